@@ -1,0 +1,37 @@
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: setup run test check bench soak test-kafka clean
+
+.venv/ready: setup.cfg pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Dangol needs Python 3.11 or newer on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,check]'
+	@touch $@
+
+setup: .venv/ready
+
+run: setup
+	@exec $(BIN)/dangol up --demo
+
+test: setup
+	@sh tests/system-packages.sh
+	$(BIN)/python -m pytest
+
+test-kafka: setup
+	$(BIN)/python -m pytest -m kafka --apache-kafka
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m bench
+
+soak: setup
+	$(BIN)/python -m pytest -m soak
+
+clean:
+	rm -rf .venv build dist *.egg-info

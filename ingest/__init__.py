@@ -1,0 +1,1 @@
+"""The consumers: decode, enrich, identify, sessionize, fold, append, commit."""

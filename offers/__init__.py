@@ -1,0 +1,1 @@
+"""Campaigns: who is offered what, how often, and what came of it."""

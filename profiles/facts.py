@@ -1,0 +1,40 @@
+"""What ingest's enrichment found out about one event: what the fold needs beside the event itself."""
+
+import msgspec
+
+from profiles.model import Touch
+
+
+class ProductLine(msgspec.Struct, frozen=True):
+    """One product named by an event. ``price`` is per unit, in the site's currency."""
+
+    product: str
+    category: str = ""
+    quantity: float = 1.0
+    price: float = 0.0
+    name: str = ""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Derived from one event alone, never from the profile.
+
+    ``touch`` says how the visitor came, when this event carries an outside referrer, UTM parameters or a click
+    id; None when it says nothing new (an internal referrer, a server-side event).
+    ``campaign_key`` identifies a campaign or click id that starts a new session (DESIGN §6), "" for none.
+    ``products`` are the lines of this event; ``order`` and ``revenue`` are set for an order only.
+    """
+
+    path: str = ""
+    touch: Touch | None = None
+    campaign_key: str = ""
+    device: str = ""
+    browser: str = ""
+    os: str = ""
+    country: str = ""
+    bot: bool = False
+    demo: bool = False
+    products: tuple[ProductLine, ...] = ()
+    order: str | None = None
+    revenue: float | None = None
+    currency: str | None = None
+    session_hint: str = ""

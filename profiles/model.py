@@ -1,0 +1,122 @@
+"""The profile: what we know about one visitor right now. Values only; ``fold`` and the store are elsewhere.
+
+Stored as msgpack arrays (``array_like``): new fields go last, with a default; old profiles still load.
+Times are milliseconds since the epoch, UTC; money is in the site's currency.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Stage = Literal["prospect", "customer", "regular", "advocate", "at-risk", "lost"]
+ItemEvent = Literal["view", "add", "remove", "purchase", "dismiss", "list"]
+Purpose = Literal["analytics", "personalization", "marketing"]
+
+ITEMS_KEPT = 100
+SESSIONS_KEPT = 12
+VISITORS_KEPT = 16
+
+
+class Touch(msgspec.Struct, array_like=True, frozen=True):
+    """How a session began: classified by ingest from referrer, UTM parameters and click ids."""
+
+    ts: int = 0
+    channel: str = "direct"
+    origin: str = ""
+    medium: str = ""
+    campaign: str = ""
+    keyword: str = ""
+    landing: str = ""
+
+
+class Counts(msgspec.Struct, array_like=True):
+    """The counts that eCRM literature asks for, beside orders and revenue."""
+
+    visits: int = 0
+    pageviews: int = 0
+    events: int = 0
+    views: int = 0  # interest: products viewed
+    adds: int = 0
+    offer_views: int = 0
+    offer_clicks: int = 0  # ad interest
+    community: int = 0  # reviews, shares, comments
+    orders: int = 0
+    revenue: float = 0.0
+
+
+class Session(msgspec.Struct, array_like=True):
+    """Bounds of a recent session on event time, so that a late event finds where it belongs."""
+
+    id: str
+    start: int
+    last: int
+    touch: Touch
+    events: int = 0
+    pageviews: int = 0
+    hint: str = ""  # the source's own session id, where an import names it
+
+
+class ItemTouch(msgspec.Struct, array_like=True, frozen=True):
+    """One thing the visitor did with one item."""
+
+    item: str
+    kind: ItemEvent
+    ts: int
+    category: str = ""
+
+
+class CartLine(msgspec.Struct, array_like=True, frozen=True):
+    quantity: float
+    price: float = 0.0
+
+
+class Exposure(msgspec.Struct, array_like=True):
+    """What this visitor saw of one campaign."""
+
+    views: int = 0
+    clicks: int = 0
+    last: int = 0
+
+
+class Affinity(msgspec.Struct, array_like=True, frozen=True):
+    """Interest in a category: ``weight`` as of ``ts``, halved every AFFINITY_HALF_LIFE."""
+
+    weight: float
+    ts: int
+
+
+class Profile(msgspec.Struct, array_like=True):
+    """One person as one site knows them.
+
+    ``id`` is ``u:<user>`` once the customer is known, else ``v:<visitor>``.
+    ``seen`` is the deduplication ring and ``positions`` the last event applied of each log key
+    (visitor or user id → [partition, position]): both belong to ingest and ``profiles.fold``.
+    """
+
+    id: str
+    visitors: list[str] = []
+    user: str | None = None
+    traits: dict[str, Any] = {}
+    first_seen: int = 0
+    last_seen: int = 0
+    first_touch: Touch = Touch()
+    last_touch: Touch = Touch()
+    counts: Counts = msgspec.field(default_factory=Counts)
+    sessions: list[Session] = []  # oldest first
+    items: list[ItemTouch] = []  # oldest first
+    cart: dict[str, CartLine] = {}
+    affinities: dict[str, Affinity] = {}
+    last_order: int = 0
+    device: str = ""
+    browser: str = ""
+    os: str = ""
+    country: str = ""
+    lang: str = ""
+    segments: list[str] = []
+    scores: dict[str, float] = {}
+    stage: Stage = "prospect"
+    consent: dict[str, bool] = {}  # a purpose that is absent was never asked about
+    exposure: dict[str, Exposure] = {}
+    seen: list[tuple[int, bytes]] = []
+    positions: dict[str, tuple[int, int]] = {}
+    demo: bool = False

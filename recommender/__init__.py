@@ -1,0 +1,1 @@
+"""Item recommendation: trained on the warehouse, served from the live profile."""

@@ -1,0 +1,1 @@
+"""Collection: HTTP protocols in, durable events out. Imports nothing else of ours."""

@@ -1,0 +1,72 @@
+"""The event: the only thing that crosses the log."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+EventType = Literal["page", "screen", "track", "identify", "alias", "group", "consent", "erase"]
+Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api"]
+
+ID_LIMIT = 100
+"""Characters in an event id; the limit Segment sets for messageId."""
+
+
+class EventInvalid(ValueError):
+    """Bytes from the log that are not an event. Goes to the dead letters, never away."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing a visitor did. Times are milliseconds since the epoch, UTC.
+
+    ``ts`` is when it happened, corrected for the client's clock; ``received`` is the tracker's clock.
+    ``visitor`` is the anonymous id, ``user`` the site's own customer id: at least one is set.
+    ``ip`` is truncated (IPv4 /24, IPv6 /48) before an event is made.
+    ``name`` is set for track (Segment's e-commerce names and ours) and optional for page and screen.
+    """
+
+    v: int = 1
+    site: str
+    id: str
+    type: EventType
+    name: str = ""
+    visitor: str | None = None
+    user: str | None = None
+    ts: int
+    received: int
+    url: str = ""
+    title: str = ""
+    referrer: str = ""
+    ip: str = ""
+    ua: str = ""
+    lang: str = ""
+    screen: str = ""
+    props: Mapping[str, Any] = {}
+    traits: Mapping[str, Any] = {}
+    context: Mapping[str, Any] = {}
+    source: Source
+
+    @property
+    def key(self) -> str:
+        """The log key: events of one key stay in order."""
+        return f"{self.site}:{self.visitor or self.user}"
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """The event as JSON, readable by any consumer of the topic."""
+    return _encoder.encode(event)
+
+
+def decode(raw: bytes) -> Event:
+    """The event in ``raw``. Raises EventInvalid with the reason."""
+    try:
+        event = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise EventInvalid(str(error)) from error
+    if not event.visitor and not event.user:
+        raise EventInvalid("neither visitor nor user")
+    return event

@@ -1,0 +1,65 @@
+"""The event log port: append durably, consume as a group, commit a position.
+
+Three backends pass one contract suite (tests/test_tracker_log.py): memory, Redis Streams, Kafka.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+
+class LogUnavailable(Exception):
+    """The log cannot take or give events now. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Record(NamedTuple):
+    """What is appended. Records of one key keep their order."""
+
+    key: str
+    value: bytes
+
+
+class Message(NamedTuple):
+    """What is consumed. ``position`` grows within a partition and fits a signed 64-bit integer."""
+
+    partition: int
+    position: int
+    key: str
+    value: bytes
+
+
+class Consumer(Protocol):
+    """One member of a consumer group. Each partition has at most one owner at a time."""
+
+    def poll(self, limit: int, timeout: float) -> list[Message]:
+        """Up to ``limit`` messages, waiting at most ``timeout`` seconds. Raises LogUnavailable."""
+
+    def commit(self, positions: Mapping[int, int]) -> None:
+        """Everything up to and including ``positions[partition]`` is done. Ignores partitions not owned."""
+
+    def owned(self) -> frozenset[int]:
+        """The partitions this member owns after the last poll."""
+
+    def close(self) -> None:
+        """Leave the group; uncommitted messages go to the next owner."""
+
+
+class EventLog(Protocol):
+    """An append-only, partitioned log."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Return when every record is durable, else raise LogUnavailable. Safe from many threads."""
+
+    def consumer(self, group: str, member: str) -> Consumer:
+        """Join ``group``; a new group starts at the oldest record."""
+
+    def lag(self, group: str) -> int:
+        """Records that ``group`` has not committed yet. Raises LogUnavailable."""
+
+    def ping(self) -> None:
+        """Raise LogUnavailable when records cannot be made durable now."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,110 @@
+"""The sites of one installation: their keys and settings, in one JSON file that every process reads."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+
+class SitesInvalid(Exception):
+    """The sites file cannot be read; says where and why."""
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """One web site. ``write_key`` is public (it stands in the page); ``secret_key`` reads reports.
+
+    ``origins`` empty means any. Session settings are DESIGN §6: minutes, hours.
+    """
+
+    id: str
+    write_key: str
+    secret_key: str
+    name: str = ""
+    origins: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    currency: str = "EUR"
+    session_timeout_minutes: int = 30
+    session_max_hours: int = 24
+    session_split_campaign: bool = True
+    session_split_midnight: bool = False
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def new_site(
+    site_id: str,
+    write_key: str | None = None,
+    secret_key: str | None = None,
+    timezone: str = "UTC",
+) -> Site:
+    """A site with fresh random keys where none are given."""
+    return Site(
+        id=site_id,
+        name=site_id,
+        write_key=write_key or "wk_" + secrets.token_urlsafe(18),
+        secret_key=secret_key or "sk_" + secrets.token_urlsafe(32),
+        timezone=timezone,
+    )
+
+
+class Sites:
+    """All sites by id and by key. ``reload_if_changed`` picks up edits made by another process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp = -1
+        self._by_id: dict[str, Site] = {}
+        self._by_write_key: dict[str, Site] = {}
+        self._by_secret_key: dict[str, Site] = {}
+        self.reload_if_changed()
+
+    def reload_if_changed(self) -> None:
+        """Read the file again when its modification time differs. Raises SitesInvalid."""
+        try:
+            stamp = self.path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if stamp == self._stamp:
+            return
+        try:
+            sites = msgspec.json.decode(self.path.read_bytes(), type=list[Site])
+        except (msgspec.DecodeError, OSError) as error:
+            raise SitesInvalid(f"{self.path}: {error}") from error
+        self._index(sites)
+        self._stamp = stamp
+
+    def _index(self, sites: list[Site]) -> None:
+        self._by_id = {site.id: site for site in sites}
+        self._by_write_key = {site.write_key: site for site in sites}
+        self._by_secret_key = {site.secret_key: site for site in sites}
+
+    def save(self, site: Site) -> None:
+        """Add or replace one site, atomically and readable by the owner only."""
+        self.reload_if_changed()
+        sites = {**self._by_id, site.id: site}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(list(sites.values()))))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+        self._stamp = -1
+        self.reload_if_changed()
+
+    def all(self) -> Mapping[str, Site]:
+        return dict(self._by_id)
+
+    def get(self, site_id: str) -> Site | None:
+        return self._by_id.get(site_id)
+
+    def by_write_key(self, key: str) -> Site | None:
+        return self._by_write_key.get(key)
+
+    def by_secret_key(self, key: str) -> Site | None:
+        return self._by_secret_key.get(key)

@@ -1,0 +1,124 @@
+"""The columns of the events table: one row for each event that was counted.
+
+``EventRow`` and ``EVENTS`` name the same columns in the same order, so a batch of rows turns into
+an Arrow table column by column.
+"""
+
+from datetime import date
+from typing import NamedTuple
+
+import pyarrow as pa
+
+
+class EventRow(NamedTuple):
+    """One event as reports see it. Times: milliseconds since the epoch, UTC; money: the site's currency.
+
+    ``profile`` and ``session`` are the ids of that time: the aliases table maps them to the current ones.
+    ``items`` is the order's or cart's product lines as (product, category, quantity, price).
+    """
+
+    day: date  # of ts, UTC: the partition
+    site: str
+    id: str
+    type: str
+    name: str
+    profile: str
+    visitor: str | None
+    user: str | None
+    session: str
+    ts: int
+    received: int
+    url: str
+    path: str
+    title: str
+    referrer: str
+    channel: str
+    origin: str  # the referring site, engine or utm_source
+    medium: str
+    campaign: str
+    keyword: str
+    device: str  # desktop | phone | tablet | other
+    browser: str
+    os: str
+    country: str
+    lang: str
+    bot: bool
+    demo: bool
+    source: str
+    product: str | None
+    category: str | None
+    quantity: float | None
+    price: float | None
+    order: str | None
+    revenue: float | None
+    currency: str | None
+    items: list[dict[str, object]]
+    props: str  # JSON
+    traits: str  # JSON
+
+
+EVENTS = pa.schema(
+    [
+        pa.field("day", pa.date32(), nullable=False),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("site", "id", "type", "name", "profile")),
+        pa.field("visitor", pa.string()),
+        pa.field("user", pa.string()),
+        pa.field("session", pa.string(), nullable=False),
+        pa.field("ts", pa.int64(), nullable=False),
+        pa.field("received", pa.int64(), nullable=False),
+        *(
+            pa.field(name, pa.string(), nullable=False)
+            for name in (
+                "url",
+                "path",
+                "title",
+                "referrer",
+                "channel",
+                "origin",
+                "medium",
+                "campaign",
+                "keyword",
+                "device",
+                "browser",
+                "os",
+                "country",
+                "lang",
+            )
+        ),
+        pa.field("bot", pa.bool_(), nullable=False),
+        pa.field("demo", pa.bool_(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("product", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("quantity", pa.float64()),
+        pa.field("price", pa.float64()),
+        pa.field("order", pa.string()),
+        pa.field("revenue", pa.float64()),
+        pa.field("currency", pa.string()),
+        pa.field(
+            "items",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("product", pa.string()),
+                        pa.field("category", pa.string()),
+                        pa.field("quantity", pa.float64()),
+                        pa.field("price", pa.float64()),
+                    ]
+                )
+            ),
+        ),
+        pa.field("props", pa.string(), nullable=False),
+        pa.field("traits", pa.string(), nullable=False),
+    ]
+)
+
+ALIASES = pa.schema(
+    [
+        pa.field("site", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),  # profile | session
+        pa.field("old", pa.string(), nullable=False),
+        pa.field("new", pa.string(), nullable=False),
+        pa.field("ts", pa.int64(), nullable=False),
+    ]
+)

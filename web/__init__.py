@@ -1,0 +1,1 @@
+"""The personalization API and the marketer's desk."""
