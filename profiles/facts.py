@@ -18,8 +18,8 @@ class ProductLine(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Derived from one event alone, never from the profile.
 
-    ``touch`` says how the visitor came, when this event carries an outside referrer, UTM parameters or a click
-    id; None when it says nothing new (an internal referrer, a server-side event).
+    ``touch`` says how the visitor came, when this event carries an outside referrer, UTM parameters or a
+    click id; None when it says nothing new (an internal referrer, a server-side event).
     ``campaign_key`` identifies a campaign or click id that starts a new session (DESIGN §6), "" for none.
     ``products`` are the lines of this event; ``order`` and ``revenue`` are set for an order only.
     """

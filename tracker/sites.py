@@ -30,6 +30,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     session_max_hours: int = 24
     session_split_campaign: bool = True
     session_split_midnight: bool = False
+    count_headless: bool = True  # the shop's own browser tests and previews count as visitors
 
     @property
     def zone(self) -> ZoneInfo:

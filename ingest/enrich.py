@@ -1,0 +1,61 @@
+"""Enrichment: what one event says beyond its own fields. Pure but for the caches of what it looked up."""
+
+from urllib.parse import unquote, urlsplit
+
+from ingest.channels import arrival
+from ingest.countries import country
+from ingest.devices import Device, device
+from ingest.products import order, product_lines, text
+from profiles.facts import Facts
+from profiles.model import Touch
+from tracker.event import Event
+from tracker.sites import Site
+
+BROWSER_SOURCES = frozenset({"snippet", "pixel", "log"})
+PATH_LIMIT = 500
+
+
+def facts(event: Event, site: Site) -> Facts:
+    """Everything the fold and the warehouse want to know about ``event``."""
+    client = device(event.ua)
+    lines = product_lines(event.props) if event.props else ()
+    bought = order(event.name, event.props)
+    path = path_of(event.url)
+    came = arrival(event.url, event.referrer) if event.url or event.referrer else None
+    touch = None
+    if came:
+        touch = Touch(event.ts, came.channel, came.origin, came.medium, came.campaign, came.keyword, path)
+    return Facts(
+        path=path,
+        touch=touch,
+        campaign_key=came.key if came else "",
+        device=client.kind,
+        browser=client.browser,
+        os=client.os,
+        country=country(event.ip),
+        bot=is_bot(event, client, site) or (came is not None and came.channel == "spam"),
+        demo=event.context.get("demo") is True,
+        products=lines,
+        order=bought.id,
+        revenue=bought.revenue,
+        currency=bought.currency,
+        session_hint=text(event.context.get("session")),
+    )
+
+
+def is_bot(event: Event, client: Device, site: Site) -> bool:
+    """A crawler's or a tool's visit. A server SDK's own user agent is no visitor's and says nothing."""
+    if event.source not in BROWSER_SOURCES and event.type not in ("page", "screen"):
+        return False
+    return client.bot or (client.headless and not site.count_headless)
+
+
+def path_of(url: str) -> str:
+    """The decoded path of a URL, "/" for a bare host, "" for no URL. Queries and fragments are not pages."""
+    if not url:
+        return ""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    return unquote(path)[:PATH_LIMIT] or "/"
