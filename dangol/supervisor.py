@@ -1,0 +1,130 @@
+"""Keeps the processes of one machine running: starts them in order, restarts what dies, stops all together."""
+
+import logging
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import NamedTuple
+
+from dangol.orphans import die_with_parent
+
+log = logging.getLogger("dangol.up")
+
+BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0  # seconds before a restart: doubles while a child keeps dying
+STEADY = 60.0  # seconds a child must live for its backoff to start anew
+GRACE = 20.0  # seconds a child has to drain before it is killed
+
+
+class StartFailed(Exception):
+    """A child did not come up; everything else was stopped again."""
+
+
+class Spec(NamedTuple):
+    """A process to keep running. ``start`` makes it anew; children are stopped in reverse order of their start."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes]]
+
+
+class Child:
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.process = spec.start()
+        self.started = time.monotonic()
+        self.backoff = BACKOFF_FIRST
+        self.restart_at: float | None = None
+
+
+def spawn(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own, so that the terminal's Ctrl-C reaches the supervisor alone."""
+    return subprocess.Popen(
+        command,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+class Supervisor:
+    """``start`` each spec, then ``run`` until a signal; ``stop`` ends every child."""
+
+    def __init__(self) -> None:
+        self.children: list[Child] = []
+        self.stopping = threading.Event()
+
+    def start(self, spec: Spec) -> Child:
+        child = Child(spec)
+        self.children.append(child)
+        return child
+
+    def catch_signals(self) -> None:
+        """From now on SIGINT and SIGTERM end ``run`` and every wait of ``ready``."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._asked_to_stop)
+
+    def _asked_to_stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self.stopping.set()
+
+    def ready(self, check: Callable[[], bool], timeout: float = 90.0) -> bool:
+        """Wait until ``check`` is true; False when asked to stop. Raises StartFailed on a death or time-out."""
+        deadline = time.monotonic() + timeout
+        while not self.stopping.is_set():
+            if check():
+                return True
+            for child in self.children:
+                if child.process.poll() is not None:
+                    raise StartFailed(
+                        f"{child.spec.name} ended at once (exit code {child.process.returncode})"
+                    )
+            if time.monotonic() > deadline:
+                raise StartFailed(f"not ready after {timeout:.0f} s")
+            self.stopping.wait(0.1)
+        return False
+
+    def run(self) -> None:
+        """Watch until asked to stop; restart what dies, with backoff, and say so."""
+        while not self.stopping.wait(0.2):
+            for child in self.children:
+                self._watch(child)
+
+    def _watch(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.restart_at is not None:
+            if now >= child.restart_at:
+                self._restart(child, now)
+            return
+        code = child.process.poll()
+        if code is None:
+            return
+        if now - child.started > STEADY:
+            child.backoff = BACKOFF_FIRST
+        log.warning("%s ended (%s); restarting in %.1f s", child.spec.name, cause(code), child.backoff)
+        child.restart_at = now + child.backoff
+        child.backoff = min(child.backoff * 2, BACKOFF_MOST)
+
+    def _restart(self, child: Child, now: float) -> None:
+        child.restart_at, child.started = None, now
+        child.process = child.spec.start()
+        log.warning("%s is running again (pid %d)", child.spec.name, child.process.pid)
+
+    def stop(self) -> None:
+        """End every child, last started first; each gets GRACE seconds to drain."""
+        for child in reversed(self.children):
+            if child.process.poll() is None:
+                child.process.terminate()
+            try:
+                child.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                log.warning("%s did not stop in %.0f s; killing it", child.spec.name, GRACE)
+                child.process.kill()
+                child.process.wait()
+        self.children.clear()
+
+
+def cause(code: int) -> str:
+    """An exit code in words."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
