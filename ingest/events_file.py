@@ -1,0 +1,166 @@
+"""Import of event files: a table of who did what with which item when, as CSV, TSV or Parquet.
+
+Columns are found by their common names. An import goes through the log like any other event, and an event's id
+comes from its content: importing a file twice, or a file that has grown, adds nothing twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from tracker.event import Event
+from tracker.sites import Site
+
+# What a column is called in the files people have, in lower case without separators.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "session": ("sessionid", "session"),
+    "visitor": ("visitorid", "visitor", "anonymousid", "clientid", "cookie"),
+    "user": ("userid", "user", "customerid", "customer", "householdid"),
+    "item": ("itemid", "item", "productid", "product", "sku"),
+    "time": ("time", "timestamp", "ts", "datetime", "date", "eventtime", "createdat"),
+    "event": ("event", "eventname", "eventtype", "action", "type"),
+    "category": ("category", "categoryid", "categorycode"),
+    "price": ("price",),
+    "quantity": ("quantity", "qty"),
+    "url": ("url", "page", "pageurl"),
+}
+
+# What an action is called in the files people have → Segment's name.
+EVENTS = {
+    "": "Product Viewed",
+    "view": "Product Viewed",
+    "click": "Product Viewed",
+    "pv": "Product Viewed",
+    "addtocart": "Product Added",
+    "add_to_cart": "Product Added",
+    "cart": "Product Added",
+    "add": "Product Added",
+    "remove_from_cart": "Product Removed",
+    "purchase": "Order Completed",
+    "transaction": "Order Completed",
+    "buy": "Order Completed",
+}
+
+BATCH_ROWS = 10_000
+
+
+class FileInvalid(Exception):
+    """The file is no table of events; the message names the file and the column or row."""
+
+
+def read(path: Path, site: Site, received: int) -> Iterator[list[Event]]:
+    """The file's events in batches, in the file's order. ``received`` is now, in ms.
+
+    Raises FileInvalid for a missing column or a row without a time, before or between batches.
+    """
+    table = _table(path)
+    found = _columns(path, table.column_names)
+    seen: Counter[tuple[str, str, str, int]] = Counter()
+    row_number = 1
+    for batch in table.select(list(found.values())).to_batches(max_chunksize=BATCH_ROWS):
+        events = []
+        for row in batch.rename_columns(list(found)).to_pylist():
+            row_number += 1
+            events.append(_event(row, site, received, seen, f"{path.name} row {row_number}"))
+        yield events
+
+
+def rows(path: Path) -> int:
+    """How many events the file holds, for a progress bar."""
+    return int(_table(path).num_rows)
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        if path.suffix == ".parquet":
+            return pa.parquet.read_table(path)
+        with path.open("rb") as file:
+            header = file.readline().decode("utf-8-sig")
+        delimiter = max("\t,;|", key=header.count)
+        names = [name.strip().strip('"') for name in header.strip().split(delimiter)]
+        return pa.csv.read_csv(
+            path,
+            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter),
+            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        )
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise FileInvalid(f"{path}: {error}") from error
+
+
+def _columns(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Our name of a column → the file's. Raises FileInvalid when who, what or when is missing."""
+    plain = {"".join(c for c in name.lower() if c.isalnum()): name for name in names}
+    found = {}
+    for ours, known in COLUMNS.items():
+        given = next((plain[name] for name in known if name in plain), None)
+        if given:
+            found[ours] = given
+    for needed, candidates in (
+        ("a session, visitor or user column", ("session", "visitor", "user")),
+        ("an item or url column", ("item", "url")),
+        ("a time column", ("time",)),
+    ):
+        if not any(name in found for name in candidates):
+            raise FileInvalid(f"{path}: needs {needed}; it has {', '.join(names)}")
+    return found
+
+
+def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], where: str) -> Event:
+    session, user = _text(row.get("session")), _text(row.get("user"))
+    visitor = _text(row.get("visitor")) or (session if not user else "")
+    if not visitor and not user:
+        raise FileInvalid(f"{where}: no session, visitor or user")
+    ts = milliseconds(row["time"], where)
+    item = _text(row.get("item"))
+    action = _text(row.get("event"))
+    name = EVENTS.get(action.lower().replace(" ", "_"), action)
+    props = {"product_id": item, **{k: row[k] for k in ("category", "price", "quantity") if row.get(k)}}
+    key = (visitor or user, item, name, ts)
+    seen[key] += 1
+    identity = msgspec.json.encode((site.id, *key, seen[key]))
+    page = not item
+    return Event(
+        site=site.id,
+        id="file-" + blake2b(identity, digest_size=16).hexdigest(),
+        type="page" if page else "track",
+        name="" if page else name,
+        visitor=visitor or None,
+        user=user or None,
+        ts=ts,
+        received=received,
+        url=_text(row.get("url")),
+        props={} if page else props,
+        context={"session": session} if session else {},
+        source="log" if page else "api",
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()[:200]
+
+
+def milliseconds(value: object, where: str) -> int:
+    """A time as ms since the epoch: seconds or milliseconds as a number, or ISO 8601 (UTC when it names no zone)."""
+    if isinstance(value, datetime):
+        return round((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp() * 1000)
+    text = _text(value)
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            return milliseconds(datetime.fromisoformat(text), where)
+        except ValueError:
+            raise FileInvalid(f"{where}: {text!r} is no time") from None
+    ms = number if number > 1e11 else number * 1000
+    if not 0 <= ms < 4e12:
+        raise FileInvalid(f"{where}: {text!r} is no time")
+    return round(ms)

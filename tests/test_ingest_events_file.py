@@ -1,0 +1,88 @@
+"""Event files: columns found, ids stable, errors that name the place."""
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from ingest.events_file import FileInvalid, milliseconds, read, rows
+from tracker.event import Event
+from tracker.sites import Site
+
+
+def events(path: Path, site: Site) -> list[Event]:
+    return [event for batch in read(path, site, 5) for event in batch]
+
+
+def test_a_tab_separated_file_with_sessions(tmp_path: Path, site: Site) -> None:
+    file = tmp_path / "clicks.tsv"
+    file.write_text("SessionId\tItemId\tTime\n1\t214\t1396860669.277\n1\t215\t1396860670\n")
+    first, second = events(file, site)
+    assert (first.visitor, first.props["product_id"], first.ts) == ("1", "214", 1396860669277)
+    assert first.context == {"session": "1"}
+    assert first.name == "Product Viewed"
+    assert second.ts == 1396860670000
+    assert rows(file) == 2
+
+
+def test_the_same_row_twice_counts_twice_and_the_same_file_twice_counts_once(
+    tmp_path: Path, site: Site
+) -> None:
+    file = tmp_path / "clicks.csv"
+    file.write_text("visitor_id,item_id,timestamp\na,7,1000\na,7,1000\n")
+    once = [event.id for event in events(file, site)]
+    assert len(set(once)) == 2
+    file.write_text(file.read_text() + "a,8,1001\n")
+    assert [event.id for event in events(file, site)][:2] == once
+
+
+def test_purchases_with_users_and_prices(tmp_path: Path, site: Site) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("user;product;time;event;price;quantity\nu1;p;2026-01-02T03:04:05Z;purchase;9.5;2\n")
+    (event,) = events(file, site)
+    assert (event.user, event.visitor, event.name) == ("u1", None, "Order Completed")
+    assert event.props == {"product_id": "p", "price": "9.5", "quantity": "2"}
+
+
+def test_parquet(tmp_path: Path, site: Site) -> None:
+    file = tmp_path / "clicks.parquet"
+    pa.parquet.write_table(pa.table({"session": [1, 2], "item": [7, 8], "time": [1.5e9, 1.6e9]}), file)
+    assert [event.visitor for event in events(file, site)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("item,time\n1,2\n", "session, visitor or user"),
+        ("session,time\n1,2\n", "item or url"),
+        ("session,item\n1,2\n", "time column"),
+        ("session,item,time\n1,2,noon\n", "row 2: 'noon' is no time"),
+        ("session,item,time\n,2,1\n", "row 2: no session"),
+        ("", "Empty"),
+        ("session,item,time\n1,2\n", "clicks.csv"),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_place(tmp_path: Path, site: Site, text: str, complaint: str) -> None:
+    file = tmp_path / "clicks.csv"
+    file.write_text(text)
+    with pytest.raises(FileInvalid, match=complaint):
+        events(file, site)
+
+
+def test_times() -> None:
+    assert milliseconds("1396860669.277", "") == 1396860669277
+    assert milliseconds(1396860669277, "") == 1396860669277
+    assert milliseconds("2014-04-07T08:51:09.277Z", "") == 1396860669277
+    assert milliseconds("2014-04-07 08:51:09.277", "") == 1396860669277
+
+
+def test_the_real_file_is_read_whole(shared_data: Path, site: Site) -> None:
+    path = shared_data / "yoochoose-100k-train.tsv"
+    with path.open() as file:
+        expected = list(csv.DictReader(file, delimiter="\t"))
+    got = events(path, site)
+    assert len(got) == len(expected)
+    assert len({event.id for event in got}) == len(expected)
+    assert {event.visitor for event in got} == {row["SessionId"] for row in expected}
