@@ -122,3 +122,13 @@ ALIASES = pa.schema(
         pa.field("ts", pa.int64(), nullable=False),
     ]
 )
+
+
+class AliasRow(NamedTuple):
+    """``old`` is ``new`` since ``ts``. Idempotent: the latest row of an ``old`` counts, repeats are harmless."""
+
+    site: str
+    kind: str  # profile | session
+    old: str
+    new: str
+    ts: int

@@ -1,0 +1,145 @@
+"""The Delta Lake tables: everything that ever happened, appended effectively once.
+
+Commits carry Delta *app transactions*: for each partition of an event log, the position of the last
+event that the commit holds. A commit is refused when another writer moved one of its partitions, so a
+worker that was thought dead cannot append twice what its successor appended already.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import Transaction
+from deltalake.exceptions import DeltaError
+
+from warehouse.rows import RowsInvalid, arrow
+from warehouse.schema import ALIASES, EVENTS, AliasRow, EventRow
+from warehouse.table import Table, WarehouseUnavailable
+
+if TYPE_CHECKING:
+    from warehouse.duck import Duck
+
+__all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse", "WarehouseUnavailable"]
+
+ATTEMPTS = 12
+"""Tries of one commit: others commit in between. With the pauses below, about twenty seconds."""
+
+
+class PositionsMoved(Exception):
+    """Another writer committed these partitions. Read ``positions`` again and drop what they cover."""
+
+    def __init__(self, moved: Mapping[tuple[str, int], int | None]) -> None:
+        names = ", ".join(f"{app}/{partition} is at {found}" for (app, partition), found in moved.items())
+        super().__init__(f"another writer moved {names}")
+        self.moved = dict(moved)
+
+
+class Warehouse:
+    """The tables ``events`` and ``aliases`` under ``path``, a folder or an object storage URI.
+
+    Safe from many threads. A worker has a Warehouse of its own: ``append`` builds on what this object's
+    ``positions`` returned and its own appends moved; that is how a stale worker is found out.
+    """
+
+    def __init__(self, path: str, storage_options: Mapping[str, str] | None = None) -> None:
+        self.path = path.rstrip("/")
+        self.storage_options = storage_options
+        self.events = Table(f"{self.path}/events", EVENTS, ["day"], storage_options)
+        self.aliases = Table(f"{self.path}/aliases", ALIASES, [], storage_options)
+        self._known: dict[str, int | None] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def duck(self) -> "Duck":
+        """The query engine over these tables, made when first used."""
+        from warehouse.duck import Duck
+
+        return Duck(self.path, self.storage_options)
+
+    def positions(self, app: str) -> dict[int, int]:
+        """The last committed position of each partition of ``app``. What is at or before it is stored."""
+        with self._lock:
+            delta = self.events.refresh()
+            width = (delta.transaction_version(_width_id(app)) if delta else None) or 0
+            found: dict[int, int] = {}
+            for known in [key for key in self._known if _app_of(key) == app]:
+                del self._known[known]
+            for partition in range(width):
+                version = delta.transaction_version(_id(app, partition)) if delta else None
+                self._known[_id(app, partition)] = version
+                if version is not None:
+                    found[partition] = version
+            return found
+
+    def append(
+        self,
+        rows: Sequence[EventRow],
+        aliases: Sequence[AliasRow],
+        positions: Mapping[tuple[str, int], int],
+    ) -> None:
+        """Store the rows and move the positions, both or neither; return when that is committed.
+
+        ``positions`` maps (app, partition) to the last position that the rows come from. Aliases go
+        first, in a commit of their own: repeating them is harmless, missing them is not.
+        Raises PositionsMoved (nothing of ``rows`` was stored by this call, or all of it by an earlier
+        one: read ``positions`` again), RowsInvalid, WarehouseUnavailable.
+        """
+        data = arrow(rows)
+        with self._lock:
+            if aliases:
+                names = pa.Table.from_pylist([row._asdict() for row in aliases], schema=ALIASES)
+                self._commit(self.aliases, lambda: self.aliases.write(names, ()))
+            if rows or positions:
+                self._commit(self.events, lambda: self._append(data, positions))
+
+    def _append(self, data: pa.Table, positions: Mapping[tuple[str, int], int]) -> None:
+        delta = self.events.create()
+        ids = {_id(*key): (key, version) for key, version in positions.items()}
+        # From here to the commit nobody can move a partition unnoticed: Delta refuses a commit whose app
+        # transactions were also written by a version later than the one that `delta` shows.
+        found = {name: delta.transaction_version(name) for name in ids}
+        moved = {key: found[name] for name, (key, _) in ids.items() if found[name] != self._known.get(name)}
+        if moved:
+            raise PositionsMoved(moved)
+        widths: dict[str, int] = {}
+        for app, partition in positions:
+            widths[app] = max(widths.get(app, 0), partition + 1)
+        transactions = [Transaction(name, version) for name, (_, version) in ids.items()]
+        for app, width in widths.items():
+            if width > (delta.transaction_version(_width_id(app)) or 0):
+                transactions.append(Transaction(_width_id(app), width))
+        self.events.write(data, transactions)
+        for name, (_, version) in ids.items():
+            self._known[name] = version
+
+    def _commit(self, table: Table, write: Callable[[], None]) -> None:
+        """Try until others' commits leave room. A commit that landed although an error came back
+        is seen in the positions of the next try."""
+        pause = 0.02
+        for attempt in range(ATTEMPTS):
+            try:
+                write()
+                return
+            except (DeltaError, OSError) as error:
+                table.forget()
+                if attempt == ATTEMPTS - 1:
+                    raise WarehouseUnavailable(f"{table.uri}: {error}") from error
+            time.sleep(pause)
+            pause = min(pause * 2, 4.0)
+
+
+def _id(app: str, partition: int) -> str:
+    return json.dumps([app, partition])
+
+
+def _width_id(app: str) -> str:
+    """How many partitions of ``app`` to look for: Delta reads an app transaction by its full id only."""
+    return json.dumps([app])
+
+
+def _app_of(transaction_id: str) -> str:
+    return str(json.loads(transaction_id)[0])

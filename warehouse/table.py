@@ -1,0 +1,141 @@
+"""One Delta table: created on demand, its log kept in memory and followed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+CONFIGURATION = {
+    # Statistics for the columns that queries prune by, and no others: each commit copies all files'
+    # statistics (32 columns: 100 ms at 400 files; 2 columns: 15 ms), and no personal value enters the log.
+    "delta.dataSkippingStatsColumns": "site,ts",
+    "delta.checkpointInterval": "20",
+    # The log is a queue here, not a time machine: at a commit a second the default of 30 days
+    # would keep 2.6 million files to list.
+    "delta.logRetentionDuration": "interval 1 hours",
+    "delta.deletedFileRetentionDuration": "interval 1 hours",
+}
+
+COMPRESSION = WriterProperties(compression="ZSTD", compression_level=1)
+
+
+class WarehouseUnavailable(Exception):
+    """The tables cannot be read or written now. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float = 2.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class LiveFile(NamedTuple):
+    """One data file of the current version; ``first`` and ``last`` are ts bounds, ms."""
+
+    uri: str
+    day: date | None
+    rows: int
+    first: int | None
+    last: int | None
+
+
+class Table:
+    """One Delta table, created on demand. Keeps its log in memory and reads only what is new.
+
+    Not thread-safe: the owner locks.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        schema: pa.Schema,
+        partition_by: Sequence[str],
+        storage_options: Mapping[str, str] | None,
+    ) -> None:
+        self.uri, self.schema, self.partition_by = uri, schema, list(partition_by)
+        self.storage_options = dict(storage_options) if storage_options else None
+        self._delta: DeltaTable | None = None
+
+    def open(self) -> DeltaTable | None:
+        """The table as last seen, None before its first commit."""
+        if self._delta is None:
+            try:
+                self._delta = DeltaTable(self.uri, storage_options=self.storage_options)
+            except TableNotFoundError:
+                return None
+        return self._delta
+
+    def refresh(self) -> DeltaTable | None:
+        """The table as it is now. Raises WarehouseUnavailable."""
+        try:
+            delta = self.open()
+            if delta is not None:
+                delta.update_incremental()
+        except (DeltaError, OSError):
+            self.forget()  # the log was cleaned past the version we knew
+            try:
+                delta = self.open()
+            except (DeltaError, OSError) as error:
+                raise WarehouseUnavailable(f"{self.uri}: {error}") from error
+        return delta
+
+    def forget(self) -> None:
+        """Read the log from its last checkpoint next time."""
+        self._delta = None
+
+    def create(self) -> DeltaTable:
+        """The table, created if absent; another process may create it at the same time."""
+        delta = self.open()
+        if delta is not None:
+            return delta
+        wanted = set(self.schema.names)
+        configuration = {
+            key: value
+            for key, value in CONFIGURATION.items()
+            if key != "delta.dataSkippingStatsColumns" or wanted.issuperset(value.split(","))
+        }
+        self._delta = DeltaTable.create(
+            self.uri,
+            self.schema,
+            mode="ignore",
+            partition_by=self.partition_by,
+            configuration=configuration,
+            storage_options=self.storage_options,
+        )
+        return self._delta
+
+    def write(self, data: pa.Table, transactions: Sequence[Transaction]) -> None:
+        """One commit onto the version last seen. Raises DeltaError when others' commits conflict.
+
+        ``schema_mode="merge"``: a new nullable column joins the table with the first row that has it,
+        and workers of the previous release keep appending without it.
+        """
+        delta = self.create()
+        write_deltalake(
+            delta,
+            data,
+            mode="append",
+            schema_mode="merge",
+            writer_properties=COMPRESSION,
+            commit_properties=CommitProperties(app_transactions=list(transactions)),
+        )
+
+    def files(self) -> tuple[int, list[LiveFile]]:
+        """The current version (-1 before the first commit) and its files."""
+        delta = self.refresh()
+        if delta is None:
+            return -1, []
+        # Flattened actions have min.ts only when some file has statistics.
+        columns = pa.table(delta.get_add_actions(flatten=True)).to_pydict()
+        count = len(columns["path"])
+        empty: list[Any] = [None] * count
+        files = zip(
+            delta.file_uris(),
+            columns.get("partition.day", empty),
+            columns["num_records"],
+            columns.get("min.ts", empty),
+            columns.get("max.ts", empty),
+            strict=True,
+        )
+        return delta.version(), [LiveFile(*file) for file in files]
