@@ -1,0 +1,5 @@
+"""``python -m dangol``."""
+
+from dangol.cli import main
+
+main()

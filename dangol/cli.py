@@ -1,0 +1,217 @@
+"""The command line. Each command is a few lines: what it does lives in the stages."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dangol import __version__, settings
+from dangol.lock import DataFolderUnusable
+from dangol.redis_child import RedisBroken, RedisMissing
+from dangol.server import PortTaken
+from dangol.settings import Settings, SettingsInvalid
+from dangol.supervisor import StartFailed
+
+CLEAR = (DataFolderUnusable, PortTaken, RedisMissing, RedisBroken, StartFailed, SettingsInvalid)
+"""What is the user's to mend: one line, no traceback."""
+
+
+class Commands(click.Group):
+    """Turns the errors that are the user's to mend into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CLEAR as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dangol")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Dangol (단골, a shop's regular): know your visitors, offer each what fits, see what it was worth."""
+    ctx.obj = settings.load()
+
+
+def until_told() -> threading.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: stop.set())
+    return stop
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Also serve the demo shop, with its catalogue and campaigns.")
+@click.pass_obj
+def up(config: Settings, demo: bool) -> None:
+    """Run everything on this machine: Redis if none is given, tracker, web, ingest, scheduler."""
+    from dangol.compose import configure_logging
+    from dangol.up import up as run
+
+    configure_logging()
+    run(config, lambda text: click.echo(text, nl=True), demo=demo)
+
+
+def _server(name: str, application: str, text: str) -> Callable[[Settings], None]:
+    """A command that serves one of the applications of ``dangol.wsgi``."""
+
+    @main.command(name, help=text)
+    @click.pass_obj
+    def serve(config: Settings) -> None:
+        from dangol import server
+        from dangol.secrets import ensure_default_site
+
+        ensure_default_site(config)
+        server.check_port(config)
+        server.serve(config, application)
+
+    return serve  # type: ignore[return-value]
+
+
+_server("tracker", "tracker", "Serve collection alone.")
+_server("web", "web", "Serve the API and the desk alone.")
+
+
+@main.command(hidden=True)
+@click.option("--demo", is_flag=True)
+@click.pass_obj
+def serve(config: Settings, demo: bool) -> None:
+    """Serve tracker, API and desk on one port (what `up` runs)."""
+    from dangol import server
+
+    server.serve(config, "demo" if demo else "everything")
+
+
+@main.command()
+@click.pass_obj
+def ingest(config: Settings) -> None:
+    """Run one ingest worker: start as many as you need, on as many machines."""
+    from dangol import compose
+    from dangol.secrets import ensure_default_site
+
+    compose.configure_logging()
+    ensure_default_site(config)
+    compose.worker(config).run(until_told())
+
+
+@main.command()
+@click.pass_obj
+def scheduler(config: Settings) -> None:
+    """Run the schedule: training, catalogue, warehouse upkeep."""
+    from dangol import compose
+    from dangol.schedule import run
+    from dangol.secrets import ensure_default_site
+
+    compose.configure_logging()
+    ensure_default_site(config)
+    run(config, until_told())
+
+
+@main.command()
+@click.pass_obj
+def password(config: Settings) -> None:
+    """Make a new password for the desk's user admin."""
+    from dangol.secrets import AdminPassword
+
+    if config.admin_password:
+        raise click.ClickException("the password is set by DANGOL_ADMIN_PASSWORD; change it there")
+    click.echo(AdminPassword(config).reset())
+
+
+@main.group()
+def sites() -> None:
+    """List and add sites."""
+
+
+@sites.command("list")
+@click.pass_obj
+def list_sites(config: Settings) -> None:
+    """Every site with its public write key."""
+    from dangol.secrets import ensure_default_site
+    from tracker.sites import Sites
+
+    ensure_default_site(config)
+    for site in Sites(config.sites_file).all().values():
+        click.echo(f"{site.id}\t{site.write_key}\t{site.timezone}\t{' '.join(site.origins) or 'any origin'}")
+
+
+@sites.command("add")
+@click.argument("site_id")
+@click.option("--timezone", default="UTC", help="Where the site's days begin.")
+@click.option(
+    "--origin", "origins", multiple=True, help="An origin that may use the write key (default: any)."
+)
+@click.pass_obj
+def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, ...]) -> None:
+    """Add a site and print its keys."""
+    import msgspec
+
+    from tracker.sites import Sites, new_site
+
+    known = Sites(config.sites_file)
+    if known.get(site_id):
+        raise click.ClickException(f"there is a site {site_id!r} already")
+    site = msgspec.structs.replace(new_site(site_id, timezone=timezone), origins=origins)
+    known.save(site)
+    click.echo(f"write key   {site.write_key}\nsecret key  {site.secret_key}")
+
+
+@main.command("import-events")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--site", "site_id", default="default", show_default=True)
+@click.option("--wait/--no-wait", default=True, help="Return when the events are in the reports.")
+@click.pass_obj
+def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait: bool) -> None:
+    """Import tables of events (CSV, TSV, Parquet): session, visitor or user; item or url; time; event."""
+    from dangol.imports import import_files
+
+    import_files(config, files, site_id, wait=wait)
+
+
+@main.command()
+@click.option("--site", "site_id", default="default", show_default=True)
+@click.pass_obj
+def train(config: Settings, site_id: str) -> None:
+    """Train a model on the warehouse now and publish it."""
+    from dangol.training import train_now
+
+    click.echo(train_now(config, site_id))
+
+
+@main.command("demo-traffic")
+@click.option("--visitors", default=300, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--days", default=14, show_default=True, type=click.IntRange(1, 365), help="Spread over so many days."
+)
+@click.pass_obj
+def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
+    """Play seeded visitors over HTTP into a running Dangol, marked as demo data."""
+    from dangol.demo_traffic import play
+    from dangol.secrets import ensure_default_site
+
+    site = ensure_default_site(config)
+    with click.progressbar(length=visitors, label="visitors") as bar:
+        play(config.url, site.write_key, visitors, seed, days=days, progress=bar.update)
+
+
+@main.command()
+@click.option("--quiet", is_flag=True, help="Say only what is wrong.")
+@click.pass_obj
+def doctor(config: Settings, quiet: bool) -> None:
+    """Check settings, log, profiles, warehouse and models; exit 1 when something is wrong."""
+    from dangol.doctor import examine
+
+    findings = examine(config)
+    for finding in findings:
+        if not (quiet and finding.ok):
+            click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.says}")
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)

@@ -1,0 +1,51 @@
+"""The HTTP server: granian serving one of the factories of ``dangol.wsgi``."""
+
+import socket
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from dangol.settings import Settings
+
+HEADER_SECONDS = 10  # a client that sends its headers slower than this is not waited for
+
+
+class PortTaken(Exception):
+    """The port cannot be listened on; the message says what to do."""
+
+
+def check_port(settings: Settings) -> None:
+    """Raises PortTaken when ``host:port`` cannot be bound now."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+                "set DANGOL_PORT to a free port"
+            ) from error
+
+
+def serve(settings: Settings, application: str) -> None:
+    """Serve ``dangol.wsgi:<application>`` until SIGTERM; requests under way are finished first."""
+    Granian(
+        f"dangol.wsgi:{application}",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        backlog=2048,
+        backpressure=max(settings.threads * 4, 256),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=15,
+    ).serve()

@@ -1,0 +1,123 @@
+"""``dangol up``: the whole loop on one machine, from one command."""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+
+from dangol import redis_child
+from dangol.lock import FolderLock
+from dangol.secrets import AdminPassword, ensure_default_site
+from dangol.server import check_port
+from dangol.settings import Settings
+from dangol.supervisor import Spec, StartFailed, Supervisor, spawn
+from tracker.sites import Site
+
+Say = Callable[[str], None]
+
+
+def up(settings: Settings, say: Say, *, demo: bool = False) -> None:
+    """Start everything, say where it is, and keep it running until SIGINT or SIGTERM.
+
+    Raises DataFolderUnusable, PortTaken, RedisMissing, RedisBroken or StartFailed; nothing is left running then.
+    """
+    supervisor = Supervisor()
+    supervisor.catch_signals()
+    with FolderLock(settings.folder):
+        check_port(settings)
+        site = ensure_default_site(settings)
+        password = AdminPassword(settings).first()
+        try:
+            _start(settings, supervisor, demo=demo)
+            if supervisor.ready(lambda: answers(settings)):
+                if demo:
+                    _furnish(settings, site, say)
+                say(welcome(settings, site, password, demo=demo))
+                supervisor.run()
+                say("stopping …")
+        finally:
+            supervisor.stop()
+
+
+def _start(settings: Settings, supervisor: Supervisor, *, demo: bool) -> None:
+    if settings.embedded_redis:
+        folder, socket = settings.folder / "redis", settings.socket
+        wait_until_free(settings)
+        child = supervisor.start(Spec("redis", lambda: redis_child.start(folder, socket)))
+        redis_child.wait_ready(child.process, folder, socket)
+    for name, arguments in processes(settings, demo=demo):
+        supervisor.start(Spec(name, lambda arguments=arguments: spawn(command(*arguments), os.environ)))  # type: ignore[misc]
+
+
+def wait_until_free(settings: Settings, timeout: float = 15.0) -> None:
+    """A Redis whose supervisor was killed is still writing its last words: wait for it to go."""
+    supervisor = Supervisor()
+    try:
+        supervisor.ready(lambda: not redis_child.answers(settings.socket), timeout)
+    except StartFailed:
+        raise StartFailed(f"another redis-server answers on {settings.socket}; stop it first") from None
+
+
+def processes(settings: Settings, *, demo: bool) -> list[tuple[str, tuple[str, ...]]]:
+    """Name and arguments of every process of our own that ``up`` keeps running."""
+    ingest = [
+        (f"ingest {number}" if settings.ingest_workers > 1 else "ingest", ("ingest",))
+        for number in range(1, settings.ingest_workers + 1)
+    ]
+    return [*ingest, ("scheduler", ("scheduler",)), ("web", ("serve", *(["--demo"] if demo else [])))]
+
+
+def command(*arguments: str) -> Sequence[str]:
+    return (sys.executable, "-m", "dangol", *arguments)
+
+
+def answers(settings: Settings) -> bool:
+    """Whether /readyz says yes."""
+    try:
+        with urllib.request.urlopen(f"{settings.url}/readyz", timeout=5) as answer:  # noqa: S310 our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _furnish(settings: Settings, site: Site, say: Say) -> None:
+    """Give the demo shop its catalogue and campaigns, as a shop's backend would: over HTTP."""
+    from dangol.furnish import furnish
+
+    try:
+        furnish(settings.url, site.secret_key)
+    except OSError as error:
+        say(f"the demo shop's catalogue could not be sent: {error}")
+
+
+def welcome(settings: Settings, site: Site, password: str | None, *, demo: bool) -> str:
+    """What ``up`` says when everything answers."""
+    base = settings.public_url or settings.url
+    if settings.admin_password:
+        login = "admin, with the password in DANGOL_ADMIN_PASSWORD"
+    elif password:
+        login = f"admin / {password}   (shown once; `dangol password` makes a new one)"
+    else:
+        login = "admin, with the password shown at the first start (`dangol password` makes a new one)"
+    shop = f"  shop     {base}/shop/\n" if demo else ""
+    traffic = "\n  Play visitors into it:  dangol demo-traffic --visitors 300 --seed 1\n" if demo else ""
+    return f"""
+Dangol is ready.
+
+{shop}  desk     {base}/desk
+  login    {login}
+
+  Paste into every page of your site:
+
+{snippet(base, site.write_key)}
+{traffic}
+  Ctrl-C stops everything; the data stays in {settings.folder}
+"""
+
+
+def snippet(base: str, write_key: str) -> str:
+    """The two lines a site embeds."""
+    return f"""    <script>window.dangol=window.dangol||function(){{(dangol.q=dangol.q||[]).push(arguments)}};
+      dangol('init','{write_key}')</script>
+    <script async src="{base}/dangol.js"></script>"""

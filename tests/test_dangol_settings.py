@@ -1,0 +1,61 @@
+"""Settings: defaults, environment, file, errors that name the setting; and the README tells them all."""
+
+from pathlib import Path
+
+import pytest
+
+from dangol.settings import SOCKET_PATH_LIMIT, SettingsInvalid, load, table
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_defaults_are_embedded(tmp_path: Path) -> None:
+    settings = load({"DANGOL_DATA": str(tmp_path)})
+    assert settings.embedded_redis
+    assert settings.log_uri == f"unix://{tmp_path}/redis/redis.sock?stream=events"
+    assert settings.warehouse_uri == str(tmp_path / "warehouse")
+    assert settings.url == "http://127.0.0.1:8000"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "dangol.toml"
+    file.write_text('port = 9000\ntimezone = "Asia/Seoul"\ntrust_proxy = true\n')
+    settings = load({"DANGOL_PORT": "9001"}, file)
+    assert (settings.port, settings.timezone, settings.trust_proxy) == (9001, "Asia/Seoul", True)
+
+
+@pytest.mark.parametrize(
+    ("environ", "complaint"),
+    [
+        ({"DANGOL_PORT": "http"}, "DANGOL_PORT"),
+        ({"DANGOL_PORT": "70000"}, "DANGOL_PORT"),
+        ({"DANGOL_TIMEZONE": "Seoul/Asia"}, "DANGOL_TIMEZONE"),
+        ({"DANGOL_CURRENCY": "euro"}, "DANGOL_CURRENCY"),
+        ({"DANGOL_TRUST_PROXY": "perhaps"}, "DANGOL_TRUST_PROXY"),
+    ],
+)
+def test_a_bad_setting_is_named(environ: dict[str, str], complaint: str) -> None:
+    with pytest.raises(SettingsInvalid, match=complaint):
+        load(environ, Path("/nonexistent"))
+
+
+def test_an_unknown_setting_in_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "dangol.toml"
+    file.write_text("prot = 9000\n")
+    with pytest.raises(SettingsInvalid, match="no setting 'prot'"):
+        load({}, file)
+
+
+def test_a_long_data_path_gets_a_short_socket() -> None:
+    settings = load({"DANGOL_DATA": "/tmp/" + "x" * 150})
+    assert len(str(settings.socket)) < SOCKET_PATH_LIMIT
+
+
+@pytest.mark.parametrize("name,default,reason", table())
+def test_every_setting_has_a_reason_and_a_row_in_the_readme(name: str, default: str, reason: str) -> None:
+    assert reason
+    row = next(
+        (line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{name}`")), ""
+    )
+    assert row, f"{name} is not in the README's table of settings"
+    assert f"`{default}`" in row or not default, f"{name}: the README tells another default than {default}"
