@@ -19,9 +19,9 @@ def test_defaults_are_embedded(tmp_path: Path) -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "dangol.toml"
-    file.write_text('port = 9000\ntimezone = "Asia/Seoul"\ntrust_proxy = true\n')
+    file.write_text('port = 9000\ntimezone = "Asia/Seoul"\ntrust_proxy = 2\n')
     settings = load({"DANGOL_PORT": "9001"}, file)
-    assert (settings.port, settings.timezone, settings.trust_proxy) == (9001, "Asia/Seoul", True)
+    assert (settings.port, settings.timezone, settings.trust_proxy) == (9001, "Asia/Seoul", 2)
 
 
 @pytest.mark.parametrize(

