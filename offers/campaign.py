@@ -1,0 +1,311 @@
+"""The campaign: what a marketer writes once and Dangol decides about for every visitor.
+
+One canonical document, checked as a whole when it is written; what is stored needs no second look.
+"""
+
+import re
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import yaml
+
+from offers.audience import Audience
+from offers.creative import content_problem
+from offers.grammar import AudienceInvalid
+
+Tier = Literal["override", "standard", "fallback"]
+Status = Literal["draft", "live", "paused", "ended"]
+Period = Literal["session", "hour", "day", "week", "ever"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+DOCUMENT_LIMIT = 256 * 1024
+"""Bytes of one campaign document; bounds what every web worker keeps in memory."""
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WINDOW = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+WINDOW_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+
+
+class CampaignInvalid(ValueError):
+    """A document that is no campaign. ``field`` is its path, like ``creatives[1].kind``."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field, self.message = field, message
+
+
+class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """At most ``limit`` decisions of one visitor per period. Hour, day and week are the site's clock's."""
+
+    limit: int
+    per: Period = "session"
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The end of a campaign's means, over all visitors. Spend is priced by ``cpm`` (a thousand views) and ``cpc``."""
+
+    impressions: int | None = None
+    clicks: int | None = None
+    spend: float | None = None
+    cpm: float = 0.0
+    cpc: float = 0.0
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the campaign is for: an event within ``window`` of the offer (a number with m, h or d)."""
+
+    event: str = "Order Completed"
+    window: str = "7d"
+
+    @property
+    def window_ms(self) -> int:
+        return int(self.window[:-1]) * WINDOW_MS[self.window[-1]]
+
+
+class Daypart(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"start": "from", "end": "to"},
+):
+    """Hours in which the campaign runs, in the site's timezone: from inclusive, to exclusive; may pass midnight."""
+
+    days: tuple[Weekday, ...] = WEEKDAYS
+    start: str = "00:00"
+    end: str = "24:00"
+
+
+class Creative(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One variant. ``content`` is HTML source, any JSON object, or ``{"src", "alt", "link"}``.
+
+    ``weight`` is the variant's part under a fixed allocation.
+    """
+
+    id: str
+    kind: Literal["html", "json", "image"]
+    content: Any
+    weight: float = 1.0
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A campaign as it is stored. ``start`` and ``end`` are ISO; without an offset they are the site's local time.
+
+    ``group`` names a mutual-exclusion group: of its live campaigns a visitor can meet one only.
+    """
+
+    id: str
+    name: str
+    status: Status = "draft"
+    slots: tuple[str, ...]
+    tier: Tier = "standard"
+    priority: int = 0
+    audience: str = ""
+    start: str | None = None
+    end: str | None = None
+    dayparts: tuple[Daypart, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    holdout: float = 0.0
+    budget: Budget | None = None
+    goal: Goal = Goal()
+    allocation: Literal["bandit", "fixed"] = "bandit"
+    reward: Literal["click", "conversion", "revenue"] = "click"
+    group: str = ""
+    creatives: tuple[Creative, ...]
+
+    def starts(self, zone: ZoneInfo) -> int | None:
+        """The first millisecond at which it may be shown."""
+        return None if self.start is None else _instant("start", self.start, zone)
+
+    def ends(self, zone: ZoneInfo) -> int | None:
+        """The first millisecond at which it may no longer be shown; an ``end`` that is a day includes that day."""
+        return None if self.end is None else _instant("end", self.end, zone)
+
+
+def parse(document: object, campaign_id: str | None = None) -> Campaign:
+    """The campaign in a decoded JSON or YAML document. Raises CampaignInvalid naming the field.
+
+    ``slot: hero`` may stand for ``slots: [hero]``; a cap list may be one cap, a budget a number of impressions.
+    """
+    draft = _canonical(document, campaign_id)
+    try:
+        campaign = msgspec.convert(draft, Campaign)
+    except msgspec.ValidationError as error:
+        raise CampaignInvalid(*_placed(str(error))) from error
+    _check_names(campaign)
+    _check_schedule(campaign)
+    _check_amounts(campaign)
+    _check_creatives(campaign)
+    if len(msgspec.json.encode(campaign)) > DOCUMENT_LIMIT:
+        raise CampaignInvalid("", f"longer than {DOCUMENT_LIMIT:,} bytes")
+    try:
+        Audience.parse(campaign.audience)
+    except AudienceInvalid as error:
+        raise CampaignInvalid("audience", str(error)) from error
+    return campaign
+
+
+def document(campaign: Campaign) -> dict[str, Any]:
+    """The canonical document, as JSON or YAML would hold it."""
+    built: dict[str, Any] = msgspec.to_builtins(campaign)
+    return built
+
+
+def load_yaml(path: Path) -> list[Campaign]:
+    """The campaigns of a YAML file: a list, or ``campaigns:`` with a list. Raises CampaignInvalid."""
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise CampaignInvalid("", f"{path.name} is not YAML: {error}") from error
+    listed = loaded.get("campaigns") if isinstance(loaded, dict) else loaded
+    if not isinstance(listed, list):
+        raise CampaignInvalid("campaigns", f"{path.name} holds no list of campaigns")
+    campaigns: list[Campaign] = []
+    for index, each in enumerate(listed):
+        try:
+            campaigns.append(parse(each))
+        except CampaignInvalid as error:
+            where = f"campaigns[{index}]" + (f".{error.field}" if error.field else "")
+            raise CampaignInvalid(where, error.message) from error
+    _check_unique("campaigns", "id", [campaign.id for campaign in campaigns])
+    return campaigns
+
+
+def dump_yaml(campaigns: list[Campaign]) -> str:
+    """A YAML file that ``load_yaml`` reads back."""
+    documents = {"campaigns": [document(campaign) for campaign in campaigns]}
+    return yaml.safe_dump(documents, allow_unicode=True, sort_keys=False)
+
+
+def _canonical(document: object, campaign_id: str | None) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise CampaignInvalid("", "a campaign is an object")
+    draft = {str(key): value for key, value in document.items()}
+    if campaign_id is not None and draft.setdefault("id", campaign_id) != campaign_id:
+        raise CampaignInvalid("id", f"is {draft['id']!r}, but the campaign's address says {campaign_id!r}")
+    if "slot" in draft:
+        if "slots" in draft:
+            raise CampaignInvalid("slot", "give slot or slots, not both")
+        draft["slots"] = [draft.pop("slot")]
+    for key in ("start", "end"):
+        if isinstance(draft.get(key), date):  # YAML reads an unquoted day or instant by itself
+            draft[key] = draft[key].isoformat()
+    if isinstance(draft.get("caps"), dict):
+        draft["caps"] = [draft["caps"]]
+    if isinstance(draft.get("budget"), int) and not isinstance(draft.get("budget"), bool):
+        draft["budget"] = {"impressions": draft["budget"]}
+    for key in ("audience", "caps", "dayparts", "group", "goal"):
+        if draft.get(key, "") is None:
+            del draft[key]
+    return draft
+
+
+def _placed(message: str) -> tuple[str, str]:
+    """msgspec's message as (field, what is wrong)."""
+    what, _, where = message.partition(" - at `$")
+    field = re.sub(r"\[\.\.\.\]", "[]", where.rstrip("`")).lstrip(".")
+    named = re.search(r"(?:unknown|required) field `([^`]*)`", what)
+    if named:
+        field = f"{field}.{named[1]}" if field else named[1]
+        what = "unknown field" if "unknown" in what else "is required"
+    return field, what
+
+
+def _check_unique(field: str, key: str, values: list[str]) -> None:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            raise CampaignInvalid(f"{field}[{index}]{key and '.'}{key}", f"{value!r} occurs twice")
+        seen.add(value)
+
+
+def _check_names(campaign: Campaign) -> None:
+    named = [("id", campaign.id)]
+    named += [(f"slots[{index}]", slot) for index, slot in enumerate(campaign.slots)]
+    named += [(f"creatives[{index}].id", creative.id) for index, creative in enumerate(campaign.creatives)]
+    named += [("group", campaign.group)] if campaign.group else []
+    for field, value in named:
+        if not ID.fullmatch(value):
+            raise CampaignInvalid(
+                field, "1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit"
+            )
+    if not campaign.name.strip() or len(campaign.name) > 200:
+        raise CampaignInvalid("name", "1 to 200 characters")
+    for field, size, limit in (
+        ("slots", len(campaign.slots), 20),
+        ("creatives", len(campaign.creatives), 20),
+    ):
+        if not 1 <= size <= limit:
+            raise CampaignInvalid(field, f"1 to {limit} of them")
+    _check_unique("slots", "", list(campaign.slots))
+    _check_unique("creatives", "id", [creative.id for creative in campaign.creatives])
+
+
+def _check_schedule(campaign: Campaign) -> None:
+    utc = ZoneInfo("UTC")
+    start, end = campaign.starts(utc), campaign.ends(utc)
+    if start is not None and end is not None and end <= start:
+        raise CampaignInvalid("end", "is not after start")
+    if not WINDOW.fullmatch(campaign.goal.window):
+        raise CampaignInvalid("goal.window", "a number with m, h or d, such as 7d")
+    if not 1 <= len(campaign.goal.event) <= 200:
+        raise CampaignInvalid("goal.event", "1 to 200 characters")
+    if len(campaign.dayparts) > 21:
+        raise CampaignInvalid("dayparts", "at most 21 of them")
+    for index, part in enumerate(campaign.dayparts):
+        for key, value in (("from", part.start), ("to", part.end)):
+            if not CLOCK.fullmatch(value):
+                raise CampaignInvalid(f"dayparts[{index}].{key}", "a time of day such as 09:30")
+        if part.start == part.end or not part.days:
+            raise CampaignInvalid(f"dayparts[{index}]", "is empty")
+
+
+def _check_amounts(campaign: Campaign) -> None:
+    if not -1_000_000 <= campaign.priority <= 1_000_000:
+        raise CampaignInvalid("priority", "between -1000000 and 1000000")
+    if not 0.0 <= campaign.holdout <= 0.9:
+        raise CampaignInvalid("holdout", "between 0 and 0.9: the share of visitors who are not shown it")
+    _check_unique("caps", "per", [cap.per for cap in campaign.caps])
+    for index, cap in enumerate(campaign.caps):
+        if not 1 <= cap.limit <= 1_000_000:
+            raise CampaignInvalid(f"caps[{index}].limit", "between 1 and 1000000")
+    budget = campaign.budget or Budget()
+    for key in ("impressions", "clicks", "spend"):
+        if not 0 <= (getattr(budget, key) or 0) < 1e15:
+            raise CampaignInvalid(f"budget.{key}", "is an amount of 0 or more")
+    for key in ("cpm", "cpc"):
+        if not 0 <= getattr(budget, key) < 1e9:
+            raise CampaignInvalid(f"budget.{key}", "is a price of 0 or more")
+    if budget.spend is not None and budget.cpm <= 0 and budget.cpc <= 0:
+        raise CampaignInvalid("budget.spend", "needs a price: cpm (per 1000 views) or cpc (per click)")
+
+
+def _check_creatives(campaign: Campaign) -> None:
+    for index, creative in enumerate(campaign.creatives):
+        problem = content_problem(creative.kind, creative.content)
+        if problem:
+            raise CampaignInvalid(f"creatives[{index}].content", problem)
+        if not 0.0 <= creative.weight <= 1e6:
+            raise CampaignInvalid(f"creatives[{index}].weight", "between 0 and 1000000")
+    if not any(creative.weight > 0 for creative in campaign.creatives):
+        raise CampaignInvalid("creatives[0].weight", "every weight is 0")
+
+
+def _instant(field: Literal["start", "end"], text: str, zone: ZoneInfo) -> int:
+    """Milliseconds of an ISO day or instant; local to ``zone`` when it names no offset."""
+    try:
+        if len(text) == 10:
+            day = date.fromisoformat(text) + timedelta(days=field == "end")
+            moment = datetime.combine(day, time(), zone)
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise CampaignInvalid(
+            field, "an ISO day or instant such as 2026-12-01 or 2026-12-01T09:00"
+        ) from error

@@ -1,0 +1,92 @@
+-- Check and count in one step: which offer, of those asked for in order, is still under its caps.
+-- KEYS[1]  one visitor's counts: msgpack {l = last call, e = 1 when an "ever" cap counts,
+--          c = {campaign = {w = the hour, day and week counted in, k = counts this session, hour, day, week and
+--          ever, t = last}}}; the campaign '' counts for fatigue
+-- ARGV[1]  msgpack {now, gap, since, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept,
+--          slots = {{{id, ghost, exempt, {{per, limit}, ...}}, ...}, ...}}; per: 1 session .. 5 ever
+-- ARGV[2..] counts like KEYS[1]'s, of the cookies that became this customer's
+-- Returns  for each slot {the one to show (0: none), those withheld on the way...}, counted from 1.
+
+local ask = cmsgpack.unpack(ARGV[1])
+
+-- Read counts; those of a session, hour, day or week that is over become 0. The session is our own: it does not
+-- wait for ingest, so a cap holds from the first request on.
+local function read(raw)
+  local state = raw and cmsgpack.unpack(raw) or {}
+  state.l, state.c = state.l or 0, state.c or {}
+  local over = ask.now - state.l > ask.gap and not (ask.since > 0 and ask.since <= state.l)
+  for _, entry in pairs(state.c) do
+    if over then entry.k[1] = 0 end
+    for at = 1, 3 do
+      if entry.w[at] ~= ask.windows[at] then entry.w[at], entry.k[at + 1] = ask.windows[at], 0 end
+    end
+  end
+  return state
+end
+
+local state = read(redis.call('GET', KEYS[1]))
+
+for at = 2, #ARGV do
+  local former = read(ARGV[at])
+  for id, theirs in pairs(former.c) do
+    local ours = state.c[id]
+    if ours then
+      for per = 1, 5 do ours.k[per] = ours.k[per] + theirs.k[per] end
+      ours.t = math.max(ours.t, theirs.t)
+    else
+      state.c[id] = theirs
+    end
+  end
+  state.l, state.e = math.max(state.l, former.l), state.e or former.e
+end
+state.l = math.max(state.l, ask.now)
+
+local function under(id, caps)
+  local entry = state.c[id]
+  for _, cap in ipairs(caps) do
+    if cap[1] == 5 then state.e = 1 end
+    if (entry and entry.k[cap[1]] or 0) >= cap[2] then return false end
+  end
+  return true
+end
+
+local function count(id)
+  local entry = state.c[id] or {w = {ask.windows[1], ask.windows[2], ask.windows[3]}, k = {0, 0, 0, 0, 0}}
+  for per = 1, 5 do entry.k[per] = entry.k[per] + 1 end
+  entry.t = ask.now
+  state.c[id] = entry
+end
+
+local answer, taken = {}, {}
+for _, candidates in ipairs(ask.slots) do
+  local shown, withheld = 0, {}
+  for index, candidate in ipairs(candidates) do
+    local id, ghost, exempt, caps = candidate[1], candidate[2], candidate[3], candidate[4]
+    if not taken[id] and under(id, caps) and (exempt or under('', ask.fatigue)) then
+      taken[id] = true
+      count(id)
+      if ghost then
+        table.insert(withheld, index)
+      else
+        if not exempt then count('') end
+        shown = index
+        break
+      end
+    end
+  end
+  table.insert(withheld, 1, shown)
+  table.insert(answer, withheld)
+end
+
+-- Bounded: the campaigns met longest ago go first.
+local ids = {}
+for id in pairs(state.c) do
+  if id ~= '' then table.insert(ids, id) end
+end
+if #ids > ask.kept then
+  table.sort(ids, function(a, b) return state.c[a].t < state.c[b].t end)
+  for index = 1, #ids - ask.kept do state.c[ids[index]] = nil end
+end
+
+redis.call('SET', KEYS[1], cmsgpack.pack(state), 'EX', state.e and ask.keep[2] or ask.keep[1])
+return answer

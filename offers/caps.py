@@ -1,0 +1,151 @@
+"""Frequency caps: exact, on the server, checked and counted in one atomic Redis step for all slots of a page."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from offers.campaign import Cap
+from offers.view import VISIT_GAP_MS, View
+
+PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
+FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
+"""Offers of any standard campaign that one visitor meets, by default. Fallbacks and overrides do not count."""
+CAMPAIGNS_KEPT = 200
+"""Campaigns whose counts one visitor's key holds; those met longest ago go first."""
+KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * 86_400, 400 * 86_400
+"""A week's caps need eight days; with an "ever" cap, as long as the visitor's cookie lives."""
+ABSORBED_KEPT = 10_000
+PAUSE_SECONDS = 1.0
+"""After a failure nobody waits for Redis for so long."""
+
+SCRIPT = (Path(__file__).parent / "caps.lua").read_text(encoding="utf-8")
+
+
+class CapsUnavailable(Exception):
+    """Whether an offer is under its caps cannot be known now."""
+
+    def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Ask(NamedTuple):
+    """A campaign that would like a slot. ``ghost``: counted as if shown, but withheld (the holdout).
+    ``exempt``: the fatigue cap does not apply."""
+
+    campaign: str
+    caps: tuple[Cap, ...] = ()
+    ghost: bool = False
+    exempt: bool = False
+
+
+class Grant(NamedTuple):
+    """Indexes into a slot's asks: the one to show, and the ghosts that were met before it."""
+
+    shown: int | None
+    withheld: tuple[int, ...] = ()
+
+
+class Caps(Protocol):
+    def take(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        """For each slot the first ask that is under its caps, counted; never one campaign twice."""
+
+
+class CapStore:
+    """Caps on the key ``dg:caps:{site}:{profile id}``. Raises CapsUnavailable, after ``timeout`` seconds at most."""
+
+    def __init__(
+        self,
+        url: str,
+        fatigue: tuple[Cap, ...] = FATIGUE,
+        timeout: float = 0.05,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        # No retries: a step that timed out may have counted, and must not count twice.
+        self._redis = redis.Redis.from_url(
+            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+        )
+        self._script = self._redis.register_script(SCRIPT)
+        self._fatigue = _pairs(fatigue)
+        self._clock, self._paused_until = clock, float("-inf")
+        self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        if self._clock() < self._paused_until:
+            raise CapsUnavailable("Redis failed a moment ago")
+        ask = {
+            "now": view.now,
+            "gap": VISIT_GAP_MS,
+            "since": _since(view),
+            "windows": windows(view),
+            "fatigue": self._fatigue,
+            "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
+            "kept": CAMPAIGNS_KEPT,
+            "slots": [[(a.campaign, a.ghost, a.exempt, _pairs(a.caps)) for a in asks] for asks in slots],
+        }
+        try:
+            former = self._former(site, view)
+            answer = self._script(
+                keys=[_key(site, view.profile.id)], args=[msgspec.msgpack.encode(ask), *former]
+            )
+        except redis.RedisError as error:
+            self._paused_until = self._clock() + PAUSE_SECONDS
+            raise CapsUnavailable(str(error)) from error
+        return [
+            Grant(shown - 1 if shown else None, tuple(i - 1 for i in ghosts)) for shown, *ghosts in answer
+        ]
+
+    def forget(self, site: str, profile_id: str) -> None:
+        """Erase what was counted for one profile."""
+        try:
+            self._redis.delete(_key(site, profile_id))
+        except redis.RedisError as error:
+            raise CapsUnavailable(str(error)) from error
+
+    def _former(self, site: str, view: View) -> list[bytes]:
+        """Counts of the cookies that became this customer's: taken over once, so that a cap outlives a sign-in."""
+        profile = view.profile
+        if not profile.id.startswith("u:") or not profile.visitors:
+            return []
+        mark = (site, profile.id, hash(tuple(profile.visitors)))
+        with self._lock:
+            if mark in self._absorbed:
+                return []
+        with self._redis.pipeline(transaction=False) as pipe:
+            for visitor in profile.visitors:
+                pipe.getdel(_key(site, f"v:{visitor}"))
+            found = [raw for raw in pipe.execute() if raw]
+        with self._lock:
+            self._absorbed[mark] = None
+            while len(self._absorbed) > ABSORBED_KEPT:
+                self._absorbed.popitem(last=False)
+        return found
+
+
+def windows(view: View) -> tuple[int, int, int]:
+    """Numbers of the site's current hour, day and week (from Monday)."""
+    day = view.local.toordinal()
+    return day * 24 + view.local.hour, day, (day - 1) // 7
+
+
+def _since(view: View) -> int:
+    """When the session that is going on began, as far as ingest knows; 0 when none is."""
+    sessions = view.profile.sessions
+    return sessions[-1].start if sessions and view.now - sessions[-1].last <= VISIT_GAP_MS else 0
+
+
+def _pairs(caps: tuple[Cap, ...]) -> list[tuple[int, int]]:
+    return [(PERIODS[cap.per], cap.limit) for cap in caps]
+
+
+def _key(site: str, profile_id: str) -> str:
+    return f"dg:caps:{site}:{profile_id}"

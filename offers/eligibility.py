@@ -1,0 +1,63 @@
+"""A campaign made ready to be decided about: audience compiled, schedule in milliseconds, creatives made safe."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from offers.audience import Audience
+from offers.campaign import WEEKDAYS, Campaign
+from offers.creative import served
+from offers.view import View
+
+TIERS = {"override": 0, "standard": 1, "fallback": 2}
+
+
+class Ready:
+    """One campaign of one site, compiled for its timezone. Immutable."""
+
+    __slots__ = ("_dayparts", "audience", "campaign", "contents", "end", "rank", "start", "weights")
+
+    def __init__(self, campaign: Campaign, zone: ZoneInfo) -> None:
+        self.campaign = campaign
+        self.audience = Audience.parse(campaign.audience)
+        self.start, self.end = campaign.starts(zone), campaign.ends(zone)
+        self.rank = (TIERS[campaign.tier], -campaign.priority)
+        self.contents: dict[str, Any] = {
+            each.id: served(each.kind, each.content) for each in campaign.creatives
+        }
+        total = sum(each.weight for each in campaign.creatives)
+        self.weights = {each.id: each.weight / total for each in campaign.creatives}
+        self._dayparts = [
+            ({WEEKDAYS.index(day) for day in part.days}, _minutes(part.start), _minutes(part.end))
+            for part in campaign.dayparts
+        ]
+
+    def scheduled(self, now: int, local: datetime) -> bool:
+        """Live, begun, not over, and within its hours. ``local`` is ``now`` in the site's timezone."""
+        if self.campaign.status != "live":
+            return False
+        if (self.start is not None and now < self.start) or (self.end is not None and now >= self.end):
+            return False
+        return not self._dayparts or any(_within(part, local) for part in self._dayparts)
+
+    def refusal(self, view: View, personal: bool) -> str | None:
+        """Why this visitor may not be shown it, or None. ``personal`` is False without consent to personalization."""
+        if not self.scheduled(view.now, view.local):
+            return "schedule"
+        if not personal:
+            return None if self.audience.everyone else "consent"
+        return None if self.audience.test(view) else "audience"
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _within(part: tuple[set[int], int, int], local: datetime) -> bool:
+    """Hours past midnight belong to the day on which they began."""
+    days, start, end = part
+    minute, today = local.hour * 60 + local.minute, local.weekday()
+    if start < end:
+        return today in days and start <= minute < end
+    return (today in days and minute >= start) or ((today - 1) % 7 in days and minute < end)

@@ -1,0 +1,24 @@
+"""Holdout: the visitors who are not shown a campaign, so that its worth can be measured. A hash decides, no cookie."""
+
+from hashlib import blake2b
+
+from profiles.model import Profile
+
+GLOBAL = "*"
+"""The campaign name under which the site-wide holdout draws."""
+
+
+def subject(profile: Profile) -> str:
+    """Who is drawn: the first cookie a profile ever had, which outlives its becoming a customer's and merges."""
+    return profile.visitors[0] if profile.visitors else profile.id
+
+
+def draw(site: str, purpose: str, who: str) -> float:
+    """The visitor's number in [0, 1) for one purpose: always the same, independent between purposes."""
+    digest = blake2b(f"{site}\0{purpose}\0{who}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+
+
+def held_out(site: str, campaign: str, who: str, share: float) -> bool:
+    """Whether ``who`` belongs to the ``share`` of visitors that never see ``campaign``."""
+    return share > 0 and draw(site, f"holdout:{campaign}", who) < share

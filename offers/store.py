@@ -1,0 +1,157 @@
+"""Campaigns in Redis: one hash per site, its versions, and a counter that tells every process when to read again."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+import redis
+
+from offers.campaign import Campaign
+from offers.eligibility import Ready
+from tracker.sites import Site
+
+log = logging.getLogger(__name__)
+
+VERSIONS_KEPT = 20
+CAMPAIGNS_LIMIT = 1_000
+"""Campaigns of one site; the whole set is held compiled by every web worker."""
+REFRESH_SECONDS = 0.5
+RETRY_AFTER = 1.0
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Campaign).decode
+
+
+class CampaignsUnavailable(Exception):
+    """The store cannot be reached now. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float = RETRY_AFTER) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyCampaigns(ValueError):
+    """The site has as many campaigns as it may have; delete one first."""
+
+
+class Version(msgspec.Struct, frozen=True):
+    """A campaign as it was written at ``saved`` (ms); None when it was deleted then."""
+
+    saved: int
+    campaign: Campaign | None
+
+
+class Campaigns(Protocol):
+    """What a decision needs of a campaign store."""
+
+    def ready(self, site: Site) -> tuple[Ready, ...]:
+        """Every campaign of the site, compiled; never raises: the last known, or none."""
+
+
+class CampaignStore:
+    """Campaigns per site. Writes raise CampaignsUnavailable; ``ready`` serves what it last knew.
+
+    ``dg:campaigns:{site}`` is a hash id → document with the version counter in field "", and
+    ``dg:campaign-versions:{site}:{id}`` a list, newest first.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic, timeout: float = 1.0) -> None:
+        self._redis = redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._cache: dict[str, tuple[float, bytes | str | None, tuple[Ready, ...]]] = {}
+
+    def put(self, site: str, campaign: Campaign, now: int) -> None:
+        """Add or replace a campaign that ``campaign.parse`` returned."""
+        key = _key(site)
+        try:
+            exists, size = self._redis.hexists(key, campaign.id), self._redis.hlen(key)
+            if not exists and size > CAMPAIGNS_LIMIT:
+                raise TooManyCampaigns(f"{CAMPAIGNS_LIMIT:,} campaigns is the most a site may have")
+            self._write(site, campaign.id, Version(now, campaign))
+        except redis.RedisError as error:
+            raise CampaignsUnavailable(str(error)) from error
+
+    def delete(self, site: str, campaign_id: str, now: int) -> bool:
+        """Whether there was one. Its versions stay."""
+        try:
+            if not self._redis.hexists(_key(site), campaign_id):
+                return False
+            self._write(site, campaign_id, Version(now, None))
+        except redis.RedisError as error:
+            raise CampaignsUnavailable(str(error)) from error
+        return True
+
+    def get(self, site: str, campaign_id: str) -> Campaign | None:
+        if not campaign_id:
+            return None
+        try:
+            raw = self._redis.hget(_key(site), campaign_id)
+        except redis.RedisError as error:
+            raise CampaignsUnavailable(str(error)) from error
+        return None if raw is None else _decode(raw)
+
+    def all(self, site: str) -> list[Campaign]:
+        """By id. Raises CampaignsUnavailable."""
+        try:
+            found = self._redis.hgetall(_key(site))
+        except redis.RedisError as error:
+            raise CampaignsUnavailable(str(error)) from error
+        return [_decode(raw) for name, raw in sorted(found.items()) if name]
+
+    def versions(self, site: str, campaign_id: str) -> list[Version]:
+        """Newest first, at most VERSIONS_KEPT."""
+        try:
+            raw = self._redis.lrange(_versions_key(site, campaign_id), 0, VERSIONS_KEPT - 1)
+        except redis.RedisError as error:
+            raise CampaignsUnavailable(str(error)) from error
+        return [msgspec.json.decode(each, type=Version) for each in raw]
+
+    def ready(self, site: Site) -> tuple[Ready, ...]:
+        """Every campaign of the site, compiled; at most REFRESH_SECONDS old while Redis answers."""
+        now = self._clock()
+        checked, version, campaigns = self._cache.get(site.id, (float("-inf"), b"never", ()))
+        if now - checked < REFRESH_SECONDS or not self._lock.acquire(blocking=checked == float("-inf")):
+            return campaigns
+        try:
+            current = self._redis.hget(_key(site.id), "")
+            if current != version:
+                campaigns = self._load(site)
+            self._cache[site.id] = (self._clock(), current, campaigns)
+        except redis.RedisError:
+            self._cache[site.id] = (self._clock() + RETRY_AFTER, version, campaigns)
+        finally:
+            self._lock.release()
+        return campaigns
+
+    def _load(self, site: Site) -> tuple[Ready, ...]:
+        compiled: list[Ready] = []
+        for name, raw in self._redis.hgetall(_key(site.id)).items():
+            try:
+                compiled += [Ready(_decode(raw), site.zone)] if name else []
+            except (msgspec.DecodeError, ValueError) as error:  # written by another version of Dangol
+                log.error("campaign %s of site %s is not used: %s", name, site.id, error)
+        return tuple(sorted(compiled, key=lambda ready: (ready.rank, ready.campaign.id)))
+
+    def _write(self, site: str, campaign_id: str, version: Version) -> None:
+        key, versions = _key(site), _versions_key(site, campaign_id)
+        with self._redis.pipeline(transaction=False) as pipe:
+            if version.campaign is None:
+                pipe.hdel(key, campaign_id)
+            else:
+                pipe.hset(key, campaign_id, _encode(version.campaign))
+            pipe.lpush(versions, _encode(version))
+            pipe.ltrim(versions, 0, VERSIONS_KEPT - 1)
+            pipe.hincrby(key, "", 1)  # last: whoever sees the new number reads the new document
+            pipe.execute()
+
+
+def _key(site: str) -> str:
+    return f"dg:campaigns:{site}"
+
+
+def _versions_key(site: str, campaign_id: str) -> str:
+    return f"dg:campaign-versions:{site}:{campaign_id}"

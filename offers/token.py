@@ -1,0 +1,81 @@
+"""The decision's signed token: what was shown, where, with which probability. Impressions and clicks bring it back."""
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+import msgspec
+from itsdangerous import BadData, URLSafeSerializer
+
+LENGTH_LIMIT = 1_000
+"""Characters; ours have about 200."""
+MAX_AGE_MS = 31 * 86_400_000
+"""An answer older than that no longer belongs to the decision."""
+SKEW_MS = 300_000
+
+
+class TokenInvalid(ValueError):
+    """``reason``: forged | stale | foreign (another site's)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """``ts`` in ms; ``context`` is the bandit's bucket; ``nonce`` makes a replay visible; ``held``: withheld."""
+
+    site: str
+    campaign: str
+    variant: str
+    slot: str
+    propensity: float
+    ts: int
+    context: str = ""
+    nonce: str = ""
+    held: bool = False
+
+
+def new_nonce() -> str:
+    return secrets.token_urlsafe(9)
+
+
+class _Compact:
+    """JSON without spaces."""
+
+    @staticmethod
+    def dumps(value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    loads = staticmethod(json.loads)
+
+
+class TokenSigner:
+    """Signs with the installation's secret (HMAC-SHA-256)."""
+
+    def __init__(self, secret: str | bytes) -> None:
+        self._serializer: URLSafeSerializer = URLSafeSerializer(
+            secret,
+            salt="dangol.offer",
+            serializer=_Compact,
+            signer_kwargs={"digest_method": hashlib.sha256},
+        )
+
+    def sign(self, token: Token) -> str:
+        signed = self._serializer.dumps(msgspec.to_builtins(token))
+        return signed if isinstance(signed, str) else signed.decode()
+
+    def read(self, signed: str, site: str, now: int, max_age: int = MAX_AGE_MS) -> Token:
+        """The token, as of ``now`` (ms). Raises TokenInvalid."""
+        if len(signed) > LENGTH_LIMIT:
+            raise TokenInvalid("forged")
+        try:
+            token = msgspec.convert(self._serializer.loads(signed), Token)
+        except (BadData, msgspec.ValidationError, ValueError, RecursionError) as error:
+            raise TokenInvalid("forged") from error
+        if token.site != site:
+            raise TokenInvalid("foreign")
+        if not -SKEW_MS <= now - token.ts <= max_age:
+            raise TokenInvalid("stale")
+        return token

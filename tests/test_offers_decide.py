@@ -1,0 +1,260 @@
+"""The decision: tiers, priority, audience, schedule, consent, holdout, exclusion, and life without Redis."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from offers.bandit import Arm, best_of, explored
+from offers.campaign import parse
+from offers.caps import Ask, CapStore, CapsUnavailable, Grant
+from offers.decide import Decider, Decision
+from offers.eligibility import Ready
+from offers.holdout import held_out, subject
+from offers.token import TokenSigner
+from profiles.model import Affinity, Profile, Touch
+from tests.test_offers_campaign import written
+
+SIGNER = TokenSigner("secret")
+
+
+class Fixed:
+    """A campaign store that knows these campaigns."""
+
+    def __init__(self, *documents: dict[str, Any]) -> None:
+        self.documents = documents
+
+    def ready(self, site) -> tuple[Ready, ...]:
+        ready = [Ready(parse(document), site.zone) for document in self.documents]
+        return tuple(sorted(ready, key=lambda each: (each.rank, each.campaign.id)))
+
+
+class Uncapped:
+    """Caps that allow everything, as the Lua script would."""
+
+    def take(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        taken: set[str] = set()
+        grants = []
+        for asks in slots:
+            ghosts, chosen = [], None
+            for index, ask in enumerate(asks):
+                if ask.campaign in taken:
+                    continue
+                taken.add(ask.campaign)
+                if not ask.ghost:
+                    chosen = index
+                    break
+                ghosts.append(index)
+            grants.append(Grant(chosen, tuple(ghosts)))
+        return grants
+
+
+class Down:
+    def take(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        raise CapsUnavailable("down")
+
+
+class Counts:
+    def __init__(self, **arms: Arm) -> None:
+        self.counts = arms
+
+    def arms(self, site: str, campaign: str, slot: str, context: str) -> dict[str, Arm]:
+        return self.counts
+
+
+def offer(name: str, **changes: Any) -> dict[str, Any]:
+    return written(id=name, **{"audience": "", "caps": [], **changes})
+
+
+def decider(clock, *documents, caps=None, **options) -> Decider:
+    return Decider(
+        Fixed(*documents), caps or Uncapped(), SIGNER, clock=clock, chance=random.Random(7), **options
+    )
+
+
+def chosen(decision: Decision | None) -> str | None:
+    return decision.campaign if decision else None
+
+
+SHOES = Profile(id="v:a", visitors=["a"], affinities={"shoes": Affinity(3.0, 1_795_000_000_000)})
+
+
+def test_the_highest_tier_then_priority_among_those_who_match(clock, site):
+    documents = [
+        offer("fallback", tier="fallback", priority=99),
+        offer("low", priority=1),
+        offer("high", priority=2),
+        offer("shoes", priority=3, audience="affinity('shoes') > 0.3"),
+        offer("override", tier="override", audience="stage = 'lost'"),
+        offer("elsewhere", tier="override", slots=["cart"]),
+        offer("draft", tier="override", status="draft"),
+        offer("past", tier="override", end="2026-11-01"),
+        offer("future", tier="override", start="2026-12-01"),
+        offer("nightly", tier="override", dayparts=[{"from": "22:00", "to": "06:00"}]),
+    ]
+    decide = decider(clock, *documents)
+    assert chosen(decide.decide(site, SHOES, "hero")) == "shoes"
+    assert chosen(decide.decide(site, Profile(id="v:b"), "hero")) == "high"
+    assert chosen(decide.decide(site, Profile(id="v:b", stage="lost"), "hero")) == "override"
+    assert decide.decide(site, SHOES, "nowhere") is None
+
+
+def test_a_decision_carries_what_it_needs(clock, site):
+    profile = Profile(id="v:b", stage="regular", device="phone", last_touch=Touch(channel="mail"))
+    creatives = [{"id": "x", "kind": "html", "content": "<b onclick=x>hi</b><script>x</script>"}]
+    decision = decider(clock, offer("a", creatives=creatives)).decide(site, profile, "hero")
+    assert decision is not None
+    assert (decision.variant, decision.kind, decision.content) == ("x", "html", "<b>hi</b>")
+    token = SIGNER.read(decision.token, "default", int(clock.now * 1000))
+    assert (token.campaign, token.variant, token.slot, token.propensity) == ("a", "x", "hero", 1.0)
+    assert token.context == "regular|phone|mail"
+
+
+def test_without_consent_nothing_personal(clock, site):
+    documents = [
+        offer("shoes", audience="affinity('shoes') > 0.3"),
+        offer("denies", audience="not new or new"),
+        offer("all", priority=-1),
+    ]
+    profile = Profile(
+        id="v:a", affinities=SHOES.affinities, consent={"personalization": False}, stage="regular"
+    )
+    decision = decider(clock, *documents).decide(site, profile, "hero")
+    assert decision is not None and decision.campaign == "all"
+    assert SIGNER.read(decision.token, "default", int(clock.now * 1000)).context == ""
+    asked = Profile(id="v:a", affinities=SHOES.affinities, consent={"personalization": True})
+    assert chosen(decider(clock, documents[0]).decide(site, asked, "hero")) == "shoes"
+
+
+def test_one_page_never_shows_a_campaign_twice(clock, site):
+    page = decider(
+        clock, offer("both", slots=["hero", "cart"], priority=2), offer("cart", slots=["cart"])
+    ).page(site, SHOES, ["hero", "cart", "hero", "exit"])
+    assert {slot: chosen(decision) for slot, decision in page.slots.items()} == {
+        "hero": "both",
+        "cart": "cart",
+        "exit": None,
+    }
+
+
+def test_without_redis_only_fallbacks_without_caps(clock, site):
+    documents = [
+        offer("standard"),
+        offer("capped", tier="fallback", priority=2, caps=[{"limit": 1, "per": "day"}]),
+        offer("free", tier="fallback", slots=["hero", "cart"]),
+    ]
+    page = decider(clock, *documents, caps=Down()).page(site, SHOES, ["hero", "cart"])
+    assert {slot: chosen(decision) for slot, decision in page.slots.items()} == {"hero": "free", "cart": None}
+
+
+@pytest.mark.redis
+def test_caps_hold_and_the_next_campaign_follows(clock, site, redis_url):
+    documents = [offer("a", priority=1, caps=[{"limit": 2, "per": "session"}]), offer("b", tier="fallback")]
+    decide = decider(clock, *documents, caps=CapStore(redis_url))
+    assert [chosen(decide.decide(site, SHOES, "hero")) for _ in range(4)] == ["a", "a", "b", "b"]
+
+
+def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
+    decide = decider(clock, offer("tested", holdout=0.2, priority=1), offer("other"))
+    seen = Counter()
+    for number in range(2_000):
+        profile = Profile(id=f"v:{number}", visitors=[str(number)])
+        page = decide.page(site, profile, ["hero"])
+        held = [SIGNER.read(each.token, "default", int(clock.now * 1000)) for each in page.withheld]
+        seen[chosen(page.slots["hero"])] += 1
+        assert [token.campaign for token in held] == (
+            ["tested"] if chosen(page.slots["hero"]) == "other" else []
+        )
+        assert all(token.held for token in held)
+        signed_in = Profile(id=f"u:{number}", visitors=[str(number), "later"])
+        assert chosen(decide.page(site, signed_in, ["hero"]).slots["hero"]) == chosen(page.slots["hero"])
+    assert 340 < seen["other"] < 460
+
+
+def test_holdouts_of_two_campaigns_are_independent():
+    both = sum(held_out("s", "a", str(n), 0.5) and held_out("s", "b", str(n), 0.5) for n in range(4_000))
+    assert 900 < both < 1_100
+    assert subject(Profile(id="v:a")) == "v:a"
+    assert not held_out("s", "a", "x", 0.0)
+
+
+def test_a_global_holdout_leaves_fallbacks(clock, site):
+    decide = decider(clock, offer("tested"), offer("calm", tier="fallback"), global_holdout=0.999999)
+    page = decide.page(site, SHOES, ["hero"])
+    assert chosen(page.slots["hero"]) == "calm"
+    assert [each.campaign for each in page.withheld] == ["tested"]
+
+
+def test_of_an_exclusion_group_a_visitor_meets_one_campaign(clock, site):
+    decide = decider(clock, offer("a", group="g", slots=["hero"]), offer("b", group="g", slots=["cart"]))
+    met = Counter()
+    for number in range(600):
+        page = decide.page(site, Profile(id=f"v:{number}"), ["hero", "cart"])
+        shown = [decision.campaign for decision in page.slots.values() if decision]
+        assert len(shown) == 1
+        met[shown[0]] += 1
+    assert 230 < met["a"] < 370
+
+
+CREATIVES = [
+    {"id": name, "kind": "json", "content": {"t": name}, "weight": weight}
+    for name, weight in (("a", 3), ("b", 1))
+]
+
+
+def variants(decide: Decider, site, times: int = 4_000) -> Counter:
+    return Counter(decide.decide(site, SHOES, "hero").variant for _ in range(times))
+
+
+def test_a_fixed_split_is_kept_and_its_propensity_told(clock, site):
+    decide = decider(clock, offer("x", allocation="fixed", creatives=CREATIVES))
+    assert 2_850 < variants(decide, site)["a"] < 3_150
+    assert {decide.decide(site, SHOES, "hero").propensity for _ in range(50)} == {0.75, 0.25}
+
+
+def test_the_bandit_prefers_what_works_and_goes_on_exploring(clock, site):
+    decide = decider(clock, offer("x", creatives=CREATIVES), arms=Counts(a=Arm(1000, 20), b=Arm(1000, 60)))
+    seen = variants(decide, site)
+    assert seen["b"] > 3_700
+    assert seen["a"] > 120  # 5 % of 4,000 is 200
+    even = variants(decider(clock, offer("x", creatives=CREATIVES)), site)
+    assert 1_850 < even["a"] < 2_150
+
+
+def test_equal_campaigns_share_a_slot(clock, site):
+    decide = decider(clock, offer("x"), offer("y"))
+    seen = Counter(chosen(decide.decide(site, SHOES, "hero")) for _ in range(2_000))
+    assert 850 < seen["x"] < 1_150
+
+
+def test_the_probability_of_being_best_is_the_integral():
+    """Against a million draws from the posteriors, from nothing known to very much known."""
+    import numpy as np
+
+    generator = np.random.default_rng(1)
+    for arms in (
+        [Arm(), Arm()],
+        [Arm(10, 1), Arm(12, 3), Arm(0, 0)],
+        [Arm(100_000, 1_000), Arm(100_000, 1_050), Arm(50, 1)],
+        [Arm(5, 5), Arm(1_000_000, 999_000)],
+        [Arm(n, n // 3) for n in range(20)],
+    ):
+        draws = np.stack([generator.beta(1 + a.rewarded, 1 + a.shown - a.rewarded, 1_000_000) for a in arms])
+        simulated = np.bincount(draws.argmax(axis=0), minlength=len(arms)) / 1_000_000
+        assert np.allclose(best_of(arms), simulated, atol=2.5e-3)
+        assert sum(best_of(arms)) == pytest.approx(1)
+        assert sum(explored(best_of(arms))) == pytest.approx(1)
+        assert min(explored(best_of(arms))) >= 0.5 / len(arms) / 10
+
+
+def test_dayparts_past_midnight_belong_to_the_day_they_began(clock, site):
+    document = offer("x", dayparts=[{"days": ["fri"], "from": "22:00", "to": "02:00"}])
+    decide = decider(clock, document)
+    clock.now = 1_795_212_000 - 3_600  # Friday 2026-11-20 21:00 UTC
+    times = []
+    for _ in range(8):
+        times.append(decide.decide(site, SHOES, "hero") is not None)
+        clock.advance(3_600)
+    assert times == [False, True, True, True, True, False, False, False]

@@ -1,0 +1,111 @@
+"""The campaign store on a real Redis: versions, the half-second cache, and what it does without Redis."""
+
+import pytest
+
+from offers import store as store_module
+from offers.campaign import parse
+from offers.store import (
+    REFRESH_SECONDS,
+    VERSIONS_KEPT,
+    CampaignStore,
+    CampaignsUnavailable,
+    TooManyCampaigns,
+)
+from tests.test_offers_campaign import written
+
+pytestmark = pytest.mark.redis
+
+
+def names(store: CampaignStore, site) -> list[str]:
+    return [ready.campaign.id for ready in store.ready(site)]
+
+
+def test_put_get_all_delete(redis_url, clock, site):
+    store = CampaignStore(redis_url, clock)
+    b, a = parse(written(id="b")), parse(written(id="a"))
+    store.put("default", b, 1)
+    store.put("default", a, 2)
+    assert store.get("default", "a") == a
+    assert store.get("default", "nothing") is None
+    assert store.get("default", "") is None
+    assert store.get("other", "a") is None
+    assert store.all("default") == [a, b]
+    assert store.delete("default", "a", 3)
+    assert not store.delete("default", "a", 3)
+    assert store.all("default") == [b]
+
+
+def test_versions_are_kept_newest_first_and_bounded(redis_url, clock):
+    store = CampaignStore(redis_url, clock)
+    for number in range(VERSIONS_KEPT + 5):
+        store.put("default", parse(written(priority=number)), number)
+    store.delete("default", "hero-shoes", 99)
+    versions = store.versions("default", "hero-shoes")
+    assert len(versions) == VERSIONS_KEPT
+    assert (versions[0].saved, versions[0].campaign) == (99, None)
+    assert versions[1].campaign is not None and versions[1].campaign.priority == VERSIONS_KEPT + 4
+
+
+def test_another_process_sees_a_change_within_half_a_second(redis_url, clock, site):
+    writer, reader = CampaignStore(redis_url, clock), CampaignStore(redis_url, clock)
+    assert names(reader, site) == []
+    writer.put("default", parse(written()), 1)
+    assert names(reader, site) == []
+    clock.advance(REFRESH_SECONDS)
+    assert names(reader, site) == ["hero-shoes"]
+    writer.delete("default", "hero-shoes", 2)
+    clock.advance(REFRESH_SECONDS)
+    assert names(reader, site) == []
+
+
+def test_ready_is_ordered_by_tier_and_priority(redis_url, clock, site):
+    store = CampaignStore(redis_url, clock)
+    for name, tier, priority in (
+        ("f", "fallback", 99),
+        ("s1", "standard", 1),
+        ("s9", "standard", 9),
+        ("o", "override", 0),
+    ):
+        store.put("default", parse(written(id=name, tier=tier, priority=priority)), 1)
+    assert names(store, site) == ["o", "s9", "s1", "f"]
+
+
+def test_the_number_of_campaigns_is_bounded(redis_url, clock, monkeypatch):
+    monkeypatch.setattr(store_module, "CAMPAIGNS_LIMIT", 2)
+    store = CampaignStore(redis_url, clock)
+    for name in "ab":
+        store.put("default", parse(written(id=name)), 1)
+    store.put("default", parse(written(id="b", priority=3)), 2)
+    with pytest.raises(TooManyCampaigns):
+        store.put("default", parse(written(id="c")), 3)
+
+
+def test_one_unreadable_document_does_not_hide_the_others(redis_url, clock, site, caplog):
+    store = CampaignStore(redis_url, clock)
+    store.put("default", parse(written()), 1)
+    store._redis.hset("dg:campaigns:default", "broken", b'{"id": 3}')
+    assert names(store, site) == ["hero-shoes"]
+    assert "broken" in caplog.text
+
+
+def test_without_redis_writes_fail_and_decisions_use_what_was_known(own_redis, clock, site):
+    store = CampaignStore(own_redis.url, clock)
+    store.put("default", parse(written()), 1)
+    assert names(store, site) == ["hero-shoes"]
+    own_redis.kill()
+    clock.advance(1)
+    assert names(store, site) == ["hero-shoes"]
+    assert names(CampaignStore(own_redis.url, clock), site) == []
+    for broken in (
+        lambda: store.put("default", parse(written()), 1),
+        lambda: store.delete("default", "a", 1),
+        lambda: store.get("default", "a"),
+        lambda: store.all("default"),
+        lambda: store.versions("default", "a"),
+    ):
+        with pytest.raises(CampaignsUnavailable) as caught:
+            broken()
+        assert caught.value.retry_after > 0
+    own_redis.start()
+    clock.advance(5)
+    assert names(store, site) == ["hero-shoes"]
