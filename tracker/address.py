@@ -1,0 +1,46 @@
+"""Addresses: who is calling, and the truncated form that may be kept."""
+
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+
+
+def truncate(address: str) -> str:
+    """IPv4 to its /24, IPv6 to its /48, as text; "" for what is no address.
+
+    >>> truncate("203.0.113.77"), truncate("2001:db8:1:2::3")
+    ('203.0.113.0', '2001:db8:1::')
+    """
+    try:
+        a, b, c, _ = inet_pton(AF_INET, address)
+    except (OSError, ValueError):
+        return _truncate_v6(address)
+    return f"{a}.{b}.{c}.0"
+
+
+def _truncate_v6(address: str) -> str:
+    try:
+        packed = inet_pton(AF_INET6, address.partition("%")[0])
+    except (OSError, ValueError):
+        return ""
+    if packed.startswith(_MAPPED):
+        return "{}.{}.{}.0".format(*packed[12:])
+    return inet_ntop(AF_INET6, packed[:6] + b"\0" * 10)
+
+
+def client(connection: str, forwarded: str, proxies: int) -> str:
+    """The full address of the client, behind ``proxies`` proxies of our own.
+
+    Each proxy appends the address it saw to X-Forwarded-For, so only the last ``proxies`` entries are
+    ours; anything to their left is what the client claims and proves nothing.
+    """
+    if proxies <= 0 or not forwarded:
+        return connection
+    hops = [hop.strip() for hop in forwarded.split(",")]
+    return _without_port(hops[-min(proxies, len(hops))])
+
+
+def _without_port(hop: str) -> str:
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop

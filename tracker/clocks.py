@@ -1,0 +1,53 @@
+"""When an event happened: the client's clock, trusted only so far."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+FUTURE_MS = 24 * 3_600_000
+PAST_MS = 3653 * 24 * 3_600_000
+"""Ten years: an import of a shop's history is real, 1970 is a clock that was never set."""
+
+
+class When(NamedTuple):
+    """``ts`` in ms since the epoch; ``flag`` says what was wrong with the client's time, "" for nothing."""
+
+    ts: int
+    flag: str
+
+
+def milliseconds(value: object) -> int | None:
+    """An ISO 8601 text (without a zone: UTC) or a number of seconds or milliseconds; None if neither."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            return round(moment.timestamp() * 1000)
+        except (ValueError, OverflowError):
+            return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e14:
+        return int(value if value > 1e11 else value * 1000)
+    return None
+
+
+def corrected(happened: object, sent: object, received: int) -> When:
+    """Segment's rule: ``received − (sent − happened)``; as is without ``sent``; ``received`` without either.
+
+    Far from ``received`` in either direction, the event is taken to have happened when it came.
+    """
+    if happened is None:
+        return When(received, "")
+    ts = milliseconds(happened)
+    if ts is None:
+        return When(received, "invalid")
+    sent_ts = milliseconds(sent)
+    return bounded(ts if sent_ts is None else received - (sent_ts - ts), received)
+
+
+def bounded(ts: int, received: int) -> When:
+    """``ts``, or ``received`` with a flag where no honest clock could have said ``ts``."""
+    if ts > received + FUTURE_MS:
+        return When(received, "future")
+    if ts < received - PAST_MS:
+        return When(received, "past")
+    return When(ts, "")

@@ -1,0 +1,139 @@
+"""One HTTP request as the adapters see it, and the refusal they may answer with."""
+
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from tracker import address
+
+BODY_LIMIT = 500 * 1024
+"""Bytes in a body, after decompression: Segment's limit for a batch."""
+
+ID_CHARACTERS = 255
+"""Characters in a visitor or user id."""
+
+_GZIP = b"\x1f\x8b"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a request was not taken: the client's fault, said as JSON with the right status."""
+
+    code: str
+    message: str
+    field: str | None = None
+    status: int = 400
+    retry_after: float | None = None
+
+    def body(self) -> bytes:
+        error = {"code": self.code, "message": self.message, "field": self.field}
+        return msgspec.json.encode({"error": error})
+
+
+class Input(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What an adapter may look at. ``ip`` is truncated already; ``received`` is in ms since the epoch.
+
+    ``body`` is decompressed. Header values are "" where the client sent none.
+    """
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+    received: int
+    ip: str = ""
+    ua: str = ""
+    authorization: str = ""
+    origin: str = ""
+    host: str = ""
+    referer: str = ""
+    language: str = ""
+    cookie: str = ""
+
+
+def read(environ: Mapping[str, Any], received: int, proxies: int = 0) -> Request | Refusal:
+    """The request in a WSGI environ. Reads the body, within its limit."""
+    get: Callable[..., Any] = environ.get
+    body = b""
+    if environ["REQUEST_METHOD"] == "POST":
+        taken = _body(environ)
+        if isinstance(taken, Refusal):
+            return taken
+        body = taken
+    peer = address.client(get("REMOTE_ADDR", ""), get("HTTP_X_FORWARDED_FOR", ""), proxies)
+    return Request(
+        environ["REQUEST_METHOD"],
+        environ["PATH_INFO"],
+        get("QUERY_STRING", ""),
+        body,
+        received,
+        address.truncate(peer),
+        get("HTTP_USER_AGENT", "")[:512],
+        get("HTTP_AUTHORIZATION", ""),
+        get("HTTP_ORIGIN", ""),
+        get("HTTP_HOST", ""),
+        get("HTTP_REFERER", ""),
+        get("HTTP_ACCEPT_LANGUAGE", ""),
+        get("HTTP_COOKIE", ""),
+    )
+
+
+TOO_LARGE = Refusal("too_large", f"a body may have at most {BODY_LIMIT} bytes, decompressed")
+
+
+def _body(environ: Mapping[str, Any]) -> bytes | Refusal:
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length[:10]) > BODY_LIMIT:
+        return TOO_LARGE
+    try:
+        body = _read_at_most(environ["wsgi.input"], BODY_LIMIT + 1)
+    except OSError:
+        return Refusal("incomplete", "the connection ended before the body did")
+    if len(body) > BODY_LIMIT:
+        return TOO_LARGE
+    # Some clients send gzip without saying so, some say so and do not: believe the bytes.
+    return gunzip(body, BODY_LIMIT) if body.startswith(_GZIP) else body
+
+
+def _read_at_most(stream: Input, size: int) -> bytes:
+    """WSGI servers may give less than was asked for; an empty read is the end."""
+    chunks = []
+    while size > 0 and (chunk := stream.read(size)):
+        chunks.append(chunk)
+        size -= len(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def gunzip(body: bytes, limit: int) -> bytes | Refusal:
+    """``body`` decompressed, stopping at ``limit`` bytes so that a bomb stays small."""
+    out = b""
+    while body:
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            out += stream.decompress(body, limit + 1 - len(out))
+        except zlib.error:
+            return Refusal("bad_gzip", "the body is not valid gzip")
+        if len(out) > limit:
+            return TOO_LARGE
+        if not stream.eof:
+            return Refusal("bad_gzip", "the gzip body is cut short")
+        body = stream.unused_data if stream.unused_data.startswith(_GZIP) else b""
+    return out
+
+
+def checked_id(value: str | None, field: str, limit: int = ID_CHARACTERS) -> str | Refusal | None:
+    """An id that may go into a log key: None when absent or empty, else within bounds."""
+    if not value:
+        return None
+    if len(value) > limit:
+        return Refusal("too_long", f"an id may have at most {limit} characters", field)
+    if not value.isprintable() and _CONTROL.search(value):
+        return Refusal("bad_id", "an id may not contain control characters", field)
+    return value

@@ -1,0 +1,309 @@
+"""The Segment HTTP API: what Segment's, RudderStack's and our own libraries send. Request → events | refusal.
+
+https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+from uuid import uuid4
+
+import msgspec
+
+from tracker import address, clocks
+from tracker.event import ID_LIMIT, Event, EventType, Source
+from tracker.request import ID_CHARACTERS, Refusal, Request, checked_id
+from tracker.sites import Site
+
+EVENT_LIMIT = 32 * 1024
+BATCH_LIMIT = 2_500
+URL_CHARACTERS = 2_048
+TEXT_CHARACTERS = 512
+NAME_CHARACTERS = 200
+
+KINDS: Mapping[str, EventType] = {
+    "track": "track",
+    "page": "page",
+    "screen": "screen",
+    "identify": "identify",
+    "alias": "alias",
+    "group": "group",
+    "t": "track",
+    "p": "page",
+    "s": "screen",
+    "i": "identify",
+    "a": "alias",
+    "g": "group",
+}
+"""Path below /v1/ → what is posted there; the short ones are the browser library's."""
+BATCHES = frozenset({"batch", "b", "import"})
+_TYPES = frozenset(get_args(EventType)) - {"erase"}
+
+CONTEXT_KEPT = frozenset(
+    (
+        "app",
+        "campaign",
+        "consent",
+        "demo",
+        "device",
+        "groupId",
+        "library",
+        "os",
+        "referrer",
+        "session",
+        "timezone",
+    )
+)
+"""What a later stage reads of the context. The rest has its own column, or is nobody's business (ip, location)."""
+
+FindSite = Callable[[str], Site | None]
+"""A write key's site."""
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    """One message. ``type`` only in a batch, ``writeKey`` and ``sentAt`` also on the batch."""
+
+    type: str = ""
+    message_id: str | None = None
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    previous_id: str | None = None
+    group_id: str | None = None
+    event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+    timestamp: str | int | float | None = None
+    original_timestamp: str | int | float | None = None
+    sent_at: str | int | float | None = None
+    write_key: str | None = None
+
+
+class _Batch(msgspec.Struct, rename="camel"):
+    batch: list[_Item]
+    context: dict[str, Any] | None = None
+    sent_at: str | int | float | None = None
+    write_key: str | None = None
+
+
+class _Sizes(msgspec.Struct):
+    """The batch again, unread: to measure its items."""
+
+    batch: list[msgspec.Raw]
+
+
+_item = msgspec.json.Decoder(_Item)
+_batch = msgspec.json.Decoder(_Batch)
+_sizes = msgspec.json.Decoder(_Sizes)
+
+
+def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
+    """The events of one POST to /v1/… . All of them, or none: a client sends a batch again as a whole."""
+    kind = request.path[4:]
+    batched = kind in BATCHES
+    body = _decode(request.body, _batch if batched else _item)
+    if isinstance(body, Refusal):
+        return body
+    site = find_site(request, body.write_key, find)
+    if isinstance(site, Refusal):
+        return site
+    if isinstance(body, _Item):
+        body.type = KINDS[kind]
+        if len(request.body) > EVENT_LIMIT:
+            return _event_too_large("")
+        event = _event(body, body.sent_at, request, site, "")
+        return [event] if isinstance(event, Event) else event
+    oversized = _oversized(request.body, len(body.batch))
+    return oversized or _events(body, request, site)
+
+
+def find_site(request: Request, body_key: str | None, find: FindSite) -> Site | Refusal:
+    """The site whose write key stands in the Authorization header (Basic or Bearer) or in the body."""
+    for key in (_header_key(request.authorization), body_key):
+        if key and (site := find(key)):
+            return site
+    return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
+
+
+def settings(path: str, host: str, find: FindSite) -> bytes | Refusal:
+    """What the browser library asks for first: GET /v1/projects/{writeKey}/settings."""
+    key = path.split("/")[3]
+    if find(key) is None:
+        return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
+    if not re.fullmatch(r"[A-Za-z0-9.\-:\[\]]{1,255}", host):
+        return Refusal("bad_host", "the Host header is not a host", "Host")
+    return msgspec.json.encode({"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}})
+
+
+def _header_key(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(value).decode().partition(":")[0]
+    except ValueError:
+        return ""
+
+
+def _oversized(body: bytes, count: int) -> Refusal | None:
+    if count > BATCH_LIMIT:
+        return Refusal("too_large", f"a batch may have at most {BATCH_LIMIT} events", "batch")
+    if len(body) > EVENT_LIMIT:  # only then can one of them be too large
+        sizes = _decode(body, _sizes)
+        if isinstance(sizes, Refusal):
+            return sizes
+        for index, raw in enumerate(sizes.batch):
+            if len(bytes(raw)) > EVENT_LIMIT:
+                return _event_too_large(f"batch[{index}]")
+    return None
+
+
+def _event_too_large(field: str) -> Refusal:
+    return Refusal("too_large", f"an event may have at most {EVENT_LIMIT} bytes", field or None)
+
+
+def _events(body: _Batch, request: Request, site: Site) -> list[Event] | Refusal:
+    shared = body.context
+    events = []
+    for index, item in enumerate(body.batch):
+        if shared:
+            item.context = {**shared, **(item.context or {})}
+        event = _event(item, item.sent_at or body.sent_at, request, site, f"batch[{index}].")
+        if isinstance(event, Refusal):
+            return event
+        events.append(event)
+    return events
+
+
+def _event(item: _Item, sent: object, request: Request, site: Site, where: str) -> Event | Refusal:
+    """One message as our event; ``where`` is put before a refused field's name."""
+    if item.type not in _TYPES:
+        return Refusal("bad_type", f"type must be one of {', '.join(sorted(_TYPES))}", where + "type")
+    name = (item.event if item.type == "track" else item.name) or ""
+    if item.type == "track" and not name:
+        return Refusal("missing", "a track call needs an event name", where + "event")
+    ids = _ids(item, where)
+    if isinstance(ids, Refusal):
+        return ids
+    when = clocks.corrected(item.original_timestamp or item.timestamp, sent, request.received)
+    context = item.context or {}
+    raw_page = context.get("page")
+    page: Mapping[str, Any] = raw_page if isinstance(raw_page, dict) else {}
+    props = _props(item)
+    if item.type in ("page", "screen"):
+        page = {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}
+    return Event(
+        site=site.id,
+        id=ids[0],
+        type=item.type,  # type: ignore[arg-type]  # one of _TYPES, above
+        name=name[:NAME_CHARACTERS],
+        visitor=ids[1],
+        user=ids[2],
+        ts=when.ts,
+        received=request.received,
+        url=_text(page.get("url"), URL_CHARACTERS),
+        title=_text(page.get("title"), TEXT_CHARACTERS),
+        referrer=_text(page.get("referrer"), URL_CHARACTERS),
+        ip=address.truncate(ip) if isinstance(ip := context.get("ip"), str) and ip else request.ip,
+        ua=_user_agent(context, request),
+        lang=_text(context.get("locale"), 35) or request.language.partition(",")[0].partition(";")[0][:35],
+        screen=_screen(context.get("screen")),
+        props=props,
+        traits=item.traits or (_mapping(context.get("traits")) if item.type == "identify" else {}),
+        context=_kept(context, when.flag),
+        source=_source(context),
+    )
+
+
+def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusal:
+    """Message id (made where none was sent), visitor, user."""
+    message = checked_id(item.message_id, where + "messageId", ID_LIMIT)
+    visitor = checked_id(item.anonymous_id, where + "anonymousId")
+    user = checked_id(item.user_id, where + "userId")
+    previous = checked_id(item.previous_id, where + "previousId")
+    for value in (message, visitor, user, previous):
+        if isinstance(value, Refusal):
+            return value
+    if item.type == "alias" and not previous and not visitor:
+        return Refusal("missing", "alias needs previousId", where + "previousId")
+    if item.type == "alias" and not user:
+        return Refusal("missing", "alias needs userId", where + "userId")
+    visitor = visitor or (previous if item.type == "alias" else None)
+    if not visitor and not user:
+        return Refusal("missing", "userId or anonymousId is required", where + "userId")
+    return message or str(uuid4()), visitor, user  # type: ignore[return-value]  # no refusals left
+
+
+def _props(item: _Item) -> dict[str, Any]:
+    """The properties, and what a call carries beside them."""
+    props = item.properties or {}
+    for key, value in (
+        ("category", item.category),
+        ("groupId", item.group_id),
+        ("previousId", item.previous_id),
+    ):
+        if value and key not in props:
+            props[key] = value[:ID_CHARACTERS]
+    return props
+
+
+def _user_agent(context: Mapping[str, Any], request: Request) -> str:
+    """The visitor's browser. A server's library speaks for it, and names itself in the header: that is no visitor's."""
+    ua = context.get("userAgent")
+    if isinstance(ua, str) and ua:
+        return ua[:TEXT_CHARACTERS]
+    return request.ua if request.ua.startswith(("Mozilla/", "Opera/")) else ""
+
+
+def _screen(value: object) -> str:
+    if not isinstance(value, dict):
+        return ""
+    sides = [value.get("width"), value.get("height")]
+    whole = [int(side) for side in sides if isinstance(side, int | float) and 0 < side < 100_000]
+    return f"{whole[0]}x{whole[1]}" if len(whole) == 2 else ""
+
+
+def _kept(context: Mapping[str, Any], flag: str) -> dict[str, Any]:
+    kept = {key: value for key, value in context.items() if key in CONTEXT_KEPT}
+    if flag:
+        kept["clock"] = flag
+    return kept
+
+
+def _source(context: Mapping[str, Any]) -> Source:
+    return "snippet" if _mapping(context.get("library")).get("name") == "dangol.js" else "segment"
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object, limit: int) -> str:
+    return value[:limit] if isinstance(value, str) else ""
+
+
+_LONE_SURROGATE = re.compile(
+    rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+
+
+def _decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """The body, or a refusal naming the field that is not what it should be."""
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        message, _, field = str(error).partition(" - at `$")
+        return Refusal("bad_value", message, field.rstrip("`").lstrip(".") or None)
+    except RecursionError:
+        return Refusal("too_deep", "the JSON is nested too deep")
+    except ValueError as error:  # malformed JSON or not UTF-8
+        # A title cut through an emoji is half a surrogate pair, which browsers do send: mend it, once.
+        mended = _LONE_SURROGATE.sub(lambda match: match[1] or b"\\ufffd", raw)
+        if mended != raw:
+            return _decode(mended, decoder)
+        return Refusal("bad_json", f"the body is not JSON: {error}"[:200])

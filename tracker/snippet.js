@@ -1,0 +1,296 @@
+/* Dangol's snippet, served as https://HOST/dangol.js
+ *
+ *   <script>
+ *     window.dangol = window.dangol || function () { (dangol.q = dangol.q || []).push(arguments) };
+ *     dangol('init', 'WRITE_KEY');
+ *   </script>
+ *   <script async src="https://HOST/dangol.js"></script>
+ *
+ * or, where a strict CSP forbids inline code: <script async src="https://HOST/dangol.js" data-key="WRITE_KEY">.
+ *
+ * Nothing here may throw into the page. An event is kept in storage, under a key of its own so that two tabs never
+ * overwrite one another, until the tracker has acknowledged it; its id stays the same however often it is sent.
+ * No build step: what you read is what is served, less comments and blanks. tests/ guard its 3 KB (gzip).
+ */
+((win, doc) => {
+  let script = doc.currentScript, early = win.dangol;
+  if (!script || early?.v) return;
+
+  let base = script.src.replace(/[^/]*$/, '') + 'v1/', loc = win.location;
+  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', EVENT = 'dangol_e.';
+  let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
+
+  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, failures = 0;
+  let waiting = [];  // commands that came before init
+  let slots = [];    // slots asked for in this tick
+  let memory = {};   // stands in for blocked or full storage
+  let sending = {};  // stored events that are under way
+
+  let attempt = (f, ...args) => {
+    try { return f(...args) } catch (e) { console.debug('dangol', e) }
+  };
+  let guard = f => (...args) => attempt(f, ...args);
+
+  let uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, c =>
+    (c ^ crypto.getRandomValues(new Uint8Array(1))[0] & 15 >> c / 4).toString(16));
+
+  let get = name => {
+    try { return memory[name] || localStorage.getItem(name) } catch { return memory[name] }
+  };
+  let put = (name, value) => {
+    try { localStorage.setItem(name, value) } catch { memory[name] = value }
+  };
+  let drop = name => {
+    delete memory[name];
+    try { localStorage.removeItem(name) } catch {}
+  };
+  let stored = () => {
+    let names = Object.keys(memory);
+    try { names.push(...Object.keys(localStorage)) } catch {}
+    return names.filter(name => name.startsWith(EVENT)).sort();
+  };
+
+  /* Who this is: the cookie, renewed at every page; storage where cookies are blocked. */
+  let cookie = () => {
+    try { return doc.cookie.match(/(?:^|; )dangol_v=([\w.~-]+)/)[1] } catch {}
+  };
+  let remember = id => {
+    visitor = id;
+    try {
+      doc.cookie = VISITOR + '=' + id + ';max-age=34128000;path=/;samesite=lax' +
+        (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : '');
+    } catch {}
+    cookie() == id ? drop(VISITOR) : put(VISITOR, id);
+  };
+
+  /* Events */
+  let add = (type, fields) => {
+    let now = new Date(), id = uuid(), consent = get(CONSENT);
+    put(EVENT + +now + '.' + id, JSON.stringify({
+      ...fields,
+      type,
+      messageId: id,
+      timestamp: now,
+      anonymousId: visitor,
+      userId: get(USER) || undefined,
+      context: {
+        page: { url: loc.href, title: doc.title, referrer },
+        demo: demo || undefined,
+        consent: consent ? JSON.parse(consent) : undefined
+      }
+    }));
+    soon(20);
+  };
+  let track = (event, properties) => add('track', { event, properties });
+  let view = properties => {
+    if (lastUrl) referrer = lastUrl;
+    lastUrl = loc.href;
+    add('page', { properties });
+  };
+  /* Single-page navigation: a new address is a page view, once the page has had time to set its title. */
+  let moved = () => setTimeout(guard(() => {
+    if (lastUrl.split('#')[0] != loc.href.split('#')[0]) product = 0, view();
+  }), 60);
+
+  let soon = ms => {
+    clearTimeout(timer);
+    timer = setTimeout(flush, ms);
+  };
+
+  let flush = guard(() => {
+    clearTimeout(timer);
+    let names = stored(), batch = [], events = '';
+    names.forEach((name, i) => {
+      if (names.length - i > KEPT || Date.now() - name.split('.')[1] > DAY) return drop(name);
+      let event = get(name);
+      if (!event || sending[name] || events && (alone || events.length + event.length > CHUNK)) return;
+      batch.push(name);
+      events += (events && ',') + event;
+    });
+    if (events) send(batch, events);
+  });
+
+  let send = (names, events) => {
+    names.forEach(name => sending[name] = 1);
+    post('batch', {
+      writeKey: key,
+      sentAt: new Date(),
+      context: {
+        library: { name: 'dangol.js', version: '1' },
+        locale: navigator.language,
+        screen: { width: screen.width, height: screen.height },
+        timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
+      }
+    }, ',"batch":[' + events + ']}').then(r => r.status, () => 0).then(guard(status => {
+      let refused = status >= 400 && status < 500 && status != 408 && status != 429;
+      let done = status == 200 || refused && !names[1];
+      names.forEach(name => {
+        delete sending[name];
+        if (done) drop(name);
+      });
+      alone = refused;  // one bad event must not take its neighbours along
+      failures = done || refused ? 0 : failures + 1;
+      if (failures) soon(Math.min(5e3 * 2 ** failures, 3e5));
+      else if (stored()[0]) soon(0);
+    }));
+  };
+
+  /* text/plain: no preflight. keepalive: outlives the page, as sendBeacon does, and still tells the outcome. */
+  let post = (path, head, tail = '}') => {
+    let body = JSON.stringify(head).slice(0, -1) + tail;
+    if (doc.visibilityState == 'hidden' && !('keepalive' in Request.prototype)) {
+      navigator.sendBeacon(base + path, body);
+      return new Promise(() => {});
+    }
+    return fetch(base + path, {
+      method: 'POST', body, keepalive: body.length < 6e4, headers: { 'Content-Type': 'text/plain' }
+    });
+  };
+
+  /* Personalization: the slots of one tick in one request; without an answer each gets {}. */
+  let ask = () => {
+    let asked = slots, item = product, answer = reply => asked.forEach(guard(slot => deliver(slot, reply.slots?.[slot.id] || {})));
+    slots = [];
+    flush();
+    post('personalize', {
+      writeKey: key,
+      visitor,
+      user: get(USER) || null,
+      slots: asked.map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
+        item = own || item;
+        return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
+      }),
+      page: { url: loc.href, item: item || null }
+    }).then(r => r.json()).then(answer, () => answer({}));
+  };
+
+  let deliver = ({ id, target }, result) => {
+    result.slot = id;
+    result.viewed = () => offered('Viewed', result);
+    result.clicked = () => offered('Clicked', result);
+    if (target.call) return target(result);
+    if (target.trim) target = doc.querySelector(target);
+    let content = result.offer?.content, items = result.items || [];
+    if (!target || !content && !items[0]) return;  // what the page shows already stays
+    let box = doc.createElement(content ? 'div' : 'ul');
+    box.className = content ? 'dangol-offer' : 'dangol-items';
+    items.forEach(item => {
+      let a = link(el(box, 'li'), item.url);
+      picture(a, item.image, item.name);
+      el(a, 'span', item.name || item.id);
+      el(a, 'b', item.price);
+      a.onclick = guard(() => track('Product Clicked', { product_id: item.id, list_id: id }, flush()));
+    });
+    if (content) {
+      offer(box, content);
+      box.onclick = result.clicked;
+      result.viewed();
+    }
+    target.replaceChildren(box);
+  };
+
+  let offered = guard((what, { offer, slot, token }) => {
+    if (offer) track('Offer ' + what, { campaign: offer.campaign, variant: offer.variant, slot, token });
+    flush();
+  });
+
+  let el = (parent, tag, text = '') => {
+    let made = doc.createElement(tag);
+    made.textContent = text;
+    if (text !== '' || !/^(b|p|strong)$/.test(tag)) parent.append(made);
+    return made;
+  };
+  let harmless = url => !/^(javascript|vbscript|data):/i.test(url.replace(/[\s\0-\x1f]/g, ''));
+  let link = (parent, href) => {
+    let made = el(parent, href && harmless(href) ? 'a' : 'div');
+    made.href = href;
+    return made;
+  };
+  let picture = (parent, src, alt) => {
+    if (src) Object.assign(el(parent, 'img'), { src, alt: alt || '' });
+  };
+
+  let offer = (box, { html, image, link: href, alt, title, text }) => {
+    if (html) {
+      // Parsed in a document that runs nothing, and stripped of all that could run in ours.
+      let parsed = new DOMParser().parseFromString(html, 'text/html').body;
+      parsed.querySelectorAll('*').forEach(e => {
+        if (/^(script|iframe|object|embed|base|meta|link|svg|math|template)$/i.test(e.tagName)) return e.remove();
+        [...e.attributes].forEach(({ name, value }) => {
+          if (/^(on|srcdoc)/i.test(name) || !harmless(value)) e.removeAttribute(name);
+        });
+      });
+      box.append(...parsed.childNodes);
+      return;
+    }
+    let a = link(box, href);
+    picture(a, image, alt || title);
+    el(a, 'strong', title);
+    el(a, 'p', text);
+  };
+
+  let commands = {
+    init(k, o) {
+      if (key || !k) return;
+      key = k;
+      options = o || {};
+      if (options.host) base = options.host.replace(/\/?$/, '/v1/');
+      demo = options.demo;
+      referrer = doc.referrer;
+      remember(cookie() || get(VISITOR) || uuid());
+      let listen = (on, event, f) => on.addEventListener(event, guard(f));
+      if (options.auto !== false) {
+        view();
+        for (let name of ['pushState', 'replaceState']) {
+          let original = history[name];
+          history[name] = function () {
+            original.apply(this, arguments);
+            moved();
+          };
+        }
+        listen(win, 'popstate', moved);
+        listen(win, 'pageshow', e => e.persisted && view());
+      }
+      listen(win, 'online', flush);
+      listen(win, 'pagehide', flush);
+      listen(doc, 'visibilitychange', flush);
+      waiting.forEach(run);
+    },
+    page: view,
+    track(name, props) {
+      if (name == 'Product Viewed') product = props?.product_id;
+      track(name, props);
+    },
+    identify(id, traits) {
+      if (id) put(USER, '' + id);
+      add('identify', { traits });
+    },
+    reset() {
+      drop(USER);
+      remember(uuid());
+    },
+    consent(properties) {
+      put(CONSENT, JSON.stringify(properties));
+      add('consent', { properties });
+    },
+    demo(on = true) { demo = on },
+    slot(id, target, o = {}) {
+      if (!slots[0]) setTimeout(guard(ask));
+      slots.push({ id, target, o });
+    },
+    viewed: result => result.viewed(),
+    clicked: result => result.clicked(),
+    flush
+  };
+
+  let run = guard(args => {
+    if (key || args[0] == 'init') commands[args[0]](...[...args].slice(1));
+    else waiting.push(args);
+  });
+
+  win.dangol = (...args) => run(args);
+  win.dangol.v = 1;
+  let { key: attribute, demo: marked } = script.dataset;
+  if (attribute) run(['init', attribute, { demo: marked != null }]);
+  (early?.q || []).forEach(run);
+})(window, document);
