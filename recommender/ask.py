@@ -1,0 +1,96 @@
+"""What a page asks for, and what it gets: the values that cross the recommender's boundary."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from recommender.params import Params
+
+Strategy = Literal[
+    "personal", "session", "similar", "bought_together", "buy_again", "trending", "popular", "blend"
+]
+STRATEGIES: tuple[Strategy, ...] = (
+    "personal",
+    "session",
+    "similar",
+    "bought_together",
+    "buy_again",
+    "trending",
+    "popular",
+    "blend",
+)
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which items may be shown. A category includes those below it: ``shoes`` holds ``shoes/boots``."""
+
+    category: str | tuple[str, ...] = ()
+    price_min: float | None = None
+    price_max: float | None = None
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return (self.category,) if isinstance(self.category, str) else self.category
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One item slot. ``item`` is what similar and bought_together start from; default: the item on the page."""
+
+    strategy: Strategy = "blend"
+    limit: int = 10
+    item: str | None = None
+    filter: Filter = Filter()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An ask that cannot be answered, and which field of it is why."""
+
+    field: str
+    message: str
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why an item is shown: ``kind`` names the component that proposed it, ``item`` what it started from."""
+
+    kind: str  # viewed | added | bought | similar | together | again | category | popular | trending | new
+    item: str | None = None
+    category: str | None = None
+
+
+class Pick(msgspec.Struct, frozen=True):
+    id: str
+    score: float
+    reason: Reason
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """The answer: best first, and the version of the model that gave it ("" when there is none yet)."""
+
+    items: tuple[Pick, ...]
+    model: str
+
+
+class _Slot(msgspec.Struct, frozen=True):
+    """The item slot as it stands in a request; other fields of the slot are not ours."""
+
+    strategy: str = "blend"
+    limit: int = 10
+    item: str | int | None = None
+    filter: Filter = Filter()
+
+
+def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
+    """The ask in a decoded slot of ``/v1/personalize``."""
+    try:
+        slot = msgspec.convert(raw, _Slot)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        return Refusal(path.rstrip("`").lstrip(".") or "slot", message)
+    strategy = next((name for name in STRATEGIES if name == slot.strategy.replace("-", "_")), None)
+    if strategy is None:
+        return Refusal("strategy", f"must be one of {', '.join(STRATEGIES)}")
+    if not 1 <= slot.limit <= params.limit:
+        return Refusal("limit", f"must be between 1 and {params.limit}")
+    item = None if slot.item is None else str(slot.item)
+    return Ask(strategy=strategy, limit=slot.limit, item=item, filter=slot.filter)

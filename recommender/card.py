@@ -1,0 +1,27 @@
+"""The card of a model: what it was made from, how it was judged, why it is or is not live."""
+
+import msgspec
+
+from recommender.params import Params
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """``first`` and ``last`` bound the history it learned from (ms); ``metrics`` are those of held-out sessions."""
+
+    version: str
+    site: str
+    made: int
+    first: int = 0
+    last: int = 0
+    events: int = 0
+    profiles: int = 0
+    sessions: int = 0
+    items: int = 0
+    factors: int = 0
+    seconds: float = 0.0
+    params: Params = Params()
+    revisit: float | None = None
+    blend: dict[str, float] = {}
+    metrics: dict[str, dict[str, float]] = {}
+    accepted: bool = True
+    verdict: str = "first model"

@@ -1,0 +1,124 @@
+"""Interactions: who did what with which item and when, as arrays; and the confidence matrix of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import sparse
+
+from profiles.model import ItemEvent
+from recommender.params import DAY_MS, Params, Weights
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+KINDS: tuple[ItemEvent, ...] = ("view", "add", "remove", "purchase", "dismiss", "list")
+VIEW, ADD, REMOVE, PURCHASE, DISMISS, LIST = range(len(KINDS))
+
+EVENT_KINDS: Mapping[str, int] = {
+    "Product Viewed": VIEW,
+    "Product Clicked": VIEW,
+    "Product Added": ADD,
+    "Product Added to Wishlist": ADD,
+    "Product Removed": REMOVE,
+    "Product Removed from Wishlist": REMOVE,
+    "Order Completed": PURCHASE,
+    "Product Dismissed": DISMISS,
+    "Product List Viewed": LIST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """One row per (event, item), in order of time.
+
+    ``profile``, ``item`` and ``session`` are codes; ``items`` names the item codes. ``ts`` is in milliseconds.
+    """
+
+    items: tuple[str, ...]
+    profiles: int
+    sessions: int
+    profile: Ints
+    item: Ints
+    session: Ints
+    kind: npt.NDArray[np.int8]
+    ts: Longs
+    quantity: Floats
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    def between(self, start: int, end: int) -> "Interactions":
+        """The rows with ``start <= ts < end``; codes keep their meaning."""
+        low, high = np.searchsorted(self.ts, (start, end))
+        return self.rows(slice(int(low), int(high)))
+
+    def rows(self, which: slice | npt.NDArray[np.bool_]) -> "Interactions":
+        return replace(
+            self,
+            profile=self.profile[which],
+            item=self.item[which],
+            session=self.session[which],
+            kind=self.kind[which],
+            ts=self.ts[which],
+            quantity=self.quantity[which],
+        )
+
+
+def read(table: pa.Table) -> Interactions:
+    """Interactions of an Arrow table with columns profile, product, name, ts, quantity and session.
+
+    Rows of other events and without a product are left out. Items that only occurred in lists are no items.
+    """
+    names = pc.fill_null(table["name"], "")
+    wanted = pc.and_(pc.is_in(names, pa.array(EVENT_KINDS)), pc.is_valid(table["product"]))
+    table = table.filter(wanted).sort_by("ts").combine_chunks()
+    kind = _kinds(table["name"])
+    profile, profiles = _codes(table["profile"])
+    session, sessions = _codes(table["session"])
+    item, items = _codes(table["product"])
+    quantity = pc.fill_null(table["quantity"], 1.0).to_numpy(zero_copy_only=False).astype(np.float32)
+    ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
+    return Interactions(
+        tuple(items), len(profiles), len(sessions), profile, item, session, kind, ts, quantity
+    )
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
+    encoded = pc.dictionary_encode(pc.fill_null(column, "")).combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = (
+            encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.dictionary(pa.int32(), pa.string()))
+        )
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32), encoded.dictionary.to_pylist()
+
+
+def _kinds(column: pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    codes, names = _codes(column)
+    table = np.array([EVENT_KINDS[name] for name in names], dtype=np.int8)
+    return table[codes] if len(codes) else np.zeros(0, dtype=np.int8)
+
+
+def kind_weights(weights: Weights) -> Floats:
+    """Weight by kind code."""
+    return np.array([getattr(weights, kind) for kind in KINDS], dtype=np.float32)
+
+
+def ageing(ts: Longs, now: int, half_life_days: float) -> Floats:
+    """0.5 ** (age / half-life): 1 now, 0.5 a half-life ago."""
+    age = np.maximum(now - ts, 0) / (half_life_days * DAY_MS)
+    return np.exp2(-age).astype(np.float32)
+
+
+def confidence(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
+    """profiles × items, 1 + alpha · Σ weight · ageing where that sum is positive (Hu, Koren, Volinsky 2008)."""
+    value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days)
+    shape = (rows.profiles, len(rows.items))
+    matrix = sparse.coo_matrix((value, (rows.profile, rows.item)), shape=shape).tocsr()
+    matrix.data = np.where(matrix.data > 0, 1.0 + params.alpha * matrix.data, 0.0).astype(np.float32)
+    matrix.eliminate_zeros()
+    return matrix

@@ -1,0 +1,118 @@
+"""The item-side model: everything serving needs beside the live profile, in one folder of .npy and .json files."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from recommender.card import Card
+from recommender.factors import Factors
+from recommender.popular import Popularity
+from recommender.rebuy import Rebuy
+from recommender.sessions import SessionIndex
+from recommender.together import Neighbours
+
+FORMAT = 1
+"""Raised whenever the meaning of a file changes: an older process then keeps the model it has."""
+
+
+class ModelUnusable(Exception):
+    """A model folder that cannot serve: truncated, of another format, or damaged. Train again, or roll back."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What must be in the folder: file name → bytes."""
+
+    format: int
+    files: dict[str, int]
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """``index`` is the code of each item id; all parts speak of items by code."""
+
+    card: Card
+    items: tuple[str, ...]
+    index: Mapping[str, int]
+    factors: Factors
+    sessions: SessionIndex
+    together: Neighbours  # bought in one order
+    near: Neighbours  # looked at in one session
+    popularity: Popularity
+    rebuy: Rebuy
+
+    @property
+    def blend(self) -> Mapping[str, float]:
+        """Fitted weights of the blend; empty when there was too little to fit them on."""
+        return self.card.blend
+
+
+PARTS: Mapping[str, Any] = {
+    "factors": Factors,
+    "sessions": SessionIndex,
+    "together": Neighbours,
+    "near": Neighbours,
+    "popularity": Popularity,
+    "rebuy": Rebuy,
+}
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write every part into ``folder``, the manifest last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "items.json").write_bytes(msgspec.json.encode(model.items))
+    for part, kind in PARTS.items():
+        for name in _arrays(kind):
+            array = np.ascontiguousarray(getattr(getattr(model, part), name))
+            np.save(folder / f"{part}.{name}.npy", array, allow_pickle=False)
+    files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    manifest = Manifest(FORMAT, files, model.card)
+    (folder / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+
+
+def load(folder: Path) -> Model:
+    """The model in ``folder``, its arrays mapped rather than read, so that workers share them. Raises ModelUnusable."""
+    manifest = read_manifest(folder)
+    for name, size in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != size:
+            raise ModelUnusable(f"{path}: missing or not {size} bytes long")
+    try:
+        items = msgspec.json.decode((folder / "items.json").read_bytes(), type=tuple[str, ...])
+        parts = {part: kind(**_mapped(folder, part, kind)) for part, kind in PARTS.items()}
+    except (OSError, ValueError) as error:
+        raise ModelUnusable(f"{folder}: {error}") from error
+    return Model(manifest.card, items, {item: code for code, item in enumerate(items)}, **parts)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises ModelUnusable when it is absent, damaged or of another format."""
+    try:
+        raw = (folder / "model.json").read_bytes()
+        version = msgspec.json.decode(raw, type=_Format).format
+        if version != FORMAT:
+            raise ModelUnusable(f"{folder}: format {version}, this version reads {FORMAT}: train again")
+        return msgspec.json.decode(raw, type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelUnusable(f"{folder}: {error}") from error
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+def _arrays(kind: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind) if not field.name.startswith("_")]
+
+
+def _mapped(folder: Path, part: str, kind: Any) -> dict[str, np.ndarray]:
+    # Viewed as a plain array: np.memmap's own indexing is several times slower.
+    return {
+        name: np.load(folder / f"{part}.{name}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        for name in _arrays(kind)
+    }

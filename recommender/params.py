@@ -1,0 +1,54 @@
+"""The settings of recommending, each with its reason. Training and serving must use the same weights."""
+
+import msgspec
+
+DAY_MS = 86_400_000
+
+
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one event of each kind says about liking an item; negative means the opposite."""
+
+    view: float = 1.0
+    list: float = 0.0  # seen in a list: no choice was made
+    add: float = 3.0
+    remove: float = -2.0
+    purchase: float = 5.0
+    dismiss: float = -4.0
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True):
+    """How models are trained and served.
+
+    ``half_life_days`` ages history in training; ``click_half_life`` ages a visitor's own touches by how many came
+    after them, so that a change of mind shows at once even for someone with a long past.
+    """
+
+    weights: Weights = Weights()
+    # training
+    window_days: int = 180  # history read by one training
+    half_life_days: float = 60.0  # weight of an interaction halves
+    factors: int = 64  # fewer where there are few items, see als.factors_for
+    regularization: float = 10.0  # holds back factors of items with few visitors
+    alpha: float = 40.0  # confidence = 1 + alpha * weight
+    iterations: int = 15
+    seed: int = 42  # the same history gives the same model
+    threads: int = 0  # 0: every core
+    basket_limit: int = 100  # lines of one order that count for "bought together"
+    neighbours: int = 50  # kept per item in the co-purchase and co-view tables
+    popular_half_life_days: float = 14.0
+    trend_half_life_days: float = 2.0
+    # sessions
+    session_postings: int = 1000  # most recent sessions remembered per item
+    session_items: int = 50  # last items remembered of one past session
+    session_last: int = 10  # items of the current session that are matched
+    session_neighbours: int = 1000  # most similar sessions that vote
+    session_decay: float = 1.0  # a click weighs exp(-decay * clicks after it)
+    session_distance: float = 0.2  # a candidate weighs exp(-this * steps from the shared item)
+    session_half_life_days: float = 10.0  # a past session's vote halves
+    # serving
+    click_half_life: float = 3.0
+    taste_items: int = 40  # a visitor's items that enter the fold-in
+    revisit: float = 0.4  # factor on the score of an item the visitor has seen already
+    affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data
+    candidates: int = 100  # taken from each component of a blend
+    limit: int = 100  # most items one answer holds

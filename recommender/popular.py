@@ -1,0 +1,36 @@
+"""What everybody likes, and what more people like than before."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.interactions import Floats, Interactions, ageing, kind_weights
+from recommender.params import Params
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """Per item: ``popular`` is decayed weight, ``trend`` the recent pace over the usual one; both in 0..1."""
+
+    popular: Floats
+    trend: Floats
+
+
+def popularity(rows: Interactions, params: Params, now: int) -> Popularity:
+    """Popularity and trend as of ``now``.
+
+    With decayed sums S over a half-life h, S / h is a pace per day. Trend is the short pace minus the long one in
+    standard deviations of a Poisson count, so that one click on a forgotten item is not a trend.
+    """
+    items = len(rows.items)
+    weight = np.maximum(kind_weights(params.weights), 0.0)[rows.kind]
+    slow = np.bincount(rows.item, weight * ageing(rows.ts, now, params.popular_half_life_days), items)
+    fast = np.bincount(rows.item, weight * ageing(rows.ts, now, params.trend_half_life_days), items)
+    usual = slow * params.trend_half_life_days / params.popular_half_life_days
+    rise = np.maximum(fast - usual, 0.0) / np.sqrt(usual + 1.0)
+    return Popularity(_unit(slow), _unit(rise))
+
+
+def _unit(value: np.ndarray) -> Floats:
+    top = float(value.max()) if len(value) else 0.0
+    return (value / top if top > 0 else value).astype(np.float32)

@@ -1,0 +1,102 @@
+"""Recommend: one visitor, one slot, within milliseconds and whatever is missing."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from profiles.model import Profile
+from recommender import propose
+from recommender.ask import Ask, Pick, Refusal, Shown
+from recommender.blend import blend
+from recommender.catalogue import Catalogue
+from recommender.model import Model
+from recommender.params import Params
+from recommender.propose import Proposal, Scene
+from recommender.redis import StoreUnavailable
+from recommender.shelf import Shelf
+from recommender.stock import Stock, take, update
+from recommender.visitor import Visitor, visitor_of
+
+log = logging.getLogger("dangol.recommender")
+
+PROPOSERS: Mapping[str, Callable[[Scene, int], Proposal]] = {
+    "personal": propose.personal,
+    "session": propose.session,
+    "similar": propose.similar,
+    "bought_together": propose.bought_together,
+    "buy_again": propose.buy_again,
+    "trending": propose.trending,
+    "popular": propose.popular,
+    "blend": blend,
+}
+
+
+class Recommender:
+    """Serves one site from its shelf's live model and its catalogue. Safe from many threads."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        catalogue: Catalogue,
+        params: Params | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._shelf, self._catalogue, self._clock = shelf, catalogue, clock
+        self._params = params or Params()
+        self._lock = threading.Lock()
+        self._ready: tuple[Model | None, Stock, int] | None = None
+
+    def visitor(self, profile: Profile | None, page_item: str | None = None) -> Visitor:
+        """The visitor of one request; make it once for all slots of a page."""
+        return visitor_of(profile, page_item, self._params, int(self._clock() * 1000))
+
+    def recommend(self, visitor: Visitor, ask: Ask) -> Shown | Refusal:
+        """At most ``ask.limit`` items, the proposed ones first, filled up with popular ones."""
+        proposer = PROPOSERS.get(ask.strategy)
+        if proposer is None:
+            return Refusal("strategy", f"must be one of {', '.join(PROPOSERS)}")
+        if not 1 <= ask.limit <= self._params.limit:
+            return Refusal("limit", f"must be between 1 and {self._params.limit}")
+        model, stock = self._current()
+        scene = Scene(model, stock, visitor, ask, self._params)
+        picks = _picks(scene, proposer(scene, ask.limit))
+        if len(picks) < ask.limit and ask.strategy != "buy_again":
+            scene.allowed[[stock.index[pick.id] for pick in picks]] = False
+            picks += _picks(scene, propose.popular(scene, ask.limit - len(picks)))
+        return Shown(tuple(picks), model.card.version if model else "")
+
+    def knows(self, item_id: str) -> bool:
+        """Is it an item of the model or of the catalogue?"""
+        return item_id in self._current()[1].index
+
+    def _current(self) -> tuple[Model | None, Stock]:
+        """The live model and the stock that fits it, brought up to date by one thread at a time."""
+        model = self._shelf.live()
+        try:
+            self._catalogue.refresh()
+        except StoreUnavailable as error:
+            log.warning("catalogue as it was: %s", error)
+        ready = self._ready
+        place, changed = self._catalogue.changed_since(ready[2] if ready else 0)
+        if ready and ready[0] is model and changed == []:
+            return ready[0], ready[1]
+        if not self._lock.acquire(blocking=ready is None):
+            assert ready is not None
+            return ready[0], ready[1]
+        try:
+            if ready and ready[0] is model and changed is not None:
+                stock = update(ready[1], self._catalogue, changed)
+            else:
+                stock = take(model, self._catalogue)
+            self._ready = (model, stock, place)
+        finally:
+            self._lock.release()
+        return model, stock
+
+
+def _picks(scene: Scene, proposal: Proposal) -> list[Pick]:
+    return [
+        Pick(scene.stock.ids[row], round(float(score), 6), proposal.why(n))
+        for n, (row, score) in enumerate(zip(proposal.rows.tolist(), proposal.scores, strict=True))
+    ]

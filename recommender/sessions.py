@@ -1,0 +1,178 @@
+"""Next item by the sessions most like the current one.
+
+VMIS-kNN (Kersbergen et al., "Serenade", SIGMOD 2022): an index item → most recent sessions instead of all sessions.
+The votes carry VSTAN's weights (Ludewig et al. 2021): similarity falls with a click's distance from the last one,
+with a past session's age, and with a candidate's distance from the item both sessions share.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from recommender.interactions import ADD, PURCHASE, VIEW, Floats, Interactions, Ints, Longs
+from recommender.params import DAY_MS, Params
+
+
+class Voted(NamedTuple):
+    """Next items, best first. ``because`` is the item of the current session that brought most votes."""
+
+    items: Ints
+    scores: Floats
+    because: Ints
+
+
+NOBODY = Voted(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int32))
+
+
+class _Scratch(threading.local):
+    """Dense accumulators of one thread, left zeroed after use: allocating them costs more than the voting."""
+
+    sessions: Floats | None = None
+    items: Floats | None = None
+    rank: Ints | None = None  # of an item in the current session, 1 = oldest, 0 = absent
+
+
+class _Votes(NamedTuple):
+    """One row for each item of each neighbour session: the item, its weight, the current item it is near to."""
+
+    item: Ints
+    weight: Floats
+    near: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIndex:
+    """Past sessions, oldest first, and for each item the most recent sessions that held it.
+
+    Session s is ``items[starts[s]:starts[s + 1]]`` in order of time, over at ``ended[s]`` (ms); item i occurs in
+    sessions ``posts[post_starts[i]:post_starts[i + 1]]``. ``idf`` is log(sessions / sessions with the item).
+    """
+
+    starts: Longs
+    items: Ints
+    ended: Longs
+    post_starts: Longs
+    posts: Ints
+    idf: Floats
+    _scratch: _Scratch = field(default_factory=_Scratch, repr=False, compare=False)
+
+    def next(self, current: list[int], params: Params, count: int) -> Voted:
+        """The ``count`` best next items after ``current``: item codes, oldest first; those not indexed are skipped."""
+        known = [item for item in current if 0 <= item < len(self.idf)][-params.session_last :]
+        neighbours, similarity = self._neighbours(known, params)
+        if not len(neighbours):
+            return NOBODY
+        votes = self._votes(known, neighbours, similarity, params)
+        return self._count(votes, known, count)
+
+    def _neighbours(self, known: list[int], params: Params) -> tuple[Ints, Floats]:
+        """The most similar past sessions and how similar each is."""
+        total = self._scratch.sessions
+        if total is None:
+            total = self._scratch.sessions = np.zeros(len(self.ended), np.float32)
+        found: list[Ints] = []
+        for distance, item in enumerate(_newest_first(known)):
+            posts = self.posts[self.post_starts[item] : self.post_starts[item + 1]]
+            found.append(posts[total[posts] == 0])
+            total[posts] += np.float32(np.exp(-params.session_decay * distance) * self.idf[item])
+        if not found:
+            return NOBODY.items, NOBODY.scores
+        sessions = np.concatenate(found)
+        similarity = total[sessions]
+        total[sessions] = 0.0
+        # Age is counted from the newest session: how long ago that was changes no order.
+        age = (self.ended[-1] - self.ended[sessions]) / (params.session_half_life_days * DAY_MS)
+        similarity *= np.exp2(-np.minimum(age, 60.0)).astype(np.float32)
+        if len(sessions) > params.session_neighbours:
+            best = np.argpartition(-similarity, params.session_neighbours)[: params.session_neighbours]
+            sessions, similarity = sessions[best], similarity[best]
+        return sessions, similarity
+
+    def _votes(self, known: list[int], sessions: Ints, similarity: Floats, params: Params) -> _Votes:
+        rank = self._scratch.rank
+        if rank is None:
+            rank = self._scratch.rank = np.zeros(len(self.idf), np.int32)
+        rank[known] = np.arange(1, len(known) + 1)  # the latest occurrence counts
+        low = self.starts[sessions]
+        size = self.starts[sessions + 1] - low
+        first = np.cumsum(size) - size
+        row = np.arange(int(size.sum()))
+        item = self.items[row + np.repeat(low - first, size)]
+        shared = rank[item]
+        rank[known] = 0
+        newest = np.maximum.reduceat(shared, first)
+        near = np.repeat(newest, size)
+        # Where the newest shared item last stood in its session, and each row's distance from there.
+        place = np.maximum.reduceat(np.where(shared == near, row, -1), first)
+        distance = np.abs(row - np.repeat(place, size))
+        weight = np.exp(-params.session_distance * np.maximum(distance - 1, 0))
+        return _Votes(item, (weight * np.repeat(similarity, size)).astype(np.float32), near - 1)
+
+    def _count(self, votes: _Votes, known: list[int], count: int) -> Voted:
+        total = self._scratch.items
+        if total is None:
+            total = self._scratch.items = np.zeros(len(self.idf), np.float32)
+        np.add.at(total, votes.item, votes.weight)
+        items = np.unique(votes.item)
+        scores = total[items] * np.sqrt(self.idf[items])
+        total[items] = 0.0
+        order = np.argsort(-scores, kind="stable")[:count]
+        items, scores = items[order], scores[order]
+        return Voted(items, scores, self._because(votes, known, items))
+
+    def _because(self, votes: _Votes, known: list[int], items: Ints) -> Ints:
+        slot = self._scratch.rank
+        assert slot is not None
+        slot[items] = np.arange(1, len(items) + 1)
+        row = slot[votes.item]
+        slot[items] = 0
+        kept = row > 0
+        cell = (row[kept] - 1) * len(known) + votes.near[kept]
+        share = np.bincount(cell, votes.weight[kept], len(items) * len(known)).reshape(len(items), len(known))
+        near: Ints = np.asarray(known, np.int32)[share.argmax(axis=1)]
+        return near
+
+
+def _newest_first(known: list[int]) -> list[int]:
+    """Distinct items by their latest occurrence."""
+    return list(dict.fromkeys(reversed(known)))
+
+
+def build(rows: Interactions, params: Params) -> SessionIndex:
+    """Index of every session with at least two events, the last ``session_items`` of each."""
+    rows = rows.rows(np.isin(rows.kind, (VIEW, ADD, PURCHASE)))
+    order = np.argsort(rows.session, kind="stable")  # rows are in order of time already
+    session, item, ts = rows.session[order], rows.item[order], rows.ts[order]
+    size = np.bincount(session, minlength=rows.sessions)
+    from_end = np.repeat(np.cumsum(size), size) - np.arange(len(session))
+    kept = (from_end <= params.session_items) & (size[session] > 1)
+    session, item, ts = session[kept], item[kept], ts[kept]
+    codes, first, size = np.unique(session, return_index=True, return_counts=True)
+    ended = ts[first + size - 1] if len(codes) else np.zeros(0, np.int64)
+    by_age = np.argsort(ended, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(size[by_age])]).astype(np.int64)
+    move = np.arange(len(item)) + np.repeat(first[by_age] - starts[:-1], size[by_age])
+    number = np.repeat(np.arange(len(codes), dtype=np.int32), size[by_age])
+    items = item[move]
+    posts, post_starts = _postings(items, number, len(rows.items), params.session_postings)
+    held = np.bincount(_distinct(items, number)[0], minlength=len(rows.items))
+    idf = np.log(max(len(codes), 1) / np.maximum(held, 1)).astype(np.float32)
+    # An item that every session holds still tells something on a tiny site.
+    return SessionIndex(starts, items, ended[by_age], post_starts, posts, np.maximum(idf, 0.05))
+
+
+def _distinct(items: Ints, number: Ints) -> tuple[Ints, Ints]:
+    """(item, session) pairs once each, by item, then session."""
+    pairs = np.unique((items.astype(np.int64) << 32) | number)
+    return (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
+
+
+def _postings(items: Ints, number: Ints, count: int, limit: int) -> tuple[Ints, Longs]:
+    """Most recent sessions of each item; newer sessions have higher numbers."""
+    item, session = _distinct(items, number)
+    size = np.bincount(item, minlength=count)
+    from_end = np.repeat(np.cumsum(size), size) - np.arange(len(item))
+    kept = from_end <= limit
+    return session[kept], np.concatenate([[0], np.cumsum(np.minimum(size, limit))]).astype(np.int64)

@@ -1,0 +1,104 @@
+"""The visitor of one request: what the live profile says about taste, read at this instant."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from profiles.model import ItemEvent, ItemTouch, Profile
+from recommender.params import DAY_MS, Params
+
+AFFINITY_DAYS = 14.0  # a category seen outside the kept items fades this fast
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """An item the visitor has a positive record with, and the strongest thing he did with it."""
+
+    item: str
+    weight: float
+    kind: ItemEvent
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """``liked`` is newest first, ``session`` oldest first; ``affinities`` are the profile's interest by category."""
+
+    now: int
+    page: str | None = None
+    liked: tuple[Liked, ...] = ()
+    session: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
+    bought: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # item → times, oldest first
+    dismissed: frozenset[str] = frozenset()
+    cart: tuple[str, ...] = ()
+    affinities: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def last(self) -> str | None:
+        """The item on the page, else the one touched last."""
+        return self.page or (self.session[-1] if self.session else self.liked[0].item if self.liked else None)
+
+
+def visitor_of(profile: Profile | None, page_item: str | None, params: Params, now: int) -> Visitor:
+    """The visitor as of ``now`` (ms); the item on the page counts as looked at, whether or not its event arrived.
+
+    Without consent to personalization only the page itself speaks.
+    """
+    if profile is None or profile.consent.get("personalization") is False:
+        return visitor_from([], page_item, params, now)
+    start = profile.sessions[-1].start if profile.sessions else 0
+    if profile.sessions and now - profile.sessions[-1].last > DAY_MS:
+        start = now  # that session is long over
+    visitor = visitor_from(profile.items, page_item, params, now, start)
+    return replace(visitor, cart=tuple(profile.cart), affinities=_faded(profile, now))
+
+
+def visitor_from(
+    touches: Iterable[ItemTouch], page_item: str | None, params: Params, now: int, session_start: int = 0
+) -> Visitor:
+    """The visitor who did ``touches``, oldest first."""
+    done = [touch for touch in touches if touch.kind != "list"]
+    if page_item and not (done and done[-1].item == page_item and done[-1].kind != "dismiss"):
+        category = next((touch.category for touch in reversed(done) if touch.item == page_item), "")
+        done.append(ItemTouch(item=page_item, kind="view", ts=now, category=category))
+    liked = _liked(done, params, now)
+    last_word = {touch.item: touch.kind for touch in done}
+    bought: dict[str, tuple[int, ...]] = {}
+    for touch in done:
+        if touch.kind == "purchase":
+            bought[touch.item] = (*bought.get(touch.item, ()), touch.ts)
+    return Visitor(
+        now=now,
+        page=page_item,
+        liked=liked,
+        session=tuple(
+            t.item for t in done if t.ts >= session_start and t.kind in ("view", "add", "purchase")
+        ),
+        seen=frozenset(last_word),
+        bought=bought,
+        dismissed=frozenset(item for item, kind in last_word.items() if kind == "dismiss"),
+    )
+
+
+def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]:
+    """Weight of each item, newest first: what was done, how long ago, and how much was done since."""
+    weight: dict[str, float] = {}
+    strongest: dict[str, ItemTouch] = {}
+    for after, touch in enumerate(reversed(done)):
+        worth: float = getattr(params.weights, touch.kind)
+        age = max(now - touch.ts, 0) / (params.half_life_days * DAY_MS)
+        fade = 0.5 ** (after / params.click_half_life + age)
+        weight[touch.item] = weight.get(touch.item, 0.0) + worth * fade
+        best = strongest.get(touch.item)
+        if best is None or worth > getattr(params.weights, best.kind):
+            strongest[touch.item] = touch
+    kept = [item for item, value in weight.items() if value > 0][: params.taste_items]
+    return tuple(Liked(i, weight[i], strongest[i].kind, strongest[i].category) for i in kept)
+
+
+def _faded(profile: Profile, now: int) -> dict[str, float]:
+    return {
+        category: affinity.weight * 0.5 ** (max(now - affinity.ts, 0) / (AFFINITY_DAYS * DAY_MS))
+        for category, affinity in profile.affinities.items()
+        if category and affinity.weight > 0
+    }

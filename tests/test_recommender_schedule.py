@@ -1,0 +1,81 @@
+"""The schedule: jobs run, one at a time across processes, and a failure stays without effect."""
+
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+import redis
+from conftest import Clock
+from recommender_histories import Told, shop_history
+
+from recommender.params import Params
+from recommender.redis import RedisLock
+from recommender.schedule import Job, Schedule
+from recommender.shelf import Shelf
+from recommender.train import train
+
+
+class Free:
+    """A lock nobody else wants."""
+
+    def take(self) -> bool:
+        return True
+
+    def extend(self) -> bool:
+        return True
+
+    def release(self) -> bool:
+        return True
+
+
+def test_jobs_run_soon_and_again() -> None:
+    ran = threading.Semaphore(0)
+    schedule = Schedule([Job("tick", ran.release, minutes=0.005, soon=True)], lambda _: Free())
+    schedule.start()
+    try:
+        assert ran.acquire(timeout=5)
+        assert ran.acquire(timeout=5)
+    finally:
+        schedule.stop()
+
+
+@pytest.mark.redis
+def test_one_trainer_at_a_time(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        entered.set()
+        leave.wait(10)
+
+    def schedule(run: object) -> Schedule:
+        # The term is shorter than the job: the holder prolongs it.
+        return Schedule([Job("train", run, 60, "train:s")], lambda n: RedisLock(client, n, 0.5), hold=0.1)  # type: ignore[arg-type]
+
+    other_ran: list[int] = []
+    thread = threading.Thread(target=schedule(slow).run, args=("train",))
+    thread.start()
+    assert entered.wait(5)
+    assert not leave.wait(0.8)
+    assert not schedule(lambda: other_ran.append(1)).run("train")
+    leave.set()
+    thread.join()
+    assert schedule(lambda: other_ran.append(2)).run("train")
+    assert other_ran == [2]
+
+
+def test_a_failed_run_leaves_the_live_model_and_says_so(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = Shelf(tmp_path, "s", clock=clock)
+    version = train("s", Told(shop_history(10)), shelf, Params(iterations=1), clock).version
+
+    def broken() -> None:
+        raise OSError("disk full")
+
+    with caplog.at_level(logging.ERROR):
+        assert not Schedule([Job("train", broken, 60, "train:s")], lambda _: Free()).run("train")
+    assert "train failed" in caplog.text
+    assert "disk full" in caplog.text
+    assert shelf.live_version() == version

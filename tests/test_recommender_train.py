@@ -1,0 +1,95 @@
+"""Training: tiny and real histories, same history same model, nothing to learn."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recommender_histories import NOW, MemoryItems, Told, clicks, history, shop_history
+
+from recommender.ask import Ask, Shown
+from recommender.catalogue import Catalogue
+from recommender.interactions import DISMISS, confidence, read
+from recommender.params import Params
+from recommender.serve import Recommender
+from recommender.shelf import Shelf
+from recommender.train import NothingToLearn, train
+
+
+def clock() -> float:
+    return NOW / 1000
+
+
+def test_five_events_make_a_model(tmp_path: Path) -> None:
+    rows = [(f"v{n % 2}", f"p{n}", "Product Viewed", NOW + n, f"s{n % 2}") for n in range(5)]
+    shelf = Shelf(tmp_path, "default", clock=clock)
+    card = train("default", Told(history(rows)), shelf, clock=clock)
+    assert (card.events, card.profiles, card.items, card.sessions) == (5, 2, 5, 2)
+    recommender = Recommender(shelf, Catalogue(MemoryItems()), clock=clock)
+    shown = recommender.recommend(recommender.visitor(None, "p0"), Ask(strategy="session", limit=2))
+    assert isinstance(shown, Shown)
+    assert {pick.id for pick in shown.items} == {"p2", "p4"}
+    assert shown.model == card.version
+
+
+def test_the_same_history_gives_the_same_model(tmp_path: Path) -> None:
+    told = Told(shop_history(100))
+    params = Params(threads=1)
+    shelf = Shelf(tmp_path, "default")
+    one = shelf.load(train("default", told, shelf, params).version)
+    two = shelf.load(train("default", told, shelf, params).version)
+    np.testing.assert_array_equal(one.factors.vectors, two.factors.vectors)
+
+
+def test_without_product_events_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, "default")
+    told = Told(history([("v", "p", "Signed Up", NOW, "s")]))
+    with pytest.raises(NothingToLearn, match="product events"):
+        train("default", told, shelf)
+    assert shelf.live() is None
+
+
+def test_confidence_weighs_kinds_and_age() -> None:
+    day = 86_400_000
+    rows = read(
+        history(
+            [
+                ("a", "p", "Product Viewed", NOW, "s"),
+                ("a", "q", "Order Completed", NOW - 60 * day + 1, "s"),
+                ("b", "p", "Product Viewed", NOW - 60 * day, "t"),
+                ("b", "q", "Product Dismissed", NOW, "t"),
+                ("b", "r", "Product List Viewed", NOW, "t"),
+            ]
+        )
+    )
+    assert DISMISS in rows.kind
+    params = Params(alpha=1.0, half_life_days=60.0)
+    matrix = confidence(rows, params, NOW).toarray()
+    item = {name: code for code, name in enumerate(rows.items)}
+    # profiles are coded in order of time: b came first
+    assert matrix[1, item["p"]] == pytest.approx(2.0)
+    assert matrix[1, item["q"]] == pytest.approx(1 + 5 / 2)
+    assert matrix[0, item["p"]] == pytest.approx(1.5)
+    assert matrix[0, item["q"]] == 0
+    assert matrix[0, item["r"]] == 0
+
+
+def test_a_real_shop_s_clicks(tmp_path: Path, shared_data: Path) -> None:
+    """A brand-new visitor who views one item gets items that occur with it in sessions."""
+    path = shared_data / "yoochoose-100k-train.tsv"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    table = clicks(path)
+    shelf = Shelf(tmp_path, "default", clock=clock)
+    train("default", Told(table), shelf, clock=clock)
+    recommender = Recommender(shelf, Catalogue(MemoryItems()), clock=clock)
+    sessions: dict[str, set[str]] = {}
+    for session, item in zip(table["session"].to_pylist(), table["product"].to_pylist(), strict=True):
+        sessions.setdefault(session, set()).add(item)
+    for item in ("214716935", "214839313", "214826801"):
+        together = set().union(*(held for held in sessions.values() if item in held)) - {item}
+        for strategy in ("session", "similar", "blend"):
+            shown = recommender.recommend(recommender.visitor(None, item), Ask(strategy=strategy, limit=5))  # type: ignore[arg-type]
+            assert isinstance(shown, Shown)
+            assert len(shown.items) == 5
+            near = [pick.id for pick in shown.items if pick.id in together]
+            assert len(near) >= 4, (item, strategy)
