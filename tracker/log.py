@@ -62,4 +62,7 @@ class EventLog(Protocol):
     def ping(self) -> None:
         """Raise LogUnavailable when records cannot be made durable now."""
 
+    def durability(self) -> str | None:
+        """What a crash of the log could lose, in one sentence; None: nothing. Raises LogUnavailable."""
+
     def close(self) -> None: ...

@@ -1,0 +1,78 @@
+"""The event log on Redis Streams: what a small site needs no Kafka for."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from zlib import crc32
+
+from tracker.log import LogUnavailable, Record
+from tracker.redis_consumer import RedisConsumer
+from tracker.redis_streams import RedisStreams
+
+logger = logging.getLogger(__name__)
+
+RECORDS_PER_SCRIPT = 1_000  # some 10 ms during which Redis serves nobody else
+
+
+class RedisLog:
+    """Records are routed by the CRC-32 of their key. Durable as far as Redis' append-only file is: see durability()."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = RedisStreams(url)
+        self._checked = threading.Event()
+
+    def append(self, records: Sequence[Record]) -> None:
+        """One script per thousand records; Redis fsyncs before it answers (appendfsync always)."""
+        if not self._checked.is_set():
+            self._warn_once()
+        shards, streams = self._redis.shards, self._redis.streams
+        with self._redis.errors("append"):
+            for start in range(0, len(records), RECORDS_PER_SCRIPT):
+                arguments: list[bytes | int] = []
+                for key, value in records[start : start + RECORDS_PER_SCRIPT]:
+                    routed = key.encode("utf-8", "replace")
+                    arguments += (crc32(routed) % shards + 1, routed, value)
+                self._redis.run("append", streams, *arguments)
+
+    def consumer(self, group: str, member: str) -> RedisConsumer:
+        return RedisConsumer(self._redis, group, member)
+
+    def lag(self, group: str) -> int:
+        total = 0
+        with self._redis.errors("count"):
+            pipe = self._redis.client.pipeline(transaction=True)  # one moment for all counts
+            for stream, counts in zip(self._redis.streams, self._redis.counts, strict=True):
+                pipe.xlen(stream)
+                pipe.hmget(counts, ["trimmed", f"group:{group}"])
+            replies = pipe.execute()
+        for length, (trimmed, done) in zip(replies[::2], replies[1::2], strict=True):
+            total += length if done is None else length + int(trimmed or 0) - int(done)
+        return total
+
+    def ping(self) -> None:
+        """A write, since a Redis that is full, read-only or out of disk still answers PING."""
+        with self._redis.errors("write"):
+            self._redis.client.set(f"{self._redis.name}:ping", 1, px=1000)
+
+    def durability(self) -> str | None:
+        with self._redis.errors("tell its settings"):
+            persistence = self._redis.client.info("persistence")
+            if not persistence.get("aof_enabled"):
+                return "Redis keeps no append-only file: a crash loses events (set appendonly yes, appendfsync always)"
+        try:
+            with self._redis.errors("tell its settings"):
+                fsync = self._redis.client.config_get("appendfsync").get("appendfsync")
+        except LogUnavailable:  # hosted Redis often forbids CONFIG
+            return None
+        if fsync != "always":
+            return f"Redis has appendfsync {fsync}: a crash loses the last second's events (set appendfsync always)"
+        return None
+
+    def _warn_once(self) -> None:
+        weakness = self.durability()
+        self._checked.set()
+        if weakness:
+            logger.warning(weakness)
+
+    def close(self) -> None:
+        self._redis.client.close()
