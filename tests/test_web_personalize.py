@@ -1,0 +1,238 @@
+"""POST /v1/personalize: what DESIGN §11 promises, and that nothing a page sends or a store does breaks it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Clock, RedisServer
+from web_stage import Stage, stage_of
+
+from profiles.model import ItemTouch, Profile, Session, Touch
+from profiles.store import Write
+from tracker.event import decode
+from tracker.sites import Site
+
+ITEMS = [
+    {
+        "id": f"{kind[:2]}{n}",
+        "name": f"{kind} {n}",
+        "category": kind,
+        "price": 10.0 + n,
+        "url": f"/p/{kind}{n}",
+    }
+    for kind in ("shoes", "books")
+    for n in range(6)
+]
+HERO: dict[str, Any] = {
+    "name": "Hero",
+    "status": "live",
+    "slots": ["hero"],
+    "creatives": [{"id": "a", "kind": "html", "content": "<p>Hello <script>alert(1)</script></p>"}],
+}
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
+    return stage_of(tmp_path, redis_url, site, clock)
+
+
+@pytest.fixture
+def shop(stage: Stage) -> Stage:
+    assert stage.call("PUT", "/v1/items", json={"items": ITEMS}).status_code == 200
+    return stage
+
+
+def save(stage: Stage, profile: Profile) -> None:
+    assert stage.services.profiles.save("default", [Write(profile.id, b"", profile)])
+
+
+def shoe_lover(now: int, **more: Any) -> Profile:
+    touches = [ItemTouch(f"sh{n}", "view", now - 5000 + n, "shoes") for n in range(2)]
+    session = Session("s1", now - 6000, now - 1000, Touch())
+    return Profile(id="v:a1", visitors=["a1"], items=touches, sessions=[session], segments=["vip"], **more)
+
+
+def ask(stage: Stage, *slots: dict[str, Any], key: str | None = "wk_test", **more: Any) -> Any:
+    return stage.call("POST", "/v1/personalize", key, json={"visitor": "a1", "slots": list(slots), **more})
+
+
+def items(answer: Any, slot: str = "row") -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [item["id"] for item in answer.json["slots"][slot]["items"]]
+
+
+ROW = {"id": "row", "kind": "items", "limit": 4}
+
+
+def test_a_visitor_sees_what_suits_with_the_reason_and_what_is_needed_to_draw_it(
+    shop: Stage, clock: Clock
+) -> None:
+    save(shop, shoe_lover(int(clock() * 1000), traits={"email": "a@b.example"}))
+    answer = ask(shop, ROW, page={"url": "http://shop/p/sh1", "item": "sh1"})
+    shown = answer.json["slots"]["row"]["items"]
+    assert all(item["id"].startswith("sh") for item in shown[:2])
+    assert "sh1" not in [item["id"] for item in shown]
+    assert shown[0]["reason"]["kind"] and shown[0]["name"].startswith("shoes") and shown[0]["price"] > 0
+    assert answer.json["visitor"] == {"stage": "prospect", "segments": ["vip"]}
+    assert answer.json["took_ms"] >= 0
+    assert "b.example" not in answer.text and "traits" not in answer.text
+
+
+def test_a_stranger_gets_popular_items(shop: Stage) -> None:
+    assert len(items(ask(shop, ROW))) == 4
+    assert len(items(ask(shop, ROW, visitor=None))) == 4
+
+
+def test_filters_and_limits_are_kept(shop: Stage) -> None:
+    row = {**ROW, "filter": {"category": "books"}, "limit": 3, "strategy": "popular"}
+    assert [item[:2] for item in items(ask(shop, row))] == ["bo"] * 3
+
+
+def test_an_offer_comes_sanitised_with_its_token(shop: Stage) -> None:
+    assert shop.call("PUT", "/v1/campaigns/hero", json=HERO).status_code == 200
+    time.sleep(0.6)  # web workers look for new campaigns twice a second
+    slot = ask(shop, {"id": "hero", "kind": "offer"}).json["slots"]["hero"]
+    assert slot["offer"] == {
+        "campaign": "hero",
+        "variant": "a",
+        "kind": "html",
+        "content": {"html": "<p>Hello </p>"},
+    }
+    assert (
+        shop.services.signer.read(slot["token"], "default", int(shop.services.clock() * 1000)).slot == "hero"
+    )
+
+
+def test_a_slot_without_a_campaign_gets_no_offer(shop: Stage) -> None:
+    assert ask(shop, {"id": "nowhere", "kind": "offer"}).json["slots"] == {"nowhere": {"offer": None}}
+
+
+def test_what_the_holdout_withholds_is_logged(shop: Stage) -> None:
+    assert shop.call("PUT", "/v1/campaigns/hero", json={**HERO, "holdout": 1.0}).status_code in (200, 400)
+    if shop.services.campaigns.get("default", "hero") is None:
+        held = {**HERO, "holdout": 0.9}
+        assert shop.call("PUT", "/v1/campaigns/hero", json=held).status_code == 200
+    time.sleep(0.6)
+    consumer = shop.services.log.consumer("test", "one")
+    for visitor in range(12):
+        ask(shop, {"id": "hero", "kind": "offer"}, visitor=f"w{visitor}")
+    deadline, names = time.monotonic() + 5, set()
+    while not names and time.monotonic() < deadline:
+        names = {decode(message.value).name for message in consumer.poll(100, 0.2)}
+    assert names == {"Offer Withheld"}
+
+
+def test_without_consent_to_personalization_the_answer_is_neutral(shop: Stage, clock: Clock) -> None:
+    save(shop, shoe_lover(int(clock() * 1000), consent={"personalization": False}))
+    stranger = items(ask(shop, ROW, visitor="nobody"))
+    assert items(ask(shop, ROW)) == stranger
+
+
+def test_a_page_may_send_text_plain_with_the_key_in_the_body(shop: Stage) -> None:
+    asked = {
+        "writeKey": "wk_test",
+        "visitor": "a1",
+        "slots": [{**ROW, "strategy": None}],
+        "page": {"item": 7},
+    }
+    answer = shop.client.post(
+        "/v1/personalize",
+        data=json.dumps(asked),
+        content_type="text/plain",
+        headers={"Origin": "https://shop.example"},
+    )
+    assert len(items(answer)) == 4
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
+def test_preflight(shop: Stage) -> None:
+    answer = shop.client.options("/v1/personalize", headers={"Origin": "https://shop.example"})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
+
+
+def test_only_the_sites_own_pages_may_read(tmp_path: Path, redis_url: str, clock: Clock) -> None:
+    site = Site(id="default", write_key="wk_test", secret_key="sk_test", origins=("https://shop.example",))
+    stage = stage_of(tmp_path, redis_url, site, clock)
+    for origin, readable in (("https://shop.example", True), ("https://evil.example", False)):
+        for method in ("POST", "OPTIONS"):
+            answer = stage.call(method, "/v1/personalize", "wk_test", json={}, headers={"Origin": origin})
+            assert ("Access-Control-Allow-Origin" in answer.headers) is readable
+
+
+BAD: list[tuple[Any, str | None]] = [
+    ("{", None),
+    ("[1]", None),
+    ("\xff", None),
+    ({}, "slots"),
+    ({"slots": []}, "slots"),
+    ({"slots": [{"id": "a"}]}, "slots[0].kind"),
+    ({"slots": [{"kind": "items"}]}, "slots[0].id"),
+    ({"slots": [{"id": "", "kind": "items"}]}, "slots[0].id"),
+    ({"slots": [{"id": "a", "kind": "banner"}]}, "slots[0].kind"),
+    ({"slots": [{"id": "a", "kind": "items", "strategy": "magic"}]}, "slots[0].strategy"),
+    ({"slots": [{"id": "a", "kind": "items", "limit": 0}]}, "slots[0].limit"),
+    ({"slots": [{"id": "a", "kind": "items", "limit": 10_000}]}, "slots[0].limit"),
+    ({"slots": [{"id": "a", "kind": "items", "limit": "ten"}]}, "slots[0].limit"),
+    ({"slots": [{"id": "a", "kind": "items", "filter": "shoes"}]}, "slots[0].filter"),
+    ({"slots": [ROW, ROW]}, "slots[1].id"),
+    ({"slots": [{**ROW, "id": f"r{n}"} for n in range(21)]}, "slots"),
+    ({"slots": [ROW], "visitor": 7}, "visitor"),
+    ({"slots": [ROW], "visitor": "x" * 300}, "visitor"),
+    ({"slots": [ROW], "visitor": "a\nb"}, "visitor"),
+    ({"slots": [ROW], "page": {"item": "x" * 101}}, "page.item"),
+    ({"slots": [ROW], "page": "here"}, "page"),
+    ("[" * 100_000, None),
+]
+
+
+@pytest.mark.parametrize(("sent", "field"), BAD)
+def test_bad_input_is_refused_with_the_field(stage: Stage, sent: Any, field: str | None) -> None:
+    raw = sent.encode("latin-1") if isinstance(sent, str) else json.dumps(sent).encode()
+    answer = stage.call("POST", "/v1/personalize", "wk_test", data=raw)
+    assert 400 <= answer.status_code < 500, answer.text
+    error = answer.json["error"]
+    assert error["message"] and error["code"] and error["field"] == field
+    assert "$" not in error["message"]
+
+
+def test_a_megabyte_of_id_is_too_large(stage: Stage) -> None:
+    answer = ask(stage, ROW, visitor="x" * 1_000_000)
+    assert answer.status_code == 413 and answer.json["error"]["code"] == "too_large"
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("wrong", 401), ("wk_test", 200), ("sk_test", 200)])
+def test_keys(stage: Stage, key: str | None, status: int) -> None:
+    assert ask(stage, ROW, key=key).status_code == status
+
+
+def test_an_empty_shop_answers_with_nothing(stage: Stage) -> None:
+    assert items(ask(stage, ROW)) == []
+
+
+def test_the_stores_may_be_down(tmp_path: Path, own_redis: RedisServer, site: Site, clock: Clock) -> None:
+    stage = stage_of(tmp_path, own_redis.url, site, clock)
+    stage.call("PUT", "/v1/items", json={"items": ITEMS})
+    ask(stage, ROW)
+    own_redis.kill()
+    for _ in range(3):
+        started = time.monotonic()
+        answer = ask(stage, ROW, {"id": "hero", "kind": "offer"})
+        assert len(items(answer)) == 4 and answer.json["slots"]["hero"] == {"offer": None}
+        assert time.monotonic() - started < 0.5
+
+
+def test_a_store_that_hangs_costs_no_more_than_the_budget(
+    shop: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: object, **__: object) -> None:
+        time.sleep(1.0)
+
+    monkeypatch.setattr(type(shop.services.profiles), "find", hang)
+    items(ask(shop, ROW, visitor=None))
+    started = time.monotonic()
+    assert len(items(ask(shop, ROW))) == 4
+    assert time.monotonic() - started < 0.25

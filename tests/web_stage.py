@@ -1,0 +1,93 @@
+"""The web application on real stores, for the tests of web/: Redis, a warehouse folder, a memory log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+
+from offers.caps import CapStore
+from offers.decide import Decider
+from offers.store import CampaignStore
+from offers.token import TokenSigner
+from profiles.redis import RedisProfiles
+from recommender.catalogue import Catalogue
+from recommender.redis import RedisItems
+from recommender.serve import Recommender
+from recommender.shelf import Shelf
+from tracker.memory_log import MemoryLog
+from tracker.sites import Site, Sites
+from warehouse.delta import Warehouse
+from web.app import create_app
+from web.desk.access import Admin
+from web.services import Services, Shop
+
+PASSWORD = "a long password"
+SECRET = b"a signing key for tests, long enough"
+
+
+class FixedPassword:
+    def matches(self, password: str) -> bool:
+        return password == PASSWORD
+
+
+@dataclass
+class Stage:
+    """One installation with one site, and the clients that tests speak to it with."""
+
+    app: Flask
+    services: Services
+    site: Site
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def call(self, method: str, path: str, key: str | None = "sk_test", **options: Any) -> Any:
+        headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **options.pop("headers", {})}
+        return self.client.open(path, method=method, headers=headers, **options)
+
+    def desk(self) -> FlaskClient:
+        """A client that is signed in."""
+        client = self.app.test_client()
+        client.get("/desk/login")
+        with client.session_transaction() as session:
+            token = session["csrf"]
+        form = {"user": "admin", "password": PASSWORD, "csrf": token}
+        assert client.post("/desk/login", data=form).status_code == 302
+        return client
+
+
+def stage_of(folder: Path, redis_url: str, site: Site, clock: Callable[[], float]) -> Stage:
+    sites = Sites(folder / "sites.json")
+    sites.save(site)
+    client = redis.Redis.from_url(redis_url)
+    shops: dict[str, Shop] = {}
+
+    def shop(site_id: str) -> Shop:
+        if site_id not in shops:
+            catalogue = Catalogue(RedisItems(client, site_id), every=0.0)
+            shelf = Shelf(folder / "models", site_id)
+            shops[site_id] = Shop(catalogue, Recommender(shelf, catalogue, clock=clock))
+        return shops[site_id]
+
+    caps, signer = CapStore(redis_url), TokenSigner(SECRET)
+    campaigns = CampaignStore(redis_url)
+    services = Services(
+        sites=sites,
+        log=MemoryLog(),
+        profiles=RedisProfiles(redis_url),
+        warehouse=Warehouse(str(folder / "warehouse")),
+        shops=shop,
+        campaigns=campaigns,
+        caps=caps,
+        decider=Decider(campaigns, caps, signer, clock=clock),
+        signer=signer,
+        admin=Admin("admin", FixedPassword(), SECRET),
+        public_url="http://127.0.0.1:8000",
+        clock=clock,
+    )
+    return Stage(create_app(services), services, site)

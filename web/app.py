@@ -1,0 +1,60 @@
+"""The Flask application: one blueprint per concern, every store handed in."""
+
+from flask import Flask, redirect
+from flask.typing import ResponseReturnValue
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web.assets import Assets, assets_blueprint
+from web.auth import Keys
+from web.campaigns import campaigns_blueprint
+from web.desk.access import Guesses
+from web.desk.door import door_blueprint
+from web.desk.pages import Pages
+from web.errors import register_errors
+from web.health import health_blueprint, register_metrics
+from web.items import items_blueprint
+from web.metrics import Metrics
+from web.personalize import personalize_blueprint
+from web.profiles import profiles_blueprint
+from web.security import register_security
+from web.services import Services
+from web.withheld import WithheldLog
+
+
+def create_app(services: Services) -> Flask:
+    """The web application on ``services``; as a WSGI callable it is safe for many threads."""
+    app = Flask(__name__, static_folder=None)
+    app.secret_key = services.admin.secret
+    if services.trust_proxy:
+        hops = services.trust_proxy
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    metrics = Metrics()
+    register_metrics(app, metrics)
+    register_security(app)
+    register_errors(app)
+    _register_api(app, services, metrics)
+    _register_desk(app, services)
+
+    @app.get("/")
+    def root() -> ResponseReturnValue:
+        return redirect("/desk")
+
+    return app
+
+
+def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
+    keys = Keys(services.sites)
+    withheld = WithheldLog(services.log, services.clock)
+    app.register_blueprint(personalize_blueprint(services, keys, metrics, withheld))
+    app.register_blueprint(items_blueprint(services, keys))
+    app.register_blueprint(campaigns_blueprint(services, keys))
+    app.register_blueprint(profiles_blueprint(services, keys))
+    app.register_blueprint(health_blueprint(services, metrics))
+
+
+def _register_desk(app: Flask, services: Services) -> None:
+    assets = Assets()
+    pages = Pages(services.sites, assets, services.admin, services.clock)
+    pages.register(app)
+    app.register_blueprint(assets_blueprint(assets))
+    app.register_blueprint(door_blueprint(pages, Guesses(services.clock)))

@@ -1,0 +1,92 @@
+"""Who asks: a site's public write key, or its secret one."""
+
+import logging
+
+import msgspec
+from flask import request
+
+from tracker.sites import Site, Sites, SitesInvalid
+from web.problem import Problem
+
+logger = logging.getLogger(__name__)
+
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="dangol", charset="UTF-8"'}
+
+
+class _KeyInBody(msgspec.Struct):
+    writeKey: str | None = None  # noqa: N815 - Segment's spelling
+    write_key: str | None = None
+
+
+def offered_key() -> str | None:
+    """The key of the request: Basic user name, Bearer token, ``?writeKey=`` or the body's writeKey."""
+    given = request.authorization
+    if given is not None and given.type == "basic" and given.username:
+        return str(given.username)
+    if given is not None and given.token:
+        return given.token
+    for name in ("writeKey", "write_key"):
+        if request.args.get(name):
+            return request.args[name]
+    return _key_in_body() if request.method in ("POST", "PUT") else None
+
+
+def _key_in_body() -> str | None:
+    raw = request.get_data(cache=True)
+    if b"writeKey" not in raw and b"write_key" not in raw:
+        return None
+    try:
+        found = msgspec.json.decode(raw, type=_KeyInBody)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found.writeKey or found.write_key
+
+
+class Keys:
+    """Turns the key of the current request into its site."""
+
+    def __init__(self, sites: Sites) -> None:
+        self._sites = sites
+
+    def _fresh(self) -> Sites:
+        try:
+            self._sites.reload_if_changed()
+        except SitesInvalid as error:  # keep serving what was read before
+            logger.error("%s", error)
+        return self._sites
+
+    def any_key(self) -> Site:
+        """The site of a write key or a secret key. Raises Problem 401."""
+        key, sites = offered_key(), self._fresh()
+        site = (sites.by_write_key(key) or sites.by_secret_key(key)) if key else None
+        if site is None:
+            raise _unknown(key)
+        return site
+
+    def secret_key(self) -> Site:
+        """The site of a secret key. Raises Problem 401, or 403 for a write key."""
+        key, sites = offered_key(), self._fresh()
+        site = sites.by_secret_key(key) if key else None
+        if site is not None:
+            return site
+        if key and sites.by_write_key(key) is not None:
+            raise Problem(403, "A write key may only track and personalize; use the site's secret key")
+        raise _unknown(key)
+
+    def admits(self, site: Site | None, origin: str) -> bool:
+        """Whether a page of ``origin`` may read answers: of ``site``, or of any site before its key is known."""
+        sites = [site] if site else list(self._fresh().all().values())
+        return any(_origin_admitted(each, origin) for each in sites)
+
+
+def _unknown(key: str | None) -> Problem:
+    message = "The key is not known" if key else "A key is missing: send it as `Authorization: Bearer KEY`"
+    return Problem(401, message, headers=CHALLENGE)
+
+
+def _origin_admitted(site: Site, origin: str) -> bool:
+    if not site.origins:
+        return True
+    given = origin.lower().rstrip("/")
+    host = given.partition("://")[2].partition(":")[0]
+    return any(entry.lower().rstrip("/") in (given, host) for entry in site.origins)

@@ -1,0 +1,46 @@
+"""Campaigns over HTTP, as documents. Secret keys only."""
+
+from flask import Blueprint, Response
+
+from offers.campaign import Campaign, document, parse
+from web.answers import answer, body
+from web.auth import Keys
+from web.problem import Problem
+from web.services import Services
+
+BODY_LIMIT = 512 * 1024
+
+
+def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
+    blueprint = Blueprint("campaigns", __name__)
+    store = services.campaigns
+
+    def found(site: str, campaign_id: str) -> Campaign:
+        campaign = store.get(site, campaign_id)
+        if campaign is None:
+            raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
+        return campaign
+
+    @blueprint.get("/v1/campaigns")
+    def listed() -> Response:
+        return answer({"campaigns": [document(each) for each in store.all(keys.secret_key().id)]})
+
+    @blueprint.get("/v1/campaigns/<campaign_id>")
+    def one(campaign_id: str) -> Response:
+        return answer(document(found(keys.secret_key().id, campaign_id)))
+
+    @blueprint.put("/v1/campaigns/<campaign_id>")
+    def put(campaign_id: str) -> Response:
+        site = keys.secret_key()
+        campaign = parse(body(dict[str, object], BODY_LIMIT), campaign_id)
+        store.put(site.id, campaign, int(services.clock() * 1000))
+        return answer(document(campaign))
+
+    @blueprint.delete("/v1/campaigns/<campaign_id>")
+    def delete(campaign_id: str) -> Response:
+        site = keys.secret_key()
+        if not store.delete(site.id, campaign_id, int(services.clock() * 1000)):
+            raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
+        return Response(status=204)
+
+    return blueprint

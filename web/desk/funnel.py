@@ -1,0 +1,1 @@
+"""The funnel page: how many go from step to step, and where the others leave."""

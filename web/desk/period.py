@@ -1,0 +1,88 @@
+"""The days a page looks at: from the address, in the site's timezone, with the period before for comparison."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
+
+from tracker.sites import Site
+
+DEFAULT_DAYS = 28
+LONGEST_DAYS = 3 * 366
+PRESETS = (("Today", 1), ("7 days", 7), ("28 days", 28), ("90 days", 90))
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days, both inclusive. ``path`` and ``kept`` make the links of the presets."""
+
+    first: date
+    last: date
+    today: date
+    path: str = "/desk"
+    kept: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def before(self) -> tuple[date, date]:
+        """The period of the same length that went before."""
+        return self.first - timedelta(self.days), self.first - timedelta(1)
+
+    @property
+    def title(self) -> str:
+        return days_title(self.first, self.last)
+
+    @property
+    def before_title(self) -> str:
+        return days_title(*self.before)
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        return [("from", self.first.isoformat()), ("to", self.last.isoformat())]
+
+    @property
+    def presets(self) -> list[Preset]:
+        return [self._preset(label, days) for label, days in PRESETS]
+
+    def _preset(self, label: str, days: int) -> Preset:
+        first = self.today - timedelta(days - 1)
+        query = [*self.kept, ("from", first.isoformat()), ("to", self.today.isoformat())]
+        current = (self.first, self.last) == (first, self.today)
+        return Preset(label, f"{self.path}?{urlencode(query)}", current)
+
+
+def days_title(first: date, last: date) -> str:
+    """1 – 28 Nov 2026; the month and year are said once where they are the same."""
+    if first == last:
+        return f"{last.day} {last:%b %Y}"
+    start = (
+        f"{first.day}" if (first.year, first.month) == (last.year, last.month) else f"{first.day} {first:%b}"
+    )
+    start += f" {first.year}" if first.year != last.year else ""
+    return f"{start} – {last.day} {last:%b %Y}"
+
+
+def period_of(
+    args: Mapping[str, str], site: Site, now: float, path: str, kept: tuple[tuple[str, str], ...] = ()
+) -> Period:
+    """The period that ``from`` and ``to`` name; the last DEFAULT_DAYS when they name none that can be shown."""
+    today = datetime.fromtimestamp(now, site.zone).date()
+    usual = Period(today - timedelta(DEFAULT_DAYS - 1), today, today, path, kept)
+    try:
+        first, last = date.fromisoformat(args.get("from", "")), date.fromisoformat(args.get("to", ""))
+    except ValueError:
+        return usual
+    first, last = min(first, last), min(max(first, last), today)
+    if first > last or first.year < 2000:
+        return usual
+    return Period(max(first, last - timedelta(LONGEST_DAYS)), last, today, path, kept)

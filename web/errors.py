@@ -1,0 +1,86 @@
+"""Refusals and failures as JSON under /v1 and /api, and as a page in the desk."""
+
+import logging
+
+from flask import Flask, Response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from offers.campaign import CampaignInvalid
+from offers.caps import CapsUnavailable
+from offers.store import CampaignsUnavailable, TooManyCampaigns
+from profiles.store import StoreUnavailable as ProfilesUnavailable
+from recommender.catalogue import CatalogueFull, ItemInvalid
+from recommender.redis import StoreUnavailable as ItemsUnavailable
+from tracker.log import LogUnavailable
+from warehouse.table import WarehouseUnavailable
+from web.answers import answer
+from web.problem import Problem, unavailable
+
+DOWN: dict[type[Exception], str] = {
+    CampaignsUnavailable: "The store of campaigns",
+    CapsUnavailable: "The store of caps",
+    ItemsUnavailable: "The item catalogue",
+    LogUnavailable: "The event log",
+    ProfilesUnavailable: "The profile store",
+    WarehouseUnavailable: "The warehouse",
+}
+"""Failures of the stores, all with ``retry_after``, and what they are called to a user."""
+
+logger = logging.getLogger(__name__)
+
+
+def _as_json(problem: Problem) -> Response:
+    body = {"error": {"code": problem.code, "message": problem.message, "field": problem.field}}
+    return answer(body, problem.status, problem.headers)
+
+
+def _as_page(problem: Problem) -> Response:
+    page = render_template("desk/error.html", problem=problem)
+    return Response(page, problem.status, problem.headers, content_type="text/html; charset=utf-8")
+
+
+def show(problem: Problem) -> Response:
+    """The problem as the asker reads it: a page in the desk, JSON elsewhere."""
+    in_desk = request.path.startswith("/desk")
+    return _as_page(problem) if in_desk else _as_json(problem)
+
+
+def register_errors(app: Flask) -> None:
+    """Every way a request can end badly, in one shape."""
+
+    @app.errorhandler(Problem)
+    def refused(problem: Problem) -> Response:
+        return show(problem)
+
+    @app.errorhandler(ItemInvalid)
+    @app.errorhandler(CampaignInvalid)
+    def invalid(error: ItemInvalid | CampaignInvalid) -> Response:
+        return show(Problem(400, error.message, error.field or None))
+
+    @app.errorhandler(CatalogueFull)
+    @app.errorhandler(TooManyCampaigns)
+    def full(error: Exception) -> Response:
+        return show(Problem(409, str(error)))
+
+    def down(error: Exception) -> Response:
+        what = next(name for kind, name in DOWN.items() if isinstance(error, kind))
+        logger.warning("%s: %s", what, error)
+        return show(unavailable(what, getattr(error, "retry_after", 1.0)))
+
+    for kind in DOWN:
+        app.register_error_handler(kind, down)
+
+    @app.errorhandler(HTTPException)
+    def routed(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        if status < 400:
+            return error  # a redirect
+        kept = ("Allow", "Retry-After")
+        headers = {name: value for name, value in error.get_response().headers.items() if name in kept}
+        return show(Problem(status, str(error.description or error.name), headers=headers))
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        return show(Problem(500, "Something went wrong on our side; it has been logged"))

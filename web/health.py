@@ -1,0 +1,68 @@
+"""Is it alive, is it ready, what does it count."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, Response, g, request
+
+from web.answers import answer
+from web.metrics import Metrics
+from web.services import Services
+
+logger = logging.getLogger(__name__)
+
+
+def health_blueprint(services: Services, metrics: Metrics) -> Blueprint:
+    blueprint = Blueprint("health", __name__)
+    checks: dict[str, Callable[[], object]] = {
+        "log": services.log.ping,
+        "profiles": lambda: services.profiles.find("", "readyz"),
+        "warehouse": lambda: services.warehouse.positions("readyz"),
+    }
+
+    @blueprint.get("/healthz")
+    def alive() -> Response:
+        return answer({"status": "ok"})
+
+    @blueprint.get("/readyz")
+    def ready() -> Response:
+        """Each store with "ok" or what is wrong; 503 when one of them is not reachable."""
+        found = {name: _checked(name, check) for name, check in checks.items()}
+        fine = all(state == "ok" for state in found.values())
+        return answer({"status": "ready" if fine else "unavailable", "checks": found}, 200 if fine else 503)
+
+    @blueprint.get("/metrics")
+    def scrape() -> Response:
+        return Response(metrics.text(), content_type=metrics.content_type)
+
+    metrics.gauge(
+        "dangol_ingest_lag_events",
+        "events that ingest has not committed yet",
+        lambda: float(services.log.lag(services.ingest_group)),
+    )
+    return blueprint
+
+
+def _checked(name: str, check: Callable[[], object]) -> str:
+    try:
+        check()
+    except Exception as error:
+        logger.warning("not ready: %s: %s", name, error)
+        return "unavailable"
+    return "ok"
+
+
+def register_metrics(app: Flask, metrics: Metrics) -> None:
+    """Count and time every request, by endpoint: never by address, which a client could make endless."""
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        metrics.requests.labels(endpoint, response.status_code).inc()
+        metrics.seconds.labels(endpoint).observe(time.perf_counter() - g.get("started", time.perf_counter()))
+        return response

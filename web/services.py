@@ -1,0 +1,49 @@
+"""What the web application stands on; the composition root fills it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from offers.caps import CapStore
+from offers.decide import Decider
+from offers.store import CampaignStore
+from offers.token import TokenSigner
+from profiles.store import ProfileStore
+from recommender.catalogue import Catalogue
+from recommender.serve import Recommender
+from tracker.log import EventLog
+from tracker.sites import Sites
+from warehouse.delta import Warehouse
+from web.desk.access import Admin
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What one site has of its own."""
+
+    catalogue: Catalogue
+    recommender: Recommender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
+
+    ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
+    """
+
+    sites: Sites
+    log: EventLog
+    profiles: ProfileStore
+    warehouse: Warehouse
+    shops: Callable[[str], Shop]
+    campaigns: CampaignStore
+    caps: CapStore
+    decider: Decider
+    signer: TokenSigner
+    admin: Admin
+    public_url: str
+    personalize_seconds: float = 0.1
+    ingest_group: str = "ingest"
+    trust_proxy: int = 0
+    clock: Callable[[], float] = time.time

@@ -1,0 +1,95 @@
+// Comfort only: every page of the desk works without this file.
+"use strict";
+
+document.body.classList.remove("no-js");
+
+document.addEventListener("click", (event) => {
+  const menu = event.target.closest("[data-menu]");
+  if (menu) {
+    const open = document.getElementById("rail").classList.toggle("open");
+    menu.setAttribute("aria-expanded", String(open));
+  }
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    const text = document.getElementById(copy.dataset.copy).textContent;
+    navigator.clipboard.writeText(text).then(() => {
+      const label = copy.textContent;
+      copy.textContent = copy.dataset.done;
+      setTimeout(() => { copy.textContent = label; }, 1600);
+    });
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.submit();
+});
+
+// Charts: a cursor, a dot and the figures of the day under the pointer (or the arrow keys).
+for (const plot of document.querySelectorAll("[data-plot]")) {
+  const points = JSON.parse(plot.dataset.plot);
+  const area = plot.querySelector(".area");
+  const cursor = area.querySelector(".cursor");
+  const dot = area.querySelector(".dot");
+  const tip = area.querySelector(".tip");
+  let shown = -1;
+  const show = (index) => {
+    shown = index;
+    const hidden = index < 0;
+    cursor.hidden = dot.hidden = tip.hidden = hidden;
+    if (hidden) return;
+    const point = points[index];
+    const left = point.x / 10;
+    cursor.style.left = dot.style.left = `${left}%`;
+    dot.style.top = `${point.y / 3}%`;
+    const name = document.createElement("b");
+    name.textContent = point.label;
+    tip.replaceChildren(name, document.createTextNode(point.text));
+    if (point.before) tip.append(document.createElement("br"), document.createTextNode(point.before));
+    tip.style.left = left < 50 ? `calc(${left}% + 14px)` : "auto";
+    tip.style.right = left < 50 ? "auto" : `calc(${100 - left}% + 14px)`;
+  };
+  area.addEventListener("pointermove", (event) => {
+    const box = area.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * 1000;
+    let best = 0;
+    points.forEach((point, index) => { if (Math.abs(point.x - x) < Math.abs(points[best].x - x)) best = index; });
+    show(best);
+  });
+  area.addEventListener("pointerleave", () => show(-1));
+  area.addEventListener("blur", () => show(-1));
+  area.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !points.length) return;
+    event.preventDefault();
+    show(Math.min(points.length - 1, Math.max(0, shown + step)));
+  });
+}
+
+// The funnel's builder: suggestions follow the kind of a step; steps can be dragged.
+const builder = document.querySelector("[data-builder]");
+if (builder) {
+  const follow = (step) => {
+    const kind = step.querySelector("select").value;
+    step.querySelector("input").setAttribute("list", `${kind}-names`);
+  };
+  const list = builder.querySelector(".steps");
+  builder.addEventListener("change", (event) => {
+    const step = event.target.closest(".step");
+    if (step && event.target.tagName === "SELECT") { follow(step); step.querySelector("input").value = ""; }
+  });
+  let dragged = null;
+  for (const step of list.children) {
+    follow(step);
+    const grip = step.querySelector(".grip");
+    grip.hidden = false;
+    grip.addEventListener("pointerdown", () => { step.draggable = true; });
+    step.addEventListener("dragstart", () => { dragged = step; step.classList.add("dragged"); });
+    step.addEventListener("dragend", () => { step.draggable = false; step.classList.remove("dragged"); dragged = null; });
+    step.addEventListener("dragover", (event) => {
+      if (!dragged || dragged === step) return;
+      event.preventDefault();
+      const box = step.getBoundingClientRect();
+      step[event.clientY < box.top + box.height / 2 ? "before" : "after"](dragged);
+    });
+  }
+}
