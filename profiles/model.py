@@ -1,7 +1,8 @@
 """The profile: what we know about one visitor right now. Values only; ``fold`` and the store are elsewhere.
 
 Stored as msgpack arrays (``array_like``): new fields go last, with a default; old profiles still load.
-Times are milliseconds since the epoch, UTC; money is in the site's currency.
+Times are milliseconds since the epoch, UTC; money is in the site's currency. ``gc=False``: there are no cycles
+here, and without it the garbage collector spends as long on a batch of profiles as decoding them takes.
 """
 
 from typing import Any, Literal
@@ -17,7 +18,7 @@ SESSIONS_KEPT = 12
 VISITORS_KEPT = 16
 
 
-class Touch(msgspec.Struct, array_like=True, frozen=True):
+class Touch(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How a session began: classified by ingest from referrer, UTM parameters and click ids."""
 
     ts: int = 0
@@ -29,7 +30,7 @@ class Touch(msgspec.Struct, array_like=True, frozen=True):
     landing: str = ""
 
 
-class Counts(msgspec.Struct, array_like=True):
+class Counts(msgspec.Struct, array_like=True, gc=False):
     """The counts that eCRM literature asks for, beside orders and revenue."""
 
     visits: int = 0
@@ -44,8 +45,12 @@ class Counts(msgspec.Struct, array_like=True):
     revenue: float = 0.0
 
 
-class Session(msgspec.Struct, array_like=True):
-    """Bounds of a recent session on event time, so that a late event finds where it belongs."""
+class Session(msgspec.Struct, array_like=True, gc=False):
+    """Bounds of a recent session on event time, so that a late event finds where it belongs.
+
+    ``campaign`` is the campaign key that its first event carried. ``marks`` holds its events as
+    ``profiles.sessions`` writes them down; it is complete (one for each of ``events``) or empty.
+    """
 
     id: str
     start: int
@@ -54,9 +59,11 @@ class Session(msgspec.Struct, array_like=True):
     events: int = 0
     pageviews: int = 0
     hint: str = ""  # the source's own session id, where an import names it
+    campaign: str = ""
+    marks: list[int] = []
 
 
-class ItemTouch(msgspec.Struct, array_like=True, frozen=True):
+class ItemTouch(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One thing the visitor did with one item."""
 
     item: str
@@ -65,12 +72,12 @@ class ItemTouch(msgspec.Struct, array_like=True, frozen=True):
     category: str = ""
 
 
-class CartLine(msgspec.Struct, array_like=True, frozen=True):
+class CartLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
     quantity: float
     price: float = 0.0
 
 
-class Exposure(msgspec.Struct, array_like=True):
+class Exposure(msgspec.Struct, array_like=True, gc=False):
     """What this visitor saw of one campaign."""
 
     views: int = 0
@@ -78,14 +85,14 @@ class Exposure(msgspec.Struct, array_like=True):
     last: int = 0
 
 
-class Affinity(msgspec.Struct, array_like=True, frozen=True):
-    """Interest in a category: ``weight`` as of ``ts``, halved every AFFINITY_HALF_LIFE."""
+class Affinity(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Interest in a category: ``weight`` as of ``ts``, halved every ``affinity.HALF_LIFE_MS``."""
 
     weight: float
     ts: int
 
 
-class Profile(msgspec.Struct, array_like=True):
+class Profile(msgspec.Struct, array_like=True, gc=False):
     """One person as one site knows them.
 
     ``id`` is ``u:<user>`` once the customer is known, else ``v:<visitor>``.
@@ -120,3 +127,5 @@ class Profile(msgspec.Struct, array_like=True):
     seen: list[tuple[int, bytes]] = []
     positions: dict[str, tuple[int, int]] = {}
     demo: bool = False
+    cursor: str = ""  # the session that the last event went into
+    renamed: list[tuple[str, str]] = []  # sessions that late events made part of others, until stored

@@ -1,0 +1,301 @@
+"""One micro-batch: load the profiles it touches, fold its events in order, save what changed.
+
+Exactly once rests on three facts. A profile is saved only onto the version it was loaded from, so of two
+workers one has to load and fold again. It carries the position of the last message applied for each log key,
+so what was applied is recognised. And a merge first writes the customer's profile, which then holds the
+visitor's positions too, and only then makes the visitor's id point there: a crash between the two steps counts
+nothing twice, since whoever reads the message again completes the second step.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from profiles import fold, identity
+from profiles.facts import Facts
+from profiles.fold import Outcome, Place, Settings
+from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.model import Profile
+from profiles.store import Alias, ProfileStore, Stored, StoreUnavailable, Write
+from tracker.event import Event
+
+ROUNDS = 64
+ALIASES_BEFORE = 3
+DAY_MS = 86_400_000
+
+
+class Item(NamedTuple):
+    """One event of the batch and where it stands in the log."""
+
+    event: Event
+    facts: Facts
+    place: Place
+
+
+class Rename(NamedTuple):
+    """``old`` is known as ``new``; ``kind`` is profile or session."""
+
+    kind: str
+    old: str
+    new: str
+
+
+class Result(NamedTuple):
+    """What became of one event, in whose profile; or, in ``refused``, why it can never be applied."""
+
+    outcome: Outcome
+    profile: str = ""
+    renames: tuple[Rename, ...] = ()
+    refused: str = ""
+
+
+class Unappliable(Exception):
+    """One item breaks the fold: take it out of the batch and run the others in a new one."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+
+
+class Slot:
+    """What stands under one id during the batch."""
+
+    __slots__ = ("alias", "changed", "profile", "trimmed", "version")
+
+    def __init__(self, stored: Stored) -> None:
+        self.version = stored.version
+        self.profile = stored.profile
+        self.alias = stored.value if isinstance(stored.value, Alias) else None
+        self.changed = False
+        self.trimmed = False
+
+
+class Batch:
+    """The events of one site, in log order.
+
+    ``recent`` says of a profile whether it has events that the warehouse does not hold yet: a replay may
+    still ask for its past, so that nothing of it may be forgotten.
+    """
+
+    def __init__(
+        self, store: ProfileStore, site: str, settings: Settings, recent: Callable[[str], bool]
+    ) -> None:
+        self.store, self.site, self.settings, self.recent = store, site, settings, recent
+        self.slots: dict[str, Slot] = {}
+        self.conflicts = 0
+        self._used: set[str] = set()  # aliases that a visitor came by for the first time that day
+
+    def run(self, items: Sequence[Item]) -> list[Result]:
+        """What became of each item. After StoreUnavailable or Unappliable run the items again, in a new Batch."""
+        results: dict[int, Result] = {}
+        pending: Sequence[int] = range(len(items))
+        for _ in range(ROUNDS):
+            self._load(items[index].event for index in pending)
+            for index in pending:
+                try:
+                    results[index] = self._apply(items[index])
+                except StoreUnavailable:
+                    raise
+                except Exception as error:
+                    raise Unappliable(index, repr(error)) from error
+            stale = self._save()
+            if not stale:
+                if self._used:
+                    self.store.touch(self.site, self._used)
+                return [results[index] for index in range(len(items))]
+            self.conflicts += len(stale)
+            pending = self._again(items, stale)
+        raise StoreUnavailable(f"others kept changing {len(pending)} events' profiles")
+
+    def _load(self, events: Iterable[Event]) -> None:
+        wanted = {name for event in events for name in ids_of(event)} - self.slots.keys()
+        for name, stored in self.store.load(self.site, wanted).items():
+            self.slots.setdefault(name, Slot(stored))
+
+    def _apply(self, item: Item) -> Result:
+        event = item.event
+        renames: tuple[Rename, ...] = ()
+        links: list[str] = []
+        previous = previous_of(event) if event.type == "alias" else ""
+        if event.user:
+            root = self._root(user_id(event.user))
+            if previous and self._is_customer(previous):
+                links.append(user_id(previous))
+                refused, renames = self._rename(user_id(previous), root)
+                if refused:
+                    return Result(Outcome("applied"), root, (), refused)
+            elif previous:
+                links.append(visitor_id(previous))
+            if event.visitor and event.visitor != previous:
+                links.append(visitor_id(event.visitor))
+        else:
+            root = self._home(visitor_id(event.visitor or ""), event)
+            if previous and previous != event.visitor:
+                links.append(visitor_id(previous))
+        for name in links:
+            root, more = self._link(name, root)
+            renames += more
+        return self._fold(item, root, renames, links)
+
+    def _fold(self, item: Item, root: str, renames: tuple[Rename, ...], links: Sequence[str]) -> Result:
+        event, slot = item.event, self.slots[root]
+        profile = self._profile(root)
+        if not slot.trimmed:
+            slot.trimmed = True
+            if not fold.replayed(profile, item.place) and not self.recent(root):
+                fold.trim(profile)
+        day = profile.last_seen // DAY_MS
+        outcome = fold.apply(profile, event, item.facts, self.settings, item.place)
+        if outcome.verdict == "replayed":
+            # What was said to the warehouse the first time may have been lost: say it again.
+            renames = tuple(Rename("profile", name, root) for name in links if name != root)
+        else:
+            slot.changed = True
+            if event.visitor and root[2:] != event.visitor and profile.last_seen // DAY_MS != day:
+                self._used.add(visitor_id(event.visitor))
+        if outcome.retired:
+            renames += tuple(Rename("session", old, new) for old, new in outcome.retired)
+        return Result(outcome, root, renames)
+
+    def _slot(self, name: str) -> Slot:
+        slot = self.slots.get(name)
+        if slot is None:
+            slot = self.slots[name] = Slot(self.store.load(self.site, [name])[name])
+        return slot
+
+    def _profile(self, name: str) -> Profile:
+        slot = self._slot(name)
+        if slot.profile is None:
+            slot.profile = Profile(name, user=name[2:] if identity.known(name) else None)
+        return slot.profile
+
+    def _root(self, name: str) -> str:
+        """The id whose profile ``name`` leads to."""
+        for _ in range(LONGEST_CHAIN):
+            alias = self._slot(name).alias
+            if alias is None:
+                return name
+            name = alias.target
+        raise StoreUnavailable(f"the aliases of {name} go in a circle")
+
+    def _home(self, name: str, event: Event) -> str:
+        """The root of a visitor's id; for an event counted before the cookie moved on, the customer of that time."""
+        alias = self._slot(name).alias
+        root = self._root(name)
+        for earlier in alias.before if alias else ():
+            profile = self._slot(earlier).profile
+            if (
+                profile is not None
+                and fold.counted(profile, event)
+                and not fold.counted(self._profile(root), event)
+            ):
+                return earlier
+        return root
+
+    def _link(self, name: str, root: str) -> tuple[str, tuple[Rename, ...]]:
+        """Make an id lead to ``root``, its own profile merged in. The root then, and what is renamed."""
+        at = self._root(name)
+        if at == root:
+            return root, ()
+        if identity.known(at) and identity.known(root):  # one cookie, two customers: the cookie moves on
+            alias = self._slot(name).alias
+            before = (at, *(i for i in (alias.before if alias else ()) if i not in (at, root)))
+            self._point(name, Alias(root, before[:ALIASES_BEFORE]))
+            return root, ()
+        source, into = identity.direction(at, root)
+        self._absorb(source, into)
+        if name not in (source, into):
+            self._point(name, Alias(into))
+        return into, (Rename("profile", source, into),)
+
+    def _absorb(self, source: str, into: str) -> None:
+        """Merge one profile into the other, unless that was done, and leave an alias in its place."""
+        profile, slot = self._slot(source).profile, self._slot(into)
+        if profile is not None and not (slot.profile and identity.holds(slot.profile, profile)):
+            identity.merge(self._profile(into), profile, self.settings.stages)
+            slot.changed = True
+        self._point(source, Alias(into))
+
+    def _point(self, name: str, alias: Alias) -> None:
+        slot = self._slot(name)
+        slot.profile, slot.alias, slot.changed = None, alias, True
+
+    def _is_customer(self, previous: str) -> bool:
+        """Whether an alias call's previous id is a customer's, not a visitor's."""
+        return not self._slot(visitor_id(previous)).version and bool(self._slot(user_id(previous)).version)
+
+    def _rename(self, name: str, root: str) -> tuple[str, tuple[Rename, ...]]:
+        """A customer's id changes from ``name``. Why not, and what is renamed: two known customers are two people."""
+        at = self._root(name)
+        if at == root:
+            return "", ()
+        source, into = self._slot(at).profile, self._slot(root).profile
+        if source is not None and into is not None and not identity.holds(into, source):
+            return f"alias of two customers that are known already: {at} and {root}", ()
+        self._absorb(at, root)
+        return "", (Rename("profile", at, root),)
+
+    def _save(self) -> set[str]:
+        """Profiles first, then the aliases that point to them. The ids that others changed since they were loaded."""
+        changed = [(name, slot) for name, slot in self.slots.items() if slot.changed]
+        stale: set[str] = set()
+        writes = [Write(name, slot.version, slot.profile) for name, slot in changed if slot.profile]
+        self._write(writes, stale)
+        aliases = [
+            Write(name, slot.version, slot.alias)
+            for name, slot in changed
+            if slot.alias and slot.alias.target not in stale
+        ]
+        self._write(aliases, stale)
+        return stale
+
+    def _write(self, writes: Sequence[Write], stale: set[str]) -> None:
+        saved = self.store.save(self.site, writes) if writes else {}
+        for write in writes:
+            slot = self.slots[write.id]
+            if write.id in saved:
+                slot.version, slot.changed = saved[write.id], False
+            else:
+                stale.add(write.id)
+
+    def _again(self, items: Sequence[Item], stale: set[str]) -> list[int]:
+        """Forget whatever hangs together with the stale ids; the items to fold again."""
+        groups = [self._reach(item.event) for item in items]
+        grown = True
+        while grown:
+            grown = False
+            for group in groups:
+                if not group.isdisjoint(stale) and not group <= stale:
+                    stale |= group
+                    grown = True
+        for name in stale:
+            self.slots.pop(name, None)
+        return [index for index, group in enumerate(groups) if not group.isdisjoint(stale)]
+
+    def _reach(self, event: Event) -> set[str]:
+        """Every id whose slot this event may have read or changed."""
+        reach: set[str] = set()
+        names = list(ids_of(event))
+        while names:
+            name = names.pop()
+            slot = self.slots.get(name)
+            if name not in reach and slot is not None:
+                reach.add(name)
+                if slot.alias:
+                    names += [slot.alias.target, *slot.alias.before]
+        return reach
+
+
+def ids_of(event: Event) -> list[str]:
+    """The ids that an event names."""
+    ids = [visitor_id(event.visitor)] if event.visitor else []
+    if event.user:
+        ids.append(user_id(event.user))
+    if event.type == "alias" and (previous := previous_of(event)):
+        ids += [visitor_id(previous), user_id(previous)]
+    return ids
+
+
+def previous_of(event: Event) -> str:
+    """The id that an alias call renames: Segment's previousId, else the visitor."""
+    previous = event.props.get("previousId")
+    return previous if isinstance(previous, str) and previous else event.visitor or ""

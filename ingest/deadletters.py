@@ -1,0 +1,133 @@
+"""The dead-letter log: what could not be decoded or applied, with the reason, on disk until someone decides.
+
+One append-only file of JSON lines in the data folder, shared by the workers of one machine, fsynced before the
+message counts as done. Beyond its bound the older half goes to ``.1``, and what stood there is gone: the
+worker's log says so.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tracker.log import EventLog, Record
+
+logger = logging.getLogger(__name__)
+
+BYTES_KEPT = 64 * 1024 * 1024
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """One message: where it stood, why it is here, and its bytes (base64 in the file). ``at`` is in ms."""
+
+    id: str
+    at: int
+    reason: str
+    partition: int
+    position: int
+    key: str
+    raw: bytes
+
+    def text(self) -> str:
+        """The message for human eyes."""
+        return self.raw.decode("utf-8", "replace")
+
+
+class _Replayed(msgspec.Struct, frozen=True, tag="replayed", tag_field="mark"):
+    """A later line that says: this letter went back into the log."""
+
+    id: str
+    at: int
+
+
+class DeadLetters:
+    """The letters under ``folder``. ``app`` tells the partitions of one log from those of another."""
+
+    def __init__(self, folder: Path, limit: int = BYTES_KEPT, clock: Callable[[], float] = time.time) -> None:
+        self.path = folder / "deadletters.jsonl"
+        self.limit, self.clock = limit, clock
+
+    def letter(self, app: str, message: tuple[int, int, str, bytes], reason: str) -> DeadLetter:
+        partition, position, key, raw = message
+        name = f"{app}-{partition}-{position}"
+        return DeadLetter(name, int(self.clock() * 1000), reason, partition, position, key, raw)
+
+    def add(self, letters: Sequence[DeadLetter]) -> None:
+        """Store the letters durably. A letter that is there already (its message was read again) changes nothing."""
+        self._append([msgspec.json.encode(letter) for letter in letters])
+
+    def list(self) -> list[DeadLetter]:
+        """Every letter that waits, oldest first."""
+        waiting: dict[str, DeadLetter] = {}
+        done: set[str] = set()
+        for line in self._lines():
+            if b'"mark":"replayed"' in line[:24]:
+                name = msgspec.json.decode(line, type=_Replayed).id
+                waiting.pop(name, None)
+                done.add(name)
+            else:
+                letter = msgspec.json.decode(line, type=DeadLetter)
+                if letter.id not in done:
+                    waiting.setdefault(letter.id, letter)
+        return list(waiting.values())
+
+    def show(self, letter_id: str) -> DeadLetter | None:
+        return next((letter for letter in self.list() if letter.id == letter_id), None)
+
+    def replay(self, log: EventLog, ids: Iterable[str] | None = None) -> int:
+        """Append the letters (None: all of them) to the log again, then mark them; how many. Raises LogUnavailable.
+
+        A crash between the two replays them twice: an event's id makes that harmless.
+        """
+        wanted = None if ids is None else set(ids)
+        chosen = [letter for letter in self.list() if wanted is None or letter.id in wanted]
+        if chosen:
+            log.append([Record(letter.key, letter.raw) for letter in chosen])
+            now = int(self.clock() * 1000)
+            self._append([msgspec.json.encode(_Replayed(letter.id, now)) for letter in chosen])
+        return len(chosen)
+
+    def _lines(self) -> Iterator[bytes]:
+        for path in (self.path.with_suffix(".jsonl.1"), self.path):
+            if path.exists():
+                with path.open("rb") as file:
+                    for line in file:
+                        if line.endswith(b"}\n"):  # else the power went during the write
+                            yield line
+
+    def _append(self, lines: Sequence[bytes]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+                return self._append(lines)  # another worker has just begun a new file
+            torn = file.tell() and not self._ends_well()
+            file.write((b"\n" if torn else b"") + b"".join(line + b"\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+            if file.tell() > self.limit // 2:
+                older = self.path.with_suffix(".jsonl.1")
+                if older.exists():
+                    logger.warning("the dead letters outgrew %d bytes: the oldest are gone", self.limit)
+                self.path.replace(older)
+        return None
+
+    def _ends_well(self) -> bool:
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+
+def describe(letter: DeadLetter) -> dict[str, Any]:
+    """A letter as ``dangol deadletters show`` prints it."""
+    try:
+        content: Any = json.loads(letter.raw)
+    except ValueError:
+        content = letter.text()
+    return {"id": letter.id, "at": letter.at, "reason": letter.reason, "key": letter.key, "event": content}

@@ -1,0 +1,75 @@
+"""One counted event as a row of the warehouse."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+import msgspec
+
+from profiles.facts import Facts
+from profiles.model import Touch
+from tracker.event import Event
+from warehouse.schema import EventRow
+
+DAY_MS = 86_400_000
+_json = msgspec.json.Encoder(order="deterministic")
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> date:
+    return datetime.fromtimestamp(number * 86_400, UTC).date()
+
+
+def row(event: Event, facts: Facts, profile: str, session: str, touch: Touch) -> EventRow:
+    """``touch`` is the session's: every row says how its visit came about."""
+    lines = facts.products
+    one = lines[0] if len(lines) == 1 else None
+    return EventRow(
+        _day(event.ts // DAY_MS),
+        event.site,
+        event.id,
+        event.type,
+        event.name,
+        profile,
+        event.visitor,
+        event.user,
+        session,
+        event.ts,
+        event.received,
+        event.url,
+        facts.path,
+        event.title,
+        event.referrer,
+        touch.channel,
+        touch.origin,
+        touch.medium,
+        touch.campaign,
+        touch.keyword,
+        facts.device,
+        facts.browser,
+        facts.os,
+        facts.country,
+        event.lang,
+        facts.bot,
+        facts.demo,
+        event.source,
+        one.product if one else None,
+        one.category if one else None,
+        one.quantity if one else None,
+        one.price if one else None,
+        facts.order,
+        facts.revenue,
+        facts.currency,
+        [
+            {
+                "product": line.product,
+                "category": line.category,
+                "quantity": line.quantity,
+                "price": line.price,
+            }
+            for line in lines
+        ]
+        if len(lines) > 1 or (lines and facts.order)
+        else [],
+        _json.encode(event.props).decode() if event.props else "{}",
+        _json.encode(event.traits).decode() if event.traits else "{}",
+    )

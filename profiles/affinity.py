@@ -1,0 +1,45 @@
+"""Interest in categories: each event adds its weight, and time halves what was added.
+
+Kept as one exponentially decayed sum for each category, so that events may come in any order.
+"""
+
+from collections.abc import Mapping
+
+from profiles.model import Affinity, ItemEvent
+
+HALF_LIFE_MS = 14 * 86_400_000
+CATEGORIES_KEPT = 24
+
+WEIGHTS: Mapping[ItemEvent, float] = {
+    "view": 1.0,
+    "add": 3.0,
+    "purchase": 5.0,
+    "remove": -1.0,
+    "dismiss": -2.0,
+    "list": 0.0,
+}
+
+
+def weight_at(affinity: Affinity, now: int) -> float:
+    """The weight decayed to ``now`` (ms)."""
+    return float(affinity.weight * 0.5 ** ((now - affinity.ts) / HALF_LIFE_MS))
+
+
+def add(affinities: dict[str, Affinity], category: str, weight: float, ts: int) -> None:
+    """Count ``weight`` at ``ts`` for ``category``, in place; of too many categories the weakest goes."""
+    known = affinities.get(category)
+    if known is None:
+        affinities[category] = Affinity(weight, ts)
+        trim(affinities)
+    elif ts >= known.ts:
+        affinities[category] = Affinity(weight_at(known, ts) + weight, ts)
+    else:
+        late = weight * 0.5 ** ((known.ts - ts) / HALF_LIFE_MS)
+        affinities[category] = Affinity(known.weight + late, known.ts)
+
+
+def trim(affinities: dict[str, Affinity]) -> None:
+    """Keep the CATEGORIES_KEPT strongest, in place."""
+    while len(affinities) > CATEGORIES_KEPT:
+        latest = max(affinity.ts for affinity in affinities.values())
+        del affinities[min(affinities, key=lambda name: (weight_at(affinities[name], latest), name))]

@@ -1,0 +1,66 @@
+"""The ring of event ids that a profile has counted, and whether a message is a retry or a replay.
+
+An entry is 9 bytes: 56 bits of the id's hash, then 16 bits that stand for the message that brought it. A retry
+of an event is a second message with its id; a replay is the very message that was counted, read once more.
+Entries lie in buckets of one hour of the tracker's clock, oldest first.
+"""
+
+from hashlib import blake2b
+
+ID_BYTES = 7
+ENTRY_BYTES = 9
+HOUR_MS = 3_600_000
+HOURS_KEPT = 25  # a retry is found for at least 24 hours
+ENTRIES_KEPT = 5_000
+
+Seen = list[tuple[int, bytes]]
+
+
+def digest(event_id: str) -> bytes:
+    return blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
+
+
+def stamp(partition: int, position: int) -> bytes:
+    """Two bytes for one message of the log (multiplicative hashing, Knuth 6.4: positions are often multiples)."""
+    mixed = (position * 0x9E3779B97F4A7C15 ^ partition * 0xC2B2AE3D27D4EB4F) & 0xFFFFFFFFFFFFFFFF
+    return (mixed >> 48).to_bytes(2, "big")
+
+
+def find(seen: Seen, entry_id: bytes) -> bytes | None:
+    """The stamp of the message that brought this id, None if none did."""
+    for _, entries in reversed(seen):
+        at = entries.find(entry_id)
+        while at >= 0:
+            if at % ENTRY_BYTES == 0:
+                return entries[at + ID_BYTES : at + ENTRY_BYTES]
+            at = entries.find(entry_id, at + 1)
+    return None
+
+
+def remember(seen: Seen, entry: bytes, received: int) -> None:
+    """Add an entry, in place. Beyond ENTRIES_KEPT the oldest are forgotten."""
+    hour = received // HOUR_MS
+    if seen and seen[-1][0] >= hour:  # a clock that went back does not reorder the buckets
+        hour, entries = seen[-1]
+        seen[-1] = (hour, entries + entry)
+    else:
+        seen.append((hour, entry))
+    if sum(len(entries) for _, entries in seen) > ENTRIES_KEPT * ENTRY_BYTES:
+        first, entries = seen[0]
+        seen[0] = (first, entries[ENTRY_BYTES:])
+        if not seen[0][1]:
+            del seen[0]
+
+
+def trim(seen: Seen) -> None:
+    """Forget, in place, what is older than HOURS_KEPT before the newest."""
+    while len(seen) > 1 and seen[0][0] < seen[-1][0] - HOURS_KEPT:
+        del seen[0]
+
+
+def merged(one: Seen, other: Seen) -> Seen:
+    """Both rings in one."""
+    buckets: dict[int, bytes] = {}
+    for hour, entries in sorted([*one, *other], key=lambda bucket: bucket[0]):
+        buckets[hour] = buckets.get(hour, b"") + entries
+    return list(buckets.items())

@@ -1,0 +1,121 @@
+"""Who is who: the ids a person has, and how two profiles of one person become one."""
+
+from profiles import affinity, dedup
+from profiles.model import (
+    ITEMS_KEPT,
+    VISITORS_KEPT,
+    Affinity,
+    CartLine,
+    Exposure,
+    Profile,
+    Touch,
+)
+from profiles.stages import DEFAULT, Thresholds, stage_of
+
+LONGEST_CHAIN = 8
+"""Aliases followed from an id to its profile; more would be a fault."""
+
+
+def visitor_id(visitor: str) -> str:
+    return f"v:{visitor}"
+
+
+def user_id(user: str) -> str:
+    return f"u:{user}"
+
+
+def known(profile_id: str) -> bool:
+    """Whether this is a customer's profile, not an anonymous visitor's."""
+    return profile_id.startswith("u:")
+
+
+def direction(one: str, other: str) -> tuple[str, str]:
+    """(which profile is merged, into which). A customer's stays; of two visitors the smaller id.
+
+    Always the same way round, so that two workers that merge the same pair cannot make a circle.
+    """
+    if known(one) != known(other):
+        return (other, one) if known(one) else (one, other)
+    return (one, other) if other < one else (other, one)
+
+
+def holds(into: Profile, other: Profile) -> bool:
+    """Whether ``other`` was merged into ``into`` before: a crash came before its id pointed there."""
+    if not other.positions:
+        return bool(other.visitors) and set(other.visitors) <= set(into.visitors)
+    for key, (partition, position) in other.positions.items():
+        merged = into.positions.get(key)
+        if merged is None or merged[0] != partition or merged[1] < position:
+            return False
+    return True
+
+
+def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+    """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
+    older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
+    into.user = into.user or other.user
+    # Whoever was seen last stays longest in the ring.
+    visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
+    into.traits = {**older.traits, **newer.traits}
+    into.device, into.browser, into.os = (
+        (newer.device, newer.browser, newer.os) if newer.device else (older.device, older.browser, older.os)
+    )
+    into.country, into.lang = newer.country or older.country, newer.lang or older.lang
+    into.scores = {**older.scores, **newer.scores}
+    into.visitors = visitors[-VISITORS_KEPT:]
+    into.first_touch = min((into.first_touch, other.first_touch), key=lambda touch: touch.ts or 1 << 62)
+    into.last_touch = max((into.last_touch, other.last_touch), key=recency)
+    into.first_seen = min(filter(None, (into.first_seen, other.first_seen)), default=0)
+    into.last_seen = max(into.last_seen, other.last_seen)
+    into.last_order = max(into.last_order, other.last_order)
+    into.segments = sorted({*into.segments, *other.segments})
+    into.demo = into.demo or other.demo
+    _merge_history(into, other)
+    _merge_stakes(into, other)
+    into.seen = dedup.merged(into.seen, other.seen)
+    for key, place in other.positions.items():
+        mine = into.positions.get(key)
+        if mine is None or mine[0] != place[0] or mine[1] < place[1]:
+            into.positions.pop(key, None)
+            into.positions[key] = place
+    into.stage = stage_of(into, into.last_seen, thresholds)
+
+
+def recency(touch: Touch) -> tuple[bool, int]:
+    """Orders touches: who comes back by a bookmark still came through the last channel that brought them."""
+    return touch.channel != "direct", touch.ts
+
+
+def _merge_history(into: Profile, other: Profile) -> None:
+    for name in into.counts.__struct_fields__:
+        total = getattr(into.counts, name) + getattr(other.counts, name)
+        setattr(into.counts, name, round(total, 4))
+    ids = {session.id for session in into.sessions}
+    into.sessions += [session for session in other.sessions if session.id not in ids]
+    into.sessions.sort(key=lambda session: session.start)
+    into.items = sorted([*into.items, *other.items], key=lambda touch: touch.ts)[-ITEMS_KEPT:]
+    for category, theirs in other.affinities.items():
+        mine = into.affinities.get(category)
+        if mine is None:
+            into.affinities[category] = theirs
+        else:
+            ts = max(mine.ts, theirs.ts)
+            weight = affinity.weight_at(mine, ts) + affinity.weight_at(theirs, ts)
+            into.affinities[category] = Affinity(weight, ts)
+    affinity.trim(into.affinities)
+
+
+def _merge_stakes(into: Profile, other: Profile) -> None:
+    """Cart, consent and what was shown: where a merge must not promise or allow too much."""
+    for product, theirs in other.cart.items():
+        mine = into.cart.get(product)
+        into.cart[product] = (
+            CartLine(mine.quantity + theirs.quantity, mine.price or theirs.price) if mine else theirs
+        )
+    for purpose, given in other.consent.items():
+        into.consent[purpose] = given and into.consent.get(purpose, True)
+    for campaign, seen in other.exposure.items():
+        mine_seen = into.exposure.get(campaign, Exposure())
+        into.exposure[campaign] = Exposure(
+            mine_seen.views + seen.views, mine_seen.clicks + seen.clicks, max(mine_seen.last, seen.last)
+        )

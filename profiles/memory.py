@@ -1,0 +1,87 @@
+"""Profiles in memory, for tests and for computing what profiles should be. Keeps to the contract, copies included."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+
+from profiles import codec
+from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.model import Profile
+from profiles.store import ABSENT, Alias, Stored, Write
+
+
+class MemoryProfiles:
+    """One process's profiles; nothing outlives it, nothing expires."""
+
+    def __init__(self) -> None:
+        self._stored: dict[tuple[str, str], tuple[bytes, bytes | Alias]] = {}
+        self._versions = count(1)
+
+    def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
+        ids = [user_id(user)] if user else []
+        ids += [visitor_id(visitor)] if visitor else []
+        return next((stored.profile for i in ids if (stored := self._root(site, i)).profile), None)
+
+    def load(self, site: str, ids: Iterable[str]) -> dict[str, Stored]:
+        found: dict[str, Stored] = {}
+        for wanted in ids:
+            profile_id: str | None = wanted
+            while profile_id is not None and profile_id not in found:
+                found[profile_id] = self._read(site, profile_id)
+                profile_id = found[profile_id].target
+        return found
+
+    def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
+        saved = {}
+        for write in writes:
+            if self._stored.get((site, write.id), (ABSENT, b""))[0] == write.version:
+                version = next(self._versions).to_bytes(8, "big")
+                value = write.value if isinstance(write.value, Alias) else codec.encode(write.value)
+                self._stored[site, write.id] = (version, value)
+                saved[write.id] = version
+        return saved
+
+    def update(self, site: str, profile_id: str, change: Callable[[Profile], Profile]) -> Profile | None:
+        stored = self._root(site, profile_id)
+        if stored.profile is None:
+            return None
+        changed = change(stored.profile)
+        self.save(site, [Write(changed.id, stored.version, changed)])
+        return changed
+
+    def touch(self, site: str, ids: Iterable[str]) -> None:
+        """Nothing expires here."""
+
+    def erase(self, site: str, profile_id: str) -> list[str]:
+        root = self._root(site, profile_id).profile
+        ids = {profile_id} if root is None else {root.id, profile_id, *map(visitor_id, root.visitors)}
+        target = root.id if root else None
+        removed = [
+            name
+            for name in ids
+            if (stored := self._read(site, name)).version and (stored.profile or stored.target == target)
+        ]
+        for name in removed:
+            del self._stored[site, name]
+        return removed
+
+    def scan(self, site: str) -> Iterator[Profile]:
+        for at, name in list(self._stored):
+            if at == site and (profile := self._read(site, name).profile):
+                yield profile
+
+    def count(self, site: str) -> int:
+        return sum(1 for _ in self.scan(site))
+
+    def _read(self, site: str, profile_id: str) -> Stored:
+        version, value = self._stored.get((site, profile_id), (ABSENT, b""))
+        if not version:
+            return Stored()
+        return Stored(version, value if isinstance(value, Alias) else codec.decode(value))
+
+    def _root(self, site: str, profile_id: str) -> Stored:
+        stored = self._read(site, profile_id)
+        for _ in range(LONGEST_CHAIN):
+            if stored.target is None:
+                break
+            stored = self._read(site, stored.target)
+        return stored

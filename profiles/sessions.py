@@ -1,0 +1,308 @@
+"""Sessions on event time: whatever the order in which events arrive, the sessions are those of sorted order.
+
+An event in order extends the visitor's latest session or starts the next. An event out of order changes only
+the sessions around it, which are computed again from the marks they keep of each of their events. A session
+that has dropped its marks (older than LATENESS, or too long) stays in one piece.
+
+A session belongs to one visitor id, its owner: two devices of one customer make two sessions. Its id is
+the owner's code and its start, so that a replay, another worker or sorted input name it alike.
+"""
+
+from base64 import b32encode
+from bisect import insort
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from profiles.model import SESSIONS_KEPT, Session, Touch
+from tracker.sites import Site
+
+LATENESS = 24 * 3_600_000
+"""How far behind the visitor's newest event an event may come and still be placed exactly, in ms."""
+MARKS_KEPT = 400
+SESSIONS_LIMIT = 64
+OWNER_LENGTH = 8
+
+# A mark is (ts - session.start) << 3 | flags.
+_PAGEVIEW, _KEYED, _ATTACHED = 1, 2, 4
+_SHIFT = 3
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """When a session ends: DESIGN §6. Milliseconds; ``midnight`` is the zone whose midnight splits, or None."""
+
+    timeout: int = 30 * 60_000
+    longest: int = 24 * 3_600_000
+    by_campaign: bool = True
+    midnight: tzinfo | None = None
+
+
+def rules_of(site: Site) -> Rules:
+    return Rules(
+        site.session_timeout_minutes * 60_000,
+        site.session_max_hours * 3_600_000,
+        site.session_split_campaign,
+        site.zone if site.session_split_midnight else None,
+    )
+
+
+class Hit(NamedTuple):
+    """What sessions ask of an event. ``key``: its campaign or click id; ``hint``: its source's session id."""
+
+    ts: int
+    key: str = ""
+    pageview: bool = False
+    touch: Touch | None = None
+    hint: str = ""
+
+
+class Placed(NamedTuple):
+    """Where an event belongs, how many sessions there are more than before, and which became part of others."""
+
+    session: Session
+    started: int = 0
+    retired: tuple[tuple[str, str], ...] = ()
+
+
+class _Block(NamedTuple):
+    """One event, or a session whose events are not known one by one. Sorts as sessions see them."""
+
+    ts: int
+    unkeyed: bool
+    key: str
+    last: int
+    flags: int = 0
+    whole: Session | None = None
+
+
+@lru_cache(maxsize=1 << 17)
+def owner_of(site: str, who: str) -> str:
+    """Eight letters for one visitor id (or ``u:`` and user id) of one site."""
+    raw = blake2b(f"{site}\0{who}".encode("utf-8", "surrogatepass"), digest_size=5).digest()
+    return b32encode(raw).decode().lower()
+
+
+def session_id(owner: str, start: int) -> str:
+    return f"{owner}{start:x}"
+
+
+def place(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed:
+    """Count ``hit`` where its time belongs among ``sessions``, in place."""
+    if hit.hint:
+        return _place_hinted(sessions, owner, hit)
+    latest = None
+    for session in reversed(sessions):
+        if session.id.startswith(owner) and not session.hint:
+            latest = session
+            break
+    if latest is not None and (hit.ts < latest.last or (hit.ts == latest.last and hit.key)):
+        return _place_late(sessions, owner, hit, rules)
+    if latest is None or _splits(latest.start, latest.last, latest.campaign, hit.ts, hit.key, rules):
+        session = Session(session_id(owner, hit.ts), hit.ts, hit.ts, Touch(), campaign=hit.key)
+        _insert(sessions, session)
+        _count(session, hit)
+        return Placed(session, 1)
+    latest.last = hit.ts
+    _count(latest, hit)
+    return Placed(latest)
+
+
+def attach(sessions: list[Session], hit: Hit, rules: Rules) -> Session | None:
+    """Count an event without a visitor id (a server's) in the session that is going on, if one is."""
+    session = locate(sessions, "", hit.ts, rules)
+    if session is not None:
+        _count(session, hit, _ATTACHED)
+    return session
+
+
+def locate(sessions: list[Session], owner: str, ts: int, rules: Rules) -> Session | None:
+    """The session of ``owner`` ("": of anyone) going on at ``ts``; of several, the one that started last."""
+    for session in reversed(sessions):
+        if session.start <= ts <= session.last + rules.timeout and session.id.startswith(owner):
+            return session
+    return None
+
+
+def hinted_id(owner: str, hint: str) -> str:
+    return f"{owner}-{blake2b(hint.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
+
+
+def trim(sessions: list[Session], newest: int, cursor: str = "") -> list[Session]:
+    """The sessions to keep: those an event may still change, at least the last SESSIONS_KEPT, and ``cursor``'s."""
+    horizon = newest - LATENESS
+    spare = len(sessions) - SESSIONS_KEPT
+    kept = []
+    for index, session in enumerate(sessions):
+        if session.last < horizon:
+            session.marks = []
+            if index < spare and session.id != cursor:
+                continue
+        kept.append(session)
+    return kept[-SESSIONS_LIMIT:]
+
+
+def _splits(start: int, last: int, campaign: str, ts: int, key: str, rules: Rules) -> bool:
+    """Whether an event at ``ts`` begins a new session after the one given."""
+    if ts - last > rules.timeout or ts - start >= rules.longest:
+        return True
+    if key and rules.by_campaign and key != campaign and ts > start:
+        return True
+    return rules.midnight is not None and _day(start, rules.midnight) != _day(ts, rules.midnight)
+
+
+def _day(ts: int, zone: tzinfo) -> int:
+    return datetime.fromtimestamp(ts / 1000, UTC).astimezone(zone).toordinal()
+
+
+def _count(session: Session, hit: Hit, flags: int = 0) -> None:
+    """Count an event between the session's bounds. Events mostly come in order: a mark mostly goes last."""
+    if len(session.marks) == session.events:
+        if session.events >= MARKS_KEPT:
+            session.marks = []
+        else:
+            keyed = _KEYED if hit.key and hit.key == session.campaign else 0
+            mark = (hit.ts - session.start) << _SHIFT | flags | keyed | hit.pageview
+            if session.marks and mark < session.marks[-1]:
+                insort(session.marks, mark)
+            else:
+                session.marks.append(mark)
+    session.events += 1
+    session.pageviews += hit.pageview
+    if hit.touch is not None and (not session.touch.ts or hit.touch.ts < session.touch.ts):
+        session.touch = hit.touch
+
+
+def _insert(sessions: list[Session], session: Session) -> None:
+    if sessions and session.start < sessions[-1].start:
+        insort(sessions, session, key=lambda known: known.start)
+    else:
+        sessions.append(session)
+
+
+def _place_hinted(sessions: list[Session], owner: str, hit: Hit) -> Placed:
+    """The session that the source itself named: no rule splits or joins it."""
+    name = hinted_id(owner, hit.hint)
+    for session in reversed(sessions):
+        if session.id == name:
+            break
+    else:
+        session = Session(name, hit.ts, hit.ts, Touch(), hint=hit.hint)
+        _insert(sessions, session)
+        session.events, session.pageviews = 1, int(hit.pageview)
+        session.touch = hit.touch or session.touch
+        return Placed(session, 1)
+    session.start, session.last = min(session.start, hit.ts), max(session.last, hit.ts)
+    session.events += 1
+    session.pageviews += hit.pageview
+    if hit.touch is not None and (not session.touch.ts or hit.touch.ts < session.touch.ts):
+        session.touch = hit.touch
+    return Placed(session)
+
+
+def _place_late(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed:
+    mine = [s for s in sessions if s.id.startswith(owner) and not s.hint]
+    for session in mine:
+        if session.start <= hit.ts <= session.last and _joins_inside(session, hit, rules):
+            _count(session, hit)
+            return Placed(session)
+    around = _around(mine, hit.ts, rules.timeout)
+    blocks = [block for session in around for block in _blocks(session)]
+    blocks.append(
+        _Block(hit.ts, not hit.key, hit.key, hit.ts, int(hit.pageview) | (_KEYED if hit.key else 0))
+    )
+    groups = _groups(sorted(blocks, key=lambda block: block[:5]), rules)
+    touches = [s.touch for s in around if s.touch.ts] + ([hit.touch] if hit.touch else [])
+    made = [_session(owner, group, touches) for group in groups]
+    for session in around:
+        sessions.remove(session)
+    for session in made:
+        _insert(sessions, session)
+    ids = {session.id for session in made}
+    retired = tuple((s.id, _holding(made, s.start).id) for s in around if s.id not in ids)
+    return Placed(_holding(made, hit.ts), len(made) - len(around), retired)
+
+
+def _joins_inside(session: Session, hit: Hit, rules: Rules) -> bool:
+    """Whether an event between the session's bounds can move no bound."""
+    return (
+        not hit.key
+        or not rules.by_campaign
+        or hit.key == session.campaign
+        or len(session.marks) != session.events  # kept in one piece
+    )
+
+
+def _around(mine: list[Session], ts: int, timeout: int) -> list[Session]:
+    """The sessions that an event at ``ts`` may change: the one before, if within reach, and the chain after it."""
+    around: list[Session] = []
+    reach = ts
+    for session in mine:
+        if session.start <= ts:
+            if ts - session.last <= timeout:
+                around.append(session)
+                reach = max(reach, session.last)
+        elif session.start - reach <= timeout:
+            around.append(session)
+            reach = session.last
+        else:
+            break
+    return around
+
+
+def _blocks(session: Session) -> list[_Block]:
+    if len(session.marks) != session.events:
+        return [_Block(session.start, not session.campaign, session.campaign, session.last, 0, session)]
+    blocks = []
+    for mark in session.marks:
+        ts = session.start + (mark >> _SHIFT)
+        key = session.campaign if mark & _KEYED else ""
+        blocks.append(_Block(ts, not key, key, ts, mark & 7))
+    return blocks
+
+
+def _groups(blocks: list[_Block], rules: Rules) -> list[list[_Block]]:
+    """Sorted blocks cut into sessions: the definition that every order of arrival comes down to."""
+    groups: list[list[_Block]] = []
+    start = last = 0
+    campaign = ""
+    for block in blocks:
+        if groups and (
+            block.flags & _ATTACHED or not _splits(start, last, campaign, block.ts, block.key, rules)
+        ):
+            groups[-1].append(block)
+            if not block.flags & _ATTACHED:
+                last = max(last, block.last)
+        else:
+            groups.append([block])
+            start, last, campaign = block.ts, block.last, block.key
+    return groups
+
+
+def _session(owner: str, group: list[_Block], touches: list[Touch]) -> Session:
+    first = group[0]
+    last = max(block.last for block in group if not block.flags & _ATTACHED)
+    session = Session(session_id(owner, first.ts), first.ts, last, Touch(), campaign=first.key)
+    for block in group:
+        session.events += block.whole.events if block.whole else 1
+        session.pageviews += block.whole.pageviews if block.whole else block.flags & _PAGEVIEW
+    if not any(block.whole for block in group) and len(group) <= MARKS_KEPT:
+        session.marks = sorted((block.ts - first.ts) << _SHIFT | _flags(block, first.key) for block in group)
+    own = [touch for touch in touches if first.ts <= touch.ts <= last]
+    session.touch = min(own, key=lambda touch: touch.ts, default=session.touch)
+    return session
+
+
+def _flags(block: _Block, campaign: str) -> int:
+    return block.flags if block.key == campaign else block.flags & ~_KEYED
+
+
+def _holding(made: list[Session], ts: int) -> Session:
+    """The session of ``made``, oldest first, that an event at ``ts`` went into."""
+    holding = made[0]
+    for session in made:
+        if session.start <= ts:
+            holding = session
+    return holding

@@ -1,0 +1,79 @@
+"""The profile store port: profiles by id, saved only onto the version they were loaded from."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from profiles.model import Profile
+
+ABSENT = b""
+"""The version of an id that nothing is stored for."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be read or written now. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UpdateConflict(StoreUnavailable):
+    """Others changed this profile each time that ``update`` tried."""
+
+
+class Alias(NamedTuple):
+    """An id leads to the profile ``target``; ``before``, newest first, are customers it led to earlier."""
+
+    target: str
+    before: tuple[str, ...] = ()
+
+
+class Stored(NamedTuple):
+    """What stands under an id: a profile or an alias, or neither."""
+
+    version: bytes = ABSENT
+    value: Profile | Alias | None = None
+
+    @property
+    def profile(self) -> Profile | None:
+        return self.value if isinstance(self.value, Profile) else None
+
+    @property
+    def target(self) -> str | None:
+        return self.value.target if isinstance(self.value, Alias) else None
+
+
+class Write(NamedTuple):
+    """``value`` for ``id``, if it is still at ``version``."""
+
+    id: str
+    version: bytes
+    value: Profile | Alias
+
+
+class ProfileStore(Protocol):
+    """Ids are ``u:USER`` and ``v:VISITOR``. Every method raises StoreUnavailable."""
+
+    def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
+        """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed."""
+
+    def load(self, site: str, ids: Iterable[str]) -> dict[str, Stored]:
+        """What stands under the ids, and under every id that they are aliases of."""
+
+    def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
+        """Write each where its version still holds; the new versions by id. An id left out has changed since."""
+
+    def update(self, site: str, profile_id: str, change: Callable[[Profile], Profile]) -> Profile | None:
+        """Change one profile as one step; None when there is none. ``change`` may run again, and in place."""
+
+    def touch(self, site: str, ids: Iterable[str]) -> None:
+        """Let the ids live as long as if they were saved now."""
+
+    def erase(self, site: str, profile_id: str) -> list[str]:
+        """Remove the profile and the ids that point to it; the removed ids."""
+
+    def scan(self, site: str) -> Iterator[Profile]:
+        """Every profile of the site at some moment during the scan. A profile that moves may come twice."""
+
+    def count(self, site: str) -> int:
+        """How many profiles the site has."""

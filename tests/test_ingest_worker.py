@@ -1,0 +1,287 @@
+"""The worker against logs, stores and warehouses that fail at every step."""
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ingest.deadletters import DeadLetters
+from ingest.worker import Bounds, Worker
+from profiles.memory import MemoryProfiles
+from profiles.store import StoreUnavailable
+from tests.conftest import Clock
+from tests.ingest_streams import (
+    MINUTE,
+    START,
+    MemoryWarehouse,
+    event,
+    records,
+    simple_facts,
+    sites_of,
+    tally,
+)
+from tracker.log import LogUnavailable, Record
+from tracker.memory_log import MemoryLog
+from tracker.sites import Site, Sites
+from warehouse.delta import RowsInvalid, WarehouseUnavailable
+
+QUICK = Bounds(batch=50, poll_seconds=0.0, flush_seconds=0.0)
+
+
+class Setup:
+    """One installation in memory, and workers on it."""
+
+    def __init__(self, folder: Path, site: Site, clock: Clock, partitions: int = 4) -> None:
+        self.log = MemoryLog(f"memory://?partitions={partitions}")
+        self.store, self.warehouse = MemoryProfiles(), MemoryWarehouse()
+        self.sites: Sites = sites_of(folder, site)
+        self.deadletters = DeadLetters(folder)
+        self.clock = clock
+        self.workers = 0
+
+    def worker(self, bounds: Bounds = QUICK, warehouse: MemoryWarehouse | None = None) -> Worker:
+        self.workers += 1
+        return Worker(
+            log=self.log,
+            store=self.store,
+            warehouse=warehouse or MemoryWarehouse(self.warehouse),
+            sites=self.sites,
+            facts=simple_facts,
+            deadletters=self.deadletters,
+            member=f"w{self.workers}",
+            bounds=bounds,
+            clock=self.clock,
+        )
+
+    def drain(self, worker: Worker) -> None:
+        while worker.step():
+            pass
+        worker.flush()
+
+
+@pytest.fixture
+def setup(tmp_path: Path, site: Site, clock: Clock) -> Setup:
+    return Setup(tmp_path, site, clock)
+
+
+def test_events_reach_profiles_and_warehouse(setup: Setup) -> None:
+    setup.log.append(
+        records(
+            [
+                event("1", 0),
+                event("2", 1, name="Product Viewed", props={"product_id": "p1", "category": "shoes"}),
+                event("3", 50),
+                event("4", 0, visitor="b2"),
+            ]
+        )
+    )
+    setup.drain(setup.worker())
+    profile = setup.store.find("default", "a1")
+    assert profile is not None
+    assert (profile.counts.events, profile.counts.visits, profile.counts.pageviews) == (3, 2, 2)
+    assert [(item.item, item.kind) for item in profile.items] == [("p1", "view")]
+    assert profile.affinities.keys() == {"shoes"}
+    assert tally(setup.warehouse.rows) == Counter("1234")
+    assert len({row.session for row in setup.warehouse.rows}) == 3
+    assert setup.log.lag("ingest") == 0
+
+
+def test_a_retry_counts_once_and_has_no_row(setup: Setup) -> None:
+    setup.log.append(records([event("1", 0), event("2", 1), event("1", 0, received=START + 5 * MINUTE)]))
+    worker = setup.worker()
+    setup.drain(worker)
+    setup.log.append(records([event("2", 1, received=START + 23 * 60 * MINUTE)]))
+    setup.drain(worker)
+    assert tally(setup.warehouse.rows) == Counter("12")
+    assert setup.store.find("default", "a1").counts.events == 2
+    assert worker.metrics.duplicates._value.get() == 2
+
+
+def test_a_worker_that_dies_before_the_flush_is_replayed_exactly(setup: Setup) -> None:
+    sent = [event("1", 0), event("2", 1), event("1", 2), event("3", 50)]
+    setup.log.append(records(sent))
+    lazy = setup.worker(Bounds(batch=2, poll_seconds=0.0, flush_seconds=1e9))
+    while lazy.step():
+        pass
+    lazy.close()  # its rows die with it
+    assert setup.warehouse.rows == []
+    before = setup.store.find("default", "a1")
+    second = setup.worker()
+    setup.drain(second)
+    assert tally(setup.warehouse.rows) == Counter("123")
+    assert setup.store.find("default", "a1") == before
+    assert second.metrics.replays._value.get() == 3
+    sessions = {row.id: row.session for row in setup.warehouse.rows}
+    assert [sessions[one] for one in "123"] == [
+        before.sessions[0].id,
+        before.sessions[0].id,
+        before.sessions[1].id,
+    ]
+
+
+def test_a_worker_that_dies_between_flush_and_commit_stores_nothing_twice(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.log.append(records([event(str(n), n) for n in range(10)]))
+    worker = setup.worker(Bounds(batch=50, poll_seconds=0.0, flush_seconds=1e9))
+    worker.step()
+    monkeypatch.setattr(worker._consumer, "commit", lambda positions: None)
+    worker.flush()
+    worker.close()
+    assert setup.log.lag("ingest") == 10
+    setup.drain(setup.worker())
+    assert set(tally(setup.warehouse.rows).values()) == {1}
+    assert setup.store.find("default", "a1").counts.events == 10
+
+
+def test_a_worker_thought_dead_stores_nothing_that_its_successor_stored(setup: Setup) -> None:
+    setup.log.append(records([event(str(n), n, visitor=f"v{n % 7}") for n in range(40)]))
+    zombie = setup.worker(Bounds(batch=100, poll_seconds=0.0, flush_seconds=1e9))
+    zombie.step()
+    zombie._consumer.close()  # the group gave its partitions away; it does not know
+    setup.drain(setup.worker())
+    zombie.flush()
+    assert set(tally(setup.warehouse.rows).values()) == {1}
+    assert len(setup.warehouse.rows) == 40
+
+
+def test_two_workers_and_a_rebalance(setup: Setup) -> None:
+    first = setup.worker(Bounds(batch=10, poll_seconds=0.0, flush_seconds=1e9))
+    setup.log.append(records([event(str(n), n, visitor=f"v{n % 9}") for n in range(60)]))
+    first.step()
+    first.step()
+    second = setup.worker()
+    setup.drain(second)
+    setup.drain(first)
+    setup.drain(second)
+    assert len(setup.warehouse.rows) == 60
+    assert set(tally(setup.warehouse.rows).values()) == {1}
+    assert sum(p.counts.events for p in setup.store.scan("default")) == 60
+
+
+def test_what_cannot_be_decoded_or_applied_is_kept_and_can_be_replayed(setup: Setup) -> None:
+    good = event("1")
+    setup.log.append([Record("default:a1", b"{nonsense"), *records([event("2", site="elsewhere"), good])])
+    worker = setup.worker()
+    setup.drain(worker)
+    letters = setup.deadletters.list()
+    assert tally(setup.warehouse.rows) == Counter("1")
+    assert len(letters) == 2
+    assert "no site 'elsewhere'" in letters[1].reason
+    assert setup.deadletters.show(letters[0].id).raw == b"{nonsense"
+    setup.sites.save(Site(id="elsewhere", write_key="wk_2", secret_key="sk_2"))
+    assert setup.deadletters.replay(setup.log, [letters[1].id]) == 1
+    assert [letter.id for letter in setup.deadletters.list()] == [letters[0].id]
+    setup.drain(worker)
+    assert tally(setup.warehouse.rows) == Counter("12")
+
+
+def test_an_event_that_breaks_the_fold_blocks_nobody(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    from profiles import fold
+
+    apply = fold.apply
+
+    def fragile(profile, event, *rest):
+        if event.id == "poison":
+            profile.counts.events += 100
+            raise ZeroDivisionError("by a hostile price")
+        return apply(profile, event, *rest)
+
+    monkeypatch.setattr(fold, "apply", fragile)
+    setup.log.append(records([event("1"), event("poison", 1), event("2", 2)]))
+    setup.drain(setup.worker())
+    assert tally(setup.warehouse.rows) == Counter("12")
+    assert setup.store.find("default", "a1").counts.events == 2
+    assert "hostile price" in setup.deadletters.list()[0].reason
+
+
+def test_a_row_that_no_column_can_hold_becomes_a_dead_letter(setup: Setup) -> None:
+    class Strict(MemoryWarehouse):
+        def append(self, rows, aliases, positions):
+            bad = {index: "too odd" for index, row in enumerate(rows) if row.id == "odd"}
+            if bad:
+                raise RowsInvalid(bad)
+            super().append(rows, aliases, positions)
+
+    setup.log.append(records([event("1"), event("odd", 1), event("2", 2)]))
+    setup.drain(setup.worker(warehouse=Strict(setup.warehouse)))
+    assert tally(setup.warehouse.rows) == Counter("12")
+    assert [letter.reason for letter in setup.deadletters.list()] == ["cannot be stored: too odd"]
+
+
+def test_bots_have_rows_and_no_profile(setup: Setup) -> None:
+    setup.log.append(records([event("1", ua="somebot/1.0"), event("2", visitor="human")]))
+    setup.drain(setup.worker())
+    assert {row.id: row.bot for row in setup.warehouse.rows} == {"1": True, "2": False}
+    assert setup.store.find("default", "a1") is None
+
+
+def test_stores_that_are_away_for_a_while_cost_nothing(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = setup.worker()
+    failures = {"save": 2, "append": 2, "poll": 1}
+
+    def flaky(owner, name, error):
+        real = getattr(owner, name)
+
+        def call(*arguments):
+            if failures[name]:
+                failures[name] -= 1
+                raise error
+            return real(*arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    flaky(setup.store, "save", StoreUnavailable("away", 0.001))
+    flaky(worker.warehouse, "append", WarehouseUnavailable("away", 0.0))
+    setup.log.append(records([event(str(n), n) for n in range(10)]))
+    worker._consumer = setup.log.consumer("ingest", "w1")
+    flaky(worker._consumer, "poll", LogUnavailable("away", 0.001))
+    for _ in range(8):
+        worker.step()
+    assert failures == dict.fromkeys(failures, 0)
+    assert len(setup.warehouse.rows) == 10
+    assert setup.store.find("default", "a1").counts.events == 10
+    assert setup.log.lag("ingest") == 0
+
+
+def test_a_worker_told_to_stop_flushes_first(setup: Setup) -> None:
+    setup.log.append(records([event("1")]))
+    worker, stop = setup.worker(Bounds(poll_seconds=0.01, flush_seconds=1e9)), threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    while setup.store.find("default", "a1") is None:
+        pass
+    stop.set()
+    thread.join(5)
+    assert len(setup.warehouse.rows) == 1
+    assert setup.log.lag("ingest") == 0
+
+
+def test_a_worker_told_to_stop_while_the_store_is_away_commits_nothing(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, stop = setup.worker(), threading.Event()
+
+    def away(*arguments):
+        stop.set()
+        raise StoreUnavailable("away", 0.001)
+
+    setup.log.append(records([event("1"), event("2", ua="bot")]))
+    with monkeypatch.context() as patched:
+        patched.setattr(setup.store, "save", away)
+        worker.run(stop)
+    assert setup.log.lag("ingest") == 2
+    setup.drain(setup.worker())
+    assert tally(setup.warehouse.rows) == Counter("12")
+
+
+def test_sites_settings_apply_from_the_next_event(setup: Setup, site: Site) -> None:
+    worker = setup.worker()
+    setup.log.append(records([event("1", 0), event("2", 10)]))
+    setup.drain(worker)
+    setup.sites.save(msgspec.structs.replace(site, session_timeout_minutes=5))
+    setup.log.append(records([event("3", 20)]))
+    setup.drain(worker)
+    assert setup.store.find("default", "a1").counts.visits == 2
