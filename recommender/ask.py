@@ -35,12 +35,16 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One item slot. ``item`` is what similar and bought_together start from; default: the item on the page."""
+    """One item slot. ``item`` is what similar and bought_together start from; default: the item on the page.
+
+    ``rebuy``: items the visitor has bought may be shown; buy_again shows nothing else.
+    """
 
     strategy: Strategy = "blend"
     limit: int = 10
     item: str | None = None
     filter: Filter = Filter()
+    rebuy: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ class _Slot(msgspec.Struct, frozen=True):
     limit: int = 10
     item: str | int | None = None
     filter: Filter = Filter()
+    rebuy: bool = False
 
 
 def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
@@ -93,4 +98,4 @@ def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
     if not 1 <= slot.limit <= params.limit:
         return Refusal("limit", f"must be between 1 and {params.limit}")
     item = None if slot.item is None else str(slot.item)
-    return Ask(strategy=strategy, limit=slot.limit, item=item, filter=slot.filter)
+    return Ask(strategy=strategy, limit=slot.limit, item=item, filter=slot.filter, rebuy=slot.rebuy)

@@ -201,18 +201,23 @@ class Catalogue:
 
     def changed_since(self, place: int) -> tuple[int, list[str] | None]:
         """(place now, ids changed since ``place``); None in their stead when that is too long ago: read all."""
-        with self._lock:
-            end = self._forgotten + len(self._journal)
-            return end, self._journal[place - self._forgotten :] if place >= self._forgotten else None
+        journal, forgotten = self._journal, self._forgotten
+        if place < forgotten:
+            return forgotten + len(journal), None
+        changed = journal[place - forgotten :]
+        return place + len(changed), changed
 
     def refresh(self, force: bool = False) -> None:
         """Take over what changed in the store since the last look."""
         now = self._clock()
         if not force and 0 <= now - self._checked < self._every:
             return
-        with self._lock:
+        # Who serves does not queue behind another's look at the store; the first look has to.
+        if not self._lock.acquire(blocking=force or self._checked < 0):
+            return
+        try:
+            self._checked = now  # also when the store fails: not every request is to wait for it
             changes = self._store.changes(self._version)
-            self._checked = now
             if changes.version == self._version:
                 return
             fresh = {item_id: _merged(stored) for item_id, stored in changes.items.items()}
@@ -226,6 +231,8 @@ class Catalogue:
             if len(self._journal) > JOURNAL_LIMIT:
                 self._forgotten += len(self._journal)
                 self._journal = []
+        finally:
+            self._lock.release()
 
 
 def _merged(stored: Stored) -> Item | None:

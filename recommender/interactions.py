@@ -36,11 +36,11 @@ EVENT_KINDS: Mapping[str, int] = {
 class Interactions:
     """One row per (event, item), in order of time.
 
-    ``profile``, ``item`` and ``session`` are codes; ``items`` names the item codes. ``ts`` is in milliseconds.
+    ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
     """
 
     items: tuple[str, ...]
-    profiles: int
+    profiles: tuple[str, ...]
     sessions: int
     profile: Ints
     item: Ints
@@ -84,7 +84,7 @@ def read(table: pa.Table) -> Interactions:
     quantity = pc.fill_null(table["quantity"], 1.0).to_numpy(zero_copy_only=False).astype(np.float32)
     ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
     return Interactions(
-        tuple(items), len(profiles), len(sessions), profile, item, session, kind, ts, quantity
+        tuple(items), tuple(profiles), len(sessions), profile, item, session, kind, ts, quantity
     )
 
 
@@ -117,7 +117,7 @@ def ageing(ts: Longs, now: int, half_life_days: float) -> Floats:
 def confidence(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
     """profiles × items, 1 + alpha · Σ weight · ageing where that sum is positive (Hu, Koren, Volinsky 2008)."""
     value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days)
-    shape = (rows.profiles, len(rows.items))
+    shape = (len(rows.profiles), len(rows.items))
     matrix = sparse.coo_matrix((value, (rows.profile, rows.item)), shape=shape).tocsr()
     matrix.data = np.where(matrix.data > 0, 1.0 + params.alpha * matrix.data, 0.0).astype(np.float32)
     matrix.eliminate_zeros()

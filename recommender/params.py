@@ -37,6 +37,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: int = 50  # kept per item in the co-purchase and co-view tables
     popular_half_life_days: float = 14.0
     trend_half_life_days: float = 2.0
+    held_out: float = 0.1  # newest share of sessions that judges a model and fits its blend
+    judged_cases: int = 2000  # moments of them that are looked at
     # sessions
     session_postings: int = 1000  # most recent sessions remembered per item
     session_items: int = 50  # last items remembered of one past session

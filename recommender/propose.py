@@ -56,7 +56,7 @@ class Scene:
         allowed = stock.available.copy()
         hidden = [*rule.exclude, *visitor.dismissed, *([visitor.page] if visitor.page else [])]
         hidden += [self.ask.item] if self.ask.item else []
-        if self.ask.strategy != "buy_again":
+        if not self.ask.rebuy and self.ask.strategy != "buy_again":
             hidden += visitor.bought
         allowed[self._here(hidden)] = False
         if rule.categories:

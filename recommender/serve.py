@@ -3,33 +3,22 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from profiles.model import Profile
 from recommender import propose
 from recommender.ask import Ask, Pick, Refusal, Shown
-from recommender.blend import blend
 from recommender.catalogue import Catalogue
 from recommender.model import Model
 from recommender.params import Params
 from recommender.propose import Proposal, Scene
+from recommender.proposers import PROPOSERS
 from recommender.redis import StoreUnavailable
 from recommender.shelf import Shelf
 from recommender.stock import Stock, take, update
 from recommender.visitor import Visitor, visitor_of
 
 log = logging.getLogger("dangol.recommender")
-
-PROPOSERS: Mapping[str, Callable[[Scene, int], Proposal]] = {
-    "personal": propose.personal,
-    "session": propose.session,
-    "similar": propose.similar,
-    "bought_together": propose.bought_together,
-    "buy_again": propose.buy_again,
-    "trending": propose.trending,
-    "popular": propose.popular,
-    "blend": blend,
-}
 
 
 class Recommender:

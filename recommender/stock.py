@@ -36,10 +36,10 @@ class Stock:
         return np.array([name == category or name.startswith(f"{category}/") for name in self.names])
 
 
-def take(model: Model | None, catalogue: Catalogue) -> Stock:
-    """The stock of a model (or of none yet) as the catalogue is now."""
+def bare(model: Model | None) -> Stock:
+    """A model's items without a catalogue: all available, of no category."""
     ids = list(model.items) if model else []
-    empty = Stock(
+    return Stock(
         ids=ids,
         index=dict(model.index) if model else {},
         known=len(ids),
@@ -49,7 +49,11 @@ def take(model: Model | None, catalogue: Catalogue) -> Stock:
         price=np.full(len(ids), np.nan, np.float32),
         available=np.ones(len(ids), np.bool_),
     )
-    return update(empty, catalogue, catalogue.known_ids())
+
+
+def take(model: Model | None, catalogue: Catalogue) -> Stock:
+    """The stock of a model (or of none yet) as the catalogue is now."""
+    return update(bare(model), catalogue, catalogue.known_ids())
 
 
 def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str]) -> Stock:

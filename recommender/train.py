@@ -11,7 +11,9 @@ import numpy as np
 
 from recommender import als, factors, popular, rebuy, sessions, together
 from recommender.card import Card
-from recommender.interactions import Interactions, confidence, read
+from recommender.cases import next_item, sample
+from recommender.fitted import fit_blend
+from recommender.interactions import Interactions, Longs, confidence, read
 from recommender.model import Model
 from recommender.params import DAY_MS, Params
 from recommender.shelf import Shelf
@@ -24,6 +26,10 @@ class History(Protocol):
 
     def interactions(self, site: str) -> Any:
         """Columns profile, product, name (of the event), ts, quantity, session, category."""
+
+
+MIN_HELD_OUT = 30
+"""Sessions; with fewer a blend is not fitted and a model not judged."""
 
 
 class NothingToLearn(Exception):
@@ -59,6 +65,38 @@ def fit(rows: Interactions, params: Params, card: Card) -> Model:
     )
 
 
+def learn(rows: Interactions, params: Params, card: Card) -> Model:
+    """A model of all ``rows`` whose blend was fitted on the newest sessions by a model that did not know them."""
+    cut = newest(rows, params)
+    if cut is None:
+        return fit(rows, params, card)
+    past, future = rows.between(0, cut), rows.rows(started(rows) >= cut)
+    cases = sample(list(next_item(future, past)), params.judged_cases, params.seed)
+    before = fit(past, params, card)
+    weights = fit_blend(before, cases, params)
+    model = fit(rows, params, card)
+    if weights is None:
+        return model
+    card = msgspec.structs.replace(model.card, blend=weights.components, revisit=weights.revisit)
+    return dataclasses.replace(model, card=card)
+
+
+def started(rows: Interactions) -> Longs:
+    """When the session of each row began."""
+    first = np.full(rows.sessions, np.iinfo(np.int64).max)
+    np.minimum.at(first, rows.session, rows.ts)
+    return first[rows.session]
+
+
+def newest(rows: Interactions, params: Params) -> int | None:
+    """From when on sessions are held out: the newest share of them; None where too little would be left."""
+    begun = np.unique(np.stack([started(rows), rows.session]), axis=1)[0]
+    held = int(len(begun) * params.held_out)
+    if held < MIN_HELD_OUT:
+        return None
+    return int(begun[-held])
+
+
 def recent(rows: Interactions, days: int) -> Interactions:
     """The last ``days`` before the newest row: an import of an old year is as good as this one."""
     if not len(rows):
@@ -75,12 +113,12 @@ def train(
 ) -> Card:
     """Learn from the site's window of history and serve the result. Raises NothingToLearn."""
     params = params or Params()
-    started, now = time.perf_counter(), int(clock() * 1000)
+    begin, now = time.perf_counter(), int(clock() * 1000)
     rows = recent(read(history.interactions(site)), params.window_days)
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
-    model = fit(rows, params, Card(version=shelf.new_version(), site=site, made=now))
-    card = msgspec.structs.replace(model.card, seconds=round(time.perf_counter() - started, 3))
+    model = learn(rows, params, Card(version=shelf.new_version(), site=site, made=now))
+    card = msgspec.structs.replace(model.card, seconds=round(time.perf_counter() - begin, 3))
     shelf.add(dataclasses.replace(model, card=card))
     shelf.publish(card.version)
     log.info("site %s: model %s of %d events in %.1f s", site, card.version, card.events, card.seconds)

@@ -1,0 +1,36 @@
+"""Measures of a ranked list against what was chosen. Lists hold each item once; ranks count from 1."""
+
+from collections.abc import Collection, Sequence
+from math import log2, sqrt
+
+
+def hit(shown: Sequence[str], chosen: Collection[str]) -> float:
+    """HR@k of one list: 1 when it holds any chosen item."""
+    return float(any(item in chosen for item in shown))
+
+
+def reciprocal_rank(shown: Sequence[str], chosen: Collection[str]) -> float:
+    """1 / rank of the first chosen item, 0 without one."""
+    return next((1.0 / rank for rank, item in enumerate(shown, 1) if item in chosen), 0.0)
+
+
+def recall(shown: Sequence[str], chosen: Collection[str]) -> float:
+    """Share of the chosen items that the list holds."""
+    return sum(item in chosen for item in shown) / len(chosen) if chosen else 0.0
+
+
+def ndcg(shown: Sequence[str], chosen: Collection[str], k: int) -> float:
+    """Discounted gain over that of the best possible list of ``k`` (Järvelin & Kekäläinen 2002, binary gains)."""
+    gain = sum(1.0 / log2(rank + 1) for rank, item in enumerate(shown[:k], 1) if item in chosen)
+    ideal = sum(1.0 / log2(rank + 1) for rank in range(1, min(len(chosen), k) + 1))
+    return gain / ideal if ideal else 0.0
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and half the width of its 95 % interval."""
+    count = len(values)
+    if not count:
+        return 0.0, float("inf")
+    mean = sum(values) / count
+    spread = sum((value - mean) ** 2 for value in values) / max(count - 1, 1)
+    return mean, 1.96 * sqrt(spread / count)
