@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from offers.audience import Audience
+from offers.bandit import Reward
 from offers.creative import content_problem
 from offers.grammar import AudienceInvalid
 
@@ -113,7 +114,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     budget: Budget | None = None
     goal: Goal = Goal()
     allocation: Literal["bandit", "fixed"] = "bandit"
-    reward: Literal["click", "conversion", "revenue"] = "click"
+    reward: Reward = "click"
     group: str = ""
     creatives: tuple[Creative, ...]
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from offers.campaign import Cap
+from offers.redis import RedisError, connect
 from offers.view import VISIT_GAP_MS, View
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
@@ -69,10 +67,7 @@ class CapStore:
         timeout: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # No retries: a step that timed out may have counted, and must not count twice.
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
-        )
+        self._redis = connect(url, timeout)
         self._script = self._redis.register_script(SCRIPT)
         self._fatigue = _pairs(fatigue)
         self._clock, self._paused_until = clock, float("-inf")
@@ -97,7 +92,7 @@ class CapStore:
             answer = self._script(
                 keys=[_key(site, view.profile.id)], args=[msgspec.msgpack.encode(ask), *former]
             )
-        except redis.RedisError as error:
+        except RedisError as error:
             self._paused_until = self._clock() + PAUSE_SECONDS
             raise CapsUnavailable(str(error)) from error
         return [
@@ -108,7 +103,7 @@ class CapStore:
         """Erase what was counted for one profile."""
         try:
             self._redis.delete(_key(site, profile_id))
-        except redis.RedisError as error:
+        except RedisError as error:
             raise CapsUnavailable(str(error)) from error
 
     def _former(self, site: str, view: View) -> list[bytes]:

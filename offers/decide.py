@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from offers.bandit import Arm, Arms, NoArms, best_of, explored
+from offers.bandit import Arm, Arms, NoArms, Reward, best_of, explored
 from offers.caps import Ask, Caps, CapsUnavailable, Grant
+from offers.contexts import context_of
 from offers.eligibility import Ready
 from offers.holdout import GLOBAL, draw, held_out, subject
 from offers.store import Campaigns
@@ -131,7 +132,8 @@ class Decider:
         if len(equals) == 1:
             return equals
         shares = [1.0] * len(equals)
-        if all(ready.campaign.allocation == "bandit" for ready in equals):
+        aims = {(ready.campaign.allocation, ready.campaign.reward) for ready in equals}
+        if len(aims) == 1 and equals[0].campaign.allocation == "bandit":
             shares = self._shares.campaigns(site, equals, slot, context)
         times = [
             self._chance.expovariate(share) for share in shares
@@ -188,25 +190,29 @@ class Shares:
         if len(ready.contents) == 1:
             return [1.0]
         key = (site, slot, context, ready.campaign.id, *ready.contents)
-        return self._remembered(key, lambda: self._variant_arms(site, ready, slot, context))
+        return self._remembered(
+            key, ready.campaign.reward, lambda: self._variant_arms(site, ready, slot, context)
+        )
 
     def campaigns(self, site: str, equals: list[Ready], slot: str, context: str) -> list[float]:
         """In the order of ``equals``: each campaign as one arm."""
         key = (site, slot, context, "", *(ready.campaign.id for ready in equals))
         return self._remembered(
-            key, lambda: [_pooled(self._variant_arms(site, ready, slot, context)) for ready in equals]
+            key,
+            equals[0].campaign.reward,
+            lambda: [_pooled(self._variant_arms(site, ready, slot, context)) for ready in equals],
         )
 
     def _variant_arms(self, site: str, ready: Ready, slot: str, context: str) -> list[Arm]:
         counts = self._arms.arms(site, ready.campaign.id, slot, context)
         return [counts.get(variant, Arm()) for variant in ready.contents]
 
-    def _remembered(self, key: tuple[str, ...], arms: Callable[[], list[Arm]]) -> list[float]:
+    def _remembered(self, key: tuple[str, ...], reward: Reward, arms: Callable[[], list[Arm]]) -> list[float]:
         now = self._clock()
         known = self._known.get(key)
         if known and 0 <= now - known[0] < SHARES_SECONDS:
             return known[1]
-        shares = explored(best_of(arms()))
+        shares = explored(best_of(arms(), reward))
         with self._lock:
             if len(self._known) >= SHARES_KEPT:
                 self._known.clear()
@@ -214,13 +220,8 @@ class Shares:
         return shares
 
 
-def context_of(profile: Profile) -> str:
-    """The bandit's bucket: stage, device and channel."""
-    return f"{profile.stage}|{profile.device}|{profile.last_touch.channel}"
-
-
 def _pooled(arms: list[Arm]) -> Arm:
-    return Arm(sum(arm.shown for arm in arms), sum(arm.rewarded for arm in arms))
+    return Arm(*(sum(column) for column in zip(*arms, strict=True)))
 
 
 def _claim(site: str, group: str, campaign: str | None, view: View) -> float:

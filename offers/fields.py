@@ -28,7 +28,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEVICES = ("desktop", "phone", "tablet", "other")
 
 FIELDS: dict[str, Field] = {
-    "stage": Field("text", lambda view: view.profile.stage, STAGES),
+    "stage": Field("text", lambda view: view.stage, STAGES),
     "segment": Field("texts", lambda view: view.profile.segments),
     "channel": Field("text", lambda view: view.profile.last_touch.channel or None, folded=True),
     "first_channel": Field("text", lambda view: view.profile.first_touch.channel or None, folded=True),

@@ -9,8 +9,8 @@ GLOBAL = "*"
 
 
 def subject(profile: Profile) -> str:
-    """Who is drawn: the first cookie a profile ever had, which outlives its becoming a customer's and merges."""
-    return profile.visitors[0] if profile.visitors else profile.id
+    """Who is drawn: the first cookie a profile ever had, the same before ingest knows it and when it signs in."""
+    return profile.visitors[0] if profile.visitors else profile.id.partition(":")[2]
 
 
 def draw(site: str, purpose: str, who: str) -> float:

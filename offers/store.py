@@ -1,16 +1,16 @@
 """Campaigns in Redis: one hash per site, its versions, and a counter that tells every process when to read again."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-import redis
 
 from offers.campaign import Campaign
 from offers.eligibility import Ready
+from offers.redis import RedisError, connect
+from offers.refreshed import Refreshed
 from tracker.sites import Site
 
 log = logging.getLogger(__name__)
@@ -59,10 +59,9 @@ class CampaignStore:
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic, timeout: float = 1.0) -> None:
-        self._redis = redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._cache: dict[str, tuple[float, bytes | str | None, tuple[Ready, ...]]] = {}
+        self._redis = connect(url, timeout)
+        self._sites: dict[str, Site] = {}
+        self._cache: Refreshed[tuple[Ready, ...]] = Refreshed(self._load, (), REFRESH_SECONDS, clock)
 
     def put(self, site: str, campaign: Campaign, now: int) -> None:
         """Add or replace a campaign that ``campaign.parse`` returned."""
@@ -72,7 +71,7 @@ class CampaignStore:
             if not exists and size > CAMPAIGNS_LIMIT:
                 raise TooManyCampaigns(f"{CAMPAIGNS_LIMIT:,} campaigns is the most a site may have")
             self._write(site, campaign.id, Version(now, campaign))
-        except redis.RedisError as error:
+        except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
 
     def delete(self, site: str, campaign_id: str, now: int) -> bool:
@@ -81,7 +80,7 @@ class CampaignStore:
             if not self._redis.hexists(_key(site), campaign_id):
                 return False
             self._write(site, campaign_id, Version(now, None))
-        except redis.RedisError as error:
+        except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
         return True
 
@@ -90,7 +89,7 @@ class CampaignStore:
             return None
         try:
             raw = self._redis.hget(_key(site), campaign_id)
-        except redis.RedisError as error:
+        except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
         return None if raw is None else _decode(raw)
 
@@ -98,7 +97,7 @@ class CampaignStore:
         """By id. Raises CampaignsUnavailable."""
         try:
             found = self._redis.hgetall(_key(site))
-        except redis.RedisError as error:
+        except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
         return [_decode(raw) for name, raw in sorted(found.items()) if name]
 
@@ -106,35 +105,28 @@ class CampaignStore:
         """Newest first, at most VERSIONS_KEPT."""
         try:
             raw = self._redis.lrange(_versions_key(site, campaign_id), 0, VERSIONS_KEPT - 1)
-        except redis.RedisError as error:
+        except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
         return [msgspec.json.decode(each, type=Version) for each in raw]
 
     def ready(self, site: Site) -> tuple[Ready, ...]:
         """Every campaign of the site, compiled; at most REFRESH_SECONDS old while Redis answers."""
-        now = self._clock()
-        checked, version, campaigns = self._cache.get(site.id, (float("-inf"), b"never", ()))
-        if now - checked < REFRESH_SECONDS or not self._lock.acquire(blocking=checked == float("-inf")):
-            return campaigns
-        try:
-            current = self._redis.hget(_key(site.id), "")
-            if current != version:
-                campaigns = self._load(site)
-            self._cache[site.id] = (self._clock(), current, campaigns)
-        except redis.RedisError:
-            self._cache[site.id] = (self._clock() + RETRY_AFTER, version, campaigns)
-        finally:
-            self._lock.release()
-        return campaigns
+        self._sites[site.id] = site
+        return self._cache.get(site.id)
 
-    def _load(self, site: Site) -> tuple[Ready, ...]:
+    def _load(self, site_id: str, stamp: bytes | None) -> tuple[bytes | None, tuple[Ready, ...]] | None:
+        current = self._redis.hget(_key(site_id), "")
+        zone = self._sites[site_id].zone
+        mark = b"%s %s" % (current or b"", str(zone).encode())
+        if mark == stamp:
+            return None
         compiled: list[Ready] = []
-        for name, raw in self._redis.hgetall(_key(site.id)).items():
+        for name, raw in self._redis.hgetall(_key(site_id)).items():
             try:
-                compiled += [Ready(_decode(raw), site.zone)] if name else []
+                compiled += [Ready(_decode(raw), zone)] if name else []
             except (msgspec.DecodeError, ValueError) as error:  # written by another version of Dangol
-                log.error("campaign %s of site %s is not used: %s", name, site.id, error)
-        return tuple(sorted(compiled, key=lambda ready: (ready.rank, ready.campaign.id)))
+                log.error("campaign %s of site %s is not used: %s", name, site_id, error)
+        return mark, tuple(sorted(compiled, key=lambda ready: (ready.rank, ready.campaign.id)))
 
     def _write(self, site: str, campaign_id: str, version: Version) -> None:
         key, versions = _key(site), _versions_key(site, campaign_id)

@@ -3,27 +3,39 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from profiles.model import ItemTouch, Profile
+from profiles.affinity import weight_at
+from profiles.model import ItemTouch, Profile, Stage
+from profiles.stages import DEFAULT, Thresholds
 
 DAY_MS = 86_400_000
 VISIT_GAP_MS = 30 * 60_000
 """Without an event for so long, the last session counts as an earlier visit (DESIGN §6, the default)."""
-AFFINITY_HALF_LIFE_MS = 14 * DAY_MS
 
 Ring = dict[tuple[str, str], int]
 
 
 class View:
-    """A profile, the time in milliseconds and the site's timezone."""
+    """A profile, the time in milliseconds, the site's timezone, and when a customer counts as lost."""
 
-    __slots__ = ("_categories", "_items", "_local", "_shares", "now", "profile", "zone")
+    __slots__ = (
+        "_categories",
+        "_items",
+        "_local",
+        "_shares",
+        "_stage",
+        "now",
+        "profile",
+        "thresholds",
+        "zone",
+    )
 
-    def __init__(self, profile: Profile, now: int, zone: ZoneInfo) -> None:
-        self.profile, self.now, self.zone = profile, now, zone
+    def __init__(self, profile: Profile, now: int, zone: ZoneInfo, thresholds: Thresholds = DEFAULT) -> None:
+        self.profile, self.now, self.zone, self.thresholds = profile, now, zone, thresholds
         self._shares: dict[str, float] | None = None
         self._items: Ring | None = None
         self._categories: Ring | None = None
         self._local: datetime | None = None
+        self._stage: Stage | None = None
 
     @property
     def local(self) -> datetime:
@@ -32,11 +44,22 @@ class View:
         return self._local
 
     @property
+    def stage(self) -> Stage:
+        """The stage of the last event, but that silence since then moves a customer on."""
+        if self._stage is None:
+            profile, last = self.profile, max(self.profile.last_seen, self.profile.last_order)
+            away = (self.now - last) / DAY_MS if last else 0.0
+            self._stage = profile.stage
+            if profile.stage != "prospect" and away >= self.thresholds.at_risk_days:
+                self._stage = "lost" if away >= self.thresholds.lost_days else "at-risk"
+        return self._stage
+
+    @property
     def shares(self) -> dict[str, float]:
         """Each category's part of the visitor's whole interest, decayed to now: 0 to 1."""
         if self._shares is None:
             weights = {
-                category: affinity.weight * 0.5 ** ((self.now - affinity.ts) / AFFINITY_HALF_LIFE_MS)
+                category: weight_at(affinity, self.now)
                 for category, affinity in self.profile.affinities.items()
             }
             total = sum(weight for weight in weights.values() if weight > 0)

@@ -209,6 +209,14 @@ def test_the_clock_is_the_sites():
     assert Audience.parse("hour = 20 and weekday = 'wed'").matches(visitor(), NOW, ZoneInfo("Asia/Seoul"))
 
 
+def test_silence_moves_a_customer_on():
+    at_risk, lost = Audience.parse("stage = 'at-risk'"), Audience.parse("stage = 'lost'")
+    assert not at_risk.matches(visitor(), NOW + 89 * DAY, UTC)
+    assert at_risk.matches(visitor(), NOW + 91 * DAY, UTC)
+    assert lost.matches(visitor(), NOW + 366 * DAY, UTC)
+    assert not lost.matches(Profile(id="v:a", last_seen=1), NOW, UTC)
+
+
 def test_a_quote_within_a_text_is_doubled():
     profile = visitor()
     profile.traits["name"] = "O'Neil"

@@ -176,7 +176,7 @@ def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
 def test_holdouts_of_two_campaigns_are_independent():
     both = sum(held_out("s", "a", str(n), 0.5) and held_out("s", "b", str(n), 0.5) for n in range(4_000))
     assert 900 < both < 1_100
-    assert subject(Profile(id="v:a")) == "v:a"
+    assert subject(Profile(id="v:a")) == subject(Profile(id="u:7", visitors=["a"])) == "a"
     assert not held_out("s", "a", "x", 0.0)
 
 
@@ -217,8 +217,8 @@ def test_a_fixed_split_is_kept_and_its_propensity_told(clock, site):
 def test_the_bandit_prefers_what_works_and_goes_on_exploring(clock, site):
     decide = decider(clock, offer("x", creatives=CREATIVES), arms=Counts(a=Arm(1000, 20), b=Arm(1000, 60)))
     seen = variants(decide, site)
-    assert seen["b"] > 3_700
-    assert seen["a"] > 120  # 5 % of 4,000 is 200
+    assert seen["b"] > 3_900
+    assert 20 < seen["a"] < 60  # 1 % of 4,000 is 40
     even = variants(decider(clock, offer("x", creatives=CREATIVES)), site)
     assert 1_850 < even["a"] < 2_150
 
@@ -246,7 +246,7 @@ def test_the_probability_of_being_best_is_the_integral():
         assert np.allclose(best_of(arms), simulated, atol=2.5e-3)
         assert sum(best_of(arms)) == pytest.approx(1)
         assert sum(explored(best_of(arms))) == pytest.approx(1)
-        assert min(explored(best_of(arms))) >= 0.5 / len(arms) / 10
+        assert min(explored(best_of(arms))) >= 0.01
 
 
 def test_dayparts_past_midnight_belong_to_the_day_they_began(clock, site):

@@ -1,0 +1,157 @@
+"""From answers to counts: which showing was rewarded, and what those still waiting for an answer are worth.
+
+A showing of a minute ago without a click is not yet a failure. It counts as the share of rewards that have come
+by that age, among those that came at all (Chapelle 2014, by the empirical distribution of delays).
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from offers.bandit import Arm, Reward
+from offers.campaign import Campaign
+from offers.contexts import Counts, SlotCounts, slot_counts
+from offers.results import Answer
+
+CLICK_WINDOW_MS = 30 * 60_000
+"""A click belongs to its showing whenever it comes; how long a missing one is waited for."""
+DELAYS_WANTED = 30
+"""So many delays must be known before showings are discounted by their age."""
+ENOUGH_DELAYS = 5_000
+
+
+class GoalRow(NamedTuple):
+    """One event that some campaign has as its goal. ``value`` is an order's revenue, else 0."""
+
+    event: str
+    profile: str
+    ts: int
+    value: float
+
+
+class Showing(NamedTuple):
+    """One impression and what came of it: delays in ms, None while nothing came; ``value`` is money."""
+
+    campaign: str
+    variant: str
+    slot: str
+    context: str
+    propensity: float
+    profile: str
+    ts: int
+    clicked: int | None = None
+    converted: int | None = None
+    value: float = 0.0
+
+    def delay(self, reward: Reward) -> int | None:
+        return self.clicked if reward == "click" else self.converted
+
+
+def showings(
+    answers: Iterable[Answer], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
+) -> list[Showing]:
+    """Impressions in order of time, each with its click and the goals that are credited to it.
+
+    A goal is credited, within each campaign, to the last showing before it and within the goal's window.
+    """
+    views: dict[str, Answer] = {}
+    clicks: dict[str, int] = {}
+    for answer in answers:
+        nonce, ts = answer.token.nonce, answer.row.ts
+        if answer.row.kind == "view":
+            views[nonce] = answer
+        elif answer.row.kind == "click":
+            clicks[nonce] = ts
+    found: list[Showing] = []
+    for nonce, (token, row) in views.items():
+        clicked = max(0, clicks[nonce] - row.ts) if nonce in clicks else None
+        found.append(
+            Showing(
+                token.campaign,
+                token.variant,
+                token.slot,
+                token.context,
+                token.propensity,
+                row.profile,
+                row.ts,
+                clicked,
+            )
+        )
+    found.sort(key=lambda showing: showing.ts)
+    return _credited(found, goals, campaigns)
+
+
+def _credited(
+    found: list[Showing], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
+) -> list[Showing]:
+    places: dict[tuple[str, str], list[int]] = {}  # (profile, campaign) → showings, in order of time
+    for index, showing in enumerate(found):
+        places.setdefault((showing.profile, showing.campaign), []).append(index)
+    for goal in sorted(goals, key=lambda goal: goal.ts):
+        for campaign in campaigns.values():
+            mine = places.get((goal.profile, campaign.id))
+            if mine is None or campaign.goal.event != goal.event:
+                continue
+            before = bisect_right(mine, goal.ts, key=lambda index: found[index].ts)
+            if not before:
+                continue
+            showing = found[mine[before - 1]]
+            delay = goal.ts - showing.ts
+            if delay <= campaign.goal.window_ms:
+                first = delay if showing.converted is None else showing.converted
+                found[mine[before - 1]] = showing._replace(converted=first, value=showing.value + goal.value)
+    return found
+
+
+def learn(
+    found: Iterable[Showing], campaigns: Mapping[str, Campaign], now: int
+) -> dict[str, dict[str, SlotCounts]]:
+    """Counts of every campaign by slot, as of ``now`` (ms)."""
+    by_campaign: dict[str, list[Showing]] = {}
+    for showing in found:
+        if showing.campaign in campaigns:
+            by_campaign.setdefault(showing.campaign, []).append(showing)
+    learned: dict[str, dict[str, SlotCounts]] = {}
+    for name, mine in by_campaign.items():
+        campaign = campaigns[name]
+        window = CLICK_WINDOW_MS if campaign.reward == "click" else campaign.goal.window_ms
+        arrived = arrival(mine, campaign.reward, window, now)
+        full: dict[str, dict[str, Counts]] = {}
+        for showing in mine:
+            counts = full.setdefault(showing.slot, {}).setdefault(showing.context, {})
+            counts[showing.variant] = counts.get(showing.variant, Arm()).plus(
+                _counted(showing, campaign.reward, arrived, now)
+            )
+        learned[name] = {slot: slot_counts(contexts) for slot, contexts in full.items()}
+    return learned
+
+
+def _counted(showing: Showing, reward: Reward, arrived: "Arrival", now: int) -> Arm:
+    if showing.delay(reward) is None:
+        return Arm(arrived.share(now - showing.ts))
+    return Arm(1.0, 1.0, showing.value, showing.value**2)
+
+
+class Arrival(NamedTuple):
+    """How soon rewards come: their ``delays`` (ms, sorted), none when too few are known."""
+
+    delays: Sequence[int]
+    window: int
+
+    def share(self, age: int) -> float:
+        """Of the rewards that will come within the window, the part that has come by ``age`` (ms)."""
+        if age >= self.window or len(self.delays) < DELAYS_WANTED:
+            return 1.0
+        return bisect_right(self.delays, age) / len(self.delays)
+
+
+def arrival(found: Sequence[Showing], reward: Reward, window: int, now: int) -> Arrival:
+    """The delays of showings old enough to have all their rewards; of all, while those are too few."""
+    old = [showing for showing in found if now - showing.ts >= window]
+    for source in (old, found):
+        delays = [
+            delay for showing in source if (delay := showing.delay(reward)) is not None and delay <= window
+        ]
+        if len(delays) >= DELAYS_WANTED:
+            return Arrival(sorted(delays[-ENOUGH_DELAYS:]), window)
+    return Arrival((), window)
