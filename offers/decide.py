@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from offers.bandit import Arm, Arms, NoArms, Reward, best_of, explored
+from offers.budget import Budgets, Unlimited
 from offers.caps import Ask, Caps, CapsUnavailable, Grant
 from offers.contexts import context_of
 from offers.eligibility import Ready
@@ -66,11 +67,13 @@ class Decider:
         signer: TokenSigner,
         *,
         arms: Arms | None = None,
+        budgets: Budgets | None = None,
         global_holdout: float = 0.0,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
     ) -> None:
         self._campaigns, self._caps, self._signer = campaigns, caps, signer
+        self._budgets = budgets or Unlimited()
         self._shares = Shares(arms or NoArms(), clock)
         self._global_holdout = global_holdout
         self._clock = clock
@@ -86,7 +89,8 @@ class Decider:
         view = View(profile, int(self._clock() * 1000), site.zone)
         personal = profile.consent.get("personalization") is not False
         context = context_of(profile) if personal else ""
-        eligible = self._eligible(site, view, personal)
+        eligible = self._eligible(site, view, personal, frozenset(wanted))
+        eligible, reserved = self._within_budget(site.id, eligible, view.now)
         ordered = [self._ordered(site.id, eligible, slot, context) for slot in wanted]
         asks = [
             [self._ask(site.id, ready, subject(profile)) for ready in candidates] for candidates in ordered
@@ -100,9 +104,12 @@ class Decider:
             ]
             if grant.shown is not None:
                 decisions[slot] = self._decision(site.id, candidates[grant.shown], slot, context, view.now)
+        shown = {decision.campaign for decision in decisions.values() if decision}
+        for campaign in reserved - shown:
+            self._budgets.give_back(site.id, campaign)
         return Page(decisions, tuple(withheld))
 
-    def _eligible(self, site: Site, view: View, personal: bool) -> list[Ready]:
+    def _eligible(self, site: Site, view: View, personal: bool, slots: frozenset[str]) -> list[Ready]:
         """Best tier and priority first. Of a mutual-exclusion group, the one campaign drawn for this visitor."""
         running = [ready for ready in self._campaigns.ready(site) if ready.scheduled(view.now, view.local)]
         drawn: dict[str, str] = {}
@@ -114,8 +121,22 @@ class Decider:
             ready
             for ready in running
             if drawn.get(ready.campaign.group, ready.campaign.id) == ready.campaign.id
+            and not slots.isdisjoint(ready.campaign.slots)
             and ready.refusal(view, personal) is None
         ]
+
+    def _within_budget(self, site: str, eligible: list[Ready], now: int) -> tuple[list[Ready], set[str]]:
+        """Those that may still be shown, and of which campaigns one decision is reserved."""
+        reserved: set[str] = set()
+        kept: list[Ready] = []
+        for ready in eligible:
+            campaign = ready.campaign
+            if campaign.budget is not None:
+                if not self._budgets.reserve(site, campaign.id, campaign.budget, now):
+                    continue
+                reserved.add(campaign.id)
+            kept.append(ready)
+        return kept, reserved
 
     def _ordered(self, site: str, eligible: list[Ready], slot: str, context: str) -> list[Ready]:
         """Candidates of one slot in the order in which they may try."""

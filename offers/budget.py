@@ -1,0 +1,132 @@
+"""Budgets: impressions, clicks or spend over all visitors, without delivering more than was allowed.
+
+Each worker reserves a few decisions at a time. A reservation counts against the budget until the warehouse has
+had time to know whether it was seen; what was not seen is given back. So a budget is met from below, and while the
+warehouse lags it waits instead of overshooting.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from offers.campaign import Budget
+from offers.redis import RedisError, connect
+from offers.refreshed import PAUSE_SECONDS
+
+SLICE_MS = 300_000
+HOLD_MS = 3_600_000
+"""So long after a decision its views and clicks are expected."""
+LEASE_SECONDS = 30.0
+LEASE_SIZE = 50
+REFUSED_SECONDS = 2.0
+"""How long an empty budget is not asked again; it may fill as reservations expire."""
+
+SCRIPT = (Path(__file__).parent / "budget.lua").read_text(encoding="utf-8")
+
+
+class BudgetsUnavailable(Exception):
+    """What was spent cannot be written now."""
+
+    def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Spent(NamedTuple):
+    """What the warehouse knows of a campaign: views and clicks, each token once."""
+
+    campaign: str
+    views: int
+    clicks: int
+
+
+class Budgets(Protocol):
+    """What a decision needs of budgets."""
+
+    def reserve(self, site: str, campaign: str, budget: Budget, now: int) -> bool:
+        """Whether one more decision is within the budget; False when that cannot be known. ``now`` in ms."""
+
+    def give_back(self, site: str, campaign: str) -> None:
+        """A reservation that was not used."""
+
+
+class Unlimited:
+    """No budgets."""
+
+    def reserve(self, *_: object) -> bool:
+        return True
+
+    def give_back(self, *_: object) -> None:
+        return None
+
+
+class BudgetStore:
+    """Budgets on the hashes ``dg:budget:{site}:{campaign}``."""
+
+    def __init__(self, url: str, timeout: float = 0.05, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = connect(url, timeout)
+        self._script = self._redis.register_script(SCRIPT)
+        self._clock = clock
+        self._leases: dict[tuple[str, str], _Lease] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, site: str, campaign: str, budget: Budget, now: int) -> bool:
+        key = (site, campaign)
+        with self._lock:
+            lease = self._leases.get(key)
+            if lease is None or self._clock() >= lease.until or (lease.granted and not lease.left):
+                lease = self._leases[key] = self._lease(site, campaign, budget, now)
+            if not lease.left:
+                return False
+            lease.left -= 1
+            return True
+
+    def give_back(self, site: str, campaign: str) -> None:
+        with self._lock:
+            lease = self._leases.get((site, campaign))
+            if lease is not None:
+                lease.left += 1
+
+    def confirm(self, site: str, spent: Iterable[Spent], as_of: int) -> None:
+        """What the warehouse, complete up to ``as_of`` (ms), counts. Raises BudgetsUnavailable."""
+        settled = (as_of - HOLD_MS) // SLICE_MS
+        try:
+            for each in spent:
+                key = _key(site, each.campaign)
+                old = [
+                    name for name in self._redis.hkeys(key) if name[:2] == b"d:" and int(name[2:]) < settled
+                ]
+                with self._redis.pipeline() as pipe:
+                    pipe.hset(key, mapping={"v": each.views, "c": each.clicks})
+                    if old:
+                        pipe.hdel(key, *old)
+                    pipe.execute()
+        except RedisError as error:
+            raise BudgetsUnavailable(str(error)) from error
+
+    def _lease(self, site: str, campaign: str, budget: Budget, now: int) -> "_Lease":
+        limits = [
+            -1 if limit is None else limit for limit in (budget.impressions, budget.clicks, budget.spend)
+        ]
+        arguments = [now // SLICE_MS, LEASE_SIZE, *limits, budget.cpm / 1000, budget.cpc]
+        try:
+            granted = int(self._script(keys=[_key(site, campaign)], args=arguments))
+        except RedisError:
+            granted = 0
+        return _Lease(granted, granted, self._clock() + (LEASE_SECONDS if granted else REFUSED_SECONDS))
+
+
+@dataclass(slots=True)
+class _Lease:
+    """Decisions that this process may make: so many were granted, so many are left, until then."""
+
+    granted: int
+    left: int
+    until: float
+
+
+def _key(site: str, campaign: str) -> str:
+    return f"dg:budget:{site}:{campaign}"

@@ -1,0 +1,118 @@
+"""Budgets on a real Redis: never over, used up in the end, waiting while the warehouse lags."""
+
+import multiprocessing
+import random
+
+import pytest
+
+from offers.budget import HOLD_MS, BudgetStore, Spent
+from offers.campaign import Budget
+from offers.decide import Decider
+from tests.conftest import Clock
+from tests.test_offers_decide import SHOES, SIGNER, Fixed, Uncapped, chosen, offer
+
+pytestmark = pytest.mark.redis
+NOON = 1_795_003_200_000
+
+
+def reserved(store: BudgetStore, budget: Budget, times: int, now: int = NOON) -> int:
+    return sum(store.reserve("default", "c", budget, now) for _ in range(times))
+
+
+def test_impressions_are_never_exceeded_by_three_workers(redis_url, clock):
+    workers = [BudgetStore(redis_url, clock=clock) for _ in range(3)]
+    budget, granted = Budget(impressions=1_000), 0
+    for turn in range(3_000):
+        granted += reserved(workers[turn % 3], budget, 1)
+    assert 990 <= granted <= 1_000
+
+
+def test_what_was_given_back_can_be_used(redis_url, clock):
+    store, budget = BudgetStore(redis_url, clock=clock), Budget(impressions=10)
+    assert reserved(store, budget, 20) == 10
+    store.give_back("default", "c")
+    assert reserved(store, budget, 5) == 1
+
+
+def test_what_was_not_seen_is_shown_to_others_later(redis_url, clock):
+    store, budget = BudgetStore(redis_url, clock=clock), Budget(impressions=100)
+    assert reserved(store, budget, 200) == 100
+    clock.advance(60)
+    store.confirm("default", [Spent("c", 60, 0)], NOON + HOLD_MS // 2)
+    assert reserved(store, budget, 200) == 0  # they may still be seen
+    clock.advance(60)
+    later = NOON + HOLD_MS + 600_000
+    store.confirm("default", [Spent("c", 60, 0)], later)
+    assert reserved(store, budget, 200, later) == 40
+    clock.advance(60)
+    assert reserved(store, budget, 200, later + 10 * HOLD_MS) == 0  # the warehouse says nothing new
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.3, 1.0])
+def test_clicks_and_spend_stay_within_one_percent(redis_url, rate):
+    """An hour's decisions, then what came of them, until nothing is left."""
+    for budget, limit in ((Budget(clicks=200), 200), (Budget(spend=100.0, cpm=10.0, cpc=0.5), 100.0)):
+        clock, generator = Clock(), random.Random(5)
+        store = BudgetStore(redis_url, clock=clock)
+        store._redis.flushall()
+        views = clicks = 0
+        now = NOON
+        for _ in range(60):
+            shown = reserved(store, budget, 3_000, now)
+            views += shown
+            clicks += sum(generator.random() < rate for _ in range(shown))
+            now += HOLD_MS + 600_000
+            clock.advance(4_200)
+            store.confirm("default", [Spent("c", views, clicks)], now)
+        used = clicks if budget.clicks else views * 0.01 + clicks * 0.5
+        assert 0.97 * limit <= used <= 1.01 * limit
+
+
+def _worker(url: str, requests: int, results) -> None:
+    store = BudgetStore(url, timeout=30)
+    results.put(sum(store.reserve("default", "c", Budget(impressions=5_000), NOON) for _ in range(requests)))
+
+
+def test_processes_at_once_never_exceed(redis_url):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    workers = [context.Process(target=_worker, args=(redis_url, 4_000, results)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    granted = sum(results.get(timeout=60) for _ in workers)
+    for worker in workers:
+        worker.join(10)
+    assert 4_950 <= granted <= 5_000
+
+
+def test_without_redis_nothing_is_spent(own_redis, clock, site):
+    own_redis.kill()
+    assert reserved(BudgetStore(own_redis.url, clock=clock), Budget(impressions=5), 3) == 0
+
+
+def test_a_campaign_without_means_gives_way(redis_url, clock, site):
+    documents = Fixed(offer("paid", budget=3, priority=9, slots=["hero", "cart"]), offer("free"))
+    decide = Decider(
+        documents,
+        Uncapped(),
+        SIGNER,
+        clock=clock,
+        budgets=BudgetStore(redis_url, clock=clock),
+        chance=random.Random(1),
+    )
+    assert [chosen(decide.decide(site, SHOES, "hero")) for _ in range(5)] == [
+        "paid",
+        "paid",
+        "paid",
+        "free",
+        "free",
+    ]
+
+
+def test_an_offer_that_did_not_win_costs_nothing(redis_url, clock, site):
+    documents = Fixed(offer("paid", budget=3), offer("better", priority=9))
+    budgets = BudgetStore(redis_url, clock=clock)
+    decide = Decider(documents, Uncapped(), SIGNER, clock=clock, budgets=budgets)
+    for _ in range(10):
+        assert chosen(decide.decide(site, SHOES, "hero")) == "better"
+    assert sum(budgets.reserve("default", "paid", Budget(impressions=3), NOON) for _ in range(5)) == 3
