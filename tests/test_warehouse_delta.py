@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
+from tests.warehouse_rows import NOON, row
 from warehouse.delta import AliasRow, PositionsMoved, RowsInvalid, Warehouse
 from warehouse.rows import arrow
 from warehouse.schema import EVENTS, EventRow
-
-NOON = 1_793_534_400_000  # 2026-11-01 12:00 UTC
-
-
-def row(ts: int = NOON, **changes: Any) -> EventRow:
-    """An event row with every column filled, changed where the test says so."""
-    day = datetime.fromtimestamp(ts / 1000, UTC).date()
-    values: dict[str, Any] = dict.fromkeys(EVENTS.names, "")
-    values |= {"day": day, "site": "default", "id": f"e{ts}", "type": "page", "name": "", "profile": "p1"}
-    values |= {"visitor": "v1", "user": None, "session": "s1", "ts": ts, "received": ts, "path": "/"}
-    values |= {"bot": False, "demo": False, "product": None, "category": None, "quantity": None}
-    values |= {"price": None, "order": None, "revenue": None, "currency": None, "items": []}
-    return EventRow(**(values | {"props": "{}", "traits": "{}"} | changes))
 
 
 def stored(path: Path) -> pa.Table:

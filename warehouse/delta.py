@@ -28,6 +28,13 @@ __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse",
 ATTEMPTS = 12
 """Tries of one commit: others commit in between. With the pauses below, about twenty seconds."""
 
+UNUSABLE = frozenset("[]|^\\%")
+"""Signs in a path on which the Delta library aborts."""
+
+
+class PathUnusable(ValueError):
+    """The warehouse cannot lie there. Choose another folder."""
+
 
 class PositionsMoved(Exception):
     """Another writer committed these partitions. Read ``positions`` again and drop what they cover."""
@@ -46,6 +53,9 @@ class Warehouse:
     """
 
     def __init__(self, path: str, storage_options: Mapping[str, str] | None = None) -> None:
+        unusable = sorted(set(path) & UNUSABLE)
+        if unusable:
+            raise PathUnusable(f"{path}: Delta Lake cannot use a path with {' '.join(unusable)}")
         self.path = path.rstrip("/")
         self.storage_options = storage_options
         self.events = Table(f"{self.path}/events", EVENTS, ["day"], storage_options)
@@ -59,6 +69,11 @@ class Warehouse:
         from warehouse.duck import Duck
 
         return Duck(self.path, self.storage_options)
+
+    def ping(self) -> None:
+        """Raise WarehouseUnavailable when the tables cannot be read now."""
+        with self._lock:
+            self.events.refresh()
 
     def positions(self, app: str) -> dict[int, int]:
         """The last committed position of each partition of ``app``. What is at or before it is stored."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
@@ -131,7 +132,8 @@ class Table:
         count = len(columns["path"])
         empty: list[Any] = [None] * count
         files = zip(
-            delta.file_uris(),
+            # Not delta.file_uris(), which encodes the table's own path too.
+            (f"{self.uri}/{unquote(path)}" for path in columns["path"]),
             columns.get("partition.day", empty),
             columns["num_records"],
             columns.get("min.ts", empty),
