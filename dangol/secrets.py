@@ -50,6 +50,10 @@ class AdminPassword:
         self._path.unlink(missing_ok=True)
         return self.first() or ""
 
+    def version(self) -> str:
+        """Changes when the password does."""
+        return self._given or (self._path.read_text() if self._path.exists() else "")
+
     def matches(self, password: str) -> bool:
         if self._given:
             return secrets.compare_digest(self._given.encode(), password.encode())

@@ -45,7 +45,7 @@ def serve(settings: Settings, application: str) -> None:
         backlog=2048,
         backpressure=max(settings.threads * 4, 256),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=15,
     ).serve()

@@ -60,7 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     threads: Annotated[int, Meta(ge=1, le=512, description="request threads of each server process")] = 64
     ingest_workers: Annotated[int, Meta(ge=1, le=64, description="ingest processes that `up` starts")] = 1
     trust_proxy: Annotated[
-        int, Meta(ge=0, le=10, description="reverse proxies of yours in front, whose X-Forwarded-For is believed")
+        int,
+        Meta(ge=0, le=10, description="reverse proxies of yours in front, whose X-Forwarded-For is believed"),
     ] = 0
     personalize_budget_ms: Annotated[
         int, Meta(ge=5, le=5000, description="time budget of one /v1/personalize answer, milliseconds")

@@ -1,0 +1,178 @@
+"""Who gets what: every object of an installation is made here from the settings, and only here."""
+
+import functools
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from dangol.secrets import AdminPassword, ensure_default_site, signing_key
+from dangol.settings import Settings
+from tracker.log import EventLog
+from tracker.sites import Sites
+
+if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs no DuckDB, a worker no Flask
+    from collections.abc import Callable
+
+    from flask import Flask
+
+    from ingest.deadletters import DeadLetters
+    from ingest.worker import Worker
+    from profiles.redis import RedisProfiles
+    from recommender.catalogue import Catalogue
+    from recommender.shelf import Shelf
+    from tracker.app import Tracker
+    from warehouse.delta import Warehouse
+    from web.services import Services, Shop
+
+INGEST_GROUP = "ingest"
+
+
+def configure_logging() -> None:
+    """One line an entry on standard error: what, how serious, where from. No personal data is logged."""
+    logging.basicConfig(
+        level=os.environ.get("DANGOL_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("kafka", "apscheduler", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def sites(settings: Settings) -> Sites:
+    ensure_default_site(settings)
+    return Sites(settings.sites_file)
+
+
+def log(settings: Settings) -> EventLog:
+    from tracker.logs import open_log
+
+    return open_log(settings.log_uri)
+
+
+def profiles(settings: Settings) -> "RedisProfiles":
+    from profiles.redis import RedisProfiles
+
+    return RedisProfiles(settings.profiles_uri)
+
+
+def warehouse(settings: Settings) -> "Warehouse":
+    from warehouse.delta import Warehouse
+
+    return Warehouse(settings.warehouse_uri)
+
+
+def member() -> str:
+    """A name for this process in its consumer group."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def log_name(settings: Settings) -> str:
+    """Names the log that positions belong to: another one counts anew. No password stands in it."""
+    if not settings.log:
+        return "embedded"
+    scheme, _, rest = settings.log.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def deadletters(settings: Settings) -> "DeadLetters":
+    from ingest.deadletters import DeadLetters
+
+    return DeadLetters(settings.folder)
+
+
+def worker(settings: Settings) -> "Worker":
+    from ingest.enrich import facts
+    from ingest.worker import Worker
+
+    return Worker(
+        log=log(settings),
+        store=profiles(settings),
+        warehouse=warehouse(settings),
+        sites=sites(settings),
+        facts=facts,
+        deadletters=deadletters(settings),
+        group=INGEST_GROUP,
+        member=member(),
+        log_name=log_name(settings),
+    )
+
+
+def tracker(settings: Settings) -> "Tracker":
+    from tracker.app import Tracker
+
+    return Tracker(sites(settings), log(settings), trust_proxy=settings.trust_proxy)
+
+
+def catalogue(settings: Settings, site: str) -> "Catalogue":
+    import redis
+
+    from recommender.catalogue import Catalogue
+    from recommender.redis import RedisItems
+
+    return Catalogue(RedisItems(redis.Redis.from_url(settings.profiles_uri, socket_timeout=1.0), site))
+
+
+def shelf(settings: Settings, site: str) -> "Shelf":
+    from recommender.shelf import Shelf
+
+    return Shelf(settings.models_folder, site)
+
+
+def shops(settings: Settings) -> "Callable[[str], Shop]":
+    """A site's catalogue and recommender, made once for each process."""
+    from recommender.serve import Recommender
+    from web.services import Shop
+
+    @functools.cache
+    def shop_of(site: str) -> Shop:
+        items = catalogue(settings, site)
+        return Shop(items, Recommender(shelf(settings, site), items))
+
+    return shop_of
+
+
+def services(settings: Settings) -> "Services":
+    """Everything the web application stands on."""
+    from offers.caps import CapStore
+    from offers.decide import Decider
+    from offers.store import CampaignStore
+    from offers.token import TokenSigner
+    from web.desk.access import Admin
+    from web.services import Services
+
+    key = signing_key(settings)
+    password = AdminPassword(settings)
+    campaigns, caps = CampaignStore(settings.profiles_uri), CapStore(settings.profiles_uri)
+    signer = TokenSigner(key)
+    return Services(
+        sites=sites(settings),
+        log=log(settings),
+        profiles=profiles(settings),
+        warehouse=warehouse(settings),
+        shops=shops(settings),
+        campaigns=campaigns,
+        caps=caps,
+        decider=Decider(campaigns, caps, signer),
+        signer=signer,
+        admin=Admin("admin", password, key, password.version),
+        public_url=settings.public_url or settings.url,
+        personalize_seconds=settings.personalize_budget_ms / 1000,
+        ingest_group=INGEST_GROUP,
+        trust_proxy=settings.trust_proxy,
+    )
+
+
+def web(settings: Settings) -> "Flask":
+    from web.app import create_app
+
+    return create_app(services(settings))
+
+
+def shop(settings: Settings) -> "Flask":
+    """The demo shop: what it knows of Dangol is an address and a write key."""
+    from dangol.shop.app import create_shop
+
+    site = ensure_default_site(settings)
+    return create_shop(None, site.write_key, signing_key(settings))

@@ -1,0 +1,67 @@
+"""``dangol doctor``: is everything there that this installation needs, and does it answer?"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from dangol import compose
+from dangol.settings import Settings
+
+
+class Finding(NamedTuple):
+    what: str
+    ok: bool
+    says: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("data folder", lambda: writable(settings.folder)),
+        ("sites", lambda: f"{len(compose.sites(settings).all())} known"),
+        ("event log", lambda: log_answers(settings)),
+        ("profiles", lambda: profiles_answer(settings)),
+        ("warehouse", lambda: warehouse_answers(settings)),
+        ("models", lambda: writable(settings.models_folder)),
+    ]
+    return [_finding(what, check) for what, check in checks]
+
+
+def _finding(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except Exception as error:  # whatever it is, it is what the doctor was asked for
+        return Finding(what, False, str(error) or type(error).__name__)
+
+
+def writable(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".doctor"
+    probe.write_text("")
+    probe.unlink()
+    return str(folder)
+
+
+def log_answers(settings: Settings) -> str:
+    log = compose.log(settings)
+    try:
+        log.ping()
+        return (
+            f"{settings.log_uri.partition('://')[0]}, {log.lag(compose.INGEST_GROUP)} events wait for ingest"
+        )
+    finally:
+        log.close()
+
+
+def profiles_answer(settings: Settings) -> str:
+    store = compose.profiles(settings)
+    try:
+        store.ping()
+        return "answers"
+    finally:
+        store.close()
+
+
+def warehouse_answers(settings: Settings) -> str:
+    compose.warehouse(settings).ping()
+    return settings.warehouse_uri

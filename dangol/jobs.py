@@ -1,0 +1,63 @@
+"""What the schedule runs: each job does one thing for every site."""
+
+import logging
+import time
+
+from dangol import compose
+from dangol.settings import Settings
+from recommender.catalogue import Item
+from recommender.train import NothingToLearn, train
+
+logger = logging.getLogger("dangol.scheduler")
+
+
+class Jobs:
+    """The jobs of one installation. Safe from the schedule's threads: each run opens what it needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sites = compose.sites(settings)
+
+    def _sites(self) -> list[str]:
+        self.sites.reload_if_changed()
+        return list(self.sites.all())
+
+    def train(self) -> None:
+        for site in self._sites():
+            self.train_site(site)
+
+    def first_models(self) -> None:
+        """A site that has no model yet need not wait for the daily training."""
+        for site in self._sites():
+            if compose.shelf(self.settings, site).live_version() is None:
+                self.train_site(site)
+
+    def train_site(self, site: str) -> None:
+        try:
+            train(site, compose.history(self.settings), compose.shelf(self.settings, site))
+        except NothingToLearn as nothing:
+            logger.info("%s", nothing)
+
+    def learn_items(self) -> None:
+        """Items that product events name and the shop never told us about."""
+        from warehouse.products import products
+
+        warehouse = compose.warehouse(self.settings)
+        for site in self._sites():
+            known = compose.catalogue(self.settings, site)
+            known.learn(
+                Item(id=p.product, name=p.name, category=p.category, price=p.price)
+                for p in products(warehouse, site)
+            )
+
+    def compact(self) -> None:
+        compose.warehouse(self.settings).compact()
+
+    def vacuum(self) -> None:
+        compose.warehouse(self.settings).vacuum()
+
+    def retire(self) -> None:
+        """Drop what is older than ``retention_days``."""
+        if self.settings.retention_days:
+            oldest = time.time() - self.settings.retention_days * 86_400
+            compose.warehouse(self.settings).retire(int(oldest * 1000))

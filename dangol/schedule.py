@@ -1,0 +1,41 @@
+"""The schedule of one installation, as a table: what runs, how often, and what only one process may do at a time."""
+
+import logging
+import threading
+
+import redis
+
+from dangol import compose
+from dangol.settings import Settings
+from recommender.redis import RedisLock
+from recommender.schedule import Job, Schedule
+
+logger = logging.getLogger("dangol.scheduler")
+
+DAY = 24 * 60.0
+LOCK_SECONDS = 90.0
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Run the jobs until ``stop`` is set; what is running then is finished."""
+    client = redis.Redis.from_url(settings.profiles_uri, socket_timeout=5.0)
+    schedule = Schedule(table(settings), lambda name: RedisLock(client, name, LOCK_SECONDS))
+    schedule.start()
+    stop.wait()
+    schedule.stop()
+    client.close()
+
+
+def table(settings: Settings) -> list[Job]:
+    """The jobs: name, function, minutes between runs, lock, whether also at the start."""
+    from dangol.jobs import Jobs
+
+    jobs = Jobs(settings)
+    return [
+        Job("catalogue", jobs.learn_items, 1, "catalogue", soon=True),
+        Job("first model", jobs.first_models, 2, "train", soon=True),
+        Job("train", jobs.train, settings.train_hours * 60, "train"),
+        Job("compact", jobs.compact, 30, "warehouse"),
+        Job("vacuum", jobs.vacuum, DAY, "warehouse"),
+        Job("retention", jobs.retire, DAY, "warehouse"),
+    ]
