@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recommender.ask import Reason
-from recommender.propose import Proposal, Scene, bought_together, by_taste, session, similar
+from recommender.personal import by_taste
+from recommender.propose import bought_together, session, similar
+from recommender.scene import Proposal, Scene
 
 
 def _by_taste(scene: Scene, count: int) -> Proposal:
@@ -30,6 +32,8 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 
 def blend(scene: Scene, count: int) -> Proposal:
     """Each component's scores relative to its best, weighed and added; the reason is the largest part's."""
+    fitted = scene.model.card.revisit if scene.model else None
+    revisit = scene.params.revisit if fitted is None else fitted
     weights = scene.model.blend if scene.model and scene.model.blend else DEFAULT_WEIGHTS
     total: dict[int, float] = {}
     largest: dict[int, tuple[float, Proposal, int]] = {}
@@ -45,7 +49,7 @@ def blend(scene: Scene, count: int) -> Proposal:
                 largest[row] = (part, proposal, n)
     for row in scene.seen:
         if row in total:
-            total[row] *= scene.revisit
+            total[row] *= revisit
     rows = sorted(total, key=lambda row: (-total[row], row))[:count]
 
     def why(n: int) -> Reason:

@@ -16,8 +16,8 @@ from recommender.datafile import load
 from recommender.interactions import Interactions
 from recommender.model import Model
 from recommender.params import Params
-from recommender.propose import Scene
 from recommender.proposers import PROPOSERS
+from recommender.scene import Scene
 from recommender.stock import bare
 from recommender.train import learn
 
@@ -116,8 +116,8 @@ def judge(model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k
 def lists(
     model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k: int
 ) -> tuple[list[list[str]], list[float]]:
-    """What ``kind`` proposes in each case, and how long that took. Bought items may be proposed: repeats count."""
-    stock = bare(model)
+    """What ``kind`` proposes in each case, and how long that took. Repeats are allowed and not held back."""
+    stock, params = bare(model), msgspec.structs.replace(params, revisit=1.0)
     shown, seconds = [], []
     for case in cases:
         started = time.perf_counter()

@@ -13,7 +13,7 @@ from recommender.cases import Case
 from recommender.interactions import Floats, Longs
 from recommender.model import Model
 from recommender.params import Params
-from recommender.propose import Scene
+from recommender.scene import Scene
 from recommender.stock import bare
 
 ENOUGH = 200  # cases; with fewer the weights would follow chance

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from recommender.card import Card
+from recommender.content import Content
 from recommender.factors import Factors
 from recommender.popular import Popularity
 from recommender.rebuy import Rebuy
@@ -45,6 +46,7 @@ class Model:
     near: Neighbours  # looked at in one session
     popularity: Popularity
     rebuy: Rebuy
+    content: Content  # for items that are not in the model
 
     @property
     def blend(self) -> Mapping[str, float]:
@@ -66,6 +68,8 @@ def save(model: Model, folder: Path) -> None:
     """Write every part into ``folder``, the manifest last."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "items.json").write_bytes(msgspec.json.encode(model.items))
+    (folder / "content.json").write_bytes(msgspec.json.encode(model.content.traits))
+    np.save(folder / "content.vectors.npy", model.content.vectors, allow_pickle=False)
     for part, kind in PARTS.items():
         for name in _arrays(kind):
             array = np.ascontiguousarray(getattr(getattr(model, part), name))
@@ -84,10 +88,14 @@ def load(folder: Path) -> Model:
             raise ModelUnusable(f"{path}: missing or not {size} bytes long")
     try:
         items = msgspec.json.decode((folder / "items.json").read_bytes(), type=tuple[str, ...])
+        traits = msgspec.json.decode((folder / "content.json").read_bytes(), type=tuple[str, ...])
+        content = Content(traits, np.load(folder / "content.vectors.npy", allow_pickle=False))
         parts = {part: kind(**_mapped(folder, part, kind)) for part, kind in PARTS.items()}
     except (OSError, ValueError) as error:
         raise ModelUnusable(f"{folder}: {error}") from error
-    return Model(manifest.card, items, {item: code for code, item in enumerate(items)}, **parts)
+    return Model(
+        manifest.card, items, {item: code for code, item in enumerate(items)}, **parts, content=content
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -51,6 +51,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     click_half_life: float = 3.0
     taste_items: int = 40  # a visitor's items that enter the fold-in
     revisit: float = 0.4  # factor on the score of an item the visitor has seen already
+    rebuy_categories: tuple[str, ...] = ()  # where bought items may be shown again: what is used up
     affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data
     candidates: int = 100  # taken from each component of a blend
     limit: int = 100  # most items one answer holds

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.interactions import Floats, Interactions, ageing, kind_weights
+from recommender.interactions import Floats, Interactions, Ints, ageing, kind_weights
 from recommender.params import Params
 
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Per item: ``popular`` is decayed weight, ``trend`` the recent pace over the usual one; both in 0..1."""
+    """Per item: ``popular`` is decayed weight, ``trend`` the recent pace over the usual one; both in 0..1.
+    ``order`` and ``trends`` are the item codes ranked by them."""
 
     popular: Floats
     trend: Floats
+    order: Ints
+    trends: Ints
 
 
 def popularity(rows: Interactions, params: Params, now: int) -> Popularity:
@@ -28,7 +31,11 @@ def popularity(rows: Interactions, params: Params, now: int) -> Popularity:
     fast = np.bincount(rows.item, weight * ageing(rows.ts, now, params.trend_half_life_days), items)
     usual = slow * params.trend_half_life_days / params.popular_half_life_days
     rise = np.maximum(fast - usual, 0.0) / np.sqrt(usual + 1.0)
-    return Popularity(_unit(slow), _unit(rise))
+    return Popularity(_unit(slow), _unit(rise), _ranked(slow), _ranked(rise))
+
+
+def _ranked(value: np.ndarray) -> Ints:
+    return np.argsort(-value, kind="stable").astype(np.int32)
 
 
 def _unit(value: np.ndarray) -> Floats:

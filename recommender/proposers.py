@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from recommender import propose
 from recommender.blend import blend
-from recommender.propose import Proposal, Scene
+from recommender.personal import personal
+from recommender.scene import Proposal, Scene
 
 PROPOSERS: Mapping[str, Callable[[Scene, int], Proposal]] = {
-    "personal": propose.personal,
+    "personal": personal,
     "session": propose.session,
     "similar": propose.similar,
     "bought_together": propose.bought_together,

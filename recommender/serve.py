@@ -11,9 +11,9 @@ from recommender.ask import Ask, Pick, Refusal, Shown
 from recommender.catalogue import Catalogue
 from recommender.model import Model
 from recommender.params import Params
-from recommender.propose import Proposal, Scene
 from recommender.proposers import PROPOSERS
 from recommender.redis import StoreUnavailable
+from recommender.scene import Proposal, Scene
 from recommender.shelf import Shelf
 from recommender.stock import Stock, take, update
 from recommender.visitor import Visitor, visitor_of
@@ -75,7 +75,7 @@ class Recommender:
             return ready[0], ready[1]
         try:
             if ready and ready[0] is model and changed is not None:
-                stock = update(ready[1], self._catalogue, changed)
+                stock = update(ready[1], self._catalogue, changed, model)
             else:
                 stock = take(model, self._catalogue)
             self._ready = (model, stock, place)

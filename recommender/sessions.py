@@ -15,17 +15,6 @@ from recommender.interactions import ADD, PURCHASE, VIEW, Floats, Interactions, 
 from recommender.params import DAY_MS, Params
 
 
-class Voted(NamedTuple):
-    """Next items, best first. ``because`` is the item of the current session that brought most votes."""
-
-    items: Ints
-    scores: Floats
-    because: Ints
-
-
-NOBODY = Voted(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int32))
-
-
 class _Scratch(threading.local):
     """Dense accumulators of one thread, left zeroed after use: allocating them costs more than the voting."""
 
@@ -40,6 +29,29 @@ class _Votes(NamedTuple):
     item: Ints
     weight: Floats
     near: Ints
+
+
+class Voted(NamedTuple):
+    """Next items, best first, and the votes they were counted from."""
+
+    items: Ints
+    scores: Floats
+    current: list[int]
+    votes: _Votes
+
+    def because(self, item: int) -> int:
+        """The item of the current session that brought most of its votes."""
+        own = self.votes.item == item
+        share = np.bincount(self.votes.near[own], self.votes.weight[own], len(self.current))
+        return self.current[int(share.argmax())]
+
+
+NOBODY = Voted(
+    _NO_ITEMS := np.zeros(0, np.int32),
+    np.zeros(0, np.float32),
+    [],
+    _Votes(_NO_ITEMS, np.zeros(0, np.float32), _NO_ITEMS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,8 @@ class SessionIndex:
         if not len(neighbours):
             return NOBODY
         votes = self._votes(known, neighbours, similarity, params)
-        return self._count(votes, known, count)
+        items, scores = self._count(votes, count)
+        return Voted(items, scores, known, votes)
 
     def _neighbours(self, known: list[int], params: Params) -> tuple[Ints, Floats]:
         """The most similar past sessions and how similar each is."""
@@ -110,7 +123,7 @@ class SessionIndex:
         weight = np.exp(-params.session_distance * np.maximum(distance - 1, 0))
         return _Votes(item, (weight * np.repeat(similarity, size)).astype(np.float32), near - 1)
 
-    def _count(self, votes: _Votes, known: list[int], count: int) -> Voted:
+    def _count(self, votes: _Votes, count: int) -> tuple[Ints, Floats]:
         total = self._scratch.items
         if total is None:
             total = self._scratch.items = np.zeros(len(self.idf), np.float32)
@@ -119,20 +132,7 @@ class SessionIndex:
         scores = total[items] * np.sqrt(self.idf[items])
         total[items] = 0.0
         order = np.argsort(-scores, kind="stable")[:count]
-        items, scores = items[order], scores[order]
-        return Voted(items, scores, self._because(votes, known, items))
-
-    def _because(self, votes: _Votes, known: list[int], items: Ints) -> Ints:
-        slot = self._scratch.rank
-        assert slot is not None
-        slot[items] = np.arange(1, len(items) + 1)
-        row = slot[votes.item]
-        slot[items] = 0
-        kept = row > 0
-        cell = (row[kept] - 1) * len(known) + votes.near[kept]
-        share = np.bincount(cell, votes.weight[kept], len(items) * len(known)).reshape(len(items), len(known))
-        near: Ints = np.asarray(known, np.int32)[share.argmax(axis=1)]
-        return near
+        return items[order], scores[order]
 
 
 def _newest_first(known: list[int]) -> list[int]:

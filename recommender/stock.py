@@ -1,19 +1,26 @@
 """The stock: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from recommender.ask import Filter
 from recommender.catalogue import Catalogue
 from recommender.interactions import Floats, Ints
 from recommender.model import Model
 
+MASKS = 64  # filters remembered until the stock changes
+
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown"."""
+    """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown".
+
+    ``content`` holds the factors that a new item's content suggests, in rows from ``known`` on.
+    """
 
     ids: list[str]
     index: dict[str, int]
@@ -23,17 +30,38 @@ class Stock:
     category: Ints
     price: Floats  # NaN where unknown
     available: npt.NDArray[np.bool_]
-
-    def rows(self, items: Iterable[str]) -> list[int]:
-        """Rows of those items that are here."""
-        return [row for item in items if (row := self.index.get(item)) is not None]
+    content: Floats
+    _masks: dict[Filter, npt.NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     def category_of(self, row: int) -> str:
         return self.names[int(self.category[row])]
 
-    def within(self, category: str) -> npt.NDArray[np.bool_]:
-        """By category code: is it ``category`` or below it (``shoes`` holds ``shoes/boots``)."""
-        return np.array([name == category or name.startswith(f"{category}/") for name in self.names])
+    def within(self, rule: Filter) -> npt.NDArray[np.bool_]:
+        """Rows available within the filter's category and price. Kept, as pages ask for the same few over and over:
+        do not write into it."""
+        key = msgspec.structs.replace(rule, exclude=())
+        mask = self._masks.get(key)
+        if mask is None:
+            mask = self._mask(key)
+            if len(self._masks) < MASKS:
+                self._masks[key] = mask
+        return mask
+
+    def _mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
+        mask = self.available.copy()
+        if rule.categories:
+            wanted = [any(_below(name, top) for top in rule.categories) for name in self.names]
+            mask &= np.array(wanted, np.bool_)[self.category]
+        # An unknown price (NaN) compares false: it is not shown where the price matters.
+        if rule.price_min is not None:
+            mask &= self.price >= rule.price_min
+        if rule.price_max is not None:
+            mask &= self.price <= rule.price_max
+        return mask
+
+
+def _below(name: str, top: str) -> bool:
+    return name == top or name.startswith(f"{top}/")
 
 
 def bare(model: Model | None) -> Stock:
@@ -48,15 +76,16 @@ def bare(model: Model | None) -> Stock:
         category=np.zeros(len(ids), np.int32),
         price=np.full(len(ids), np.nan, np.float32),
         available=np.ones(len(ids), np.bool_),
+        content=np.zeros((0, model.factors.vectors.shape[1] if model else 0), np.float32),
     )
 
 
 def take(model: Model | None, catalogue: Catalogue) -> Stock:
     """The stock of a model (or of none yet) as the catalogue is now."""
-    return update(bare(model), catalogue, catalogue.known_ids())
+    return update(bare(model), catalogue, catalogue.known_ids(), model)
 
 
-def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str]) -> Stock:
+def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> Stock:
     """The stock after the items ``changed``. Ids, index and categories grow in place; the arrays are new ones,
     so that a request which runs meanwhile sees either all or nothing of them."""
     states = [(item_id, catalogue.state(item_id)) for item_id in changed]
@@ -68,6 +97,10 @@ def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str]) -> Stock:
     category = np.concatenate([stock.category, np.zeros(more, np.int32)])
     price = np.concatenate([stock.price, np.full(more, np.nan, np.float32)])
     available = np.concatenate([stock.available, np.ones(more, np.bool_)])
+    content = np.concatenate([stock.content, np.zeros((more, stock.content.shape[1]), np.float32)])
+    new = [item for _, (_, item) in states if item is not None and stock.index[item.id] >= stock.known]
+    if model is not None and new:
+        content[[stock.index[item.id] - stock.known for item in new]] = model.content.of(new)
     for item_id, (known, item) in states:
         row = stock.index.get(item_id)
         if row is None or not known:
@@ -79,4 +112,4 @@ def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str]) -> Stock:
                 stock.codes[item.category] = len(stock.names) - 1
             category[row] = stock.codes[item.category]
             price[row] = np.nan if item.price is None else item.price
-    return replace(stock, category=category, price=price, available=available)
+    return replace(stock, category=category, price=price, available=available, content=content, _masks={})

@@ -3,15 +3,16 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
-from recommender import als, factors, popular, rebuy, sessions, together
+from recommender import als, content, factors, popular, rebuy, sessions, together
 from recommender.card import Card
 from recommender.cases import next_item, sample
+from recommender.catalogue import Item
 from recommender.fitted import fit_blend
 from recommender.interactions import Interactions, Longs, confidence, read
 from recommender.model import Model
@@ -36,11 +37,16 @@ class NothingToLearn(Exception):
     """The history holds no event of an item. Send product events, or import some, then train again."""
 
 
-def fit(rows: Interactions, params: Params, card: Card) -> Model:
-    """A model of ``rows`` as of their last event. Deterministic for given rows and params on one thread."""
+def fit(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = ()) -> Model:
+    """A model of ``rows`` as of their last event; ``items`` is what the catalogue says of them.
+
+    Deterministic for given rows and params on one thread.
+    """
     now = int(rows.ts[-1])
     used = confidence(rows, params, now)
-    item_factors = factors.solve(als.fit(used, params), params.regularization)
+    vectors = als.fit(used, params)
+    index = {item: code for code, item in enumerate(rows.items)}
+    visitors = np.bincount(used.indices, minlength=len(rows.items)).astype(np.float32)
     card = msgspec.structs.replace(
         card,
         first=int(rows.ts[0]),
@@ -49,32 +55,33 @@ def fit(rows: Interactions, params: Params, card: Card) -> Model:
         profiles=int(np.count_nonzero(np.diff(used.indptr))),
         sessions=len(np.unique(rows.session)),
         items=len(rows.items),
-        factors=item_factors.vectors.shape[1],
+        factors=vectors.shape[1],
         params=params,
     )
     return Model(
         card=card,
         items=rows.items,
-        index={item: code for code, item in enumerate(rows.items)},
-        factors=item_factors,
+        index=index,
+        factors=factors.solve(vectors, params.regularization),
         sessions=sessions.build(rows, params),
         together=together.neighbours(together.baskets(rows, params.basket_limit), params.neighbours),
         near=together.neighbours(together.visits(rows, params.basket_limit), params.neighbours),
         popularity=popular.popularity(rows, params, now),
         rebuy=rebuy.rebuy(rows),
+        content=content.learn(items, index, vectors, visitors),
     )
 
 
-def learn(rows: Interactions, params: Params, card: Card) -> Model:
+def learn(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = ()) -> Model:
     """A model of all ``rows`` whose blend was fitted on the newest sessions by a model that did not know them."""
     cut = newest(rows, params)
     if cut is None:
-        return fit(rows, params, card)
+        return fit(rows, params, card, items)
     past, future = rows.between(0, cut), rows.rows(started(rows) >= cut)
     cases = sample(list(next_item(future, past)), params.judged_cases, params.seed)
-    before = fit(past, params, card)
+    before = fit(past, params, card, items)
     weights = fit_blend(before, cases, params)
-    model = fit(rows, params, card)
+    model = fit(rows, params, card, items)
     if weights is None:
         return model
     card = msgspec.structs.replace(model.card, blend=weights.components, revisit=weights.revisit)
