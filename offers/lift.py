@@ -1,0 +1,113 @@
+"""What a campaign was worth: those who could see it against those from whom it was withheld, visitor by visitor.
+
+Everybody counts from their first decision on, whether they looked or not: nobody chose their group.
+"""
+
+from math import erfc, exp, sqrt
+from typing import NamedTuple
+
+from scipy import stats
+
+NORMAL_95 = 1.959963984540054
+SUSPICIOUS = 0.001
+"""Below this probability the groups' sizes are no accident: something else than the draw chose (Fabijan 2019)."""
+
+
+class Group(NamedTuple):
+    """Visitors of one group, how many reached the goal, and their revenue: sum and sum of squares over visitors."""
+
+    visitors: int = 0
+    converted: int = 0
+    revenue: float = 0.0
+    squares: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return self.converted / self.visitors if self.visitors else 0.0
+
+
+class Interval(NamedTuple):
+    """An estimate and its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Lift(NamedTuple):
+    """Shown against withheld. ``rate``: difference of conversion rates; ``relative``: the same as a part of the
+    withheld group's rate, None while nobody there converted; ``revenue``: difference for each visitor;
+    ``incremental``: revenue that would not have come without the campaign."""
+
+    shown: Group
+    withheld: Group
+    rate: Interval
+    relative: Interval | None
+    revenue: Interval
+    incremental: Interval
+
+
+def lift(shown: Group, withheld: Group) -> Lift | None:
+    """None while a group is empty."""
+    if not shown.visitors or not withheld.visitors:
+        return None
+    revenue = _means(shown, withheld)
+    incremental = Interval(*(shown.visitors * each for each in revenue))
+    return Lift(shown, withheld, _rates(shown, withheld), _relative(shown, withheld), revenue, incremental)
+
+
+def wilson(part: int, whole: int) -> Interval:
+    """A proportion's score interval (Wilson 1927); 0 to 1 of nothing."""
+    if not whole:
+        return Interval(0.0, 0.0, 1.0)
+    rate, square = part / whole, NORMAL_95**2
+    centre = (rate + square / (2 * whole)) / (1 + square / whole)
+    half = NORMAL_95 / (1 + square / whole) * sqrt(rate * (1 - rate) / whole + square / (4 * whole**2))
+    return Interval(rate, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def sample_ratio(shown: int, withheld: int, holdout: float) -> float:
+    """How probable group sizes at least so uneven are, when ``holdout`` of all visitors are withheld from."""
+    total = shown + withheld
+    if not total or not 0 < holdout < 1:
+        return 1.0
+    chi_square = (withheld - total * holdout) ** 2 / (total * holdout * (1 - holdout))
+    return erfc(sqrt(chi_square / 2))
+
+
+def _rates(shown: Group, withheld: Group) -> Interval:
+    """Newcombe's (1998) hybrid score interval: right for small rates too, where Wald's is not."""
+    one, other = wilson(shown.converted, shown.visitors), wilson(withheld.converted, withheld.visitors)
+    difference = one.value - other.value
+    low = sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
+    high = sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
+    return Interval(difference, difference - low, difference + high)
+
+
+def _relative(shown: Group, withheld: Group) -> Interval | None:
+    """The ratio of rates less one, by the delta method on its logarithm (Katz 1978)."""
+    if not shown.converted or not withheld.converted:
+        return None
+    ratio = shown.rate / withheld.rate
+    error = sqrt(1 / shown.converted - 1 / shown.visitors + 1 / withheld.converted - 1 / withheld.visitors)
+    spread = exp(NORMAL_95 * error)
+    return Interval(ratio - 1, ratio / spread - 1, ratio * spread - 1)
+
+
+def _means(shown: Group, withheld: Group) -> Interval:
+    """Welch's interval for the difference of mean revenue."""
+    (mean, error, freedom), (mean0, error0, freedom0) = _moments(shown), _moments(withheld)
+    difference, variance = mean - mean0, error + error0
+    if variance <= 0:
+        return Interval(difference, difference, difference)
+    parts = (error**2 / freedom if freedom else 0.0) + (error0**2 / freedom0 if freedom0 else 0.0)
+    half = float(stats.t.ppf(0.975, variance**2 / parts if parts else 1.0)) * sqrt(variance)
+    return Interval(difference, difference - half, difference + half)
+
+
+def _moments(group: Group) -> tuple[float, float, int]:
+    """Mean, variance of the mean, degrees of freedom."""
+    n = group.visitors
+    mean = group.revenue / n
+    variance = max(0.0, group.squares - n * mean**2) / (n - 1) if n > 1 else 0.0
+    return mean, variance / n, n - 1
