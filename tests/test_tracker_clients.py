@@ -27,8 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
 
 @pytest.fixture
 def tracker(server: TrackerServer) -> TrackerServer:
-    (server.folder / "events.jsonl").open("r+b").truncate()
-    return server
+    return server.reset()
 
 
 @pytest.mark.parametrize("gzip", [False, True])

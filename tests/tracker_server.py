@@ -132,13 +132,24 @@ class TrackerServer:
             self.process.wait(20)
             self.process = None
 
+    def reset(self) -> "TrackerServer":
+        """Forget the events and what the last test asked for."""
+        os.truncate(self.folder / "events.jsonl", 0)
+        for name in ("asked.json", "answer.json", "down", "stall"):
+            (self.folder / name).unlink(missing_ok=True)
+        return self
+
     def events(self) -> list[Event]:
         return events_in(self.folder)
 
+    def unique(self) -> list[Event]:
+        """The events as a consumer counts them: the first of each id."""
+        return list({event.id: event for event in reversed(self.events())}.values())[::-1]
+
     def wait_for(self, count: int, seconds: float = 10.0) -> list[Event]:
-        """The events once there are ``count`` of them, or whatever there is after ``seconds``."""
+        """The unique events once there are ``count`` of them, or whatever there is after ``seconds``."""
         deadline = time.monotonic() + seconds
-        while len(events := self.events()) < count and time.monotonic() < deadline:
+        while len(events := self.unique()) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         return events
 

@@ -15,6 +15,10 @@ BODY_LIMIT = 500 * 1024
 ID_CHARACTERS = 255
 """Characters in a visitor or user id."""
 
+DRAINED = 8 * 1024 * 1024
+"""Bytes of a refused body that are still read: a client that is cut off while it writes sees a broken connection
+instead of the refusal, and sends it all again."""
+
 _GZIP = b"\x1f\x8b"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -90,16 +94,24 @@ TOO_LARGE = Refusal("too_large", f"a body may have at most {BODY_LIMIT} bytes, d
 
 def _body(environ: Mapping[str, Any]) -> bytes | Refusal:
     length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length[:10]) > BODY_LIMIT:
-        return TOO_LARGE
+    stream: Input = environ["wsgi.input"]
     try:
-        body = _read_at_most(environ["wsgi.input"], BODY_LIMIT + 1)
+        if length.isdecimal() and int(length[:10]) > BODY_LIMIT:
+            return _drain(stream) if int(length[:10]) <= DRAINED else TOO_LARGE
+        body = _read_at_most(stream, BODY_LIMIT + 1)
+        if len(body) > BODY_LIMIT:
+            return _drain(stream)
     except OSError:
         return Refusal("incomplete", "the connection ended before the body did")
-    if len(body) > BODY_LIMIT:
-        return TOO_LARGE
     # Some clients send gzip without saying so, some say so and do not: believe the bytes.
     return gunzip(body, BODY_LIMIT) if body.startswith(_GZIP) else body
+
+
+def _drain(stream: Input) -> Refusal:
+    left = DRAINED
+    while left > 0 and (chunk := stream.read(min(left, 65_536))):
+        left -= len(chunk)
+    return TOO_LARGE
 
 
 def _read_at_most(stream: Input, size: int) -> bytes:

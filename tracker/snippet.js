@@ -20,7 +20,7 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', EVENT = 'dangol_e.';
   let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
 
-  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, failures = 0;
+  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, failures = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -66,7 +66,7 @@
   /* Events */
   let add = (type, fields) => {
     let now = new Date(), id = uuid(), consent = get(CONSENT);
-    put(EVENT + +now + '.' + id, JSON.stringify({
+    put(EVENT + +now + '.' + ++count + '.' + id, JSON.stringify({
       ...fields,
       type,
       messageId: id,
@@ -110,6 +110,7 @@
     if (events) send(batch, events);
   });
 
+  /* The reply is read to its end: until then Chromium counts the request against its 64 KB of keepalive. */
   let send = (names, events) => {
     names.forEach(name => sending[name] = 1);
     post('batch', {
@@ -121,7 +122,7 @@
         screen: { width: screen.width, height: screen.height },
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
       }
-    }, ',"batch":[' + events + ']}').then(r => r.status, () => 0).then(guard(status => {
+    }, ',"batch":[' + events + ']}').then(r => r.text().then(() => r.status)).catch(() => 0).then(guard(status => {
       let refused = status >= 400 && status < 500 && status != 408 && status != 429;
       let done = status == 200 || refused && !names[1];
       names.forEach(name => {
