@@ -181,9 +181,16 @@ def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait:
 @click.pass_obj
 def train(config: Settings, site_id: str) -> None:
     """Train a model on the warehouse now and publish it."""
-    from dangol.training import train_now
+    from dangol import compose
+    from dangol.embedded import embedded_redis
+    from dangol.secrets import ensure_default_site
+    from recommender.train import train as fit
 
-    click.echo(train_now(config, site_id))
+    compose.configure_logging()
+    ensure_default_site(config)
+    with embedded_redis(config):
+        card = fit(site_id, compose.history(config), compose.shelf(config, site_id))
+    click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
 
 
 @main.command("demo-traffic")

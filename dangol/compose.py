@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from collections.abc import Callable
 
     from flask import Flask
+    from pyarrow import Table
 
     from ingest.deadletters import DeadLetters
     from ingest.worker import Worker
@@ -118,6 +119,22 @@ def shelf(settings: Settings, site: str) -> "Shelf":
     from recommender.shelf import Shelf
 
     return Shelf(settings.models_folder, site)
+
+
+class History:
+    """The warehouse as the recommender sees it."""
+
+    def __init__(self, warehouse: "Warehouse") -> None:
+        self._warehouse = warehouse
+
+    def interactions(self, site: str) -> "Table":
+        from warehouse.interactions import interactions
+
+        return interactions(self._warehouse, site)
+
+
+def history(settings: Settings) -> History:
+    return History(warehouse(settings))
 
 
 def shops(settings: Settings) -> "Callable[[str], Shop]":

@@ -7,6 +7,7 @@ from dangol import compose
 from dangol.settings import Settings
 from recommender.catalogue import Item
 from recommender.train import NothingToLearn, train
+from warehouse.products import products
 
 logger = logging.getLogger("dangol.scheduler")
 
@@ -40,14 +41,19 @@ class Jobs:
 
     def learn_items(self) -> None:
         """Items that product events name and the shop never told us about."""
-        from warehouse.products import products
-
         warehouse = compose.warehouse(self.settings)
         for site in self._sites():
             known = compose.catalogue(self.settings, site)
             known.learn(
-                Item(id=p.product, name=p.name, category=p.category, price=p.price)
-                for p in products(warehouse, site)
+                Item(
+                    id=each.product,
+                    name=each.name,
+                    category=each.category,
+                    price=each.price,
+                    url=each.url,
+                    image=each.image,
+                )
+                for each in products(warehouse, site)
             )
 
     def compact(self) -> None:

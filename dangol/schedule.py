@@ -5,7 +5,6 @@ import threading
 
 import redis
 
-from dangol import compose
 from dangol.settings import Settings
 from recommender.redis import RedisLock
 from recommender.schedule import Job, Schedule

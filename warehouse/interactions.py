@@ -1,0 +1,20 @@
+"""Who did what with which item: what the recommender learns from."""
+
+import pyarrow as pa
+
+from warehouse.scope import Events, Scope
+
+_LINES = """
+select profile, session, name, ts, line.product as product, line.category as category, line.quantity as quantity
+from (select profile, session, name, ts, unnest(items) as line from events where len(items) > 0)
+where line.product is not null
+union all by name
+select profile, session, name, ts, product, category, quantity from events
+where product is not null and coalesce(len(items), 0) = 0
+"""
+
+
+def interactions(warehouse: Events, site: str, start: int = 0, end: int = 1 << 53) -> pa.Table:
+    """One row for each event and product it names, an order's lines each: profile, session, name (of the event),
+    ts (ms), product, category, quantity; in no order. Raises WarehouseUnavailable."""
+    return warehouse.table(_LINES, Scope(site, start, end))
