@@ -4,18 +4,19 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 
 from recommender import als, content, factors, popular, rebuy, sessions, together
 from recommender.card import Card
-from recommender.cases import next_item, sample
+from recommender.cases import Case, next_item, sample
 from recommender.catalogue import Item
 from recommender.fitted import fit_blend
+from recommender.gate import Judgement, compare, measure
 from recommender.interactions import Interactions, Longs, confidence, read
-from recommender.model import Model
+from recommender.model import Model, ModelUnusable
 from recommender.params import DAY_MS, Params
 from recommender.shelf import Shelf
 
@@ -72,20 +73,38 @@ def fit(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = 
     )
 
 
-def learn(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = ()) -> Model:
-    """A model of all ``rows`` whose blend was fitted on the newest sessions by a model that did not know them."""
+class Learned(NamedTuple):
+    """A model of everything, and beside it one that does not know the newest sessions, to be judged by them."""
+
+    model: Model
+    before: Model | None = None
+    cases: Sequence[Case] = ()
+
+
+def learn(
+    rows: Interactions, params: Params, card: Card, items: Sequence[Item] = (), unseen: int = 0
+) -> Learned:
+    """A model of all ``rows`` whose blend was fitted on the newest sessions by a model that did not know them.
+
+    The held-out sessions start at ``unseen`` (ms) or later, where enough of them do. One half fits the blend, the
+    other half is left to judge with.
+    """
     cut = newest(rows, params)
     if cut is None:
-        return fit(rows, params, card, items)
-    past, future = rows.between(0, cut), rows.rows(started(rows) >= cut)
-    cases = sample(list(next_item(future, past)), params.judged_cases, params.seed)
+        return Learned(fit(rows, params, card, items))
+    begun = started(rows)
+    if len(np.unique(rows.session[begun >= max(cut, unseen)])) >= MIN_HELD_OUT:
+        cut = max(cut, unseen)
+    past, future = rows.between(0, cut), rows.rows(begun >= cut)
+    cases = sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
     before = fit(past, params, card, items)
-    weights = fit_blend(before, cases, params)
-    model = fit(rows, params, card, items)
-    if weights is None:
-        return model
-    card = msgspec.structs.replace(model.card, blend=weights.components, revisit=weights.revisit)
-    return dataclasses.replace(model, card=card)
+    weights = fit_blend(before, [case for case in cases if case.group % 2 == 0], params)
+    blend = {"blend": weights.components, "revisit": weights.revisit} if weights else {}
+    before, model = (
+        dataclasses.replace(each, card=msgspec.structs.replace(each.card, **blend))
+        for each in (before, fit(rows, params, card, items))
+    )
+    return Learned(model, before, [case for case in cases if case.group % 2])
 
 
 def started(rows: Interactions) -> Longs:
@@ -117,16 +136,49 @@ def train(
     shelf: Shelf,
     params: Params | None = None,
     clock: Callable[[], float] = time.time,
+    items: Sequence[Item] = (),
 ) -> Card:
-    """Learn from the site's window of history and serve the result. Raises NothingToLearn."""
+    """Learn from the site's window of history and serve the result, unless the live model is better.
+
+    ``items`` is the catalogue, from which new items' places are learned. Raises NothingToLearn.
+    """
     params = params or Params()
     begin, now = time.perf_counter(), int(clock() * 1000)
     rows = recent(read(history.interactions(site)), params.window_days)
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
-    model = learn(rows, params, Card(version=shelf.new_version(), site=site, made=now))
-    card = msgspec.structs.replace(model.card, seconds=round(time.perf_counter() - begin, 3))
-    shelf.add(dataclasses.replace(model, card=card))
-    shelf.publish(card.version)
-    log.info("site %s: model %s of %d events in %.1f s", site, card.version, card.events, card.seconds)
+    live = _live(shelf)
+    unseen = live.card.last + 1 if live else 0
+    learned = learn(rows, params, Card(version=shelf.new_version(), site=site, made=now), items, unseen)
+    judgement = _judge(learned, live, unseen)
+    card = msgspec.structs.replace(
+        learned.model.card,
+        seconds=round(time.perf_counter() - begin, 3),
+        accepted=judgement.accepted,
+        verdict=judgement.verdict,
+        metrics=judgement.measured,
+    )
+    shelf.add(dataclasses.replace(learned.model, card=card))
+    if card.accepted:
+        shelf.publish(card.version)
+        log.info("site %s: model %s of %d events in %.1f s", site, card.version, card.events, card.seconds)
+    else:
+        log.error("site %s: model %s refused: %s", site, card.version, card.verdict)
     return card
+
+
+def _live(shelf: Shelf) -> Model | None:
+    version = shelf.live_version()
+    try:
+        return shelf.load(version) if version else None
+    except ModelUnusable as error:
+        log.warning("live model not compared with: %s", error)
+        return None
+
+
+def _judge(learned: Learned, live: Model | None, unseen: int) -> Judgement:
+    if learned.before is None:
+        return Judgement(True, "not judged: too few sessions", {})
+    if live is None:
+        return Judgement(True, "first model", {"candidate": measure(learned.before, learned.cases)})
+    return compare(learned.before, live, [case for case in learned.cases if case.start >= unseen])
