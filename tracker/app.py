@@ -8,14 +8,16 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracker import pixel, request, segment, snippet
-from tracker.committer import Committer
+from tracker.delivery import Delivery
 from tracker.event import Event, encode
 from tracker.log import EventLog, LogUnavailable, Record
 from tracker.request import Refusal, Request
 from tracker.sites import Site, Sites, SitesInvalid
+from tracker.spool import DEFAULT_LIMIT, claim
 
 Headers = list[tuple[str, str]]
 StartResponse = Callable[[str, Headers], Any]
@@ -58,7 +60,8 @@ class Tracker:
     """Collects events over HTTP for ``sites`` into ``log``; safe from many threads.
 
     ``trust_proxy`` is the number of reverse proxies in front of this process whose X-Forwarded-For (and -Proto)
-    entries are believed; True means one.
+    entries are believed; True means one. ``spool``: the folder where events wait while the log is down, at most
+    ``spool_bytes`` of them for each server process; None refuses events meanwhile.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Tracker:
         *,
         clock: Callable[[], float] = time.time,
         trust_proxy: int = 0,
+        spool: Path | None = None,
+        spool_bytes: int = DEFAULT_LIMIT,
     ) -> None:
         self._sites, self._clock, self._proxies = sites, clock, int(trust_proxy)
         self._sites_checked = 0.0
-        self._committer = Committer(log.append)
+        self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else ())
         self._snippet = snippet.load()
         self._routes: dict[str, tuple[str, Callable[[Environ], Response]]] = {
             **dict.fromkeys(_SEGMENT_PATHS, ("POST", self._segment)),
@@ -85,7 +90,11 @@ class Tracker:
 
     def close(self) -> None:
         """Let every accepted request become durable, then refuse the rest."""
-        self._committer.close()
+        self._delivery.close()
+
+    def ready(self) -> bool:
+        """Whether events can be made durable somewhere: in the log, or in the spool."""
+        return self._delivery.ready()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
@@ -123,7 +132,7 @@ class Tracker:
         events = segment.collect(taken, self._find_site)
         if isinstance(events, Refusal):
             return _refused(events)
-        unavailable = self._append(events)
+        unavailable = self._append(events, browser="HTTP_ORIGIN" in environ)
         return _refused(unavailable) if unavailable else Response(200, [JSON], b'{"success": true}')
 
     def _settings(self, environ: Environ) -> Response:
@@ -137,7 +146,7 @@ class Tracker:
         hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._find_site)
         if isinstance(hit, pixel.Hit) and hit.new:
             headers.append(("Set-Cookie", pixel.set_cookie(hit.event.visitor or "", self._https(environ))))
-        refusal = hit if isinstance(hit, Refusal) else self._append([hit.event])
+        refusal = hit if isinstance(hit, Refusal) else self._append([hit.event], browser=True)
         if refusal:
             return Response(refusal.status, [*headers, ("X-Dangol-Refused", refusal.code)], pixel.GIF)
         return Response(200, headers, pixel.GIF)
@@ -153,12 +162,12 @@ class Tracker:
     def _read(self, environ: Environ) -> Request | Refusal:
         return request.read(environ, int(self._clock() * 1000), self._proxies)
 
-    def _append(self, events: Sequence[Event]) -> Refusal | None:
-        """Durable on return, or the reason why not."""
+    def _append(self, events: Sequence[Event], browser: bool) -> Refusal | None:
+        """Durable on return, or the reason why not. A browser is not kept waiting."""
         if not events:
             return None
         try:
-            self._committer.submit([Record(event.key, encode(event)) for event in events])
+            self._delivery.submit([Record(event.key, encode(event)) for event in events], browser)
         except LogUnavailable as error:
             return Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
         return None

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
@@ -14,14 +15,19 @@ RECORDS_WAITING = 100_000
 _logger = logging.getLogger(__name__)
 
 
+class Late(Exception):
+    """Not durable in time. The records may still become so."""
+
+
 class _Waiting:
     """One request's records and the lock it sleeps on: a bare lock is the cheapest way to wake one thread."""
 
-    __slots__ = ("error", "lock", "records")
+    __slots__ = ("abandoned", "error", "lock", "records")
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = records
         self.error: LogUnavailable | None = None
+        self.abandoned = False
         self.lock = threading.Lock()
         self.lock.acquire()
 
@@ -29,17 +35,18 @@ class _Waiting:
 class Committer:
     """One thread appends whatever has gathered while the append before was under way."""
 
-    def __init__(self, append: Callable[[Sequence[Record]], None]) -> None:
+    def __init__(self, append: Callable[[Sequence[Record]], None], name: str = "committer") -> None:
         self._append = append
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._waiting = 0
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, records: Sequence[Record]) -> None:
-        """Return when ``records`` are durable. Raises LogUnavailable."""
+    def submit(self, records: Sequence[Record], timeout: float = -1) -> None:
+        """Return when ``records`` are durable. Raises LogUnavailable, or Late after ``timeout`` seconds."""
         waiting = _Waiting(records)
         with self._gate:  # nothing is queued behind the end
             if self._closed:
@@ -48,16 +55,23 @@ class Committer:
                 raise LogUnavailable("too many events are waiting for the log", retry_after=2.0)
             self._waiting += len(records)
             self._queue.put(waiting)
-        waiting.lock.acquire()
+        if not waiting.lock.acquire(timeout=timeout):
+            waiting.abandoned = True  # if it has not been taken yet, it need not be
+            raise Late
         if waiting.error is not None:
             raise LogUnavailable(str(waiting.error), waiting.error.retry_after) from waiting.error
 
-    def close(self) -> None:
-        """Append what is waiting, then stop."""
+    def busy(self) -> float:
+        """Seconds that the append under way has taken so far; 0 without one."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def close(self, timeout: float | None = None) -> None:
+        """Append what is waiting, then stop; or give up on an append that hangs for ``timeout`` seconds."""
         with self._gate:
             self._closed = True
             self._queue.put(None)
-        self._thread.join()
+        self._thread.join(timeout)
 
     def _run(self) -> None:
         stopping = False
@@ -83,18 +97,21 @@ class Committer:
         return batch, True
 
     def _commit(self, batch: list[_Waiting]) -> None:
-        records = [record for waiting in batch for record in waiting.records]
+        records = [record for waiting in batch if not waiting.abandoned for record in waiting.records]
         error: LogUnavailable | None = None
+        self._busy_since = time.monotonic()
         try:
-            self._append(records)
+            if records:
+                self._append(records)
         except LogUnavailable as failure:
             error = failure
         except Exception as failure:
             # Whatever it is, the events are not durable: the clients must hear so and this thread must live.
             _logger.exception("append failed")
             error = LogUnavailable(f"append failed: {failure}")
+        self._busy_since = None
         with self._gate:
-            self._waiting -= len(records)
+            self._waiting -= sum(len(waiting.records) for waiting in batch)
         for waiting in batch:
             waiting.error = error
             waiting.lock.release()

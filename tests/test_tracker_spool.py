@@ -1,0 +1,284 @@
+"""The spool on disk, and the delivery that falls back to it."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker import delivery, spool
+from tracker.delivery import Delivery
+from tracker.log import LogUnavailable, Record
+from tracker.spool import Spool, claim
+
+
+def records(first: int, count: int) -> list[Record]:
+    return [Record(f"k{n % 3}", b"event %d " % n + b"x" * 40) for n in range(first, first + count)]
+
+
+def drained(box: Spool) -> list[Record]:
+    found: list[Record] = []
+    while batch := box.read(7):
+        found += batch
+        box.drop()
+    return found
+
+
+def test_records_come_back_in_order_over_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 500)
+    box = Spool(tmp_path)
+    for first in range(0, 100, 5):
+        box.write(records(first, 5))
+    assert len(list(tmp_path.glob("*.spool"))) > 5
+    assert box.read(3) == box.read(3) == records(0, 3)
+    assert drained(box) == records(0, 100)
+    assert box.empty
+    box.write(records(100, 1))
+    assert drained(box) == records(100, 1)
+    assert len(list(tmp_path.glob("*.spool"))) <= 1
+    box.close()
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 500)
+    box = Spool(tmp_path)
+    box.write(records(0, 20))
+    assert box.read(5) == records(0, 5)
+    box.drop()
+    assert box.read(5) == records(5, 5)  # not dropped: a crash here repeats them
+    box.close()
+    again = Spool(tmp_path)
+    again.write(records(20, 5))
+    assert drained(again) == records(5, 20)
+    again.close()
+    empty = Spool(tmp_path)
+    assert empty.empty
+    assert empty.read() == []
+    empty.close()
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60])
+def test_a_torn_last_write_costs_nothing_before_it(tmp_path: Path, cut: int) -> None:
+    box = Spool(tmp_path)
+    box.write(records(0, 10))
+    box.close()
+    path = tmp_path / "00000001.spool"
+    path.write_bytes(path.read_bytes()[:-cut])
+    again = Spool(tmp_path)
+    again.write(records(10, 2))
+    assert drained(again) == records(0, 9) + records(10, 2)
+    assert [bad.suffix for bad in tmp_path.glob("*.bad")] == [".bad"]
+    again.close()
+
+
+def test_a_damaged_record_is_set_aside_not_delivered(tmp_path: Path) -> None:
+    box = Spool(tmp_path)
+    box.write(records(0, 3))
+    box.close()
+    path = tmp_path / "00000001.spool"
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    again = Spool(tmp_path)
+    assert drained(again) == records(0, 1)
+    assert list(tmp_path.glob("*.bad"))
+    again.close()
+
+
+def test_it_is_bounded_and_room_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 500)
+    box = Spool(tmp_path, limit=2_000)
+    written = 0
+    with pytest.raises(LogUnavailable, match="full") as caught:
+        for n in range(100):
+            box.write(records(n, 1))
+            written += 1
+    assert caught.value.retry_after >= 1
+    assert box.size <= 2_000
+    assert drained(box) == records(0, written)
+    box.write(records(0, 1))
+    box.close()
+
+
+def test_a_disk_that_fails_is_said_and_the_next_write_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Spool(tmp_path)
+    box.write(records(0, 1))
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fdatasync", fail)
+        with pytest.raises(LogUnavailable, match="No space"):
+            box.write(records(1, 1))
+    box.write(records(2, 1))
+    assert drained(box) == records(0, 1) + records(2, 1)
+    box.close()
+
+
+def test_each_process_has_its_own_and_adopts_what_the_dead_left(tmp_path: Path) -> None:
+    [first] = claim(tmp_path)
+    [second] = claim(tmp_path)
+    assert first.folder != second.folder
+    first.write(records(0, 2))
+    second.write(records(2, 2))
+    with pytest.raises(BlockingIOError):
+        Spool(first.folder)
+    first.close()
+    second.close()
+    both = claim(tmp_path)
+    assert [drained(box) for box in both] == [records(0, 2), records(2, 2)]
+    for box in both:
+        box.close()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    batches=st.lists(
+        st.lists(st.builds(Record, st.text(max_size=9), st.binary(max_size=60)), min_size=1), max_size=8
+    )
+)
+def test_any_records_come_back(tmp_path_factory: pytest.TempPathFactory, batches: list[list[Record]]) -> None:
+    box = Spool(tmp_path_factory.mktemp("spool"))
+    for batch in batches:
+        box.write(batch)
+    assert drained(box) == [record for batch in batches for record in batch]
+    box.close()
+
+
+class Log:
+    """A log to switch off, or to let hang."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.down = False
+        self.open = threading.Event()
+        self.open.set()
+
+    def append(self, batch: Sequence[Record]) -> None:
+        self.open.wait(20)
+        self.ping()
+        self.records += batch
+
+    def ping(self) -> None:
+        self.open.wait(20)
+        if self.down:
+            raise LogUnavailable("down", retry_after=0.05)
+
+    def consumer(self, group: str, member: str) -> Any: ...
+
+    def lag(self, group: str) -> int:
+        return 0
+
+    def durability(self) -> str | None: ...
+
+    def close(self) -> None: ...
+
+
+def settled(way: Delivery) -> None:
+    deadline = time.monotonic() + 10
+    while (way.state == "spooling" or way._left()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert way.state == "direct"
+
+
+def test_a_log_that_is_down_is_not_noticed_by_clients(tmp_path: Path) -> None:
+    log = Log()
+    way = Delivery(log, claim(tmp_path))
+    way.submit(records(0, 2))
+    log.down = True
+    for n in range(2, 30):
+        way.submit(records(n, 1))
+    assert way.state == "spooling"
+    assert way.ready()
+    log.down = False
+    settled(way)
+    way.submit(records(30, 1))
+    assert log.records == records(0, 31)
+    way.close()
+
+
+def test_what_was_spooled_is_drained_first_after_a_restart(tmp_path: Path) -> None:
+    log = Log()
+    log.down = True
+    way = Delivery(log, claim(tmp_path))
+    way.submit(records(0, 5))
+    way.close()
+    log.down = False
+    again = Delivery(log, claim(tmp_path))
+    again.submit(records(5, 1))
+    settled(again)
+    assert log.records == records(0, 6)
+    again.close()
+
+
+def test_a_browser_is_answered_at_once_while_the_log_hangs(tmp_path: Path) -> None:
+    log = Log()
+    way = Delivery(log, claim(tmp_path))
+    log.open.clear()
+    slowest = 0.0
+    for n in range(40):
+        start = time.perf_counter()
+        way.submit(records(n, 1), browser=True)
+        slowest = max(slowest, time.perf_counter() - start)
+    assert slowest < 0.5  # 30 ms of patience and one fsync; the rest is room for a busy test machine
+    assert way.state == "spooling"
+    log.open.set()
+    settled(way)
+    unique = list(dict.fromkeys(log.records))
+    assert sorted(unique) == sorted(records(0, 40))
+    way.close()
+
+
+def test_a_hanging_log_does_not_hold_programs_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "PATIENCE", 0.3)
+    log = Log()
+    way = Delivery(log, claim(tmp_path))
+    log.open.clear()
+    with ThreadPoolExecutor(20) as pool:
+        start = time.perf_counter()
+        list(pool.map(lambda n: way.submit(records(n, 1)), range(100)))
+        assert time.perf_counter() - start < 3
+    log.open.set()
+    settled(way)
+    assert set(log.records) == set(records(0, 100))
+    way.close()
+
+
+def test_a_full_spool_refuses_and_says_when_to_come_back(tmp_path: Path) -> None:
+    log = Log()
+    log.down = True
+    way = Delivery(log, claim(tmp_path, limit=1_000))
+    accepted = []
+    with pytest.raises(LogUnavailable, match="full"):
+        for n in range(100):
+            way.submit(records(n, 1))
+            accepted += records(n, 1)
+    assert not way.ready()
+    log.down = False
+    settled(way)
+    assert log.records == accepted
+    way.close()
+
+
+def test_without_a_spool_a_log_that_is_down_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "CLOSE_SECONDS", 0.2)
+    log = Log()
+    way = Delivery(log)
+    log.down = True
+    with pytest.raises(LogUnavailable):
+        way.submit(records(0, 1))
+    assert not way.ready()
+    log.down = False
+    log.open.clear()
+    with pytest.raises(LogUnavailable, match="does not answer"):
+        way.submit(records(0, 1))
+    log.open.set()
+    way.close()
