@@ -103,7 +103,13 @@ def worker(settings: Settings) -> "Worker":
 def tracker(settings: Settings) -> "Tracker":
     from tracker.app import Tracker
 
-    return Tracker(sites(settings), log(settings), trust_proxy=settings.trust_proxy)
+    return Tracker(
+        sites(settings),
+        log(settings),
+        trust_proxy=settings.trust_proxy,
+        spool=settings.folder / "spool",
+        spool_bytes=settings.spool_mb << 20,
+    )
 
 
 def catalogue(settings: Settings, site: str) -> "Catalogue":
