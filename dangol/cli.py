@@ -3,21 +3,14 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from dangol import __version__, settings
-from dangol.lock import DataFolderUnusable
-from dangol.redis_child import RedisBroken, RedisMissing
-from dangol.server import PortTaken
-from dangol.settings import Settings, SettingsInvalid
-from dangol.supervisor import StartFailed
-
-CLEAR = (DataFolderUnusable, PortTaken, RedisMissing, RedisBroken, StartFailed, SettingsInvalid)
-"""What is the user's to mend: one line, no traceback."""
+from dangol.commands import data, models
+from dangol.commands.errors import is_clear
+from dangol.settings import Settings
 
 
 class Commands(click.Group):
@@ -26,8 +19,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except CLEAR as error:
-            raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if is_clear(error):
+                raise click.ClickException(str(error)) from error
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,8 +53,8 @@ def up(config: Settings, demo: bool) -> None:
     run(config, lambda text: click.echo(text, nl=True), demo=demo)
 
 
-def _server(name: str, application: str, text: str) -> Callable[[Settings], None]:
-    """A command that serves one of the applications of ``dangol.wsgi``."""
+def _server(name: str, application: str, text: str) -> None:
+    """Add a command that serves one of the applications of ``dangol.wsgi``."""
 
     @main.command(name, help=text)
     @click.pass_obj
@@ -70,8 +65,6 @@ def _server(name: str, application: str, text: str) -> Callable[[Settings], None
         ensure_default_site(config)
         server.check_port(config)
         server.serve(config, application)
-
-    return serve  # type: ignore[return-value]
 
 
 _server("tracker", "tracker", "Serve collection alone.")
@@ -162,37 +155,6 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     click.echo(f"write key   {site.write_key}\nsecret key  {site.secret_key}")
 
 
-@main.command("import-events")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option("--site", "site_id", default="default", show_default=True)
-@click.option("--wait/--no-wait", default=True, help="Return when the events are in the reports.")
-@click.pass_obj
-def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait: bool) -> None:
-    """Import tables of events (CSV, TSV, Parquet): session, visitor or user; item or url; time; event."""
-    from dangol.imports import import_files
-
-    import_files(config, files, site_id, wait=wait)
-
-
-@main.command()
-@click.option("--site", "site_id", default="default", show_default=True)
-@click.pass_obj
-def train(config: Settings, site_id: str) -> None:
-    """Train a model on the warehouse now and publish it."""
-    from dangol import compose
-    from dangol.embedded import embedded_redis
-    from dangol.secrets import ensure_default_site
-    from recommender.train import train as fit
-
-    compose.configure_logging()
-    ensure_default_site(config)
-    with embedded_redis(config):
-        card = fit(site_id, compose.history(config), compose.shelf(config, site_id))
-    click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
-
-
 @main.command("demo-traffic")
 @click.option("--visitors", default=300, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--seed", default=1, show_default=True)
@@ -222,3 +184,7 @@ def doctor(config: Settings, quiet: bool) -> None:
         if not (quiet and finding.ok):
             click.echo(f"{'ok  ' if finding.ok else 'BAD '} {finding.what}: {finding.says}")
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+for command in (*data.COMMANDS, *models.COMMANDS):
+    main.add_command(command)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dangol import compose
+from dangol.health import Health
 from dangol.orphans import die_with_parent
 from dangol.settings import Settings, load
 from tracker.app import Tracker
@@ -46,7 +47,7 @@ def demo() -> Wsgi:
 def tracker() -> Wsgi:
     """Collection alone, with its own health pages."""
     settings = _start()
-    return Front(compose.tracker(settings), compose.health(settings))
+    return Front(compose.tracker(settings), Health(compose.log(settings)))
 
 
 def web() -> Wsgi:

@@ -1,0 +1,1 @@
+"""The commands that work on what is stored, beside the processes of ``dangol.cli``."""

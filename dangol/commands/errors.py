@@ -1,0 +1,32 @@
+"""Which errors are the user's to mend: those are said in one line, without a traceback."""
+
+# By name, so that `dangol --help` need not load the stages that raise them.
+CLEAR = frozenset(
+    {
+        "DataFolderUnusable",
+        "PortTaken",
+        "RedisMissing",
+        "RedisBroken",
+        "StartFailed",
+        "SettingsInvalid",
+        "SitesInvalid",
+        "NoSuchSite",
+        "IngestStalled",
+        "FileInvalid",
+        "DataFileInvalid",
+        "NothingToLearn",
+        "LogUnavailable",
+        "StoreUnavailable",
+        "WarehouseUnavailable",
+        "CampaignInvalid",
+        "CampaignsUnavailable",
+        "DangolUnreachable",
+        "RequestRefused",
+        "ModelUnusable",
+    }
+)
+
+
+def is_clear(error: Exception) -> bool:
+    """Whether the message alone says what is wrong and what to do."""
+    return type(error).__name__ in CLEAR
