@@ -21,6 +21,8 @@ HOLD_MS = 3_600_000
 """So long after a decision its views and clicks are expected."""
 LEASE_SECONDS = 30.0
 LEASE_SIZE = 50
+PATIENCE = 5.0
+"""Seconds that the job which confirms may wait for Redis; a visitor never does."""
 REFUSED_SECONDS = 2.0
 """How long an empty budget is not asked again; it may fill as reservations expire."""
 
@@ -67,7 +69,7 @@ class BudgetStore:
     """Budgets on the hashes ``dg:budget:{site}:{campaign}``."""
 
     def __init__(self, url: str, timeout: float = 0.05, clock: Callable[[], float] = time.monotonic) -> None:
-        self._redis = connect(url, timeout)
+        self._redis, self._patient = connect(url, timeout), connect(url, PATIENCE)
         self._script = self._redis.register_script(SCRIPT)
         self._clock = clock
         self._leases: dict[tuple[str, str], _Lease] = {}
@@ -97,9 +99,9 @@ class BudgetStore:
             for each in spent:
                 key = _key(site, each.campaign)
                 old = [
-                    name for name in self._redis.hkeys(key) if name[:2] == b"d:" and int(name[2:]) < settled
+                    name for name in self._patient.hkeys(key) if name[:2] == b"d:" and int(name[2:]) < settled
                 ]
-                with self._redis.pipeline() as pipe:
+                with self._patient.pipeline() as pipe:
                     pipe.hset(key, mapping={"v": each.views, "c": each.clicks})
                     if old:
                         pipe.hdel(key, *old)

@@ -57,14 +57,21 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the campaign is for: an event within ``window`` of the offer (a number with m, h or d)."""
+    """What the campaign is for: an event within ``window`` of an offer that was clicked on, or within
+    ``view_window`` (the same, when it is not given) of one that was only seen. A number with m, h or d."""
 
     event: str = "Order Completed"
     window: str = "7d"
+    view_window: str = ""
 
     @property
     def window_ms(self) -> int:
         return int(self.window[:-1]) * WINDOW_MS[self.window[-1]]
+
+    @property
+    def view_window_ms(self) -> int:
+        window = self.view_window or self.window
+        return int(window[:-1]) * WINDOW_MS[window[-1]]
 
 
 class Daypart(
@@ -251,8 +258,9 @@ def _check_schedule(campaign: Campaign) -> None:
     start, end = campaign.starts(utc), campaign.ends(utc)
     if start is not None and end is not None and end <= start:
         raise CampaignInvalid("end", "is not after start")
-    if not WINDOW.fullmatch(campaign.goal.window):
-        raise CampaignInvalid("goal.window", "a number with m, h or d, such as 7d")
+    for key, window in (("window", campaign.goal.window), ("view_window", campaign.goal.view_window or "1d")):
+        if not WINDOW.fullmatch(window):
+            raise CampaignInvalid(f"goal.{key}", "a number with m, h or d, such as 7d")
     if not 1 <= len(campaign.goal.event) <= 200:
         raise CampaignInvalid("goal.event", "1 to 200 characters")
     if len(campaign.dayparts) > 21:

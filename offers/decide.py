@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from offers.bandit import Arm, Arms, NoArms, Reward, best_of, explored
 from offers.budget import Budgets, Unlimited
+from offers.campaign import Campaign
 from offers.caps import Ask, Caps, CapsUnavailable, Grant
 from offers.contexts import context_of
 from offers.eligibility import Ready
@@ -43,18 +44,24 @@ class Decision(NamedTuple):
 
 
 class Withheld(NamedTuple):
-    """The holdout: this visitor would have been shown the campaign. To be logged as ``Offer Withheld``."""
+    """A decision that results must know of, seen or not: to be logged as the track event ``event``."""
 
     campaign: str
     slot: str
     token: str
+    event: str = "Offer Withheld"
 
 
 class Page(NamedTuple):
-    """Every slot that was asked for, None where nothing is to be shown, and what the holdout withheld."""
+    """Every slot that was asked for, None where nothing is to be shown.
+
+    ``withheld``: what the holdout kept from this visitor. ``decided``: what was shown of campaigns that have a
+    holdout; the two groups are compared, so both are logged at the same moment.
+    """
 
     slots: dict[str, Decision | None]
     withheld: tuple[Withheld, ...] = ()
+    decided: tuple[Withheld, ...] = ()
 
 
 class Decider:
@@ -104,10 +111,15 @@ class Decider:
             ]
             if grant.shown is not None:
                 decisions[slot] = self._decision(site.id, candidates[grant.shown], slot, context, view.now)
-        shown = {decision.campaign for decision in decisions.values() if decision}
-        for campaign in reserved - shown:
+        shown = [decision for decision in decisions.values() if decision]
+        for campaign in reserved - {decision.campaign for decision in shown}:
             self._budgets.give_back(site.id, campaign)
-        return Page(decisions, tuple(withheld))
+        return Page(decisions, tuple(withheld), tuple(self._decided(eligible, shown)))
+
+    def holdout(self, campaign: Campaign) -> float:
+        """The share of visitors from whom it is withheld, by its own and the global holdout."""
+        overall = self._global_holdout if campaign.tier == "standard" else 0.0
+        return 1 - (1 - campaign.holdout) * (1 - overall)
 
     def _eligible(self, site: Site, view: View, personal: bool, slots: frozenset[str]) -> list[Ready]:
         """Best tier and priority first. Of a mutual-exclusion group, the one campaign drawn for this visitor."""
@@ -192,6 +204,12 @@ class Decider:
         return Decision(
             campaign.id, creative.id, slot, creative.kind, content, propensity, self._signer.sign(token)
         )
+
+    def _decided(self, eligible: list[Ready], shown: list[Decision]) -> Iterator[Withheld]:
+        drawn = {ready.campaign.id for ready in eligible if self.holdout(ready.campaign) > 0}
+        for decision in shown:
+            if decision.campaign in drawn:
+                yield Withheld(decision.campaign, decision.slot, decision.token, "Offer Decided")
 
     def _withheld(self, site: str, ready: Ready, slot: str, context: str, now: int) -> Withheld:
         token = Token(site, ready.campaign.id, "", slot, 1.0, now, context, new_nonce(), held=True)

@@ -8,25 +8,16 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from offers.answers import Answer, GoalRow
 from offers.bandit import Arm, Reward
 from offers.campaign import Campaign
 from offers.contexts import Counts, SlotCounts, slot_counts
-from offers.results import Answer
 
 CLICK_WINDOW_MS = 30 * 60_000
 """A click belongs to its showing whenever it comes; how long a missing one is waited for."""
 DELAYS_WANTED = 30
 """So many delays must be known before showings are discounted by their age."""
 ENOUGH_DELAYS = 5_000
-
-
-class GoalRow(NamedTuple):
-    """One event that some campaign has as its goal. ``value`` is an order's revenue, else 0."""
-
-    event: str
-    profile: str
-    ts: int
-    value: float
 
 
 class Showing(NamedTuple):
@@ -52,7 +43,7 @@ def showings(
 ) -> list[Showing]:
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
-    A goal is credited, within each campaign, to the last showing before it and within the goal's window.
+    A goal is credited, within each campaign, to the last showing before it, if that was within the goal's window.
     """
     views: dict[str, Answer] = {}
     clicks: dict[str, int] = {}
@@ -97,7 +88,8 @@ def _credited(
                 continue
             showing = found[mine[before - 1]]
             delay = goal.ts - showing.ts
-            if delay <= campaign.goal.window_ms:
+            clicked = showing.clicked is not None and showing.clicked <= delay
+            if delay <= (campaign.goal.window_ms if clicked else campaign.goal.view_window_ms):
                 first = delay if showing.converted is None else showing.converted
                 found[mine[before - 1]] = showing._replace(converted=first, value=showing.value + goal.value)
     return found

@@ -5,11 +5,11 @@ import random
 import numpy as np
 import pytest
 
+from offers.answers import Answer, GoalRow, OfferRow
 from offers.bandit import Arm, best_of, explored
 from offers.campaign import Campaign, parse
 from offers.contexts import STRONGEST, SlotCounts, context_of, parents, slot_counts
-from offers.learning import Arrival, GoalRow, Showing, arrival, learn, showings
-from offers.results import Answer, OfferRow
+from offers.learning import Arrival, Showing, arrival, learn, showings
 from offers.token import Token
 from profiles.model import Profile, Touch
 from tests.test_offers_campaign import written

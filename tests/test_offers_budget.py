@@ -20,7 +20,7 @@ def reserved(store: BudgetStore, budget: Budget, times: int, now: int = NOON) ->
 
 
 def test_impressions_are_never_exceeded_by_three_workers(redis_url, clock):
-    workers = [BudgetStore(redis_url, clock=clock) for _ in range(3)]
+    workers = [BudgetStore(redis_url, timeout=10, clock=clock) for _ in range(3)]
     budget, granted = Budget(impressions=1_000), 0
     for turn in range(3_000):
         granted += reserved(workers[turn % 3], budget, 1)
@@ -28,14 +28,14 @@ def test_impressions_are_never_exceeded_by_three_workers(redis_url, clock):
 
 
 def test_what_was_given_back_can_be_used(redis_url, clock):
-    store, budget = BudgetStore(redis_url, clock=clock), Budget(impressions=10)
+    store, budget = BudgetStore(redis_url, timeout=10, clock=clock), Budget(impressions=10)
     assert reserved(store, budget, 20) == 10
     store.give_back("default", "c")
     assert reserved(store, budget, 5) == 1
 
 
 def test_what_was_not_seen_is_shown_to_others_later(redis_url, clock):
-    store, budget = BudgetStore(redis_url, clock=clock), Budget(impressions=100)
+    store, budget = BudgetStore(redis_url, timeout=10, clock=clock), Budget(impressions=100)
     assert reserved(store, budget, 200) == 100
     clock.advance(60)
     store.confirm("default", [Spent("c", 60, 0)], NOON + HOLD_MS // 2)
@@ -53,7 +53,7 @@ def test_clicks_and_spend_stay_within_one_percent(redis_url, rate):
     """An hour's decisions, then what came of them, until nothing is left."""
     for budget, limit in ((Budget(clicks=200), 200), (Budget(spend=100.0, cpm=10.0, cpc=0.5), 100.0)):
         clock, generator = Clock(), random.Random(5)
-        store = BudgetStore(redis_url, clock=clock)
+        store = BudgetStore(redis_url, timeout=10, clock=clock)
         store._redis.flushall()
         views = clicks = 0
         now = NOON
@@ -97,7 +97,7 @@ def test_a_campaign_without_means_gives_way(redis_url, clock, site):
         Uncapped(),
         SIGNER,
         clock=clock,
-        budgets=BudgetStore(redis_url, clock=clock),
+        budgets=BudgetStore(redis_url, timeout=10, clock=clock),
         chance=random.Random(1),
     )
     assert [chosen(decide.decide(site, SHOES, "hero")) for _ in range(5)] == [
@@ -111,7 +111,7 @@ def test_a_campaign_without_means_gives_way(redis_url, clock, site):
 
 def test_an_offer_that_did_not_win_costs_nothing(redis_url, clock, site):
     documents = Fixed(offer("paid", budget=3), offer("better", priority=9))
-    budgets = BudgetStore(redis_url, clock=clock)
+    budgets = BudgetStore(redis_url, timeout=10, clock=clock)
     decide = Decider(documents, Uncapped(), SIGNER, clock=clock, budgets=budgets)
     for _ in range(10):
         assert chosen(decide.decide(site, SHOES, "hero")) == "better"

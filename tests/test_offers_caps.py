@@ -43,28 +43,28 @@ def capped(per: str, limit: int = 2) -> Ask:
 )
 def test_each_period_begins_anew(redis_url, per, still, over):
     for late, expected in ((still, None), (over, "c")):
-        store = CapStore(redis_url)
+        store = CapStore(redis_url, timeout=10)
         store._redis.flushall()
         assert [shown(store, NOON, capped(per)) for _ in range(3)] == ["c", "c", None]
         assert shown(store, late, capped(per)) == expected
 
 
 def test_ever_is_for_ever(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("ever", 1)) == "c"
     assert shown(store, NOON + 300 * DAY, capped("ever", 1)) is None
     assert 390 * DAY < store._redis.pttl("dg:caps:default:v:a") <= 400 * DAY
 
 
 def test_every_key_has_a_lifetime(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     shown(store, NOON, capped("week"))
     assert 0 < store._redis.pttl("dg:caps:default:v:a") <= 8 * DAY
 
 
 def test_a_session_goes_on_while_ingest_says_so(redis_url):
     """Forty minutes of pages without an offer are still one visit."""
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("session", 1)) == "c"
     later = NOON + 40 * MINUTE
     busy = Profile(id="v:a", sessions=[Session("s", NOON - MINUTE, later - MINUTE, Touch())])
@@ -74,7 +74,7 @@ def test_a_session_goes_on_while_ingest_says_so(redis_url):
 
 
 def test_the_day_is_the_sites(redis_url):
-    store, seoul = CapStore(redis_url), ZoneInfo("Asia/Seoul")
+    store, seoul = CapStore(redis_url, timeout=10), ZoneInfo("Asia/Seoul")
     ask = [[capped("day", 1)]]
     assert store.take("default", View(Profile(id="v:a"), NOON, seoul), ask) == [Grant(0)]
     assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR - 1, seoul), ask) == [Grant(None)]
@@ -82,64 +82,64 @@ def test_the_day_is_the_sites(redis_url):
 
 
 def test_a_cap_that_was_added_later_knows_what_was_shown_before(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, Ask("c")) == "c"
     assert shown(store, NOON, Ask("c", (Cap(limit=1, per="day"),))) is None
 
 
 def test_the_first_under_its_caps_wins_and_only_it_is_counted(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     first, second = Ask("a", (Cap(limit=1, per="day"),)), Ask("b", (Cap(limit=1, per="day"),))
     assert [shown(store, NOON, first, second) for _ in range(3)] == ["a", "b", None]
 
 
 def test_all_caps_of_a_campaign_must_allow(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     ask = Ask("a", (Cap(limit=2, per="session"), Cap(limit=3, per="day")))
     assert [shown(store, NOON, ask) for _ in range(3)] == ["a", "a", None]
     assert [shown(store, NOON + 2 * HOUR, ask) for _ in range(2)] == ["a", None]
 
 
 def test_slots_of_one_page_never_share_a_campaign(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     grants = store.take("default", view(), [[Ask("a"), Ask("b")], [Ask("a"), Ask("b")], [Ask("a"), Ask("b")]])
     assert grants == [Grant(0), Grant(1), Grant(None)]
 
 
 def test_a_ghost_counts_and_is_not_shown(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     ghost = Ask("a", (Cap(limit=1, per="day"),), ghost=True)
     assert store.take("default", view(), [[ghost, Ask("b")]]) == [Grant(1, (0,))]
     assert store.take("default", view(), [[ghost, Ask("b")]]) == [Grant(1)]
 
 
 def test_fatigue_limits_all_offers_together_but_no_exempt_one(redis_url):
-    store = CapStore(redis_url, fatigue=(Cap(limit=2, per="hour"),))
+    store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=2, per="hour"),))
     asks = [Ask("a", (Cap(limit=1, per="day"),)), Ask("b"), Ask("f", exempt=True)]
     assert [shown(store, NOON, *asks) for _ in range(4)] == ["a", "b", "f", "f"]
     assert shown(store, NOON + HOUR, *asks) == "b"
 
 
 def test_visitors_and_sites_are_counted_apart(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("day", 1)) == "c"
     assert shown(store, NOON, capped("day", 1), profile=Profile(id="v:b")) == "c"
     assert store.take("other", view(), [[capped("day", 1)]]) == [Grant(0)]
 
 
 def test_a_cap_outlives_signing_in(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     for cookie in ("a", "b"):
         assert shown(store, NOON, capped("session", 3), profile=Profile(id=f"v:{cookie}")) == "c"
     customer = Profile(id="u:7", visitors=["a", "b"])
     assert [shown(store, NOON, capped("session", 3), profile=customer) for _ in range(2)] == ["c", None]
     assert not store._redis.exists("dg:caps:default:v:a", "dg:caps:default:v:b")
-    assert shown(CapStore(redis_url), NOON, capped("session", 3), profile=customer) is None
+    assert shown(CapStore(redis_url, timeout=10), NOON, capped("session", 3), profile=customer) is None
 
 
 def test_one_visitors_key_is_bounded(redis_url, monkeypatch):
     monkeypatch.setattr(caps_module, "CAMPAIGNS_KEPT", 10)
-    store = CapStore(redis_url, fatigue=())
+    store = CapStore(redis_url, timeout=10, fatigue=())
     for number in range(50):
         shown(store, NOON + number, Ask(f"c{number}", (Cap(limit=1, per="ever"),)))
     assert shown(store, NOON + 60, Ask("c49", (Cap(limit=1, per="ever"),))) is None
@@ -147,7 +147,7 @@ def test_one_visitors_key_is_bounded(redis_url, monkeypatch):
 
 
 def test_forget_erases(redis_url):
-    store = CapStore(redis_url)
+    store = CapStore(redis_url, timeout=10)
     shown(store, NOON, capped("day", 1))
     store.forget("default", "v:a")
     assert not store._redis.exists("dg:caps:default:v:a")

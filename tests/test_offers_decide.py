@@ -152,7 +152,7 @@ def test_without_redis_only_fallbacks_without_caps(clock, site):
 @pytest.mark.redis
 def test_caps_hold_and_the_next_campaign_follows(clock, site, redis_url):
     documents = [offer("a", priority=1, caps=[{"limit": 2, "per": "session"}]), offer("b", tier="fallback")]
-    decide = decider(clock, *documents, caps=CapStore(redis_url))
+    decide = decider(clock, *documents, caps=CapStore(redis_url, timeout=10))
     assert [chosen(decide.decide(site, SHOES, "hero")) for _ in range(4)] == ["a", "a", "b", "b"]
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from offers.results import OfferRow, results
 from offers.token import LENGTH_LIMIT, MAX_AGE_MS, Token, TokenInvalid, TokenSigner
 
 NOW = 1_795_000_000_000
@@ -33,25 +32,3 @@ def test_another_sites_token_and_an_old_one_are_refused():
     assert refusal(SIGNER.sign(TOKEN), site="other") == "foreign"
     assert refusal(SIGNER.sign(TOKEN), now=NOW + MAX_AGE_MS + 1) == "stale"
     assert refusal(SIGNER.sign(TOKEN), now=NOW - 3_600_000) == "stale"
-
-
-def test_results_count_each_token_once_and_name_what_they_refuse():
-    held = SIGNER.sign(Token("default", "hero-shoes", "", "hero", 1.0, NOW, nonce="h", held=True))
-    signed = SIGNER.sign(TOKEN)
-    other = SIGNER.sign(Token("default", "hero-shoes", "b", "hero", 0.75, NOW, nonce="n2"))
-
-    def row(token: str, kind="view", profile="v:a", ts=NOW + 5):
-        return OfferRow("lies", "lies", token, kind, profile, ts)
-
-    found = results(
-        [row(signed), row(signed), row(signed, "click"), row(other, profile="v:b"), row(other, ts=NOW + 2 * 86_400_000),
-         row("junk"), row(held, "withheld"), row(held), row(signed, "withheld")],
-        SIGNER, "default",
-    )  # fmt: skip
-    assert [tuple(variant) for variant in found.variants] == [
-        ("hero-shoes", "a", 1, 1, 1),
-        ("hero-shoes", "b", 1, 0, 1),
-    ]
-    assert found.variants[0].ctr == 1.0
-    assert found.withheld == {"hero-shoes": 1}
-    assert found.refused == {"replayed": 1, "stale": 1, "forged": 3}

@@ -1,0 +1,182 @@
+"""What a campaign achieved, honestly: per variant, day and bucket, and against those from whom it was withheld."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
+
+from offers.answers import Answer, GoalRow
+from offers.bandit import Arm, best_of
+from offers.campaign import Campaign
+from offers.learning import Showing, showings
+from offers.lift import SUSPICIOUS, Group, Interval, Lift, lift, sample_ratio, wilson
+from offers.offpolicy import OffPolicy, estimate
+
+
+class Tally(NamedTuple):
+    """Counts of one row of the report. ``decisions`` are known of campaigns with a holdout only."""
+
+    name: str
+    impressions: int = 0
+    clicks: int = 0
+    conversions: int = 0
+    revenue: float = 0.0
+    visitors: int = 0
+    decisions: int = 0
+
+    @property
+    def ctr(self) -> Interval:
+        """Clicks for each impression."""
+        return wilson(min(self.clicks, self.impressions), self.impressions)
+
+    @property
+    def conversion_rate(self) -> Interval:
+        """Converted showings for each impression."""
+        return wilson(min(self.conversions, self.impressions), self.impressions)
+
+
+class VariantReport(NamedTuple):
+    """``best``: the probability that it is the best one for what the campaign is to achieve. ``instead``: what each
+    showing would have brought, had everybody been shown this variant; None while nobody was."""
+
+    tally: Tally
+    best: float
+    instead: OffPolicy | None
+
+
+class Comparison(NamedTuple):
+    """Shown against withheld. ``crossed``: visitors who were in both groups, before they were known to be one person,
+    and are in neither here. ``mismatch``: group sizes that no fair draw gives; do not trust the lift."""
+
+    lift: Lift | None
+    expected: float
+    chance: float
+    crossed: int
+
+    @property
+    def mismatch(self) -> bool:
+        return self.chance < SUSPICIOUS
+
+
+class Report(NamedTuple):
+    """One campaign's whole report."""
+
+    campaign: str
+    total: Tally
+    variants: list[VariantReport]
+    days: list[Tally]
+    stages: list[Tally]
+    devices: list[Tally]
+    channels: list[Tally]
+    withheld: int
+    comparison: Comparison | None
+
+
+def report(
+    campaign: Campaign,
+    answers: Sequence[Answer],
+    goals: Iterable[GoalRow],
+    zone: tzinfo = UTC,
+    holdout: float | None = None,
+) -> Report:
+    """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included."""
+    mine = [answer for answer in answers if answer.token.campaign == campaign.id]
+    goals = [goal for goal in goals if goal.event == campaign.goal.event]
+    found = showings(mine, goals, {campaign.id: campaign})
+    decided = [answer for answer in mine if answer.row.kind == "decided"]
+    share = campaign.holdout if holdout is None else holdout
+    return Report(
+        campaign.id,
+        _tally("", found)._replace(decisions=len(decided)),
+        _variants(campaign, found, decided),
+        _grouped(found, lambda showing: datetime.fromtimestamp(showing.ts / 1000, zone).date().isoformat()),
+        _grouped(found, lambda showing: _part(showing.context, 0)),
+        _grouped(found, lambda showing: _part(showing.context, 1)),
+        _grouped(found, lambda showing: _part(showing.context, 2)),
+        sum(answer.row.kind == "withheld" for answer in mine),
+        compare(campaign, mine, goals, share) if share > 0 else None,
+    )
+
+
+def compare(campaign: Campaign, mine: Iterable[Answer], goals: Iterable[GoalRow], share: float) -> Comparison:
+    """Every visitor from their first decision on, in the group that the draw put them in."""
+    first: dict[tuple[str, bool], int] = {}  # (profile, withheld) → when
+    for token, row in mine:
+        if row.kind in ("decided", "withheld"):
+            key = (row.profile, token.held)
+            first[key] = min(first.get(key, row.ts), row.ts)
+    crossed = {profile for profile, held in first if not held and (profile, True) in first}
+    worth: dict[tuple[str, bool], list[float]] = {key: [] for key in first if key[0] not in crossed}
+    for goal in goals:
+        for held in (False, True):
+            since = first.get((goal.profile, held))
+            key = (goal.profile, held)
+            if since is not None and key in worth and 0 <= goal.ts - since <= campaign.goal.window_ms:
+                worth[key].append(goal.value)
+    shown, withheld = (
+        _group([values for (_, held), values in worth.items() if held is which]) for which in (False, True)
+    )
+    chance = sample_ratio(shown.visitors, withheld.visitors, share)
+    return Comparison(lift(shown, withheld), share, chance, len(crossed))
+
+
+def _group(visitors: list[list[float]]) -> Group:
+    sums = [sum(values) for values in visitors]
+    return Group(len(visitors), sum(map(bool, visitors)), sum(sums), sum(each**2 for each in sums))
+
+
+def _variants(campaign: Campaign, found: list[Showing], decided: list[Answer]) -> list[VariantReport]:
+    """Every variant of the campaign, and those it had before if they were shown."""
+    names = [creative.id for creative in campaign.creatives]
+    names += sorted({showing.variant for showing in found} - set(names))
+    by_variant = {name: [showing for showing in found if showing.variant == name] for name in names}
+    arms = [_arm(campaign, each) for each in by_variant.values()]
+    rows = []
+    for (name, mine), best in zip(by_variant.items(), best_of(arms, campaign.reward), strict=True):
+        decisions = sum(answer.token.variant == name for answer in decided)
+        rows.append(
+            VariantReport(
+                _tally(name, mine)._replace(decisions=decisions), best, _instead(campaign, found, name)
+            )
+        )
+    return rows
+
+
+def _arm(campaign: Campaign, found: list[Showing]) -> Arm:
+    rewarded = [showing for showing in found if showing.delay(campaign.reward) is not None]
+    worth = [showing.value for showing in rewarded]
+    return Arm(len(found), len(rewarded), sum(worth), sum(value**2 for value in worth))
+
+
+def _instead(campaign: Campaign, found: list[Showing], variant: str) -> OffPolicy | None:
+    if not any(showing.variant == variant for showing in found):
+        return None
+    if campaign.reward == "revenue":
+        rewards = [showing.value for showing in found]
+    else:
+        rewards = [float(showing.delay(campaign.reward) is not None) for showing in found]
+    targets = [float(showing.variant == variant) for showing in found]
+    return estimate(rewards, [max(showing.propensity, 1e-6) for showing in found], targets)
+
+
+def _tally(name: str, found: Sequence[Showing]) -> Tally:
+    return Tally(
+        name,
+        len(found),
+        sum(showing.clicked is not None for showing in found),
+        sum(showing.converted is not None for showing in found),
+        round(sum(showing.value for showing in found), 6),
+        len({showing.profile for showing in found}),
+    )
+
+
+def _grouped(found: list[Showing], name_of: Callable[[Showing], str]) -> list[Tally]:
+    groups: dict[str, list[Showing]] = {}
+    for showing in found:
+        groups.setdefault(name_of(showing), []).append(showing)
+    return [_tally(name, groups[name]) for name in sorted(groups)]
+
+
+def _part(context: str, index: int) -> str:
+    """Of ``stage|device|channel``; "" where nothing personal was used."""
+    parts = context.split("|")
+    return parts[index] if index < len(parts) else ""
