@@ -1,5 +1,6 @@
 """The web application on real stores, for the tests of web/: Redis, a warehouse folder, a memory log."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,11 @@ PASSWORD = "a long password"
 SECRET = b"a signing key for tests, long enough"
 
 
+def csrf_of(page: str) -> str:
+    """The token in the forms of a page."""
+    return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+
+
 class FixedPassword:
     def matches(self, password: str) -> bool:
         return password == PASSWORD
@@ -53,15 +59,19 @@ class Stage:
     def desk(self) -> FlaskClient:
         """A client that is signed in."""
         client = self.app.test_client()
-        client.get("/desk/login")
-        with client.session_transaction() as session:
-            token = session["csrf"]
+        token = csrf_of(client.get("/desk/login").text)
         form = {"user": "admin", "password": PASSWORD, "csrf": token}
         assert client.post("/desk/login", data=form).status_code == 302
         return client
 
 
-def stage_of(folder: Path, redis_url: str, site: Site, clock: Callable[[], float]) -> Stage:
+def stage_of(
+    folder: Path,
+    redis_url: str,
+    site: Site,
+    clock: Callable[[], float],
+    password_version: Callable[[], str] = str,
+) -> Stage:
     sites = Sites(folder / "sites.json")
     sites.save(site)
     client = redis.Redis.from_url(redis_url)
@@ -86,7 +96,7 @@ def stage_of(folder: Path, redis_url: str, site: Site, clock: Callable[[], float
         caps=caps,
         decider=Decider(campaigns, caps, signer, clock=clock),
         signer=signer,
-        admin=Admin("admin", FixedPassword(), SECRET),
+        admin=Admin("admin", FixedPassword(), SECRET, password_version),
         public_url="http://127.0.0.1:8000",
         clock=clock,
     )

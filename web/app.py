@@ -9,13 +9,16 @@ from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.desk.access import Guesses
 from web.desk.door import door_blueprint
+from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
+from web.desk.setup import setup_blueprint
 from web.errors import register_errors
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
 from web.metrics import Metrics
 from web.personalize import personalize_blueprint
 from web.profiles import profiles_blueprint
+from web.reports import reports_blueprint
 from web.security import register_security
 from web.services import Services
 from web.withheld import WithheldLog
@@ -49,6 +52,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(campaigns_blueprint(services, keys))
     app.register_blueprint(profiles_blueprint(services, keys))
+    app.register_blueprint(reports_blueprint(services, keys))
     app.register_blueprint(health_blueprint(services, metrics))
 
 
@@ -58,3 +62,5 @@ def _register_desk(app: Flask, services: Services) -> None:
     pages.register(app)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, Guesses(services.clock)))
+    app.register_blueprint(overview_blueprint(pages, services))
+    app.register_blueprint(setup_blueprint(pages, services.public_url))

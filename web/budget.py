@@ -10,12 +10,13 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 3
+"""So many calls that took too long, one after another, and the store is left alone for a while."""
 PAUSE_SECONDS = 1.0
-"""After a failure nobody waits for that store for so long."""
 
 
 class Late(Exception):
-    """The work was not done in time, or failed; what it would have brought is done without."""
+    """The work was not done in time; what it would have brought is done without."""
 
 
 class Budget:
@@ -36,31 +37,34 @@ class Budget:
 
 
 class Bounded:
-    """Runs calls of one store in threads of its own, so that one which hangs costs nobody more than the budget.
+    """Runs calls in threads of its own, so that one which hangs costs nobody more than the budget.
 
-    After a failure the store is left alone for PAUSE_SECONDS.
+    When PATIENCE calls in a row took too long, nobody waits for PAUSE_SECONDS.
     """
 
     def __init__(self, name: str, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._name, self._clock = name, clock
         self._pool = futures.ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._late = 0
         self._paused_until = float("-inf")
 
     def call(self, work: Callable[[], T], seconds: float) -> T:
-        """What ``work`` returns within ``seconds``. Raises Late."""
+        """What ``work`` returns within ``seconds``. Raises Late, and what ``work`` raises."""
         if seconds <= 0 or self._clock() < self._paused_until:
             raise Late(f"{self._name}: no time")
         future = self._pool.submit(work)
         try:
-            return future.result(seconds)
+            result = future.result(seconds)
         except futures.TimeoutError as error:
             future.cancel()
-            self._pause("took too long")
+            self._count()
             raise Late(f"{self._name}: took too long") from error
-        except Exception as error:
-            self._pause(str(error))
-            raise Late(f"{self._name}: {error}") from error
+        self._late = 0
+        return result
 
-    def _pause(self, why: str) -> None:
-        self._paused_until = self._clock() + PAUSE_SECONDS
-        logger.warning("%s left alone for %g s: %s", self._name, PAUSE_SECONDS, why)
+    def _count(self) -> None:
+        self._late += 1
+        if self._late >= PATIENCE:
+            self._late = 0
+            self._paused_until = self._clock() + PAUSE_SECONDS
+            logger.warning("%s left alone for %g s: it took too long", self._name, PAUSE_SECONDS)

@@ -38,14 +38,12 @@ class Plot:
 def ceiling_of(values: Sequence[float]) -> float:
     """The smallest round number that holds every value and whose half is round too."""
     highest = max(values, default=0.0)
-    if highest <= 0:
+    if highest <= 2:
         return 2.0
     scale = 10.0 ** math.floor(math.log10(highest))
-    for step in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0):
-        if highest <= step * scale:
-            found = step * scale
-            return found if found > 2 or highest > 2 else max(found, 2.0)
-    return 10.0 * scale
+    return next(
+        step * scale for step in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 20.0) if highest <= step * scale
+    )
 
 
 def plot(values: Sequence[float], before: Sequence[float] = ()) -> Plot:

@@ -13,6 +13,7 @@ from profiles.store import StoreUnavailable as ProfilesUnavailable
 from recommender.catalogue import CatalogueFull, ItemInvalid
 from recommender.redis import StoreUnavailable as ItemsUnavailable
 from tracker.log import LogUnavailable
+from warehouse.refused import QueryRefused
 from warehouse.table import WarehouseUnavailable
 from web.answers import answer
 from web.problem import Problem, unavailable
@@ -55,7 +56,8 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(ItemInvalid)
     @app.errorhandler(CampaignInvalid)
-    def invalid(error: ItemInvalid | CampaignInvalid) -> Response:
+    @app.errorhandler(QueryRefused)
+    def invalid(error: ItemInvalid | CampaignInvalid | QueryRefused) -> Response:
         return show(Problem(400, error.message, error.field or None))
 
     @app.errorhandler(CatalogueFull)

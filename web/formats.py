@@ -27,8 +27,11 @@ def compact(value: float) -> str:
 
 
 def percent(share: float | None, places: int = 1) -> str:
-    """0.4237 → 42.4 %."""
-    return "–" if share is None else f"{share * 100:.{places}f} %"
+    """0.4237 → 42.4%; a whole number of percents without a fraction."""
+    if share is None:
+        return "–"
+    text = f"{share * 100:.{places}f}"
+    return f"{text.removesuffix('.' + '0' * places) if places else text}%"
 
 
 def money(value: float | None, currency: str) -> str:
@@ -37,7 +40,11 @@ def money(value: float | None, currency: str) -> str:
         return "–"
     places = 0 if currency in WHOLE or abs(value) >= 10_000 else 2
     sign = MINUS if value < 0 else ""
-    return f"{sign}{SYMBOLS.get(currency, currency + ' ')}{abs(value):,.{places}f}"
+    return f"{sign}{symbol(currency)}{abs(value):,.{places}f}"
+
+
+def symbol(currency: str) -> str:
+    return SYMBOLS.get(currency, currency + " ")
 
 
 def change(now: float, before: float | None) -> float | None:

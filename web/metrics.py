@@ -45,7 +45,7 @@ class Metrics:
         )
         self.degraded = Counter(
             "dangol_personalize_degraded",
-            "parts of personalize answers that fell back",
+            "parts that personalize answers did without",
             ["part"],
             registry=self.registry,
         )

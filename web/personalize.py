@@ -4,8 +4,10 @@ Each part falls back on its own: no profile → a stranger, no model → popular
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -32,9 +34,9 @@ logger = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024
 SLOTS_LIMIT = 20
-STORE_THREADS = 32
-STORE_SHARE = 0.5
-"""Of the time that is left, how much the profile may take: what comes after needs the rest."""
+THREADS = 32
+WHOLE_SHARE = 0.75
+"""Of the budget, for the whole answer; the rest is for popular items, should that not do."""
 SHOWN = ("name", "category", "price", "url", "image")
 """Fields of the catalogue that a page needs to draw an item."""
 
@@ -105,78 +107,103 @@ def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
         raise Problem(400, problem.message, f"{at}.{problem.field}" if problem.field else at) from error
 
 
-class Personalizer:
-    """Answers plans within the budget. Every store may be down; an answer comes all the same."""
+class Draft:
+    """The answer so far: strangers, no offers and no items, until the work brings better."""
 
-    def __init__(self, services: Services, metrics: Metrics, withheld: WithheldLog) -> None:
-        self._services, self._metrics, self._withheld = services, metrics, withheld
-        self._stores = Bounded("profiles", STORE_THREADS)
-        self._shelves = Bounded("items", STORE_THREADS)
-        self._offices = Bounded("offers", STORE_THREADS)
+    def __init__(self, plan: Plan) -> None:
+        stranger = f"u:{plan.user}" if plan.user else f"v:{plan.visitor or ''}"
+        self.profile = Profile(id=stranger)
+        self.offers: dict[str, Any] = {slot: {"offer": None} for slot in plan.offers}
+        self.items: dict[str, Any] = {}
 
-    def answer(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
-        profile = self._profile(site, plan, budget)
-        slots: dict[str, Any] = dict.fromkeys(plan.order, None)
-        for slot in plan.offers:
-            slots[slot] = {"offer": None}
-        slots.update(self._items(site, plan, profile, budget))
-        slots.update(self._offers(site, plan, profile, budget))
-        known = {"stage": profile.stage, "segments": list(profile.segments)}
+    def answer(self, plan: Plan, budget: Budget) -> dict[str, Any]:
+        filled = {**self.offers, **self.items}
+        slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in plan.order}
+        known = {"stage": self.profile.stage, "segments": list(self.profile.segments)}
         return {"visitor": known, "slots": slots, "took_ms": round(budget.spent * 1000, 1)}
 
-    def _profile(self, site: Site, plan: Plan, budget: Budget) -> Profile:
-        """The live profile; a stranger's when there is none or the store does not answer in time."""
-        stranger = Profile(id=f"u:{plan.user}" if plan.user else f"v:{plan.visitor or ''}")
-        if not plan.visitor and not plan.user:
-            return stranger
-        find = self._services.profiles.find
-        try:
-            found = self._stores.call(
-                lambda: find(site.id, plan.visitor, plan.user), budget.left * STORE_SHARE
-            )
-        except Late:
-            self._metrics.degraded.labels("profile").inc()
-            return stranger
-        return found or stranger
 
-    def _items(self, site: Site, plan: Plan, profile: Profile, budget: Budget) -> dict[str, Any]:
-        """Model → popular → nothing."""
+class Personalizer:
+    """Answers plans within the budget. Every store may be down or hang; an answer comes all the same."""
+
+    def __init__(self, services: Services, metrics: Metrics, withheld: WithheldLog) -> None:
+        self._services, self._degraded, self._withheld = services, metrics.degraded, withheld
+        self._whole = Bounded("personalize", THREADS)
+        self._popular = Bounded("popular", THREADS)
+        self._warned: dict[str, float] = {}
+
+    def answer(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
+        draft = Draft(plan)
+        try:
+            self._whole.call(lambda: self._fill(site, plan, draft), budget.left * WHOLE_SHARE)
+        except Late:
+            self._degraded.labels("time").inc()
+            self._fall_back(site, plan, draft, budget)
+        return draft.answer(plan, budget)
+
+    def _fill(self, site: Site, plan: Plan, draft: Draft) -> None:
+        """Each part on its own: what fails leaves the draft as it is."""
+        if plan.visitor or plan.user:
+            with self._without("profile"):
+                found = self._services.profiles.find(site.id, plan.visitor, plan.user)
+                draft.profile = found or draft.profile
+        with self._without("items"):
+            self._fill_items(site, plan, draft, draft.profile)
+        if plan.offers:
+            with self._without("offers"):
+                page = self._services.decider.page(site, draft.profile, plan.offers)
+                draft.offers.update({slot: _offer(made) for slot, made in page.slots.items() if made})
+                self._withheld.add(site, plan.visitor, plan.user, page.withheld)
+
+    def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
+        """Popular items, in the time that is left."""
+        left = {slot: _popular(ask) for slot, ask in plan.items.items() if slot not in draft.items}
+        if not left:
+            return
+        rest = Draft(plan)
+        asked = replace(plan, items=left)
+        with suppress(Late):
+            self._popular.call(lambda: self._fill_items(site, asked, rest, None), budget.left * 0.9)
+        draft.items = {**rest.items, **draft.items}
+
+    def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
         if not plan.items:
-            return {}
-        try:
-            return self._shelves.call(lambda: self._rows(site, plan, profile), budget.left * STORE_SHARE)
-        except Late:
-            self._metrics.degraded.labels("items").inc()
-            return {slot: {"items": [], "model": ""} for slot in plan.items}
-
-    def _rows(self, site: Site, plan: Plan, profile: Profile) -> dict[str, Any]:
+            return
         shop = self._services.shops(site.id)
         visitor = shop.recommender.visitor(profile, plan.item)
-        return {slot: self._row(shop, visitor, ask) for slot, ask in plan.items.items()}
+        for slot, ask in plan.items.items():
+            draft.items[slot] = self._row(shop, visitor, ask)
 
     def _row(self, shop: Shop, visitor: Visitor, ask: Ask) -> dict[str, Any]:
-        for each in (ask, msgspec.structs.replace(ask, strategy="popular")):
-            try:
+        """Model → popular → nothing."""
+        for each in (ask, _popular(ask)):
+            with self._without("model"):
                 shown = shop.recommender.recommend(visitor, each)
-            except Exception:
-                logger.exception("recommending %s failed", each.strategy)
-                self._metrics.degraded.labels("model").inc()
-                continue
-            if isinstance(shown, Shown):
-                return {"items": [_told(pick, shop.catalogue) for pick in shown.items], "model": shown.model}
+                if isinstance(shown, Shown):
+                    items = [_told(pick, shop.catalogue) for pick in shown.items]
+                    return {"items": items, "model": shown.model}
         return {"items": [], "model": ""}
 
-    def _offers(self, site: Site, plan: Plan, profile: Profile, budget: Budget) -> dict[str, Any]:
-        if not plan.offers:
-            return {}
-        decider = self._services.decider
+    @contextmanager
+    def _without(self, part: str) -> Iterator[None]:
+        """Do without ``part`` when it fails, and count that."""
         try:
-            page = self._offices.call(lambda: decider.page(site, profile, plan.offers), budget.left)
-        except Late:
-            self._metrics.degraded.labels("offers").inc()
-            return {}
-        self._withheld.add(site, plan.visitor, plan.user, page.withheld)
-        return {slot: _offer(decision) for slot, decision in page.slots.items() if decision}
+            yield
+        except Exception as error:
+            self._degraded.labels(part).inc()
+            self._warn(part, error)
+
+    def _warn(self, part: str, error: Exception) -> None:
+        """At most once a second for each part: a store that is down fails every request."""
+        now = time.monotonic()
+        if now - self._warned.get(part, float("-inf")) >= 1.0:
+            self._warned[part] = now
+            unforeseen = not hasattr(error, "retry_after")
+            logger.warning("personalized without %s: %s", part, error, exc_info=unforeseen)
+
+
+def _popular(ask: Ask) -> Ask:
+    return msgspec.structs.replace(ask, strategy="popular")
 
 
 def _told(pick: Pick, catalogue: Catalogue) -> dict[str, Any]:

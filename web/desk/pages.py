@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
@@ -11,6 +12,7 @@ from tracker.sites import Site, Sites
 from web import formats
 from web.assets import Assets
 from web.desk.access import Admin, csrf_token, signed_in
+from web.problem import Problem
 
 STAGES = {
     "prospect": "Prospect",
@@ -46,11 +48,15 @@ class Pages:
     admin: Admin
     clock: Callable[[], float]
 
-    def site(self) -> Site | None:
-        """The site of this session: the chosen one, else `default`, else the first."""
+    def site(self) -> Site:
+        """The site of this session: the chosen one, else `default`, else the first. Raises Problem 503."""
+        self.sites.reload_if_changed()
         sites = self.sites.all()
         chosen = sites.get(str(session.get("site", ""))) or sites.get("default")
-        return chosen or next(iter(sites.values()), None)
+        found = chosen or next(iter(sites.values()), None)
+        if found is None:
+            raise Problem(503, "There is no site yet: make one with `dangol sites`")
+        return found
 
     def show(self, template: str, page: str, site: Site, **view: Any) -> Response:
         """The page as HTML."""
@@ -66,7 +72,9 @@ class Pages:
             if signed_in(self.admin):
                 return None
             target = request.full_path.rstrip("?") if request.method == "GET" else "/desk"
-            return redirect("/desk/login" if target == "/desk" else f"/desk/login?{_next(target)}")
+            return redirect(
+                "/desk/login" if target == "/desk" else f"/desk/login?{urlencode({'next': target})}"
+            )
 
         return blueprint
 
@@ -78,9 +86,3 @@ class Pages:
         env.trim_blocks = env.lstrip_blocks = True
         env.filters.update(number=formats.number, percent=formats.percent, compact=formats.compact)
         env.globals.update(asset=self.assets.url, csrf=csrf_token, language="en", stages=STAGES)
-
-
-def _next(target: str) -> str:
-    from urllib.parse import urlencode
-
-    return urlencode({"next": target})

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from tracker.sites import Site
+from warehouse.span import Span
 
 DEFAULT_DAYS = 28
 LONGEST_DAYS = 3 * 366
@@ -28,6 +29,10 @@ class Period:
     today: date
     path: str = "/desk"
     kept: tuple[tuple[str, str], ...] = ()
+
+    def span(self, site: Site) -> Span:
+        """What the reports take."""
+        return Span.parse(site, self.first.isoformat(), self.last.isoformat())
 
     @property
     def days(self) -> int:

@@ -65,6 +65,22 @@ for (const plot of document.querySelectorAll("[data-plot]")) {
   });
 }
 
+// Cards with several lists: one at a time.
+for (const card of document.querySelectorAll("[data-tabs]")) {
+  const tabs = card.querySelector(".tabs");
+  const choose = (name) => {
+    for (const list of card.querySelectorAll(".tab")) list.hidden = list.id !== name;
+    for (const button of tabs.children) {
+      if (button.dataset.tab === name) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }
+  };
+  tabs.hidden = false;
+  card.classList.add("tabbed");
+  choose(tabs.children[0].dataset.tab);
+  tabs.addEventListener("click", (event) => { if (event.target.dataset.tab) choose(event.target.dataset.tab); });
+}
+
 // The funnel's builder: suggestions follow the kind of a step; steps can be dragged.
 const builder = document.querySelector("[data-builder]");
 if (builder) {

@@ -1,0 +1,193 @@
+"""The desk: its door, its pages on known data, and what strangers write into them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Clock
+from desk_rows import HOSTILE, fill
+from flask.testing import FlaskClient
+from web_stage import PASSWORD, Stage, csrf_of, stage_of
+
+from tracker.sites import Site
+from web.desk.access import GUESSES
+
+PAGES = ["/desk", "/desk/setup"]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
+    return stage_of(tmp_path, redis_url, site, clock)
+
+
+@pytest.fixture
+def busy(stage: Stage, clock: Clock) -> Stage:
+    fill(stage.services.warehouse, clock())
+    return stage
+
+
+def enter(client: FlaskClient, password: str = PASSWORD, user: str = "admin", **more: str) -> int:
+    form = {"user": user, "password": password, "csrf": csrf_of(client.get("/desk/login").text), **more}
+    return client.post("/desk/login", data=form).status_code
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/desk/funnel?step=event:A%26B", "/desk/nothing"])
+def test_nothing_is_shown_before_the_login(stage: Stage, path: str) -> None:
+    answer = stage.client.get(path)
+    if path == "/desk/nothing":
+        assert answer.status_code == 404
+    else:
+        assert answer.status_code == 302 and answer.headers["Location"].startswith("/desk/login")
+
+
+def test_the_login_leads_to_where_one_wanted_to_go(stage: Stage) -> None:
+    client = stage.client
+    location = client.get("/desk/funnel?step=event:A%26B").headers["Location"]
+    page = client.get(location).text
+    target = re.findall(r'name="next" value="([^"]+)"', page)[0]
+    form = {
+        "user": "admin",
+        "password": PASSWORD,
+        "csrf": csrf_of(client.get("/desk/login").text),
+        "next": target,
+    }
+    assert client.post("/desk/login", data=form).headers["Location"] == "/desk/funnel?step=event:A%26B"
+    assert client.get("/desk/login").status_code == 302
+
+
+def test_a_wrong_password_or_user_is_refused(stage: Stage) -> None:
+    assert enter(stage.client, "wrong") == 401
+    assert enter(stage.client, user="root") == 401
+    assert enter(stage.client, user="\u00e9" * 200) == 401
+    assert enter(stage.client) == 302
+
+
+def test_guesses_are_limited(stage: Stage, clock: Clock) -> None:
+    client = stage.client
+    assert [enter(client, "wrong") for _ in range(GUESSES)] == [401] * GUESSES
+    assert enter(client) == 429
+    clock.advance(600)
+    assert enter(client) == 302
+
+
+def test_no_login_and_no_change_without_the_token(stage: Stage) -> None:
+    client = stage.client
+    for csrf in ({}, {"csrf": ""}, {"csrf": "made up"}):
+        form = {"user": "admin", "password": PASSWORD, **csrf}
+        assert client.post("/desk/login", data=form).status_code == 403
+    desk = stage.desk()
+    for path in ("/desk/logout", "/desk/site"):
+        assert desk.post(path, data={"csrf": "made up", "site": "default"}).status_code == 403
+    assert desk.get("/desk/setup").status_code == 200
+
+
+def test_signing_out_ends_the_session(stage: Stage) -> None:
+    desk = stage.desk()
+    csrf = csrf_of(desk.get("/desk/setup").text)
+    assert desk.post("/desk/logout", data={"csrf": csrf}).status_code == 302
+    assert desk.get("/desk/setup").status_code == 302
+
+
+def test_the_session_cookie_is_guarded(stage: Stage) -> None:
+    plain = stage.client.get("/desk/login").headers["Set-Cookie"]
+    assert "HttpOnly" in plain and "SameSite=Lax" in plain and "Path=/desk" in plain and "Secure" not in plain
+    secure = stage.app.test_client().get("/desk/login", base_url="https://d.example")
+    assert "Secure" in secure.headers["Set-Cookie"] and "Strict-Transport-Security" in secure.headers
+
+
+def test_a_new_password_ends_old_sessions(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> None:
+    version = ["one"]
+    stage = stage_of(tmp_path, redis_url, site, clock, password_version=lambda: version[0])
+    desk = stage.desk()
+    assert desk.get("/desk/setup").status_code == 200
+    version[0] = "two"
+    assert desk.get("/desk/setup").status_code == 302
+
+
+def test_a_site_that_is_not_there_cannot_be_chosen(stage: Stage) -> None:
+    stage.services.sites.save(Site(id="second", name="<i>2</i>", write_key="wk_2", secret_key="sk_2"))
+    desk = stage.desk()
+    csrf = csrf_of(desk.get("/desk/setup").text)
+    assert desk.post("/desk/site", data={"csrf": csrf, "site": "third"}).status_code == 404
+    assert desk.post("/desk/site", data={"csrf": csrf, "site": "second"}).status_code == 302
+    page = desk.get("/desk/setup").text
+    assert "wk_2" in page and "wk_test" not in page and "<i>2</i>" not in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_run_nothing_but_our_own_script(busy: Stage, path: str) -> None:
+    answer = busy.desk().get(path)
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    page = answer.text
+    assert re.findall(r"<script[^>]*>", page) == re.findall(r'<script src="/desk/static/[^"]+" defer>', page)
+    assert not re.findall(r"\son[a-z]+=|\sstyle=|javascript:", re.sub(r"<pre.*?</pre>", "", page, flags=re.S))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_have_an_empty_state(stage: Stage, path: str) -> None:
+    assert stage.desk().get(path).status_code == 200
+
+
+def test_static_files_are_cached_for_good_and_zipped(stage: Stage) -> None:
+    href = re.findall(r'href="(/desk/static/desk.css[^"]+)"', stage.client.get("/desk/login").text)[0]
+    plain = stage.client.get(href)
+    zipped = stage.client.get(href, headers={"Accept-Encoding": "gzip"})
+    assert "immutable" in plain.headers["Cache-Control"] and zipped.headers["Content-Encoding"] == "gzip"
+    assert len(zipped.data) < len(plain.data) / 2
+    again = stage.client.get(href, headers={"If-None-Match": plain.headers["ETag"]})
+    assert again.status_code == 304
+    for name in ("../app.py", "..%2fapp.py", "nothing.js", "templates"):
+        assert stage.client.get(f"/desk/static/{name}").status_code == 404
+
+
+def test_the_overview_counts_the_week(busy: Stage) -> None:
+    page = busy.desk().get("/desk").text
+    figures = dict(re.findall(r'class="name">([^<]+)</span><span class="value">([^<]+)</span>', page))
+    assert figures == {
+        "Visitors": "4",
+        "Visits": "4",
+        "Page views": "5",
+        "Orders": "1",
+        "Revenue": "€50.00",
+        "Bounce rate": "25%",
+    }
+    assert "Organic search" in page and "Demo data" not in page
+
+
+def test_the_overview_says_what_to_do_when_nobody_came(stage: Stage) -> None:
+    page = stage.desk().get("/desk").text
+    assert "Nobody has come by yet" in page and 'href="/desk/setup"' in page
+
+
+@pytest.mark.parametrize(
+    "query", ["from=x&to=y", "metric=password", f"metric={HOSTILE}", "from=2026-11-01&to=2026-11-05"]
+)
+def test_the_overview_takes_any_query(busy: Stage, query: str) -> None:
+    answer = busy.desk().get(f"/desk?{query}")
+    assert answer.status_code == 200 and HOSTILE not in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_strangers_write_is_shown_as_text(busy: Stage, path: str) -> None:
+    page = busy.desk().get(path).text
+    assert HOSTILE not in page and "<script>alert" not in page
+
+
+def test_unknown_pages_and_faults_are_pages(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = stage.desk().get("/desk/nothing")
+    assert missing.status_code == 404 and "text/html" in missing.headers["Content-Type"]
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("web.desk.overview.view_of", broken)
+    fault = stage.desk().get("/desk")
+    assert fault.status_code == 500 and "That went wrong" in fault.text
+
+
+def test_the_root_leads_to_the_desk(stage: Stage) -> None:
+    assert stage.client.get("/").headers["Location"] == "/desk"

@@ -1,0 +1,10 @@
+"""Who came by last: the ids of the profiles seen latest."""
+
+from warehouse.scope import Events, Scope
+
+_LATEST = "select profile from events group by profile order by max(ts) desc, profile limit $most"
+
+
+def latest(events: Events, site: str, start: int, most: int) -> list[str]:
+    """The ``most`` current profile ids with the newest events since ``start`` (ms), the last first."""
+    return [row["profile"] for row in events.rows(_LATEST, Scope(site, start), {"most": most})]

@@ -1,0 +1,204 @@
+"""One visitor as the desk shows them: the profile in a marketer's words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from profiles import affinity
+from profiles.model import Profile, Touch
+from recommender.catalogue import Item
+from tracker.sites import Site
+from web import formats
+
+ROWS = 8
+KINDS = {
+    "view": "viewed",
+    "add": "put in the cart",
+    "remove": "taken out",
+    "purchase": "bought",
+    "dismiss": "dismissed",
+    "list": "seen in a list",
+}
+PURPOSES = (("analytics", "Analytics"), ("personalization", "Personalization"), ("marketing", "Marketing"))
+NameOf = Callable[[str], Item | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    name: str
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    quantity: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    name: str
+    kind: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSeen:
+    name: str
+    views: int
+    clicks: int
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the page of one visitor draws, but for the timeline."""
+
+    id: str
+    name: str
+    about: str
+    stage: str
+    demo: bool
+    figures: tuple[tuple[str, str], ...]
+    affinities: tuple[Bar, ...]
+    cart: tuple[Line, ...]
+    cart_total: str
+    items: tuple[Thing, ...]
+    facts: tuple[tuple[str, str], ...]
+    offers: tuple[OfferSeen, ...]
+    consent: tuple[tuple[str, str, str], ...]
+
+
+def channel(name: str) -> str:
+    """ "organic search" → Organic search."""
+    return name[:1].upper() + name[1:] if name else "Direct"
+
+
+def name_of(profile: Profile) -> str:
+    """What to call them: their name, e-mail or customer id if known, else the visitor id."""
+    for trait in ("name", "email"):
+        value = profile.traits.get(trait)
+        if isinstance(value, str) and value.strip():
+            return value.strip()[:200]
+    return profile.user or (profile.visitors[-1] if profile.visitors else profile.id)
+
+
+def about(profile: Profile) -> str:
+    """One line: where they are, on what, since when known."""
+    known = (profile.country, profile.device.capitalize(), profile.browser)
+    return " · ".join(part for part in known if part)
+
+
+def touch_text(touch: Touch) -> str:
+    """search · google · “red boots”."""
+    parts = [channel(touch.channel), touch.origin, touch.campaign]
+    if touch.keyword:
+        parts.append(f"“{touch.keyword}”")
+    return " · ".join(part for part in parts if part)
+
+
+def person_of(profile: Profile, site: Site, now: float, item_of: NameOf) -> Person:
+    """``now`` in seconds; ``item_of`` finds what the catalogue knows of an item."""
+    ms = int(now * 1000)
+    return Person(
+        id=profile.id,
+        name=name_of(profile),
+        about=about(profile) or "Seen for the first time " + formats.when(profile.first_seen, site.zone),
+        stage=profile.stage,
+        demo=profile.demo,
+        figures=_figures(profile, site),
+        affinities=_affinities(profile, ms),
+        cart=_cart(profile, site, item_of),
+        cart_total=_cart_total(profile, site),
+        items=_items(profile, now, item_of),
+        facts=tuple(_facts(profile, site)),
+        offers=_offers(profile, now),
+        consent=tuple(_consent(profile.consent)),
+    )
+
+
+def _figures(profile: Profile, site: Site) -> tuple[tuple[str, str], ...]:
+    counts = profile.counts
+    return (
+        ("Visits", formats.number(counts.visits)),
+        ("Page views", formats.number(counts.pageviews)),
+        ("Products viewed", formats.number(counts.views)),
+        ("Offers clicked", formats.number(counts.offer_clicks)),
+        ("Orders", formats.number(counts.orders)),
+        ("Revenue", formats.money(counts.revenue, site.currency)),
+    )
+
+
+def _affinities(profile: Profile, ms: int) -> tuple[Bar, ...]:
+    weights = {name: affinity.weight_at(each, ms) for name, each in profile.affinities.items()}
+    total = sum(weight for weight in weights.values() if weight > 0)
+    ranked = sorted(weights.items(), key=lambda pair: -pair[1])[:ROWS]
+    return tuple(
+        Bar(name, weight / total, formats.percent(weight / total, 0)) for name, weight in ranked if weight > 0
+    )
+
+
+def _cart(profile: Profile, site: Site, item_of: NameOf) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            _item_name(product, item_of),
+            formats.number(line.quantity),
+            formats.money(line.price, site.currency),
+        )
+        for product, line in profile.cart.items()
+    )
+
+
+def _cart_total(profile: Profile, site: Site) -> str:
+    total = sum(line.quantity * line.price for line in profile.cart.values())
+    return formats.money(total, site.currency) if profile.cart else ""
+
+
+def _items(profile: Profile, now: float, item_of: NameOf) -> tuple[Thing, ...]:
+    latest = list(reversed(profile.items))[:ROWS]
+    return tuple(
+        Thing(_item_name(touch.item, item_of), KINDS.get(touch.kind, touch.kind), formats.ago(touch.ts, now))
+        for touch in latest
+    )
+
+
+def _item_name(product: str, item_of: NameOf) -> str:
+    item = item_of(product)
+    return item.name if item and item.name else product
+
+
+def _facts(profile: Profile, site: Site) -> list[tuple[str, str]]:
+    facts = [
+        ("First seen", formats.when(profile.first_seen, site.zone)),
+        ("Came first by", touch_text(profile.first_touch)),
+        ("Came last by", touch_text(profile.last_touch)),
+        ("Landed on", profile.last_touch.landing),
+        ("Last seen", formats.when(profile.last_seen, site.zone)),
+        ("Last order", formats.when(profile.last_order, site.zone) if profile.last_order else ""),
+        ("Customer id", profile.user or ""),
+        ("Visitor ids", ", ".join(profile.visitors)),
+        ("Device", " · ".join(part for part in (profile.device, profile.browser, profile.os) if part)),
+        ("Country", profile.country),
+        ("Language", profile.lang),
+        ("Segments", ", ".join(profile.segments)),
+    ]
+    facts += [(_label(name), str(value)[:500]) for name, value in list(profile.traits.items())[:20]]
+    facts += [(_label(name), f"{value:.3g}") for name, value in profile.scores.items()]
+    return [(label, value) for label, value in facts if value]
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()[:60]
+
+
+def _offers(profile: Profile, now: float) -> tuple[OfferSeen, ...]:
+    newest = sorted(profile.exposure.items(), key=lambda pair: -pair[1].last)[:ROWS]
+    return tuple(
+        OfferSeen(name, seen.views, seen.clicks, formats.ago(seen.last, now)) for name, seen in newest
+    )
+
+
+def _consent(given: Mapping[str, bool]) -> list[tuple[str, str, str]]:
+    words = {True: ("granted", "given"), False: ("denied", "refused"), None: ("", "never asked")}
+    return [(label, *words[given.get(purpose)]) for purpose, label in PURPOSES]
