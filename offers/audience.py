@@ -61,6 +61,10 @@ class Audience:
     def everyone(self) -> bool:
         return self._tree == Branch("and", ())
 
+    def asks(self, names: set[str]) -> bool:
+        """Whether it asks any of these fields or functions."""
+        return any(clause.operand.name in names for clause in self._clauses)
+
     def matches(self, profile: Profile, now: int, zone: ZoneInfo) -> bool:
         """Whether this visitor belongs at ``now`` (ms). For many audiences, share one View and call ``test``."""
         return self.test(View(profile, now, zone))
