@@ -8,7 +8,7 @@ import pytest
 
 from tests.warehouse_rows import NOON, row
 from warehouse.delta import AliasRow, PathUnusable, Warehouse
-from warehouse.duck import Scope
+from warehouse.scope import Scope
 
 ALL = Scope("default")
 

@@ -8,20 +8,22 @@ worker that was thought dead cannot append twice what its successor appended alr
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import Transaction
 from deltalake.exceptions import DeltaError
 
+from warehouse.maintenance import RETENTION_HOURS, Maintenance
 from warehouse.rows import RowsInvalid, arrow
 from warehouse.schema import ALIASES, EVENTS, AliasRow, EventRow
 from warehouse.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from warehouse.duck import Duck
+    from warehouse.scope import Scope
 
 __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse", "WarehouseUnavailable"]
 
@@ -69,6 +71,45 @@ class Warehouse:
         from warehouse.duck import Duck
 
         return Duck(self.path, self.storage_options)
+
+    def tables(
+        self,
+        queries: Mapping[str, str],
+        scope: "Scope",
+        params: Mapping[str, Any] | None = None,
+        prepared: Mapping[str, str] | None = None,
+    ) -> dict[str, pa.Table]:
+        """The answers to several queries: see ``Duck.tables``."""
+        return self.duck.tables(queries, scope, params, prepared)
+
+    def table(self, sql: str, scope: "Scope", params: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer to ``sql``: see ``Duck.table``."""
+        return self.duck.table(sql, scope, params)
+
+    def rows(self, sql: str, scope: "Scope", params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        return self.duck.rows(sql, scope, params)
+
+    def compact(self) -> int:
+        """See ``Maintenance.compact``; for the schedule, every few minutes."""
+        return Maintenance(self.path, self.storage_options).compact()
+
+    def vacuum(self, hours: int = RETENTION_HOURS) -> int:
+        """See ``Maintenance.vacuum``; for the schedule, every hour."""
+        return Maintenance(self.path, self.storage_options).vacuum(hours)
+
+    def retire(self, before: int) -> int:
+        """See ``Maintenance.retire``; for the schedule, every day."""
+        return Maintenance(self.path, self.storage_options).retire(before)
+
+    def erase(
+        self,
+        site: str,
+        ids: Collection[str],
+        visitors: Collection[str] = (),
+        users: Collection[str] = (),
+    ) -> int:
+        """See ``Maintenance.erase``."""
+        return Maintenance(self.path, self.storage_options).erase(site, ids, visitors, users)
 
     def ping(self) -> None:
         """Raise WarehouseUnavailable when the tables cannot be read now."""

@@ -2,8 +2,8 @@
 
 import re
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -11,10 +11,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from warehouse.files import LiveFile
 from warehouse.names import Names
 from warehouse.schema import ALIASES, EVENTS
+from warehouse.scope import Scope
 from warehouse.span import DAY_MS
-from warehouse.table import LiveFile, Table, WarehouseUnavailable
+from warehouse.table import Table, WarehouseUnavailable
 
 ATTEMPTS = 4
 """Listings of the live files: between a listing and the read, a vacuum may take away a file."""
@@ -22,26 +24,13 @@ ATTEMPTS = 4
 PATIENCE = 120.0
 """Seconds after which a query is given up."""
 
+_EVENTS = re.compile(r"\bevents\b")
+_PARAMETER = re.compile(r"\$(\w+)")
 _GLOB = re.compile(r"[*?\[\]{}]")
 
 
 class QueryTooLong(WarehouseUnavailable):
     """The query was given up. Ask for a shorter span."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which events a query sees: one site's, ``start`` ≤ ts < ``end`` (ms), bots left out.
-
-    ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``.
-    """
-
-    site: str
-    start: int = 0
-    end: int = 1 << 53
-    bots: bool = False
-    where: str = "true"
-    params: tuple[tuple[str, Any], ...] = ()
 
 
 class Duck:
@@ -64,22 +53,33 @@ class Duck:
         self._names = Names(self._con)
         self._lock = threading.Lock()
 
-    def table(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> pa.Table:
-        """The answer to ``sql``, which reads from ``events`` and takes its $names from ``params``.
+    def tables(
+        self,
+        queries: Mapping[str, str],
+        scope: Scope,
+        params: Mapping[str, Any] | None = None,
+        prepared: Mapping[str, str] | None = None,
+    ) -> dict[str, pa.Table]:
+        """The answers to several queries over the same version of ``events``, by name.
 
+        ``prepared`` are queries whose answers become tables that all later ones may read from.
         ``profile`` and ``session`` are the current ids. Raises WarehouseUnavailable, QueryTooLong.
         """
         for attempt in range(ATTEMPTS):
             cursor = self._con.cursor()
             try:
-                source, given = self._source(cursor, sql, scope)
-                return self._ask(cursor, f"with events as ({source}) {sql}", {**(params or {}), **given})
+                with _patience(cursor):
+                    return self._answer(cursor, queries, scope, params or {}, prepared or {})
             except (duckdb.IOException, duckdb.CatalogException, FileNotFoundError) as error:
                 if attempt == ATTEMPTS - 1:
                     raise WarehouseUnavailable(f"cannot read the events: {error}") from error
             finally:
                 cursor.close()
         raise AssertionError("unreachable")
+
+    def table(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer to one query."""
+        return self.tables({"": sql}, scope, params)[""]
 
     def rows(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The same, row by row, for small answers."""
@@ -89,19 +89,31 @@ class Duck:
     def close(self) -> None:
         self._con.close()
 
-    def _ask(self, cursor: "duckdb.DuckDBPyConnection", sql: str, params: Mapping[str, Any]) -> pa.Table:
-        timer = threading.Timer(PATIENCE, cursor.interrupt)
-        timer.daemon = True
-        timer.start()
-        try:
+    def _answer(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        queries: Mapping[str, str],
+        scope: Scope,
+        params: Mapping[str, Any],
+        prepared: Mapping[str, str],
+    ) -> dict[str, pa.Table]:
+        spoken = " ".join((*prepared.values(), *queries.values()))
+        source, given = self._source(cursor, spoken, scope)
+        given |= params
+
+        def complete(sql: str) -> tuple[str, dict[str, Any]]:
+            text = f"with events as ({source}) {sql}" if _EVENTS.search(sql) else sql
+            return text, {name: given[name] for name in set(_PARAMETER.findall(text))}
+
+        for name, sql in prepared.items():
+            text, values = complete(sql)
+            cursor.execute(f"create temp table {name} as {text}", values)
+        answers = {}
+        for name, sql in queries.items():
+            text, values = complete(sql)
             # A relation, not a cursor's result: DuckDB copies the rows of the latter once more.
-            relation = cursor.sql(sql, params=dict(params))
-            return relation.to_arrow_table()
-        except duckdb.InterruptException as error:
-            raise QueryTooLong(f"the query took longer than {PATIENCE:.0f} s") from error
-        finally:
-            timer.cancel()
-            timer.join()
+            answers[name] = cursor.sql(text, params=values).to_arrow_table()
+        return answers
 
     def _source(
         self, cursor: "duckdb.DuckDBPyConnection", sql: str, scope: Scope
@@ -144,6 +156,21 @@ class Duck:
             dataset = delta.to_pyarrow_dataset(schema=pa.schema(delta.schema().to_arrow()))
         days = pa.array(sorted({file.day for file in files if file.day}), pa.date32())
         return dataset.filter(ds.field("day").isin(days))
+
+
+@contextmanager
+def _patience(cursor: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+    """Interrupt the cursor's queries after PATIENCE."""
+    timer = threading.Timer(PATIENCE, cursor.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise QueryTooLong(f"the query took longer than {PATIENCE:.0f} s") from error
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _touches(file: LiveFile, scope: Scope) -> bool:

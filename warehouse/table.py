@@ -1,13 +1,16 @@
 """One Delta table: created on demand, its log kept in memory and followed."""
 
+import time
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
+
+from warehouse.files import LiveFile, NewFile, partition
 
 CONFIGURATION = {
     # Statistics for the columns that queries prune by, and no others: each commit copies all files'
@@ -20,6 +23,9 @@ CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 1 hours",
 }
 
+SWAP_ATTEMPTS = 50
+"""Tries to be the next commit: at one commit a second and 20 ms for a try, the second succeeds."""
+
 COMPRESSION = WriterProperties(compression="ZSTD", compression_level=1)
 
 
@@ -29,16 +35,6 @@ class WarehouseUnavailable(Exception):
     def __init__(self, message: str, retry_after: float = 2.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class LiveFile(NamedTuple):
-    """One data file of the current version; ``first`` and ``last`` are ts bounds, ms."""
-
-    uri: str
-    day: date | None
-    rows: int
-    first: int | None
-    last: int | None
 
 
 class Table:
@@ -122,6 +118,38 @@ class Table:
             commit_properties=CommitProperties(app_transactions=list(transactions)),
         )
 
+    def swap(self, removed: Sequence[LiveFile], added: Sequence[NewFile]) -> bool:
+        """Replace files in one commit. False when one of them is no longer live: choose again.
+
+        Raises WarehouseUnavailable when others commit too often.
+        """
+        for _ in range(SWAP_ATTEMPTS):
+            _, files = self.files()
+            delta = self.open()
+            if delta is None or not {file.path for file in removed} <= {file.path for file in files}:
+                return False
+            now = int(time.time() * 1000)
+            actions: list[AddAction | RemoveAction] = [
+                RemoveAction(file.path, True, now, file.size, partition(file.day)) for file in removed
+            ]
+            actions += [
+                AddAction(file.path, file.size, partition(file.day), now, True, file.stats) for file in added
+            ]
+            try:
+                # Without retries the commit is the version after the one just read, or none: Delta would not
+                # notice that another commit has removed the same files.
+                delta.create_write_transaction(
+                    actions,
+                    "append",
+                    delta.schema(),
+                    self.partition_by,
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )
+                return True
+            except DeltaError:
+                continue
+        raise WarehouseUnavailable(f"{self.uri}: other commits always came first")
+
     def files(self) -> tuple[int, list[LiveFile]]:
         """The current version (-1 before the first commit) and its files."""
         delta = self.refresh()
@@ -134,6 +162,8 @@ class Table:
         files = zip(
             # Not delta.file_uris(), which encodes the table's own path too.
             (f"{self.uri}/{unquote(path)}" for path in columns["path"]),
+            (unquote(path) for path in columns["path"]),
+            columns["size_bytes"],
             columns.get("partition.day", empty),
             columns["num_records"],
             columns.get("min.ts", empty),

@@ -1,0 +1,199 @@
+"""The overview: how many came, from where, what they saw and bought.
+
+A visitor is a person as far as Dangol knows: a distinct current profile. A visit is a distinct session
+id; it belongs to the day on which it begins. A bounce is a visit with exactly one event that the visitor
+caused. Days are the site's. Bots are not counted.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from warehouse.scope import Events, Scope
+from warehouse.span import Span, date_of
+from warehouse.visits import ORDERS, PAGEVIEW, VISITS
+
+LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """``revenue`` in the site's currency, less refunds; ``bounce_rate`` of the visits, 0 without any."""
+
+    visitors: int = 0
+    sessions: int = 0
+    pageviews: int = 0
+    events: int = 0
+    orders: int = 0
+    revenue: float = 0.0
+    bounce_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day(Figures):
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Visits that have something in common: their channel, origin, keyword, campaign, device …"""
+
+    name: str
+    visitors: int
+    sessions: int
+    bounces: int
+    orders: int
+    revenue: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(Group):
+    channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    path: str
+    title: str
+    pageviews: int
+    visitors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """Weekday 0 is Monday; both on the site's clock."""
+
+    weekday: int
+    hour: int
+    sessions: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Figures):
+    """``series`` has every day of the span. ``demo`` says that some of it is demo data."""
+
+    demo: bool
+    series: tuple[Day, ...]
+    channels: tuple[Channel, ...]
+    pages: tuple[Page, ...]
+    entries: tuple[Group, ...]
+    exits: tuple[Group, ...]
+    origins: tuple[Group, ...]
+    keywords: tuple[Group, ...]
+    campaigns: tuple[Group, ...]
+    devices: tuple[Group, ...]
+    browsers: tuple[Group, ...]
+    systems: tuple[Group, ...]
+    countries: tuple[Group, ...]
+    hours: tuple[Hour, ...]
+
+
+GROUPED = {
+    "channel": "channels",
+    "entry": "entries",
+    "exit": "exits",
+    "origin": "origins",
+    "keyword": "keywords",
+    "campaign": "campaigns",
+    "device": "devices",
+    "browser": "browsers",
+    "os": "systems",
+    "country": "countries",
+}
+NAMED_ONLY = frozenset({"keyword", "campaign", "origin"})
+"""Most visits have none of these: a row "" would say nothing."""
+
+_EVENTS = f"""
+select {{day}} as day, count(*) as events, count(*) filter ({PAGEVIEW}) as pageviews,
+       count(distinct profile) as visitors, coalesce(bool_or(demo), false) as demo
+from events {{grouped}}
+"""
+_VISITS = """
+select {day} as day, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
+"""
+_ORDERS = "select {day} as day, sum(orders) as orders, sum(revenue) as revenue from orders group by 1"
+_BOUGHT = "select session, sum(orders) as orders, sum(revenue) as revenue from orders group by session"
+_GROUP = """
+select coalesce({column}, '') as name, count(*) as sessions, count(distinct profile) as visitors,
+       count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0) as orders,
+       coalesce(sum(revenue), 0) as revenue
+from visits left join bought using (session) {condition}
+group by name order by sessions desc, name limit $limit
+"""
+_PAGES = f"""
+select path, coalesce(arg_max(title, ts) filter (title <> ''), '') as title, count(*) as pageviews,
+       count(distinct profile) as visitors
+from events where {PAGEVIEW} group by path order by pageviews desc, path limit $limit
+"""
+_HOURS = """
+select {local} // 3600000 % 24 as hour, ({day} + 3) % 7 as weekday, sum(sessions) as sessions, sum(orders) as orders
+from (select start as ts, 1 as sessions, 0 as orders from visits
+      union all select ts, 0, orders from orders) group by all order by all
+"""
+
+
+def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overview:
+    """What happened on ``site`` in ``span``; lists hold at most ``limit`` rows, the largest first."""
+    day, start = span.day("ts"), span.day("start")
+    queries = {
+        "events": _EVENTS.format(day=day, grouped="group by 1"),
+        "all": _EVENTS.format(day="0", grouped=""),
+        "visits": _VISITS.format(day=start),
+        "orders": _ORDERS.format(day=day),
+        "pages": _PAGES,
+        "hours": _HOURS.format(local=span.local("ts"), day=day),
+    }
+    for column in GROUPED:
+        condition = f"where {column} <> ''" if column in NAMED_ONLY else ""
+        queries[column] = _GROUP.format(column=column, condition=condition)
+    prepared = {"visits": VISITS, "orders": ORDERS, "bought": _BOUGHT}
+    tables = events.tables(queries, Scope(site, span.start, span.end), {"limit": limit}, prepared)
+    answers = {name: table.to_pylist() for name, table in tables.items()}
+    whole = answers["all"][0] if answers["all"] else {}
+    series = _series(span, answers["events"] + answers["visits"] + answers["orders"])
+    groups = {
+        name: tuple(Group(**row) for row in answers[column])
+        for column, name in GROUPED.items()
+        if column != "channel"
+    }
+    bounces = sum(row["bounces"] for row in answers["visits"])
+    sessions = sum(day.sessions for day in series)
+    return Overview(
+        visitors=whole.get("visitors", 0),
+        sessions=sessions,
+        pageviews=whole.get("pageviews", 0),
+        events=whole.get("events", 0),
+        orders=sum(day.orders for day in series),
+        revenue=sum(day.revenue for day in series),
+        bounce_rate=bounces / sessions if sessions else 0.0,
+        demo=whole.get("demo", False),
+        series=series,
+        pages=tuple(Page(**row) for row in answers["pages"]),
+        hours=tuple(Hour(**row) for row in answers["hours"]),
+        channels=tuple(Channel(channel=row["name"], **row) for row in answers["channel"]),
+        **groups,
+    )
+
+
+def _series(span: Span, rows: Iterable[dict[str, Any]]) -> tuple[Day, ...]:
+    """One Day for each of the span, from rows that know some of its figures."""
+    found: dict[date, dict[str, Any]] = {day: {} for day in span.days()}
+    for row in rows:
+        found[date_of(row["day"])] |= row
+    return tuple(_day(day, row) for day, row in found.items())
+
+
+def _day(day: date, row: dict[str, Any]) -> Day:
+    sessions = row.get("sessions", 0)
+    return Day(
+        day=day,
+        visitors=row.get("visitors", 0),
+        sessions=sessions,
+        pageviews=row.get("pageviews", 0),
+        events=row.get("events", 0),
+        orders=int(row.get("orders", 0)),
+        revenue=float(row.get("revenue", 0.0)),
+        bounce_rate=row.get("bounces", 0) / sessions if sessions else 0.0,
+    )

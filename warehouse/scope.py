@@ -1,0 +1,40 @@
+"""What a query sees, and who answers it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which events a query sees: one site's, ``start`` ≤ ts < ``end`` (ms), bots left out.
+
+    ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``.
+    """
+
+    site: str
+    start: int = 0
+    end: int = 1 << 53
+    bots: bool = False
+    where: str = "true"
+    params: tuple[tuple[str, Any], ...] = ()
+
+
+class Events(Protocol):
+    """Answers SQL that reads from ``events``: ``warehouse.duck.Duck``, or a ``Warehouse``, which has one."""
+
+    def tables(
+        self,
+        queries: Mapping[str, str],
+        scope: Scope,
+        params: Mapping[str, Any] | None = None,
+        prepared: Mapping[str, str] | None = None,
+    ) -> dict[str, pa.Table]: ...
+
+    def table(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> pa.Table: ...
+
+    def rows(
+        self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]: ...
