@@ -1,59 +1,40 @@
-"""The tracker's WSGI application. It answers 200 only when the events are in the log.
+"""The tracker's WSGI application. It answers 200 only when the events are durable.
 
 No framework on this path: every request is one route lookup, one adapter, one wait for the group commit.
 """
 
 import logging
-import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tracker import pixel, request, segment, snippet
+from tracker import answers, matomo, pixel, request, segment, snippet, snowplow
+from tracker.answers import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.delivery import Delivery
 from tracker.event import Event, encode
+from tracker.gate import Gate
+from tracker.limits import Limiter, Rate, Shared
 from tracker.log import EventLog, LogUnavailable, Record
+from tracker.metrics import Metrics
+from tracker.privacy import DailySalt, opted_out
 from tracker.request import Refusal, Request
 from tracker.sites import Site, Sites, SitesInvalid
 from tracker.spool import DEFAULT_LIMIT, claim
 
-Headers = list[tuple[str, str]]
 StartResponse = Callable[[str, Headers], Any]
 Environ = Mapping[str, Any]
 
 SITES_CHECKED_SECONDS = 1.0
-NO_STORE = ("Cache-Control", "no-store")
-JSON = ("Content-Type", "application/json")
-
-_STATUS = {
-    200: "200 OK",
-    204: "204 No Content",
-    304: "304 Not Modified",
-    400: "400 Bad Request",
-    401: "401 Unauthorized",
-    403: "403 Forbidden",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    429: "429 Too Many Requests",
-    500: "500 Internal Server Error",
-    503: "503 Service Unavailable",
-}
 _SEGMENT_PATHS = frozenset(f"/v1/{kind}" for kind in (*segment.KINDS, *segment.BATCHES))
 _SETTINGS_PATH = re.compile(r"/v1/projects/[^/]{1,200}/settings")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[A-Za-z0-9.\-:\[\]]{1,255}|null")
-_ALLOWED_HEADERS = (
-    "Authorization, Content-Encoding, Content-Type, SP-Anonymous, X-Requested-With, X-Retry-Count"
-)
-
 _logger = logging.getLogger(__name__)
 
 
-class Response(NamedTuple):
-    status: int
-    headers: Headers
-    body: bytes = b""
+class _Route(NamedTuple):
+    methods: tuple[str, ...]
+    answer: Callable[[Environ], Response]
 
 
 class Tracker:
@@ -61,7 +42,8 @@ class Tracker:
 
     ``trust_proxy`` is the number of reverse proxies in front of this process whose X-Forwarded-For (and -Proto)
     entries are believed; True means one. ``spool``: the folder where events wait while the log is down, at most
-    ``spool_bytes`` of them for each server process; None refuses events meanwhile.
+    ``spool_bytes`` of them for each server process; None refuses events meanwhile. ``key_rate``, ``address_rate``:
+    events a second, counted in ``shared`` (RedisBuckets) or else by each process alone.
     """
 
     def __init__(
@@ -73,16 +55,30 @@ class Tracker:
         trust_proxy: int = 0,
         spool: Path | None = None,
         spool_bytes: int = DEFAULT_LIMIT,
+        key_rate: Rate = Rate(),  # noqa: B008  frozen
+        address_rate: Rate = Rate(),  # noqa: B008
+        shared: Shared | None = None,
     ) -> None:
         self._sites, self._clock, self._proxies = sites, clock, int(trust_proxy)
         self._sites_checked = 0.0
-        self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else ())
+        self.metrics = Metrics()
+        self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics)
+        self._salt = DailySalt(spool, clock)
+        limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)
+        self._gate = Gate(self._salt, *limiters, self.metrics)
         self._snippet = snippet.load()
-        self._routes: dict[str, tuple[str, Callable[[Environ], Response]]] = {
-            **dict.fromkeys(_SEGMENT_PATHS, ("POST", self._segment)),
-            "/t.gif": ("GET", self._pixel),
-            "/dangol.js": ("GET", self._serve_snippet),
+        matomo_route = _Route(("GET", "POST"), self._matomo)
+        self._routes: dict[str, _Route] = {
+            **dict.fromkeys(_SEGMENT_PATHS, _Route(("POST",), self._segment)),
+            "/t.gif": _Route(("GET",), self._pixel),
+            "/dangol.js": _Route(("GET",), self._serve_snippet),
+            "/i": _Route(("GET",), self._snowplow),
+            snowplow.POST_PATH: _Route(("POST",), self._snowplow),
+            "/matomo.php": matomo_route,
+            "/piwik.php": matomo_route,
         }
+        self._settings_route = _Route(("GET",), self._settings)
+        self._find_matomo = matomo.Finders(self._find_any, sites.by_secret_key, self._cookieless)
 
     def owns(self, path: str) -> bool:
         """Whether ``path`` is answered here rather than by the web application."""
@@ -101,55 +97,89 @@ class Tracker:
             response = self._answer(environ)
         except Exception:  # the last resort: a fault of ours must not take the process down
             _logger.exception("request failed")
-            response = _refused(Refusal("internal", "the tracker failed", status=500))
-        headers = response.headers + _cors(environ.get("HTTP_ORIGIN", ""))
-        start_response(_STATUS[response.status], headers)
+            response = self._refused(Refusal("internal", "the tracker failed", status=500))
+        headers = response.headers + answers.cors(environ.get("HTTP_ORIGIN", ""))
+        start_response(answers.STATUS[response.status], headers)
         return [response.body]
 
-    def _route(self, path: str) -> tuple[str, Callable[[Environ], Response]] | None:
+    def _route(self, path: str) -> _Route | None:
         route = self._routes.get(path)
         if route is None and path.startswith("/v1/projects/") and _SETTINGS_PATH.fullmatch(path):
-            return "GET", self._settings
+            return self._settings_route
         return route
 
     def _answer(self, environ: Environ) -> Response:
         route = self._route(environ["PATH_INFO"])
         if route is None:
-            return _refused(Refusal("not_found", "there is nothing at this path", status=404))
-        expected, answer = route
+            return self._refused(Refusal("not_found", "there is nothing at this path", status=404))
         method = environ["REQUEST_METHOD"]
-        if method == expected or (method == "HEAD" and expected == "GET"):
-            return answer(environ)
+        if method in route.methods or (method == "HEAD" and "GET" in route.methods):
+            return route.answer(environ)
         if method == "OPTIONS":
-            return _preflight(expected)
-        refusal = Refusal("method_not_allowed", f"this path takes {expected}", status=405)
-        return _refused(refusal, [("Allow", f"{expected}, OPTIONS")])
+            return answers.preflight(route.methods)
+        refusal = Refusal("method_not_allowed", f"this path takes {' or '.join(route.methods)}", status=405)
+        return self._refused(refusal, ("Allow", ", ".join([*route.methods, "OPTIONS"])))
 
     def _segment(self, environ: Environ) -> Response:
         taken = self._read(environ)
-        if isinstance(taken, Refusal):
-            return _refused(taken)
-        events = segment.collect(taken, self._find_site)
-        if isinstance(events, Refusal):
-            return _refused(events)
-        unavailable = self._append(events, browser="HTTP_ORIGIN" in environ)
-        return _refused(unavailable) if unavailable else Response(200, [JSON], b'{"success": true}')
+        events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._find_key)
+        refusal = (
+            events if isinstance(events, Refusal) else self._take(events, environ, "HTTP_ORIGIN" in environ)
+        )
+        return self._refused(refusal) if refusal else Response(200, [JSON], b'{"success": true}')
 
     def _settings(self, environ: Environ) -> Response:
-        answer = segment.settings(environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._find_site)
-        return _refused(answer) if isinstance(answer, Refusal) else Response(200, [JSON, NO_STORE], answer)
+        answer = segment.settings(environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._find_key)
+        return (
+            self._refused(answer) if isinstance(answer, Refusal) else Response(200, [JSON, NO_STORE], answer)
+        )
 
     def _pixel(self, environ: Environ) -> Response:
-        """Always the image: a page or mail must not show a broken one."""
-        headers = [("Content-Type", "image/gif"), ("Cache-Control", "no-store, private")]
         taken = self._read(environ)
-        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._find_site)
-        if isinstance(hit, pixel.Hit) and hit.new:
-            headers.append(("Set-Cookie", pixel.set_cookie(hit.event.visitor or "", self._https(environ))))
-        refusal = hit if isinstance(hit, Refusal) else self._append([hit.event], browser=True)
+        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._find_key)
+        refusal = hit if isinstance(hit, Refusal) else self._take([hit.event], environ, browser=True)
+        response = self._refused_image(refusal) if refusal else Response(200, [*IMAGE], pixel.GIF)
+        if isinstance(hit, pixel.Hit) and hit.new and not opted_out(environ):
+            cookie = pixel.set_cookie(hit.event.visitor or "", self._https(environ))
+            response.headers.append(("Set-Cookie", cookie))
+        return response
+
+    def _snowplow(self, environ: Environ) -> Response:
+        """A picture for GET, ``ok`` for POST. SP-Anonymous and opt-out signals: no cookie, no address."""
+        taken = self._read(environ)
+        if isinstance(taken, Refusal):
+            return self._refused(taken)
+        anonymous = "HTTP_SP_ANONYMOUS" in environ or opted_out(environ)
+        fallback = self._salt.visitor("", taken.ip, taken.ua) if anonymous else None
+        collected = snowplow.collect(taken, self._find_any, anonymous, fallback)
+        if isinstance(collected, Refusal):
+            return self._refused(collected)
+        self._count(collected.refused)
+        refusal = self._take(
+            collected.events, environ, browser="HTTP_ORIGIN" in environ or taken.method == "GET"
+        )
         if refusal:
-            return Response(refusal.status, [*headers, ("X-Dangol-Refused", refusal.code)], pixel.GIF)
-        return Response(200, headers, pixel.GIF)
+            return self._refused(refusal)
+        image = taken.method != "POST"
+        headers = [*IMAGE] if image else [("Content-Type", "text/plain; charset=utf-8"), NO_STORE]
+        if not anonymous:
+            headers.append(("Set-Cookie", snowplow.set_cookie(collected.visitor, self._https(environ))))
+        return Response(200, headers, pixel.GIF if image else b"ok")
+
+    def _matomo(self, environ: Environ) -> Response:
+        taken = self._read(environ)
+        collected = taken if isinstance(taken, Refusal) else matomo.collect(taken, self._find_matomo)
+        if isinstance(collected, Refusal):
+            return self._refused_image(collected)
+        self._count(collected.refused)
+        refusal = self._take(collected.events, environ, browser=not collected.bulk)
+        if refusal:
+            return self._refused(refusal) if collected.bulk else self._refused_image(refusal)
+        if collected.bulk:
+            invalid = len(collected.refused)
+            body = f'{{"status": "success", "tracked": {collected.tracked}, "invalid": {invalid}}}'
+            return Response(200, [JSON, NO_STORE], body.encode())
+        return Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
 
     def _serve_snippet(self, environ: Environ) -> Response:
         headers = snippet.headers(self._snippet)
@@ -162,17 +192,34 @@ class Tracker:
     def _read(self, environ: Environ) -> Request | Refusal:
         return request.read(environ, int(self._clock() * 1000), self._proxies)
 
-    def _append(self, events: Sequence[Event], browser: bool) -> Refusal | None:
+    def _take(self, events: Sequence[Event], environ: Environ, browser: bool) -> Refusal | None:
         """Durable on return, or the reason why not. A browser is not kept waiting."""
-        if not events:
+        caller = request.caller(environ, self._proxies)
+        kept = self._gate.admit(events, environ, self._sites.get, caller)
+        if isinstance(kept, Refusal):
+            return kept
+        if not kept:
             return None
         try:
-            self._delivery.submit([Record(event.key, encode(event)) for event in events], browser)
+            self._delivery.submit([Record(event.key, encode(event)) for event in kept], browser)
         except LogUnavailable as error:
             return Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
+        self.metrics.accepted.labels(kept[0].source).inc(len(kept))
         return None
 
-    def _find_site(self, key: str) -> Site | None:
+    def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:
+        self._count([refusal])
+        return refused(refusal, *headers)
+
+    def _refused_image(self, refusal: Refusal) -> Response:
+        self._count([refusal])
+        return refused_image(refusal, pixel.GIF)
+
+    def _count(self, refusals: Iterable[Refusal]) -> None:
+        for refusal in refusals:
+            self.metrics.refused.labels(refusal.code).inc()
+
+    def _reload_sites(self) -> None:
         now = time.monotonic()
         if now - self._sites_checked > SITES_CHECKED_SECONDS:
             self._sites_checked = now
@@ -180,33 +227,25 @@ class Tracker:
                 self._sites.reload_if_changed()
             except (SitesInvalid, OSError):  # half an edit: go on with the sites we know
                 _logger.exception("sites not reloaded")
+
+    def _find_key(self, key: str) -> Site | None:
+        self._reload_sites()
         return self._sites.by_write_key(key)
+
+    def _find_any(self, name: str) -> Site | None:
+        """The site of a protocol without keys: by write key, by id, by its number from 1, or the only one there is."""
+        self._reload_sites()
+        if site := self._sites.by_write_key(name) or self._sites.get(name):
+            return site
+        all_sites = list(self._sites.all().values())
+        if len(all_sites) == 1:
+            return all_sites[0]
+        number = int(name) if name.isdecimal() and len(name) < 6 else 0
+        return all_sites[number - 1] if 0 < number <= len(all_sites) else None
+
+    def _cookieless(self, site: Site, ip: str, ua: str) -> str:
+        return self._salt.visitor(site.id, ip, ua)
 
     def _https(self, environ: Environ) -> bool:
         forwarded = environ.get("HTTP_X_FORWARDED_PROTO", "") if self._proxies else ""
         return (forwarded or environ.get("wsgi.url_scheme", "")) == "https"
-
-
-def _refused(refusal: Refusal, headers: Sequence[tuple[str, str]] = ()) -> Response:
-    extra = [("Retry-After", str(math.ceil(refusal.retry_after)))] if refusal.retry_after else []
-    return Response(refusal.status, [JSON, NO_STORE, *headers, *extra], refusal.body())
-
-
-def _preflight(expected: str) -> Response:
-    headers = [
-        ("Access-Control-Allow-Methods", f"{expected}, OPTIONS"),
-        ("Access-Control-Allow-Headers", _ALLOWED_HEADERS),
-        ("Access-Control-Max-Age", "86400"),
-    ]
-    return Response(204, headers)
-
-
-def _cors(origin: str) -> Headers:
-    """Any page may send: the write key says for whom. Credentials, so that a first-party cookie can travel."""
-    if not _ORIGIN.fullmatch(origin):
-        return [("Access-Control-Allow-Origin", "*")]
-    return [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Allow-Credentials", "true"),
-        ("Vary", "Origin"),
-    ]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tracker.committer import Committer, Late
 from tracker.log import EventLog, LogUnavailable, Record
+from tracker.metrics import Metrics
 from tracker.spool import Spool
 
 PATIENCE = 1.0
@@ -29,14 +30,16 @@ class Delivery:
     An event that was late may reach the log twice: with the same id, which ingest counts once.
     """
 
-    def __init__(self, log: EventLog, spools: Sequence[Spool] = ()) -> None:
+    def __init__(self, log: EventLog, spools: Sequence[Spool] = (), metrics: Metrics | None = None) -> None:
         self._log, self._spools = log, list(spools)
-        self._direct = Committer(log.append)
+        self._metrics = metrics or Metrics()
+        self._metrics.log_up.set_function(lambda: self.state == "direct")
+        self._metrics.spool_bytes.set_function(self.waiting)
+        self._direct = Committer(self._append)
         self._spooler = Committer(self._spools[-1].write, "spooler") if self._spools else None
         self._wake = threading.Event()
         self._closing = threading.Event()
         self.state: State = "direct"
-        self.spooled = 0
         self._drainer = threading.Thread(target=self._drain, name="drainer", daemon=True)
         if self._spools:
             self._divert("events from an earlier run") if self._left() else None
@@ -57,7 +60,7 @@ class Delivery:
                 if self._direct.busy() > STALLED:
                     self._divert("an append hangs")
         self._spooler.submit(records)
-        self.spooled += len(records)
+        self._metrics.spooled.inc(len(records))
         self._wake.set()
 
     def ready(self) -> bool:
@@ -85,6 +88,10 @@ class Delivery:
             if not self._drainer.is_alive():
                 for spool in self._spools:
                     spool.close()
+
+    def _append(self, records: Sequence[Record]) -> None:
+        with self._metrics.append_seconds.time():
+            self._log.append(records)
 
     def _submit_unspooled(self, records: Sequence[Record]) -> None:
         try:

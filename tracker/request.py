@@ -89,6 +89,11 @@ def read(environ: Mapping[str, Any], received: int, proxies: int = 0) -> Request
     )
 
 
+def caller(environ: Mapping[str, Any], proxies: int = 0) -> str:
+    """Who sends this request, as an address to count by; kept in memory for a moment, never written."""
+    return address.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
+
+
 TOO_LARGE = Refusal("too_large", f"a body may have at most {BODY_LIMIT} bytes, decompressed")
 
 

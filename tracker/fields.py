@@ -1,0 +1,25 @@
+"""Fields of protocols that send everything as text: renamed, and numbers made of those that are."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+AMOUNTS = frozenset(
+    "discount max_x max_y price quantity results revenue shipping subtotal tax value".split(),  # noqa: SIM905
+)
+"""Properties that are numbers. Every other text stays one: a name or an id may look like a number."""
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+
+
+def named(params: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
+    """The properties that ``params`` gives: ``names`` maps the protocol's field to ours."""
+    return {
+        name: number(params[field]) if name in AMOUNTS else params[field]
+        for field, name in names.items()
+        if params.get(field)
+    }
+
+
+def number(text: str) -> str | float:
+    """``text`` as a number if it is one, else as it is."""
+    return float(text) if _NUMBER.fullmatch(text) else text

@@ -1,0 +1,101 @@
+"""Abuse limits: token buckets for each write key and each address, and how deep an event may be nested."""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tracker.request import Refusal
+
+NESTING = 16
+"""Levels of objects and lists in one event's properties, traits or context."""
+BUCKETS_KEPT = 50_000
+"""Callers remembered in memory; the one that has been quiet longest is forgotten, and starts with a full bucket."""
+LEASE_SECONDS = 0.05
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """``per_second`` events in the long run, ``burst`` at once. 0 a second: no limit."""
+
+    per_second: float = 0.0
+    burst: float = 0.0
+
+
+class _Bucket:
+    __slots__ = ("at", "tokens")
+
+    def __init__(self, tokens: float, at: float) -> None:
+        self.tokens, self.at = tokens, at
+
+
+Shared = Callable[[str, float, float, float], float]
+"""``take(name, wanted, per_second, burst)``: how many tokens all processes together still allow. See RedisBuckets."""
+
+
+class Limiter:
+    """One token bucket a caller. With ``shared``, tokens are fetched from there in small leases: one round trip
+    for many requests. When that is down, this process counts alone."""
+
+    def __init__(
+        self, rate: Rate, shared: Shared | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate, self._shared, self._clock = rate, shared, clock
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def limited(self) -> bool:
+        return self._rate.per_second > 0
+
+    def admit(self, caller: str, events: int) -> Refusal | None:
+        """None when ``caller`` may send ``events`` more, else 429 and when to come back."""
+        if not self.limited:
+            return None
+        with self._lock:
+            bucket = self._bucket(caller)
+            if bucket.tokens < events and self._shared:
+                bucket.tokens += self._lease(caller, events - bucket.tokens)
+            if bucket.tokens >= events or events > self._rate.burst <= bucket.tokens:
+                bucket.tokens -= (
+                    events  # a batch above the burst passes when the bucket is full, and is paid off
+                )
+                return None
+            wait = (min(events, self._rate.burst) - bucket.tokens) / self._rate.per_second
+        return Refusal(
+            "rate_limited", "too many events; slow down", status=429, retry_after=max(1.0, math.ceil(wait))
+        )
+
+    def _bucket(self, caller: str) -> _Bucket:
+        now = self._clock()
+        bucket = self._buckets.get(caller)
+        if bucket is None:
+            bucket = self._buckets[caller] = _Bucket(0.0 if self._shared else self._rate.burst, now)
+            if len(self._buckets) > BUCKETS_KEPT:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(caller)
+        if not self._shared:
+            earned = (now - bucket.at) * self._rate.per_second
+            bucket.tokens = min(self._rate.burst, bucket.tokens + earned)
+        bucket.at = now
+        return bucket
+
+    def _lease(self, caller: str, wanted: float) -> float:
+        assert self._shared is not None
+        lease = max(wanted, self._rate.per_second * LEASE_SECONDS)
+        return self._shared(caller, lease, self._rate.per_second, self._rate.burst)
+
+
+def too_deep(value: Any, levels: int = NESTING) -> bool:
+    """Whether objects and lists are nested more than ``levels`` deep."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    if levels == 0:
+        return True
+    return any(too_deep(inner, levels - 1) for inner in value if isinstance(inner, dict | list))

@@ -1,0 +1,127 @@
+"""Privacy at the door: opt-out signals, visitors without a cookie, and what addresses of pages must not carry."""
+
+import hashlib
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+DAY_SECONDS = 86_400
+
+SCRUBBED = frozenset(
+    {
+        "access_token",
+        "address",
+        "api_key",
+        "apikey",
+        "auth",
+        "authorization",
+        "card",
+        "cardnumber",
+        "code",
+        "credit_card",
+        "email",
+        "firstname",
+        "id_token",
+        "jwt",
+        "key",
+        "lastname",
+        "mail",
+        "otp",
+        "passwd",
+        "password",
+        "phone",
+        "pin",
+        "pwd",
+        "refresh_token",
+        "reset_token",
+        "secret",
+        "session",
+        "sessionid",
+        "sid",
+        "sig",
+        "signature",
+        "ssn",
+        "token",
+        "username",
+    }
+)
+"""Names of query fields whose values never reach the log: credentials, and what names a person."""
+_EMAIL = re.compile(r"[^\s@/?&#=:]+@[^\s@/?&#=:]+\.[A-Za-z]{2,}")
+_FIELD = re.compile(r"([?&;#])([^=&;#?]*)=([^&;#]*)")
+_USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#@]*@", re.IGNORECASE)
+REDACTED = "[redacted]"
+
+
+def scrub(url: str) -> str:
+    """``url`` without credentials, without the values of telling query fields, without e-mail addresses.
+
+    >>> scrub("https://x/reset?token=abc&q=shoes&to=a@b.com")
+    'https://x/reset?token=[redacted]&q=shoes&to=[redacted]'
+    """
+    if "@" not in url and "=" not in url and "%" not in url:
+        return url
+    url = _USERINFO.sub(r"\1", url)
+    url = _FIELD.sub(_scrub_field, url)
+    return _EMAIL.sub(REDACTED, url)
+
+
+def _scrub_field(found: re.Match[str]) -> str:
+    mark, name, value = found.groups()
+    plain = unquote(name).lower().replace("-", "_")
+    if plain in SCRUBBED or _EMAIL.search(unquote(value)):
+        return f"{mark}{name}={REDACTED}"
+    return found[0]
+
+
+def opted_out(environ: Mapping[str, Any]) -> bool:
+    """Whether the browser sends Global Privacy Control or Do Not Track."""
+    return environ.get("HTTP_SEC_GPC") == "1" or environ.get("HTTP_DNT") == "1"
+
+
+class DailySalt:
+    """Turns address and browser into an id that lasts one UTC day and cannot be traced back afterwards.
+
+    The salt is random. Processes of one machine share it through ``folder``; on the next day it is overwritten,
+    and with it goes every way from an id back to a person. Without a folder it lives in this process alone.
+    """
+
+    def __init__(self, folder: Path | None, clock: Callable[[], float]) -> None:
+        self._folder, self._clock = folder, clock
+        self._lock = threading.Lock()
+        self._day, self._salt = -1, b""
+
+    def visitor(self, site: str, ip: str, ua: str) -> str:
+        """The id of whoever comes to ``site`` from truncated ``ip`` with ``ua`` today: ``~`` and 22 characters."""
+        day = int(self._clock() // DAY_SECONDS)
+        if day != self._day:
+            with self._lock:
+                if day != self._day:
+                    self._salt, self._day = self._today(day), day
+        text = f"{site}\0{ip}\0{ua}".encode(errors="replace")
+        return "~" + hashlib.blake2b(text, key=self._salt, digest_size=11).hexdigest()
+
+    def _today(self, day: int) -> bytes:
+        fresh = secrets.token_bytes(32)
+        if self._folder is None:
+            return fresh
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"salt-{day}"
+        for old in self._folder.glob("salt-*"):
+            if old != path:
+                old.unlink(missing_ok=True)
+        # The first process of the day wins: a link cannot replace, and the file is whole before it has its name.
+        draft = self._folder / f".salt-{os.getpid()}-{secrets.token_hex(4)}"
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(fresh)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return path.read_bytes()
+        finally:
+            draft.unlink()
+        return fresh
