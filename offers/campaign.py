@@ -16,6 +16,7 @@ from offers.audience import Audience
 from offers.bandit import Reward
 from offers.creative import content_problem
 from offers.grammar import AudienceInvalid
+from offers.placeholders import placeholder_problem
 
 Tier = Literal["override", "standard", "fallback"]
 Status = Literal["draft", "live", "paused", "ended"]
@@ -91,18 +92,21 @@ class Daypart(
 class Creative(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One variant. ``content`` is HTML source, any JSON object, or ``{"src", "alt", "link"}``.
 
-    ``weight`` is the variant's part under a fixed allocation.
+    ``weight`` is the variant's part under a fixed allocation. ``items`` asks for recommendations inside the offer,
+    as an item slot of ``/v1/personalize`` does: ``{"strategy", "limit", "filter"}``.
     """
 
     id: str
     kind: Literal["html", "json", "image"]
     content: Any
     weight: float = 1.0
+    items: dict[str, Any] | None = None
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A campaign as it is stored. ``start`` and ``end`` are ISO; without an offset they are the site's local time.
 
+    Allocation ``aa`` shows everybody the first creative, under the variants' names: a test of the testing.
     ``group`` names a mutual-exclusion group: of its live campaigns a visitor can meet one only.
     """
 
@@ -120,7 +124,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     holdout: float = 0.0
     budget: Budget | None = None
     goal: Goal = Goal()
-    allocation: Literal["bandit", "fixed"] = "bandit"
+    allocation: Literal["bandit", "fixed", "aa"] = "bandit"
     reward: Reward = "click"
     group: str = ""
     creatives: tuple[Creative, ...]
@@ -295,7 +299,7 @@ def _check_amounts(campaign: Campaign) -> None:
 
 def _check_creatives(campaign: Campaign) -> None:
     for index, creative in enumerate(campaign.creatives):
-        problem = content_problem(creative.kind, creative.content)
+        problem = content_problem(creative.kind, creative.content) or placeholder_problem(creative.content)
         if problem:
             raise CampaignInvalid(f"creatives[{index}].content", problem)
         if not 0.0 <= creative.weight <= 1e6:

@@ -49,6 +49,11 @@ def served(kind: Literal["html", "json", "image"], content: Any) -> Any:
     return sanitise(content) if kind == "html" else content
 
 
+def hostile(text: str) -> bool:
+    """Whether ``text`` as an address would run code."""
+    return _HOSTILE_SCHEME.match(_INVISIBLE.sub("", text)) is not None
+
+
 def content_problem(kind: str, content: Any) -> str | None:
     """Why ``content`` is not a creative of this kind, or None."""
     if kind == "html":
@@ -84,7 +89,7 @@ def _json_problem(value: Any, depth: int) -> str | None:
     if depth > DEPTH_LIMIT:
         return f"nested deeper than {DEPTH_LIMIT}"
     if isinstance(value, str):
-        return "holds an address that runs code" if _HOSTILE_SCHEME.match(_INVISIBLE.sub("", value)) else None
+        return "holds an address that runs code" if hostile(value) else None
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             return "keys are texts"

@@ -4,19 +4,19 @@ Eligible → highest tier → highest priority → among equals the order is dra
 """
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from offers.bandit import Arm, Arms, NoArms, Reward, best_of, explored
+from offers.bandit import Arms, NoArms
 from offers.budget import Budgets, Unlimited
 from offers.campaign import Campaign
 from offers.caps import Ask, Caps, CapsUnavailable, Grant
 from offers.contexts import context_of
 from offers.eligibility import Ready
 from offers.holdout import GLOBAL, draw, held_out, subject
+from offers.shares import Shares
 from offers.store import Campaigns
 from offers.token import Token, TokenSigner, new_nonce
 from offers.view import View
@@ -26,13 +26,11 @@ from tracker.sites import Site
 SLOTS_LIMIT = 20
 CANDIDATES_LIMIT = 50
 """Campaigns that one slot's caps step may try."""
-SHARES_SECONDS = 5.0
-"""How long the probabilities that were worked out from the counts are used."""
-SHARES_KEPT = 10_000
 
 
 class Decision(NamedTuple):
-    """What to show. ``propensity``: how likely this variant was, given the campaign. ``token`` comes back signed."""
+    """What to show. ``propensity``: how likely this variant was, given the campaign. ``token`` comes back signed.
+    ``items``: recommendations that belong inside, asked for as an item slot does."""
 
     campaign: str
     variant: str
@@ -41,6 +39,7 @@ class Decision(NamedTuple):
     content: Any
     propensity: float
     token: str
+    items: dict[str, Any] | None = None
 
 
 class Withheld(NamedTuple):
@@ -90,27 +89,23 @@ class Decider:
         """One slot alone. A page with several asks ``page``, which never shows one campaign twice."""
         return self.page(site, profile, [slot]).slots[slot]
 
-    def page(self, site: Site, profile: Profile, slots: Sequence[str]) -> Page:
-        """All offer slots of one page at once, in the order of their claim."""
+    def page(self, site: Site, profile: Profile, slots: Sequence[str], traits: bool = False) -> Page:
+        """All offer slots of one page at once, in the order of their claim.
+
+        ``traits``: the caller may see what the profile knows of the visitor, so placeholders may tell it.
+        """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
-        view = View(profile, int(self._clock() * 1000), site.zone)
-        personal = profile.consent.get("personalization") is not False
-        context = context_of(profile) if personal else ""
-        eligible = self._eligible(site, view, personal, frozenset(wanted))
-        eligible, reserved = self._within_budget(site.id, eligible, view.now)
-        ordered = [self._ordered(site.id, eligible, slot, context) for slot in wanted]
-        asks = [
-            [self._ask(site.id, ready, subject(profile)) for ready in candidates] for candidates in ordered
-        ]
-        grants = self._granted(site.id, view, ordered, asks)
+        visit = _visit(site, profile, int(self._clock() * 1000), traits)
+        eligible, reserved = self._within_budget(visit, self._eligible(visit, frozenset(wanted)))
+        ordered = [self._ordered(visit, eligible, slot) for slot in wanted]
+        asks = [[self._ask(visit, ready) for ready in candidates] for candidates in ordered]
+        grants = self._granted(visit, ordered, asks)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
         withheld: list[Withheld] = []
         for slot, candidates, grant in zip(wanted, ordered, grants, strict=True):
-            withheld += [
-                self._withheld(site.id, candidates[i], slot, context, view.now) for i in grant.withheld
-            ]
+            withheld += [self._withheld(visit, candidates[index], slot) for index in grant.withheld]
             if grant.shown is not None:
-                decisions[slot] = self._decision(site.id, candidates[grant.shown], slot, context, view.now)
+                decisions[slot] = self._decision(visit, candidates[grant.shown], slot)
         shown = [decision for decision in decisions.values() if decision]
         for campaign in reserved - {decision.campaign for decision in shown}:
             self._budgets.give_back(site.id, campaign)
@@ -121,88 +116,93 @@ class Decider:
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
-    def _eligible(self, site: Site, view: View, personal: bool, slots: frozenset[str]) -> list[Ready]:
+    def _eligible(self, visit: "_Visit", slots: frozenset[str]) -> list[Ready]:
         """Best tier and priority first. Of a mutual-exclusion group, the one campaign drawn for this visitor."""
-        running = [ready for ready in self._campaigns.ready(site) if ready.scheduled(view.now, view.local)]
-        drawn: dict[str, str] = {}
+        view = visit.view
+        running = [
+            ready for ready in self._campaigns.ready(visit.site) if ready.scheduled(view.now, view.local)
+        ]
+        drawn: dict[str, tuple[float, str]] = {}
         for ready in running:
-            group, mine = ready.campaign.group, ready.campaign.id
-            if group and _claim(site.id, group, mine, view) > _claim(site.id, group, drawn.get(group), view):
-                drawn[group] = mine
+            group, name = ready.campaign.group, ready.campaign.id
+            if group:
+                # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
+                claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
+                drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
         return [
             ready
             for ready in running
-            if drawn.get(ready.campaign.group, ready.campaign.id) == ready.campaign.id
-            and not slots.isdisjoint(ready.campaign.slots)
-            and ready.refusal(view, personal) is None
+            if not slots.isdisjoint(ready.campaign.slots)
+            and (not ready.campaign.group or drawn[ready.campaign.group][1] == ready.campaign.id)
+            and ready.refusal(view, visit.personal) is None
         ]
 
-    def _within_budget(self, site: str, eligible: list[Ready], now: int) -> tuple[list[Ready], set[str]]:
+    def _within_budget(self, visit: "_Visit", eligible: list[Ready]) -> tuple[list[Ready], set[str]]:
         """Those that may still be shown, and of which campaigns one decision is reserved."""
         reserved: set[str] = set()
         kept: list[Ready] = []
         for ready in eligible:
             campaign = ready.campaign
             if campaign.budget is not None:
-                if not self._budgets.reserve(site, campaign.id, campaign.budget, now):
+                if not self._budgets.reserve(visit.site.id, campaign.id, campaign.budget, visit.view.now):
                     continue
                 reserved.add(campaign.id)
             kept.append(ready)
         return kept, reserved
 
-    def _ordered(self, site: str, eligible: list[Ready], slot: str, context: str) -> list[Ready]:
+    def _ordered(self, visit: "_Visit", eligible: list[Ready], slot: str) -> list[Ready]:
         """Candidates of one slot in the order in which they may try."""
         mine = [ready for ready in eligible if slot in ready.campaign.slots]
         ordered: list[Ready] = []
         for _, equals in groupby(mine, key=lambda ready: ready.rank):
-            ordered += self._shuffled(site, list(equals), slot, context)
+            ordered += self._shuffled(visit, list(equals), slot)
             if len(ordered) >= CANDIDATES_LIMIT:
                 break
         return ordered[:CANDIDATES_LIMIT]
 
-    def _shuffled(self, site: str, equals: list[Ready], slot: str, context: str) -> list[Ready]:
+    def _shuffled(self, visit: "_Visit", equals: list[Ready], slot: str) -> list[Ready]:
         """Equal campaigns in random order: by how likely each is the best, where all of them learn."""
         if len(equals) == 1:
             return equals
         shares = [1.0] * len(equals)
         aims = {(ready.campaign.allocation, ready.campaign.reward) for ready in equals}
         if len(aims) == 1 and equals[0].campaign.allocation == "bandit":
-            shares = self._shares.campaigns(site, equals, slot, context)
+            shares = self._shares.campaigns(visit.site.id, equals, slot, visit.context)
         times = [
             self._chance.expovariate(share) for share in shares
         ]  # first arrivals: drawn without replacement
         return [equals[index] for index in sorted(range(len(equals)), key=times.__getitem__)]
 
-    def _ask(self, site: str, ready: Ready, who: str) -> Ask:
-        campaign = ready.campaign
+    def _ask(self, visit: "_Visit", ready: Ready) -> Ask:
+        campaign, site, who = ready.campaign, visit.site.id, visit.subject
         ghost = held_out(site, campaign.id, who, campaign.holdout) or (
             campaign.tier == "standard" and held_out(site, GLOBAL, who, self._global_holdout)
         )
         return Ask(campaign.id, campaign.caps, ghost, campaign.tier != "standard")
 
-    def _granted(
-        self, site: str, view: View, ordered: list[list[Ready]], asks: list[list[Ask]]
-    ) -> list[Grant]:
+    def _granted(self, visit: "_Visit", ordered: list[list[Ready]], asks: list[list[Ask]]) -> list[Grant]:
         if not any(asks):
             return [Grant(None)] * len(asks)
         try:
-            return self._caps.take(site, view, asks)
+            return self._caps.take(visit.site.id, visit.view, asks)
         except CapsUnavailable:
             return list(_uncounted(ordered, asks))
 
-    def _decision(self, site: str, ready: Ready, slot: str, context: str, now: int) -> Decision:
-        campaign = ready.campaign
-        variants = list(ready.contents)
-        if campaign.allocation == "fixed":
-            shares = list(ready.weights.values())
-        else:
+    def _decision(self, visit: "_Visit", ready: Ready, slot: str) -> Decision:
+        site, campaign, context = visit.site.id, ready.campaign, visit.context
+        variants = list(ready.creatives)
+        if campaign.allocation == "bandit":
             shares = self._shares.variants(site, ready, slot, context)
+        else:
+            shares = list(ready.weights.values())
         at = self._chance.choices(range(len(variants)), shares)[0]
-        creative, propensity = campaign.creatives[at], round(shares[at], 6)
-        token = Token(site, campaign.id, creative.id, slot, propensity, now, context, new_nonce())
-        content = ready.contents[creative.id]
+        variant, propensity = variants[at], round(shares[at], 6)
+        creative = ready.creatives[variant]
+        content = ready.content(variant, visit.told, visit.traits)
+        token = Token(site, campaign.id, variant, slot, propensity, visit.view.now, context, new_nonce())
+        signed = self._signer.sign(token)
         return Decision(
-            campaign.id, creative.id, slot, creative.kind, content, propensity, self._signer.sign(token)
+            campaign.id, variant, slot, creative.kind, content, propensity, signed, creative.items
         )
 
     def _decided(self, eligible: list[Ready], shown: list[Decision]) -> Iterator[Withheld]:
@@ -211,61 +211,34 @@ class Decider:
             if decision.campaign in drawn:
                 yield Withheld(decision.campaign, decision.slot, decision.token, "Offer Decided")
 
-    def _withheld(self, site: str, ready: Ready, slot: str, context: str, now: int) -> Withheld:
-        token = Token(site, ready.campaign.id, "", slot, 1.0, now, context, new_nonce(), held=True)
-        return Withheld(ready.campaign.id, slot, self._signer.sign(token))
-
-
-class Shares:
-    """How often each arm is played, worked out from the counts at most every SHARES_SECONDS."""
-
-    def __init__(self, arms: Arms, clock: Callable[[], float]) -> None:
-        self._arms, self._clock = arms, clock
-        self._known: dict[tuple[str, ...], tuple[float, list[float]]] = {}
-        self._lock = threading.Lock()
-
-    def variants(self, site: str, ready: Ready, slot: str, context: str) -> list[float]:
-        """In the order of the creatives; they sum to 1."""
-        if len(ready.contents) == 1:
-            return [1.0]
-        key = (site, slot, context, ready.campaign.id, *ready.contents)
-        return self._remembered(
-            key, ready.campaign.reward, lambda: self._variant_arms(site, ready, slot, context)
+    def _withheld(self, visit: "_Visit", ready: Ready, slot: str) -> Withheld:
+        campaign = ready.campaign.id
+        token = Token(
+            visit.site.id, campaign, "", slot, 1.0, visit.view.now, visit.context, new_nonce(), held=True
         )
+        return Withheld(campaign, slot, self._signer.sign(token))
 
-    def campaigns(self, site: str, equals: list[Ready], slot: str, context: str) -> list[float]:
-        """In the order of ``equals``: each campaign as one arm."""
-        key = (site, slot, context, "", *(ready.campaign.id for ready in equals))
-        return self._remembered(
-            key,
-            equals[0].campaign.reward,
-            lambda: [_pooled(self._variant_arms(site, ready, slot, context)) for ready in equals],
+
+class _Visit(NamedTuple):
+    """What one page's decisions have in common. ``told``: what creatives may tell, the profile itself only with
+    consent to personalization."""
+
+    site: Site
+    view: View
+    personal: bool
+    subject: str
+    context: str
+    told: View
+    traits: bool
+
+
+def _visit(site: Site, profile: Profile, now: int, traits: bool) -> _Visit:
+    view = View(profile, now, site.zone)
+    if profile.consent.get("personalization") is False:
+        return _Visit(
+            site, view, False, subject(profile), "", View(Profile(id=profile.id), now, site.zone), False
         )
-
-    def _variant_arms(self, site: str, ready: Ready, slot: str, context: str) -> list[Arm]:
-        counts = self._arms.arms(site, ready.campaign.id, slot, context)
-        return [counts.get(variant, Arm()) for variant in ready.contents]
-
-    def _remembered(self, key: tuple[str, ...], reward: Reward, arms: Callable[[], list[Arm]]) -> list[float]:
-        now = self._clock()
-        known = self._known.get(key)
-        if known and 0 <= now - known[0] < SHARES_SECONDS:
-            return known[1]
-        shares = explored(best_of(arms(), reward))
-        with self._lock:
-            if len(self._known) >= SHARES_KEPT:
-                self._known.clear()
-            self._known[key] = (now, shares)
-        return shares
-
-
-def _pooled(arms: list[Arm]) -> Arm:
-    return Arm(*(sum(column) for column in zip(*arms, strict=True)))
-
-
-def _claim(site: str, group: str, campaign: str | None, view: View) -> float:
-    """Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors."""
-    return -1.0 if campaign is None else draw(site, f"group:{group}:{campaign}", subject(view.profile))
+    return _Visit(site, view, True, subject(profile), context_of(profile), view, traits)
 
 
 def _uncounted(ordered: list[list[Ready]], asks: list[list[Ask]]) -> Iterator[Grant]:

@@ -4,9 +4,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from offers.audience import Audience
 from offers.campaign import WEEKDAYS, Campaign
 from offers.creative import served
+from offers.placeholders import filled, has_placeholders
 from offers.view import View
 
 TIERS = {"override": 0, "standard": 1, "fallback": 2}
@@ -15,18 +18,33 @@ TIERS = {"override": 0, "standard": 1, "fallback": 2}
 class Ready:
     """One campaign of one site, compiled for its timezone. Immutable."""
 
-    __slots__ = ("_dayparts", "audience", "campaign", "contents", "end", "rank", "start", "weights")
+    __slots__ = (
+        "_dayparts",
+        "audience",
+        "campaign",
+        "creatives",
+        "end",
+        "personal",
+        "rank",
+        "start",
+        "weights",
+    )
 
     def __init__(self, campaign: Campaign, zone: ZoneInfo) -> None:
         self.campaign = campaign
         self.audience = Audience.parse(campaign.audience)
         self.start, self.end = campaign.starts(zone), campaign.ends(zone)
         self.rank = (TIERS[campaign.tier], -campaign.priority)
-        self.contents: dict[str, Any] = {
-            each.id: served(each.kind, each.content) for each in campaign.creatives
+        same = campaign.allocation == "aa"
+        shown = {each.id: campaign.creatives[0] if same else each for each in campaign.creatives}
+        self.creatives = {
+            name: structs.replace(each, content=served(each.kind, each.content))
+            for name, each in shown.items()
         }
-        total = sum(each.weight for each in campaign.creatives)
-        self.weights = {each.id: each.weight / total for each in campaign.creatives}
+        self.personal = {name for name, each in shown.items() if has_placeholders(each.content)}
+        weights = {each.id: 1.0 if same else each.weight for each in campaign.creatives}
+        total = sum(weights.values())
+        self.weights = {name: weight / total for name, weight in weights.items()}
         self._dayparts = [
             ({WEEKDAYS.index(day) for day in part.days}, _minutes(part.start), _minutes(part.end))
             for part in campaign.dayparts
@@ -39,6 +57,13 @@ class Ready:
         if (self.start is not None and now < self.start) or (self.end is not None and now >= self.end):
             return False
         return not self._dayparts or any(_within(part, local) for part in self._dayparts)
+
+    def content(self, variant: str, view: View, traits: bool) -> Any:
+        """What this visitor is shown. ``traits``: whether placeholders may tell what the profile knows of them."""
+        creative = self.creatives[variant]
+        if variant not in self.personal:
+            return creative.content
+        return filled(creative.kind, creative.content, view, traits)
 
     def refusal(self, view: View, personal: bool) -> str | None:
         """Why this visitor may not be shown it, or None. ``personal`` is False without consent to personalization."""

@@ -1,8 +1,13 @@
 """Hostile creatives: what a marketer (or whoever has their password) writes never runs in a visitor's page."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from offers.creative import sanitise
+from offers.placeholders import filled, placeholder_problem
+from offers.view import View
+from profiles.model import Affinity, CartLine, Profile
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -43,3 +48,64 @@ def test_what_a_banner_needs_survives():
     )
     clean = sanitise(source)
     assert clean == source.replace('target="_blank">', 'target="_blank" rel="noopener noreferrer">')
+
+
+NOW = 1_795_000_000_000
+SHOPPER = View(
+    Profile(
+        id="u:7",
+        traits={
+            "first_name": "Ann",
+            "evil": "<img src=x onerror=alert(1)>",
+            "link": "javascript:alert(1)",
+            "n": 3.0,
+            "o": {},
+        },
+        affinities={"shoes": Affinity(2.0, NOW), "bags": Affinity(1.0, NOW)},
+        cart={"p1": CartLine(2, 9.5)},
+    ),
+    NOW,
+    ZoneInfo("UTC"),
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("Hi {{ trait.first_name | friend }}!", "Hi Ann!"),
+        ("Hi {{trait.nobody|friend}}!", "Hi friend!"),
+        ("Hi {{ trait.nobody }}!", "Hi !"),
+        ("{{ trait.o | x }} {{ trait.n }}", "x 3"),
+        ("{{ top_category | things }}: {{ cart_items }} for {{ cart_value }}", "shoes: 2 for 19.00"),
+        ("{{ trait.evil }}", "&lt;img src=x onerror=alert(1)&gt;"),
+        ('<a href="{{ trait.link }}">x</a>', '<a rel="noopener noreferrer">x</a>'),
+        ('<b title="{{ trait.evil }}">x</b>', '<b title="&lt;img src=x onerror=alert(1)&gt;">x</b>'),
+        ('<a href="/c/{{ top_category }}">x</a>', '<a href="/c/shoes" rel="noopener noreferrer">x</a>'),
+    ],
+)
+def test_placeholders_in_html_are_filled_and_escaped(source: str, shown: str):
+    assert filled("html", sanitise(source), SHOPPER, traits=True) == shown
+
+
+def test_placeholders_in_json_and_pictures():
+    content = {
+        "title": "For {{ trait.first_name | you }}",
+        "link": "{{ trait.link }}",
+        "n": 1,
+        "l": ["{{ stage }}"],
+    }
+    assert filled("json", content, SHOPPER, traits=True) == {
+        "title": "For Ann",
+        "link": "",
+        "n": 1,
+        "l": ["prospect"],
+    }
+    assert filled("json", content, SHOPPER, traits=False)["title"] == "For you"
+
+
+def test_only_known_placeholders_are_accepted():
+    assert placeholder_problem({"a": ["{{ trait.first_name | friend }}"]}) is None
+    assert placeholder_problem("no braces { here }") is None
+    assert "no placeholder 'password'" in (placeholder_problem("{{ password }}") or "")
+    assert "a placeholder is" in (placeholder_problem("{{ 1 + 1 }}") or "")
+    assert "a placeholder is" in (placeholder_problem("{{ stage") or "")

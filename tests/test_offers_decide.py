@@ -214,6 +214,36 @@ def test_a_fixed_split_is_kept_and_its_propensity_told(clock, site):
     assert {decide.decide(site, SHOES, "hero").propensity for _ in range(50)} == {0.75, 0.25}
 
 
+def test_an_a_a_test_shows_everybody_the_same_under_two_names(clock, site):
+    decide = decider(clock, offer("x", allocation="aa", creatives=CREATIVES))
+    seen = variants(decide, site)
+    assert 1_850 < seen["a"] < 2_150
+    assert {str(decide.decide(site, SHOES, "hero").content) for _ in range(50)} == {"{'t': 'a'}"}
+
+
+def test_traits_are_told_only_to_who_may_see_them_and_nothing_without_consent(clock, site):
+    text = "{{ trait.name | you }} {{ top_category | all }}"
+    decide = decider(
+        clock, offer("x", creatives=[{"id": "a", "kind": "html", "content": text, "items": {"limit": 3}}])
+    )
+    ann = Profile(id="u:1", traits={"name": "Ann"}, affinities=SHOES.affinities)
+    assert decide.page(site, ann, ["hero"]).slots["hero"].content == "you shoes"
+    assert decide.page(site, ann, ["hero"], traits=True).slots["hero"].content == "Ann shoes"
+    assert decide.page(site, ann, ["hero"]).slots["hero"].items == {"limit": 3}
+    ann.consent["personalization"] = False
+    assert decide.page(site, ann, ["hero"], traits=True).slots["hero"].content == "you all"
+
+
+def test_shown_and_withheld_are_logged_alike(clock, site):
+    decide = decider(clock, offer("tested", holdout=0.5), offer("calm", tier="fallback"))
+    for number in range(40):
+        page = decide.page(site, Profile(id=f"v:{number}"), ["hero"])
+        logged = [(each.campaign, each.event) for each in (*page.decided, *page.withheld)]
+        shown = chosen(page.slots["hero"]) == "tested"
+        assert logged == [("tested", "Offer Decided" if shown else "Offer Withheld")]
+        assert not shown or page.decided[0].token == page.slots["hero"].token
+
+
 def test_the_bandit_prefers_what_works_and_goes_on_exploring(clock, site):
     decide = decider(clock, offer("x", creatives=CREATIVES), arms=Counts(a=Arm(1000, 20), b=Arm(1000, 60)))
     seen = variants(decide, site)

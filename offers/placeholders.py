@@ -1,0 +1,86 @@
+"""Personal placeholders: ``{{ trait.first_name | friend }}`` in a creative, escaped, with what stands there otherwise.
+
+A creative without a fallback shows nothing in that place. Traits are filled only for a caller who may see them:
+the visitor's own browser, not whoever knows a customer's number.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+from offers.creative import hostile, sanitise
+from offers.view import View
+
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+(?:\.[\w-]{1,64})?)\s*(?:\|([^{}]{0,200}))?\}\}", re.IGNORECASE)
+OPENED = re.compile(r"\{\{")
+VALUE_LIMIT = 200
+
+Read = Callable[[View], Any]
+
+NAMES: Mapping[str, Read] = {
+    "stage": lambda view: view.stage,
+    "top_category": lambda view: max(view.shares, key=view.shares.__getitem__, default=None),
+    "visits": lambda view: view.profile.counts.visits,
+    "orders": lambda view: view.profile.counts.orders,
+    "cart_items": lambda view: _number(sum(line.quantity for line in view.profile.cart.values())),
+    "cart_value": lambda view: (
+        f"{sum(line.quantity * line.price for line in view.profile.cart.values()):.2f}"
+    ),
+    "country": lambda view: view.profile.country,
+}
+
+
+def has_placeholders(content: Any) -> bool:
+    """Whether anything in ``content`` is to be filled."""
+    return any(OPENED.search(text) for text in _texts(content))
+
+
+def placeholder_problem(content: Any) -> str | None:
+    """Why the placeholders of ``content`` cannot be filled, or None."""
+    for text in _texts(content):
+        found = list(PLACEHOLDER.finditer(text))
+        if len(found) != len(OPENED.findall(text)):
+            return "a placeholder is {{ name }} or {{ name | what stands there otherwise }}"
+        for match in found:
+            name = match[1].lower()
+            if name not in NAMES and not name.startswith("trait."):
+                return f"no placeholder {match[1]!r}: one of trait.NAME, {', '.join(NAMES)}"
+    return None
+
+
+def filled(kind: str, content: Any, view: View, traits: bool) -> Any:
+    """``content`` with every placeholder filled. HTML is sanitised once more: a value may stand in an attribute."""
+    if kind == "html":
+        return sanitise(PLACEHOLDER.sub(lambda match: escape(_value(match, view, traits)), content))
+    return _filled(content, view, traits)
+
+
+def _filled(value: Any, view: View, traits: bool) -> Any:
+    if isinstance(value, str):
+        text = PLACEHOLDER.sub(lambda match: _value(match, view, traits), value)
+        return "" if hostile(text) else text
+    if isinstance(value, dict):
+        return {key: _filled(each, view, traits) for key, each in value.items()}
+    return [_filled(each, view, traits) for each in value] if isinstance(value, list) else value
+
+
+def _value(match: re.Match[str], view: View, traits: bool) -> str:
+    name, _, trait = match[1].partition(".")
+    known = view.profile.traits if traits else {}
+    value = known.get(trait) if trait else NAMES[name.lower()](view)
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+        return (match[2] or "").strip()
+    return "".join(each for each in _number(value)[:VALUE_LIMIT] if each.isprintable())
+
+
+def _number(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(content: Any) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    if isinstance(content, dict):
+        content = list(content.values())
+    return [text for each in content for text in _texts(each)] if isinstance(content, list) else []
