@@ -15,6 +15,8 @@ import redis
 
 from tracker.sites import Site
 
+pytest_plugins = ["kafka_broker"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

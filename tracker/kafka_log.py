@@ -1,0 +1,130 @@
+"""The event log on Kafka: one topic, keyed so that every Kafka client agrees on the partition."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.partitioner import Partitioner
+from kafka.partitioner.default import murmur2
+
+from tracker.kafka_cluster import Connection, KafkaCluster
+from tracker.kafka_consumer import KafkaGroupMember
+from tracker.log import LogUnavailable, Record
+
+logger = logging.getLogger(__name__)
+
+LARGEST_RECORD = 900_000  # brokers take messages up to a mebibyte unless told otherwise
+
+
+class KafkaLog:
+    """Durable when all in-sync replicas have a record (acks=all). See KafkaCluster for the URL."""
+
+    def __init__(self, url: str) -> None:
+        self._cluster = KafkaCluster(url)
+        self._producer = Connection(self._connect_producer)
+        self._checked = threading.Event()
+
+    def append(self, records: Sequence[Record]) -> None:
+        """ValueError if a record is larger than ``LARGEST_RECORD``."""
+        for record in records:
+            if len(record.value) > LARGEST_RECORD:
+                raise ValueError(f"a record of {len(record.value)} bytes; Kafka takes {LARGEST_RECORD}")
+        producer, topic = self._producer.get(), self._cluster.topic
+        try:
+            with self._cluster.errors("append"):
+                sent = [
+                    producer.send(topic, key=key.encode("utf-8", "replace"), value=value)
+                    for key, value in records
+                ]
+                deadline = time.monotonic() + self._cluster.timeout + 1.0  # brokers' answers come before it
+                for future in sent:
+                    if not future.is_done:
+                        future.get(max(0.0, deadline - time.monotonic()))
+                    if future.exception:
+                        raise future.exception
+        except LogUnavailable:
+            self._producer.drop(producer)
+            raise
+
+    def consumer(self, group: str, member: str) -> KafkaGroupMember:
+        return KafkaGroupMember(self._cluster, group, member)
+
+    def lag(self, group: str) -> int:
+        with self._cluster.administer("count") as admin:
+            topic = self._cluster.describe_topic(admin)
+            if topic is None:
+                return 0
+            partitions = [
+                TopicPartition(self._cluster.topic, p["partition_index"]) for p in topic["partitions"]
+            ]
+            group_id = self._cluster.group_id(group)
+            committed = admin.list_group_offsets({group_id: partitions}).get(group_id, {})
+            ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+            starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        total = 0
+        for partition in partitions:
+            done = committed.get(partition)
+            first = starts[partition].offset
+            # What retention has deleted is not waiting any more.
+            total += max(0, ends[partition].offset - max(first, done.offset if done else -1))
+        return total
+
+    def ping(self) -> None:
+        """Every partition has a leader and as many replicas in sync as acks=all asks for."""
+        with self._cluster.administer("answer") as admin:
+            topic = self._cluster.describe_topic(admin)
+        if topic is None:
+            self._cluster.make_topic()
+        elif any(partition["error_code"] or partition["leader_id"] < 0 for partition in topic["partitions"]):
+            raise LogUnavailable(f"Kafka topic {self._cluster.topic} has partitions without a leader")
+
+    def durability(self) -> str | None:
+        with self._cluster.administer("describe the topic") as admin:
+            topic = self._cluster.describe_topic(admin)
+        name, copies = self._cluster.topic, self._cluster.replication
+        if topic:
+            copies = min(len(partition["replica_nodes"]) for partition in topic["partitions"])
+        if copies == 1:
+            return f"Kafka topic {name} has one replica: with its broker's disk events are lost (three are usual)"
+        return None
+
+    def close(self) -> None:
+        self._producer.close()
+        self._cluster.close()
+
+    def _connect_producer(self) -> Any:
+        self._cluster.make_topic()
+        if not self._checked.is_set():
+            self._checked.set()
+            weakness = self.durability()
+            if weakness:
+                logger.warning(weakness)
+        return self._cluster.connect(
+            KafkaProducer,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,  # while one batch is on its way to a partition the next one gathers
+            batch_size=512 * 1024,
+            delivery_timeout_ms=int(self._cluster.timeout * 1000) + 500,
+            max_block_ms=int(self._cluster.timeout * 1000),
+            allow_auto_create_topics=False,
+            partitioner=KeyPartitioner(),
+            metrics_enabled=False,
+        )
+
+
+class KeyPartitioner(Partitioner):  # type: ignore[misc]
+    """Java's default, with the hash of recent keys remembered: in Python it costs as much as all the rest."""
+
+    def partition(self, topic: str, _key: Any, key: bytes, _value: Any, _bytes: Any, cluster: Any) -> int:
+        return hashed(key) % len(cluster.partitions_for_topic(topic))
+
+
+@lru_cache(maxsize=65_536)
+def hashed(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
