@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from conftest import Clock, RedisServer
+from desk_rows import HOSTILE, fill
 from web_stage import Stage, stage_of
 
 from profiles.model import Counts, ItemTouch, Profile
@@ -220,3 +221,68 @@ def test_sites_do_not_see_each_other(stage: Stage) -> None:
     stage.call("PUT", "/v1/campaigns/c1", json=CAMPAIGN)
     assert stage.call("GET", "/v1/items", "sk_2").json["total"] == 0
     assert stage.call("GET", "/v1/campaigns/c1", "sk_2").status_code == 404
+
+
+def test_erasing_takes_the_history_along(stage: Stage, clock: Clock) -> None:
+    fill(stage.services.warehouse, clock())
+    profile = Profile(id="v:a", visitors=["a"])
+    stage.services.profiles.save("default", [Write("v:a", b"", profile)])
+    before = stage.call("GET", "/v1/reports/overview").json["visitors"]
+    assert stage.call("DELETE", "/v1/profiles/a").json == {"erased": ["v:a"], "events": 5}
+    assert stage.call("GET", "/v1/reports/overview").json["visitors"] == before - 1
+
+
+STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=event:Order+Completed"
+
+
+def test_reports_are_what_the_pages_show(stage: Stage, clock: Clock) -> None:
+    fill(stage.services.warehouse, clock())
+    week = "from=2026-11-12&to=2026-11-18"
+    overview = stage.call("GET", f"/v1/reports/overview?{week}").json
+    assert (overview["visitors"], overview["sessions"], overview["orders"], overview["revenue"]) == (
+        4,
+        4,
+        1,
+        50.0,
+    )
+    assert len(overview["series"]) == 7 and overview["series"][0]["day"] == "2026-11-12"
+    assert {row["channel"] for row in overview["channels"]} == {"organic search", "e-mail", "direct"}
+    funnel = stage.call("GET", f"/v1/reports/funnel?{STEPS}&window=1d&{week}").json
+    assert [step["visitors"] for step in funnel["steps"]] == [4, 3, 2, 1]
+    assert funnel["steps"][1]["name"] == "event:Product Viewed" and funnel["steps"][1]["drop"] == 1
+    assert funnel["steps"][1]["conversion"] == 0.75
+    words = stage.call("GET", f"/v1/reports/vocabulary?{week}").json
+    assert words["events"][0] == {"name": "Product Viewed", "count": 3}
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("overview?from=soon", "from"),
+        ("overview?to=2026-13-01", "to"),
+        ("overview?from=2026-11-10&to=2026-11-01", "to"),
+        ("funnel", "step"),
+        ("funnel?step=order", "step"),
+        ("funnel?step=event:", "step"),
+        ("funnel?" + "step=event:a&" * 13, "step"),
+        ("funnel?step=event:a&window=7", "window"),
+        ("funnel?step=event:a&window=9999999d", "window"),
+        ("vocabulary?from=%00", "from"),
+    ],
+)
+def test_reports_refuse_what_makes_no_sense(stage: Stage, query: str, field: str) -> None:
+    answer = stage.call("GET", f"/v1/reports/{query}")
+    assert answer.status_code == 400 and answer.json["error"]["field"] == field
+
+
+@pytest.mark.parametrize("report", ["overview", "funnel", "vocabulary"])
+def test_reports_need_the_secret_key(stage: Stage, report: str) -> None:
+    assert stage.call("GET", f"/v1/reports/{report}", "wk_test").status_code == 403
+    assert stage.call("GET", f"/v1/reports/{report}", None).status_code == 401
+
+
+def test_hostile_names_come_back_as_they_are_in_json(stage: Stage, clock: Clock) -> None:
+    fill(stage.services.warehouse, clock())
+    answer = stage.call("GET", "/v1/reports/overview")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert HOSTILE in [row["name"] for row in answer.json["keywords"]]

@@ -12,7 +12,7 @@ from web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
 from web.desk.access import GUESSES
 
-PAGES = ["/desk", "/desk/setup"]
+PAGES = ["/desk", "/desk/funnel", "/desk/setup"]
 
 
 @pytest.fixture
@@ -191,3 +191,68 @@ def test_unknown_pages_and_faults_are_pages(stage: Stage, monkeypatch: pytest.Mo
 
 def test_the_root_leads_to_the_desk(stage: Stage) -> None:
     assert stage.client.get("/").headers["Location"] == "/desk"
+
+
+STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=event:Order+Completed"
+
+
+def counts(page: str) -> list[str]:
+    return re.findall(r'<div class="count">([^ <]+) ', page)
+
+
+def test_the_funnel_counts_the_week(busy: Stage) -> None:
+    page = busy.desk().get(f"/desk/funnel?{STEPS}&window=1d").text
+    assert counts(page) == ["4", "3", "2", "1"]
+    assert "25%" in page and "Any page" in page
+    assert "leave after “Any page”" in page or "leave after" in page
+
+
+def test_the_funnel_suggests_what_occurs(busy: Stage) -> None:
+    page = busy.desk().get("/desk/funnel").text
+    assert re.findall(r'name="what" value="([^"]*)"', page) == [
+        "*",
+        "Product Viewed",
+        "Product Added",
+        "Order Completed",
+    ]
+    assert counts(page) == ["4", "3", "2", "1"]
+    assert '<option value="Product Viewed">3 times</option>' in page and '<option value="/">' in page
+
+
+def test_buttons_lead_to_an_address_that_can_be_shared(busy: Stage) -> None:
+    desk = busy.desk()
+    fields = "kind=page&what=%2F&kind=event&what=Product+Viewed&window=1h&from=2026-11-01&to=2026-11-18"
+    kept = "window=1h&from=2026-11-01&to=2026-11-18"
+    for button, steps in (
+        ("show", "step=page%3A%2F&step=event%3AProduct+Viewed"),
+        ("down:0", "step=event%3AProduct+Viewed&step=page%3A%2F"),
+        ("remove:0", "step=event%3AProduct+Viewed"),
+        ("add", "step=page%3A%2F&step=event%3AProduct+Viewed&step=event%3A"),
+    ):
+        answer = desk.get(f"/desk/funnel?{fields}&do={button}")
+        assert answer.status_code == 302 and answer.headers["Location"] == f"/desk/funnel?{steps}&{kept}"
+        assert desk.get(answer.headers["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "step=x",
+        "step=event:",
+        "step=event:A&step=event:B&window=1y",
+        f"step=page:{HOSTILE}&step=event:{HOSTILE}",
+        "step=page:%25_%5C&step=page:*",
+        "step=event:A&step=event:B&window=%3Cscript%3E",
+        "do=up:1",
+        "step=event:A&step=event:B&from=2026-11-18&to=2026-11-18",
+    ],
+)
+def test_the_funnel_takes_any_query(busy: Stage, query: str) -> None:
+    answer = busy.desk().get(f"/desk/funnel?{query}", follow_redirects=True)
+    assert answer.status_code == 200
+    assert HOSTILE not in answer.text and "<script>" not in answer.text
+
+
+def test_an_empty_funnel_says_what_to_do(stage: Stage) -> None:
+    page = stage.desk().get("/desk/funnel").text
+    assert "Nothing has been recorded in this period" in page and 'href="/desk/setup"' in page

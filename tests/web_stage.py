@@ -71,6 +71,7 @@ def stage_of(
     site: Site,
     clock: Callable[[], float],
     password_version: Callable[[], str] = str,
+    personalize_seconds: float = 30.0,  # a busy machine must not change an answer
 ) -> Stage:
     sites = Sites(folder / "sites.json")
     sites.save(site)
@@ -98,6 +99,7 @@ def stage_of(
         signer=signer,
         admin=Admin("admin", FixedPassword(), SECRET, password_version),
         public_url="http://127.0.0.1:8000",
+        personalize_seconds=personalize_seconds,
         clock=clock,
     )
     return Stage(create_app(services), services, site)

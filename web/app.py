@@ -7,8 +7,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from web.assets import Assets, assets_blueprint
 from web.auth import Keys
 from web.campaigns import campaigns_blueprint
+from web.decisions import DecisionLog
 from web.desk.access import Guesses
 from web.desk.door import door_blueprint
+from web.desk.funnel import funnel_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
 from web.desk.setup import setup_blueprint
@@ -21,7 +23,6 @@ from web.profiles import profiles_blueprint
 from web.reports import reports_blueprint
 from web.security import register_security
 from web.services import Services
-from web.withheld import WithheldLog
 
 
 def create_app(services: Services) -> Flask:
@@ -47,8 +48,8 @@ def create_app(services: Services) -> Flask:
 
 def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     keys = Keys(services.sites)
-    withheld = WithheldLog(services.log, services.clock)
-    app.register_blueprint(personalize_blueprint(services, keys, metrics, withheld))
+    decisions = DecisionLog(services.log, services.clock)
+    app.register_blueprint(personalize_blueprint(services, keys, metrics, decisions))
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(campaigns_blueprint(services, keys))
     app.register_blueprint(profiles_blueprint(services, keys))
@@ -63,4 +64,5 @@ def _register_desk(app: Flask, services: Services) -> None:
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, Guesses(services.clock)))
     app.register_blueprint(overview_blueprint(pages, services))
+    app.register_blueprint(funnel_blueprint(pages, services))
     app.register_blueprint(setup_blueprint(pages, services.public_url))

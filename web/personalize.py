@@ -25,10 +25,10 @@ from web.answers import answer, body, refusal
 from web.auth import Keys
 from web.budget import Bounded, Budget, Late
 from web.cors import allow, preflight
+from web.decisions import DecisionLog
 from web.metrics import Metrics
 from web.problem import Problem
 from web.services import Services, Shop
-from web.withheld import WithheldLog
 
 logger = logging.getLogger(__name__)
 
@@ -126,8 +126,8 @@ class Draft:
 class Personalizer:
     """Answers plans within the budget. Every store may be down or hang; an answer comes all the same."""
 
-    def __init__(self, services: Services, metrics: Metrics, withheld: WithheldLog) -> None:
-        self._services, self._degraded, self._withheld = services, metrics.degraded, withheld
+    def __init__(self, services: Services, metrics: Metrics, decisions: DecisionLog) -> None:
+        self._services, self._degraded, self._decisions = services, metrics.degraded, decisions
         self._whole = Bounded("personalize", THREADS)
         self._popular = Bounded("popular", THREADS)
         self._warned: dict[str, float] = {}
@@ -153,7 +153,7 @@ class Personalizer:
             with self._without("offers"):
                 page = self._services.decider.page(site, draft.profile, plan.offers)
                 draft.offers.update({slot: _offer(made) for slot, made in page.slots.items() if made})
-                self._withheld.add(site, plan.visitor, plan.user, page.withheld)
+                self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
 
     def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
         """Popular items, in the time that is left."""
@@ -234,10 +234,10 @@ def _offer(decision: Decision) -> dict[str, Any]:
 
 
 def personalize_blueprint(
-    services: Services, keys: Keys, metrics: Metrics, withheld: WithheldLog
+    services: Services, keys: Keys, metrics: Metrics, decisions: DecisionLog
 ) -> Blueprint:
     blueprint = Blueprint("personalize", __name__)
-    personalizer, params = Personalizer(services, metrics, withheld), Params()
+    personalizer, params = Personalizer(services, metrics, decisions), Params()
 
     @blueprint.route("/v1/personalize", methods=["OPTIONS"])
     def ask_first() -> Response:

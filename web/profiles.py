@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from profiles.identity import visitor_id
 from profiles.model import Profile
 from profiles.store import ProfileStore
 from web.answers import answer
@@ -26,12 +27,15 @@ def profiles_blueprint(services: Services, keys: Keys) -> Blueprint:
 
     @blueprint.delete("/v1/profiles/<path:who>")
     def erase(who: str) -> Response:
+        """Everywhere: the live profile last, so that what failed before can be asked for again."""
         site = keys.secret_key().id
         profile = _found(services.profiles, site, who)
-        erased = services.profiles.erase(site, profile.id)
-        for each in {profile.id, *erased}:
+        ids = [profile.id, *map(visitor_id, profile.visitors)]
+        users = [profile.user] if profile.user else []
+        events = services.warehouse.erase(site, ids, profile.visitors, users)
+        for each in ids:
             services.caps.forget(site, each)
-        return answer({"erased": erased})
+        return answer({"erased": services.profiles.erase(site, profile.id), "events": events})
 
     return blueprint
 

@@ -1,18 +1,16 @@
 """What the desk's pages show, as JSON. Secret keys only."""
 
-from collections.abc import Callable
-from typing import Any
-
 from flask import Blueprint, Response, request
 
 from tracker.sites import Site
+from warehouse.funnel import funnel
 from warehouse.overview import overview
 from warehouse.span import Span
+from warehouse.vocabulary import vocabulary
 from web.answers import answer
 from web.auth import Keys
+from web.funnels import question
 from web.services import Services
-
-Report = Callable[[Site, Span], Any]
 
 
 def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
@@ -20,6 +18,7 @@ def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
     warehouse = services.warehouse
 
     def asked() -> tuple[Site, Span]:
+        """The site of the secret key, and the span of ``from`` and ``to``."""
         site = keys.secret_key()
         return site, Span.parse(site, request.args.get("from"), request.args.get("to"), services.clock)
 
@@ -27,5 +26,16 @@ def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
     def overview_report() -> Response:
         site, span = asked()
         return answer(overview(warehouse, site.id, span))
+
+    @blueprint.get("/v1/reports/funnel")
+    def funnel_report() -> Response:
+        site, span = asked()
+        steps, rules = question(request.args.getlist("step"), request.args)
+        return answer(funnel(warehouse, site.id, steps, rules, span))
+
+    @blueprint.get("/v1/reports/vocabulary")
+    def vocabulary_report() -> Response:
+        site, span = asked()
+        return answer(vocabulary(warehouse, site.id, span))
 
     return blueprint

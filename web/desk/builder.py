@@ -1,14 +1,16 @@
 """The funnel's form: steps and window from the address, and what each of its buttons makes of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from werkzeug.datastructures import MultiDict
 
+from web.funnels import STEPS_LIMIT, USUAL_WINDOW
+
 StepKind = Literal["page", "event"]
 
-STEPS_LIMIT = 12
+
 NAME_LIMIT = 500
 WINDOWS = (
     ("30m", "30 minutes"),
@@ -19,7 +21,7 @@ WINDOWS = (
     ("30d", "30 days"),
     ("90d", "90 days"),
 )
-USUAL_WINDOW = "7d"
+
 USUAL_EVENTS = ("Product Viewed", "Product Added", "Checkout Started", "Order Completed")
 
 
@@ -38,11 +40,17 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """``said`` is False when the address names no step at all: then the page suggests some."""
+    """``said`` is False when the address names no step at all: then the page suggests some.
+
+    ``by`` is visitor or visit, ``order`` is strict or any; ``without`` is an event that must not come in between.
+    """
 
     steps: tuple[Draft, ...]
     window: str
     said: bool
+    by: str = "visitor"
+    order: str = "strict"
+    without: str = ""
 
     @property
     def asked(self) -> list[Draft]:
@@ -50,7 +58,11 @@ class Form:
 
     def query(self, period: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """The address of this form: one ``step`` each, empty ones included."""
-        return [*(("step", step.text) for step in self.steps), ("window", self.window), *period]
+        query = [*(("step", step.text) for step in self.steps), ("window", self.window)]
+        query += [("by", self.by)] if self.by != "visitor" else []
+        query += [("order", self.order)] if self.order != "strict" else []
+        query += [("without", self.without)] if self.without else []
+        return [*query, *period]
 
 
 def form_of(args: "MultiDict[str, str]") -> Form:
@@ -61,7 +73,12 @@ def form_of(args: "MultiDict[str, str]") -> Form:
         steps = [draft_of(f"{kind}:{what}") for kind, what in pairs]
     else:
         steps = [draft_of(text) for text in args.getlist("step")]
-    return Form(tuple(steps[:STEPS_LIMIT]), window, bool(steps))
+    by = "visit" if args.get("by") == "visit" else "visitor"
+    order = "any" if args.get("order") == "any" else "strict"
+    without = args.get("without", "").strip()[: NAME_LIMIT + 6]
+    if without:
+        without = draft_of(without if without.startswith(("page:", "event:")) else f"event:{without}").text
+    return Form(tuple(steps[:STEPS_LIMIT]), window, bool(steps), by, order, without)
 
 
 def draft_of(text: str) -> Draft:
@@ -89,7 +106,7 @@ def pressed(form: Form, button: str) -> Form:
             to = at + (1 if action == "down" else -1)
             if 0 <= to < len(steps):
                 steps[at], steps[to] = steps[to], steps[at]
-    return Form(tuple(steps), form.window, True)
+    return replace(form, steps=tuple(steps), said=True)
 
 
 def suggested(events: Sequence[str], pages: Sequence[str]) -> tuple[Draft, ...]:

@@ -1,1 +1,159 @@
 """The funnel page: how many go from step to step, and where the others leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from warehouse.funnel import Funnel, FunnelStep, funnel
+from warehouse.refused import QueryRefused
+from warehouse.vocabulary import Vocabulary, vocabulary
+from web import formats
+from web.desk.builder import WINDOWS, Draft, Form, form_of, pressed, suggested
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.funnels import STEPS_LIMIT, question
+from web.services import Services
+
+LEAST_HEIGHT = 0.6
+"""Of 100: a step that somebody reached is never invisible."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """``share`` is of all who began, ``conversion`` of the step before, ``onward`` of this step."""
+
+    kind: str
+    name: str
+    visitors: int
+    share: float | None
+    conversion: float | None
+    onward: float | None
+    dropped: int
+    took: str
+    height: float
+    next_height: float
+
+    @property
+    def title(self) -> str:
+        return "Any page" if (self.kind, self.name) == ("page", "*") else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelView:
+    demo: bool
+    problem: str
+    form: Form
+    full: bool
+    window_label: str
+    windows: tuple[tuple[str, str], ...]
+    kept: tuple[tuple[str, str], ...]
+    pages: tuple[tuple[str, int], ...]
+    events: tuple[tuple[str, int], ...]
+    steps: tuple[StepView, ...] = ()
+
+    @property
+    def entered(self) -> int:
+        return self.steps[0].visitors if self.steps else 0
+
+    @property
+    def finished(self) -> int:
+        return self.steps[-1].visitors if self.steps else 0
+
+    @property
+    def total(self) -> float | None:
+        return self.finished / self.entered if self.entered else None
+
+    @property
+    def leak(self) -> StepView | None:
+        """The step after which most leave."""
+        leaking = [step for step in self.steps[:-1] if step.dropped]
+        return max(leaking, key=lambda step: step.dropped, default=None)
+
+
+def funnel_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_funnel", __name__)
+
+    @blueprint.get("/desk/funnel")
+    def show() -> ResponseReturnValue:
+        site = pages.site()
+        form = form_of(request.args)
+        kept = tuple(form.query(()))
+        period = period_of(request.args, site, services.clock(), "/desk/funnel", kept)
+        if "do" in request.args or "what" in request.args:
+            # The address in the bar is one that can be kept and shared.
+            changed = pressed(form, request.args.get("do", ""))
+            return redirect(f"/desk/funnel?{urlencode(changed.query(period.query))}")
+        span = period.span(site)
+        words = vocabulary(services.warehouse, site.id, span)
+        form = form if form.said else suggestion(form, words)
+        found, problem = None, ""
+        try:
+            if len(form.asked) > 1:
+                steps, rules = question([step.text for step in form.asked], MultiDict(form.query(())))
+                found = funnel(services.warehouse, site.id, steps, rules, span)
+        except QueryRefused as refused:
+            problem = refused.message
+        view = view_of(form, words, found, problem, kept)
+        return pages.show("desk/funnel.html", "funnel", site, period=period, view=view)
+
+    return pages.guard(blueprint)
+
+
+def suggestion(form: Form, words: Vocabulary) -> Form:
+    """The usual way through a shop; what the page shows before anything was chosen."""
+    drafts = suggested([word.name for word in words.events], [word.name for word in words.pages])
+    return replace(form, steps=drafts or (Draft("event", ""),))
+
+
+def view_of(
+    form: Form, words: Vocabulary, found: Funnel | None, problem: str, kept: tuple[tuple[str, str], ...]
+) -> FunnelView:
+    labels = dict(WINDOWS)
+    labels.setdefault(form.window, form.window)
+    return FunnelView(
+        demo=found.demo if found else words.demo,
+        problem=problem,
+        form=form,
+        full=len(form.steps) >= STEPS_LIMIT,
+        window_label=labels[form.window],
+        windows=tuple(labels.items()),
+        kept=kept,
+        pages=tuple((word.name, word.count) for word in words.pages),
+        events=tuple((word.name, word.count) for word in words.events),
+        steps=steps_of(form.asked, found) if found else (),
+    )
+
+
+def steps_of(asked: Sequence[Draft], found: Funnel) -> tuple[StepView, ...]:
+    """Each step with what became of its visitors in the next."""
+    onwards = [*found.steps[1:], None]
+    return tuple(
+        StepView(
+            kind=draft.kind,
+            name=draft.name,
+            visitors=here.visitors,
+            share=here.share,
+            conversion=here.conversion,
+            onward=after.conversion if after else None,
+            dropped=after.drop if after else 0,
+            took=_took(after) if after else "",
+            height=_height(here.share),
+            next_height=_height(after.share) if after else 0.0,
+        )
+        for draft, here, after in zip(asked, found.steps, onwards, strict=True)
+    )
+
+
+def _took(step: FunnelStep) -> str:
+    """How long they took from the step before: half of them, and nine of ten."""
+    if step.median is None or step.p90 is None:
+        return ""
+    return f"half within {formats.span_of(step.median)}, 9 of 10 within {formats.span_of(step.p90)}"
+
+
+def _height(share: float) -> float:
+    return max(LEAST_HEIGHT, round(share * 100, 2)) if share else 0.0

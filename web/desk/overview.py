@@ -142,7 +142,7 @@ def view_of(now: Overview, before: Overview, period: Period, site: Site, metric:
         axis=tuple(_short(day) for day in spread([day.day for day in now.series], AXIS_LABELS)),
         columns=tuple(LABELS[name] for name in DAILY),
         days=tuple(_day(day, site) for day in now.series),
-        cards=_cards(now, site),
+        cards=_cards(now),
         hours=_hours(now.hours),
     )
 
@@ -217,7 +217,7 @@ def _day(day: DayFigures, site: Site) -> Day:
     return Day(f"{day.day.day} {day.day:%b %Y}", cells)
 
 
-def _cards(now: Overview, site: Site) -> tuple[Card, ...]:
+def _cards(now: Overview) -> tuple[Card, ...]:
     def by(
         name: str, label: str, column: str, groups: Sequence[Group], told: Callable[[str], str] = str
     ) -> Table:

@@ -1,0 +1,34 @@
+"""What a funnel is asked by, the same in the desk's address and in the API's."""
+
+from collections.abc import Mapping, Sequence
+
+from warehouse.funnel import Rules, Step, parse_step, parse_window
+from warehouse.refused import QueryRefused
+
+STEPS_LIMIT = 12
+USUAL_WINDOW = "7d"
+
+
+def question(steps: Sequence[str], args: Mapping[str, str]) -> tuple[list[Step], Rules]:
+    """The steps, and the rules in ``window``, ``by`` (visitor or visit), ``order`` (strict or any) and ``without``.
+
+    Raises QueryRefused naming the parameter.
+    """
+    if not 1 <= len(steps) <= STEPS_LIMIT:
+        raise QueryRefused("step", f"a funnel has 1 to {STEPS_LIMIT} steps")
+    without = args.get("without", "")
+    rules = Rules(
+        window=parse_window(args.get("window") or USUAL_WINDOW),
+        by_session=_one_of("by", args, ("visitor", "visit")) == "visit",
+        any_order=_one_of("order", args, ("strict", "any")) == "any",
+        without=((parse_step(without, "without"), None),) if without else (),
+    )
+    return [parse_step(text) for text in steps], rules
+
+
+def _one_of(name: str, args: Mapping[str, str], choices: Sequence[str]) -> str:
+    """The first choice is the usual one."""
+    given = args.get(name) or choices[0]
+    if given not in choices:
+        raise QueryRefused(name, f"one of {', '.join(choices)}")
+    return given
