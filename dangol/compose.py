@@ -167,7 +167,9 @@ def services(settings: Settings) -> "Services":
 
     key = signing_key(settings)
     password = AdminPassword(settings)
-    campaigns, caps = CampaignStore(settings.profiles_uri), CapStore(settings.profiles_uri)
+    campaigns = CampaignStore(settings.profiles_uri)
+    # Half of the budget at most: there must be time left for an answer without the count.
+    caps = CapStore(settings.profiles_uri, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
     return Services(
         sites=sites(settings),

@@ -33,6 +33,7 @@ class Installation:
             "DANGOL_WRITE_KEY": WRITE,
             "DANGOL_SECRET_KEY": SECRET,
             "DANGOL_ADMIN_PASSWORD": PASSWORD,
+            "DANGOL_PERSONALIZE_BUDGET_MS": "3000",  # these tests run on busy machines; the budget has its own
             **{f"DANGOL_{name.upper()}": value for name, value in settings.items()},
         }
         self.said = ""
