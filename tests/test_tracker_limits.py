@@ -1,0 +1,125 @@
+"""Rates, origins and nesting."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Clock, RedisServer
+from test_tracker_app import Client, ListLog
+
+from tracker import limits
+from tracker.app import Tracker
+from tracker.limits import Limiter, Rate
+from tracker.redis_buckets import RedisBuckets
+from tracker.request import Refusal
+from tracker.sites import Site, Sites
+
+
+def test_a_bucket_lets_a_burst_through_and_then_the_rate(clock: Clock) -> None:
+    limiter = Limiter(Rate(10, 20), clock=clock)
+    assert all(limiter.admit("a", 1) is None for _ in range(20))
+    refusal = limiter.admit("a", 1)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.code, refusal.retry_after) == (429, "rate_limited", 1.0)
+    assert limiter.admit("b", 1) is None, "each caller has its own"
+    clock.advance(1)
+    assert sum(limiter.admit("a", 1) is None for _ in range(20)) == 10
+
+
+def test_a_batch_above_the_burst_passes_a_full_bucket_once(clock: Clock) -> None:
+    limiter = Limiter(Rate(10, 20), clock=clock)
+    assert limiter.admit("a", 50) is None
+    assert isinstance(limiter.admit("a", 1), Refusal)
+    clock.advance(3)
+    assert isinstance(limiter.admit("a", 1), Refusal)
+    clock.advance(0.2)
+    assert limiter.admit("a", 1) is None
+
+
+def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BUCKETS_KEPT", 10)
+    limiter = Limiter(Rate(1, 1), clock=clock)
+    for n in range(100):
+        limiter.admit(str(n), 1)
+    assert len(limiter._buckets) == 10
+
+
+@pytest.mark.redis
+def test_processes_share_a_bucket_in_redis(redis_url: str) -> None:
+    limiters = [Limiter(Rate(10, 100), RedisBuckets(redis_url)) for _ in range(3)]
+    passed = sum(limiter.admit("a", 1) is None for _ in range(60) for limiter in limiters)
+    assert 100 <= passed <= 115
+
+
+@pytest.mark.redis
+def test_without_redis_nobody_is_locked_out(own_redis: RedisServer) -> None:
+    limiter = Limiter(Rate(1, 1), RedisBuckets(own_redis.url))
+    assert limiter.admit("a", 1) is None
+    assert isinstance(limiter.admit("a", 1), Refusal)
+    own_redis.kill()
+    assert limiter.admit("a", 1) is None
+
+
+@pytest.mark.parametrize(("levels", "deep"), [(15, False), (16, False), (17, True), (300, True)])
+def test_nesting(levels: int, deep: bool) -> None:
+    value: Any = "x"
+    for n in range(levels):
+        value = {"k": value} if n % 2 else [value]
+    assert limits.too_deep(value) is deep
+
+
+def tracker(tmp_path: Path, site: Site, **options: Any) -> Tracker:
+    sites = Sites(tmp_path / "sites.json")
+    sites.save(site)
+    return Tracker(sites, ListLog(), **options)
+
+
+BODY = b'{"writeKey":"wk_test","userId":"u","event":"E"}'
+
+
+def test_too_many_events_are_a_429_with_retry_after(tmp_path: Path, site: Site) -> None:
+    for options in ({"key_rate": Rate(1, 3)}, {"address_rate": Rate(1, 3)}):
+        call = Client(tracker(tmp_path, site, **options))
+        answers = [call("POST", "/v1/track", BODY) for _ in range(4)]
+        assert [answer.status for answer in answers] == [200, 200, 200, 429]
+        assert answers[3].headers["retry-after"] == "1"
+        assert b'code="rate_limited"} 1.0' in call.tracker.metrics.text()
+        other = call("POST", "/v1/track", BODY, REMOTE_ADDR="198.51.100.1")
+        assert other.status == (200 if "address_rate" in options else 429)
+        call.tracker.close()
+
+
+def test_a_write_key_bound_to_origins(tmp_path: Path) -> None:
+    site = Site(id="default", write_key="wk_test", secret_key="s", origins=("https://shop.example",))
+    call = Client(tracker(tmp_path, site))
+    assert call("POST", "/v1/track", BODY, HTTP_ORIGIN="https://shop.example").status == 200
+    assert call("POST", "/v1/track", BODY).status == 200, "a server has no origin"
+    answer = call("POST", "/v1/track", BODY, HTTP_ORIGIN="https://evil.example")
+    assert (answer.status, answer.error["code"]) == (403, "origin_not_allowed")
+    call.tracker.close()
+
+
+def test_nested_too_deep_is_refused(tmp_path: Path, site: Site) -> None:
+    call = Client(tracker(tmp_path, site))
+    for levels, status in ((10, 200), (40, 400), (5_000, 400)):
+        nested = '{"a":' * levels + "1" + "}" * levels
+        body = f'{{"writeKey":"wk_test","userId":"u","event":"E","properties":{nested}}}'
+        assert call("POST", "/v1/track", body.encode()).status == status
+    call.tracker.close()
+
+
+def test_metrics_tell_what_happened(tmp_path: Path, site: Site) -> None:
+    call = Client(tracker(tmp_path, site))
+    call(
+        "POST",
+        "/v1/batch",
+        json.dumps({"writeKey": "wk_test", "batch": [{"type": "page", "userId": "u"}] * 3}).encode(),
+    )
+    call("POST", "/v1/batch", b"{")
+    text = call.tracker.metrics.text().decode()
+    assert 'dangol_tracker_events_accepted_total{source="segment"} 3.0' in text
+    assert 'dangol_tracker_refused_total{code="bad_json"} 1.0' in text
+    assert "dangol_tracker_append_seconds_count 1.0" in text
+    assert "dangol_tracker_log_up 1.0" in text
+    call.tracker.close()
