@@ -147,7 +147,9 @@ class Batch:
         outcome = fold.apply(profile, event, item.facts, self.settings, item.place)
         if outcome.verdict == "replayed":
             # What was said to the warehouse the first time may have been lost: say it again.
-            renames = tuple(Rename("profile", name, root) for name in links if name != root)
+            renames = tuple(
+                Rename("profile", name, self._merged_into(name)) for name in links if name != root
+            )
         else:
             slot.changed = True
             if event.visitor and root[2:] != event.visitor and profile.last_seen // DAY_MS != day:
@@ -198,14 +200,20 @@ class Batch:
             return root, ()
         if identity.known(at) and identity.known(root):  # one cookie, two customers: the cookie moves on
             alias = self._slot(name).alias
-            before = (at, *(i for i in (alias.before if alias else ()) if i not in (at, root)))
-            self._point(name, Alias(root, before[:ALIASES_BEFORE]))
+            before = (at, *(i for i in (alias.before if alias else ()) if i != at))
+            # The last one is the first customer: what the visitor did anonymously became part of that profile.
+            self._point(name, Alias(root, (*before[: ALIASES_BEFORE - 1], before[-1])))
             return root, ()
         source, into = identity.direction(at, root)
         self._absorb(source, into)
         if name not in (source, into):
             self._point(name, Alias(into))
         return into, (Rename("profile", source, into),)
+
+    def _merged_into(self, name: str) -> str:
+        """The profile that the events under ``name`` itself became part of."""
+        alias = self._slot(name).alias
+        return alias.before[-1] if alias and alias.before else self._root(name)
 
     def _absorb(self, source: str, into: str) -> None:
         """Merge one profile into the other, unless that was done, and leave an alias in its place."""

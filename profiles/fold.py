@@ -25,14 +25,14 @@ from profiles.model import (
     Session,
     Touch,
 )
-from profiles.sessions import Hit, Placed, Rules, attach, locate, owner_of, place, session_id
+from profiles.sessions import Hit, Placed, Rules, locate, owner_of, place, session_id
 from profiles.stages import Thresholds, stage_of
 from tracker.event import Event
 
 POSITIONS_KEPT = 32
 CART_KEPT = 50
 CAMPAIGNS_KEPT = 64
-RENAMED_KEPT = 64
+RENAMED_KEPT, RENAMED_ALWAYS = 64, 4
 TRAITS_KEPT = 60
 TRAIT_BYTES = 512
 LINES_NOTED = 12  # of a list or an order, so that one page does not fill the ring
@@ -56,7 +56,11 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Outcome(NamedTuple):
-    """What became of an event. ``session`` is "" where it belongs to none; ``retired`` sessions are now others."""
+    """What became of an event.
+
+    ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``retired`` sessions are
+    now part of others.
+    """
 
     verdict: Verdict
     session: str = ""
@@ -88,8 +92,6 @@ COMMUNITY = frozenset(
     }
 )
 PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
-ACTIVE = frozenset({"page", "screen", "track"})
-"""The types of event that make a session; the others only happen during one."""
 
 
 def fold(
@@ -119,10 +121,18 @@ def counted(profile: Profile, event: Event) -> bool:
     return dedup.find(profile.seen, dedup.digest(event.id)) is not None
 
 
+def makes_session(event: Event) -> bool:
+    """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is none."""
+    if event.type == "track":
+        return event.visitor is not None or event.source != "segment"
+    return event.type == "page" or event.type == "screen"
+
+
 def trim(profile: Profile) -> None:
     """Forget, in place, what no event and no replay needs any more. The session of the last event is kept."""
     dedup.trim(profile.seen)
-    profile.renamed = []
+    # Another worker may still have to tell the warehouse of the newest.
+    profile.renamed = profile.renamed[-RENAMED_ALWAYS:]
     profile.sessions = sessions.trim(profile.sessions, profile.last_seen, profile.cursor)
 
 
@@ -147,18 +157,17 @@ def _verdict(profile: Profile, event: Event, at: Place) -> Verdict:
 def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules) -> Outcome:
     """What became of the event the first time, found in the profile as it is now."""
     owner, retired = _owner(event), tuple(profile.renamed)
-    if event.type in ACTIVE and facts.session_hint:
+    if not makes_session(event):
+        return Outcome("replayed", "", profile.last_touch, retired)
+    name = session_id(owner, event.ts)
+    if facts.session_hint:
         name = sessions.hinted_id(owner, facts.session_hint)
-        found = next((session for session in profile.sessions if session.id == name), None)
-        return Outcome("replayed", name, found.touch if found else facts.touch or Touch(), retired)
-    session = locate(profile.sessions, owner, event.ts, rules)
-    if session is None and not event.visitor:
-        session = locate(profile.sessions, "", event.ts, rules)
-    if session is not None:
-        return Outcome("replayed", session.id, session.touch, retired)
-    if event.type in ACTIVE:
-        return Outcome("replayed", session_id(owner, event.ts), facts.touch or Touch(), retired)
-    return Outcome("replayed", retired=retired)
+        session = next((known for known in profile.sessions if known.id == name), None)
+    else:
+        session = locate(profile.sessions, owner, event.ts, rules)
+    if session is None:
+        return Outcome("replayed", name, facts.touch or Touch(), retired)
+    return Outcome("replayed", session.id, session.touch, retired)
 
 
 def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings) -> Outcome:
@@ -166,16 +175,14 @@ def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings) -> 
     counts = profile.counts
     counts.events += 1
     retired: tuple[tuple[str, str], ...] = ()
-    session: Session | None
-    if event.type in ACTIVE:
+    session: Session | None = None
+    if makes_session(event):
         placed = _sessionize(profile, event, facts, settings.sessions)
         session, retired = placed.session, placed.retired
         counts.visits += placed.started
         if retired:
             profile.renamed = [*profile.renamed, *retired][-RENAMED_KEPT:]
         profile.cursor = session.id
-    else:
-        session = locate(profile.sessions, _owner(event), event.ts, settings.sessions)
     if event.type == "page" or event.type == "screen":
         counts.pageviews += 1
     elif event.type == "track":
@@ -189,7 +196,7 @@ def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings) -> 
         _learn(profile, event.traits)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
-        return Outcome("applied")
+        return Outcome("applied", "", profile.last_touch)
     return Outcome("applied", session.id, session.touch, retired)
 
 
@@ -205,10 +212,6 @@ def _sessionize(profile: Profile, event: Event, facts: Facts, rules: Rules) -> P
         if recency(touch) >= recency(profile.last_touch):
             profile.last_touch = touch
     hit = Hit(event.ts, facts.campaign_key, event.type != "track", touch, facts.session_hint)
-    if not event.visitor and not hit.hint:
-        session = attach(profile.sessions, hit, rules)
-        if session is not None:
-            return Placed(session)
     return place(profile.sessions, _owner(event), hit, rules)
 
 

@@ -72,6 +72,8 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
     into.demo = into.demo or other.demo
     _merge_history(into, other)
     _merge_stakes(into, other)
+    into.renamed = [*into.renamed, *other.renamed]
+    into.cursor = newer.cursor
     into.seen = dedup.merged(into.seen, other.seen)
     for key, place in other.positions.items():
         mine = into.positions.get(key)

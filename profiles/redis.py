@@ -5,6 +5,8 @@ Every key is read and written by itself: no step spans two slots.
 """
 
 import os
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +90,9 @@ class RedisProfiles:
         return {write.id: version for write, version, yes in zip(writes, versions, saved, strict=True) if yes}
 
     def update(self, site: str, profile_id: str, change: Callable[[Profile], Profile]) -> Profile | None:
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            if attempt:  # writers that met once would meet again
+                time.sleep(random.uniform(0, 0.002 * attempt))
             stored = _follow(self.load(site, [profile_id]), profile_id)
             if stored.profile is None:
                 return None

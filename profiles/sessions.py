@@ -26,9 +26,9 @@ MARKS_KEPT = 400
 SESSIONS_LIMIT = 64
 OWNER_LENGTH = 8
 
-# A mark is (ts - session.start) << 3 | flags.
-_PAGEVIEW, _KEYED, _ATTACHED = 1, 2, 4
-_SHIFT = 3
+# A mark is (ts - session.start) << 2 | flags.
+_PAGEVIEW, _KEYED = 1, 2
+_SHIFT = 2
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -110,16 +110,8 @@ def place(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed
     return Placed(latest)
 
 
-def attach(sessions: list[Session], hit: Hit, rules: Rules) -> Session | None:
-    """Count an event without a visitor id (a server's) in the session that is going on, if one is."""
-    session = locate(sessions, "", hit.ts, rules)
-    if session is not None:
-        _count(session, hit, _ATTACHED)
-    return session
-
-
 def locate(sessions: list[Session], owner: str, ts: int, rules: Rules) -> Session | None:
-    """The session of ``owner`` ("": of anyone) going on at ``ts``; of several, the one that started last."""
+    """The session of ``owner`` going on at ``ts``."""
     for session in reversed(sessions):
         if session.start <= ts <= session.last + rules.timeout and session.id.startswith(owner):
             return session
@@ -157,14 +149,14 @@ def _day(ts: int, zone: tzinfo) -> int:
     return datetime.fromtimestamp(ts / 1000, UTC).astimezone(zone).toordinal()
 
 
-def _count(session: Session, hit: Hit, flags: int = 0) -> None:
+def _count(session: Session, hit: Hit) -> None:
     """Count an event between the session's bounds. Events mostly come in order: a mark mostly goes last."""
     if len(session.marks) == session.events:
         if session.events >= MARKS_KEPT:
             session.marks = []
         else:
             keyed = _KEYED if hit.key and hit.key == session.campaign else 0
-            mark = (hit.ts - session.start) << _SHIFT | flags | keyed | hit.pageview
+            mark = (hit.ts - session.start) << _SHIFT | keyed | hit.pageview
             if session.marks and mark < session.marks[-1]:
                 insort(session.marks, mark)
             else:
@@ -259,7 +251,7 @@ def _blocks(session: Session) -> list[_Block]:
     for mark in session.marks:
         ts = session.start + (mark >> _SHIFT)
         key = session.campaign if mark & _KEYED else ""
-        blocks.append(_Block(ts, not key, key, ts, mark & 7))
+        blocks.append(_Block(ts, not key, key, ts, mark & 3))
     return blocks
 
 
@@ -269,12 +261,9 @@ def _groups(blocks: list[_Block], rules: Rules) -> list[list[_Block]]:
     start = last = 0
     campaign = ""
     for block in blocks:
-        if groups and (
-            block.flags & _ATTACHED or not _splits(start, last, campaign, block.ts, block.key, rules)
-        ):
+        if groups and not _splits(start, last, campaign, block.ts, block.key, rules):
             groups[-1].append(block)
-            if not block.flags & _ATTACHED:
-                last = max(last, block.last)
+            last = max(last, block.last)
         else:
             groups.append([block])
             start, last, campaign = block.ts, block.last, block.key
@@ -283,7 +272,7 @@ def _groups(blocks: list[_Block], rules: Rules) -> list[list[_Block]]:
 
 def _session(owner: str, group: list[_Block], touches: list[Touch]) -> Session:
     first = group[0]
-    last = max(block.last for block in group if not block.flags & _ATTACHED)
+    last = max(block.last for block in group)
     session = Session(session_id(owner, first.ts), first.ts, last, Touch(), campaign=first.key)
     for block in group:
         session.events += block.whole.events if block.whole else 1

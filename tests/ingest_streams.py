@@ -18,13 +18,13 @@ MINUTE = 60_000
 
 
 def event(
-    id: str, minutes: float = 0, visitor: str | None = "a1", user: str | None = None, **fields: Any
+    event_id: str, minutes: float = 0, visitor: str | None = "a1", user: str | None = None, **fields: Any
 ) -> Event:
     """A page view, or a track call where a name is given."""
     ts = START + int(minutes * MINUTE)
     kind = "track" if "name" in fields else "page"
     values = {"site": "default", "type": kind, "received": ts + 50, "source": "api", **fields}
-    return Event(id=id, visitor=visitor, user=user, ts=ts, **values)
+    return Event(id=event_id, visitor=visitor, user=user, ts=ts, **values)
 
 
 def simple_facts(event: Event, site: Site) -> Facts:
@@ -88,9 +88,12 @@ class MemoryWarehouse:
 
     def profile_of(self, name: str) -> str:
         """A row's profile id as the aliases have it now."""
-        latest = {alias.old: alias.new for alias in self.aliases if alias.kind == "profile"}
-        for _ in range(10):
-            name = latest.get(name, name)
+        first: dict[str, AliasRow] = {}
+        for alias in self.aliases:
+            if alias.kind == "profile" and (alias.old not in first or alias.ts < first[alias.old].ts):
+                first[alias.old] = alias
+        while name in first:
+            name = first[name].new
         return name
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles.model import Session, Touch
-from profiles.sessions import LATENESS, Hit, Rules, attach, locate, owner_of, place, session_id, trim
+from profiles.sessions import LATENESS, Hit, Rules, locate, owner_of, place, session_id, trim
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -105,7 +105,6 @@ def test_a_late_event_never_splits_what_is_too_old_to_be_known_event_by_event() 
 
 
 def test_an_event_that_arrives_days_late_starts_no_ghost_inside_a_known_session() -> None:
-    sessions, _ = run([hit(0), hit(10), hit(72 * 60)])
     assert run([hit(0), hit(10), hit(72 * 60), hit(6)])[1] == 2
 
 
@@ -161,15 +160,6 @@ def test_owners_do_not_share_sessions() -> None:
     for owner, minutes in itertools.product(("aaaaaaaa", "bbbbbbbb"), (0, 10)):
         place(sessions, owner, hit(minutes), RULES["campaigns"])
     assert sorted(s.id[:8] for s in sessions) == ["aaaaaaaa", "bbbbbbbb"]
-
-
-def test_a_server_event_counts_in_the_session_going_on_and_does_not_prolong_it() -> None:
-    sessions, _ = run([hit(0), hit(10)])
-    assert attach(sessions, hit(39), RULES["campaigns"]) is sessions[0]
-    assert bounds(sessions) == [(0, 10, 3)]
-    assert attach(sessions, hit(41), RULES["campaigns"]) is None
-    place(sessions, OWNER, hit(5), RULES["campaigns"])
-    assert bounds(sessions) == [(0, 10, 4)]
 
 
 def test_a_session_named_by_its_source_is_one_whatever_its_times() -> None:

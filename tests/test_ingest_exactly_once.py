@@ -1,0 +1,240 @@
+"""Whatever the batches, crashes, replays and rivals: the profiles and rows of one undisturbed run."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ingest.deadletters import DeadLetters
+from ingest.worker import Bounds, Worker
+from profiles.memory import MemoryProfiles
+from profiles.model import Profile
+from profiles.store import Write
+from tests.ingest_streams import (
+    START,
+    MemoryWarehouse,
+    event,
+    facts_of,
+    records,
+    simple_facts,
+    sites_of,
+    tally,
+)
+from tracker.event import Event
+from tracker.memory_log import MemoryLog
+from tracker.sites import Site, Sites
+
+
+class Crash(Exception):
+    """The process is gone at this point."""
+
+
+class MortalStore:
+    """A store whose client dies after so many single writes: between any two keys of one save, too."""
+
+    def __init__(self, store: MemoryProfiles) -> None:
+        self.store, self.left = store, 1 << 30
+
+    def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
+        saved: dict[str, bytes] = {}
+        for write in writes:
+            if self.left <= 0:
+                raise Crash
+            self.left -= 1
+            saved |= self.store.save(site, [write])
+        return saved
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+class Installation:
+    def __init__(self, sites: Sites, folder: Path, partitions: int) -> None:
+        self.log = MemoryLog(f"memory://?partitions={partitions}")
+        self.profiles, self.warehouse = MemoryProfiles(), MemoryWarehouse()
+        self.sites, self.deadletters = sites, DeadLetters(folder)
+        self.clock = lambda: 0.0
+
+    def worker(self, batch: int, store: Any = None, flush_rows: int = 1 << 30) -> Worker:
+        return Worker(
+            log=self.log,
+            store=store or self.profiles,
+            warehouse=MemoryWarehouse(self.warehouse),
+            sites=self.sites,
+            facts=simple_facts,
+            deadletters=self.deadletters,
+            bounds=Bounds(batch=batch, poll_seconds=0.0, flush_rows=flush_rows, flush_seconds=1e9),
+            clock=self.clock,
+        )
+
+    def run(self, batch: int, store: MortalStore | None = None, flush_rows: int = 1 << 30) -> None:
+        worker = self.worker(batch, store, flush_rows)
+        try:
+            while worker.step():
+                pass
+            worker.flush()
+        except Crash:
+            pass
+        finally:
+            worker.close()
+
+    def all_profiles(self) -> list[Profile]:
+        return sorted(self.profiles.scan("default"), key=lambda profile: profile.id)
+
+    def sessions(self) -> dict[str, str]:
+        """Row → its session's id as the aliases have it now."""
+        renamed = {alias.old: alias.new for alias in self.warehouse.aliases if alias.kind == "session"}
+        found = {}
+        for row in self.warehouse.rows:
+            found[row.id] = row.session
+            while found[row.id] in renamed:
+                found[row.id] = renamed[found[row.id]]
+        return found
+
+    def counted(self) -> dict[str, Counter[str]]:
+        """Profile → its rows' ids, profile ids as the aliases have them now."""
+        counted: dict[str, Counter[str]] = {}
+        for row in self.warehouse.rows:
+            counted.setdefault(self.warehouse.profile_of(row.profile), Counter())[row.id] += 1
+        return counted
+
+
+VISITORS, USERS = ["a1", "b2", "c3"], ["kim", "lee"]
+
+
+@st.composite
+def streams(draw: st.DrawFn, visitors: Sequence[str] = VISITORS, users: Sequence[str] = USERS) -> list[Event]:
+    """What a few browsers of a few customers send, retries, late events and alias calls included."""
+    events: list[Event] = []
+    for number in range(draw(st.integers(1, 25))):
+        kind = draw(
+            st.sampled_from(
+                ["page", "page", "page", "view", "order", "identify", "alias", "backend", "retry"]
+            )
+        )
+        visitor, user = draw(st.sampled_from(visitors)), draw(st.sampled_from(users))
+        minutes = draw(st.sampled_from([0, 7, 13, 40, 80, 81, 300])) + number * draw(st.sampled_from([0, 1]))
+        name = f"e{number}"
+        if kind == "page":
+            signed_in = draw(st.sampled_from([None, None, None, user]))
+            events.append(event(name, minutes, visitor, signed_in))
+        elif kind == "view":
+            events.append(
+                event(name, minutes, visitor, name="Product Viewed", props={"product_id": f"p{number}"})
+            )
+        elif kind == "order":
+            order = {"order_id": name, "revenue": 10.0}
+            events.append(event(name, minutes, visitor, name="Order Completed", props=order))
+        elif kind == "identify":
+            events.append(event(name, minutes, visitor, user, type="identify", traits={"n": number}))
+        elif kind == "alias":
+            events.append(event(name, minutes, visitor, user, type="alias", props={"previousId": visitor}))
+        elif kind == "backend":
+            events.append(
+                event(
+                    name,
+                    minutes,
+                    None,
+                    user,
+                    source=draw(st.sampled_from(["segment", "api"])),
+                    name="Order Completed",
+                    props={"revenue": 5.0},
+                )
+            )
+        elif events:
+            events.append(draw(st.sampled_from(events)))
+    # The tracker's clock goes forward, whatever the events' own times are.
+    return [msgspec.structs.replace(one, received=START + 10**8 + at) for at, one in enumerate(events)]
+
+
+QUIET = settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes here
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture
+def known_sites(tmp_path: Path, site: Site) -> Sites:
+    return sites_of(tmp_path, site)
+
+
+@QUIET
+@given(events=streams(), batches=st.lists(st.integers(1, 6), min_size=1, max_size=6), data=st.data())
+def test_any_batches_and_any_crashes_give_the_same_profiles_and_rows(
+    known_sites: Sites, tmp_path: Path, events: list[Event], batches: list[int], data: st.DataObject
+) -> None:
+    calm, rough = Installation(known_sites, tmp_path, 1), Installation(known_sites, tmp_path, 1)
+    for one in (calm, rough):
+        one.log.append(records(events))
+    calm.run(batch=1000)
+    for batch in batches:
+        store = MortalStore(rough.profiles)
+        store.left = data.draw(st.integers(0, 12))
+        rough.run(batch, store, flush_rows=data.draw(st.sampled_from([2, 5, 1 << 30])))
+    rough.run(batch=3)
+    assert [facts_of(p) for p in rough.all_profiles()] == [facts_of(p) for p in calm.all_profiles()]
+    assert rough.counted() == calm.counted()
+    assert set(tally(rough.warehouse.rows).values()) <= {1}
+    assert rough.sessions() == calm.sessions()
+
+
+@QUIET
+@given(events=streams(), data=st.data())
+def test_profiles_count_what_the_warehouse_holds_across_partitions(
+    known_sites: Sites, tmp_path: Path, events: list[Event], data: st.DataObject
+) -> None:
+    """Three partitions, two workers that take turns, crash, and lose partitions to each other."""
+    here = Installation(known_sites, tmp_path, 3)
+    here.log.append(records(events))
+    workers: list[tuple[Worker, MortalStore]] = []
+    for _ in range(data.draw(st.integers(0, 25))):
+        turn = data.draw(st.integers(0, 3))
+        if turn == 0 or not workers:
+            store = MortalStore(here.profiles)
+            store.left = data.draw(st.integers(0, 9) | st.just(1 << 30))
+            workers.append((here.worker(data.draw(st.integers(1, 5)), store), store))
+        elif turn == 1:
+            workers.pop(data.draw(st.integers(0, len(workers) - 1)))[0].close()
+        else:
+            worker, _ = workers[data.draw(st.integers(0, len(workers) - 1))]
+            try:
+                worker.step()
+                if turn == 3:
+                    worker.flush()
+            except Crash:
+                worker.close()
+                workers = [pair for pair in workers if pair[0] is not worker]
+    for worker, _ in workers:
+        worker.close()
+    here.run(batch=3)
+    assert set(tally(here.warehouse.rows).values()) <= {1}
+    assert set(tally(here.warehouse.rows)) == {one.id for one in events}
+    stored = {name: sum(ids.values()) for name, ids in here.counted().items()}
+    assert {p.id: p.counts.events for p in here.all_profiles() if p.counts.events} == stored
+
+
+@QUIET
+@given(first=streams(["a1"], ["kim"]), data=st.data())
+def test_identify_before_or_after_gives_the_same_counts(
+    known_sites: Sites, tmp_path: Path, first: list[Event], data: st.DataObject
+) -> None:
+    """When a visitor signs in does not change what is known of them in the end."""
+    sign_in = event("sign-in", 500, "a1", "kim", type="identify")
+    results = []
+    for at in (0, len(first), data.draw(st.integers(0, len(first)))):
+        here = Installation(known_sites, tmp_path, 1)
+        here.log.append(records([*first[:at], sign_in, *first[at:]]))
+        here.run(batch=4)
+        (profile,) = here.all_profiles()
+        counts = profile.counts
+        results.append(
+            (profile.id, counts.events, counts.visits, counts.orders, counts.revenue, len(profile.items))
+        )
+    assert results[0] == results[1] == results[2]
