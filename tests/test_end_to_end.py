@@ -45,17 +45,17 @@ class Shopper:
             self.heroes.append(hero.get_attribute("data-campaign") or "")
 
     def row(self, slot: str) -> list[str]:
-        """The categories of the products in a row, once Dangol filled it."""
-        row = self.page.locator(f".row[data-slot={slot}]")
-        expect(row).to_have_attribute("data-source", "dangol", timeout=WAIT)
-        return [card.get_attribute("data-category") or "" for card in row.locator(".card").all()]
+        """The categories of the products in a row, once the answer has come."""
+        self.page.wait_for_load_state("networkidle")
+        cards = self.page.locator(f".row[data-slot={slot}] .card").all()
+        return [card.get_attribute("data-category") or "" for card in cards]
 
     def buy(self) -> None:
         self.page.click("#add-to-cart")
         self.page.goto(self.base + "/shop/checkout")
         self.page.click("#to-payment")
         self.page.click("#place-order")
-        self.page.wait_for_url("**/thanks*", timeout=WAIT)
+        self.page.wait_for_url("**/thank-you*", timeout=WAIT)
         self.page.wait_for_load_state("networkidle")
 
 

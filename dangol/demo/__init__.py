@@ -1,0 +1,1 @@
+"""What the demo starts with: the shop's products and its campaigns, as data."""

@@ -1,0 +1,5 @@
+"""The demo shop: a customer's web site, which knows Dangol only through the snippet and the public HTTP API."""
+
+from dangol.shop.app import create_shop
+
+__all__ = ["create_shop"]
