@@ -2,17 +2,21 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from conftest import Clock
-from desk_rows import HOSTILE, fill
+from desk_rows import HOSTILE, at, fill
 from flask.testing import FlaskClient
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 
+from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
+from profiles.store import Write
 from tracker.sites import Site
+from warehouse.schema import AliasRow
 from web.desk.access import GUESSES
 
-PAGES = ["/desk", "/desk/funnel", "/desk/setup"]
+PAGES = ["/desk", "/desk/funnel", "/desk/visitors", "/desk/setup"]
 
 
 @pytest.fixture
@@ -256,3 +260,78 @@ def test_the_funnel_takes_any_query(busy: Stage, query: str) -> None:
 def test_an_empty_funnel_says_what_to_do(stage: Stage) -> None:
     page = stage.desk().get("/desk/funnel").text
     assert "Nothing has been recorded in this period" in page and 'href="/desk/setup"' in page
+
+
+def known(stage: Stage, clock: Clock) -> None:
+    """The visitors of the week as profiles too; one is a customer with a hostile name."""
+    now = at(clock(), 2, 9)
+    kim = Profile(
+        id="u:c7",
+        visitors=["a"],
+        user="c7",
+        traits={"name": f"Kim {HOSTILE}", "email": "kim@example.com"},
+        first_seen=at(clock(), 2),
+        last_seen=now,
+        last_touch=Touch(now, "organic search", "google", "organic", "", HOSTILE, "/"),
+        counts=Counts(visits=1, views=1, orders=1, revenue=50.0),
+        sessions=[Session("v:a-1", at(clock(), 2), now, Touch())],
+        items=[ItemTouch("p1", "purchase", now, "shoes")],
+        cart={"p1": CartLine(2, 25.0)},
+        affinities={"shoes": Affinity(3.0, now), HOSTILE: Affinity(1.0, now)},
+        exposure={"hero": Exposure(2, 1, now)},
+        consent={"marketing": False},
+        stage="customer",
+        segments=[HOSTILE],
+        demo=True,
+    )
+    guest = Profile(id="v:b", visitors=["b"], last_seen=now - 1, last_touch=Touch(now, "e-mail"))
+    stage.services.profiles.save("default", [Write("u:c7", b"", kim), Write("v:b", b"", guest)])
+    alias = AliasRow("default", "profile", "v:a", "u:c7", now)
+    stage.services.warehouse.append([], [alias], {})
+
+
+def test_the_latest_visitors_are_listed(busy: Stage, clock: Clock) -> None:
+    known(busy, clock)
+    page = busy.desk().get("/desk/visitors").text
+    links = re.findall(r'href="(/desk/visitors/[^"]+)"', page)
+    assert links == ["/desk/visitors/u%3Ac7", "/desk/visitors/v%3Ab"]
+    assert "Demo data" in page and "€50.00" in page and HOSTILE not in page
+
+
+def test_a_visitor_is_found_by_any_id(busy: Stage, clock: Clock) -> None:
+    known(busy, clock)
+    desk = busy.desk()
+    for query in ("c7", "u:c7", " c7 "):
+        answer = desk.get("/desk/visitors", query_string={"q": query})
+        assert answer.headers["Location"] == "/desk/visitors/u%3Ac7"
+    missing = desk.get("/desk/visitors", query_string={"q": HOSTILE})
+    assert missing.status_code == 200 and "Nobody is known by" in missing.text and HOSTILE not in missing.text
+
+
+def test_one_visitor_is_shown_whole(busy: Stage, clock: Clock) -> None:
+    known(busy, clock)
+    page = busy.desk().get("/desk/visitors/u%3Ac7").text
+    for text in (
+        "kim@example.com",
+        "shoes",
+        "75%",
+        "Order Completed",
+        "€50.00",
+        "refused",
+        "Demo data",
+        "hero",
+    ):
+        assert text in page, text
+    assert page.index("Order Completed") < page.index("Product Added") < page.index("Product Viewed")
+    assert HOSTILE not in page and "<script>alert" not in page
+
+
+def test_a_visitor_who_is_not_known_is_404(busy: Stage) -> None:
+    desk = busy.desk()
+    for who in ("nobody", "u:nobody", HOSTILE, "x" * 3000, "a/b"):
+        answer = desk.get(f"/desk/visitors/{quote(who, safe='')}")
+        assert answer.status_code == 404 and HOSTILE not in answer.text
+
+
+def test_an_empty_list_of_visitors_says_what_to_do(stage: Stage) -> None:
+    assert "Nobody has come by yet" in stage.desk().get("/desk/visitors").text

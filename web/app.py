@@ -14,6 +14,7 @@ from web.desk.funnel import funnel_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
 from web.desk.setup import setup_blueprint
+from web.desk.visitors import visitors_blueprint
 from web.errors import register_errors
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
@@ -65,4 +66,5 @@ def _register_desk(app: Flask, services: Services) -> None:
     app.register_blueprint(door_blueprint(pages, Guesses(services.clock)))
     app.register_blueprint(overview_blueprint(pages, services))
     app.register_blueprint(funnel_blueprint(pages, services))
+    app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(setup_blueprint(pages, services.public_url))

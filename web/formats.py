@@ -88,4 +88,4 @@ def span_of(seconds: float | None) -> str:
         if whole >= size:
             rest = whole % size // lower
             return f"{whole // size} {unit} {rest} {lower_unit}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s"
+    return f"{whole} s" if whole else "a second"

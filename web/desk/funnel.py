@@ -152,7 +152,7 @@ def _took(step: FunnelStep) -> str:
     """How long they took from the step before: half of them, and nine of ten."""
     if step.median is None or step.p90 is None:
         return ""
-    return f"half within {formats.span_of(step.median)}, 9 of 10 within {formats.span_of(step.p90)}"
+    return f"half within {formats.span_of(step.median)}, 90% within {formats.span_of(step.p90)}"
 
 
 def _height(share: float) -> float:

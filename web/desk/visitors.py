@@ -1,0 +1,105 @@
+"""Who comes: the latest visitors, the search by id, and one visitor's page."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+
+from profiles.model import Profile
+from recommender.catalogue import Item
+from tracker.sites import Site
+from warehouse.history import history
+from warehouse.latest import latest
+from web import formats
+from web.desk.history import TIMELINE_LIMIT, visits_of
+from web.desk.pages import Pages
+from web.desk.person import about, channel, name_of, person_of
+from web.problem import Problem
+from web.profiles import find
+from web.services import Services
+
+LATEST = 50
+LATEST_DAYS = 90
+QUERY_LIMIT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorRow:
+    name: str
+    about: str
+    href: str
+    stage: str
+    last_seen: str
+    visits: int
+    views: int
+    orders: int
+    revenue: str
+    channel: str
+
+
+def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_visitors", __name__)
+
+    @blueprint.get("/desk/visitors")
+    def listed() -> ResponseReturnValue:
+        site, query = pages.site(), request.args.get("q", "").strip()[:QUERY_LIMIT]
+        found = find(services.profiles, site.id, query)
+        if found:
+            return redirect(href_of(found.id))
+        profiles = _latest(services, site)
+        rows = [row_of(profile, site, services.clock()) for profile in profiles]
+        demo = any(profile.demo for profile in profiles)
+        return pages.show("desk/visitors.html", "visitors", site, rows=rows, query=query, demo=demo)
+
+    @blueprint.get("/desk/visitors/<path:who>")
+    def one(who: str) -> ResponseReturnValue:
+        site, now = pages.site(), services.clock()
+        profile = find(services.profiles, site.id, who)
+        if profile is None:
+            raise Problem(
+                404, "Nobody is known by this id. They may have been erased, or merged into a customer."
+            )
+        catalogue = services.shops(site.id).catalogue
+
+        def item_of(item_id: str) -> Item | None:
+            return catalogue.state(item_id)[1]
+
+        view = person_of(profile, site, now, item_of)
+        # Since the oldest visit that the profile remembers: a query over all time would read every file.
+        start = profile.sessions[0].start if profile.sessions else profile.first_seen
+        happened = history(services.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
+        timeline = visits_of(happened, site, item_of)
+        cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
+        return pages.show("desk/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut)
+
+    return pages.guard(blueprint)
+
+
+def row_of(profile: Profile, site: Site, now: float) -> VisitorRow:
+    counts = profile.counts
+    return VisitorRow(
+        name=name_of(profile),
+        about=about(profile),
+        href=href_of(profile.id),
+        stage=profile.stage,
+        last_seen=formats.ago(profile.last_seen, now),
+        visits=counts.visits,
+        views=counts.views,
+        orders=counts.orders,
+        revenue=formats.money(counts.revenue, site.currency),
+        channel=channel(profile.last_touch.channel),
+    )
+
+
+def href_of(profile_id: str) -> str:
+    return f"/desk/visitors/{quote(profile_id, safe='')}"
+
+
+def _latest(services: Services, site: Site) -> list[Profile]:
+    """Profiles seen last, the newest first."""
+    start = int((services.clock() - LATEST_DAYS * 86_400) * 1000)
+    ids = latest(services.warehouse, site.id, start, LATEST)
+    stored = services.profiles.load(site.id, ids)
+    profiles = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
+    return sorted((profile for profile in profiles if profile), key=lambda profile: -profile.last_seen)
