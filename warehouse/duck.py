@@ -46,7 +46,10 @@ class Duck:
         self.local = "://" not in path
         self._events = Table(f"{path}/events", EVENTS, ["day"], storage_options)
         self._aliases = Table(f"{path}/aliases", ALIASES, [], storage_options)
-        self._con = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": memory})
+        config: dict[str, Any] = {"threads": threads, "memory_limit": memory}
+        config["preserve_insertion_order"] = False  # a fifth faster; who wants an order says so
+        config["python_enable_replacements"] = False  # SQL reads no Python variables
+        self._con = duckdb.connect(":memory:", config=config)
         # What a file of an earlier release lacks is NULL; and a warehouse without files has its columns.
         self._con.register("nothing_yet", EVENTS.empty_table())
         self._con.execute("create table no_events as from nothing_yet")

@@ -6,7 +6,7 @@ chains are followed in arrays (``warehouse/chains.py``). In SQL alone the same t
 a self join or a window function for each step sorts all events again each time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.chains import Hits, Level, Longs, Without, first_of_runs, in_any_order, in_order, owners
+from warehouse.chains import Hits, Level, Longs, Without, first_arrivals, gather, in_any_order, in_order
 from warehouse.refused import QueryRefused
 from warehouse.scope import Events, Scope
 from warehouse.span import Span
@@ -24,9 +24,8 @@ from warehouse.steps import Step, parse_step, parse_window
 
 __all__ = ["Funnel", "FunnelStep", "Rules", "Step", "funnel", "parse_step", "parse_window"]
 
-STEPS_LIMIT = 20
-KEY_BITS = 62
-CHUNK = 1 << 21
+CONDITIONS_LIMIT = 20
+MANY = 1 << 18
 """Events from which a second thread helps."""
 
 
@@ -71,61 +70,133 @@ def funnel(events: Events, site: str, steps: Sequence[Step], rules: Rules | int,
     rules = Rules(window=rules) if isinstance(rules, int) else rules
     found = search(events, site, steps, rules, span)
     counts = np.zeros(len(steps), np.int64)
-    waits: list[list[Longs]] = [[] for _ in steps]
-    for hits, levels in found.parts:
-        for step, level in enumerate(levels):
-            counts[step] += len(owners(level, hits))
-            waits[step].append(_waits(level, hits))
-    return Funnel(tuple(_steps(steps, counts, waits)), found.demo)
+    took: list[list[Longs]] = [[] for _ in steps]
+    for part in found.parts:
+        counts += part.counts
+        for at, waited in enumerate(part.waited):
+            took[at].append(waited)
+    return Funnel(tuple(_figures(steps, counts.tolist(), took)), found.demo)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the owners (visitors or visits), by ``hashes`` of their ids (DuckDB's). For each step: the owners
+    who reach it (indexes of ``hashes``) and how long the first chain took since the step before, in ms."""
+
+    hashes: npt.NDArray[np.uint64]
+    reached: list[Longs]
+    waited: list[Longs]
+    arrived: list[Longs]
+
+    @property
+    def counts(self) -> list[int]:
+        return [len(owners) for owners in self.reached]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The levels of each part of the visitors. ``hashes`` has each owner's hash of its id (DuckDB's)."""
-
-    parts: list[tuple[Hits, list[Level]]]
-    hashes: npt.NDArray[np.uint64]
-    base: int
+    parts: list[Part]
     demo: bool
 
 
 def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
-    """Follow the chains of every visitor (or visit)."""
+    """Follow the chains of every owner. Raises QueryRefused, WarehouseUnavailable."""
     _check(steps, rules)
-    conditions = [*steps, *(step for step, _ in rules.without)]
-    bits = len(conditions)
+    sql, params, bits = _hits(steps, rules)
+    table = events.table(sql, Scope(site, span.start, span.end), {**params, "base": span.start})
+    owner, packed = table["owner"].to_numpy(), table["packed"].to_numpy()
+    demo = bool(np.any(packed & (1 << (bits - 1))))
+    time_bits = max(1, (span.end - span.start).bit_length())
+    if len(owner) < MANY:
+        return Found([_follow(owner, packed, bits, time_bits, steps, rules)], demo)
+    odd = (owner & 1).astype(np.bool_)
+
+    def half(which: npt.NDArray[np.bool_]) -> Part:
+        return _follow(owner[which], packed[which], bits, time_bits, steps, rules)
+
+    with ThreadPoolExecutor(2) as pool:
+        return Found(list(pool.map(half, (odd, ~odd))), demo)
+
+
+def _follow(
+    owner: npt.NDArray[np.uint64],
+    packed: Longs,
+    bits: int,
+    time_bits: int,
+    steps: Sequence[Step],
+    rules: Rules,
+) -> Part:
+    codes = pc.dictionary_encode(pa.array(owner))
+    hashes = codes.dictionary.to_numpy(zero_copy_only=False)
+    code = codes.indices.to_numpy(zero_copy_only=False)
+    reached: list[list[Longs]] = [[] for _ in steps]
+    waited: list[list[Longs]] = [[] for _ in steps]
+    arrived: list[list[Longs]] = [[] for _ in steps]
+    for hits in gather(code, packed, bits, time_bits, len(hashes)):
+        for at, level in enumerate(_levels(hits, steps, rules)):
+            first = first_arrivals(level, hits)
+            reached[at].append(first.owner)
+            waited[at].append(first.waited)
+            arrived[at].append(first.time)
+    return Part(hashes, *([np.concatenate(each) for each in lists] for lists in (reached, waited, arrived)))
+
+
+def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int]:
+    """SQL of the events that are any step's: owner and (ms since $base) << bits | flags; the last flag is
+    demo. Its parameters, and bits."""
     texts, params = [], dict[str, Any]()
-    for number, step in enumerate(conditions):
+    for number, step in enumerate([*steps, *(step for step, _ in rules.without)]):
         text, more = step.sql(f"step{number}")
         texts.append(text)
         params |= more
-    flags = " | ".join(f"(case when {text} then {1 << number} else 0 end)" for number, text in enumerate(texts))
-    owner = "session" if rules.by_session else "profile"
+    flags = " | ".join(
+        f"(case when {text} then {1 << number} else 0 end)" for number, text in enumerate([*texts, "demo"])
+    )
+    bits = len(texts) + 1
     # Two visitors whose 64-bit hashes agree would count as one: at 500,000 visitors one chance in 100 million.
+    owner = "session" if rules.by_session else "profile"
     sql = f"""
-        select hash({owner}) as owner, ((ts - $base) << {bits}) | ({flags}) as packed, demo
-        from events where {" or ".join(texts)}
+        select hash({owner}) as owner, ((ts - $base) << {bits}) | flags as packed
+        from (select {owner}, ts, ({flags})::bigint as flags from events)
+        where flags & {(1 << len(texts)) - 1} > 0
     """
-    table = events.table(sql, Scope(site, span.start, span.end), {**params, "base": span.start})
-    codes = pc.dictionary_encode(table["owner"].combine_chunks())
-    if isinstance(codes, pa.ChunkedArray):
-        codes = codes.combine_chunks()
-    owner_codes = codes.indices.to_numpy(zero_copy_only=False)
-    packed = table["packed"].to_numpy()
-    hashes = codes.dictionary.to_numpy(zero_copy_only=False)
-    time_bits = max(1, (span.end - span.start).bit_length())
+    return sql, params, bits
 
-    def follow(hits: Hits) -> tuple[Hits, list[Level]]:
-        if rules.any_order:
-            same = [sum(earlier == step for earlier in steps[:at]) for at, step in enumerate(steps)]
-            return hits, list(in_any_order(hits, same, rules.window))
-        without = [Without(len(steps) + at, after) for at, (_, after) in enumerate(rules.without)]
-        return hits, list(in_order(hits, len(steps), rules.window, without))
 
-    parts = list(_parts(owner_codes, packed, bits, time_bits, len(hashes)))
-    if len(parts) > 1:
-        with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(lambda part: follow(part()), parts))
-    else:
-        done = [follow(part()) for part in parts]
-    return Found(done, hashes, span.start, bool(pc.any(table["demo"]).as_py()))
+def _levels(hits: Hits, steps: Sequence[Step], rules: Rules) -> Iterator[Level]:
+    if rules.any_order:
+        same = [sum(earlier == step for earlier in steps[:at]) for at, step in enumerate(steps)]
+        return in_any_order(hits, same, rules.window)
+    without = [Without(len(steps) + at, after) for at, (_, after) in enumerate(rules.without)]
+    return in_order(hits, len(steps), rules.window, without)
+
+
+def _check(steps: Sequence[Step], rules: Rules) -> None:
+    if not steps:
+        raise QueryRefused("step", "at least one")
+    if len(steps) + len(rules.without) > CONDITIONS_LIMIT:
+        raise QueryRefused("step", f"at most {CONDITIONS_LIMIT}, exclusions included")
+    if rules.window <= 0:
+        raise QueryRefused("window", "more than nothing")
+    if rules.any_order and rules.without:
+        raise QueryRefused("without", "needs the steps in order")
+    if any(after is not None and not 0 <= after < len(steps) - 1 for _, after in rules.without):
+        raise QueryRefused("without", "after a step that has a next one")
+
+
+def _figures(
+    steps: Sequence[Step], counts: Sequence[int], took: Sequence[list[Longs]]
+) -> Iterator[FunnelStep]:
+    for at, step in enumerate(steps):
+        now, before = counts[at], counts[max(at - 1, 0)]
+        seconds = np.concatenate(took[at]) / 1000 if at and took[at] else np.zeros(0)
+        median, p90 = np.percentile(seconds, [50, 90]).tolist() if len(seconds) else (None, None)
+        yield FunnelStep(
+            name=step.name,
+            visitors=now,
+            conversion=now / before if before else 0.0,
+            share=now / counts[0] if counts[0] else 0.0,
+            drop=before - now,
+            median=median,
+            p90=p90,
+        )
