@@ -402,6 +402,40 @@ class TestInBrowser:
         assert tracker.wait_for(1)[0].title == "Strict"
         assert [text for text in complaints if "Security" in text and "favicon" not in text] == []
 
+    @pytest.mark.parametrize(
+        "signal",
+        [
+            "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})",
+            "Object.defineProperty(Navigator.prototype, 'doNotTrack', {get: () => '1'})",
+        ],
+    )
+    def test_an_opt_out_signal_stores_nothing(
+        self, shop: Shop, page: Page, tracker: TrackerServer, signal: str
+    ) -> None:
+        page.add_init_script(signal)
+        page.goto(shop.url)
+        page.evaluate("dangol('identify', 'u1'); dangol('track', 'X')")
+        tracker.wait_for(3)
+        assert page.context.cookies() == []
+        assert page.evaluate("Object.keys(localStorage)") == []
+        page.evaluate("dangol('consent', {analytics: true})")
+        assert [cookie["name"] for cookie in page.context.cookies()] == ["dangol_v"]
+
+    def test_who_refuses_analytics_is_forgotten(self, shop: Shop, page: Page, tracker: TrackerServer) -> None:
+        page.goto(shop.url)
+        page.evaluate("dangol('identify', 'u1')")
+        first = tracker.wait_for(2)[0]
+        page.evaluate("dangol('consent', {analytics: false}); dangol('track', 'X')")
+        events = tracker.wait_for(4)
+        assert page.context.cookies() == []
+        assert page.evaluate("Object.keys(localStorage).filter(k => !k.startsWith('dangol_e'))") == [
+            "dangol_c"
+        ]
+        consent = next(event for event in events if event.type == "consent")
+        anonymous = next(event for event in events if event.name == "X")
+        assert consent.visitor == first.visitor
+        assert ((anonymous.visitor or "")[0], anonymous.user) == ("~", None)
+
     def test_slots_of_one_tick_are_one_request(self, shop: Shop, page: Page, tracker: TrackerServer) -> None:
         answer(
             tracker,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tracker import answers, matomo, pixel, request, segment, snippet, snowplow
+from tracker import answers, firstparty, matomo, pixel, request, segment, snippet, snowplow
 from tracker.answers import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.delivery import Delivery
 from tracker.event import Event, encode
@@ -44,6 +44,7 @@ class Tracker:
     entries are believed; True means one. ``spool``: the folder where events wait while the log is down, at most
     ``spool_bytes`` of them for each server process; None refuses events meanwhile. ``key_rate``, ``address_rate``:
     events a second, counted in ``shared`` (RedisBuckets) or else by each process alone.
+    ``server_cookie``: remember visitors in a cookie of this server's too (see firstparty.py).
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class Tracker:
         key_rate: Rate = Rate(),  # noqa: B008  frozen
         address_rate: Rate = Rate(),  # noqa: B008
         shared: Shared | None = None,
+        server_cookie: bool = False,
     ) -> None:
         self._sites, self._clock, self._proxies = sites, clock, int(trust_proxy)
-        self._sites_checked = 0.0
+        self._sites_checked, self._server_cookie = 0.0, server_cookie
         self.metrics = Metrics()
         self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics)
         self._salt = DailySalt(spool, clock)
@@ -123,10 +125,18 @@ class Tracker:
     def _segment(self, environ: Environ) -> Response:
         taken = self._read(environ)
         events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._find_key)
-        refusal = (
-            events if isinstance(events, Refusal) else self._take(events, environ, "HTTP_ORIGIN" in environ)
-        )
-        return self._refused(refusal) if refusal else Response(200, [JSON], b'{"success": true}')
+        if isinstance(events, Refusal):
+            return self._refused(events)
+        assert isinstance(taken, Request)
+        recognised = firstparty.Recognised(firstparty.unmarked(events))
+        if self._server_cookie and not opted_out(environ):
+            recognised = firstparty.recognise(events, taken, self._https(environ))
+        if refusal := self._take(recognised.events, environ, "HTTP_ORIGIN" in environ):
+            return self._refused(refusal)
+        headers = [JSON, ("Set-Cookie", recognised.cookie)] if recognised.cookie else [JSON]
+        if recognised.visitor is None:
+            return Response(200, headers, b'{"success": true}')
+        return Response(200, headers, f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode())
 
     def _settings(self, environ: Environ) -> Response:
         answer = segment.settings(environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._find_key)

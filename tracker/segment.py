@@ -49,6 +49,7 @@ CONTEXT_KEPT = frozenset(
         "device",
         "groupId",
         "library",
+        "new",
         "os",
         "referrer",
         "session",

@@ -20,7 +20,7 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', EVENT = 'dangol_e.';
   let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
 
-  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, failures = 0, count = 1e6;
+  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, failures = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -37,8 +37,16 @@
   let get = name => {
     try { return memory[name] || localStorage.getItem(name) } catch { return memory[name] }
   };
+  /* Who opted out (Global Privacy Control, Do Not Track, or here) leaves nothing behind but that. */
+  let quiet = () => {
+    let said = JSON.parse(get(CONSENT) || '{}').analytics;
+    return said == null ? navigator.globalPrivacyControl || navigator.doNotTrack == 1 : !said;
+  };
   let put = (name, value) => {
-    try { localStorage.setItem(name, value) } catch { memory[name] = value }
+    try {
+      if (name != CONSENT && quiet()) throw 0;
+      localStorage.setItem(name, value);
+    } catch { memory[name] = value }
   };
   let drop = name => {
     delete memory[name];
@@ -57,7 +65,7 @@
   let remember = id => {
     visitor = id;
     try {
-      doc.cookie = VISITOR + '=' + id + ';max-age=34128000;path=/;samesite=lax' +
+      doc.cookie = VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
         (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : '');
     } catch {}
     cookie() == id ? drop(VISITOR) : put(VISITOR, id);
@@ -118,11 +126,15 @@
       sentAt: new Date(),
       context: {
         library: { name: 'dangol.js', version: '1' },
+        new: made,
         locale: navigator.language,
         screen: { width: screen.width, height: screen.height },
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
       }
-    }, ',"batch":[' + events + ']}').then(r => r.text().then(() => r.status)).catch(() => 0).then(guard(status => {
+    }, ',"batch":[' + events + ']}').then(r => r.json().then(reply => {
+      if (reply.visitor && made) remember(reply.visitor);  // the server knew better: firstparty.py
+      return r.status;
+    })).catch(() => 0).then(guard(status => {
       let refused = status >= 400 && status < 500 && status != 408 && status != 429;
       let done = status == 200 || refused && !names[1];
       names.forEach(name => {
@@ -238,7 +250,9 @@
       if (options.host) base = options.host.replace(/\/?$/, '/v1/');
       demo = options.demo;
       referrer = doc.referrer;
-      remember(cookie() || get(VISITOR) || uuid());
+      let known = cookie() || get(VISITOR);
+      made = !known;
+      remember(known || uuid());
       let listen = (on, event, f) => on.addEventListener(event, guard(f));
       if (options.auto !== false) {
         view();
@@ -267,11 +281,14 @@
       add('identify', { traits });
     },
     reset() {
+      made = false;
       drop(USER);
       remember(uuid());
     },
     consent(properties) {
       put(CONSENT, JSON.stringify(properties));
+      if (quiet()) [USER, VISITOR].forEach(drop);
+      remember(visitor);
       add('consent', { properties });
     },
     demo(on = true) { demo = on },
