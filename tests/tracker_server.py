@@ -64,6 +64,8 @@ def make_app() -> Any:
     """The WSGI application of the child: the tracker, and a stub of the personalization that the web stage owns."""
     folder = Path(os.environ["TRACKER_TEST_FOLDER"])
     options = msgspec.json.decode(os.environ.get("TRACKER_TEST_OPTIONS", "{}"))
+    if "spool" in options:
+        options["spool"] = Path(options["spool"])
     if url := os.environ.get("TRACKER_TEST_LOG"):
         from tracker.logs import open_log
 
