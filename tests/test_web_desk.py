@@ -10,13 +10,15 @@ from desk_rows import HOSTILE, at, fill
 from flask.testing import FlaskClient
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 
+from offers.answers import GoalRow, OfferRow
+from offers.token import Token
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from profiles.store import Write
 from tracker.sites import Site
 from warehouse.schema import AliasRow
 from web.desk.access import GUESSES
 
-PAGES = ["/desk", "/desk/funnel", "/desk/visitors", "/desk/setup"]
+PAGES = ["/desk", "/desk/funnel", "/desk/visitors", "/desk/campaigns", "/desk/setup"]
 
 
 @pytest.fixture
@@ -335,3 +337,50 @@ def test_a_visitor_who_is_not_known_is_404(busy: Stage) -> None:
 
 def test_an_empty_list_of_visitors_says_what_to_do(stage: Stage) -> None:
     assert "Nobody has come by yet" in stage.desk().get("/desk/visitors").text
+
+
+def test_campaigns_are_listed_with_their_answers(
+    tmp_path: Path, redis_url: str, site: Site, clock: Clock
+) -> None:
+    offers = Offers()
+    stage = stage_of(tmp_path, redis_url, site, clock, offer_events=offers)
+    creatives = [
+        {"id": "a", "kind": "html", "content": "<p>Hi</p>"},
+        {"id": "b", "kind": "html", "content": "<p>Ho</p>"},
+    ]
+    hero = {"name": f"Hero {HOSTILE}", "slots": ["hero"], "status": "live", "creatives": creatives}
+    assert stage.call("PUT", "/v1/campaigns/hero", json={**hero, "audience": "orders = 0"}).status_code == 200
+    assert (
+        stage.call(
+            "PUT", "/v1/campaigns/aside", json={**hero, "name": "Aside", "status": "paused"}
+        ).status_code
+        == 200
+    )
+    now = int(clock() * 1000)
+    for number in range(4):
+        token = Token("default", "hero", "a", "hero", 0.5, now, "", f"n{number}")
+        signed = stage.services.signer.sign(token)
+        offers.rows.append(OfferRow("hero", "a", signed, "view", f"p{number}", now))
+        if number == 0:
+            offers.rows += [OfferRow("hero", "a", signed, "click", "p0", now)] * 2  # a click counts once
+    offers.rows.append(OfferRow("hero", "a", "forged", "click", "p9", now))
+    page = stage.desk().get("/desk/campaigns").text
+    assert HOSTILE not in page and "orders = 0" in page and "everyone" in page
+    assert page.index("Hero ") < page.index("Aside")
+    assert re.findall(r'<td [^>]*class="number">([^<]+)<', page) == ["4", "1", "25%", "0", "0", "–"]
+    report = stage.call("GET", "/v1/reports/campaigns").json["campaigns"]
+    assert [(row["campaign"], row["impressions"], row["clicks"]) for row in report] == [("hero", 4, 1)]
+    assert report[0]["variants"][0]["ctr"] == 0.25
+
+
+class Offers:
+    """Offer events as the warehouse would give them."""
+
+    def __init__(self) -> None:
+        self.rows: list[OfferRow] = []
+
+    def offer_events(self, *_: object) -> list[OfferRow]:
+        return self.rows
+
+    def goal_events(self, *_: object) -> list[GoalRow]:
+        return []

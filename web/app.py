@@ -9,6 +9,7 @@ from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
 from web.desk.access import Guesses
+from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
 from web.desk.overview import overview_blueprint
@@ -67,4 +68,5 @@ def _register_desk(app: Flask, services: Services) -> None:
     app.register_blueprint(overview_blueprint(pages, services))
     app.register_blueprint(funnel_blueprint(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))
+    app.register_blueprint(desk_campaigns_blueprint(pages, services))
     app.register_blueprint(setup_blueprint(pages, services.public_url))

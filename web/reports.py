@@ -10,6 +10,7 @@ from warehouse.vocabulary import vocabulary
 from web.answers import answer
 from web.auth import Keys
 from web.funnels import question
+from web.offers import answered
 from web.services import Services
 
 
@@ -37,5 +38,11 @@ def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
     def vocabulary_report() -> Response:
         site, span = asked()
         return answer(vocabulary(warehouse, site.id, span))
+
+    @blueprint.get("/v1/reports/campaigns")
+    def campaigns_report() -> Response:
+        site, span = asked()
+        counted = answered(services, site, span) or {}
+        return answer({"campaigns": sorted(counted.values(), key=lambda each: each.campaign)})
 
     return blueprint

@@ -3,47 +3,61 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask import Blueprint, Response, request
+
 from offers.campaign import Campaign
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.offers import Answered, answered
+from web.services import Services
 
 STATUS = {"live": ("on", "Live"), "draft": ("", "Draft"), "paused": ("", "Paused"), "ended": ("", "Ended")}
 TIERS = {"override": "before all others", "standard": "", "fallback": "when nothing else fits"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    impressions: int = 0
-    clicks: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class CampaignRow:
+    """``answers`` is None where nobody counts them."""
+
     name: str
     about: str
     status: str
     look: str
     slots: tuple[str, ...]
     audience: str
-    impressions: int
-    clicks: int
-
-    @property
-    def rate(self) -> float | None:
-        return self.clicks / self.impressions if self.impressions else None
+    answers: Answered | None
 
 
-def row_of(campaign: Campaign, answers: Mapping[str, Answers]) -> CampaignRow:
+def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_campaigns", __name__)
+
+    @blueprint.get("/desk/campaigns")
+    def listed() -> Response:
+        site = pages.site()
+        period = period_of(request.args, site, services.clock(), "/desk/campaigns")
+        campaigns = services.campaigns.all(site.id)
+        counted = answered(services, site, period.span(site)) if campaigns else {}
+        rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
+        return pages.show("desk/campaigns.html", "campaigns", site, rows=rows, period=period)
+
+    return pages.guard(blueprint)
+
+
+def row_of(campaign: Campaign, counted: Mapping[str, Answered] | None) -> CampaignRow:
     look, status = STATUS[campaign.status]
     count = len(campaign.creatives)
     parts = [campaign.id, f"{count} variant{'s' if count > 1 else ''}", TIERS[campaign.tier]]
     parts += [f"{campaign.holdout:.0%} held out"] if campaign.holdout else []
-    given = answers.get(campaign.id, Answers())
     return CampaignRow(
-        campaign.name,
-        " · ".join(part for part in parts if part),
-        status,
-        look,
-        campaign.slots,
-        campaign.audience,
-        given.impressions,
-        given.clicks,
+        name=campaign.name,
+        about=" · ".join(part for part in parts if part),
+        status=status,
+        look=look,
+        slots=campaign.slots,
+        audience=campaign.audience,
+        answers=None if counted is None else counted.get(campaign.id, Answered(campaign.id)),
     )
+
+
+def _first_live(campaign: Campaign) -> tuple[bool, str]:
+    return campaign.status != "live", campaign.name

@@ -1,0 +1,52 @@
+"""How campaigns were answered in a span: what the campaigns page and its report both show."""
+
+from dataclasses import dataclass, field
+
+from offers.results import VariantResult, results
+from tracker.sites import Site
+from warehouse.span import Span
+from web.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    variant: str
+    impressions: int
+    clicks: int
+    visitors: int
+    ctr: float
+
+
+@dataclass(slots=True)
+class Answered:
+    """One campaign. ``withheld``: decisions that its holdout kept back."""
+
+    campaign: str
+    impressions: int = 0
+    clicks: int = 0
+    withheld: int = 0
+    variants: list[Variant] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float | None:
+        return self.clicks / self.impressions if self.impressions else None
+
+    def add(self, result: VariantResult) -> None:
+        self.impressions += result.impressions
+        self.clicks += result.clicks
+        one = Variant(result.variant, result.impressions, result.clicks, result.visitors, result.ctr)
+        self.variants.append(one)
+
+
+def answered(services: Services, site: Site, span: Span) -> dict[str, Answered] | None:
+    """By campaign; None where nobody counts. Only answers whose token is ours count, each once."""
+    if services.offer_events is None:
+        return None
+    rows = services.offer_events.offer_events(site.id, span.start, span.end)
+    found = results(rows, services.signer, site.id)
+    counted: dict[str, Answered] = {}
+    for result in found.variants:
+        counted.setdefault(result.campaign, Answered(result.campaign)).add(result)
+    for campaign, withheld in found.withheld.items():
+        counted.setdefault(campaign, Answered(campaign)).withheld = withheld
+    return counted
