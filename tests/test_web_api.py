@@ -1,6 +1,8 @@
 """Keys, items, campaigns, profiles, health, and the shape of every refusal."""
 
 import base64
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from web_stage import Stage, stage_of
 from profiles.model import Counts, ItemTouch, Profile
 from profiles.store import Write
 from tracker.sites import Site
+from web.openapi import operations
 
 CAMPAIGN: dict[str, Any] = {
     "name": "Shoes",
@@ -286,3 +289,21 @@ def test_hostile_names_come_back_as_they_are_in_json(stage: Stage, clock: Clock)
     answer = stage.call("GET", "/v1/reports/overview")
     assert answer.headers["Content-Type"] == "application/json"
     assert HOSTILE in [row["name"] for row in answer.json["keywords"]]
+
+
+def test_the_description_covers_every_route_and_nothing_else(stage: Stage) -> None:
+    described = stage.call("GET", "/v1/openapi.json", None).json
+    assert described["openapi"].startswith("3.") and described["servers"] == [
+        {"url": stage.services.public_url}
+    ]
+    real = {
+        (method, re.sub(r"<[^>]+>", "{id}", rule.rule))
+        for rule in stage.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/desk") and rule.rule != "/"
+    }
+    assert operations(described) == real
+    texts = json.dumps(described)
+    for name in re.findall(r"#/components/(\w+/\w+)", texts):
+        kind, part = name.split("/")
+        assert part in described["components"][kind]

@@ -20,6 +20,7 @@ from web.errors import register_errors
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
 from web.metrics import Metrics
+from web.openapi import openapi_blueprint
 from web.personalize import personalize_blueprint
 from web.profiles import profiles_blueprint
 from web.reports import reports_blueprint
@@ -56,6 +57,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     app.register_blueprint(campaigns_blueprint(services, keys))
     app.register_blueprint(profiles_blueprint(services, keys))
     app.register_blueprint(reports_blueprint(services, keys))
+    app.register_blueprint(openapi_blueprint(services.public_url))
     app.register_blueprint(health_blueprint(services, metrics))
 
 

@@ -31,6 +31,10 @@ class Visit:
     about: str
     events: tuple[Deed, ...]
 
+    @property
+    def bought(self) -> bool:
+        return any(event.look == "order" for event in self.events)
+
 
 def visits_of(
     happened: Sequence[Happened], site: Site, item_of: Callable[[str], Item | None]

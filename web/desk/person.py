@@ -10,6 +10,8 @@ from tracker.sites import Site
 from web import formats
 
 ROWS = 8
+SHOWN_ID = 8
+"""Characters of an anonymous visitor's id that tell people apart at a glance."""
 KINDS = {
     "view": "viewed",
     "add": "put in the cart",
@@ -76,12 +78,12 @@ def channel(name: str) -> str:
 
 
 def name_of(profile: Profile) -> str:
-    """What to call them: their name, e-mail or customer id if known, else the visitor id."""
+    """What to call them: their name, e-mail or customer id if known, else the beginning of the visitor id."""
     for trait in ("name", "email"):
         value = profile.traits.get(trait)
         if isinstance(value, str) and value.strip():
             return value.strip()[:200]
-    return profile.user or (profile.visitors[-1] if profile.visitors else profile.id)
+    return profile.user or f"Visitor {profile.id.removeprefix('v:')[:SHOWN_ID]}"
 
 
 def about(profile: Profile) -> str:
