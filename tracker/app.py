@@ -67,7 +67,7 @@ class Tracker:
         self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics)
         self._salt = DailySalt(spool, clock)
         limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)
-        self._gate = Gate(self._salt, *limiters, self.metrics)
+        self._gate = Gate(self._salt, *limiters, self.metrics, self._proxies)
         self._snippet = snippet.load()
         matomo_route = _Route(("GET", "POST"), self._matomo)
         self._routes: dict[str, _Route] = {
@@ -204,8 +204,7 @@ class Tracker:
 
     def _take(self, events: Sequence[Event], environ: Environ, browser: bool) -> Refusal | None:
         """Durable on return, or the reason why not. A browser is not kept waiting."""
-        caller = request.caller(environ, self._proxies)
-        kept = self._gate.admit(events, environ, self._sites.get, caller)
+        kept = self._gate.admit(events, environ, self._sites.get)
         if isinstance(kept, Refusal):
             return kept
         if not kept:
@@ -214,7 +213,7 @@ class Tracker:
             self._delivery.submit([Record(event.key, encode(event)) for event in kept], browser)
         except LogUnavailable as error:
             return Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
-        self.metrics.accepted.labels(kept[0].source).inc(len(kept))
+        self.metrics.accepted_from[kept[0].source].inc(len(kept))
         return None
 
     def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:

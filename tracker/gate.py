@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tracker import limits, privacy
+from tracker import limits, privacy, request
 from tracker.event import Event
 from tracker.limits import Limiter
 from tracker.metrics import Metrics
@@ -14,40 +14,43 @@ from tracker.sites import Site
 
 _KNOWING = frozenset({"identify", "alias", "group"})
 """What only says who somebody is: nothing of it is left of a visitor who opted out."""
-_ADDRESSES = ("url", "path", "search", "href", "referrer", "link")
+_ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
 
 
 class Gate:
     """Decides whether events may pass, and what of them. ``keys`` and ``addresses`` limit their rates."""
 
-    def __init__(self, salt: privacy.DailySalt, keys: Limiter, addresses: Limiter, metrics: Metrics) -> None:
-        self._salt, self._keys, self._addresses, self._metrics = salt, keys, addresses, metrics
+    def __init__(
+        self, salt: privacy.DailySalt, keys: Limiter, addresses: Limiter, metrics: Metrics, proxies: int = 0
+    ) -> None:
+        self._salt, self._metrics, self._proxies = salt, metrics, proxies
+        self._keys, self._addresses = keys, addresses
 
     def admit(
         self,
         events: Sequence[Event],
         environ: Mapping[str, Any],
         site_of: Callable[[str], Site | None],
-        caller: str,
     ) -> list[Event] | Refusal:
-        """The events as they may be kept, or why none of them may. ``caller`` is an address."""
+        """The events as they may be kept, or why none of them may."""
+        if not events:
+            return []
         origin = environ.get("HTTP_ORIGIN")
-        for site_id in {event.site for event in events}:
+        for site_id in {event.site for event in events} if len(events) > 1 else (events[0].site,):
             site = site_of(site_id)
-            if site and site.origins and origin and origin not in site.origins:
+            if origin and site and site.origins and origin not in site.origins:
                 return Refusal(
                     "origin_not_allowed", "this write key is bound to other origins", "Origin", status=403
                 )
-            count = sum(event.site == site_id for event in events)
-            if refusal := self._keys.admit(f"key:{site_id}", count):
+            if self._keys.limited:
+                count = sum(event.site == site_id for event in events)
+                if refusal := self._keys.admit(f"key:{site_id}", count):
+                    return refusal
+        if self._addresses.limited:
+            # Counted under a hash: the shared buckets are in Redis, and an address belongs nowhere.
+            caller = self._salt.visitor("", request.caller(environ, self._proxies), "")
+            if refusal := self._addresses.admit(caller, len(events)):
                 return refusal
-        # Counted under a hash: the shared buckets are in Redis, and an address belongs nowhere.
-        if (
-            events
-            and self._addresses.limited
-            and (refusal := self._addresses.admit(self._salt.visitor("", caller, ""), len(events)))
-        ):
-            return refusal
         for event in events:
             if (
                 limits.too_deep(event.props)
@@ -87,12 +90,13 @@ def _analytics(event: Event) -> bool | None:
 def scrubbed(event: Event) -> Event:
     """Without credentials and e-mail addresses in whatever is the address of a page."""
     changed: dict[str, Any] = {}
-    for name in ("url", "referrer"):
-        before = getattr(event, name)
-        if before and (after := privacy.scrub(before)) != before:
-            changed[name] = after
-    props = {name: event.props[name] for name in _ADDRESSES if isinstance(event.props.get(name), str)}
-    cleaned = {name: privacy.scrub(value) for name, value in props.items()}
-    if cleaned != props:
-        changed["props"] = {**event.props, **cleaned}
+    if event.url and (url := privacy.scrub(event.url)) != event.url:
+        changed["url"] = url
+    if event.referrer and (referrer := privacy.scrub(event.referrer)) != event.referrer:
+        changed["referrer"] = referrer
+    if not _ADDRESSES.isdisjoint(event.props):
+        told = {name: event.props[name] for name in _ADDRESSES if isinstance(event.props.get(name), str)}
+        cleaned = {name: privacy.scrub(value) for name, value in told.items()}
+        if cleaned != told:
+            changed["props"] = {**event.props, **cleaned}
     return msgspec.structs.replace(event, **changed) if changed else event

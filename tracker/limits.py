@@ -92,10 +92,5 @@ class Limiter:
 
 def too_deep(value: Any, levels: int = NESTING) -> bool:
     """Whether objects and lists are nested more than ``levels`` deep."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return False
-    if levels == 0:
-        return True
-    return any(too_deep(inner, levels - 1) for inner in value if isinstance(inner, dict | list))
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(isinstance(each, dict | list) and (levels <= 1 or too_deep(each, levels - 1)) for each in inner)

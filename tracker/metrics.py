@@ -1,6 +1,10 @@
 """What an operator sees of collection, for Prometheus. No personal data in any label."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from tracker.event import Source
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
@@ -16,6 +20,7 @@ class Metrics:
             ["source"],
             registry=registry,
         )
+        self.accepted_from = {source: self.accepted.labels(source) for source in get_args(Source)}
         self.refused = Counter(
             "dangol_tracker_refused", "refused requests, by the answer's code", ["code"], registry=registry
         )

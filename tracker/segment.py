@@ -6,6 +6,7 @@ https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, get_args
 from uuid import uuid4
 
@@ -139,6 +140,7 @@ def settings(path: str, host: str, find: FindSite) -> bytes | Refusal:
     return msgspec.json.encode({"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}})
 
 
+@lru_cache(maxsize=1024)
 def _header_key(authorization: str) -> str:
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
