@@ -1,36 +1,44 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: setup run test check bench soak test-kafka clean
+.PHONY: setup setup-dev run test check bench soak test-kafka clean
 
+# What runs, and what tests and checks it: `make run` need not wait for a type checker.
 .venv/ready: setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Dangol needs Python 3.11 or newer on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,check]'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv: apt-get install python3-venv"; exit 1; }
+	@echo "installing into .venv …"
+	@$(INSTALL) .
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	@$(INSTALL) '.[test,check]'
 	@touch $@
 
 setup: .venv/ready
+setup-dev: .venv/ready-dev
 
 run: setup
 	@exec $(BIN)/dangol up --demo
 
-test: setup
+test: setup-dev
 	@sh tests/system-packages.sh
 	$(BIN)/python -m pytest
 
-test-kafka: setup
+test-kafka: setup-dev
 	$(BIN)/python -m pytest -m kafka --apache-kafka
 
-check: setup
+check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup
+bench: setup-dev
 	$(BIN)/python -m bench
 
-soak: setup
+soak: setup-dev
 	$(BIN)/python -m pytest -m soak
 
 clean:
