@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from offers.fields import Field, Getter, resolve
-from offers.grammar import AudienceInvalid, Branch, Clause, Node, Value, parse
+from offers.grammar import ALL, AudienceInvalid, Clause, Node, Value, parse
 from offers.view import View
 from profiles.model import Profile
 
@@ -45,10 +45,11 @@ class Verdict(NamedTuple):
 class Audience:
     """A compiled expression. Immutable; any number of threads may ask it."""
 
-    __slots__ = ("_clauses", "_tree", "source", "test")
+    __slots__ = ("_clauses", "_tree", "everyone", "source", "test")
 
     def __init__(self, source: str, tree: Node) -> None:
         self.source, self._tree = source, tree
+        self.everyone = tree == ALL
         self._clauses: dict[Clause, tuple[Test, Getter]] = {}
         self.test: Test = self._compile(tree)
 
@@ -56,10 +57,6 @@ class Audience:
     def parse(cls, source: str) -> "Audience":
         """Raises AudienceInvalid, which names the position."""
         return cls(source, parse(source))
-
-    @property
-    def everyone(self) -> bool:
-        return self._tree == Branch("and", ())
 
     def asks(self, names: set[str]) -> bool:
         """Whether it asks any of these fields or functions."""

@@ -39,18 +39,24 @@ for at = 2, #ARGV do
   end
   state.l, state.e = math.max(state.l, former.l), state.e or former.e
 end
+
+-- A minute of an old visit more or less is not worth a write (and, with an fsynced AOF, a wait).
+local changed = #ARGV > 1 or ask.now - state.l > 60000
 state.l = math.max(state.l, ask.now)
 
 local function under(id, caps)
   local entry = state.c[id]
   for _, cap in ipairs(caps) do
-    if cap[1] == 5 then state.e = 1 end
     if (entry and entry.k[cap[1]] or 0) >= cap[2] then return false end
   end
   return true
 end
 
-local function count(id)
+local function count(id, caps)
+  changed = true
+  for _, cap in ipairs(caps) do
+    if cap[1] == 5 then state.e = 1 end
+  end
   local entry = state.c[id] or {w = {ask.windows[1], ask.windows[2], ask.windows[3]}, k = {0, 0, 0, 0, 0}}
   for per = 1, 5 do entry.k[per] = entry.k[per] + 1 end
   entry.t = ask.now
@@ -64,11 +70,11 @@ for _, candidates in ipairs(ask.slots) do
     local id, ghost, exempt, caps = candidate[1], candidate[2], candidate[3], candidate[4]
     if not taken[id] and under(id, caps) and (exempt or under('', ask.fatigue)) then
       taken[id] = true
-      count(id)
+      if ghost or not exempt or #caps > 0 then count(id, caps) end
       if ghost then
         table.insert(withheld, index)
       else
-        if not exempt then count('') end
+        if not exempt then count('', ask.fatigue) end
         shown = index
         break
       end
@@ -77,6 +83,8 @@ for _, candidates in ipairs(ask.slots) do
   table.insert(withheld, 1, shown)
   table.insert(answer, withheld)
 end
+
+if not changed then return answer end
 
 -- Bounded: the campaigns met longest ago go first.
 local ids = {}

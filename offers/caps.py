@@ -37,7 +37,7 @@ class CapsUnavailable(Exception):
 
 class Ask(NamedTuple):
     """A campaign that would like a slot. ``ghost``: counted as if shown, but withheld (the holdout).
-    ``exempt``: the fatigue cap does not apply."""
+    ``exempt``: the fatigue cap does not apply; without caps of its own it is not even counted."""
 
     campaign: str
     caps: tuple[Cap, ...] = ()

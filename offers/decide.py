@@ -5,8 +5,9 @@ Eligible → highest tier → highest priority → among equals the order is dra
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from offers.bandit import Arms, NoArms
@@ -24,8 +25,8 @@ from profiles.model import Profile
 from tracker.sites import Site
 
 SLOTS_LIMIT = 20
-CANDIDATES_LIMIT = 50
-"""Campaigns that one slot's caps step may try."""
+FIRST_FEW, CANDIDATES_LIMIT = 6, 200
+"""Campaigns that one slot's caps step may try at first, and when none of those may be shown."""
 
 
 class Decision(NamedTuple):
@@ -96,32 +97,32 @@ class Decider:
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         visit = _visit(site, profile, int(self._clock() * 1000), traits)
-        eligible, reserved = self._within_budget(visit, self._eligible(visit, frozenset(wanted)))
-        ordered = [self._ordered(visit, eligible, slot) for slot in wanted]
-        asks = [[self._ask(visit, ready) for ready in candidates] for candidates in ordered]
-        grants = self._granted(visit, ordered, asks)
+        lines = self._lines(visit, wanted)
+        self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
         withheld: list[Withheld] = []
-        for slot, candidates, grant in zip(wanted, ordered, grants, strict=True):
-            withheld += [self._withheld(visit, candidates[index], slot) for index in grant.withheld]
-            if grant.shown is not None:
-                decisions[slot] = self._decision(visit, candidates[grant.shown], slot)
-        shown = [decision for decision in decisions.values() if decision]
-        for campaign in reserved - {decision.campaign for decision in shown}:
-            self._budgets.give_back(site.id, campaign)
-        return Page(decisions, tuple(withheld), tuple(self._decided(eligible, shown)))
+        decided: list[Withheld] = []
+        for line in lines:
+            withheld += [self._withheld(visit, ready, line.slot) for ready in line.withheld]
+            if line.shown is None:
+                continue
+            decisions[line.slot] = decision = self._decision(visit, line.shown, line.slot)
+            if self.holdout(line.shown.campaign) > 0:
+                decided.append(Withheld(decision.campaign, line.slot, decision.token, "Offer Decided"))
+        return Page(decisions, tuple(withheld), tuple(decided))
 
     def holdout(self, campaign: Campaign) -> float:
         """The share of visitors from whom it is withheld, by its own and the global holdout."""
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
-    def _eligible(self, visit: "_Visit", slots: frozenset[str]) -> list[Ready]:
-        """Best tier and priority first. Of a mutual-exclusion group, the one campaign drawn for this visitor."""
+    def _lines(self, visit: "_Visit", wanted: Sequence[str]) -> list["_Line"]:
+        """For each slot those who may be shown in it, best first, found one rank after another as they are needed.
+
+        Of a mutual-exclusion group, only the one campaign drawn for this visitor.
+        """
         view = visit.view
-        running = [
-            ready for ready in self._campaigns.ready(visit.site) if ready.scheduled(view.now, view.local)
-        ]
+        running = [ready for ready in self._campaigns.ready(visit.site) if ready.scheduled(view)]
         drawn: dict[str, tuple[float, str]] = {}
         for ready in running:
             group, name = ready.campaign.group, ready.campaign.id
@@ -129,40 +130,71 @@ class Decider:
                 # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
                 claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
                 drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
-        return [
+        running = [
             ready
             for ready in running
-            if not slots.isdisjoint(ready.campaign.slots)
-            and (not ready.campaign.group or drawn[ready.campaign.group][1] == ready.campaign.id)
-            and ready.refusal(view, visit.personal) is None
+            if not ready.campaign.group or drawn[ready.campaign.group][1] == ready.campaign.id
         ]
+        known: dict[str, bool] = {}
+        return [_Line(slot, self._ordered(visit, running, slot, known)) for slot in wanted]
 
-    def _within_budget(self, visit: "_Visit", eligible: list[Ready]) -> tuple[list[Ready], set[str]]:
-        """Those that may still be shown, and of which campaigns one decision is reserved."""
-        reserved: set[str] = set()
-        kept: list[Ready] = []
-        for ready in eligible:
-            campaign = ready.campaign
-            if campaign.budget is not None:
-                if not self._budgets.reserve(visit.site.id, campaign.id, campaign.budget, visit.view.now):
+    def _ordered(
+        self, visit: "_Visit", running: list[Ready], slot: str, known: dict[str, bool]
+    ) -> Iterator[Ready]:
+        """``known`` remembers between slots who is eligible."""
+        for _, equals in groupby(running, key=lambda ready: ready.rank):
+            mine = [ready for ready in equals if slot in ready.slots]
+            for ready in mine:
+                if ready.campaign.id not in known:
+                    known[ready.campaign.id] = ready.admits(visit.view, visit.personal)
+            yield from self._shuffled(visit, [ready for ready in mine if known[ready.campaign.id]], slot)
+
+    def _fill(self, visit: "_Visit", lines: list["_Line"]) -> None:
+        """Let the first few of each line try; only where none of them may be shown, the others."""
+        done: set[str] = set()
+        for count in (FIRST_FEW, CANDIDATES_LIMIT):
+            trying = [line for line in lines if line.shown is None]
+            candidates, reserved = self._within_budget(visit, trying, count, done)
+            asks = [[self._ask(visit, ready) for ready in mine] for mine in candidates]
+            if not any(asks):
+                return
+            try:
+                grants = self._caps.take(visit.site.id, visit.view, asks)
+            except CapsUnavailable:
+                grants = _uncounted(candidates)
+            for line, mine, grant in zip(trying, candidates, grants, strict=True):
+                line.withheld += [mine[index] for index in grant.withheld]
+                done.update(ready.campaign.id for ready in line.withheld)
+                if grant.shown is not None:
+                    line.shown = mine[grant.shown]
+                    done.add(line.shown.campaign.id)
+                    reserved -= Counter([line.shown.campaign.id])
+            for campaign in reserved.elements():
+                self._budgets.give_back(visit.site.id, campaign)
+
+    def _within_budget(
+        self, visit: "_Visit", lines: list["_Line"], count: int, done: set[str]
+    ) -> tuple[list[list[Ready]], Counter[str]]:
+        """The next of each line, and how many decisions are reserved of those whose means are limited."""
+        reserved: Counter[str] = Counter()
+        kept: list[list[Ready]] = []
+        for line in lines:
+            mine: list[Ready] = []
+            for ready in islice(line.candidates, count):
+                campaign = ready.campaign
+                if campaign.id in done:
                     continue
-                reserved.add(campaign.id)
-            kept.append(ready)
+                if campaign.budget is not None:
+                    if not self._budgets.reserve(visit.site.id, campaign.id, campaign.budget, visit.view.now):
+                        continue
+                    reserved[campaign.id] += 1
+                mine.append(ready)
+            kept.append(mine)
         return kept, reserved
-
-    def _ordered(self, visit: "_Visit", eligible: list[Ready], slot: str) -> list[Ready]:
-        """Candidates of one slot in the order in which they may try."""
-        mine = [ready for ready in eligible if slot in ready.campaign.slots]
-        ordered: list[Ready] = []
-        for _, equals in groupby(mine, key=lambda ready: ready.rank):
-            ordered += self._shuffled(visit, list(equals), slot)
-            if len(ordered) >= CANDIDATES_LIMIT:
-                break
-        return ordered[:CANDIDATES_LIMIT]
 
     def _shuffled(self, visit: "_Visit", equals: list[Ready], slot: str) -> list[Ready]:
         """Equal campaigns in random order: by how likely each is the best, where all of them learn."""
-        if len(equals) == 1:
+        if len(equals) < 2:
             return equals
         shares = [1.0] * len(equals)
         aims = {(ready.campaign.allocation, ready.campaign.reward) for ready in equals}
@@ -180,14 +212,6 @@ class Decider:
         )
         return Ask(campaign.id, campaign.caps, ghost, campaign.tier != "standard")
 
-    def _granted(self, visit: "_Visit", ordered: list[list[Ready]], asks: list[list[Ask]]) -> list[Grant]:
-        if not any(asks):
-            return [Grant(None)] * len(asks)
-        try:
-            return self._caps.take(visit.site.id, visit.view, asks)
-        except CapsUnavailable:
-            return list(_uncounted(ordered, asks))
-
     def _decision(self, visit: "_Visit", ready: Ready, slot: str) -> Decision:
         site, campaign, context = visit.site.id, ready.campaign, visit.context
         variants = list(ready.creatives)
@@ -204,12 +228,6 @@ class Decider:
         return Decision(
             campaign.id, variant, slot, creative.kind, content, propensity, signed, creative.items
         )
-
-    def _decided(self, eligible: list[Ready], shown: list[Decision]) -> Iterator[Withheld]:
-        drawn = {ready.campaign.id for ready in eligible if self.holdout(ready.campaign) > 0}
-        for decision in shown:
-            if decision.campaign in drawn:
-                yield Withheld(decision.campaign, decision.slot, decision.token, "Offer Decided")
 
     def _withheld(self, visit: "_Visit", ready: Ready, slot: str) -> Withheld:
         campaign = ready.campaign.id
@@ -241,16 +259,33 @@ def _visit(site: Site, profile: Profile, now: int, traits: bool) -> _Visit:
     return _Visit(site, view, True, subject(profile), context_of(profile), view, traits)
 
 
-def _uncounted(ordered: list[list[Ready]], asks: list[list[Ask]]) -> Iterator[Grant]:
-    """Without counts: the first fallback that has no caps to break."""
+class _Line:
+    """One slot: who waits for it, who was withheld on the way, and who got it."""
+
+    __slots__ = ("candidates", "shown", "slot", "withheld")
+
+    def __init__(self, slot: str, candidates: Iterator[Ready]) -> None:
+        self.slot, self.candidates = slot, candidates
+        self.shown: Ready | None = None
+        self.withheld: list[Ready] = []
+
+
+def _uncounted(lines: list[list[Ready]]) -> list[Grant]:
+    """Without counts: the first fallback that has no caps to break and no holdout to count."""
     shown: set[str] = set()
-    for candidates, mine in zip(ordered, asks, strict=True):
+    grants: list[Grant] = []
+    for candidates in lines:
         at = None
         for index, ready in enumerate(candidates):
             campaign = ready.campaign
-            unbound = campaign.tier == "fallback" and not campaign.caps and not mine[index].ghost
-            if unbound and campaign.id not in shown:
+            if (
+                campaign.tier == "fallback"
+                and not campaign.caps
+                and not campaign.holdout
+                and campaign.id not in shown
+            ):
                 at = index
                 shown.add(campaign.id)
                 break
-        yield Grant(at)
+        grants.append(Grant(at))
+    return grants

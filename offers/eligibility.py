@@ -12,6 +12,7 @@ from offers.creative import served
 from offers.placeholders import filled, has_placeholders
 from offers.view import View
 
+NEVER = 1 << 62
 TIERS = {"override": 0, "standard": 1, "fallback": 2}
 
 
@@ -24,8 +25,10 @@ class Ready:
         "campaign",
         "creatives",
         "end",
+        "live",
         "personal",
         "rank",
+        "slots",
         "start",
         "weights",
     )
@@ -33,7 +36,8 @@ class Ready:
     def __init__(self, campaign: Campaign, zone: ZoneInfo) -> None:
         self.campaign = campaign
         self.audience = Audience.parse(campaign.audience)
-        self.start, self.end = campaign.starts(zone), campaign.ends(zone)
+        self.live, self.slots = campaign.status == "live", frozenset(campaign.slots)
+        self.start, self.end = campaign.starts(zone) or 0, campaign.ends(zone) or NEVER
         self.rank = (TIERS[campaign.tier], -campaign.priority)
         same = campaign.allocation == "aa"
         shown = {each.id: campaign.creatives[0] if same else each for each in campaign.creatives}
@@ -50,13 +54,11 @@ class Ready:
             for part in campaign.dayparts
         ]
 
-    def scheduled(self, now: int, local: datetime) -> bool:
-        """Live, begun, not over, and within its hours. ``local`` is ``now`` in the site's timezone."""
-        if self.campaign.status != "live":
+    def scheduled(self, view: View) -> bool:
+        """Live, begun, not over, and within its hours."""
+        if not self.live or not self.start <= view.now < self.end:
             return False
-        if (self.start is not None and now < self.start) or (self.end is not None and now >= self.end):
-            return False
-        return not self._dayparts or any(_within(part, local) for part in self._dayparts)
+        return not self._dayparts or any(_within(part, view.local) for part in self._dayparts)
 
     def content(self, variant: str, view: View, traits: bool) -> Any:
         """What this visitor is shown. ``traits``: whether placeholders may tell what the profile knows of them."""
@@ -65,13 +67,17 @@ class Ready:
             return creative.content
         return filled(creative.kind, creative.content, view, traits)
 
+    def admits(self, view: View, personal: bool) -> bool:
+        """Whether this visitor belongs to the audience. ``personal``: False without consent to personalization."""
+        return self.audience.test(view) if personal else self.audience.everyone
+
     def refusal(self, view: View, personal: bool) -> str | None:
-        """Why this visitor may not be shown it, or None. ``personal`` is False without consent to personalization."""
-        if not self.scheduled(view.now, view.local):
+        """Why this visitor may not be shown it, in a word, or None."""
+        if not self.scheduled(view):
             return "schedule"
-        if not personal:
-            return None if self.audience.everyone else "consent"
-        return None if self.audience.test(view) else "audience"
+        if not personal and not self.audience.everyone:
+            return "consent"
+        return None if self.admits(view, personal) else "audience"
 
 
 def _minutes(clock: str) -> int:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from offers.bandit import Arm, Arms, Reward, best_of, explored
 from offers.eligibility import Ready
@@ -16,7 +17,7 @@ class Shares:
 
     def __init__(self, arms: Arms, clock: Callable[[], float]) -> None:
         self._arms, self._clock = arms, clock
-        self._known: dict[tuple[str, ...], tuple[float, list[float]]] = {}
+        self._known: dict[tuple[str, ...], _Known] = {}
         self._lock = threading.Lock()
 
     def variants(self, site: str, ready: Ready, slot: str, context: str) -> list[float]:
@@ -41,17 +42,24 @@ class Shares:
         counts = self._arms.arms(site, ready.campaign.id, slot, context)
         return [counts.get(variant, Arm()) for variant in ready.creatives]
 
-    def _remembered(self, key: tuple[str, ...], reward: Reward, arms: Callable[[], list[Arm]]) -> list[float]:
+    def _remembered(self, key: tuple[str, ...], reward: Reward, read: Callable[[], list[Arm]]) -> list[float]:
         now = self._clock()
         known = self._known.get(key)
-        if known and 0 <= now - known[0] < SHARES_SECONDS:
-            return known[1]
-        shares = explored(best_of(arms(), reward))
+        if known and 0 <= now - known.read < SHARES_SECONDS:
+            return known.shares
+        arms = read()
+        shares = known.shares if known and known.arms == arms else explored(best_of(arms, reward))
         with self._lock:
             if len(self._known) >= SHARES_KEPT:
                 self._known.clear()
-            self._known[key] = (now, shares)
+            self._known[key] = _Known(now, arms, shares)
         return shares
+
+
+class _Known(NamedTuple):
+    read: float
+    arms: list[Arm]
+    shares: list[float]
 
 
 def _pooled(arms: list[Arm]) -> Arm:
