@@ -25,6 +25,7 @@ PATIENCE = 120.0
 """Seconds after which a query is given up."""
 
 _EVENTS = re.compile(r"\bevents\b")
+_WITH = re.compile(r"\s*with\b")
 _PARAMETER = re.compile(r"\$(\w+)")
 _GLOB = re.compile(r"[*?\[\]{}]")
 
@@ -105,7 +106,10 @@ class Duck:
         given |= params
 
         def complete(sql: str) -> tuple[str, dict[str, Any]]:
-            text = f"with events as ({source}) {sql}" if _EVENTS.search(sql) else sql
+            text = sql
+            if _EVENTS.search(sql):
+                own = _WITH.match(sql)
+                text = f"with events as ({source})" + (f", {sql[own.end() :]}" if own else f" {sql}")
             return text, {name: given[name] for name in set(_PARAMETER.findall(text))}
 
         for name, sql in prepared.items():

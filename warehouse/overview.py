@@ -113,11 +113,13 @@ from events {{grouped}}
 _VISITS = """
 select {day} as day, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
 """
-_ORDERS = "select {day} as day, sum(orders) as orders, sum(revenue) as revenue from orders group by 1"
-_BOUGHT = "select session, sum(orders) as orders, sum(revenue) as revenue from orders group by session"
+_ORDERS = "select {day} as day, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by 1"
+_BOUGHT = (
+    "select session, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by session"
+)
 _GROUP = """
 select coalesce({column}, '') as name, count(*) as sessions, count(distinct profile) as visitors,
-       count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0) as orders,
+       count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0)::bigint as orders,
        coalesce(sum(revenue), 0) as revenue
 from visits left join bought using (session) {condition}
 group by name order by sessions desc, name limit $limit
@@ -128,9 +130,10 @@ select path, coalesce(arg_max(title, ts) filter (title <> ''), '') as title, cou
 from events where {PAGEVIEW} group by path order by pageviews desc, path limit $limit
 """
 _HOURS = """
-select {local} // 3600000 % 24 as hour, ({day} + 3) % 7 as weekday, sum(sessions) as sessions, sum(orders) as orders
+select {local} // 3600000 % 24 as hour, ({day} + 3) % 7 as weekday,
+       sum(sessions)::bigint as sessions, sum(orders)::bigint as orders
 from (select start as ts, 1 as sessions, 0 as orders from visits
-      union all select ts, 0, orders from orders) group by all order by all
+      union all select ts, 0, orders from orders where orders > 0) group by all order by all
 """
 
 

@@ -1,6 +1,7 @@
 """Visits: the events grouped by session id. A view, not a second truth."""
 
-CAUSED = "(type in ('page', 'screen') or (type = 'track' and name not in ('Offer Viewed', 'Offer Withheld')))"
+CAUSED = """(type in ('page', 'screen') or
+    (type = 'track' and name not in ('Offer Viewed', 'Offer Decided', 'Offer Withheld')))"""
 """SQL: whether the visitor caused the event. A banner that was shown or an identify call is not a deed."""
 
 PAGEVIEW = "type in ('page', 'screen')"
