@@ -123,3 +123,14 @@ def test_metrics_tell_what_happened(tmp_path: Path, site: Site) -> None:
     assert "dangol_tracker_append_seconds_count 1.0" in text
     assert "dangol_tracker_log_up 1.0" in text
     call.tracker.close()
+
+
+def test_what_grows_on_its_way_is_bounded(tmp_path: Path, site: Site) -> None:
+    call = Client(tracker(tmp_path, site))
+    item = {"type": "track", "event": "E", "userId": "u"}
+    for size, count, status in ((10_000, 100, 200), (10_000, 2_000, 400), (200_000, 1, 400)):
+        body = {"writeKey": "wk_test", "context": {"campaign": {"x": "y" * size}}, "batch": [item] * count}
+        assert call("POST", "/v1/batch", json.dumps(body).encode()).status == status
+    form = b"idsite=1&rec=1&dimension1=" + b"%01" * 160_000
+    assert call("POST", "/matomo.php", form).status == 400
+    call.tracker.close()

@@ -29,6 +29,9 @@ Environ = Mapping[str, Any]
 SITES_CHECKED_SECONDS = 1.0
 _SEGMENT_PATHS = frozenset(f"/v1/{kind}" for kind in (*segment.KINDS, *segment.BATCHES))
 _SETTINGS_PATH = re.compile(r"/v1/projects/[^/]{1,200}/settings")
+RECORD_LIMIT = 128 * 1024
+REQUEST_LIMIT = 8 * 1024 * 1024
+"""Bytes of one event, and of one request's events, as they go to the log: a batch's context is copied into each."""
 _logger = logging.getLogger(__name__)
 
 
@@ -209,8 +212,11 @@ class Tracker:
             return kept
         if not kept:
             return None
+        records = _records(kept)
+        if isinstance(records, Refusal):
+            return records
         try:
-            self._delivery.submit([Record(event.key, encode(event)) for event in kept], browser)
+            self._delivery.submit(records, browser)
         except LogUnavailable as error:
             return Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
         self.metrics.accepted_from[kept[0].source].inc(len(kept))
@@ -258,3 +264,16 @@ class Tracker:
     def _https(self, environ: Environ) -> bool:
         forwarded = environ.get("HTTP_X_FORWARDED_PROTO", "") if self._proxies else ""
         return (forwarded or environ.get("wsgi.url_scheme", "")) == "https"
+
+
+def _records(events: Iterable[Event]) -> list[Record] | Refusal:
+    records, total = [], 0
+    for event in events:
+        value = encode(event)
+        total += len(value)
+        if len(value) > RECORD_LIMIT or total > REQUEST_LIMIT:
+            return Refusal(
+                "too_large", "the events are too large once the batch's context is in each of them"
+            )
+        records.append(Record(event.key, value))
+    return records
