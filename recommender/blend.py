@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recommender.ask import Reason
-from recommender.personal import by_taste
-from recommender.propose import bought_together, session, similar
-from recommender.scene import Proposal, Scene
+from recommender.interactions import Floats, Longs
+from recommender.personal import DOUBTED, by_taste
+from recommender.propose import bought_together, buy_again, popular, session, similar
+from recommender.scene import NOTHING, Proposal, Scene
 
 
 def _by_taste(scene: Scene, count: int) -> Proposal:
@@ -19,6 +20,8 @@ COMPONENTS: Mapping[str, Callable[[Scene, int], Proposal]] = {
     "personal": _by_taste,
     "similar": similar,
     "bought_together": bought_together,
+    "buy_again": buy_again,
+    "popular": popular,
 }
 
 DEFAULT_WEIGHTS: Mapping[str, float] = {
@@ -26,34 +29,49 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "personal": 0.6,
     "similar": 0.2,
     "bought_together": 0.2,
+    "buy_again": 0.2,
 }
 """Until weights have been fitted on the site's own held-out days."""
 
 
+def _by_hand(profiles: int) -> Mapping[str, float]:
+    """The default weights; what few visitors did counts for little beside this visitor's own interests."""
+    trust = profiles / (profiles + DOUBTED)
+    return {name: weight * (1.0 if name == "personal" else trust) for name, weight in DEFAULT_WEIGHTS.items()}
+
+
 def blend(scene: Scene, count: int) -> Proposal:
     """Each component's scores relative to its best, weighed and added; the reason is the largest part's."""
-    fitted = scene.model.card.revisit if scene.model else None
-    revisit = scene.params.revisit if fitted is None else fitted
-    weights = scene.model.blend if scene.model and scene.model.blend else DEFAULT_WEIGHTS
-    total: dict[int, float] = {}
-    largest: dict[int, tuple[float, Proposal, int]] = {}
-    for name, component in COMPONENTS.items():
-        weight = weights.get(name, 0.0)
-        proposal = component(scene, scene.params.candidates) if weight > 0 else None
-        if proposal is None or not len(proposal.rows):
-            continue
-        parts = proposal.scores * (weight / float(proposal.scores[0]))
-        for n, (row, part) in enumerate(zip(proposal.rows.tolist(), parts.tolist(), strict=True)):
-            total[row] = total.get(row, 0.0) + part
-            if row not in largest or part > largest[row][0]:
-                largest[row] = (part, proposal, n)
-    for row in scene.seen:
-        if row in total:
-            total[row] *= revisit
-    rows = sorted(total, key=lambda row: (-total[row], row))[:count]
+    card = scene.model.card if scene.model else None
+    revisit = scene.params.revisit if card is None or card.revisit is None else card.revisit
+    weights = card.blend if card and card.blend else _by_hand(card.profiles if card else 0)
+    used = [(each, weights.get(name, 0.0)) for name, each in COMPONENTS.items()]
+    proposals = [(each(scene, scene.params.candidates), weight) for each, weight in used if weight > 0]
+    proposals = [(proposal, weight) for proposal, weight in proposals if len(proposal.rows)]
+    if not proposals:
+        return NOTHING
+    rows, parts = union([proposal for proposal, _ in proposals])
+    parts = parts * np.array([weight for _, weight in proposals], np.float32)
+    total = parts.sum(axis=1)
+    if revisit != 1.0:
+        seen = set(scene.seen)
+        total[[row in seen for row in rows.tolist()]] *= revisit
+    order = np.argsort(-total, kind="stable")[:count]
 
     def why(n: int) -> Reason:
-        _, proposal, place = largest[rows[n]]
-        return proposal.why(place)
+        place = int(order[n])
+        proposal = proposals[int(parts[place].argmax())][0]
+        return proposal.why(int(np.flatnonzero(proposal.rows == rows[place])[0]))
 
-    return Proposal(np.array(rows, np.int64), np.array([total[row] for row in rows], np.float32), why)
+    return Proposal(rows[order], total[order], why)
+
+
+def union(proposals: list[Proposal]) -> tuple[Longs, Floats]:
+    """Every row that any proposes, ascending; and rows × proposals, each's score relative to its best."""
+    every = np.sort(np.concatenate([proposal.rows for proposal in proposals]))
+    rows = every[np.append(True, every[1:] != every[:-1])[: len(every)]]
+    parts = np.zeros((len(rows), len(proposals)), np.float32)
+    for column, proposal in enumerate(proposals):
+        if len(proposal.rows):
+            parts[np.searchsorted(rows, proposal.rows), column] = proposal.scores / proposal.scores[0]
+    return rows, parts

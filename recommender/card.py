@@ -18,6 +18,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int = 0
     items: int = 0
     factors: int = 0
+    alpha: float = 40.0  # of one unit of weight
     seconds: float = 0.0
     params: Params = Params()
     revisit: float | None = None

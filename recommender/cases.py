@@ -13,6 +13,7 @@ from recommender.params import Params
 from recommender.visitor import Visitor, visitor_from
 
 CHOSEN = (VIEW, ADD, PURCHASE)
+WHOLE = 1 << 30  # touches of a profile that forgets nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def last_days(future: Interactions, past: Interactions, kept: int = ITEMS_KEPT) 
     now = int(future.ts[0]) if len(future) else 0
     for group, (profile, items) in enumerate(chosen.items()):
         if profile in known:
-            yield Case(group, tuple(known[profile]), now, now, frozenset(items))
+            touches = tuple(known[profile])
+            yield Case(group, touches, touches[-1].ts, now, frozenset(items))
 
 
 def sample(cases: list[Case], limit: int, seed: int) -> list[Case]:

@@ -8,12 +8,12 @@ import msgspec
 
 from recommender.ask import STRATEGIES, Strategy
 from recommender.card import Card
-from recommender.cases import last_days, next_item
-from recommender.datafile import load
+from recommender.cases import WHOLE, last_days, next_item
+from recommender.datafile import DataFileInvalid, load
 from recommender.interactions import Interactions
 from recommender.judge import judge
-from recommender.params import Params
-from recommender.train import learn
+from recommender.params import DAY_MS, Params
+from recommender.train import HeldOut, learn
 
 Protocol = Literal["next-item", "last-days"]
 
@@ -55,20 +55,29 @@ def evaluate(
     protocol: Protocol = "next-item",
     k: int = 20,
 ) -> Report:
-    """Train on one file, judge on the other. Nothing of ``test`` is seen in training. Raises DataFileInvalid."""
-    params = params or Params()
-    past, future = load(train), load(test)
-    return compare(past, future, params, protocol, k)
+    """Train on one file, judge on the other. Nothing of ``test`` is seen in training. Raises DataFileInvalid.
+
+    next-item: for each prefix of each test session, what comes next; repeats count. last-days: for each visitor with
+    a past, what he chooses in all of ``test``, given his whole history. Rows without an event name are views in the
+    first and purchases in the second.
+    """
+    event = "Product Viewed" if protocol == "next-item" else "Order Completed"
+    past, future = load(train, event), load(test, event)
+    if not len(past) or not len(future):
+        raise DataFileInvalid(f"{train if not len(past) else test}: no rows with an item")
+    return compare(past, future, params or Params(), protocol, k)
 
 
 def compare(
     past: Interactions, future: Interactions, params: Params, protocol: Protocol = "next-item", k: int = 20
 ) -> Report:
     """The report of a model of ``past`` on ``future``."""
-    started = time.perf_counter()
-    model = learn(past, params, Card(version="evaluation", site="", made=0)).model
-    seconds = time.perf_counter() - started
-    cases = list(next_item(future, past) if protocol == "next-item" else last_days(future, past))
+    begin = time.perf_counter()
+    days = (int(future.ts[-1]) - int(future.ts[0])) / DAY_MS if protocol == "last-days" else None
+    card = Card(version="evaluation", site="", made=0)
+    model = learn(past, params, card, held_out=HeldOut(days=days)).model
+    seconds = time.perf_counter() - begin
+    cases = list(next_item(future, past) if days is None else last_days(future, past, WHOLE))
     kinds: dict[str, dict[str, float]] = {kind: judge(model, cases, params, kind, k) for kind in KINDS}
     return Report(
         protocol=protocol,

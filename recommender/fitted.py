@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recommender.ask import Ask
-from recommender.blend import COMPONENTS, DEFAULT_WEIGHTS
+from recommender.blend import COMPONENTS, DEFAULT_WEIGHTS, union
 from recommender.cases import Case
 from recommender.interactions import Floats, Longs
 from recommender.model import Model
@@ -32,26 +32,36 @@ class Weights(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Every candidate of every case: ``parts`` is candidates × components, cases begin at ``starts``.
+    """Every candidate of every case: ``parts`` is candidates × components, case n begins at ``starts[n]``.
 
-    ``chosen`` is the candidate that was chosen, -1 where no component proposed it.
+    ``chosen`` says which were chosen; ``wanted`` is how many items each case chose, proposed or not.
     """
 
     parts: Floats
     seen: npt.NDArray[np.bool_]
+    chosen: npt.NDArray[np.bool_]
     starts: Longs
-    chosen: Longs
+    wanted: Longs
 
     def quality(self, weights: Floats, revisit: float) -> float:
-        """MRR@20 + HR@20 of these weights, ties counted as lost."""
+        """Recall@20 of these weights, plus MRR@20 where each case chose one item. Ties count as lost."""
         total = self.parts @ weights * np.where(self.seen, revisit, 1.0)
-        found = self.chosen >= 0
-        own = np.where(found, total[np.maximum(self.chosen, 0)], np.inf)
         size = np.diff(np.append(self.starts, len(total)))
-        rank = np.add.reduceat(total >= np.repeat(own, size), self.starts, dtype=np.int64)
-        rank = np.maximum(rank, 1)
-        good = found & (rank <= SHOWN) & (own > 0)
-        return float((good * (1.0 + 1.0 / rank)).mean())
+        case = np.repeat(np.arange(len(size)), size)
+        hits = np.flatnonzero(self.chosen & (total > 0))
+        single = bool(self.wanted.max(initial=0) == 1)
+        if single:  # no sort needed
+            bar = np.full(len(size), np.inf, total.dtype)
+            bar[case[hits]] = total[hits]
+            rank = np.add.reduceat(total >= bar[case], self.starts, dtype=np.int64)[case[hits]]
+        else:
+            order = np.lexsort((-total, case))
+            place = np.empty(len(order), np.int64)
+            place[order] = np.arange(len(order))
+            rank = place[hits] - self.starts[case[hits]] + 1
+        case, rank = case[hits][rank <= SHOWN], rank[rank <= SHOWN]
+        recall = np.bincount(case, minlength=len(size)) / np.minimum(self.wanted, SHOWN)
+        return float(recall.mean() + (1.0 / rank).sum() / len(size) * single)
 
 
 def fit_blend(model: Model, cases: Sequence[Case], params: Params) -> Weights | None:
@@ -88,34 +98,25 @@ def collect(model: Model, cases: Sequence[Case], params: Params) -> Candidates:
     stock = bare(model)
     parts: list[Floats] = []
     seen: list[npt.NDArray[np.bool_]] = []
-    starts, chosen, total = [], [], 0
+    chosen: list[npt.NDArray[np.bool_]] = []
+    wanted: list[int] = []
     for case in cases:
         visitor = case.visitor(params)
         scene = Scene(model, stock, visitor, Ask(limit=params.candidates, rebuy=True), params)
-        rows, part = _union(scene, params.candidates)
+        rows, part = union([component(scene, params.candidates) for component in COMPONENTS.values()])
         if not len(rows):
             continue
-        wanted = stock.index.get(next(iter(case.chosen)), -1)
-        place = np.flatnonzero(rows == wanted)
-        starts.append(total)
-        chosen.append(total + int(place[0]) if len(place) else -1)
         parts.append(part)
         seen.append(np.isin(rows, scene.seen))
-        total += len(rows)
+        chosen.append(np.isin(rows, scene.rows(case.chosen)))
+        wanted.append(len(case.chosen))
     if not parts:
-        return Candidates(np.zeros((0, len(COMPONENTS)), np.float32), np.zeros(0, np.bool_), *_none())
-    return Candidates(np.concatenate(parts), np.concatenate(seen), np.array(starts), np.array(chosen))
+        none = np.zeros(0, np.bool_)
+        return Candidates(np.zeros((0, len(COMPONENTS)), np.float32), none, none, _NONE, _NONE)
+    starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+    return Candidates(
+        np.concatenate(parts), np.concatenate(seen), np.concatenate(chosen), starts, np.array(wanted)
+    )
 
 
-def _none() -> tuple[Longs, Longs]:
-    return np.zeros(0, np.int64), np.zeros(0, np.int64)
-
-
-def _union(scene: Scene, count: int) -> tuple[Longs, Floats]:
-    proposals = [component(scene, count) for component in COMPONENTS.values()]
-    rows = np.unique(np.concatenate([proposal.rows for proposal in proposals]))
-    part = np.zeros((len(rows), len(proposals)), np.float32)
-    for column, proposal in enumerate(proposals):
-        if len(proposal.rows):
-            part[np.searchsorted(rows, proposal.rows), column] = proposal.scores / proposal.scores[0]
-    return rows, part
+_NONE = np.zeros(0, np.int64)

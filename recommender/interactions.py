@@ -114,11 +114,22 @@ def ageing(ts: Longs, now: int, half_life_days: float) -> Floats:
     return np.exp2(-age).astype(np.float32)
 
 
-def confidence(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
-    """profiles × items, 1 + alpha · Σ weight · ageing where that sum is positive (Hu, Koren, Volinsky 2008)."""
+def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
+    """profiles × items, Σ weight · ageing where that sum is positive."""
     value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days)
     shape = (len(rows.profiles), len(rows.items))
     matrix = sparse.coo_matrix((value, (rows.profile, rows.item)), shape=shape).tocsr()
-    matrix.data = np.where(matrix.data > 0, 1.0 + params.alpha * matrix.data, 0.0).astype(np.float32)
+    matrix.data = np.maximum(matrix.data, 0.0).astype(np.float32)
     matrix.eliminate_zeros()
     return matrix
+
+
+def confidence(likes: sparse.csr_matrix, alpha: float) -> tuple[sparse.csr_matrix, float]:
+    """1 + alpha · liking (Hu, Koren, Volinsky 2008), and the alpha of it: that of params for the average liking.
+
+    So a shop that only tells purchases is as sure of its visitors as one that tells every click.
+    """
+    usual = float(likes.data.mean()) if likes.nnz else 1.0
+    sure = likes.copy()
+    sure.data = (1.0 + alpha / usual * likes.data).astype(np.float32)
+    return sure, alpha / usual

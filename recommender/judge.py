@@ -31,7 +31,7 @@ def judge(model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k
     return {
         f"HR@{k}": round(_mean([metrics.hit(*pair) for pair in pairs]), 5),
         f"MRR@{k}": round(_mean([metrics.reciprocal_rank(*pair) for pair in pairs]), 5),
-        f"Recall@{k}": round(_mean([metrics.recall(*pair) for pair in pairs]), 5),
+        f"Recall@{k}": round(_mean([metrics.recall(*pair, k) for pair in pairs]), 5),
         f"NDCG@{k}": round(_mean([metrics.ndcg(*pair, k) for pair in pairs]), 5),
         f"coverage@{k}": round(len(set(every)) / max(len(model.items), 1), 5),
         f"popularity@{k}": round(_mean(ranks), 5),

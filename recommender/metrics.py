@@ -14,9 +14,9 @@ def reciprocal_rank(shown: Sequence[str], chosen: Collection[str]) -> float:
     return next((1.0 / rank for rank, item in enumerate(shown, 1) if item in chosen), 0.0)
 
 
-def recall(shown: Sequence[str], chosen: Collection[str]) -> float:
-    """Share of the chosen items that the list holds."""
-    return sum(item in chosen for item in shown) / len(chosen) if chosen else 0.0
+def recall(shown: Sequence[str], chosen: Collection[str], k: int) -> float:
+    """Chosen items that the list holds, of as many as ``k`` places can hold."""
+    return sum(item in chosen for item in shown[:k]) / min(len(chosen), k) if chosen else 0.0
 
 
 def ndcg(shown: Sequence[str], chosen: Collection[str], k: int) -> float:

@@ -43,13 +43,14 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     session_postings: int = 1000  # most recent sessions remembered per item
     session_items: int = 50  # last items remembered of one past session
     session_last: int = 10  # items of the current session that are matched
-    session_neighbours: int = 1000  # most similar sessions that vote
+    session_neighbours: int = 500  # most similar sessions that vote
     session_decay: float = 1.0  # a click weighs exp(-decay * clicks after it)
     session_distance: float = 0.2  # a candidate weighs exp(-this * steps from the shared item)
     session_half_life_days: float = 10.0  # a past session's vote halves
     # serving
     click_half_life: float = 3.0
-    taste_items: int = 40  # a visitor's items that enter the fold-in
+    taste_items: int = 25  # a visitor's items that enter the fold-in
+    rebuy_half_life_days: float = 90.0  # a purchase's part in a habit halves
     revisit: float = 0.4  # factor on the score of an item the visitor has seen already
     rebuy_categories: tuple[str, ...] = ()  # where bought items may be shown again: what is used up
     affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data

@@ -50,7 +50,9 @@ def by_taste(scene: Scene, count: int, revisit: float) -> Proposal:
         rows, scores = model.factors.best(user, wanted, scene.allowed[:known], bonus)
     new_rows, new_scores = _new_items(scene, interest, factor)
     rows, scores = np.concatenate([rows, new_rows]), np.concatenate([scores, new_scores])
-    scores[np.isin(rows, scene.seen)] *= revisit
+    if revisit != 1.0:
+        seen = set(scene.seen)
+        scores[[row in seen for row in rows.tolist()]] *= revisit
     rows, scores = best(rows, scores, count)
     return Proposal(rows, scores, _reasons(scene, rows, interest, factor))
 

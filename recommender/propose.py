@@ -12,6 +12,7 @@ from recommender.scene import NOTHING, Proposal, Scene, best, first
 
 CLOSE = 0.5  # weight of the angle between factors beside shared sessions
 KIN = 0.2  # and of a shared category
+HELD_BACK = 0.25  # of the need for an item that was bought a moment ago
 
 
 def session(scene: Scene, count: int) -> Proposal:
@@ -43,7 +44,8 @@ def similar(scene: Scene, count: int) -> Proposal:
     vector = model.factors.vectors[model.factors.place[row]]
     if len(rows) < count:
         more, _ = model.factors.best(vector, count, scene.allowed[: stock.known])
-        more = more[~np.isin(more, rows)]
+        there = set(rows.tolist())
+        more = more[[row not in there for row in more.tolist()]]
         rows, score = np.concatenate([rows, more]), np.concatenate([score, np.zeros(len(more), np.float32)])
     place = model.factors.place[rows]
     length = model.factors.length[place] * np.linalg.norm(vector)
@@ -99,20 +101,27 @@ def buy_again(scene: Scene, count: int) -> Proposal:
     """What the visitor bought and is likely to need again now."""
     stock, visitor = scene.stock, scene.visitor
     rows = [row for row in scene.rows(visitor.bought) if scene.allowed[row]]
-    need = [_need(scene.model, row, visitor.bought[stock.ids[row]], visitor.now) for row in rows]
+    half_life = scene.params.rebuy_half_life_days
+    need = [_need(scene.model, row, visitor.bought[stock.ids[row]], visitor.now, half_life) for row in rows]
     found, scores = best(np.array(rows, np.int64), np.array(need, np.float32), count)
     return Proposal(found, scores, lambda n: Reason("again", stock.ids[int(found[n])]))
 
 
-def _need(model: Model | None, row: int, times: Sequence[int], now: int) -> float:
-    """How likely an item bought at ``times`` is wanted again now: its habit × how long ago in its own rhythm."""
+def _need(model: Model | None, row: int, times: Sequence[int], now: int, half_life: float) -> float:
+    """How likely an item bought at ``times`` is wanted again now: habit, held back just after a purchase.
+
+    Habit is the count of purchases, ageing, times how often others buy the item again. What a fresh purchase holds
+    back fades with the rhythm: the visitor's own, or that of the item's other buyers.
+    """
     known = model is not None and row < len(model.items)
     share = float(model.rebuy.share[row]) if model is not None and known else 0.1
     days = float(model.rebuy.days[row]) if model is not None and known else 30.0
     if len(times) > 1:  # his own rhythm says more than the average one
         days = (days + (times[-1] - times[0]) / DAY_MS) / len(times)
-    due: float = 1.0 - 0.5 ** ((now - times[-1]) / DAY_MS / max(days, 0.04))
-    return len(times) * (share + 0.01) * (0.05 + due)
+    habit: float = sum(0.5 ** ((now - ts) / DAY_MS / half_life) for ts in times)
+    soon: float = 0.5 ** ((now - times[-1]) / DAY_MS / max(days / 2, 0.04))
+    need: float = habit * max(share, 1e-3) ** 0.4 * (1.0 - HELD_BACK * soon)
+    return need
 
 
 def trending(scene: Scene, count: int) -> Proposal:

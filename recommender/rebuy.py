@@ -13,7 +13,7 @@ DEFAULT_DAYS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Rebuy:
-    """Per item: ``share`` of purchases that were followed by another of the same buyer; median ``days`` between."""
+    """Per item: ``share`` of its buyers who bought it again; the usual ``days`` between two purchases."""
 
     share: Floats
     days: Floats
@@ -28,9 +28,10 @@ def rebuy(rows: Interactions) -> Rebuy:
     again = (item[1:] == item[:-1]) & (profile[1:] == profile[:-1]) & (ts[1:] > ts[:-1])
     gap = (ts[1:] - ts[:-1])[again] / DAY_MS
     repeats = np.bincount(item[1:][again], minlength=items)
-    total = np.bincount(item, minlength=items)
-    average = len(gap) / max(len(item), 1)
-    share = (repeats + PRIOR * average) / (total + PRIOR)
+    pair = profile.astype(np.int64) * items + item
+    buyers = np.bincount(item[np.diff(pair, prepend=-1) != 0], minlength=items)
+    twice = np.bincount(np.unique(pair[1:][again]) % max(items, 1), minlength=items)
+    share = (twice + PRIOR * twice.sum() / max(buyers.sum(), 1)) / (buyers + PRIOR)
     usual = float(np.median(gap)) if len(gap) else DEFAULT_DAYS
     # A mean of logarithms: gaps are long-tailed, and a median per item would need a sort each.
     logs = np.bincount(item[1:][again], np.log(np.maximum(gap, 0.04)), items)

@@ -114,7 +114,7 @@ class Scene:
         if not known:
             return None
         rows, weights = zip(*known, strict=True)
-        confidence = 1.0 + self.params.alpha * np.array(weights, np.float32)
+        confidence = 1.0 + self.model.card.alpha * np.array(weights, np.float32)
         return self.model.factors.fold_in(np.array(rows, np.int32), confidence)
 
 

@@ -21,13 +21,18 @@ class _Scratch(threading.local):
     sessions: Floats | None = None
     items: Floats | None = None
     rank: Ints | None = None  # of an item in the current session, 1 = oldest, 0 = absent
+    mark: Ints | None = None  # never read where it was not just written: needs no zeroing
 
 
 class _Votes(NamedTuple):
-    """One row for each item of each neighbour session: the item, its weight, the current item it is near to."""
+    """One row for each item of each neighbour session: the item, its weight, and which neighbour it is of.
+
+    ``near`` is, by neighbour, the place in the current session of the newest item both share.
+    """
 
     item: Ints
     weight: Floats
+    neighbour: Ints
     near: Ints
 
 
@@ -41,17 +46,15 @@ class Voted(NamedTuple):
 
     def because(self, item: int) -> int:
         """The item of the current session that brought most of its votes."""
-        own = self.votes.item == item
-        share = np.bincount(self.votes.near[own], self.votes.weight[own], len(self.current))
-        return self.current[int(share.argmax())]
+        own = np.flatnonzero(self.votes.item == item)
+        near = self.votes.near[self.votes.neighbour[own]]
+        return self.current[int(np.bincount(near, self.votes.weight[own], len(self.current)).argmax())]
 
 
-NOBODY = Voted(
-    _NO_ITEMS := np.zeros(0, np.int32),
-    np.zeros(0, np.float32),
-    [],
-    _Votes(_NO_ITEMS, np.zeros(0, np.float32), _NO_ITEMS),
-)
+_NONE = np.zeros(0, np.int32)
+NOBODY = Voted(_NONE, np.zeros(0, np.float32), [], _Votes(_NONE, np.zeros(0, np.float32), _NONE, _NONE))
+
+FAR = 64  # steps; what is farther from the shared item weighs as if it were this far
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +110,39 @@ class SessionIndex:
         rank = self._scratch.rank
         if rank is None:
             rank = self._scratch.rank = np.zeros(len(self.idf), np.int32)
-        rank[known] = np.arange(1, len(known) + 1)  # the latest occurrence counts
         low = self.starts[sessions]
         size = self.starts[sessions + 1] - low
         first = np.cumsum(size) - size
-        row = np.arange(int(size.sum()))
-        item = self.items[row + np.repeat(low - first, size)]
+        neighbour = np.repeat(np.arange(len(sessions), dtype=np.int32), size)
+        row = np.arange(len(neighbour))
+        item = self.items[(low - first)[neighbour] + row]
+        rank[known] = np.arange(1, len(known) + 1)  # the latest occurrence counts
         shared = rank[item]
         rank[known] = 0
         newest = np.maximum.reduceat(shared, first)
-        near = np.repeat(newest, size)
-        # Where the newest shared item last stood in its session, and each row's distance from there.
-        place = np.maximum.reduceat(np.where(shared == near, row, -1), first)
-        distance = np.abs(row - np.repeat(place, size))
-        weight = np.exp(-params.session_distance * np.maximum(distance - 1, 0))
-        return _Votes(item, (weight * np.repeat(similarity, size)).astype(np.float32), near - 1)
+        # Where the newest shared item last stood in its session (of repeated places the last is kept).
+        there = np.flatnonzero(shared == newest[neighbour])
+        place = np.zeros(len(sessions), np.int64)
+        place[neighbour[there]] = there
+        distance = np.minimum(np.abs(row - place[neighbour]), FAR)
+        fade = np.exp(-params.session_distance * np.maximum(np.arange(FAR + 1) - 1, 0)).astype(np.float32)
+        return _Votes(item, fade[distance] * similarity[neighbour], neighbour, newest - 1)
 
     def _count(self, votes: _Votes, count: int) -> tuple[Ints, Floats]:
-        total = self._scratch.items
-        if total is None:
+        total, mark = self._scratch.items, self._scratch.mark
+        if total is None or mark is None:
             total = self._scratch.items = np.zeros(len(self.idf), np.float32)
+            mark = self._scratch.mark = np.zeros(len(self.idf), np.int32)
         np.add.at(total, votes.item, votes.weight)
-        items = np.unique(votes.item)
+        row = np.arange(len(votes.item), dtype=np.int32)
+        mark[votes.item] = row
+        items = votes.item[mark[votes.item] == row]  # each once, without a sort
         scores = total[items] * np.sqrt(self.idf[items])
         total[items] = 0.0
-        order = np.argsort(-scores, kind="stable")[:count]
+        if len(items) > 2 * count:
+            top = np.argpartition(-scores, count)[:count]
+            items, scores = items[top], scores[top]
+        order = np.lexsort((items, -scores))[:count]
         return items[order], scores[order]
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from recommender import als, content, factors, popular, rebuy, sessions, together
 from recommender.card import Card
-from recommender.cases import Case, next_item, sample
+from recommender.cases import WHOLE, Case, last_days, next_item, sample
 from recommender.catalogue import Item
 from recommender.fitted import fit_blend
 from recommender.gate import Judgement, compare, measure
-from recommender.interactions import Interactions, Longs, confidence, read
+from recommender.interactions import Interactions, Longs, confidence, liking, read
 from recommender.model import Model, ModelUnusable
 from recommender.params import DAY_MS, Params
 from recommender.shelf import Shelf
@@ -44,7 +44,7 @@ def fit(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = 
     Deterministic for given rows and params on one thread.
     """
     now = int(rows.ts[-1])
-    used = confidence(rows, params, now)
+    used, alpha = confidence(liking(rows, params, now), params.alpha)
     vectors = als.fit(used, params)
     index = {item: code for code, item in enumerate(rows.items)}
     visitors = np.bincount(used.indices, minlength=len(rows.items)).astype(np.float32)
@@ -57,6 +57,7 @@ def fit(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = 
         sessions=len(np.unique(rows.session)),
         items=len(rows.items),
         factors=vectors.shape[1],
+        alpha=alpha,
         params=params,
     )
     return Model(
@@ -81,23 +82,28 @@ class Learned(NamedTuple):
     cases: Sequence[Case] = ()
 
 
-def learn(
-    rows: Interactions, params: Params, card: Card, items: Sequence[Item] = (), unseen: int = 0
-) -> Learned:
-    """A model of all ``rows`` whose blend was fitted on the newest sessions by a model that did not know them.
+class HeldOut(NamedTuple):
+    """What is kept from a model to judge it by: the newest sessions, from ``unseen`` (ms) or later where enough do;
+    or with ``days`` all of the last days at once."""
 
-    The held-out sessions start at ``unseen`` (ms) or later, where enough of them do. One half fits the blend, the
-    other half is left to judge with.
+    unseen: int = 0
+    days: float | None = None
+
+
+NEWEST = HeldOut()
+
+
+def learn(
+    rows: Interactions, params: Params, card: Card, items: Sequence[Item] = (), held_out: HeldOut = NEWEST
+) -> Learned:
+    """A model of all ``rows`` whose blend was fitted on what was held out from a model before.
+
+    One half of the held-out sessions fits the blend, the other half is left to judge with.
     """
-    cut = newest(rows, params)
+    cut, cases = _held_out(rows, params, held_out)
     if cut is None:
         return Learned(fit(rows, params, card, items))
-    begun = started(rows)
-    if len(np.unique(rows.session[begun >= max(cut, unseen)])) >= MIN_HELD_OUT:
-        cut = max(cut, unseen)
-    past, future = rows.between(0, cut), rows.rows(begun >= cut)
-    cases = sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
-    before = fit(past, params, card, items)
+    before = fit(rows.between(0, cut), params, card, items)
     weights = fit_blend(before, [case for case in cases if case.group % 2 == 0], params)
     blend = {"blend": weights.components, "revisit": weights.revisit} if weights else {}
     before, model = (
@@ -105,6 +111,24 @@ def learn(
         for each in (before, fit(rows, params, card, items))
     )
     return Learned(model, before, [case for case in cases if case.group % 2])
+
+
+def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[int | None, list[Case]]:
+    """Where the known part ends, and moments of what comes after; None where too little would be left."""
+    if held_out.days is not None:
+        cut = int(rows.ts[-1] - held_out.days * DAY_MS) if len(rows) else 0
+        past, future = rows.between(0, cut), rows.between(cut, int(rows.ts[-1]) + 1)
+        cases = list(last_days(future, past, WHOLE)) if len(past) else []
+        return (cut if cases else None), sample(cases, params.judged_cases // 2, params.seed)
+    newest_cut = newest(rows, params)
+    if newest_cut is None:
+        return None, []
+    begun = started(rows)
+    cut = max(newest_cut, held_out.unseen)
+    if len(np.unique(rows.session[begun >= cut])) < MIN_HELD_OUT:
+        cut = newest_cut
+    past, future = rows.between(0, cut), rows.rows(begun >= cut)
+    return cut, sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
 
 
 def started(rows: Interactions) -> Longs:
@@ -149,7 +173,9 @@ def train(
         raise NothingToLearn(f"site {site}: no product events yet")
     live = _live(shelf)
     unseen = live.card.last + 1 if live else 0
-    learned = learn(rows, params, Card(version=shelf.new_version(), site=site, made=now), items, unseen)
+    learned = learn(
+        rows, params, Card(version=shelf.new_version(), site=site, made=now), items, HeldOut(unseen)
+    )
     judgement = _judge(learned, live, unseen)
     card = msgspec.structs.replace(
         learned.model.card,

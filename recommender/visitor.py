@@ -84,7 +84,7 @@ def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]
     """Weight of each item, newest first: what was done, how long ago, and how much was done since."""
     weight: dict[str, float] = {}
     strongest: dict[str, ItemTouch] = {}
-    for after, touch in enumerate(reversed(done)):
+    for after, touch in enumerate(done[: -3 * params.taste_items - 1 : -1]):
         worth: float = getattr(params.weights, touch.kind)
         age = max(now - touch.ts, 0) / (params.half_life_days * DAY_MS)
         fade = 0.5 ** (after / params.click_half_life + age)

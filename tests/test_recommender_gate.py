@@ -9,6 +9,7 @@ import pytest
 from conftest import Clock
 from recommender_histories import DAY, NOW, Told, history, shop_history
 
+from recommender.blend import COMPONENTS
 from recommender.params import Params
 from recommender.shelf import Shelf
 from recommender.train import train
@@ -40,7 +41,7 @@ def test_the_first_model_is_measured_and_goes_live(tmp_path: Path, clock: Clock,
     assert card.accepted
     assert card.verdict == "first model"
     assert card.metrics["candidate"]["HR@20"] > 0.5
-    assert set(card.blend) == {"session", "personal", "similar", "bought_together"}
+    assert set(card.blend) == set(COMPONENTS)
     assert shelf.live_version() == card.version
 
 

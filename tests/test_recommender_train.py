@@ -8,7 +8,7 @@ from recommender_histories import NOW, MemoryItems, Told, clicks, history, shop_
 
 from recommender.ask import Ask, Shown
 from recommender.catalogue import Catalogue
-from recommender.interactions import DISMISS, confidence, read
+from recommender.interactions import DISMISS, confidence, liking, read
 from recommender.params import Params
 from recommender.serve import Recommender
 from recommender.shelf import Shelf
@@ -48,7 +48,7 @@ def test_without_product_events_there_is_nothing_to_learn(tmp_path: Path) -> Non
     assert shelf.live() is None
 
 
-def test_confidence_weighs_kinds_and_age() -> None:
+def test_liking_weighs_kinds_and_age() -> None:
     day = 86_400_000
     rows = read(
         history(
@@ -62,13 +62,16 @@ def test_confidence_weighs_kinds_and_age() -> None:
         )
     )
     assert DISMISS in rows.kind
-    params = Params(alpha=1.0, half_life_days=60.0)
-    matrix = confidence(rows, params, NOW).toarray()
+    likes = liking(rows, Params(half_life_days=60.0), NOW)
+    sure, alpha = confidence(likes, 3.0)
+    assert alpha == pytest.approx(3.0 / ((1 + 5 / 2 + 0.5) / 3))
+    assert (sure.data - 1).mean() == pytest.approx(3.0)
+    matrix = likes.toarray()
     item = {name: code for code, name in enumerate(rows.items)}
     # profiles are coded in order of time: b came first
-    assert matrix[1, item["p"]] == pytest.approx(2.0)
-    assert matrix[1, item["q"]] == pytest.approx(1 + 5 / 2)
-    assert matrix[0, item["p"]] == pytest.approx(1.5)
+    assert matrix[1, item["p"]] == pytest.approx(1.0)
+    assert matrix[1, item["q"]] == pytest.approx(5 / 2)
+    assert matrix[0, item["p"]] == pytest.approx(0.5)
     assert matrix[0, item["q"]] == 0
     assert matrix[0, item["r"]] == 0
 
