@@ -82,6 +82,17 @@ def make_app() -> Any:
     return app
 
 
+def make_constant() -> Any:
+    """The floor of bench.collect: reads the body, answers a constant."""
+
+    def app(environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b'{"success": true}']
+
+    return app
+
+
 def personalize(environ: Mapping[str, Any], start_response: Any, folder: Path) -> Iterable[bytes]:
     """Notes what was asked in asked.json and answers with answer.json."""
     (folder / "asked.json").write_bytes(environ["wsgi.input"].read())
@@ -94,9 +105,15 @@ class TrackerServer:
     """Starts, stops and kills the child."""
 
     def __init__(
-        self, folder: Path, site: Site = SITE, log: str = "", threads: int = 16, **options: Any
+        self,
+        folder: Path,
+        site: Site = SITE,
+        log: str = "",
+        threads: int = 16,
+        factory: str = "tracker_server:make_app",
+        **options: Any,
     ) -> None:
-        self.folder, self.port, self.threads = folder, free_port(), threads
+        self.folder, self.port, self.threads, self.factory = folder, free_port(), threads, factory
         self.host = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         Sites(folder / "sites.json").save(site)
@@ -111,7 +128,7 @@ class TrackerServer:
     def start(self) -> "TrackerServer":
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
         command += ["--port", str(self.port), "--blocking-threads", str(self.threads)]
-        command += ["--factory", "tracker_server:make_app"]
+        command += ["--factory", self.factory]
         with (self.folder / "tracker.log").open("ab") as log:
             # A group of its own: granian's worker must die with the test that kills it.
             self.process = subprocess.Popen(
