@@ -1,5 +1,6 @@
 """The desk: its door, its pages on known data, and what strangers write into them."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -8,14 +9,14 @@ import pytest
 from conftest import Clock
 from desk_rows import HOSTILE, at, fill
 from flask.testing import FlaskClient
+from warehouse_rows import row
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 
-from offers.answers import GoalRow, OfferRow
 from offers.token import Token
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from profiles.store import Write
 from tracker.sites import Site
-from warehouse.schema import AliasRow
+from warehouse.schema import AliasRow, EventRow
 from web.desk.access import GUESSES
 
 PAGES = ["/desk", "/desk/funnel", "/desk/visitors", "/desk/campaigns", "/desk/setup"]
@@ -339,31 +340,23 @@ def test_an_empty_list_of_visitors_says_what_to_do(stage: Stage) -> None:
     assert "Nobody has come by yet" in stage.desk().get("/desk/visitors").text
 
 
-def test_campaigns_are_listed_with_their_answers(
-    tmp_path: Path, redis_url: str, site: Site, clock: Clock
-) -> None:
-    offers = Offers()
-    stage = stage_of(tmp_path, redis_url, site, clock, offer_events=offers)
-    creatives = [
-        {"id": "a", "kind": "html", "content": "<p>Hi</p>"},
-        {"id": "b", "kind": "html", "content": "<p>Ho</p>"},
-    ]
+def test_campaigns_are_listed_with_their_answers(stage: Stage, clock: Clock) -> None:
+    creatives = [{"id": name, "kind": "html", "content": "<p>Hi</p>"} for name in "ab"]
     hero = {"name": f"Hero {HOSTILE}", "slots": ["hero"], "status": "live", "creatives": creatives}
-    assert stage.call("PUT", "/v1/campaigns/hero", json={**hero, "audience": "orders = 0"}).status_code == 200
-    assert (
-        stage.call(
-            "PUT", "/v1/campaigns/aside", json={**hero, "name": "Aside", "status": "paused"}
-        ).status_code
-        == 200
-    )
+    for name, more in (
+        ("hero", {"audience": "orders = 0"}),
+        ("aside", {"name": "Aside", "status": "paused"}),
+    ):
+        assert stage.call("PUT", f"/v1/campaigns/{name}", json={**hero, **more}).status_code == 200
     now = int(clock() * 1000)
+    rows = [answer_row("forged", "Offer Clicked", now)]
     for number in range(4):
         token = Token("default", "hero", "a", "hero", 0.5, now, "", f"n{number}")
         signed = stage.services.signer.sign(token)
-        offers.rows.append(OfferRow("hero", "a", signed, "view", f"p{number}", now))
+        rows.append(answer_row(signed, "Offer Viewed", now + number))
         if number == 0:
-            offers.rows += [OfferRow("hero", "a", signed, "click", "p0", now)] * 2  # a click counts once
-    offers.rows.append(OfferRow("hero", "a", "forged", "click", "p9", now))
+            rows += [answer_row(signed, "Offer Clicked", now + at) for at in (10, 11)]  # counts once
+    stage.services.warehouse.append(rows, [], {})
     page = stage.desk().get("/desk/campaigns").text
     assert HOSTILE not in page and "orders = 0" in page and "everyone" in page
     assert page.index("Hero ") < page.index("Aside")
@@ -373,14 +366,6 @@ def test_campaigns_are_listed_with_their_answers(
     assert report[0]["variants"][0]["ctr"] == 0.25
 
 
-class Offers:
-    """Offer events as the warehouse would give them."""
-
-    def __init__(self) -> None:
-        self.rows: list[OfferRow] = []
-
-    def offer_events(self, *_: object) -> list[OfferRow]:
-        return self.rows
-
-    def goal_events(self, *_: object) -> list[GoalRow]:
-        return []
+def answer_row(token: str, name: str, ts: int) -> EventRow:
+    props = json.dumps({"campaign": "hero", "variant": "a", "token": token})
+    return row(ts, id=f"{name}{ts}", type="track", name=name, props=props)

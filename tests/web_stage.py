@@ -10,7 +10,6 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
-from offers.answers import OfferEvents
 from offers.caps import CapStore
 from offers.decide import Decider
 from offers.store import CampaignStore
@@ -72,7 +71,6 @@ def stage_of(
     site: Site,
     clock: Callable[[], float],
     password_version: Callable[[], str] = str,
-    offer_events: OfferEvents | None = None,
     personalize_seconds: float = 30.0,  # a busy machine must not change an answer
 ) -> Stage:
     sites = Sites(folder / "sites.json")
@@ -101,7 +99,6 @@ def stage_of(
         signer=signer,
         admin=Admin("admin", FixedPassword(), SECRET, password_version),
         public_url="http://127.0.0.1:8000",
-        offer_events=offer_events,
         personalize_seconds=personalize_seconds,
         clock=clock,
     )

@@ -1,9 +1,12 @@
 """How campaigns were answered in a span: what the campaigns page and its report both show."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
+from offers.answers import Kind, OfferRow
 from offers.results import VariantResult, results
 from tracker.sites import Site
+from warehouse.campaigns import offer_events
 from warehouse.span import Span
 from web.services import Services
 
@@ -38,11 +41,10 @@ class Answered:
         self.variants.append(one)
 
 
-def answered(services: Services, site: Site, span: Span) -> dict[str, Answered] | None:
-    """By campaign; None where nobody counts. Only answers whose token is ours count, each once."""
-    if services.offer_events is None:
-        return None
-    rows = services.offer_events.offer_events(site.id, span.start, span.end)
+def answered(services: Services, site: Site, span: Span) -> dict[str, Answered]:
+    """By campaign. Only answers whose token is ours count, each once."""
+    events = offer_events(services.warehouse, site.id, span.start, span.end)
+    rows = [OfferRow(*each[:3], cast(Kind, each.kind), *each[4:]) for each in events]
     found = results(rows, services.signer, site.id)
     counted: dict[str, Answered] = {}
     for result in found.variants:

@@ -42,7 +42,7 @@ def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
     @blueprint.get("/v1/reports/campaigns")
     def campaigns_report() -> Response:
         site, span = asked()
-        counted = answered(services, site, span) or {}
+        counted = answered(services, site, span)
         return answer({"campaigns": sorted(counted.values(), key=lambda each: each.campaign)})
 
     return blueprint

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from offers.answers import OfferEvents
 from offers.caps import CapStore
 from offers.decide import Decider
 from offers.store import CampaignStore
@@ -30,8 +29,7 @@ class Shop:
 class Services:
     """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
 
-    ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown;
-    without ``offer_events`` campaigns have no figures.
+    ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
     """
 
     sites: Sites
@@ -45,7 +43,6 @@ class Services:
     signer: TokenSigner
     admin: Admin
     public_url: str
-    offer_events: OfferEvents | None = None
     personalize_seconds: float = 0.1
     ingest_group: str = "ingest"
     trust_proxy: int = 0

@@ -17,15 +17,13 @@ TIERS = {"override": "before all others", "standard": "", "fallback": "when noth
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
-    """``answers`` is None where nobody counts them."""
-
     name: str
     about: str
     status: str
     look: str
     slots: tuple[str, ...]
     audience: str
-    answers: Answered | None
+    answers: Answered
 
 
 def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
@@ -43,7 +41,7 @@ def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
     return pages.guard(blueprint)
 
 
-def row_of(campaign: Campaign, counted: Mapping[str, Answered] | None) -> CampaignRow:
+def row_of(campaign: Campaign, counted: Mapping[str, Answered]) -> CampaignRow:
     look, status = STATUS[campaign.status]
     count = len(campaign.creatives)
     parts = [campaign.id, f"{count} variant{'s' if count > 1 else ''}", TIERS[campaign.tier]]
@@ -55,7 +53,7 @@ def row_of(campaign: Campaign, counted: Mapping[str, Answered] | None) -> Campai
         look=look,
         slots=campaign.slots,
         audience=campaign.audience,
-        answers=None if counted is None else counted.get(campaign.id, Answered(campaign.id)),
+        answers=counted.get(campaign.id, Answered(campaign.id)),
     )
 
 
