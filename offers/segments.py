@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from offers.audience import Audience
-from offers.campaign import ID, CampaignInvalid
+from offers.checks import ID, CampaignInvalid
 from offers.grammar import AudienceInvalid
 from offers.redis import RedisError, connect
 from offers.refreshed import Refreshed

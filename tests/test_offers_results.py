@@ -1,5 +1,7 @@
 """Results: what tokens count, and a whole campaign's report, checked against figures reckoned by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,11 @@ from offers.campaign import Campaign, parse
 from offers.report import report
 from offers.results import results
 from offers.token import Token, TokenSigner
+from offers.warehouse import WarehouseAnswers
 from tests.test_offers_campaign import written
+from tests.warehouse_rows import NOON, row
+from warehouse.delta import Warehouse
+from warehouse.schema import AliasRow
 
 NOW = 1_795_000_000_000
 HOUR, DAY = 3_600_000, 86_400_000
@@ -172,3 +178,33 @@ def test_what_variant_b_would_have_brought_to_all():
     assert a.instead is not None and b.instead is not None
     assert a.instead.snips.low < 0.20 < a.instead.snips.high
     assert b.instead.snips.low < 0.10 < b.instead.snips.high
+
+
+def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
+    """Events as ingest writes them, a customer who signed in between, and one order sent twice."""
+    warehouse = Warehouse(str(tmp_path))
+    token = SIGNER.sign(Token("default", "c", "a", "hero", 0.5, NOON, "new|phone|mail", "n1"))
+    props = json.dumps({"campaign": "c", "variant": "a", "slot": "hero", "token": token})
+    order = {"type": "track", "name": "Order Completed", "order": "o1", "revenue": 40.0}
+    warehouse.append(
+        [
+            row(NOON, type="track", name="Offer Decided", props=props),
+            row(NOON + 10, type="track", name="Offer Viewed", props=props),
+            row(NOON + 20, type="track", name="Offer Viewed", props=props),
+            row(NOON + 30, type="track", name="Offer Clicked", props=props),
+            row(NOON + 40, type="track", name="Offer Viewed", props="{}", bot=True),
+            row(NOON + HOUR, **order),
+            row(NOON + HOUR + 1, **order),
+            row(NOON + HOUR, site="other", **order),
+        ],
+        [AliasRow("default", "profile", "p1", "u:7", NOON)],
+        {},
+    )
+    stored = WarehouseAnswers(warehouse)
+    answers, refused = verified(stored.offer_events("default", NOON, NOON + DAY, ["c"]), SIGNER, "default")
+    goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY)
+    assert refused == {"replayed": 1}
+    assert goals == [GoalRow("Order Completed", "u:7", NOON + HOUR, 40.0)]
+    found = report(campaign(), answers, goals)
+    assert found.total == ("", 1, 1, 1, 40.0, 1, 1)
+    assert list(stored.offer_events("default", NOON, NOON + DAY, ["other"])) == []
