@@ -254,6 +254,13 @@ def test_reports_are_what_the_pages_show(stage: Stage, clock: Clock) -> None:
     assert [step["visitors"] for step in funnel["steps"]] == [4, 3, 2, 1]
     assert funnel["steps"][1]["name"] == "event:Product Viewed" and funnel["steps"][1]["drop"] == 1
     assert funnel["steps"][1]["conversion"] == 0.75
+    ways = stage.call("GET", f"/v1/reports/paths?anchor=page:/&depth=1&{week}").json
+    assert ways == {
+        "visits": 3,
+        "flows": [{"depth": 0, "source": "page:/", "target": "event:Product Viewed", "visits": 3}],
+    }
+    cohorts = stage.call("GET", f"/v1/reports/retention?unit=month&{week}").json["cohorts"]
+    assert cohorts == [{"start": "2026-11-01", "channel": "", "returned": [4]}]
     words = stage.call("GET", f"/v1/reports/vocabulary?{week}").json
     assert words["events"][0] == {"name": "Product Viewed", "count": 3}
 
@@ -271,6 +278,15 @@ def test_reports_are_what_the_pages_show(stage: Stage, clock: Clock) -> None:
         ("funnel?step=event:a&window=7", "window"),
         ("funnel?step=event:a&window=9999999d", "window"),
         ("vocabulary?from=%00", "from"),
+        ("funnel?step=event:a&by=age", "by"),
+        ("funnel?step=event:a&order=odd", "order"),
+        ("funnel?step=event:a&without=x", "without"),
+        ("paths?anchor=x", "anchor"),
+        ("paths?depth=0", "depth"),
+        ("paths?direction=up", "direction"),
+        ("retention?unit=year", "unit"),
+        ("retention?deed=steal", "deed"),
+        ("retention?by=age", "by"),
     ],
 )
 def test_reports_refuse_what_makes_no_sense(stage: Stage, query: str, field: str) -> None:
@@ -278,7 +294,7 @@ def test_reports_refuse_what_makes_no_sense(stage: Stage, query: str, field: str
     assert answer.status_code == 400 and answer.json["error"]["field"] == field
 
 
-@pytest.mark.parametrize("report", ["overview", "funnel", "vocabulary"])
+@pytest.mark.parametrize("report", ["overview", "funnel", "vocabulary", "paths", "retention", "campaigns"])
 def test_reports_need_the_secret_key(stage: Stage, report: str) -> None:
     assert stage.call("GET", f"/v1/reports/{report}", "wk_test").status_code == 403
     assert stage.call("GET", f"/v1/reports/{report}", None).status_code == 401

@@ -19,7 +19,15 @@ from tracker.sites import Site
 from warehouse.schema import AliasRow, EventRow
 from web.desk.access import GUESSES
 
-PAGES = ["/desk", "/desk/funnel", "/desk/visitors", "/desk/campaigns", "/desk/setup"]
+PAGES = [
+    "/desk",
+    "/desk/funnel",
+    "/desk/paths",
+    "/desk/retention",
+    "/desk/visitors",
+    "/desk/campaigns",
+    "/desk/setup",
+]
 
 
 @pytest.fixture
@@ -364,6 +372,38 @@ def test_campaigns_are_listed_with_their_answers(stage: Stage, clock: Clock) -> 
     report = stage.call("GET", "/v1/reports/campaigns").json["campaigns"]
     assert [(row["campaign"], row["impressions"], row["clicks"]) for row in report] == [("hero", 4, 1)]
     assert report[0]["variants"][0]["ctr"] == 0.25
+
+
+def test_paths_are_drawn_and_told(busy: Stage) -> None:
+    page = busy.desk().get("/desk/paths?anchor=page%3A/").text
+    assert "3 visits" in page and "Product Viewed → Product Added" in page
+    towards = busy.desk().get("/desk/paths?anchor=Order+Completed&direction=to&depth=2").text
+    assert "/checkout → Order Completed" in towards
+
+
+@pytest.mark.parametrize(
+    "query", ["anchor=nonsense:x", f"anchor={HOSTILE}", "depth=99", "direction=up", "anchor=event:"]
+)
+def test_paths_take_any_query(busy: Stage, query: str) -> None:
+    answer = busy.desk().get(f"/desk/paths?{query}")
+    assert answer.status_code == 200 and HOSTILE not in answer.text
+
+
+def test_retention_is_a_table_of_cohorts(busy: Stage) -> None:
+    page = busy.desk().get("/desk/retention?unit=day&from=2026-11-10&to=2026-11-18").text
+    assert "Who came again" in page and re.findall(r'scope="row">([^<]+)<', page) == [
+        "15 Nov 2026",
+        "16 Nov 2026",
+        "All",
+    ]
+    bought = busy.desk().get("/desk/retention?deed=purchase&by=channel").text
+    assert "Who bought again" in bought and "Organic search" in bought
+
+
+@pytest.mark.parametrize("query", ["unit=year", "deed=steal", "by=whom", "unit=%3Cscript%3E"])
+def test_retention_takes_any_query(busy: Stage, query: str) -> None:
+    answer = busy.desk().get(f"/desk/retention?{query}")
+    assert answer.status_code == 200 and 'role="alert"' in answer.text
 
 
 def answer_row(token: str, name: str, ts: int) -> EventRow:

@@ -14,6 +14,8 @@ from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
+from web.desk.paths import paths_blueprint
+from web.desk.retention import retention_blueprint
 from web.desk.setup import setup_blueprint
 from web.desk.visitors import visitors_blueprint
 from web.errors import register_errors
@@ -71,4 +73,6 @@ def _register_desk(app: Flask, services: Services) -> None:
     app.register_blueprint(funnel_blueprint(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(desk_campaigns_blueprint(pages, services))
+    app.register_blueprint(paths_blueprint(pages, services))
+    app.register_blueprint(retention_blueprint(pages, services))
     app.register_blueprint(setup_blueprint(pages, services.public_url))

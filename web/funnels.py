@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from warehouse.funnel import Rules, Step, parse_step, parse_window
 from warehouse.refused import QueryRefused
+from web.flows import one_of
 
 STEPS_LIMIT = 12
 USUAL_WINDOW = "7d"
@@ -19,16 +20,8 @@ def question(steps: Sequence[str], args: Mapping[str, str]) -> tuple[list[Step],
     without = args.get("without", "")
     rules = Rules(
         window=parse_window(args.get("window") or USUAL_WINDOW),
-        by_session=_one_of("by", args, ("visitor", "visit")) == "visit",
-        any_order=_one_of("order", args, ("strict", "any")) == "any",
+        by_session=one_of("by", args, ("visitor", "visit")) == "visit",
+        any_order=one_of("order", args, ("strict", "any")) == "any",
         without=((parse_step(without, "without"), None),) if without else (),
     )
     return [parse_step(text) for text in steps], rules
-
-
-def _one_of(name: str, args: Mapping[str, str], choices: Sequence[str]) -> str:
-    """The first choice is the usual one."""
-    given = args.get(name) or choices[0]
-    if given not in choices:
-        raise QueryRefused(name, f"one of {', '.join(choices)}")
-    return given

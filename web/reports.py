@@ -5,10 +5,13 @@ from flask import Blueprint, Response, request
 from tracker.sites import Site
 from warehouse.funnel import funnel
 from warehouse.overview import overview
+from warehouse.paths import paths
+from warehouse.retention import retention
 from warehouse.span import Span
 from warehouse.vocabulary import vocabulary
 from web.answers import answer
 from web.auth import Keys
+from web.flows import returning, wanted
 from web.funnels import question
 from web.offers import answered
 from web.services import Services
@@ -33,6 +36,18 @@ def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
         site, span = asked()
         steps, rules = question(request.args.getlist("step"), request.args)
         return answer(funnel(warehouse, site.id, steps, rules, span))
+
+    @blueprint.get("/v1/reports/paths")
+    def paths_report() -> Response:
+        site, span = asked()
+        way = wanted(request.args)
+        return answer(paths(warehouse, site.id, span, way.anchor, way.direction, way.depth))
+
+    @blueprint.get("/v1/reports/retention")
+    def retention_report() -> Response:
+        site, span = asked()
+        how = returning(request.args)
+        return answer(retention(warehouse, site.id, span, how.unit, how.deed, how.by_channel))
 
     @blueprint.get("/v1/reports/vocabulary")
     def vocabulary_report() -> Response:

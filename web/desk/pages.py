@@ -32,7 +32,15 @@ class Entry:
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("", (Entry("overview", "Overview", "/desk"), Entry("funnel", "Funnel", "/desk/funnel"))),
+    (
+        "",
+        (
+            Entry("overview", "Overview", "/desk"),
+            Entry("funnel", "Funnel", "/desk/funnel"),
+            Entry("paths", "Paths", "/desk/paths"),
+            Entry("retention", "Retention", "/desk/retention"),
+        ),
+    ),
     ("Customers", (Entry("visitors", "Visitors", "/desk/visitors"),)),
     ("Act", (Entry("campaigns", "Campaigns", "/desk/campaigns"),)),
     ("Site", (Entry("setup", "Set-up", "/desk/setup"),)),

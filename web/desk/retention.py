@@ -1,0 +1,111 @@
+"""The retention page: who came back, or bought again, after their first time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from warehouse.refused import QueryRefused
+from warehouse.retention import Cohort, Retention, retention
+from web import formats
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.desk.person import channel
+from web.flows import Returning, returning
+from web.services import Services
+
+COLUMNS = 13
+SHADES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``shade`` 0 to SHADES by share."""
+
+    text: str
+    title: str
+    shade: int
+
+
+@dataclass(frozen=True, slots=True)
+class CohortView:
+    label: str
+    size: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionView:
+    problem: str
+    asked: Returning
+    columns: tuple[str, ...]
+    cohorts: tuple[CohortView, ...]
+    average: tuple[str, ...]
+
+
+def retention_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_retention", __name__)
+
+    @blueprint.get("/desk/retention")
+    def show() -> ResponseReturnValue:
+        site, problem = pages.site(), ""
+        try:
+            asked = returning(request.args)
+        except QueryRefused as refused:
+            asked, problem = Returning(), refused.message
+        kept = tuple((name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name))
+        period = period_of(request.args, site, services.clock(), "/desk/retention", kept)
+        span = period.span(site)
+        found = retention(services.warehouse, site.id, span, asked.unit, asked.deed, asked.by_channel)
+        view = view_of(asked, problem, found)
+        return pages.show("desk/retention.html", "retention", site, period=period, view=view, kept=kept)
+
+    return pages.guard(blueprint)
+
+
+def view_of(asked: Returning, problem: str, found: Retention) -> RetentionView:
+    cohorts = [cohort for cohort in found.cohorts if cohort.size]
+    width = min(COLUMNS, max((len(cohort.returned) for cohort in cohorts), default=0))
+    most = max((share for cohort in cohorts for share in _shares(cohort)[1:]), default=0.0) or 1.0
+    return RetentionView(
+        problem=problem,
+        asked=asked,
+        columns=tuple(str(number) for number in range(1, width)),
+        cohorts=tuple(_row(cohort, asked, width, most) for cohort in cohorts),
+        average=tuple(formats.percent(share, 0) for share in _average(cohorts, width)),
+    )
+
+
+def _row(cohort: Cohort, asked: Returning, width: int, most: float) -> CohortView:
+    label = f"{cohort.start:%b %Y}" if asked.unit == "month" else f"{cohort.start.day} {cohort.start:%b %Y}"
+    if asked.by_channel:
+        label += f" · {channel(cohort.channel)}"
+    shares = _shares(cohort)[1:width]
+    cells = tuple(
+        Cell(
+            formats.percent(share, 0),
+            f"{formats.number(count)} of {formats.number(cohort.size)}",
+            _shade(share, most),
+        )
+        for share, count in zip(shares, cohort.returned[1:], strict=False)
+    )
+    return CohortView(label, cohort.size, cells)
+
+
+def _shares(cohort: Cohort) -> list[float]:
+    return [count / cohort.size for count in cohort.returned]
+
+
+def _shade(share: float, most: float) -> int:
+    return min(SHADES, -int(-SHADES * share // most)) if share else 0
+
+
+def _average(cohorts: Sequence[Cohort], width: int) -> list[float]:
+    """Of all the visitors whose period has come, not of the cohorts: a small one must not weigh as a large one."""
+    shares = []
+    for later in range(1, width):
+        old = [cohort for cohort in cohorts if len(cohort.returned) > later]
+        size = sum(cohort.size for cohort in old)
+        shares.append(sum(cohort.returned[later] for cohort in old) / size if size else 0.0)
+    return shares
