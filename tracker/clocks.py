@@ -30,7 +30,7 @@ def milliseconds(value: object) -> int | None:
     return None
 
 
-def corrected(happened: object, sent: object, received: int) -> When:
+def corrected(happened: object, sent: int | None, received: int) -> When:
     """Segment's rule: ``received − (sent − happened)``; as is without ``sent``; ``received`` without either.
 
     Far from ``received`` in either direction, the event is taken to have happened when it came.
@@ -40,8 +40,7 @@ def corrected(happened: object, sent: object, received: int) -> When:
     ts = milliseconds(happened)
     if ts is None:
         return When(received, "invalid")
-    sent_ts = milliseconds(sent)
-    return bounded(ts if sent_ts is None else received - (sent_ts - ts), received)
+    return bounded(ts if sent is None else received - (sent - ts), received)
 
 
 def bounded(ts: int, received: int) -> When:

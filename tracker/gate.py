@@ -65,8 +65,8 @@ class Gate:
 
     def _kept(self, events: Iterable[Event], signal: bool) -> Iterable[Event]:
         for event in events:
-            analytics = _analytics(event)
-            if event.type != "consent" and (analytics is False or (signal and analytics is not True)):
+            analytics = _analytics(event) if signal or "consent" in event.context else None
+            if event.type != "consent" and (analytics is False or (signal and not analytics)):
                 self._metrics.cookieless.inc()
                 if event.type not in _KNOWING:
                     yield scrubbed(self._cookieless(event))

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -90,7 +90,10 @@ class Limiter:
         return self._shared(caller, lease, self._rate.per_second, self._rate.burst)
 
 
-def too_deep(value: Any, levels: int = NESTING) -> bool:
+def too_deep(value: Mapping[str, Any] | Sequence[Any], levels: int = NESTING) -> bool:
     """Whether objects and lists are nested more than ``levels`` deep."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(isinstance(each, dict | list) and (levels <= 1 or too_deep(each, levels - 1)) for each in inner)
+    for each in value.values() if isinstance(value, dict) else value:
+        kind = type(each)  # a decoder makes no subclasses
+        if (kind is dict or kind is list) and (levels <= 1 or too_deep(each, levels - 1)):
+            return True
+    return False

@@ -149,8 +149,10 @@ def checked_id(value: str | None, field: str, limit: int = ID_CHARACTERS) -> str
     """An id that may go into a log key: None when absent or empty, else within bounds."""
     if not value:
         return None
+    if len(value) <= limit and value.isprintable():
+        return value
     if len(value) > limit:
         return Refusal("too_long", f"an id may have at most {limit} characters", field)
-    if not value.isprintable() and _CONTROL.search(value):
+    if _CONTROL.search(value):
         return Refusal("bad_id", "an id may not contain control characters", field)
     return value

@@ -13,6 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from tracker import address, clocks
+from tracker.clocks import milliseconds
 from tracker.event import ID_LIMIT, Event, EventType, Source
 from tracker.request import ID_CHARACTERS, Refusal, Request, checked_id
 from tracker.sites import Site
@@ -116,7 +117,7 @@ def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
         body.type = KINDS[kind]
         if len(request.body) > EVENT_LIMIT:
             return _event_too_large("")
-        event = _event(body, body.sent_at, request, site, "")
+        event = _event(body, milliseconds(body.sent_at), request, site, "")
         return [event] if isinstance(event, Event) else event
     oversized = _oversized(request.body, len(body.batch))
     return oversized or _events(body, request, site)
@@ -171,19 +172,20 @@ def _event_too_large(field: str) -> Refusal:
 
 
 def _events(body: _Batch, request: Request, site: Site) -> list[Event] | Refusal:
-    shared = body.context
+    shared, sent = body.context, milliseconds(body.sent_at)
     events = []
     for index, item in enumerate(body.batch):
         if shared:
             item.context = {**shared, **(item.context or {})}
-        event = _event(item, item.sent_at or body.sent_at, request, site, f"batch[{index}].")
+        own = milliseconds(item.sent_at) if item.sent_at else None
+        event = _event(item, sent if own is None else own, request, site, f"batch[{index}].")
         if isinstance(event, Refusal):
             return event
         events.append(event)
     return events
 
 
-def _event(item: _Item, sent: object, request: Request, site: Site, where: str) -> Event | Refusal:
+def _event(item: _Item, sent: int | None, request: Request, site: Site, where: str) -> Event | Refusal:
     """One message as our event; ``where`` is put before a refused field's name."""
     if item.type not in _TYPES:
         return Refusal("bad_type", f"type must be one of {', '.join(sorted(_TYPES))}", where + "type")
@@ -232,11 +234,12 @@ def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusa
     for value in (message, visitor, user, previous):
         if isinstance(value, Refusal):
             return value
-    if item.type == "alias" and not previous and not visitor:
-        return Refusal("missing", "alias needs previousId", where + "previousId")
-    if item.type == "alias" and not user:
-        return Refusal("missing", "alias needs userId", where + "userId")
-    visitor = visitor or (previous if item.type == "alias" else None)
+    if item.type == "alias":
+        if not previous and not visitor:
+            return Refusal("missing", "alias needs previousId", where + "previousId")
+        if not user:
+            return Refusal("missing", "alias needs userId", where + "userId")
+        visitor = visitor or previous
     if not visitor and not user:
         return Refusal("missing", "userId or anonymousId is required", where + "userId")
     return message or str(uuid4()), visitor, user  # type: ignore[return-value]  # no refusals left
@@ -245,13 +248,14 @@ def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusa
 def _props(item: _Item) -> dict[str, Any]:
     """The properties, and what a call carries beside them."""
     props = item.properties or {}
-    for key, value in (
-        ("category", item.category),
-        ("groupId", item.group_id),
-        ("previousId", item.previous_id),
-    ):
-        if value and key not in props:
-            props[key] = value[:ID_CHARACTERS]
+    if item.category or item.group_id or item.previous_id:
+        for key, value in (
+            ("category", item.category),
+            ("groupId", item.group_id),
+            ("previousId", item.previous_id),
+        ):
+            if value and key not in props:
+                props[key] = value[:ID_CHARACTERS]
     return props
 
 
