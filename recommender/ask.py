@@ -1,6 +1,6 @@
 """What a page asks for, and what it gets: the values that cross the recommender's boundary."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,6 +21,9 @@ STRATEGIES: tuple[Strategy, ...] = (
 )
 
 
+BIAS_LIMIT = 1000.0
+
+
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which items may be shown. A category includes those below it: ``shoes`` holds ``shoes/boots``."""
 
@@ -34,10 +37,24 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return (self.category,) if isinstance(self.category, str) else self.category
 
 
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """Items whose ``field`` (id, category or a further attribute) is one of ``values``: only these (bias -1),
+    never these (0), or their scores times ``bias``. A category includes those below it."""
+
+    field: str
+    values: tuple[str, ...]
+    bias: float
+
+    def __post_init__(self) -> None:
+        if self.bias != -1 and not 0 <= self.bias <= BIAS_LIMIT:
+            raise ValueError(f"bias must be -1, or from 0 to {BIAS_LIMIT:g}")
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One item slot. ``item`` is what similar and bought_together start from; default: the item on the page.
 
-    ``rebuy``: items the visitor has bought may be shown; buy_again shows nothing else.
+    ``rebuy``: items the visitor has bought may be shown; buy_again shows nothing else. ``spread``: at most so many
+    items of one category, as long as others are left.
     """
 
     strategy: Strategy = "blend"
@@ -45,6 +62,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     item: str | None = None
     filter: Filter = Filter()
     rebuy: bool = False
+    rules: tuple[Rule, ...] = ()
+    spread: int | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -83,6 +102,8 @@ class _Slot(msgspec.Struct, frozen=True):
     item: str | int | None = None
     filter: Filter = Filter()
     rebuy: bool = False
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=20)] = ()
+    spread: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
@@ -98,4 +119,12 @@ def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
     if not 1 <= slot.limit <= params.limit:
         return Refusal("limit", f"must be between 1 and {params.limit}")
     item = None if slot.item is None else str(slot.item)
-    return Ask(strategy=strategy, limit=slot.limit, item=item, filter=slot.filter, rebuy=slot.rebuy)
+    return Ask(
+        strategy=strategy,
+        limit=slot.limit,
+        item=item,
+        filter=slot.filter,
+        rebuy=slot.rebuy,
+        rules=slot.rules,
+        spread=slot.spread,
+    )

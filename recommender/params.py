@@ -54,5 +54,6 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     revisit: float = 0.4  # factor on the score of an item the visitor has seen already
     rebuy_categories: tuple[str, ...] = ()  # where bought items may be shown again: what is used up
     affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data
+    explore: float = 0.02  # share of shown items that nobody chose yet, so that new ones get seen; 0 = off
     candidates: int = 100  # taken from each component of a blend
     limit: int = 100  # most items one answer holds

@@ -53,6 +53,9 @@ class Scene:
         if self.params.rebuy_categories and not self.ask.rebuy:
             kept = [row for row in self.rows(visitor.bought) if self._lasts_not(row)]
             allowed[kept] = self.stock.within(self.ask.filter)[kept]
+        for rule in self.ask.rules:
+            if rule.bias in (-1, 0):
+                allowed &= self.stock.matching(rule) == (rule.bias == -1)
         return allowed
 
     def _lasts_not(self, row: int) -> bool:

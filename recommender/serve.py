@@ -1,19 +1,21 @@
 """Recommend: one visitor, one slot, within milliseconds and whatever is missing."""
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
 
 from profiles.model import Profile
 from recommender import propose
-from recommender.ask import Ask, Pick, Refusal, Shown
+from recommender.arrange import explored, picks, wanted
+from recommender.ask import Ask, Refusal, Shown
 from recommender.catalogue import Catalogue
 from recommender.model import Model
 from recommender.params import Params
 from recommender.proposers import PROPOSERS
 from recommender.redis import StoreUnavailable
-from recommender.scene import Proposal, Scene
+from recommender.scene import Scene
 from recommender.shelf import Shelf
 from recommender.stock import Stock, take, update
 from recommender.visitor import Visitor, visitor_of
@@ -34,6 +36,7 @@ class Recommender:
         self._shelf, self._catalogue, self._clock = shelf, catalogue, clock
         self._params = params or Params()
         self._lock = threading.Lock()
+        self._chance = random.Random()
         self._ready: tuple[Model | None, Stock, int] | None = None
 
     def visitor(self, profile: Profile | None, page_item: str | None = None) -> Visitor:
@@ -49,11 +52,13 @@ class Recommender:
             return Refusal("limit", f"must be between 1 and {self._params.limit}")
         model, stock = self._current()
         scene = Scene(model, stock, visitor, ask, self._params)
-        picks = _picks(scene, proposer(scene, ask.limit))
-        if len(picks) < ask.limit and ask.strategy != "buy_again":
-            scene.allowed[[stock.index[pick.id] for pick in picks]] = False
-            picks += _picks(scene, propose.popular(scene, ask.limit - len(picks)))
-        return Shown(tuple(picks), model.card.version if model else "")
+        shown = picks(scene, proposer(scene, wanted(scene)))
+        if ask.strategy != "buy_again":
+            if len(shown) < ask.limit:
+                scene.allowed[[stock.index[pick.id] for pick in shown]] = False
+                shown += picks(scene, propose.popular(scene, wanted(scene)))[: ask.limit - len(shown)]
+            shown = explored(scene, shown, self._chance)
+        return Shown(tuple(shown), model.card.version if model else "")
 
     def knows(self, item_id: str) -> bool:
         """Is it an item of the model or of the catalogue?"""
@@ -67,25 +72,27 @@ class Recommender:
         except StoreUnavailable as error:
             log.warning("catalogue as it was: %s", error)
         ready = self._ready
-        place, changed = self._catalogue.changed_since(ready[2] if ready else 0)
-        if ready and ready[0] is model and changed == []:
+        if ready and ready[0] is model and self._catalogue.changed_since(ready[2])[1] == []:
             return ready[0], ready[1]
         if not self._lock.acquire(blocking=ready is None):
             assert ready is not None
             return ready[0], ready[1]
+        ready = self._ready
+        if ready and ready[0] is not model:  # a stock of 100,000 items takes a while: nobody waits for it
+            threading.Thread(target=self._renew, args=(model,), name="stock", daemon=True).start()
+            return ready[0], ready[1]
+        return self._renew(model)
+
+    def _renew(self, model: Model | None) -> tuple[Model | None, Stock]:
+        """Take the model and the catalogue's changes over; whoever calls it holds the lock."""
         try:
+            ready = self._ready
+            place, changed = self._catalogue.changed_since(ready[2] if ready else 0)
             if ready and ready[0] is model and changed is not None:
                 stock = update(ready[1], self._catalogue, changed, model)
             else:
                 stock = take(model, self._catalogue)
             self._ready = (model, stock, place)
+            return model, stock
         finally:
             self._lock.release()
-        return model, stock
-
-
-def _picks(scene: Scene, proposal: Proposal) -> list[Pick]:
-    return [
-        Pick(scene.stock.ids[row], round(float(score), 6), proposal.why(n))
-        for n, (row, score) in enumerate(zip(proposal.rows.tolist(), proposal.scores, strict=True))
-    ]

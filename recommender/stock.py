@@ -1,14 +1,14 @@
 """The stock: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recommender.ask import Filter
-from recommender.catalogue import Catalogue
+from recommender.ask import Filter, Rule
+from recommender.catalogue import Catalogue, Item
 from recommender.interactions import Floats, Ints
 from recommender.model import Model
 
@@ -31,7 +31,8 @@ class Stock:
     price: Floats  # NaN where unknown
     available: npt.NDArray[np.bool_]
     content: Floats
-    _masks: dict[Filter, npt.NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+    item: Callable[[str], Item | None] = field(repr=False, compare=False)
+    _masks: dict[object, npt.NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     def category_of(self, row: int) -> str:
         return self.names[int(self.category[row])]
@@ -40,11 +41,33 @@ class Stock:
         """Rows available within the filter's category and price. Kept, as pages ask for the same few over and over:
         do not write into it."""
         key = msgspec.structs.replace(rule, exclude=())
+        return self._kept(key, lambda: self._mask(key))
+
+    def matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
+        """Rows that a rule speaks of; kept likewise."""
+        return self._kept((rule.field, rule.values), lambda: self._matching(rule))
+
+    def _kept(self, key: object, make: Callable[[], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
         mask = self._masks.get(key)
         if mask is None:
-            mask = self._mask(key)
+            mask = make()
             if len(self._masks) < MASKS:
                 self._masks[key] = mask
+        return mask
+
+    def _matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
+        if rule.field == "category":
+            wanted = [any(_below(name, top) for top in rule.values) for name in self.names]
+            return np.array(wanted, np.bool_)[self.category]
+        mask = np.zeros(len(self.category), np.bool_)
+        if rule.field == "id":
+            mask[[row for one in rule.values if (row := self.index.get(one, len(mask))) < len(mask)]] = True
+            return mask
+        for row, item_id in enumerate(self.ids[: len(mask)]):
+            item = self.item(item_id)
+            value = item.extra.get(rule.field) if item else None
+            held = value if isinstance(value, list) else [value]
+            mask[row] = any(str(one) in rule.values for one in held if one is not None)
         return mask
 
     def _mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
@@ -77,12 +100,14 @@ def bare(model: Model | None) -> Stock:
         price=np.full(len(ids), np.nan, np.float32),
         available=np.ones(len(ids), np.bool_),
         content=np.zeros((0, model.factors.vectors.shape[1] if model else 0), np.float32),
+        item=lambda _: None,
     )
 
 
 def take(model: Model | None, catalogue: Catalogue) -> Stock:
     """The stock of a model (or of none yet) as the catalogue is now."""
-    return update(bare(model), catalogue, catalogue.known_ids(), model)
+    stock = replace(bare(model), item=lambda item_id: catalogue.state(item_id)[1])
+    return update(stock, catalogue, catalogue.known_ids(), model)
 
 
 def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> Stock:

@@ -1,12 +1,13 @@
 """Serving: the live profile decides, whatever is missing."""
 
+import time
 from pathlib import Path
 
 import pytest
 from recommender_histories import CATEGORIES, NOW, MemoryItems, Told, history, shop_history, shop_items
 
 from profiles.model import Affinity, CartLine, ItemTouch, Profile, Session, Touch
-from recommender.ask import STRATEGIES, Ask, Filter, Refusal, Shown, parse_ask
+from recommender.ask import STRATEGIES, Ask, Filter, Refusal, Rule, Shown, parse_ask
 from recommender.catalogue import Catalogue, parse_items
 from recommender.params import Params
 from recommender.serve import Recommender
@@ -221,3 +222,73 @@ def test_unknown_strategy_is_a_refusal(shop: Shop) -> None:
     refused = shop.recommender.recommend(shop.recommender.visitor(None), Ask(strategy="magic"))  # type: ignore[arg-type]
     assert isinstance(refused, Refusal)
     assert set(CATEGORIES)
+
+
+def test_rules_only_never_and_more(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 300)
+    shop.catalogue.put(
+        parse_items([{"id": "tea-6", "category": "tea", "brand": "Ceylon", "tags": ["new", "sale"]}])
+    )
+    someone = profile(("shoes-1", "view"))
+
+    def ids(*rules: Rule, strategy: str = "personal", limit: int = 6) -> list[str]:
+        return [pick.id for pick in shop.ask(someone, strategy=strategy, limit=limit, rules=rules).items]
+
+    for strategy in ("personal", "session", "popular", "blend"):
+        only = ids(Rule(field="category", values=("hats", "tea"), bias=-1), strategy=strategy)
+        assert {item.split("-")[0] for item in only} <= {"hats", "tea"}
+        assert not any("shoes" in item for item in ids(Rule(field="category", values=("shoes",), bias=0)))
+    assert ids(Rule(field="brand", values=("Ceylon",), bias=-1)) == ["tea-6"]
+    assert ids(Rule(field="tags", values=("sale",), bias=-1)) == ["tea-6"]
+    usual = ids()
+    assert ids(Rule(field="id", values=(usual[3],), bias=100.0))[0] == usual[3]
+    assert set(ids(Rule(field="category", values=("lamps",), bias=1.0))) == set(usual)
+
+
+def test_spread_over_categories(shop: Shop) -> None:
+    someone = profile(("shoes-1", "view"), ("shoes-2", "view"))
+    usual = categories(shop.ask(someone, strategy="personal", limit=6))
+    spread = categories(shop.ask(someone, strategy="personal", limit=6, spread=2))
+    assert max(usual.count(name) for name in usual) > 2
+    assert max(spread.count(name) for name in spread) == 2
+    assert len(shop.ask(someone, limit=42, spread=1).items) == len(shop.ask(someone, limit=42).items)
+
+
+def test_new_items_are_shown_now_and_then(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 300)
+    shop.catalogue.put(parse_items([{"id": "rug-1", "category": "rugs"}]))
+    someone = profile(("shoes-1", "view"))
+    for share, least, most in ((0.0, 0, 0), (0.05, 40, 120)):
+        recommender = Recommender(shop.shelf, shop.catalogue, Params(explore=share), clock)
+        rows = [recommender.recommend(recommender.visitor(someone), Ask(limit=8)) for _ in range(200)]
+        new = [row for row in rows if isinstance(row, Shown) and row.items[-1].id == "rug-1"]
+        assert least <= len(new) <= most
+        assert all(row.items[-1].reason.kind == "new" for row in new)
+
+
+@pytest.mark.parametrize("bias", [-2, -0.5, 1e9, float("nan")])
+def test_a_rule_s_bias_has_bounds(bias: float) -> None:
+    slot = {"rules": [{"field": "category", "values": ["shoes"], "bias": bias}]}
+    refused = parse_ask(slot, Params())
+    assert isinstance(refused, Refusal)
+    assert refused.field.startswith("rules")
+
+
+def test_a_new_model_is_taken_while_the_old_one_answers(tmp_path: Path) -> None:
+    now = [NOW / 1000]
+    shop = Shop(tmp_path, 50)
+    recommender = Recommender(Shelf(tmp_path, "default", clock=lambda: now[0]), shop.catalogue, clock=clock)
+
+    def served() -> str:
+        shown = recommender.recommend(recommender.visitor(None), Ask())
+        assert isinstance(shown, Shown)
+        assert shown.items
+        return shown.model
+
+    old = served()
+    new = train("default", Told(shop_history(60)), shop.shelf, clock=clock).version
+    now[0] += 2
+    deadline = time.monotonic() + 10
+    while served() == old and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert served() == new != old
