@@ -21,11 +21,13 @@ select * from (
 ) {condition} order by ts, token
 """
 
+_ORDERS = ORDERS.format(session="session", profile="profile")
+
 _GOALS = f"""
 select name as event, profile, ts, 0.0 as value from events
 where type = 'track' and name in (select unnest($names)) and name <> 'Order Completed'
 union all
-select 'Order Completed', profile, ts, revenue from ({ORDERS}) where orders > 0 and $with_orders order by ts
+select 'Order Completed', profile, ts, revenue from ({_ORDERS}) where orders > 0 and $with_orders order by ts
 """
 
 

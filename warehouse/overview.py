@@ -12,7 +12,7 @@ from typing import Any
 
 from warehouse.scope import Events, Scope
 from warehouse.span import Span, date_of
-from warehouse.visits import ORDERS, PAGEVIEW, VISITS
+from warehouse.visits import ORDERS, PAGEVIEW, TOUCHES, VISITS
 
 LIMIT = 100
 
@@ -90,10 +90,8 @@ class Overview(Figures):
     hours: tuple[Hour, ...]
 
 
-GROUPED = {
+CAME_BY = {
     "channel": "channels",
-    "entry": "entries",
-    "exit": "exits",
     "origin": "origins",
     "keyword": "keywords",
     "campaign": "campaigns",
@@ -102,32 +100,56 @@ GROUPED = {
     "os": "systems",
     "country": "countries",
 }
+ENDS = {"entry": "entries", "exit": "exits"}
 NAMED_ONLY = frozenset({"keyword", "campaign", "origin"})
 """Most visits have none of these: a row "" would say nothing."""
 
-_EVENTS = f"""
-select {{day}} as day, count(*) as events, count(*) filter ({PAGEVIEW}) as pageviews,
-       count(distinct profile) as visitors, coalesce(bool_or(demo), false) as demo
-from events {{grouped}}
+# Who did how much on each day: the series and the totals both come from it, without counting visitors twice.
+_SEEN = f"""
+select {{day}} as day, hash(profile) as profile, count(*) as events, count(*) filter ({PAGEVIEW}) as pageviews,
+       bool_or(demo) as demo
+from events group by 1, 2
+"""
+_DAYS = """
+select day, count(*) as visitors, sum(events)::bigint as events, sum(pageviews)::bigint as pageviews
+from seen group by day
+"""
+_WHOLE = """
+select count(distinct profile) as visitors, coalesce(sum(events), 0)::bigint as events,
+       coalesce(sum(pageviews), 0)::bigint as pageviews, coalesce(bool_or(demo), false) as demo
+from seen
 """
 _VISITS = """
 select {day} as day, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
 """
 _ORDERS = "select {day} as day, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by 1"
-_BOUGHT = (
-    "select session, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by session"
-)
-_GROUP = """
-select coalesce({column}, '') as name, count(*) as sessions, count(distinct profile) as visitors,
-       count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0)::bigint as orders,
+_BOUGHT = """
+select session, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by session
+"""
+_SHARES = """
+select touch, profile, count(*) as sessions, count(*) filter (caused = 1) as bounces,
+       sum(orders) as orders, sum(revenue) as revenue
+from visits left join bought using (session) group by touch, profile
+"""
+_CAME = """
+select {column} as name, sum(sessions)::bigint as sessions, count(distinct profile) as visitors,
+       sum(bounces)::bigint as bounces, coalesce(sum(orders), 0)::bigint as orders,
        coalesce(sum(revenue), 0) as revenue
-from visits left join bought using (session) {condition}
+from shares join touches using (touch) {condition}
 group by name order by sessions desc, name limit $limit
+"""
+_ENDS = """
+select path as name, ends.* exclude (code) from pages join (
+    select {column} as code, count(*) as sessions, count(distinct profile) as visitors,
+           count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0)::bigint as orders,
+           coalesce(sum(revenue), 0) as revenue
+    from visits left join bought using (session) group by code
+) ends on ends.code = hash(path) order by sessions desc, name limit $limit
 """
 _PAGES = f"""
 select path, coalesce(arg_max(title, ts) filter (title <> ''), '') as title, count(*) as pageviews,
-       count(distinct profile) as visitors
-from events where {PAGEVIEW} group by path order by pageviews desc, path limit $limit
+       count(distinct hash(profile)) as visitors
+from events where {PAGEVIEW} group by path
 """
 _HOURS = """
 select {local} // 3600000 % 24 as hour, ({day} + 3) % 7 as weekday,
@@ -141,37 +163,47 @@ def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overv
     """What happened on ``site`` in ``span``; lists hold at most ``limit`` rows, the largest first."""
     day, start = span.day("ts"), span.day("start")
     queries = {
-        "events": _EVENTS.format(day=day, grouped="group by 1"),
-        "all": _EVENTS.format(day="0", grouped=""),
+        "days": _DAYS,
+        "whole": _WHOLE,
         "visits": _VISITS.format(day=start),
         "orders": _ORDERS.format(day=day),
-        "pages": _PAGES,
+        "pages": "from pages order by pageviews desc, path limit $limit",
         "hours": _HOURS.format(local=span.local("ts"), day=day),
     }
-    for column in GROUPED:
+    for column in CAME_BY:
         condition = f"where {column} <> ''" if column in NAMED_ONLY else ""
-        queries[column] = _GROUP.format(column=column, condition=condition)
-    prepared = {"visits": VISITS, "orders": ORDERS, "bought": _BOUGHT}
+        queries[column] = _CAME.format(column=column, condition=condition)
+    for column in ENDS:
+        queries[column] = _ENDS.format(column=column)
+    prepared = {
+        "seen": _SEEN.format(day=day),
+        "visits": VISITS,
+        "touches": TOUCHES,
+        "orders": ORDERS.format(session="hash(session)", profile="hash(profile)"),
+        "bought": _BOUGHT,
+        "shares": _SHARES,
+        "pages": _PAGES,
+    }
     tables = events.tables(queries, Scope(site, span.start, span.end), {"limit": limit}, prepared)
     answers = {name: table.to_pylist() for name, table in tables.items()}
-    whole = answers["all"][0] if answers["all"] else {}
-    series = _series(span, answers["events"] + answers["visits"] + answers["orders"])
+    whole = answers["whole"][0]
+    series = _series(span, answers["days"] + answers["visits"] + answers["orders"])
     groups = {
         name: tuple(Group(**row) for row in answers[column])
-        for column, name in GROUPED.items()
+        for column, name in (CAME_BY | ENDS).items()
         if column != "channel"
     }
     bounces = sum(row["bounces"] for row in answers["visits"])
     sessions = sum(day.sessions for day in series)
     return Overview(
-        visitors=whole.get("visitors", 0),
+        visitors=whole["visitors"],
         sessions=sessions,
-        pageviews=whole.get("pageviews", 0),
-        events=whole.get("events", 0),
+        pageviews=whole["pageviews"],
+        events=whole["events"],
         orders=sum(day.orders for day in series),
         revenue=sum(day.revenue for day in series),
         bounce_rate=bounces / sessions if sessions else 0.0,
-        demo=whole.get("demo", False),
+        demo=whole["demo"],
         series=series,
         pages=tuple(Page(**row) for row in answers["pages"]),
         hours=tuple(Hour(**row) for row in answers["hours"]),
