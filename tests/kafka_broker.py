@@ -56,7 +56,7 @@ class KafkaBroker:
         command = self.command()
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()

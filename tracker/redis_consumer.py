@@ -12,6 +12,7 @@ from tracker.log import LogUnavailable, Message
 from tracker.redis_streams import RedisStreams, entry_id, position_of
 
 LONGEST_SILENCE = 300.0  # a member that has not polled for so long is taken for hung: its leases run out
+RECORDS_PER_READ = 2_000  # some 10 ms during which Redis serves nobody else
 CLAIM_CHUNK = 5_000
 NAP = 0.5  # how long to wait for records before looking whether the shards have changed
 
@@ -168,11 +169,14 @@ class RedisConsumer:
         for number in numbers:
             keys += [self._lease_key(number), self._redis.streams[number]]
             arguments += [self._shards[number].lease, self._shards[number].cursor]
+        most = min(limit, RECORDS_PER_READ)
         try:
-            replies = self._redis.run("read", keys, self._group, self._token, limit, *arguments)
-        except BaseException:
+            replies = self._redis.run("read", keys, self._group, self._token, most, *arguments)
+        except BaseException as error:
             for shard in self._shards.values():  # Redis may have given us entries whose reply was lost
                 shard.again = True
+            if "NOGROUP" in str(error):  # somebody destroyed the group: make it anew
+                self._shards = {}
             raise
         messages: list[Message] = []
         for number, reply in zip(numbers, replies, strict=True):

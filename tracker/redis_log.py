@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from zlib import crc32
 
-from tracker.log import LogUnavailable, Record
+from tracker.log import Record
 from tracker.redis_consumer import RedisConsumer
 from tracker.redis_streams import RedisStreams
 
@@ -56,16 +56,16 @@ class RedisLog:
 
     def durability(self) -> str | None:
         with self._redis.errors("tell its settings"):
-            persistence = self._redis.client.info("persistence")
-            if not persistence.get("aof_enabled"):
-                return "Redis keeps no append-only file: a crash loses events (set appendonly yes, appendfsync always)"
-        try:
-            with self._redis.errors("tell its settings"):
-                fsync = self._redis.client.config_get("appendfsync").get("appendfsync")
-        except LogUnavailable:  # hosted Redis often forbids CONFIG
-            return None
-        if fsync != "always":
-            return f"Redis has appendfsync {fsync}: a crash loses the last second's events (set appendfsync always)"
+            found = self._redis.settings()
+        if found.get("aof_enabled") == "0":
+            return "Redis keeps no append-only file: a crash loses events (set appendonly yes, appendfsync always)"
+        if found.get("appendfsync", "always") != "always":
+            return f"Redis has appendfsync {found['appendfsync']}: a crash loses the last events (set it to always)"
+        policy = found.get("maxmemory_policy", "")
+        if found.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+            return (
+                f"Redis has maxmemory-policy {policy}: when full it throws events away (set it to noeviction)"
+            )
         return None
 
     def _warn_once(self) -> None:

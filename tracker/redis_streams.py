@@ -1,7 +1,8 @@
 """The Redis side of the log: the connection, the names of its keys, its Lua scripts, errors made ours."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -78,6 +79,14 @@ class RedisStreams:
             digest = str(self.client.script_load(SCRIPTS[script]))
             self._loaded[script] = digest
             return self._execute("EVALSHA", digest, *command)
+
+    def settings(self) -> dict[str, str]:
+        """What decides whether Redis may lose events, as far as this Redis lets itself be asked."""
+        found: dict[str, str] = {}
+        with suppress(redis.exceptions.ResponseError):  # hosted Redis often forbids to ask
+            for ask in (self.client.info, partial(self.client.config_get, "appendfsync")):
+                found |= {str(name): str(value) for name, value in ask().items()}
+        return found
 
     def wait(self, after: dict[int, int], seconds: float) -> bool:
         """Block until a shard has an entry behind the position given for it; False when none came."""
