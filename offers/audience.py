@@ -110,7 +110,7 @@ def _leaves(node: Node) -> list[Clause]:
 
 
 def _plain(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value
+    return round(value, 6) if isinstance(value, float) else None if value == "" else value
 
 
 def _all(tests: tuple[Test, ...]) -> Test:
@@ -144,11 +144,18 @@ def _clause(field: Field, clause: Clause) -> Test:
         hint = "compare it with something" if operator == "true" else f"{operator!r} does not apply"
         raise AudienceInvalid(f"{what}: {hint}", operand.position)
     values = tuple(_literal(field, clause, value) for value in clause.values)
-    get = _folded(field.get) if field.folded else field.get
+    get = field.get
+    if field.kind == "text" and (operator == "exists" or "" in values):
+        get = _known(get)
+    elif field.folded and operator in ("=", "!=", "in"):  # the common clauses, in one call less
+        make = _unequal_folded if (operator == "!=") != clause.negated else _equal_folded
+        return make(get, frozenset(values))
+    if field.folded:
+        get = _folded(get)
     if field.kind == "any":
         get = _of_type(get, type(values[0])) if values else get
     if operator == "true":
-        return _is_true(get)
+        return lambda view: get(view) is True
     if operator == "exists":
         return _negated(_exists(get)) if clause.negated else _exists(get)
     if field.kind == "texts":
@@ -174,12 +181,25 @@ def _literal(field: Field, clause: Clause, value: Value) -> Value:
     return value.lower() if field.folded and isinstance(value, str) else value
 
 
+def _known(get: Getter) -> Getter:
+    """A text the profile leaves empty is not known. Against any other text than "" it makes no difference."""
+    return lambda view: get(view) or None
+
+
 def _folded(get: Getter) -> Getter:
     def folded(view: View) -> Any:
         value = get(view)
         return value if value is None else value.lower()
 
     return folded
+
+
+def _equal_folded(get: Getter, wanted: frozenset[Value]) -> Test:
+    return lambda view: get(view).lower() in wanted
+
+
+def _unequal_folded(get: Getter, wanted: frozenset[Value]) -> Test:
+    return lambda view: get(view).lower() not in wanted
 
 
 def _of_type(get: Getter, wanted: type) -> Getter:
@@ -199,10 +219,6 @@ def _exists(get: Getter) -> Test:
         return value is not None and value != []
 
     return test
-
-
-def _is_true(get: Getter) -> Test:
-    return lambda view: get(view) is True
 
 
 def _shares(get: Getter, wanted: frozenset[Value]) -> Test:

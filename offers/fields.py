@@ -1,9 +1,10 @@
 """What an audience may ask of a profile: every field and function, its kind, and how it is read.
 
-A getter returns None for what is not known. Texts that the profile leaves empty are not known.
+A getter returns None, and of a text also "", for what is not known.
 """
 
 from collections.abc import Callable, Collection
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args
 
 from offers.grammar import AudienceInvalid, Operand
@@ -28,32 +29,32 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEVICES = ("desktop", "phone", "tablet", "other")
 
 FIELDS: dict[str, Field] = {
-    "stage": Field("text", lambda view: view.stage, STAGES),
-    "segment": Field("texts", lambda view: view.profile.segments),
-    "channel": Field("text", lambda view: view.profile.last_touch.channel or None, folded=True),
-    "first_channel": Field("text", lambda view: view.profile.first_touch.channel or None, folded=True),
-    "source": Field("text", lambda view: view.profile.last_touch.origin or None, folded=True),
-    "medium": Field("text", lambda view: view.profile.last_touch.medium or None, folded=True),
-    "campaign": Field("text", lambda view: view.profile.last_touch.campaign or None, folded=True),
-    "keyword": Field("text", lambda view: view.profile.last_touch.keyword or None, folded=True),
-    "landing": Field("text", lambda view: view.profile.last_touch.landing or None),
-    "first_source": Field("text", lambda view: view.profile.first_touch.origin or None, folded=True),
-    "first_campaign": Field("text", lambda view: view.profile.first_touch.campaign or None, folded=True),
-    "device": Field("text", lambda view: view.profile.device or None, DEVICES),
-    "browser": Field("text", lambda view: view.profile.browser or None, folded=True),
-    "os": Field("text", lambda view: view.profile.os or None, folded=True),
-    "country": Field("text", lambda view: view.profile.country or None, folded=True),
-    "language": Field("text", lambda view: view.profile.lang or None, folded=True),
-    "visits": Field("number", lambda view: view.profile.counts.visits),
-    "pageviews": Field("number", lambda view: view.profile.counts.pageviews),
-    "events": Field("number", lambda view: view.profile.counts.events),
-    "views": Field("number", lambda view: view.profile.counts.views),
-    "adds": Field("number", lambda view: view.profile.counts.adds),
-    "offer_views": Field("number", lambda view: view.profile.counts.offer_views),
-    "offer_clicks": Field("number", lambda view: view.profile.counts.offer_clicks),
-    "community": Field("number", lambda view: view.profile.counts.community),
-    "orders": Field("number", lambda view: view.profile.counts.orders),
-    "revenue": Field("number", lambda view: view.profile.counts.revenue),
+    "stage": Field("text", attrgetter("stage"), STAGES),
+    "segment": Field("texts", attrgetter("profile.segments")),
+    "channel": Field("text", attrgetter("profile.last_touch.channel"), folded=True),
+    "first_channel": Field("text", attrgetter("profile.first_touch.channel"), folded=True),
+    "source": Field("text", attrgetter("profile.last_touch.origin"), folded=True),
+    "medium": Field("text", attrgetter("profile.last_touch.medium"), folded=True),
+    "campaign": Field("text", attrgetter("profile.last_touch.campaign"), folded=True),
+    "keyword": Field("text", attrgetter("profile.last_touch.keyword"), folded=True),
+    "landing": Field("text", attrgetter("profile.last_touch.landing")),
+    "first_source": Field("text", attrgetter("profile.first_touch.origin"), folded=True),
+    "first_campaign": Field("text", attrgetter("profile.first_touch.campaign"), folded=True),
+    "device": Field("text", attrgetter("profile.device"), DEVICES),
+    "browser": Field("text", attrgetter("profile.browser"), folded=True),
+    "os": Field("text", attrgetter("profile.os"), folded=True),
+    "country": Field("text", attrgetter("profile.country"), folded=True),
+    "language": Field("text", attrgetter("profile.lang"), folded=True),
+    "visits": Field("number", attrgetter("profile.counts.visits")),
+    "pageviews": Field("number", attrgetter("profile.counts.pageviews")),
+    "events": Field("number", attrgetter("profile.counts.events")),
+    "views": Field("number", attrgetter("profile.counts.views")),
+    "adds": Field("number", attrgetter("profile.counts.adds")),
+    "offer_views": Field("number", attrgetter("profile.counts.offer_views")),
+    "offer_clicks": Field("number", attrgetter("profile.counts.offer_clicks")),
+    "community": Field("number", attrgetter("profile.counts.community")),
+    "orders": Field("number", attrgetter("profile.counts.orders")),
+    "revenue": Field("number", attrgetter("profile.counts.revenue")),
     "cart_value": Field(
         "number", lambda view: sum(line.quantity * line.price for line in view.profile.cart.values())
     ),
