@@ -6,7 +6,10 @@ from recommender.params import Params
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """``first`` and ``last`` bound the history it learned from (ms); ``metrics`` are those of held-out sessions."""
+    """``first`` and ``last`` bound the history it learned from (ms); ``metrics`` are those of held-out sessions.
+
+    ``refreshed`` names the trained version whose factors a quick refresh kept, "" for a training.
+    """
 
     version: str
     site: str
@@ -24,5 +27,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     revisit: float | None = None
     blend: dict[str, float] = {}
     metrics: dict[str, dict[str, float]] = {}
+    refreshed: str = ""
     accepted: bool = True
     verdict: str = "first model"

@@ -131,9 +131,18 @@ class Shelf:
             log.error("model not taken, the previous one keeps serving: %s", error)
 
     def _retire(self, needed: set[str]) -> None:
-        """Remove all but the newest versions. A process that mapped one keeps it until it swaps."""
-        for folder in sorted(self._versions.glob("*"), reverse=True)[self._keep :]:
-            if folder.name not in needed:
+        """Remove all but the newest versions, and all but the needed of the quick refreshes.
+
+        A process that mapped one keeps it until it swaps.
+        """
+        trained = 0
+        for folder in sorted(self._versions.glob("*"), reverse=True):
+            try:
+                quick = bool(read_manifest(folder).card.refreshed)
+            except ModelUnusable:
+                quick = False
+            trained += not quick
+            if folder.name not in needed and (quick or trained > self._keep):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -194,9 +194,11 @@ def train(
 
 
 def _live(shelf: Shelf) -> Model | None:
+    """The training that serves. Not its quick refresh: that knows the sessions to be judged by."""
     version = shelf.live_version()
     try:
-        return shelf.load(version) if version else None
+        live = shelf.load(version) if version else None
+        return shelf.load(live.card.refreshed) if live and live.card.refreshed else live
     except ModelUnusable as error:
         log.warning("live model not compared with: %s", error)
         return None

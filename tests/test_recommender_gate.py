@@ -11,6 +11,7 @@ from recommender_histories import DAY, NOW, Told, history, shop_history
 
 from recommender.blend import COMPONENTS
 from recommender.params import Params
+from recommender.refresh import refresh
 from recommender.shelf import Shelf
 from recommender.train import train
 
@@ -58,6 +59,18 @@ def test_an_equal_model_goes_live(tmp_path: Path, clock: Clock, month: pa.Table,
     again = train("s", Told(week), shelf, clock=clock)
     assert again.accepted
     assert again.verdict == f"not compared: 0 sessions are new to {card.version}"
+
+
+def test_a_refresh_of_the_live_model_does_not_excuse_from_judging(
+    tmp_path: Path, clock: Clock, month: pa.Table, week: pa.Table
+) -> None:
+    shelf = Shelf(tmp_path, "s", clock=clock)
+    trained = train("s", Told(month), shelf, clock=clock)
+    clock.advance(60)
+    assert refresh("s", Told(week), shelf, clock)
+    clock.advance(60)
+    card = train("s", Told(week), shelf, clock=clock)
+    assert card.verdict.startswith(f"not worse than {trained.version} on ")
 
 
 def test_a_worse_model_is_kept_but_not_served(
