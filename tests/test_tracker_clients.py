@@ -132,6 +132,19 @@ HOSTILE = [
     b"GET /v1/projects/%2e%2e/settings HTTP/1.1\r\nHost: x\r\n\r\n",
     b"OPTIONS /v1/b HTTP/1.1\r\nHost: x\r\nOrigin: \xff<script>\r\n\r\n",
     b"TRACE /t.gif HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /i?e=ue&ue_px=%ff%fe&cx=!!!&duid=%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"HEAD /i?e=pv HTTP/1.1\r\nHost: x\r\nCookie: sp=\xff\r\n\r\n",
+    b'POST /com.snowplowanalytics.snowplow/tp2 HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{"data":[[]]}',
+    b"GET /matomo.php?idsite=1&rec=1&cdt=9e99&cip=%00&_cvar=%7b HTTP/1.1\r\nHost: x\r\n\r\n",
+    b'POST /piwik.php HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n{"requests":[[]]}',
+    b"POST /piwik.php?idsite=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\xff\x00=&",
+    b"GET /v1/batch/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"POST /v1/t HTTP/1.1\r\nHost: x\r\nAuthorization: Basic "
+    + b"=" * 9000
+    + b"\r\nContent-Length: 2\r\n\r\n{}",
+    b"POST /v1/t HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: "
+    + b"1," * 9000
+    + b"\r\nContent-Length: 2\r\n\r\n{}",
     b"\x16\x03\x01\x02\x00\x01",
 ]
 

@@ -1,0 +1,71 @@
+"""The official browser libraries, in a real browser, against a running tracker."""
+
+import mimetypes
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route
+from test_tracker_node import modules
+from test_tracker_snippet import CHROMIUM, Shop, browser, context, errors, names, page, server, shop, tracker
+from tracker_server import TrackerServer
+
+__all__ = ["browser", "context", "errors", "modules", "page", "server", "shop", "tracker"]  # fixtures
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
+]
+
+
+@pytest.fixture
+def libraries(page: Page, shop: Shop, modules: Path) -> str:
+    """The address on the shop's own origin where the npm packages are."""
+
+    def answer(route: Route) -> None:
+        file = modules / route.request.url.partition("/npm/")[2]
+        route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0])
+
+    page.route(f"{shop.url}/npm/**", answer)
+    return "/npm"
+
+
+def test_analytics_next(page: Page, shop: Shop, libraries: str, tracker: TrackerServer) -> None:
+    """It reads its settings from the tracker first (cdnURL), then posts to the short paths."""
+    shop.pages[
+        "/"
+    ] = f"""<title>Shop</title><script src="{libraries}/@segment/analytics-next/dist/umd/index.js"></script><script>
+        window.client = AnalyticsNext.AnalyticsBrowser.load(
+            {{writeKey: 'wk_test', cdnURL: '{tracker.host}'}},
+            {{integrations: {{'Segment.io': {{apiHost: '127.0.0.1:{tracker.port}/v1', protocol: 'http'}}}}}});
+        client.page(); client.track('Product Viewed', {{product_id: 'p7'}}); client.identify('u1', {{plan: 'gold'}});
+        </script>"""
+    with page.expect_response(f"{tracker.host}/v1/projects/wk_test/settings") as settings:
+        page.goto(shop.url + "/")
+    assert settings.value.json()["integrations"]["Segment.io"]["apiKey"] == "wk_test"
+    events = {event.name or event.type: event for event in tracker.wait_for(3)}
+    assert set(events) == {"page", "Product Viewed", "identify"}
+    assert (events["page"].url, events["page"].title) == (shop.url + "/", "Shop")
+    assert events["Product Viewed"].props == {"product_id": "p7"}
+    assert (events["identify"].user, events["identify"].traits) == ("u1", {"plan": "gold"})
+    assert len({event.visitor for event in events.values()}) == 1
+    assert events["page"].ua.startswith("Mozilla/")
+
+
+@pytest.mark.parametrize("method", ["post", "get"])
+def test_snowplow_browser_tracker(
+    page: Page, shop: Shop, libraries: str, tracker: TrackerServer, method: str
+) -> None:
+    script = f"{libraries}/@snowplow/browser-tracker/dist/index.umd.min.js"
+    shop.pages["/"] = f"""<title>Shop</title><script src="{script}"></script><script>
+        const snowplow = snowplowBrowserTracking;
+        snowplow.newTracker('sp', '{tracker.host}', {{appId: 'default', eventMethod: '{method}', bufferSize: 1}});
+        snowplow.setUserId('u1');
+        snowplow.trackPageView();
+        snowplow.trackStructEvent({{category: 'shop', action: 'Search', label: 'boots'}});
+        </script>"""
+    page.goto(shop.url + "/")
+    events = tracker.wait_for(2)
+    assert sorted(names(events)) == ["Search", "page"]
+    assert {event.user for event in events} == {"u1"}
+    first = next(event for event in events if event.type == "page")
+    assert (first.url, first.title, first.source) == (shop.url + "/", "Shop", "snowplow")
+    assert len({event.visitor for event in events}) == 1
