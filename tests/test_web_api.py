@@ -1,6 +1,8 @@
 """Keys, items, campaigns, profiles, health, and the shape of every refusal."""
 
 import base64
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Clock, RedisServer
-from desk_rows import HOSTILE, fill
+from desk_rows import HOSTILE, at, fill, visit
 from web_stage import Stage, stage_of
 
 from profiles.model import Counts, ItemTouch, Profile
@@ -323,3 +325,26 @@ def test_the_description_covers_every_route_and_nothing_else(stage: Stage) -> No
     for name in re.findall(r"#/components/(\w+/\w+)", texts):
         kind, part = name.split("/")
         assert part in described["components"][kind]
+
+
+def test_tables_come_as_csv_that_a_spreadsheet_may_open(stage: Stage, clock: Clock) -> None:
+    fill(stage.services.warehouse, clock())
+    stage.services.warehouse.append(
+        visit("v:z", at(clock(), 1), (("page", "=cmd|x"),), channel="direct"), [], {}
+    )
+    answer = stage.call("GET", "/v1/reports/overview?format=csv&table=pages")
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="overview-pages.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert {"path": "/", "title": "", "pageviews": "3", "visitors": "3"} in rows
+    assert "'=cmd|x" in [row["path"] for row in rows]
+    steps = stage.call("GET", f"/v1/reports/funnel?{STEPS}&format=csv").text
+    assert [line.split(",")[1] for line in steps.splitlines()[1:]] == ["5", "3", "2", "1"]
+    for report, table in (("paths", "flows"), ("retention", "cohorts"), ("vocabulary", "pages")):
+        assert stage.call("GET", f"/v1/reports/{report}?format=csv&table={table}").status_code == 200
+    assert stage.call("GET", "/v1/reports/overview?format=csv&table=traits").json["error"]["field"] == "table"
+    assert stage.call("GET", "/v1/reports/overview?format=xls").json["error"]["field"] == "format"
+    nothing = stage.call(
+        "GET", "/v1/reports/overview?format=csv&table=channels&from=2020-01-01&to=2020-01-02"
+    )
+    assert nothing.status_code == 200

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -404,6 +405,17 @@ def test_retention_is_a_table_of_cohorts(busy: Stage) -> None:
 def test_retention_takes_any_query(busy: Stage, query: str) -> None:
     answer = busy.desk().get(f"/desk/retention?{query}")
     assert answer.status_code == 200 and 'role="alert"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/desk", "/desk/funnel", "/desk/paths", "/desk/retention"])
+def test_each_table_can_be_taken_along(busy: Stage, path: str) -> None:
+    desk = busy.desk()
+    links = re.findall(r'href="(/desk/reports/[^"]+)"', desk.get(path).text)
+    assert links
+    for link in links:
+        answer = desk.get(unescape(link))
+        assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/csv"), link
+        assert busy.client.get(unescape(link)).status_code == 302
 
 
 def answer_row(token: str, name: str, ts: int) -> EventRow:

@@ -58,7 +58,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(campaigns_blueprint(services, keys))
     app.register_blueprint(profiles_blueprint(services, keys))
-    app.register_blueprint(reports_blueprint(services, keys))
+    app.register_blueprint(reports_blueprint(services, "reports", "/v1/reports", keys.secret_key))
     app.register_blueprint(openapi_blueprint(services.public_url))
     app.register_blueprint(health_blueprint(services, metrics))
 
@@ -69,6 +69,9 @@ def _register_desk(app: Flask, services: Services) -> None:
     pages.register(app)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, Guesses(services.clock)))
+    app.register_blueprint(
+        pages.guard(reports_blueprint(services, "desk_reports", "/desk/reports", pages.site))
+    )
     app.register_blueprint(overview_blueprint(pages, services))
     app.register_blueprint(funnel_blueprint(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))

@@ -1,4 +1,7 @@
-"""What the desk's pages show, as JSON. Secret keys only."""
+"""What the desk's pages show, as JSON and CSV."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -10,54 +13,71 @@ from warehouse.retention import retention
 from warehouse.span import Span
 from warehouse.vocabulary import vocabulary
 from web.answers import answer
-from web.auth import Keys
-from web.flows import returning, wanted
+from web.flows import one_of, returning, wanted
 from web.funnels import question
 from web.offers import answered
 from web.services import Services
+from web.table import csv_of
+
+OVERVIEW_TABLES = (
+    *("series", "channels", "pages", "entries", "exits", "origins", "keywords", "campaigns"),
+    *("devices", "browsers", "systems", "countries", "hours"),
+)
 
 
-def reports_blueprint(services: Services, keys: Keys) -> Blueprint:
-    blueprint = Blueprint("reports", __name__)
+def reports_blueprint(services: Services, name: str, prefix: str, site_of: Callable[[], Site]) -> Blueprint:
+    """The reports under ``prefix``, of the site that ``site_of`` says: a secret key's, or the desk's chosen one."""
+    blueprint = Blueprint(name, __name__, url_prefix=prefix)
     warehouse = services.warehouse
 
     def asked() -> tuple[Site, Span]:
-        """The site of the secret key, and the span of ``from`` and ``to``."""
-        site = keys.secret_key()
+        """The site, and the span of ``from`` and ``to``."""
+        site = site_of()
         return site, Span.parse(site, request.args.get("from"), request.args.get("to"), services.clock)
 
-    @blueprint.get("/v1/reports/overview")
+    @blueprint.get("/overview")
     def overview_report() -> Response:
         site, span = asked()
-        return answer(overview(warehouse, site.id, span))
+        return told("overview", overview(warehouse, site.id, span), OVERVIEW_TABLES)
 
-    @blueprint.get("/v1/reports/funnel")
+    @blueprint.get("/funnel")
     def funnel_report() -> Response:
         site, span = asked()
         steps, rules = question(request.args.getlist("step"), request.args)
-        return answer(funnel(warehouse, site.id, steps, rules, span))
+        return told("funnel", funnel(warehouse, site.id, steps, rules, span), ("steps",))
 
-    @blueprint.get("/v1/reports/paths")
+    @blueprint.get("/paths")
     def paths_report() -> Response:
         site, span = asked()
         way = wanted(request.args)
-        return answer(paths(warehouse, site.id, span, way.anchor, way.direction, way.depth))
+        found = paths(warehouse, site.id, span, way.anchor, way.direction, way.depth)
+        return told("paths", found, ("flows",))
 
-    @blueprint.get("/v1/reports/retention")
+    @blueprint.get("/retention")
     def retention_report() -> Response:
         site, span = asked()
         how = returning(request.args)
-        return answer(retention(warehouse, site.id, span, how.unit, how.deed, how.by_channel))
+        found = retention(warehouse, site.id, span, how.unit, how.deed, how.by_channel)
+        return told("retention", found, ("cohorts",))
 
-    @blueprint.get("/v1/reports/vocabulary")
+    @blueprint.get("/vocabulary")
     def vocabulary_report() -> Response:
         site, span = asked()
-        return answer(vocabulary(warehouse, site.id, span))
+        return told("vocabulary", vocabulary(warehouse, site.id, span), ("events", "pages"))
 
-    @blueprint.get("/v1/reports/campaigns")
+    @blueprint.get("/campaigns")
     def campaigns_report() -> Response:
         site, span = asked()
         counted = answered(services, site, span)
         return answer({"campaigns": sorted(counted.values(), key=lambda each: each.campaign)})
 
     return blueprint
+
+
+def told(name: str, report: Any, tables: Sequence[str]) -> Response:
+    """JSON; or with ``format=csv`` one ``table`` of the report, by default the first. Raises Problem 400."""
+    form = one_of("format", request.args, ("json", "csv"))
+    if form == "json":
+        return answer(report)
+    table = one_of("table", request.args, tables)
+    return csv_of(f"{name}-{table}", getattr(report, table))

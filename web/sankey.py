@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warehouse.paths import END, Flow
+from warehouse.paths import END, OTHER, Flow
 
 COLUMN, NODE, HEIGHT, GAP = 210.0, 12.0, 440.0, 14.0
 LABEL = 190.0
@@ -52,7 +52,7 @@ def draw(flows: Sequence[Flow], backwards: bool = False) -> Drawing:
     nodes: dict[tuple[int, str], Node] = {}
     for depth, column in enumerate(columns):
         x, y = COLUMN * ((last - depth) if backwards else depth), 0.0
-        for name, visits in sorted(column.items(), key=lambda pair: (-pair[1], pair[0])):
+        for name, visits in sorted(column.items(), key=lambda pair: (pair[0] == OTHER, -pair[1], pair[0])):
             node = Node(
                 depth, name, visits, left.get((depth, name), 0), x, round(y, 1), round(visits * scale, 1)
             )

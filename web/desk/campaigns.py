@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from offers.campaign import Campaign
+from warehouse.vocabulary import vocabulary
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.offers import Answered, answered
@@ -34,9 +35,11 @@ def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
         site = pages.site()
         period = period_of(request.args, site, services.clock(), "/desk/campaigns")
         campaigns = services.campaigns.all(site.id)
-        counted = answered(services, site, period.span(site)) if campaigns else {}
+        span = period.span(site)
+        counted = answered(services, site, span) if campaigns else {}
+        demo = vocabulary(services.warehouse, site.id, span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
-        return pages.show("desk/campaigns.html", "campaigns", site, rows=rows, period=period)
+        return pages.show("desk/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo)
 
     return pages.guard(blueprint)
 

@@ -56,6 +56,11 @@ class FunnelView:
     steps: tuple[StepView, ...] = ()
 
     @property
+    def asked_query(self) -> list[tuple[str, str]]:
+        """What the API is asked for the same funnel."""
+        return replace(self.form, steps=tuple(self.form.asked)).query(())
+
+    @property
     def entered(self) -> int:
         return self.steps[0].visitors if self.steps else 0
 

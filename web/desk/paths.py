@@ -41,6 +41,15 @@ class PathsView:
     demo: bool
 
     @property
+    def query(self) -> list[tuple[str, str]]:
+        """What the API is asked for the same paths."""
+        return [
+            ("anchor", self.anchor),
+            ("direction", self.wanted.direction),
+            ("depth", str(self.wanted.depth)),
+        ]
+
+    @property
     def depths(self) -> range:
         return range(1, DEPTH_LIMIT + 1)
 

@@ -18,7 +18,6 @@ KINDS = {
     "remove": "taken out",
     "purchase": "bought",
     "dismiss": "dismissed",
-    "list": "seen in a list",
 }
 PURPOSES = (("analytics", "Analytics"), ("personalization", "Personalization"), ("marketing", "Marketing"))
 NameOf = Callable[[str], Item | None]
@@ -158,7 +157,7 @@ def _cart_total(profile: Profile, site: Site) -> str:
 
 
 def _items(profile: Profile, now: float, item_of: NameOf) -> tuple[Thing, ...]:
-    latest = list(reversed(profile.items))[:ROWS]
+    latest = [touch for touch in reversed(profile.items) if touch.kind != "list"][:ROWS]
     return tuple(
         Thing(_item_name(touch.item, item_of), KINDS.get(touch.kind, touch.kind), formats.ago(touch.ts, now))
         for touch in latest

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from warehouse.refused import QueryRefused
 from warehouse.retention import Cohort, Retention, retention
+from warehouse.vocabulary import vocabulary
 from web import formats
 from web.desk.pages import Pages
 from web.desk.period import period_of
@@ -59,7 +60,10 @@ def retention_blueprint(pages: Pages, services: Services) -> Blueprint:
         span = period.span(site)
         found = retention(services.warehouse, site.id, span, asked.unit, asked.deed, asked.by_channel)
         view = view_of(asked, problem, found)
-        return pages.show("desk/retention.html", "retention", site, period=period, view=view, kept=kept)
+        demo = vocabulary(services.warehouse, site.id, span, 1).demo
+        return pages.show(
+            "desk/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
+        )
 
     return pages.guard(blueprint)
 
