@@ -1,0 +1,192 @@
+"""Reports over 10 million events of 500,000 visitors: funnel and overview, beside plain SQL over the same files.
+
+``--small`` takes 1 million and 50,000; ``--keep FOLDER`` keeps the warehouse for the next run. Where PyPI's chdb is
+installed, its windowFunnel is timed on the same events.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from bench.results import percentiles, record
+from tracker.sites import Site
+from warehouse.delta import Warehouse
+from warehouse.funnel import funnel, parse_step
+from warehouse.overview import overview
+from warehouse.schema import EVENTS
+from warehouse.span import Span
+
+SITE = Site(id="default", write_key="w", secret_key="s")
+DAYS = 30
+SPAN = Span.parse(SITE, "2026-11-01", "2026-11-30")
+STEPS = ("page:/", "event:Product Viewed", "event:Product Added", "event:Order Completed")
+WINDOW = 7 * 86_400_000
+RUNS = 7
+
+# Visits of 1 to 12 events some seconds apart; a few visitors come much more often than most.
+DAY_OF_EVENTS = """
+with visits as (
+    select i, hash(i * 7 + {day} * 1000003) as h, {start} + i * 86400000 // {visits} as begin
+    from range({visits}) t(i)
+), each as (
+    select i, cast(power((h % 1000003) / 1000003.0, 1.5) * {visitors} as bigint) as v, begin,
+           unnest(range(cast(1 + (h >> 40) % 12 as bigint))) as j
+    from visits
+), rolled as (
+    select i, v, j, begin + j * 40000 + hash(i + j) % 20000 as ts, hash(i * 31 + j * 17 + {day}) as h from each
+), drawn as (
+    select i, v, j, ts, (h >> 20) % 100 as k, (h >> 30) % 500 as p, substr(md5('v' || v), 1, 24) as visitor from rolled
+), told as (
+    select *, case when j = 0 or k < 55 then 'page' else 'track' end as type,
+           case when j = 0 or k < 55 then '' when k < 85 then 'Product Viewed' when k < 95 then 'Product Added'
+                when k < 98 then 'Checkout Started' else 'Order Completed' end as name,
+           case when k < 10 or (j = 0 and k < 50) then '/' when k < 25 then '/c/' || (p % 8)
+                when k < 50 or k >= 55 then '/p/' || p when k < 52 then '/cart' else '/checkout' end as path
+    from drawn
+)
+select date '1970-01-01' + cast(ts // 86400000 as int) as day, 'default' as site, md5(i || '-{day}-' || j) as id,
+       type, name, 'v:' || visitor as profile, visitor, cast(null as varchar) as "user",
+       visitor || '-' || (ts // 3600000) as session, ts, ts as received, 'https://shop.example' || path as url, path,
+       'Title of ' || path as title, '' as referrer,
+       ['direct', 'organic', 'paid', 'email', 'social'][1 + v % 5] as channel,
+       ['', 'google', 'naver', 'newsletter', 'instagram'][1 + v % 5] as origin, '' as medium, '' as campaign,
+       '' as keyword, ['desktop', 'phone', 'tablet'][1 + v % 3] as device, 'Chrome' as browser, 'Android' as os,
+       'KR' as country, 'ko' as lang, v % 50 = 49 as bot, false as demo, 'snippet' as source,
+       case when k >= 55 then 'p' || p end as product, case when k >= 70 then 'c' || (p % 8) end as category,
+       cast(1 as double) as quantity, cast(p as double) as price,
+       case when name = 'Order Completed' then 'o{day}-' || i || '-' || j end as "order",
+       case when name = 'Order Completed' then cast(p as double) end as revenue, 'EUR' as currency,
+       cast([] as struct(product varchar, category varchar, quantity double, price double)[]) as items,
+       '{{}}' as props, '{{}}' as traits
+from told order by ts
+"""
+
+# What any funnel has to do: read the steps' events and group them by visitor. It neither follows chains nor
+# knows a window.
+FLOOR = """
+select count(first), count(second), count(third), count(fourth) from (
+    select profile, min(ts) filter (type = 'page' and path = '/') as first,
+           max(ts) filter (name = 'Product Viewed') as second, max(ts) filter (name = 'Product Added') as third,
+           max(ts) filter (name = 'Order Completed') as fourth
+    from read_parquet($files) where site = 'default' and not bot and ts < $end and (
+         type = 'page' and path = '/' or type = 'track' and name in ('Product Viewed', 'Product Added', 'Order Completed')) group by profile)
+"""
+
+# The same question as ours, in SQL alone: each step asks for the latest start strictly before it.
+IN_SQL = """
+with hits as (
+    select profile, ts, type = 'page' and path = '/' as a, name = 'Product Viewed' as b, name = 'Product Added' as c,
+           name = 'Order Completed' as d
+    from read_parquet($files) where site = 'default' and not bot and ts < $end and (
+         type = 'page' and path = '/' or type = 'track' and name in ('Product Viewed', 'Product Added', 'Order Completed'))
+), two as (select *, case when b then max(case when a then ts end) over before end as s2 from hits
+    window before as (partition by profile order by ts range between unbounded preceding and 1 preceding)
+), three as (select *, case when c then max(case when ts - s2 <= 604800000 then s2 end) over before end as s3 from two
+    window before as (partition by profile order by ts range between unbounded preceding and 1 preceding)
+), four as (select *, case when d then max(case when ts - s3 <= 604800000 then s3 end) over before end as s4 from three
+    window before as (partition by profile order by ts range between unbounded preceding and 1 preceding)
+)
+select count(distinct profile) filter (a), count(distinct profile) filter (ts - s2 <= 604800000),
+       count(distinct profile) filter (ts - s3 <= 604800000), count(distinct profile) filter (ts - s4 <= 604800000)
+from four
+"""
+
+
+def fill(warehouse: Warehouse, events: int, visitors: int) -> None:
+    """One commit for each day."""
+    con = duckdb.connect()
+    for day in range(DAYS):
+        sql = DAY_OF_EVENTS.format(
+            day=day,
+            start=SPAN.start + day * 86_400_000,
+            visits=int(events / DAYS / 6.5),
+            visitors=visitors,
+        )
+        warehouse.events.write(con.sql(sql).to_arrow_table().cast(EVENTS), ())
+
+
+def timed(call: Callable[[], object], runs: int = RUNS) -> tuple[float, float, object]:
+    """Least and median seconds, and the answer."""
+    seconds = []
+    answer: object = None
+    for _ in range(runs):
+        begin = time.perf_counter()
+        answer = call()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds), percentiles(seconds, 50)[0], answer
+
+
+def window_funnel(files: list[str]) -> Callable[[], object] | None:
+    """chdb's windowFunnel over the same files. Its ``strict_increase`` is our "strictly later", but it follows one
+    chain greedily, so that its counts may be lower."""
+    try:
+        import chdb
+    except ImportError:
+        return None
+    sql = f"""
+        select countIf(level >= 1), countIf(level >= 2), countIf(level >= 3), countIf(level >= 4) from (
+            select profile, windowFunnel(604800000, 'strict_increase')(toUInt64(ts), type = 'page' and path = '/',
+                   name = 'Product Viewed', name = 'Product Added', name = 'Order Completed') as level
+            from file('{Path(files[0]).parent.parent}/*/*.parquet', Parquet)
+            where site = 'default' and not bot and ts < {SPAN.end} group by profile)
+    """
+    return lambda: chdb.query(sql, "CSV").bytes()
+
+
+def measure(warehouse: Warehouse) -> list[list[object]]:
+    files = [file.uri for file in warehouse.events.files()[1]]
+    con = duckdb.connect(config={"threads": 2})
+    given = {"files": files, "end": SPAN.end}
+    steps = [parse_step(text) for text in STEPS]
+    subjects: list[tuple[str, Callable[[], object], int]] = [
+        ("plain SQL, no chains (floor)", lambda: con.sql(FLOOR, params=given).fetchall(), RUNS),
+        ("funnel of four steps", lambda: funnel(warehouse, "default", steps, WINDOW, SPAN), RUNS),
+        ("the same by window functions", lambda: con.sql(IN_SQL, params=given).fetchall(), 1),
+        ("overview of 30 days", lambda: overview(warehouse, "default", SPAN), 3),
+    ]
+    other = window_funnel(files)
+    if other:
+        subjects.append(("chdb windowFunnel", other, 3))
+    rows: list[list[object]] = []
+    floor = 0.0
+    answers: dict[str, object] = {}
+    for name, call, runs in subjects:
+        least, middle, answers[name] = timed(call, runs)
+        floor = floor or least
+        rows.append([name, f"{least:.2f} s", f"{middle:.2f} s", f"{least / floor:.1f} ×"])
+    ours = tuple(step.visitors for step in answers["funnel of four steps"].steps)  # type: ignore[attr-defined]
+    assert [ours] == answers["the same by window functions"], "the funnel and its SQL disagree"
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--keep", type=Path)
+    given = parser.parse_args()
+    events, visitors = (1_000_000, 50_000) if given.small else (10_000_000, 500_000)
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="dangol-bench-"))
+    try:
+        warehouse = Warehouse(str(folder))
+        if not warehouse.events.files()[1]:
+            fill(warehouse, events, visitors)
+        load = os.getloadavg()[0]
+        rows = measure(warehouse)
+    finally:
+        if not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    notes = f"Least and median of up to {RUNS} runs in one process, on a cold cache of answers. Load before the run: {load:.1f}."
+    title = f"Funnel, {events / 1e6:.0f}M events, {visitors:,} visitors"
+    command = "python -m bench.funnel" + (" --small" if given.small else "")
+    record(title, command, ["what", "least", "median", "of the floor"], rows, notes)
+
+
+if __name__ == "__main__":
+    main()
