@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
 
     from ingest.deadletters import DeadLetters
     from ingest.worker import Worker
+    from offers.learner import Learner
     from profiles.redis import RedisProfiles
     from recommender.catalogue import Catalogue
     from recommender.shelf import Shelf
@@ -158,6 +159,8 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
 
 def services(settings: Settings) -> "Services":
     """Everything the web application stands on."""
+    from offers.arms import ArmStore
+    from offers.budget import BudgetStore
     from offers.caps import CapStore
     from offers.decide import Decider
     from offers.store import CampaignStore
@@ -167,9 +170,10 @@ def services(settings: Settings) -> "Services":
 
     key = signing_key(settings)
     password = AdminPassword(settings)
-    campaigns = CampaignStore(settings.profiles_uri)
+    redis = settings.profiles_uri
+    campaigns = CampaignStore(redis)
     # Half of the budget at most: there must be time left for an answer without the count.
-    caps = CapStore(settings.profiles_uri, timeout=settings.personalize_budget_ms / 2000)
+    caps = CapStore(redis, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
     return Services(
         sites=sites(settings),
@@ -179,13 +183,33 @@ def services(settings: Settings) -> "Services":
         shops=shops(settings),
         campaigns=campaigns,
         caps=caps,
-        decider=Decider(campaigns, caps, signer),
+        decider=Decider(campaigns, caps, signer, arms=ArmStore(redis), budgets=BudgetStore(redis)),
         signer=signer,
         admin=Admin("admin", password, key, password.version),
         public_url=settings.public_url or settings.url,
         personalize_seconds=settings.personalize_budget_ms / 1000,
         ingest_group=INGEST_GROUP,
         trust_proxy=settings.trust_proxy,
+    )
+
+
+def learner(settings: Settings) -> "Learner":
+    """What turns answers to offers into what the bandit knows."""
+    from offers.arms import ArmStore
+    from offers.budget import BudgetStore
+    from offers.learner import Learner
+    from offers.store import CampaignStore
+    from offers.token import TokenSigner
+    from offers.warehouse import WarehouseAnswers
+
+    events = log(settings)
+    return Learner(
+        CampaignStore(settings.profiles_uri),
+        WarehouseAnswers(warehouse(settings)),
+        TokenSigner(signing_key(settings)),
+        ArmStore(settings.profiles_uri),
+        BudgetStore(settings.profiles_uri),
+        caught_up=lambda: events.lag(INGEST_GROUP) == 0,
     )
 
 

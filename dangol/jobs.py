@@ -18,10 +18,17 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sites = compose.sites(settings)
+        self.learner = compose.learner(settings)
 
     def _sites(self) -> list[str]:
         self.sites.reload_if_changed()
         return list(self.sites.all())
+
+    def learn_offers(self) -> None:
+        """What visitors answered to offers, for the bandit and the budgets."""
+        self._sites()
+        for site in self.sites.all().values():
+            self.learner.run(site)
 
     def train(self) -> None:
         for site in self._sites():

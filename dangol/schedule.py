@@ -32,6 +32,7 @@ def table(settings: Settings) -> list[Job]:
     jobs = Jobs(settings)
     return [
         Job("catalogue", jobs.learn_items, 1, "catalogue", soon=True),
+        Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("first model", jobs.first_models, 2, "train", soon=True),
         Job("train", jobs.train, settings.train_hours * 60, "train"),
         Job("compact", jobs.compact, 30, "warehouse"),
