@@ -296,7 +296,9 @@ def test_reports_refuse_what_makes_no_sense(stage: Stage, query: str, field: str
     assert answer.status_code == 400 and answer.json["error"]["field"] == field
 
 
-@pytest.mark.parametrize("report", ["overview", "funnel", "vocabulary", "paths", "retention", "campaigns"])
+@pytest.mark.parametrize(
+    "report", ["overview", "live", "funnel", "vocabulary", "paths", "retention", "campaigns"]
+)
 def test_reports_need_the_secret_key(stage: Stage, report: str) -> None:
     assert stage.call("GET", f"/v1/reports/{report}", "wk_test").status_code == 403
     assert stage.call("GET", f"/v1/reports/{report}", None).status_code == 401
@@ -348,3 +350,13 @@ def test_tables_come_as_csv_that_a_spreadsheet_may_open(stage: Stage, clock: Clo
         "GET", "/v1/reports/overview?format=csv&table=channels&from=2020-01-01&to=2020-01-02"
     )
     assert nothing.status_code == 200
+
+
+def test_the_live_report_looks_back_five_minutes(stage: Stage, clock: Clock) -> None:
+    now = int(clock() * 1000)
+    rows = visit("v:now", now - 120_000, (("page", "/"), ("page", "/cart")))
+    rows += visit("v:late", now - 600_000, (("page", "/"),)) + visit("v:bot", now, (("page", "/"),), bot=True)
+    stage.services.warehouse.append(rows, [], {})
+    live = stage.call("GET", "/v1/reports/live").json
+    assert (live["visitors"], live["pages"]) == (1, [{"name": "/cart", "visitors": 1}])
+    assert [event["path"] for event in live["events"]] == ["/cart", "/"]

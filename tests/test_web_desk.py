@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from conftest import Clock
-from desk_rows import HOSTILE, at, fill
+from desk_rows import HOSTILE, at, fill, visit
 from flask.testing import FlaskClient
 from warehouse_rows import row
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
@@ -416,6 +416,17 @@ def test_each_table_can_be_taken_along(busy: Stage, path: str) -> None:
         answer = desk.get(unescape(link))
         assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/csv"), link
         assert busy.client.get(unescape(link)).status_code == 302
+
+
+def test_the_live_view_is_fetched_in_part(stage: Stage, clock: Clock) -> None:
+    now = int(clock() * 1000) - 60_000
+    rows = visit("v:now12345678", now, (("page", "/"), ("Product Viewed", "/p")), title=HOSTILE)
+    stage.services.warehouse.append(rows, [], {})
+    desk = stage.desk()
+    whole, part = desk.get("/desk/live").text, desk.get("/desk/live?part=1").text
+    for page in (whole, part):
+        assert "<b>1</b><span>visitor now" in page and "Product Viewed" in page and HOSTILE not in page
+    assert "<html" in whole and "<html" not in part
 
 
 def answer_row(token: str, name: str, ts: int) -> EventRow:

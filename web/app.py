@@ -12,6 +12,7 @@ from web.desk.access import Guesses
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
+from web.desk.live import live_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
 from web.desk.paths import paths_blueprint
@@ -73,6 +74,7 @@ def _register_desk(app: Flask, services: Services) -> None:
         pages.guard(reports_blueprint(services, "desk_reports", "/desk/reports", pages.site))
     )
     app.register_blueprint(overview_blueprint(pages, services))
+    app.register_blueprint(live_blueprint(pages, services))
     app.register_blueprint(funnel_blueprint(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(desk_campaigns_blueprint(pages, services))

@@ -7,12 +7,14 @@ from flask import Blueprint, Response, request
 
 from tracker.sites import Site
 from warehouse.funnel import funnel
+from warehouse.live import live
 from warehouse.overview import overview
 from warehouse.paths import paths
 from warehouse.retention import retention
 from warehouse.span import Span
 from warehouse.vocabulary import vocabulary
 from web.answers import answer
+from web.desk.live import MINUTES
 from web.flows import one_of, returning, wanted
 from web.funnels import question
 from web.offers import answered
@@ -39,6 +41,11 @@ def reports_blueprint(services: Services, name: str, prefix: str, site_of: Calla
     def overview_report() -> Response:
         site, span = asked()
         return told("overview", overview(warehouse, site.id, span), OVERVIEW_TABLES)
+
+    @blueprint.get("/live")
+    def live_report() -> Response:
+        since = int((services.clock() - MINUTES * 60) * 1000)
+        return told("live", live(warehouse, site_of().id, since), ("pages", "events"))
 
     @blueprint.get("/funnel")
     def funnel_report() -> Response:

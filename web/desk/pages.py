@@ -36,6 +36,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "",
         (
             Entry("overview", "Overview", "/desk"),
+            Entry("live", "Live", "/desk/live"),
             Entry("funnel", "Funnel", "/desk/funnel"),
             Entry("paths", "Paths", "/desk/paths"),
             Entry("retention", "Retention", "/desk/retention"),

@@ -109,3 +109,17 @@ if (builder) {
     });
   }
 }
+
+// The live view: its middle part anew every five seconds, while somebody looks.
+const liveView = document.querySelector("[data-live]");
+if (liveView) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(liveView.dataset.live, { redirect: "error" });
+      if (!answer.ok) return;
+      const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+      liveView.replaceChildren(...parsed.body.childNodes);
+    } catch { /* the next try may do */ }
+  }, 5000);
+}

@@ -1,0 +1,80 @@
+"""The live view: who is here now. Its middle part is fetched again every few seconds by desk.js."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+from tracker.sites import Site
+from warehouse.live import EventNow, Live, live
+from web import formats
+from web.desk.pages import Pages
+from web.desk.visitors import href_of
+from web.services import Services
+
+MINUTES = 5
+ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One event, as a line of the list."""
+
+    look: str
+    what: str
+    detail: str
+    who: str
+    href: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    name: str
+    visitors: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    visitors: int
+    demo: bool
+    pages: tuple[PageRow, ...]
+    signs: tuple[Sign, ...]
+
+
+def live_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_live", __name__)
+
+    @blueprint.get("/desk/live")
+    def show() -> Response:
+        site = pages.site()
+        since = int((services.clock() - MINUTES * 60) * 1000)
+        view = view_of(live(services.warehouse, site.id, since, ROWS), site)
+        template = "desk/live_part.html" if "part" in request.args else "desk/live.html"
+        return pages.show(template, "live", site, view=view, minutes=MINUTES)
+
+    return pages.guard(blueprint)
+
+
+def view_of(now: Live, site: Site) -> LiveView:
+    most = max((page.visitors for page in now.pages), default=1)
+    return LiveView(
+        visitors=now.visitors,
+        demo=now.demo,
+        pages=tuple(PageRow(page.name, page.visitors, page.visitors / most) for page in now.pages),
+        signs=tuple(_sign(event, site) for event in now.events),
+    )
+
+
+def _sign(event: EventNow, site: Site) -> Sign:
+    page = event.type in ("page", "screen")
+    look = "order" if event.name == "Order Completed" else "" if page else "track"
+    who = event.profile.removeprefix("u:") if event.profile.startswith("u:") else event.profile[2:10]
+    return Sign(
+        look=look,
+        what=(event.title or event.path) if page else event.name,
+        detail=event.product or (event.path if page and event.title else ""),
+        who=" · ".join(part for part in (who, event.country, event.device) if part),
+        href=href_of(event.profile),
+        time=f"{formats.moment(event.ts, site.zone):%H:%M:%S}",
+    )
