@@ -74,8 +74,8 @@ select count(first), count(second), count(third), count(fourth) from (
     select profile, min(ts) filter (type = 'page' and path = '/') as first,
            max(ts) filter (name = 'Product Viewed') as second, max(ts) filter (name = 'Product Added') as third,
            max(ts) filter (name = 'Order Completed') as fourth
-    from read_parquet($files) where site = 'default' and not bot and ts < $end and (
-         type = 'page' and path = '/' or type = 'track' and name in ('Product Viewed', 'Product Added', 'Order Completed')) group by profile)
+    from read_parquet($files) where site = 'default' and not bot and ts < $end and (type = 'page' and path = '/'
+         or type = 'track' and name in ('Product Viewed', 'Product Added', 'Order Completed')) group by profile)
 """
 
 # The same question as ours, in SQL alone: each step asks for the latest start strictly before it.
@@ -83,8 +83,8 @@ IN_SQL = """
 with hits as (
     select profile, ts, type = 'page' and path = '/' as a, name = 'Product Viewed' as b, name = 'Product Added' as c,
            name = 'Order Completed' as d
-    from read_parquet($files) where site = 'default' and not bot and ts < $end and (
-         type = 'page' and path = '/' or type = 'track' and name in ('Product Viewed', 'Product Added', 'Order Completed'))
+    from read_parquet($files) where site = 'default' and not bot and ts < $end and (type = 'page' and path = '/'
+         or type = 'track' and name in ('Product Viewed', 'Product Added', 'Order Completed'))
 ), two as (select *, case when b then max(case when a then ts end) over before end as s2 from hits
     window before as (partition by profile order by ts range between unbounded preceding and 1 preceding)
 ), three as (select *, case when c then max(case when ts - s2 <= 604800000 then s2 end) over before end as s3 from two
@@ -182,7 +182,9 @@ def main() -> None:
         if not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
 
-    notes = f"Least and median of up to {RUNS} runs in one process, on a cold cache of answers. Load before the run: {load:.1f}."
+    notes = (
+        f"Least and median of up to {RUNS} runs in one process; no answer is cached. Load before: {load:.1f}."
+    )
     title = f"Funnel, {events / 1e6:.0f}M events, {visitors:,} visitors"
     command = "python -m bench.funnel" + (" --small" if given.small else "")
     record(title, command, ["what", "least", "median", "of the floor"], rows, notes)

@@ -194,6 +194,30 @@ def test_counts_equal_a_naive_count(tmp_path: Path, seed: int) -> None:
             )
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_counts_equal_those_of_clickhouse(tmp_path: Path, seed: int) -> None:
+    """Its windowFunnel keeps the latest start too; it needs moments that differ and steps that do not repeat."""
+    chdb = pytest.importorskip("chdb", reason="pip install chdb (300 MB) compares with ClickHouse")
+    chance = random.Random(seed)
+    moments = chance.sample(range(3_000), 600)
+    names = ["Product Viewed", "Product Added", "Order Completed", "Searched"]
+    rows = [
+        row(NOON + at * 60_000, id=f"e{at}", type="track", name=chance.choice(names), profile=f"p{at % 40}")
+        for at in moments
+    ]
+    warehouse, window = Warehouse(str(tmp_path)), chance.choice([1, 6, 24]) * 3_600_000
+    warehouse.append(rows, [], {})
+    found = funnel(warehouse, "default", [parse_step(text) for text in (VIEW, ADD, BUY)], window, SPAN)
+    answer = chdb.query(
+        f"""select countIf(level >= 1), countIf(level >= 2), countIf(level >= 3) from (
+            select profile, windowFunnel({window}, 'strict_increase')(toUInt64(ts), name = '{names[0]}',
+                name = '{names[1]}', name = '{names[2]}') as level
+            from file('{tmp_path}/events/*/*.parquet', Parquet) where ts < {SPAN.end} group by profile)""",
+        "CSV",
+    )
+    assert [step.visitors for step in found.steps] == [int(count) for count in str(answer).strip().split(",")]
+
+
 def hour(at: float, **changes: object) -> EventRow:
     return row(NOON + int(at * 3_600_000), **changes)
 

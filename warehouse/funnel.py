@@ -98,6 +98,17 @@ class Found:
     parts: list[Part]
     demo: bool
 
+    def owners(self, step: int, beyond: bool | None = None) -> npt.NDArray[np.uint64]:
+        """Hashes of the owners who reach ``step`` (from 0): all, only those who get further, or who do not."""
+        chosen = []
+        for part in self.parts:
+            here = part.reached[step]
+            if beyond is not None:
+                following = part.reached[step + 1]
+                here = following if beyond else np.setdiff1d(here, following, assume_unique=True)
+            chosen.append(part.hashes[here])
+        return np.concatenate(chosen)
+
 
 def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
     """Follow the chains of every owner. Raises QueryRefused, WarehouseUnavailable."""
