@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from web.services import Services, Shop
 
 INGEST_GROUP = "ingest"
+BURST_SECONDS = 10  # a caller that was quiet may send as much at once as it may in so many seconds
 
 
 def configure_logging() -> None:
@@ -103,13 +104,20 @@ def worker(settings: Settings) -> "Worker":
 
 def tracker(settings: Settings) -> "Tracker":
     from tracker.app import Tracker
+    from tracker.limits import Rate
+    from tracker.redis_buckets import RedisBuckets
 
+    limited = settings.key_rate or settings.address_rate
     return Tracker(
         sites(settings),
         log(settings),
         trust_proxy=settings.trust_proxy,
         spool=settings.folder / "spool",
         spool_bytes=settings.spool_mb << 20,
+        key_rate=Rate(settings.key_rate, settings.key_rate * BURST_SECONDS),
+        address_rate=Rate(settings.address_rate, settings.address_rate * BURST_SECONDS),
+        shared=RedisBuckets(settings.profiles_uri) if limited else None,
+        server_cookie=settings.server_cookie,
     )
 
 
@@ -157,8 +165,8 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
     return shop_of
 
 
-def services(settings: Settings) -> "Services":
-    """Everything the web application stands on."""
+def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services":
+    """Everything the web application stands on; with the figures of the ``tracker`` in the same process."""
     from offers.arms import ArmStore
     from offers.budget import BudgetStore
     from offers.caps import CapStore
@@ -190,6 +198,7 @@ def services(settings: Settings) -> "Services":
         personalize_seconds=settings.personalize_budget_ms / 1000,
         ingest_group=INGEST_GROUP,
         trust_proxy=settings.trust_proxy,
+        further_metrics=tracker.metrics.text if tracker else bytes,
     )
 
 
@@ -213,10 +222,10 @@ def learner(settings: Settings) -> "Learner":
     )
 
 
-def web(settings: Settings) -> "Flask":
+def web(settings: Settings, tracker: "Tracker | None" = None) -> "Flask":
     from web.app import create_app
 
-    return create_app(services(settings))
+    return create_app(services(settings, tracker))
 
 
 def shop(settings: Settings) -> "Flask":

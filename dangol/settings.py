@@ -71,6 +71,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     spool_mb: Annotated[
         int, Meta(ge=1, description="disk that events may wait on while the log is down, MiB")
     ] = 1024
+    key_rate: Annotated[
+        float, Meta(ge=0, description="events a second that one write key may send; 0: no limit")
+    ] = 0.0
+    address_rate: Annotated[
+        float, Meta(ge=0, description="events a second that one address may send; 0: no limit")
+    ] = 0.0
+    server_cookie: Annotated[
+        bool, said("also keep the visitor's id in an HttpOnly cookie, for sites that proxy the tracker")
+    ] = False
     count_headless: Annotated[
         bool,
         said("count headless browsers as visitors on the site `default` (your own browser tests); else bots"),

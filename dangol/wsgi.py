@@ -35,19 +35,22 @@ class Front:
 def everything() -> Wsgi:
     """Tracker, API and desk: what one machine serves."""
     settings = _start()
-    return Front(compose.tracker(settings), compose.web(settings))
+    collect = compose.tracker(settings)
+    return Front(collect, compose.web(settings, collect))
 
 
 def demo() -> Wsgi:
     """Everything, and the demo shop at /shop."""
     settings = _start()
-    return Front(compose.tracker(settings), compose.web(settings), compose.shop(settings))
+    collect = compose.tracker(settings)
+    return Front(collect, compose.web(settings, collect), compose.shop(settings))
 
 
 def tracker() -> Wsgi:
     """Collection alone, with its own health pages."""
     settings = _start()
-    return Front(compose.tracker(settings), Health(compose.log(settings)))
+    collect = compose.tracker(settings)
+    return Front(collect, Health(collect))
 
 
 def web() -> Wsgi:

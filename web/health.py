@@ -34,7 +34,7 @@ def health_blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
     @blueprint.get("/metrics")
     def scrape() -> Response:
-        return Response(metrics.text(), content_type=metrics.content_type)
+        return Response(metrics.text() + services.further_metrics(), content_type=metrics.content_type)
 
     metrics.gauge(
         "dangol_ingest_lag_events",

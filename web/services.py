@@ -30,6 +30,7 @@ class Services:
     """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
 
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
+    ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     """
 
     sites: Sites
@@ -46,4 +47,5 @@ class Services:
     personalize_seconds: float = 0.1
     ingest_group: str = "ingest"
     trust_proxy: int = 0
+    further_metrics: Callable[[], bytes] = bytes
     clock: Callable[[], float] = time.time
