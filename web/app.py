@@ -36,7 +36,7 @@ def create_app(services: Services) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.secret_key = services.admin.secret
     if services.trust_proxy:
-        hops = services.trust_proxy
+        hops = int(services.trust_proxy)
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     metrics = Metrics()
     register_metrics(app, metrics)

@@ -12,8 +12,6 @@ from web.problem import Problem
 
 FOLDER = Path(__file__).parent / "static"
 FOREVER = "public, max-age=31536000, immutable"
-PLOTLY = "plotly.min.js"
-"""Served from the installed plotly wheel: no CDN, no vendored blob. Only the pages that draw flows load it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def _asset(path: Path) -> Asset:
 
 
 class Assets:
-    """Every file of ``web/static`` by name; the large ones of other wheels when first asked for."""
+    """Every file of ``web/static`` by name."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._loaded = {path.name: _asset(path) for path in sorted(folder.iterdir()) if path.is_file()}
