@@ -13,6 +13,9 @@ HOUR_MS = 3_600_000
 HOURS_KEPT = 25  # a retry is found for at least 24 hours
 ENTRIES_KEPT = 5_000
 
+_WORTH_COUNTING = ENTRIES_KEPT * ENTRY_BYTES // (HOURS_KEPT + 1)
+"""Bytes of a bucket below which all of them together cannot be too many."""
+
 Seen = list[tuple[int, bytes]]
 
 
@@ -43,6 +46,8 @@ def remember(seen: Seen, entry: bytes, received: int) -> None:
     if seen and seen[-1][0] >= hour:  # a clock that went back does not reorder the buckets
         hour, entries = seen[-1]
         seen[-1] = (hour, entries + entry)
+        if len(entries) < _WORTH_COUNTING:
+            return
     else:
         seen.append((hour, entry))
     if sum(len(entries) for _, entries in seen) > ENTRIES_KEPT * ENTRY_BYTES:

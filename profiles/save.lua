@@ -1,7 +1,13 @@
--- Save one profile (or alias) if its version is still the expected one.
--- KEYS[1] its key; ARGV: the expected version ("" for none), the value (version first), seconds to live.
-if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then
-  return 0
+-- Save profiles and aliases, each only if its version is still the expected one.
+-- KEYS: their keys (on a cluster: one key). ARGV: seconds to live, then for each key its expected version
+-- ("" for none) and its value, which begins with the new version. Returns 1 or 0 for each.
+local saved = {}
+for index, key in ipairs(KEYS) do
+  if redis.call('GETRANGE', key, 0, 7) == ARGV[2 * index] then
+    redis.call('SET', key, ARGV[2 * index + 1], 'EX', ARGV[1])
+    saved[index] = 1
+  else
+    saved[index] = 0
+  end
 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-return 1
+return saved
