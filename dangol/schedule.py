@@ -35,7 +35,7 @@ def table(settings: Settings) -> list[Job]:
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("first model", jobs.first_models, 2, "train", soon=True),
         Job("train", jobs.train, settings.train_hours * 60, "train"),
-        Job("compact", jobs.compact, 30, "warehouse"),
-        Job("vacuum", jobs.vacuum, DAY, "warehouse"),
+        Job("compact", jobs.compact, 5, "warehouse"),
+        Job("vacuum", jobs.vacuum, 60, "warehouse"),
         Job("retention", jobs.retire, DAY, "warehouse"),
     ]
