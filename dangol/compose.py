@@ -121,13 +121,22 @@ def tracker(settings: Settings) -> "Tracker":
     )
 
 
-def catalogue(settings: Settings, site: str) -> "Catalogue":
+def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
+    """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     from recommender.catalogue import Catalogue
     from recommender.redis import RedisItems
 
-    return Catalogue(RedisItems(redis.Redis.from_url(settings.profiles_uri, socket_timeout=1.0), site))
+    client = redis.Redis.from_url(
+        settings.profiles_uri,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Catalogue(RedisItems(client, site))
 
 
 def shelf(settings: Settings, site: str) -> "Shelf":
@@ -159,7 +168,7 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
 
     @functools.cache
     def shop_of(site: str) -> Shop:
-        items = catalogue(settings, site)
+        items = catalogue(settings, site, settings.personalize_budget_ms / 1000)
         return Shop(items, Recommender(shelf(settings, site), items))
 
     return shop_of

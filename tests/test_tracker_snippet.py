@@ -450,9 +450,10 @@ class TestInBrowser:
                 window.got = {};
                 dangol('slot', 'a', r => { got.a = r });
                 dangol('slot', 'b', r => { got.b = r }, {strategy: 'session', limit: 8, filter: {category: 'shoes'}});
+                dangol('slot', 'b', r => { got.again = r }, {strategy: 'session'});
             }"""
         )
-        page.wait_for_function("got.a && got.b")
+        page.wait_for_function("got.a && got.b && got.again")
         asked = json.loads((tracker.folder / "asked.json").read_bytes())
         assert asked == {
             "writeKey": "wk_test",
@@ -471,6 +472,7 @@ class TestInBrowser:
             ],
         }
         assert page.evaluate("got.b.items[0].id") == "p9"
+        assert page.evaluate("got.again.items[0].id") == "p9"  # asked for once, answered twice
         assert names(tracker.wait_for(3)) == ["page", "Product Viewed", "identify"]
 
     def test_an_offer_is_shown_seen_and_clicked(self, shop: Shop, page: Page, tracker: TrackerServer) -> None:

@@ -160,7 +160,7 @@
     });
   };
 
-  /* Personalization: the slots of one tick in one request; without an answer each gets {}. */
+  /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
   let ask = () => {
     let asked = slots, item = product, answer = reply => asked.forEach(guard(slot => deliver(slot, reply.slots?.[slot.id] || {})));
     slots = [];
@@ -169,7 +169,7 @@
       writeKey: key,
       visitor,
       user: get(USER) || null,
-      slots: asked.map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
+      slots: asked.filter((a, i) => asked.findIndex(b => a.id == b.id) == i).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
         item = own || item;
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
