@@ -132,8 +132,8 @@ class Connection:
     While the brokers are away one thread at a time waits for them, and only every ``RETRY_AFTER`` seconds.
     """
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
-        self._connect = connect
+    def __init__(self, connect: Callable[[], Any], close: Callable[[Any], None] | None = None) -> None:
+        self._connect, self._close = connect, close or (lambda client: client.close())
         self._lock = threading.Lock()
         self._client: Any = None
         self._failure: tuple[float, str] = (float("-inf"), "")
@@ -166,16 +166,15 @@ class Connection:
             if self._client is not client:
                 return
             self._client = None
-        # Closing waits until what it still has to send is sent or given up.
-        threading.Thread(target=_close, args=(client,), daemon=True).start()
+        # It takes its time over what it still has to send.
+        threading.Thread(target=self._dispose, args=(client,), daemon=True).start()
 
     def close(self) -> None:
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            _close(client)
+            self._dispose(client)
 
-
-def _close(client: Any) -> None:
-    with suppress(KafkaError, OSError, RuntimeError):
-        client.close()
+    def _dispose(self, client: Any) -> None:
+        with suppress(KafkaError, OSError, RuntimeError):
+            self._close(client)

@@ -21,7 +21,7 @@ class KafkaGroupMember:
 
     def __init__(self, cluster: KafkaCluster, group: str, member: str) -> None:
         self._cluster, self._group, self._member = cluster, group, member
-        self._connection = Connection(self._connect)
+        self._connection = Connection(self._connect, self._leave)
         self._closed = False
         self._polled = time.monotonic()
         # By partition, as the next offset to read; forgotten when the partition goes to another member.
@@ -118,6 +118,9 @@ class KafkaGroupMember:
         )
         consumer.subscribe([self._cluster.topic], listener=_Listener(self))
         return consumer
+
+    def _leave(self, consumer: Any) -> None:
+        consumer.close(autocommit=False, timeout_ms=int(self._cluster.timeout * 1000))
 
 
 def finish_joining(coordinator: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import KafkaTimeoutError
 from kafka.partitioner import Partitioner
 from kafka.partitioner.default import murmur2
 
@@ -26,7 +27,7 @@ class KafkaLog:
 
     def __init__(self, url: str) -> None:
         self._cluster = KafkaCluster(url)
-        self._producer = Connection(self._connect_producer)
+        self._producer = Connection(self._connect_producer, self._close_producer)
         self._checked = threading.Event()
 
     def append(self, records: Sequence[Record]) -> None:
@@ -116,6 +117,13 @@ class KafkaLog:
             partitioner=KeyPartitioner(),
             metrics_enabled=False,
         )
+
+    def _close_producer(self, producer: Any) -> None:
+        try:
+            producer.close(timeout=self._cluster.timeout)
+        except KafkaTimeoutError:  # a batch that a broker's death left without an end
+            producer._sender.force_close()
+            producer.close(timeout=self._cluster.timeout)
 
 
 class KeyPartitioner(Partitioner):  # type: ignore[misc]
