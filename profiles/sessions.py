@@ -258,9 +258,13 @@ def _blocks(session: Session) -> list[_Block]:
 def _groups(blocks: list[_Block], rules: Rules) -> list[list[_Block]]:
     """Sorted blocks cut into sessions: the definition that every order of arrival comes down to."""
     groups: list[list[_Block]] = []
-    start = last = 0
+    start = last = instant = 0
     campaign = ""
     for block in blocks:
+        if block.key:
+            if block.ts == instant:  # two campaigns in one millisecond: the first by name is meant
+                block = block._replace(key="", flags=block.flags & ~_KEYED)
+            instant = block.ts
         if groups and not _splits(start, last, campaign, block.ts, block.key, rules):
             groups[-1].append(block)
             last = max(last, block.last)
