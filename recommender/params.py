@@ -50,7 +50,10 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     # serving
     click_half_life: float = 3.0
     taste_items: int = 25  # a visitor's items that enter the fold-in
-    rebuy_half_life_days: float = 90.0  # a purchase's part in a habit halves
+    rebuy_days: tuple[float, float] = (
+        40.0,
+        200.0,
+    )  # half-lives of a purchase's part in a habit: fresh and old ones
     revisit: float = 0.4  # factor on the score of an item the visitor has seen already
     rebuy_categories: tuple[str, ...] = ()  # where bought items may be shown again: what is used up
     affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data

@@ -101,26 +101,30 @@ def buy_again(scene: Scene, count: int) -> Proposal:
     """What the visitor bought and is likely to need again now."""
     stock, visitor = scene.stock, scene.visitor
     rows = [row for row in scene.rows(visitor.bought) if scene.allowed[row]]
-    half_life = scene.params.rebuy_half_life_days
-    need = [_need(scene.model, row, visitor.bought[stock.ids[row]], visitor.now, half_life) for row in rows]
+    days = scene.params.rebuy_days
+    need = [_need(scene.model, row, visitor.bought[stock.ids[row]], visitor.now, days) for row in rows]
     found, scores = best(np.array(rows, np.int64), np.array(need, np.float32), count)
     return Proposal(found, scores, lambda n: Reason("again", stock.ids[int(found[n])]))
 
 
-def _need(model: Model | None, row: int, times: Sequence[int], now: int, half_life: float) -> float:
-    """How likely an item bought at ``times`` is wanted again now: habit, held back just after a purchase.
+def _need(
+    model: Model | None, row: int, times: Sequence[int], now: int, half_lives: tuple[float, float]
+) -> float:
+    """How likely an item bought at ``times`` is wanted again now.
 
-    Habit is the count of purchases, ageing, times how often others buy the item again. What a fresh purchase holds
-    back fades with the rhythm: the visitor's own, or that of the item's other buyers.
+    Habit: its purchases, ageing, times how often its other buyers return to it and whether it still sells. What a
+    fresh purchase holds back fades with the rhythm: the visitor's own, or that of the others.
     """
-    known = model is not None and row < len(model.items)
-    share = float(model.rebuy.share[row]) if model is not None and known else 0.1
-    days = float(model.rebuy.days[row]) if model is not None and known else 30.0
+    share, days, pace = 0.1, 30.0, 1.0
+    if model is not None and row < len(model.items):
+        part = model.rebuy
+        share, days, pace = float(part.share[row]), float(part.days[row]), float(part.pace[row])
     if len(times) > 1:  # his own rhythm says more than the average one
         days = (days + (times[-1] - times[0]) / DAY_MS) / len(times)
-    habit: float = sum(0.5 ** ((now - ts) / DAY_MS / half_life) for ts in times)
-    soon: float = 0.5 ** ((now - times[-1]) / DAY_MS / max(days / 2, 0.04))
-    need: float = habit * max(share, 1e-3) ** 0.4 * (1.0 - HELD_BACK * soon)
+    ages = [(now - ts) / DAY_MS for ts in times]
+    habit: float = sum(0.5 ** (age / half_life) for age in ages for half_life in half_lives)
+    soon: float = 0.5 ** (4 * ages[-1] / max(days, 0.04))
+    need: float = habit * max(share, 1e-3) ** 0.4 * pace**0.5 * (1.0 - HELD_BACK * soon)
     return need
 
 

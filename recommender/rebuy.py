@@ -4,19 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.interactions import PURCHASE, Floats, Interactions
+from recommender.interactions import PURCHASE, Floats, Interactions, ageing
 from recommender.params import DAY_MS
 
 PRIOR = 5.0  # buyers' worth of belief in the site's own average
 DEFAULT_DAYS = 30.0
+RARE = 0.03  # sales a day below which a pace says nothing
+LATELY_DAYS, USUALLY_DAYS = 30.0, 120.0  # half-lives
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuy:
-    """Per item: ``share`` of its buyers who bought it again; the usual ``days`` between two purchases."""
+    """Per item: ``share`` of its buyers who bought it again; the usual ``days`` between two purchases; and ``pace``,
+    its sales lately over its usual ones: what is out of season or no longer sold is not wanted again."""
 
     share: Floats
     days: Floats
+    pace: Floats
 
 
 def rebuy(rows: Interactions) -> Rebuy:
@@ -36,4 +40,13 @@ def rebuy(rows: Interactions) -> Rebuy:
     # A mean of logarithms: gaps are long-tailed, and a median per item would need a sort each.
     logs = np.bincount(item[1:][again], np.log(np.maximum(gap, 0.04)), items)
     days = np.exp((logs + PRIOR * np.log(max(usual, 0.04))) / (repeats + PRIOR))
-    return Rebuy(share.astype(np.float32), days.astype(np.float32))
+    return Rebuy(share.astype(np.float32), days.astype(np.float32), _pace(bought))
+
+
+def _pace(bought: Interactions) -> Floats:
+    now = int(bought.ts[-1]) if len(bought) else 0
+    lately, usually = (
+        np.bincount(bought.item, ageing(bought.ts, now, days), len(bought.items)) / days + RARE
+        for days in (LATELY_DAYS, USUALLY_DAYS)
+    )
+    return np.clip(lately / usually, 0.05, 3.0).astype(np.float32)

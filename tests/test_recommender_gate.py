@@ -15,6 +15,8 @@ from recommender.refresh import refresh
 from recommender.shelf import Shelf
 from recommender.train import train
 
+FEW = Params(judged_cases=400, iterations=5)
+
 
 def later(table: pa.Table, days: int, prefix: str) -> pa.Table:
     """The same kind of visitors, ``days`` later."""
@@ -38,7 +40,7 @@ def week(month: pa.Table) -> pa.Table:
 
 def test_the_first_model_is_measured_and_goes_live(tmp_path: Path, clock: Clock, month: pa.Table) -> None:
     shelf = Shelf(tmp_path, "s", clock=clock)
-    card = train("s", Told(month), shelf, clock=clock)
+    card = train("s", Told(month), shelf, FEW, clock)
     assert card.accepted
     assert card.verdict == "first model"
     assert card.metrics["candidate"]["HR@20"] > 0.5
@@ -48,15 +50,15 @@ def test_the_first_model_is_measured_and_goes_live(tmp_path: Path, clock: Clock,
 
 def test_an_equal_model_goes_live(tmp_path: Path, clock: Clock, month: pa.Table, week: pa.Table) -> None:
     shelf = Shelf(tmp_path, "s", clock=clock)
-    train("s", Told(month), shelf, clock=clock)
+    train("s", Told(month), shelf, FEW, clock)
     clock.advance(60)
-    card = train("s", Told(week), shelf, clock=clock)
+    card = train("s", Told(week), shelf, FEW, clock)
     assert card.accepted
     assert "not worse" in card.verdict
     assert set(card.metrics) == {"candidate", "live"}
     assert shelf.live_version() == card.version
     clock.advance(60)
-    again = train("s", Told(week), shelf, clock=clock)
+    again = train("s", Told(week), shelf, FEW, clock)
     assert again.accepted
     assert again.verdict == f"not compared: 0 sessions are new to {card.version}"
 
@@ -65,11 +67,11 @@ def test_a_refresh_of_the_live_model_does_not_excuse_from_judging(
     tmp_path: Path, clock: Clock, month: pa.Table, week: pa.Table
 ) -> None:
     shelf = Shelf(tmp_path, "s", clock=clock)
-    trained = train("s", Told(month), shelf, clock=clock)
+    trained = train("s", Told(month), shelf, FEW, clock)
     clock.advance(60)
     assert refresh("s", Told(week), shelf, clock)
     clock.advance(60)
-    card = train("s", Told(week), shelf, clock=clock)
+    card = train("s", Told(week), shelf, FEW, clock)
     assert card.verdict.startswith(f"not worse than {trained.version} on ")
 
 
@@ -78,13 +80,13 @@ def test_a_worse_model_is_kept_but_not_served(
 ) -> None:
     """Broken tracking: the sessions that the candidate learned from are shuffled."""
     shelf = Shelf(tmp_path, "s", clock=clock)
-    good = train("s", Told(month), shelf, clock=clock)
+    good = train("s", Told(month), shelf, FEW, clock)
     clock.advance(60)
     broken = month["product"].to_pylist()
     random.Random(1).shuffle(broken)
     products = broken + week["product"].to_pylist()[len(broken) :]
     week = week.set_column(week.column_names.index("product"), "product", pa.array(products))
-    card = train("s", Told(week), shelf, Params(), clock)
+    card = train("s", Told(week), shelf, FEW, clock)
     assert not card.accepted
     assert card.verdict.startswith(f"worse than {good.version} on ")
     assert "refused" in caplog.text
