@@ -168,7 +168,7 @@ def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int
     owner = "session" if rules.by_session else "profile"
     sql = f"""
         select hash({owner}) as owner, ((ts - $base) << {bits}) | flags as packed
-        from (select {owner}, ts, ({flags})::bigint as flags from events)
+        from (select {owner}, ts, ({flags})::bigint as flags from events where {owner} <> '')
         where flags & {(1 << len(texts)) - 1} > 0
     """
     return sql, params, bits

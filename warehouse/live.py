@@ -6,7 +6,8 @@ from warehouse.scope import Events, Scope
 from warehouse.visits import CAUSED, PAGEVIEW
 
 _NOW = """
-select count(distinct profile) as visitors, count(distinct session) as sessions, coalesce(bool_or(demo), false) as demo
+select count(distinct profile) as visitors, count(distinct nullif(session, '')) as sessions,
+       coalesce(bool_or(demo), false) as demo
 from events
 """
 _PAGES = f"""

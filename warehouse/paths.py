@@ -17,7 +17,7 @@ _PATHS = """
 with deeds as (
     select session, ts, id, case when {pageview} then 'page:' || path else 'event:' || name end as name,
            {anchor} as anchor
-    from events where {caused}
+    from events where session <> '' and {caused}
 ), steps as (
     -- The same again and again (a reload, a second photo) is one step.
     select session, ts, id, name, anchor from deeds

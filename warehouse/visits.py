@@ -28,6 +28,7 @@ VISITS = f"""
 select hash(session) as session, arg_min(hash(profile), ts) as profile, min(ts) as start,
        count(*) filter ({CAUSED}) as caused, arg_min(hash({", ".join(CAME)}), ts) as touch,
        arg_min(hash(path), ts) filter ({PAGEVIEW}) as entry, arg_max(hash(path), ts) filter ({PAGEVIEW}) as exit
-from events group by hash(session)
+from events where session <> '' group by hash(session)
 """
-"""One row for each session id that occurs in the scope. How it came about: as its first event says."""
+"""One row for each session id that occurs in the scope; what a backend sends belongs to no visit.
+How it came about: as its first event says."""
