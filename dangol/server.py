@@ -1,5 +1,6 @@
 """The HTTP server: granian serving one of the factories of ``dangol.wsgi``."""
 
+import os
 import socket
 
 from granian import Granian
@@ -32,6 +33,8 @@ def check_port(settings: Settings) -> None:
 
 def serve(settings: Settings, application: str) -> None:
     """Serve ``dangol.wsgi:<application>`` until SIGTERM; requests under way are finished first."""
+    # One request solves small systems: BLAS threads of many requests would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     Granian(
         f"dangol.wsgi:{application}",
         address=settings.host,

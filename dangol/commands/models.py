@@ -21,7 +21,8 @@ def train(config: Settings, site_id: str) -> None:
 
     ensure_default_site(config)
     with embedded_redis(config):
-        card = fit(site_id, compose.history(config), compose.shelf(config, site_id))
+        items = compose.catalogue(config, site_id).all()
+        card = fit(site_id, compose.history(config), compose.shelf(config, site_id), items=items)
     click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
 
 
