@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from flask import Flask
     from pyarrow import Table
 
+    from dangol.erasure import Erasure
     from ingest.deadletters import DeadLetters
     from ingest.worker import Worker
     from offers.learner import Learner
@@ -88,18 +89,32 @@ def deadletters(settings: Settings) -> "DeadLetters":
 def worker(settings: Settings) -> "Worker":
     from ingest.enrich import facts
     from ingest.worker import Worker
+    from profiles.erased import RedisErased
 
+    store = profiles(settings)
     return Worker(
         log=log(settings),
-        store=profiles(settings),
+        store=store,
         warehouse=warehouse(settings),
         sites=sites(settings),
         facts=facts,
         deadletters=deadletters(settings),
+        erased=RedisErased(store.client),
         group=INGEST_GROUP,
         member=member(),
         log_name=log_name(settings),
     )
+
+
+def erasure(settings: Settings) -> "Erasure":
+    """What forgets a person in every store."""
+    from dangol.erasure import Erasure
+    from offers.caps import CapStore
+    from profiles.erased import RedisErased
+
+    store = profiles(settings)
+    caps = CapStore(settings.profiles_uri, timeout=3.0)
+    return Erasure(store, RedisErased(store.client), caps, warehouse(settings), deadletters(settings))
 
 
 def tracker(settings: Settings) -> "Tracker":
@@ -192,6 +207,12 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     # Half of the budget at most: there must be time left for an answer without the count.
     caps = CapStore(redis, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
+    forgetting = erasure(settings)
+
+    def erase(site: str, who: str) -> tuple[str, ...] | None:
+        request = forgetting.ask(site, who)
+        return request.ids if request else None
+
     return Services(
         sites=sites(settings),
         log=log(settings),
@@ -203,6 +224,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         decider=Decider(campaigns, caps, signer, arms=ArmStore(redis), budgets=BudgetStore(redis)),
         signer=signer,
         admin=Admin("admin", password, key, password.version),
+        erase=erase,
         public_url=settings.public_url or settings.url,
         personalize_seconds=settings.personalize_budget_ms / 1000,
         ingest_group=INGEST_GROUP,

@@ -19,6 +19,7 @@ class Jobs:
         self.settings = settings
         self.sites = compose.sites(settings)
         self.learner = compose.learner(settings)
+        self.erasure = compose.erasure(settings)
 
     def _sites(self) -> list[str]:
         self.sites.reload_if_changed()
@@ -62,6 +63,10 @@ class Jobs:
                 )
                 for each in products(warehouse, site)
             )
+
+    def erase(self) -> None:
+        """Whoever asked to be forgotten."""
+        self.erasure.run()
 
     def compact(self) -> None:
         compose.warehouse(self.settings).compact()

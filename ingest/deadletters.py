@@ -10,9 +10,10 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -37,6 +38,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The message for human eyes."""
         return self.raw.decode("utf-8", "replace")
+
+
+class _Names(msgspec.Struct):
+    """Whom an event is about."""
+
+    site: str = ""
+    visitor: str | None = None
+    user: str | None = None
 
 
 class _Replayed(msgspec.Struct, frozen=True, tag="replayed", tag_field="mark"):
@@ -93,35 +102,93 @@ class DeadLetters:
             self._append([msgspec.json.encode(_Replayed(letter.id, now)) for letter in chosen])
         return len(chosen)
 
+    def of(self, site: str, visitors: Collection[str], users: Collection[str]) -> tuple[DeadLetter, ...]:
+        """The letters that wait and speak of a person."""
+        return tuple(letter for letter in self.list() if _about(letter, site, visitors, users))
+
+    def erase(self, site: str, visitors: Collection[str], users: Collection[str]) -> int:
+        """Write the files anew without a person's letters, replayed ones included; how many went. Raises OSError."""
+
+        def kept(line: bytes) -> bool:
+            if b'"mark":"replayed"' in line[:24]:
+                return True
+            return not _about(msgspec.json.decode(line, type=DeadLetter), site, visitors, users)
+
+        if not any(path.exists() for path in (self.path, self._older)):
+            return 0
+        with self._locked():
+            return sum(_filter(path, kept) for path in (self._older, self.path))
+
+    @property
+    def _older(self) -> Path:
+        return self.path.with_suffix(".jsonl.1")
+
+    @contextmanager
+    def _locked(self) -> Iterator[BinaryIO]:
+        """The newer file, which nobody else writes to or replaces meanwhile."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with self.path.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # Else another process has just put a new file into its place.
+                if self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+                    yield file
+                    return
+
     def _lines(self) -> Iterator[bytes]:
-        for path in (self.path.with_suffix(".jsonl.1"), self.path):
-            if path.exists():
-                with path.open("rb") as file:
-                    for line in file:
-                        if line.endswith(b"}\n"):  # else the power went during the write
-                            yield line
+        for path in (self._older, self.path):
+            yield from _whole_lines(path)
 
     def _append(self, lines: Sequence[bytes]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if not os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
-                return self._append(lines)  # another worker has just begun a new file
+        with self._locked() as file:
             torn = file.tell() and not self._ends_well()
             file.write((b"\n" if torn else b"") + b"".join(line + b"\n" for line in lines))
             file.flush()
             os.fsync(file.fileno())
             if file.tell() > self.limit // 2:
-                older = self.path.with_suffix(".jsonl.1")
-                if older.exists():
+                if self._older.exists():
                     logger.warning("the dead letters outgrew %d bytes: the oldest are gone", self.limit)
-                self.path.replace(older)
-        return None
+                self.path.replace(self._older)
 
     def _ends_well(self) -> bool:
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    if path.exists():
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"}\n"):  # else the power went during the write
+                    yield line
+
+
+def _filter(path: Path, kept: Callable[[bytes], bool]) -> int:
+    """Replace the file by one with the lines that are kept, if any is not; how many went."""
+    lines = list(_whole_lines(path))
+    rest = [line for line in lines if kept(line)]
+    if len(rest) < len(lines):
+        draft = path.with_suffix(".tmp")
+        with draft.open("wb") as file:
+            file.writelines(rest)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    return len(lines) - len(rest)
+
+
+def _about(letter: DeadLetter, site: str, visitors: Collection[str], users: Collection[str]) -> bool:
+    """Whether the message is a person's: by its key, by the ids it names, or, where it cannot be read,
+    by an id in quotes."""
+    names = {*visitors, *users}
+    if letter.key in {f"{site}:{name}" for name in names}:
+        return True
+    try:
+        event = msgspec.json.decode(letter.raw, type=_Names)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return any(f'"{name}"'.encode() in letter.raw for name in names)
+    return event.site == site and (event.visitor in visitors or event.user in users)
 
 
 def describe(letter: DeadLetter) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Metrics:
         self.bots = events.labels("bot")
         self.dead = events.labels("dead_letter")
         self.ignored = events.labels("ignored")
+        self.erased = events.labels("erased")
         self.conflicts = Counter(
             "dangol_ingest_conflicts",
             "profiles folded again since another writer changed them",

@@ -26,10 +26,11 @@ from zlib import crc32
 
 import msgspec
 
-from ingest.batch import Batch, Item, Result, Unappliable
+from ingest.batch import Batch, Item, Result, Unappliable, ids_of
 from ingest.deadletters import DeadLetter, DeadLetters
 from ingest.metrics import Metrics
 from ingest.rows import row
+from profiles.erased import Erased, NobodyErased
 from profiles.facts import Facts
 from profiles.fold import Place, Settings
 from profiles.identity import user_id, visitor_id
@@ -105,6 +106,7 @@ class Worker:
         sites: Sites,
         facts: Enrich,
         deadletters: DeadLetters,
+        erased: Erased | None = None,
         group: str = "ingest",
         member: str = "worker",
         log_name: str = "",
@@ -115,6 +117,7 @@ class Worker:
         """``log_name`` names the log for positions: another log counts from the start again."""
         self.log, self.store, self.warehouse, self.sites = log, store, warehouse, sites
         self.facts, self.deadletters, self.group, self.member = facts, deadletters, group, member
+        self.erased = erased or NobodyErased()
         self.bounds, self.clock = bounds, clock
         self.metrics = metrics or Metrics()
         self.app = f"{group}@{log_name}" if log_name else group
@@ -167,8 +170,9 @@ class Worker:
         return len(messages)
 
     def flush(self) -> None:
-        """Steps 4 to 6. Raises WarehouseUnavailable and LogUnavailable; nothing is lost then."""
+        """Steps 4 to 6. Raises WarehouseUnavailable, StoreUnavailable and LogUnavailable; nothing is lost then."""
         started = time.perf_counter()
+        self._drop_erased()
         while True:
             letters = [letter for waiting in self._waiting.values() for letter in waiting.letters]
             if letters:
@@ -314,6 +318,7 @@ class Worker:
         while pairs:
             batch = Batch(self.store, site, settings, lambda name: (site, name) in self._recent)
             try:
+                pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])
                 self.metrics.conflicts.inc(batch.conflicts)
                 break
@@ -327,6 +332,18 @@ class Worker:
                 self._dead(message, f"cannot be applied: {error}")
         for (message, item), result in zip(pairs, results, strict=True):
             self._keep(message, item, result)
+
+    def _not_erased(self, site: str, pairs: list[tuple[Message, Item]]) -> list[tuple[Message, Item]]:
+        """Without what was received of people before they were erased."""
+        cutoffs = self.erased.cutoffs(site)
+        kept = [
+            pair
+            for pair in pairs
+            if (event := pair[1].event).received > cutoffs.newest
+            or not cutoffs.cover(site, ids_of(event), event.received)
+        ]
+        self.metrics.erased.inc(len(pairs) - len(kept))
+        return kept
 
     def _keep(self, message: Message, item: Item, result: Result) -> None:
         event, (verdict, session, touch, _) = item.event, result.outcome
@@ -365,7 +382,7 @@ class Worker:
     def _try_flush(self) -> None:
         try:
             self.flush()
-        except (WarehouseUnavailable, LogUnavailable, OSError) as error:
+        except (WarehouseUnavailable, StoreUnavailable, LogUnavailable, OSError) as error:
             seconds = getattr(error, "retry_after", 1.0)
             logger.warning("%s: cannot flush, trying again in %.1f s: %s", self.member, seconds, error)
             self.metrics.waits.labels("log" if isinstance(error, LogUnavailable) else "warehouse").inc()
@@ -384,6 +401,25 @@ class Worker:
             self.warehouse.append(rows, sorted(aliases, key=lambda alias: alias.ts), positions)
         for (_, partition), position in positions.items():
             self._stored[partition] = position
+
+    def _drop_erased(self) -> None:
+        """Their rows may have been made before their people were erased."""
+        cutoffs = {site: self.erased.cutoffs(site) for site in self._settings}
+
+        def gone(row: EventRow) -> bool:
+            if row.received > cutoffs[row.site].newest:
+                return False
+            ids = [row.profile, *([visitor_id(row.visitor)] if row.visitor else [])]
+            return cutoffs[row.site].cover(row.site, ids, row.received)
+
+        for waiting in self._waiting.values():
+            waiting.rows = [entry for entry in waiting.rows if not gone(entry[1])]
+            waiting.renames = {
+                alias
+                for alias in waiting.renames
+                if not cutoffs[alias.site].cover(alias.site, (alias.old, alias.new), alias.ts)
+            }
+        self._recount()
 
     def _bury(self, reasons: Mapping[int, str]) -> None:
         """Rows that no column can hold: their messages become dead letters."""

@@ -8,6 +8,7 @@ say which. Beside the marks stand the requests that are not done yet: those must
 ``dg:erased:{site}`` is a hash, digest → ms, field "" a version; ``dg:erasures`` a hash, request → JSON.
 """
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,8 @@ import msgspec
 import redis
 
 from profiles.store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 30 * 86_400
 """How long a mark stays: longer than Kafka keeps an event by default (7 days), or a spool waits for its machine."""
@@ -64,7 +67,7 @@ class Erased(Protocol):
 class NobodyErased:
     """For installations in memory."""
 
-    def cutoffs(self, site: str) -> Cutoffs:
+    def cutoffs(self, site: str) -> Cutoffs:  # noqa: ARG002
         return Cutoffs({})
 
 
@@ -118,7 +121,7 @@ class RedisErased:
     def rewrite(self) -> None:
         """Make Redis write its append-only file anew: the old one holds every value that ever stood under a key.
 
-        Returns when that is done. Raises StoreUnavailable, also when Redis does not allow it or takes too long.
+        Returns when that is done. Raises StoreUnavailable, also when it takes too long.
         """
         nodes = {"target_nodes": "all"} if isinstance(self._client, redis.RedisCluster) else {}
         with _errors("rewrite its append-only file"):
@@ -128,7 +131,13 @@ class RedisErased:
             if not self._persistence()["aof_enabled"]:
                 return
             self._settled()  # a rewrite that runs already may have read the old values
-            self._client.bgrewriteaof()
+            try:
+                self._client.bgrewriteaof()
+            except redis.exceptions.ResponseError as error:
+                if "in progress" in str(error):
+                    raise
+                # Hosted Redis often forbids it, and does it itself in time.
+                logger.warning("Redis keeps erased values in its files until it rewrites them: %s", error)
             self._settled()
 
     def _settled(self) -> None:

@@ -10,10 +10,13 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
+from dangol.erasure import Erasure
+from ingest.deadletters import DeadLetters
 from offers.caps import CapStore
 from offers.decide import Decider
 from offers.store import CampaignStore
 from offers.token import TokenSigner
+from profiles.erased import RedisErased
 from profiles.redis import RedisProfiles
 from recommender.catalogue import Catalogue
 from recommender.redis import RedisItems
@@ -47,6 +50,7 @@ class Stage:
     app: Flask
     services: Services
     site: Site
+    erasure: Erasure
 
     @property
     def client(self) -> FlaskClient:
@@ -87,19 +91,23 @@ def stage_of(
 
     caps, signer = CapStore(redis_url), TokenSigner(SECRET)
     campaigns = CampaignStore(redis_url)
+    store, warehouse = RedisProfiles(redis_url), Warehouse(str(folder / "warehouse"))
+    erased = RedisErased(store.client)
+    erasure = Erasure(store, erased, caps, warehouse, DeadLetters(folder), settle_seconds=0.0)
     services = Services(
         sites=sites,
         log=MemoryLog(),
-        profiles=RedisProfiles(redis_url),
-        warehouse=Warehouse(str(folder / "warehouse")),
+        profiles=store,
+        warehouse=warehouse,
         shops=shop,
         campaigns=campaigns,
         caps=caps,
         decider=Decider(campaigns, caps, signer, clock=clock),
         signer=signer,
+        erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
         admin=Admin("admin", FixedPassword(), SECRET, password_version),
         public_url="http://127.0.0.1:8000",
         personalize_seconds=personalize_seconds,
         clock=clock,
     )
-    return Stage(create_app(services), services, site)
+    return Stage(create_app(services), services, site, erasure)

@@ -45,6 +45,7 @@ class Spool:
         self._segments = {int(path.stem): path.stat().st_size for path in sorted(folder.glob("*.spool"))}
         self._next = max(self._segments, default=0) + 1
         self._writing: int | None = None
+        self._busy = False  # a write to the segment is under way
         self._file = -1
         self._head = self._read_head()
         self._read_to: tuple[int, int] | None = None
@@ -96,7 +97,11 @@ class Spool:
         assert self._read_to is not None
         number, offset = self._read_to
         with self._lock:
-            done = number != self._writing and offset >= self._segments[number]
+            done = offset >= self._segments[number] and not (number == self._writing and self._busy)
+            if done and number == self._writing:
+                # What visitors sent does not stay on disk once the log has it.
+                os.close(self._file)
+                self._file, self._writing = -1, None
         if done:
             self._remove(number)
         else:
@@ -120,6 +125,7 @@ class Spool:
             number = self._writing
             assert number is not None
             before = self._segments[number]
+            self._busy = True
         try:
             view = memoryview(frames)
             while view:
@@ -130,6 +136,7 @@ class Spool:
             raise
         with self._lock:
             self._segments[number] = before + len(frames)  # only now may a reader see them
+            self._busy = False
 
     def _open_segment(self) -> None:
         if self._file >= 0:
@@ -154,7 +161,7 @@ class Spool:
             except OSError:
                 _logger.exception("spool segment not truncated")
             os.close(self._file)
-            self._file, self._writing = -1, None
+            self._file, self._writing, self._busy = -1, None, False
 
     def _oldest(self) -> int | None:
         with self._lock:

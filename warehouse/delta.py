@@ -16,7 +16,7 @@ import pyarrow as pa
 from deltalake import Transaction
 from deltalake.exceptions import DeltaError
 
-from warehouse.maintenance import RETENTION_HOURS, Maintenance
+from warehouse.maintenance import FOR_EVER, RETENTION_HOURS, Maintenance
 from warehouse.rows import RowsInvalid, arrow
 from warehouse.schema import ALIASES, EVENTS, AliasRow, EventRow
 from warehouse.table import Table, WarehouseUnavailable
@@ -107,9 +107,14 @@ class Warehouse:
         ids: Collection[str],
         visitors: Collection[str] = (),
         users: Collection[str] = (),
+        until: int = FOR_EVER,
     ) -> int:
         """See ``Maintenance.erase``."""
-        return Maintenance(self.path, self.storage_options).erase(site, ids, visitors, users)
+        return Maintenance(self.path, self.storage_options).erase(site, ids, visitors, users, until)
+
+    def former(self, site: str, ids: Collection[str]) -> set[str]:
+        """See ``Maintenance.former``."""
+        return Maintenance(self.path, self.storage_options).former(site, ids)
 
     def ping(self) -> None:
         """Raise WarehouseUnavailable when the tables cannot be read now."""

@@ -21,6 +21,7 @@ FEW = 4
 RETENTION_HOURS = 1
 """How long files stay that no commit names any more: for readers that listed them, and writers about to commit."""
 ERASE_ATTEMPTS = 20
+FOR_EVER = 1 << 62
 
 
 class Maintenance:
@@ -94,15 +95,21 @@ class Maintenance:
         raise WarehouseUnavailable(f"{self._events.uri}: files kept changing")
 
     def erase(
-        self, site: str, ids: Collection[str], visitors: Collection[str], users: Collection[str]
+        self,
+        site: str,
+        ids: Collection[str],
+        visitors: Collection[str] = (),
+        users: Collection[str] = (),
+        until: int = FOR_EVER,
     ) -> int:
         """Rewrite every file that holds a row of the profiles ``ids``, of what was merged into them, of the
-        cookies ``visitors`` or of the customers ``users``; the number of events that went.
+        cookies ``visitors`` or of the customers ``users``; the number of events that went. What was received
+        after ``until`` (ms) stays.
 
         The files that held them are deleted at once: a reader lists the new ones and reads on. Raises
         WarehouseUnavailable; then erase again.
         """
-        people = _names(self._all_ids(site, ids))
+        people = _names(self.former(site, ids))
         sessions: set[str] = set()
 
         def theirs(rows: pa.Table) -> pa.ChunkedArray:
@@ -110,14 +117,17 @@ class Maintenance:
             hit = pc.or_(hit, pc.is_in(rows["visitor"], _names(visitors)))
             hit = pc.or_(hit, pc.is_in(rows["user"], _names(users)))
             hit = pc.and_(hit, pc.equal(rows["site"], site))
+            hit = pc.and_(hit, pc.less_equal(rows["received"], until))
             sessions.update(rows["session"].filter(hit).to_pylist())
             return hit
 
-        gone = self._without(self._events, ["site", "profile", "visitor", "user", "session"], theirs)
+        gone = self._without(
+            self._events, ["site", "profile", "visitor", "user", "session", "received"], theirs
+        )
 
         def named(rows: pa.Table) -> pa.ChunkedArray:
             return pc.and_(
-                pc.equal(rows["site"], site),
+                pc.and_(pc.equal(rows["site"], site), pc.less_equal(rows["ts"], until)),
                 pc.or_(_about(rows, "profile", people), _about(rows, "session", _names(sessions))),
             )
 
@@ -148,15 +158,22 @@ class Maintenance:
                 clean.add(file.path)
         raise WarehouseUnavailable(f"{table.uri}: files kept changing")
 
-    def _all_ids(self, site: str, ids: Collection[str]) -> set[str]:
-        """The ids and all that lead to them."""
+    def former(self, site: str, ids: Collection[str]) -> set[str]:
+        """The profile ids, and all that were merged into them; without those that were merged into others."""
         rows = self._aliases.refresh()
         found = set(ids)
         if rows is None:
             return found
-        leading: dict[str, set[str]] = {}
+        # A profile's id is merged once: a cookie that moved on to another customer says more, which does not count.
+        first: dict[str, tuple[int, str]] = {}
         for row in rows.to_pyarrow_table(filters=[("site", "=", site), ("kind", "=", "profile")]).to_pylist():
-            leading.setdefault(row["new"], set()).add(row["old"])
+            said = (row["ts"], row["new"])
+            first[row["old"]] = min(said, first.get(row["old"], said))
+        # An id that became part of somebody else is that one's, whoever used the cookie later.
+        found = {name for name in found if name not in first or first[name][1] in found}
+        leading: dict[str, set[str]] = {}
+        for old, (_, new) in first.items():
+            leading.setdefault(new, set()).add(old)
         todo = list(found)
         while todo:
             more = leading.get(todo.pop(), set()) - found

@@ -1,7 +1,7 @@
 """What the web application stands on; the composition root fills it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from offers.caps import CapStore
@@ -29,6 +29,7 @@ class Shop:
 class Services:
     """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
 
+    ``erase`` (site, id) forgets a person: at once what is live, soon the rest; the ids, or None for nobody.
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     """
@@ -43,6 +44,7 @@ class Services:
     decider: Decider
     signer: TokenSigner
     admin: Admin
+    erase: Callable[[str, str], Sequence[str] | None]
     public_url: str
     personalize_seconds: float = 0.1
     ingest_group: str = "ingest"

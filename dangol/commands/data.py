@@ -67,4 +67,55 @@ def replay_letters(config: Settings, letter_ids: tuple[str, ...]) -> None:
     click.echo(f"{count} replayed")
 
 
-COMMANDS = (import_events, deadletters)
+@click.command()
+@click.option("--visitor", help="An anonymous visitor's id.")
+@click.option("--user", help="A customer's id.")
+@SITE
+@click.pass_obj
+def export(config: Settings, visitor: str | None, user: str | None, site_id: str) -> None:
+    """Everything known of one person, as JSON: profile, visits, events, offers, segments, consent."""
+    import msgspec
+
+    from dangol import compose
+    from dangol.embedded import embedded_redis
+    from dangol.export import export as whole
+
+    if bool(visitor) == bool(user):
+        raise click.UsageError("give --visitor or --user")
+    with embedded_redis(config):
+        found = whole(
+            compose.profiles(config),
+            compose.warehouse(config),
+            compose.deadletters(config),
+            site_id,
+            visitor,
+            user,
+        )
+    if found is None:
+        raise click.ClickException(f"nobody is known by {visitor or user!r}")
+    click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+@click.command()
+@click.argument("person")
+@SITE
+@click.pass_obj
+def erase(config: Settings, person: str, site_id: str) -> None:
+    """Forget a person, by customer id or visitor id (`u:` or `v:` in front says which): everywhere, for good.
+
+    Takes half a minute at least: whatever a worker had in its hands is waited for.
+    """
+    from dangol import compose
+    from dangol.embedded import embedded_redis
+
+    with embedded_redis(config):
+        erasure = compose.erasure(config)
+        request = erasure.ask(site_id, person)
+        if request is None:
+            raise click.ClickException(f"nobody is known by {person!r}")
+        click.echo(f"erasing {', '.join(request.ids)} …")
+        erasure.finish(request)
+    click.echo("erased")
+
+
+COMMANDS = (import_events, deadletters, export, erase)
