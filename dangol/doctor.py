@@ -14,6 +14,10 @@ class Finding(NamedTuple):
     says: str
 
 
+class NotDurable(Exception):
+    """The log answers, but may lose what it acknowledged."""
+
+
 def examine(settings: Settings) -> list[Finding]:
     """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
     checks: list[tuple[str, Callable[[], str]]] = [
@@ -46,6 +50,8 @@ def log_answers(settings: Settings) -> str:
     log = compose.log(settings)
     try:
         log.ping()
+        if weakness := log.durability():
+            raise NotDurable(weakness)
         return (
             f"{settings.log_uri.partition('://')[0]}, {log.lag(compose.INGEST_GROUP)} events wait for ingest"
         )

@@ -23,10 +23,11 @@ class StartFailed(Exception):
 
 
 class Spec(NamedTuple):
-    """A process to keep running. ``start`` makes it anew; children are stopped in reverse order of their start."""
+    """A process to keep running. ``start`` makes it anew. The others stand on a ``base``: it is stopped last."""
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
+    base: bool = False
 
 
 class Child:
@@ -112,17 +113,23 @@ class Supervisor:
         log.warning("%s is running again (pid %d)", child.spec.name, child.process.pid)
 
     def stop(self) -> None:
-        """End every child, last started first; each gets GRACE seconds to drain."""
-        for child in reversed(self.children):
+        """End every child, those that others stand on last; each gets GRACE seconds to drain."""
+        for base in (False, True):
+            self._end([child for child in self.children if child.spec.base == base])
+        self.children.clear()
+
+    def _end(self, children: Sequence[Child]) -> None:
+        for child in children:
             if child.process.poll() is None:
                 child.process.terminate()
+        deadline = time.monotonic() + GRACE
+        for child in children:
             try:
-                child.process.wait(GRACE)
+                child.process.wait(max(deadline - time.monotonic(), 0.01))
             except subprocess.TimeoutExpired:
                 log.warning("%s did not stop in %.0f s; killing it", child.spec.name, GRACE)
                 child.process.kill()
                 child.process.wait()
-        self.children.clear()
 
 
 def cause(code: int) -> str:
