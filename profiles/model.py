@@ -1,6 +1,6 @@
 """The profile: what we know about one visitor right now. Values only; ``fold`` and the store are elsewhere.
 
-Stored as msgpack arrays (``array_like``): new fields go last, with a default; old profiles still load.
+``profiles.codec`` says how they are stored: a new field needs a place there, too.
 Times are milliseconds since the epoch, UTC; money is in the site's currency. ``gc=False``: there are no cycles
 here, and without it the garbage collector spends as long on a batch of profiles as decoding them takes.
 """
