@@ -4,9 +4,13 @@ The tables below are data to be read and extended; the rule that uses them is ``
 direct, organic search, paid search, social, e-mail, AI assistant, referral, campaign, spam.
 """
 
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from ingest.urls import parse
 
 
 class Arrival(NamedTuple):
@@ -184,13 +188,13 @@ MAIL = frozenset({"email", "e-mail", "mail", "newsletter", "edm"})
 SOCIAL_MEDIA = frozenset({"social", "social-media", "social media", "sns"})
 
 
+# Names that say something, and names that are written in another way than they read.
+_TELLING = re.compile(rf"(?:^|&)(?:utm_|(?:{'|'.join(CLICK_IDS)})=|[^=&]*%)")
+
+
 def host_of(url: str) -> str:
     """The host of a URL without ``www.`` and port, "" when it has none."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    return host.removeprefix("www.")
+    return parse(url).host
 
 
 def arrival(url: str, referrer: str) -> Arrival | None:
@@ -199,9 +203,10 @@ def arrival(url: str, referrer: str) -> Arrival | None:
     Order: UTM parameters, then click ids, then an outside referrer. A referrer of the page's own host is
     internal navigation and says nothing; so does none at all (a direct visit is the absence of a touch).
     """
-    parameters = _parameters(url)
-    host = host_of(referrer)
-    if host and host == host_of(url):
+    page = parse(url)
+    parameters = _parameters(page.query)
+    host = parse(referrer).host
+    if host and host == page.host:
         host = ""
     tagged = parameters and (_from_utm(parameters, host, referrer) or _from_click_id(parameters, host))
     if tagged:
@@ -209,17 +214,15 @@ def arrival(url: str, referrer: str) -> Arrival | None:
     return _from_referrer(host, referrer) if host else None
 
 
-def _parameters(url: str) -> dict[str, str]:
-    if "?" not in url:
+@lru_cache(maxsize=1 << 12)
+def _parameters(query: str) -> Mapping[str, str]:
+    """The parameters of a page's query, none where it has no telling ones."""
+    if not query or not _TELLING.search(query) or query.count("&") >= 200:
         return {}
-    try:
-        query = urlsplit(url).query
-    except ValueError:
-        return {}
-    return dict(parse_qsl(query, max_num_fields=None)) if query.count("&") < 200 else {}
+    return dict(parse_qsl(query, max_num_fields=None))
 
 
-def _from_utm(parameters: dict[str, str], host: str, referrer: str) -> Arrival | None:
+def _from_utm(parameters: Mapping[str, str], host: str, referrer: str) -> Arrival | None:
     source, medium = (
         parameters.get("utm_source", "").strip(),
         parameters.get("utm_medium", "").strip().lower(),
@@ -260,11 +263,11 @@ def _tagged_channel(origin: str, medium: str) -> str:
     return "social" if social and not medium else "campaign"
 
 
-def _click_key(parameters: dict[str, str]) -> str:
+def _click_key(parameters: Mapping[str, str]) -> str:
     return next((f"{name}={parameters[name]}" for name in CLICK_IDS if parameters.get(name)), "")
 
 
-def _from_click_id(parameters: dict[str, str], host: str) -> Arrival | None:
+def _from_click_id(parameters: Mapping[str, str], host: str) -> Arrival | None:
     key = _click_key(parameters)
     if not key:
         return None
@@ -330,11 +333,7 @@ def _engine(host: str) -> tuple[str, tuple[str, ...]] | None:
 
 def keyword(referrer: str, names: tuple[str, ...]) -> str:
     """The search words in a referrer's query, UTF-8 or (Korean portals) EUC-KR; "" when there are none."""
-    try:
-        query = urlsplit(referrer).query
-    except ValueError:
-        return ""
-    for pair in query.split("&")[:100]:
+    for pair in parse(referrer).query.split("&")[:100]:
         name, _, value = pair.partition("=")
         if name in names and value:
             words = _decode(unquote_to_bytes(value.replace("+", " "))).strip()

@@ -1,18 +1,16 @@
 """Enrichment: what one event says beyond its own fields. Pure but for the caches of what it looked up."""
 
-from urllib.parse import unquote, urlsplit
-
 from ingest.channels import arrival
 from ingest.countries import country
 from ingest.devices import Device, device
 from ingest.products import order, product_lines, text
+from ingest.urls import parse
 from profiles.facts import Facts
 from profiles.model import Touch
 from tracker.event import Event
 from tracker.sites import Site
 
 BROWSER_SOURCES = frozenset({"snippet", "pixel", "log"})
-PATH_LIMIT = 500
 
 
 def facts(event: Event, site: Site) -> Facts:
@@ -52,10 +50,4 @@ def is_bot(event: Event, client: Device, site: Site) -> bool:
 
 def path_of(url: str) -> str:
     """The decoded path of a URL, "/" for a bare host, "" for no URL. Queries and fragments are not pages."""
-    if not url:
-        return ""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return ""
-    return unquote(path)[:PATH_LIMIT] or "/"
+    return parse(url).path
