@@ -32,6 +32,8 @@ logger = logging.getLogger("dangol.erasure")
 
 SETTLE_SECONDS = 30.0
 """Longer than a worker goes on trying to write what it has checked against the marks (warehouse.delta.ATTEMPTS)."""
+CLOCKS_APART_MS = 1000
+"""What a tracker on another machine received a moment ago, it may have stamped with a moment ahead."""
 TRIES = 16
 
 _SEEN = "select 1 from events where profile in ($one, $other) limit 1"
@@ -65,9 +67,9 @@ class Erasure:
         if not ids:
             return None
         now = self._now()
-        request = Request(uuid.uuid4().hex, site, now, now, ids)
+        request = Request(uuid.uuid4().hex, site, now + CLOCKS_APART_MS, now, ids)
         self.erased.put(request)
-        self.erased.mark(site, ids, now)
+        self.erased.mark(site, ids, request.at)
         self._erase_live(site, ids, None)
         return request
 

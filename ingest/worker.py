@@ -3,7 +3,8 @@
 A step, in the order that makes ``kill -9`` harmless between any two of them:
 
 1. Poll messages. Decode and enrich them; what cannot be is a dead letter.
-2. Fold them into the profiles and save those, each onto the version that was loaded (``ingest.batch``).
+2. Fold them into the profiles and save those, each onto the version that was loaded (``ingest.batch``). What was
+   received of somebody before they were erased is dropped (``profiles.erased``), here and again before 4.
 3. Keep their rows in memory.
 
 and whenever enough rows wait, or have waited long enough:

@@ -164,3 +164,23 @@ def test_erasure_and_compaction_beside_appends(tmp_path: Path) -> None:
     assert sorted(found) == sorted(
         [f"e{at}" for at in range(30) if at % 3 != 1] + [f"e{at}" for at in appended]
     )
+
+
+def test_two_erasures_at_once(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for at in range(20):
+        names = [AliasRow("default", "profile", f"v:{at}", f"p{at % 4}", at)]
+        warehouse.append([row(id=f"e{at}", profile=f"p{at % 4}")], names, {("events", 0): at})
+    gone: list[int] = []
+    threads = [
+        threading.Thread(target=lambda who=who: gone.append(Warehouse(str(tmp_path)).erase("default", [who])))
+        for who in ("p0", "p1", "p1", "p2")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert len(gone) == 4 and sum(gone) == 15
+    assert ids(warehouse) == sorted(f"e{at}" for at in range(20) if at % 4 == 3)
+    assert warehouse.former("default", ["p3"]) == {"p3", "v:3", "v:7", "v:11", "v:15", "v:19"}
+    assert warehouse.former("default", ["p1"]) == {"p1"}

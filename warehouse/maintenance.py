@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -146,10 +147,13 @@ class Maintenance:
             if not todo or folder is None:
                 return gone
             for file in todo:
-                found = hit(folder.read(file, columns))
-                count = pc.sum(found).as_py() or 0
-                if count:
-                    rest = folder.read(file).filter(pc.invert(found))
+                try:
+                    found = hit(folder.read(file, columns))
+                    count = pc.sum(found).as_py() or 0
+                    rest = folder.read(file).filter(pc.invert(found)) if count else None
+                except FileNotFoundError:
+                    continue  # another erasure was quicker: what it left is in a file of the next round
+                if rest is not None:
                     added = [folder.write(rest, file.day)] if rest.num_rows else []
                     if not table.swap([file], added):
                         continue  # compacted meanwhile: its rows are in another file of the next round
@@ -160,13 +164,10 @@ class Maintenance:
 
     def former(self, site: str, ids: Collection[str]) -> set[str]:
         """The profile ids, and all that were merged into them; without those that were merged into others."""
-        rows = self._aliases.refresh()
         found = set(ids)
-        if rows is None:
-            return found
         # A profile's id is merged once: a cookie that moved on to another customer says more, which does not count.
         first: dict[str, tuple[int, str]] = {}
-        for row in rows.to_pyarrow_table(filters=[("site", "=", site), ("kind", "=", "profile")]).to_pylist():
+        for row in self._merges(site):
             said = (row["ts"], row["new"])
             first[row["old"]] = min(said, first.get(row["old"], said))
         # An id that became part of somebody else is that one's, whoever used the cookie later.
@@ -180,6 +181,24 @@ class Maintenance:
             found |= more
             todo += more
         return found
+
+    def _merges(self, site: str) -> list[dict[str, Any]]:
+        """Which profile became part of which, and when."""
+        folder = (
+            Folder(self._aliases.uri, self._storage_options) if self._aliases.refresh() is not None else None
+        )
+        for _ in range(ERASE_ATTEMPTS):
+            files = self._aliases.files()[1]
+            if folder is None or not files:
+                return []
+            try:
+                rows = pa.concat_tables([folder.read(file, ALIASES.names) for file in files])
+            except FileNotFoundError:  # an erasure was quicker
+                continue
+            mine = pc.and_(pc.equal(rows["site"], site), pc.equal(rows["kind"], "profile"))
+            merges: list[dict[str, Any]] = rows.filter(mine).to_pylist()
+            return merges
+        raise WarehouseUnavailable(f"{self._aliases.uri}: files kept changing")
 
 
 def _names(values: Collection[str]) -> pa.Array:

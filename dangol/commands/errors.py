@@ -17,6 +17,8 @@ CLEAR = frozenset(
         "NothingToLearn",
         "LogUnavailable",
         "StoreUnavailable",
+        "UpdateConflict",
+        "CapsUnavailable",
         "WarehouseUnavailable",
         "CampaignInvalid",
         "CampaignsUnavailable",
