@@ -138,23 +138,23 @@ class Warehouse:
 
     def append(
         self,
-        rows: Sequence[EventRow],
+        rows: "Sequence[EventRow] | pa.Table",
         aliases: Sequence[AliasRow],
         positions: Mapping[tuple[str, int], int],
     ) -> None:
-        """Store the rows and move the positions, both or neither; return when that is committed.
+        """Store the rows (or a table of EVENTS) and move the positions, both or neither; return when committed.
 
         ``positions`` maps (app, partition) to the last position that the rows come from. Aliases go
         first, in a commit of their own: repeating them is harmless, missing them is not.
         Raises PositionsMoved (nothing of ``rows`` was stored by this call, or all of it by an earlier
         one: read ``positions`` again), RowsInvalid, WarehouseUnavailable.
         """
-        data = arrow(rows)
+        data = rows if isinstance(rows, pa.Table) else arrow(rows)
         with self._lock:
             if aliases:
                 names = pa.Table.from_pylist([row._asdict() for row in aliases], schema=ALIASES)
                 self._commit(self.aliases, lambda: self.aliases.write(names, ()))
-            if rows or positions:
+            if len(data) or positions:
                 self._commit(self.events, lambda: self._append(data, positions))
 
     def _append(self, data: pa.Table, positions: Mapping[tuple[str, int], int]) -> None:

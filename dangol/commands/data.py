@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from dangol.commands.logs import import_log
 from dangol.settings import Settings
 
 SITE = click.option("--site", "site_id", default="default", show_default=True)
@@ -118,4 +119,4 @@ def erase(config: Settings, person: str, site_id: str) -> None:
     click.echo("erased")
 
 
-COMMANDS = (import_events, deadletters, export, erase)
+COMMANDS = (import_events, import_log, deadletters, export, erase)

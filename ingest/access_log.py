@@ -1,0 +1,231 @@
+"""Access logs as page views: lines filtered, their visitors recognised, everything distinct looked up once.
+
+Who visits without a cookie: a keyed hash of site, truncated address and user agent, with a salt for each UTC day.
+The live tracker forgets its salt after the day; a log of the past can be read again at any time, so here the day's
+salt is an HMAC of the day under the installation's signing key. That makes the ids the same when a file is imported
+again, and means that whoever has the key AND the log can tell who is who. A new signing key makes new visitors
+and new event ids: what was imported before must then not be imported again.
+
+An event's id is a keyed hash of the line up to its last used field (the address in it is whole, so the hash must be
+keyed), and of how many lines were the same before it in the file: two equal requests in one second count twice,
+the same file twice counts once.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from hashlib import blake2b, sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ingest import access_requests
+from ingest.access_fields import Distinct, Mask, Rows, distinct, hundreds, pairs, times
+from ingest.access_format import Format
+from ingest.access_lines import Lines, cut, escaped
+from ingest.access_requests import Request
+from ingest.channels import Arrival, arrival, host_of
+from ingest.countries import country
+from ingest.devices import device
+from ingest.enrich import path_of
+from tracker.address import truncate
+from tracker.sites import Site
+
+DAY_MS = 86_400_000
+GUESS_LINES = 50_000
+FATES = ("malformed", "errors", "head", "method", "static", "bots")
+"""Why a line is no page view, in the order in which that is asked."""
+
+HITS = pa.schema(
+    [
+        pa.field("ts", pa.int64()),
+        *(
+            pa.field(name, pa.string())
+            for name in ("id", "visitor", "url", "path", "referrer", "device", "browser", "os", "country")
+        ),
+        pa.field("bot", pa.bool_()),
+    ]
+)
+"""Page views of a log: columns as the warehouse has them."""
+
+arrival_of: Callable[[str, str], Arrival | None] = lru_cache(maxsize=1 << 17)(arrival)
+_request: Callable[[str], Request] = lru_cache(maxsize=1 << 16)(access_requests.request)
+
+
+class Choice(NamedTuple):
+    """What to read as what. ``keep``: which of errors, static and bots are counted nevertheless.
+
+    ``key`` is the installation's signing key. ``host`` is the site's own, for formats without one: "" to find out.
+    ``zone`` is that of times that name none.
+    """
+
+    form: Format
+    site: Site
+    key: bytes
+    keep: frozenset[str] = frozenset()
+    host: str = ""
+    zone: tzinfo = UTC
+
+
+class AccessLog:
+    """One file, block after block. ``lines`` counts all lines, ``fates`` those that were filtered."""
+
+    def __init__(self, choice: Choice) -> None:
+        self.choice, self.form, self.keep = choice, choice.form, choice.keep
+        self.lines = 0
+        self.fates: Counter[str] = Counter()
+        self.host: str | None = choice.host or None
+        self._same: dict[int, dict[bytes, int]] = {}
+        self._id_key = sha256(b"access log ids" + choice.key).digest()
+        self._salts: dict[int, bytes] = {}
+
+    def hits(self, block: bytes) -> pa.Table:
+        """The page views of a block of whole lines, in its order, as HITS."""
+        lines = cut(escaped(block), self.form)
+        self.lines += len(lines.good)
+        ts = times(lines, self.form, self.choice.zone)
+        status = hundreds(lines, self.form)
+        rows = self._drop("malformed", np.arange(len(ts)), ~lines.good | (ts < 0) | (status < 1))
+        if "errors" not in self.keep:
+            rows = self._drop("errors", rows, status[rows] >= 4)
+        rows, targets = self._pages(lines, rows)
+        agents = distinct(lines, self.form, "ua", rows).map(access_requests.agent)
+        addresses = pairs(distinct(lines, self.form, "host", rows).map(self._own_host), targets)
+        referrers = distinct(lines, self.form, "referrer", rows).map(access_requests.address)
+        views = pairs(addresses.map(lambda pair: access_requests.page_url(*pair)), referrers)
+        bot = self._bots(agents, views)
+        if "bots" not in self.keep:
+            rows, good = self._drop("bots", rows, bot), ~bot
+            agents, views, bot = agents.only(good), views.only(good), bot[good]
+        return self._table(
+            ts[rows], bot, agents, views, self._addresses(lines, rows), self._ids(lines, rows, ts[rows])
+        )
+
+    def _table(
+        self,
+        ts: Rows,
+        bot: Mask,
+        agents: Distinct[str],
+        views: Distinct[tuple[str, str]],
+        ips: Distinct[str],
+        ids: list[str],
+    ) -> pa.Table:
+        days = Distinct(*_unique(ts // DAY_MS))
+        visitors = pairs(days, pairs(ips, agents))
+        arrays = {
+            "ts": pa.array(ts),
+            "id": pa.array(ids, pa.string()),
+            "visitor": visitors.array(lambda who: self._visitor(who[0], *who[1])),
+            "url": views.array(lambda view: view[0]),
+            "path": views.array(lambda view: path_of(view[0])),
+            "referrer": views.array(lambda view: view[1]),
+            "device": agents.array(lambda ua: device(ua).kind),
+            "browser": agents.array(lambda ua: device(ua).browser),
+            "os": agents.array(lambda ua: device(ua).os),
+            "country": ips.array(lambda ip: country(truncate(ip))),
+            "bot": pa.array(bot),
+        }
+        return pa.Table.from_arrays([arrays[name] for name in HITS.names], schema=HITS)
+
+    def _drop(self, fate: str, rows: Rows, hit: Mask) -> Rows:
+        """The rows that are not hit; the others are counted."""
+        self.fates[fate] += int(hit.sum())
+        return rows[~hit]
+
+    def _pages(self, lines: Lines, rows: Rows) -> tuple[Rows, Distinct[str]]:
+        """The rows that ask for a page, and the targets of their requests."""
+        if "request" in self.form.fields:
+            requests = distinct(lines, self.form, "request", rows).map(_request)
+        else:
+            methods = distinct(lines, self.form, "method", rows).map(lambda text: text or "GET")
+            targets = pairs(
+                distinct(lines, self.form, "path", rows), distinct(lines, self.form, "query", rows)
+            )
+            requests = pairs(methods, targets).map(_apart)
+        fates = np.array([FATES.index(each.fate) if each.fate else -1 for each in requests.values], np.int64)
+        fate = fates[requests.codes]
+        if self.host is None:
+            self.host = self._guessed_host(lines, rows, fate == FATES.index("static"))
+        if "static" in self.keep:
+            fate[fate == FATES.index("static")] = -1
+        for number in np.unique(fate[fate >= 0]).tolist():
+            self.fates[FATES[number]] += int((fate == number).sum())
+        return rows[fate < 0], requests.only(fate < 0).map(lambda each: each.target)
+
+    def _guessed_host(self, lines: Lines, rows: Rows, static: Mask) -> str:
+        """Where no host stands in a line: the one whose pages load the files. Needed to tell visitors that come
+        from elsewhere from those who walk around."""
+        if "host" in self.form.fields:
+            return ""
+        asked = rows[static][:GUESS_LINES]
+        found = distinct(lines, self.form, "referrer", asked).map(host_of)
+        counts = np.bincount(found.codes, minlength=len(found.values))
+        hosts: Counter[str] = Counter()
+        for host, count in zip(found.values, counts.tolist(), strict=True):
+            hosts[host] += count
+        del hosts[""]
+        return hosts.most_common(1)[0][0] if hosts else ""
+
+    def _own_host(self, text: str) -> str:
+        host = text.partition(":")[0].lower() if text.count(":") <= 1 else text
+        return host if host not in ("", "-", "_") else self.host or ""
+
+    def _bots(self, agents: Distinct[str], views: Distinct[tuple[str, str]]) -> Mask:
+        """What a crawler or tool asked for, and what comes with a made-up referrer."""
+        clients = [device(ua) for ua in agents.values]
+        tools = [each.bot or (each.headless and not self.choice.site.count_headless) for each in clients]
+        came = [arrival_of(*view) for view in views.values]
+        spam = [each is not None and each.channel == "spam" for each in came]
+        hit: Mask = np.array(tools, bool)[agents.codes] | np.array(spam, bool)[views.codes]
+        return hit
+
+    def _addresses(self, lines: Lines, rows: Rows) -> Distinct[str]:
+        """Clients' addresses; behind a proxy that names it, the address in front of the proxy."""
+        name = "forwarded" if "forwarded" in self.form.fields else "ip"
+        return distinct(lines, self.form, name, rows).map(lambda text: text.split(",")[0].strip())
+
+    def _visitor(self, day: int, ip: str, ua: str) -> str:
+        salt = self._salts.get(day)
+        if salt is None:
+            salt = self._salts[day] = hmac.digest(self.choice.key, f"access log {day}".encode(), "sha256")
+        # What is no address is a host name that the server looked up.
+        text = f"{self.choice.site.id}\0{truncate(ip) or ip}\0{ua}".encode(errors="replace")
+        return "~" + blake2b(text, key=salt, digest_size=11).hexdigest()
+
+    def _ids(self, lines: Lines, rows: Rows, ts: Rows) -> list[str]:
+        """Event ids: a line's hash, and its number among equal lines of the file.
+
+        Equal lines say the same time. Those of days long past are forgotten, so that memory does not grow.
+        """
+        used = [index for index, name in enumerate(self.form.fields) if name]
+        begins = lines.begins[rows].tolist()
+        ends = lines.ends[rows][:, used].max(axis=1).tolist()
+        days = (ts // DAY_MS).tolist()
+        newest = max(days, default=0)
+        self._same = {day: known for day, known in self._same.items() if day >= newest - 2}
+        data, key, site = lines.data.tobytes(), self._id_key, self.choice.site.id.encode()
+        start = blake2b(site, key=key, digest_size=12)
+        found = []
+        for begin, end, day in zip(begins, ends, days, strict=True):
+            one = start.copy()
+            one.update(data[begin:end])
+            digest = one.digest()
+            known = self._same.setdefault(day, {})
+            number = known[digest] = known.get(digest, 0) + 1
+            found.append(f"log-{digest.hex()}-{number}" if number > 1 else f"log-{digest.hex()}")
+        return found
+
+
+def _unique(values: Rows) -> tuple[list[Any], Rows]:
+    used, codes = np.unique(values, return_inverse=True)
+    return used.tolist(), codes
+
+
+def _apart(parts: tuple[str, tuple[str, str]]) -> Request:
+    method, (path, query) = parts
+    if query and query != "-" and "?" not in path:
+        path += query if query.startswith("?") else f"?{query}"
+    return access_requests.of_method(method, path)
