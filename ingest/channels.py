@@ -150,6 +150,8 @@ CLICK_IDS = {
     "mc_eid": ("mailchimp", "email"),
 }
 
+UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_term"})
+
 # Sites that send made-up visits to be seen in reports.
 SPAM = frozenset(
     {
@@ -216,10 +218,11 @@ def arrival(url: str, referrer: str) -> Arrival | None:
 
 @lru_cache(maxsize=1 << 12)
 def _parameters(query: str) -> Mapping[str, str]:
-    """The parameters of a page's query, none where it has no telling ones."""
+    """The telling parameters of a page's query."""
     if not query or not _TELLING.search(query) or query.count("&") >= 200:
         return {}
-    return dict(parse_qsl(query, max_num_fields=None))
+    given = dict(parse_qsl(query, max_num_fields=None))
+    return {name: value for name, value in given.items() if name in CLICK_IDS or name in UTM}
 
 
 def _from_utm(parameters: Mapping[str, str], host: str, referrer: str) -> Arrival | None:
