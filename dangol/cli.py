@@ -82,15 +82,18 @@ def serve(config: Settings, demo: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--name", default="", help="A name of its own, unique on this machine: takes over at once after a crash."
+)
 @click.pass_obj
-def ingest(config: Settings) -> None:
+def ingest(config: Settings, name: str) -> None:
     """Run one ingest worker: start as many as you need, on as many machines."""
     from dangol import compose
     from dangol.secrets import ensure_default_site
 
     compose.configure_logging()
     ensure_default_site(config)
-    compose.worker(config).run(until_told())
+    compose.worker(config, name).run(until_told())
 
 
 @main.command()

@@ -40,8 +40,10 @@ def configure_logging() -> None:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    for noisy in ("kafka", "apscheduler", "urllib3"):
+    for noisy in ("apscheduler", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Each retry is an error to kafka-python; our own lines say what matters.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 def sites(settings: Settings) -> Sites:
@@ -67,9 +69,9 @@ def warehouse(settings: Settings) -> "Warehouse":
     return Warehouse(settings.warehouse_uri)
 
 
-def member() -> str:
-    """A name for this process in its consumer group."""
-    return f"{socket.gethostname()}-{os.getpid()}"
+def member(name: str = "") -> str:
+    """A name in the consumer group. One with a ``name`` of its own takes over at once what it held before it died."""
+    return f"{socket.gethostname()}-{name or os.getpid()}"
 
 
 def log_name(settings: Settings) -> str:
@@ -86,7 +88,7 @@ def deadletters(settings: Settings) -> "DeadLetters":
     return DeadLetters(settings.folder)
 
 
-def worker(settings: Settings) -> "Worker":
+def worker(settings: Settings, name: str = "") -> "Worker":
     from ingest.enrich import facts
     from ingest.worker import Worker
     from profiles.erased import RedisErased
@@ -101,7 +103,7 @@ def worker(settings: Settings) -> "Worker":
         deadletters=deadletters(settings),
         erased=RedisErased(store.client),
         group=INGEST_GROUP,
-        member=member(),
+        member=member(name),
         log_name=log_name(settings),
     )
 

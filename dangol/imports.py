@@ -17,6 +17,8 @@ from ingest.events_file import read, rows
 from tracker.event import encode
 from tracker.log import EventLog, Record
 from tracker.sites import Site, Sites
+from warehouse.counted import counted
+from warehouse.delta import Warehouse
 
 MOST_WAITING = 100_000  # events in the log that ingest has not committed, before reading on
 STALLED = 300.0  # seconds without progress after which waiting gives up
@@ -42,24 +44,31 @@ def import_files(settings: Settings, files: tuple[Path, ...], site_id: str, *, w
         raise NoSuchSite(f"there is no site {site_id!r}; `dangol sites list` names them")
     supervised = FolderLock.held(settings.folder)
     with embedded_redis(settings), nullcontext() if supervised else ingesting(settings):
-        log = compose.log(settings)
+        log, warehouse = compose.log(settings), compose.warehouse(settings)
         total = 0
         for path in files:
-            total += _append(log, path, site)
+            total += _append(log, path, site, warehouse)
         if wait:
             _wait(log)
         log.close()
     click.echo(f"{total} events {'imported' if wait else 'appended to the log'}")
 
 
-def _append(log: EventLog, path: Path, site: Site) -> int:
-    total = rows(path)
-    with click.progressbar(length=total, label=path.name, show_pos=True) as bar:
+def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> int:
+    """Append what is not in the warehouse yet; how many events that was. Ingest remembers an event's id for a day only,
+    and a file may be imported again after years."""
+    added = 0
+    with click.progressbar(length=rows(path), label=path.name, show_pos=True) as bar:
         for batch in read(path, site, int(time.time() * 1000)):
-            log.append([Record(event.key, encode(event)) for event in batch])
+            times = [event.ts for event in batch]
+            known = counted(warehouse, site.id, [event.id for event in batch], min(times), max(times) + 1)
+            records = [Record(event.key, encode(event)) for event in batch if event.id not in known]
+            if records:
+                log.append(records)
+            added += len(records)
             bar.update(len(batch))
             _wait(log, MOST_WAITING)
-    return total
+    return added
 
 
 def _wait(log: EventLog, most: int = 0) -> None:

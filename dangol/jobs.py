@@ -6,6 +6,7 @@ import time
 from dangol import compose
 from dangol.settings import Settings
 from recommender.catalogue import Item
+from recommender.refresh import refresh
 from recommender.train import NothingToLearn, train
 from warehouse.products import products
 
@@ -42,10 +43,16 @@ class Jobs:
                 self.train_site(site)
 
     def train_site(self, site: str) -> None:
+        items = compose.catalogue(self.settings, site).all()
         try:
-            train(site, compose.history(self.settings), compose.shelf(self.settings, site))
+            train(site, compose.history(self.settings), compose.shelf(self.settings, site), items=items)
         except NothingToLearn as nothing:
             logger.info("%s", nothing)
+
+    def refresh(self) -> None:
+        """Sessions and trends of the live models, between two trainings."""
+        for site in self._sites():
+            refresh(site, compose.history(self.settings), compose.shelf(self.settings, site))
 
     def learn_items(self) -> None:
         """Items that product events name and the shop never told us about."""

@@ -35,6 +35,7 @@ def table(settings: Settings) -> list[Job]:
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("first model", jobs.first_models, 2, "train", soon=True),
         Job("train", jobs.train, settings.train_hours * 60, "train"),
+        Job("refresh", jobs.refresh, 10, "train"),
         Job("erase", jobs.erase, 1, "warehouse", soon=True),
         Job("compact", jobs.compact, 5, "warehouse"),
         Job("vacuum", jobs.vacuum, 60, "warehouse"),

@@ -5,6 +5,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 from dangol import redis_child
 from dangol.lock import FolderLock
@@ -44,7 +45,7 @@ def _start(settings: Settings, supervisor: Supervisor, *, demo: bool) -> None:
     if settings.embedded_redis:
         folder, socket = settings.folder / "redis", settings.socket
         wait_until_free(settings)
-        child = supervisor.start(Spec("redis", lambda: redis_child.start(folder, socket)))
+        child = supervisor.start(Spec("redis", lambda: redis_child.start(folder, socket), base=True))
         redis_child.wait_ready(child.process, folder, socket)
     for name, arguments in processes(settings, demo=demo):
         supervisor.start(Spec(name, lambda arguments=arguments: spawn(command(*arguments), os.environ)))  # type: ignore[misc]
@@ -61,8 +62,12 @@ def wait_until_free(settings: Settings, timeout: float = 15.0) -> None:
 
 def processes(settings: Settings, *, demo: bool) -> list[tuple[str, tuple[str, ...]]]:
     """Name and arguments of every process of our own that ``up`` keeps running."""
+    folder = sha256(str(settings.folder).encode()).hexdigest()[:8]  # two installations may share a log
     ingest = [
-        (f"ingest {number}" if settings.ingest_workers > 1 else "ingest", ("ingest",))
+        (
+            f"ingest {number}" if settings.ingest_workers > 1 else "ingest",
+            ("ingest", "--name", f"{folder}-{number}"),
+        )
         for number in range(1, settings.ingest_workers + 1)
     ]
     return [*ingest, ("scheduler", ("scheduler",)), ("web", ("serve", *(["--demo"] if demo else [])))]

@@ -27,7 +27,8 @@ def test_the_clicks_of_a_real_shop(tmp_path: Path, shared_data: Path) -> None:
     assert f"{len(clicks)} events imported" in said
     assert "model" in installation.run("train")
     with installation:
-        installation.run("import-events", str(path))  # again, into a running Dangol: adds nothing
+        again = installation.run("import-events", str(path))  # into a running Dangol, with nothing new
+        assert "0 events imported" in again
         overview = installation.report("overview", **{"from": "2014-04-01", "to": "2014-04-08"})
         assert overview["events"] == len(clicks)
         assert overview["sessions"] == len(baskets)
