@@ -22,7 +22,11 @@ def run(chosen: list[str]) -> int:
     if unknown:
         print(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(names())}")
         return 2
-    failed = [name for name in chosen or names() if subprocess.run([sys.executable, "-m", f"bench.{name}"]).returncode]
+    failed = [
+        name
+        for name in chosen or names()
+        if subprocess.run([sys.executable, "-m", f"bench.{name}"]).returncode
+    ]
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
