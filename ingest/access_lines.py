@@ -115,18 +115,19 @@ def cut(block: bytes, form: Format) -> Lines:
     starts, ends = np.zeros((len(stops), width), np.int64), np.zeros((len(stops), width), np.int64)
     good = stops > begins
     at = begins.copy()
+    known: dict[bytes, Offsets] = {}
+    signs: dict[bytes, Offsets] = {}
     first = form.literals[0]
     if first:
-        found = _next(_places(data, first), at)
+        found = _next(_places(data, first, signs), at)
         good &= found == at
         at = at + len(first)
-    known: dict[bytes, Offsets] = {}
     for index, literal in enumerate(form.literals[1:]):
         starts[:, index] = at
         last = index == width - 1
         look = literal or b" "
         if look not in known:
-            known[look] = _places(data, look)
+            known[look] = _places(data, look, signs)
         found = _next(known[look], at)
         if last and not literal:
             found = stops if form.spaced else np.minimum(found, stops)
@@ -144,13 +145,19 @@ def cut(block: bytes, form: Format) -> Lines:
     return lines
 
 
-def _places(data: NDArray[np.uint8], literal: bytes) -> Offsets:
-    """Where ``literal`` stands in ``data``."""
-    width = len(data) - len(literal) + 1
-    hit = data[:width] == literal[0]
-    for offset, byte in enumerate(literal[1:], 1):
-        hit &= data[offset : offset + width] == byte
-    return np.flatnonzero(hit)
+def _places(data: NDArray[np.uint8], literal: bytes, known: dict[bytes, Offsets]) -> Offsets:
+    """Where ``literal`` stands in ``data``. Looks around its rarest sign only: each sign is searched for once."""
+    anchor = next((at for at, byte in enumerate(literal) if byte != 32), 0)
+    sign = literal[anchor : anchor + 1]
+    if sign not in known:
+        known[sign] = np.flatnonzero(data == sign[0])
+    found = known[sign] - anchor
+    for offset, byte in enumerate(literal):
+        if offset != anchor:
+            beside = found + offset
+            inside = (beside >= 0) & (beside < len(data))
+            found = found[inside & (data[np.where(inside, beside, 0)] == byte)]
+    return found
 
 
 def _next(places: Offsets, at: Offsets) -> Offsets:
