@@ -38,10 +38,7 @@ def import_files(settings: Settings, files: tuple[Path, ...], site_id: str, *, w
     Starts the embedded Redis and an ingest worker for the while where no ``dangol up`` runs in the data folder.
     Raises FileInvalid, NoSuchSite, IngestStalled, LogUnavailable.
     """
-    ensure_default_site(settings)
-    site = Sites(settings.sites_file).get(site_id)
-    if site is None:
-        raise NoSuchSite(f"there is no site {site_id!r}; `dangol sites list` names them")
+    site = site_of(settings, site_id)
     supervised = FolderLock.held(settings.folder)
     with embedded_redis(settings), nullcontext() if supervised else ingesting(settings):
         log, warehouse = compose.log(settings), compose.warehouse(settings)
@@ -52,6 +49,15 @@ def import_files(settings: Settings, files: tuple[Path, ...], site_id: str, *, w
             _wait(log)
         log.close()
     click.echo(f"{total} events {'imported' if wait else 'appended to the log'}")
+
+
+def site_of(settings: Settings, site_id: str) -> Site:
+    """The site of this id. Raises NoSuchSite."""
+    ensure_default_site(settings)
+    site = Sites(settings.sites_file).get(site_id)
+    if site is None:
+        raise NoSuchSite(f"there is no site {site_id!r}; `dangol sites list` names them")
+    return site
 
 
 def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> int:

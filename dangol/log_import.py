@@ -9,14 +9,13 @@ from pathlib import Path
 import click
 
 from dangol import compose
-from dangol.imports import NoSuchSite
-from dangol.secrets import ensure_default_site, signing_key
+from dangol.imports import site_of
+from dangol.secrets import signing_key
 from dangol.settings import Settings
 from ingest.access_format import Format
 from ingest.access_import import Importer, Summary
 from ingest.access_log import Choice
 from ingest.channels import host_of
-from tracker.sites import Site, Sites
 
 FATES_SAID = {
     "static": "filtered: static files",
@@ -26,15 +25,6 @@ FATES_SAID = {
     "method": "filtered: other methods than GET and POST",
     "malformed": "not in this format",
 }
-
-
-def site_of(settings: Settings, site_id: str) -> Site:
-    """Raises NoSuchSite."""
-    ensure_default_site(settings)
-    site = Sites(settings.sites_file).get(site_id)
-    if site is None:
-        raise NoSuchSite(f"there is no site {site_id!r}; `dangol sites list` names them")
-    return site
 
 
 def import_logs(
