@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import RedisServer
+from kafka_broker import KafkaBroker
 from tracker_server import TrackerServer
 
 from tracker.event import decode
@@ -81,7 +82,7 @@ def wait_until(check: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 class Ids:
-    """The ids that a consumer group finds in a log on Redis, in order."""
+    """The ids that a consumer group finds in a log, in order."""
 
     def __init__(self, url: str) -> None:
         self._log = open_log(url)
@@ -160,6 +161,21 @@ def test_a_log_that_hangs(own_redis: RedisServer, tmp_path: Path) -> None:
         load.reaches(200)
         assert load.refused == []
         assert load.slowest < 2.0, "a browser waited for a log that hangs"
+        all_there(Ids(url), load)
+
+
+@pytest.mark.kafka
+def test_killing_the_kafka_broker(own_kafka: KafkaBroker, tmp_path: Path) -> None:
+    if not own_kafka.keeps_data:
+        pytest.skip("Tansu in memory forgets what it acknowledged; make test-kafka runs this on Apache Kafka")
+    url = own_kafka.url + "/events?timeout=1"
+    with running(tmp_path / "t", url) as tracker, Load(tracker) as load:
+        load.reaches(200)
+        own_kafka.kill(signal.SIGKILL)
+        load.reaches(200)
+        own_kafka.start()
+        load.reaches(200)
+        assert load.refused == []
         all_there(Ids(url), load)
 
 
