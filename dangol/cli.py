@@ -46,10 +46,10 @@ def until_told() -> threading.Event:
 @click.pass_obj
 def up(config: Settings, demo: bool) -> None:
     """Run everything on this machine: Redis if none is given, tracker, web, ingest, scheduler."""
-    from dangol.compose import configure_logging
+    from dangol import logs
     from dangol.up import up as run
 
-    configure_logging()
+    logs.configure(config)
     run(config, lambda text: click.echo(text, nl=True), demo=demo)
 
 
@@ -88,10 +88,10 @@ def serve(config: Settings, demo: bool) -> None:
 @click.pass_obj
 def ingest(config: Settings, name: str) -> None:
     """Run one ingest worker: start as many as you need, on as many machines."""
-    from dangol import compose
+    from dangol import compose, logs
     from dangol.secrets import ensure_default_site
 
-    compose.configure_logging()
+    logs.configure(config)
     ensure_default_site(config)
     compose.worker(config, name).run(until_told())
 
@@ -100,11 +100,11 @@ def ingest(config: Settings, name: str) -> None:
 @click.pass_obj
 def scheduler(config: Settings) -> None:
     """Run the schedule: training, catalogue, warehouse upkeep."""
-    from dangol import compose
+    from dangol import logs
     from dangol.schedule import run
     from dangol.secrets import ensure_default_site
 
-    compose.configure_logging()
+    logs.configure(config)
     ensure_default_site(config)
     run(config, until_told())
 

@@ -1,10 +1,8 @@
 """Who gets what: every object of an installation is made here from the settings, and only here."""
 
 import functools
-import logging
 import os
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 from dangol.secrets import AdminPassword, ensure_default_site, signing_key
@@ -31,19 +29,6 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
 
 INGEST_GROUP = "ingest"
 BURST_SECONDS = 10  # a caller that was quiet may send as much at once as it may in so many seconds
-
-
-def configure_logging() -> None:
-    """One line an entry on standard error: what, how serious, where from. No personal data is logged."""
-    logging.basicConfig(
-        level=os.environ.get("DANGOL_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for noisy in ("apscheduler", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Each retry is an error to kafka-python; our own lines say what matters.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 def sites(settings: Settings) -> Sites:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -80,6 +80,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server_cookie: Annotated[
         bool, said("also keep the visitor's id in an HttpOnly cookie, for sites that proxy the tracker")
     ] = False
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], said("how much the processes say on standard error")
+    ] = "INFO"
+    log_format: Annotated[Literal["text", "json"], said("text for people, json for a log collector")] = "text"
     count_headless: Annotated[
         bool,
         said("count headless browsers as visitors on the site `default` (your own browser tests); else bots"),

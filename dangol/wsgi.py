@@ -6,7 +6,7 @@ Each function is a factory that granian calls once in every worker process.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dangol import compose
+from dangol import compose, logs
 from dangol.health import Health
 from dangol.orphans import die_with_parent
 from dangol.settings import Settings, load
@@ -60,5 +60,6 @@ def web() -> Wsgi:
 
 def _start() -> Settings:
     die_with_parent()
-    compose.configure_logging()
-    return load()
+    settings = load()
+    logs.configure(settings)
+    return settings

@@ -1,9 +1,13 @@
 """Settings: defaults, environment, file, errors that name the setting; and the README tells them all."""
 
+import json
+import logging
+import sys
 from pathlib import Path
 
 import pytest
 
+from dangol.logs import JsonLines
 from dangol.settings import SOCKET_PATH_LIMIT, SettingsInvalid, load, table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,3 +63,13 @@ def test_every_setting_has_a_reason_and_a_row_in_the_readme(name: str, default: 
     )
     assert row, f"{name} is not in the README's table of settings"
     assert f"`{default}`" in row or not default, f"{name}: the README tells another default than {default}"
+
+
+def test_json_lines_are_json_with_the_error() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        record = logging.LogRecord("dangol", logging.ERROR, __file__, 1, "it is %s", ("so",), sys.exc_info())
+    entry = json.loads(JsonLines().format(record))
+    assert (entry["level"], entry["logger"], entry["message"]) == ("ERROR", "dangol", "it is so")
+    assert "ValueError: broken" in entry["error"]
