@@ -10,7 +10,8 @@ A step, in the order that makes ``kill -9`` harmless between any two of them:
 and whenever enough rows wait, or have waited long enough:
 
 4. Make the dead letters durable.
-5. Append the rows to the warehouse together with their positions, in one Delta commit.
+5. Append the rows to the warehouse together with their positions, in one Delta commit. ``run`` leaves this
+   to another thread and goes on with 1 to 3; there is one portion under way at most (``ingest.flight``).
 6. Commit the positions in the log.
 
 After a crash the log gives everything since 6 again. What 2 had saved is recognised by the positions in the
@@ -22,13 +23,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Protocol
 from zlib import crc32
 
 import msgspec
 
 from ingest.batch import Batch, Item, Result, Unappliable, ids_of
-from ingest.deadletters import DeadLetter, DeadLetters
+from ingest.deadletters import DeadLetters
+from ingest.flight import Flight, Waiting
 from ingest.metrics import Metrics
 from ingest.rows import row
 from profiles.erased import Erased, NobodyErased
@@ -83,18 +86,6 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_BOUNDS = Bounds()
 
 
-class Waiting:
-    """What one partition brought since its last commit."""
-
-    __slots__ = ("last", "letters", "renames", "rows")
-
-    def __init__(self) -> None:
-        self.last = -1
-        self.rows: list[tuple[Message, EventRow]] = []
-        self.renames: set[AliasRow] = set()
-        self.letters: list[DeadLetter] = []
-
-
 class Worker:
     """One member of the consumer group. ``run`` until told to stop, or ``step`` by hand."""
 
@@ -114,8 +105,12 @@ class Worker:
         bounds: Bounds = DEFAULT_BOUNDS,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
+        flusher: Executor | None = None,
     ) -> None:
-        """``log_name`` names the log for positions: another log counts from the start again."""
+        """``log_name`` names the log for positions: another log counts from the start again.
+
+        ``flusher`` runs the appends, one at a time; without one ``step`` waits for them.
+        """
         self.log, self.store, self.warehouse, self.sites = log, store, warehouse, sites
         self.facts, self.deadletters, self.group, self.member = facts, deadletters, group, member
         self.erased = erased or NobodyErased()
@@ -123,6 +118,8 @@ class Worker:
         self.metrics = metrics or Metrics()
         self.app = f"{group}@{log_name}" if log_name else group
         self._salt = (crc32(self.app.encode()) & 0xFFFF) << 16
+        self.flusher = flusher
+        self._flight: Flight | None = None
         self._consumer: Consumer | None = None
         self._waiting: dict[int, Waiting] = {}
         self._stored: dict[int, int] = {}
@@ -142,20 +139,28 @@ class Worker:
         # Batches, rows and profiles live for seconds and hold no cycles: looking for some at every 700th
         # object took a third of a worker's time.
         gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
+        gc.freeze()  # nor does anybody look through the modules again
+        own = self.flusher = self.flusher or ThreadPoolExecutor(1, "warehouse")
         try:
             while not self._stop.is_set():
                 self.step()
-            self._try_flush()
+            self._trying(self.flush)
         except _Stopped:
             logger.info(
                 "%s: stopped while the profile store was away; the log keeps what was not done", self.member
             )
         finally:
             gc.set_threshold(*thresholds)
+            gc.unfreeze()
             self.close()
+            own.shutdown()
 
     def close(self) -> None:
         """Leave the group. What was not committed is read again by the next owner."""
+        if self._flight is not None:
+            self._flight.abandon()
+            self._recent |= self._flight.recent
+            self._flight = None
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
@@ -165,21 +170,20 @@ class Worker:
         messages = self._poll()
         if messages:
             self._handle(messages)
+        if self._flight is not None and self._flight.done():
+            self._trying(self._arrive)
         if self._flush_due():
-            self._try_flush()
+            self._trying(self.flush if self.flusher is None else self._depart)
         self._look_around()
         return len(messages)
 
     def flush(self) -> None:
         """Steps 4 to 6. Raises WarehouseUnavailable, StoreUnavailable and LogUnavailable; nothing is lost then."""
         started = time.perf_counter()
+        self._settle()
         self._drop_erased()
         while True:
-            letters = [letter for waiting in self._waiting.values() for letter in waiting.letters]
-            if letters:
-                self.deadletters.add(letters)
-                for waiting in self._waiting.values():
-                    waiting.letters = []
+            self._save_letters()
             try:
                 self._append()
                 break
@@ -196,15 +200,13 @@ class Worker:
         self._recent.clear()
         self._buffered = self._bytes = 0
         self._waiting_since = None
-        if self._uncommitted and self._consumer is not None:
-            self._consumer.commit(self._uncommitted)
-        self._uncommitted = {}
+        self._commit()
         self.metrics.flush_seconds.observe(time.perf_counter() - started)
 
     # Step 1
 
     def _poll(self) -> list[Message]:
-        if self._buffered >= self.bounds.most_rows:
+        if self._buffered + (self._flight.rows if self._flight else 0) >= self.bounds.most_rows:
             self._stop.wait(self.bounds.poll_seconds)
             return []
         try:
@@ -236,6 +238,7 @@ class Worker:
             self._recount()
         gained = owned - self._waiting.keys()
         if gained:
+            self._settle()  # else what we are storing just now would be read again and stored twice
             self._learn_stored()
             for partition in gained:
                 self._waiting[partition] = Waiting()
@@ -317,7 +320,7 @@ class Worker:
         settings = self._settings[site][1]
         results: list[Result] = []
         while pairs:
-            batch = Batch(self.store, site, settings, lambda name: (site, name) in self._recent)
+            batch = Batch(self.store, site, settings, lambda name: self._is_recent(site, name))
             try:
                 pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])
@@ -369,10 +372,15 @@ class Worker:
             self._waiting[message.partition].rows.append((message, made))
             self._buffered += 1
 
+    def _is_recent(self, site: str, profile: str) -> bool:
+        """Whether the warehouse may still lack rows of the profile."""
+        key = (site, profile)
+        return key in self._recent or (self._flight is not None and key in self._flight.recent)
+
     # Steps 4 to 6
 
     def _flush_due(self) -> bool:
-        if self._waiting_since is None or self.clock() < self._flush_after:
+        if self._flight is not None or self._waiting_since is None or self.clock() < self._flush_after:
             return False
         return (
             self._buffered >= self.bounds.flush_rows
@@ -380,14 +388,78 @@ class Worker:
             or self.clock() - self._waiting_since >= self.bounds.flush_seconds
         )
 
-    def _try_flush(self) -> None:
+    def _trying(self, flush: Callable[[], None]) -> None:
         try:
-            self.flush()
+            flush()
         except (WarehouseUnavailable, StoreUnavailable, LogUnavailable, OSError) as error:
             seconds = getattr(error, "retry_after", 1.0)
             logger.warning("%s: cannot flush, trying again in %.1f s: %s", self.member, seconds, error)
             self.metrics.waits.labels("log" if isinstance(error, LogUnavailable) else "warehouse").inc()
             self._flush_after = self.clock() + seconds
+
+    def _depart(self) -> None:
+        """Step 4, and 5 in the flusher's thread. Raises as ``flush`` does."""
+        assert self.flusher is not None
+        self._drop_erased()
+        self._save_letters()
+        flight = Flight(self.app, self._waiting, self._recent, self._waiting_since)
+        self._recent, self._waiting_since = set(), None
+        self._buffered = self._bytes = 0
+        flight.start(self.flusher, self.warehouse.append)
+        self._flight = flight
+
+    def _arrive(self) -> None:
+        """Step 6 once the portion is stored; else it waits again. Raises as ``flush`` does."""
+        flight = self._flight
+        if flight is None:
+            return
+        try:
+            flight.wait()
+        except (PositionsMoved, RowsInvalid):
+            self._return(flight)
+            self.flush()  # knows what to drop
+            return
+        except (WarehouseUnavailable, OSError):
+            self._return(flight)
+            raise
+        self._flight = None
+        committed, stored = flight.landed(self._waiting)
+        self._stored |= stored
+        self._uncommitted |= committed
+        self._commit()
+        self.metrics.flush_seconds.observe(time.perf_counter() - flight.started)
+
+    def _settle(self) -> None:
+        """Wait for the portion under way; if it cannot be stored it waits again. Raises LogUnavailable."""
+        flight = self._flight
+        if flight is None:
+            return
+        try:
+            flight.wait()
+        except (PositionsMoved, RowsInvalid, WarehouseUnavailable, OSError) as error:
+            logger.info("%s: a portion was not stored and waits again: %s", self.member, error)
+            self._return(flight)
+        else:
+            self._arrive()
+
+    def _return(self, flight: Flight) -> None:
+        self._flight = None
+        flight.put_back()
+        self._recent |= flight.recent
+        self._waiting_since = flight.since
+        self._recount()
+
+    def _commit(self) -> None:
+        if self._uncommitted and self._consumer is not None:
+            self._consumer.commit(self._uncommitted)
+        self._uncommitted = {}
+
+    def _save_letters(self) -> None:
+        letters = [letter for waiting in self._waiting.values() for letter in waiting.letters]
+        if letters:
+            self.deadletters.add(letters)
+            for waiting in self._waiting.values():
+                waiting.letters = []
 
     def _append(self) -> None:
         rows: list[EventRow] = []

@@ -1,7 +1,10 @@
 """Whatever the batches, crashes, replays and rivals: the profiles and rows of one undisturbed run."""
 
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from tests.ingest_streams import (
 from tracker.event import Event
 from tracker.memory_log import MemoryLog
 from tracker.sites import Site, Sites
+from warehouse.delta import PositionsMoved, WarehouseUnavailable
 
 
 class Crash(Exception):
@@ -53,12 +57,56 @@ class MortalStore:
         return getattr(self.store, name)
 
 
+class LateFuture(Future[None]):
+    """An append that happens when somebody waits for it, or by chance when somebody looks; or fails by then."""
+
+    def __init__(self, warehouse: MemoryWarehouse, portion: tuple[Any, ...], draw: random.Random) -> None:
+        super().__init__()
+        self.warehouse, self.portion, self.draw = warehouse, portion, draw
+
+    def done(self) -> bool:
+        if self.draw.random() < 0.3:
+            self.happen()
+        return super().done()
+
+    def result(self, timeout: float | None = None) -> None:
+        self.happen()
+        return super().result()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self.happen()
+        return super().exception()
+
+    def happen(self) -> None:
+        if super().done():
+            return
+        fate, known = self.draw.random(), dict(self.warehouse.known)
+        try:
+            if fate > 0.1:
+                self.warehouse.append(*self.portion)
+            if fate < 0.2:
+                self.warehouse.known = known  # whoever gets no answer does not know
+                raise WarehouseUnavailable("not stored" if fate <= 0.1 else "stored, but the answer was lost")
+            self.set_result(None)
+        except (WarehouseUnavailable, PositionsMoved) as error:
+            self.set_exception(error)
+
+
+class Late(Executor):
+    def __init__(self, draw: random.Random) -> None:
+        self.draw = draw
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return LateFuture(fn.__self__, args, self.draw)  # type: ignore[attr-defined]  # a warehouse's append
+
+
 class Installation:
     def __init__(self, sites: Sites, folder: Path, partitions: int) -> None:
         self.log = MemoryLog(f"memory://?partitions={partitions}")
         self.profiles, self.warehouse = MemoryProfiles(), MemoryWarehouse()
         self.sites, self.deadletters = sites, DeadLetters(folder)
-        self.clock = lambda: 0.0
+        self.clock = count().__next__
+        self.late: random.Random | None = None  # workers store in another thread, and not always at once
 
     def worker(self, batch: int, store: Any = None, flush_rows: int = 1 << 30) -> Worker:
         return Worker(
@@ -70,6 +118,7 @@ class Installation:
             deadletters=self.deadletters,
             bounds=Bounds(batch=batch, poll_seconds=0.0, flush_rows=flush_rows, flush_seconds=1e9),
             clock=self.clock,
+            flusher=Late(self.late) if self.late else None,
         )
 
     def run(self, batch: int, store: MortalStore | None = None, flush_rows: int = 1 << 30) -> None:
@@ -79,9 +128,14 @@ class Installation:
                 pass
             worker.flush()
         except Crash:
-            pass
+            self.bury(worker)
         finally:
             worker.close()
+
+    def bury(self, worker: Worker) -> None:
+        """What a worker was storing when it died may have been stored or not."""
+        if self.late and self.late.random() < 0.5:
+            worker._flight = None
 
     def all_profiles(self) -> list[Profile]:
         return sorted(self.profiles.scan("default"), key=lambda profile: profile.id)
@@ -174,6 +228,7 @@ def test_any_batches_and_any_crashes_give_the_same_profiles_and_rows(
     for one in (calm, rough):
         one.log.append(records(events))
     calm.run(batch=1000)
+    rough.late = data.draw(st.none() | st.randoms(use_true_random=False))
     for batch in batches:
         store = MortalStore(rough.profiles)
         store.left = data.draw(st.integers(0, 12))
@@ -193,13 +248,15 @@ def test_profiles_count_what_the_warehouse_holds_across_partitions(
     """Three partitions, two workers that take turns, crash, and lose partitions to each other."""
     here = Installation(known_sites, tmp_path, 3)
     here.log.append(records(events))
+    here.late = data.draw(st.none() | st.randoms(use_true_random=False))
     workers: list[tuple[Worker, MortalStore]] = []
     for _ in range(data.draw(st.integers(0, 25))):
         turn = data.draw(st.integers(0, 3))
         if turn == 0 or not workers:
             store = MortalStore(here.profiles)
             store.left = data.draw(st.integers(0, 9) | st.just(1 << 30))
-            workers.append((here.worker(data.draw(st.integers(1, 5)), store), store))
+            rows = data.draw(st.sampled_from([3, 1 << 30]))
+            workers.append((here.worker(data.draw(st.integers(1, 5)), store, rows), store))
         elif turn == 1:
             workers.pop(data.draw(st.integers(0, len(workers) - 1)))[0].close()
         else:
@@ -209,6 +266,7 @@ def test_profiles_count_what_the_warehouse_holds_across_partitions(
                 if turn == 3:
                     worker.flush()
             except Crash:
+                here.bury(worker)
                 worker.close()
                 workers = [pair for pair in workers if pair[0] is not worker]
     for worker, _ in workers:

@@ -2,7 +2,10 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -285,3 +288,47 @@ def test_sites_settings_apply_from_the_next_event(setup: Setup, site: Site) -> N
     setup.log.append(records([event("3", 20)]))
     setup.drain(worker)
     assert setup.store.find("default", "a1").counts.visits == 2
+
+
+class Held(Executor):
+    """Runs what it is given when somebody waits for it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        waited = future.result
+
+        def result(timeout: float | None = None) -> Any:
+            if not future.done():
+                future.set_result(fn(*args, **kwargs))
+            return waited()
+
+        future.result = result  # type: ignore[method-assign]
+        return future
+
+
+def test_events_are_folded_while_their_elders_are_stored(setup: Setup) -> None:
+    worker = setup.worker()
+    worker.flusher = Held()
+    setup.log.append(records([event("1", 0)]))
+    worker.step()
+    setup.log.append(records([event("2", 1)]))
+    worker.step()
+    assert setup.store.find("default", "a1").counts.events == 2
+    assert (setup.warehouse.rows, setup.log.lag("ingest")) == ([], 2)
+    worker.flush()
+    assert [row.id for row in setup.warehouse.rows] == ["1", "2"]
+    assert setup.log.lag("ingest") == 0
+
+
+def test_a_partition_won_back_while_its_rows_are_on_their_way_stores_them_once(setup: Setup) -> None:
+    worker = setup.worker()
+    worker.flusher = Held()
+    setup.log.append(records([event(str(n), n, visitor=f"v{n}") for n in range(20)]))
+    worker.step()
+    worker._follow_ownership(frozenset())
+    worker._consumer.close()
+    worker._consumer = None  # joins anew, from the last commit
+    setup.drain(worker)
+    assert set(tally(setup.warehouse.rows).values()) == {1}
+    assert len(setup.warehouse.rows) == 20
+    assert setup.log.lag("ingest") == 0
