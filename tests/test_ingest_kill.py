@@ -6,12 +6,13 @@ import signal
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 from deltalake import DeltaTable
+from kafka_broker import KafkaBroker
 
 from profiles.redis import RedisProfiles
 from profiles.sessions import Hit, Rules, owner_of, place
@@ -101,9 +102,22 @@ def backlog(log: EventLog) -> int:
         return 1 << 30
 
 
+def restart(server: RedisServer | KafkaBroker) -> None:
+    server.kill()
+    server.start()
+
+
 def kill_run(
-    log_url: str, server: RedisServer, folder: Path, site: Site, count: int, kills: int, restarts: int = 0
+    log_url: str,
+    server: RedisServer,
+    folder: Path,
+    site: Site,
+    count: int,
+    kills: int,
+    restarts: Sequence[RedisServer | KafkaBroker] = (),
 ) -> None:
+    """``restarts``: what is killed and started again meanwhile, each as often as it is named, in that order."""
+    falling = list(restarts)
     draw = random.Random(os.environ.get("DANGOL_TEST_SEED", "5"))
     sites_of(folder, site)
     sent = list(stream(count, count // 40, draw))
@@ -123,10 +137,8 @@ def kill_run(
             time.sleep(draw.random() * 0.5)
             if workers.kills < kills:
                 workers.kill_one(draw)
-            if number % 7 == 5 and restarts:
-                restarts -= 1
-                server.kill()
-                server.start()
+            if number % 7 == 5 and falling:
+                restart(falling.pop(0))
         deadline = time.monotonic() + 60 + count / 500
         while backlog(log) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -170,10 +182,36 @@ def check(expected: Expected, store: RedisProfiles, folder: Path) -> None:
 def test_counts_are_exact_though_workers_are_killed(
     own_redis: RedisServer, tmp_path: Path, site: Site
 ) -> None:
-    kill_run(f"{own_redis.url}?stream=events&lease=1", own_redis, tmp_path, site, SHORT, kills=8, restarts=1)
+    kill_run(f"{own_redis.url}?stream=events&lease=1", own_redis, tmp_path, site, SHORT, 8, [own_redis])
 
 
 @pytest.mark.redis
 @pytest.mark.soak
 def test_counts_are_exact_over_a_long_run(own_redis: RedisServer, tmp_path: Path, site: Site) -> None:
-    kill_run(f"{own_redis.url}?stream=events&lease=2", own_redis, tmp_path, site, LONG, kills=40, restarts=3)
+    kill_run(f"{own_redis.url}?stream=events&lease=2", own_redis, tmp_path, site, LONG, 40, [own_redis] * 3)
+
+
+def kafka_run(
+    broker: KafkaBroker, server: RedisServer, folder: Path, site: Site, count: int, kills: int
+) -> None:
+    """A broker that forgets everything when it is started again proves nothing: only Apache Kafka is restarted."""
+    falling = [broker, server, broker] if broker.keeps_data else [server]
+    kill_run(f"{broker.url}/events?session=2&timeout=1", server, folder, site, count, kills, falling)
+
+
+@pytest.mark.redis
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_counts_are_exact_on_kafka_though_workers_are_killed(
+    own_kafka: KafkaBroker, own_redis: RedisServer, tmp_path: Path, site: Site
+) -> None:
+    kafka_run(own_kafka, own_redis, tmp_path, site, SHORT, kills=8)
+
+
+@pytest.mark.redis
+@pytest.mark.kafka
+@pytest.mark.soak
+def test_counts_are_exact_on_kafka_over_a_long_run(
+    own_kafka: KafkaBroker, own_redis: RedisServer, tmp_path: Path, site: Site
+) -> None:
+    kafka_run(own_kafka, own_redis, tmp_path, site, LONG, kills=40)
