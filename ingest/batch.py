@@ -20,6 +20,7 @@ from tracker.event import Event
 
 ROUNDS = 64
 ALIASES_BEFORE = 3
+PROFILES_KNOWN = 4_096  # some 30 MB; whoever is on the site now
 DAY_MS = 86_400_000
 
 
@@ -73,13 +74,21 @@ class Batch:
     """The events of one site, in log order.
 
     ``recent`` says of a profile whether it has events that the warehouse does not hold yet: a replay may
-    still ask for its past, so that nothing of it may be forgotten.
+    still ask for its past, so that nothing of it may be forgotten. ``known`` are the profiles that the batches
+    before this one saved: whoever comes again is not decoded again. This batch takes out of it what it changes
+    and puts in what it has saved.
     """
 
     def __init__(
-        self, store: ProfileStore, site: str, settings: Settings, recent: Callable[[str], bool]
+        self,
+        store: ProfileStore,
+        site: str,
+        settings: Settings,
+        recent: Callable[[str], bool],
+        known: dict[str, Stored] | None = None,
     ) -> None:
         self.store, self.site, self.settings, self.recent = store, site, settings, recent
+        self.known = {} if known is None else known
         self.slots: dict[str, Slot] = {}
         self.conflicts = 0
         self._used: set[str] = set()  # aliases that a visitor came by for the first time that day
@@ -101,6 +110,7 @@ class Batch:
             if not stale:
                 if self._used:
                     self.store.touch(self.site, self._used)
+                self._remember()
                 return [results[index] for index in range(len(items))]
             self.conflicts += len(stale)
             pending = self._again(items, stale)
@@ -108,8 +118,16 @@ class Batch:
 
     def _load(self, events: Iterable[Event]) -> None:
         wanted = {name for event in events for name in ids_of(event)} - self.slots.keys()
-        for name, stored in self.store.load(self.site, wanted).items():
+        for name, stored in self.store.load(self.site, wanted, self.known).items():
+            self.known.pop(name, None)
             self.slots.setdefault(name, Slot(stored))
+
+    def _remember(self) -> None:
+        for name, slot in self.slots.items():
+            if slot.profile is not None and slot.version and not slot.changed:
+                self.known[name] = Stored(slot.version, slot.profile)
+        while len(self.known) > PROFILES_KNOWN:
+            del self.known[next(iter(self.known))]
 
     def _apply(self, item: Item) -> Result:
         event = item.event

@@ -63,6 +63,8 @@ def order(name: str, props: Mapping[str, Any]) -> Order:
 
 def text(value: object, limit: int = 200) -> str:
     """A string or number as a trimmed string, "" for anything else."""
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value.strip()[:limit]
     if isinstance(value, int) and not isinstance(value, bool):

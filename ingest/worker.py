@@ -40,7 +40,7 @@ from profiles.fold import Place, Settings
 from profiles.identity import user_id, visitor_id
 from profiles.model import Touch
 from profiles.sessions import rules_of
-from profiles.store import ProfileStore, StoreUnavailable
+from profiles.store import ProfileStore, Stored, StoreUnavailable
 from tracker.event import Event, EventInvalid, decode
 from tracker.log import Consumer, EventLog, LogUnavailable, Message
 from tracker.sites import Site, Sites, SitesInvalid
@@ -124,6 +124,7 @@ class Worker:
         self._waiting: dict[int, Waiting] = {}
         self._stored: dict[int, int] = {}
         self._recent: set[tuple[str, str]] = set()
+        self._known: dict[str, dict[str, Stored]] = {}
         self._uncommitted: dict[int, int] = {}
         self._waiting_since: float | None = None
         self._flush_after = 0.0
@@ -319,8 +320,9 @@ class Worker:
     def _fold(self, site: str, pairs: list[tuple[Message, Item]]) -> None:
         settings = self._settings[site][1]
         results: list[Result] = []
+        known = self._known.setdefault(site, {})
         while pairs:
-            batch = Batch(self.store, site, settings, lambda name: self._is_recent(site, name))
+            batch = Batch(self.store, site, settings, lambda name: self._is_recent(site, name), known)
             try:
                 pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])
@@ -336,6 +338,7 @@ class Worker:
                 self._dead(message, f"cannot be applied: {error}")
         for (message, item), result in zip(pairs, results, strict=True):
             self._keep(message, item, result)
+        self.metrics.applied.inc(sum(r.outcome.verdict == "applied" and not r.refused for r in results))
 
     def _not_erased(self, site: str, pairs: list[tuple[Message, Item]]) -> list[tuple[Message, Item]]:
         """Without what was received of people before they were erased."""
@@ -357,7 +360,8 @@ class Worker:
         if verdict == "duplicate":
             self.metrics.duplicates.inc()
             return
-        (self.metrics.applied if verdict == "applied" else self.metrics.replays).inc()
+        if verdict == "replayed":
+            self.metrics.replays.inc()
         if result.renames:
             renames = self._waiting[message.partition].renames
             renames.update(AliasRow(event.site, *rename, event.received) for rename in result.renames)

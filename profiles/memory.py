@@ -1,12 +1,12 @@
 """Profiles in memory, for tests and for computing what profiles should be. Keeps to the contract, copies included."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from profiles import codec
 from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import ABSENT, Alias, Stored, Write
+from profiles.store import ABSENT, NOTHING, Alias, Stored, Write
 
 
 class MemoryProfiles:
@@ -21,12 +21,15 @@ class MemoryProfiles:
         ids += [visitor_id(visitor)] if visitor else []
         return next((stored.profile for i in ids if (stored := self._root(site, i)).profile), None)
 
-    def load(self, site: str, ids: Iterable[str]) -> dict[str, Stored]:
+    def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
         found: dict[str, Stored] = {}
         for wanted in ids:
             profile_id: str | None = wanted
             while profile_id is not None and profile_id not in found:
-                found[profile_id] = self._read(site, profile_id)
+                stored = known.get(profile_id)
+                if stored is None or self._stored.get((site, profile_id), (ABSENT,))[0] != stored.version:
+                    stored = self._read(site, profile_id)
+                found[profile_id] = stored
                 profile_id = found[profile_id].target
         return found
 

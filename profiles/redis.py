@@ -7,7 +7,7 @@ Every key is read and written by itself: no step spans two slots.
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from redis.retry import Retry
 from profiles import codec
 from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import Alias, Stored, StoreUnavailable, UpdateConflict, Write
+from profiles.store import NOTHING, Alias, Stored, StoreUnavailable, UpdateConflict, Write
 
 SAVE = Path(__file__).with_name("save.lua").read_text()
 DAYS_KEPT = 400
@@ -64,7 +64,7 @@ class RedisProfiles:
                 return stored.profile
         return None
 
-    def load(self, site: str, ids: Iterable[str]) -> dict[str, Stored]:
+    def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
         found: dict[str, Stored] = {}
         wanted = list(dict.fromkeys(ids))
         for _ in range(LONGEST_CHAIN):
@@ -73,7 +73,7 @@ class RedisProfiles:
             for start in range(0, len(wanted), CHUNK):
                 some = wanted[start : start + CHUNK]
                 for profile_id, raw in zip(some, self._get([_key(site, i) for i in some]), strict=True):
-                    found[profile_id] = _decoded(raw)
+                    found[profile_id] = _decoded(raw, known.get(profile_id))
             targets = {found[profile_id].target for profile_id in wanted}
             wanted = [target for target in targets if target is not None and target not in found]
         return found
@@ -206,9 +206,11 @@ def _encoded(value: Profile | Alias) -> bytes:
     return codec.encode(value)
 
 
-def _decoded(raw: bytes | None) -> Stored:
+def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
     if raw is None:
         return Stored()
+    if known is not None and raw.startswith(known.version):
+        return known
     version, body = raw[:VERSION_BYTES], memoryview(raw)[VERSION_BYTES:]
     if body[0] == _ALIAS:
         return Stored(version, _alias.decode(body[1:]))

@@ -1,6 +1,7 @@
 """The profile store port: profiles by id, saved only onto the version they were loaded from."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from profiles.model import Profile
@@ -51,14 +52,20 @@ class Write(NamedTuple):
     value: Profile | Alias
 
 
+NOTHING: Mapping[str, Stored] = MappingProxyType({})
+
+
 class ProfileStore(Protocol):
     """Ids are ``u:USER`` and ``v:VISITOR``. Every method raises StoreUnavailable."""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
         """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed."""
 
-    def load(self, site: str, ids: Iterable[str]) -> dict[str, Stored]:
-        """What stands under the ids, and under every id that they are aliases of."""
+    def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
+        """What stands under the ids, and under every id that they are aliases of.
+
+        ``known`` is what the caller has of earlier: an id still at that version is given back as it is there.
+        """
 
     def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
         """Write each where its version still holds; the new versions by id. An id left out has changed since."""

@@ -10,7 +10,7 @@ import redis
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis import RedisProfiles
-from profiles.store import ABSENT, Alias, ProfileStore, StoreUnavailable, Write
+from profiles.store import ABSENT, Alias, ProfileStore, Stored, StoreUnavailable, Write
 from tests.conftest import RedisServer
 
 SITE = "default"
@@ -65,6 +65,16 @@ def test_aliases_are_followed_and_loaded_with_what_they_lead_to(store: ProfileSt
     assert found.keys() == {"v:a1", "v:b2", "u:kim", "v:nobody"}
     assert found["v:b2"].value == Alias("u:kim", ("u:lee",))
     assert found["v:nobody"].version == ABSENT
+
+
+def test_what_the_caller_knows_comes_back_as_it_is_until_it_has_changed(store: ProfileStore) -> None:
+    version = put(store, "v:a1", Profile("v:a1", last_seen=1))
+    mine = {"v:a1": Stored(version, Profile("v:a1", last_seen=1)), "v:b2": Stored(version, Profile("v:b2"))}
+    found = store.load(SITE, ["v:a1", "v:b2"], mine)
+    assert found["v:a1"] is mine["v:a1"]
+    assert found["v:b2"] == Stored()
+    put(store, "v:a1", Alias("u:kim"))
+    assert store.load(SITE, ["v:a1"], mine)["v:a1"].target == "u:kim"
 
 
 def test_a_circle_of_aliases_is_no_profile_and_no_hang(store: ProfileStore) -> None:
