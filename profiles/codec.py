@@ -6,7 +6,8 @@ another one). Rows of numbers lie in columns of the same width, see ``profiles.c
 exactly the profile that ``encode`` was given, whatever it holds.
 """
 
-from itertools import chain
+from collections import defaultdict
+from itertools import chain, count
 from operator import sub
 from typing import Any
 
@@ -80,16 +81,16 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
 
 
-class _Numbers(dict[Any, int]):
-    """Numbers things as they come: ``numbers[thing]``."""
+_Numbers = defaultdict[Any, int]
 
-    def __missing__(self, thing: Any) -> int:
-        number = self[thing] = len(self)
-        return number
+
+def _numbers(known: dict[Any, int]) -> _Numbers:
+    """Numbers things as they come: ``numbers[thing]``."""
+    return defaultdict(count(len(known)).__next__, known)
 
 
 def encode(profile: Profile) -> bytes:
-    words, touches, first = _Numbers(_COMMON), _Numbers({_NO_TOUCH: 0}), profile.first_seen
+    words, touches, first = _numbers(_COMMON), _numbers({_NO_TOUCH: 0}), profile.first_seen
     cart, affinities, exposure = profile.cart, profile.affinities, profile.exposure
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
     rest = (profile.traits, profile.segments, profile.scores, profile.consent)

@@ -6,23 +6,24 @@ Slices of bytes do the work, so that a row costs much the same whatever its leng
 import struct
 from itertools import accumulate
 
-WIDEST = 8
+WIDEST = 8  # bytes of a number
+SHORT = 8  # numbers that are not worth the trouble
 
 Column = bytes | list[int]
-"""Bytes: the width, then that many planes. A list where a number is negative or beyond 63 bits."""
+"""Bytes: the width, then that many planes. A list where that is as small, and where a number is out of bounds."""
 
 
 def pack(numbers: list[int]) -> Column:
-    if not numbers:
-        return b""
+    if len(numbers) < SHORT:
+        return numbers
     most = max(numbers)
-    if min(numbers) < 0 or most >> 63:
+    if most < 128 or most >> 63 or min(numbers) < 0:  # msgpack needs one byte for a number below 128
         return numbers
     if most < 256:
         return b"\1" + bytes(numbers)
     width = (most.bit_length() + 7) >> 3
     whole = struct.pack(f"<{len(numbers)}Q", *numbers)
-    return bytes((width,)) + b"".join(whole[plane::WIDEST] for plane in range(width))
+    return bytes((width,)) + b"".join([whole[plane::WIDEST] for plane in range(width)])
 
 
 def unpack(column: Column) -> list[int]:
