@@ -18,6 +18,7 @@ class Metrics:
         self.duplicates = events.labels("duplicate")
         self.replays = events.labels("replayed")
         self.bots = events.labels("bot")
+        self.opted_out = events.labels("opted_out")
         self.dead = events.labels("dead_letter")
         self.ignored = events.labels("ignored")
         self.erased = events.labels("erased")

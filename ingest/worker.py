@@ -33,6 +33,7 @@ from ingest.batch import Batch, Item, Result, Unappliable, ids_of
 from ingest.deadletters import DeadLetters
 from ingest.flight import Flight, Waiting
 from ingest.metrics import Metrics
+from ingest.passersby import PassersBy, opted_out, session_of
 from ingest.rows import row
 from profiles.erased import Erased, NobodyErased
 from profiles.facts import Facts
@@ -120,6 +121,7 @@ class Worker:
         self._salt = (crc32(self.app.encode()) & 0xFFFF) << 16
         self.flusher = flusher
         self._flight: Flight | None = None
+        self._passersby = PassersBy()
         self._consumer: Consumer | None = None
         self._waiting: dict[int, Waiting] = {}
         self._stored: dict[int, int] = {}
@@ -291,13 +293,20 @@ class Worker:
         if event.type == "erase":
             self.metrics.ignored.inc()
             return None
-        if facts.bot:
-            self.metrics.bots.inc()
-            profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
-            self._keep_row(message, event, facts, profile, "", facts.touch or Touch())
+        if facts.bot or opted_out(event):
+            self._pass_by(message, event, facts)
             return None
         place = Place(event.visitor or event.user or "", self._salt | message.partition, message.position)
         return Item(event, facts, place)
+
+    def _pass_by(self, message: Message, event: Event, facts: Facts) -> None:
+        """A row, but no profile."""
+        (self.metrics.bots if facts.bot else self.metrics.opted_out).inc()
+        if not self._passersby.counts(event, message):
+            self.metrics.duplicates.inc()
+            return
+        profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
+        self._keep_row(message, event, facts, profile, session_of(event), facts.touch or Touch(event.ts))
 
     def _settings_of(self, site_id: str) -> tuple[Site, Settings] | None:
         site = self.sites.get(site_id)

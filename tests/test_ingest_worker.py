@@ -214,6 +214,23 @@ def test_a_row_that_no_column_can_hold_becomes_a_dead_letter(setup: Setup) -> No
     assert [letter.reason for letter in setup.deadletters.list()] == ["cannot be stored: too odd"]
 
 
+def test_who_opted_out_has_rows_and_a_visit_of_the_day_but_no_profile(setup: Setup) -> None:
+    hits = [event(name, visitor="~day", context={"cookieless": True}) for name in ("1", "2", "1")]
+    setup.log.append(records(hits))
+    setup.worker().step()
+    assert [(row.id, row.profile, row.session) for row in setup.warehouse.rows] == [
+        ("1", "v:~day", "~day"),
+        ("2", "v:~day", "~day"),
+    ]
+    assert setup.store.count("default") == 0
+
+
+def test_a_bot_s_retry_counts_once(setup: Setup) -> None:
+    setup.log.append(records([event("1", ua="somebot/1.0"), event("1", ua="somebot/1.0")]))
+    setup.worker().step()
+    assert [row.id for row in setup.warehouse.rows] == ["1"]
+
+
 def test_bots_have_rows_and_no_profile(setup: Setup) -> None:
     setup.log.append(records([event("1", ua="somebot/1.0"), event("2", visitor="human")]))
     setup.drain(setup.worker())
