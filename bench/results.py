@@ -15,7 +15,9 @@ and are noisy, so quote ratios, not seconds.
 """
 
 
-def record(title: str, command: str, header: Sequence[str], rows: Sequence[Sequence[object]], notes: str = "") -> None:
+def record(
+    title: str, command: str, header: Sequence[str], rows: Sequence[Sequence[object]], notes: str = ""
+) -> None:
     """Print the table and put it in place of the section ``title`` of RESULTS.md."""
     lines = [
         f"## {title}",

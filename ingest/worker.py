@@ -51,7 +51,7 @@ from warehouse.schema import AliasRow, EventRow
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-GC_THRESHOLD = 100_000
+GC_THRESHOLD = 1_000_000
 
 Enrich = Callable[[Event, Site], Facts]
 

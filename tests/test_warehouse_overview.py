@@ -132,7 +132,10 @@ def test_nobody_came(tmp_path: Path) -> None:
 def test_what_a_backend_sends_counts_but_is_no_visit(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path / "warehouse"))
     visit = [page(0, "a", "a1"), page(0.1, "a", "a1", "/shoes")]
-    backend = [order(1, "a", "", "o1", 20.0, source="segment"), order(2, "b", "", "o2", 30.0, source="segment")]
+    backend = [
+        order(1, "a", "", "o1", 20.0, source="segment"),
+        order(2, "b", "", "o2", 30.0, source="segment"),
+    ]
     warehouse.append([*visit, *backend], [], {})
     found = overview(warehouse, "default", SPAN)
     assert (found.visitors, found.sessions, found.orders, found.revenue) == (2, 1, 2, 50.0)
