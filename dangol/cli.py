@@ -1,6 +1,5 @@
 """The command line. Each command is a few lines: what it does lives in the stages."""
 
-import signal
 import sys
 import threading
 from typing import Any
@@ -11,6 +10,7 @@ from dangol import __version__, settings
 from dangol.commands import data, models
 from dangol.commands.errors import is_clear
 from dangol.settings import Settings
+from dangol.stopping import set_on_signals
 
 
 class Commands(click.Group):
@@ -31,14 +31,6 @@ class Commands(click.Group):
 def main(ctx: click.Context) -> None:
     """Dangol (단골, a shop's regular): know your visitors, offer each what fits, see what it was worth."""
     ctx.obj = settings.load()
-
-
-def until_told() -> threading.Event:
-    """An event that SIGINT and SIGTERM set."""
-    stop = threading.Event()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: stop.set())
-    return stop
 
 
 @main.command()
@@ -93,7 +85,7 @@ def ingest(config: Settings, name: str) -> None:
 
     logs.configure(config)
     ensure_default_site(config)
-    compose.worker(config, name).run(until_told())
+    compose.worker(config, name).run(set_on_signals(threading.Event()))
 
 
 @main.command()
@@ -106,7 +98,7 @@ def scheduler(config: Settings) -> None:
 
     logs.configure(config)
     ensure_default_site(config)
-    run(config, until_told())
+    run(config, set_on_signals(threading.Event()))
 
 
 @main.command()

@@ -6,10 +6,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
 from typing import NamedTuple
 
 from dangol.orphans import die_with_parent
+from dangol.stopping import set_on_signals
 
 log = logging.getLogger("dangol.up")
 
@@ -63,12 +63,8 @@ class Supervisor:
         return child
 
     def catch_signals(self) -> None:
-        """From now on SIGINT and SIGTERM end ``run`` and every wait of ``ready``."""
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._asked_to_stop)
-
-    def _asked_to_stop(self, _signum: int, _frame: FrameType | None) -> None:
-        self.stopping.set()
+        """From now on SIGINT, SIGTERM and SIGHUP end ``run`` and every wait of ``ready``."""
+        set_on_signals(self.stopping)
 
     def ready(self, check: Callable[[], bool], timeout: float = 90.0) -> bool:
         """Wait until ``check`` is true; False when asked to stop. Raises StartFailed on a death or time-out."""

@@ -158,3 +158,17 @@ def test_a_redis_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(redis_child.RedisBroken, match="did not start"):
         redis_child.wait_ready(child, folder, tmp_path / "redis.sock", timeout=10)
     child.wait(10)
+
+
+def test_a_signal_that_comes_while_the_event_is_locked_does_not_hang() -> None:
+    code = """
+import os, signal, threading
+from dangol.stopping import set_on_signals
+event = set_on_signals(threading.Event())
+with event._cond:  # where Event.wait is, too, for a moment
+    os.kill(os.getpid(), signal.SIGTERM)
+    sum(range(100_000))
+print(event.wait(5))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "True\n"
