@@ -103,7 +103,7 @@ def serving(factory: str, folder: Path, log: str = "") -> Iterator[tuple[int, ps
     """A granian with ``factory``: its port and its worker process."""
     from tracker_server import TrackerServer
 
-    server = TrackerServer(folder, log=log, threads=64, factory=factory, spool=str(folder / "spool"))
+    server = TrackerServer(folder, log=log, factory=factory, spool=str(folder / "spool"))
     server.start()
     try:
         assert server.process

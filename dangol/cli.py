@@ -46,7 +46,7 @@ def up(config: Settings, demo: bool) -> None:
 
 
 def _server(name: str, application: str, text: str) -> None:
-    """Add a command that serves one of the applications of ``dangol.wsgi``."""
+    """Add a command that serves one of the applications of ``dangol.front``."""
 
     @main.command(name, help=text)
     @click.pass_obj

@@ -1,4 +1,4 @@
-"""The HTTP server: granian serving one of the factories of ``dangol.wsgi``."""
+"""The HTTP server: granian serving one of the factories of ``dangol.front``."""
 
 import os
 import socket
@@ -11,6 +11,9 @@ from granian.log import LogLevels
 from dangol.settings import Settings
 
 HEADER_SECONDS = 10  # a client that sends its headers slower than this is not waited for
+
+CONNECTIONS = 2048
+"""At once, for each process. One costs memory and no thread, however slow it is."""
 
 
 class PortTaken(Exception):
@@ -32,21 +35,20 @@ def check_port(settings: Settings) -> None:
 
 
 def serve(settings: Settings, application: str) -> None:
-    """Serve ``dangol.wsgi:<application>`` until SIGTERM; requests under way are finished first."""
+    """Serve ``dangol.front:<application>`` until SIGTERM; requests under way are finished first."""
     # One request solves small systems: BLAS threads of many requests would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     Granian(
-        f"dangol.wsgi:{application}",
+        f"dangol.front:{application}",
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         factory=True,
         http=HTTPModes.http1,
         websockets=False,
         workers=settings.workers,
-        blocking_threads=settings.threads,
         backlog=2048,
-        backpressure=max(settings.threads * 4, 256),
+        backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         log_level=LogLevels.error,
         respawn_failed_workers=True,

@@ -57,7 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: Annotated[str, said("timezone of the site `default`: where its days begin")] = "UTC"
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="currency of the site `default`")] = "EUR"
     workers: Annotated[int, Meta(ge=1, le=64, description="server processes for HTTP")] = 1
-    threads: Annotated[int, Meta(ge=1, le=512, description="request threads of each server process")] = 64
+    threads: Annotated[
+        int, Meta(ge=1, le=512, description="threads of each server process, for all but collection")
+    ] = 64
     ingest_workers: Annotated[int, Meta(ge=1, le=64, description="ingest processes that `up` starts")] = 1
     trust_proxy: Annotated[
         int,

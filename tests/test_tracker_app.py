@@ -1,9 +1,9 @@
-"""The WSGI application: routes, statuses, headers; in this process, over a log in a list."""
+"""The application: routes, statuses, headers; in this process, over a log in a list."""
 
+import asyncio
 import gzip
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,27 @@ class Client:
             "QUERY_STRING": query,
             "REMOTE_ADDR": "203.0.113.77",
             "HTTP_HOST": "t.example",
-            "wsgi.input": io.BytesIO(body),
             "wsgi.url_scheme": "http",
             **({"CONTENT_LENGTH": str(len(body))} if body else {}),
             **environ,
         }
-        seen: list[Any] = []
-        chunks = self.tracker(full, lambda status, headers: seen.extend([status, headers]))
-        return Answer(int(seen[0][:3]), seen[1], b"".join(chunks))
+        return Answer(*asyncio.run(self.tracker.respond(full, Sent(body))))
+
+
+class Sent:
+    """A body as a server hands it over: whole, or chunk by chunk."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def __call__(self) -> asyncio.Future[bytes]:
+        whole = asyncio.get_running_loop().create_future()
+        whole.set_result(self.body)
+        return whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.body), 10_000):
+            yield self.body[start : start + 10_000]
 
 
 class Answer:

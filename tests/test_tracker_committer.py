@@ -1,5 +1,6 @@
 """Group commit: nothing acknowledged before it is durable, nothing waits for ever."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
@@ -27,6 +28,10 @@ class SlowLog:
         self.appends.append(list(records))
 
 
+def submit(group: Committer, records: list[Record]) -> None:
+    asyncio.run(group.submit(records))
+
+
 def record(n: int) -> Record:
     return Record(f"k{n % 7}", str(n).encode())
 
@@ -37,7 +42,7 @@ def test_requests_share_appends_and_keep_their_order() -> None:
 
     def client(first: int) -> None:
         for n in range(first, first + 20):
-            group.submit([record(n)])
+            submit(group, [record(n)])
             assert any(record(n) in batch for batch in log.appends), "acknowledged before it was appended"
 
     with ThreadPoolExecutor(16) as pool:
@@ -59,13 +64,13 @@ def test_everyone_who_waits_hears_of_a_failure(error: Exception) -> None:
 
     def client(n: int) -> float:
         with pytest.raises(LogUnavailable) as caught:
-            group.submit([record(n)])
+            submit(group, [record(n)])
         return caught.value.retry_after
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(client, range(30))) == {7 if isinstance(error, LogUnavailable) else 1.0}
     log.error = None
-    group.submit([record(1)])
+    submit(group, [record(1)])
     assert log.appends == [[record(1)]]
     group.close()
 
@@ -74,7 +79,9 @@ def test_close_finishes_what_was_accepted_and_refuses_the_rest() -> None:
     log = SlowLog(0.05)
     group = Committer(log.append)
     done = []
-    threads = [threading.Thread(target=lambda n=n: done.append(group.submit([record(n)]))) for n in range(10)]
+    threads = [
+        threading.Thread(target=lambda n=n: done.append(submit(group, [record(n)]))) for n in range(10)
+    ]
     for thread in threads:
         thread.start()
     time.sleep(0.02)
@@ -84,21 +91,21 @@ def test_close_finishes_what_was_accepted_and_refuses_the_rest() -> None:
     assert len(done) == 10
     assert sum(map(len, log.appends)) == 10
     with pytest.raises(LogUnavailable):
-        group.submit([record(1)])
+        submit(group, [record(1)])
 
 
 def test_a_log_that_hangs_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(committer, "RECORDS_WAITING", 5)
     free = threading.Event()
     group = Committer(lambda records: free.wait(5) and None)
-    threads = [threading.Thread(target=group.submit, args=([record(n)] * 2,)) for n in range(2)]
+    threads = [threading.Thread(target=submit, args=(group, [record(n)] * 2)) for n in range(2)]
     for thread in threads:
         thread.start()
     time.sleep(0.05)
     with pytest.raises(LogUnavailable):
-        group.submit([record(1)] * 2)
+        submit(group, [record(1)] * 2)
     free.set()
     for thread in threads:
         thread.join(5)
-    group.submit([record(1)] * 2)
+    submit(group, [record(1)] * 2)
     group.close()

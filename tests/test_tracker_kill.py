@@ -102,7 +102,7 @@ class Ids:
 @contextmanager
 def running(folder: Path, log: str = "", **options: object) -> Iterator[TrackerServer]:
     folder.mkdir(exist_ok=True)
-    server = TrackerServer(folder, log=log, threads=16, spool=str(folder / "spool"), **options).start()
+    server = TrackerServer(folder, log=log, spool=str(folder / "spool"), **options).start()
     try:
         yield server
     finally:

@@ -1,5 +1,6 @@
 """The spool on disk, and the delivery that falls back to it."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ from tracker.spool import Spool, claim
 
 def records(first: int, count: int) -> list[Record]:
     return [Record(f"k{n % 3}", b"event %d " % n + b"x" * 40) for n in range(first, first + count)]
+
+
+def submit(way: Delivery, records: list[Record], browser: bool = False) -> None:
+    asyncio.run(way.submit(records, browser))
 
 
 def drained(box: Spool) -> list[Record]:
@@ -192,15 +197,15 @@ def settled(way: Delivery) -> None:
 def test_a_log_that_is_down_is_not_noticed_by_clients(tmp_path: Path) -> None:
     log = Log()
     way = Delivery(log, claim(tmp_path))
-    way.submit(records(0, 2))
+    submit(way, records(0, 2))
     log.down = True
     for n in range(2, 30):
-        way.submit(records(n, 1))
+        submit(way, records(n, 1))
     assert way.state == "spooling"
     assert way.ready()
     log.down = False
     settled(way)
-    way.submit(records(30, 1))
+    submit(way, records(30, 1))
     assert log.records == records(0, 31)
     way.close()
 
@@ -209,11 +214,11 @@ def test_what_was_spooled_is_drained_first_after_a_restart(tmp_path: Path) -> No
     log = Log()
     log.down = True
     way = Delivery(log, claim(tmp_path))
-    way.submit(records(0, 5))
+    submit(way, records(0, 5))
     way.close()
     log.down = False
     again = Delivery(log, claim(tmp_path))
-    again.submit(records(5, 1))
+    submit(again, records(5, 1))
     settled(again)
     assert log.records == records(0, 6)
     again.close()
@@ -226,7 +231,7 @@ def test_a_browser_is_answered_at_once_while_the_log_hangs(tmp_path: Path) -> No
     slowest = 0.0
     for n in range(40):
         start = time.perf_counter()
-        way.submit(records(n, 1), browser=True)
+        submit(way, records(n, 1), browser=True)
         slowest = max(slowest, time.perf_counter() - start)
     assert slowest < 0.5  # 30 ms of patience and one fsync; the rest is room for a busy test machine
     assert way.state == "spooling"
@@ -244,7 +249,7 @@ def test_a_hanging_log_does_not_hold_programs_either(tmp_path: Path, monkeypatch
     log.open.clear()
     with ThreadPoolExecutor(20) as pool:
         start = time.perf_counter()
-        list(pool.map(lambda n: way.submit(records(n, 1)), range(100)))
+        list(pool.map(lambda n: submit(way, records(n, 1)), range(100)))
         assert time.perf_counter() - start < 3
     log.open.set()
     settled(way)
@@ -259,7 +264,7 @@ def test_a_full_spool_refuses_and_says_when_to_come_back(tmp_path: Path) -> None
     accepted = []
     with pytest.raises(LogUnavailable, match="full"):
         for n in range(100):
-            way.submit(records(n, 1))
+            submit(way, records(n, 1))
             accepted += records(n, 1)
     assert not way.ready()
     log.down = False
@@ -274,11 +279,11 @@ def test_without_a_spool_a_log_that_is_down_is_said(monkeypatch: pytest.MonkeyPa
     way = Delivery(log)
     log.down = True
     with pytest.raises(LogUnavailable):
-        way.submit(records(0, 1))
+        submit(way, records(0, 1))
     assert not way.ready()
     log.down = False
     log.open.clear()
     with pytest.raises(LogUnavailable, match="does not answer"):
-        way.submit(records(0, 1))
+        submit(way, records(0, 1))
     log.open.set()
     way.close()

@@ -8,12 +8,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from conftest import ROOT, free_port
 
+from dangol.front import Front
 from tracker.app import Tracker
 from tracker.event import Event, decode
 from tracker.log import LogUnavailable, Record
@@ -61,7 +63,7 @@ def events_in(folder: Path) -> list[Event]:
 
 
 def make_app() -> Any:
-    """The WSGI application of the child: the tracker, and a stub of the personalization that the web stage owns."""
+    """The application of the child: the tracker, and a stub of the personalization that the web stage owns."""
     folder = Path(os.environ["TRACKER_TEST_FOLDER"])
     options = msgspec.json.decode(os.environ.get("TRACKER_TEST_OPTIONS", "{}"))
     if "spool" in options:
@@ -74,26 +76,20 @@ def make_app() -> Any:
         log = FileLog(folder)
     tracker = Tracker(Sites(folder / "sites.json"), log, **options)
 
-    def app(environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
-        if tracker.owns(environ["PATH_INFO"]):
-            return tracker(environ, start_response)
-        return personalize(environ, start_response, folder)
-
-    return app
+    return Front(tracker, partial(personalize, folder), 4)
 
 
 def make_constant() -> Any:
     """The floor of bench.collect: reads the body, answers a constant."""
 
-    def app(environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
-        environ["wsgi.input"].read()
-        start_response("200 OK", [("Content-Type", "application/json")])
-        return [b'{"success": true}']
+    async def app(scope: Any, exchange: Any) -> None:
+        await exchange()
+        exchange.response_bytes(200, [("Content-Type", "application/json")], b'{"success": true}')
 
     return app
 
 
-def personalize(environ: Mapping[str, Any], start_response: Any, folder: Path) -> Iterable[bytes]:
+def personalize(folder: Path, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
     """Notes what was asked in asked.json and answers with answer.json."""
     (folder / "asked.json").write_bytes(environ["wsgi.input"].read())
     answer = folder / "answer.json"
@@ -109,11 +105,10 @@ class TrackerServer:
         folder: Path,
         site: Site = SITE,
         log: str = "",
-        threads: int = 16,
         factory: str = "tracker_server:make_app",
         **options: Any,
     ) -> None:
-        self.folder, self.port, self.threads, self.factory = folder, free_port(), threads, factory
+        self.folder, self.port, self.factory = folder, free_port(), factory
         self.host = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         Sites(folder / "sites.json").save(site)
@@ -126,9 +121,8 @@ class TrackerServer:
         }
 
     def start(self) -> "TrackerServer":
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
-        command += ["--port", str(self.port), "--blocking-threads", str(self.threads)]
-        command += ["--factory", self.factory]
+        command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--no-ws", "--log-level", "error"]
+        command += ["--port", str(self.port), "--backpressure", "2048", "--factory", self.factory]
         with (self.folder / "tracker.log").open("ab") as log:
             # A group of its own: granian's worker must die with the test that kills it.
             self.process = subprocess.Popen(

@@ -12,19 +12,6 @@ Headers = list[tuple[str, str]]
 NO_STORE = ("Cache-Control", "no-store")
 IMAGE = [("Content-Type", "image/gif"), ("Cache-Control", "no-store, private")]
 JSON = ("Content-Type", "application/json")
-STATUS = {
-    200: "200 OK",
-    204: "204 No Content",
-    304: "304 Not Modified",
-    400: "400 Bad Request",
-    401: "401 Unauthorized",
-    403: "403 Forbidden",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    429: "429 Too Many Requests",
-    500: "500 Internal Server Error",
-    503: "503 Service Unavailable",
-}
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[A-Za-z0-9.\-:\[\]]{1,255}|null")
 _ALLOWED_HEADERS = (
     "Authorization, Content-Encoding, Content-Type, SP-Anonymous, X-Requested-With, X-Retry-Count"
@@ -38,15 +25,18 @@ class Response(NamedTuple):
 
 
 def refused(refusal: Refusal, *headers: tuple[str, str]) -> Response:
-    return Response(refusal.status, [JSON, NO_STORE, *headers, *retry(refusal)], refusal.body())
+    return Response(refusal.status, [JSON, NO_STORE, *headers, *_further(refusal)], refusal.body())
 
 
-def refused_image(refusal: Refusal, gif: bytes) -> Response:
+def refused_image(refusal: Refusal, gif: bytes, *headers: tuple[str, str]) -> Response:
     """Still a picture: a page or mail must not show a broken one. The reason stands in a header."""
-    return Response(refusal.status, [*IMAGE, ("X-Dangol-Refused", refusal.code), *retry(refusal)], gif)
+    told = ("X-Dangol-Refused", refusal.code)
+    return Response(refusal.status, [*IMAGE, told, *headers, *_further(refusal)], gif)
 
 
-def retry(refusal: Refusal) -> Headers:
+def _further(refusal: Refusal) -> Headers:
+    if refusal.status == 408:
+        return [("Connection", "close")]  # what it may still send is not the next request
     return [("Retry-After", str(math.ceil(refusal.retry_after)))] if refusal.retry_after else []
 
 

@@ -1,29 +1,32 @@
-"""The tracker's WSGI application. It answers 200 only when the events are durable.
+"""The tracker's application, for a server that speaks RSGI. It answers 200 only when the events are durable.
 
-No framework on this path: every request is one route lookup, one adapter, one wait for the group commit.
+No framework on this path: every request is one route lookup, one adapter, one wait for the group commit. A client
+that is slow costs no thread.
 """
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tracker import answers, firstparty, matomo, pixel, request, segment, snippet, snowplow
+from tracker import answers, firstparty, matomo, pixel, request, rsgi, segment, snippet, snowplow
 from tracker.answers import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.delivery import Delivery
-from tracker.event import Event, encode
+from tracker.event import Event, Source, encode
 from tracker.gate import Gate
 from tracker.limits import Limiter, Rate, Shared
 from tracker.log import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
 from tracker.privacy import DailySalt, opted_out
-from tracker.request import Refusal, Request
+from tracker.request import BODY_LIMIT, GZIP, TOO_LARGE, Refusal, Request
 from tracker.sites import Site, Sites, SitesInvalid
 from tracker.spool import DEFAULT_LIMIT, claim
 
-StartResponse = Callable[[str, Headers], Any]
 Environ = Mapping[str, Any]
 
 SITES_CHECKED_SECONDS = 1.0
@@ -32,16 +35,28 @@ _SETTINGS_PATH = re.compile(r"/v1/projects/[^/]{1,200}/settings")
 RECORD_LIMIT = 128 * 1024
 REQUEST_LIMIT = 8 * 1024 * 1024
 """Bytes of one event, and of one request's events, as they go to the log: a batch's context is copied into each."""
+QUICK_BODY = 32 * 1024
+"""Bytes of a body that is worked on at once; a larger one, or one to be unpacked, goes to a thread meanwhile."""
 _logger = logging.getLogger(__name__)
+
+
+class _Taken(NamedTuple):
+    """Records to make durable, and the answers: when they are so, and when they cannot be."""
+
+    records: list[Record]
+    source: Source
+    browser: bool
+    response: Response
+    refused: Callable[[Refusal], Response]
 
 
 class _Route(NamedTuple):
     methods: tuple[str, ...]
-    answer: Callable[[Environ], Response]
+    answer: Callable[[Environ, bytes | Refusal], Response | _Taken]
 
 
 class Tracker:
-    """Collects events over HTTP for ``sites`` into ``log``; safe from many threads.
+    """Collects events over HTTP for ``sites`` into ``log``: an RSGI application.
 
     ``trust_proxy`` is the number of reverse proxies in front of this process whose X-Forwarded-For (and -Proto)
     entries are believed; True means one. ``spool``: the folder where events wait while the log is down, at most
@@ -72,6 +87,7 @@ class Tracker:
         limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)
         self._gate = Gate(self._salt, *limiters, self.metrics, self._proxies)
         self._snippet = snippet.load()
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="tracker")
         matomo_route = _Route(("GET", "POST"), self._matomo)
         self._routes: dict[str, _Route] = {
             **dict.fromkeys(_SEGMENT_PATHS, _Route(("POST",), self._segment)),
@@ -91,21 +107,26 @@ class Tracker:
 
     def close(self) -> None:
         """Let every accepted request become durable, then refuse the rest."""
+        self._pool.shutdown()
         self._delivery.close()
 
     def ready(self) -> bool:
         """Whether events can be made durable somewhere: in the log, or in the spool."""
         return self._delivery.ready()
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    async def __call__(self, scope: rsgi.Scope, exchange: rsgi.Exchange) -> None:
+        exchange.response_bytes(*await self.respond(rsgi.environ(scope), exchange))
+
+    async def respond(self, environ: Environ, body: rsgi.Body) -> Response:
+        """The answer to one request; what it brings is durable then."""
         try:
-            response = self._answer(environ)
+            response = await self._answer(environ, body)
         except Exception:  # the last resort: a fault of ours must not take the process down
             _logger.exception("request failed")
             response = self._refused(Refusal("internal", "the tracker failed", status=500))
-        headers = response.headers + answers.cors(environ.get("HTTP_ORIGIN", ""))
-        start_response(answers.STATUS[response.status], headers)
-        return [response.body]
+        return Response(
+            response.status, response.headers + answers.cors(environ.get("HTTP_ORIGIN", "")), response.body
+        )
 
     def _route(self, path: str) -> _Route | None:
         route = self._routes.get(path)
@@ -113,20 +134,39 @@ class Tracker:
             return self._settings_route
         return route
 
-    def _answer(self, environ: Environ) -> Response:
+    async def _answer(self, environ: Environ, body: rsgi.Body) -> Response:
         route = self._route(environ["PATH_INFO"])
         if route is None:
             return self._refused(Refusal("not_found", "there is nothing at this path", status=404))
         method = environ["REQUEST_METHOD"]
         if method in route.methods or (method == "HEAD" and "GET" in route.methods):
-            return route.answer(environ)
+            taken = await self._prepare(route, environ, body)
+            return await self._deliver(taken) if isinstance(taken, _Taken) else taken
         if method == "OPTIONS":
             return answers.preflight(route.methods)
         refusal = Refusal("method_not_allowed", f"this path takes {' or '.join(route.methods)}", status=405)
         return self._refused(refusal, ("Allow", ", ".join([*route.methods, "OPTIONS"])))
 
-    def _segment(self, environ: Environ) -> Response:
-        taken = self._read(environ)
+    async def _prepare(self, route: _Route, environ: Environ, body: rsgi.Body) -> Response | _Taken:
+        whole: bytes | Refusal = b""
+        if environ["REQUEST_METHOD"] == "POST":
+            whole = await rsgi.read_body(body, environ.get("CONTENT_LENGTH", ""), BODY_LIMIT, TOO_LARGE)
+        if isinstance(whole, Refusal) or (len(whole) <= QUICK_BODY and not whole.startswith(GZIP)):
+            return route.answer(environ, whole)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, route.answer, environ, whole)
+
+    async def _deliver(self, taken: _Taken) -> Response:
+        """A browser is not kept waiting."""
+        try:
+            await self._delivery.submit(taken.records, taken.browser)
+        except LogUnavailable as error:
+            refusal = Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
+            return taken.refused(refusal)
+        self.metrics.accepted_from[taken.source].inc(len(taken.records))
+        return taken.response
+
+    def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
+        taken = self._read(environ, body)
         events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._find_key)
         if isinstance(events, Refusal):
             return self._refused(events)
@@ -134,32 +174,33 @@ class Tracker:
         recognised = firstparty.Recognised(firstparty.unmarked(events))
         if self._server_cookie and not opted_out(environ):
             recognised = firstparty.recognise(events, taken, self._https(environ))
-        if refusal := self._take(recognised.events, environ, "HTTP_ORIGIN" in environ):
-            return self._refused(refusal)
         headers = [JSON, ("Set-Cookie", recognised.cookie)] if recognised.cookie else [JSON]
-        if recognised.visitor is None:
-            return Response(200, headers, b'{"success": true}')
-        return Response(200, headers, f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode())
+        told = b'{"success": true}'
+        if recognised.visitor is not None:
+            told = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
+        response = Response(200, headers, told)
+        return self._take(recognised.events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
 
-    def _settings(self, environ: Environ) -> Response:
+    def _settings(self, environ: Environ, _: object) -> Response:
         answer = segment.settings(environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._find_key)
         return (
             self._refused(answer) if isinstance(answer, Refusal) else Response(200, [JSON, NO_STORE], answer)
         )
 
-    def _pixel(self, environ: Environ) -> Response:
-        taken = self._read(environ)
+    def _pixel(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
+        taken = self._read(environ, body)
         hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._find_key)
-        refusal = hit if isinstance(hit, Refusal) else self._take([hit.event], environ, browser=True)
-        response = self._refused_image(refusal) if refusal else Response(200, [*IMAGE], pixel.GIF)
-        if isinstance(hit, pixel.Hit) and hit.new and not opted_out(environ):
-            cookie = pixel.set_cookie(hit.event.visitor or "", self._https(environ))
-            response.headers.append(("Set-Cookie", cookie))
-        return response
+        if isinstance(hit, Refusal):
+            return self._refused_image(hit)
+        cookies: Headers = []
+        if hit.new and not opted_out(environ):
+            cookies = [("Set-Cookie", pixel.set_cookie(hit.event.visitor or "", self._https(environ)))]
+        response = Response(200, [*IMAGE, *cookies], pixel.GIF)
+        return self._take([hit.event], environ, response, partial(self._refused_image, cookies=cookies))
 
-    def _snowplow(self, environ: Environ) -> Response:
+    def _snowplow(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
         """A picture for GET, ``ok`` for POST. SP-Anonymous and opt-out signals: no cookie, no address."""
-        taken = self._read(environ)
+        taken = self._read(environ, body)
         if isinstance(taken, Refusal):
             return self._refused(taken)
         anonymous = "HTTP_SP_ANONYMOUS" in environ or opted_out(environ)
@@ -168,33 +209,29 @@ class Tracker:
         if isinstance(collected, Refusal):
             return self._refused(collected)
         self._count(collected.refused)
-        refusal = self._take(
-            collected.events, environ, browser="HTTP_ORIGIN" in environ or taken.method == "GET"
-        )
-        if refusal:
-            return self._refused(refusal)
         image = taken.method != "POST"
         headers = [*IMAGE] if image else [("Content-Type", "text/plain; charset=utf-8"), NO_STORE]
         if not anonymous:
             headers.append(("Set-Cookie", snowplow.set_cookie(collected.visitor, self._https(environ))))
-        return Response(200, headers, pixel.GIF if image else b"ok")
+        response = Response(200, headers, pixel.GIF if image else b"ok")
+        browser = "HTTP_ORIGIN" in environ or taken.method == "GET"
+        return self._take(collected.events, environ, response, self._refused, browser)
 
-    def _matomo(self, environ: Environ) -> Response:
-        taken = self._read(environ)
+    def _matomo(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
+        taken = self._read(environ, body)
         collected = taken if isinstance(taken, Refusal) else matomo.collect(taken, self._find_matomo)
         if isinstance(collected, Refusal):
             return self._refused_image(collected)
         self._count(collected.refused)
-        refusal = self._take(collected.events, environ, browser=not collected.bulk)
-        if refusal:
-            return self._refused(refusal) if collected.bulk else self._refused_image(refusal)
         if collected.bulk:
             invalid = len(collected.refused)
-            body = f'{{"status": "success", "tracked": {collected.tracked}, "invalid": {invalid}}}'
-            return Response(200, [JSON, NO_STORE], body.encode())
-        return Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
+            told = f'{{"status": "success", "tracked": {collected.tracked}, "invalid": {invalid}}}'
+            response = Response(200, [JSON, NO_STORE], told.encode())
+            return self._take(collected.events, environ, response, self._refused, browser=False)
+        response = Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
+        return self._take(collected.events, environ, response, self._refused_image)
 
-    def _serve_snippet(self, environ: Environ) -> Response:
+    def _serve_snippet(self, environ: Environ, _: object) -> Response:
         headers = snippet.headers(self._snippet)
         if self._snippet.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return Response(304, headers)
@@ -202,33 +239,37 @@ class Tracker:
             return Response(200, [*headers, ("Content-Encoding", "gzip")], self._snippet.gzipped)
         return Response(200, headers, self._snippet.plain)
 
-    def _read(self, environ: Environ) -> Request | Refusal:
-        return request.read(environ, int(self._clock() * 1000), self._proxies)
+    def _read(self, environ: Environ, body: bytes | Refusal) -> Request | Refusal:
+        if isinstance(body, Refusal):
+            return body
+        return request.read(environ, body, int(self._clock() * 1000), self._proxies)
 
-    def _take(self, events: Sequence[Event], environ: Environ, browser: bool) -> Refusal | None:
-        """Durable on return, or the reason why not. A browser is not kept waiting."""
+    def _take(
+        self,
+        events: Sequence[Event],
+        environ: Environ,
+        response: Response,
+        refused: Callable[[Refusal], Response],
+        browser: bool = True,
+    ) -> Response | _Taken:
+        """What passes the gate, to be made durable before the answer is ``response``."""
         kept = self._gate.admit(events, environ, self._sites.get)
         if isinstance(kept, Refusal):
-            return kept
+            return refused(kept)
         if not kept:
-            return None
+            return response
         records = _records(kept)
         if isinstance(records, Refusal):
-            return records
-        try:
-            self._delivery.submit(records, browser)
-        except LogUnavailable as error:
-            return Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
-        self.metrics.accepted_from[kept[0].source].inc(len(kept))
-        return None
+            return refused(records)
+        return _Taken(records, kept[0].source, browser, response, refused)
 
     def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:
         self._count([refusal])
         return refused(refusal, *headers)
 
-    def _refused_image(self, refusal: Refusal) -> Response:
+    def _refused_image(self, refusal: Refusal, cookies: Headers = []) -> Response:  # noqa: B006  never changed
         self._count([refusal])
-        return refused_image(refusal, pixel.GIF)
+        return refused_image(refusal, pixel.GIF, *cookies)
 
     def _count(self, refusals: Iterable[Refusal]) -> None:
         for refusal in refusals:

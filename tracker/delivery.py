@@ -45,21 +45,21 @@ class Delivery:
             self._divert("events from an earlier run") if self._left() else None
             self._drainer.start()
 
-    def submit(self, records: Sequence[Record], browser: bool = False) -> None:
+    async def submit(self, records: Sequence[Record], browser: bool = False) -> None:
         """Return when ``records`` are durable. Raises LogUnavailable when they can be so nowhere."""
         if self._spooler is None:
-            self._submit_unspooled(records)
+            await self._submit_unspooled(records)
             return
         if self.state == "direct":
             try:
-                self._direct.submit(records, BROWSER_PATIENCE if browser else PATIENCE)
+                await self._direct.submit(records, BROWSER_PATIENCE if browser else PATIENCE)
                 return
             except LogUnavailable as error:
                 self._divert(str(error))
             except Late:
                 if self._direct.busy() > STALLED:
                     self._divert("an append hangs")
-        self._spooler.submit(records)
+        await self._spooler.submit(records)
         self._metrics.spooled.inc(len(records))
         self._wake.set()
 
@@ -93,9 +93,9 @@ class Delivery:
         with self._metrics.append_seconds.time():
             self._log.append(records)
 
-    def _submit_unspooled(self, records: Sequence[Record]) -> None:
+    async def _submit_unspooled(self, records: Sequence[Record]) -> None:
         try:
-            self._direct.submit(records, CLOSE_SECONDS)
+            await self._direct.submit(records, CLOSE_SECONDS)
         except Late:
             raise LogUnavailable("the log does not answer", retry_after=2.0) from None
 

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -15,11 +15,7 @@ BODY_LIMIT = 500 * 1024
 ID_CHARACTERS = 255
 """Characters in a visitor or user id."""
 
-DRAINED = 8 * 1024 * 1024
-"""Bytes of a refused body that are still read: a client that is cut off while it writes sees a broken connection
-instead of the refusal, and sends it all again."""
-
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -35,10 +31,6 @@ class Refusal(msgspec.Struct, frozen=True):
     def body(self) -> bytes:
         error = {"code": self.code, "message": self.message, "field": self.field}
         return msgspec.json.encode({"error": error})
-
-
-class Input(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -62,21 +54,19 @@ class Request(msgspec.Struct, frozen=True):
     cookie: str = ""
 
 
-def read(environ: Mapping[str, Any], received: int, proxies: int = 0) -> Request | Refusal:
-    """The request in a WSGI environ. Reads the body, within its limit."""
+def read(environ: Mapping[str, Any], body: bytes, received: int, proxies: int = 0) -> Request | Refusal:
+    """The request of a WSGI environ and its ``body``, as it was sent."""
+    # Some clients send gzip without saying so, some say so and do not: believe the bytes.
+    plain = gunzip(body, BODY_LIMIT) if body.startswith(GZIP) else body
+    if isinstance(plain, Refusal):
+        return plain
     get: Callable[..., Any] = environ.get
-    body = b""
-    if environ["REQUEST_METHOD"] == "POST":
-        taken = _body(environ)
-        if isinstance(taken, Refusal):
-            return taken
-        body = taken
     peer = address.client(get("REMOTE_ADDR", ""), get("HTTP_X_FORWARDED_FOR", ""), proxies)
     return Request(
         environ["REQUEST_METHOD"],
         environ["PATH_INFO"],
         get("QUERY_STRING", ""),
-        body,
+        plain,
         received,
         address.truncate(peer),
         get("HTTP_USER_AGENT", "")[:512],
@@ -97,37 +87,6 @@ def caller(environ: Mapping[str, Any], proxies: int = 0) -> str:
 TOO_LARGE = Refusal("too_large", f"a body may have at most {BODY_LIMIT} bytes, decompressed")
 
 
-def _body(environ: Mapping[str, Any]) -> bytes | Refusal:
-    length = environ.get("CONTENT_LENGTH") or ""
-    stream: Input = environ["wsgi.input"]
-    try:
-        if length.isdecimal() and int(length[:10]) > BODY_LIMIT:
-            return _drain(stream) if int(length[:10]) <= DRAINED else TOO_LARGE
-        body = _read_at_most(stream, BODY_LIMIT + 1)
-        if len(body) > BODY_LIMIT:
-            return _drain(stream)
-    except OSError:
-        return Refusal("incomplete", "the connection ended before the body did")
-    # Some clients send gzip without saying so, some say so and do not: believe the bytes.
-    return gunzip(body, BODY_LIMIT) if body.startswith(_GZIP) else body
-
-
-def _drain(stream: Input) -> Refusal:
-    left = DRAINED
-    while left > 0 and (chunk := stream.read(min(left, 65_536))):
-        left -= len(chunk)
-    return TOO_LARGE
-
-
-def _read_at_most(stream: Input, size: int) -> bytes:
-    """WSGI servers may give less than was asked for; an empty read is the end."""
-    chunks = []
-    while size > 0 and (chunk := stream.read(size)):
-        chunks.append(chunk)
-        size -= len(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
 def gunzip(body: bytes, limit: int) -> bytes | Refusal:
     """``body`` decompressed, stopping at ``limit`` bytes so that a bomb stays small."""
     out = b""
@@ -141,7 +100,7 @@ def gunzip(body: bytes, limit: int) -> bytes | Refusal:
             return TOO_LARGE
         if not stream.eof:
             return Refusal("bad_gzip", "the gzip body is cut short")
-        body = stream.unused_data if stream.unused_data.startswith(_GZIP) else b""
+        body = stream.unused_data if stream.unused_data.startswith(GZIP) else b""
     return out
 
 

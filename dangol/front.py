@@ -1,0 +1,82 @@
+"""What the HTTP server serves: the tracker, the API with the desk, and (in a demo) the shop, on one port.
+
+Each function is a factory that granian calls once in every worker process.
+"""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dangol import compose, logs
+from dangol.bridge import Bridge, Wsgi
+from dangol.health import Health
+from dangol.orphans import die_with_parent
+from dangol.settings import Settings, load
+from tracker.app import Tracker
+from tracker.rsgi import Exchange, Scope
+
+
+class Front:
+    """An RSGI application: sends each request to the tracker where it owns the path, else over the bridge."""
+
+    def __init__(self, tracker: Tracker | None, rest: Wsgi, threads: int) -> None:
+        self._tracker, self._rest = tracker, Bridge(rest, threads)
+
+    async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
+        if self._tracker and self._tracker.owns(scope.path):
+            await self._tracker(scope, exchange)
+        else:
+            await self._rest(scope, exchange)
+
+    def __rsgi_del__(self, _: AbstractEventLoop) -> None:
+        """The server has stopped: every request under way has its answer."""
+        self._rest.close()
+        if self._tracker:
+            self._tracker.close()
+
+
+def everything() -> Front:
+    """Tracker, API and desk: what one machine serves."""
+    settings = _start()
+    collect = compose.tracker(settings)
+    return Front(collect, compose.web(settings, collect), settings.threads)
+
+
+def demo() -> Front:
+    """Everything, and the demo shop at /shop."""
+    settings = _start()
+    collect = compose.tracker(settings)
+    rest = _with_shop(compose.web(settings, collect), compose.shop(settings))
+    return Front(collect, rest, settings.threads)
+
+
+def tracker() -> Front:
+    """Collection alone, with its own health pages."""
+    settings = _start()
+    collect = compose.tracker(settings)
+    return Front(collect, Health(collect), settings.threads)
+
+
+def web() -> Front:
+    """The API and the desk alone."""
+    settings = _start()
+    return Front(None, compose.web(settings), settings.threads)
+
+
+def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/shop" or path.startswith("/shop/"):
+            environ["SCRIPT_NAME"] += "/shop"
+            environ["PATH_INFO"] = path[len("/shop") :]
+            return shop(environ, start_response)
+        return rest(environ, start_response)
+
+    return application
+
+
+def _start() -> Settings:
+    die_with_parent()
+    settings = load()
+    logs.configure(settings)
+    return settings
