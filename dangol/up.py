@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from pathlib import Path
 
 from dangol import redis_child
 from dangol.lock import FolderLock
@@ -44,20 +45,19 @@ def up(settings: Settings, say: Say, *, demo: bool = False) -> None:
 def _start(settings: Settings, supervisor: Supervisor, *, demo: bool) -> None:
     if settings.embedded_redis:
         folder, socket = settings.folder / "redis", settings.socket
-        wait_until_free(settings)
+        wait_until_free(supervisor, socket)
         child = supervisor.start(Spec("redis", lambda: redis_child.start(folder, socket), base=True))
         redis_child.wait_ready(child.process, folder, socket)
     for name, arguments in processes(settings, demo=demo):
         supervisor.start(Spec(name, lambda arguments=arguments: spawn(command(*arguments), os.environ)))  # type: ignore[misc]
 
 
-def wait_until_free(settings: Settings, timeout: float = 15.0) -> None:
+def wait_until_free(supervisor: Supervisor, socket: Path, timeout: float = 15.0) -> None:
     """A Redis whose supervisor was killed is still writing its last words: wait for it to go."""
-    supervisor = Supervisor()
     try:
-        supervisor.ready(lambda: not redis_child.answers(settings.socket), timeout)
+        supervisor.ready(lambda: not redis_child.answers(socket), timeout)
     except StartFailed:
-        raise StartFailed(f"another redis-server answers on {settings.socket}; stop it first") from None
+        raise StartFailed(f"another redis-server answers on {socket}; stop it first") from None
 
 
 def processes(settings: Settings, *, demo: bool) -> list[tuple[str, tuple[str, ...]]]:
