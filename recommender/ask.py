@@ -39,7 +39,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Items whose ``field`` (id, category or a further attribute) is one of ``values``: only these (bias -1),
-    never these (0), or their scores times ``bias``. A category includes those below it."""
+    never these (0), or their scores times ``bias``. A category includes those below it; ``categories`` is that one
+    or any of the further attribute of this name."""
 
     field: str
     values: tuple[str, ...]

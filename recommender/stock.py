@@ -60,6 +60,8 @@ class Stock:
             wanted = [any(_below(name, top) for top in rule.values) for name in self.names]
             return np.array(wanted, np.bool_)[self.category]
         mask = np.zeros(len(self.category), np.bool_)
+        if rule.field == "categories":
+            mask |= self._matching(msgspec.structs.replace(rule, field="category"))
         if rule.field == "id":
             mask[[row for one in rule.values if (row := self.index.get(one, len(mask))) < len(mask)]] = True
             return mask
@@ -67,7 +69,7 @@ class Stock:
             item = self.item(item_id)
             value = item.extra.get(rule.field) if item else None
             held = value if isinstance(value, list) else [value]
-            mask[row] = any(str(one) in rule.values for one in held if one is not None)
+            mask[row] |= any(str(one) in rule.values for one in held if one is not None)
         return mask
 
     def _mask(self, rule: Filter) -> npt.NDArray[np.bool_]:

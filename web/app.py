@@ -20,6 +20,7 @@ from web.desk.retention import retention_blueprint
 from web.desk.setup import setup_blueprint
 from web.desk.visitors import visitors_blueprint
 from web.errors import register_errors
+from web.gorse import gorse_blueprint
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
 from web.metrics import Metrics
@@ -57,6 +58,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     decisions = DecisionLog(services.log, services.clock)
     app.register_blueprint(personalize_blueprint(services, keys, metrics, decisions))
     app.register_blueprint(items_blueprint(services, keys))
+    app.register_blueprint(gorse_blueprint(services, keys))
     app.register_blueprint(campaigns_blueprint(services, keys))
     app.register_blueprint(profiles_blueprint(services, keys))
     app.register_blueprint(reports_blueprint(services, "reports", "/v1/reports", keys.secret_key))

@@ -19,12 +19,14 @@ class _KeyInBody(msgspec.Struct):
 
 
 def offered_key() -> str | None:
-    """The key of the request: Basic user name, Bearer token, ``?writeKey=`` or the body's writeKey."""
+    """The key of the request: Basic user name, Bearer token, ``X-API-Key``, ``?writeKey=`` or the body's writeKey."""
     given = request.authorization
     if given is not None and given.type == "basic" and given.username:
         return str(given.username)
     if given is not None and given.token:
         return given.token
+    if key := request.headers.get("X-API-Key"):  # Gorse's clients
+        return key
     for name in ("writeKey", "write_key"):
         if request.args.get(name):
             return request.args[name]

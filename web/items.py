@@ -1,11 +1,12 @@
 """The item catalogue over HTTP: bulk and single PUT, list, read, delete. Secret keys only."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from recommender.catalogue import Catalogue, parse_item, parse_items
 from web.answers import answer, body
 from web.auth import Keys
 from web.problem import Problem
+from web.query import whole
 from web.services import Services
 
 BULK_LIMIT = 32 * 1024 * 1024
@@ -23,7 +24,7 @@ def items_blueprint(services: Services, keys: Keys) -> Blueprint:
     @blueprint.get("/v1/items")
     def listed() -> Response:
         items = catalogue().all()
-        offset, limit = _whole("offset", 0, 0, 1 << 31), _whole("limit", PAGE, 1, PAGE_LIMIT)
+        offset, limit = whole("offset", 0, 0, 1 << 31), whole("limit", PAGE, 1, PAGE_LIMIT)
         shown = [item.public() for item in items[offset : offset + limit]]
         return answer({"items": shown, "total": len(items)})
 
@@ -58,12 +59,3 @@ def items_blueprint(services: Services, keys: Keys) -> Blueprint:
         return Response(status=204)
 
     return blueprint
-
-
-def _whole(name: str, default: int, least: int, most: int) -> int:
-    text = request.args.get(name, "")
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:12]) <= most:
-        raise Problem(400, f"{name} is a whole number from {least} to {most}", name)
-    return int(text)

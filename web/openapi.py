@@ -30,7 +30,7 @@ def openapi_blueprint(public_url: str) -> Blueprint:
 
 def operations(described: Mapping[str, Any]) -> set[tuple[str, str]]:
     """(method, path) of everything that is described."""
-    methods = {"get", "put", "post", "delete"}
+    methods = {"get", "put", "post", "patch", "delete"}
     return {
         (method.upper(), path)
         for path, item in described["paths"].items()
