@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from ingest.deadletters import DeadLetters
     from ingest.worker import Worker
     from offers.learner import Learner
+    from offers.membership import Membership
     from profiles.redis import RedisProfiles
     from recommender.catalogue import Catalogue
     from recommender.shelf import Shelf
@@ -76,14 +77,17 @@ def deadletters(settings: Settings) -> "DeadLetters":
 def worker(settings: Settings, name: str = "") -> "Worker":
     from ingest.enrich import facts
     from ingest.worker import Worker
+    from offers.membership import SegmentedProfiles
+    from offers.segments import SegmentStore
     from profiles.erased import RedisErased
 
-    store = profiles(settings)
+    known = sites(settings)
+    store = SegmentedProfiles(settings.profiles_uri, SegmentStore(settings.profiles_uri), known)
     return Worker(
         log=log(settings),
         store=store,
         warehouse=warehouse(settings),
-        sites=sites(settings),
+        sites=known,
         facts=facts,
         deadletters=deadletters(settings),
         erased=RedisErased(store.client),
@@ -182,6 +186,8 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.budget import BudgetStore
     from offers.caps import CapStore
     from offers.decide import Decider
+    from offers.membership import ProgressStore
+    from offers.segments import SegmentStore
     from offers.store import CampaignStore
     from offers.token import TokenSigner
     from web.desk.access import Admin
@@ -190,7 +196,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     key = signing_key(settings)
     password = AdminPassword(settings)
     redis = settings.profiles_uri
-    campaigns = CampaignStore(redis)
+    campaigns, segments, arms = CampaignStore(redis), SegmentStore(redis), ArmStore(redis)
     # Half of the budget at most: there must be time left for an answer without the count.
     caps = CapStore(redis, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
@@ -207,8 +213,11 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         warehouse=warehouse(settings),
         shops=shops(settings),
         campaigns=campaigns,
+        segments=segments,
+        progress=ProgressStore(redis),
+        arms=arms,
         caps=caps,
-        decider=Decider(campaigns, caps, signer, arms=ArmStore(redis), budgets=BudgetStore(redis)),
+        decider=Decider(campaigns, caps, signer, arms=arms, budgets=BudgetStore(redis), segments=segments),
         signer=signer,
         admin=Admin("admin", password, key, password.version),
         erase=erase,
@@ -238,6 +247,15 @@ def learner(settings: Settings) -> "Learner":
         BudgetStore(settings.profiles_uri),
         caught_up=lambda: events.lag(INGEST_GROUP) == 0,
     )
+
+
+def membership(settings: Settings) -> "Membership":
+    """What asks everybody again when a segment changes."""
+    from offers.membership import Membership, ProgressStore
+    from offers.segments import SegmentStore
+
+    redis = settings.profiles_uri
+    return Membership(SegmentStore(redis), ProgressStore(redis), profiles(settings))
 
 
 def web(settings: Settings, tracker: "Tracker | None" = None) -> "Flask":

@@ -20,6 +20,7 @@ class Jobs:
         self.settings = settings
         self.sites = compose.sites(settings)
         self.learner = compose.learner(settings)
+        self.membership = compose.membership(settings)
         self.erasure = compose.erasure(settings)
 
     def _sites(self) -> list[str]:
@@ -31,6 +32,13 @@ class Jobs:
         self._sites()
         for site in self.sites.all().values():
             self.learner.run(site)
+
+    def segments(self) -> None:
+        """Everybody again where a segment changed, and where days went by."""
+        self._sites()
+        for site in self.sites.all().values():
+            if self.membership.due(site):
+                self.membership.run(site)
 
     def train(self) -> None:
         for site in self._sites():

@@ -66,17 +66,16 @@ class Audience:
         """Whether this visitor belongs at ``now`` (ms). For many audiences, share one View and call ``test``."""
         return self.test(View(profile, now, zone))
 
-    def explain(self, profile: Profile, now: int, zone: ZoneInfo) -> list[Verdict]:
+    def explain(self, view: View) -> list[Verdict]:
         """Every clause with its answer, in the order of the source."""
-        view = View(profile, now, zone)
         return [
             Verdict(clause.text, self._clauses[clause][0](view), _plain(self._clauses[clause][1](view)))
             for clause in _leaves(self._tree)
         ]
 
-    def failed(self, profile: Profile, now: int, zone: ZoneInfo) -> list[Verdict]:
+    def failed(self, view: View) -> list[Verdict]:
         """The clauses that keep this visitor out: empty exactly when the audience matches."""
-        return self._blame(self._tree, View(profile, now, zone), wanted=True)
+        return self._blame(self._tree, view, wanted=True)
 
     def _blame(self, node: Node, view: View, wanted: bool) -> list[Verdict]:
         if isinstance(node, Clause):

@@ -3,7 +3,6 @@
 One canonical document, checked as a whole when it is written; what is stored needs no second look.
 """
 
-import re
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ import yaml
 
 from offers.bandit import Reward
 from offers.checks import CampaignInvalid as CampaignInvalid
-from offers.checks import check, check_unique
+from offers.checks import check, check_unique, placed
 
 Tier = Literal["override", "standard", "fallback"]
 Status = Literal["draft", "live", "paused", "ended"]
@@ -132,7 +131,7 @@ def parse(document: object, campaign_id: str | None = None) -> Campaign:
     try:
         campaign = msgspec.convert(draft, Campaign)
     except msgspec.ValidationError as error:
-        raise CampaignInvalid(*_placed(str(error))) from error
+        raise CampaignInvalid(*placed(error)) from error
     check(campaign)
     return campaign
 
@@ -190,17 +189,6 @@ def _canonical(document: object, campaign_id: str | None) -> dict[str, Any]:
         if draft.get(key, "") is None:
             del draft[key]
     return draft
-
-
-def _placed(message: str) -> tuple[str, str]:
-    """msgspec's message as (field, what is wrong)."""
-    what, _, where = message.partition(" - at `$")
-    field = re.sub(r"\[\.\.\.\]", "[]", where.rstrip("`")).lstrip(".")
-    named = re.search(r"(?:unknown|required) field `([^`]*)`", what)
-    if named:
-        field = f"{field}.{named[1]}" if field else named[1]
-        what = "unknown field" if "unknown" in what else "is required"
-    return field, what
 
 
 def _instant(field: Literal["start", "end"], text: str, zone: ZoneInfo) -> int:

@@ -51,6 +51,17 @@ def check_unique(field: str, key: str, values: list[str]) -> None:
         seen.add(value)
 
 
+def placed(error: msgspec.ValidationError) -> tuple[str, str]:
+    """msgspec's message as (field, what is wrong)."""
+    what, _, where = str(error).partition(" - at `$")
+    field = re.sub(r"\[\.\.\.\]", "[]", where.rstrip("`")).lstrip(".")
+    named = re.search(r"(?:unknown|required) field `([^`]*)`", what)
+    if named:
+        field = f"{field}.{named[1]}" if field else named[1]
+        what = "unknown field" if "unknown" in what else "is required"
+    return field, what
+
+
 def _names(campaign: "Campaign") -> None:
     named = [("id", campaign.id)]
     named += [(f"slots[{index}]", slot) for index, slot in enumerate(campaign.slots)]

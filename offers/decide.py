@@ -17,6 +17,7 @@ from offers.caps import Ask, Caps, CapsUnavailable, Grant
 from offers.contexts import context_of
 from offers.eligibility import Ready
 from offers.holdout import GLOBAL, draw, held_out, subject
+from offers.segments import Compiled, Segments
 from offers.shares import Shares
 from offers.store import Campaigns
 from offers.token import Token, TokenSigner, new_nonce
@@ -75,6 +76,7 @@ class Decider:
         *,
         arms: Arms | None = None,
         budgets: Budgets | None = None,
+        segments: Segments | None = None,
         global_holdout: float = 0.0,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
@@ -82,6 +84,7 @@ class Decider:
         self._campaigns, self._caps, self._signer = campaigns, caps, signer
         self._budgets = budgets or Unlimited()
         self._shares = Shares(arms or NoArms(), clock)
+        self._segments = segments
         self._global_holdout = global_holdout
         self._clock = clock
         self._chance = chance or random.Random()
@@ -96,7 +99,8 @@ class Decider:
         ``traits``: the caller may see what the profile knows of the visitor, so placeholders may tell it.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
-        visit = _visit(site, profile, int(self._clock() * 1000), traits)
+        segments = self._segments.compiled(site.id) if self._segments else None
+        visit = _visit(site, profile, int(self._clock() * 1000), traits, segments)
         lines = self._lines(visit, wanted)
         self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
@@ -250,8 +254,8 @@ class _Visit(NamedTuple):
     traits: bool
 
 
-def _visit(site: Site, profile: Profile, now: int, traits: bool) -> _Visit:
-    view = View(profile, now, site.zone)
+def _visit(site: Site, profile: Profile, now: int, traits: bool, segments: Compiled | None) -> _Visit:
+    view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
     if profile.consent.get("personalization") is False:
         return _Visit(
             site, view, False, subject(profile), "", View(Profile(id=profile.id), now, site.zone), False

@@ -30,7 +30,7 @@ DEVICES = ("desktop", "phone", "tablet", "other")
 
 FIELDS: dict[str, Field] = {
     "stage": Field("text", attrgetter("stage"), STAGES),
-    "segment": Field("texts", attrgetter("profile.segments")),
+    "segment": Field("texts", attrgetter("segments")),
     "channel": Field("text", attrgetter("profile.last_touch.channel"), folded=True),
     "first_channel": Field("text", attrgetter("profile.first_touch.channel"), folded=True),
     "source": Field("text", attrgetter("profile.last_touch.origin"), folded=True),

@@ -1,27 +1,23 @@
 """Segments: named audiences. One definition, asked at ingest, at decision and for everybody when it changes."""
 
+import logging
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from offers.audience import Audience
-from offers.checks import ID, CampaignInvalid
+from offers.checks import ID, CampaignInvalid, placed
 from offers.grammar import AudienceInvalid
 from offers.redis import RedisError, connect
 from offers.refreshed import Refreshed
 from offers.view import View
-from profiles.model import Profile
-from profiles.store import ProfileStore
-from tracker.sites import Site
+
+log = logging.getLogger(__name__)
 
 SEGMENTS_LIMIT = 100
 REFRESH_SECONDS = 1.0
-PROGRESS_EVERY = 1_000
-PROGRESS_SECONDS = 7 * 86_400
 
 
 class SegmentsUnavailable(Exception):
@@ -44,26 +40,21 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     audience: str
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the evaluation of everybody has come. ``members`` by segment, of the profiles ``done`` so far."""
-
-    started: int
-    done: int = 0
-    total: int = 0
-    changed: int = 0
-    finished: int | None = None
-    members: dict[str, int] = {}
-
-
 class Compiled(NamedTuple):
     """A site's segments, ready to be asked."""
 
     audiences: tuple[tuple[str, Audience], ...] = ()
 
-    def of(self, profile: Profile, now: int, zone: ZoneInfo) -> list[str]:
+    def of(self, view: View) -> list[str]:
         """The ids of the segments this visitor belongs to, sorted."""
-        view = View(profile, now, zone)
         return [name for name, audience in self.audiences if audience.test(view)]
+
+
+class Segments(Protocol):
+    """What a decision needs of a segment store."""
+
+    def compiled(self, site: str) -> Compiled:
+        """A site's segments; never raises: the last known, or none."""
 
 
 def parse_segment(document: object, segment_id: str | None = None) -> Segment:
@@ -76,7 +67,7 @@ def parse_segment(document: object, segment_id: str | None = None) -> Segment:
     try:
         segment = msgspec.convert(draft, Segment)
     except msgspec.ValidationError as error:
-        raise SegmentInvalid("", str(error)) from error
+        raise SegmentInvalid(*placed(error)) from error
     if not ID.fullmatch(segment.id):
         raise SegmentInvalid("id", "1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit")
     if not 1 <= len(segment.name.strip()) <= 200:
@@ -91,7 +82,7 @@ def parse_segment(document: object, segment_id: str | None = None) -> Segment:
 
 
 class SegmentStore:
-    """Segments on the hash ``dg:segments:{site}``: id → document, field "" a version; progress on its own key."""
+    """Segments on the hash ``dg:segments:{site}``: id → document, and field "" the version."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic, timeout: float = 1.0) -> None:
         self._redis = connect(url, timeout)
@@ -115,6 +106,16 @@ class SegmentStore:
             raise SegmentsUnavailable(str(error)) from error
         return bool(removed)
 
+    def get(self, site: str, segment_id: str) -> Segment | None:
+        return next((each for each in self.all(site) if each.id == segment_id), None)
+
+    def version(self, site: str) -> int:
+        """Grows with every change; 0 of a site that never had a segment. Raises SegmentsUnavailable."""
+        try:
+            return int(self._redis.hget(_key(site), "") or 0)
+        except RedisError as error:
+            raise SegmentsUnavailable(str(error)) from error
+
     def all(self, site: str) -> list[Segment]:
         """By id. Raises SegmentsUnavailable."""
         try:
@@ -127,71 +128,27 @@ class SegmentStore:
         """What ingest and decisions ask; at most REFRESH_SECONDS old, never raises."""
         return self._cache.get(site)
 
-    def progress(self, site: str) -> Progress | None:
-        """Of the last evaluation of everybody; None when there was none."""
-        try:
-            raw = self._redis.get(_progress_key(site))
-        except RedisError as error:
-            raise SegmentsUnavailable(str(error)) from error
-        return msgspec.json.decode(raw, type=Progress) if raw else None
-
-    def report(self, site: str, progress: Progress) -> None:
-        try:
-            self._redis.set(_progress_key(site), msgspec.json.encode(progress), ex=PROGRESS_SECONDS)
-        except RedisError as error:
-            raise SegmentsUnavailable(str(error)) from error
+    def fresh(self, site: str) -> Compiled:
+        """As they are defined this very moment. Raises SegmentsUnavailable."""
+        return _compiled(self.all(site))
 
     def _load(self, site: str, stamp: bytes | None) -> tuple[bytes | None, Compiled] | None:
         current = self._redis.hget(_key(site), "")
         if current == stamp:
             return None
         found = sorted(self._redis.hgetall(_key(site)).items())
-        segments = [msgspec.json.decode(raw, type=Segment) for name, raw in found if name]
-        return current, Compiled(tuple((each.id, Audience.parse(each.audience)) for each in segments))
+        return current, _compiled([msgspec.json.decode(raw, type=Segment) for name, raw in found if name])
 
 
-def evaluate(
-    site: Site, segments: SegmentStore, profiles: ProfileStore, clock: Callable[[], float] = time.time
-) -> Progress:
-    """Ask every profile of the site again and write what changed, reporting progress on the way.
-
-    Safe beside ingest: a profile is written only onto the version that was read.
-    """
-    started = int(clock() * 1000)
-    compiled = Compiled(tuple((each.id, Audience.parse(each.audience)) for each in segments.all(site.id)))
-    total, done, changed = profiles.count(site.id), 0, 0
-    members = {name: 0 for name, _ in compiled.audiences}
-    for profile in profiles.scan(site.id):
-        done += 1
-        now = int(clock() * 1000)
-        mine = compiled.of(profile, now, site.zone)
-        for name in mine:
-            members[name] += 1
-        if mine != profile.segments:
-            changed += 1
-            profiles.update(site.id, profile.id, partial(_marked, compiled=compiled, now=now, zone=site.zone))
-        if done % PROGRESS_EVERY == 0:
-            segments.report(
-                site.id,
-                Progress(
-                    started=started, done=done, total=max(total, done), changed=changed, members=members
-                ),
-            )
-    finished = Progress(
-        started=started, done=done, total=done, changed=changed, finished=int(clock() * 1000), members=members
-    )
-    segments.report(site.id, finished)
-    return finished
-
-
-def _marked(profile: Profile, compiled: Compiled, now: int, zone: ZoneInfo) -> Profile:
-    profile.segments = compiled.of(profile, now, zone)
-    return profile
+def _compiled(segments: list[Segment]) -> Compiled:
+    audiences: list[tuple[str, Audience]] = []
+    for each in segments:
+        try:
+            audiences.append((each.id, Audience.parse(each.audience)))
+        except AudienceInvalid as error:  # written by another version of Dangol
+            log.error("segment %s is not used: %s", each.id, error)
+    return Compiled(tuple(audiences))
 
 
 def _key(site: str) -> str:
     return f"dg:segments:{site}"
-
-
-def _progress_key(site: str) -> str:
-    return f"dg:segments-progress:{site}"

@@ -1,5 +1,6 @@
 """One visitor as audiences ask about them, at one moment: what is costly is worked out once, when first asked."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -16,14 +17,29 @@ Ring = dict[tuple[str, str], int]
 
 
 class View:
-    """A profile, the time in milliseconds, the site's timezone, and when a customer counts as lost."""
+    """A profile, the time in milliseconds, the site's timezone, and when a customer counts as lost.
 
-    def __init__(self, profile: Profile, now: int, zone: ZoneInfo, thresholds: Thresholds = DEFAULT) -> None:
+    ``segments_of`` tells the segments as they are defined now; without it, those that the profile was saved with.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        now: int,
+        zone: ZoneInfo,
+        thresholds: Thresholds = DEFAULT,
+        segments_of: "Callable[[View], list[str]] | None" = None,
+    ) -> None:
         self.profile, self.now, self.zone, self.thresholds = profile, now, zone, thresholds
+        self._segments_of = segments_of
 
     @cached_property
     def local(self) -> datetime:
         return datetime.fromtimestamp(self.now / 1000, self.zone)
+
+    @cached_property
+    def segments(self) -> list[str]:
+        return self._segments_of(self) if self._segments_of else self.profile.segments
 
     @cached_property
     def stage(self) -> Stage:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from offers.audience import Audience
 from offers.grammar import CLAUSE_LIMIT, DEPTH_LIMIT, LENGTH_LIMIT, AudienceInvalid
+from offers.view import View
 from profiles.model import (
     Affinity,
     CartLine,
@@ -109,13 +110,13 @@ FAILS = [
 @pytest.mark.parametrize("source", HOLDS)
 def test_holds(source: str):
     assert Audience.parse(source).matches(visitor(), NOW, UTC)
-    assert Audience.parse(source).failed(visitor(), NOW, UTC) == []
+    assert Audience.parse(source).failed(View(visitor(), NOW, UTC)) == []
 
 
 @pytest.mark.parametrize("source", FAILS)
 def test_fails(source: str):
     assert not Audience.parse(source).matches(visitor(), NOW, UTC)
-    assert Audience.parse(source).failed(visitor(), NOW, UTC)
+    assert Audience.parse(source).failed(View(visitor(), NOW, UTC))
 
 
 def test_what_is_not_known_fails_every_comparison_but_those_that_deny():
@@ -186,19 +187,19 @@ def test_failed_clauses_are_none_exactly_when_it_matches(tree):
         audience = Audience.parse(text(tree))
     except AudienceInvalid:
         return
-    assert bool(audience.failed(visitor(), NOW, UTC)) != audience.matches(visitor(), NOW, UTC)
+    assert bool(audience.failed(View(visitor(), NOW, UTC))) != audience.matches(visitor(), NOW, UTC)
 
 
 def test_explains_each_clause_and_blames_those_that_failed():
     audience = Audience.parse("stage = 'regular' and (country = 'FR' or orders > 10) and not returning")
-    explained = {v.clause: (v.matched, v.value) for v in audience.explain(visitor(), NOW, UTC)}
+    explained = {v.clause: (v.matched, v.value) for v in audience.explain(View(visitor(), NOW, UTC))}
     assert explained == {
         "stage = 'regular'": (True, "regular"),
         "country = 'FR'": (False, "DE"),
         "orders > 10": (False, 2),
         "returning": (True, True),
     }
-    assert [v.clause for v in audience.failed(visitor(), NOW, UTC)] == [
+    assert [v.clause for v in audience.failed(View(visitor(), NOW, UTC))] == [
         "country = 'FR'",
         "orders > 10",
         "returning",

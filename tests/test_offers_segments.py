@@ -5,24 +5,34 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from offers import segments as segments_module
+from ingest.deadletters import DeadLetters
+from ingest.enrich import facts
+from ingest.worker import Worker
+from offers import membership as membership_module
 from offers.audience import Audience
 from offers.lookalike import look_alike
+from offers.membership import Membership, ProgressStore, SegmentedProfiles
 from offers.preview import explanation, preview
 from offers.segments import (
     Segment,
     SegmentInvalid,
     SegmentStore,
     SegmentsUnavailable,
-    evaluate,
     parse_segment,
 )
+from offers.view import View
 from profiles.model import Affinity, Counts, Profile, Touch
 from profiles.redis import RedisProfiles
 from profiles.store import ABSENT, Write
+from tracker.event import Event, encode
+from tracker.log import Record
+from tracker.memory_log import MemoryLog
+from tracker.sites import Sites
+from warehouse.delta import Warehouse
 
 UTC = ZoneInfo("UTC")
 NOW = 1_795_000_000_000
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
 
 
 def person(number: int, **changes) -> Profile:
@@ -37,7 +47,9 @@ def test_a_segment_is_checked():
         ({"name": "", "audience": ""}, "name"),
         ({"name": "x", "audience": "revenue >"}, "audience"),
         ({"name": "x", "audience": "segment = 'y'"}, "audience"),
-        ({"name": "x"}, ""),
+        ({"name": "x"}, "audience"),
+        ({"name": "x", "audience": "", "colour": "red"}, "colour"),
+        ({"name": 7, "audience": ""}, "name"),
         ([], ""),
     ):
         with pytest.raises(SegmentInvalid) as caught:
@@ -47,48 +59,101 @@ def test_a_segment_is_checked():
 
 @pytest.mark.redis
 def test_changing_a_segment_asks_everybody_again(redis_url, clock, site, monkeypatch):
-    monkeypatch.setattr(segments_module, "PROGRESS_EVERY", 10)
+    monkeypatch.setattr(membership_module, "REPORT_EVERY", 10)
     profiles, segments = RedisProfiles(redis_url), SegmentStore(redis_url, clock, timeout=10)
+    progress = ProgressStore(redis_url, timeout=10)
+    membership = Membership(segments, progress, profiles, clock)
     people = [person(number, counts=Counts(orders=number), segments=["gone"]) for number in range(50)]
     profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
+    assert not membership.due(site)
     segments.put("default", parse_segment({"name": "Buyers", "audience": "orders > 9"}, "buyers"))
     segments.put("default", parse_segment({"name": "All", "audience": ""}, "all"))
-    assert segments.progress("default") is None
-    done = evaluate(site, segments, profiles, clock)
-    assert segments.progress("default") == done
-    assert (done.done, done.total, done.changed, done.members) == (50, 50, 50, {"all": 50, "buyers": 40})
-    assert done.finished is not None
+    assert progress.read("default") is None and membership.due(site)
+    reports = []
+    monkeypatch.setattr(progress, "write", lambda site, each: reports.append(each))
+    membership.run(site)
+    monkeypatch.undo()
+    assert [each.done for each in reports] == [0, 10, 20, 30, 40, 50, 50]
+    assert [each.finished is None for each in reports] == [True] * 6 + [False]
+    progress.write("default", reports[3])
+    assert membership.due(site), "a run that was broken off is done again"
+    done = membership.run(site)
+    assert progress.read("default") == done and not membership.due(site)
+    assert (done.done, done.total, done.changed, done.members) == (50, 50, 0, {"all": 50, "buyers": 40})
+    assert reports[-1].changed == 50
     assert profiles.find("default", "9").segments == ["all"]
     assert profiles.find("default", "10").segments == ["all", "buyers"]
-    assert evaluate(site, segments, profiles, clock).changed == 0
-    clock.advance(2)
-    assert segments.compiled("default").of(people[20], NOW, UTC) == ["all", "buyers"]
-    assert segments.delete("default", "buyers")
+    clock.advance(3_601)
+    assert membership.due(site), "days go by without an event"
+    membership.run(site)
+    assert segments.compiled("default").of(View(people[20], NOW, UTC)) == ["all", "buyers"]
+    assert segments.delete("default", "buyers") and membership.due(site)
     assert not segments.delete("default", "buyers")
     assert [each.id for each in segments.all("default")] == ["all"]
     clock.advance(2)
-    assert segments.compiled("default").of(people[20], NOW, UTC) == ["all"]
+    assert segments.compiled("default").of(View(people[20], NOW, UTC)) == ["all"]
+
+
+@pytest.mark.redis
+def test_who_is_saved_by_ingest_has_the_segments_of_that_moment(redis_url, clock, site, tmp_path):
+    sites = Sites(tmp_path / "sites.json")
+    sites.save(site)
+    segments = SegmentStore(redis_url, clock, timeout=10)
+    segments.put("default", parse_segment({"name": "Buyers", "audience": "orders > 0"}, "buyers"))
+    log = MemoryLog()
+    store = SegmentedProfiles(redis_url, segments, sites, clock)
+    worker = Worker(
+        log=log,
+        store=store,
+        warehouse=Warehouse(str(tmp_path / "warehouse")),
+        sites=sites,
+        facts=facts,
+        deadletters=DeadLetters(tmp_path),
+        clock=clock,
+    )
+    for name in ("Product Viewed", "Order Completed"):
+        event = Event(
+            site="default",
+            id=name,
+            type="track",
+            name=name,
+            visitor="a",
+            ts=NOW,
+            received=NOW,
+            ua=BROWSER,
+            source="snippet",
+        )
+        log.append([Record(event.key, encode(event))])
+        worker.step()
+        found = store.find("default", "a")
+        assert found is not None
+        assert found.segments == (["buyers"] if name == "Order Completed" else [])
+    worker.close()
 
 
 @pytest.mark.redis
 def test_without_redis(own_redis, clock):
     segments = SegmentStore(own_redis.url, clock)
     own_redis.kill()
-    assert segments.compiled("default").of(person(1), NOW, UTC) == []
+    assert segments.compiled("default").of(View(person(1), NOW, UTC)) == []
     with pytest.raises(SegmentsUnavailable):
         segments.all("default")
 
 
 def test_preview_counts_samples_and_explains(monkeypatch):
     people = [person(number, counts=Counts(orders=number % 4)) for number in range(1_000)]
+    visitors = [View(each, NOW, UTC) for each in people]
     audience = Audience.parse("orders = 3 and country not exists")
-    found = preview(audience, people, NOW, UTC, random.Random(1))
+    found = preview(audience, visitors, random.Random(1))
     assert (found.size, found.seen, found.complete) == (250, 1_000, True)
     assert len(set(found.sample)) == 10
     assert max(int(each[2:]) for each in found.sample) > 500
     monkeypatch.setattr("offers.preview.SCAN_LIMIT", 100)
-    assert preview(audience, people, NOW, UTC).of(1_000) == 250
-    told = explanation(audience, people[0], NOW, UTC)
+    assert preview(audience, visitors).of(1_000) == 250
+    ticks = iter(range(0, 1_000, 1))
+    hurried = preview(audience, visitors * 10, clock=lambda: float(next(ticks)))
+    assert not hurried.complete and hurried.seen < 1_000
+    told = explanation(audience, visitors[0])
     assert not told.matched
     assert [verdict.clause for verdict in told.failed] == ["orders = 3"]
     assert len(told.clauses) == 2

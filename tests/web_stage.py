@@ -12,8 +12,11 @@ from flask.testing import FlaskClient
 
 from dangol.erasure import Erasure
 from ingest.deadletters import DeadLetters
+from offers.arms import ArmStore
 from offers.caps import CapStore
 from offers.decide import Decider
+from offers.membership import ProgressStore
+from offers.segments import SegmentStore
 from offers.store import CampaignStore
 from offers.token import TokenSigner
 from profiles.erased import RedisErased
@@ -90,7 +93,7 @@ def stage_of(
         return shops[site_id]
 
     caps, signer = CapStore(redis_url), TokenSigner(SECRET)
-    campaigns = CampaignStore(redis_url)
+    campaigns, segments, arms = CampaignStore(redis_url), SegmentStore(redis_url), ArmStore(redis_url)
     store, warehouse = RedisProfiles(redis_url), Warehouse(str(folder / "warehouse"))
     erased = RedisErased(store.client)
     erasure = Erasure(store, erased, caps, warehouse, DeadLetters(folder), settle_seconds=0.0)
@@ -101,8 +104,11 @@ def stage_of(
         warehouse=warehouse,
         shops=shop,
         campaigns=campaigns,
+        segments=segments,
+        progress=ProgressStore(redis_url),
+        arms=arms,
         caps=caps,
-        decider=Decider(campaigns, caps, signer, clock=clock),
+        decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
         signer=signer,
         erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
         admin=Admin("admin", FixedPassword(), SECRET, password_version),

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.assets import Assets, assets_blueprint
+from web.audiences import Audiences, audiences_blueprint
 from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
@@ -29,6 +30,7 @@ from web.personalize import personalize_blueprint
 from web.profiles import profiles_blueprint
 from web.reports import reports_blueprint
 from web.security import register_security
+from web.segments import segments_blueprint
 from web.services import Services
 
 
@@ -60,6 +62,8 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(gorse_blueprint(services, keys))
     app.register_blueprint(campaigns_blueprint(services, keys))
+    app.register_blueprint(segments_blueprint(services, keys))
+    app.register_blueprint(audiences_blueprint(keys, Audiences(services)))
     app.register_blueprint(profiles_blueprint(services, keys))
     app.register_blueprint(reports_blueprint(services, "reports", "/v1/reports", keys.secret_key))
     app.register_blueprint(openapi_blueprint(services.public_url))

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from offers.campaign import CampaignInvalid
 from offers.caps import CapsUnavailable
+from offers.segments import SegmentsUnavailable
 from offers.store import CampaignsUnavailable, TooManyCampaigns
 from profiles.store import StoreUnavailable as ProfilesUnavailable
 from recommender.catalogue import CatalogueFull, ItemInvalid
@@ -24,6 +25,7 @@ DOWN: dict[type[Exception], str] = {
     ItemsUnavailable: "The item catalogue",
     LogUnavailable: "The event log",
     ProfilesUnavailable: "The profile store",
+    SegmentsUnavailable: "The store of segments",
     WarehouseUnavailable: "The warehouse",
 }
 """Failures of the stores, all with ``retry_after``, and what they are called to a user."""

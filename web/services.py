@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from offers.arms import ArmStore
 from offers.caps import CapStore
 from offers.decide import Decider
+from offers.membership import ProgressStore
+from offers.segments import SegmentStore
 from offers.store import CampaignStore
 from offers.token import TokenSigner
 from profiles.store import ProfileStore
@@ -40,6 +43,9 @@ class Services:
     warehouse: Warehouse
     shops: Callable[[str], Shop]
     campaigns: CampaignStore
+    segments: SegmentStore
+    progress: ProgressStore
+    arms: ArmStore
     caps: CapStore
     decider: Decider
     signer: TokenSigner
