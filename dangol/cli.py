@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from dangol import __version__, settings
-from dangol.commands import data, models
+from dangol.commands import data, models, users
 from dangol.commands.errors import is_clear
 from dangol.settings import Settings
 from dangol.stopping import set_on_signals
@@ -101,17 +101,6 @@ def scheduler(config: Settings) -> None:
     run(config, set_on_signals(threading.Event()))
 
 
-@main.command()
-@click.pass_obj
-def password(config: Settings) -> None:
-    """Make a new password for the desk's user admin."""
-    from dangol.secrets import AdminPassword
-
-    if config.admin_password:
-        raise click.ClickException("the password is set by DANGOL_ADMIN_PASSWORD; change it there")
-    click.echo(AdminPassword(config).reset())
-
-
 @main.group()
 def sites() -> None:
     """List and add sites."""
@@ -181,5 +170,5 @@ def doctor(config: Settings, quiet: bool) -> None:
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
-for command in (*data.COMMANDS, *models.COMMANDS):
+for command in (*data.COMMANDS, *models.COMMANDS, users.users):
     main.add_command(command)

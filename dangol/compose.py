@@ -5,7 +5,7 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from dangol.secrets import AdminPassword, ensure_default_site, signing_key
+from dangol.secrets import ensure_admin, ensure_default_site, signing_key
 from dangol.settings import Settings
 from tracker.log import EventLog
 from tracker.sites import Sites
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from tracker.app import Tracker
     from warehouse.delta import Warehouse
     from web.services import Services, Shop
+    from web.users import Users
 
 INGEST_GROUP = "ingest"
 BURST_SECONDS = 10  # a caller that was quiet may send as much at once as it may in so many seconds
@@ -35,6 +36,12 @@ BURST_SECONDS = 10  # a caller that was quiet may send as much at once as it may
 def sites(settings: Settings) -> Sites:
     ensure_default_site(settings)
     return Sites(settings.sites_file)
+
+
+def users(settings: Settings) -> "Users":
+    from web.users import Users
+
+    return Users(settings.folder / "users.json")
 
 
 def log(settings: Settings) -> EventLog:
@@ -190,11 +197,13 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.segments import SegmentStore
     from offers.store import CampaignStore
     from offers.token import TokenSigner
-    from web.desk.access import Admin
+    from web.audit import Audit
     from web.services import Services
 
     key = signing_key(settings)
-    password = AdminPassword(settings)
+    accounts = users(settings)
+    if settings.admin_password:
+        ensure_admin(settings, accounts)
     redis = settings.profiles_uri
     campaigns, segments, arms = CampaignStore(redis), SegmentStore(redis), ArmStore(redis)
     # Half of the budget at most: there must be time left for an answer without the count.
@@ -219,7 +228,9 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         caps=caps,
         decider=Decider(campaigns, caps, signer, arms=arms, budgets=BudgetStore(redis), segments=segments),
         signer=signer,
-        admin=Admin("admin", password, key, password.version),
+        users=accounts,
+        secret=key,
+        audit=Audit(settings.folder / "audit.jsonl"),
         erase=erase,
         public_url=settings.public_url or settings.url,
         personalize_seconds=settings.personalize_budget_ms / 1000,

@@ -3,12 +3,17 @@
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from werkzeug.security import check_password_hash, generate_password_hash
 
 from dangol.settings import Settings
 from tracker.sites import Site, Sites, new_site
+
+if TYPE_CHECKING:  # a tracker needs no password hashing
+    from web.users import Users
+
+ADMIN = "admin"
 
 
 def kept(path: Path, fresh: str) -> str:
@@ -30,37 +35,21 @@ def signing_key(settings: Settings) -> bytes:
     return (settings.signing_key or kept(settings.folder / "signing.key", secrets.token_urlsafe(48))).encode()
 
 
-class AdminPassword:
-    """The password of the desk's user ``admin``: the setting, else one generated once and kept as a hash."""
+def ensure_admin(settings: Settings, users: "Users") -> str | None:
+    """The user ``admin`` with the password of the settings; without one, a new password to show once, if there
+    is no user at all."""
+    given = settings.admin_password
+    if given and not users.signed_in(ADMIN, given):
+        users.put(ADMIN, given, "admin")
+    if given or users.all():
+        return None
+    password = new_password()
+    users.put(ADMIN, password, "admin")
+    return password
 
-    def __init__(self, settings: Settings) -> None:
-        self._given = settings.admin_password
-        self._path = settings.folder / "admin.hash"
 
-    def first(self) -> str | None:
-        """A new password to show once, or None when there is one already."""
-        if self._given or self._path.exists():
-            return None
-        password = secrets.token_urlsafe(9)
-        digest = generate_password_hash(password)
-        return password if kept(self._path, digest) == digest else None
-
-    def reset(self) -> str:
-        """Forget the old password and make a new one."""
-        self._path.unlink(missing_ok=True)
-        return self.first() or ""
-
-    def version(self) -> str:
-        """Changes when the password does."""
-        return self._given or (self._path.read_text() if self._path.exists() else "")
-
-    def matches(self, password: str) -> bool:
-        if self._given:
-            return secrets.compare_digest(self._given.encode(), password.encode())
-        try:
-            return check_password_hash(self._path.read_text().strip(), password)
-        except FileNotFoundError:
-            return False
+def new_password() -> str:
+    return secrets.token_urlsafe(9)
 
 
 def ensure_default_site(settings: Settings) -> Site:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from dangol import redis_child
+from dangol import compose, redis_child
 from dangol.lock import FolderLock
-from dangol.secrets import AdminPassword, ensure_default_site
+from dangol.secrets import ensure_admin, ensure_default_site
 from dangol.server import check_port
 from dangol.settings import Settings
 from dangol.supervisor import Spec, StartFailed, Supervisor, spawn
@@ -29,7 +29,7 @@ def up(settings: Settings, say: Say, *, demo: bool = False) -> None:
     with FolderLock(settings.folder):
         check_port(settings)
         site = ensure_default_site(settings)
-        password = AdminPassword(settings).first()
+        password = ensure_admin(settings, compose.users(settings))
         try:
             _start(settings, supervisor, demo=demo)
             if supervisor.ready(lambda: answers(settings)):
@@ -102,9 +102,9 @@ def welcome(settings: Settings, site: Site, password: str | None, *, demo: bool)
     if settings.admin_password:
         login = "admin, with the password in DANGOL_ADMIN_PASSWORD"
     elif password:
-        login = f"admin / {password}   (shown once; `dangol password` makes a new one)"
+        login = f"admin / {password}   (shown once; `dangol users password admin` makes a new one)"
     else:
-        login = "admin, with the password shown at the first start (`dangol password` makes a new one)"
+        login = "admin, with the password shown at the first start (`dangol users password admin` makes a new one)"
     shop = f"  shop     {base}/shop/\n" if demo else ""
     traffic = "\n  Play visitors into it:  dangol demo-traffic --visitors 300 --seed 1\n" if demo else ""
     return f"""

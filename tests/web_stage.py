@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -29,8 +30,9 @@ from tracker.memory_log import MemoryLog
 from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.app import create_app
-from web.desk.access import Admin
+from web.audit import Audit
 from web.services import Services, Shop
+from web.users import Users
 
 PASSWORD = "a long password"
 SECRET = b"a signing key for tests, long enough"
@@ -39,11 +41,6 @@ SECRET = b"a signing key for tests, long enough"
 def csrf_of(page: str) -> str:
     """The token in the forms of a page."""
     return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
-
-
-class FixedPassword:
-    def matches(self, password: str) -> bool:
-        return password == PASSWORD
 
 
 @dataclass
@@ -63,11 +60,11 @@ class Stage:
         headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **options.pop("headers", {})}
         return self.client.open(path, method=method, headers=headers, **options)
 
-    def desk(self) -> FlaskClient:
-        """A client that is signed in."""
+    def desk(self, user: str = "admin") -> FlaskClient:
+        """A client that is signed in, in English."""
         client = self.app.test_client()
         token = csrf_of(client.get("/desk/login").text)
-        form = {"user": "admin", "password": PASSWORD, "csrf": token}
+        form = {"user": user, "password": PASSWORD, "csrf": token}
         assert client.post("/desk/login", data=form).status_code == 302
         return client
 
@@ -77,11 +74,14 @@ def stage_of(
     redis_url: str,
     site: Site,
     clock: Callable[[], float],
-    password_version: Callable[[], str] = str,
     personalize_seconds: float = 30.0,  # a busy machine must not change an answer
 ) -> Stage:
     sites = Sites(folder / "sites.json")
     sites.save(site)
+    users = Users(
+        folder / "users.json", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )  # tests need not wait
+    users.put("admin", PASSWORD, "admin")
     client = redis.Redis.from_url(redis_url)
     shops: dict[str, Shop] = {}
 
@@ -111,7 +111,9 @@ def stage_of(
         decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
         signer=signer,
         erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
-        admin=Admin("admin", FixedPassword(), SECRET, password_version),
+        users=users,
+        secret=SECRET,
+        audit=Audit(folder / "audit.jsonl", clock),
         public_url="http://127.0.0.1:8000",
         personalize_seconds=personalize_seconds,
         clock=clock,

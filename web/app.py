@@ -6,10 +6,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.assets import Assets, assets_blueprint
 from web.audiences import Audiences, audiences_blueprint
+from web.audit import register_audit
 from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
-from web.desk.access import Guesses
+from web.desk.access import Door, Guesses
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
@@ -19,11 +20,13 @@ from web.desk.pages import Pages
 from web.desk.paths import paths_blueprint
 from web.desk.retention import retention_blueprint
 from web.desk.setup import setup_blueprint
+from web.desk.users import users_blueprint
 from web.desk.visitors import visitors_blueprint
 from web.errors import register_errors
 from web.gorse import gorse_blueprint
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
+from web.language import register_language
 from web.metrics import Metrics
 from web.openapi import openapi_blueprint
 from web.personalize import personalize_blueprint
@@ -37,7 +40,7 @@ from web.services import Services
 def create_app(services: Services) -> Flask:
     """The web application on ``services``; as a WSGI callable it is safe for many threads."""
     app = Flask(__name__, static_folder=None)
-    app.secret_key = services.admin.secret
+    app.secret_key = services.secret
     if services.trust_proxy:
         hops = int(services.trust_proxy)
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
@@ -45,6 +48,8 @@ def create_app(services: Services) -> Flask:
     register_metrics(app, metrics)
     register_security(app)
     register_errors(app)
+    register_language(app)
+    register_audit(app, services.audit)
     _register_api(app, services, metrics)
     _register_desk(app, services)
 
@@ -72,10 +77,10 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
 
 def _register_desk(app: Flask, services: Services) -> None:
     assets = Assets()
-    pages = Pages(services.sites, assets, services.admin, services.clock)
+    pages = Pages(services.sites, assets, Door(services.users, services.secret), services.clock)
     pages.register(app)
     app.register_blueprint(assets_blueprint(assets))
-    app.register_blueprint(door_blueprint(pages, Guesses(services.clock)))
+    app.register_blueprint(door_blueprint(pages, Guesses(services.clock), services.audit))
     app.register_blueprint(
         pages.guard(reports_blueprint(services, "desk_reports", "/desk/reports", pages.site))
     )
@@ -87,3 +92,4 @@ def _register_desk(app: Flask, services: Services) -> None:
     app.register_blueprint(paths_blueprint(pages, services))
     app.register_blueprint(retention_blueprint(pages, services))
     app.register_blueprint(setup_blueprint(pages, services.public_url))
+    app.register_blueprint(users_blueprint(pages, services.audit))

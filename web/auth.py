@@ -6,6 +6,7 @@ import msgspec
 from flask import request
 
 from tracker.sites import Site, Sites, SitesInvalid
+from web.audit import acting
 from web.problem import Problem
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Keys:
         key, sites = offered_key(), self._fresh()
         site = sites.by_secret_key(key) if key else None
         if site is not None:
+            acting("secret key", site.id)
             return site
         if key and sites.by_write_key(key) is not None:
             raise Problem(403, "A write key may only track and personalize; use the site's secret key")

@@ -1,11 +1,23 @@
-"""Numbers, money and times as a marketer reads them; registered as template filters."""
+"""Numbers, money and times as a marketer reads them, in the language of the request; also template filters."""
 
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from babel import numbers
+from babel.dates import format_interval, format_skeleton, get_day_names
+
+from web.language import gettext as _
+from web.language import locale
+
 MINUS = "\u2212"
-SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "KRW": "₩", "JPY": "¥", "CHF": "CHF "}
-WHOLE = {"KRW", "JPY"}
+CENTS_BELOW = 10_000
+UNITS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (86_400, lambda count: _("%(count)s d", count=count)),
+    (3_600, lambda count: _("%(count)s h", count=count)),
+    (60, lambda count: _("%(count)s min", count=count)),
+    (1, lambda count: _("%(count)s s", count=count)),
+)
 
 
 def number(value: float | None) -> str:
@@ -13,38 +25,47 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     whole = abs(value - round(value)) < 0.05
-    text = f"{abs(value):,.0f}" if whole else f"{abs(value):,.1f}"
-    return f"{MINUS}{text}" if value < 0 and text.strip("0,.") else text
+    return _minus(numbers.format_decimal(round(value) if whole else value, "#,##0.#", locale()))
 
 
 def compact(value: float) -> str:
-    """Short enough for an axis: 12,400 → 12.4k."""
-    for limit, unit in ((1e9, "bn"), (1e6, "m"), (1e4, "k")):
-        if abs(value) >= limit:
-            scaled = value / (1e3 if unit == "k" else limit)
-            return f"{scaled:.3g}{unit}"
-    return number(value)
+    """Short enough for an axis: 12,400 → 12.4K, 1.2만."""
+    if abs(value) < CENTS_BELOW:
+        return number(value)
+    return _minus(numbers.format_compact_decimal(value, locale=locale(), fraction_digits=1))
 
 
 def percent(share: float | None, places: int = 1) -> str:
     """0.4237 → 42.4%; a whole number of percents without a fraction."""
     if share is None:
         return "–"
-    text = f"{share * 100:.{places}f}"
-    return f"{text.removesuffix('.' + '0' * places) if places else text}%"
+    return _minus(
+        numbers.format_percent(share, "#,##0." + "#" * places + "%" if places else "#,##0%", locale())
+    )
 
 
 def money(value: float | None, currency: str) -> str:
     """12.5, EUR → €12.50; from ten thousand on without cents."""
     if value is None:
         return "–"
-    places = 0 if currency in WHOLE or abs(value) >= 10_000 else 2
-    sign = MINUS if value < 0 else ""
-    return f"{sign}{symbol(currency)}{abs(value):,.{places}f}"
+    whole = abs(value) >= CENTS_BELOW
+    text = numbers.format_currency(
+        round(value) if whole else value,
+        currency,
+        locale=locale(),
+        currency_digits=not whole,
+        format="¤#,##0" if whole else None,
+    )
+    return _minus(text)
 
 
-def symbol(currency: str) -> str:
-    return SYMBOLS.get(currency, currency + " ")
+def short_money(value: float, currency: str) -> str:
+    """For an axis: €12.4K."""
+    return numbers.get_currency_symbol(currency, locale()) + compact(value)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", MINUS)
 
 
 def change(now: float, before: float | None) -> float | None:
@@ -56,23 +77,61 @@ def moment(ms: int, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(ms / 1000, zone)
 
 
+def day(at: date) -> str:
+    """15 Nov 2026."""
+    return format_skeleton("yMMMd", at, locale=locale())
+
+
+def short_day(at: date) -> str:
+    """15 Nov."""
+    return format_skeleton("MMMd", at, locale=locale())
+
+
+def named_day(at: date) -> str:
+    """Sun 15 Nov."""
+    return format_skeleton("MMMEd", at, locale=locale())
+
+
+def month(at: date) -> str:
+    """Nov 2026."""
+    return format_skeleton("yMMM", at, locale=locale())
+
+
+def days(first: date, last: date) -> str:
+    """1–28 Nov 2026; what both have in common is said once."""
+    if first == last:
+        return day(first)
+    return format_interval(first, last, "yMMMd", locale=locale()).replace("\u2009", " ")
+
+
+def weekdays() -> Sequence[str]:
+    """Mon to Sun."""
+    names = get_day_names("abbreviated", locale=locale())
+    return [names[number] for number in range(7)]
+
+
+def country(code: str) -> str:
+    """KR → South Korea."""
+    return str(locale().territories.get(code.upper(), code))
+
+
 def when(ms: int | None, zone: ZoneInfo) -> str:
     """21 Nov 2026, 14:05 in the site's timezone."""
     if not ms:
         return "–"
     at = moment(ms, zone)
-    return f"{at.day} {at:%b %Y, %H:%M}"
+    return f"{day(at)}, {at:%H:%M}"
 
 
 def ago(ms: int | None, now: float) -> str:
     """How long ago, in one unit; ``now`` in seconds."""
     if not ms:
-        return "never"
+        return _("never")
     seconds = max(0, int(now - ms / 1000))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+    for size, text in UNITS[:-1]:
         if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
+            return _("%(time)s ago", time=text(seconds // size))
+    return _("just now")
 
 
 def span_of(seconds: float | None) -> str:
@@ -80,12 +139,10 @@ def span_of(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     whole = int(seconds)
-    for size, unit, lower, lower_unit in (
-        (86_400, "d", 3_600, "h"),
-        (3_600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if whole >= size:
-            rest = whole % size // lower
-            return f"{whole // size} {unit} {rest} {lower_unit}" if rest else f"{whole // size} {unit}"
-    return f"{whole} s" if whole else "a second"
+    if not whole:
+        return _("a second")
+    at = next(index for index, (size, _text) in enumerate(UNITS) if whole >= size)
+    (size, text), rest = UNITS[at], 0
+    if at + 1 < len(UNITS):
+        rest = whole % size // UNITS[at + 1][0]
+    return f"{text(whole // size)} {UNITS[at + 1][1](rest)}" if rest else text(whole // size)

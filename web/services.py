@@ -17,7 +17,8 @@ from recommender.serve import Recommender
 from tracker.log import EventLog
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
-from web.desk.access import Admin
+from web.audit import Audit
+from web.users import Users
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Services:
     """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
 
     ``erase`` (site, id) forgets a person: at once what is live, soon the rest; the ids, or None for nobody.
+    ``secret`` signs the desk's sessions.
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     """
@@ -49,7 +51,9 @@ class Services:
     caps: CapStore
     decider: Decider
     signer: TokenSigner
-    admin: Admin
+    users: Users
+    secret: bytes
+    audit: Audit
     erase: Callable[[str, str], Sequence[str] | None]
     public_url: str
     personalize_seconds: float = 0.1

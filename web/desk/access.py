@@ -1,49 +1,43 @@
-"""The door of the desk: one password, signed sessions, a CSRF token in every form, few guesses."""
+"""The door of the desk: signed sessions, a CSRF token in every form, few guesses."""
 
 import hashlib
 import hmac
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
 
 from flask import request, session
 
+from web.language import gettext as _
 from web.problem import Problem
+from web.users import User, Users
 
 GUESSES = 10
 GUESS_WINDOW = 300.0
 GUESSERS_KEPT = 10_000
-PASSWORD_LIMIT = 1_000
 
 
-class Password(Protocol):
-    """What the desk knows of its password (dangol.secrets.AdminPassword)."""
+class Door:
+    """Who is signed in. ``secret`` signs the sessions; a session ends when its user's password changes."""
 
-    def matches(self, password: str) -> bool: ...
+    def __init__(self, users: Users, secret: bytes) -> None:
+        self.users, self._secret = users, secret
 
+    def user(self) -> User | None:
+        """Whoever this session belongs to, with their role and sites of now."""
+        user = self.users.get(str(session.get("user", "")))
+        return user if user and hmac.compare_digest(str(session.get("seal", "")), self._seal(user)) else None
 
-@dataclass(frozen=True, slots=True)
-class Admin:
-    """The desk's one user. ``secret`` signs the sessions; ``version`` changes when the password does."""
+    def enter(self, user: User) -> None:
+        """Start a fresh session, so that one planted before the login is worth nothing."""
+        session.clear()
+        session.permanent = True
+        session["user"], session["seal"] = user.name, self._seal(user)
 
-    name: str
-    password: Password
-    secret: bytes
-    version: Callable[[], str] = str
-
-    @property
-    def seal(self) -> str:
-        """Stands in each session: a new password or secret ends the old sessions."""
-        text = f"{self.name}\n{self.version()}"
-        return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()[:16]
-
-    def accepts(self, name: str, password: str) -> bool:
-        """Whether name and password are right; as slow for a wrong name as for a wrong password."""
-        matches = self.password.matches(password[:PASSWORD_LIMIT])
-        return hmac.compare_digest(name.encode(), self.name.encode()) and matches
+    def _seal(self, user: User) -> str:
+        text = f"{user.name}\n{user.digest}".encode()
+        return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:32]
 
 
 class Guesses:
@@ -73,17 +67,6 @@ class Guesses:
             self._failed.pop(address, None)
 
 
-def signed_in(admin: Admin) -> bool:
-    return session.get("user") == admin.name and session.get("seal") == admin.seal
-
-
-def sign_in(admin: Admin) -> None:
-    """Start a fresh session, so that one planted before the login is worth nothing."""
-    session.clear()
-    session.permanent = True
-    session["user"], session["seal"] = admin.name, admin.seal
-
-
 def csrf_token() -> str:
     """The token that every form of this session carries."""
     if "csrf" not in session:
@@ -96,9 +79,8 @@ def check_csrf() -> None:
     given = request.form.get("csrf", "") or request.headers.get("X-CSRF-Token", "")
     expected = str(session.get("csrf", ""))
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise Problem(
-            403, "This form is too old or came from elsewhere; go back, reload the page and try again"
-        )
+        text = _("This form is too old or came from elsewhere; go back, reload the page and try again")
+        raise Problem(403, text)
 
 
 def local_path(target: str) -> str:

@@ -7,19 +7,20 @@ from typing import Literal, cast
 from werkzeug.datastructures import MultiDict
 
 from web.funnels import STEPS_LIMIT, USUAL_WINDOW
+from web.language import lazy_gettext as _l
 
 StepKind = Literal["page", "event"]
 
 
 NAME_LIMIT = 500
 WINDOWS = (
-    ("30m", "30 minutes"),
-    ("1h", "1 hour"),
-    ("1d", "1 day"),
-    ("7d", "7 days"),
-    ("14d", "14 days"),
-    ("30d", "30 days"),
-    ("90d", "90 days"),
+    ("30m", _l("30 minutes")),
+    ("1h", _l("1 hour")),
+    ("1d", _l("1 day")),
+    ("7d", _l("7 days")),
+    ("14d", _l("14 days")),
+    ("30d", _l("30 days")),
+    ("90d", _l("90 days")),
 )
 
 USUAL_EVENTS = ("Product Viewed", "Product Added", "Checkout Started", "Order Completed")

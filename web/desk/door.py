@@ -1,14 +1,17 @@
-"""Signing in and out, and choosing the site."""
+"""Signing in and out, choosing the site and the language."""
 
 from flask import Blueprint, Response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from web.desk.access import Guesses, check_csrf, local_path, sign_in, signed_in
+from web.audit import Audit, acting
+from web.desk.access import Guesses, check_csrf, local_path
 from web.desk.pages import Pages
+from web.language import LOCALES, remember
+from web.language import gettext as _
 from web.problem import Problem
 
 
-def door_blueprint(pages: Pages, guesses: Guesses) -> Blueprint:
+def door_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprint:
     blueprint = Blueprint("door", __name__)
 
     def form(status: int = 200, problem: str = "", headers: dict[str, str] | None = None) -> Response:
@@ -18,7 +21,7 @@ def door_blueprint(pages: Pages, guesses: Guesses) -> Blueprint:
 
     @blueprint.get("/desk/login")
     def login() -> ResponseReturnValue:
-        return redirect(local_path(request.args.get("next", "/desk"))) if signed_in(pages.admin) else form()
+        return redirect(local_path(request.args.get("next", "/desk"))) if pages.door.user() else form()
 
     @blueprint.post("/desk/login")
     def enter() -> ResponseReturnValue:
@@ -26,14 +29,19 @@ def door_blueprint(pages: Pages, guesses: Guesses) -> Blueprint:
         address = request.remote_addr or "unknown"
         wait = guesses.wait(address)
         if wait > 0:
-            minutes = f"{max(1, round(wait / 60))} min"
-            text = f"Too many wrong passwords. Try again in {minutes}."
+            text = _(
+                "Too many wrong passwords. Try again in %(minutes)s min.", minutes=max(1, round(wait / 60))
+            )
             return form(429, text, {"Retry-After": str(round(wait) + 1)})
-        if not pages.admin.accepts(request.form.get("user", ""), request.form.get("password", "")):
+        name = request.form.get("user", "")
+        user = pages.door.users.signed_in(name, request.form.get("password", ""))
+        if user is None:
             guesses.failed(address)
-            return form(401, "The user or the password is wrong.")
+            audit.note(name[:100], "", "wrong password")
+            return form(401, _("The user or the password is wrong."))
         guesses.forget(address)
-        sign_in(pages.admin)
+        pages.door.enter(user)
+        audit.note(user.name, "", "signed in")
         return redirect(local_path(request.form.get("next", "/desk")))
 
     @blueprint.post("/desk/logout")
@@ -42,14 +50,26 @@ def door_blueprint(pages: Pages, guesses: Guesses) -> Blueprint:
         session.clear()
         return redirect("/desk/login")
 
+    @blueprint.post("/desk/language")
+    def speak() -> ResponseReturnValue:
+        """No secret and no harm, so the switch also works before the login."""
+        check_csrf()
+        chosen = request.form.get("language", "")
+        if chosen not in LOCALES:
+            raise Problem(404, _("There is no such language"))
+        response = redirect(local_path(request.form.get("next", "/desk")))
+        remember(response, chosen)
+        return response
+
     @blueprint.post("/desk/site")
     def choose() -> ResponseReturnValue:
         check_csrf()
-        if not signed_in(pages.admin):
+        user, site = pages.door.user(), request.form.get("site", "")
+        if user is None:
             return redirect("/desk/login")
-        site = request.form.get("site", "")
-        if pages.sites.get(site) is None:
-            raise Problem(404, "There is no such site")
+        if site not in {each.id for each in pages.visible(user)}:
+            raise Problem(404, _("There is no such site"))
+        acting(user.name, site)
         session["site"] = site
         return redirect("/desk")
 

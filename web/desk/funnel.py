@@ -16,6 +16,7 @@ from web.desk.builder import WINDOWS, Draft, Form, form_of, pressed, suggested
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.funnels import STEPS_LIMIT, question
+from web.language import gettext as _
 from web.services import Services
 
 LEAST_HEIGHT = 0.6
@@ -39,7 +40,7 @@ class StepView:
 
     @property
     def title(self) -> str:
-        return "Any page" if (self.kind, self.name) == ("page", "*") else self.name
+        return _("Any page") if (self.kind, self.name) == ("page", "*") else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def suggestion(form: Form, words: Vocabulary) -> Form:
 def view_of(
     form: Form, words: Vocabulary, found: Funnel | None, problem: str, kept: tuple[tuple[str, str], ...]
 ) -> FunnelView:
-    labels = dict(WINDOWS)
+    labels = {value: str(label) for value, label in WINDOWS}
     labels.setdefault(form.window, form.window)
     return FunnelView(
         demo=found.demo if found else words.demo,
@@ -157,7 +158,11 @@ def _took(step: FunnelStep) -> str:
     """How long they took from the step before: half of them, and nine of ten."""
     if step.median is None or step.p90 is None:
         return ""
-    return f"half within {formats.span_of(step.median)}, 90% within {formats.span_of(step.p90)}"
+    return _(
+        "half within %(median)s, 90%% within %(p90)s",
+        median=formats.span_of(step.median),
+        p90=formats.span_of(step.p90),
+    )
 
 
 def _height(share: float) -> float:

@@ -9,7 +9,8 @@ from recommender.catalogue import Item
 from tracker.sites import Site
 from warehouse.history import Happened
 from web import formats
-from web.desk.person import channel
+from web.desk.words import channel
+from web.language import gettext as _
 
 TIMELINE_LIMIT = 200
 
@@ -44,7 +45,7 @@ def visits_of(
     first = {event.session: event.ts for event in ordered}
     by_visit = sorted(ordered, key=lambda event: (-first[event.session], event.session, -event.ts))
     grouped = groupby(by_visit, key=lambda event: event.session)
-    return tuple(_visit(list(events), site, item_of) for _, events in grouped)
+    return tuple(_visit(list(events), site, item_of) for _session, events in grouped)
 
 
 def _visit(events: Sequence[Happened], site: Site, item_of: Callable[[str], Item | None]) -> Visit:
@@ -80,7 +81,7 @@ def _look(event: Happened) -> str:
 
 def _told(event: Happened, site: Site, item_of: Callable[[str], Item | None]) -> tuple[str, str]:
     if event.type in ("page", "screen"):
-        return event.title or event.name or event.path or "Page", event.path if event.title else ""
+        return event.title or event.name or event.path or _("Page"), event.path if event.title else ""
     if event.type != "track":
         return event.type.capitalize(), ""
     if event.name.startswith("Order ") and event.revenue is not None:

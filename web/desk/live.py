@@ -9,6 +9,7 @@ from warehouse.live import EventNow, Live, live
 from web import formats
 from web.desk.pages import Pages
 from web.desk.visitors import href_of
+from web.desk.words import device
 from web.services import Services
 
 MINUTES = 5
@@ -74,7 +75,7 @@ def _sign(event: EventNow, site: Site) -> Sign:
         look=look,
         what=(event.title or event.path) if page else event.name,
         detail=event.product or (event.path if page and event.title else ""),
-        who=" · ".join(part for part in (who, event.country, event.device) if part),
+        who=" · ".join(part for part in (who, formats.country(event.country), device(event.device)) if part),
         href=href_of(event.profile),
         time=f"{formats.moment(event.ts, site.zone):%H:%M:%S}",
     )

@@ -15,22 +15,24 @@ from web import formats
 from web.charts import Plot, plot
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
-from web.desk.person import channel
+from web.desk.words import channel, device
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.language import ngettext
 from web.services import Services
 
 METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
 LABELS = {
-    "visitors": "Visitors",
-    "sessions": "Visits",
-    "pageviews": "Page views",
-    "orders": "Orders",
-    "revenue": "Revenue",
-    "bounce_rate": "Bounce rate",
+    "visitors": _l("Visitors"),
+    "sessions": _l("Visits"),
+    "pageviews": _l("Page views"),
+    "orders": _l("Orders"),
+    "revenue": _l("Revenue"),
+    "bounce_rate": _l("Bounce rate"),
 }
 DAILY = METRICS[:-1]
 ROWS = 10
 AXIS_LABELS = 6
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,10 @@ def view_of(now: Overview, before: Overview, period: Period, site: Site, metric:
         figures=tuple(_figure(name, now, before, period, site) for name in METRICS),
         plot=drawn,
         points=_points(drawn, now, before, metric, site),
-        label=f"{LABELS[metric]} by day, {period.title}",
+        label=_("%(figure)s by day, %(period)s", figure=LABELS[metric], period=period.title),
         ticks=tuple(_axis_value(metric, tick, site) for tick in drawn.ticks),
-        axis=tuple(_short(day) for day in spread([day.day for day in now.series], AXIS_LABELS)),
-        columns=tuple(LABELS[name] for name in DAILY),
+        axis=tuple(formats.short_day(day) for day in spread([day.day for day in now.series], AXIS_LABELS)),
+        columns=tuple(str(LABELS[name]) for name in DAILY),
         days=tuple(_day(day, site) for day in now.series),
         cards=_cards(now),
         hours=_hours(now.hours),
@@ -161,13 +163,19 @@ def _values(overview: Overview, metric: str) -> list[float]:
 def _headline(now: Overview) -> str:
     """The period in one sentence."""
     if not now.sessions:
-        return "Nobody came by in this period."
-    text = f"{formats.number(now.visitors)} {'visitor' if now.visitors == 1 else 'visitors'} came "
-    text += "once" if now.sessions == 1 else f"{formats.number(now.sessions)} times"
-    return (
-        f"{text}; {formats.percent(now.orders / now.sessions)} of the visits brought an order."
-        if now.orders
-        else f"{text}."
+        return _("Nobody came by in this period.")
+    came = ngettext(
+        "%(count)s visitor", "%(count)s visitors", now.visitors, count=formats.number(now.visitors)
+    )
+    times = ngettext("%(count)s visit", "%(count)s visits", now.sessions, count=formats.number(now.sessions))
+    if not now.orders:
+        return _("%(visitors)s in %(visits)s.", visitors=came, visits=times)
+    share = formats.percent(now.orders / now.sessions)
+    return _(
+        "%(visitors)s in %(visits)s; %(share)s of the visits brought an order.",
+        visitors=came,
+        visits=times,
+        share=share,
     )
 
 
@@ -175,7 +183,7 @@ def _figure(name: str, now: Figures, before: Figures, period: Period, site: Site
     earlier = getattr(before, name) if before.sessions else None
     return Figure(
         name=name,
-        label=LABELS[name],
+        label=str(LABELS[name]),
         value=_value(name, getattr(now, name), site),
         change=formats.change(getattr(now, name), earlier),
         better="down" if name == "bounce_rate" else "up",
@@ -190,31 +198,25 @@ def _value(name: str, value: float | None, site: Site) -> str:
 
 
 def _axis_value(name: str, value: float, site: Site) -> str:
-    return (
-        formats.symbol(site.currency) + formats.compact(value)
-        if name == "revenue"
-        else formats.compact(value)
-    )
+    return formats.short_money(value, site.currency) if name == "revenue" else formats.compact(value)
 
 
 def _points(drawn: Plot, now: Overview, before: Overview, metric: str, site: Site) -> str:
     told = []
     for index, (point, day) in enumerate(zip(drawn.points, now.series, strict=True)):
-        text = f"{_value(metric, getattr(day, metric), site)} {LABELS[metric].lower()}"
-        told.append({"x": point.x, "y": point.y, "label": f"{day.day:%a} {_short(day.day)}", "text": text})
+        text = f"{LABELS[metric]} {_value(metric, getattr(day, metric), site)}"
+        told.append({"x": point.x, "y": point.y, "label": formats.named_day(day.day), "text": text})
         if before.events and index < len(before.series):
             earlier = before.series[index]
-            told[-1]["before"] = f"{_short(earlier.day)}: {_value(metric, getattr(earlier, metric), site)}"
+            told[-1]["before"] = (
+                f"{formats.short_day(earlier.day)}: {_value(metric, getattr(earlier, metric), site)}"
+            )
     return msgspec.json.encode(told).decode()
-
-
-def _short(day: date) -> str:
-    return f"{day.day} {day:%b}"
 
 
 def _day(day: DayFigures, site: Site) -> Day:
     cells = tuple(_value(name, getattr(day, name), site) for name in DAILY)
-    return Day(f"{day.day.day} {day.day:%b %Y}", cells)
+    return Day(formats.day(day.day), cells)
 
 
 def _cards(now: Overview) -> tuple[Card, ...]:
@@ -222,63 +224,67 @@ def _cards(now: Overview) -> tuple[Card, ...]:
         name: str, label: str, column: str, groups: Sequence[Group], told: Callable[[str], str] = str
     ) -> Table:
         rows = _rows([(told(row.name), row.sessions, formats.number(row.orders)) for row in groups])
-        return Table(name, label, column, "Visits", "Orders", rows)
+        return Table(name, label, column, _("Visits"), _("Orders"), rows)
 
     pages = _rows([(page.path, page.pageviews, formats.number(page.visitors)) for page in now.pages])
     return (
         Card(
-            "Where they come from",
+            _("Where they come from"),
             "",
             (
-                by("channels", "Channels", "Channel", now.channels, channel),
-                by("origins", "Sources", "Source", now.origins),
-                by("keywords", "Keywords", "Searched for", now.keywords),
-                by("campaigns", "Campaigns", "Campaign", now.campaigns),
+                by("channels", _("Channels"), _("Channel"), now.channels, channel),
+                by("origins", _("Sources"), _("Source"), now.origins),
+                by("keywords", _("Keywords"), _("Searched for"), now.keywords),
+                by("campaigns", _("Campaigns"), _("Campaign"), now.campaigns),
             ),
         ),
         Card(
-            "What they look at",
+            _("What they look at"),
             "warm",
             (
-                Table("pages", "Pages", "Page", "Views", "Visitors", pages),
-                by("entries", "Entries", "First page", now.entries),
-                by("exits", "Exits", "Last page", now.exits),
+                Table("pages", _("Pages"), _("Page"), _("Views"), _("Visitors"), pages),
+                by("entries", _("Entries"), _("First page"), now.entries),
+                by("exits", _("Exits"), _("Last page"), now.exits),
             ),
         ),
         Card(
-            "What they use",
+            _("What they use"),
             "gold",
             (
-                by("devices", "Devices", "Device", now.devices, capital),
-                by("browsers", "Browsers", "Browser", now.browsers),
-                by("systems", "Systems", "System", now.systems),
-                by("countries", "Countries", "Country", now.countries),
+                by("devices", _("Devices"), _("Device"), now.devices, device),
+                by("browsers", _("Browsers"), _("Browser"), now.browsers),
+                by("systems", _("Systems"), _("System"), now.systems),
+                by("countries", _("Countries"), _("Country"), now.countries, formats.country),
             ),
         ),
     )
 
 
-def capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
 def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[Row, ...]:
     """Each with its bar against the longest."""
     most = max((value for _, value, _ in rows), default=0) or 1
-    return tuple(Row(name or "(unknown)", value, value / most, extra) for name, value, extra in rows[:ROWS])
+    return tuple(
+        Row(name or _("(unknown)"), value, value / most, extra) for name, value, extra in rows[:ROWS]
+    )
 
 
 def _hours(hours: Sequence[Hour]) -> tuple[tuple[str, tuple[HourCell, ...]], ...]:
     """For each weekday its 24 hours."""
-    found = {(hour.weekday, hour.hour): hour for hour in hours}
+    found, weekdays = {(hour.weekday, hour.hour): hour for hour in hours}, formats.weekdays()
     most = max((hour.sessions for hour in hours), default=0) or 1
 
     def cell(weekday: int, hour: int) -> HourCell:
         here = found.get((weekday, hour))
         sessions, orders = (here.sessions, here.orders) if here else (0, 0)
-        title = f"{WEEKDAYS[weekday]} {hour:02}:00: {formats.number(sessions)} visits, {formats.number(orders)} orders"
+        title = _(
+            "%(day)s %(hour)s:00: %(visits)s visits, %(orders)s orders",
+            day=weekdays[weekday],
+            hour=f"{hour:02}",
+            visits=formats.number(sessions),
+            orders=formats.number(orders),
+        )
         return HourCell(-(-4 * int(sessions) // int(most)), title)
 
     return tuple(
-        (name, tuple(cell(weekday, hour) for hour in range(24))) for weekday, name in enumerate(WEEKDAYS)
+        (name, tuple(cell(weekday, hour) for hour in range(24))) for weekday, name in enumerate(weekdays)
     )

@@ -1,26 +1,30 @@
-"""What every page of the desk shares: the login wall, the chosen site, the menu, the filters."""
+"""What every page of the desk shares: the login wall, roles, the chosen site, the menu."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, session
+from flask import Blueprint, Flask, Response, g, make_response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from tracker.sites import Site, Sites
 from web import formats
 from web.assets import Assets
-from web.desk.access import Admin, csrf_token, signed_in
+from web.audit import READING, acting
+from web.desk.access import Door, check_csrf, csrf_token
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
 from web.problem import Problem
+from web.users import Role, User
 
 STAGES = {
-    "prospect": "Prospect",
-    "customer": "Customer",
-    "regular": "Regular",
-    "advocate": "Advocate",
-    "at-risk": "At risk",
-    "lost": "Lost",
+    "prospect": _l("Prospect"),
+    "customer": _l("Customer"),
+    "regular": _l("Regular"),
+    "advocate": _l("Advocate"),
+    "at-risk": _l("At risk"),
+    "lost": _l("Lost"),
 }
 
 
@@ -29,22 +33,26 @@ class Entry:
     name: str
     label: str
     href: str
+    role: Role = "viewer"
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
         (
-            Entry("overview", "Overview", "/desk"),
-            Entry("live", "Live", "/desk/live"),
-            Entry("funnel", "Funnel", "/desk/funnel"),
-            Entry("paths", "Paths", "/desk/paths"),
-            Entry("retention", "Retention", "/desk/retention"),
+            Entry("overview", _l("Overview"), "/desk"),
+            Entry("live", _l("Live"), "/desk/live"),
+            Entry("funnel", _l("Funnel"), "/desk/funnel"),
+            Entry("paths", _l("Paths"), "/desk/paths"),
+            Entry("retention", _l("Retention"), "/desk/retention"),
         ),
     ),
-    ("Customers", (Entry("visitors", "Visitors", "/desk/visitors"),)),
-    ("Act", (Entry("campaigns", "Campaigns", "/desk/campaigns"),)),
-    ("Site", (Entry("setup", "Set-up", "/desk/setup"),)),
+    (_l("Customers"), (Entry("visitors", _l("Visitors"), "/desk/visitors"),)),
+    (_l("Act"), (Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),)),
+    (
+        _l("Site"),
+        (Entry("setup", _l("Set-up"), "/desk/setup"), Entry("access", _l("Access"), "/desk/access", "admin")),
+    ),
 )
 
 
@@ -54,44 +62,60 @@ class Pages:
 
     sites: Sites
     assets: Assets
-    admin: Admin
+    door: Door
     clock: Callable[[], float]
 
-    def site(self) -> Site:
-        """The site of this session: the chosen one, else `default`, else the first. Raises Problem 503."""
+    def user(self) -> User:
+        """Whoever made this request, behind the wall of ``guard``."""
+        user: User = g.user
+        return user
+
+    def visible(self, user: User) -> list[Site]:
         self.sites.reload_if_changed()
-        sites = self.sites.all()
+        return [site for site in self.sites.all().values() if user.sees(site.id)]
+
+    def site(self) -> Site:
+        """The site of this session: the chosen one, else `default`, else the first that the user may see.
+        Raises Problem 403."""
+        sites = {site.id: site for site in self.visible(self.user())}
         chosen = sites.get(str(session.get("site", ""))) or sites.get("default")
         found = chosen or next(iter(sites.values()), None)
         if found is None:
-            raise Problem(503, "There is no site yet: make one with `dangol sites`")
+            raise Problem(403, _("There is no site that you may see yet; ask an administrator"))
         return found
 
     def show(self, template: str, page: str, site: Site, **view: Any) -> Response:
         """The page as HTML."""
-        every = list(self.sites.all().values())
-        frame = {"page": page, "site": site, "sites": every, "menu": MENU, "admin": self.admin.name}
+        user = self.user()
+        menu = [(group, [each for each in entries if user.may(each.role)]) for group, entries in MENU]
+        frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
         return make_response(render_template(template, **frame, **view))
 
-    def guard(self, blueprint: Blueprint) -> Blueprint:
-        """``blueprint`` behind the login."""
+    def guard(self, blueprint: Blueprint, role: Role = "viewer") -> Blueprint:
+        """``blueprint`` behind the login, for users of ``role`` or higher. What changes something needs a
+        marketer and a form of this session."""
 
         @blueprint.before_request
         def wall() -> ResponseReturnValue | None:
-            if signed_in(self.admin):
-                return None
-            target = request.full_path.rstrip("?") if request.method == "GET" else "/desk"
-            return redirect(
-                "/desk/login" if target == "/desk" else f"/desk/login?{urlencode({'next': target})}"
-            )
+            user = self.door.user()
+            if user is None:
+                target = request.full_path.rstrip("?") if request.method == "GET" else "/desk"
+                query = "" if target == "/desk" else f"?{urlencode({'next': target})}"
+                return redirect(f"/desk/login{query}")
+            g.user = user
+            changes = request.method not in READING
+            if not user.may(role) or (changes and not user.may("marketer")):
+                raise Problem(403, _("Your role does not allow this; ask an administrator"))
+            if changes:
+                check_csrf()
+                acting(user.name, self.site().id)
+            return None
 
         return blueprint
 
-    def register(self, app: Any) -> None:
+    def register(self, app: Flask) -> None:
         """The filters and names that the templates use."""
         env = app.jinja_env
-        env.add_extension("jinja2.ext.i18n")
-        env.install_null_translations(newstyle=True)
         env.trim_blocks = env.lstrip_blocks = True
         env.filters.update(number=formats.number, percent=formats.percent, compact=formats.compact)
-        env.globals.update(asset=self.assets.url, csrf=csrf_token, language="en", stages=STAGES)
+        env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES)

@@ -9,10 +9,12 @@ from flask.typing import ResponseReturnValue
 from warehouse.paths import DEPTH_LIMIT, OTHER, Paths, paths
 from warehouse.refused import QueryRefused
 from warehouse.vocabulary import Vocabulary, vocabulary
+from web import formats
 from web.desk.builder import draft_of
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.flows import Wanted, wanted
+from web.language import gettext as _
 from web.sankey import Drawing, Node, Ribbon, draw
 from web.services import Services
 
@@ -56,7 +58,7 @@ class PathsView:
     def told(self, ribbon: Ribbon) -> str:
         source, target = plain(ribbon.source), plain(ribbon.target)
         first, second = (target, source) if self.wanted.direction == "to" else (source, target)
-        return f"{first} → {second}: {ribbon.visits:,}"
+        return f"{first} → {second}: {formats.number(ribbon.visits)}"
 
 
 def paths_blueprint(pages: Pages, services: Services) -> Blueprint:
@@ -103,9 +105,13 @@ def view_of(asked: Wanted, problem: str, found: Paths, words: Vocabulary, period
 def _node(node: Node, asked: Wanted, period: Period) -> NodeView:
     name = plain(node.name)
     label = name if len(name) <= LABEL_LENGTH else f"{name[: LABEL_LENGTH - 1]}…"
-    title = f"{name}: {node.visits:,} visits"
+    title = _("%(name)s: %(count)s visits", name=name, count=formats.number(node.visits))
     if node.left:
-        title += f", {node.left:,} {'begin' if asked.direction == 'to' else 'end'} here"
+        left = formats.number(node.left)
+        backwards = asked.direction == "to"
+        title += ", " + (
+            _("%(count)s begin here", count=left) if backwards else _("%(count)s end here", count=left)
+        )
     query = [
         ("anchor", node.name),
         ("direction", asked.direction),
@@ -117,4 +123,4 @@ def _node(node: Node, asked: Wanted, period: Period) -> NodeView:
 
 def plain(name: str) -> str:
     """page:/cart → /cart, event:Product Added → Product Added."""
-    return "all others" if name == OTHER else name.partition(":")[2] or name
+    return _("all others") if name == OTHER else name.partition(":")[2] or name

@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 
 from tracker.sites import Site
 from warehouse.span import Span
+from web import formats
+from web.language import lazy_gettext as _l
 
 DEFAULT_DAYS = 28
 LONGEST_DAYS = 3 * 366
-PRESETS = (("Today", 1), ("7 days", 7), ("28 days", 28), ("90 days", 90))
+PRESETS = ((_l("Today"), 1), (_l("7 days"), 7), (_l("28 days"), 28), (_l("90 days"), 90))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ class Period:
 
     @property
     def title(self) -> str:
-        return days_title(self.first, self.last)
+        return formats.days(self.first, self.last)
 
     @property
     def before_title(self) -> str:
-        return days_title(*self.before)
+        return formats.days(*self.before)
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -57,24 +59,13 @@ class Period:
 
     @property
     def presets(self) -> list[Preset]:
-        return [self._preset(label, days) for label, days in PRESETS]
+        return [self._preset(str(label), days) for label, days in PRESETS]
 
     def _preset(self, label: str, days: int) -> Preset:
         first = self.today - timedelta(days - 1)
         query = [*self.kept, ("from", first.isoformat()), ("to", self.today.isoformat())]
         current = (self.first, self.last) == (first, self.today)
         return Preset(label, f"{self.path}?{urlencode(query)}", current)
-
-
-def days_title(first: date, last: date) -> str:
-    """1 – 28 Nov 2026; the month and year are said once where they are the same."""
-    if first == last:
-        return f"{last.day} {last:%b %Y}"
-    start = (
-        f"{first.day}" if (first.year, first.month) == (last.year, last.month) else f"{first.day} {first:%b}"
-    )
-    start += f" {first.year}" if first.year != last.year else ""
-    return f"{start} – {last.day} {last:%b %Y}"
 
 
 def period_of(

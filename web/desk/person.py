@@ -8,18 +8,25 @@ from profiles.model import Profile, Touch
 from recommender.catalogue import Item
 from tracker.sites import Site
 from web import formats
+from web.desk.words import channel, device
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
 
 ROWS = 8
 SHOWN_ID = 8
 """Characters of an anonymous visitor's id that tell people apart at a glance."""
 KINDS = {
-    "view": "viewed",
-    "add": "put in the cart",
-    "remove": "taken out",
-    "purchase": "bought",
-    "dismiss": "dismissed",
+    "view": _l("viewed"),
+    "add": _l("put in the cart"),
+    "remove": _l("taken out"),
+    "purchase": _l("bought"),
+    "dismiss": _l("dismissed"),
 }
-PURPOSES = (("analytics", "Analytics"), ("personalization", "Personalization"), ("marketing", "Marketing"))
+PURPOSES = (
+    ("analytics", _l("Analytics")),
+    ("personalization", _l("Personalization")),
+    ("marketing", _l("Marketing")),
+)
 NameOf = Callable[[str], Item | None]
 
 
@@ -71,23 +78,18 @@ class Person:
     consent: tuple[tuple[str, str, str], ...]
 
 
-def channel(name: str) -> str:
-    """ "organic search" → Organic search."""
-    return name[:1].upper() + name[1:] if name else "Direct"
-
-
 def name_of(profile: Profile) -> str:
     """What to call them: their name, e-mail or customer id if known, else the beginning of the visitor id."""
     for trait in ("name", "email"):
         value = profile.traits.get(trait)
         if isinstance(value, str) and value.strip():
             return value.strip()[:200]
-    return profile.user or f"Visitor {profile.id.removeprefix('v:')[:SHOWN_ID]}"
+    return profile.user or _("Visitor %(id)s", id=profile.id.removeprefix("v:")[:SHOWN_ID])
 
 
 def about(profile: Profile) -> str:
     """One line: where they are, on what, since when known."""
-    known = (profile.country, profile.device.capitalize(), profile.browser)
+    known = (formats.country(profile.country), device(profile.device), profile.browser)
     return " · ".join(part for part in known if part)
 
 
@@ -105,7 +107,7 @@ def person_of(profile: Profile, site: Site, now: float, item_of: NameOf) -> Pers
     return Person(
         id=profile.id,
         name=name_of(profile),
-        about=about(profile) or "Seen for the first time " + formats.when(profile.first_seen, site.zone),
+        about=about(profile) or _("First seen %(when)s", when=formats.when(profile.first_seen, site.zone)),
         stage=profile.stage,
         demo=profile.demo,
         figures=_figures(profile, site),
@@ -122,12 +124,12 @@ def person_of(profile: Profile, site: Site, now: float, item_of: NameOf) -> Pers
 def _figures(profile: Profile, site: Site) -> tuple[tuple[str, str], ...]:
     counts = profile.counts
     return (
-        ("Visits", formats.number(counts.visits)),
-        ("Page views", formats.number(counts.pageviews)),
-        ("Products viewed", formats.number(counts.views)),
-        ("Offers clicked", formats.number(counts.offer_clicks)),
-        ("Orders", formats.number(counts.orders)),
-        ("Revenue", formats.money(counts.revenue, site.currency)),
+        (_("Visits"), formats.number(counts.visits)),
+        (_("Page views"), formats.number(counts.pageviews)),
+        (_("Products viewed"), formats.number(counts.views)),
+        (_("Offers clicked"), formats.number(counts.offer_clicks)),
+        (_("Orders"), formats.number(counts.orders)),
+        (_("Revenue"), formats.money(counts.revenue, site.currency)),
     )
 
 
@@ -159,7 +161,11 @@ def _cart_total(profile: Profile, site: Site) -> str:
 def _items(profile: Profile, now: float, item_of: NameOf) -> tuple[Thing, ...]:
     latest = [touch for touch in reversed(profile.items) if touch.kind != "list"][:ROWS]
     return tuple(
-        Thing(_item_name(touch.item, item_of), KINDS.get(touch.kind, touch.kind), formats.ago(touch.ts, now))
+        Thing(
+            _item_name(touch.item, item_of),
+            str(KINDS.get(touch.kind, touch.kind)),
+            formats.ago(touch.ts, now),
+        )
         for touch in latest
     )
 
@@ -171,18 +177,21 @@ def _item_name(product: str, item_of: NameOf) -> str:
 
 def _facts(profile: Profile, site: Site) -> list[tuple[str, str]]:
     facts = [
-        ("First seen", formats.when(profile.first_seen, site.zone)),
-        ("Came first by", touch_text(profile.first_touch)),
-        ("Came last by", touch_text(profile.last_touch)),
-        ("Landed on", profile.last_touch.landing),
-        ("Last seen", formats.when(profile.last_seen, site.zone)),
-        ("Last order", formats.when(profile.last_order, site.zone) if profile.last_order else ""),
-        ("Customer id", profile.user or ""),
-        ("Visitor ids", ", ".join(profile.visitors)),
-        ("Device", " · ".join(part for part in (profile.device, profile.browser, profile.os) if part)),
-        ("Country", profile.country),
-        ("Language", profile.lang),
-        ("Segments", ", ".join(profile.segments)),
+        (_("First seen"), formats.when(profile.first_seen, site.zone)),
+        (_("Came first by"), touch_text(profile.first_touch)),
+        (_("Came last by"), touch_text(profile.last_touch)),
+        (_("Landed on"), profile.last_touch.landing),
+        (_("Last seen"), formats.when(profile.last_seen, site.zone)),
+        (_("Last order"), formats.when(profile.last_order, site.zone) if profile.last_order else ""),
+        (_("Customer id"), profile.user or ""),
+        (_("Visitor ids"), ", ".join(profile.visitors)),
+        (
+            _("Device"),
+            " · ".join(part for part in (device(profile.device), profile.browser, profile.os) if part),
+        ),
+        (_("Country"), formats.country(profile.country) if profile.country else ""),
+        (_("Language"), profile.lang),
+        (_("Segments"), ", ".join(profile.segments)),
     ]
     facts += [(_label(name), str(value)[:500]) for name, value in list(profile.traits.items())[:20]]
     facts += [(_label(name), f"{value:.3g}") for name, value in profile.scores.items()]
@@ -201,5 +210,5 @@ def _offers(profile: Profile, now: float) -> tuple[OfferSeen, ...]:
 
 
 def _consent(given: Mapping[str, bool]) -> list[tuple[str, str, str]]:
-    words = {True: ("granted", "given"), False: ("denied", "refused"), None: ("", "never asked")}
-    return [(label, *words[given.get(purpose)]) for purpose, label in PURPOSES]
+    words = {True: ("granted", _("given")), False: ("denied", _("refused")), None: ("", _("never asked"))}
+    return [(str(label), *words[given.get(purpose)]) for purpose, label in PURPOSES]

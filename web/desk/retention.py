@@ -12,8 +12,9 @@ from warehouse.vocabulary import vocabulary
 from web import formats
 from web.desk.pages import Pages
 from web.desk.period import period_of
-from web.desk.person import channel
+from web.desk.words import channel
 from web.flows import Returning, returning
+from web.language import gettext as _
 from web.services import Services
 
 COLUMNS = 13
@@ -82,14 +83,14 @@ def view_of(asked: Returning, problem: str, found: Retention) -> RetentionView:
 
 
 def _row(cohort: Cohort, asked: Returning, width: int, most: float) -> CohortView:
-    label = f"{cohort.start:%b %Y}" if asked.unit == "month" else f"{cohort.start.day} {cohort.start:%b %Y}"
+    label = (formats.month if asked.unit == "month" else formats.day)(cohort.start)
     if asked.by_channel:
         label += f" · {channel(cohort.channel)}"
     shares = _shares(cohort)[1:width]
     cells = tuple(
         Cell(
             formats.percent(share, 0),
-            f"{formats.number(count)} of {formats.number(cohort.size)}",
+            _("%(count)s of %(all)s", count=formats.number(count), all=formats.number(cohort.size)),
             _shade(share, most),
         )
         for share, count in zip(shares, cohort.returned[1:], strict=False)

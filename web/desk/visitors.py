@@ -14,7 +14,9 @@ from warehouse.latest import latest
 from web import formats
 from web.desk.history import TIMELINE_LIMIT, visits_of
 from web.desk.pages import Pages
-from web.desk.person import about, channel, name_of, person_of
+from web.desk.person import about, name_of, person_of
+from web.desk.words import channel
+from web.language import gettext as _
 from web.problem import Problem
 from web.profiles import find
 from web.services import Services
@@ -58,7 +60,7 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         profile = find(services.profiles, site.id, who)
         if profile is None:
             raise Problem(
-                404, "Nobody is known by this id. They may have been erased, or merged into a customer."
+                404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
             )
         catalogue = services.shops(site.id).catalogue
 

@@ -1,0 +1,170 @@
+"""Who may do what in the desk: users, roles, sites, the log of changes."""
+
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from click.testing import CliRunner
+from conftest import Clock
+from desk_rows import HOSTILE
+from web_stage import PASSWORD, Stage, csrf_of, stage_of
+
+from dangol.cli import main
+from dangol.secrets import ensure_admin
+from dangol.settings import load
+from tracker.sites import Site
+from web.audit import FILE_LIMIT, Audit
+from web.users import Users, UsersInvalid
+
+CAMPAIGN = {
+    "name": "Hero",
+    "slots": ["hero"],
+    "creatives": [{"id": "a", "kind": "json", "content": {"title": "Hi"}}],
+}
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
+    stage = stage_of(tmp_path, redis_url, site, clock)
+    stage.services.sites.save(Site(id="second", name="Second", write_key="wk_2", secret_key="sk_2"))
+    users = stage.services.users
+    users.put("vera", PASSWORD, "viewer", ("second",))
+    users.put("mark", PASSWORD, "marketer")
+    return stage
+
+
+def quick(folder: Path) -> Users:
+    return Users(folder / "users.json", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+def test_passwords_are_kept_as_argon2_and_changes_are_seen_by_others(tmp_path: Path) -> None:
+    here, there = quick(tmp_path), quick(tmp_path)
+    here.put("kim", "secret", "marketer", ("shop",))
+    raw = (tmp_path / "users.json").read_text()
+    assert "$argon2id$" in raw and "secret" not in raw
+    assert (tmp_path / "users.json").stat().st_mode & 0o077 == 0
+    found = there.signed_in("kim", "secret")
+    assert found and found.may("viewer") and found.may("marketer") and not found.may("admin")
+    assert found.sees("shop") and not found.sees("other")
+    assert there.signed_in("kim", "Secret") is None and there.signed_in("nobody", "secret") is None
+    assert (
+        there.set_password("kim", "new")
+        and here.signed_in("kim", "new")
+        and not here.signed_in("kim", "secret")
+    )
+    assert there.remove("kim") and here.get("kim") is None and not there.remove("kim")
+
+
+@pytest.mark.parametrize("name", ["", " kim", "a" * 101, "a\nb"])
+def test_a_name_that_would_mislead_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsersInvalid):
+        quick(tmp_path).put(name, "secret")
+
+
+def test_a_new_digest_setting_uses_the_strong_default() -> None:
+    hasher = PasswordHasher()
+    assert hasher.memory_cost >= 64 * 1024 and hasher.time_cost >= 3
+
+
+def test_a_user_sees_only_their_sites(stage: Stage) -> None:
+    vera = stage.desk("vera")
+    page = vera.get("/desk/setup").text
+    assert "wk_2" in page and "wk_test" not in page
+    csrf = csrf_of(page)
+    assert vera.post("/desk/site", data={"csrf": csrf, "site": "default"}).status_code == 404
+    with vera.session_transaction() as session:
+        session["site"] = "default"
+    assert "wk_test" not in vera.get("/desk/setup").text
+    stage.services.users.put("lost", PASSWORD, "viewer", ("gone",))
+    assert stage.desk("lost").get("/desk").status_code == 403
+
+
+def test_keys_users_and_changes_are_for_administrators(stage: Stage) -> None:
+    assert "sk_test" in stage.desk().get("/desk/setup").text
+    for user in ("vera", "mark"):
+        desk = stage.desk(user)
+        assert "sk_" not in desk.get("/desk/setup").text
+        assert "/desk/access" not in desk.get("/desk").text and desk.get("/desk/access").status_code == 403
+
+
+def test_a_removed_user_is_out_at_once(stage: Stage) -> None:
+    mark = stage.desk("mark")
+    assert mark.get("/desk").status_code == 200
+    stage.services.users.remove("mark")
+    assert mark.get("/desk").status_code == 302
+
+
+def test_changes_are_logged_with_who_made_them(stage: Stage) -> None:
+    hostile = {**CAMPAIGN, "name": HOSTILE}
+    assert stage.call("PUT", "/v1/campaigns/hero", json=hostile).status_code == 200
+    assert stage.call("PUT", "/v1/campaigns/bad", json={}).status_code == 400
+    admin = stage.desk()
+    page = admin.get("/desk/access").text
+    assert "PUT /v1/campaigns/hero" in page and "secret key" in page and "signed in" in page
+    assert "campaigns/bad" not in page and HOSTILE not in page
+    for role in ("Administrator", "Marketer", "Viewer"):
+        assert role in page
+    noted = stage.services.audit.latest(10)
+    assert PASSWORD not in str(noted) and "csrf" not in str(noted)
+
+
+def test_an_administrator_of_one_site_reads_only_its_changes(stage: Stage) -> None:
+    stage.services.users.put("second", PASSWORD, "admin", ("second",))
+    stage.services.audit.note("kim", "default", "PUT /v1/campaigns/secret-plan")
+    stage.services.audit.note("kim", "second", "PUT /v1/campaigns/ours")
+    page = stage.desk("second").get("/desk/access").text
+    assert "ours" in page and "secret-plan" not in page
+
+
+def test_the_log_is_bounded_and_outlives_a_torn_line(tmp_path: Path, clock: Clock) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", clock)
+    audit.note("kim", "", "one")
+    with (tmp_path / "audit.jsonl").open("ab") as file:
+        file.write(b'{"ts": 1, "wh\n')
+    audit.note("kim", "", "two", "x" * 5_000)
+    assert [entry.what for entry in audit.latest(10)] == ["two", "one"]
+    assert [entry.what for entry in audit.latest(1)] == ["two"]
+    with (tmp_path / "audit.jsonl").open("ab") as file:
+        file.write(b" " * FILE_LIMIT)
+    audit.note("kim", "", "three")
+    assert (tmp_path / "audit.jsonl").stat().st_size < 1_000
+    assert next(entry.what for entry in audit.latest(10)) == "three"
+
+
+def test_the_command_line_manages_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_DATA", str(tmp_path))
+    runner = CliRunner()
+
+    def run(*words: str) -> str:
+        done = runner.invoke(main, ["users", *words])
+        return f"{done.exit_code} {done.output}"
+
+    added = run("add", "kim", "--role", "marketer", "--site", "default")
+    assert added.startswith("0 password")
+    users = Users(tmp_path / "users.json")
+    assert users.signed_in("kim", added.split()[-1])
+    assert run("add", "kim").startswith("1 ") and run("add", "lee", "--site", "nowhere").startswith("1 ")
+    assert "kim\tmarketer\tdefault" in run("list")
+    renewed = run("password", "kim")
+    assert users.signed_in("kim", renewed.split()[-1]) and not users.signed_in("kim", added.split()[-1])
+    assert run("remove", "kim").startswith("0") and run("remove", "kim").startswith("1 ")
+    assert [entry.what for entry in Audit(tmp_path / "audit.jsonl").latest(9)] == [
+        "users remove kim",
+        "users password kim",
+        "users add kim",
+    ]
+
+
+def test_the_first_start_has_a_login_and_a_given_password_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DANGOL_DATA", str(tmp_path))
+    monkeypatch.delenv("DANGOL_ADMIN_PASSWORD", raising=False)
+    users = quick(tmp_path)
+    password = ensure_admin(load(), users)
+    admin = users.signed_in("admin", password or "")
+    assert admin and admin.may("admin")
+    assert ensure_admin(load(), users) is None and users.signed_in("admin", password or "")
+    monkeypatch.setenv("DANGOL_ADMIN_PASSWORD", "given")
+    assert ensure_admin(load(), users) is None
+    assert users.signed_in("admin", "given") and not users.signed_in("admin", password or "")

@@ -1,0 +1,25 @@
+"""What stands in the data, in a marketer's words and language: channels, devices, kinds of events."""
+
+from web.language import lazy_gettext as _l
+
+CHANNELS = {
+    "direct": _l("Direct"),
+    "organic search": _l("Organic search"),
+    "paid search": _l("Paid search"),
+    "AI assistant": _l("AI assistant"),
+    "social": _l("Social"),
+    "e-mail": _l("E-mail"),
+    "campaign": _l("Campaign"),
+    "referral": _l("Referral"),
+    "spam": _l("Spam"),
+}
+DEVICES = {"desktop": _l("Desktop"), "phone": _l("Phone"), "tablet": _l("Tablet"), "other": _l("Other")}
+
+
+def channel(name: str) -> str:
+    """ "organic search" → Organic search."""
+    return str(CHANNELS.get(name, name[:1].upper() + name[1:])) if name else str(CHANNELS["direct"])
+
+
+def device(name: str) -> str:
+    return str(DEVICES.get(name, name[:1].upper() + name[1:]))
