@@ -2,16 +2,17 @@
 
 A step, in the order that makes ``kill -9`` harmless between any two of them:
 
-1. Poll messages. Decode and enrich them; what cannot be is a dead letter.
-2. Fold them into the profiles and save those, each onto the version that was loaded (``ingest.batch``). What was
+1. Poll messages. Decode and enrich them (``ingest.reading``); what cannot be is a dead letter. ``run`` leaves this
+   to another thread, one portion ahead (``ingest.ahead``).
+2. Fold them into the profiles and save those, each onto the version that was loaded (``ingest.folding``). What was
    received of somebody before they were erased is dropped (``profiles.erased``), here and again before 4.
-3. Keep their rows in memory.
+3. Keep their rows in memory (``ingest.flushing``, as all that follows).
 
 and whenever enough rows wait, or have waited long enough:
 
 4. Make the dead letters durable.
 5. Append the rows to the warehouse together with their positions, in one Delta commit. ``run`` leaves this
-   to another thread and goes on with 1 to 3; there is one portion under way at most (``ingest.flight``).
+   to another thread and goes on with 1 to 3; there is one portion under way at most.
 6. Commit the positions in the log.
 
 After a crash the log gives everything since 6 again. What 2 had saved is recognised by the positions in the
@@ -20,53 +21,38 @@ profile and yields the same rows once more; what 5 had stored is recognised by t
 
 import gc
 import logging
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Protocol
-from zlib import crc32
+from contextlib import contextmanager
 
 import msgspec
 
-from ingest.batch import Batch, Item, Result, Unappliable, ids_of
+from ingest.ahead import Ahead
+from ingest.batch import Item, Result
 from ingest.deadletters import DeadLetters
-from ingest.flight import Flight, Waiting
+from ingest.flushing import Outbox, Warehouse
+from ingest.folding import Folder
 from ingest.metrics import Metrics
-from ingest.passersby import PassersBy, opted_out, session_of
+from ingest.passersby import PassersBy, session_of
+from ingest.reading import Dead, Enrich, PassingBy, Portion, Reader
 from ingest.rows import row
 from profiles.erased import Erased, NobodyErased
-from profiles.facts import Facts
-from profiles.fold import Place, Settings
 from profiles.identity import user_id, visitor_id
 from profiles.model import Touch
-from profiles.sessions import rules_of
-from profiles.store import ProfileStore, Stored, StoreUnavailable
-from tracker.event import Event, EventInvalid, decode
-from tracker.log import Consumer, EventLog, LogUnavailable, Message
-from tracker.sites import Site, Sites, SitesInvalid
-from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
-from warehouse.schema import AliasRow, EventRow
+from profiles.store import ProfileStore, StoreUnavailable
+from tracker.log import EventLog, LogUnavailable, Message
+from tracker.sites import Sites
+from warehouse.delta import WarehouseUnavailable
+from warehouse.schema import AliasRow
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 GC_THRESHOLD = 1_000_000
-
-Enrich = Callable[[Event, Site], Facts]
-
-
-class Warehouse(Protocol):
-    """What of the warehouse a worker needs; ``warehouse.delta.Warehouse`` has it."""
-
-    def positions(self, app: str) -> dict[int, int]: ...
-
-    def append(
-        self,
-        rows: Sequence[EventRow],
-        aliases: Sequence[AliasRow],
-        positions: Mapping[tuple[str, int], int],
-    ) -> None: ...
+SWITCH_SECONDS = 0.0005
 
 
 class _Stopped(Exception):
@@ -106,117 +92,77 @@ class Worker:
         bounds: Bounds = DEFAULT_BOUNDS,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
+        reader: Executor | None = None,
         flusher: Executor | None = None,
     ) -> None:
         """``log_name`` names the log for positions: another log counts from the start again.
 
-        ``flusher`` runs the appends, one at a time; without one ``step`` waits for them.
+        ``reader`` runs step 1 and ``flusher`` the appends, each one at a time; without them ``step`` waits for them.
         """
-        self.log, self.store, self.warehouse, self.sites = log, store, warehouse, sites
-        self.facts, self.deadletters, self.group, self.member = facts, deadletters, group, member
-        self.erased = erased or NobodyErased()
+        self.log, self.group, self.member = log, group, member
         self.bounds, self.clock = bounds, clock
         self.metrics = metrics or Metrics()
-        self.app = f"{group}@{log_name}" if log_name else group
-        self._salt = (crc32(self.app.encode()) & 0xFFFF) << 16
-        self.flusher = flusher
-        self._flight: Flight | None = None
+        self.threads = reader, flusher
+        erased, app = erased or NobodyErased(), app_of(group, log_name)
+        self.reader = Reader(sites, facts, app)
+        self.outbox = Outbox(app, warehouse, deadletters, erased, self._commit, self.metrics, clock)
+        self.folder = Folder(store, erased, self.metrics, self.outbox.recent, self._without_store)
+        self.ahead: Ahead | None = None
         self._passersby = PassersBy()
-        self._consumer: Consumer | None = None
-        self._waiting: dict[int, Waiting] = {}
-        self._stored: dict[int, int] = {}
-        self._recent: set[tuple[str, str]] = set()
-        self._known: dict[str, dict[str, Stored]] = {}
-        self._uncommitted: dict[int, int] = {}
-        self._waiting_since: float | None = None
         self._flush_after = 0.0
-        self._buffered = self._bytes = 0
-        self._settings: dict[str, tuple[Site, Settings]] = {}
         self._stop = threading.Event()
         self._looked_at = 0.0
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Work until ``stop`` is set; then flush what waits, commit, and leave the group."""
         self._stop = stop or self._stop
-        thresholds = gc.get_threshold()
-        # Batches, rows and profiles live for seconds and hold no cycles: looking for some at every 700th
-        # object took a third of a worker's time.
-        gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
-        gc.freeze()  # nor does anybody look through the modules again
-        own = self.flusher = self.flusher or ThreadPoolExecutor(1, "warehouse")
-        try:
-            while not self._stop.is_set():
-                self.step()
-            self._trying(self.flush)
-        except _Stopped:
-            logger.info(
-                "%s: stopped while the profile store was away; the log keeps what was not done", self.member
-            )
-        finally:
-            gc.set_threshold(*thresholds)
-            gc.unfreeze()
-            self.close()
-            own.shutdown()
+        with _undisturbed(), ThreadPoolExecutor(1, "log") as one, ThreadPoolExecutor(1, "warehouse") as other:
+            self.threads = one, other
+            try:
+                while not self._stop.is_set():
+                    self.step()
+                self._trying(self.flush)
+            except _Stopped:
+                logger.info(
+                    "%s: stopped while the profile store was away; the log keeps what was not done",
+                    self.member,
+                )
+            finally:
+                self._trying(self.close)
 
     def close(self) -> None:
         """Leave the group. What was not committed is read again by the next owner."""
-        if self._flight is not None:
-            self._flight.abandon()
-            self._recent |= self._flight.recent
-            self._flight = None
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        self.outbox.abandon()
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None:
+            ahead.close()
 
     def step(self) -> int:
         """Poll once and handle what came; flush when due. How many messages came."""
-        messages = self._poll()
-        if messages:
-            self._handle(messages)
-        if self._flight is not None and self._flight.done():
-            self._trying(self._arrive)
+        portion = self._poll()
+        if portion:
+            self._handle(portion)
+        self._trying(self.outbox.arrive)
         if self._flush_due():
-            self._trying(self.flush if self.flusher is None else self._depart)
+            self._trying(self._flush_or_depart)
         self._look_around()
-        return len(messages)
+        return len(portion)
 
     def flush(self) -> None:
         """Steps 4 to 6. Raises WarehouseUnavailable, StoreUnavailable and LogUnavailable; nothing is lost then."""
-        started = time.perf_counter()
-        self._settle()
-        self._drop_erased()
-        while True:
-            self._save_letters()
-            try:
-                self._append()
-                break
-            except PositionsMoved as moved:
-                # Stored by the partition's new owner, or by an append of ours whose answer was lost.
-                logger.info("%s: %s; dropping what is stored already", self.member, moved)
-                self._learn_stored()
-            except RowsInvalid as invalid:
-                self._bury(invalid.reasons)
-        for partition, waiting in self._waiting.items():
-            if waiting.last >= 0:
-                self._uncommitted[partition] = waiting.last
-            waiting.rows, waiting.renames = [], set()
-        self._recent.clear()
-        self._buffered = self._bytes = 0
-        self._waiting_since = None
-        self._commit()
-        self.metrics.flush_seconds.observe(time.perf_counter() - started)
+        self.outbox.flush()
 
-    # Step 1
-
-    def _poll(self) -> list[Message]:
-        if self._buffered + (self._flight.rows if self._flight else 0) >= self.bounds.most_rows:
+    def _poll(self) -> Portion:
+        if self.outbox.held >= self.bounds.most_rows:
             self._stop.wait(self.bounds.poll_seconds)
             return []
         try:
-            if self._consumer is None:
-                self._consumer = self.log.consumer(self.group, self.member)
-            messages = self._consumer.poll(self.bounds.batch, self.bounds.poll_seconds)
-            self._follow_ownership(self._consumer.owned())
+            if self.ahead is None:
+                consumer = self.log.consumer(self.group, self.member)
+                bounds, thread = self.bounds, self.threads[0]
+                self.ahead = Ahead(consumer, self.reader.read, bounds.batch, bounds.poll_seconds, thread)
+            portion, owned = self.ahead.next()
+            self.outbox.own(owned)
         except LogUnavailable as error:
             self._away("log", error, error.retry_after)
             return []
@@ -224,182 +170,81 @@ class Worker:
             # What of the new partitions is stored is not known: join anew later and read them again.
             self._away("warehouse", error, error.retry_after)
             self.close()
-            self._waiting.clear()
-            self._recount()
+            self.outbox.forget()
             return []
-        return [message for message in messages if self._is_new(message)]
+        return [pair for pair in portion if self.outbox.is_new(pair[0])]
 
-    def _is_new(self, message: Message) -> bool:
-        waiting = self._waiting.get(message.partition)
-        # A partition that was lost and won back between two polls is read again from its last commit.
-        return waiting is not None and message.position > waiting.last
+    def _commit(self, positions: Mapping[int, int]) -> None:
+        if self.ahead is not None:
+            self.ahead.commit(positions)
 
-    def _follow_ownership(self, owned: frozenset[int]) -> None:
-        """Forget the rows of partitions that are gone: their next owner makes them again."""
-        for partition in self._waiting.keys() - owned:
-            del self._waiting[partition]
-            self._recount()
-        gained = owned - self._waiting.keys()
-        if gained:
-            self._settle()  # else what we are storing just now would be read again and stored twice
-            self._learn_stored()
-            for partition in gained:
-                self._waiting[partition] = Waiting()
-
-    def _learn_stored(self) -> None:
-        """Read which messages the warehouse holds, and drop their rows here."""
-        self._stored = self.warehouse.positions(self.app)
-        for partition, waiting in self._waiting.items():
-            stored = self._stored.get(partition, -1)
-            waiting.rows = [entry for entry in waiting.rows if entry[0].position > stored]
-        self._recount()
-
-    def _recount(self) -> None:
-        self._buffered = sum(len(waiting.rows) for waiting in self._waiting.values())
-
-    def _handle(self, messages: Sequence[Message]) -> None:
+    def _handle(self, portion: Portion) -> None:
+        """Steps 2 and 3."""
         started = time.perf_counter()
         by_site: dict[str, list[tuple[Message, Item]]] = {}
-        for message in messages:
-            item = self._read(message)
-            if item is not None:
-                by_site.setdefault(item.event.site, []).append((message, item))
+        for message, made in portion:
+            if isinstance(made, Item):
+                by_site.setdefault(made.event.site, []).append((message, made))
+            elif isinstance(made, PassingBy):
+                self._pass_by(message, made)
+            elif isinstance(made, Dead):
+                self.outbox.bury(message, made.reason)
+            else:
+                self.metrics.ignored.inc()
         for site, pairs in by_site.items():
-            self._fold(site, pairs)
-        for message in messages:
-            self._waiting[message.partition].last = message.position
-            self._bytes += len(message.value)
-        if self._waiting_since is None:
-            self._waiting_since = self.clock()
+            folded, refused = self.folder.fold(site, self.reader.settings(site), pairs)
+            for message, reason in refused:
+                self.outbox.bury(message, reason)
+            for message, item, result in folded:
+                self._keep(message, item, result)
+        self.outbox.done([message for message, _ in portion])
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
 
-    def _read(self, message: Message) -> Item | None:
-        """Decode and enrich. None for a dead letter, for a bot (its row is kept) and for what has nothing to fold."""
-        try:
-            event = decode(message.value)
-        except EventInvalid as error:
-            self._dead(message, str(error))
-            return None
-        settings = self._settings_of(event.site)
-        if settings is None:
-            self._dead(message, f"there is no site {event.site!r}")
-            return None
-        try:
-            facts = self.facts(event, settings[0])
-        except Exception as error:  # a fault of ours must not hold up the partition
-            logger.exception("cannot enrich the message at %d/%d", message.partition, message.position)
-            self._dead(message, f"cannot be enriched: {error!r}")
-            return None
-        if event.type == "erase":
-            self.metrics.ignored.inc()
-            return None
-        if facts.bot or opted_out(event):
-            self._pass_by(message, event, facts)
-            return None
-        place = Place(event.visitor or event.user or "", self._salt | message.partition, message.position)
-        return Item(event, facts, place)
-
-    def _pass_by(self, message: Message, event: Event, facts: Facts) -> None:
+    def _pass_by(self, message: Message, made: PassingBy) -> None:
         """A row, but no profile."""
+        event, facts = made.event, made.facts
         (self.metrics.bots if facts.bot else self.metrics.opted_out).inc()
         if not self._passersby.counts(event, message):
             self.metrics.duplicates.inc()
             return
         profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
-        self._keep_row(message, event, facts, profile, session_of(event), facts.touch or Touch(event.ts))
-
-    def _settings_of(self, site_id: str) -> tuple[Site, Settings] | None:
-        site = self.sites.get(site_id)
-        if site is None:
-            self._reload_sites()
-            site = self.sites.get(site_id)
-            if site is None:
-                return None
-        known = self._settings.get(site_id)
-        if known is None or known[0] is not site:
-            known = self._settings[site_id] = (site, Settings(rules_of(site)))
-        return known
-
-    def _dead(self, message: Message, reason: str) -> None:
-        self.metrics.dead.inc()
-        self._waiting[message.partition].letters.append(self.deadletters.letter(self.app, message, reason))
-
-    # Steps 2 and 3
-
-    def _fold(self, site: str, pairs: list[tuple[Message, Item]]) -> None:
-        settings = self._settings[site][1]
-        results: list[Result] = []
-        known = self._known.setdefault(site, {})
-        while pairs:
-            batch = Batch(self.store, site, settings, lambda name: self._is_recent(site, name), known)
-            try:
-                pairs = self._not_erased(site, pairs)
-                results = batch.run([item for _, item in pairs])
-                self.metrics.conflicts.inc(batch.conflicts)
-                break
-            except StoreUnavailable as error:
-                self._away("profiles", error, error.retry_after)
-                if self._stop.is_set():
-                    raise _Stopped from error
-            except Unappliable as error:
-                message, _ = pairs.pop(error.index)
-                logger.exception("cannot apply the message at %d/%d", message.partition, message.position)
-                self._dead(message, f"cannot be applied: {error}")
-        for (message, item), result in zip(pairs, results, strict=True):
-            self._keep(message, item, result)
-        self.metrics.applied.inc(sum(r.outcome.verdict == "applied" and not r.refused for r in results))
-
-    def _not_erased(self, site: str, pairs: list[tuple[Message, Item]]) -> list[tuple[Message, Item]]:
-        """Without what was received of people before they were erased."""
-        cutoffs = self.erased.cutoffs(site)
-        kept = [
-            pair
-            for pair in pairs
-            if (event := pair[1].event).received > cutoffs.newest
-            or not cutoffs.cover(site, ids_of(event), event.received)
-        ]
-        self.metrics.erased.inc(len(pairs) - len(kept))
-        return kept
+        touch = facts.touch or Touch(event.ts)
+        self.outbox.keep(message, row(event, facts, profile, session_of(event), touch))
 
     def _keep(self, message: Message, item: Item, result: Result) -> None:
         event, (verdict, session, touch, _) = item.event, result.outcome
         if result.refused:
-            self._dead(message, result.refused)
+            self.outbox.bury(message, result.refused)
             return
         if verdict == "duplicate":
             self.metrics.duplicates.inc()
             return
-        if verdict == "replayed":
-            self.metrics.replays.inc()
+        (self.metrics.replays if verdict == "replayed" else self.metrics.applied).inc()
         if result.renames:
-            renames = self._waiting[message.partition].renames
-            renames.update(AliasRow(event.site, *rename, event.received) for rename in result.renames)
-        self._recent.add((event.site, result.profile))
-        self._keep_row(message, event, item.facts, result.profile, session, touch)
+            self.outbox.rename(
+                message, [AliasRow(event.site, *rename, event.received) for rename in result.renames]
+            )
+        if not self.outbox.stored(message):
+            self.outbox.keep(message, row(event, item.facts, result.profile, session, touch))
 
-    def _keep_row(
-        self, message: Message, event: Event, facts: Facts, profile: str, session: str, touch: Touch
-    ) -> None:
-        if message.position > self._stored.get(message.partition, -1):
-            made = row(event, facts, profile, session, touch)
-            self._waiting[message.partition].rows.append((message, made))
-            self._buffered += 1
-
-    def _is_recent(self, site: str, profile: str) -> bool:
-        """Whether the warehouse may still lack rows of the profile."""
-        key = (site, profile)
-        return key in self._recent or (self._flight is not None and key in self._flight.recent)
-
-    # Steps 4 to 6
+    # Around the steps
 
     def _flush_due(self) -> bool:
-        if self._flight is not None or self._waiting_since is None or self.clock() < self._flush_after:
+        since, bounds = self.outbox.since, self.bounds
+        if self.outbox.busy or since is None or self.clock() < self._flush_after:
             return False
         return (
-            self._buffered >= self.bounds.flush_rows
-            or self._bytes >= self.bounds.flush_bytes
-            or self.clock() - self._waiting_since >= self.bounds.flush_seconds
+            self.outbox.rows >= bounds.flush_rows
+            or self.outbox.bytes >= bounds.flush_bytes
+            or self.clock() - since >= bounds.flush_seconds
         )
+
+    def _flush_or_depart(self) -> None:
+        flusher = self.threads[1]
+        if flusher is None:
+            self.flush()
+        else:
+            self.outbox.depart(flusher)
 
     def _trying(self, flush: Callable[[], None]) -> None:
         try:
@@ -410,118 +255,10 @@ class Worker:
             self.metrics.waits.labels("log" if isinstance(error, LogUnavailable) else "warehouse").inc()
             self._flush_after = self.clock() + seconds
 
-    def _depart(self) -> None:
-        """Step 4, and 5 in the flusher's thread. Raises as ``flush`` does."""
-        assert self.flusher is not None
-        self._drop_erased()
-        self._save_letters()
-        flight = Flight(self.app, self._waiting, self._recent, self._waiting_since)
-        self._recent, self._waiting_since = set(), None
-        self._buffered = self._bytes = 0
-        flight.start(self.flusher, self.warehouse.append)
-        self._flight = flight
-
-    def _arrive(self) -> None:
-        """Step 6 once the portion is stored; else it waits again. Raises as ``flush`` does."""
-        flight = self._flight
-        if flight is None:
-            return
-        try:
-            flight.wait()
-        except (PositionsMoved, RowsInvalid):
-            self._return(flight)
-            self.flush()  # knows what to drop
-            return
-        except (WarehouseUnavailable, OSError):
-            self._return(flight)
-            raise
-        self._flight = None
-        committed, stored = flight.landed(self._waiting)
-        self._stored |= stored
-        self._uncommitted |= committed
-        self._commit()
-        self.metrics.flush_seconds.observe(time.perf_counter() - flight.started)
-
-    def _settle(self) -> None:
-        """Wait for the portion under way; if it cannot be stored it waits again. Raises LogUnavailable."""
-        flight = self._flight
-        if flight is None:
-            return
-        try:
-            flight.wait()
-        except (PositionsMoved, RowsInvalid, WarehouseUnavailable, OSError) as error:
-            logger.info("%s: a portion was not stored and waits again: %s", self.member, error)
-            self._return(flight)
-        else:
-            self._arrive()
-
-    def _return(self, flight: Flight) -> None:
-        self._flight = None
-        flight.put_back()
-        self._recent |= flight.recent
-        self._waiting_since = flight.since
-        self._recount()
-
-    def _commit(self) -> None:
-        if self._uncommitted and self._consumer is not None:
-            self._consumer.commit(self._uncommitted)
-        self._uncommitted = {}
-
-    def _save_letters(self) -> None:
-        letters = [letter for waiting in self._waiting.values() for letter in waiting.letters]
-        if letters:
-            self.deadletters.add(letters)
-            for waiting in self._waiting.values():
-                waiting.letters = []
-
-    def _append(self) -> None:
-        rows: list[EventRow] = []
-        aliases: set[AliasRow] = set()
-        positions: dict[tuple[str, int], int] = {}
-        for partition, waiting in self._waiting.items():
-            rows += [made for _, made in waiting.rows]
-            aliases |= waiting.renames
-            if waiting.rows:
-                positions[self.app, partition] = waiting.last
-        if rows or aliases:
-            self.warehouse.append(rows, sorted(aliases, key=lambda alias: alias.ts), positions)
-        for (_, partition), position in positions.items():
-            self._stored[partition] = position
-
-    def _drop_erased(self) -> None:
-        """Their rows may have been made before their people were erased."""
-        cutoffs = {site: self.erased.cutoffs(site) for site in self._settings}
-
-        def gone(row: EventRow) -> bool:
-            if row.received > cutoffs[row.site].newest:
-                return False
-            ids = [row.profile, *([visitor_id(row.visitor)] if row.visitor else [])]
-            return cutoffs[row.site].cover(row.site, ids, row.received)
-
-        for waiting in self._waiting.values():
-            waiting.rows = [entry for entry in waiting.rows if not gone(entry[1])]
-            waiting.renames = {
-                alias
-                for alias in waiting.renames
-                if not cutoffs[alias.site].cover(alias.site, (alias.old, alias.new), alias.ts)
-            }
-        self._recount()
-
-    def _bury(self, reasons: Mapping[int, str]) -> None:
-        """Rows that no column can hold: their messages become dead letters."""
-        index = 0
-        for waiting in self._waiting.values():
-            kept = []
-            for message, made in waiting.rows:
-                if index in reasons:
-                    self._dead(message, f"cannot be stored: {reasons[index]}")
-                else:
-                    kept.append((message, made))
-                index += 1
-            waiting.rows = kept
-        self._recount()
-
-    # Around the steps
+    def _without_store(self, error: StoreUnavailable) -> None:
+        self._away("profiles", error, error.retry_after)
+        if self._stop.is_set():
+            raise _Stopped from error
 
     def _away(self, what: str, error: Exception, seconds: float) -> None:
         logger.warning("%s: waiting %.1f s for the %s: %s", self.member, seconds, what, error)
@@ -530,18 +267,35 @@ class Worker:
 
     def _look_around(self) -> None:
         """Now and then: edited sites, and how far behind the group is."""
-        self.metrics.buffered.set(self._buffered)
+        self.metrics.buffered.set(self.outbox.rows)
         if self.clock() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = self.clock()
-        self._reload_sites()
+        self.reader.reload_sites()
         try:
             self.metrics.lag.set(self.log.lag(self.group))
         except LogUnavailable:
             logger.debug("the log does not tell its lag")
 
-    def _reload_sites(self) -> None:
-        try:
-            self.sites.reload_if_changed()
-        except SitesInvalid as error:
-            logger.warning("keeping the sites as they were: %s", error)
+
+def app_of(group: str, log_name: str) -> str:
+    """What positions are counted under: those of one group in one log."""
+    return f"{group}@{log_name}" if log_name else group
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a worker's threads have the processor for their work."""
+    thresholds, switch = gc.get_threshold(), sys.getswitchinterval()
+    # Batches, rows and profiles live for seconds and hold no cycles: looking for some at every 700th
+    # object took a third of a worker's time.
+    gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
+    gc.freeze()  # nor does anybody look through the modules again
+    # Whoever waits for Redis wants the interpreter only to send the next command.
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        sys.setswitchinterval(switch)

@@ -135,7 +135,7 @@ class Installation:
     def bury(self, worker: Worker) -> None:
         """What a worker was storing when it died may have been stored or not."""
         if self.late and self.late.random() < 0.5:
-            worker._flight = None
+            worker.outbox._flight = None
 
     def all_profiles(self) -> list[Profile]:
         return sorted(self.profiles.scan("default"), key=lambda profile: profile.id)

@@ -130,7 +130,7 @@ def test_a_worker_that_dies_between_flush_and_commit_stores_nothing_twice(
     setup.log.append(records([event(str(n), n) for n in range(10)]))
     worker = setup.worker(Bounds(batch=50, poll_seconds=0.0, flush_seconds=1e9))
     worker.step()
-    monkeypatch.setattr(worker._consumer, "commit", lambda positions: None)
+    monkeypatch.setattr(worker.ahead._consumer, "commit", lambda positions: None)
     worker.flush()
     worker.close()
     assert setup.log.lag("ingest") == 10
@@ -143,7 +143,7 @@ def test_a_worker_thought_dead_stores_nothing_that_its_successor_stored(setup: S
     setup.log.append(records([event(str(n), n, visitor=f"v{n % 7}") for n in range(40)]))
     zombie = setup.worker(Bounds(batch=100, poll_seconds=0.0, flush_seconds=1e9))
     zombie.step()
-    zombie._consumer.close()  # the group gave its partitions away; it does not know
+    zombie.ahead._consumer.close()  # the group gave its partitions away; it does not know
     setup.drain(setup.worker())
     zombie.flush()
     assert set(tally(setup.warehouse.rows).values()) == {1}
@@ -254,10 +254,10 @@ def test_stores_that_are_away_for_a_while_cost_nothing(setup: Setup, monkeypatch
         monkeypatch.setattr(owner, name, call)
 
     flaky(setup.store, "save", StoreUnavailable("away", 0.001))
-    flaky(worker.warehouse, "append", WarehouseUnavailable("away", 0.0))
+    flaky(worker.outbox.warehouse, "append", WarehouseUnavailable("away", 0.0))
     setup.log.append(records([event(str(n), n) for n in range(10)]))
-    worker._consumer = setup.log.consumer("ingest", "w1")
-    flaky(worker._consumer, "poll", LogUnavailable("away", 0.001))
+    worker.step()
+    flaky(worker.ahead._consumer, "poll", LogUnavailable("away", 0.001))
     for _ in range(8):
         worker.step()
     assert failures == dict.fromkeys(failures, 0)
@@ -325,7 +325,7 @@ class Held(Executor):
 
 def test_events_are_folded_while_their_elders_are_stored(setup: Setup) -> None:
     worker = setup.worker()
-    worker.flusher = Held()
+    worker.threads = None, Held()
     setup.log.append(records([event("1", 0)]))
     worker.step()
     setup.log.append(records([event("2", 1)]))
@@ -339,12 +339,12 @@ def test_events_are_folded_while_their_elders_are_stored(setup: Setup) -> None:
 
 def test_a_partition_won_back_while_its_rows_are_on_their_way_stores_them_once(setup: Setup) -> None:
     worker = setup.worker()
-    worker.flusher = Held()
+    worker.threads = None, Held()
     setup.log.append(records([event(str(n), n, visitor=f"v{n}") for n in range(20)]))
     worker.step()
-    worker._follow_ownership(frozenset())
-    worker._consumer.close()
-    worker._consumer = None  # joins anew, from the last commit
+    worker.outbox.own(frozenset())
+    worker.ahead._consumer.close()
+    worker.ahead = None  # joins anew, from the last commit
     setup.drain(worker)
     assert set(tally(setup.warehouse.rows).values()) == {1}
     assert len(setup.warehouse.rows) == 20

@@ -1,0 +1,291 @@
+"""Steps 3 to 6 of a worker: rows wait, are appended to the warehouse in portions, and their positions committed."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Protocol
+
+from ingest.deadletters import DeadLetters
+from ingest.flight import Flight, Waiting
+from ingest.metrics import Metrics
+from profiles.erased import Erased
+from profiles.identity import visitor_id
+from tracker.log import Message
+from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
+from warehouse.schema import AliasRow, EventRow
+
+logger = logging.getLogger(__name__)
+
+
+class Warehouse(Protocol):
+    """What of the warehouse a worker needs; ``warehouse.delta.Warehouse`` has it."""
+
+    def positions(self, app: str) -> dict[int, int]: ...
+
+    def append(
+        self,
+        rows: Sequence[EventRow],
+        aliases: Sequence[AliasRow],
+        positions: Mapping[tuple[str, int], int],
+    ) -> None: ...
+
+
+class Outbox:
+    """What waits for the warehouse, by partition of the log, and one portion that may be on its way there.
+
+    ``commit`` is told the positions whose rows and dead letters are durable. Methods that store raise
+    WarehouseUnavailable, StoreUnavailable, LogUnavailable and OSError; nothing is lost then.
+    """
+
+    def __init__(
+        self,
+        app: str,
+        warehouse: Warehouse,
+        deadletters: DeadLetters,
+        erased: Erased,
+        commit: Callable[[Mapping[int, int]], None],
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self.app, self.warehouse, self.deadletters, self.erased = app, warehouse, deadletters, erased
+        self.commit, self.metrics, self.clock = commit, metrics, clock
+        self.since: float | None = None
+        """When the first of what waits came, by the clock."""
+        self.bytes = 0
+        self.rows = 0
+        self._waiting: dict[int, Waiting] = {}
+        self._flight: Flight | None = None
+        self._stored: dict[int, int] = {}
+        self._recent: set[tuple[str, str]] = set()
+        self._uncommitted: dict[int, int] = {}
+
+    # Step 3: what came is kept
+
+    def own(self, partitions: frozenset[int]) -> None:
+        """Forget what waits of partitions that are gone: their next owner makes it again. Learn what is stored of new
+        ones. Raises WarehouseUnavailable, LogUnavailable."""
+        for partition in self._waiting.keys() - partitions:
+            del self._waiting[partition]
+            self._recount()
+        gained = partitions - self._waiting.keys()
+        if gained:
+            self.settle()  # else what we are storing just now would be read again and stored twice
+            self._learn_stored()
+            for partition in gained:
+                self._waiting[partition] = Waiting()
+
+    def is_new(self, message: Message) -> bool:
+        """Whether this message of ours was not seen: a partition that was lost and won back between two polls is
+        read again from its last commit."""
+        waiting = self._waiting.get(message.partition)
+        return waiting is not None and message.position > waiting.last
+
+    def stored(self, message: Message) -> bool:
+        """Whether the warehouse holds what this message says."""
+        return message.position <= self._stored.get(message.partition, -1)
+
+    def keep(self, message: Message, made: EventRow) -> None:
+        if not self.stored(message):
+            self._waiting[message.partition].rows.append((message, made))
+            self.rows += 1
+            self._recent.add((made.site, made.profile))
+
+    def rename(self, message: Message, aliases: Sequence[AliasRow]) -> None:
+        self._waiting[message.partition].renames.update(aliases)
+
+    def bury(self, message: Message, reason: str) -> None:
+        """The message becomes a dead letter."""
+        self.metrics.dead.inc()
+        letter = self.deadletters.letter(self.app, message, reason)
+        self._waiting[message.partition].letters.append(letter)
+
+    def done(self, messages: Sequence[Message]) -> None:
+        """Whatever these messages, in the log's order, say is kept."""
+        for message in messages:
+            self._waiting[message.partition].last = message.position
+            self.bytes += len(message.value)
+        if messages and self.since is None:
+            self.since = self.clock()
+
+    def recent(self, site: str, profile: str) -> bool:
+        """Whether the warehouse may still lack rows of the profile."""
+        key = (site, profile)
+        return key in self._recent or (self._flight is not None and key in self._flight.recent)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a portion is on its way."""
+        return self._flight is not None
+
+    @property
+    def held(self) -> int:
+        """Rows in memory: those that wait and those on their way."""
+        return self.rows + (self._flight.rows if self._flight else 0)
+
+    def forget(self) -> None:
+        """What waits is another owner's now."""
+        self._waiting.clear()
+        self._recount()
+
+    # Steps 4 to 6, here and now
+
+    def flush(self) -> None:
+        """Store everything and commit."""
+        started = time.perf_counter()
+        self.settle()
+        self._drop_erased()
+        while True:
+            self._save_letters()
+            try:
+                self._append()
+                break
+            except PositionsMoved as moved:
+                # Stored by the partition's new owner, or by an append of ours whose answer was lost.
+                logger.info("%s: %s; dropping what is stored already", self.app, moved)
+                self._learn_stored()
+            except RowsInvalid as invalid:
+                self._bury_rows(invalid.reasons)
+        for partition, waiting in self._waiting.items():
+            if waiting.last >= 0:
+                self._uncommitted[partition] = waiting.last
+            waiting.rows, waiting.renames = [], set()
+        self._recent.clear()
+        self.rows = self.bytes = 0
+        self.since = None
+        self._commit()
+        self.metrics.flush_seconds.observe(time.perf_counter() - started)
+
+    # The same while the worker goes on: 5 in another thread
+
+    def depart(self, executor: Executor) -> None:
+        """Step 4, and 5 begun."""
+        self._drop_erased()
+        self._save_letters()
+        flight = Flight(self.app, self._waiting, self._recent, self.since)
+        self._recent, self.since = set(), None
+        self.rows = self.bytes = 0
+        flight.start(executor, self.warehouse.append)
+        self._flight = flight
+
+    def arrive(self) -> None:
+        """Step 6, once the portion is stored; else it waits again."""
+        if self._flight is not None and self._flight.done():
+            self._land(self._flight)
+
+    def settle(self) -> None:
+        """Wait for the portion under way; if it cannot be stored it waits again. Raises LogUnavailable."""
+        flight = self._flight
+        if flight is None:
+            return
+        try:
+            flight.wait()
+        except (PositionsMoved, RowsInvalid, WarehouseUnavailable, OSError) as error:
+            logger.info("%s: a portion was not stored and waits again: %s", self.app, error)
+            self._return(flight)
+        else:
+            self._land(flight)
+
+    def abandon(self) -> None:
+        """Return when nothing goes on any more. Whether it was stored is for the next owner to see."""
+        if self._flight is not None:
+            self._flight.abandon()
+            self._recent |= self._flight.recent
+            self._flight = None
+
+    def _land(self, flight: Flight) -> None:
+        try:
+            flight.wait()
+        except (PositionsMoved, RowsInvalid):
+            self._return(flight)
+            self.flush()  # knows what to drop
+            return
+        except (WarehouseUnavailable, OSError):
+            self._return(flight)
+            raise
+        self._flight = None
+        committed, stored = flight.landed(self._waiting)
+        self._stored |= stored
+        self._uncommitted |= committed
+        self._commit()
+        self.metrics.flush_seconds.observe(time.perf_counter() - flight.started)
+
+    def _return(self, flight: Flight) -> None:
+        self._flight = None
+        flight.put_back()
+        self._recent |= flight.recent
+        self.since = flight.since
+        self._recount()
+
+    # What the steps are made of
+
+    def _drop_erased(self) -> None:
+        """Their rows may have been made before their people were erased."""
+        sites = {made.site for waiting in self._waiting.values() for _, made in waiting.rows}
+        sites |= {alias.site for waiting in self._waiting.values() for alias in waiting.renames}
+        cutoffs = {site: self.erased.cutoffs(site) for site in sites}
+
+        def gone(row: EventRow) -> bool:
+            if row.received > cutoffs[row.site].newest:
+                return False
+            ids = [row.profile, *([visitor_id(row.visitor)] if row.visitor else [])]
+            return cutoffs[row.site].cover(row.site, ids, row.received)
+
+        for waiting in self._waiting.values():
+            waiting.rows = [entry for entry in waiting.rows if not gone(entry[1])]
+            waiting.renames = {
+                alias
+                for alias in waiting.renames
+                if not cutoffs[alias.site].cover(alias.site, (alias.old, alias.new), alias.ts)
+            }
+        self._recount()
+
+    def _save_letters(self) -> None:
+        letters = [letter for waiting in self._waiting.values() for letter in waiting.letters]
+        if letters:
+            self.deadletters.add(letters)
+            for waiting in self._waiting.values():
+                waiting.letters = []
+
+    def _append(self) -> None:
+        rows: list[EventRow] = []
+        aliases: set[AliasRow] = set()
+        positions: dict[tuple[str, int], int] = {}
+        for partition, waiting in self._waiting.items():
+            rows += [made for _, made in waiting.rows]
+            aliases |= waiting.renames
+            if waiting.rows:
+                positions[self.app, partition] = waiting.last
+        if rows or aliases:
+            self.warehouse.append(rows, sorted(aliases, key=lambda alias: alias.ts), positions)
+        for (_, partition), position in positions.items():
+            self._stored[partition] = position
+
+    def _learn_stored(self) -> None:
+        """Read which messages the warehouse holds, and drop their rows here."""
+        self._stored = self.warehouse.positions(self.app)
+        for waiting in self._waiting.values():
+            waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
+        self._recount()
+
+    def _bury_rows(self, reasons: Mapping[int, str]) -> None:
+        """Rows that no column can hold: their messages become dead letters."""
+        index = 0
+        for waiting in self._waiting.values():
+            kept = []
+            for message, made in waiting.rows:
+                if index in reasons:
+                    self.bury(message, f"cannot be stored: {reasons[index]}")
+                else:
+                    kept.append((message, made))
+                index += 1
+            waiting.rows = kept
+        self._recount()
+
+    def _commit(self) -> None:
+        if self._uncommitted:
+            self.commit(self._uncommitted)
+        self._uncommitted = {}
+
+    def _recount(self) -> None:
+        self.rows = sum(len(waiting.rows) for waiting in self._waiting.values())

@@ -1,0 +1,74 @@
+"""Step 2 of a worker: events are folded into their profiles and those saved, whatever stands in the way."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from ingest.batch import Batch, Item, Result, Unappliable, ids_of
+from ingest.metrics import Metrics
+from profiles.erased import Erased
+from profiles.fold import Settings
+from profiles.store import ProfileStore, Stored, StoreUnavailable
+from tracker.log import Message
+
+logger = logging.getLogger(__name__)
+
+Pairs = list[tuple[Message, Item]]
+Folded = Sequence[tuple[Message, Item, Result]]
+Refused = Sequence[tuple[Message, str]]
+
+
+class Folder:
+    """Remembers, site by site, the profiles that it saved last: whoever is on the site now is not loaded anew.
+
+    ``recent`` says of (site, profile) whether the warehouse may still lack rows of it. ``wait`` is told that the
+    store is away and for how many seconds; it returns when to try again, or raises.
+    """
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        erased: Erased,
+        metrics: Metrics,
+        recent: Callable[[str, str], bool],
+        wait: Callable[[StoreUnavailable], None],
+    ) -> None:
+        self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
+        self._known: dict[str, dict[str, Stored]] = {}
+
+    def fold(self, site: str, settings: Settings, pairs: Pairs) -> tuple[Folded, Refused]:
+        """What became of the events, all of them saved; and the messages that can never be applied, with the reason.
+
+        What was received of people before they were erased is in neither.
+        """
+        refused: list[tuple[Message, str]] = []
+        known = self._known.setdefault(site, {})
+        while pairs:
+            batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), known)
+            try:
+                pairs = self._not_erased(site, pairs)
+                results = batch.run([item for _, item in pairs])
+            except StoreUnavailable as error:
+                self.wait(error)
+            except Unappliable as error:
+                message, _ = pairs.pop(error.index)
+                logger.exception("cannot apply the message at %d/%d", message.partition, message.position)
+                refused.append((message, f"cannot be applied: {error}"))
+            else:
+                self.metrics.conflicts.inc(batch.conflicts)
+                folded = [
+                    (message, item, result) for (message, item), result in zip(pairs, results, strict=True)
+                ]
+                return folded, refused
+        return [], refused
+
+    def _not_erased(self, site: str, pairs: Pairs) -> Pairs:
+        """Without what was received of people before they were erased."""
+        cutoffs = self.erased.cutoffs(site)
+        kept = [
+            pair
+            for pair in pairs
+            if (event := pair[1].event).received > cutoffs.newest
+            or not cutoffs.cover(site, ids_of(event), event.received)
+        ]
+        self.metrics.erased.inc(len(pairs) - len(kept))
+        return kept

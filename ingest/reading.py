@@ -1,0 +1,97 @@
+"""Step 1 of a worker: messages become events with what enrichment found out, or the reason why they cannot."""
+
+import logging
+from collections.abc import Callable, Sequence
+from zlib import crc32
+
+import msgspec
+
+from ingest.batch import Item
+from ingest.passersby import opted_out
+from profiles.facts import Facts
+from profiles.fold import Place, Settings
+from profiles.sessions import rules_of
+from tracker.event import Event, EventInvalid, decode
+from tracker.log import Message
+from tracker.sites import Site, Sites, SitesInvalid
+
+logger = logging.getLogger(__name__)
+
+Enrich = Callable[[Event, Site], Facts]
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """A message that nothing can be made of."""
+
+    reason: str
+
+
+class PassingBy(msgspec.Struct, frozen=True):
+    """An event that has a row but no profile: a bot's, or of someone who asked not to be tracked."""
+
+    event: Event
+    facts: Facts
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """An event that asks nothing of us."""
+
+
+IGNORED = Ignored()
+Made = Item | PassingBy | Dead | Ignored
+Portion = Sequence[tuple[Message, Made]]
+
+
+class Reader:
+    """Decodes and enriches. ``app`` names group and log: positions of one log mean nothing in another."""
+
+    def __init__(self, sites: Sites, facts: Enrich, app: str) -> None:
+        self.sites, self.facts = sites, facts
+        self._salt = (crc32(app.encode()) & 0xFFFF) << 16
+        self._settings: dict[str, tuple[Site, Settings]] = {}
+
+    def read(self, messages: Sequence[Message]) -> Portion:
+        return [(message, self._made(message)) for message in messages]
+
+    def settings(self, site_id: str) -> Settings:
+        """What the fold depends on, of a site that an event was read for."""
+        return self._settings[site_id][1]
+
+    def reload_sites(self) -> None:
+        """Sites may be edited while workers run."""
+        try:
+            self.sites.reload_if_changed()
+        except SitesInvalid as error:
+            logger.warning("keeping the sites as they were: %s", error)
+
+    def _made(self, message: Message) -> Made:
+        try:
+            event = decode(message.value)
+        except EventInvalid as error:
+            return Dead(str(error))
+        site = self._site(event.site)
+        if site is None:
+            return Dead(f"there is no site {event.site!r}")
+        try:
+            facts = self.facts(event, site)
+        except Exception as error:  # a fault of ours must not hold up the partition
+            logger.exception("cannot enrich the message at %d/%d", message.partition, message.position)
+            return Dead(f"cannot be enriched: {error!r}")
+        if event.type == "erase":
+            return IGNORED
+        if facts.bot or opted_out(event):
+            return PassingBy(event, facts)
+        place = Place(event.visitor or event.user or "", self._salt | message.partition, message.position)
+        return Item(event, facts, place)
+
+    def _site(self, site_id: str) -> Site | None:
+        site = self.sites.get(site_id)
+        if site is None:
+            self.reload_sites()
+            site = self.sites.get(site_id)
+            if site is None:
+                return None
+        known = self._settings.get(site_id)
+        if known is None or known[0] is not site:
+            self._settings[site_id] = (site, Settings(rules_of(site)))
+        return site
