@@ -68,7 +68,7 @@ class Told:
     def __init__(self, table: pa.Table) -> None:
         self.table = table
 
-    def interactions(self, site: str) -> pa.Table:  # noqa: ARG002
+    def interactions(self, site: str, days: int) -> pa.Table:  # noqa: ARG002
         return self.table
 
 

@@ -164,10 +164,11 @@ class History:
     def __init__(self, warehouse: "Warehouse") -> None:
         self._warehouse = warehouse
 
-    def interactions(self, site: str) -> "Table":
-        from warehouse.interactions import interactions
+    def interactions(self, site: str, days: int) -> "Table":
+        from warehouse.interactions import interactions, newest
 
-        return interactions(self._warehouse, site)
+        last = newest(self._warehouse, site) or 0
+        return interactions(self._warehouse, site, start=max(0, last - days * 86_400_000))
 
 
 def history(settings: Settings) -> History:

@@ -4,8 +4,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from recommender.params import Params
-
 Strategy = Literal[
     "personal", "session", "similar", "bought_together", "buy_again", "trending", "popular", "blend"
 ]
@@ -21,6 +19,7 @@ STRATEGIES: tuple[Strategy, ...] = (
 )
 
 
+LIMIT = 100  # most items of one answer
 BIAS_LIMIT = 1000.0
 
 
@@ -107,7 +106,7 @@ class _Slot(msgspec.Struct, frozen=True):
     spread: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
+def parse_ask(raw: Any) -> Ask | Refusal:
     """The ask in a decoded slot of ``/v1/personalize``."""
     try:
         slot = msgspec.convert(raw, _Slot)
@@ -117,8 +116,8 @@ def parse_ask(raw: Any, params: Params) -> Ask | Refusal:
     strategy = next((name for name in STRATEGIES if name == slot.strategy.replace("-", "_")), None)
     if strategy is None:
         return Refusal("strategy", f"must be one of {', '.join(STRATEGIES)}")
-    if not 1 <= slot.limit <= params.limit:
-        return Refusal("limit", f"must be between 1 and {params.limit}")
+    if not 1 <= slot.limit <= LIMIT:
+        return Refusal("limit", f"must be between 1 and {LIMIT}")
     item = None if slot.item is None else str(slot.item)
     return Ask(
         strategy=strategy,

@@ -13,7 +13,7 @@ from recommender.datafile import DataFileInvalid, load
 from recommender.interactions import Interactions
 from recommender.judge import judge
 from recommender.params import DAY_MS, Params
-from recommender.train import HeldOut, learn
+from recommender.train import HeldOut, learn, started
 
 Protocol = Literal["next-item", "last-days"]
 
@@ -34,8 +34,16 @@ class Report(msgspec.Struct, frozen=True):
     kinds: dict[str, dict[str, float]]
 
     def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = msgspec.to_builtins(self)
-        return document
+        """``{"kinds": {"session": {"HR@20": …}, …}}``."""
+        return {"kinds": self.kinds}
+
+    def summary(self) -> str:
+        """What was judged, and the blend's fitted weights, in one line."""
+        blend = ", ".join(f"{name} {weight:g}" for name, weight in self.blend.items()) or "not fitted"
+        return (
+            f"{self.protocol}: {self.cases} moments of {self.test_events} events; trained on {self.train_events} "
+            f"in {self.train_seconds:g} s; blend: {blend}; seen already × {self.revisit:g}"
+        )
 
     def table(self) -> str:
         """The report as aligned text."""
@@ -66,6 +74,12 @@ def evaluate(
     if not len(past) or not len(future):
         raise DataFileInvalid(f"{train if not len(past) else test}: no rows with an item")
     return compare(past, future, params or Params(), protocol, k)
+
+
+def split(rows: Interactions, days: float) -> tuple[Interactions, Interactions]:
+    """What happened before the last ``days``, and the sessions that began within them."""
+    cut = int(rows.ts[-1] - days * DAY_MS) if len(rows) else 0
+    return rows.between(0, cut), rows.rows(started(rows) >= cut)
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""The settings of recommending, each with its reason. Training and serving must use the same weights."""
+"""The parameters of recommending, each with its reason; a site's own stand in its ``params.toml``."""
 
 import msgspec
 
@@ -59,4 +59,3 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data
     explore: float = 0.02  # share of shown items that nobody chose yet, so that new ones get seen; 0 = off
     candidates: int = 100  # taken from each component of a blend
-    limit: int = 100  # most items one answer holds

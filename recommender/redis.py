@@ -40,7 +40,7 @@ class RedisItems:
 
     def __init__(self, client: redis.Redis, site: str, limit: int = ITEM_LIMIT) -> None:
         self._client, self._limit = client, limit
-        root = f"dangol:{{{site}}}:items"  # the braces keep a site's keys on one Cluster slot
+        root = f"dg:{{{site}}}:items"  # the braces keep a site's keys on one Cluster slot
         self._put, self._learned = f"{root}:put", f"{root}:learned"
         self._changes, self._version = f"{root}:changes", f"{root}:version"
         self._write = client.register_script(_script("items.lua"))
@@ -92,7 +92,7 @@ class RedisLock:
     """A lock across processes that expires by itself when its holder dies."""
 
     def __init__(self, client: redis.Redis, name: str, seconds: float) -> None:
-        self._client, self._key, self._ms = client, f"dangol:lock:{name}", int(seconds * 1000)
+        self._client, self._key, self._ms = client, f"dg:lock:{name}", int(seconds * 1000)
         self._holder = secrets.token_hex(8)
         self._script = client.register_script(_script("unlock.lua"))
 

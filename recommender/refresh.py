@@ -16,7 +16,7 @@ from recommender.factors import Factors
 from recommender.interactions import Interactions, read
 from recommender.model import Model
 from recommender.shelf import Shelf
-from recommender.train import History, recent
+from recommender.train import History
 
 
 def refresh(site: str, history: History, shelf: Shelf, clock: Callable[[], float] = time.time) -> Card | None:
@@ -29,7 +29,7 @@ def refresh(site: str, history: History, shelf: Shelf, clock: Callable[[], float
         return None
     begin, live = time.perf_counter(), shelf.load(version)
     params = live.card.params
-    rows = recent(read(history.interactions(site)), params.window_days)
+    rows = read(history.interactions(site, params.window_days))
     if not len(rows) or int(rows.ts[-1]) <= live.card.last:
         return None
     rows = recoded(rows, live)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from profiles.model import Profile
 from recommender import propose
 from recommender.arrange import explored, picks, wanted
-from recommender.ask import Ask, Refusal, Shown
+from recommender.ask import LIMIT, Ask, Refusal, Shown
 from recommender.catalogue import Catalogue
 from recommender.model import Model
 from recommender.params import Params
@@ -24,7 +24,10 @@ log = logging.getLogger("dangol.recommender")
 
 
 class Recommender:
-    """Serves one site from its shelf's live model and its catalogue. Safe from many threads."""
+    """Serves one site from its shelf's live model and its catalogue. Safe from many threads.
+
+    Without ``params`` it serves by the site's own, as they stand on the shelf.
+    """
 
     def __init__(
         self,
@@ -34,10 +37,14 @@ class Recommender:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._shelf, self._catalogue, self._clock = shelf, catalogue, clock
-        self._params = params or Params()
+        self._given = params
         self._lock = threading.Lock()
         self._chance = random.Random()
         self._ready: tuple[Model | None, Stock, int] | None = None
+
+    @property
+    def _params(self) -> Params:
+        return self._given or self._shelf.params.current()
 
     def visitor(self, profile: Profile | None, page_item: str | None = None) -> Visitor:
         """The visitor of one request; make it once for all slots of a page."""
@@ -48,8 +55,8 @@ class Recommender:
         proposer = PROPOSERS.get(ask.strategy)
         if proposer is None:
             return Refusal("strategy", f"must be one of {', '.join(PROPOSERS)}")
-        if not 1 <= ask.limit <= self._params.limit:
-            return Refusal("limit", f"must be between 1 and {self._params.limit}")
+        if not 1 <= ask.limit <= LIMIT:
+            return Refusal("limit", f"must be between 1 and {LIMIT}")
         model, stock = self._current()
         scene = Scene(model, stock, visitor, ask, self._params)
         shown = picks(scene, proposer(scene, wanted(scene)))

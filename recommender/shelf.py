@@ -12,12 +12,14 @@ from urllib.parse import quote
 
 from recommender.card import Card
 from recommender.model import Model, ModelUnusable, load, read_manifest, save
+from recommender.params_file import ParamsFile
 
 log = logging.getLogger("dangol.recommender")
 
 
 class Shelf:
-    """``root/site/versions/<version>/`` holds a model each; the file ``root/site/live`` names the one that serves.
+    """``root/site/versions/<version>/`` holds a model each; the file ``root/site/live`` names the one that serves;
+    ``root/site/params.toml`` holds the site's parameters.
 
     Publishing is the rename of a finished folder and then of that file: a reader sees a whole model or the old one.
     """
@@ -33,6 +35,7 @@ class Shelf:
         self.folder = root / quote(site, safe="")
         self._versions = self.folder / "versions"
         self._pointer = self.folder / "live"
+        self.params = ParamsFile(self.folder / "params.toml", clock, every)
         self._keep, self._clock, self._every = keep, clock, every
         self._model: Model | None = None
         self._tried: str | None = None  # the version loaded last, or that failed to

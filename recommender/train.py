@@ -26,8 +26,9 @@ log = logging.getLogger("dangol.recommender")
 class History(Protocol):
     """What happened on a site, as Arrow tables."""
 
-    def interactions(self, site: str) -> Any:
-        """Columns profile, product, name (of the event), ts, quantity, session, category."""
+    def interactions(self, site: str, days: int) -> Any:
+        """What happened in the last ``days`` before the newest product event: an import of an old year is as good as
+        this one. Columns profile, product, name (of the event), ts, quantity, session."""
 
 
 MIN_HELD_OUT = 30
@@ -147,13 +148,6 @@ def newest(rows: Interactions, params: Params) -> int | None:
     return int(begun[-held])
 
 
-def recent(rows: Interactions, days: int) -> Interactions:
-    """The last ``days`` before the newest row: an import of an old year is as good as this one."""
-    if not len(rows):
-        return rows
-    return rows.between(int(rows.ts[-1]) - days * DAY_MS, int(rows.ts[-1]) + 1)
-
-
 def train(
     site: str,
     history: History,
@@ -164,11 +158,12 @@ def train(
 ) -> Card:
     """Learn from the site's window of history and serve the result, unless the live model is better.
 
-    ``items`` is the catalogue, from which new items' places are learned. Raises NothingToLearn.
+    ``items`` is the catalogue, from which new items' places are learned; ``params`` are the shelf's unless given.
+    Raises NothingToLearn, ParamsInvalid.
     """
-    params = params or Params()
+    params = params or shelf.params.read()
     begin, now = time.perf_counter(), int(clock() * 1000)
-    rows = recent(read(history.interactions(site)), params.window_days)
+    rows = read(history.interactions(site, params.window_days))
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
     live = _live(shelf)

@@ -85,12 +85,16 @@ def table(trials: list[Trial]) -> str:
     """The trials as a Markdown table, best first."""
     lines = ["| changed | HR@20 | MRR@20 | seconds |", "| --- | --- | --- | --- |"]
     for trial in trials:
-        changed = ", ".join(f"{name} {value:g}" for name, value in trial.changed.items()) or "nothing"
         measured = trial.measured
         lines.append(
-            f"| {changed} | {measured['HR@20']:.4f} | {measured['MRR@20']:.4f} | {trial.seconds:.1f} |"
+            f"| {named(trial)} | {measured['HR@20']:.4f} | {measured['MRR@20']:.4f} | {trial.seconds:.1f} |"
         )
     return "\n".join(lines)
+
+
+def named(trial: Trial) -> str:
+    """What the trial changed, in words."""
+    return ", ".join(f"{name} {value:g}" for name, value in trial.changed.items()) or "nothing"
 
 
 def _measured(past: Interactions, cases: Sequence[Case], params: Params) -> dict[str, float]:

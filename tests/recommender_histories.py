@@ -48,7 +48,7 @@ class Told:
     def __init__(self, table: pa.Table) -> None:
         self.table = table
 
-    def interactions(self, site: str) -> pa.Table:
+    def interactions(self, site: str, days: int) -> pa.Table:
         return self.table
 
 

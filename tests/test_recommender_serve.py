@@ -207,15 +207,15 @@ def test_new_items_take_part_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_asks_that_are_refused_name_the_field(slot: object, field: str) -> None:
-    refused = parse_ask(slot, Params())
+    refused = parse_ask(slot)
     assert isinstance(refused, Refusal)
     assert refused.field == field
 
 
 def test_an_ask_as_a_page_sends_it() -> None:
     slot = {"id": "also", "kind": "items", "strategy": "session", "limit": 8, "filter": {"category": "shoes"}}
-    assert parse_ask(slot, Params()) == Ask(strategy="session", limit=8, filter=Filter(category="shoes"))
-    assert parse_ask({}, Params()) == Ask()
+    assert parse_ask(slot) == Ask(strategy="session", limit=8, filter=Filter(category="shoes"))
+    assert parse_ask({}) == Ask()
 
 
 def test_unknown_strategy_is_a_refusal(shop: Shop) -> None:
@@ -269,7 +269,7 @@ def test_new_items_are_shown_now_and_then(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bias", [-2, -0.5, 1e9, float("nan")])
 def test_a_rule_s_bias_has_bounds(bias: float) -> None:
     slot = {"rules": [{"field": "category", "values": ["shoes"], "bias": bias}]}
-    refused = parse_ask(slot, Params())
+    refused = parse_ask(slot)
     assert isinstance(refused, Refusal)
     assert refused.field.startswith("rules")
 

@@ -14,6 +14,16 @@ where product is not null and coalesce(len(items), 0) = 0
 """
 
 
+_NEWEST = "select max(ts) as ts from events where product is not null or len(items) > 0"
+
+
+def newest(warehouse: Events, site: str) -> int | None:
+    """When the last event with a product happened (ms); None without any. Raises WarehouseUnavailable."""
+    (row,) = warehouse.rows(_NEWEST, Scope(site))
+    found: int | None = row["ts"]
+    return found
+
+
 def interactions(warehouse: Events, site: str, start: int = 0, end: int = 1 << 53) -> pa.Table:
     """One row for each event and product it names, an order's lines each: profile, session, name (of the event),
     ts (ms), product, category, quantity; in no order. Raises WarehouseUnavailable."""

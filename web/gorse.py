@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request
 
 from profiles.model import Profile
-from recommender.ask import Ask, Pick, Refusal, Rule, Strategy
+from recommender.ask import LIMIT, Ask, Pick, Refusal, Rule, Strategy
 from recommender.catalogue import Item
 from tracker.event import Event, encode
 from tracker.log import Record
@@ -38,7 +38,7 @@ from web.query import whole
 from web.services import Services, Shop
 
 BODY_LIMIT = 8 * 1024 * 1024
-USUAL, MOST = 10, 100  # items of one answer
+USUAL = 10  # items of one answer
 PAGE_MOST = 10_000
 TOGETHER = 500  # events of one append
 ID_LIMIT = 200
@@ -77,10 +77,10 @@ class Desk:
         self, profile: Profile | None, strategy: Strategy, category: str = "", item: str = ""
     ) -> list[Pick]:
         """The page that ``n`` and ``offset`` ask for. A category may be any of an item's."""
-        count, offset = whole("n", USUAL, 0, MOST), whole("offset", 0, 0, MOST)
+        count, offset = whole("n", USUAL, 0, LIMIT), whole("offset", 0, 0, LIMIT)
         rules = (Rule(field="categories", values=(category,), bias=-1),) if category else ()
         recommender = self.shop().recommender
-        ask = Ask(strategy=strategy, limit=min(MOST, max(1, count + offset)), item=item or None, rules=rules)
+        ask = Ask(strategy=strategy, limit=min(LIMIT, max(1, count + offset)), item=item or None, rules=rules)
         shown = recommender.recommend(recommender.visitor(profile), ask)
         if isinstance(shown, Refusal):
             raise Problem(400, shown.message, shown.field)
@@ -135,7 +135,7 @@ def _recommendations(blueprint: Blueprint, desk: Desk) -> None:
     @blueprint.get("/latest")
     def latest() -> Response:
         category = request.args.get("category", "")
-        count, offset = whole("n", USUAL, 0, MOST), whole("offset", 0, 0, PAGE_MOST)
+        count, offset = whole("n", USUAL, 0, LIMIT), whole("offset", 0, 0, PAGE_MOST)
         times = [
             Scored(item.id, moment(str(item.extra.get("timestamp", "")), 0) / 1000)
             for item in desk.shop().catalogue.all()

@@ -18,7 +18,6 @@ from offers.decide import Decision
 from profiles.model import Profile
 from recommender.ask import Ask, Pick, Refusal, Shown, parse_ask
 from recommender.catalogue import Catalogue
-from recommender.params import Params
 from recommender.visitor import Visitor
 from tracker.sites import Site
 from web.answers import answer, body, refusal
@@ -78,7 +77,7 @@ class Plan:
     order: Sequence[str]
 
 
-def plan_of(asked: Asked, params: Params) -> Plan:
+def plan_of(asked: Asked) -> Plan:
     """Raises Problem 400 naming the field, as ``slots[2].limit``."""
     items: dict[str, Ask] = {}
     order: list[str] = []
@@ -90,7 +89,7 @@ def plan_of(asked: Asked, params: Params) -> Plan:
         order.append(slot.id)
         if slot.kind == "items":
             # The snippet writes what its page does not set as null.
-            ask = parse_ask({name: value for name, value in raw.items() if value is not None}, params)
+            ask = parse_ask({name: value for name, value in raw.items() if value is not None})
             if isinstance(ask, Refusal):
                 raise Problem(400, ask.message, f"{at}.{ask.field}")
             items[slot.id] = ask
@@ -237,7 +236,7 @@ def personalize_blueprint(
     services: Services, keys: Keys, metrics: Metrics, decisions: DecisionLog
 ) -> Blueprint:
     blueprint = Blueprint("personalize", __name__)
-    personalizer, params = Personalizer(services, metrics, decisions), Params()
+    personalizer = Personalizer(services, metrics, decisions)
 
     @blueprint.route("/v1/personalize", methods=["OPTIONS"])
     def ask_first() -> Response:
@@ -248,7 +247,7 @@ def personalize_blueprint(
         budget = Budget(services.personalize_seconds)
         raw = body(Asked, BODY_LIMIT)
         g.site = site = keys.any_key()
-        return answer(personalizer.answer(site, plan_of(raw, params), budget))
+        return answer(personalizer.answer(site, plan_of(raw), budget))
 
     @blueprint.after_request
     def readable(response: Response) -> Response:

@@ -17,6 +17,7 @@ CLEAR = frozenset(
         "DataFileInvalid",
         "NothingToLearn",
         "ParamsInvalid",
+        "ParamsInvalid",
         "LogUnavailable",
         "StoreUnavailable",
         "UpdateConflict",

@@ -1,19 +1,25 @@
-"""Commands on the recommender: train, evaluate, list and roll back models."""
+"""Commands on the recommender: train, tune, evaluate, list and roll back models."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dangol.commands.data import FILE, SITE
 from dangol.settings import Settings
 
+if TYPE_CHECKING:
+    from recommender.interactions import Interactions
+
+PROTOCOL = click.Choice(["next-item", "last-days"])
+
 
 @click.command()
 @SITE
 @click.pass_obj
 def train(config: Settings, site_id: str) -> None:
-    """Train a model on the warehouse now and publish it."""
+    """Train a model on the warehouse now and publish it, if it is not worse than the one that serves."""
     from dangol import compose
     from dangol.embedded import embedded_redis
     from dangol.secrets import ensure_default_site
@@ -24,23 +30,90 @@ def train(config: Settings, site_id: str) -> None:
         items = compose.catalogue(config, site_id).all()
         card = fit(site_id, compose.history(config), compose.shelf(config, site_id), items=items)
     click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
+    if not card.accepted:
+        click.echo(f"refused: {card.verdict}")
 
 
 @click.command()
-@click.option("--train", "past", required=True, type=FILE, help="What a model may learn from.")
-@click.option("--test", "future", required=True, type=FILE, help="What it is judged by.")
+@SITE
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.01), help="Time budget.")
 @click.option(
-    "--protocol", type=click.Choice(["next-item", "last-days"]), default="next-item", show_default=True
+    "--from", "path", type=FILE, help="A file to tune on instead of the warehouse (CSV, TSV, Parquet)."
 )
+@click.option("--dry-run", is_flag=True, help="Search and print, but keep the parameters as they are.")
+@click.pass_obj
+def tune(config: Settings, site_id: str, minutes: float, path: Path | None, dry_run: bool) -> None:
+    """Search the recommender's parameters on the site's newest sessions; the next training uses what was found.
+
+    Writes params.toml and the table of all trials, tuning.md, beside the site's models.
+    """
+    from dangol import compose
+    from recommender import tune as search
+    from recommender.datafile import load
+
+    shelf = compose.shelf(config, site_id)
+    start = shelf.params.read()
+    rows = load(path) if path else _history(config, site_id, start.window_days)
+    click.echo(f"{len(rows)} events; {minutes:g} minutes")
+
+    def show(trial: search.Trial) -> None:
+        click.echo(f"{trial.seconds:7.1f} s  {search.quality(trial):.4f}  {search.named(trial)}")
+
+    best, trials = search.tune(rows, start, minutes * 60, report=show)
+    if not trials:
+        raise click.ClickException("too few sessions to hold some out; collect more, then tune again")
+    click.echo(f"\n{search.table(trials)}")
+    if not dry_run:
+        shelf.params.write(best)
+        (shelf.folder / "tuning.md").write_text(search.table(trials) + "\n")
+        click.echo(f"\nwritten: {shelf.params.path}; the next training uses it")
+
+
+@click.command()
+@click.option("--train", "past", type=FILE, help="What a model may learn from.")
+@click.option("--test", "future", type=FILE, help="What it is judged by.")
+@click.option("--warehouse", is_flag=True, help="Judge on the site's own last days instead of files.")
+@SITE
+@click.option("--days", default=7.0, show_default=True, type=click.FloatRange(0.01), help="With --warehouse.")
+@click.option("--protocol", type=PROTOCOL, default="next-item", show_default=True)
 @click.option(
     "-k", default=20, show_default=True, type=click.IntRange(1, 100), help="How long the lists are."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def evaluate(past: Path, future: Path, protocol: str, k: int, as_json: bool) -> None:
-    """Judge every kind of recommendation: train on one file, foresee the other (CSV, TSV, Parquet)."""
-    from recommender.evaluate import evaluate as judge
+@click.pass_obj
+def evaluate(
+    config: Settings,
+    past: Path | None,
+    future: Path | None,
+    warehouse: bool,
+    site_id: str,
+    days: float,
+    protocol: Any,
+    k: int,
+    as_json: bool,
+) -> None:
+    """Judge every kind of recommendation: train on one file, foresee the other (CSV, TSV, Parquet).
 
-    report = judge(past, future, protocol=protocol, k=k)  # type: ignore[arg-type]
+    With --warehouse: train on all but the site's last days, foresee those.
+    """
+    from dangol import compose
+    from recommender import evaluate as judge
+
+    if warehouse == bool(past or future) or bool(past) != bool(future):
+        raise click.UsageError("give either --train and --test, or --warehouse")
+    if warehouse:
+        params = compose.shelf(config, site_id).params.read()
+        known, unknown = judge.split(_history(config, site_id, params.window_days), days)
+        if not len(known) or not len(unknown):
+            raise click.ClickException(
+                f"site {site_id}: nothing before or nothing within the last {days:g} days"
+            )
+        report = judge.compare(known, unknown, params, protocol, k)
+    else:
+        assert past is not None
+        assert future is not None
+        report = judge.evaluate(past, future, protocol=protocol, k=k)
+    click.echo(report.summary(), err=True)
     click.echo(json.dumps(report.json()) if as_json else report.table())
 
 
@@ -49,7 +122,7 @@ def evaluate(past: Path, future: Path, protocol: str, k: int, as_json: bool) -> 
 @click.option("--rollback", is_flag=True, help="Let the version before the live one serve again.")
 @click.pass_obj
 def models(config: Settings, site_id: str, rollback: bool) -> None:
-    """Every version on the shelf, and which one serves."""
+    """Every version on the shelf: its size, how it was judged, which one serves, why one was refused."""
     from dangol import compose
 
     shelf = compose.shelf(config, site_id)
@@ -57,8 +130,16 @@ def models(config: Settings, site_id: str, rollback: bool) -> None:
         raise click.ClickException("there is no earlier version to go back to")
     live = shelf.live_version()
     for card in shelf.cards():
-        mark = "live" if card.version == live else ""
-        click.echo(f"{card.version}\t{card.items} items\t{card.events} events\t{mark}")
+        mark = "live" if card.version == live else "" if card.accepted else "refused"
+        size = f"{card.items} items\t{card.events} events"
+        click.echo(f"{card.version}\t{size}\t{mark}\t{card.verdict}")
 
 
-COMMANDS = (train, evaluate, models)
+def _history(config: Settings, site_id: str, days: int) -> "Interactions":
+    from dangol import compose
+    from recommender.interactions import read
+
+    return read(compose.history(config).interactions(site_id, days))
+
+
+COMMANDS = (train, tune, evaluate, models)
