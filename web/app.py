@@ -27,6 +27,8 @@ from web.gorse import gorse_blueprint
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
 from web.language import register_language
+from web.me.page import me_blueprint
+from web.me.passes import Passes
 from web.metrics import Metrics
 from web.openapi import openapi_blueprint
 from web.personalize import personalize_blueprint
@@ -70,6 +72,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     app.register_blueprint(segments_blueprint(services, keys))
     app.register_blueprint(audiences_blueprint(keys, Audiences(services)))
     app.register_blueprint(profiles_blueprint(services, keys))
+    app.register_blueprint(me_blueprint(services, keys, Passes(app.secret_key or b"")))
     app.register_blueprint(reports_blueprint(services, "reports", "/v1/reports", keys.secret_key))
     app.register_blueprint(openapi_blueprint(services.public_url))
     app.register_blueprint(health_blueprint(services, metrics))

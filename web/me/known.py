@@ -1,0 +1,126 @@
+"""What is known of somebody, as they would put it, and what they may change of it. Pure functions on a profile."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from offers.view import View
+from profiles import affinity
+from profiles.model import Profile, Purpose
+from recommender.catalogue import Item
+from tracker.sites import Site
+from web import formats
+from web.desk.words import channel, device
+from web.language import locale
+
+INTERESTS, ITEMS = 12, 12
+MORE = 2.0
+"""How much stronger an interest is that somebody wants more of."""
+PURPOSES: tuple[tuple[Purpose, bool], ...] = (
+    ("personalization", True),
+    ("analytics", True),
+    ("marketing", False),
+)
+"""In the page's order, and whether it holds while nobody was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    name: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """``traits`` are what they told the shop; masked for whoever only has the cookie."""
+
+    since: str
+    last: str
+    visits: int
+    pageviews: int
+    views: int
+    orders: int
+    revenue: str
+    channel: str
+    stage: str
+    device: str
+    country: str
+    language: str
+    interests: tuple[Interest, ...]
+    items: tuple[str, ...]
+    cart: tuple[str, ...]
+    segments: tuple[str, ...]
+    offers: int
+    traits: tuple[tuple[str, str], ...]
+    purposes: dict[str, bool]
+
+
+def known(
+    view: View,
+    site: Site,
+    item_of: Callable[[str], Item | None],
+    segment_names: dict[str, str],
+    masked: bool,
+) -> Known:
+    """The profile in plain words. ``segment_names``: what the groups are called."""
+    profile, counts = view.profile, view.profile.counts
+
+    def name(item_id: str) -> str:
+        item = item_of(item_id)
+        return (item and item.name) or item_id
+
+    looked_at = dict.fromkeys(name(touch.item) for touch in reversed(profile.items) if touch.kind != "list")
+    return Known(
+        since=formats.when(profile.first_seen, site.zone),
+        last=formats.when(profile.last_seen, site.zone),
+        visits=counts.visits,
+        pageviews=counts.pageviews,
+        views=counts.views,
+        orders=counts.orders,
+        revenue=formats.money(counts.revenue, site.currency),
+        channel=channel(profile.first_touch.channel),
+        stage=view.stage,
+        device=" · ".join(part for part in (device(profile.device), profile.browser, profile.os) if part),
+        country=formats.country(profile.country),
+        language=locale().languages.get(profile.lang.partition("-")[0], profile.lang),
+        interests=interests(view),
+        items=tuple(looked_at)[:ITEMS],
+        cart=tuple(name(item_id) for item_id in profile.cart),
+        segments=tuple(segment_names[each] for each in view.segments if each in segment_names),
+        offers=counts.offer_views,
+        traits=tuple((key, _told(value, masked)) for key, value in sorted(profile.traits.items())),
+        purposes={purpose: profile.consent.get(purpose, usual) for purpose, usual in PURPOSES},
+    )
+
+
+def interests(view: View) -> tuple[Interest, ...]:
+    """The strongest first."""
+    strongest = sorted(view.shares.items(), key=lambda entry: -entry[1])[:INTERESTS]
+    return tuple(Interest(name, max(1, round(share * 100))) for name, share in strongest if share > 0)
+
+
+def chosen(profile: Profile, purposes: dict[str, bool]) -> Profile:
+    """The profile with these purposes allowed or not, in place."""
+    profile.consent = {**profile.consent, **purposes}
+    return profile
+
+
+def corrected(profile: Profile, more: Collection[str], gone: Collection[str], now: int) -> Profile:
+    """The profile with some interests stronger and others forgotten with all that told them, in place."""
+    for category in more:
+        if category in profile.affinities and category not in gone:
+            weight = max(0.0, affinity.weight_at(profile.affinities[category], now))
+            profile.affinities[category] = structs.replace(
+                profile.affinities[category], weight=weight * MORE, ts=now
+            )
+    for category in gone:
+        profile.affinities.pop(category, None)
+    profile.items = [touch for touch in profile.items if touch.category not in gone]
+    return profile
+
+
+def _told(value: Any, masked: bool) -> str:
+    text = str(value)[:200]
+    return text if not masked or isinstance(value, bool) else f"{text[:1]}•••"

@@ -1,0 +1,227 @@
+"""The page itself: nobody signs in. The shop's link or the visitor's own cookie opens it, its forms change it."""
+
+import uuid
+from functools import partial
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from offers.view import View
+from profiles.model import Profile
+from tracker.event import Event, encode
+from tracker.limits import Limiter, Rate
+from tracker.log import Record
+from tracker.sites import Site
+from web.answers import answer
+from web.auth import Keys
+from web.errors import DOWN, show
+from web.me.known import PURPOSES, chosen, corrected, known
+from web.me.passes import LINK_SECONDS, Pass, Passes, PassInvalid
+from web.problem import Problem, unavailable
+from web.profiles import ID_LIMIT, find
+from web.security import HEADERS
+from web.services import Services
+
+COOKIES = ("dangol_id", "dangol_v")
+"""The tracker's own cookie, which no script can read, before the snippet's."""
+RATE = Rate(per_second=0.5, burst=30.0)
+"""Requests of one address to these pages."""
+FORM_LIMIT = 16 * 1024
+INTERESTS_LIMIT = 50
+
+
+def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
+    blueprint = Blueprint("me", __name__)
+    doors = _Doors(services, passes)
+    limiter = Limiter(RATE, clock=services.clock)
+
+    @blueprint.post("/v1/profiles/<path:who>/link")
+    def link(who: str) -> Response:
+        """For the shop's backend, which knows who is signed in there."""
+        site = keys.secret_key()
+        profile = find(services.profiles, site.id, who)
+        if profile is None:
+            raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
+        url = f"{services.public_url.rstrip('/')}/me?pass={doors.link(site, profile)}"
+        return answer({"url": url, "expires": (int(services.clock()) + LINK_SECONDS) * 1000})
+
+    @blueprint.get("/me")
+    def page() -> ResponseReturnValue:
+        site, profile, by = doors.opened()
+        view = View(
+            profile,
+            int(services.clock() * 1000),
+            site.zone,
+            segments_of=services.segments.compiled(site.id).of,
+        )
+        named = {each.id: each.name for each in services.segments.all(site.id)}
+        catalogue = services.shops(site.id).catalogue
+        told = known(view, site, lambda item: catalogue.state(item)[1], named, masked=by == "cookie")
+        return _shown(
+            "me/page.html", site=site, known=told, form=doors.form(site, profile, by), by=by, **_kept()
+        )
+
+    @blueprint.post("/me/choices")
+    def choose() -> ResponseReturnValue:
+        site, profile = doors.form_of()
+        wanted = request.form.getlist("purpose")
+        purposes: dict[str, bool] = {purpose: purpose in wanted for purpose, _ in PURPOSES}
+        services.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
+        _tell(services, site, profile, purposes)
+        return _back("choices")
+
+    @blueprint.post("/me/interests")
+    def correct() -> ResponseReturnValue:
+        site, profile = doors.form_of()
+        said = {name[2:]: value for name, value in request.form.items() if name.startswith("i:")}
+        more, gone = ([name for name, value in said.items() if value == which] for which in ("more", "gone"))
+        change = partial(
+            corrected,
+            more=more[:INTERESTS_LIMIT],
+            gone=gone[:INTERESTS_LIMIT],
+            now=int(services.clock() * 1000),
+        )
+        services.profiles.update(site.id, profile.id, change)
+        return _back("interests")
+
+    @blueprint.post("/me/erase")
+    def erase() -> ResponseReturnValue:
+        site, profile = doors.form_of()
+        if request.form.get("sure") != "yes":
+            return _back("unsure")
+        services.erase(site.id, profile.id)
+        response = _shown("me/gone.html", site=site)
+        for name in COOKIES:
+            response.delete_cookie(name, path="/")
+        return response
+
+    @blueprint.before_request
+    def slowly() -> None:
+        if request.path.startswith("/me"):
+            request.max_content_length = FORM_LIMIT
+            refusal = limiter.admit(request.remote_addr or "unknown", 1)
+            if refusal is not None:
+                headers = {"Retry-After": str(round(refusal.retry_after or 1))}
+                raise Problem(429, "Too many requests; wait a moment and try again", headers=headers)
+
+    @blueprint.errorhandler(Problem)
+    def refused(problem: Problem) -> Response:
+        if not request.path.startswith("/me"):
+            return show(problem)
+        response = _shown("me/closed.html", status=problem.status)
+        response.status_code = problem.status
+        response.headers.extend(problem.headers)
+        return response
+
+    for kind, what in DOWN.items():
+        blueprint.register_error_handler(kind, lambda _, what=what: refused(unavailable(what)))
+    return blueprint
+
+
+class _Doors:
+    """Whose page this request may see, and which forms are ours."""
+
+    def __init__(self, services: Services, passes: Passes) -> None:
+        self._services, self._passes = services, passes
+
+    def link(self, site: Site, profile: Profile) -> str:
+        return self._passes.sign(Pass(site.id, profile.id, "link", "link", self._now()))
+
+    def form(self, site: Site, profile: Profile, by: str) -> str:
+        return self._passes.sign(
+            Pass(site.id, profile.id, "form", "link" if by == "link" else "cookie", self._now())
+        )
+
+    def opened(self) -> tuple[Site, Profile, str]:
+        """By the link's pass, else by the cookie. Raises Problem 403 or 404."""
+        signed = request.args.get("pass")
+        if signed:
+            given = self._read(signed, "link")
+            site, profile = self._owner(given)
+            return site, profile, "link"
+        site, found = self._by_cookie()
+        if found is None:
+            raise Problem(404, "We do not know you by a cookie; open the link that the shop gave you")
+        return site, found, "cookie"
+
+    def form_of(self) -> tuple[Site, Profile]:
+        """Of a form of ours, and with a cookie's form only for the browser that has the cookie. Raises Problem."""
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise Problem(403, "This form came from elsewhere")
+        given = self._read(request.form.get("form", ""), "form")
+        site, profile = self._owner(given)
+        if given.by == "cookie":
+            _, mine = self._by_cookie(site)
+            if mine is None or mine.id != profile.id:
+                raise Problem(403, "This form is another visitor's")
+        return site, profile
+
+    def _read(self, signed: str, kind: str) -> Pass:
+        try:
+            return self._passes.read(signed, "link" if kind == "link" else "form", self._services.clock())
+        except PassInvalid as error:
+            raise Problem(403, "This link or form is too old, or not ours") from error
+
+    def _owner(self, given: Pass) -> tuple[Site, Profile]:
+        site = self._services.sites.get(given.site)
+        profile = find(self._services.profiles, given.site, given.id) if site else None
+        if site is None or profile is None:
+            raise Problem(404, "Nothing is known of you any more")
+        return site, profile
+
+    def _by_cookie(self, site: Site | None = None) -> tuple[Site, Profile | None]:
+        self._services.sites.reload_if_changed()
+        sites = self._services.sites.all()
+        site = site or sites.get(request.values.get("site", "default"))
+        if site is None:
+            raise Problem(404, "There is no such site")
+        for name in COOKIES:
+            visitor = request.cookies.get(name, "")
+            if 0 < len(visitor) <= ID_LIMIT:
+                profile = self._services.profiles.find(site.id, visitor=visitor)
+                if profile is not None:
+                    return site, profile
+        return site, None
+
+    def _now(self) -> int:
+        return int(self._services.clock())
+
+
+def _tell(services: Services, site: Site, profile: Profile, purposes: dict[str, bool]) -> None:
+    """History keeps when somebody chose what, and every copy of the profile hears of it."""
+    now = int(services.clock() * 1000)
+    event = Event(
+        site=site.id,
+        id=str(uuid.uuid4()),
+        type="consent",
+        visitor=profile.visitors[-1] if profile.visitors else None,
+        user=profile.user,
+        ts=now,
+        received=now,
+        props=dict(purposes),
+        source="api",
+    )
+    if event.visitor or event.user:
+        services.log.append([Record(event.key, encode(event))])
+
+
+def _kept() -> dict[str, str]:
+    """What the page's forms send along to find their way back."""
+    return {"back": request.args.get("pass", ""), "saved": request.args.get("saved", "")}
+
+
+def _back(saved: str) -> ResponseReturnValue:
+    """To the page again, so that reloading sends nothing twice."""
+    query = {"saved": saved}
+    for name in ("pass", "site"):
+        if request.form.get(name):
+            query[name] = request.form[name]
+    return redirect(f"/me?{urlencode(query)}", 303)
+
+
+def _shown(template: str, **view: object) -> Response:
+    response = make_response(render_template(template, **view))
+    for name, value in {**HEADERS, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}.items():
+        response.headers[name] = value
+    return response
