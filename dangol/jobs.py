@@ -4,6 +4,7 @@ import logging
 import time
 
 from dangol import compose
+from dangol.scoring import Scoring
 from dangol.settings import Settings
 from recommender.catalogue import Item
 from recommender.refresh import refresh
@@ -21,6 +22,7 @@ class Jobs:
         self.sites = compose.sites(settings)
         self.learner = compose.learner(settings)
         self.membership = compose.membership(settings)
+        self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
         self.erasure = compose.erasure(settings)
 
     def _sites(self) -> list[str]:
@@ -39,6 +41,12 @@ class Jobs:
         for site in self.sites.all().values():
             if self.membership.due(site):
                 self.membership.run(site)
+
+    def score(self) -> None:
+        """Recency, frequency, monetary value, churn and lifetime value of every customer."""
+        self._sites()
+        for site in self.sites.all().values():
+            self.scoring.run(site)
 
     def train(self) -> None:
         for site in self._sites():

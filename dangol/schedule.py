@@ -34,6 +34,7 @@ def table(settings: Settings) -> list[Job]:
         Job("catalogue", jobs.learn_items, 1, "catalogue", soon=True),
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
+        Job("scores", jobs.score, DAY, "scores", soon=True),
         Job("first model", jobs.first_models, 2, "train", soon=True),
         Job("train", jobs.train, settings.train_hours * 60, "train"),
         Job("refresh", jobs.refresh, 10, "train"),
