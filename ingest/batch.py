@@ -24,20 +24,24 @@ PROFILES_KNOWN = 4_096  # some 30 MB; whoever is on the site now
 DAY_MS = 86_400_000
 
 
+NOWHERE = Place("", -1, -1)
+
+
 class Item(NamedTuple):
-    """One event of the batch and where it stands in the log."""
+    """One event and where it stands in the log; NOWHERE if it belongs into no profile."""
 
     event: Event
     facts: Facts
-    place: Place
+    place: Place = NOWHERE
 
 
 class Rename(NamedTuple):
-    """``old`` is known as ``new``; ``kind`` is profile or session."""
+    """``old`` is known as ``new`` since ``ts`` (ms); ``kind`` is profile or session."""
 
     kind: str
     old: str
     new: str
+    ts: int
 
 
 class Result(NamedTuple):
@@ -138,7 +142,7 @@ class Batch:
             root = self._root(user_id(event.user))
             if previous and self._is_customer(previous):
                 links.append(user_id(previous))
-                refused, renames = self._rename(user_id(previous), root)
+                refused, renames = self._rename(user_id(previous), root, event.received)
                 if refused:
                     return Result(Outcome("applied"), root, (), refused)
             elif previous:
@@ -150,7 +154,7 @@ class Batch:
             if previous and previous != event.visitor:
                 links.append(visitor_id(previous))
         for name in links:
-            root, more = self._link(name, root)
+            root, more = self._link(name, root, event.received)
             renames += more
         return self._fold(item, root, renames, links)
 
@@ -166,14 +170,16 @@ class Batch:
         if outcome.verdict == "replayed":
             # What was said to the warehouse the first time may have been lost: say it again.
             renames = tuple(
-                Rename("profile", name, self._merged_into(name)) for name in links if name != root
+                Rename("profile", name, self._merged_into(name), event.received)
+                for name in links
+                if name != root
             )
         else:
             slot.changed = True
             if event.visitor and root[2:] != event.visitor and profile.last_seen // DAY_MS != day:
                 self._used.add(visitor_id(event.visitor))
-        if outcome.retired:
-            renames += tuple(Rename("session", old, new) for old, new in outcome.retired)
+        if outcome.renamed:
+            renames += tuple(Rename("session", *renamed) for renamed in outcome.renamed)
         return Result(outcome, root, renames)
 
     def _slot(self, name: str) -> Slot:
@@ -211,7 +217,7 @@ class Batch:
                 return earlier
         return root
 
-    def _link(self, name: str, root: str) -> tuple[str, tuple[Rename, ...]]:
+    def _link(self, name: str, root: str, ts: int) -> tuple[str, tuple[Rename, ...]]:
         """Make an id lead to ``root``, its own profile merged in. The root then, and what is renamed."""
         at = self._root(name)
         if at == root:
@@ -226,7 +232,7 @@ class Batch:
         self._absorb(source, into)
         if name not in (source, into):
             self._point(name, Alias(into))
-        return into, (Rename("profile", source, into),)
+        return into, (Rename("profile", source, into, ts),)
 
     def _merged_into(self, name: str) -> str:
         """The profile that the events under ``name`` itself became part of."""
@@ -249,7 +255,7 @@ class Batch:
         """Whether an alias call's previous id is a customer's, not a visitor's."""
         return not self._slot(visitor_id(previous)).version and bool(self._slot(user_id(previous)).version)
 
-    def _rename(self, name: str, root: str) -> tuple[str, tuple[Rename, ...]]:
+    def _rename(self, name: str, root: str, ts: int) -> tuple[str, tuple[Rename, ...]]:
         """A customer's id changes from ``name``. Why not, and what is renamed: two known customers are two people."""
         at = self._root(name)
         if at == root:
@@ -258,7 +264,7 @@ class Batch:
         if source is not None and into is not None and not identity.holds(into, source):
             return f"alias of two customers that are known already: {at} and {root}", ()
         self._absorb(at, root)
-        return "", (Rename("profile", at, root),)
+        return "", (Rename("profile", at, root, ts),)
 
     def _save(self) -> set[str]:
         """Profiles first, then the aliases that point to them. The ids that others changed since they were loaded."""

@@ -5,9 +5,8 @@ from functools import lru_cache
 
 import msgspec
 
-from profiles.facts import Facts
-from profiles.model import Touch
-from tracker.event import Event
+from ingest.batch import NOWHERE, Item
+from profiles.fold import Outcome
 from warehouse.schema import EventRow
 
 DAY_MS = 86_400_000
@@ -19,9 +18,10 @@ def _day(number: int) -> date:
     return datetime.fromtimestamp(number * 86_400, UTC).date()
 
 
-def row(event: Event, facts: Facts, profile: str, session: str, touch: Touch) -> EventRow:
-    """``touch`` is the session's: every row says how its visit came about."""
-    lines = facts.products
+def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
+    """Every row says how its visit came about: the touch is the session's."""
+    event, facts, place = item
+    touch, lines = outcome.touch, facts.products
     one = lines[0] if len(lines) == 1 else None
     return EventRow(
         _day(event.ts // DAY_MS),
@@ -32,7 +32,7 @@ def row(event: Event, facts: Facts, profile: str, session: str, touch: Touch) ->
         profile,
         event.visitor,
         event.user,
-        session,
+        outcome.session,
         event.ts,
         event.received,
         event.url,
@@ -72,4 +72,8 @@ def row(event: Event, facts: Facts, profile: str, session: str, touch: Touch) ->
         else [],
         _json.encode(event.props).decode() if event.props else "{}",
         _json.encode(event.traits).decode() if event.traits else "{}",
+        place.partition if place is not NOWHERE else None,
+        place.position if place is not NOWHERE else None,
+        facts.session_hint or None,
+        outcome.repeated,
     )

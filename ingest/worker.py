@@ -40,6 +40,7 @@ from ingest.passersby import PassersBy, session_of
 from ingest.reading import Dead, Enrich, PassingBy, Portion, Reader
 from ingest.rows import row
 from profiles.erased import Erased, NobodyErased
+from profiles.fold import Outcome
 from profiles.identity import user_id, visitor_id
 from profiles.model import Touch
 from profiles.store import ProfileStore, StoreUnavailable
@@ -209,23 +210,23 @@ class Worker:
             return
         profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
         touch = facts.touch or Touch(event.ts)
-        self.outbox.keep(message, row(event, facts, profile, session_of(event), touch))
+        self.outbox.keep(
+            message, row(Item(event, facts), profile, Outcome("applied", session_of(event), touch))
+        )
 
     def _keep(self, message: Message, item: Item, result: Result) -> None:
-        event, (verdict, session, touch, _) = item.event, result.outcome
+        event, outcome = item.event, result.outcome
         if result.refused:
             self.outbox.bury(message, result.refused)
             return
-        if verdict == "duplicate":
+        if outcome.verdict == "duplicate":
             self.metrics.duplicates.inc()
             return
-        (self.metrics.replays if verdict == "replayed" else self.metrics.applied).inc()
+        (self.metrics.replays if outcome.verdict == "replayed" else self.metrics.applied).inc()
         if result.renames:
-            self.outbox.rename(
-                message, [AliasRow(event.site, *rename, event.received) for rename in result.renames]
-            )
+            self.outbox.rename(message, [AliasRow(event.site, *rename) for rename in result.renames])
         if not self.outbox.stored(message):
-            self.outbox.keep(message, row(event, item.facts, result.profile, session, touch))
+            self.outbox.keep(message, row(item, result.profile, outcome))
 
     # Around the steps
 

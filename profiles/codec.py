@@ -7,7 +7,7 @@ exactly the profile that ``encode`` was given, whatever it holds.
 """
 
 from collections import defaultdict
-from itertools import chain, count
+from itertools import chain, count, repeat
 from operator import sub
 from typing import Any
 
@@ -75,6 +75,9 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     positions: dict[int, tuple[int, int]]
     cursor: int | str  # the number of the session
     rest: _Rest | None  # traits, segments, scores, consent, demo, renamed
+    # Profiles stored by earlier releases end here.
+    renamed_at: list[int] = []
+    orders: list[tuple[bytes, float, int]] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -94,7 +97,7 @@ def encode(profile: Profile) -> bytes:
     cart, affinities, exposure = profile.cart, profile.affinities, profile.exposure
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
     rest = (profile.traits, profile.segments, profile.scores, profile.consent)
-    rest += (profile.demo, profile.renamed)  # type: ignore[assignment]
+    rest += (profile.demo, [(old, new) for old, new, _ in profile.renamed])  # type: ignore[assignment]
     stored = _Stored(
         [],
         first,
@@ -118,6 +121,8 @@ def encode(profile: Profile) -> bytes:
         {words[name]: place for name, place in profile.positions.items()},
         _packed_cursor(profile),
         rest if any(rest) else None,  # type: ignore[arg-type]
+        [at for _, _, at in profile.renamed],
+        profile.orders,
     )
     stored.touches = _packed_touches(touches, first, words)
     stored.words = list(words)[len(COMMON) :]
@@ -168,7 +173,11 @@ def _profile(stored: _Stored) -> Profile:
         {words[number]: place for number, place in stored.positions.items()},
         demo,
         stored.cursor if isinstance(stored.cursor, str) else sessions[stored.cursor].id,
-        renamed,
+        [
+            (old, new, at)
+            for (old, new), at in zip(renamed, chain(stored.renamed_at, repeat(0)), strict=False)
+        ],
+        stored.orders,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from profiles import codec, commerce, dedup, sessions
+from profiles import codec, commerce, dedup, orders, sessions
 from profiles.facts import Facts
 from profiles.identity import recency
 from profiles.model import (
@@ -50,14 +50,15 @@ class Settings(msgspec.Struct, frozen=True):
 class Outcome(NamedTuple):
     """What became of an event.
 
-    ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``retired`` sessions are
-    now part of others.
+    ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``renamed`` says what became
+    of sessions (``profiles.sessions.Placed``), and when. ``repeated``: the order was reported before.
     """
 
     verdict: Verdict
     session: str = ""
     touch: Touch = Touch()
-    retired: tuple[tuple[str, str], ...] = ()
+    renamed: tuple[tuple[str, str, int], ...] = ()
+    repeated: bool = False
 
 
 PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
@@ -75,8 +76,10 @@ def apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at: 
     """``fold`` in place: ``profile`` is the caller's own."""
     verdict = _verdict(profile, event, at)
     if verdict == "applied":
-        return _apply(profile, event, facts, settings)
-    return Outcome(verdict) if verdict == "duplicate" else _replay(profile, event, facts, settings.sessions)
+        return _apply(profile, event, facts, settings, at)
+    return (
+        Outcome(verdict) if verdict == "duplicate" else _replay(profile, event, facts, settings.sessions, at)
+    )
 
 
 def replayed(profile: Profile, at: Place) -> bool:
@@ -123,11 +126,18 @@ def _verdict(profile: Profile, event: Event, at: Place) -> Verdict:
     return "applied"
 
 
-def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules) -> Outcome:
+def _repeats(profile: Profile, event: Event, facts: Facts, at: Place) -> bool:
+    """Whether the event reports an order that another message has brought."""
+    order = facts.order if event.name == "Order Completed" else None
+    return order is not None and orders.known(profile, order, at.partition, at.position)
+
+
+def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Place) -> Outcome:
     """What became of the event the first time, found in the profile as it is now."""
-    owner, retired = _owner(event), tuple(profile.renamed)
+    owner, renamed = _owner(event), tuple(profile.renamed)
+    repeated = _repeats(profile, event, facts, at)
     if not makes_session(event):
-        return Outcome("replayed", "", profile.last_touch, retired)
+        return Outcome("replayed", "", profile.last_touch, renamed, repeated)
     name = session_id(owner, event.ts)
     if facts.session_hint:
         name = sessions.hinted_id(owner, facts.session_hint)
@@ -135,27 +145,34 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules) -> Outco
     else:
         session = locate(profile.sessions, owner, event.ts, rules)
     if session is None:
-        return Outcome("replayed", name, facts.touch or Touch(), retired)
-    return Outcome("replayed", session.id, session.touch, retired)
+        return Outcome("replayed", name, facts.touch or Touch(), renamed, repeated)
+    return Outcome("replayed", session.id, session.touch, renamed, repeated)
 
 
-def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings) -> Outcome:
+def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
     _recognise(profile, event, facts)
     counts = profile.counts
     counts.events += 1
-    retired: tuple[tuple[str, str], ...] = ()
+    renamed: tuple[tuple[str, str, int], ...] = ()
     session: Session | None = None
+    repeated = False
     if makes_session(event):
         placed = _sessionize(profile, event, facts, settings.sessions)
-        session, retired = placed.session, placed.retired
+        session = placed.session
         counts.visits += placed.started
-        if retired:
-            profile.renamed = [*profile.renamed, *retired][-RENAMED_KEPT:]
+        if placed.renamed:
+            renamed = _dated(profile, placed.renamed, event.received)
+            profile.renamed = [*profile.renamed, *renamed][-RENAMED_KEPT:]
         profile.cursor = session.id
     if event.type == "page" or event.type == "screen":
         counts.pageviews += 1
     elif event.type == "track":
-        commerce.track(profile, event, facts)
+        repeated = _repeats(profile, event, facts, at)
+        if not repeated:
+            commerce.track(profile, event, facts)
+            if event.name == "Order Completed" and facts.order is not None:
+                entry = (facts.order, facts.revenue or 0.0, event.received)
+                orders.remember(profile, *entry, at.partition, at.position)
     elif event.type == "consent":
         _consent(profile, event.props)
     elif event.type == "group":
@@ -165,8 +182,16 @@ def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings) -> 
         _learn(profile, event.traits)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
-        return Outcome("applied", "", profile.last_touch)
-    return Outcome("applied", session.id, session.touch, retired)
+        return Outcome("applied", "", profile.last_touch, (), repeated)
+    return Outcome("applied", session.id, session.touch, renamed, repeated)
+
+
+def _dated(
+    profile: Profile, renamed: tuple[tuple[str, str], ...], received: int
+) -> tuple[tuple[str, str, int], ...]:
+    """The last word counts in the warehouse, and what a tracker held back came with an older date than it arrived."""
+    at = max(received, 1 + max((at for _, _, at in profile.renamed), default=0))
+    return tuple((old, new, at) for old, new in renamed)
 
 
 def _owner(event: Event) -> str:

@@ -128,4 +128,5 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     positions: dict[str, tuple[int, int]] = {}
     demo: bool = False
     cursor: str = ""  # the session that the last event went into
-    renamed: list[tuple[str, str]] = []  # sessions that late events made part of others, until stored
+    renamed: list[tuple[str, str, int]] = []  # what late events did to sessions, and when, until stored
+    orders: list[tuple[bytes, float, int]] = []  # see ``profiles.orders``

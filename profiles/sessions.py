@@ -60,11 +60,15 @@ class Hit(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Where an event belongs, how many sessions there are more than before, and which became part of others."""
+    """Where an event belongs, how many sessions there are more than before, and which are others now.
+
+    ``renamed`` holds pairs (old, new). A session is part of another one now, or, paired with itself, was cut out of
+    one: what happened since its start, whatever session that was said to be, is its own or a later one's.
+    """
 
     session: Session
     started: int = 0
-    retired: tuple[tuple[str, str], ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 class _Block(NamedTuple):
@@ -212,9 +216,19 @@ def _place_late(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> 
         sessions.remove(session)
     for session in made:
         _insert(sessions, session)
-    ids = {session.id for session in made}
-    retired = tuple((s.id, _holding(made, s.start).id) for s in around if s.id not in ids)
-    return Placed(_holding(made, hit.ts), len(made) - len(around), retired)
+    return Placed(_holding(made, hit.ts), len(made) - len(around), _renamed(around, made))
+
+
+def _renamed(before: list[Session], made: list[Session]) -> tuple[tuple[str, str], ...]:
+    """What to say of the sessions ``before``, whose ids stand in rows, now that they are ``made``."""
+    old, new = {session.id for session in before}, {session.id for session in made}
+    gone = [(session.id, _holding(made, session.start).id) for session in before if session.id not in new]
+    cut = [
+        (session.id, session.id)
+        for session in made
+        if session.id not in old and any(s.start < session.start <= s.last for s in before)
+    ]
+    return (*gone, *cut)
 
 
 def _joins_inside(session: Session, hit: Hit, rules: Rules) -> bool:

@@ -96,6 +96,24 @@ class MemoryWarehouse:
             name = first[name].new
         return name
 
+    def session_of(self, row: EventRow) -> str:
+        """A row's session id as the aliases have it now: see ``warehouse.schema.AliasRow``."""
+        last: dict[str, AliasRow] = {}
+        for alias in self.aliases:
+            if alias.kind == "session" and (alias.old not in last or alias.ts >= last[alias.old].ts):
+                last[alias.old] = alias
+
+        def root(name: str) -> str:
+            while name in last and last[name].new != name:
+                name = last[name].new
+            return name
+
+        if not row.session or row.session[8] == "-":
+            return row.session
+        owner = row.session[:8]
+        cuts = [a.old for a in self.aliases if a.kind == "session" and a.old == a.new and a.old[:8] == owner]
+        return max([root(row.session), *(root(cut) for cut in cuts if int(cut[8:], 16) <= row.ts)])
+
 
 def facts_of(profile: Profile) -> tuple[Any, ...]:
     """What of a profile must not depend on batches, crashes and replays."""

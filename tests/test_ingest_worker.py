@@ -349,3 +349,27 @@ def test_a_partition_won_back_while_its_rows_are_on_their_way_stores_them_once(s
     assert set(tally(setup.warehouse.rows).values()) == {1}
     assert len(setup.warehouse.rows) == 20
     assert setup.log.lag("ingest") == 0
+
+
+def test_an_order_reported_twice_counts_once_and_its_second_row_says_so(setup: Setup) -> None:
+    order = {"order_id": "o1", "revenue": 10.0, "product_id": "p1"}
+    page = event("1", 0, "a1", "kim", name="Order Completed", props=order)
+    server = event("2", 1, "a1", "kim", name="Order Completed", props=order, source="segment")
+    setup.log.append(records([page, server, event("3", 2, "a1", name="Order Refunded", props=order)]))
+    dying = setup.worker(Bounds(batch=50, poll_seconds=0.0, flush_seconds=1e9))
+    dying.step()
+    dying.close()
+    setup.drain(setup.worker())  # a replay says the same
+    profile = setup.store.find("default", user="kim")
+    assert (profile.counts.orders, profile.counts.revenue, len(profile.items)) == (1, 20.0, 1)
+    assert {row.id: row.repeated for row in setup.warehouse.rows} == {"1": False, "2": True, "3": False}
+
+
+def test_an_order_that_two_profiles_counted_counts_once_when_they_become_one(setup: Setup) -> None:
+    page = event("1", 0, "a1", name="Order Completed", props={"order_id": "o1", "revenue": 10.0})
+    server = event("2", 1, None, "kim", name="Order Completed", props={"order_id": "o1", "revenue": 9.0})
+    setup.log.append(records([page, server, event("3", 2, "a1", "kim", type="identify")]))
+    setup.drain(setup.worker())
+    profile = setup.store.find("default", user="kim")
+    assert (profile.counts.orders, profile.counts.revenue) == (1, 10.0)
+    assert [revenue for _, revenue, _ in profile.orders] == [10.0]

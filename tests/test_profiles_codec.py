@@ -4,6 +4,7 @@ import contextlib
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +78,8 @@ profiles = st.builds(
     positions=dicts(st.tuples(st.integers(0, 2**32), st.integers(0, 2**62))),
     demo=st.booleans(),
     cursor=session_ids,
-    renamed=st.lists(st.tuples(text, text), max_size=2),
+    renamed=st.lists(st.tuples(text, text, time), max_size=2),
+    orders=st.lists(st.tuples(st.binary(max_size=9), number, time), max_size=2),
 )
 
 
@@ -128,3 +130,9 @@ def test_a_profile_of_fifty_events_is_small() -> None:
     draw = random.Random(5)
     sizes = sorted(len(codec.encode(profile_of(50, draw))) for _ in range(101))
     assert sizes[50] <= 1_100
+
+
+def test_a_profile_that_an_earlier_release_stored_is_read() -> None:
+    profile = Profile("v:a1", renamed=[("s1", "s2", 0)])
+    fields = msgspec.msgpack.decode(codec.encode(profile))
+    assert codec.decode(msgspec.msgpack.encode(fields[:-2])) == profile

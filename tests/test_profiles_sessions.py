@@ -76,7 +76,7 @@ def test_a_late_event_joins_two_sessions_that_it_bridges_and_says_so() -> None:
     placed = place(sessions, OWNER, hit(20), RULES["campaigns"])
     assert bounds(sessions) == [(0, 40, 3)]
     assert placed.started == -1
-    assert placed.retired == ((session_id(OWNER, START + 40 * MINUTE), session_id(OWNER, START)),)
+    assert placed.renamed == ((session_id(OWNER, START + 40 * MINUTE), session_id(OWNER, START)),)
 
 
 def test_a_late_first_event_gives_the_session_its_start() -> None:
@@ -84,7 +84,7 @@ def test_a_late_first_event_gives_the_session_its_start() -> None:
     placed = place(sessions, OWNER, hit(0), RULES["campaigns"])
     assert bounds(sessions) == [(0, 10, 2)]
     assert (placed.started, placed.session.id) == (0, session_id(OWNER, START))
-    assert placed.retired == ((session_id(OWNER, START + 10 * MINUTE), placed.session.id),)
+    assert placed.renamed == ((session_id(OWNER, START + 10 * MINUTE), placed.session.id),)
 
 
 def test_a_late_campaign_splits_the_session_it_came_into() -> None:
@@ -145,7 +145,7 @@ def test_retired_sessions_lead_to_sessions_that_exist(
     given_out = set()
     for one in data.draw(st.permutations(hits)):
         placed = place(sessions, OWNER, one, rules)
-        said.update(placed.retired)
+        said.update(placed.renamed)
         given_out.add(placed.session.id)
     alive = {s.id for s in sessions}
     for name in given_out - alive:

@@ -213,6 +213,12 @@ def _about(rows: pa.Table, kind: str, names: pa.Array) -> pa.ChunkedArray:
 
 def _vacuum(table: Table, hours: int, full: bool) -> list[str]:
     """Without ``full`` only files that a commit removed, never one that a writer is about to commit."""
-    delta = table.refresh()
-    assert delta is not None
-    return delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full)
+    for _ in range(ERASE_ATTEMPTS):
+        delta = table.refresh()
+        assert delta is not None
+        try:
+            return delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full)
+        except DeltaError as error:  # a vacuum is a commit, too: another erasure's came first
+            logger.info("vacuum of %s once more: %s", table.uri, error)
+            table.forget()
+    raise WarehouseUnavailable(f"{table.uri}: other commits always came first")

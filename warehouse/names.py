@@ -39,24 +39,53 @@ select c.site, c.kind, c.old, coalesce(n.low, c.new) as new, c.low {_FURTHER.rep
 """
 
 
-class Aliased(NamedTuple):
-    """One site's aliases: the table they stand in and the kinds that there are."""
+# Sessions that were cut out of others, by owner: an id is eight letters of its owner, then its start in hex.
+_CUTS = """
+create or replace table cuts_{version} as
+select site, owner, list(struct_pack(start := start, session := session) order by start) as cuts from (
+    select distinct a.site, left(a.old, 8) as owner, ('0x' || substr(a.old, 9))::bigint as start,
+           coalesce(n.new, a.old) as session
+    from alias_rows a
+    left join names_{version} n on n.site = a.site and n.kind = 'session' and n.old = a.old
+    where a.kind = 'session' and a.old = a.new)
+group by site, owner
+"""
 
-    table: str
+# Of the session that a row names and the last one cut out before the row's time, the later: ids of one owner sort
+# by start. An id that the source gave has "-" after its owner, and is never cut.
+_CUT = """case when of_cut.cuts is null or substr({events}.session, 9, 1) = '-' then {plain} else greatest({plain},
+coalesce(list_filter(of_cut.cuts, lambda cut: cut.start <= {events}.ts)[-1].session, '')) end"""
+
+
+class Aliased(NamedTuple):
+    """One site's aliases: the version of the tables they stand in and the kinds that there are."""
+
+    version: int
     kinds: tuple[str, ...]
+    cut: bool = False  # whether there are sessions cut out of others
 
     def sql(self, events: str, text: str) -> tuple[str, str]:
         """For a select from ``events``: its replace clause and its joins, for the ids that ``text`` speaks of."""
         used = [kind for kind in self.kinds if re.search(rf"\b{kind}\b", text)]
-        if not used:
+        current = {kind: f"coalesce(of_{kind}.new, {events}.{kind})" for kind in used}
+        joins = " ".join(self._join(kind, events) for kind in used)
+        if self.cut and re.search(r"\bsession\b", text):
+            plain = current.get("session", f"{events}.session")
+            current["session"] = _CUT.format(events=events, plain=plain)
+            joins += (
+                f" left join (select owner, cuts from cuts_{self.version} where site = $scope_site) of_cut "
+                f"on of_cut.owner = left({events}.session, 8)"
+            )
+        if not current:
             return "", ""
-        columns = ", ".join(f"coalesce(of_{kind}.new, {events}.{kind}) as {kind}" for kind in used)
-        joins = " ".join(
-            f"left join (select old, new from {self.table} where site = $scope_site and kind = '{kind}') "
-            f"of_{kind} on of_{kind}.old = {events}.{kind}"
-            for kind in used
-        )
+        columns = ", ".join(f"{expression} as {kind}" for kind, expression in current.items())
         return f" replace ({columns})", joins
+
+    def _join(self, kind: str, events: str) -> str:
+        return (
+            f"left join (select old, new from names_{self.version} where site = $scope_site and kind = '{kind}') "
+            f"of_{kind} on of_{kind}.old = {events}.{kind}"
+        )
 
 
 class Names:
@@ -66,12 +95,13 @@ class Names:
         self._con = con
         self._version = -1
         self._kinds: dict[str, tuple[str, ...]] = {}
+        self._cut: frozenset[str] = frozenset()
 
     def of(self, site: str, version: int, read: Callable[[], pa.Table]) -> Aliased:
         """The aliases of ``site`` as of ``version``, which ``read`` fetches when it is new."""
         if version != self._version:
             self._load(read(), version)
-        return Aliased(f"names_{version}", self._kinds.get(site, ()))
+        return Aliased(version, self._kinds.get(site, ()), site in self._cut)
 
     def _load(self, rows: pa.Table, version: int) -> None:
         with self._con.cursor() as cursor:
@@ -85,13 +115,16 @@ class Names:
             cursor.execute(
                 f"create or replace table names_{version} as select site, kind, old, new from chain"
             )
+            cursor.execute(_CUTS.format(version=version))
+            cut = cursor.execute(f"select distinct site from cuts_{version}").fetchall()
             pairs = cursor.execute(f"select distinct site, kind from names_{version} order by all").fetchall()
             tables = cursor.execute(
                 "select table_name from duckdb_tables() where table_name like 'names\\_%' escape '\\'"
             ).fetchall()
-            for (table,) in sorted(tables, key=lambda row: int(row[0].removeprefix("names_")))[:-KEPT]:
-                cursor.execute(f"drop table {table}")
-        self._kinds = {}
+            versions = sorted(int(table.removeprefix("names_")) for (table,) in tables)
+            for old in versions[:-KEPT]:
+                cursor.execute(f"drop table names_{old}; drop table if exists cuts_{old}")
+        self._kinds, self._cut = {}, frozenset(site for (site,) in cut)
         for site, kind in pairs:
             self._kinds[site] = (*self._kinds.get(site, ()), kind)
         self._version = version

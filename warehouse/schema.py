@@ -14,7 +14,9 @@ class EventRow(NamedTuple):
     """One event as reports see it. Times: milliseconds since the epoch, UTC; money: the site's currency.
 
     ``profile`` and ``session`` are the ids of that time: the aliases table maps them to the current ones.
-    ``items`` is the order's or cart's product lines as (product, category, quantity, price).
+    ``items`` is the order's or cart's product lines as (product, category, quantity, price). ``partition`` (of the
+    log, named as in a profile) and ``position`` say where the event was read; null: it is in no profile. ``hint`` is
+    its source's own session id. ``repeated``: another row of the same person reports the same order.
     """
 
     day: date  # of ts, UTC: the partition
@@ -55,6 +57,10 @@ class EventRow(NamedTuple):
     items: list[dict[str, object]]
     props: str  # JSON
     traits: str  # JSON
+    partition: int | None = None
+    position: int | None = None
+    hint: str | None = None
+    repeated: bool | None = None
 
 
 EVENTS = pa.schema(
@@ -110,6 +116,11 @@ EVENTS = pa.schema(
         ),
         pa.field("props", pa.string(), nullable=False),
         pa.field("traits", pa.string(), nullable=False),
+        # What is newer goes last and may be null: tables keep the rows that were written without it.
+        pa.field("partition", pa.int64()),
+        pa.field("position", pa.int64()),
+        pa.field("hint", pa.string()),
+        pa.field("repeated", pa.bool_()),
     ]
 )
 
@@ -125,7 +136,12 @@ ALIASES = pa.schema(
 
 
 class AliasRow(NamedTuple):
-    """``old`` is ``new`` since ``ts``. Idempotent: the latest row of an ``old`` counts, repeats are harmless."""
+    """``old`` is ``new`` since ``ts``. Idempotent: the latest row of a session ``old`` counts, the first one of a
+    profile; repeats are harmless.
+
+    A session that is itself was cut out of another by a late event: rows since its start (which its id tells) that
+    name an earlier session of its owner belong to it, or to what it is part of now.
+    """
 
     site: str
     kind: str  # profile | session

@@ -9,11 +9,11 @@ PAGEVIEW = "type in ('page', 'screen')"
 ORDERS = """
 select arg_min({session}, ts) as session, arg_min({profile}, ts) as profile, min(ts) as ts,
        arg_min(coalesce(revenue, 0), ts) as revenue, max((name = 'Order Completed')::bigint) as orders
-from events where name in ('Order Completed', 'Order Refunded')
+from events where name in ('Order Completed', 'Order Refunded') and repeated is not true
 group by case name when 'Order Completed' then coalesce("order", id) else name || id end
 """
-"""An order counts once, at its first event, however often it is reported; a refund lowers the revenue. To be
-completed with what to keep of ``session`` and ``profile``."""
+"""An order counts once, at its first event, however often and in whatever span it is reported; a refund lowers the
+revenue. To be completed with what to keep of ``session`` and ``profile``."""
 
 # Below, hashes stand for texts: DuckDB groups and keeps 64-bit numbers several times as fast.
 CAME = ("channel", "origin", "campaign", "keyword", "device", "browser", "os", "country")
