@@ -6,7 +6,7 @@ Eligible → highest tier → highest priority → among equals the order is dra
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -93,15 +93,23 @@ class Decider:
         """One slot alone. A page with several asks ``page``, which never shows one campaign twice."""
         return self.page(site, profile, [slot]).slots[slot]
 
-    def page(self, site: Site, profile: Profile, slots: Sequence[str], traits: bool = False) -> Page:
+    def page(
+        self,
+        site: Site,
+        profile: Profile,
+        slots: Sequence[str],
+        traits: bool = False,
+        skip: Collection[str] = (),
+    ) -> Page:
         """All offer slots of one page at once, in the order of their claim.
 
         ``traits``: the caller may see what the profile knows of the visitor, so placeholders may tell it.
+        ``skip``: campaigns that this visitor dismissed.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         segments = self._segments.compiled(site.id) if self._segments else None
         visit = _visit(site, profile, int(self._clock() * 1000), traits, segments)
-        lines = self._lines(visit, wanted)
+        lines = self._lines(visit, wanted, skip)
         self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
         withheld: list[Withheld] = []
@@ -120,7 +128,7 @@ class Decider:
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
-    def _lines(self, visit: "_Visit", wanted: Sequence[str]) -> list["_Line"]:
+    def _lines(self, visit: "_Visit", wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
         """For each slot those who may be shown in it, best first, found one rank after another as they are needed.
 
         Of a mutual-exclusion group, only the one campaign drawn for this visitor.
@@ -137,7 +145,8 @@ class Decider:
         running = [
             ready
             for ready in running
-            if not ready.campaign.group or drawn[ready.campaign.group][1] == ready.campaign.id
+            if ready.campaign.id not in skip
+            and (not ready.campaign.group or drawn[ready.campaign.group][1] == ready.campaign.id)
         ]
         known: dict[str, bool] = {}
         return [_Line(slot, self._ordered(visit, running, slot, known)) for slot in wanted]

@@ -43,7 +43,7 @@ def showings(
 ) -> list[Showing]:
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
-    A goal is credited, within each campaign, to the last showing before it, if that was within the goal's window.
+    Whoever clicked within the second that a view takes has seen it. A goal is credited, within each campaign, to the last showing before it, if that was within the goal's window.
     """
     views: dict[str, Answer] = {}
     clicks: dict[str, int] = {}
@@ -53,6 +53,7 @@ def showings(
             views[nonce] = answer
         elif answer.row.kind == "click":
             clicks[nonce] = ts
+            views.setdefault(nonce, answer)
     found: list[Showing] = []
     for nonce, (token, row) in views.items():
         clicked = max(0, clicks[nonce] - row.ts) if nonce in clicks else None

@@ -112,7 +112,7 @@ def test_goals_are_credited_to_the_last_showing_within_the_window():
         answered("2", "view", 2_000, variant="b"),
         answered("2", "click", 2_500, variant="b"),
         answered("3", "view", 2_000, profile="v:z"),
-        answered("9", "click", 3_000),  # never seen: no showing
+        answered("9", "click", 3_000, profile="v:y"),  # clicked on before a second was over: seen
     ]
     goals = [
         GoalRow("Order Completed", "v:a", 500, 1.0),
@@ -130,6 +130,7 @@ def test_goals_are_credited_to_the_last_showing_within_the_window():
         30.0,
     )
     assert found["a", "v:z"].converted is None
+    assert found["a", "v:y"].clicked == 0
 
 
 def test_contexts_have_parents():

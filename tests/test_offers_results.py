@@ -115,6 +115,11 @@ def test_counts_per_variant_day_and_bucket():
     assert found.comparison.lift.withheld.revenue == 99.0
 
 
+def test_who_clicked_before_a_second_was_over_has_seen_it():
+    found = report(campaign(), [answer("click", "n"), answer("view", "m"), answer("click", "m", ts=NOW + 5)], [])
+    assert (found.total.impressions, found.total.clicks) == (2, 2)
+
+
 def test_a_view_counts_for_a_shorter_time_than_a_click():
     answers = [answer("view", "1"), answer("click", "1"), answer("view", "2", variant="b", profile="v:b")]
     goals = [GoalRow("Order Completed", who, NOW + 5 * HOUR, 1.0) for who in ("v:a", "v:b")]

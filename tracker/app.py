@@ -86,13 +86,13 @@ class Tracker:
         self._salt = DailySalt(spool, clock)
         limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)
         self._gate = Gate(self._salt, *limiters, self.metrics, self._proxies)
-        self._snippet = snippet.load()
+        self._scripts = {path: snippet.load(name) for path, name in snippet.FILES.items()}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="tracker")
         matomo_route = _Route(("GET", "POST"), self._matomo)
         self._routes: dict[str, _Route] = {
             **dict.fromkeys(_SEGMENT_PATHS, _Route(("POST",), self._segment)),
             "/t.gif": _Route(("GET",), self._pixel),
-            "/dangol.js": _Route(("GET",), self._serve_snippet),
+            **dict.fromkeys(snippet.FILES, _Route(("GET",), self._script)),
             "/i": _Route(("GET",), self._snowplow),
             snowplow.POST_PATH: _Route(("POST",), self._snowplow),
             "/matomo.php": matomo_route,
@@ -231,13 +231,14 @@ class Tracker:
         response = Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
         return self._take(collected.events, environ, response, self._refused_image)
 
-    def _serve_snippet(self, environ: Environ, _: object) -> Response:
-        headers = snippet.headers(self._snippet)
-        if self._snippet.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+    def _script(self, environ: Environ, _: object) -> Response:
+        script = self._scripts[environ["PATH_INFO"]]
+        headers = snippet.headers(script)
+        if script.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return Response(304, headers)
         if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-            return Response(200, [*headers, ("Content-Encoding", "gzip")], self._snippet.gzipped)
-        return Response(200, headers, self._snippet.plain)
+            return Response(200, [*headers, ("Content-Encoding", "gzip")], script.gzipped)
+        return Response(200, headers, script.plain)
 
     def _read(self, environ: Environ, body: bytes | Refusal) -> Request | Refusal:
         if isinstance(body, Refusal):

@@ -17,10 +17,10 @@
   if (!script || early?.v) return;
 
   let base = script.src.replace(/[^/]*$/, '') + 'v1/', loc = win.location;
-  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', EVENT = 'dangol_e.';
+  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', EVENT = 'dangol_e.';
   let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
 
-  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, failures = 0, count = 1e6;
+  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, drawer, drawn, failures = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -173,74 +173,41 @@
         item = own || item;
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
-      page: { url: loc.href, item: item || null }
+      page: { url: loc.href, item: item || null },
+      dismissed: Object.keys(dismissed())
     }).then(r => r.json()).then(answer, () => answer({}));
   };
 
-  let deliver = ({ id, target }, result) => {
-    result.slot = id;
-    result.viewed = () => offered('Viewed', result);
-    result.clicked = () => offered('Clicked', result);
-    if (target.call) return target(result);
-    if (target.trim) target = doc.querySelector(target);
-    let content = result.offer?.content, items = result.items || [];
-    if (!target || !content && !items[0]) return;  // what the page shows already stays
-    let box = doc.createElement(content ? 'div' : 'ul');
-    box.className = content ? 'dangol-offer' : 'dangol-items';
-    items.forEach(item => {
-      let a = link(el(box, 'li'), item.url);
-      picture(a, item.image, item.name);
-      el(a, 'span', item.name || item.id);
-      el(a, 'b', item.price);
-      a.onclick = guard(() => track('Product Clicked', { product_id: item.id, list_id: id }, flush()));
+  /* What Dangol draws itself, the second file draws: fetched beside the first answer, not by pages without slots. */
+  let load = () => drawer || (drawer = new Promise(done => {
+    let made = doc.createElement('script');
+    made.src = base + '../dangol-slots.js';
+    made.nonce = script.nonce;
+    drawn = done;
+    doc.head.append(made);
+  }));
+
+  let deliver = ({ id, target, o }, result) => {
+    let { offer, token } = result, told = {};
+    let tell = guard(what => {
+      if (!offer || told[what]) return;
+      told[what] = 1;
+      track('Offer ' + what, { campaign: offer.campaign, variant: offer.variant, slot: id, token });
+      flush();
     });
-    if (content) {
-      offer(box, content);
-      box.onclick = result.clicked;
-      result.viewed();
-    }
-    target.replaceChildren(box);
+    result.slot = id;
+    result.viewed = seen => seen?.tagName ? load().then(({ watch }) => watch(seen, () => tell('Viewed'))) : tell('Viewed');
+    result.clicked = () => tell('Clicked');
+    result.dismissed = () => {
+      if (!offer) return;
+      put(DISMISSED, JSON.stringify({ ...dismissed(), [offer.campaign]: Date.now() }));
+      tell('Dismissed');
+    };
+    target.call ? target(result) : load().then(guard(({ draw }) => draw(target, result, o, guard((...args) => track(...args, flush())))));
   };
 
-  let offered = guard((what, { offer, slot, token }) => {
-    if (offer) track('Offer ' + what, { campaign: offer.campaign, variant: offer.variant, slot, token });
-    flush();
-  });
-
-  let el = (parent, tag, text = '') => {
-    let made = doc.createElement(tag);
-    made.textContent = text;
-    if (text !== '' || !/^(b|p|strong)$/.test(tag)) parent.append(made);
-    return made;
-  };
-  let harmless = url => !/^(javascript|vbscript|data):/i.test(url.replace(/[\s\0-\x1f]/g, ''));
-  let link = (parent, href) => {
-    let made = el(parent, href && harmless(href) ? 'a' : 'div');
-    made.href = href;
-    return made;
-  };
-  let picture = (parent, src, alt) => {
-    if (src) Object.assign(el(parent, 'img'), { src, alt: alt || '' });
-  };
-
-  let offer = (box, { html, image, link: href, alt, title, text }) => {
-    if (html) {
-      // Parsed in a document that runs nothing, and stripped of all that could run in ours.
-      let parsed = new DOMParser().parseFromString(html, 'text/html').body;
-      parsed.querySelectorAll('*').forEach(e => {
-        if (/^(script|iframe|object|embed|base|meta|link|svg|math|template)$/i.test(e.tagName)) return e.remove();
-        [...e.attributes].forEach(({ name, value }) => {
-          if (/^(on|srcdoc)/i.test(name) || !harmless(value)) e.removeAttribute(name);
-        });
-      });
-      box.append(...parsed.childNodes);
-      return;
-    }
-    let a = link(box, href);
-    picture(a, image, alt || title);
-    el(a, 'strong', title);
-    el(a, 'p', text);
-  };
+  let dismissed = () => Object.fromEntries(Object.entries(JSON.parse(get(DISMISSED) || '{}'))
+    .filter(([, at]) => Date.now() - at < 30 * DAY).slice(-50));
 
   let commands = {
     init(k, o) {
@@ -295,9 +262,14 @@
     slot(id, target, o = {}) {
       if (!slots[0]) setTimeout(guard(ask));
       slots.push({ id, target, o });
+      if (target.call) return;
+      load();
+      if (o.height) (target.trim ? doc.querySelector(target) : target).style.minHeight = o.height + 'px';
     },
-    viewed: result => result.viewed(),
+    drawer: ready => drawn(ready),
+    viewed: (result, seen) => result.viewed(seen),
     clicked: result => result.clicked(),
+    dismissed: result => result.dismissed(),
     flush
   };
 

@@ -1,4 +1,4 @@
-"""Serves the snippet: compressed once at start, revalidated by its hash.
+"""Serves the snippet and its second file: compressed once at start, revalidated by their hashes.
 
 ``snippet.min.js`` is made from ``snippet.js`` by ``python tests/minify_snippet.py``; a test compares the two.
 """
@@ -18,8 +18,12 @@ class Snippet(NamedTuple):
     etag: str
 
 
-def load() -> Snippet:
-    plain = files("tracker").joinpath("snippet.min.js").read_bytes()
+FILES = {"/dangol.js": "snippet", "/dangol-slots.js": "slots"}
+"""Path → the script that is served there."""
+
+
+def load(name: str = "snippet") -> Snippet:
+    plain = files("tracker").joinpath(f"{name}.min.js").read_bytes()
     return Snippet(plain, gzip.compress(plain, 9, mtime=0), f'"{sha256(plain).hexdigest()[:20]}"')
 
 

@@ -2,13 +2,22 @@
 
 from flask import Blueprint, Response
 
-from offers.campaign import Campaign, document, parse
+from offers.campaign import Campaign, CampaignInvalid, document, parse
+from recommender.ask import Refusal, parse_ask
 from web.answers import answer, body
 from web.auth import Keys
 from web.problem import Problem
 from web.services import Services
 
 BODY_LIMIT = 512 * 1024
+
+
+def check_items(campaign: Campaign) -> None:
+    """What its creatives ask of the recommender. Raises CampaignInvalid naming the field."""
+    for index, creative in enumerate(campaign.creatives):
+        ask = parse_ask(creative.items) if creative.items is not None else None
+        if isinstance(ask, Refusal):
+            raise CampaignInvalid(f"creatives[{index}].items.{ask.field}", ask.message)
 
 
 def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
@@ -33,6 +42,7 @@ def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
     def put(campaign_id: str) -> Response:
         site = keys.secret_key()
         campaign = parse(body(dict[str, object], BODY_LIMIT), campaign_id)
+        check_items(campaign)
         store.put(site.id, campaign, int(services.clock() * 1000))
         return answer(document(campaign))
 

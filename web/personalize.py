@@ -5,7 +5,7 @@ Each part falls back on its own: no profile → a stranger, no model → popular
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -63,6 +63,7 @@ class Asked(msgspec.Struct, frozen=True):
     visitor: Id | None = None
     user: Id | None = None
     page: PageAsked | None = None
+    dismissed: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=50)] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Plan:
     items: Mapping[str, Ask]
     offers: Sequence[str]
     order: Sequence[str]
+    dismissed: Collection[str] = ()
 
 
 def plan_of(asked: Asked) -> Plan:
@@ -95,7 +97,8 @@ def plan_of(asked: Asked) -> Plan:
             items[slot.id] = ask
     item = asked.page.item if asked.page else None
     offers = [slot for slot in order if slot not in items]
-    return Plan(asked.visitor, asked.user, None if item in (None, "") else str(item), items, offers, order)
+    page_item = None if item in (None, "") else str(item)
+    return Plan(asked.visitor, asked.user, page_item, items, offers, order, frozenset(asked.dismissed))
 
 
 def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
@@ -150,8 +153,9 @@ class Personalizer:
             self._fill_items(site, plan, draft, draft.profile)
         if plan.offers:
             with self._without("offers"):
-                page = self._services.decider.page(site, draft.profile, plan.offers)
+                page = self._services.decider.page(site, draft.profile, plan.offers, skip=plan.dismissed)
                 draft.offers.update({slot: _offer(made) for slot, made in page.slots.items() if made})
+                self._fill_inside(site, plan, draft, [made for made in page.slots.values() if made])
                 self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
 
     def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
@@ -172,6 +176,18 @@ class Personalizer:
         visitor = shop.recommender.visitor(profile, plan.item)
         for slot, ask in plan.items.items():
             draft.items[slot] = self._row(shop, visitor, ask)
+
+    def _fill_inside(self, site: Site, plan: Plan, draft: Draft, made: Sequence[Decision]) -> None:
+        """The items that offers have inside. An ask was checked when its campaign was written."""
+        asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
+        if not asks:
+            return
+        with self._without("items"):
+            shop = self._services.shops(site.id)
+            visitor = shop.recommender.visitor(draft.profile, plan.item)
+            for slot, ask in asks.items():
+                if not isinstance(ask, Refusal):
+                    draft.offers[slot].update(self._row(shop, visitor, ask))
 
     def _row(self, shop: Shop, visitor: Visitor, ask: Ask) -> dict[str, Any]:
         """Model → popular → nothing."""

@@ -1,0 +1,261 @@
+"""Slots in a real browser: when an offer counts as seen, that it stays away when dismissed, and moves nothing."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Clock
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from test_tracker_snippet import ARGUMENTS, Shop, answer, eventually, names
+from tracker_server import TrackerServer
+from web_stage import stage_of
+from wsgi import serving
+
+from tracker.sites import Site
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
+]
+BANNER = {"title": "Ten % off", "link": "#offer"}
+PICTURE = (
+    "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='150'><rect width='300' height='150'/></svg>"
+)
+SHIFT = """
+    window.shift = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(e => { shift += e.value }))
+        .observe({type: 'layout-shift', buffered: true});
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
+    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tracker(server: TrackerServer) -> TrackerServer:
+    return server.reset()
+
+
+@pytest.fixture
+def shop(tracker: TrackerServer) -> Iterator[Shop]:
+    shop = Shop(tracker)
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 800, "height": 600})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page whose errors are collected: at the end there must be none."""
+    errors: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert errors == []
+
+
+def offered(content: dict[str, Any], campaign: str = "c", **more: Any) -> dict[str, Any]:
+    return {"offer": {"campaign": campaign, "variant": "v", "content": content}, "token": "t", **more}
+
+
+def below_the_fold(shop: Shop, call: str) -> str:
+    style = "#slot { margin-top: 1500px; height: 200px } .dangol-offer { height: 200px }"
+    return f"<style>{style}</style>{shop.page(call)}<p style='height:1500px'>"
+
+
+def test_an_offer_counts_as_seen_when_half_of_it_was_visible_for_a_second(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    shop.pages["/"] = below_the_fold(shop, "dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    page.wait_for_selector("#slot .dangol-offer", state="attached")
+    top = page.evaluate("document.querySelector('.dangol-offer').getBoundingClientRect().top")
+    # A part that is less than half, for longer than a second; then all of it, but for less than a second.
+    page.evaluate(f"scrollTo(0, {top} - innerHeight + 90)")
+    page.wait_for_timeout(1_500)
+    page.evaluate(f"scrollTo(0, {top}); setTimeout(() => scrollTo(0, 0), 400)")
+    page.wait_for_function("scrollY == 0")
+    page.wait_for_timeout(1_200)
+    assert names(tracker.unique()) == ["page"]
+    page.evaluate(f"scrollTo(0, {top} - innerHeight + 110)")
+    seen = tracker.wait_for(2)
+    assert names(seen) == ["page", "Offer Viewed"]
+    assert seen[1].props == {"campaign": "c", "variant": "v", "slot": "hero", "token": "t"}
+    page.evaluate(f"scrollTo(0, 0); scrollTo(0, {top})")
+    page.wait_for_timeout(1_300)
+    assert names(tracker.unique()) == ["page", "Offer Viewed"]
+
+
+def test_a_tab_in_the_background_sees_nothing(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => !window.front})")
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    page.wait_for_selector("#slot .dangol-offer")
+    page.wait_for_timeout(1_500)
+    assert names(tracker.unique()) == ["page"]
+    page.evaluate("window.front = true")
+    assert names(tracker.wait_for(2)) == ["page", "Offer Viewed"]
+
+
+def test_a_callback_may_leave_the_looking_to_us(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    page.goto(shop.url)
+    page.evaluate("dangol('slot', 'hero', r => r.viewed(document.querySelector('#slot')))")
+    assert names(tracker.wait_for(2)) == ["page", "Offer Viewed"]
+
+
+def test_what_was_dismissed_stays_away_on_every_page_and_the_page_has_its_own_back(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot', {dismiss: 'Hide this'})")
+    page.goto(shop.url)
+    page.get_by_role("button", name="Hide this").click()
+    assert page.inner_text("#slot") == "kept"
+    events = tracker.wait_for(2)
+    assert names(events) == ["page", "Offer Dismissed"]
+    assert events[1].props["campaign"] == "c"
+    other = page.context.new_page()
+    other.goto(shop.url)
+    eventually(lambda: json.loads((tracker.folder / "asked.json").read_bytes())["dismissed"] == ["c"])
+    # A month later it may come again.
+    other.evaluate("localStorage.setItem('dangol_d', JSON.stringify({c: Date.now() - 31 * 864e5}))")
+    other.reload()
+    eventually(lambda: json.loads((tracker.folder / "asked.json").read_bytes())["dismissed"] == [])
+
+
+def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {"hero": offered({"image": "/art.svg", "alt": "Art", "width": 300, "height": 150})})
+    shop.pages["/art.svg"] = PICTURE
+    call = "dangol('slot', 'hero', '#slot')"
+    shop.pages["/"] = (
+        f"<style>#slot {{ min-height: 200px }}</style><script>{SHIFT}</script>{shop.page(call)}<p>Below</p>"
+    )
+    page.goto(shop.url)
+    page.wait_for_selector("#slot .dangol-offer img", state="attached")
+    tracker.wait_for(2)
+    assert page.evaluate("shift") == 0
+    shop.pages["/"] = f"{shop.page()}<p>Below</p>"
+    page.goto(shop.url)
+    page.evaluate("dangol('slot', 'hero', '#slot', {height: 200})")
+    before = page.evaluate("document.querySelector('p').getBoundingClientRect().top")
+    assert before > 200
+    page.wait_for_selector("#slot .dangol-offer img", state="attached")
+    assert page.evaluate("document.querySelector('p').getBoundingClientRect().top") == before
+
+
+def test_a_strict_content_security_policy_draws_all_the_same(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    host = tracker.host
+    answer(tracker, {"hero": offered({"html": "<p class=x style='color:red'>Hello</p>"})})
+    policy = f"default-src 'none'; script-src {host} 'self'; connect-src {host}; style-src 'none'"
+    shop.headers["Content-Security-Policy"] = policy
+    shop.pages["/own.js"] = "dangol('slot', 'hero', '#slot', {height: 90, dismiss: true})"
+    shop.pages["/"] = (
+        f"<title>Strict</title><div id=slot></div><script src='{host}/dangol.js' data-key=wk_test></script>"
+        "<script src='/own.js'></script>"
+    )
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(shop.url)
+    assert page.inner_text("#slot p") == "Hello"
+    assert page.evaluate("document.querySelector('#slot').style.minHeight") == "90px"
+    assert names(tracker.wait_for(2)) == ["page", "Offer Viewed"]
+    refused = [text for text in complaints if "Security" in text and "favicon" not in text]
+    # A style attribute in an offer is refused by such a page, as its author wished; nothing of ours is.
+    assert [text for text in refused if "style" not in text] == []
+
+
+def test_under_a_nonce_the_second_file_has_it_too(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    host = tracker.host
+    answer(tracker, {"hero": offered(BANNER)})
+    shop.headers["Content-Security-Policy"] = f"default-src 'none'; script-src 'nonce-n1'; connect-src {host}"
+    script = f"<script nonce=n1 src='{host}/dangol.js' data-key=wk_test></script>"
+    shop.pages["/"] = f"<div id=slot></div>{script}<script nonce=n1>dangol('slot', 'hero', '#slot')</script>"
+    page.goto(shop.url)
+    assert page.inner_text("#slot strong") == "Ten % off"
+
+
+def test_items_inside_an_offer(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered(BANNER, items=[{"id": "p1", "name": "Boot", "url": "#p1"}], model="m")})
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    assert page.inner_text("#slot .dangol-offer .dangol-items li") == "Boot"
+    page.click("#slot li a")
+    assert "Product Clicked" in names(tracker.wait_for(2))
+    time.sleep(0.2)
+    assert "Offer Clicked" not in names(tracker.unique())
+
+
+def test_a_page_without_slots_loads_no_second_file(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(shop.url)
+    tracker.wait_for(1)
+    assert not [url for url in asked if url.endswith("dangol-slots.js")]
+    page.evaluate("dangol('slot', 'hero', '#slot')")
+    eventually(lambda: [url for url in asked if url.endswith("dangol-slots.js")])
+
+
+@pytest.mark.redis
+def test_a_cap_holds_across_pages_and_tabs(
+    shop: Shop, context: BrowserContext, tracker: TrackerServer, tmp_path: Path, redis_url: str, clock: Clock
+) -> None:
+    stage = stage_of(
+        tmp_path, redis_url, Site(id="default", write_key="wk_test", secret_key="sk_test"), clock
+    )
+    campaign = {
+        "name": "Twice a day",
+        "status": "live",
+        "slot": "hero",
+        "caps": {"limit": 2, "per": "day"},
+        "creatives": [{"id": "a", "kind": "html", "content": "<b>Ten</b><script>x</script>"}],
+    }
+    assert stage.call("PUT", "/v1/campaigns/c", json=campaign).status_code == 200
+    shop.pages["/"] = shop.page(
+        "dangol('slot', 'hero', '#slot'); dangol('slot', 'hero', r => { window.got = !!r.offer })"
+    )
+    with serving(stage.app) as url:
+        (tracker.folder / "web.url").write_text(url)
+        first, second = context.new_page(), context.new_page()
+        shown = []
+        for tab in (first, second, first, second):
+            tab.goto(shop.url)
+            tab.wait_for_function("window.got !== undefined")
+            shown.append(tab.evaluate("got"))
+        assert shown == [True, True, False, False]
+        assert first.inner_text("#slot") == "kept"
+        clock.advance(86_400)
+        first.goto(shop.url)
+        first.wait_for_selector("#slot .dangol-offer b")
+        assert not re.search("script", first.inner_html("#slot"))

@@ -1,0 +1,106 @@
+/* What the snippet draws itself: offers and items in an element of the page. Served as https://HOST/dangol-slots.js;
+ * the snippet fetches it when a page first asks for a slot that it does not draw by itself.
+ *
+ * The page keeps what it shows until the pictures are there, and then changes once. A page that says how high the
+ * slot is (dangol('slot', id, target, {height: 200})) does not move at all.
+ */
+((win, doc) => {
+  let NEEDED = 10, TICK = 100, PATIENCE = 2e3;
+
+  /* Seen: half of it on screen, in a tab that is in front, for a second on end. */
+  let watch = (element, then) => {
+    let timer, ticks;
+    let observer = new IntersectionObserver(entries => {
+      clearInterval(timer);
+      ticks = 0;
+      if (entries.pop().intersectionRatio < .5) return;
+      timer = setInterval(() => {
+        ticks = doc.hidden ? 0 : ticks + 1;
+        if (ticks < NEEDED) return;
+        clearInterval(timer);
+        observer.disconnect();
+        if (element.isConnected) then();
+      }, TICK);
+    }, { threshold: .5 });
+    observer.observe(element);
+  };
+
+  let draw = async (target, result, o, track) => {
+    if (target.trim) target = doc.querySelector(target);
+    let { offer, items = [], slot } = result, content = offer?.content;
+    if (!target || !content && !items[0]) return;  // what the page shows already stays
+    let before = [...target.childNodes], box = doc.createElement('div');
+    box.className = content ? 'dangol-offer' : 'dangol-items';
+    if (content) compose(box, content);
+    if (items[0]) list(content ? el(box, 'div') : box, items, slot, track);
+    if (content && o.dismiss) {
+      let button = el(box, 'button', String.fromCharCode(215));
+      button.type = 'button';
+      button.className = 'dangol-dismiss';
+      button.setAttribute('aria-label', o.dismiss.trim ? o.dismiss : 'Close');
+      button.onclick = event => {
+        event.stopPropagation();
+        target.replaceChildren(...before);
+        result.dismissed();
+      };
+    }
+    let pictures = [...box.querySelectorAll('img')].map(image => image.decode().catch(() => 0));
+    await Promise.race([Promise.all(pictures), new Promise(done => setTimeout(done, PATIENCE))]);
+    target.replaceChildren(box);
+    if (!content) return;
+    box.addEventListener('click', event => {
+      if (event.target.closest('.dangol-dismiss, .dangol-items')) return;
+      result.clicked();
+    });
+    watch(box, result.viewed);
+  };
+
+  let list = (box, items, slot, track) => {
+    let rows = el(box, 'ul');
+    rows.className = 'dangol-items';
+    items.forEach(item => {
+      let a = link(el(rows, 'li'), item.url);
+      picture(a, item.image, item.name);
+      el(a, 'span', item.name || item.id);
+      el(a, 'b', item.price);
+      a.onclick = () => track('Product Clicked', { product_id: item.id, list_id: slot });
+    });
+  };
+
+  let el = (parent, tag, text = '') => {
+    let made = doc.createElement(tag);
+    made.textContent = text;
+    if (text !== '' || !/^(b|p|strong)$/.test(tag)) parent.append(made);
+    return made;
+  };
+  let harmless = url => !/^(javascript|vbscript|data):/i.test(url.replace(/[\s\0-\x1f]/g, ''));
+  let link = (parent, href) => {
+    let made = el(parent, href && harmless(href) ? 'a' : 'div');
+    made.href = href;
+    return made;
+  };
+  let picture = (parent, src, alt, size) => {
+    if (src) Object.assign(el(parent, 'img'), { alt: alt || '', ...size, src });
+  };
+
+  let compose = (box, { html, image, link: href, alt, title, text, width, height }) => {
+    if (html) {
+      // Parsed in a document that runs nothing, and stripped of all that could run in ours.
+      let parsed = new DOMParser().parseFromString(html, 'text/html').body;
+      parsed.querySelectorAll('*').forEach(e => {
+        if (/^(script|iframe|object|embed|base|meta|link|svg|math|template)$/i.test(e.tagName)) return e.remove();
+        [...e.attributes].forEach(({ name, value }) => {
+          if (/^(on|srcdoc)/i.test(name) || !harmless(value)) e.removeAttribute(name);
+        });
+      });
+      box.append(...parsed.childNodes);
+      return;
+    }
+    let a = link(box, href);
+    picture(a, image, alt || title, width && height ? { width, height } : {});
+    el(a, 'strong', title);
+    el(a, 'p', text);
+  };
+
+  win.dangol('drawer', { draw, watch });
+})(window, document);
