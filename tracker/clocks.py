@@ -1,18 +1,18 @@
 """When an event happened: the client's clock, trusted only so far."""
 
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  without a zone it is UTC
+_MILLISECOND = timedelta(milliseconds=1)
 
 FUTURE_MS = 24 * 3_600_000
 PAST_MS = 3653 * 24 * 3_600_000
 """Ten years: an import of a shop's history is real, 1970 is a clock that was never set."""
 
 
-class When(NamedTuple):
-    """``ts`` in ms since the epoch; ``flag`` says what was wrong with the client's time, "" for nothing."""
-
-    ts: int
-    flag: str
+When = tuple[int, str]
+"""Milliseconds since the epoch, and what was wrong with the client's time, "" for nothing."""
 
 
 def milliseconds(value: object) -> int | None:
@@ -20,9 +20,7 @@ def milliseconds(value: object) -> int | None:
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            return round(moment.timestamp() * 1000)
+            return (moment - (_EPOCH if moment.tzinfo else _NAIVE_EPOCH)) // _MILLISECOND
         except (ValueError, OverflowError):
             return None
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e14:
@@ -36,17 +34,17 @@ def corrected(happened: object, sent: int | None, received: int) -> When:
     Far from ``received`` in either direction, the event is taken to have happened when it came.
     """
     if happened is None:
-        return When(received, "")
+        return (received, "")
     ts = milliseconds(happened)
     if ts is None:
-        return When(received, "invalid")
+        return (received, "invalid")
     return bounded(ts if sent is None else received - (sent - ts), received)
 
 
 def bounded(ts: int, received: int) -> When:
     """``ts``, or ``received`` with a flag where no honest clock could have said ``ts``."""
     if ts > received + FUTURE_MS:
-        return When(received, "future")
+        return (received, "future")
     if ts < received - PAST_MS:
-        return When(received, "past")
-    return When(ts, "")
+        return (received, "past")
+    return (ts, "")

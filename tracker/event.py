@@ -16,24 +16,25 @@ class EventInvalid(ValueError):
     """Bytes from the log that are not an event. Goes to the dead letters, never away."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing a visitor did. Times are milliseconds since the epoch, UTC.
 
     ``ts`` is when it happened, corrected for the client's clock; ``received`` is the tracker's clock.
     ``visitor`` is the anonymous id, ``user`` the site's own customer id: at least one is set.
     ``ip`` is truncated (IPv4 /24, IPv6 /48) before an event is made.
     ``name`` is set for track (Segment's e-commerce names and ours) and optional for page and screen.
+    ``gc=False``: what was decoded from JSON has no cycles.
     """
 
-    v: int = 1
     site: str
     id: str
     type: EventType
+    ts: int
+    received: int
+    source: Source
     name: str = ""
     visitor: str | None = None
     user: str | None = None
-    ts: int
-    received: int
     url: str = ""
     title: str = ""
     referrer: str = ""
@@ -44,7 +45,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     props: Mapping[str, Any] = {}
     traits: Mapping[str, Any] = {}
     context: Mapping[str, Any] = {}
-    source: Source
+    v: int = 1
 
     @property
     def key(self) -> str:

@@ -35,43 +35,45 @@ class Gate:
         """The events as they may be kept, or why none of them may."""
         if not events:
             return []
-        origin = environ.get("HTTP_ORIGIN")
+        origin, keys, addresses = environ.get("HTTP_ORIGIN"), self._keys.limited, self._addresses.limited
         for site_id in {event.site for event in events} if len(events) > 1 else (events[0].site,):
             site = site_of(site_id)
             if origin and site and site.origins and origin not in site.origins:
                 return Refusal(
                     "origin_not_allowed", "this write key is bound to other origins", "Origin", status=403
                 )
-            if self._keys.limited:
+            if keys:
                 count = sum(event.site == site_id for event in events)
                 if refusal := self._keys.admit(f"key:{site_id}", count):
                     return refusal
-        if self._addresses.limited:
+        if addresses:
             # Counted under a hash: the shared buckets are in Redis, and an address belongs nowhere.
             caller = self._salt.visitor("", request.caller(environ, self._proxies), "")
             if refusal := self._addresses.admit(caller, len(events)):
                 return refusal
         for event in events:
-            if (
-                limits.too_deep(event.props)
-                or limits.too_deep(event.traits)
-                or limits.too_deep(event.context)
-            ):
-                return Refusal(
-                    "too_deep", f"an event may be nested {limits.NESTING} levels deep", "properties"
-                )
-        signal = privacy.opted_out(environ)
-        return list(self._kept(events, signal))
+            for part in (event.props, event.traits, event.context):
+                if part and limits.too_deep(part):
+                    message = f"an event may be nested {limits.NESTING} levels deep"
+                    return Refusal("too_deep", message, "properties")
+        return self._kept(events, privacy.opted_out(environ))
 
-    def _kept(self, events: Iterable[Event], signal: bool) -> Iterable[Event]:
+    def _kept(self, events: Iterable[Event], signal: bool) -> list[Event]:
+        kept = []
         for event in events:
-            analytics = _analytics(event) if signal or "consent" in event.context else None
-            if event.type != "consent" and (analytics is False or (signal and not analytics)):
+            if (signal or "consent" in event.context) and self._nameless(event, signal):
                 self._metrics.cookieless.inc()
-                if event.type not in _KNOWING:
-                    yield scrubbed(self._cookieless(event))
-            else:
-                yield scrubbed(event)
+                if event.type in _KNOWING:
+                    continue
+                event = self._cookieless(event)
+            kept.append(scrubbed(event))
+        return kept
+
+    @staticmethod
+    def _nameless(event: Event, signal: bool) -> bool:
+        """Whether nothing may be kept of who this is."""
+        analytics = _analytics(event)
+        return event.type != "consent" and (analytics is False or (signal and not analytics))
 
     def _cookieless(self, event: Event) -> Event:
         """The event of nobody in particular: it counts in totals, and makes no profile."""

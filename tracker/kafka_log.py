@@ -39,8 +39,8 @@ class KafkaLog:
         try:
             with self._cluster.errors("append"):
                 sent = [
-                    producer.send(topic, key=key.encode("utf-8", "replace"), value=value)
-                    for key, value in records
+                    producer.send(topic, key=record.key.encode("utf-8", "replace"), value=record.value)
+                    for record in records
                 ]
                 deadline = time.monotonic() + self._cluster.timeout + 1.0  # brokers' answers come before it
                 for future in sent:

@@ -6,6 +6,8 @@ Three backends pass one contract suite (tests/test_tracker_log.py): memory, Redi
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 
 class LogUnavailable(Exception):
     """The log cannot take or give events now. ``retry_after`` is in seconds."""
@@ -15,7 +17,7 @@ class LogUnavailable(Exception):
         self.retry_after = retry_after
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, order=True, gc=False):
     """What is appended. Records of one key keep their order."""
 
     key: str

@@ -122,6 +122,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
     when = _when(params, request.received, trusted)
     if isinstance(when, Refusal):
         return when
+    ts, flag = when
     if params.get("cip") and not trusted:
         return Refusal("token_required", "cip needs token_auth, a secret key of the site", "cip", status=401)
     visitor = checked_id(params.get("cid") or params.get("_id"), "_id")
@@ -140,7 +141,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
             name=what.name[:NAME_CHARACTERS],
             visitor=visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
             user=user,  # type: ignore[arg-type]
-            ts=when.ts,
+            ts=ts,
             received=request.received,
             url=(params.get("url") or request.referer)[:URL_CHARACTERS],
             title=params.get("action_name", "")[:TEXT_CHARACTERS],
@@ -150,7 +151,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
             lang=(params.get("lang") or request.language).partition(",")[0].partition(";")[0][:35],
             screen=params.get("res", "")[:20],
             props=what.props,
-            context=_context(params, when.flag, anonymous=not visitor and not user),
+            context=_context(params, flag, anonymous=not visitor and not user),
             source="matomo",
         )
         events.append(event)
@@ -160,10 +161,10 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
 def _when(params: Params, received: int, trusted: bool) -> clocks.When | Refusal:
     text = params.get("cdt")
     if not text:
-        return clocks.When(received, "")
+        return (received, "")
     ts = _cdt(text)
     if ts is None:
-        return clocks.When(received, "invalid")
+        return (received, "invalid")
     if ts < received - OLD_MS and not trusted:
         message = "cdt older than a day needs token_auth, a secret key of the site"
         return Refusal("token_required", message, "cdt", status=401)

@@ -35,9 +35,9 @@ class MemoryLog:
     def append(self, records: Sequence[Record]) -> None:
         with self.changed:
             self.require_open()
-            for key, value in records:
-                number = crc32(key.encode("utf-8", "replace")) % len(self.partitions)
-                self.partitions[number].append(Message(number, self._next[number], key, value))
+            for record in records:
+                number = crc32(record.key.encode("utf-8", "replace")) % len(self.partitions)
+                self.partitions[number].append(Message(number, self._next[number], record.key, record.value))
                 self._next[number] += 1
             self.changed.notify_all()
 

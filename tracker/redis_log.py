@@ -29,9 +29,9 @@ class RedisLog:
         with self._redis.errors("append"):
             for start in range(0, len(records), RECORDS_PER_SCRIPT):
                 arguments: list[bytes | int] = []
-                for key, value in records[start : start + RECORDS_PER_SCRIPT]:
-                    routed = key.encode("utf-8", "replace")
-                    arguments += (crc32(routed) % shards + 1, routed, value)
+                for record in records[start : start + RECORDS_PER_SCRIPT]:
+                    key = record.key.encode("utf-8", "replace")
+                    arguments += (crc32(key) % shards + 1, key, record.value)
                 self._redis.run("append", streams, *arguments)
 
     def consumer(self, group: str, member: str) -> RedisConsumer:

@@ -41,6 +41,7 @@ KINDS: Mapping[str, EventType] = {
 """Path below /v1/ → what is posted there; the short ones are the browser library's."""
 BATCHES = frozenset({"batch", "b", "import"})
 _TYPES = frozenset(get_args(EventType)) - {"erase"}
+_PAGES = frozenset({"page", "screen"})
 
 CONTEXT_KEPT = frozenset(
     (
@@ -179,7 +180,7 @@ def _events(body: _Batch, request: Request, site: Site) -> list[Event] | Refusal
             item.context = {**shared, **(item.context or {})}
         own = milliseconds(item.sent_at) if item.sent_at else None
         event = _event(item, sent if own is None else own, request, site, f"batch[{index}].")
-        if isinstance(event, Refusal):
+        if not isinstance(event, Event):
             return event
         events.append(event)
     return events
@@ -187,53 +188,57 @@ def _events(body: _Batch, request: Request, site: Site) -> list[Event] | Refusal
 
 def _event(item: _Item, sent: int | None, request: Request, site: Site, where: str) -> Event | Refusal:
     """One message as our event; ``where`` is put before a refused field's name."""
-    if item.type not in _TYPES:
+    kind, context, props = item.type, item.context or {}, _props(item)
+    if kind not in _TYPES:
         return Refusal("bad_type", f"type must be one of {', '.join(sorted(_TYPES))}", where + "type")
-    name = (item.event if item.type == "track" else item.name) or ""
-    if item.type == "track" and not name:
+    name = (item.event if kind == "track" else item.name) or ""
+    if kind == "track" and not name:
         return Refusal("missing", "a track call needs an event name", where + "event")
     ids = _ids(item, where)
-    if isinstance(ids, Refusal):
+    if not isinstance(ids, tuple):
         return ids
-    when = clocks.corrected(item.original_timestamp or item.timestamp, sent, request.received)
-    context = item.context or {}
-    raw_page = context.get("page")
-    page: Mapping[str, Any] = raw_page if isinstance(raw_page, dict) else {}
-    props = _props(item)
-    if item.type in ("page", "screen"):
+    ts, flag = clocks.corrected(item.original_timestamp or item.timestamp, sent, request.received)
+    page = _mapping(context.get("page"))
+    if kind in _PAGES:
         page = {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}
-    return Event(
-        site=site.id,
-        id=ids[0],
-        type=item.type,  # type: ignore[arg-type]  # one of _TYPES, above
-        name=name[:NAME_CHARACTERS],
-        visitor=ids[1],
-        user=ids[2],
-        ts=when.ts,
-        received=request.received,
+    return Event(  # by position what every event has: Python makes a dictionary of more than 15 keywords
+        site.id,
+        ids[0],
+        kind,  # type: ignore[arg-type]  # one of _TYPES, above
+        ts,
+        request.received,
+        _source(context),
+        name[:NAME_CHARACTERS],
+        ids[1],
+        ids[2],
         url=_text(page.get("url"), URL_CHARACTERS),
         title=_text(page.get("title"), TEXT_CHARACTERS),
         referrer=_text(page.get("referrer"), URL_CHARACTERS),
         ip=address.truncate(ip) if isinstance(ip := context.get("ip"), str) and ip else request.ip,
         ua=_user_agent(context, request),
         lang=_text(context.get("locale"), 35) or request.language.partition(",")[0].partition(";")[0][:35],
-        screen=_screen(context.get("screen")),
+        screen=_screen(screen) if (screen := context.get("screen")) else "",
         props=props,
-        traits=item.traits or (_mapping(context.get("traits")) if item.type == "identify" else {}),
-        context=_kept(context, when.flag),
-        source=_source(context),
+        traits=item.traits or (_mapping(context.get("traits")) if kind == "identify" else {}),
+        context=_kept(context, flag),
     )
 
 
 def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusal:
     """Message id (made where none was sent), visitor, user."""
-    message = checked_id(item.message_id, where + "messageId", ID_LIMIT)
-    visitor = checked_id(item.anonymous_id, where + "anonymousId")
-    user = checked_id(item.user_id, where + "userId")
-    previous = checked_id(item.previous_id, where + "previousId")
-    for value in (message, visitor, user, previous):
-        if isinstance(value, Refusal):
-            return value
+    message, visitor, user, previous = item.message_id, item.anonymous_id, item.user_id, item.previous_id
+    together = f"{message}{visitor}{user}{previous}"
+    if len(message or "") > ID_LIMIT or len(together) > ID_CHARACTERS or not together.isprintable():
+        # Only now can one of them be wrong.
+        for value, field, limit in (
+            (message, "messageId", ID_LIMIT),
+            (visitor, "anonymousId", ID_CHARACTERS),
+            (user, "userId", ID_CHARACTERS),
+            (previous, "previousId", ID_CHARACTERS),
+        ):
+            refusal = checked_id(value, where + field, limit)
+            if isinstance(refusal, Refusal):
+                return refusal
     if item.type == "alias":
         if not previous and not visitor:
             return Refusal("missing", "alias needs previousId", where + "previousId")
@@ -242,7 +247,7 @@ def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusa
         visitor = visitor or previous
     if not visitor and not user:
         return Refusal("missing", "userId or anonymousId is required", where + "userId")
-    return message or str(uuid4()), visitor, user  # type: ignore[return-value]  # no refusals left
+    return message or str(uuid4()), visitor or None, user or None
 
 
 def _props(item: _Item) -> dict[str, Any]:
@@ -276,14 +281,17 @@ def _screen(value: object) -> str:
 
 
 def _kept(context: Mapping[str, Any], flag: str) -> dict[str, Any]:
-    kept = {key: value for key, value in context.items() if key in CONTEXT_KEPT}
+    kept: dict[str, Any] = {}
+    if not CONTEXT_KEPT.isdisjoint(context):
+        kept = {key: value for key, value in context.items() if key in CONTEXT_KEPT}
     if flag:
         kept["clock"] = flag
     return kept
 
 
 def _source(context: Mapping[str, Any]) -> Source:
-    return "snippet" if _mapping(context.get("library")).get("name") == "dangol.js" else "segment"
+    library = context.get("library")
+    return "snippet" if library and _mapping(library).get("name") == "dangol.js" else "segment"
 
 
 def _mapping(value: object) -> dict[str, Any]:

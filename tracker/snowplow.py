@@ -152,7 +152,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         if isinstance(value, Refusal):
             return value
     server_side = bool(user) and not own and params.get("p", "web") != "web"
-    when = _when(params, request.received)
+    ts, flag = _when(params, request.received)
     told_ip = params.get("ip", "")
     return Event(
         site=site.id,
@@ -161,7 +161,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         name=what.name[:NAME_CHARACTERS],
         visitor=None if server_side else own or visitor,  # type: ignore[arg-type]
         user=user,  # type: ignore[arg-type]
-        ts=when.ts,
+        ts=ts,
         received=request.received,
         url=params.get("url", "")[:URL_CHARACTERS],
         title=params.get("page", "")[:TEXT_CHARACTERS],
@@ -171,7 +171,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         lang=params.get("lang", "")[:35],
         screen=params.get("res", "")[:20],
         props=what.props,
-        context=_context(params, when.flag),
+        context=_context(params, flag),
         source="snowplow",
     )
 
@@ -290,7 +290,7 @@ def _when(params: Params, received: int) -> clocks.When:
         return clocks.bounded(true, received)
     if device is not None and sent is not None and device < sent:
         return clocks.bounded(received - (sent - device), received)
-    return clocks.When(received, "")
+    return (received, "")
 
 
 def _millis(text: str | None) -> int | None:
