@@ -1,12 +1,17 @@
 """Item factors, a visitor's factors solved from them while the request waits, and the best items for those."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from recommender.ann import Ann
 from recommender.interactions import Floats, Ints, Longs
 
+ALLOWED, WIDER = (
+    0.5,
+    4,
+)  # share of allowed items that the graph needs; times as many asked of it, as filters take some
 FIRST, BLOCK = 512, 8192
 """Items scored before the bar is raised: twice as many each time, as long as they fit the cache."""
 
@@ -17,7 +22,7 @@ class Factors:
     score: ``order`` names the item code of each row, ``place`` the row of each code.
 
     ``vectors`` Y is rows × factors; ``solved`` is Y (YᵀY + λI)⁻¹, computed once per model: with it a visitor
-    costs a system as small as the number of items he touched, not of factors.
+    costs a system as small as the number of items he touched, not of factors. ``ann`` is there for many items.
     """
 
     vectors: Floats
@@ -25,6 +30,7 @@ class Factors:
     length: Floats
     order: Ints
     place: Ints
+    ann: Ann | None = field(default=None, repr=False, compare=False)
 
     def of(self, items: npt.NDArray[np.integer]) -> Floats:
         """Vectors of item codes."""
@@ -51,7 +57,28 @@ class Factors:
     ) -> tuple[Longs, Floats]:
         """The ``count`` allowed items with the highest positive ``vector · user + bonus``, best first.
 
-        Exact without scoring every item: by Cauchy-Schwarz no item beyond the one whose length times the user's
+        Exact, but where there are very many items and no bonus: then nearly so.
+        """
+        near = self._near(user, count, allowed) if bonus is None else None
+        return near or self._exact(user, count, allowed, bonus)
+
+    def _near(self, user: Floats, count: int, allowed: npt.NDArray[np.bool_]) -> tuple[Longs, Floats] | None:
+        """By the graph; None without one, and where so few items are allowed that its answer would be a poor one."""
+        if self.ann is None or np.count_nonzero(allowed) < ALLOWED * len(allowed):
+            return None
+        codes = self.ann.search(user, WIDER * count)
+        codes = codes[allowed[codes]]
+        if len(codes) < count:
+            return None
+        scores = self.of(codes) @ user
+        codes, scores = codes[scores > 0], scores[scores > 0]
+        ranked = np.lexsort((codes, -scores))[:count]
+        return codes[ranked], scores[ranked]
+
+    def _exact(
+        self, user: Floats, count: int, allowed: npt.NDArray[np.bool_], bonus: Floats | None
+    ) -> tuple[Longs, Floats]:
+        """Without scoring every item: by Cauchy-Schwarz no item beyond the one whose length times the user's
         falls under the bar can reach it (LEMP, Teflioudi et al., SIGMOD 2015). ``bonus`` ≥ 0 is by item code.
         """
         reach, extra = float(np.linalg.norm(user)), 0.0 if bonus is None else float(bonus.max(initial=0.0))
@@ -92,14 +119,17 @@ class Taste:
         return np.asarray((vectors @ self.solved.T) @ self.shares * self.confidence)
 
 
-def solve(vectors: Floats, regularization: float) -> Factors:
-    """Factors of items × factors ``vectors`` in order of item codes, the normal equations' item side solved."""
+def solve(vectors: Floats, regularization: float, ann_above: int = 1 << 62, threads: int = 0) -> Factors:
+    """Factors of items × factors ``vectors`` in order of item codes, the normal equations' item side solved.
+
+    With more than ``ann_above`` items the best are found by a graph.
+    """
     gram = vectors.T.astype(np.float64) @ vectors + regularization * np.eye(vectors.shape[1])
     length = np.linalg.norm(vectors, axis=1).astype(np.float32)
     order = np.argsort(-length, kind="stable").astype(np.int32)
     place = np.empty_like(order)
     place[order] = np.arange(len(order), dtype=np.int32)
+    ann = Ann.build(vectors, threads) if len(vectors) > ann_above else None
     vectors = np.ascontiguousarray(vectors[order])
-    return Factors(
-        vectors, np.linalg.solve(gram, vectors.T).T.astype(np.float32), length[order], order, place
-    )
+    solved = np.linalg.solve(gram, vectors.T).T.astype(np.float32)
+    return Factors(vectors, solved, length[order], order, place, ann)

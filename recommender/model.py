@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from recommender.ann import Ann
 from recommender.card import Card
 from recommender.content import Content
 from recommender.factors import Factors
@@ -18,6 +19,7 @@ from recommender.sessions import SessionIndex
 from recommender.together import Neighbours
 
 FORMAT = 1
+ANN = "factors.usearch"
 """Raised whenever the meaning of a file changes: an older process then keeps the model it has."""
 
 
@@ -74,6 +76,8 @@ def save(model: Model, folder: Path) -> None:
         for name in _arrays(kind):
             array = np.ascontiguousarray(getattr(getattr(model, part), name))
             np.save(folder / f"{part}.{name}.npy", array, allow_pickle=False)
+    if model.factors.ann is not None:
+        model.factors.ann.save(folder / ANN)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     manifest = Manifest(FORMAT, files, model.card)
     (folder / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
@@ -91,6 +95,8 @@ def load(folder: Path) -> Model:
         traits = msgspec.json.decode((folder / "content.json").read_bytes(), type=tuple[str, ...])
         content = Content(traits, np.load(folder / "content.vectors.npy", allow_pickle=False))
         parts = {part: kind(**_mapped(folder, part, kind)) for part, kind in PARTS.items()}
+        if ANN in manifest.files:
+            parts["factors"] = dataclasses.replace(parts["factors"], ann=Ann.load(folder / ANN))
     except (OSError, ValueError) as error:
         raise ModelUnusable(f"{folder}: {error}") from error
     return Model(
@@ -115,7 +121,9 @@ class _Format(msgspec.Struct):
 
 
 def _arrays(kind: Any) -> list[str]:
-    return [field.name for field in dataclasses.fields(kind) if not field.name.startswith("_")]
+    """The fields that are arrays, each kept in a file of its own."""
+    fields = dataclasses.fields(kind)
+    return [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING]
 
 
 def _mapped(folder: Path, part: str, kind: Any) -> dict[str, np.ndarray]:

@@ -81,4 +81,5 @@ def longer(factors: Factors, items: int) -> Factors:
         np.concatenate([factors.length, more[:, 0]]),
         np.concatenate([factors.order, codes]),
         np.concatenate([factors.place, codes]),
+        factors.ann,
     )

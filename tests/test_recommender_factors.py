@@ -1,15 +1,20 @@
 """The fold-in gives what implicit would, and its contributions are the score's parts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from implicit.cpu.als import AlternatingLeastSquares
-from recommender_histories import NOW, shop_history
+from recommender_histories import NOW, Told, shop_history
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from recommender.factors import solve
+from recommender.factors import Factors, solve
 from recommender.interactions import confidence, liking, read
+from recommender.model import ModelUnusable
 from recommender.params import Params
+from recommender.shelf import Shelf
+from recommender.train import train
 
 
 @pytest.mark.parametrize("items", [1, 3, 20])
@@ -49,3 +54,61 @@ def test_the_best_items_are_exactly_those_of_scoring_all(count: int, with_bonus:
         items, scores = factors.best(user, count, allowed, bonus)
         np.testing.assert_allclose(scores, score[expected], rtol=1e-4)
         np.testing.assert_array_equal(items, expected)
+
+
+ITEMS, WIDTH = 20_000, 16
+
+
+@pytest.fixture(scope="module")
+def many() -> tuple[Factors, Factors, np.ndarray]:
+    """A catalogue in 200 tastes whose items differ in popularity: with the graph, without, and users of two tastes."""
+    chance = np.random.default_rng(5)
+    tastes = chance.normal(size=(200, WIDTH))
+    own = chance.integers(0, 200, ITEMS)
+    vectors = tastes[own] + 0.3 * chance.normal(size=(ITEMS, WIDTH))
+    vectors = (vectors * (0.2 + chance.pareto(3.0, (ITEMS, 1)))).astype(np.float32)
+    users = (tastes[chance.integers(0, 200, 100)] + tastes[chance.integers(0, 200, 100)]).astype(np.float32)
+    return solve(vectors, 1.0, ann_above=ITEMS - 1), solve(vectors, 1.0, ann_above=ITEMS), users
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7, 0.3, 0.001])
+def test_the_graph_finds_nearly_what_scoring_all_does(
+    many: tuple[Factors, Factors, np.ndarray], share: float
+) -> None:
+    graph, exact, users = many
+    assert graph.ann is not None
+    assert exact.ann is None, "few items need no graph"
+    allowed = np.random.default_rng(6).random(ITEMS) < share
+    found = total = 0
+    for user in users:
+        right, _ = exact.best(user, 20, allowed)
+        codes, scores = graph.best(user, 20, allowed)
+        assert allowed[codes].all(), "filters hold"
+        assert len(codes) == len(right)
+        np.testing.assert_allclose(scores, graph.of(codes) @ user, rtol=1e-5)
+        assert (np.diff(scores) <= 0).all()
+        found, total = found + len(np.intersect1d(codes, right)), total + len(right)
+    assert found / total >= (0.9 if share > 0.5 else 1.0)
+
+
+def test_category_interest_is_weighed_exactly(many: tuple[Factors, Factors, np.ndarray]) -> None:
+    graph, exact, users = many
+    allowed, bonus = np.ones(ITEMS, np.bool_), np.zeros(ITEMS, np.float32)
+    bonus[7] = 1e3
+    for one, other in zip(
+        graph.best(users[0], 5, allowed, bonus), exact.best(users[0], 5, allowed, bonus), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_graph_is_saved_with_the_model(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, "s")
+    card = train("s", Told(shop_history(100)), shelf, Params(iterations=2, ann_above=10))
+    model = shelf.load(card.version)
+    assert model.factors.ann is not None
+    user = model.factors.vectors[0]
+    assert len(model.factors.best(user, 5, np.ones(len(model.items), np.bool_))[0]) == 5
+    file = shelf.folder / "versions" / card.version / "factors.usearch"
+    file.write_bytes(bytes(file.stat().st_size))
+    with pytest.raises(ModelUnusable):
+        shelf.load(card.version)
