@@ -199,6 +199,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.store import CampaignStore
     from offers.token import TokenSigner
     from web.audit import Audit
+    from web.saved import SavedFunnels
     from web.services import Services
 
     key = signing_key(settings)
@@ -223,6 +224,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         warehouse=warehouse(settings),
         shops=shops(settings),
         campaigns=campaigns,
+        funnels=SavedFunnels(redis),
         segments=segments,
         progress=ProgressStore(redis),
         arms=arms,

@@ -233,6 +233,7 @@ def test_erasing_takes_the_history_along(stage: Stage, clock: Clock) -> None:
     profile = Profile(id="v:a", visitors=["a"])
     stage.services.profiles.save("default", [Write("v:a", b"", profile)])
     before = stage.call("GET", "/v1/reports/overview").json["visitors"]
+    clock.advance(60)
     answer = stage.call("DELETE", "/v1/profiles/a")
     assert (answer.status_code, answer.json) == (202, {"erased": ["v:a"]})
     stage.erasure.run()

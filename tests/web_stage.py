@@ -31,6 +31,7 @@ from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.app import create_app
 from web.audit import Audit
+from web.saved import SavedFunnels
 from web.services import Services, Shop
 from web.users import Users
 
@@ -75,6 +76,7 @@ def stage_of(
     site: Site,
     clock: Callable[[], float],
     personalize_seconds: float = 30.0,  # a busy machine must not change an answer
+    patience_seconds: float = 60.0,
 ) -> Stage:
     sites = Sites(folder / "sites.json")
     sites.save(site)
@@ -104,6 +106,7 @@ def stage_of(
         warehouse=warehouse,
         shops=shop,
         campaigns=campaigns,
+        funnels=SavedFunnels(redis_url),
         segments=segments,
         progress=ProgressStore(redis_url),
         arms=arms,
@@ -116,6 +119,7 @@ def stage_of(
         audit=Audit(folder / "audit.jsonl", clock),
         public_url="http://127.0.0.1:8000",
         personalize_seconds=personalize_seconds,
+        patience_seconds=patience_seconds,
         clock=clock,
     )
     return Stage(create_app(services), services, site, erasure)

@@ -17,6 +17,7 @@ from warehouse.schema import ALIASES, EVENTS
 from warehouse.scope import Scope
 from warehouse.span import DAY_MS
 from warehouse.table import Table, WarehouseUnavailable
+from warehouse.watch import watched
 
 ATTEMPTS = 4
 """Listings of the live files: between a listing and the read, a vacuum may take away a file."""
@@ -72,7 +73,7 @@ class Duck:
         for attempt in range(ATTEMPTS):
             cursor = self._con.cursor()
             try:
-                with _patience(cursor):
+                with _patience(cursor), watched(cursor):
                     return self._answer(cursor, queries, scope, params or {}, prepared or {})
             except (duckdb.IOException, duckdb.CatalogException, FileNotFoundError) as error:
                 if attempt == ATTEMPTS - 1:

@@ -4,6 +4,7 @@ from flask import Flask, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from web.asking import Reports
 from web.assets import Assets, assets_blueprint
 from web.audiences import Audiences, audiences_blueprint
 from web.audit import register_audit
@@ -14,18 +15,22 @@ from web.desk.access import Door, Guesses
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
+from web.desk.funnel_parts import funnel_parts_blueprint
 from web.desk.live import live_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
 from web.desk.paths import paths_blueprint
+from web.desk.people import people_blueprint
 from web.desk.retention import retention_blueprint
 from web.desk.setup import setup_blueprint
 from web.desk.users import users_blueprint
 from web.desk.visitors import visitors_blueprint
+from web.desk.waiting import register_waiting, waiting_blueprint
 from web.errors import register_errors
 from web.gorse import gorse_blueprint
 from web.health import health_blueprint, register_metrics
 from web.items import items_blueprint
+from web.kept import Kept
 from web.language import register_language
 from web.me.page import me_blueprint
 from web.me.passes import Passes
@@ -52,8 +57,17 @@ def create_app(services: Services) -> Flask:
     register_errors(app)
     register_language(app)
     register_audit(app, services.audit)
-    _register_api(app, services, metrics)
-    _register_desk(app, services)
+    reports = Reports(
+        services.warehouse,
+        services.profiles,
+        Kept(services.clock),
+        Kept(services.clock, threads=1),
+        services.clock,
+        services.patience_seconds,
+    )
+    register_waiting(app, reports.kept)
+    _register_api(app, services, metrics, reports)
+    _register_desk(app, services, reports)
 
     @app.get("/")
     def root() -> ResponseReturnValue:
@@ -62,7 +76,7 @@ def create_app(services: Services) -> Flask:
     return app
 
 
-def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
+def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Reports) -> None:
     keys = Keys(services.sites)
     decisions = DecisionLog(services.log, services.clock)
     app.register_blueprint(personalize_blueprint(services, keys, metrics, decisions))
@@ -73,26 +87,30 @@ def _register_api(app: Flask, services: Services, metrics: Metrics) -> None:
     app.register_blueprint(audiences_blueprint(keys, Audiences(services)))
     app.register_blueprint(profiles_blueprint(services, keys))
     app.register_blueprint(me_blueprint(services, keys, Passes(app.secret_key or b"")))
-    app.register_blueprint(reports_blueprint(services, "reports", "/v1/reports", keys.secret_key))
+    app.register_blueprint(reports_blueprint(services, reports, "reports", "/v1/reports", keys.secret_key))
     app.register_blueprint(openapi_blueprint(services.public_url))
     app.register_blueprint(health_blueprint(services, metrics))
 
 
-def _register_desk(app: Flask, services: Services) -> None:
+def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     assets = Assets()
-    pages = Pages(services.sites, assets, Door(services.users, services.secret), services.clock)
+    door = Door(services.users, services.secret)
+    pages = Pages(services.sites, assets, door, services.clock, reports, services.segments)
     pages.register(app)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, Guesses(services.clock), services.audit))
     app.register_blueprint(
-        pages.guard(reports_blueprint(services, "desk_reports", "/desk/reports", pages.site))
+        pages.guard(reports_blueprint(services, reports, "desk_reports", "/desk/reports", pages.site))
     )
-    app.register_blueprint(overview_blueprint(pages, services))
+    app.register_blueprint(waiting_blueprint(pages, reports.kept))
+    app.register_blueprint(overview_blueprint(pages))
     app.register_blueprint(live_blueprint(pages, services))
-    app.register_blueprint(funnel_blueprint(pages, services))
+    app.register_blueprint(funnel_blueprint(pages, services.funnels))
+    app.register_blueprint(people_blueprint(pages, services))
+    app.register_blueprint(funnel_parts_blueprint(pages))
     app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(desk_campaigns_blueprint(pages, services))
-    app.register_blueprint(paths_blueprint(pages, services))
-    app.register_blueprint(retention_blueprint(pages, services))
+    app.register_blueprint(paths_blueprint(pages))
+    app.register_blueprint(retention_blueprint(pages))
     app.register_blueprint(setup_blueprint(pages, services.public_url))
     app.register_blueprint(users_blueprint(pages, services.audit))

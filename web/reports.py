@@ -1,90 +1,69 @@
 """What the desk's pages show, as JSON and CSV."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from tracker.sites import Site
-from warehouse.funnel import funnel
 from warehouse.live import live
-from warehouse.overview import overview
-from warehouse.paths import paths
-from warehouse.retention import retention
-from warehouse.span import Span
-from warehouse.vocabulary import vocabulary
 from web.answers import answer
+from web.asking import Reports
 from web.desk.live import MINUTES
-from web.flows import one_of, returning, wanted
-from web.funnels import question
+from web.flows import one_of
 from web.offers import answered
+from web.people import people_of
+from web.questions import REPORTS, Report
 from web.services import Services
 from web.table import csv_of
 
-OVERVIEW_TABLES = (
-    *("series", "channels", "pages", "entries", "exits", "origins", "keywords", "campaigns"),
-    *("devices", "browsers", "systems", "countries", "hours"),
-)
 
-
-def reports_blueprint(services: Services, name: str, prefix: str, site_of: Callable[[], Site]) -> Blueprint:
+def reports_blueprint(
+    services: Services, reports: Reports, name: str, prefix: str, site_of: Callable[[], Site]
+) -> Blueprint:
     """The reports under ``prefix``, of the site that ``site_of`` says: a secret key's, or the desk's chosen one."""
     blueprint = Blueprint(name, __name__, url_prefix=prefix)
-    warehouse = services.warehouse
+    patient = replace(reports, patience=None)
 
-    def asked() -> tuple[Site, Span]:
-        """The site, and the span of ``from`` and ``to``."""
-        site = site_of()
-        return site, Span.parse(site, request.args.get("from"), request.args.get("to"), services.clock)
+    def view_of(title: str, report: Report) -> Callable[[], Response]:
+        def view() -> Response:
+            asked = patient.asked(site_of(), request.args)
+            return told(title, report.ask(patient, asked, request.args), report.tables)
 
-    @blueprint.get("/overview")
-    def overview_report() -> Response:
-        site, span = asked()
-        return told("overview", overview(warehouse, site.id, span), OVERVIEW_TABLES)
+        return view
+
+    for title, report in REPORTS.items():
+        blueprint.add_url_rule(f"/{title}", title.replace("/", "_"), view_of(title.replace("/", "-"), report))
+
+    @blueprint.get("/funnel/people")
+    def people() -> Response:
+        asked = patient.asked(site_of(), request.args)
+        return told("funnel-people", people_of(services, patient, asked, request.args), ("people",))
 
     @blueprint.get("/live")
     def live_report() -> Response:
         since = int((services.clock() - MINUTES * 60) * 1000)
-        return told("live", live(warehouse, site_of().id, since), ("pages", "events"))
-
-    @blueprint.get("/funnel")
-    def funnel_report() -> Response:
-        site, span = asked()
-        steps, rules = question(request.args.getlist("step"), request.args)
-        return told("funnel", funnel(warehouse, site.id, steps, rules, span), ("steps",))
-
-    @blueprint.get("/paths")
-    def paths_report() -> Response:
-        site, span = asked()
-        way = wanted(request.args)
-        found = paths(warehouse, site.id, span, way.anchor, way.direction, way.depth)
-        return told("paths", found, ("flows",))
-
-    @blueprint.get("/retention")
-    def retention_report() -> Response:
-        site, span = asked()
-        how = returning(request.args)
-        found = retention(warehouse, site.id, span, how.unit, how.deed, how.by_channel)
-        return told("retention", found, ("cohorts",))
-
-    @blueprint.get("/vocabulary")
-    def vocabulary_report() -> Response:
-        site, span = asked()
-        return told("vocabulary", vocabulary(warehouse, site.id, span), ("events", "pages"))
+        return told("live", live(services.warehouse, site_of().id, since), ("pages", "events"))
 
     @blueprint.get("/campaigns")
     def campaigns_report() -> Response:
-        site, span = asked()
-        counted = answered(services, site, span)
+        asked = patient.asked(site_of(), request.args)
+        counted = answered(services, asked.site, asked.span)
         return answer({"campaigns": sorted(counted.values(), key=lambda each: each.campaign)})
 
     return blueprint
 
 
 def told(name: str, report: Any, tables: Sequence[str]) -> Response:
-    """JSON; or with ``format=csv`` one ``table`` of the report, by default the first. Raises Problem 400."""
+    """JSON, with its age in seconds; or with ``format=csv`` one ``table`` of the report, by default the first.
+    Raises QueryRefused."""
     form = one_of("format", request.args, ("json", "csv"))
     if form == "json":
-        return answer(report)
-    table = one_of("table", request.args, tables)
-    return csv_of(f"{name}-{table}", getattr(report, table))
+        response = answer(report)
+    else:
+        table = one_of("table", request.args, tables)
+        response = csv_of(f"{name}-{table}" if table != "rows" else name, getattr(report, table))
+    if "age" in g:
+        response.headers["Age"] = str(g.age)
+    return response

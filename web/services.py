@@ -18,6 +18,7 @@ from tracker.log import EventLog
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
 from web.audit import Audit
+from web.saved import SavedFunnels
 from web.users import Users
 
 
@@ -34,7 +35,7 @@ class Services:
     """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
 
     ``erase`` (site, id) forgets a person: at once what is live, soon the rest; the ids, or None for nobody.
-    ``secret`` signs the desk's sessions.
+    ``secret`` signs the desk's sessions; a page waits ``patience_seconds`` before it says that it is counting.
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     """
@@ -45,6 +46,7 @@ class Services:
     warehouse: Warehouse
     shops: Callable[[str], Shop]
     campaigns: CampaignStore
+    funnels: SavedFunnels
     segments: SegmentStore
     progress: ProgressStore
     arms: ArmStore
@@ -57,6 +59,7 @@ class Services:
     erase: Callable[[str, str], Sequence[str] | None]
     public_url: str
     personalize_seconds: float = 0.1
+    patience_seconds: float = 1.5
     ingest_group: str = "ingest"
     trust_proxy: int = 0
     further_metrics: Callable[[], bytes] = bytes

@@ -44,6 +44,7 @@ class Form:
     """``said`` is False when the address names no step at all: then the page suggests some.
 
     ``by`` is visitor or visit, ``order`` is strict or any; ``without`` is an event that must not come in between.
+    ``compare``: "", before, or segment:ID; ``group``: what it is broken down by; ``every``: day or week of its trend.
     """
 
     steps: tuple[Draft, ...]
@@ -52,6 +53,13 @@ class Form:
     by: str = "visitor"
     order: str = "strict"
     without: str = ""
+    compare: str = ""
+    group: str = "channel"
+    every: str = "day"
+
+    def by_every(self, every: str) -> "Form":
+        """The same with the trend by day or week."""
+        return replace(self, every=every)
 
     @property
     def asked(self) -> list[Draft]:
@@ -63,6 +71,9 @@ class Form:
         query += [("by", self.by)] if self.by != "visitor" else []
         query += [("order", self.order)] if self.order != "strict" else []
         query += [("without", self.without)] if self.without else []
+        query += [("compare", self.compare)] if self.compare else []
+        query += [("group", self.group)] if self.group != "channel" else []
+        query += [("every", self.every)] if self.every != "day" else []
         return [*query, *period]
 
 
@@ -79,7 +90,18 @@ def form_of(args: "MultiDict[str, str]") -> Form:
     without = args.get("without", "").strip()[: NAME_LIMIT + 6]
     if without:
         without = draft_of(without if without.startswith(("page:", "event:")) else f"event:{without}").text
-    return Form(tuple(steps[:STEPS_LIMIT]), window, bool(steps), by, order, without)
+    compare = args.get("compare", "")
+    return Form(
+        steps=tuple(steps[:STEPS_LIMIT]),
+        window=window,
+        said=bool(steps),
+        by=by,
+        order=order,
+        without=without,
+        compare=compare[:NAME_LIMIT] if compare == "before" or compare.startswith("segment:") else "",
+        group=args.get("group", "channel")[:NAME_LIMIT],
+        every="week" if args.get("every") == "week" else "day",
+    )
 
 
 def draft_of(text: str) -> Draft:

@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from warehouse.funnel import Funnel, FunnelStep, funnel
+from tracker.sites import Site
+from warehouse.funnel import Funnel, FunnelStep
 from warehouse.refused import QueryRefused
-from warehouse.vocabulary import Vocabulary, vocabulary
+from warehouse.vocabulary import Vocabulary
 from web import formats
+from web.asking import Asked
 from web.desk.builder import WINDOWS, Draft, Form, form_of, pressed, suggested
 from web.desk.pages import Pages
-from web.desk.period import period_of
-from web.funnels import STEPS_LIMIT, question
+from web.desk.period import Period, period_of
+from web.funnels import STEPS_LIMIT
 from web.language import gettext as _
-from web.services import Services
+from web.questions import FunnelQuestion, vocabulary_of
+from web.saved import SavedFunnels
 
 LEAST_HEIGHT = 0.6
 """Of 100: a step that somebody reached is never invisible."""
@@ -25,7 +28,8 @@ LEAST_HEIGHT = 0.6
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """``share`` is of all who began, ``conversion`` of the step before, ``onward`` of this step."""
+    """``share`` is of all who began, ``conversion`` of the step before, ``onward`` of this step; ``median`` and
+    ``p90`` are seconds to the next; ``then`` and ``then_share`` are of what it is compared with."""
 
     kind: str
     name: str
@@ -37,6 +41,10 @@ class StepView:
     took: str
     height: float
     next_height: float
+    median: float | None
+    p90: float | None
+    then: int | None
+    then_share: float | None
 
     @property
     def title(self) -> str:
@@ -74,13 +82,18 @@ class FunnelView:
         return self.finished / self.entered if self.entered else None
 
     @property
+    def leak_at(self) -> int:
+        """Its number, from 1; the first step when nobody left."""
+        return self.steps.index(self.leak) + 1 if self.leak else 1
+
+    @property
     def leak(self) -> StepView | None:
         """The step after which most leave."""
         leaking = [step for step in self.steps[:-1] if step.dropped]
         return max(leaking, key=lambda step: step.dropped, default=None)
 
 
-def funnel_blueprint(pages: Pages, services: Services) -> Blueprint:
+def funnel_blueprint(pages: Pages, saved: SavedFunnels) -> Blueprint:
     blueprint = Blueprint("desk_funnel", __name__)
 
     @blueprint.get("/desk/funnel")
@@ -88,25 +101,55 @@ def funnel_blueprint(pages: Pages, services: Services) -> Blueprint:
         site = pages.site()
         form = form_of(request.args)
         kept = tuple(form.query(()))
-        period = period_of(request.args, site, services.clock(), "/desk/funnel", kept)
+        period = period_of(request.args, site, pages.clock(), "/desk/funnel", kept)
         if "do" in request.args or "what" in request.args:
             # The address in the bar is one that can be kept and shared.
             changed = pressed(form, request.args.get("do", ""))
             return redirect(f"/desk/funnel?{urlencode(changed.query(period.query))}")
-        span = period.span(site)
-        words = vocabulary(services.warehouse, site.id, span)
+        words = vocabulary_of(pages.reports, Asked(site, period.span(site)))
         form = form if form.said else suggestion(form, words)
-        found, problem = None, ""
+        found, other, problem = None, None, ""
         try:
             if len(form.asked) > 1:
-                steps, rules = question([step.text for step in form.asked], MultiDict(form.query(())))
-                found = funnel(services.warehouse, site.id, steps, rules, span)
+                asking = asking_of(form)
+                found = asking.counted(pages.reports, period.asked(site))
+                other = asking.counted(pages.reports, compared(form, period, site)) if form.compare else None
         except QueryRefused as refused:
             problem = refused.message
-        view = view_of(form, words, found, problem, kept)
-        return pages.show("desk/funnel.html", "funnel", site, period=period, view=view)
+        view = view_of(form, words, found, other, problem, tuple(form.query(())))
+        listed = saved.all(site.id)
+        return pages.show("desk/funnel.html", "funnel", site, period=period, view=view, saved=listed)
+
+    @blueprint.post("/desk/funnel/saved")
+    def save() -> ResponseReturnValue:
+        site = pages.site()
+        query = urlencode(form_of(MultiDict(parse_qsl(request.form.get("query", "")))).query(()))
+        kept = saved.put(site.id, request.form.get("name", ""), query)
+        return redirect(f"/desk/funnel/saved/{kept.id}")
+
+    @blueprint.get("/desk/funnel/saved/<funnel_id>")
+    def open_saved(funnel_id: str) -> ResponseReturnValue:
+        return redirect(f"/desk/funnel?{saved.get(pages.site().id, funnel_id).query}")
+
+    @blueprint.post("/desk/funnel/saved/<funnel_id>/delete")
+    def delete(funnel_id: str) -> ResponseReturnValue:
+        saved.delete(pages.site().id, funnel_id)
+        return redirect("/desk/funnel")
 
     return pages.guard(blueprint)
+
+
+def asking_of(form: Form) -> FunnelQuestion:
+    """What is asked by the form. Raises QueryRefused."""
+    return FunnelQuestion.of(MultiDict(replace(form, steps=tuple(form.asked)).query(())))
+
+
+def compared(form: Form, period: Period, site: Site) -> Asked:
+    """What the funnel is compared with: the period before, or another segment in the same."""
+    if form.compare == "before":
+        return period.asked_before(site)
+    segment = form.compare.removeprefix("segment:")
+    return replace(period.asked(site), filters=replace(period.filters, segment=segment))
 
 
 def suggestion(form: Form, words: Vocabulary) -> Form:
@@ -116,7 +159,12 @@ def suggestion(form: Form, words: Vocabulary) -> Form:
 
 
 def view_of(
-    form: Form, words: Vocabulary, found: Funnel | None, problem: str, kept: tuple[tuple[str, str], ...]
+    form: Form,
+    words: Vocabulary,
+    found: Funnel | None,
+    other: Funnel | None,
+    problem: str,
+    kept: tuple[tuple[str, str], ...],
 ) -> FunnelView:
     labels = {value: str(label) for value, label in WINDOWS}
     labels.setdefault(form.window, form.window)
@@ -130,13 +178,14 @@ def view_of(
         kept=kept,
         pages=tuple((word.name, word.count) for word in words.pages),
         events=tuple((word.name, word.count) for word in words.events),
-        steps=steps_of(form.asked, found) if found else (),
+        steps=steps_of(form.asked, found, other) if found else (),
     )
 
 
-def steps_of(asked: Sequence[Draft], found: Funnel) -> tuple[StepView, ...]:
-    """Each step with what became of its visitors in the next."""
+def steps_of(asked: Sequence[Draft], found: Funnel, other: Funnel | None = None) -> tuple[StepView, ...]:
+    """Each step with what became of its visitors in the next, beside the same of the ``other`` funnel."""
     onwards = [*found.steps[1:], None]
+    others = other.steps if other else (None,) * len(found.steps)
     return tuple(
         StepView(
             kind=draft.kind,
@@ -149,8 +198,12 @@ def steps_of(asked: Sequence[Draft], found: Funnel) -> tuple[StepView, ...]:
             took=_took(after) if after else "",
             height=_height(here.share),
             next_height=_height(after.share) if after else 0.0,
+            median=after.median if after else None,
+            p90=after.p90 if after else None,
+            then=there.visitors if there else None,
+            then_share=there.share if there else None,
         )
-        for draft, here, after in zip(asked, found.steps, onwards, strict=True)
+        for draft, here, after, there in zip(asked, found.steps, onwards, others, strict=True)
     )
 
 

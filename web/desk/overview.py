@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from tracker.sites import Site
 from warehouse.overview import Day as DayFigures
-from warehouse.overview import Figures, Group, Hour, Overview, overview
+from warehouse.overview import Figures, Group, Hour, Overview
 from web import formats
 from web.charts import Plot, plot
 from web.desk.pages import Pages
@@ -19,7 +19,7 @@ from web.desk.words import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
-from web.services import Services
+from web.questions import overview_of
 
 METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
 LABELS = {
@@ -110,7 +110,7 @@ class OverviewView:
     hours: tuple[tuple[str, tuple[HourCell, ...]], ...]
 
 
-def overview_blueprint(pages: Pages, services: Services) -> Blueprint:
+def overview_blueprint(pages: Pages) -> Blueprint:
     blueprint = Blueprint("desk_overview", __name__)
 
     @blueprint.get("/desk")
@@ -118,10 +118,9 @@ def overview_blueprint(pages: Pages, services: Services) -> Blueprint:
         site = pages.site()
         metric = request.args.get("metric", "visitors")
         metric = metric if metric in DAILY else "visitors"
-        period = period_of(request.args, site, services.clock(), "/desk", (("metric", metric),))
-        span = period.span(site)
-        now = overview(services.warehouse, site.id, span, ROWS)
-        before = overview(services.warehouse, site.id, span.before(), 1)
+        period = period_of(request.args, site, pages.clock(), "/desk", (("metric", metric),))
+        now = overview_of(pages.reports, period.asked(site), ROWS)
+        before = overview_of(pages.reports, period.asked_before(site), 1)
         view = view_of(now, before, period, site, metric)
         return pages.show("desk/overview.html", "overview", site, period=period, view=view)
 

@@ -8,11 +8,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, g, make_response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
+from offers.segments import SegmentStore, SegmentsUnavailable
 from tracker.sites import Site, Sites
 from web import formats
+from web.asking import Asked, Reports
 from web.assets import Assets
 from web.audit import READING, acting
+from web.desk import words
 from web.desk.access import Door, check_csrf, csrf_token
+from web.desk.period import Period
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.problem import Problem
@@ -57,6 +61,17 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class FilterChoices:
+    """(value, label) of each; pages by their paths."""
+
+    segments: tuple[tuple[str, str], ...]
+    channels: tuple[tuple[str, str], ...]
+    devices: tuple[tuple[str, str], ...]
+    countries: tuple[tuple[str, str], ...]
+    pages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pages:
     """Renders the desk's pages for whoever is signed in, about the site that they chose."""
 
@@ -64,6 +79,8 @@ class Pages:
     assets: Assets
     door: Door
     clock: Callable[[], float]
+    reports: Reports
+    segments: SegmentStore
 
     def user(self) -> User:
         """Whoever made this request, behind the wall of ``guard``."""
@@ -89,11 +106,25 @@ class Pages:
         user = self.user()
         menu = [(group, [each for each in entries if user.may(each.role)]) for group, entries in MENU]
         frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
+        if isinstance(view.get("period"), Period):
+            frame["choices"] = self._choices(view["period"].asked(site))
         return make_response(render_template(template, **frame, **view))
 
-    def guard(self, blueprint: Blueprint, role: Role = "viewer") -> Blueprint:
-        """``blueprint`` behind the login, for users of ``role`` or higher. What changes something needs a
-        marketer and a form of this session."""
+    def _choices(self, asked: Asked) -> FilterChoices:
+        """What the filter bar offers; a store that does not answer offers nothing."""
+        try:
+            segments = tuple((each.id, each.name) for each in self.segments.all(asked.site.id))
+        except SegmentsUnavailable:
+            segments = ()
+        occur = self.reports.choices(asked)
+        channels = tuple((name, words.channel(name)) for name in occur.channels)
+        devices = tuple((name, str(label)) for name, label in words.DEVICES.items())
+        countries = tuple((code, formats.country(code)) for code in occur.countries)
+        return FilterChoices(segments, channels, devices, countries, occur.pages)
+
+    def guard(self, blueprint: Blueprint, role: Role = "viewer", *, harmless: bool = False) -> Blueprint:
+        """``blueprint`` behind the login, for users of ``role`` or higher. What changes something needs a form of
+        this session and, unless it is ``harmless``, a marketer, and is noted."""
 
         @blueprint.before_request
         def wall() -> ResponseReturnValue | None:
@@ -104,10 +135,11 @@ class Pages:
                 return redirect(f"/desk/login{query}")
             g.user = user
             changes = request.method not in READING
-            if not user.may(role) or (changes and not user.may("marketer")):
+            if not user.may(role) or (changes and not harmless and not user.may("marketer")):
                 raise Problem(403, _("Your role does not allow this; ask an administrator"))
             if changes:
                 check_csrf()
+            if changes and not harmless:
                 acting(user.name, self.site().id)
             return None
 
@@ -117,5 +149,17 @@ class Pages:
         """The filters and names that the templates use."""
         env = app.jinja_env
         env.trim_blocks = env.lstrip_blocks = True
-        env.filters.update(number=formats.number, percent=formats.percent, compact=formats.compact)
-        env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES)
+        env.filters.update(
+            number=formats.number,
+            percent=formats.percent,
+            compact=formats.compact,
+            lasted=formats.span_of,
+            labels=dict,
+        )
+        env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES, again=_again)
+
+
+def _again() -> str:
+    """This page, counted anew."""
+    query = [(name, value) for name, value in request.args.items(multi=True) if name != "fresh"]
+    return f"{request.path}?{urlencode([*query, ('fresh', '1')])}"

@@ -6,17 +6,18 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from warehouse.paths import DEPTH_LIMIT, OTHER, Paths, paths
+from warehouse.paths import DEPTH_LIMIT, OTHER, Paths
 from warehouse.refused import QueryRefused
-from warehouse.vocabulary import Vocabulary, vocabulary
+from warehouse.vocabulary import Vocabulary
 from web import formats
+from web.asking import Asked
 from web.desk.builder import draft_of
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.flows import Wanted, wanted
 from web.language import gettext as _
+from web.questions import paths_of, vocabulary_of
 from web.sankey import Drawing, Node, Ribbon, draw
-from web.services import Services
 
 LABEL_LENGTH = 26
 
@@ -61,7 +62,7 @@ class PathsView:
         return f"{first} → {second}: {formats.number(ribbon.visits)}"
 
 
-def paths_blueprint(pages: Pages, services: Services) -> Blueprint:
+def paths_blueprint(pages: Pages) -> Blueprint:
     blueprint = Blueprint("desk_paths", __name__)
 
     @blueprint.get("/desk/paths")
@@ -77,10 +78,9 @@ def paths_blueprint(pages: Pages, services: Services) -> Blueprint:
         except QueryRefused as refused:
             asked, problem = Wanted(), refused.message
         kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
-        period = period_of(request.args, site, services.clock(), "/desk/paths", kept)
-        span = period.span(site)
-        words = vocabulary(services.warehouse, site.id, span)
-        found = paths(services.warehouse, site.id, span, asked.anchor, asked.direction, asked.depth)
+        period = period_of(request.args, site, pages.clock(), "/desk/paths", kept)
+        words = vocabulary_of(pages.reports, Asked(site, period.span(site)))
+        found = paths_of(pages.reports, period.asked(site), asked)
         view = view_of(asked, problem, found, words, period)
         return pages.show("desk/paths.html", "paths", site, period=period, view=view, kept=kept)
 

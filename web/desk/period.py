@@ -1,13 +1,15 @@
 """The days a page looks at: from the address, in the site's timezone, with the period before for comparison."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from tracker.sites import Site
 from warehouse.span import Span
 from web import formats
+from web.asking import Asked
+from web.filters import Filters, filters_of
 from web.language import lazy_gettext as _l
 
 DEFAULT_DAYS = 28
@@ -24,17 +26,24 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days, both inclusive. ``path`` and ``kept`` make the links of the presets."""
+    """Whole days, both inclusive, and what the page is narrowed to. ``path`` and ``kept`` make the links."""
 
     first: date
     last: date
     today: date
     path: str = "/desk"
     kept: tuple[tuple[str, str], ...] = ()
+    filters: Filters = field(default_factory=Filters)
 
     def span(self, site: Site) -> Span:
         """What the reports take."""
         return Span.parse(site, self.first.isoformat(), self.last.isoformat())
+
+    def asked(self, site: Site) -> Asked:
+        return Asked(site, self.span(site), self.filters)
+
+    def asked_before(self, site: Site) -> Asked:
+        return Asked(site, self.span(site).before(), self.filters)
 
     @property
     def days(self) -> int:
@@ -55,7 +64,13 @@ class Period:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        return [("from", self.first.isoformat()), ("to", self.last.isoformat())]
+        """The period and the filters, as every link of the page carries them."""
+        return [("from", self.first.isoformat()), ("to", self.last.isoformat()), *self.filters.query]
+
+    def link(self, **changes: str) -> str:
+        """The page with these filters changed."""
+        query = [*self.kept, *replace(self, filters=replace(self.filters, **changes)).query]
+        return f"{self.path}?{urlencode(query)}"
 
     @property
     def presets(self) -> list[Preset]:
@@ -63,7 +78,7 @@ class Period:
 
     def _preset(self, label: str, days: int) -> Preset:
         first = self.today - timedelta(days - 1)
-        query = [*self.kept, ("from", first.isoformat()), ("to", self.today.isoformat())]
+        query = [*self.kept, *replace(self, first=first, last=self.today).query]
         current = (self.first, self.last) == (first, self.today)
         return Preset(label, f"{self.path}?{urlencode(query)}", current)
 
@@ -73,7 +88,8 @@ def period_of(
 ) -> Period:
     """The period that ``from`` and ``to`` name; the last DEFAULT_DAYS when they name none that can be shown."""
     today = datetime.fromtimestamp(now, site.zone).date()
-    usual = Period(today - timedelta(DEFAULT_DAYS - 1), today, today, path, kept)
+    filters = filters_of(args)
+    usual = Period(today - timedelta(DEFAULT_DAYS - 1), today, today, path, kept, filters)
     try:
         first, last = date.fromisoformat(args.get("from", "")), date.fromisoformat(args.get("to", ""))
     except ValueError:
@@ -81,4 +97,4 @@ def period_of(
     first, last = min(first, last), min(max(first, last), today)
     if first > last or first.year < 2000:
         return usual
-    return Period(max(first, last - timedelta(LONGEST_DAYS)), last, today, path, kept)
+    return Period(max(first, last - timedelta(LONGEST_DAYS)), last, today, path, kept, filters)

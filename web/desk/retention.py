@@ -7,15 +7,15 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from warehouse.refused import QueryRefused
-from warehouse.retention import Cohort, Retention, retention
-from warehouse.vocabulary import vocabulary
+from warehouse.retention import Cohort, Retention
 from web import formats
+from web.asking import Asked
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.words import channel
 from web.flows import Returning, returning
 from web.language import gettext as _
-from web.services import Services
+from web.questions import retention_of, vocabulary_of
 
 COLUMNS = 13
 SHADES = 4
@@ -46,7 +46,7 @@ class RetentionView:
     average: tuple[str, ...]
 
 
-def retention_blueprint(pages: Pages, services: Services) -> Blueprint:
+def retention_blueprint(pages: Pages) -> Blueprint:
     blueprint = Blueprint("desk_retention", __name__)
 
     @blueprint.get("/desk/retention")
@@ -57,11 +57,10 @@ def retention_blueprint(pages: Pages, services: Services) -> Blueprint:
         except QueryRefused as refused:
             asked, problem = Returning(), refused.message
         kept = tuple((name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name))
-        period = period_of(request.args, site, services.clock(), "/desk/retention", kept)
-        span = period.span(site)
-        found = retention(services.warehouse, site.id, span, asked.unit, asked.deed, asked.by_channel)
+        period = period_of(request.args, site, pages.clock(), "/desk/retention", kept)
+        found = retention_of(pages.reports, period.asked(site), asked)
         view = view_of(asked, problem, found)
-        demo = vocabulary(services.warehouse, site.id, span, 1).demo
+        demo = vocabulary_of(pages.reports, Asked(site, period.span(site))).demo
         return pages.show(
             "desk/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
         )

@@ -16,6 +16,11 @@ CHANNELS = {
 DEVICES = {"desktop": _l("Desktop"), "phone": _l("Phone"), "tablet": _l("Tablet"), "other": _l("Other")}
 
 
+def short(profile_id: str) -> str:
+    """An id that tells people apart at a glance: the customer's own, or the beginning of the visitor's."""
+    return profile_id[2:] if profile_id.startswith("u:") else profile_id[2:10]
+
+
 def channel(name: str) -> str:
     """ "organic search" → Organic search."""
     return str(CHANNELS.get(name, name[:1].upper() + name[1:])) if name else str(CHANNELS["direct"])

@@ -110,6 +110,32 @@ if (builder) {
   }
 }
 
+// Parts that are counted after the page: fetched one after another, again while they are being counted.
+const parts = [...document.querySelectorAll("[data-part]")];
+const fetchPart = async (place, address) => {
+  place.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(address, { redirect: "error" });
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const again = answer.headers.get("Refresh");
+    if (again) {
+      place.replaceChildren(...parsed.querySelector("[role=status]").childNodes);
+      await new Promise((done) => setTimeout(done, 1000 * again));
+      return fetchPart(place, address);
+    }
+    if (answer.ok) place.replaceChildren(...parsed.body.childNodes);
+  } catch { /* its link stays */ }
+  place.removeAttribute("aria-busy");
+};
+(async () => { for (const place of parts) await fetchPart(place, place.dataset.part); })();
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-replace]");
+  const place = link && link.closest("[data-part]");
+  if (!place) return;
+  event.preventDefault();
+  fetchPart(place, `${link.href}&part=1`);
+});
+
 // The live view: its middle part anew every five seconds, while somebody looks.
 const liveView = document.querySelector("[data-live]");
 if (liveView) {

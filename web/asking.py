@@ -1,0 +1,105 @@
+"""How reports are asked: of one site, in a span, narrowed; the answers kept and shared by desk and API."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from flask import g, has_request_context, request
+
+from profiles.store import ProfileStore
+from tracker.sites import Site
+from warehouse.choices import Choices, choices
+from warehouse.delta import Warehouse
+from warehouse.narrowed import narrowed
+from warehouse.scope import Events
+from warehouse.span import DAY_MS, Span
+from web.filters import Filters, filters_of
+from web.kept import Kept
+
+T = TypeVar("T")
+
+FRESH_SECONDS, OLD_SECONDS = 30.0, 600.0
+"""How long answers are kept that may change with every event, and those of the past, which late events may change."""
+MEMBERS_SECONDS = 60.0
+ANEW_SECONDS = 5.0
+"""How old an answer may be for who asks to count again: a page asks the same twice, and reloads while it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about."""
+
+    site: Site
+    span: Span
+    filters: Filters = field(default_factory=Filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """``patience`` is how long a page waits before it says that it is counting; None waits for the answer.
+    ``everybody`` keeps who is in which segment apart: reports wait for it."""
+
+    warehouse: Warehouse
+    profiles: ProfileStore
+    kept: Kept
+    everybody: Kept
+    clock: Callable[[], float]
+    patience: float | None = None
+
+    def asked(self, site: Site, args: Mapping[str, str]) -> Asked:
+        """As the API's parameters say. Raises QueryRefused."""
+        return Asked(site, Span.parse(site, args.get("from"), args.get("to"), self.clock), filters_of(args))
+
+    def answer(self, name: str, asked: Asked, how: Hashable, make: Callable[[Events], T]) -> T:
+        """What ``make`` counts; ``name`` and ``how`` tell the question from others. Raises Working, QueryRefused."""
+        span = asked.span
+        question = (asked.site.id, name, span.start, span.end, str(span.zone), asked.filters, how)
+        seconds = FRESH_SECONDS if span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
+        if has_request_context() and "fresh" in request.args:
+            seconds = min(seconds, ANEW_SECONDS)
+        found, made = self.kept.answer(question, lambda: make(self.events(asked)), seconds, self.patience)
+        if has_request_context():
+            g.age = max(round(self.clock() - made), g.get("age", 0))
+        answer: T = found
+        return answer
+
+    def events(self, asked: Asked) -> Events:
+        """The events that the filters leave. Raises QueryRefused."""
+        filters = asked.filters
+        people = self.members(asked.site.id, filters.segment) if filters.segment else None
+        return narrowed(self.warehouse, asked.site.id, asked.span, filters.equal, filters.seen, people)
+
+    def members(self, site: str, segment: str) -> frozenset[str]:
+        """Profile ids of who is in a segment now."""
+        return self.segments(site).get(segment, frozenset())
+
+    def segments(self, site: str) -> dict[str, frozenset[str]]:
+        """Profile ids by segment, of every segment that anybody is in."""
+        return self._people(site)[0]
+
+    def stages(self, site: str) -> dict[str, frozenset[str]]:
+        """Profile ids by lifecycle stage."""
+        return self._people(site)[1]
+
+    def _people(self, site: str) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+        found, _made = self.everybody.answer(site, lambda: self._scanned(site), MEMBERS_SECONDS, None)
+        people: tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]] = found
+        return people
+
+    def choices(self, asked: Asked) -> Choices:
+        """What the filter bar offers: of the span, unnarrowed; nothing when it cannot be read."""
+        plain = Asked(asked.site, asked.span)
+        return self.answer("choices", plain, (), lambda events: choices(events, asked.site.id, asked.span))
+
+    def _scanned(self, site: str) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+        segments: dict[str, list[str]] = {}
+        stages: dict[str, list[str]] = {}
+        for profile in self.profiles.scan(site):
+            stages.setdefault(profile.stage, []).append(profile.id)
+            for segment in profile.segments:
+                segments.setdefault(segment, []).append(profile.id)
+        return _frozen(segments), _frozen(stages)
+
+
+def _frozen(groups: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(ids) for name, ids in groups.items()}

@@ -1,0 +1,96 @@
+"""Who stands behind a figure: the people of a funnel's step, one by one, and kept as a segment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from werkzeug.datastructures import MultiDict
+
+from offers.segments import Segment, parse_segment
+from profiles.model import Profile
+from warehouse.breakdown import people
+from web.asking import Asked, Reports
+from web.flows import one_of
+from web.naming import slug
+from web.questions import FunnelQuestion, step_of
+from web.services import Services
+
+MOST = 10_000
+TRAIT = "list "
+"""A kept list is a trait of each of its people: it follows them when ids merge, and goes when they are erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """One person, in a table. ``id`` is the profile's."""
+
+    id: str
+    customer: str
+    email: str
+    stage: str
+    orders: int
+    revenue: float
+    last_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """``total`` were found, at most MOST of them; those without a live profile any more have only their id."""
+
+    total: int
+    people: tuple[Someone, ...]
+
+
+def ids_of(reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> list[str]:
+    """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
+    Raises QueryRefused."""
+    asking, step = FunnelQuestion.of(args), step_of(args)
+    which = one_of("which", args, ("dropped", "went on", "all"))
+    beyond = {"dropped": False, "went on": True, "all": None}[which]
+    events = reports.events(asked)
+    return people(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
+
+
+def people_of(services: Services, reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> People:
+    """The same with what is known of them. Raises QueryRefused."""
+    ids = ids_of(reports, asked, args)
+    return People(len(ids), tuple(someone(ids, services, asked.site.id)))
+
+
+def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:
+    stored = services.profiles.load(site, ids)
+    found = []
+    for profile_id in ids:
+        entry = stored.get(profile_id)
+        profile = (entry.profile if entry else None) or Profile(id=profile_id)
+        email = profile.traits.get("email", "")
+        counts = profile.counts
+        found.append(
+            Someone(
+                profile_id,
+                profile.user or "",
+                email if isinstance(email, str) else "",
+                profile.stage,
+                counts.orders,
+                counts.revenue,
+                profile.last_seen,
+            )
+        )
+    return found
+
+
+def keep(services: Services, site: str, name: str, ids: Sequence[str]) -> Segment:
+    """A segment of these people, by its name, replacing one of the same. Raises SegmentInvalid."""
+    segment_id = slug(name)
+    trait = TRAIT + segment_id
+    document: Mapping[str, object] = {"name": name, "audience": f"trait('{trait}') = true"}
+    segment = parse_segment(dict(document), segment_id)
+
+    def listed(profile: Profile) -> Profile:
+        profile.traits[trait] = True
+        profile.segments = sorted({*profile.segments, segment_id})
+        return profile
+
+    services.segments.put(site, segment)
+    for profile_id in ids:
+        services.profiles.update(site, profile_id, listed)
+    return segment
