@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from dangol import compose
+from dangol.embedded import embedded_redis
 from dangol.imports import site_of
 from dangol.secrets import signing_key
 from dangol.settings import Settings
@@ -16,6 +17,7 @@ from ingest.access_format import Format
 from ingest.access_import import Importer, Summary
 from ingest.access_log import Choice
 from ingest.channels import host_of
+from profiles.erased import RedisErased
 
 FATES_SAID = {
     "static": "filtered: static files",
@@ -37,17 +39,21 @@ def import_logs(
 ) -> None:
     """Import access logs into the warehouse and say what was counted and what filtered.
 
-    Needs no Redis and may run beside ``dangol up``. Raises NoSuchSite, LogUnreadable, WarehouseUnavailable.
+    May run beside ``dangol up``. Needs Redis, which knows who was erased. Raises NoSuchSite, LogUnreadable,
+    StoreUnavailable, WarehouseUnavailable.
     """
     site = site_of(settings, site_id)
     own = host or next((host_of(origin) for origin in site.origins), "")
     choice = Choice(form, site, signing_key(settings), keep, own, site.zone)
-    importer = Importer(compose.warehouse(settings), choice)
-    for name in files:
-        started = time.monotonic()
-        with _file_bar(name) as told:
-            summary = importer.file(name, told)
-        _say(name, summary, time.monotonic() - started)
+    with embedded_redis(settings):
+        importer = Importer(
+            compose.warehouse(settings), choice, RedisErased(compose.profiles(settings).client)
+        )
+        for name in files:
+            started = time.monotonic()
+            with _file_bar(name) as told:
+                summary = importer.file(name, told)
+            _say(name, summary, time.monotonic() - started)
 
 
 @contextmanager
@@ -72,6 +78,10 @@ def _say(name: str, summary: Summary, seconds: float) -> None:
     )
     for fate, text in FATES_SAID.items():
         click.echo(f"  {summary.fates[fate]:>11,}  {text}")
+    if summary.erased:
+        click.echo(f"  {summary.erased:>11,}  of people who were erased: left out")
+    for number, text in summary.examples:
+        click.echo(f"  not in this format, line {number:,}: {text}")
     if summary.host:
         click.echo(
             f"  Visitors from other hosts than {summary.host} came from outside (--host names another)."

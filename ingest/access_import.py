@@ -6,6 +6,7 @@ imports at once the second looks again at what is stored. Killed at any moment, 
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -14,14 +15,19 @@ import pyarrow.compute as pc
 from ingest.access_lines import blocks, opened
 from ingest.access_log import DAY_MS, FATES, HITS, AccessLog, Choice
 from ingest.access_rows import STORED, made
+from profiles.erased import Erased, NobodyErased
+from profiles.identity import visitor_id
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
 from warehouse.schema import AliasRow
 from warehouse.scope import Scope
 
 PORTION = 400_000
-"""Page views of one commit: some 300 MB of memory."""
+"""Page views that are stored even though their day may go on: some 300 MB of memory."""
+ENOUGH = 50_000
+"""Page views of days that are over, which make a commit worthwhile."""
 ATTEMPTS = 20
 
+_KNOWN = "select id from events where source = 'log'"
 _STORED = """
 select ts, id, visitor, url, path, referrer, device, browser, os, country, bot, session
 from events where source = 'log' and visitor is not null
@@ -41,27 +47,38 @@ class Warehouse(Protocol):
 
 
 class Summary(NamedTuple):
-    """Lines read, why some were filtered, page views counted, and how many of those were stored before."""
+    """Lines read, why some were filtered, page views counted, and how many of those were stored before.
+
+    ``examples``: some lines that are not in the format, with their numbers. ``erased``: views of people who were
+    forgotten since.
+    """
 
     lines: int
     fates: dict[str, int]
     counted: int
     added: int
     host: str
+    examples: tuple[tuple[int, str], ...] = ()
+    erased: int = 0
 
     @property
     def known(self) -> int:
-        return self.counted - self.added
+        return self.counted - self.added - self.erased
 
 
 class Importer:
     """Imports files one after another. ``clock`` in seconds."""
 
-    def __init__(self, warehouse: Warehouse, choice: Choice, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        choice: Choice,
+        erased: Erased | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.warehouse, self.choice, self.clock = warehouse, choice, clock
+        self.erased = erased or NobodyErased()
         self.app = f"access log {choice.site.id}"
-        self._waiting: list[pa.Table] = []
-        self._views = 0
 
     def file(
         self, name: str, progress: Callable[[int, int], Any] = lambda _position, _lines: None
@@ -69,44 +86,96 @@ class Importer:
         """Import the file ``name``, ``-`` for standard input; return when its views are stored.
 
         ``progress`` is told the position in the file, in bytes, and the lines read. Raises LogUnreadable (what
-        came before the broken place is stored) and WarehouseUnavailable.
+        came before the broken place is stored), StoreUnavailable and WarehouseUnavailable.
         """
-        log, counted, added = AccessLog(self.choice), 0, 0
-        with opened(name) as (stream, raw):
+        log, counted, stored = AccessLog(self.choice), 0, list[Future[Stored]]()
+        # What is read is stored beside: Arrow and Parquet leave Python to the reader.
+        with opened(name) as (stream, raw), ThreadPoolExecutor(1, "store") as beside:
+            waiting = HITS.empty_table()
             try:
                 for block in blocks(stream, name):
                     hits = log.hits(block)
                     counted += len(hits)
-                    added += self._keep(hits)
+                    ready, waiting = _over(pa.concat_tables([waiting, hits]))
+                    if len(ready):
+                        wait(stored[-1:])  # one at a time is in memory
+                        stored.append(beside.submit(self._store, ready))
                     progress(raw.tell() if raw.seekable() else 0, log.lines)
             finally:
-                added += self._store()
-        return Summary(log.lines, {fate: log.fates[fate] for fate in FATES}, counted, added, log.host or "")
+                stored.append(beside.submit(self._store, waiting))
+                done = [each.result() for each in stored]
+        fates = {fate: log.fates[fate] for fate in FATES}
+        added, erased = (sum(each) for each in zip(*done, strict=True))
+        return Summary(log.lines, fates, counted, added, log.host or "", tuple(log.examples), erased)
 
-    def _keep(self, hits: pa.Table) -> int:
-        self._waiting.append(hits)
-        self._views += len(hits)
-        return self._store() if self._views >= PORTION else 0
-
-    def _store(self) -> int:
-        """Append what waits and is not stored; how many views that were."""
-        hits = pa.concat_tables([HITS.empty_table(), *self._waiting])
-        self._waiting, self._views = [], 0
+    def _store(self, hits: pa.Table) -> "Stored":
+        """Append what is not stored."""
+        theirs = self._forgotten(hits)
+        hits, erased = hits.filter(pc.invert(theirs)), pc.sum(theirs).as_py() or 0
         if not len(hits):
-            return 0
+            return Stored(0, erased)
         bounds = pc.min_max(hits["ts"])
         # Visitors are of one day, so whole days hold everything that sessions may need.
         first, last = (bounds[name].as_py() // DAY_MS for name in ("min", "max"))
         scope = Scope(self.choice.site.id, first * DAY_MS, (last + 1) * DAY_MS, bots=True)
         for _ in range(ATTEMPTS):
             position = self.warehouse.positions(self.app).get(0, -1)
-            stored = self.warehouse.table(_STORED, scope).select(STORED.names).cast(STORED)
+            known = self.warehouse.table(_KNOWN, scope)["id"].combine_chunks()
+            stored = STORED.empty_table()
+            if len(known):
+                if pc.all(pc.is_in(hits["id"], known)).as_py():
+                    break
+                stored = self.warehouse.table(_STORED, scope).select(STORED.names).cast(STORED)
             rows, aliases = made(hits, stored, self.choice.site, int(self.clock() * 1000))
             if not len(rows):
-                return 0
+                break
             try:
                 self.warehouse.append(rows, aliases, {(self.app, 0): position + 1})
             except PositionsMoved:
                 continue
-            return len(rows)
-        raise WarehouseUnavailable("other imports of this site always came first")
+            return Stored(len(rows), erased)
+        else:
+            raise WarehouseUnavailable("other imports of this site always came first")
+        return Stored(0, erased)
+
+    def _forgotten(self, hits: pa.Table) -> pa.ChunkedArray:
+        """Which views are of somebody who was erased since: as long as the mark stays, no import brings them back."""
+        site, cutoffs = self.choice.site.id, self.erased.cutoffs(self.choice.site.id)
+        if not len(hits) or pc.min(hits["ts"]).as_py() > cutoffs.newest:
+            return pa.chunked_array([pa.repeat(False, len(hits))])
+        # The server received what it wrote down when it says so.
+        marked = [
+            who
+            for who in pc.unique(hits["visitor"]).to_pylist()
+            if cutoffs.cover(site, (visitor_id(who),), 0)
+        ]
+        theirs = pc.is_in(hits["visitor"], pa.array(marked, pa.string()))
+        if not marked:
+            return theirs
+        covered = [
+            theirs_too and cutoffs.cover(site, (visitor_id(who),), ts)
+            for theirs_too, who, ts in zip(
+                theirs.to_pylist(), hits["visitor"].to_pylist(), hits["ts"].to_pylist(), strict=True
+            )
+        ]
+        return pa.chunked_array([pa.array(covered, pa.bool_())])
+
+
+class Stored(NamedTuple):
+    """How many views were new, and how many of people who are forgotten."""
+
+    added: int
+    erased: int
+
+
+def _over(hits: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """What to store now, and what may wait: the newest day of a log is likely to go on, and whole days are stored
+    with the least looking back."""
+    if len(hits) < ENOUGH:
+        return HITS.empty_table(), hits
+    newest = pc.max(hits["ts"]).as_py() // DAY_MS * DAY_MS
+    over = pc.less(hits["ts"], newest)
+    ready = hits.filter(over)
+    if len(ready) >= ENOUGH:
+        return ready, hits.filter(pc.invert(over))
+    return (hits, HITS.empty_table()) if len(hits) >= PORTION else (HITS.empty_table(), hits)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ingest.access_format import Format
 
-BLOCK = 16 << 20
-"""Bytes of a block: some 70,000 lines."""
+BLOCK = 48 << 20
+"""Bytes of a block: some 200,000 lines, so that each distinct text is looked at seldom."""
 LINE_LIMIT = 1 << 20
 """A line longer than this is cut: no server writes one, and a file without newlines must not fill the memory."""
 

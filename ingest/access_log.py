@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from hashlib import blake2b, sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,9 @@ from tracker.sites import Site
 
 DAY_MS = 86_400_000
 GUESS_LINES = 50_000
+EXAMPLES = 3
+EXAMPLE_LENGTH = 120
+"""How many lines that are not in the format are shown, and how many bytes of each."""
 FATES = ("malformed", "errors", "head", "method", "static", "bots")
 """Why a line is no page view, in the order in which that is asked."""
 
@@ -71,64 +74,62 @@ class Choice(NamedTuple):
 
 
 class AccessLog:
-    """One file, block after block. ``lines`` counts all lines, ``fates`` those that were filtered."""
+    """One file, block after block. ``lines`` counts all lines, ``fates`` those that were filtered; ``examples`` are
+    lines that are not in the format, with their numbers."""
 
     def __init__(self, choice: Choice) -> None:
         self.choice, self.form, self.keep = choice, choice.form, choice.keep
         self.lines = 0
         self.fates: Counter[str] = Counter()
+        self.examples: list[tuple[int, str]] = []
         self.host: str | None = choice.host or None
         self._same: dict[int, dict[bytes, int]] = {}
         self._id_key = sha256(b"access log ids" + choice.key).digest()
-        self._salts: dict[int, bytes] = {}
 
     def hits(self, block: bytes) -> pa.Table:
         """The page views of a block of whole lines, in its order, as HITS."""
         lines = cut(escaped(block), self.form)
-        self.lines += len(lines.good)
         ts = times(lines, self.form, self.choice.zone)
         status = hundreds(lines, self.form)
         rows = self._drop("malformed", np.arange(len(ts)), ~lines.good | (ts < 0) | (status < 1))
+        if len(self.examples) < EXAMPLES and len(rows) < len(ts):
+            self._keep_examples(lines, rows)
+        self.lines += len(lines.good)
         if "errors" not in self.keep:
             rows = self._drop("errors", rows, status[rows] >= 4)
         rows, targets = self._pages(lines, rows)
         agents = distinct(lines, self.form, "ua", rows).map(access_requests.agent)
-        addresses = pairs(distinct(lines, self.form, "host", rows).map(self._own_host), targets)
+        hosts = distinct(lines, self.form, "host", rows).map(self._own_host)
+        pages = pairs(hosts, targets).map(lambda pair: access_requests.page_url(*pair))
         referrers = distinct(lines, self.form, "referrer", rows).map(access_requests.address)
-        views = pairs(addresses.map(lambda pair: access_requests.page_url(*pair)), referrers)
-        bot = self._bots(agents, views)
+        bot = self._bots(agents, pages, referrers)
         if "bots" not in self.keep:
             rows, good = self._drop("bots", rows, bot), ~bot
-            agents, views, bot = agents.only(good), views.only(good), bot[good]
-        return self._table(
-            ts[rows], bot, agents, views, self._addresses(lines, rows), self._ids(lines, rows, ts[rows])
-        )
-
-    def _table(
-        self,
-        ts: Rows,
-        bot: Mask,
-        agents: Distinct[str],
-        views: Distinct[tuple[str, str]],
-        ips: Distinct[str],
-        ids: list[str],
-    ) -> pa.Table:
-        days = Distinct(*_unique(ts // DAY_MS))
-        visitors = pairs(days, pairs(ips, agents))
+            agents, pages, referrers = agents.only(good), pages.only(good), referrers.only(good)
+            bot = bot[good]
+        networks = self._addresses(lines, rows).map(_network)
+        at = ts[rows]
         arrays = {
-            "ts": pa.array(ts),
-            "id": pa.array(ids, pa.string()),
-            "visitor": visitors.array(lambda who: self._visitor(who[0], *who[1])),
-            "url": views.array(lambda view: view[0]),
-            "path": views.array(lambda view: path_of(view[0])),
-            "referrer": views.array(lambda view: view[1]),
+            "ts": pa.array(at),
+            "id": pa.array(self._ids(lines, rows, at), pa.string()),
+            "visitor": self._visitors(at, networks, agents),
+            "url": pages.array(str),
+            "path": pages.array(path_of),
+            "referrer": referrers.array(str),
             "device": agents.array(lambda ua: device(ua).kind),
             "browser": agents.array(lambda ua: device(ua).browser),
             "os": agents.array(lambda ua: device(ua).os),
-            "country": ips.array(lambda ip: country(truncate(ip))),
+            "country": networks.array(lambda network: country(truncate(network))),
             "bot": pa.array(bot),
         }
         return pa.Table.from_arrays([arrays[name] for name in HITS.names], schema=HITS)
+
+    def _keep_examples(self, lines: Lines, good: Rows) -> None:
+        """Some of the lines that are not in the format, cut short, with their numbers."""
+        bad = np.setdiff1d(np.arange(len(lines.good)), good, assume_unique=True)
+        for row in bad[: EXAMPLES - len(self.examples)].tolist():
+            text = lines.data[lines.begins[row] : lines.stops[row]][:EXAMPLE_LENGTH].tobytes()
+            self.examples.append((self.lines + row + 1, text.decode("ascii", "replace")))
 
     def _drop(self, fate: str, rows: Rows, hit: Mask) -> Rows:
         """The rows that are not hit; the others are counted."""
@@ -173,13 +174,15 @@ class AccessLog:
         host = text.partition(":")[0].lower() if text.count(":") <= 1 else text
         return host if host not in ("", "-", "_") else self.host or ""
 
-    def _bots(self, agents: Distinct[str], views: Distinct[tuple[str, str]]) -> Mask:
+    def _bots(self, agents: Distinct[str], pages: Distinct[str], referrers: Distinct[str]) -> Mask:
         """What a crawler or tool asked for, and what comes with a made-up referrer."""
         clients = [device(ua) for ua in agents.values]
         tools = [each.bot or (each.headless and not self.choice.site.count_headless) for each in clients]
-        came = [arrival_of(*view) for view in views.values]
-        spam = [each is not None and each.channel == "spam" for each in came]
-        hit: Mask = np.array(tools, bool)[agents.codes] | np.array(spam, bool)[views.codes]
+        hit: Mask = np.array(tools, bool)[agents.codes]
+        # A page may say something else of a spammer's referrer (it is tagged), nothing makes spam of another one.
+        likely = np.array([_spam("", referrer) for referrer in referrers.values], bool)[referrers.codes]
+        for row in np.flatnonzero(likely).tolist():
+            hit[row] |= _spam(pages.values[pages.codes[row]], referrers.values[referrers.codes[row]])
         return hit
 
     def _addresses(self, lines: Lines, rows: Rows) -> Distinct[str]:
@@ -187,13 +190,25 @@ class AccessLog:
         name = "forwarded" if "forwarded" in self.form.fields else "ip"
         return distinct(lines, self.form, name, rows).map(lambda text: text.split(",")[0].strip())
 
-    def _visitor(self, day: int, ip: str, ua: str) -> str:
-        salt = self._salts.get(day)
-        if salt is None:
-            salt = self._salts[day] = hmac.digest(self.choice.key, f"access log {day}".encode(), "sha256")
+    def _visitors(self, ts: Rows, networks: Distinct[str], agents: Distinct[str]) -> pa.Array:
+        """The visitors' ids. Each one is hashed once."""
+        days, day_codes = np.unique(ts // DAY_MS, return_inverse=True)
+        wide, deep = max(len(networks.values), 1), max(len(agents.values), 1)
+        who, codes = np.unique((day_codes * wide + networks.codes) * deep + agents.codes, return_inverse=True)
+        salts = [
+            hmac.digest(self.choice.key, f"access log {day}".encode(), "sha256") for day in days.tolist()
+        ]
+        site = self.choice.site.id
         # What is no address is a host name that the server looked up.
-        text = f"{self.choice.site.id}\0{truncate(ip) or ip}\0{ua}".encode(errors="replace")
-        return "~" + blake2b(text, key=salt, digest_size=11).hexdigest()
+        begin = [f"{site}\0{network}\0".encode(errors="replace") for network in networks.values]
+        end = [agent.encode(errors="replace") for agent in agents.values]
+        rest, agent = np.divmod(who, deep)
+        day, network = np.divmod(rest, wide)
+        ids = [
+            "~" + blake2b(begin[n] + end[a], key=salts[d], digest_size=11).hexdigest()
+            for d, n, a in zip(day.tolist(), network.tolist(), agent.tolist(), strict=True)
+        ]
+        return pa.array(ids, pa.string()).take(pa.array(codes))
 
     def _ids(self, lines: Lines, rows: Rows, ts: Rows) -> list[str]:
         """Event ids: a line's hash, and its number among equal lines of the file.
@@ -203,25 +218,34 @@ class AccessLog:
         used = [index for index, name in enumerate(self.form.fields) if name]
         begins = lines.begins[rows].tolist()
         ends = lines.ends[rows][:, used].max(axis=1).tolist()
-        days = (ts // DAY_MS).tolist()
-        newest = max(days, default=0)
+        days, day = np.unique(ts // DAY_MS, return_inverse=True)
+        newest = int(days.max(initial=0))
         self._same = {day: known for day, known in self._same.items() if day >= newest - 2}
-        data, key, site = lines.data.tobytes(), self._id_key, self.choice.site.id.encode()
-        start = blake2b(site, key=key, digest_size=12)
+        same = [self._same.setdefault(day, {}) for day in days.tolist()]
+        data = lines.data.tobytes()
+        start = blake2b(self.choice.site.id.encode(), key=self._id_key, digest_size=12)
         found = []
-        for begin, end, day in zip(begins, ends, days, strict=True):
+        for begin, end, at in zip(begins, ends, day.tolist(), strict=True):
             one = start.copy()
             one.update(data[begin:end])
-            digest = one.digest()
-            known = self._same.setdefault(day, {})
-            number = known[digest] = known.get(digest, 0) + 1
-            found.append(f"log-{digest.hex()}-{number}" if number > 1 else f"log-{digest.hex()}")
+            name = one.hexdigest()
+            known = same[at]
+            if name in known:
+                known[name] += 1
+                found.append(f"log-{name}-{known[name]}")
+            else:
+                known[name] = 1
+                found.append(f"log-{name}")
         return found
 
 
-def _unique(values: Rows) -> tuple[list[Any], Rows]:
-    used, codes = np.unique(values, return_inverse=True)
-    return used.tolist(), codes
+def _network(address: str) -> str:
+    return truncate(address) or address
+
+
+def _spam(url: str, referrer: str) -> bool:
+    came = arrival_of(url, referrer)
+    return came is not None and came.channel == "spam"
 
 
 def _apart(parts: tuple[str, tuple[str, str]]) -> Request:

@@ -6,18 +6,22 @@ rows that the worker would have written had the views come through the event log
 ``profiles.sessions``' own, touches ``ingest.channels``'.
 """
 
+from base64 import b32encode
 from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.access_fields import Rows
 from ingest.access_log import DAY_MS, HITS, arrival_of
 from ingest.channels import Arrival
 from profiles.identity import visitor_id
 from profiles.model import Session, Touch
-from profiles.sessions import Hit, owner_of, place, rules_of
+from profiles.sessions import OWNER_LENGTH, Hit, Rules, place, rules_of, session_id
 from tracker.sites import Site
 from warehouse.schema import EVENTS, AliasRow
 
@@ -26,6 +30,7 @@ STORED = pa.schema([*HITS, pa.field("session", pa.string())])
 
 _TOUCH = ("channel", "origin", "medium", "campaign", "keyword")
 _DIRECT = Touch()
+QUARTER_MS = 900_000
 
 
 class Made(NamedTuple):
@@ -43,74 +48,148 @@ def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> Made:
     blank = pa.nulls(len(fresh), pa.string())
     known = stored.filter(pc.is_in(stored["visitor"], pc.unique(fresh["visitor"])))
     views = pa.concat_tables([known, fresh.append_column("session", blank)]).combine_chunks()
-    arrivals = _arrivals(views)
-    order = _order(views, arrivals)
-    sessions, touches = _placed(views, arrivals, order, site)
-    new = np.arange(len(known), len(views))
-    aliases = _retired(known["session"].to_pylist(), sessions, site.id, received)
-    session = pa.array(sessions[len(known) :], pa.string())
-    return Made(_rows(views.take(pa.array(new)), session, touches[len(known) :], site, received), aliases)
+    came = _came(views)
+    visitors = views["visitor"].combine_chunks().dictionary_encode()
+    codes = visitors.indices.to_numpy().astype(np.int64)
+    ts, people = views["ts"].to_numpy(), np.flatnonzero(~views["bot"].to_numpy())
+    start, touch = np.full(len(views), -1), came.codes.copy()  # a bot's own
+    theirs = came._replace(codes=came.codes[people], keys=came.keys[people])
+    start[people], touch[people] = _placed(codes[people], ts[people], theirs, rules_of(site))
+    sessions = _session_ids(site.id, visitors.dictionary.to_pylist(), codes, start)
+    aliases = _renamed(known, sessions[: len(known)], start, site.id, received) if len(known) else []
+    new = pa.array(np.arange(len(known), len(views)))
+    touches = [Touch(0, *each[:5]) if each else _DIRECT for each in came.arrivals]
+    return Made(
+        _rows(views.take(new), sessions.take(new), touches, touch[len(known) :], site, received), aliases
+    )
 
 
-def _arrivals(views: pa.Table) -> list[Arrival | None]:
-    """How each view's visitor came, if the view says so."""
+class Came(NamedTuple):
+    """How each view's visitor came: ``arrivals[codes[i]]``. ``keys`` are their campaigns as numbers, in the order of
+    the names; 0 is none."""
+
+    arrivals: list[Arrival | None]
+    codes: Rows
+    keys: Rows
+
+
+def _came(views: pa.Table) -> Came:
     urls, referrers = (views[name].combine_chunks().dictionary_encode() for name in ("url", "referrer"))
     width = max(len(referrers.dictionary), 1)
-    codes = urls.indices.to_numpy().astype(np.int64) * width + referrers.indices.to_numpy()
-    used, codes = np.unique(codes, return_inverse=True)
+    both = urls.indices.to_numpy().astype(np.int64) * width + referrers.indices.to_numpy()
+    used, codes = np.unique(both, return_inverse=True)
     known_urls, known_referrers = urls.dictionary.to_pylist(), referrers.dictionary.to_pylist()
-    found = [arrival_of(known_urls[code // width], known_referrers[code % width]) for code in used.tolist()]
-    return [found[code] for code in codes.tolist()]
+    pages, froms = (used // width).tolist(), (used % width).tolist()
+    found = [
+        arrival_of(known_urls[page], known_referrers[source])
+        for page, source in zip(pages, froms, strict=True)
+    ]
+    arrivals = list(dict.fromkeys(found))
+    number = {came: code for code, came in enumerate(arrivals)}
+    names = sorted({came.key for came in arrivals if came and came.key})
+    rank = {name: code for code, name in enumerate(names, 1)}
+    keys = np.array([rank[came.key] if came and came.key else 0 for came in arrivals], np.int64)
+    merged = np.array([number[came] for came in found], np.int64)[codes]
+    return Came(arrivals, merged, keys[merged])
 
 
-def _order(views: pa.Table, arrivals: Sequence[Arrival | None]) -> list[int]:
-    """The views by visitor and time; of those in one second the ones with a campaign first, as sessions are."""
-    visitors = views["visitor"].combine_chunks().dictionary_encode().indices.to_numpy()
-    keys = np.array([came.key if came else "" for came in arrivals], object)
-    unkeyed = keys == ""
-    rank = np.zeros(len(keys), np.int64)
-    if not unkeyed.all():
-        rank = np.unique(keys.astype(str), return_inverse=True)[1]
-    order: list[int] = np.lexsort((rank, unkeyed, views["ts"].to_numpy(), visitors)).tolist()
-    return order
+class Placed(NamedTuple):
+    """Of each view: the start of its session, and the arrival that the session is known by until then, -1 for none."""
+
+    start: Rows
+    touch: Rows
 
 
-def _placed(
-    views: pa.Table, arrivals: Sequence[Arrival | None], order: Sequence[int], site: Site
-) -> tuple[list[str], list[Touch]]:
-    """Each view's session and how that came about; "" for a bot's."""
-    rules = rules_of(site)
-    names, ts, paths, bots = (views[name].to_pylist() for name in ("visitor", "ts", "path", "bot"))
-    ids, touches = [""] * len(names), [_DIRECT] * len(names)
-    current, owner, sessions = "", "", list[Session]()
+def _placed(visitors: Rows, ts: Rows, came: Came, rules: Rules) -> Placed:
+    """The sessions of views that are all people's. ``visitors`` are numbers.
+
+    By visitor and time, of one moment those with a campaign first, a visit ends where the next view is too far away.
+    Where something else may end it, too, ``profiles.sessions`` looks at each view; that is seldom.
+    """
+    order = np.lexsort((came.keys, came.keys == 0, ts, visitors))
+    who, at, key = visitors[order], ts[order], came.keys[order]
+    breaks = np.ones(len(order), np.bool_)
+    breaks[1:] = (who[1:] != who[:-1]) | (at[1:] - at[:-1] > rules.timeout)
+    firsts = np.flatnonzero(breaks)
+    chain = np.cumsum(breaks) - 1
+    start = at[firsts][chain]
+    odd = at - start >= rules.longest
+    if rules.by_campaign:
+        odd |= (key > 0) & (key != key[firsts][chain])
+    if rules.midnight is not None:
+        odd |= at // DAY_MS != start // DAY_MS
+        odd |= _local_days(at, rules.midnight) != _local_days(start, rules.midnight)
+    for number in np.flatnonzero(np.bincount(chain, odd, len(firsts)) > 0).tolist():
+        end = int(firsts[number + 1]) if number + 1 < len(firsts) else len(order)
+        rows = slice(int(firsts[number]), end)
+        start[rows] = _starts(at[rows].tolist(), key[rows].tolist(), rules)
+    breaks[1:] |= start[1:] != start[:-1]
+    firsts, visit = np.flatnonzero(breaks), np.cumsum(breaks) - 1
+    telling = np.array([each is not None for each in came.arrivals], np.bool_)[came.codes[order]]
+    place = np.arange(len(order))
+    told = np.minimum.reduceat(np.where(telling, place, len(order)), firsts)[visit] if len(order) else place
+    touch = np.where(told <= place, came.codes[order][np.minimum(told, len(order) - 1)], -1)
+    result = Placed(np.empty_like(start), np.empty_like(touch))
+    result.start[order], result.touch[order] = start, touch
+    return result
+
+
+def _starts(ts: Sequence[int], keys: Sequence[int], rules: Rules) -> list[int]:
+    """The start of each view's session, of one visitor's views in order."""
+    sessions: list[Session] = []
+    return [
+        place(sessions, "", Hit(at, f"{key:09}" if key else "", True), rules).session.start
+        for at, key in zip(ts, keys, strict=True)
+    ]
+
+
+def _local_days(ts: Rows, zone: tzinfo) -> Rows:
+    """The day on the wall clock. Clocks change, and days begin, at a quarter of an hour of UTC."""
+    quarters, codes = np.unique(ts // QUARTER_MS, return_inverse=True)
+    moments = (datetime.fromtimestamp(each * QUARTER_MS / 1000, UTC) for each in quarters.tolist())
+    days = [moment.astimezone(zone).toordinal() for moment in moments]
+    return np.array(days, np.int64)[codes]
+
+
+def _session_ids(site: str, visitors: Sequence[str], codes: Rows, start: Rows) -> pa.StringArray:
+    """``profiles.sessions``' ids, of many at once; "" where ``start`` is negative: a bot's."""
+    width = int(start.max(initial=0)) + 2
+    used, places = np.unique(codes * width + start + 1, return_inverse=True)
+    owners = _owners(site, visitors)
+    found = [
+        session_id(owners[who], at - 1) if at else ""
+        for who, at in zip((used // width).tolist(), (used % width).tolist(), strict=True)
+    ]
+    return pa.array(found, pa.string()).take(pa.array(places))
+
+
+def _owners(site: str, visitors: Sequence[str]) -> list[str]:
+    """``profiles.sessions.owner_of`` for many: eight letters for each five bytes, in one go."""
+    digests = [blake2b(f"{site}\0{who}".encode(), digest_size=5).digest() for who in visitors]
+    letters = b32encode(b"".join(digests)).decode().lower()
+    return [letters[at : at + OWNER_LENGTH] for at in range(0, len(letters), OWNER_LENGTH)]
+
+
+def _renamed(known: pa.Table, sessions: pa.Array, start: Rows, site: str, received: int) -> list[AliasRow]:
+    """What to say of stored views' sessions that late ones made part of others, or cut: see ``AliasRow``."""
+    left, renamed = set(sessions.to_pylist()), dict[str, str]()
+    order = np.argsort(start[: len(known)], kind="stable").tolist()
+    before, now = known["session"].to_pylist(), sessions.to_pylist()
     for index in order:
-        at, came = ts[index], arrivals[index]
-        touch = None
-        if came:
-            touch = Touch(
-                at, came.channel, came.origin, came.medium, came.campaign, came.keyword, paths[index]
-            )
-        if bots[index]:
-            touches[index] = touch or _DIRECT
+        old, new = before[index], now[index]
+        if old == new or not old or not new:
             continue
-        if names[index] != current:
-            current, sessions = names[index], []
-            owner = owner_of.__wrapped__(site.id, current)
-        session = place(sessions, owner, Hit(at, came.key if came else "", True, touch), rules).session
-        ids[index], touches[index] = session.id, session.touch
-    return ids, touches
-
-
-def _retired(before: Sequence[str], now: Sequence[str], site: str, received: int) -> list[AliasRow]:
-    """Sessions of stored views that late ones made part of others."""
-    left = set(now)
-    renamed = {old: new for old, new in zip(before, now, strict=False) if old not in left and old and new}
+        if old not in left and old not in renamed:
+            renamed[old] = new
+        elif renamed.get(old, old) != new:
+            renamed[new] = new
     return [AliasRow(site, "session", old, new, received) for old, new in renamed.items()]
 
 
 def _rows(
-    views: pa.Table, session: pa.Array, touches: Sequence[Touch], site: Site, received: int
+    views: pa.Table, session: pa.Array, touches: Sequence[Touch], touch: Rows, site: Site, received: int
 ) -> pa.Table:
+    """``touch``: the number of each view's among ``touches``, -1 for none."""
     count = len(views)
     days = pc.cast(pc.divide(views["ts"], DAY_MS), pa.int32()).cast(pa.date32())
     given: dict[str, Any] = {
@@ -119,10 +198,13 @@ def _rows(
         "session": session,
         "received": pa.repeat(pa.scalar(received, pa.int64()), count),
         "demo": pa.repeat(False, count),
-        "items": pa.repeat(pa.scalar([], EVENTS.field("items").type), count),
+        "items": pa.ListArray.from_arrays(
+            pa.array(np.zeros(count + 1, np.int32)), pa.array([], EVENTS.field("items").type.value_type)
+        ),
     }
+    which = pa.array(np.where(touch < 0, len(touches), touch))
     for name in _TOUCH:
-        given[name] = pa.array([getattr(touch, name) for touch in touches], pa.string())
+        given[name] = pa.array([getattr(each, name) for each in (*touches, _DIRECT)], pa.string()).take(which)
     same = {"site": site.id, "type": "page", "source": "log", "props": "{}", "traits": "{}"}
     columns = []
     for field in EVENTS:

@@ -30,6 +30,9 @@ __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse",
 ATTEMPTS = 12
 """Tries of one commit: others commit in between. With the pauses below, about twenty seconds."""
 
+MANY = 50_000
+"""Rows of a commit from which it is an import's."""
+
 UNUSABLE = frozenset("[]|^\\%")
 """Signs in a path on which the Delta library aborts."""
 
@@ -173,7 +176,8 @@ class Warehouse:
         for app, width in widths.items():
             if width > (delta.transaction_version(_width_id(app)) or 0):
                 transactions.append(Transaction(_width_id(app), width))
-        self.events.write(data, transactions)
+        put = self.events.add if len(data) >= MANY else self.events.write
+        put(data, transactions)
         for name, (_, version) in ids.items():
             self._known[name] = version
 

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from warehouse.files import LiveFile, NewFile, partition
+from warehouse.files import Folder, LiveFile, NewFile, partition
 
 CONFIGURATION = {
     # Statistics for the columns that queries prune by, and no others: each commit copies all files'
@@ -115,6 +116,23 @@ class Table:
             mode="append",
             schema_mode="merge",
             writer_properties=COMPRESSION,
+            commit_properties=CommitProperties(app_transactions=list(transactions)),
+        )
+
+    def add(self, data: pa.Table, transactions: Sequence[Transaction]) -> None:
+        """The same for many rows at once: Arrow's writer takes a fourth of the time of Delta's. Raises DeltaError."""
+        delta = self.create()
+        if not {field.name for field in delta.schema().fields} >= set(data.column_names):
+            self.write(data, transactions)  # the table learns its new columns
+            return
+        folder, now = Folder(self.uri, self.storage_options), int(time.time() * 1000)
+        days = pc.unique(data["day"]).to_pylist()
+        new = [folder.write(data.filter(pc.equal(data["day"], day)), day) for day in days]
+        delta.create_write_transaction(
+            [AddAction(file.path, file.size, partition(file.day), now, True, file.stats) for file in new],
+            "append",
+            delta.schema(),
+            self.partition_by,
             commit_properties=CommitProperties(app_transactions=list(transactions)),
         )
 
