@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from itertools import chain
 from zlib import crc32
 
 from tracker.log import Record
@@ -28,11 +29,12 @@ class RedisLog:
         shards, streams = self._redis.shards, self._redis.streams
         with self._redis.errors("append"):
             for start in range(0, len(records), RECORDS_PER_SCRIPT):
-                arguments: list[bytes | int] = []
+                routed: list[list[bytes]] = [[] for _ in range(shards)]
                 for record in records[start : start + RECORDS_PER_SCRIPT]:
                     key = record.key.encode("utf-8", "replace")
-                    arguments += (crc32(key) % shards + 1, key, record.value)
-                self._redis.run("append", streams, *arguments)
+                    routed[crc32(key) % shards] += (key, record.value)
+                counts = [len(shard) // 2 for shard in routed]
+                self._redis.run("append", streams, *counts, *chain.from_iterable(routed))
 
     def consumer(self, group: str, member: str) -> RedisConsumer:
         return RedisConsumer(self._redis, group, member)
