@@ -201,6 +201,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from web.audit import Audit
     from web.saved import SavedFunnels
     from web.services import Services
+    from web.sizes import SegmentSizes
 
     key = signing_key(settings)
     accounts = users(settings)
@@ -225,6 +226,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         shops=shops(settings),
         campaigns=campaigns,
         funnels=SavedFunnels(redis),
+        sizes=SegmentSizes(redis),
         segments=segments,
         progress=ProgressStore(redis),
         arms=arms,

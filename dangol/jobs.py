@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import datetime
 
 from dangol import compose
 from dangol.scoring import Scoring
@@ -10,6 +11,7 @@ from recommender.catalogue import Item
 from recommender.refresh import refresh
 from recommender.train import NothingToLearn, train
 from warehouse.products import products
+from web.sizes import SegmentSizes
 
 logger = logging.getLogger("dangol.scheduler")
 
@@ -22,6 +24,7 @@ class Jobs:
         self.sites = compose.sites(settings)
         self.learner = compose.learner(settings)
         self.membership = compose.membership(settings)
+        self.sizes = SegmentSizes(settings.profiles_uri)
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
         self.erasure = compose.erasure(settings)
 
@@ -40,7 +43,9 @@ class Jobs:
         self._sites()
         for site in self.sites.all().values():
             if self.membership.due(site):
-                self.membership.run(site)
+                counted = self.membership.run(site)
+                today = datetime.now(site.zone).date()
+                self.sizes.record(site.id, today, counted.members)
 
     def score(self) -> None:
         """Recency, frequency, monetary value, churn and lifetime value of every customer."""

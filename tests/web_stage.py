@@ -33,6 +33,7 @@ from web.app import create_app
 from web.audit import Audit
 from web.saved import SavedFunnels
 from web.services import Services, Shop
+from web.sizes import SegmentSizes
 from web.users import Users
 
 PASSWORD = "a long password"
@@ -107,6 +108,7 @@ def stage_of(
         shops=shop,
         campaigns=campaigns,
         funnels=SavedFunnels(redis_url),
+        sizes=SegmentSizes(redis_url),
         segments=segments,
         progress=ProgressStore(redis_url),
         arms=arms,

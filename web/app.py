@@ -22,6 +22,7 @@ from web.desk.pages import Pages
 from web.desk.paths import paths_blueprint
 from web.desk.people import people_blueprint
 from web.desk.retention import retention_blueprint
+from web.desk.segments import segments_blueprint as segment_pages
 from web.desk.setup import setup_blueprint
 from web.desk.users import users_blueprint
 from web.desk.visitors import visitors_blueprint
@@ -108,6 +109,7 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(funnel_blueprint(pages, services.funnels))
     app.register_blueprint(people_blueprint(pages, services))
     app.register_blueprint(funnel_parts_blueprint(pages))
+    app.register_blueprint(segment_pages(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(desk_campaigns_blueprint(pages, services))
     app.register_blueprint(paths_blueprint(pages))

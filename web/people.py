@@ -56,6 +56,12 @@ def people_of(services: Services, reports: Reports, asked: Asked, args: "MultiDi
     return People(len(ids), tuple(someone(ids, services, asked.site.id)))
 
 
+def members_of(services: Services, reports: Reports, site: str, segment: str) -> People:
+    """Who is in a segment now, at most MOST, by id."""
+    ids = sorted(reports.members(site, segment))
+    return People(len(ids), tuple(someone(ids[:MOST], services, site)))
+
+
 def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:
     stored = services.profiles.load(site, ids)
     found = []

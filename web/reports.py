@@ -13,7 +13,7 @@ from web.asking import Reports
 from web.desk.live import MINUTES
 from web.flows import one_of
 from web.offers import answered
-from web.people import people_of
+from web.people import members_of, people_of
 from web.questions import REPORTS, Report
 from web.services import Services
 from web.table import csv_of
@@ -40,6 +40,11 @@ def reports_blueprint(
     def people() -> Response:
         asked = patient.asked(site_of(), request.args)
         return told("funnel-people", people_of(services, patient, asked, request.args), ("people",))
+
+    @blueprint.get("/segment")
+    def segment() -> Response:
+        found = members_of(services, patient, site_of().id, request.args.get("id", ""))
+        return told("segment", found, ("people",))
 
     @blueprint.get("/live")
     def live_report() -> Response:

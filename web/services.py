@@ -19,6 +19,7 @@ from tracker.sites import Sites
 from warehouse.delta import Warehouse
 from web.audit import Audit
 from web.saved import SavedFunnels
+from web.sizes import SegmentSizes
 from web.users import Users
 
 
@@ -48,6 +49,7 @@ class Services:
     campaigns: CampaignStore
     funnels: SavedFunnels
     segments: SegmentStore
+    sizes: SegmentSizes
     progress: ProgressStore
     arms: ArmStore
     caps: CapStore

@@ -51,7 +51,13 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("retention", _l("Retention"), "/desk/retention"),
         ),
     ),
-    (_l("Customers"), (Entry("visitors", _l("Visitors"), "/desk/visitors"),)),
+    (
+        _l("Customers"),
+        (
+            Entry("visitors", _l("Visitors"), "/desk/visitors"),
+            Entry("segments", _l("Segments"), "/desk/segments"),
+        ),
+    ),
     (_l("Act"), (Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),)),
     (
         _l("Site"),

@@ -1,0 +1,153 @@
+"""An audience as a form: rows that all (or any) hold. What the form cannot say stays text."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from werkzeug.datastructures import MultiDict
+
+from offers.fields import FIELDS, FUNCTIONS
+from offers.grammar import Branch, Clause, Value, parse
+from web.language import lazy_gettext as _l
+
+ROWS_LIMIT = 20
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
+OPERATORS = ("=", "!=", ">=", "<=", ">", "<", "in", "contains", "exists")
+LABELS: Mapping[str, str] = {
+    "stage": _l("Stage"),
+    "segment": _l("In the segment"),
+    "channel": _l("Last channel"),
+    "first_channel": _l("First channel"),
+    "source": _l("Last source"),
+    "first_source": _l("First source"),
+    "campaign": _l("Last campaign"),
+    "first_campaign": _l("First campaign"),
+    "keyword": _l("Searched for"),
+    "landing": _l("Landing page"),
+    "device": _l("Device"),
+    "browser": _l("Browser"),
+    "os": _l("System"),
+    "country": _l("Country"),
+    "language": _l("Language"),
+    "visits": _l("Visits"),
+    "pageviews": _l("Page views"),
+    "views": _l("Products viewed"),
+    "adds": _l("Products put into the cart"),
+    "orders": _l("Orders"),
+    "revenue": _l("Revenue"),
+    "cart_value": _l("Value of the cart"),
+    "cart_items": _l("Items in the cart"),
+    "offer_clicks": _l("Offers clicked"),
+    "days_since_last_visit": _l("Days since the last visit"),
+    "days_since_first_visit": _l("Days since the first visit"),
+    "days_since_order": _l("Days since the last order"),
+    "known": _l("Is signed in or known"),
+    "new": _l("Is new"),
+    "affinity": _l("Share of interest in the category"),
+    "viewed": _l("Viewed the product"),
+    "bought": _l("Bought the product"),
+    "viewed_category": _l("Viewed the category"),
+    "bought_category": _l("Bought from the category"),
+    "trait": _l("Trait"),
+    "score": _l("Score"),
+    "shown": _l("Times the campaign was shown"),
+    "clicked": _l("Clicks on the campaign"),
+    "consent": _l("Consents to"),
+}
+"""What the form offers; the grammar knows more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``argument`` is a function's: the category, product, trait … it asks of."""
+
+    field: str = "visits"
+    argument: str = ""
+    operator: str = ">="
+    value: str = ""
+
+    @property
+    def text(self) -> str:
+        """As the grammar writes it."""
+        operand = f"{self.field}({_quoted(self.argument)})" if self.field in FUNCTIONS else self.field
+        if self.operator == "exists":
+            return f"{operand} exists"
+        if self.operator == "in":
+            return (
+                f"{operand} in ({', '.join(self._literal(each.strip()) for each in self.value.split(','))})"
+            )
+        return f"{operand} {self.operator} {self._literal(self.value)}"
+
+    def _literal(self, value: str) -> str:
+        """A number or a flag stands bare where the field is one."""
+        kind = FIELDS[self.field].kind if self.field in FIELDS else "any"
+        if kind in ("number", "flag", "any") and (_NUMBER.fullmatch(value) or value in ("true", "false")):
+            return value
+        return _quoted(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``any`` of the rows, or all. ``rows`` is None when the text says more than rows can."""
+
+    rows: tuple[Row, ...] | None = (Row(),)
+    any: bool = False
+
+    @property
+    def text(self) -> str:
+        return (" or " if self.any else " and ").join(row.text for row in self.rows or ())
+
+
+def form_of(args: "MultiDict[str, str]") -> Form:
+    """As its fields were sent; the button ``do`` may add a row, or ``remove:N``."""
+    columns = [args.getlist(name) for name in ("field", "argument", "operator", "value")]
+    rows = [_row(*cells) for cells in zip(*columns, strict=False)][:ROWS_LIMIT]
+    action, _, at = args.get("do", "").partition(":")
+    if action == "add" and len(rows) < ROWS_LIMIT:
+        rows.append(Row())
+    if action == "remove" and at.isascii() and at.isdigit() and len(at) < 4:
+        rows = rows[: int(at)] + rows[int(at) + 1 :]
+    return Form(tuple(rows), args.get("match") == "any")
+
+
+def read(source: str) -> Form:
+    """The rows of an expression. Raises AudienceInvalid."""
+    tree = parse(source)
+    if isinstance(tree, Clause):
+        parts: Sequence[Branch | Clause] = (tree,)
+    else:
+        parts = tree.children
+    rows = [_row_of(part) for part in parts]
+    whole = isinstance(tree, Clause) or tree.kind in ("and", "or")
+    if not whole or None in rows:
+        return Form(None)
+    return Form(tuple(row for row in rows if row), isinstance(tree, Branch) and tree.kind == "or")
+
+
+def _row(field: str, argument: str, operator: str, value: str) -> Row:
+    known = field if field in LABELS else "visits"
+    return Row(known, argument.strip()[:200], operator if operator in OPERATORS else "=", value.strip()[:500])
+
+
+def _row_of(part: Branch | Clause) -> Row | None:
+    if not isinstance(part, Clause) or part.negated or part.operand.name not in LABELS:
+        return None
+    operand, operator = part.operand, part.operator
+    if len(operand.arguments) > 1 or any(not isinstance(each, str) for each in operand.arguments):
+        return None
+    argument = str(operand.arguments[0]) if operand.arguments else ""
+    if operator == "true":
+        return Row(operand.name, argument, "=", "true")
+    if operator not in OPERATORS:
+        return None
+    return Row(operand.name, argument, operator, ", ".join(_plain(value) for value in part.values))
+
+
+def _plain(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
