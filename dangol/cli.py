@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from dangol import __version__, settings
-from dangol.commands import data, models, users
+from dangol.commands import data, models, offers, users
 from dangol.commands.errors import is_clear
 from dangol.settings import Settings
 from dangol.stopping import set_on_signals
@@ -170,5 +170,5 @@ def doctor(config: Settings, quiet: bool) -> None:
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
-for command in (*data.COMMANDS, *models.COMMANDS, users.users):
+for command in (*data.COMMANDS, *models.COMMANDS, *offers.COMMANDS, users.users):
     main.add_command(command)

@@ -43,7 +43,8 @@ def showings(
 ) -> list[Showing]:
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
-    Whoever clicked within the second that a view takes has seen it. A goal is credited, within each campaign, to the last showing before it, if that was within the goal's window.
+    Whoever clicked within the second that a view takes has seen it. A goal is credited, within each campaign, to
+    the last showing before it, if that was within the goal's window.
     """
     views: dict[str, Answer] = {}
     clicks: dict[str, int] = {}

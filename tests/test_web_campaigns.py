@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from campaign_history import CAMPAIGN, play
 from conftest import Clock
 from web_stage import Stage, stage_of
 
@@ -65,3 +66,60 @@ def test_what_a_visitor_dismissed_gives_way_to_the_next(stage: Stage) -> None:
     too_many = {"slots": [{"id": "a", "kind": "offer"}], "dismissed": ["x"] * 51}
     refused = stage.call("POST", "/v1/personalize", "wk_test", json=too_many)
     assert refused.status_code == 400 and refused.json["error"]["field"] == "dismissed"
+
+
+def test_every_version_is_kept(stage: Stage, clock: Clock) -> None:
+    put(stage, "hero")
+    clock.advance(60)
+    put(stage, "hero", name="Hero again")
+    stage.call("DELETE", "/v1/campaigns/hero")
+    versions = stage.call("GET", "/v1/campaigns/hero/versions").json["versions"]
+    assert [each["campaign"] and each["campaign"]["name"] for each in versions] == [
+        None,
+        "Hero again",
+        "Hero",
+    ]
+    assert versions[1]["saved"] - versions[2]["saved"] == 60_000
+    assert stage.call("GET", "/v1/campaigns/other/versions").json["error"]["field"] == "id"
+
+
+def test_the_report_of_one_campaign(stage: Stage, redis_url: str) -> None:
+    play(stage, "boots", redis_url)
+    report = stage.call("GET", "/v1/reports/campaigns/boots").json
+    total, variants = report["total"], {each["name"]: each for each in report["variants"]}
+    assert total["impressions"] == sum(each["impressions"] for each in variants.values())
+    assert total["impressions"] == total["decisions"] and total["impressions"] + report["withheld"] == 600
+    assert sum(each["impressions"] for each in report["days"]) == total["impressions"]
+    assert {each["name"] for each in report["devices"]} == {"phone", "desktop"}
+    warm, plain = variants["warm"], variants["plain"]
+    assert warm["ctr"]["low"] < 0.3 < warm["ctr"]["high"] and plain["ctr"]["low"] < 0.1 < plain["ctr"]["high"]
+    assert warm["best"] > 0.99 and warm["best"] + plain["best"] == pytest.approx(1)
+    assert warm["instead"]["snips"]["value"] == pytest.approx(warm["ctr"]["value"])
+    comparison = report["comparison"]
+    assert comparison["lift"]["shown"]["visitors"] == total["visitors"]
+    assert comparison["lift"]["rate"]["low"] > 0 and not comparison["mismatch"]
+    assert comparison["lift"]["incremental"]["value"] > 0
+    everybody = report["learned"][0]
+    assert (everybody["slot"], everybody["context"]) == ("hero", "")
+    played = {each["variant"]: each["share"] for each in everybody["beliefs"]}
+    assert played["warm"] > 0.9 and played["plain"] >= 0.01
+    assert report["refused"] == {"forged": 1}
+    proposed = stage.call("GET", "/v1/reports/campaigns/boots/expansion").json["proposed"]
+    assert "affinity('shoes')" in proposed["audience"] and proposed["density"] > 1.5
+    assert stage.call("GET", "/v1/reports/campaigns/other").status_code == 404
+    assert stage.call("GET", "/v1/reports/campaigns/boots", "wk_test").status_code == 403
+
+
+def test_group_sizes_that_no_draw_gives_are_a_warning(stage: Stage, redis_url: str) -> None:
+    play(stage, "boots", redis_url)
+    stage.call("PUT", "/v1/campaigns/boots", json={**CAMPAIGN, "holdout": 0.6})
+    comparison = stage.call("GET", "/v1/reports/campaigns/boots").json["comparison"]
+    assert comparison["mismatch"] and comparison["chance"] < 0.001
+
+
+def test_the_report_of_a_campaign_that_nobody_met(stage: Stage) -> None:
+    put(stage, "hero", holdout=0.1)
+    report = stage.call("GET", "/v1/reports/campaigns/hero").json
+    assert report["total"]["impressions"] == 0 and report["comparison"]["lift"] is None
+    assert report["variants"][0]["instead"] is None and report["learned"] == []
+    assert stage.call("GET", "/v1/reports/campaigns/hero/expansion").json["proposed"] is None

@@ -6,6 +6,7 @@ from offers.campaign import Campaign, CampaignInvalid, document, parse
 from recommender.ask import Refusal, parse_ask
 from web.answers import answer, body
 from web.auth import Keys
+from web.offers import found
 from web.problem import Problem
 from web.services import Services
 
@@ -24,19 +25,25 @@ def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
     blueprint = Blueprint("campaigns", __name__)
     store = services.campaigns
 
-    def found(site: str, campaign_id: str) -> Campaign:
-        campaign = store.get(site, campaign_id)
-        if campaign is None:
-            raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
-        return campaign
-
     @blueprint.get("/v1/campaigns")
     def listed() -> Response:
         return answer({"campaigns": [document(each) for each in store.all(keys.secret_key().id)]})
 
     @blueprint.get("/v1/campaigns/<campaign_id>")
     def one(campaign_id: str) -> Response:
-        return answer(document(found(keys.secret_key().id, campaign_id)))
+        return answer(document(found(services, keys.secret_key(), campaign_id)))
+
+    @blueprint.get("/v1/campaigns/<campaign_id>/versions")
+    def versions(campaign_id: str) -> Response:
+        """Newest first; ``campaign`` is null where it was deleted."""
+        kept = store.versions(keys.secret_key().id, campaign_id[:100])
+        if not kept:
+            raise Problem(404, f"There never was a campaign {campaign_id[:100]!r}", "id")
+        told = [
+            {"saved": each.saved, "campaign": document(each.campaign) if each.campaign else None}
+            for each in kept
+        ]
+        return answer({"versions": told})
 
     @blueprint.put("/v1/campaigns/<campaign_id>")
     def put(campaign_id: str) -> Response:

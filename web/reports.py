@@ -12,9 +12,10 @@ from web.answers import answer
 from web.asking import Reports
 from web.desk.live import MINUTES
 from web.flows import one_of
-from web.offers import answered
+from web.offers import answered, found
 from web.people import members_of, people_of
 from web.questions import REPORTS, Report
+from web.results import as_json, expansion, result_of
 from web.services import Services
 from web.table import csv_of
 
@@ -43,8 +44,8 @@ def reports_blueprint(
 
     @blueprint.get("/segment")
     def segment() -> Response:
-        found = members_of(services, patient, site_of().id, request.args.get("id", ""))
-        return told("segment", found, ("people",))
+        members = members_of(services, patient, site_of().id, request.args.get("id", ""))
+        return told("segment", members, ("people",))
 
     @blueprint.get("/live")
     def live_report() -> Response:
@@ -56,6 +57,21 @@ def reports_blueprint(
         asked = patient.asked(site_of(), request.args)
         counted = answered(services, asked.site, asked.span)
         return answer({"campaigns": sorted(counted.values(), key=lambda each: each.campaign)})
+
+    @blueprint.get("/campaigns/<campaign_id>")
+    def campaign_report(campaign_id: str) -> Response:
+        asked = patient.asked(site_of(), request.args)
+        campaign = found(services, asked.site, campaign_id)
+        return answer(as_json(result_of(services, asked.site, campaign, asked.span)))
+
+    @blueprint.get("/campaigns/<campaign_id>/expansion")
+    def expansion_report(campaign_id: str) -> Response:
+        asked = patient.asked(site_of(), request.args)
+        campaign = found(services, asked.site, campaign_id)
+        result = result_of(services, asked.site, campaign, asked.span)
+        proposed = expansion(services, asked.site, result)
+        about = {**proposed._asdict(), "density": proposed.density} if proposed else None
+        return answer({"campaign": campaign.id, "proposed": about})
 
     return blueprint
 

@@ -1,0 +1,159 @@
+"""Commands on campaigns and segments: files in and out."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dangol.commands.data import FILE, SITE
+from dangol.settings import Settings
+
+if TYPE_CHECKING:
+    from tracker.sites import Site
+
+
+@click.group()
+def campaigns() -> None:
+    """Campaigns as a YAML file: list, import, export."""
+
+
+@campaigns.command("list")
+@SITE
+@click.pass_obj
+def list_campaigns(config: Settings, site_id: str) -> None:
+    """One line each: id, status, slots and name."""
+    from dangol.embedded import embedded_redis
+    from offers.store import CampaignStore
+
+    with embedded_redis(config):
+        for each in CampaignStore(config.profiles_uri).all(site_id):
+            click.echo(f"{each.id}\t{each.status}\t{' '.join(each.slots)}\t{each.name}")
+
+
+@campaigns.command("import")
+@click.argument("file", type=FILE)
+@SITE
+@click.pass_obj
+def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
+    """Add or replace the campaigns of a YAML file; all of them are checked before the first is written."""
+    from dangol.embedded import embedded_redis
+    from offers.campaign import CampaignInvalid, load_yaml
+    from offers.store import CampaignStore
+    from web.campaigns import check_items
+
+    _known(config, site_id)
+    found = load_yaml(file)
+    for index, each in enumerate(found):
+        try:
+            check_items(each)
+        except CampaignInvalid as error:
+            raise CampaignInvalid(f"campaigns[{index}].{error.field}", error.message) from error
+    with embedded_redis(config):
+        store = CampaignStore(config.profiles_uri)
+        for each in found:
+            store.put(site_id, each, int(time.time() * 1000))
+    click.echo(f"{len(found)} campaigns")
+
+
+@campaigns.command("export")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@SITE
+@click.pass_obj
+def export_campaigns(config: Settings, file: Path | None, site_id: str) -> None:
+    """Write every campaign to a YAML file that import reads back; to standard output without one."""
+    from dangol.embedded import embedded_redis
+    from offers.campaign import dump_yaml
+    from offers.store import CampaignStore
+
+    _known(config, site_id)
+    with embedded_redis(config):
+        found = CampaignStore(config.profiles_uri).all(site_id)
+    text = dump_yaml(found)
+    if file is None:
+        click.echo(text, nl=False)
+    else:
+        file.write_text(text, encoding="utf-8")
+        click.echo(f"{len(found)} campaigns")
+
+
+@click.group()
+def segments() -> None:
+    """Segments: list, set, remove, and ask everybody again."""
+
+
+@segments.command("list")
+@SITE
+@click.pass_obj
+def list_segments(config: Settings, site_id: str) -> None:
+    """One line each: id, members when everybody was asked last, name and audience."""
+    from dangol.embedded import embedded_redis
+    from offers.membership import ProgressStore
+    from offers.segments import SegmentStore
+
+    with embedded_redis(config):
+        progress = ProgressStore(config.profiles_uri).read(site_id)
+        for each in SegmentStore(config.profiles_uri).all(site_id):
+            members = progress.members.get(each.id) if progress else None
+            click.echo(f"{each.id}\t{'?' if members is None else members}\t{each.name}\t{each.audience}")
+
+
+@segments.command("set")
+@click.argument("segment_id")
+@click.argument("audience")
+@click.option("--name", default="", help="What people call it; default: its id.")
+@SITE
+@click.pass_obj
+def set_segment(config: Settings, segment_id: str, audience: str, name: str, site_id: str) -> None:
+    """Add or replace a segment, such as: dangol segments set vip "revenue > 1000"."""
+    from dangol.embedded import embedded_redis
+    from offers.segments import SegmentStore, parse_segment
+
+    _known(config, site_id)
+    segment = parse_segment({"name": name or segment_id, "audience": audience}, segment_id)
+    with embedded_redis(config):
+        SegmentStore(config.profiles_uri).put(site_id, segment)
+    click.echo(f"{segment.id}: the schedule asks everybody again")
+
+
+@segments.command("remove")
+@click.argument("segment_id")
+@SITE
+@click.pass_obj
+def remove_segment(config: Settings, segment_id: str, site_id: str) -> None:
+    """Remove a segment."""
+    from dangol.embedded import embedded_redis
+    from offers.segments import SegmentStore
+
+    with embedded_redis(config):
+        if not SegmentStore(config.profiles_uri).delete(site_id, segment_id):
+            raise click.ClickException(f"there is no segment {segment_id!r}")
+
+
+@segments.command("evaluate")
+@SITE
+@click.pass_obj
+def evaluate_segments(config: Settings, site_id: str) -> None:
+    """Ask everybody now instead of waiting for the schedule."""
+    from dangol import compose
+    from dangol.embedded import embedded_redis
+
+    site = _known(config, site_id)
+    with embedded_redis(config):
+        done = compose.membership(config).run(site)
+    click.echo(f"{done.done} visitors, {done.changed} changed")
+    for name, members in sorted(done.members.items()):
+        click.echo(f"{name}\t{members}")
+
+
+def _known(config: Settings, site_id: str) -> "Site":
+    """The site, or a clear refusal."""
+    from dangol import compose
+
+    site = compose.sites(config).get(site_id)
+    if site is None:
+        raise click.ClickException(f"there is no site {site_id!r}: see `dangol sites list`")
+    return site
+
+
+COMMANDS = (campaigns, segments)
