@@ -3,12 +3,13 @@
 import functools
 import os
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from dangol.secrets import ensure_admin, ensure_default_site, signing_key
 from dangol.settings import Settings
 from tracker.log import EventLog
-from tracker.sites import Sites
+from tracker.sites import Site, Sites
 
 if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs no DuckDB, a worker no Flask
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
 
     from dangol.erasure import Erasure
     from ingest.deadletters import DeadLetters
+    from ingest.rebuild import Rebuild
     from ingest.worker import Worker
     from offers.learner import Learner
     from offers.membership import Membership
@@ -102,6 +104,19 @@ def worker(settings: Settings, name: str = "") -> "Worker":
         member=member(name),
         log_name=log_name(settings),
     )
+
+
+def rebuild(settings: Settings, site: "Site") -> "Rebuild":
+    """What makes a site's profiles anew from the warehouse."""
+    from ingest.rebuild import Rebuild
+    from profiles.erased import RedisErased
+    from profiles.fold import Settings as Rules
+    from profiles.sessions import rules_of
+
+    store = profiles(settings)
+    oldest = int((time.time() - store.ttl) * 1000)
+    erased = RedisErased(store.client)
+    return Rebuild(warehouse(settings), store, erased, site.id, Rules(rules_of(site)), oldest)
 
 
 def erasure(settings: Settings) -> "Erasure":

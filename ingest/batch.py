@@ -140,6 +140,9 @@ class Batch:
         previous = previous_of(event) if event.type == "alias" else ""
         if event.user:
             root = self._root(user_id(event.user))
+            if fold.retried(self._profile(root), event, item.place):
+                # The browser may have been handed on since: a call sent twice does not take it back.
+                return self._fold(item, root, (), ())
             if previous and self._is_customer(previous):
                 links.append(user_id(previous))
                 refused, renames = self._rename(user_id(previous), root, event.received)
@@ -226,7 +229,9 @@ class Batch:
             alias = self._slot(name).alias
             before = (at, *(i for i in (alias.before if alias else ()) if i != at))
             # The last one is the first customer: what the visitor did anonymously became part of that profile.
-            self._point(name, Alias(root, (*before[: ALIASES_BEFORE - 1], before[-1])))
+            if len(before) > ALIASES_BEFORE:
+                before = (*before[: ALIASES_BEFORE - 1], before[-1])
+            self._point(name, Alias(root, before))
             return root, ()
         source, into = identity.direction(at, root)
         self._absorb(source, into)

@@ -69,3 +69,13 @@ def merged(one: Seen, other: Seen) -> Seen:
     for hour, entries in sorted([*one, *other], key=lambda bucket: bucket[0]):
         buckets[hour] = buckets.get(hour, b"") + entries
     return list(buckets.items())
+
+
+def ids(seen: Seen, since: int = 0) -> set[bytes]:
+    """The digests of the event ids in the buckets from hour ``since`` on."""
+    return {
+        entries[at : at + ID_BYTES]
+        for hour, entries in seen
+        if hour >= since
+        for at in range(0, len(entries), ENTRY_BYTES)
+    }

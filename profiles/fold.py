@@ -93,6 +93,12 @@ def counted(profile: Profile, event: Event) -> bool:
     return dedup.find(profile.seen, dedup.digest(event.id)) is not None
 
 
+def retried(profile: Profile, event: Event, at: Place) -> bool:
+    """Whether another message than this one brought the event."""
+    found = dedup.find(profile.seen, dedup.digest(event.id))
+    return found is not None and found != dedup.stamp(at.partition, at.position)
+
+
 def makes_session(event: Event) -> bool:
     """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is none."""
     if event.type == "track":

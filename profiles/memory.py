@@ -75,6 +75,11 @@ class MemoryProfiles:
     def count(self, site: str) -> int:
         return sum(1 for _ in self.scan(site))
 
+    def entries(self, site: str) -> dict[str, Profile | Alias]:
+        """Everything that stands under the site's ids."""
+        found = ((name, self._read(site, name).value) for at, name in self._stored if at == site)
+        return {name: value for name, value in found if value is not None}
+
     def _read(self, site: str, profile_id: str) -> Stored:
         version, value = self._stored.get((site, profile_id), (ABSENT, b""))
         if not version:

@@ -373,3 +373,11 @@ def test_an_order_that_two_profiles_counted_counts_once_when_they_become_one(set
     profile = setup.store.find("default", user="kim")
     assert (profile.counts.orders, profile.counts.revenue) == (1, 10.0)
     assert [revenue for _, revenue, _ in profile.orders] == [10.0]
+
+
+def test_a_sign_in_sent_twice_does_not_take_the_browser_back(setup: Setup) -> None:
+    first, second = event("1", 0, "a1", "kim", type="identify"), event("2", 1, "a1", "lee", type="identify")
+    setup.log.append(records([first, second, first, event("3", 2, "a1")]))
+    setup.drain(setup.worker())
+    assert setup.store.find("default", "a1").id == "u:lee"
+    assert setup.store.find("default", user="lee").counts.events == 2

@@ -119,4 +119,23 @@ def erase(config: Settings, person: str, site_id: str) -> None:
     click.echo("erased")
 
 
-COMMANDS = (import_events, import_log, deadletters, export, erase)
+@click.command("rebuild-profiles")
+@click.option("--site", "site_id", default="", help="Only this site (default: every one).")
+@click.pass_obj
+def rebuild_profiles(config: Settings, site_id: str) -> None:
+    """Make the profiles anew from the warehouse and put them in place of the live ones. Workers may go on."""
+    from dangol import compose
+    from dangol.embedded import embedded_redis
+    from dangol.imports import site_of
+
+    with embedded_redis(config):
+        sites = [site_of(config, site_id)] if site_id else list(compose.sites(config).all().values())
+        for site in sites:
+            done = compose.rebuild(config, site).run()
+            click.echo(
+                f"{site.id}: {done.written} rebuilt, {done.older} left that know more than the warehouse, "
+                f"{done.waiting} left since workers have events of theirs in hand: run it again for these"
+            )
+
+
+COMMANDS = (import_events, import_log, deadletters, export, erase, rebuild_profiles)
