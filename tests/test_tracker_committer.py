@@ -29,7 +29,10 @@ class SlowLog:
 
 
 def submit(group: Committer, records: list[Record]) -> None:
-    asyncio.run(group.submit(records))
+    async def wait() -> None:
+        await group.submit(records)
+
+    asyncio.run(wait())
 
 
 def record(n: int) -> Record:

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from tracker import answers, firstparty, matomo, pixel, request, rsgi, segment, snippet, snowplow
 from tracker.answers import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.delivery import Delivery
@@ -40,7 +42,7 @@ QUICK_BODY = 32 * 1024
 _logger = logging.getLogger(__name__)
 
 
-class _Taken(NamedTuple):
+class _Taken(msgspec.Struct):
     """Records to make durable, and the answers: when they are so, and when they cannot be."""
 
     records: list[Record]
@@ -124,9 +126,8 @@ class Tracker:
         except Exception:  # the last resort: a fault of ours must not take the process down
             _logger.exception("request failed")
             response = self._refused(Refusal("internal", "the tracker failed", status=500))
-        return Response(
-            response.status, response.headers + answers.cors(environ.get("HTTP_ORIGIN", "")), response.body
-        )
+        response.headers.extend(answers.cors(environ.get("HTTP_ORIGIN", "")))
+        return response
 
     def _route(self, path: str) -> _Route | None:
         route = self._routes.get(path)
@@ -135,25 +136,26 @@ class Tracker:
         return route
 
     async def _answer(self, environ: Environ, body: rsgi.Body) -> Response:
-        route = self._route(environ["PATH_INFO"])
+        route, method = self._route(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
         if route is None:
             return self._refused(Refusal("not_found", "there is nothing at this path", status=404))
-        method = environ["REQUEST_METHOD"]
-        if method in route.methods or (method == "HEAD" and "GET" in route.methods):
-            taken = await self._prepare(route, environ, body)
-            return await self._deliver(taken) if isinstance(taken, _Taken) else taken
+        if method not in route.methods and not (method == "HEAD" and "GET" in route.methods):
+            return self._other_method(method, route)
+        whole: bytes | Refusal = b""
+        if method == "POST":
+            whole = await rsgi.read_body(body, environ.get("CONTENT_LENGTH", ""), BODY_LIMIT, TOO_LARGE)
+        if isinstance(whole, bytes) and (len(whole) > QUICK_BODY or whole.startswith(GZIP)):
+            loop = asyncio.get_running_loop()
+            taken = await loop.run_in_executor(self._pool, route.answer, environ, whole)
+        else:
+            taken = route.answer(environ, whole)
+        return await self._deliver(taken) if isinstance(taken, _Taken) else taken
+
+    def _other_method(self, method: str, route: _Route) -> Response:
         if method == "OPTIONS":
             return answers.preflight(route.methods)
         refusal = Refusal("method_not_allowed", f"this path takes {' or '.join(route.methods)}", status=405)
         return self._refused(refusal, ("Allow", ", ".join([*route.methods, "OPTIONS"])))
-
-    async def _prepare(self, route: _Route, environ: Environ, body: rsgi.Body) -> Response | _Taken:
-        whole: bytes | Refusal = b""
-        if environ["REQUEST_METHOD"] == "POST":
-            whole = await rsgi.read_body(body, environ.get("CONTENT_LENGTH", ""), BODY_LIMIT, TOO_LARGE)
-        if isinstance(whole, Refusal) or (len(whole) <= QUICK_BODY and not whole.startswith(GZIP)):
-            return route.answer(environ, whole)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, route.answer, environ, whole)
 
     async def _deliver(self, taken: _Taken) -> Response:
         """A browser is not kept waiting."""
@@ -162,7 +164,7 @@ class Tracker:
         except LogUnavailable as error:
             refusal = Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
             return taken.refused(refusal)
-        self.metrics.accepted_from[taken.source].inc(len(taken.records))
+        self.metrics.accepted[taken.source] += len(taken.records)
         return taken.response
 
     def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
@@ -171,15 +173,18 @@ class Tracker:
         if isinstance(events, Refusal):
             return self._refused(events)
         assert isinstance(taken, Request)
-        recognised = firstparty.Recognised(firstparty.unmarked(events))
+        headers, told = [JSON], b'{"success": true}'
         if self._server_cookie and not opted_out(environ):
             recognised = firstparty.recognise(events, taken, self._https(environ))
-        headers = [JSON, ("Set-Cookie", recognised.cookie)] if recognised.cookie else [JSON]
-        told = b'{"success": true}'
-        if recognised.visitor is not None:
-            told = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
+            events = recognised.events
+            if recognised.cookie:
+                headers.append(("Set-Cookie", recognised.cookie))
+            if recognised.visitor is not None:
+                told = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
+        else:
+            events = firstparty.unmarked(events)
         response = Response(200, headers, told)
-        return self._take(recognised.events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
+        return self._take(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
 
     def _settings(self, environ: Environ, _: object) -> Response:
         answer = segment.settings(environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._find_key)

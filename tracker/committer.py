@@ -66,8 +66,9 @@ class Committer:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    async def submit(self, records: Sequence[Record], timeout: float | None = None) -> None:
-        """Return when ``records`` are durable. Raises LogUnavailable, or Late after ``timeout`` seconds."""
+    def submit(self, records: Sequence[Record], timeout: float | None = None) -> asyncio.Future[None]:
+        """Done when ``records`` are durable. Raises LogUnavailable; the future does too, or Late after ``timeout``
+        seconds."""
         loop = asyncio.get_running_loop()
         durable = loop.create_future()
         with self._gate:
@@ -82,7 +83,7 @@ class Committer:
                 loop.call_soon(self._hand_over, group, timeout)
             group.records += records
             group.durable.append(durable)
-        await durable
+        return durable
 
     def _hand_over(self, group: _Group, timeout: float | None) -> None:
         """At the end of the loop's turn: one wake-up and one timer for everybody in the group."""

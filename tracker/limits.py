@@ -44,12 +44,9 @@ class Limiter:
         self, rate: Rate, shared: Shared | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rate, self._shared, self._clock = rate, shared, clock
+        self.limited = rate.per_second > 0
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         self._lock = threading.Lock()
-
-    @property
-    def limited(self) -> bool:
-        return self._rate.per_second > 0
 
     def admit(self, caller: str, events: int) -> Refusal | None:
         """None when ``caller`` may send ``events`` more, else 429 and when to come back."""
