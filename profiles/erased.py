@@ -123,35 +123,36 @@ class RedisErased:
 
         Returns when that is done. Raises StoreUnavailable, also when it takes too long.
         """
-        nodes = {"target_nodes": "all"} if isinstance(self._client, redis.RedisCluster) else {}
         with _errors("rewrite its append-only file"):
-            if nodes:  # each node for itself; how far each has come cannot be asked at once
-                self._client.bgrewriteaof(**nodes)
-                return
-            if not self._persistence()["aof_enabled"]:
-                return
-            self._settled()  # a rewrite that runs already may have read the old values
-            try:
-                self._client.bgrewriteaof()
-            except redis.exceptions.ResponseError as error:
-                if "in progress" in str(error):
-                    raise
-                # Hosted Redis often forbids it, and does it itself in time.
-                logger.warning("Redis keeps erased values in its files until it rewrites them: %s", error)
-            self._settled()
+            if isinstance(self._client, redis.RedisCluster):
+                for node in self._client.get_nodes():
+                    _rewrite(self._client.get_redis_connection(node))
+            else:
+                _rewrite(self._client)
 
-    def _settled(self) -> None:
-        deadline = time.monotonic() + REWRITE_SECONDS
-        while time.monotonic() < deadline:
-            state = self._persistence()
-            if not state["aof_rewrite_in_progress"] and not state["aof_rewrite_scheduled"]:
-                return
-            time.sleep(0.05)
-        raise StoreUnavailable("Redis has not rewritten its append-only file yet", retry_after=60.0)
 
-    def _persistence(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._client.info("persistence")
-        return found
+def _rewrite(node: Any) -> None:
+    if not node.info("persistence")["aof_enabled"]:
+        return
+    _settled(node)  # a rewrite that runs already may have read the old values
+    try:
+        node.bgrewriteaof()
+    except redis.exceptions.ResponseError as error:
+        if "in progress" in str(error):
+            raise
+        # Hosted Redis often forbids it, and does it itself in time.
+        logger.warning("Redis keeps erased values in its files until it rewrites them: %s", error)
+    _settled(node)
+
+
+def _settled(node: Any) -> None:
+    deadline = time.monotonic() + REWRITE_SECONDS
+    while time.monotonic() < deadline:
+        state = node.info("persistence")
+        if not state["aof_rewrite_in_progress"] and not state["aof_rewrite_scheduled"]:
+            return
+        time.sleep(0.05)
+    raise StoreUnavailable("Redis has not rewritten its append-only file yet", retry_after=60.0)
 
 
 def digest(site: str, name: str) -> bytes:

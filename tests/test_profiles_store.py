@@ -1,7 +1,7 @@
-"""The contract of a profile store, on memory and on a real Redis; and what only Redis can do wrong."""
+"""The contract of a profile store, on memory, a real Redis and a real cluster; and what only Redis can do wrong."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -12,15 +12,30 @@ from profiles.model import Profile
 from profiles.redis import RedisProfiles
 from profiles.store import ABSENT, Alias, ProfileStore, Stored, StoreUnavailable, Write
 from tests.conftest import RedisServer
+from tests.redis_cluster import RedisCluster
 
 SITE = "default"
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    nodes = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture(
+    params=["memory", *(pytest.param(name, marks=pytest.mark.redis) for name in ("redis", "cluster"))]
+)
 def store(request: pytest.FixtureRequest) -> ProfileStore:
     if request.param == "memory":
         return MemoryProfiles()
-    return RedisProfiles(request.getfixturevalue("redis_url"))
+    if request.param == "redis":
+        return RedisProfiles(request.getfixturevalue("redis_url"))
+    store = RedisProfiles(request.getfixturevalue("cluster").url)
+    store.client.flushall(target_nodes=redis.RedisCluster.PRIMARIES)
+    request.addfinalizer(store.close)
+    return store
 
 
 def put(store: ProfileStore, name: str, value: Profile | Alias, site: str = SITE) -> bytes:

