@@ -6,7 +6,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-RedisError = (redis.RedisError, OSError)
+RedisError = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
 
 
 def connect(url: str, timeout: float) -> Any:

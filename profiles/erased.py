@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import msgspec
 import redis
 
+from profiles.redis import RedisFailure
 from profiles.store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -124,11 +125,11 @@ class RedisErased:
         Returns when that is done. Raises StoreUnavailable, also when it takes too long.
         """
         with _errors("rewrite its append-only file"):
-            if isinstance(self._client, redis.RedisCluster):
-                for node in self._client.get_nodes():
-                    _rewrite(self._client.get_redis_connection(node))
-            else:
-                _rewrite(self._client)
+            client, cluster = self._client, isinstance(self._client, redis.RedisCluster)
+            for node in client.get_nodes() if cluster else ():
+                _rewrite(client.get_redis_connection(node))
+            if not cluster:
+                _rewrite(client)
 
 
 def _rewrite(node: Any) -> None:
@@ -164,7 +165,7 @@ def digest(site: str, name: str) -> bytes:
 def _errors(what: str) -> Iterator[None]:
     try:
         yield
-    except (redis.RedisError, OSError) as error:
+    except RedisFailure as error:
         raise StoreUnavailable(f"Redis cannot {what}: {error}") from error
 
 

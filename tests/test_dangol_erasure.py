@@ -109,7 +109,7 @@ def test_what_a_worker_wrote_after_its_look_at_the_marks_goes_too(
     request = shop.erasure.ask("default", "hush-u")
     assert shop.erasure.run() == 0  # a pass, but not yet the last one
     with monkeypatch.context() as before:
-        before.setattr(shop.worker.erased, "cutoffs", lambda _site: Cutoffs({}))
+        before.setattr(shop.worker.outbox.erased, "cutoffs", lambda _site: Cutoffs({}))
         shop.send(event("2", 1, visitor="hush-a", user="hush-u"))
         shop.work()
     assert shop.ids() == ["1", "2"]

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from profiles.erased import RedisErased
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis import RedisProfiles
-from profiles.store import ProfileStore
+from profiles.store import ABSENT, ProfileStore, StoreUnavailable, Write
 from tests.ingest_streams import START, MemoryWarehouse, event, facts_of, records, simple_facts, sites_of
 from tests.redis_cluster import RedisCluster
 from tests.test_ingest_kill import stream
@@ -165,3 +165,36 @@ def test_erasure_and_its_marks(store: RedisProfiles, tmp_path: Path, site: Site)
     assert sorted(store.erase(SITE, "v:a1")) == ["u:kim", "v:a1"]
     assert store.count(SITE) == 0
     erased.rewrite()
+
+
+def test_a_cluster_that_is_away_says_so_and_comes_back(tmp_path: Path) -> None:
+    nodes = RedisCluster(tmp_path)
+    store = RedisProfiles(nodes.url, timeout=1.0)
+    erased = RedisErased(store.client)
+    store.save(SITE, [Write(f"v:{n}", ABSENT, Profile(f"v:{n}")) for n in range(40)])
+    calls: list[Callable[[], object]] = [
+        lambda: store.load(SITE, [f"v:{n}" for n in range(40)]),
+        lambda: store.save(SITE, [Write(f"v:{n}", ABSENT, Profile(f"v:{n}")) for n in range(40, 80)]),
+        lambda: store.touch(SITE, ["v:1", "v:2", "v:3"]),
+        lambda: store.count(SITE),
+        lambda: erased.cutoffs(SITE),
+        lambda: RedisProfiles(nodes.url),
+    ]
+    nodes.stop()
+    for call in [*calls, *calls]:  # the second time its client knows that nobody answers
+        with pytest.raises(StoreUnavailable):
+            call()
+    nodes.start()
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            assert (
+                len([one for one in store.load(SITE, [f"v:{n}" for n in range(40)]).values() if one.profile])
+                == 40
+            )
+            break
+        except StoreUnavailable:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    nodes.stop()
+    store.close()
