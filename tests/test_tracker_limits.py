@@ -1,6 +1,8 @@
 """Rates, origins and nesting."""
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +50,41 @@ def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.redis
 def test_processes_share_a_bucket_in_redis(redis_url: str) -> None:
     limiters = [Limiter(Rate(10, 100), RedisBuckets(redis_url)) for _ in range(3)]
-    passed = sum(limiter.admit("a", 1) is None for _ in range(60) for limiter in limiters)
-    assert 100 <= passed <= 115
+
+    async def all_at_once() -> int:
+        asked = [limiter.admit_shared("a", 1) for _ in range(60) for limiter in limiters]
+        return sum(refusal is None for refusal in await asyncio.gather(*asked))
+
+    assert 100 <= asyncio.run(all_at_once()) <= 115
 
 
 @pytest.mark.redis
 def test_without_redis_nobody_is_locked_out(own_redis: RedisServer) -> None:
-    limiter = Limiter(Rate(1, 1), RedisBuckets(own_redis.url))
-    assert limiter.admit("a", 1) is None
-    assert isinstance(limiter.admit("a", 1), Refusal)
-    own_redis.kill()
-    assert limiter.admit("a", 1) is None
+    async def one_after_another() -> None:
+        limiter = Limiter(Rate(1, 1), RedisBuckets(own_redis.url))
+        assert await limiter.admit_shared("a", 1) is None
+        assert isinstance(await limiter.admit_shared("a", 1), Refusal)
+        own_redis.kill()
+        assert await limiter.admit_shared("a", 1) is None
+
+    asyncio.run(one_after_another())
+
+
+@pytest.mark.redis
+def test_a_redis_that_hangs_holds_up_nobody_else(own_redis: RedisServer) -> None:
+    async def others_go_on() -> None:
+        assert own_redis.process
+        limiter = Limiter(Rate(1, 1), RedisBuckets(own_redis.url))
+        own_redis.process.send_signal(signal.SIGSTOP)
+        asked = asyncio.create_task(limiter.admit_shared("a", 1))
+        turns = 0
+        while not asked.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert asked.result() is None
+        assert turns > 3, "the event loop stood still while Redis was asked"
+
+    asyncio.run(others_go_on())
 
 
 @pytest.mark.parametrize(("levels", "deep"), [(15, False), (16, False), (17, True), (300, True)])

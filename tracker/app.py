@@ -20,7 +20,7 @@ from tracker import answers, firstparty, matomo, pixel, request, rsgi, segment, 
 from tracker.answers import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.delivery import Delivery
 from tracker.event import Event, Source, encode
-from tracker.gate import Gate
+from tracker.gate import Charge, Gate
 from tracker.limits import Limiter, Rate, Shared
 from tracker.log import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
@@ -50,6 +50,7 @@ class _Taken(msgspec.Struct):
     browser: bool
     response: Response
     refused: Callable[[Refusal], Response]
+    charges: list[Charge]
 
 
 class _Route(NamedTuple):
@@ -159,6 +160,9 @@ class Tracker:
 
     async def _deliver(self, taken: _Taken) -> Response:
         """A browser is not kept waiting."""
+        for limiter, caller, events in taken.charges:
+            if refusal := await limiter.admit_shared(caller, events):
+                return taken.refused(refusal)
         try:
             await self._delivery.submit(taken.records, taken.browser)
         except LogUnavailable as error:
@@ -267,7 +271,9 @@ class Tracker:
         records = _records(kept)
         if isinstance(records, Refusal):
             return refused(records)
-        return _Taken(records, kept[0].source, browser, response, refused)
+        return _Taken(
+            records, kept[0].source, browser, response, refused, self._gate.charges(events, environ)
+        )
 
     def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:
         self._count([refusal])

@@ -1,7 +1,8 @@
 """What every event passes between its adapter and the log: origin, limits, privacy."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,6 +16,12 @@ from tracker.sites import Site
 _KNOWING = frozenset({"identify", "alias", "group"})
 """What only says who somebody is: nothing of it is left of a visitor who opted out."""
 _ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
+
+
+class Charge(NamedTuple):
+    limiter: Limiter
+    caller: str
+    events: int
 
 
 class Gate:
@@ -33,30 +40,30 @@ class Gate:
         site_of: Callable[[str], Site | None],
     ) -> list[Event] | Refusal:
         """The events as they may be kept, or why none of them may."""
-        if not events:
-            return []
-        origin, keys, addresses = environ.get("HTTP_ORIGIN"), self._keys.limited, self._addresses.limited
-        for site_id in {event.site for event in events} if len(events) > 1 else (events[0].site,):
-            site = site_of(site_id)
-            if origin and site and site.origins and origin not in site.origins:
-                return Refusal(
-                    "origin_not_allowed", "this write key is bound to other origins", "Origin", status=403
-                )
-            if keys:
-                count = sum(event.site == site_id for event in events)
-                if refusal := self._keys.admit(f"key:{site_id}", count):
-                    return refusal
-        if addresses:
-            # Counted under a hash: the shared buckets are in Redis, and an address belongs nowhere.
-            caller = self._salt.visitor("", request.caller(environ, self._proxies), "")
-            if refusal := self._addresses.admit(caller, len(events)):
-                return refusal
+        if origin := environ.get("HTTP_ORIGIN"):
+            for site_id in {event.site for event in events}:
+                site = site_of(site_id)
+                if site and site.origins and origin not in site.origins:
+                    message = "this write key is bound to other origins"
+                    return Refusal("origin_not_allowed", message, "Origin", status=403)
         for event in events:
             for part in (event.props, event.traits, event.context):
                 if part and limits.too_deep(part):
                     message = f"an event may be nested {limits.NESTING} levels deep"
                     return Refusal("too_deep", message, "properties")
         return self._kept(events, privacy.opted_out(environ))
+
+    def charges(self, events: Sequence[Event], environ: Mapping[str, Any]) -> list[Charge]:
+        """Whose limits the events count against, and how much."""
+        charges = []
+        if self._keys.limited:
+            for site, count in Counter(event.site for event in events).items():
+                charges.append(Charge(self._keys, f"key:{site}", count))
+        if self._addresses.limited:
+            # Counted under a hash: the shared buckets are in Redis, and an address belongs nowhere.
+            caller = self._salt.visitor("", request.caller(environ, self._proxies), "")
+            charges.append(Charge(self._addresses, caller, len(events)))
+        return charges
 
     def _kept(self, events: Iterable[Event], signal: bool) -> list[Event]:
         kept = []

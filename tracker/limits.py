@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,13 +32,13 @@ class _Bucket:
         self.tokens, self.at = tokens, at
 
 
-Shared = Callable[[str, float, float, float], float]
+Shared = Callable[[str, float, float, float], Awaitable[float]]
 """``take(name, wanted, per_second, burst)``: how many tokens all processes together still allow. See RedisBuckets."""
 
 
 class Limiter:
-    """One token bucket a caller. With ``shared``, tokens are fetched from there in small leases: one round trip
-    for many requests. When that is down, this process counts alone."""
+    """One token bucket a caller. With ``shared``, tokens are fetched from there in small leases, one for many
+    requests, by ``admit_shared``; when that is down, nobody is refused."""
 
     def __init__(
         self, rate: Rate, shared: Shared | None = None, clock: Callable[[], float] = time.monotonic
@@ -48,14 +48,24 @@ class Limiter:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
+    async def admit_shared(self, caller: str, events: int) -> Refusal | None:
+        """As ``admit``, after a lease where the tokens held here do not suffice. Only the caller waits for it."""
+        if self.limited and self._shared:
+            with self._lock:
+                missing = events - self._bucket(caller).tokens
+            if missing > 0:
+                lease = max(missing, self._rate.per_second * LEASE_SECONDS)
+                taken = await self._shared(caller, lease, self._rate.per_second, self._rate.burst)
+                with self._lock:
+                    self._bucket(caller).tokens += taken
+        return self.admit(caller, events)
+
     def admit(self, caller: str, events: int) -> Refusal | None:
         """None when ``caller`` may send ``events`` more, else 429 and when to come back."""
         if not self.limited:
             return None
         with self._lock:
             bucket = self._bucket(caller)
-            if bucket.tokens < events and self._shared:
-                bucket.tokens += self._lease(caller, events - bucket.tokens)
             if bucket.tokens >= events or events > self._rate.burst <= bucket.tokens:
                 bucket.tokens -= (
                     events  # a batch above the burst passes when the bucket is full, and is paid off
@@ -80,11 +90,6 @@ class Limiter:
             bucket.tokens = min(self._rate.burst, bucket.tokens + earned)
         bucket.at = now
         return bucket
-
-    def _lease(self, caller: str, wanted: float) -> float:
-        assert self._shared is not None
-        lease = max(wanted, self._rate.per_second * LEASE_SECONDS)
-        return self._shared(caller, lease, self._rate.per_second, self._rate.burst)
 
 
 def too_deep(value: Mapping[str, Any] | Sequence[Any], levels: int = NESTING) -> bool:

@@ -1,8 +1,12 @@
 """Token buckets in Redis, shared by all tracker processes of an installation."""
 
+import asyncio
 import logging
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from typing import NamedTuple
 
 import redis
 
@@ -14,21 +18,56 @@ PAUSE = 5.0
 _logger = logging.getLogger(__name__)
 
 
+class _Ask(NamedTuple):
+    name: str
+    wanted: float
+    per_second: float
+    burst: float
+    answer: asyncio.Future[float]
+
+
 class RedisBuckets:
-    """Callable as ``limits.Shared``. When Redis does not answer, everything is allowed and the log says so."""
+    """Callable as ``limits.Shared``, on one event loop, which it never holds up: what requests ask while an answer is
+    on its way goes to Redis together. When Redis does not answer, everything is allowed and the log says so."""
 
     def __init__(self, url: str, prefix: str = "dangol:limit:") -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
         self._take = self._client.register_script(files("tracker").joinpath("redis_buckets.lua").read_text())
         self._prefix = prefix
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="limits")
+        self._asked: list[_Ask] = []
+        self._asking: asyncio.Task[None] | None = None
         self._asleep_until = 0.0
 
-    def __call__(self, name: str, wanted: float, per_second: float, burst: float) -> float:
+    async def __call__(self, name: str, wanted: float, per_second: float, burst: float) -> float:
         if time.monotonic() < self._asleep_until:
             return wanted
+        loop = asyncio.get_running_loop()
+        ask = _Ask(name, wanted, per_second, burst, loop.create_future())
+        self._asked.append(ask)
+        if self._asking is None:
+            self._asking = loop.create_task(self._work(loop))
+        return await ask.answer
+
+    async def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            for ask, taken in zip(
+                asked, await loop.run_in_executor(self._thread, self._ask, asked), strict=True
+            ):
+                if not ask.answer.done():  # its client may have gone
+                    ask.answer.set_result(taken)
+        self._asking = None
+
+    def _ask(self, asked: Sequence[_Ask]) -> list[float]:
+        """How much of each Redis allows; all of it where it does not answer."""
         try:
-            return float(self._take(keys=[self._prefix + name], args=[wanted, per_second, burst]))
+            pipe = self._client.pipeline(transaction=False)
+            for ask in asked:
+                arguments = [ask.wanted, ask.per_second, ask.burst]
+                self._take(keys=[self._prefix + ask.name], args=arguments, client=pipe)
+            return [float(taken) for taken in pipe.execute()]
         except redis.RedisError:
             _logger.warning("rate limits are not shared: Redis does not answer")
             self._asleep_until = time.monotonic() + PAUSE
-            return wanted
+            return [ask.wanted for ask in asked]
