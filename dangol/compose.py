@@ -214,7 +214,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.store import CampaignStore
     from offers.token import TokenSigner
     from web.audit import Audit
-    from web.saved import SavedFunnels
+    from web.saved import SavedStore
     from web.services import Services
     from web.sizes import SegmentSizes
 
@@ -240,7 +240,8 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         warehouse=warehouse(settings),
         shops=shops(settings),
         campaigns=campaigns,
-        funnels=SavedFunnels(redis),
+        funnels=SavedStore(redis, "funnels"),
+        goals=SavedStore(redis, "goals"),
         sizes=SegmentSizes(redis),
         segments=segments,
         progress=ProgressStore(redis),

@@ -31,7 +31,7 @@ from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.app import create_app
 from web.audit import Audit
-from web.saved import SavedFunnels
+from web.saved import SavedStore
 from web.services import Services, Shop
 from web.sizes import SegmentSizes
 from web.users import Users
@@ -107,7 +107,8 @@ def stage_of(
         warehouse=warehouse,
         shops=shop,
         campaigns=campaigns,
-        funnels=SavedFunnels(redis_url),
+        funnels=SavedStore(redis_url, "funnels"),
+        goals=SavedStore(redis_url, "goals"),
         sizes=SegmentSizes(redis_url),
         segments=segments,
         progress=ProgressStore(redis_url),

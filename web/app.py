@@ -16,11 +16,13 @@ from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
 from web.desk.funnel_parts import funnel_parts_blueprint
+from web.desk.goals import goals_blueprint
 from web.desk.live import live_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
 from web.desk.paths import paths_blueprint
 from web.desk.people import people_blueprint
+from web.desk.products import products_blueprint
 from web.desk.retention import retention_blueprint
 from web.desk.segments import segments_blueprint as segment_pages
 from web.desk.setup import setup_blueprint
@@ -105,11 +107,13 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     )
     app.register_blueprint(waiting_blueprint(pages, reports.kept))
     app.register_blueprint(overview_blueprint(pages))
+    app.register_blueprint(goals_blueprint(pages, services.goals))
     app.register_blueprint(live_blueprint(pages, services))
     app.register_blueprint(funnel_blueprint(pages, services.funnels))
     app.register_blueprint(people_blueprint(pages, services))
     app.register_blueprint(funnel_parts_blueprint(pages))
     app.register_blueprint(segment_pages(pages, services))
+    app.register_blueprint(products_blueprint(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(desk_campaigns_blueprint(pages, services))
     app.register_blueprint(paths_blueprint(pages))

@@ -13,6 +13,7 @@ from warehouse.delta import Warehouse
 from warehouse.narrowed import narrowed
 from warehouse.scope import Events
 from warehouse.span import DAY_MS, Span
+from web.everyone import Everyone, everyone
 from web.filters import Filters, filters_of
 from web.kept import Kept
 
@@ -71,35 +72,17 @@ class Reports:
 
     def members(self, site: str, segment: str) -> frozenset[str]:
         """Profile ids of who is in a segment now."""
-        return self.segments(site).get(segment, frozenset())
+        return self.everyone(site).segments.get(segment, frozenset())
 
-    def segments(self, site: str) -> dict[str, frozenset[str]]:
-        """Profile ids by segment, of every segment that anybody is in."""
-        return self._people(site)[0]
-
-    def stages(self, site: str) -> dict[str, frozenset[str]]:
-        """Profile ids by lifecycle stage."""
-        return self._people(site)[1]
-
-    def _people(self, site: str) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-        found, _made = self.everybody.answer(site, lambda: self._scanned(site), MEMBERS_SECONDS, None)
-        people: tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]] = found
+    def everyone(self, site: str) -> Everyone:
+        """Who there is, at most a minute ago; longer only while they are being counted anew."""
+        found, _made = self.everybody.answer(
+            site, lambda: everyone(self.profiles, site), MEMBERS_SECONDS, stale=True
+        )
+        people: Everyone = found
         return people
 
     def choices(self, asked: Asked) -> Choices:
         """What the filter bar offers: of the span, unnarrowed; nothing when it cannot be read."""
         plain = Asked(asked.site, asked.span)
         return self.answer("choices", plain, (), lambda events: choices(events, asked.site.id, asked.span))
-
-    def _scanned(self, site: str) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-        segments: dict[str, list[str]] = {}
-        stages: dict[str, list[str]] = {}
-        for profile in self.profiles.scan(site):
-            stages.setdefault(profile.stage, []).append(profile.id)
-            for segment in profile.segments:
-                segments.setdefault(segment, []).append(profile.id)
-        return _frozen(segments), _frozen(stages)
-
-
-def _frozen(groups: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
-    return {name: frozenset(ids) for name, ids in groups.items()}

@@ -19,13 +19,15 @@ THREADS = 4
 
 @dataclass(slots=True)
 class Job:
-    """One question under way or answered. ``started`` in seconds; ``made`` when it was answered."""
+    """One question under way or answered. ``started`` in seconds; ``made`` when it was answered, ``before``
+    the answer that it will replace."""
 
     started: float
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     watch: Watch = field(default_factory=Watch)
     made: float | None = None
     future: "Future[Any]" = field(default_factory=Future)
+    before: "Job | None" = None
 
 
 class Working(Exception):
@@ -45,11 +47,20 @@ class Kept:
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
 
     def answer(
-        self, question: Hashable, make: Callable[[], Any], seconds: float, patience: float | None
+        self,
+        question: Hashable,
+        make: Callable[[], Any],
+        seconds: float,
+        patience: float | None = None,
+        *,
+        stale: bool = False,
     ) -> tuple[Any, float]:
-        """The answer and when it was made (seconds since the epoch), at most ``seconds`` ago. Raises Working after
-        ``patience`` seconds, Cancelled, and whatever ``make`` raises."""
+        """The answer and when it was made (seconds since the epoch), at most ``seconds`` ago; with ``stale`` an older
+        one at once, while the new one is made. Raises Working after ``patience`` seconds, Cancelled, and whatever
+        ``make`` raises."""
         job = self._job(question, make, seconds)
+        if stale and job.before is not None and not job.future.done():
+            job = job.before
         try:
             return job.future.result(patience), job.made or self._clock()
         except Late:
@@ -84,7 +95,8 @@ class Kept:
             if job is not None and (job.made is None or now - job.made < seconds):
                 self._jobs.move_to_end(question)
                 return job
-            job = self._jobs[question] = Job(now)
+            before = job if job is not None and job.made is not None else None
+            job = self._jobs[question] = Job(now, before=before)
             self._jobs.move_to_end(question)
             job.future = self._pool.submit(self._made, job, make)
             while len(self._jobs) > KEPT:
@@ -96,7 +108,7 @@ class Kept:
             raise Cancelled
         with watched_by(job.watch):
             found = make()
-        job.made = self._clock()
+        job.made, job.before = self._clock(), None
         return found
 
     def _forget(self, question: Hashable, job: Job) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from warehouse.breakdown import Branch
-from warehouse.funnel import Funnel, Rules, Step, funnel
+from warehouse.funnel import Funnel, Rules, Step, funnel, parse_step
+from warehouse.goals import Reached, goals
 from warehouse.groups import NAMES, by_column, by_people
 from warehouse.instead import Went, instead
 from warehouse.overview import LIMIT, Overview, overview
 from warehouse.paths import Paths, paths
 from warehouse.refused import QueryRefused
 from warehouse.retention import Retention, retention
+from warehouse.shelves import Shelves, shelves
 from warehouse.trend import EVERY, Began, trend
 from warehouse.vocabulary import Vocabulary, vocabulary
 from web.asking import Asked, Reports
@@ -34,6 +36,18 @@ class Rows:
 def overview_of(reports: Reports, asked: Asked, limit: int = LIMIT) -> Overview:
     return reports.answer(
         "overview", asked, limit, lambda events: overview(events, asked.site.id, asked.span, limit)
+    )
+
+
+def shelves_of(reports: Reports, asked: Asked) -> Shelves:
+    return reports.answer("products", asked, (), lambda events: shelves(events, asked.site.id, asked.span))
+
+
+def goals_of(reports: Reports, asked: Asked, steps: Sequence[str]) -> tuple[Reached, ...]:
+    """Raises QueryRefused."""
+    parsed = tuple(parse_step(step, "goal") for step in steps)
+    return reports.answer(
+        "goals", asked, parsed, lambda events: goals(events, asked.site.id, parsed, asked.span)
     )
 
 
@@ -94,7 +108,8 @@ class FunnelQuestion:
                 (self, by),
                 lambda events: by_column(events, site, self.steps, self.rules, span, by),
             )
-        people = reports.stages(site) if by == "stage" else reports.segments(site)
+        everyone = reports.everyone(site)
+        people = everyone.stages if by == "stage" else everyone.segments
         return reports.answer(
             "branches",
             asked,
@@ -143,6 +158,13 @@ OVERVIEW_TABLES = (
 
 REPORTS: dict[str, Report] = {
     "overview": Report(OVERVIEW_TABLES, lambda reports, asked, _args: overview_of(reports, asked)),
+    "products": Report(
+        ("products", "categories", "left", "pairs", "searches"),
+        lambda reports, asked, _args: shelves_of(reports, asked),
+    ),
+    "goals": Report(
+        ("rows",), lambda reports, asked, args: Rows(goals_of(reports, asked, args.getlist("goal")))
+    ),
     "vocabulary": Report(("events", "pages"), lambda reports, asked, _args: vocabulary_of(reports, asked)),
     "paths": Report(("flows",), lambda reports, asked, args: paths_of(reports, asked, wanted(args))),
     "retention": Report(

@@ -1,4 +1,6 @@
-"""Funnels with a name: where a marketer finds them again, and what they send to colleagues."""
+"""What a marketer named to find it again and send it to colleagues: funnels, and goals."""
+
+from typing import Literal
 
 import msgspec
 
@@ -11,56 +13,55 @@ MOST = 200
 QUERY_LIMIT = 8_000
 
 
-class SavedFunnel(msgspec.Struct, frozen=True, kw_only=True):
-    """``query`` is the funnel's address without its period: a saved funnel is always of the days one looks at."""
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """``query`` is a funnel's address without its period (it is always of the days one looks at), or a goal's step."""
 
     id: str
     name: str
     query: str
 
 
-class SavedFunnels:
-    """On the hash ``dg:funnels:{site}``: id → funnel. Raises Problem 400, 404, 409 and 503."""
+class SavedStore:
+    """On the hash ``dg:{kind}:{site}``: id → what is saved. Raises Problem 400, 404, 409 and 503."""
 
-    def __init__(self, url: str, timeout: float = 1.0) -> None:
-        self._redis = connect(url, timeout)
+    def __init__(self, url: str, kind: Literal["funnels", "goals"], timeout: float = 1.0) -> None:
+        self._redis, self._kind = connect(url, timeout), kind
 
-    def all(self, site: str) -> list[SavedFunnel]:
+    def all(self, site: str) -> list[Saved]:
         """By name."""
         try:
-            found = self._redis.hvals(_key(site))
+            found = self._redis.hvals(self._key(site))
         except RedisError as error:
-            raise unavailable("The store of funnels") from error
-        return sorted(
-            (msgspec.json.decode(raw, type=SavedFunnel) for raw in found), key=lambda each: each.name
-        )
+            raise unavailable("The store of funnels and goals") from error
+        return sorted((msgspec.json.decode(raw, type=Saved) for raw in found), key=lambda each: each.name)
 
-    def get(self, site: str, funnel_id: str) -> SavedFunnel:
+    def get(self, site: str, saved_id: str) -> Saved:
         for each in self.all(site):
-            if each.id == funnel_id:
+            if each.id == saved_id:
                 return each
-        raise Problem(404, _("There is no such funnel any more"))
+        raise Problem(404, _("This is not saved any more"))
 
-    def put(self, site: str, name: str, query: str) -> SavedFunnel:
+    def put(self, site: str, name: str, query: str) -> Saved:
         """Under its name; one of the same name is replaced."""
         name = " ".join(name.split())[:100]
-        if not name or len(query) > QUERY_LIMIT:
-            raise Problem(400, _("A funnel needs a name"), "name")
-        saved = SavedFunnel(id=slug(name), name=name, query=query)
+        if not name or not query or len(query) > QUERY_LIMIT:
+            raise Problem(400, _("It needs a name"), "name")
+        saved = Saved(id=slug(name), name=name, query=query)
         try:
-            if self._redis.hlen(_key(site)) >= MOST and not self._redis.hexists(_key(site), saved.id):
-                raise Problem(409, _("There are too many saved funnels; delete one first"))
-            self._redis.hset(_key(site), saved.id, msgspec.json.encode(saved))
+            if self._redis.hlen(self._key(site)) >= MOST and not self._redis.hexists(
+                self._key(site), saved.id
+            ):
+                raise Problem(409, _("There are too many; delete one first"))
+            self._redis.hset(self._key(site), saved.id, msgspec.json.encode(saved))
         except RedisError as error:
-            raise unavailable("The store of funnels") from error
+            raise unavailable("The store of funnels and goals") from error
         return saved
 
-    def delete(self, site: str, funnel_id: str) -> None:
+    def delete(self, site: str, saved_id: str) -> None:
         try:
-            self._redis.hdel(_key(site), funnel_id)
+            self._redis.hdel(self._key(site), saved_id)
         except RedisError as error:
-            raise unavailable("The store of funnels") from error
+            raise unavailable("The store of funnels and goals") from error
 
-
-def _key(site: str) -> str:
-    return f"dg:funnels:{site}"
+    def _key(self, site: str) -> str:
+        return f"dg:{self._kind}:{site}"

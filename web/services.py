@@ -18,7 +18,7 @@ from tracker.log import EventLog
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
 from web.audit import Audit
-from web.saved import SavedFunnels
+from web.saved import SavedStore
 from web.sizes import SegmentSizes
 from web.users import Users
 
@@ -47,7 +47,8 @@ class Services:
     warehouse: Warehouse
     shops: Callable[[str], Shop]
     campaigns: CampaignStore
-    funnels: SavedFunnels
+    funnels: SavedStore
+    goals: SavedStore
     segments: SegmentStore
     sizes: SegmentSizes
     progress: ProgressStore

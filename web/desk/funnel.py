@@ -20,7 +20,7 @@ from web.desk.period import Period, period_of
 from web.funnels import STEPS_LIMIT
 from web.language import gettext as _
 from web.questions import FunnelQuestion, vocabulary_of
-from web.saved import SavedFunnels
+from web.saved import SavedStore
 
 LEAST_HEIGHT = 0.6
 """Of 100: a step that somebody reached is never invisible."""
@@ -93,7 +93,7 @@ class FunnelView:
         return max(leaking, key=lambda step: step.dropped, default=None)
 
 
-def funnel_blueprint(pages: Pages, saved: SavedFunnels) -> Blueprint:
+def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
     blueprint = Blueprint("desk_funnel", __name__)
 
     @blueprint.get("/desk/funnel")

@@ -108,6 +108,7 @@ class OverviewView:
     days: tuple[Day, ...]
     cards: tuple[Card, ...]
     hours: tuple[tuple[str, tuple[HourCell, ...]], ...]
+    buying: tuple[tuple[str, tuple[HourCell, ...]], ...]
 
 
 def overview_blueprint(pages: Pages) -> Blueprint:
@@ -145,6 +146,7 @@ def view_of(now: Overview, before: Overview, period: Period, site: Site, metric:
         days=tuple(_day(day, site) for day in now.series),
         cards=_cards(now),
         hours=_hours(now.hours),
+        buying=_hours(now.hours, orders=True) if now.orders else (),
     )
 
 
@@ -267,22 +269,22 @@ def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[Row, ...]:
     )
 
 
-def _hours(hours: Sequence[Hour]) -> tuple[tuple[str, tuple[HourCell, ...]], ...]:
-    """For each weekday its 24 hours."""
+def _hours(hours: Sequence[Hour], orders: bool = False) -> tuple[tuple[str, tuple[HourCell, ...]], ...]:
+    """For each weekday its 24 hours, shaded by visits or by orders."""
     found, weekdays = {(hour.weekday, hour.hour): hour for hour in hours}, formats.weekdays()
-    most = max((hour.sessions for hour in hours), default=0) or 1
+    most = max((hour.orders if orders else hour.sessions for hour in hours), default=0) or 1
 
     def cell(weekday: int, hour: int) -> HourCell:
         here = found.get((weekday, hour))
-        sessions, orders = (here.sessions, here.orders) if here else (0, 0)
+        visits, ordered = (here.sessions, here.orders) if here else (0, 0)
         title = _(
             "%(day)s %(hour)s:00: %(visits)s visits, %(orders)s orders",
             day=weekdays[weekday],
             hour=f"{hour:02}",
-            visits=formats.number(sessions),
-            orders=formats.number(orders),
+            visits=formats.number(visits),
+            orders=formats.number(ordered),
         )
-        return HourCell(-(-4 * int(sessions) // int(most)), title)
+        return HourCell(-(-4 * int(ordered if orders else visits) // int(most)), title)
 
     return tuple(
         (name, tuple(cell(weekday, hour) for hour in range(24))) for weekday, name in enumerate(weekdays)

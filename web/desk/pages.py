@@ -49,6 +49,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("funnel", _l("Funnel"), "/desk/funnel"),
             Entry("paths", _l("Paths"), "/desk/paths"),
             Entry("retention", _l("Retention"), "/desk/retention"),
+            Entry("products", _l("Products"), "/desk/products"),
         ),
     ),
     (
@@ -161,6 +162,9 @@ class Pages:
             compact=formats.compact,
             lasted=formats.span_of,
             labels=dict,
+            when=formats.when,
+            money=formats.money,
+            as_goal=lambda step: ("goal", step),
         )
         env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES, again=_again)
 

@@ -76,6 +76,7 @@ class Person:
     facts: tuple[tuple[str, str], ...]
     offers: tuple[OfferSeen, ...]
     consent: tuple[tuple[str, str, str], ...]
+    visits: tuple[tuple[str, str], ...]
 
 
 def name_of(profile: Profile) -> str:
@@ -118,6 +119,10 @@ def person_of(profile: Profile, site: Site, now: float, item_of: NameOf) -> Pers
         facts=tuple(_facts(profile, site)),
         offers=_offers(profile, now),
         consent=tuple(_consent(profile.consent)),
+        visits=tuple(
+            (formats.when(each.start, site.zone), touch_text(each.touch))
+            for each in reversed(profile.sessions[-ROWS:])
+        ),
     )
 
 

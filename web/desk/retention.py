@@ -10,6 +10,7 @@ from warehouse.refused import QueryRefused
 from warehouse.retention import Cohort, Retention
 from web import formats
 from web.asking import Asked
+from web.charts import HEIGHT, WIDTH, ceiling_of
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.words import channel
@@ -19,6 +20,7 @@ from web.questions import retention_of, vocabulary_of
 
 COLUMNS = 13
 SHADES = 4
+CURVES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,23 @@ class CohortView:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """One channel's (or everybody's) share by period after the first; ``path`` in a box of 1000 × 300."""
+
+    name: str
+    path: str
+    look: int
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionView:
     problem: str
     asked: Returning
     columns: tuple[str, ...]
     cohorts: tuple[CohortView, ...]
     average: tuple[str, ...]
+    curves: tuple[Curve, ...]
+    ceiling: str
 
 
 def retention_blueprint(pages: Pages) -> Blueprint:
@@ -71,6 +84,12 @@ def retention_blueprint(pages: Pages) -> Blueprint:
 def view_of(asked: Returning, problem: str, found: Retention) -> RetentionView:
     cohorts = [cohort for cohort in found.cohorts if cohort.size]
     width = min(COLUMNS, max((len(cohort.returned) for cohort in cohorts), default=0))
+    groups = {
+        cohort.channel: [each for each in cohorts if each.channel == cohort.channel] for cohort in cohorts
+    }
+    largest = sorted(groups.items(), key=lambda pair: -sum(cohort.size for cohort in pair[1]))[:CURVES]
+    averages = {name: _average(group, width) for name, group in largest}
+    top = ceiling_of([share * 100 for shares in averages.values() for share in shares]) / 100
     most = max((share for cohort in cohorts for share in _shares(cohort)[1:]), default=0.0) or 1.0
     return RetentionView(
         problem=problem,
@@ -78,7 +97,20 @@ def view_of(asked: Returning, problem: str, found: Retention) -> RetentionView:
         columns=tuple(str(number) for number in range(1, width)),
         cohorts=tuple(_row(cohort, asked, width, most) for cohort in cohorts),
         average=tuple(formats.percent(share, 0) for share in _average(cohorts, width)),
+        curves=tuple(
+            Curve(channel(name) if asked.by_channel else _("All"), curve(shares, top), look)
+            for look, (name, shares) in enumerate(averages.items())
+            if len(shares) > 1
+        ),
+        ceiling=formats.percent(top, 0),
     )
+
+
+def curve(shares: Sequence[float], top: float) -> str:
+    """A line through the shares, the first at the left."""
+    last = max(1, len(shares) - 1)
+    points = (f"{WIDTH * at / last:.1f} {HEIGHT * (1 - share / top):.1f}" for at, share in enumerate(shares))
+    return "M" + "L".join(points)
 
 
 def _row(cohort: Cohort, asked: Returning, width: int, most: float) -> CohortView:

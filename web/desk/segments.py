@@ -56,7 +56,7 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
     def listed() -> ResponseReturnValue:
         site = pages.site()
         segments = store.all(site.id)
-        members = pages.reports.segments(site.id)
+        members = pages.reports.everyone(site.id).segments
         today = datetime.fromtimestamp(services.clock(), site.zone).date()
         sizes = services.sizes.history(site.id, [each.id for each in segments], today, DAYS)
         rows = [_row(each, len(members.get(each.id, ())), sizes[each.id]) for each in segments]

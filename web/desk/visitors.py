@@ -1,5 +1,6 @@
 """Who comes: the latest visitors, the search by id, and one visitor's page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from profiles.model import Profile
 from recommender.catalogue import Item
 from tracker.sites import Site
+from warehouse.dossier import dossier
 from warehouse.history import history
 from warehouse.latest import latest
 from web import formats
@@ -49,10 +51,16 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         found = find(services.profiles, site.id, query)
         if found:
             return redirect(href_of(found.id))
-        profiles = _latest(services, site)
+        ids = pages.reports.everyone(site.id).search(query) if query else []
+        matches = _loaded(services, site, ids)
+        if len(matches) == 1:
+            return redirect(href_of(matches[0].id))
+        profiles = matches or _latest(services, site)
         rows = [row_of(profile, site, services.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
-        return pages.show("desk/visitors.html", "visitors", site, rows=rows, query=query, demo=demo)
+        return pages.show(
+            "desk/visitors.html", "visitors", site, rows=rows, query=query, matched=bool(matches), demo=demo
+        )
 
     @blueprint.get("/desk/visitors/<path:who>")
     def one(who: str) -> ResponseReturnValue:
@@ -74,6 +82,20 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         timeline = visits_of(happened, site, item_of)
         cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
         return pages.show("desk/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut)
+
+    @blueprint.get("/desk/dossier/<path:who>")
+    def dossier_of(who: str) -> ResponseReturnValue:
+        """What the page of one person fetches after it: orders and ids, of all time that they are known."""
+        site = pages.site()
+        profile = find(services.profiles, site.id, who)
+        if profile is None:
+            raise Problem(
+                404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
+            )
+        found = dossier(services.warehouse, site.id, profile.id, profile.first_seen)
+        view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id)}
+        template = "desk/dossier.html" if "part" in request.args else "desk/dossier_page.html"
+        return pages.show(template, "visitors", site, **view)
 
     return pages.guard(blueprint)
 
@@ -102,6 +124,10 @@ def _latest(services: Services, site: Site) -> list[Profile]:
     """Profiles seen last, the newest first."""
     start = int((services.clock() - LATEST_DAYS * 86_400) * 1000)
     ids = latest(services.warehouse, site.id, start, LATEST)
-    stored = services.profiles.load(site.id, ids)
+    return sorted(_loaded(services, site, ids), key=lambda profile: -profile.last_seen)
+
+
+def _loaded(services: Services, site: Site, ids: Sequence[str]) -> list[Profile]:
+    stored = services.profiles.load(site.id, ids) if ids else {}
     profiles = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
-    return sorted((profile for profile in profiles if profile), key=lambda profile: -profile.last_seen)
+    return [profile for profile in profiles if profile]
