@@ -12,6 +12,8 @@ from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
 from web.desk.access import Door, Guesses
+from web.desk.campaign_editor import editor_blueprint, preview_blueprint
+from web.desk.campaign_results import results_blueprint
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
@@ -116,6 +118,9 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(products_blueprint(pages, services))
     app.register_blueprint(visitors_blueprint(pages, services))
     app.register_blueprint(desk_campaigns_blueprint(pages, services))
+    app.register_blueprint(editor_blueprint(pages, services, Audiences(services)))
+    app.register_blueprint(preview_blueprint(pages, Audiences(services)))
+    app.register_blueprint(results_blueprint(pages, services))
     app.register_blueprint(paths_blueprint(pages))
     app.register_blueprint(retention_blueprint(pages))
     app.register_blueprint(setup_blueprint(pages, services.public_url))

@@ -65,6 +65,9 @@ class Audiences:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "visitor")
         return profile, explanation(audience, self._viewer(site)(profile))
 
+    def view(self, site: Site, profile: Profile) -> View:
+        return self._viewer(site)(profile)
+
     def _viewer(self, site: Site) -> Callable[[Profile], View]:
         """Segments as they are defined this moment: whoever just wrote one asks about it next."""
         now, zone = int(self._services.clock() * 1000), site.zone

@@ -7,17 +7,27 @@ from flask import Blueprint, Response, request
 
 from offers.campaign import Campaign
 from warehouse.vocabulary import vocabulary
+from web import formats
 from web.desk.pages import Pages
 from web.desk.period import period_of
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.language import ngettext
 from web.offers import Answered, answered
 from web.services import Services
 
-STATUS = {"live": ("on", "Live"), "draft": ("", "Draft"), "paused": ("", "Paused"), "ended": ("", "Ended")}
-TIERS = {"override": "before all others", "standard": "", "fallback": "when nothing else fits"}
+STATUS = {
+    "live": ("on", _l("Live")),
+    "draft": ("", _l("Draft")),
+    "paused": ("", _l("Paused")),
+    "ended": ("", _l("Ended")),
+}
+TIERS = {"override": _l("before all others"), "standard": "", "fallback": _l("when nothing else fits")}
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignRow:
+    id: str
     name: str
     about: str
     status: str
@@ -47,12 +57,14 @@ def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
 def row_of(campaign: Campaign, counted: Mapping[str, Answered]) -> CampaignRow:
     look, status = STATUS[campaign.status]
     count = len(campaign.creatives)
-    parts = [campaign.id, f"{count} variant{'s' if count > 1 else ''}", TIERS[campaign.tier]]
-    parts += [f"{campaign.holdout:.0%} held out"] if campaign.holdout else []
+    variants = ngettext("%(count)s variant", "%(count)s variants", count, count=count)
+    parts = [campaign.id, variants, str(TIERS[campaign.tier])]
+    parts += [_("%(share)s held out", share=formats.percent(campaign.holdout))] if campaign.holdout else []
     return CampaignRow(
+        id=campaign.id,
         name=campaign.name,
         about=" · ".join(part for part in parts if part),
-        status=status,
+        status=str(status),
         look=look,
         slots=campaign.slots,
         audience=campaign.audience,

@@ -1,0 +1,260 @@
+"""One campaign's page: whom it selected, what it achieved, whom it could be for as well, and what it learned."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import cast
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+from msgspec import structs
+
+from offers.campaign import Campaign, Status
+from offers.lift import Interval
+from offers.lookalike import LookAlike
+from offers.report import Tally, VariantReport
+from tracker.sites import Site
+from web import formats
+from web.charts import Plot, plot
+from web.desk.campaigns import STATUS
+from web.desk.pages import Pages
+from web.desk.period import Period, period_of
+from web.desk.words import channel, device
+from web.language import gettext as _
+from web.offers import found
+from web.problem import Problem
+from web.results import Lesson, Result, expansion, result_of
+from web.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """An interval as a line with a dot, in a box 100 wide; ``text`` says it."""
+
+    low: float
+    value: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRow:
+    name: str
+    share: float
+    impressions: int
+    clicks: int
+    ctr: Whisker
+    conversions: int
+    revenue: str
+    best: float
+    instead: str
+    ips: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of those who saw it: a stage, a device, a channel."""
+
+    name: str
+    tally: Tally
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    campaign: Campaign
+    result: Result
+    figures: tuple[tuple[str, str, str], ...]
+    plot: Plot
+    points: str
+    axis: tuple[str, ...]
+    ticks: tuple[str, ...]
+    variants: tuple[VariantRow, ...]
+    parts: tuple[tuple[str, tuple[Part, ...]], ...]
+    lift: tuple[tuple[str, Whisker, str], ...]
+    zero: float
+    lessons: tuple[tuple[str, Lesson], ...]
+    proposed: LookAlike | None
+    expanded: bool
+
+
+def results_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_campaign_results", __name__)
+
+    @blueprint.get("/desk/campaigns/<campaign_id>")
+    def one(campaign_id: str) -> ResponseReturnValue:
+        site = pages.site()
+        campaign = found(services, site, campaign_id)
+        period = period_of(request.args, site, services.clock(), f"/desk/campaigns/{campaign_id}")
+        result = result_of(services, site, campaign, period.span(site))
+        expanded = "expand" in request.args
+        proposed = expansion(services, site, result) if expanded else None
+        view = view_of(result, site, period, proposed, expanded)
+        versions = services.campaigns.versions(site.id, campaign_id)
+        return pages.show(
+            "desk/campaign.html",
+            "campaigns",
+            site,
+            view=view,
+            period=period,
+            versions=versions,
+            looks=STATUS,
+            saved=request.args.get("saved") == "yes",
+            when=partial(formats.when, zone=site.zone),
+        )
+
+    @blueprint.post("/desk/campaigns/<campaign_id>/status")
+    def turn(campaign_id: str) -> ResponseReturnValue:
+        site, status = pages.site(), request.form.get("status", "")
+        campaign = found(services, site, campaign_id)
+        if status not in STATUS:
+            raise Problem(400, _("There is no such status"), "status")
+        changed = structs.replace(campaign, status=cast(Status, status))
+        services.campaigns.put(site.id, changed, int(services.clock() * 1000))
+        return redirect(f"/desk/campaigns/{campaign.id}")
+
+    return pages.guard(blueprint)
+
+
+def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | None, expanded: bool) -> View:
+    made, campaign = result.report, result.campaign
+    total = made.total
+    days = [period.first + timedelta(offset) for offset in range(period.days)]
+    by_day = {tally.name: tally for tally in made.days}
+    series = [by_day.get(day.isoformat(), Tally(day.isoformat())) for day in days]
+    drawn = plot([float(tally.impressions) for tally in series])
+    points = [
+        {"x": point.x, "y": point.y, "label": formats.short_day(day), "text": _day_text(tally)}
+        for point, day, tally in zip(drawn.points, days, series, strict=True)
+    ]
+    lift, zero = _lift(result, site)
+    return View(
+        campaign=campaign,
+        result=result,
+        figures=_figures(result, site),
+        plot=drawn,
+        points=json.dumps(points, ensure_ascii=False),
+        axis=tuple(formats.short_day(day) for day in (days[0], days[len(days) // 2], days[-1])),
+        ticks=tuple(formats.compact(tick) for tick in drawn.ticks),
+        variants=_variants(made.variants, total, site, campaign.reward == "revenue"),
+        parts=_parts(result),
+        lift=lift,
+        zero=zero,
+        lessons=tuple((_who(lesson.context), lesson) for lesson in result.lessons),
+        proposed=proposed,
+        expanded=expanded,
+    )
+
+
+def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
+    total, comparison = result.report.total, result.report.comparison
+    lift = comparison.lift if comparison else None
+    figures = [
+        (_("Visitors"), formats.number(total.visitors), ""),
+        (_("Impressions"), formats.number(total.impressions), ""),
+        (_("Click rate"), formats.percent(total.ctr.value), _range(total.ctr)),
+        (_("Conversions"), formats.number(total.conversions), ""),
+        (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
+    ]
+    if lift is not None:
+        worth = formats.money(lift.incremental.value, site.currency)
+        low, high = (
+            formats.money(each, site.currency) for each in (lift.incremental.low, lift.incremental.high)
+        )
+        figures.append(
+            (_("Would not have come without it"), worth, _("%(low)s to %(high)s", low=low, high=high))
+        )
+    return tuple(figures)
+
+
+def _variants(variants: list[VariantReport], total: Tally, site: Site, money: bool) -> tuple[VariantRow, ...]:
+    widest = max((each.tally.ctr.high for each in variants if each.tally.impressions), default=0.0) or 1.0
+
+    def worth(value: float) -> str:
+        return formats.money(value, site.currency) if money else formats.percent(value)
+
+    return tuple(
+        VariantRow(
+            name=each.tally.name,
+            share=each.tally.impressions / total.impressions if total.impressions else 0.0,
+            impressions=each.tally.impressions,
+            clicks=each.tally.clicks,
+            ctr=_whisker(each.tally.ctr, 0.0, widest, formats.percent(each.tally.ctr.value)),
+            conversions=each.tally.conversions,
+            revenue=formats.money(each.tally.revenue, site.currency),
+            best=each.best,
+            instead=worth(each.instead.snips.value) if each.instead else "–",
+            ips=worth(each.instead.ips.value) if each.instead else "–",
+        )
+        for each in variants
+    )
+
+
+def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+    made, total = result.report, result.report.total.impressions or 1
+    named = (
+        (_("Stage"), made.stages, str),
+        (_("Device"), made.devices, device),
+        (_("Channel"), made.channels, channel),
+    )
+    return tuple(
+        (
+            title,
+            tuple(
+                Part(word(tally.name) if tally.name else _("not known"), tally, tally.impressions / total)
+                for tally in sorted(tallies, key=lambda tally: -tally.impressions)[:6]
+            ),
+        )
+        for title, tallies, word in named
+    )
+
+
+def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], ...], float]:
+    """Rows of (what, interval, verdict), and where zero is in their box. All intervals are drawn in parts of their
+    own largest distance from zero, so that zero is in the middle."""
+    lift = result.report.comparison.lift if result.report.comparison else None
+    if lift is None:
+        return (), 50.0
+    rows: list[tuple[str, Interval, Callable[[float], str]]] = [
+        (_("Conversion rate, in points"), lift.rate, lambda value: formats.percent(value, 2)),
+        (_("Revenue for each visitor"), lift.revenue, lambda value: formats.money(value, site.currency)),
+    ]
+    if lift.relative is not None:
+        rows.insert(1, (_("Conversion rate, relative"), lift.relative, formats.percent))
+    drawn = []
+    for name, interval, word in rows:
+        reach = max(abs(interval.low), abs(interval.high)) or 1.0
+        text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
+        sure = _("more") if interval.low > 0 else _("less") if interval.high < 0 else _("not sure yet")
+        drawn.append((name, _whisker(interval, -reach, reach, text), sure))
+    return tuple(drawn), 50.0
+
+
+def _whisker(interval: Interval, left: float, right: float, text: str) -> Whisker:
+    low, value, high = (
+        round(100 * (each - left) / (right - left), 2)
+        for each in (interval.low, interval.value, interval.high)
+    )
+    return Whisker(max(0.0, low), value, min(100.0, high), text)
+
+
+def _range(interval: Interval) -> str:
+    return f"{formats.percent(interval.low)} – {formats.percent(interval.high)}"
+
+
+def _who(context: str) -> str:
+    """``prospect|phone|e-mail`` as words; everybody for the empty one."""
+    parts = context.split("|")
+    if len(parts) != 3:
+        return _("Everybody")
+    return " · ".join((parts[0], device(parts[1]), channel(parts[2])))
+
+
+def _day_text(tally: Tally) -> str:
+    return _(
+        "%(impressions)s impressions, %(clicks)s clicks",
+        impressions=formats.number(tally.impressions),
+        clicks=formats.number(tally.clicks),
+    )
