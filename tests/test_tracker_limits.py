@@ -10,8 +10,9 @@ import pytest
 from conftest import Clock, RedisServer
 from test_tracker_app import Client, ListLog
 
-from tracker import limits
-from tracker.app import Tracker
+from tracker import limits, snowplow
+from tracker.app import RECORD_LIMIT, Tracker
+from tracker.kafka_log import LARGEST_RECORD
 from tracker.limits import Limiter, Rate
 from tracker.redis_buckets import RedisBuckets
 from tracker.request import Refusal
@@ -157,6 +158,16 @@ def test_what_grows_on_its_way_is_bounded(tmp_path: Path, site: Site) -> None:
     for size, count, status in ((10_000, 100, 200), (10_000, 2_000, 400), (200_000, 1, 400)):
         body = {"writeKey": "wk_test", "context": {"campaign": {"x": "y" * size}}, "batch": [item] * count}
         assert call("POST", "/v1/batch", json.dumps(body).encode()).status == status
+    data = [
+        {
+            "e": "ue",
+            "duid": "v",
+            "ue_pr": json.dumps({"data": {"schema": "iglu:a/b/c/1", "data": {"x": "\x01" * 80_000}}}),
+        }
+    ]
+    for entry in (data, data * 2):  # each control character is six bytes in JSON
+        assert call("POST", snowplow.POST_PATH, json.dumps({"data": entry}).encode()).status == 400
     form = b"idsite=1&rec=1&dimension1=" + b"%01" * 160_000
     assert call("POST", "/matomo.php", form).status == 400
+    assert RECORD_LIMIT < LARGEST_RECORD, "what passes the door fits every log"
     call.tracker.close()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tracker import delivery, spool
 from tracker.delivery import Delivery
-from tracker.log import LogUnavailable, Record
+from tracker.log import LogUnavailable, Record, RecordTooLarge
 from tracker.spool import Spool, claim
 
 
@@ -271,6 +271,26 @@ def test_a_full_spool_refuses_and_says_when_to_come_back(tmp_path: Path) -> None
     settled(way)
     assert log.records == accepted
     way.close()
+
+
+def test_a_record_that_the_log_never_takes_is_kept_and_does_not_stop_the_rest(tmp_path: Path) -> None:
+    class Picky(Log):
+        def append(self, batch: Sequence[Record]) -> None:
+            if any(len(record.value) > 1_000 for record in batch):
+                raise RecordTooLarge("too large")
+            super().append(batch)
+
+    log = Picky()
+    huge = Record("k", b"x" * 2_000)
+    way = Delivery(log, claim(tmp_path))
+    submit(way, [*records(0, 2), huge, *records(2, 2)])
+    settled(way)
+    submit(way, records(4, 1))
+    assert log.records == records(0, 5)
+    kept = next(tmp_path.rglob("refused.bad"))
+    assert huge.value in kept.read_bytes()
+    way.close()
+    assert [box.empty for box in claim(tmp_path)] == [True]
 
 
 def test_without_a_spool_a_log_that_is_down_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

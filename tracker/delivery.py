@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tracker.committer import Committer, Late
-from tracker.log import EventLog, LogUnavailable, Record
+from tracker.log import EventLog, LogUnavailable, Record, RecordTooLarge
 from tracker.metrics import Metrics
 from tracker.spool import Spool
 
@@ -130,8 +130,19 @@ class Delivery:
     def _move(self) -> None:
         spool = next(spool for spool in self._spools if not spool.empty)
         if records := spool.read():
-            self._log.append(records)
+            try:
+                self._log.append(records)
+            except RecordTooLarge:
+                self._move_singly(records, spool)
             spool.drop()
+
+    def _move_singly(self, records: Sequence[Record], spool: Spool) -> None:
+        """What the log will never take must not stand in the way of the rest."""
+        for record in records:
+            try:
+                self._log.append([record])
+            except RecordTooLarge as error:
+                _logger.error("the log refuses an event, kept as %s: %s", spool.keep(record), error)
 
     def _resume(self) -> None:
         """Straight to the log again. What a request still puts into the spool meanwhile wakes the drainer."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 from kafka.partitioner import Partitioner
 from kafka.partitioner.default import murmur2
 
 from tracker.kafka_cluster import Connection, KafkaCluster
 from tracker.kafka_consumer import KafkaGroupMember
-from tracker.log import LogUnavailable, Record
+from tracker.log import LogUnavailable, Record, RecordTooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ class KafkaLog:
         self._checked = threading.Event()
 
     def append(self, records: Sequence[Record]) -> None:
-        """ValueError if a record is larger than ``LARGEST_RECORD``."""
+        """RecordTooLarge for a record above ``LARGEST_RECORD``, or above what the brokers are set to take."""
         for record in records:
             if len(record.value) > LARGEST_RECORD:
-                raise ValueError(f"a record of {len(record.value)} bytes; Kafka takes {LARGEST_RECORD}")
+                raise RecordTooLarge(f"a record of {len(record.value)} bytes; Kafka takes {LARGEST_RECORD}")
         producer, topic = self._producer.get(), self._cluster.topic
         try:
             with self._cluster.errors("append"):
@@ -48,8 +48,10 @@ class KafkaLog:
                         future.get(max(0.0, deadline - time.monotonic()))
                     if future.exception:
                         raise future.exception
-        except LogUnavailable:
+        except LogUnavailable as error:
             self._producer.drop(producer)
+            if isinstance(error.__cause__, MessageSizeTooLargeError | RecordListTooLargeError):
+                raise RecordTooLarge(str(error)) from error
             raise
 
     def consumer(self, group: str, member: str) -> KafkaGroupMember:

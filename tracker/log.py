@@ -17,6 +17,10 @@ class LogUnavailable(Exception):
         self.retry_after = retry_after
 
 
+class RecordTooLarge(ValueError):
+    """The log will never take one of these records: to try again is useless."""
+
+
 class Record(msgspec.Struct, frozen=True, order=True, gc=False):
     """What is appended. Records of one key keep their order."""
 
@@ -53,7 +57,7 @@ class EventLog(Protocol):
     """An append-only, partitioned log."""
 
     def append(self, records: Sequence[Record]) -> None:
-        """Return when every record is durable, else raise LogUnavailable. Safe from many threads."""
+        """Return when every record is durable. Raises LogUnavailable, RecordTooLarge. Safe from many threads."""
 
     def consumer(self, group: str, member: str) -> Consumer:
         """Join ``group``; a new group starts at the oldest record."""

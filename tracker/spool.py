@@ -111,6 +111,15 @@ class Spool:
             draft.replace(self.folder / "head")
         self._read_to = None
 
+    def keep(self, record: Record) -> Path:
+        """Put a record aside for good, as a frame in a file that nobody drains. Raises OSError."""
+        path = self.folder / "refused.bad"
+        with path.open("ab") as file:
+            file.write(_frame(record))
+            file.flush()
+            os.fsync(file.fileno())
+        return path
+
     def close(self) -> None:
         with self._lock:
             if self._file >= 0:
