@@ -162,7 +162,7 @@ def test_what_grows_on_its_way_is_bounded(tmp_path: Path, site: Site) -> None:
         {
             "e": "ue",
             "duid": "v",
-            "ue_pr": json.dumps({"data": {"schema": "iglu:a/b/c/1", "data": {"x": "\x01" * 80_000}}}),
+            "ue_pr": json.dumps({"data": {"schema": "iglu:a/b/c/1", "data": {"x": "\x01" * 30_000}}}),
         }
     ]
     for entry in (data, data * 2):  # each control character is six bytes in JSON
