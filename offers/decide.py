@@ -17,6 +17,7 @@ from offers.caps import Ask, Caps, CapsUnavailable, Grant
 from offers.contexts import context_of
 from offers.eligibility import Ready
 from offers.holdout import GLOBAL, draw, held_out, subject
+from offers.placeholders import Telling
 from offers.segments import Compiled, Segments
 from offers.shares import Shares
 from offers.store import Campaigns
@@ -98,17 +99,17 @@ class Decider:
         site: Site,
         profile: Profile,
         slots: Sequence[str],
-        traits: bool = False,
+        telling: Telling = "profile",
         skip: Collection[str] = (),
     ) -> Page:
         """All offer slots of one page at once, in the order of their claim.
 
-        ``traits``: the caller may see what the profile knows of the visitor, so placeholders may tell it.
+        ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
         ``skip``: campaigns that this visitor dismissed.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         segments = self._segments.compiled(site.id) if self._segments else None
-        visit = _visit(site, profile, int(self._clock() * 1000), traits, segments)
+        visit = _visit(site, profile, int(self._clock() * 1000), telling, segments)
         lines = self._lines(visit, wanted, skip)
         self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
@@ -251,8 +252,8 @@ class Decider:
 
 
 class _Visit(NamedTuple):
-    """What one page's decisions have in common. ``told``: what creatives may tell, the profile itself only with
-    consent to personalization."""
+    """What one page's decisions have in common. ``told``: what creatives may tell; of nobody in particular without
+    consent to personalization, and to whoever may not see the profile."""
 
     site: Site
     view: View
@@ -263,13 +264,13 @@ class _Visit(NamedTuple):
     traits: bool
 
 
-def _visit(site: Site, profile: Profile, now: int, traits: bool, segments: Compiled | None) -> _Visit:
+def _visit(site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None) -> _Visit:
     view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
+    nobody = View(Profile(id=profile.id), now, site.zone)
     if profile.consent.get("personalization") is False:
-        return _Visit(
-            site, view, False, subject(profile), "", View(Profile(id=profile.id), now, site.zone), False
-        )
-    return _Visit(site, view, True, subject(profile), context_of(profile), view, traits)
+        return _Visit(site, view, False, subject(profile), "", nobody, False)
+    told = nobody if telling == "nothing" else view
+    return _Visit(site, view, True, subject(profile), context_of(profile), told, telling == "traits")
 
 
 class _Line:

@@ -1,16 +1,30 @@
 """Personal placeholders: ``{{ trait.first_name | friend }}`` in a creative, escaped, with what stands there otherwise.
 
-A creative without a fallback shows nothing in that place. Traits are filled only for a caller who may see them:
-the visitor's own browser, not whoever knows a customer's number.
+Without a fallback the place stays empty. What may be told depends on who asks:
+
+- whoever has the write key, which is public, and a customer's number, which can be guessed: nothing of the person;
+- the visitor's own browser, which sends the id of its cookie: what the profile counts;
+- the shop's backend, with the secret key: also the traits in TRAITS. An e-mail address, a birthday or a street belongs
+  into no banner, so a creative that asks for one is refused when it is written.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 from offers.creative import hostile, sanitise
 from offers.view import View
+
+Telling = Literal["nothing", "profile", "traits"]
+
+TRAITS = frozenset(
+    {
+        *("firstname", "name", "nickname", "givenname", "displayname", "title", "salutation", "pronouns"),
+        *("company", "city", "language", "plan", "tier", "level", "points", "membersince"),
+    }
+)
+"""Traits that a page may show, in any spelling: first_name, firstName and First-Name are one."""
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+(?:\.[\w-]{1,64})?)\s*(?:\|([^{}]{0,200}))?\}\}", re.IGNORECASE)
 OPENED = re.compile(r"\{\{")
@@ -44,9 +58,16 @@ def placeholder_problem(content: Any) -> str | None:
             return "a placeholder is {{ name }} or {{ name | what stands there otherwise }}"
         for match in found:
             name = match[1].lower()
+            if name.startswith("trait.") and plain(name[6:]) not in TRAITS:
+                return f"{match[1]} is not for pages; of a customer's traits only {', '.join(sorted(TRAITS))}"
             if name not in NAMES and not name.startswith("trait."):
                 return f"no placeholder {match[1]!r}: one of trait.NAME, {', '.join(NAMES)}"
     return None
+
+
+def plain(trait: str) -> str:
+    """A trait's name without the marks of its spelling."""
+    return trait.lower().replace("_", "").replace("-", "")
 
 
 def filled(kind: str, content: Any, view: View, traits: bool) -> Any:
@@ -67,7 +88,7 @@ def _filled(value: Any, view: View, traits: bool) -> Any:
 
 def _value(match: re.Match[str], view: View, traits: bool) -> str:
     name, _, trait = match[1].partition(".")
-    known = view.profile.traits if traits else {}
+    known = view.profile.traits if traits and plain(trait) in TRAITS else {}
     value = known.get(trait) if trait else NAMES[name.lower()](view)
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         return (match[2] or "").strip()

@@ -56,10 +56,11 @@ SHOPPER = View(
         id="u:7",
         traits={
             "first_name": "Ann",
-            "evil": "<img src=x onerror=alert(1)>",
-            "link": "javascript:alert(1)",
-            "n": 3.0,
-            "o": {},
+            "nickname": "<img src=x onerror=alert(1)>",
+            "title": "javascript:alert(1)",
+            "points": 3.0,
+            "plan": {},
+            "email": "ann@example.com",
         },
         affinities={"shoes": Affinity(2.0, NOW), "bags": Affinity(1.0, NOW)},
         cart={"p1": CartLine(2, 9.5)},
@@ -73,13 +74,14 @@ SHOPPER = View(
     ("source", "shown"),
     [
         ("Hi {{ trait.first_name | friend }}!", "Hi Ann!"),
-        ("Hi {{trait.nobody|friend}}!", "Hi friend!"),
-        ("Hi {{ trait.nobody }}!", "Hi !"),
-        ("{{ trait.o | x }} {{ trait.n }}", "x 3"),
+        ("Hi {{trait.name|friend}}!", "Hi friend!"),
+        ("Hi {{ trait.name }}!", "Hi !"),
+        ("{{ trait.plan | x }} {{ trait.points }}", "x 3"),
         ("{{ top_category | things }}: {{ cart_items }} for {{ cart_value }}", "shoes: 2 for 19.00"),
-        ("{{ trait.evil }}", "&lt;img src=x onerror=alert(1)&gt;"),
-        ('<a href="{{ trait.link }}">x</a>', '<a rel="noopener noreferrer">x</a>'),
-        ('<b title="{{ trait.evil }}">x</b>', '<b title="&lt;img src=x onerror=alert(1)&gt;">x</b>'),
+        ("{{ trait.email | hidden }}", "hidden"),
+        ("{{ trait.nickname }}", "&lt;img src=x onerror=alert(1)&gt;"),
+        ('<a href="{{ trait.title }}">x</a>', '<a rel="noopener noreferrer">x</a>'),
+        ('<b title="{{ trait.nickname }}">x</b>', '<b title="&lt;img src=x onerror=alert(1)&gt;">x</b>'),
         ('<a href="/c/{{ top_category }}">x</a>', '<a href="/c/shoes" rel="noopener noreferrer">x</a>'),
     ],
 )
@@ -90,7 +92,7 @@ def test_placeholders_in_html_are_filled_and_escaped(source: str, shown: str):
 def test_placeholders_in_json_and_pictures():
     content = {
         "title": "For {{ trait.first_name | you }}",
-        "link": "{{ trait.link }}",
+        "link": "{{ trait.title }}",
         "n": 1,
         "l": ["{{ stage }}"],
     }
@@ -105,6 +107,8 @@ def test_placeholders_in_json_and_pictures():
 
 def test_only_known_placeholders_are_accepted():
     assert placeholder_problem({"a": ["{{ trait.first_name | friend }}"]}) is None
+    assert placeholder_problem("{{ trait.firstName }} {{ trait.Member-Since }}") is None
+    assert "trait.email is not for pages" in (placeholder_problem("{{ trait.email }}") or "")
     assert placeholder_problem("no braces { here }") is None
     assert "no placeholder 'password'" in (placeholder_problem("{{ password }}") or "")
     assert "a placeholder is" in (placeholder_problem("{{ 1 + 1 }}") or "")

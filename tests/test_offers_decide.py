@@ -228,10 +228,11 @@ def test_traits_are_told_only_to_who_may_see_them_and_nothing_without_consent(cl
     )
     ann = Profile(id="u:1", traits={"name": "Ann"}, affinities=SHOES.affinities)
     assert decide.page(site, ann, ["hero"]).slots["hero"].content == "you shoes"
-    assert decide.page(site, ann, ["hero"], traits=True).slots["hero"].content == "Ann shoes"
+    assert decide.page(site, ann, ["hero"], telling="nothing").slots["hero"].content == "you all"
+    assert decide.page(site, ann, ["hero"], telling="traits").slots["hero"].content == "Ann shoes"
     assert decide.page(site, ann, ["hero"]).slots["hero"].items == {"limit": 3}
     ann.consent["personalization"] = False
-    assert decide.page(site, ann, ["hero"], traits=True).slots["hero"].content == "you all"
+    assert decide.page(site, ann, ["hero"], telling="traits").slots["hero"].content == "you all"
 
 
 def test_shown_and_withheld_are_logged_alike(clock, site):

@@ -116,7 +116,9 @@ def test_counts_per_variant_day_and_bucket():
 
 
 def test_who_clicked_before_a_second_was_over_has_seen_it():
-    found = report(campaign(), [answer("click", "n"), answer("view", "m"), answer("click", "m", ts=NOW + 5)], [])
+    found = report(
+        campaign(), [answer("click", "n"), answer("view", "m"), answer("click", "m", ts=NOW + 5)], []
+    )
     assert (found.total.impressions, found.total.clicks) == (2, 2)
 
 

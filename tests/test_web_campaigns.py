@@ -8,6 +8,8 @@ from campaign_history import CAMPAIGN, play
 from conftest import Clock
 from web_stage import Stage, stage_of
 
+from profiles.model import Affinity, Profile
+from profiles.store import ABSENT, Alias, Write
 from tracker.sites import Site
 
 pytestmark = pytest.mark.redis
@@ -55,6 +57,33 @@ def test_an_offer_brings_the_items_that_belong_inside(stage: Stage) -> None:
     refused = put(stage, "hero", creatives=[{**inside, "items": {"strategy": "psychic"}}])
     assert refused.status_code == 400
     assert refused.json["error"]["field"] == "creatives[0].items.strategy"
+
+
+def test_who_asks_decides_what_placeholders_tell(stage: Stage) -> None:
+    mina = Profile(
+        id="u:mina",
+        user="mina",
+        visitors=["a1"],
+        traits={"first_name": "<b>Mina", "email": "mina@example.com"},
+        affinities={"shoes": Affinity(2.0, 1_795_000_000_000)},
+    )
+    alias = Write("v:a1", ABSENT, Alias("u:mina"))
+    stage.services.profiles.save("default", [Write(mina.id, ABSENT, mina), alias])
+    text = "{{ trait.first_name | you }} {{ top_category | everything }}"
+    put(stage, "hero", creatives=[{"id": "a", "kind": "html", "content": text}])
+
+    def told(key: str, **who: str) -> str:
+        asked = {**who, "slots": [{"id": "hero", "kind": "offer"}]}
+        answer = stage.call("POST", "/v1/personalize", key, json=asked).json
+        return str(answer["slots"]["hero"]["offer"]["content"]["html"])
+
+    assert told("wk_test", user="mina") == "you everything"
+    assert told("wk_test", user="mina", visitor="zz") == "you everything"
+    assert told("wk_test", visitor="a1") == "you shoes"
+    assert told("wk_test", visitor="a1", user="mina") == "you shoes"
+    assert told("sk_test", user="mina") == "&lt;b&gt;Mina shoes"
+    refused = put(stage, "hero", creatives=[{"id": "a", "kind": "html", "content": "{{ trait.email }}"}])
+    assert refused.status_code == 400 and refused.json["error"]["field"] == "creatives[0].content"
 
 
 def test_what_a_visitor_dismissed_gives_way_to_the_next(stage: Stage) -> None:

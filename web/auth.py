@@ -1,5 +1,6 @@
 """Who asks: a site's public write key, or its secret one."""
 
+import hmac
 import logging
 
 import msgspec
@@ -65,6 +66,10 @@ class Keys:
         if site is None:
             raise _unknown(key)
         return site
+
+    def trusted(self, site: Site) -> bool:
+        """Whether the request carries the site's secret key: a backend asks, which knows who is signed in."""
+        return hmac.compare_digest((offered_key() or "").encode(), site.secret_key.encode())
 
     def secret_key(self) -> Site:
         """The site of a secret key. Raises Problem 401, or 403 for a write key."""

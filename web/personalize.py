@@ -15,6 +15,7 @@ from flask import Blueprint, Response, g, request
 from msgspec import Meta
 
 from offers.decide import Decision
+from offers.placeholders import Telling
 from profiles.model import Profile
 from recommender.ask import Ask, Pick, Refusal, Shown, parse_ask
 from recommender.catalogue import Catalogue
@@ -77,10 +78,18 @@ class Plan:
     offers: Sequence[str]
     order: Sequence[str]
     dismissed: Collection[str] = ()
+    trusted: bool = False
+
+    def telling(self, profile: Profile) -> Telling:
+        """What of this profile the answer may tell: a customer's number can be guessed, a cookie's id cannot."""
+        if self.trusted:
+            return "traits"
+        own = not self.user or (self.visitor is not None and self.visitor in profile.visitors)
+        return "profile" if own else "nothing"
 
 
-def plan_of(asked: Asked) -> Plan:
-    """Raises Problem 400 naming the field, as ``slots[2].limit``."""
+def plan_of(asked: Asked, trusted: bool = False) -> Plan:
+    """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks."""
     items: dict[str, Ask] = {}
     order: list[str] = []
     for number, raw in enumerate(asked.slots):
@@ -98,7 +107,8 @@ def plan_of(asked: Asked) -> Plan:
     item = asked.page.item if asked.page else None
     offers = [slot for slot in order if slot not in items]
     page_item = None if item in (None, "") else str(item)
-    return Plan(asked.visitor, asked.user, page_item, items, offers, order, frozenset(asked.dismissed))
+    dismissed = frozenset(asked.dismissed)
+    return Plan(asked.visitor, asked.user, page_item, items, offers, order, dismissed, trusted)
 
 
 def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
@@ -153,7 +163,9 @@ class Personalizer:
             self._fill_items(site, plan, draft, draft.profile)
         if plan.offers:
             with self._without("offers"):
-                page = self._services.decider.page(site, draft.profile, plan.offers, skip=plan.dismissed)
+                page = self._services.decider.page(
+                    site, draft.profile, plan.offers, plan.telling(draft.profile), plan.dismissed
+                )
                 draft.offers.update({slot: _offer(made) for slot, made in page.slots.items() if made})
                 self._fill_inside(site, plan, draft, [made for made in page.slots.values() if made])
                 self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
@@ -263,7 +275,7 @@ def personalize_blueprint(
         budget = Budget(services.personalize_seconds)
         raw = body(Asked, BODY_LIMIT)
         g.site = site = keys.any_key()
-        return answer(personalizer.answer(site, plan_of(raw), budget))
+        return answer(personalizer.answer(site, plan_of(raw, keys.trusted(site)), budget))
 
     @blueprint.after_request
     def readable(response: Response) -> Response:
