@@ -1,7 +1,10 @@
-"""Ids made of names."""
+"""Ids made of names, and how a kept list of people is named."""
 
 import re
 from hashlib import sha256
+
+TRAIT = "list "
+"""A kept list is a trait of each of its people: it follows them when ids merge, and goes when they are erased."""
 
 
 def slug(name: str) -> str:

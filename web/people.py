@@ -10,13 +10,11 @@ from profiles.model import Profile
 from warehouse.breakdown import people
 from web.asking import Asked, Reports
 from web.flows import one_of
-from web.naming import slug
+from web.naming import TRAIT, slug
 from web.questions import FunnelQuestion, step_of
 from web.services import Services
 
 MOST = 10_000
-TRAIT = "list "
-"""A kept list is a trait of each of its people: it follows them when ids merge, and goes when they are erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from web import formats
 from web.desk.words import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
+from web.naming import TRAIT
 
 ROWS = 8
 SHOWN_ID = 8
@@ -198,7 +199,8 @@ def _facts(profile: Profile, site: Site) -> list[tuple[str, str]]:
         (_("Language"), profile.lang),
         (_("Segments"), ", ".join(profile.segments)),
     ]
-    facts += [(_label(name), str(value)[:500]) for name, value in list(profile.traits.items())[:20]]
+    told = [(name, value) for name, value in profile.traits.items() if not name.startswith(TRAIT)]
+    facts += [(_label(name), str(value)[:500]) for name, value in told[:20]]
     facts += [(_label(name), f"{value:.3g}") for name, value in profile.scores.items()]
     return [(label, value) for label, value in facts if value]
 
