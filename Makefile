@@ -27,7 +27,7 @@ test: setup-dev
 	$(BIN)/python -m pytest
 
 test-kafka: setup-dev
-	$(BIN)/python -m pytest -m kafka --apache-kafka
+	$(BIN)/python -m pytest -m 'kafka and not soak' --apache-kafka
 
 check: setup-dev
 	$(BIN)/ruff check .
