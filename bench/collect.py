@@ -1,6 +1,7 @@
 """What the tracker takes: one event a POST and batches of 50, into Redis and Kafka, beside floors of the same run.
 
 Needs ``wrk`` and ``redis-server``; Kafka is measured where the Tansu broker's wheel is installed.
+``--memory``: instead, how the tracker's memory grows over a million events.
 """
 
 import json
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
 CONNECTIONS = 64
 BATCH = 50
+MEMORY_EVENTS = 1_000_000
 ONE_BUDGET, BATCH_BUDGET = 12_000, 60_000
 
 EVENT = {
@@ -172,6 +174,34 @@ def measure_kafka(rows: list[tuple[str, ...]], notes: list[str]) -> None:
             broker.kill()
 
 
+def measure_memory() -> None:
+    """Resident memory of the tracker's process over a million events in batches, after it has warmed up."""
+    from conftest import RedisServer
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        redis = RedisServer(folder)
+        redis.start()
+        try:
+            with serving("tracker_server:make_app", folder, redis.url + "?stream=events") as (port, worker):
+                load(port, "/v1/batch", BATCH, worker)  # warm
+                before = worker.memory_info().rss
+                rows, done, failed = [("0", mebibytes(before), "")], 0, 0
+                while done < MEMORY_EVENTS:
+                    run = load(port, "/v1/batch", BATCH, worker)
+                    done, failed = done + round(run.rate * SECONDS * BATCH), failed + run.failed
+                    rss = worker.memory_info().rss
+                    rows.append((f"{done:,}", mebibytes(rss), f"{(rss - before) / done:.1f}"))
+        finally:
+            redis.kill(signal.SIGTERM)
+    header = ("events", "resident", "bytes an event more than at first")
+    record("Memory of collection", "python -m bench.collect --memory", header, rows, f"{failed} failed.")
+
+
+def mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
+
+
 def producer_rate(port: int) -> float:
     """Records a second of kafka-python alone: acks=all, idempotent, the same bytes."""
     from kafka import KafkaProducer
@@ -196,6 +226,9 @@ def producer_rate(port: int) -> float:
 def main() -> None:
     if not shutil.which("wrk"):
         sys.exit("bench.collect needs wrk: apt-get install wrk")
+    if "--memory" in sys.argv:
+        measure_memory()
+        return
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
     load_before = os.getloadavg()[0]

@@ -69,3 +69,25 @@ def test_snowplow_browser_tracker(
     first = next(event for event in events if event.type == "page")
     assert (first.url, first.title, first.source) == (shop.url + "/", "Shop", "snowplow")
     assert len({event.visitor for event in events}) == 1
+
+
+def test_matomos_own_script_by_its_requests(page: Page, shop: Shop, tracker: TrackerServer) -> None:
+    """Its script is in no package registry, so its three ways to send are made here, in a real browser: a picture,
+    a beacon with a form (its usual way), and the queue of requests as one JSON document."""
+    hit = "idsite=1&rec=1&r=123456&h=1&m=2&s=3&_id=0123456789abcdef&_idn=1&send_image=0&pv_id=aBcDeF&pf_net=1"
+    uadata = "%7B%22fullVersionList%22%3A%5B%5D%2C%22mobile%22%3Afalse%7D"
+    shop.pages["/"] = f"""<title>Shop</title><script>
+        const base = "{hit}&uadata={uadata}&url=" + encodeURIComponent(location.href);
+        const form = {{type: 'application/x-www-form-urlencoded; charset=UTF-8'}};
+        const to = '{tracker.host}/matomo.php';
+        new Image(1, 1).src = to + '?' + base + '&action_name=picture';
+        navigator.sendBeacon(to, new Blob([base + '&action_name=beacon'], form));
+        const queue = [base + '&action_name=first', base + '&e_c=Shop&e_a=Search'].map(hit => '?' + hit);
+        navigator.sendBeacon(to, new Blob([JSON.stringify({{requests: queue, send_image: 0}})], form));
+        </script>"""
+    page.goto(shop.url + "/")
+    events = tracker.wait_for(4)
+    assert sorted(event.title or event.name for event in events) == ["Search", "beacon", "first", "picture"]
+    assert {event.visitor for event in events} == {"0123456789abcdef"}
+    assert {event.url for event in events} == {shop.url + "/"}
+    assert {event.source for event in events} == {"matomo"}

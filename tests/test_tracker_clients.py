@@ -159,6 +159,25 @@ def test_hostile_requests_get_a_4xx_and_no_crash(tracker: TrackerServer, raw: by
     assert post(tracker.host, "/v1/t", {"writeKey": "wk_test", "userId": "u", "event": "E"})[0] == 200
 
 
+def test_hostile_requests_do_not_make_it_grow(tracker: TrackerServer) -> None:
+    """The worker's memory levels off: what is refused leaves nothing behind."""
+    assert tracker.process
+    psutil = pytest.importorskip("psutil")
+    worker = psutil.Process(tracker.process.pid).children()[0]
+
+    def rounds(count: int) -> int:
+        for _ in range(count):
+            for raw in HOSTILE:
+                with socket.create_connection(("127.0.0.1", tracker.port), timeout=20) as connection:
+                    connection.sendall(raw)
+                    connection.recv(4096)
+        return int(worker.memory_info().rss)
+
+    warm = rounds(10)
+    assert rounds(40) - warm < 8 * 2**20
+    assert post(tracker.host, "/v1/t", {"writeKey": "wk_test", "userId": "u", "event": "E"})[0] == 200
+
+
 def test_a_megabyte_of_id_is_refused(tracker: TrackerServer) -> None:
     status, body, _ = post(
         tracker.host, "/v1/track", {"writeKey": "wk_test", "userId": "u" * 1_000_000, "event": "E"}
@@ -171,3 +190,20 @@ def test_a_pixel_over_http(tracker: TrackerServer, tmp_path: Path) -> None:
         assert answer.headers["Content-Type"] == "image/gif"
         assert len(answer.read()) == 43
     assert [(event.name, event.props) for event in tracker.events()] == [("Opened", {"mail": "m1"})]
+
+
+def test_headers_that_are_not_ascii_cost_the_header_and_not_the_event(tracker: TrackerServer) -> None:
+    """The HTTP server hands such a header on as if it were absent."""
+    korean = "단골".encode()
+    for header in (b"User-Agent: Mozilla/5.0 ", b"Referer: https://shop.example/", b"Cookie: x="):
+        raw = (
+            b"GET /t.gif?k=wk_test&e=E HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            + header
+            + korean
+            + b"\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", tracker.port), timeout=20) as connection:
+            connection.sendall(raw)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert [event.name for event in tracker.events()] == ["E"] * 3
+    assert {(event.ua, event.url) for event in tracker.events()} == {("", "")}

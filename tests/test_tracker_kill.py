@@ -109,9 +109,9 @@ def running(folder: Path, log: str = "", **options: object) -> Iterator[TrackerS
         server.kill()
 
 
-def all_there(ids: Ids, load: Load) -> None:
+def all_there(ids: Ids, load: Load, seconds: float = 30.0) -> None:
     try:
-        wait_until(lambda: ids.has(load.acknowledged), 30)
+        wait_until(lambda: ids.has(load.acknowledged), seconds)
     finally:
         missing = set(load.acknowledged) - set(ids.found)
         assert not missing, f"{len(missing)} of {len(load.acknowledged)} acknowledged events are missing"
@@ -146,22 +146,34 @@ def test_killing_redis_and_then_the_tracker_while_it_spools(own_redis: RedisServ
         all_there(Ids(url), load)
 
 
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.soak)])
 @pytest.mark.redis
-def test_a_log_that_hangs(own_redis: RedisServer, tmp_path: Path) -> None:
-    assert own_redis.process
-    url = own_redis.url + "?stream=events"
-    with running(tmp_path / "t", url) as tracker, Load(tracker) as load:
-        load.reaches(200)
-        own_redis.process.send_signal(signal.SIGSTOP)
-        try:
-            load.reaches(500)
-            time.sleep(3)
-        finally:
-            own_redis.process.send_signal(signal.SIGCONT)
-        load.reaches(200)
+def test_redis_that_hangs(own_redis: RedisServer, tmp_path: Path, seconds: int) -> None:
+    hang(own_redis, own_redis.url + "?stream=events", tmp_path / "t", seconds)
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.kafka
+def test_a_kafka_broker_that_hangs(own_kafka: KafkaBroker, tmp_path: Path, seconds: int) -> None:
+    hang(own_kafka, own_kafka.url + "/events", tmp_path / "t", seconds)
+
+
+def hang(log: RedisServer | KafkaBroker, url: str, folder: Path, seconds: int) -> None:
+    """Stop the log's process under load for so long, then let it go on."""
+    with running(folder, url) as tracker:
+        with Load(tracker) as load:
+            load.reaches(200)
+            assert log.process
+            log.process.send_signal(signal.SIGSTOP)
+            try:
+                load.reaches(500)
+                time.sleep(seconds)
+            finally:
+                log.process.send_signal(signal.SIGCONT)
+            load.reaches(200, 60)
         assert load.refused == []
         assert load.slowest < 2.0, "a browser waited for a log that hangs"
-        all_there(Ids(url), load)
+        all_there(Ids(url), load, 60 + 3 * seconds)
 
 
 @pytest.mark.kafka
