@@ -8,7 +8,8 @@ _ORDERED = """
 select ts, revenue, coalesce("order", '') as number, pieces from (
     select min(ts) as ts, arg_min(coalesce(revenue, 0), ts) as revenue, "order",
            arg_min(list_sum(list_transform(items, lambda line: coalesce(line.quantity, 1))), ts) as pieces
-    from events where profile = $profile and name = 'Order Completed' group by "order", coalesce("order", id)
+    from events where profile = $profile and name = 'Order Completed' and repeated is not true
+    group by "order", coalesce("order", id)
 ) order by ts desc limit $most
 """
 _IDS = """

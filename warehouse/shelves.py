@@ -21,6 +21,7 @@ from (
                   quantity := quantity, price := price)] end) as line
     from events
     where type = 'track' and name in ('Product Viewed', 'Product Added', 'Product Removed', 'Order Completed')
+          and repeated is not true
     qualify name <> 'Order Completed' or row_number() over (partition by name, event order by ts, id) = 1
 ) where line.product is not null and line.product <> ''
 """
