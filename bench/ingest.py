@@ -1,29 +1,33 @@
 """Ingest, everything included: log → enrich → profile in Redis → Delta, by one worker on one log.
 
 The floor is the same log read and committed by a bare consumer of the same backend that throws the messages away.
-``--profile`` prints where the time goes. ``--kafka URL`` reads from a Kafka topic instead of Redis.
+Each stage's own processor time stands beside it. ``--only redis`` or ``kafka`` (Tansu, or ``--url`` of another broker)
+times one log; ``--profile`` prints where the time goes; ``--rss`` samples the memory instead, over ``--events``.
 """
 
 import argparse
 import cProfile
 import functools
+import itertools
+import os
 import pstats
 import random
-import resource
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from bench.results import percentiles, record
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]
 
 EVENTS = 300_000
 VISITORS = 30_000
 ACTIVE = 2_000  # visitors on the site at one time
 START = 1_795_000_000_000
+RSS_PORTION = 50_000
 
 AGENTS = [
     f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
@@ -117,18 +121,18 @@ def stream(count: int, seed: int = 1):
 
 
 def fill(log, count: int) -> int:
+    return append(log, stream(count))
+
+
+def append(log, events) -> int:
+    """Append the events in batches; the bytes they took."""
     from tracker.event import encode
     from tracker.log import Record
 
-    batch, size = [], 0
-    for event in stream(count):
-        raw = encode(event)
-        size += len(raw)
-        batch.append(Record(event.key, raw))
-        if len(batch) == 1000:
-            log.append(batch)
-            batch = []
-    log.append(batch)
+    size = 0
+    while batch := [Record(event.key, encode(event)) for event in itertools.islice(events, 1000)]:
+        size += sum(len(record.value) for record in batch)
+        log.append(batch)
     return size
 
 
@@ -147,7 +151,7 @@ def floor(log, count: int) -> float:
     return time.perf_counter() - started
 
 
-def drain(worker, log) -> float:
+def drain(worker, log, sample=lambda: None) -> float:
     """Seconds until nothing waits in the log and everything is stored."""
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))
@@ -155,10 +159,57 @@ def drain(worker, log) -> float:
     thread.start()
     while log.lag("ingest"):
         time.sleep(0.05)
+        sample()
     seconds = time.perf_counter() - started
     stop.set()
     thread.join()
     return seconds
+
+
+class Stages:
+    """Processor seconds of the thread that runs each stage, those of stages within it left out."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._within = threading.local()
+
+    def time(self, owner, name: str, stage: str) -> None:
+        """Count what the method ``name`` of ``owner`` takes as ``stage``."""
+        method = getattr(owner, name)
+
+        def timed(*arguments, **options):
+            outer = getattr(self._within, "inner", 0.0)
+            self._within.inner = 0.0
+            started = time.thread_time()
+            try:
+                return method(*arguments, **options)
+            finally:
+                took = time.thread_time() - started
+                self.seconds[stage] += took - self._within.inner
+                self._within.inner = outer + took
+
+        setattr(owner, name, timed)
+
+    def of(self, worker) -> "Stages":
+        """Watch this worker. The poll of the log is wrapped when the worker has joined."""
+        import ingest.worker
+
+        self.time(worker.reader, "read", "decode, enrich")
+        self.time(worker.folder, "fold", "fold")
+        self.time(worker.folder.store, "load", "load and decode profiles")
+        self.time(worker.folder.store, "save", "encode and save profiles")
+        self.time(ingest.worker, "row", "rows")
+        self.time(worker.outbox.warehouse, "append", "Arrow, Parquet, Delta")
+        consumer = worker.log.consumer
+
+        def watched(*arguments):
+            member = consumer(*arguments)
+            self.time(member, "poll", "poll")
+            self.time(member, "commit", "commit")
+            return member
+
+        worker.log.consumer = watched
+        return self
 
 
 def sizes(url: str) -> list[int]:
@@ -173,72 +224,139 @@ def sizes(url: str) -> list[int]:
     return [size for size in pipe.execute() if size]
 
 
-def main() -> None:
-    from ingest.deadletters import DeadLetters
-    from ingest.enrich import facts
-    from ingest.worker import Worker
-    from profiles.redis import RedisProfiles
-    from tests.conftest import RedisServer
-    from tracker.logs import open_log
-    from tracker.sites import Sites, new_site
-    from warehouse.delta import Warehouse
+class Case:
+    """A log with events, a Redis for profiles and a worker on both, in ``folder``."""
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, default=EVENTS)
-    parser.add_argument("--kafka", default="")
-    parser.add_argument("--profile", action="store_true")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = RedisServer(folder)
-        server.start()
-        log = open_log(given.kafka or f"{server.url}?stream=events")
+    def __init__(self, folder: Path, kind: str, url: str = "") -> None:
+        from ingest.deadletters import DeadLetters
+        from ingest.enrich import facts
+        from ingest.worker import Worker
+        from profiles.redis import RedisProfiles
+        from tests.conftest import RedisServer
+        from tests.kafka_broker import KafkaBroker
+        from tracker.logs import open_log
+        from tracker.sites import Sites, new_site
+        from warehouse.delta import Warehouse
+
+        self.server = RedisServer(folder)
+        self.server.start()
+        self.broker = KafkaBroker(folder) if kind == "kafka" and not url else None
+        if self.broker:
+            self.broker.start()
+            url = f"{self.broker.url}/events"
+        self.log = open_log(url or f"{self.server.url}?stream=events")
         sites = Sites(folder / "sites.json")
         sites.save(new_site("default"))
-        log.consumer("ingest", "w1").close()  # a log keeps for the groups that it knows
-        size = fill(log, given.events)
-        bare = floor(log, given.events)
-        worker = Worker(
-            log=log,
-            store=RedisProfiles(server.url),
+        self.log.consumer("ingest", "w1").close()  # a log keeps for the groups that it knows
+        self.worker = Worker(
+            log=self.log,
+            store=RedisProfiles(self.server.url),
             warehouse=Warehouse(str(folder / "warehouse")),
             sites=sites,
             facts=facts,
             deadletters=DeadLetters(folder),
             member="w1",
         )
-        profiler = cProfile.Profile()
-        if given.profile:
-            worker.step = functools.partial(profiler.runcall, worker.step)
-        processor = time.process_time()
-        seconds = drain(worker, log)
-        processor = time.process_time() - processor
-        if given.profile:
-            pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
-        memory = percentiles(sizes(server.url), 50, 99)
-        log.close()
-        server.kill()
-    rate, most = given.events / seconds, given.events / bare
-    backend = "Kafka" if given.kafka else "Redis"
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    def close(self) -> None:
+        self.log.close()
+        self.server.kill()
+        if self.broker:
+            self.broker.kill()
+
+
+def speed(kind: str, events: int, url: str, profile: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        case = Case(Path(name), kind, url)
+        try:
+            size = fill(case.log, events)
+            bare = floor(case.log, events)
+            stages, profiler = Stages(), cProfile.Profile()
+            if profile:
+                case.worker.step = functools.partial(profiler.runcall, case.worker.step)
+            else:
+                stages.of(case.worker)
+            processor, load = time.process_time(), os.getloadavg()[0]
+            seconds = drain(case.worker, case.log)
+            processor = time.process_time() - processor
+            memory = percentiles(sizes(case.server.url), 50, 99)
+        finally:
+            case.close()
+    if profile:
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+        return
+    rate, most = events / seconds, events / bare
+    rows = [
+        ("bare consumer (floor)", f"{most:,.0f}", f"{1e6 / most:.1f}"),
+        ("worker, everything included", f"{rate:,.0f}", f"{1e6 / rate:.1f}"),
+        ("its own processor time", f"{events / processor:,.0f}", f"{1e6 * processor / events:.1f}"),
+    ]
+    for stage, took in stages.seconds.most_common():
+        rows.append((f"… {stage}", "", f"{1e6 * took / events:.1f}"))
     record(
-        f"Ingest from {backend}",
-        "python -m bench.ingest" + (" --kafka URL" if given.kafka else ""),
+        f"Ingest from {kind.capitalize()}",
+        f"python -m bench.ingest --only {kind}",
         ("what", "events/s", "µs an event"),
-        [
-            ("bare consumer (floor)", f"{most:,.0f}", f"{1e6 / most:.1f}"),
-            ("worker, everything included", f"{rate:,.0f}", f"{1e6 / rate:.1f}"),
-            (
-                "its own processor time",
-                f"{given.events / processor:,.0f}",
-                f"{1e6 * processor / given.events:.1f}",
-            ),
-        ],
-        f"{given.events:,} events of {size / given.events:.0f} bytes, {VISITORS:,} visitors: "
-        f"{rate / most:.0%} of the floor. "
-        f"A profile takes {memory[0]:.0f} bytes of Redis in the median, {memory[1]:.0f} at p99. "
-        f"Resident memory at most {rss:.0f} MiB, the bench's own included.",
+        rows,
+        f"{events:,} events of {size / events:.0f} bytes, {VISITORS:,} visitors: "
+        f"{rate / most:.0%} of the floor. What bounds it is one interpreter's processor time. "
+        f"Load before the run: {load:.1f}. "
+        f"A profile takes {memory[0]:.0f} bytes of Redis in the median, {memory[1]:.0f} at p99.",
     )
+
+
+def memory(events: int) -> None:
+    """The worker's resident memory while events keep coming, a portion at a time."""
+    taken: list[tuple[int, float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        case, made = Case(Path(name), "redis"), stream(events)
+        try:
+            done = 0
+            stop = threading.Event()
+            thread = threading.Thread(target=case.worker.run, args=(stop,))
+            thread.start()
+            while done < events:
+                append(case.log, itertools.islice(made, RSS_PORTION))
+                done += RSS_PORTION
+                while case.log.lag("ingest"):
+                    time.sleep(0.05)
+                taken.append((done, resident()))
+            stop.set()
+            thread.join()
+        finally:
+            case.close()
+    # From the first half on: caches are full then.
+    later = [(x, y) for x, y in taken if x > events / 2]
+    mean_x, mean_y = (sum(pair[i] for pair in later) / len(later) for i in (0, 1))
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in later) / sum((x - mean_x) ** 2 for x, _ in later)
+    steps = taken[:: max(1, len(taken) // 10)]
+    record(
+        "Memory of an ingest worker",
+        f"python -m bench.ingest --rss --events {events}",
+        ("events", "resident MiB"),
+        [(f"{x:,}", f"{y:.0f}") for x, y in steps],
+        f"Slope over the second half: {slope * 1e6:.1f} MiB for a million events, the bench's own included.",
+    )
+
+
+def resident() -> float:
+    """This process's resident memory now, MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--only", choices=("redis", "kafka"))
+    parser.add_argument("--url", default="", help="of a Kafka topic")
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--rss", action="store_true")
+    given = parser.parse_args()
+    if given.rss:
+        memory(given.events)
+        return
+    for kind in (given.only,) if given.only else ("redis", "kafka"):
+        speed(kind, given.events, given.url, given.profile)
 
 
 if __name__ == "__main__":

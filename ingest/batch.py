@@ -163,7 +163,7 @@ class Batch:
 
     def _fold(self, item: Item, root: str, renames: tuple[Rename, ...], links: Sequence[str]) -> Result:
         event, slot = item.event, self.slots[root]
-        profile = self._profile(root)
+        profile = slot.profile or self._profile(root)
         if not slot.trimmed:
             slot.trimmed = True
             if not fold.replayed(profile, item.place) and not self.recent(root):
@@ -209,8 +209,10 @@ class Batch:
     def _home(self, name: str, event: Event) -> str:
         """The root of a visitor's id; for an event counted before the cookie moved on, the customer of that time."""
         alias = self._slot(name).alias
+        if alias is None:
+            return name
         root = self._root(name)
-        for earlier in alias.before if alias else ():
+        for earlier in alias.before:
             profile = self._slot(earlier).profile
             if (
                 profile is not None

@@ -3,7 +3,7 @@
 from ingest.channels import arrival
 from ingest.countries import country
 from ingest.devices import Device, device
-from ingest.products import order, product_lines, text
+from ingest.products import NO_ORDER, order, product_lines, text
 from ingest.urls import parse
 from profiles.facts import Facts
 from profiles.model import Touch
@@ -17,8 +17,8 @@ def facts(event: Event, site: Site) -> Facts:
     """Everything the fold and the warehouse want to know about ``event``."""
     client = device(event.ua)
     lines = product_lines(event.props) if event.props else ()
-    bought = order(event.name, event.props)
-    path = path_of(event.url)
+    bought = order(event.name, event.props) if event.type == "track" else NO_ORDER
+    path = parse(event.url).path
     came = arrival(event.url, event.referrer) if event.url or event.referrer else None
     touch = None
     if came:
@@ -37,7 +37,7 @@ def facts(event: Event, site: Site) -> Facts:
         order=bought.id,
         revenue=bought.revenue,
         currency=bought.currency,
-        session_hint=text(event.context.get("session")),
+        session_hint=text(event.context["session"]) if "session" in event.context else "",
     )
 
 

@@ -21,6 +21,9 @@ class Order(NamedTuple):
     currency: str | None
 
 
+NO_ORDER = Order(None, None, None)
+
+
 def product_lines(props: Mapping[str, Any]) -> tuple[ProductLine, ...]:
     """The lines of ``props``: its ``products`` list, else the one product it names itself."""
     many = props.get("products")

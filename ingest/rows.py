@@ -23,7 +23,8 @@ def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
     event, facts, place = item
     touch, lines = outcome.touch, facts.products
     one = lines[0] if len(lines) == 1 else None
-    return EventRow(
+    # From one tuple: thirty arguments one by one take as long as all the rest of this.
+    values = (
         _day(event.ts // DAY_MS),
         event.site,
         event.id,
@@ -77,3 +78,4 @@ def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
         facts.session_hint or None,
         outcome.repeated,
     )
+    return EventRow._make(values)

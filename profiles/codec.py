@@ -111,17 +111,21 @@ def encode(profile: Profile) -> bytes:
         profile.counts,
         _packed_sessions(profile.sessions, first, words, touches),
         _packed_items(profile.items, first, words),
-        {words[name]: (_short(line.quantity), _short(line.price)) for name, line in cart.items()},
+        {words[name]: (_short(line.quantity), _short(line.price)) for name, line in cart.items()}
+        if cart
+        else {},
         {words[name]: (_short(one.weight), one.ts - first) for name, one in affinities.items()},
         profile.last_order - first if profile.last_order else None,
         tuple([words[text] for text in client]),  # type: ignore[arg-type]
         words[profile.stage],
-        {words[name]: (one.views, one.clicks, one.last - first) for name, one in exposure.items()},
+        {words[name]: (one.views, one.clicks, one.last - first) for name, one in exposure.items()}
+        if exposure
+        else {},
         profile.seen,
         {words[name]: place for name, place in profile.positions.items()},
         _packed_cursor(profile),
         rest if any(rest) else None,  # type: ignore[arg-type]
-        [at for _, _, at in profile.renamed],
+        [at for _, _, at in profile.renamed] if profile.renamed else [],
         profile.orders,
     )
     stored.touches = _packed_touches(touches, first, words)
