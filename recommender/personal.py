@@ -34,7 +34,7 @@ def by_taste(scene: Scene, count: int, revisit: float) -> Proposal:
     if taste is None and not scene.affinity:
         return NOTHING
     interest = _interest(scene)
-    known, factor, wanted = stock.known, 0.0, count + len(scene.seen)
+    known, factor = stock.known, 0.0
     rows, scores = np.zeros(0, np.int64), np.zeros(0, np.float32)
     if model is not None:
         if taste is not None:
@@ -47,14 +47,31 @@ def by_taste(scene: Scene, count: int, revisit: float) -> Proposal:
         user = (
             taste.user * np.float32(factor) if taste else np.zeros(model.factors.vectors.shape[1], np.float32)
         )
-        rows, scores = model.factors.best(user, wanted, scene.allowed[:known], bonus)
+        rows, scores = _known_items(scene, user, bonus, count, revisit)
     new_rows, new_scores = _new_items(scene, interest, factor)
-    rows, scores = np.concatenate([rows, new_rows]), np.concatenate([scores, new_scores])
-    if revisit != 1.0:
-        seen = set(scene.seen)
-        scores[[row in seen for row in rows.tolist()]] *= revisit
+    if len(new_rows):
+        new_scores[np.isin(new_rows, scene.seen)] *= revisit
+        rows, scores = np.concatenate([rows, new_rows]), np.concatenate([scores, new_scores])
     rows, scores = best(rows, scores, count)
     return Proposal(rows, scores, _reasons(scene, rows, interest, factor))
+
+
+def _known_items(
+    scene: Scene, user: Floats, bonus: Floats | None, count: int, revisit: float
+) -> tuple[Longs, Floats]:
+    """The best of the model's items. Those seen already are few: scored by themselves, they do not crowd the search."""
+    assert scene.model is not None
+    factors, allowed = scene.model.factors, scene.allowed[: scene.stock.known]
+    seen = np.array([row for row in scene.seen if row < len(allowed) and allowed[row]], np.int64)
+    if revisit == 1.0 or not len(seen):
+        return factors.best(user, count, allowed, bonus)
+    unseen = allowed.copy()
+    unseen[seen] = False
+    rows, scores = factors.best(user, count, unseen, bonus)
+    again = factors.of(seen) @ user
+    if bonus is not None:
+        again += bonus[seen]
+    return np.concatenate([rows, seen]), np.concatenate([scores, again * np.float32(revisit)])
 
 
 def _interest(scene: Scene) -> Floats | None:
@@ -64,7 +81,7 @@ def _interest(scene: Scene) -> Floats | None:
     """
     profiles = scene.model.card.profiles if scene.model else 0
     strength = scene.params.affinity * TRUSTED / (profiles + TRUSTED)
-    if not scene.affinity or (strength < NEGLIGIBLE and scene.taste is not None):
+    if (strength < NEGLIGIBLE and scene.taste is not None) or not scene.affinity:
         return None
     interest = np.zeros(len(scene.stock.names), np.float32)
     for code, share in scene.affinity.items():

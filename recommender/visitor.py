@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from profiles.model import ItemEvent, ItemTouch, Profile
 from recommender.params import DAY_MS, Params
 
@@ -84,14 +86,14 @@ def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]
     """Weight of each item, newest first: what was done, how long ago, and how much was done since."""
     weight: dict[str, float] = {}
     strongest: dict[str, ItemTouch] = {}
+    worth: dict[str, float] = msgspec.structs.asdict(params.weights)
+    per_click, per_ms = 1 / params.click_half_life, 1 / (params.half_life_days * DAY_MS)
     for after, touch in enumerate(done[: -3 * params.taste_items - 1 : -1]):
-        worth: float = getattr(params.weights, touch.kind)
-        age = max(now - touch.ts, 0) / (params.half_life_days * DAY_MS)
-        fade = 0.5 ** (after / params.click_half_life + age)
-        weight[touch.item] = weight.get(touch.item, 0.0) + worth * fade
-        best = strongest.get(touch.item)
-        if best is None or worth > getattr(params.weights, best.kind):
-            strongest[touch.item] = touch
+        item, value = touch.item, worth[touch.kind]
+        faded = value * 0.5 ** (after * per_click + max(now - touch.ts, 0) * per_ms)
+        weight[item] = weight.get(item, 0.0) + faded
+        if item not in strongest or value > worth[strongest[item].kind]:
+            strongest[item] = touch
     kept = [item for item, value in weight.items() if value > 0][: params.taste_items]
     return tuple(Liked(i, weight[i], strongest[i].kind, strongest[i].category) for i in kept)
 

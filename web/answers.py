@@ -19,12 +19,21 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """``value`` (structs, dataclasses, mappings, sequences) as a JSON response."""
-    response = Response(_encoder.encode(value), status, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    own, raw = encoded(value)
+    response = Response(raw, status, own)
     for name, text in (headers or {}).items():
         response.headers[name] = text
     return response
+
+
+def encoded(value: Any) -> tuple[dict[str, str], bytes]:
+    """``value`` as JSON, and the headers of every answer."""
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return headers, _encoder.encode(value)
 
 
 def refusal(error: msgspec.ValidationError) -> Problem:

@@ -41,12 +41,13 @@ from web.me.page import me_blueprint
 from web.me.passes import Passes
 from web.metrics import Metrics
 from web.openapi import openapi_blueprint
-from web.personalize import personalize_blueprint
+from web.personalize import Personalizer, personalize_blueprint
 from web.profiles import profiles_blueprint
 from web.reports import reports_blueprint
 from web.security import register_security
 from web.segments import segments_blueprint
 from web.services import Services
+from web.shortcut import Shortcut
 
 
 def create_app(services: Services) -> Flask:
@@ -84,7 +85,11 @@ def create_app(services: Services) -> Flask:
 def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Reports) -> None:
     keys = Keys(services.sites)
     decisions = DecisionLog(services.log, services.clock)
-    app.register_blueprint(personalize_blueprint(services, keys, metrics, decisions))
+    personalizer = Personalizer(services, metrics, decisions)
+    app.register_blueprint(personalize_blueprint(personalizer, keys, services.personalize_seconds))
+    app.wsgi_app = Shortcut(  # type: ignore[method-assign]
+        app.wsgi_app, personalizer, keys, metrics, services.personalize_seconds
+    )
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(gorse_blueprint(services, keys))
     app.register_blueprint(campaigns_blueprint(services, keys))

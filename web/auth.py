@@ -61,15 +61,20 @@ class Keys:
 
     def any_key(self) -> Site:
         """The site of a write key or a secret key. Raises Problem 401."""
-        key, sites = offered_key(), self._fresh()
-        site = (sites.by_write_key(key) or sites.by_secret_key(key)) if key else None
+        key = offered_key()
+        site = self.site_of(key)
         if site is None:
             raise _unknown(key)
         return site
 
-    def trusted(self, site: Site) -> bool:
+    def site_of(self, key: str | None) -> Site | None:
+        """The site of a write key or a secret key."""
+        sites = self._fresh()
+        return (sites.by_write_key(key) or sites.by_secret_key(key)) if key else None
+
+    def trusted(self, site: Site, key: str | None = None) -> bool:
         """Whether the request carries the site's secret key: a backend asks, which knows who is signed in."""
-        return hmac.compare_digest((offered_key() or "").encode(), site.secret_key.encode())
+        return hmac.compare_digest((key or offered_key() or "").encode(), site.secret_key.encode())
 
     def secret_key(self) -> Site:
         """The site of a secret key. Raises Problem 401, or 403 for a write key."""

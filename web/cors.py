@@ -8,11 +8,15 @@ from web.auth import Keys
 
 def allow(response: Response, keys: Keys, site: Site | None) -> Response:
     """``response`` made readable for the page that asks, when it belongs to the site."""
-    origin = request.headers.get("Origin", "")
-    response.headers.add("Vary", "Origin")
-    if origin and keys.admits(site, origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
+    for name, value in readable_by(keys, site, request.headers.get("Origin", "")).items():
+        response.headers.add(name, value)
     return response
+
+
+def readable_by(keys: Keys, site: Site | None, origin: str) -> dict[str, str]:
+    """The headers that let a page of ``origin`` read an answer, where it may."""
+    allowed = {"Access-Control-Allow-Origin": origin} if origin and keys.admits(site, origin) else {}
+    return {"Vary": "Origin", **allowed}
 
 
 def preflight(keys: Keys, methods: str) -> Response:

@@ -65,6 +65,8 @@ class Asked(msgspec.Struct, frozen=True):
     user: Id | None = None
     page: PageAsked | None = None
     dismissed: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=50)] = []
+    writeKey: str | None = None  # noqa: N815 - Segment's spelling
+    write_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +262,8 @@ def _offer(decision: Decision) -> dict[str, Any]:
     return {"offer": offer, "token": decision.token}
 
 
-def personalize_blueprint(
-    services: Services, keys: Keys, metrics: Metrics, decisions: DecisionLog
-) -> Blueprint:
+def personalize_blueprint(personalizer: Personalizer, keys: Keys, seconds: float) -> Blueprint:
     blueprint = Blueprint("personalize", __name__)
-    personalizer = Personalizer(services, metrics, decisions)
 
     @blueprint.route("/v1/personalize", methods=["OPTIONS"])
     def ask_first() -> Response:
@@ -272,7 +271,7 @@ def personalize_blueprint(
 
     @blueprint.post("/v1/personalize")
     def personalize() -> Response:
-        budget = Budget(services.personalize_seconds)
+        budget = Budget(seconds)
         raw = body(Asked, BODY_LIMIT)
         g.site = site = keys.any_key()
         return answer(personalizer.answer(site, plan_of(raw, keys.trusted(site)), budget))
