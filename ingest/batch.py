@@ -140,7 +140,8 @@ class Batch:
         previous = previous_of(event) if event.type == "alias" else ""
         if event.user:
             root = self._root(user_id(event.user))
-            if fold.retried(self._profile(root), event, item.place):
+            known = self._slot(root).profile
+            if known is not None and fold.retried(known, event, item.place):
                 # The browser may have been handed on since: a call sent twice does not take it back.
                 return self._fold(item, root, (), ())
             if previous and self._is_customer(previous):
@@ -260,7 +261,12 @@ class Batch:
 
     def _is_customer(self, previous: str) -> bool:
         """Whether an alias call's previous id is a customer's, not a visitor's."""
-        return not self._slot(visitor_id(previous)).version and bool(self._slot(user_id(previous)).version)
+        return not self._exists(visitor_id(previous)) and self._exists(user_id(previous))
+
+    def _exists(self, name: str) -> bool:
+        """Whether anything stands under the id, be it since a moment ago."""
+        slot = self._slot(name)
+        return bool(slot.version) or slot.changed
 
     def _rename(self, name: str, root: str, ts: int) -> tuple[str, tuple[Rename, ...]]:
         """A customer's id changes from ``name``. Why not, and what is renamed: two known customers are two people."""

@@ -41,7 +41,7 @@ def find(seen: Seen, entry_id: bytes) -> bytes | None:
 
 
 def remember(seen: Seen, entry: bytes, received: int) -> None:
-    """Add an entry, in place. Beyond ENTRIES_KEPT the oldest are forgotten."""
+    """Add an entry, in place. Beyond ENTRIES_KEPT, and what a bucket takes before it is counted, the oldest go."""
     hour = received // HOUR_MS
     if seen and seen[-1][0] >= hour:  # a clock that went back does not reorder the buckets
         hour, entries = seen[-1]
@@ -50,9 +50,11 @@ def remember(seen: Seen, entry: bytes, received: int) -> None:
             return
     else:
         seen.append((hour, entry))
-    if sum(len(entries) for _, entries in seen) > ENTRIES_KEPT * ENTRY_BYTES:
+    excess = sum(len(entries) for _, entries in seen) - ENTRIES_KEPT * ENTRY_BYTES
+    while excess > 0:
         first, entries = seen[0]
-        seen[0] = (first, entries[ENTRY_BYTES:])
+        seen[0] = (first, entries[excess:])
+        excess -= len(entries)
         if not seen[0][1]:
             del seen[0]
 

@@ -381,3 +381,20 @@ def test_a_sign_in_sent_twice_does_not_take_the_browser_back(setup: Setup) -> No
     setup.drain(setup.worker())
     assert setup.store.find("default", "a1").id == "u:lee"
     assert setup.store.find("default", user="lee").counts.events == 2
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"flush_rows": 3}, {"flush_bytes": 300}, {"flush_seconds": 10.0}], ids=str
+)
+def test_rows_wait_until_they_are_many_or_large_or_old(setup: Setup, bounds: dict[str, float]) -> None:
+    never = {"flush_rows": 1 << 30, "flush_bytes": 1 << 30, "flush_seconds": 1e9}
+    worker = setup.worker(Bounds(batch=1, poll_seconds=0.0, **(never | bounds)))
+    for number in range(4):
+        setup.log.append(records([event(str(number), number)]))
+        worker.step()
+        stored = len(setup.warehouse.rows)
+        assert stored in (0, number + 1)
+        if stored:
+            break
+        setup.clock.advance(4)
+    assert number == 3 if "flush_seconds" in bounds else 0 < number < 3
