@@ -38,6 +38,7 @@ PAGES = {
     "segments": "/desk/segments?a=buyers&b=lookers",
     "segment": "/desk/segments/edit?id=buyers",
     "campaigns": "/desk/campaigns",
+    "campaign": "/desk/campaigns/edit",
     "people": f"/desk/funnel/people?{STEPS}&at=2",
     "setup": "/desk/setup",
     "access": "/desk/access",

@@ -15,13 +15,14 @@ from warehouse.scope import Events
 from warehouse.span import DAY_MS, Span
 from web.everyone import Everyone, everyone
 from web.filters import Filters, filters_of
-from web.kept import Kept
+from web.kept import Kept, Working
 
 T = TypeVar("T")
 
 FRESH_SECONDS, OLD_SECONDS = 30.0, 600.0
 """How long answers are kept that may change with every event, and those of the past, which late events may change."""
 MEMBERS_SECONDS = 60.0
+HINT_SECONDS = 0.3
 ANEW_SECONDS = 5.0
 """How old an answer may be for who asks to count again: a page asks the same twice, and reloads while it waits."""
 
@@ -53,9 +54,8 @@ class Reports:
 
     def answer(self, name: str, asked: Asked, how: Hashable, make: Callable[[Events], T]) -> T:
         """What ``make`` counts; ``name`` and ``how`` tell the question from others. Raises Working, QueryRefused."""
-        span = asked.span
-        question = (asked.site.id, name, span.start, span.end, str(span.zone), asked.filters, how)
-        seconds = FRESH_SECONDS if span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
+        question = _question(name, asked, how)
+        seconds = FRESH_SECONDS if asked.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
         if has_request_context() and "fresh" in request.args:
             seconds = min(seconds, ANEW_SECONDS)
         found, made = self.kept.answer(question, lambda: make(self.events(asked)), seconds, self.patience)
@@ -63,6 +63,15 @@ class Reports:
             g.age = max(round(self.clock() - made), g.get("age", 0))
         answer: T = found
         return answer
+
+    def hint(self, name: str, asked: Asked, make: Callable[[Events], T], patience: float | None) -> T:
+        """What only helps to ask: of the site's events, unnarrowed; an older answer will do. Raises Working."""
+        plain = Asked(asked.site, asked.span)
+        found, _made = self.kept.answer(
+            _question(name, plain, ()), lambda: make(self.warehouse), FRESH_SECONDS, patience, stale=True
+        )
+        hint: T = found
+        return hint
 
     def events(self, asked: Asked) -> Events:
         """The events that the filters leave. Raises QueryRefused."""
@@ -83,6 +92,16 @@ class Reports:
         return people
 
     def choices(self, asked: Asked) -> Choices:
-        """What the filter bar offers: of the span, unnarrowed; nothing when it cannot be read."""
-        plain = Asked(asked.site, asked.span)
-        return self.answer("choices", plain, (), lambda events: choices(events, asked.site.id, asked.span))
+        """What the filter bar offers; nothing while that is not known: no page waits for it."""
+        patience = None if self.patience is None else min(self.patience, HINT_SECONDS)
+        try:
+            return self.hint(
+                "choices", asked, lambda events: choices(events, asked.site.id, asked.span), patience
+            )
+        except Working:
+            return Choices()
+
+
+def _question(name: str, asked: Asked, how: Hashable) -> Hashable:
+    span = asked.span
+    return (asked.site.id, name, span.start, span.end, str(span.zone), asked.filters, how)

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from offers.segments import Segment, parse_segment
 from profiles.model import Profile
 from warehouse.breakdown import people
+from warehouse.latest import latest
 from web.asking import Asked, Reports
 from web.flows import one_of
 from web.naming import TRAIT, slug
@@ -15,6 +16,7 @@ from web.questions import FunnelQuestion, step_of
 from web.services import Services
 
 MOST = 10_000
+LATEST, LATEST_DAYS = 1_000, 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ def members_of(services: Services, reports: Reports, site: str, segment: str) ->
     """Who is in a segment now, at most MOST, by id."""
     ids = sorted(reports.members(site, segment))
     return People(len(ids), tuple(someone(ids[:MOST], services, site)))
+
+
+def latest_of(services: Services, site: str) -> People:
+    """Who came by last."""
+    start = int((services.clock() - LATEST_DAYS * 86_400) * 1000)
+    ids = latest(services.warehouse, site, start, LATEST)
+    return People(len(ids), tuple(someone(ids, services, site)))
 
 
 def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:

@@ -52,8 +52,12 @@ def goals_of(reports: Reports, asked: Asked, steps: Sequence[str]) -> tuple[Reac
 
 
 def vocabulary_of(reports: Reports, asked: Asked, most: int = 200) -> Vocabulary:
-    return reports.answer(
-        "vocabulary", asked, most, lambda events: vocabulary(events, asked.site.id, asked.span, most)
+    """Of the whole site, whatever the filters: what there is to choose from."""
+    return reports.hint(
+        f"vocabulary {most}",
+        asked,
+        lambda events: vocabulary(events, asked.site.id, asked.span, most),
+        reports.patience,
     )
 
 

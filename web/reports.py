@@ -13,7 +13,7 @@ from web.asking import Reports
 from web.desk.live import MINUTES
 from web.flows import one_of
 from web.offers import answered, found
-from web.people import members_of, people_of
+from web.people import latest_of, members_of, people_of
 from web.questions import REPORTS, Report
 from web.results import as_json, expansion, result_of
 from web.services import Services
@@ -46,6 +46,10 @@ def reports_blueprint(
     def segment() -> Response:
         members = members_of(services, patient, site_of().id, request.args.get("id", ""))
         return told("segment", members, ("people",))
+
+    @blueprint.get("/visitors")
+    def visitors() -> Response:
+        return told("visitors", latest_of(services, site_of().id), ("people",))
 
     @blueprint.get("/live")
     def live_report() -> Response:

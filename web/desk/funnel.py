@@ -106,7 +106,7 @@ def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
             # The address in the bar is one that can be kept and shared.
             changed = pressed(form, request.args.get("do", ""))
             return redirect(f"/desk/funnel?{urlencode(changed.query(period.query))}")
-        words = vocabulary_of(pages.reports, Asked(site, period.span(site)))
+        words = vocabulary_of(pages.reports, period.asked(site))
         form = form if form.said else suggestion(form, words)
         found, other, problem = None, None, ""
         try:

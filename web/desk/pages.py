@@ -124,7 +124,7 @@ class Pages:
         except SegmentsUnavailable:
             segments = ()
         occur = self.reports.choices(asked)
-        channels = tuple((name, words.channel(name)) for name in occur.channels)
+        channels = tuple((name, words.channel(name)) for name in occur.channels or words.CHANNELS)
         devices = tuple((name, str(label)) for name, label in words.DEVICES.items())
         countries = tuple((code, formats.country(code)) for code in occur.countries)
         return FilterChoices(segments, channels, devices, countries, occur.pages)

@@ -10,7 +10,6 @@ from warehouse.paths import DEPTH_LIMIT, OTHER, Paths
 from warehouse.refused import QueryRefused
 from warehouse.vocabulary import Vocabulary
 from web import formats
-from web.asking import Asked
 from web.desk.builder import draft_of
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
@@ -79,7 +78,7 @@ def paths_blueprint(pages: Pages) -> Blueprint:
             asked, problem = Wanted(), refused.message
         kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
         period = period_of(request.args, site, pages.clock(), "/desk/paths", kept)
-        words = vocabulary_of(pages.reports, Asked(site, period.span(site)))
+        words = vocabulary_of(pages.reports, period.asked(site))
         found = paths_of(pages.reports, period.asked(site), asked)
         view = view_of(asked, problem, found, words, period)
         return pages.show("desk/paths.html", "paths", site, period=period, view=view, kept=kept)

@@ -8,7 +8,6 @@ from flask import Blueprint, Response, request
 from tracker.sites import Site
 from warehouse.shelves import Shelves, Sold
 from web import formats
-from web.asking import Asked
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.language import gettext as _
@@ -64,7 +63,7 @@ def products_blueprint(pages: Pages, services: Services) -> Blueprint:
             return item.name if item and item.name else product
 
         view = view_of(shelves_of(pages.reports, period.asked(site)), site, name_of)
-        demo = vocabulary_of(pages.reports, Asked(site, period.span(site))).demo
+        demo = vocabulary_of(pages.reports, period.asked(site)).demo
         return pages.show("desk/products.html", "products", site, period=period, view=view, demo=demo)
 
     return pages.guard(blueprint)

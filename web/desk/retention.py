@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from warehouse.refused import QueryRefused
 from warehouse.retention import Cohort, Retention
 from web import formats
-from web.asking import Asked
 from web.charts import HEIGHT, WIDTH, ceiling_of
 from web.desk.pages import Pages
 from web.desk.period import period_of
@@ -73,7 +72,7 @@ def retention_blueprint(pages: Pages) -> Blueprint:
         period = period_of(request.args, site, pages.clock(), "/desk/retention", kept)
         found = retention_of(pages.reports, period.asked(site), asked)
         view = view_of(asked, problem, found)
-        demo = vocabulary_of(pages.reports, Asked(site, period.span(site))).demo
+        demo = vocabulary_of(pages.reports, period.asked(site)).demo
         return pages.show(
             "desk/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
         )
