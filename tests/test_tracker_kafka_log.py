@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import DefaultPartitioner
 from kafka_broker import KafkaBroker
 from log_reading import ends, records, take, values, wait_until
@@ -170,6 +171,25 @@ def test_a_record_beyond_what_brokers_take_is_an_error_of_the_caller(kafka_url: 
             log.append([Record("k", b"x" * (LARGEST_RECORD + 1))])
         log.append([Record("k", b"x" * LARGEST_RECORD), Record("k", b"y" * LARGEST_RECORD)])
         assert [len(message.value) for message in take(consumer, 2)] == [LARGEST_RECORD] * 2
+
+
+def test_an_append_wakes_the_producers_thread_once(kafka_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it sends the first record of each partition alone, while the others are still being placed."""
+    woken: list[str] = []
+    wakeup = KafkaNetClient.wakeup
+
+    def counted(client: KafkaNetClient) -> None:
+        woken.append(threading.current_thread().name)
+        wakeup(client)
+
+    with closing(open_log(f"{kafka_url}/woken")) as log:
+        log.append(records(100))
+        monkeypatch.setattr(KafkaNetClient, "wakeup", counted)
+        log.append(records(100, start=100))
+        assert woken.count(threading.current_thread().name) == 1
+        monkeypatch.undo()
+        with closing(log.consumer("g", "m")) as consumer:
+            assert sorted(values(take(consumer, 200))) == list(range(200))
 
 
 def test_the_topic_is_made_as_the_url_says_and_says_what_it_risks(kafka_url: str) -> None:

@@ -38,10 +38,7 @@ class KafkaLog:
         producer, topic = self._producer.get(), self._cluster.topic
         try:
             with self._cluster.errors("append"):
-                sent = [
-                    producer.send(topic, key=record.key.encode("utf-8", "replace"), value=record.value)
-                    for record in records
-                ]
+                sent = producer.send_all(topic, records)
                 deadline = time.monotonic() + self._cluster.timeout + 1.0  # brokers' answers come before it
                 for future in sent:
                     if not future.is_done:
@@ -108,7 +105,7 @@ class KafkaLog:
             if weakness:
                 logger.warning(weakness)
         return self._cluster.connect(
-            KafkaProducer,
+            _Producer,
             acks="all",
             enable_idempotence=True,
             linger_ms=0,  # while one batch is on its way to a partition the next one gathers
@@ -126,6 +123,32 @@ class KafkaLog:
         except KafkaTimeoutError:  # a batch that a broker's death left without an end
             producer._sender.force_close()
             producer.close(timeout=self._cluster.timeout)
+
+
+class _Producer(KafkaProducer):  # type: ignore[misc]
+    """Wakes its thread once for all records of an append. Woken by the first of each partition, as by itself, it would
+    take the interpreter from the rest and send those alone."""
+
+    def __init__(self, **configs: Any) -> None:
+        super().__init__(**configs)
+        self._placing = threading.Lock()
+
+    def send_all(self, topic: str, records: Sequence[Record]) -> list[Any]:
+        """The futures of ``records``. Raises kafka-python's errors."""
+        self.partitions_for(topic)  # to wait for them is possible only while the thread can be woken
+        with self._placing:
+            self._sender.wakeup = _let_sleep
+            try:
+                return [
+                    self.send(topic, key=record.key.encode("utf-8", "replace"), value=record.value)
+                    for record in records
+                ]
+            finally:
+                del self._sender.wakeup
+                self._sender.wakeup()
+
+
+def _let_sleep() -> None: ...
 
 
 class KeyPartitioner(Partitioner):  # type: ignore[misc]
