@@ -1,7 +1,7 @@
 """How reports are asked: of one site, in a span, narrowed; the answers kept and shared by desk and API."""
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from flask import g, has_request_context, request
@@ -20,7 +20,7 @@ from web.kept import Kept, Working
 T = TypeVar("T")
 
 FRESH_SECONDS, OLD_SECONDS = 30.0, 600.0
-"""How long answers are kept that may change with every event, and those of the past, which late events may change."""
+"""How old slow answers may be that change with every event, and those of the past, which late events may change."""
 MEMBERS_SECONDS = 60.0
 HINT_SECONDS = 0.3
 ANEW_SECONDS = 5.0
@@ -55,10 +55,10 @@ class Reports:
     def answer(self, name: str, asked: Asked, how: Hashable, make: Callable[[Events], T]) -> T:
         """What ``make`` counts; ``name`` and ``how`` tell the question from others. Raises Working, QueryRefused."""
         question = _question(name, asked, how)
-        seconds = FRESH_SECONDS if asked.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
+        most = FRESH_SECONDS if asked.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
         if has_request_context() and "fresh" in request.args:
-            seconds = min(seconds, ANEW_SECONDS)
-        found, made = self.kept.answer(question, lambda: make(self.events(asked)), seconds, self.patience)
+            most = min(most, ANEW_SECONDS)
+        found, made = self.kept.answer(question, lambda: make(self.events(asked)), most, self.patience)
         if has_request_context():
             g.age = max(round(self.clock() - made), g.get("age", 0))
         answer: T = found
@@ -80,13 +80,13 @@ class Reports:
         return narrowed(self.warehouse, asked.site.id, asked.span, filters.equal, filters.seen, people)
 
     def members(self, site: str, segment: str) -> frozenset[str]:
-        """Profile ids of who is in a segment now."""
-        return self.everyone(site).segments.get(segment, frozenset())
+        """Profile ids of who is in a segment now, however long that takes."""
+        return replace(self, patience=None).everyone(site).segments.get(segment, frozenset())
 
     def everyone(self, site: str) -> Everyone:
-        """Who there is, at most a minute ago; longer only while they are being counted anew."""
+        """Who there is, at most a minute ago; longer only while they are being counted anew. Raises Working."""
         found, _made = self.everybody.answer(
-            site, lambda: everyone(self.profiles, site), MEMBERS_SECONDS, stale=True
+            site, lambda: everyone(self.profiles, site), MEMBERS_SECONDS, self.patience, stale=True
         )
         people: Everyone = found
         return people

@@ -15,6 +15,9 @@ from warehouse.watch import Cancelled, Watch, watched_by
 KEPT = 300
 """Answers at most: each is some hundred rows."""
 THREADS = 4
+WORTH = 10.0
+"""An answer is kept for so many times as long as it took to make: what is quick is always fresh, and what is slow
+takes no more than a tenth of a thread."""
 
 
 @dataclass(slots=True)
@@ -28,6 +31,10 @@ class Job:
     made: float | None = None
     future: "Future[Any]" = field(default_factory=Future)
     before: "Job | None" = None
+
+    def keeps(self, most: float, now: float) -> bool:
+        """Whether it is under way, or answered so lately that it need not be made again."""
+        return self.made is None or now - self.made < min(most, WORTH * (self.made - self.started))
 
 
 class Working(Exception):
@@ -50,15 +57,15 @@ class Kept:
         self,
         question: Hashable,
         make: Callable[[], Any],
-        seconds: float,
+        most: float,
         patience: float | None = None,
         *,
         stale: bool = False,
     ) -> tuple[Any, float]:
-        """The answer and when it was made (seconds since the epoch), at most ``seconds`` ago; with ``stale`` an older
-        one at once, while the new one is made. Raises Working after ``patience`` seconds, Cancelled, and whatever
-        ``make`` raises."""
-        job = self._job(question, make, seconds)
+        """The answer and when it was made (seconds since the epoch): at most ``most`` seconds ago, and no longer than
+        WORTH says; with ``stale`` an older one at once, while the new one is made. Raises Working after ``patience``
+        seconds, Cancelled, and whatever ``make`` raises."""
+        job = self._job(question, make, most)
         if stale and job.before is not None and not job.future.done():
             job = job.before
         try:
@@ -88,11 +95,11 @@ class Kept:
         """Seconds since it began."""
         return self._clock() - job.started
 
-    def _job(self, question: Hashable, make: Callable[[], Any], seconds: float) -> Job:
+    def _job(self, question: Hashable, make: Callable[[], Any], most: float) -> Job:
         now = self._clock()
         with self._lock:
             job = self._jobs.get(question)
-            if job is not None and (job.made is None or now - job.made < seconds):
+            if job is not None and job.keeps(most, now):
                 self._jobs.move_to_end(question)
                 return job
             before = job if job is not None and job.made is not None else None
