@@ -151,20 +151,11 @@ def tracker(settings: Settings) -> "Tracker":
 
 def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
     """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
+    from offers.redis import connect
     from recommender.catalogue import Catalogue
     from recommender.redis import RedisItems
 
-    client = redis.Redis.from_url(
-        settings.profiles_uri,
-        socket_timeout=patience,
-        socket_connect_timeout=patience,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Catalogue(RedisItems(client, site))
+    return Catalogue(RedisItems(connect(settings.profiles_uri, patience), site))
 
 
 def shelf(settings: Settings, site: str) -> "Shelf":

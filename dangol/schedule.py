@@ -3,9 +3,8 @@
 import logging
 import threading
 
-import redis
-
 from dangol.settings import Settings
+from offers.redis import connect
 from recommender.redis import RedisLock
 from recommender.schedule import Job, Schedule
 
@@ -17,7 +16,7 @@ LOCK_SECONDS = 90.0
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the jobs until ``stop`` is set; what is running then is finished."""
-    client = redis.Redis.from_url(settings.profiles_uri, socket_timeout=5.0)
+    client = connect(settings.profiles_uri, 5.0)
     schedule = Schedule(table(settings), lambda name: RedisLock(client, name, LOCK_SECONDS))
     schedule.start()
     stop.wait()

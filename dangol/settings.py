@@ -38,7 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "event log: kafka://host:9092/events or redis://host:6379/0?stream=events; empty: embedded Redis"
         ),
     ] = ""
-    profiles: Annotated[str, said("Redis of the profiles: redis://host:6379/0; empty: embedded Redis")] = ""
+    profiles: Annotated[
+        str, said("Redis of the profiles: redis://host:6379/0, or redis+cluster://host:7000; empty: embedded")
+    ] = ""
     warehouse: Annotated[
         str, said("Delta tables: a folder or an object-store URI; empty: data/warehouse")
     ] = ""

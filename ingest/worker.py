@@ -21,7 +21,6 @@ profile and yields the same rows once more; what 5 had stored is recognised by t
 
 import gc
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +52,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 GC_THRESHOLD = 1_000_000
-SWITCH_SECONDS = 0.0005
 
 
 class _Stopped(Exception):
@@ -286,17 +284,14 @@ def app_of(group: str, log_name: str) -> str:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a worker's threads have the processor for their work."""
-    thresholds, switch = gc.get_threshold(), sys.getswitchinterval()
+    """Without the garbage collector's rounds."""
+    thresholds = gc.get_threshold()
     # Batches, rows and profiles live for seconds and hold no cycles: looking for some at every 700th
     # object took a third of a worker's time.
     gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
     gc.freeze()  # nor does anybody look through the modules again
-    # Whoever waits for Redis wants the interpreter only to send the next command.
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
-        sys.setswitchinterval(switch)

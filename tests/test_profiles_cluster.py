@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import redis
 
+from dangol import compose
+from dangol.settings import load
 from ingest.deadletters import DeadLetters
 from ingest.worker import Bounds, Worker
 from offers.campaign import Cap
 from offers.caps import Ask, CapStore
+from offers.redis import connect
 from offers.view import View
 from profiles import fold
 from profiles.erased import RedisErased
@@ -20,6 +23,8 @@ from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis import RedisProfiles
 from profiles.store import ABSENT, ProfileStore, StoreUnavailable, Write
+from recommender.catalogue import Item
+from recommender.redis import RedisLock
 from tests.ingest_streams import START, MemoryWarehouse, event, facts_of, records, simple_facts, sites_of
 from tests.redis_cluster import RedisCluster
 from tests.test_ingest_kill import stream
@@ -198,3 +203,14 @@ def test_a_cluster_that_is_away_says_so_and_comes_back(tmp_path: Path) -> None:
             time.sleep(0.1)
     nodes.stop()
     store.close()
+
+
+def test_an_installation_keeps_items_and_locks_there(cluster: RedisCluster, tmp_path: Path) -> None:
+    config = load({"DANGOL_DATA": str(tmp_path), "DANGOL_PROFILES": cluster.url})
+    items = compose.catalogue(config, SITE)
+    items.put([Item(id="p1", name="Shoe", price=9.5)])
+    assert [item.id for item in compose.catalogue(config, SITE).all()] == ["p1"]
+    client = connect(config.profiles_uri, 3.0)
+    first, second = RedisLock(client, "train", 30.0), RedisLock(client, "train", 30.0)
+    assert (first.take(), second.take(), first.release(), second.take()) == (True, False, True, True)
+    client.close()
