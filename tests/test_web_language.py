@@ -76,3 +76,12 @@ def test_the_switch_is_kept_and_leads_back(stage: Stage, clock: Clock) -> None:
     form = {"csrf": csrf_of(page), "language": "xx"}
     assert desk.post("/desk/language", data=form).status_code == 404
     assert desk.post("/desk/language", data={"language": "en"}).status_code == 403
+
+
+def test_a_mistake_is_explained_in_korean(stage: Stage) -> None:
+    desk = stage.desk()
+    korean = {"Accept-Language": "ko"}
+    page = desk.get("/desk/funnel?step=page:/&step=event:A+where+x", headers=korean).text
+    assert "단계를 읽을 수 없습니다" in page
+    page = desk.get("/desk/funnel?step=page:/&step=event:A+where+x").text
+    assert "after where: PROPERTY = VALUE" in page

@@ -14,6 +14,7 @@ from warehouse.refused import QueryRefused
 from warehouse.vocabulary import Vocabulary
 from web import formats
 from web.asking import Asked
+from web.desk import words as told
 from web.desk.builder import WINDOWS, Draft, Form, form_of, pressed, suggested
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
@@ -115,7 +116,7 @@ def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
                 found = asking.counted(pages.reports, period.asked(site))
                 other = asking.counted(pages.reports, compared(form, period, site)) if form.compare else None
         except QueryRefused as refused:
-            problem = refused.message
+            problem = told.refusal(refused)
         view = view_of(form, words, found, other, problem, tuple(form.query(())))
         listed = saved.all(site.id)
         return pages.show("desk/funnel.html", "funnel", site, period=period, view=view, saved=listed)

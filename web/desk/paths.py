@@ -10,6 +10,7 @@ from warehouse.paths import DEPTH_LIMIT, OTHER, Paths
 from warehouse.refused import QueryRefused
 from warehouse.vocabulary import Vocabulary
 from web import formats
+from web.desk import words as told
 from web.desk.builder import draft_of
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
@@ -75,7 +76,7 @@ def paths_blueprint(pages: Pages) -> Blueprint:
         try:
             asked = wanted(args)
         except QueryRefused as refused:
-            asked, problem = Wanted(), refused.message
+            asked, problem = Wanted(), told.refusal(refused)
         kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
         period = period_of(request.args, site, pages.clock(), "/desk/paths", kept)
         words = vocabulary_of(pages.reports, period.asked(site))

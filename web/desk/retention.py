@@ -10,6 +10,7 @@ from warehouse.refused import QueryRefused
 from warehouse.retention import Cohort, Retention
 from web import formats
 from web.charts import HEIGHT, WIDTH, ceiling_of
+from web.desk import words as told
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.words import channel
@@ -67,7 +68,7 @@ def retention_blueprint(pages: Pages) -> Blueprint:
         try:
             asked = returning(request.args)
         except QueryRefused as refused:
-            asked, problem = Returning(), refused.message
+            asked, problem = Returning(), told.refusal(refused)
         kept = tuple((name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name))
         period = period_of(request.args, site, pages.clock(), "/desk/retention", kept)
         found = retention_of(pages.reports, period.asked(site), asked)

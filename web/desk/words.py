@@ -1,5 +1,7 @@
 """What stands in the data, in a marketer's words and language: channels, devices, kinds of events."""
 
+from warehouse.refused import QueryRefused
+from web.language import language
 from web.language import lazy_gettext as _l
 
 CHANNELS = {
@@ -14,6 +16,25 @@ CHANNELS = {
     "spam": _l("Spam"),
 }
 DEVICES = {"desktop": _l("Desktop"), "phone": _l("Phone"), "tablet": _l("Tablet"), "other": _l("Other")}
+
+
+_STEP = _l(
+    "A step cannot be read. It is a page such as /product/*, or the name of an event, and may go on: "
+    "where category = shoes and price >= 50"
+)
+REFUSALS = {
+    "step": _STEP,
+    "without": _STEP,
+    "anchor": _STEP,
+    "goal": _STEP,
+    "page": _STEP,
+    "window": _l("A time is a number with m, h or d, such as 30m or 7d"),
+}
+
+
+def refusal(refused: QueryRefused) -> str:
+    """What is wrong with a question. The reports' own words say more, but say it in English."""
+    return refused.message if language() == "en" else str(REFUSALS.get(refused.field, refused.message))
 
 
 def short(profile_id: str) -> str:
