@@ -24,6 +24,7 @@ from warehouse.table import Table, WarehouseUnavailable
 if TYPE_CHECKING:
     from warehouse.duck import Duck
     from warehouse.scope import Scope
+    from warehouse.walk import Walk
 
 __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse", "WarehouseUnavailable"]
 
@@ -92,17 +93,25 @@ class Warehouse:
     def rows(self, sql: str, scope: "Scope", params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         return self.duck.rows(sql, scope, params)
 
+    def walk(self, site: str, start: int, end: int) -> "Walk":
+        """The events as numbers: see ``Duck.walk``."""
+        return self.duck.walk(site, start, end)
+
+    def over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
+        """The answer to ``sql`` over ``tables``."""
+        return self.duck.over(sql, tables, params)
+
     def compact(self) -> int:
         """See ``Maintenance.compact``; for the schedule, every few minutes."""
-        return Maintenance(self.path, self.storage_options).compact()
+        return self._swept(Maintenance(self.path, self.storage_options).compact())
 
     def vacuum(self, hours: int = RETENTION_HOURS) -> int:
         """See ``Maintenance.vacuum``; for the schedule, every hour."""
-        return Maintenance(self.path, self.storage_options).vacuum(hours)
+        return self._swept(Maintenance(self.path, self.storage_options).vacuum(hours))
 
     def retire(self, before: int) -> int:
         """See ``Maintenance.retire``; for the schedule, every day."""
-        return Maintenance(self.path, self.storage_options).retire(before)
+        return self._swept(Maintenance(self.path, self.storage_options).retire(before))
 
     def erase(
         self,
@@ -113,7 +122,14 @@ class Warehouse:
         until: int = FOR_EVER,
     ) -> int:
         """See ``Maintenance.erase``."""
-        return Maintenance(self.path, self.storage_options).erase(site, ids, visitors, users, until)
+        return self._swept(
+            Maintenance(self.path, self.storage_options).erase(site, ids, visitors, users, until)
+        )
+
+    def _swept(self, count: int) -> int:
+        """``count``, when the trails of the files that went are gone, too."""
+        self.duck.sweep()
+        return count
 
     def former(self, site: str, ids: Collection[str]) -> set[str]:
         """See ``Maintenance.former``."""

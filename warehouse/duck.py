@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,11 +13,14 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from warehouse.files import LiveFile
+from warehouse.joined import joined
 from warehouse.names import Names
 from warehouse.schema import ALIASES, EVENTS
 from warehouse.scope import Scope
 from warehouse.span import DAY_MS
 from warehouse.table import Table, WarehouseUnavailable
+from warehouse.trails import QUERIES, Shelf, Trail, trail_of
+from warehouse.walk import Walk, walk
 from warehouse.watch import watched
 
 ATTEMPTS = 4
@@ -24,6 +28,18 @@ ATTEMPTS = 4
 
 PATIENCE = 120.0
 """Seconds after which a query is given up."""
+
+SHELVED = 5_000
+"""Rows from which a file has a trail of its own; those of smaller files, which soon are compacted, are one for all."""
+
+GROUPS = 6
+"""Trails of small files before they are made one."""
+
+_TRAILED = """
+select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
+       browser, os, country, lang, demo, "order", revenue, repeated
+from ({events}) where site = $scope_site and not bot
+"""
 
 _EVENTS = re.compile(r"\bevents\b")
 _WITH = re.compile(r"\s*with\b")
@@ -56,6 +72,8 @@ class Duck:
         self._con.register("nothing_yet", EVENTS.empty_table())
         self._con.execute("create table no_events as from nothing_yet")
         self._names = Names(self._con)
+        self._shelf = Shelf(Path(path) / "trails" if self.local else None)
+        self._small: dict[str, list[tuple[frozenset[str], Trail]]] = {}
         self._lock = threading.Lock()
 
     def tables(
@@ -90,6 +108,37 @@ class Duck:
         """The same, row by row, for small answers."""
         rows: list[dict[str, Any]] = self.table(sql, scope, params).to_pylist()
         return rows
+
+    def walk(self, site: str, start: int, end: int) -> Walk:
+        """The events of people on ``site`` with ``start`` ≤ ts < ``end``, as numbers, under their current ids.
+
+        Raises WarehouseUnavailable, QueryTooLong.
+        """
+        for attempt in range(ATTEMPTS):
+            cursor = self._con.cursor()
+            try:
+                with _patience(cursor), watched(cursor):
+                    return self._walk(cursor, Scope(site, start, end))
+            except (duckdb.IOException, FileNotFoundError) as error:
+                if attempt == ATTEMPTS - 1:
+                    raise WarehouseUnavailable(f"cannot read the events: {error}") from error
+            finally:
+                cursor.close()
+        raise AssertionError("unreachable")
+
+    def sweep(self) -> int:
+        """Delete the trails of files that are gone; how many."""
+        with self._lock:
+            _, files = self._events.files()
+        self._small.clear()
+        return self._shelf.sweep(files)
+
+    def over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
+        """The answer to ``sql`` over ``tables``."""
+        with self._con.cursor() as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            return cursor.sql(sql, params=dict(params)).to_arrow_table()
 
     def close(self) -> None:
         self._con.close()
@@ -133,13 +182,8 @@ class Duck:
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
         files = [file for file in files if _touches(file, scope)]
         given: dict[str, Any] = {"scope_site": scope.site, "scope_start": scope.start, "scope_end": scope.end}
-        events = "from no_events"
-        if files and self.local and not any(_GLOB.search(file.uri) for file in files):
-            events += " union all by name from read_parquet($scope_files, union_by_name=true)"
-            given["scope_files"] = [file.uri for file in files]
-        elif files:
-            cursor.register("scope_dataset", self._dataset(files))
-            events += " union all by name from scope_dataset"
+        events, files_given = self._relation(cursor, files)
+        given |= files_given
         replaced, joins = aliased.sql("e", f"{sql} {scope.where}")
         bots = "" if scope.bots else "and not e.bot"
         inner = (
@@ -150,6 +194,59 @@ class Duck:
             inner = f"select * from ({inner}) where {scope.where}"
             given |= dict(scope.params)
         return inner, given
+
+    def _walk(self, cursor: "duckdb.DuckDBPyConnection", scope: Scope) -> Walk:
+        with self._lock:
+            _, files = self._events.files()
+            version, _ = self._aliases.files()
+            aliased = self._names.of(scope.site, max(version, 0), self._read_names)
+        files = [file for file in files if _touches(file, scope)]
+        large = [file for file in files if file.rows >= SHELVED]
+        trails = [
+            self._shelf.of(scope.site, file, lambda file=file: self._trail(cursor, scope.site, [file]))  # type: ignore[misc]
+            for file in large
+        ]
+        trails += self._of_small(cursor, scope.site, [file for file in files if file.rows < SHELVED])
+        trails = [trail.between(scope.start, scope.end) for trail in trails]
+        trails = [trail for trail in trails if len(trail.at)]
+        return walk(
+            joined(trails, aliased.sessions(cursor, scope.site)), aliased.profiles(cursor, scope.site)
+        )
+
+    def _of_small(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> list[Trail]:
+        """Trails of small files together: those known already, and one of all others."""
+        live = {file.path: file for file in files}
+        groups = [group for group in self._small.get(site, ()) if group[0] <= live.keys()]
+        if len(groups) >= GROUPS:
+            groups = []
+        rest = [file for path, file in live.items() if not any(path in paths for paths, _ in groups)]
+        if rest:
+            made = self._trail(cursor, site, rest)
+            groups = [*groups, (frozenset(file.path for file in rest), made)]
+        self._small[site] = groups
+        return [trail for _, trail in groups]
+
+    def _trail(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> Trail:
+        events, given = self._relation(cursor, files)
+        given["scope_site"] = site
+        cursor.execute(f"create or replace temp table found as {_TRAILED.format(events=events)}", given)
+        try:
+            return trail_of({name: cursor.sql(sql).to_arrow_table() for name, sql in QUERIES.items()})
+        finally:
+            cursor.execute("drop table found")
+
+    def _relation(
+        self, cursor: "duckdb.DuckDBPyConnection", files: list[LiveFile]
+    ) -> tuple[str, dict[str, Any]]:
+        """SQL of all rows of the files, and its parameters."""
+        events = "from no_events"
+        if files and self.local and not any(_GLOB.search(file.uri) for file in files):
+            events += " union all by name from read_parquet($scope_files, union_by_name=true)"
+            return events, {"scope_files": [file.uri for file in files]}
+        if files:
+            cursor.register("scope_dataset", self._dataset(files))
+            events += " union all by name from scope_dataset"
+        return events, {}
 
     def _read_names(self) -> pa.Table:
         delta = self._aliases.open()

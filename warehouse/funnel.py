@@ -6,6 +6,7 @@ chains are followed in arrays (``warehouse/chains.py``). In SQL alone the same t
 a self join or a window function for each step sorts all events again each time.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ import pyarrow.compute as pc
 
 from warehouse.chains import Hits, Level, Longs, Without, first_arrivals, gather, in_any_order, in_order
 from warehouse.refused import QueryRefused
-from warehouse.scope import Events, Scope
+from warehouse.scope import Events, Scope, Walking
 from warehouse.span import Span
 from warehouse.steps import Step, parse_step, parse_window
+from warehouse.trails import Trail
+from warehouse.walk import Walk
 
 __all__ = ["Funnel", "FunnelStep", "Rules", "Step", "funnel", "parse_step", "parse_window"]
 
@@ -113,63 +116,135 @@ class Found:
 def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
     """Follow the chains of every owner. Raises QueryRefused, WarehouseUnavailable."""
     _check(steps, rules)
+    time_bits = max(1, (span.end - span.start).bit_length())
+    asked = [*steps, *(step for step, _ in rules.without)]
+    if isinstance(events, Walking) and all(step.of_words for step in asked):
+        found = _walked(events, events.walk(site, span.start, span.end), asked, rules.by_session, span)
+    else:
+        found = _asked(events, site, asked, rules, span)
+    return Found(_follow(found, time_bits, steps, rules), found.demo)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The events of the steps, in no order: ``hashes[owner]``, and ``packed`` with (ms since the span's start) <<
+    ``bits`` | flags of the steps."""
+
+    owner: Longs
+    packed: Longs
+    hashes: npt.NDArray[np.uint64]
+    bits: int
+
+    @property
+    def demo(self) -> bool:
+        """The last flag says so."""
+        return bool(np.any(self.packed & (1 << (self.bits - 1))))
+
+
+def _asked(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> _Steps:
+    """From SQL."""
     sql, params, bits = _hits(steps, rules)
     table = events.table(sql, Scope(site, span.start, span.end), {**params, "base": span.start})
-    owner, packed = table["owner"].to_numpy(), table["packed"].to_numpy()
-    demo = bool(np.any(packed & (1 << (bits - 1))))
-    time_bits = max(1, (span.end - span.start).bit_length())
-    if len(owner) < MANY:
-        return Found([_follow(owner, packed, bits, time_bits, steps, rules)], demo)
-    odd = (owner & 1).astype(np.bool_)
-
-    def half(which: npt.NDArray[np.bool_]) -> Part:
-        return _follow(owner[which], packed[which], bits, time_bits, steps, rules)
-
-    with ThreadPoolExecutor(2) as pool:
-        return Found(list(pool.map(half, (odd, ~odd))), demo)
+    codes = pc.dictionary_encode(table["owner"].combine_chunks())
+    owner = codes.indices.to_numpy(zero_copy_only=False)
+    return _Steps(owner, table["packed"].to_numpy(), codes.dictionary.to_numpy(), bits)
 
 
-def _follow(
-    owner: npt.NDArray[np.uint64],
-    packed: Longs,
-    bits: int,
-    time_bits: int,
-    steps: Sequence[Step],
-    rules: Rules,
-) -> Part:
-    codes = pc.dictionary_encode(pa.array(owner))
-    hashes = codes.dictionary.to_numpy(zero_copy_only=False)
-    code = codes.indices.to_numpy(zero_copy_only=False)
+def _walked(events: Walking, walk: Walk, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
+    """From a walk: what an event is decides which steps it fulfils."""
+    flags, params = _flags(steps)
+    bits = len(steps) + 1
+    words = walk.words.append_column("place", pa.array(np.arange(len(walk.words))))
+    sql = f"select {flags} as flags, hash('') as nobody from words order by place"
+    answer = events.over(sql, {"words": words}, params) if walk.trails else None
+    of_word = answer["flags"].to_numpy().astype(np.int64) if answer else np.zeros(0, np.int64)
+    hashes = np.concatenate([np.zeros(0, np.uint64), *(trail.visits for trail in walk.trails)])
+    visit_base = [0, *itertools.accumulate(len(trail.visits) for trail in walk.trails)]
+    nobody = int(np.searchsorted(walk.people, answer["nobody"][0].as_py())) if answer else 0
+    someone = not answer or nobody == len(walk.people) or walk.people[nobody] != answer["nobody"][0].as_py()
+    demo = walk.touches["demo"].to_numpy().astype(np.int64) if walk.trails else np.zeros(0, np.int64)
+
+    def part(index: int, trail: Trail) -> tuple[Longs, Longs]:
+        here = of_word[walk.word_base[index] :][: len(trail.words)]
+        rows = np.flatnonzero((here > 0)[trail.word])
+        if by_session:
+            rows = rows[rows < trail.first[-1]]
+            visit = np.searchsorted(trail.first, rows, "right") - 1
+            owner = visit + visit_base[index]
+        else:
+            owner = walk.persons[index][trail.profile[rows]]
+            if not someone:
+                rows, owner = rows[owner != nobody], owner[owner != nobody]
+        marks = here[trail.word[rows]]
+        shown = demo[walk.touch_base[index] :][: len(trail.touches)]
+        if shown.any():
+            marks |= shown[trail.touch[rows]] << (bits - 1)
+        ts = trail.at[rows].astype(np.int64) + (trail.base - span.start)
+        return owner, (ts << bits) | marks
+
+    parts = walk.map(part)
+    owners, packed = ([each[k] for each in parts] for k in (0, 1))
+    blank = np.zeros(0, np.int64)
+    return _Steps(
+        np.concatenate([blank, *owners]),
+        np.concatenate([blank, *packed]),
+        hashes if by_session else walk.people,
+        bits,
+    )
+
+
+def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> list[Part]:
+    """The chains, of one half of the owners in each of two threads where there are many events."""
+    if len(found.owner) < MANY:
+        return [_chains(found, time_bits, steps, rules)]
+    odd = (found.owner & 1).astype(np.bool_)
+
+    def half(which: int) -> Part:
+        mine = odd if which else ~odd
+        part = _Steps(found.owner[mine] >> 1, found.packed[mine], found.hashes[which::2], found.bits)
+        return _chains(part, time_bits, steps, rules)
+
+    with ThreadPoolExecutor(2, "chains") as pool:
+        return list(pool.map(half, (0, 1)))
+
+
+def _chains(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> Part:
     reached: list[list[Longs]] = [[] for _ in steps]
     waited: list[list[Longs]] = [[] for _ in steps]
     arrived: list[list[Longs]] = [[] for _ in steps]
-    for hits in gather(code, packed, bits, time_bits, len(hashes)):
+    for hits in gather(found.owner, found.packed, found.bits, time_bits, len(found.hashes)):
         for at, level in enumerate(_levels(hits, steps, rules)):
             first = first_arrivals(level, hits)
             reached[at].append(first.owner)
             waited[at].append(first.waited)
             arrived[at].append(first.time)
-    return Part(hashes, *([np.concatenate(each) for each in lists] for lists in (reached, waited, arrived)))
+    return Part(
+        found.hashes, *([np.concatenate(each) for each in lists] for lists in (reached, waited, arrived))
+    )
+
+
+def _flags(steps: Sequence[Step]) -> tuple[str, dict[str, Any]]:
+    """SQL of the steps that an event is of, as bits, and its parameters."""
+    texts, params = [], dict[str, Any]()
+    for number, step in enumerate(steps):
+        text, more = step.sql(f"step{number}")
+        texts.append(f"(case when {text} then {1 << number} else 0 end)")
+        params |= more
+    return " | ".join(texts), params
 
 
 def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int]:
     """SQL of the events that are any step's: owner and (ms since $base) << bits | flags; the last flag is
     demo. Its parameters, and bits."""
-    texts, params = [], dict[str, Any]()
-    for number, step in enumerate([*steps, *(step for step, _ in rules.without)]):
-        text, more = step.sql(f"step{number}")
-        texts.append(text)
-        params |= more
-    flags = " | ".join(
-        f"(case when {text} then {1 << number} else 0 end)" for number, text in enumerate([*texts, "demo"])
-    )
-    bits = len(texts) + 1
+    flags, params = _flags(steps)
+    bits = len(steps) + 1
     # Two visitors whose 64-bit hashes agree would count as one: at 500,000 visitors one chance in 100 million.
     owner = "session" if rules.by_session else "profile"
     sql = f"""
         select hash({owner}) as owner, ((ts - $base) << {bits}) | flags as packed
-        from (select {owner}, ts, ({flags})::bigint as flags from events where {owner} <> '')
-        where flags & {(1 << len(texts)) - 1} > 0
+        from (select {owner}, ts, ({flags} | (case when demo then {1 << len(steps)} else 0 end))::bigint as flags
+              from events where {owner} <> '')
+        where flags & {(1 << len(steps)) - 1} > 0
     """
     return sql, params, bits
 

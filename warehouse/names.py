@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from warehouse.joined import Sessions
+from warehouse.walk import Renamed
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -86,6 +89,32 @@ class Aliased(NamedTuple):
             f"left join (select old, new from names_{self.version} where site = $scope_site and kind = '{kind}') "
             f"of_{kind} on of_{kind}.old = {events}.{kind}"
         )
+
+    def profiles(self, con: "duckdb.DuckDBPyConnection", site: str) -> Renamed:
+        """The hashes of profile ids that are others now."""
+        return self._renamed(con, site, "profile")[0]
+
+    def sessions(self, con: "duckdb.DuckDBPyConnection", site: str) -> Sessions:
+        """What became of session ids."""
+        renamed, table = self._renamed(con, site, "session")
+        texts = dict(zip(table["old"].to_pylist(), table["text"].to_pylist(), strict=True))
+        cuts: dict[str, list[tuple[int, str, int]]] = {}
+        if self.cut:
+            sql = f"""
+                select owner, cut.start, cut.session, hash(cut.session)
+                from (select owner, unnest(cuts) as cut from cuts_{self.version} where site = $site) order by all
+            """
+            for owner, start, session, code in con.execute(sql, {"site": site}).fetchall():
+                cuts.setdefault(owner, []).append((start, session, code))
+        return Sessions(renamed, texts, cuts)
+
+    def _renamed(self, con: "duckdb.DuckDBPyConnection", site: str, kind: str) -> tuple[Renamed, pa.Table]:
+        sql = f"""
+            select hash(old) as old, hash(new) as new, new as text from names_{self.version}
+            where site = $site and kind = $kind order by 1
+        """
+        table = con.sql(sql, params={"site": site, "kind": kind}).to_arrow_table()
+        return Renamed(table["old"].to_numpy(), table["new"].to_numpy()), table
 
 
 class Names:

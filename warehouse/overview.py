@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from warehouse.scope import Events, Scope
+from warehouse.scope import Events, Scope, Walking
 from warehouse.span import Span, date_of
+from warehouse.tally import Tally
 from warehouse.visits import ORDERS, PAGEVIEW, TOUCHES, VISITS
 
 LIMIT = 100
@@ -161,31 +162,11 @@ from (select start as ts, 1 as sessions, 0 as orders from visits
 
 def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overview:
     """What happened on ``site`` in ``span``; lists hold at most ``limit`` rows, the largest first."""
-    day, start = span.day("ts"), span.day("start")
-    queries = {
-        "days": _DAYS,
-        "whole": _WHOLE,
-        "visits": _VISITS.format(day=start),
-        "orders": _ORDERS.format(day=day),
-        "pages": "from pages order by pageviews desc, path limit $limit",
-        "hours": _HOURS.format(local=span.local("ts"), day=day),
-    }
-    for column in CAME_BY:
-        condition = f"where {column} <> ''" if column in NAMED_ONLY else ""
-        queries[column] = _CAME.format(column=column, condition=condition)
-    for column in ENDS:
-        queries[column] = _ENDS.format(column=column)
-    prepared = {
-        "seen": _SEEN.format(day=day),
-        "visits": VISITS,
-        "touches": TOUCHES,
-        "orders": ORDERS.format(session="hash(session)", profile="hash(profile)"),
-        "bought": _BOUGHT,
-        "shares": _SHARES,
-        "pages": _PAGES,
-    }
-    tables = events.tables(queries, Scope(site, span.start, span.end), {"limit": limit}, prepared)
-    answers = {name: table.to_pylist() for name, table in tables.items()}
+    walk = events.walk(site, span.start, span.end) if isinstance(events, Walking) else None
+    if isinstance(events, Walking) and walk and walk.trails:
+        answers = Tally(events, walk, span).answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
+    else:
+        answers = _asked(events, site, span, limit)
     whole = answers["whole"][0]
     series = _series(span, answers["days"] + answers["visits"] + answers["orders"])
     groups = {
@@ -210,6 +191,35 @@ def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overv
         channels=tuple(Channel(channel=row["name"], **row) for row in answers["channel"]),
         **groups,
     )
+
+
+def _asked(events: Events, site: str, span: Span, limit: int) -> dict[str, list[dict[str, Any]]]:
+    """The answers in SQL, where not all events count."""
+    day, start = span.day("ts"), span.day("start")
+    queries = {
+        "days": _DAYS,
+        "whole": _WHOLE,
+        "visits": _VISITS.format(day=start),
+        "orders": _ORDERS.format(day=day),
+        "pages": "from pages order by pageviews desc, path limit $limit",
+        "hours": _HOURS.format(local=span.local("ts"), day=day),
+    }
+    for column in CAME_BY:
+        condition = f"where {column} <> ''" if column in NAMED_ONLY else ""
+        queries[column] = _CAME.format(column=column, condition=condition)
+    for column in ENDS:
+        queries[column] = _ENDS.format(column=column)
+    prepared = {
+        "seen": _SEEN.format(day=day),
+        "visits": VISITS,
+        "touches": TOUCHES,
+        "orders": ORDERS.format(session="hash(session)", profile="hash(profile)"),
+        "bought": _BOUGHT,
+        "shares": _SHARES,
+        "pages": _PAGES,
+    }
+    tables = events.tables(queries, Scope(site, span.start, span.end), {"limit": limit}, prepared)
+    return {name: table.to_pylist() for name, table in tables.items()}
 
 
 def _series(span: Span, rows: Iterable[dict[str, Any]]) -> tuple[Day, ...]:

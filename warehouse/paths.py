@@ -3,19 +3,26 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import pyarrow as pa
+
 from warehouse.refused import QueryRefused
-from warehouse.scope import Events, Scope
+from warehouse.scope import Events, Scope, Walking
 from warehouse.span import Span
 from warehouse.steps import Step
+from warehouse.trails import Codes, Longs, Trail
 from warehouse.visits import CAUSED, PAGEVIEW
+from warehouse.walk import Walk, starts
 
 DEPTH_LIMIT = 6
 OTHER = "…"
 END = ""
 
+_NAME = f"(case when {PAGEVIEW} then 'page:' || path else 'event:' || name end)"
+
 _PATHS = """
 with deeds as (
-    select session, ts, id, case when {pageview} then 'page:' || path else 'event:' || name end as name,
+    select session, ts, id, {name} as name,
            {anchor} as anchor
     from events where session <> '' and {caused}
 ), steps as (
@@ -66,9 +73,31 @@ def paths(
         raise QueryRefused("depth", f"from 1 to {DEPTH_LIMIT}")
     if direction not in ("from", "to"):
         raise QueryRefused("direction", "from or to")
+    walk = None
+    if isinstance(events, Walking) and (anchor is None or anchor.of_words):
+        walk = events.walk(site, span.start, span.end)
+    if isinstance(events, Walking) and walk and walk.trails:
+        ways = _walked(events, walk, anchor, direction, depth)
+    else:
+        ways = _asked(events, site, span, anchor, direction, depth)
+    return Paths(int(ways.visits.sum()), tuple(_flows(ways, depth, most)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """``steps[d]``: for each way the number of its name (of ``names``) at depth d, -1 behind its end; ``visits``: how
+    many went it."""
+
+    steps: Longs
+    visits: Longs
+    names: list[str]
+
+
+def _asked(events: Events, site: str, span: Span, anchor: Step | None, direction: str, depth: int) -> _Ways:
+    """From SQL."""
     text, params = anchor.sql("anchor") if anchor else ("true", {})
     sql = _PATHS.format(
-        pageview=PAGEVIEW,
+        name=_NAME,
         caused=CAUSED,
         anchor=text,
         first="min" if direction == "from" else "max",
@@ -76,29 +105,75 @@ def paths(
         beyond=">=" if direction == "from" else "<=",
         depth=depth + 1,
     )
-    ways = [
-        (tuple(row["way"]), row["visits"])
-        for row in events.rows(sql, Scope(site, span.start, span.end), params)
-    ]
-    return Paths(sum(visits for _, visits in ways), tuple(_flows(ways, depth, most)))
+    rows = events.rows(sql, Scope(site, span.start, span.end), params)
+    numbers: dict[str, int] = {}
+    steps = np.full((depth + 1, len(rows)), -1)
+    for index, row in enumerate(rows):
+        for at, name in enumerate(row["way"]):
+            steps[at, index] = numbers.setdefault(name, len(numbers))
+    return _Ways(steps, np.array([row["visits"] for row in rows], np.int64), list(numbers))
 
 
-def _flows(ways: list[tuple[tuple[str, ...], int]], depth: int, most: int) -> list[Flow]:
+def _walked(events: Walking, walk: Walk, anchor: Step | None, direction: str, depth: int) -> _Ways:
+    """From a walk: one way a visit."""
+    text, params = anchor.sql("anchor") if anchor else ("true", {})
+    answer = events.over(
+        f"select {_NAME} as name, {CAUSED} as caused, coalesce({text}, false) as anchor from words order by place",
+        {"words": walk.words.append_column("place", pa.array(np.arange(len(walk.words))))},
+        params,
+    )
+    names = answer["name"].combine_chunks().dictionary_encode()
+    name_of = names.indices.to_numpy().astype(np.int32)
+    caused, is_anchor = (answer[column].to_numpy().astype(np.bool_) for column in ("caused", "anchor"))
+
+    def part(index: int, trail: Trail) -> Codes:
+        here = slice(walk.word_base[index], walk.word_base[index] + len(trail.words))
+        word = trail.word[: trail.first[-1]]
+        visit = np.repeat(np.arange(len(trail.visits), dtype=np.int32), np.diff(trail.first))
+        deeds = caused[here][word]
+        if not deeds.all():
+            word, visit = word[deeds], visit[deeds]
+        name, anchored = name_of[here][word], is_anchor[here][word]
+        # The same again and again (a reload, a second photo) is one step.
+        step = np.ones(len(word), np.bool_)
+        step[1:] = (visit[1:] != visit[:-1]) | (name[1:] != name[:-1]) | (anchored[1:] & ~anchored[:-1])
+        visit, name, anchored = visit[step], name[step], anchored[step]
+        begins = np.flatnonzero(anchored)
+        first = starts(visit[begins])
+        if direction == "to":
+            first = np.append(first[1:], np.ones(min(len(first), 1), np.bool_))
+        begins = begins[first]
+        steps: Codes = np.full((depth + 1, len(begins)), -1, np.int32)
+        for at in range(depth + 1):
+            rows = begins + at if direction == "from" else begins - at
+            inside = (rows >= 0) & (rows < len(visit))
+            rows = np.where(inside, rows, 0)
+            steps[at] = np.where(inside & (visit[rows] == visit[begins]), name[rows], -1)
+        return steps
+
+    steps = np.concatenate(walk.map(part), axis=1)
+    return _Ways(steps, np.ones(steps.shape[1], np.int64), names.dictionary.to_pylist())
+
+
+def _flows(ways: _Ways, depth: int, most: int) -> list[Flow]:
     """Count what follows what, after folding the rare names at each depth."""
-    folded = [(list(way), visits) for way, visits in ways]
-    for at in range(depth + 1):
-        counts: dict[str, int] = {}
-        for way, visits in folded:
-            if at < len(way):
-                counts[way[at]] = counts.get(way[at], 0) + visits
-        kept = set(sorted(counts, key=lambda name: (-counts[name], name))[:most])
-        for way, _ in folded:
-            if at < len(way) and way[at] not in kept:
-                way[at] = OTHER
+    names = [*ways.names, OTHER, END]
+    other, end = len(ways.names), len(ways.names) + 1
+    folded = []
+    for step in ways.steps:
+        going = step >= 0
+        counts = np.bincount(step[going], ways.visits[going], len(ways.names))
+        ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], names[code]))
+        kept = np.full(len(names), other)
+        kept[ranked[:most]] = ranked[:most]
+        folded.append(np.where(going, kept[step], end))
     flows: dict[tuple[int, str, str], int] = {}
-    for way, visits in folded:
-        for at in range(min(len(way), depth)):
-            key = (at, way[at], way[at + 1] if at + 1 < len(way) else END)
-            flows[key] = flows.get(key, 0) + visits
+    for at in range(depth):
+        going = folded[at] != end
+        pairs, codes = np.unique(folded[at][going] * len(names) + folded[at + 1][going], return_inverse=True)
+        visits = np.bincount(codes, ways.visits[going], len(pairs))
+        for pair, count in zip(pairs.tolist(), visits.tolist(), strict=True):
+            source, target = divmod(pair, len(names))
+            flows[at, names[source], names[target]] = int(count)
     ordered = sorted(flows.items(), key=lambda flow: (flow[0][0], -flow[1], flow[0]))
     return [Flow(*key, visits) for key, visits in ordered]

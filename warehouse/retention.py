@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+import numpy as np
+import pyarrow as pa
+
 from warehouse.refused import QueryRefused
-from warehouse.scope import Events, Scope
+from warehouse.scope import Events, Scope, Walking
 from warehouse.span import DAY_MS, Span, date_of
+from warehouse.trails import Longs, Trail
 from warehouse.visits import CAUSED
+from warehouse.walk import Walk, starts, unique
 
 Unit = Literal["day", "week", "month"]
 Deed = Literal["visit", "purchase"]
@@ -35,7 +40,7 @@ with days as (
     select profile, min(period) as cohort, {channel} as channel from periods group by profile
 )
 select cohort, firsts.channel, period - cohort as later, count(*) as visitors
-from periods join firsts using (profile) where cohort >= $first group by all
+from periods join firsts using (profile) group by all
 """
 
 
@@ -74,17 +79,16 @@ def retention(
     if deed not in DEEDS:
         raise QueryRefused("deed", f"one of {', '.join(DEEDS)}")
     history = Span(max(0, span.start - HISTORY_DAYS * DAY_MS), span.end, span.zone)
-    sql = _RETENTION.format(
-        day=history.day("ts"),
-        deed=_DEEDS[deed],
-        period=_PERIODS[unit],
-        channel="arg_min(channel, ts)" if by_channel else "''",
-    )
     first, last = _period(span.first, unit), _period(span.last, unit)
+    walk = events.walk(site, history.start, span.end) if isinstance(events, Walking) else None
+    if isinstance(events, Walking) and walk and walk.trails:
+        rows = _walked(events, walk, history, unit, deed, by_channel)
+    else:
+        rows = _asked(events, site, history, unit, deed, by_channel)
     found: dict[str, dict[int, dict[int, int]]] = {} if by_channel else {"": {}}
-    for row in events.rows(sql, Scope(site, history.start, span.end), {"first": first}):
-        cohorts = found.setdefault(row["channel"], {})
-        cohorts.setdefault(row["cohort"], {})[row["later"]] = row["visitors"]
+    for cohort, channel, later, visitors in rows:
+        if cohort >= first:
+            found.setdefault(channel, {}).setdefault(cohort, {})[later] = visitors
     return Retention(
         unit,
         tuple(
@@ -97,6 +101,68 @@ def retention(
             for period in range(first, last + 1)
         ),
     )
+
+
+def _asked(
+    events: Events, site: str, history: Span, unit: Unit, deed: Deed, by_channel: bool
+) -> list[tuple[int, str, int, int]]:
+    """From SQL: (cohort, channel, periods later, visitors)."""
+    sql = _RETENTION.format(
+        day=history.day("ts"),
+        deed=_DEEDS[deed],
+        period=_PERIODS[unit],
+        channel="arg_min(channel, ts)" if by_channel else "''",
+    )
+    rows = events.rows(sql, Scope(site, history.start, history.end))
+    return [(row["cohort"], row["channel"], row["later"], row["visitors"]) for row in rows]
+
+
+def _walked(
+    events: Walking, walk: Walk, history: Span, unit: Unit, deed: Deed, by_channel: bool
+) -> list[tuple[int, str, int, int]]:
+    """The same along a walk."""
+    answer = events.over(
+        f"select {_DEEDS[deed]} as done from words order by place",
+        {"words": walk.words.append_column("place", pa.array(np.arange(len(walk.words))))},
+        {},
+    )
+    done = answer["done"].to_numpy().astype(np.bool_)
+    period_of = np.array([_period(day, unit) for day in history.days()], np.int64)
+    day, least = (history.first - date_of(0)).days, int(period_of[0])
+    width = int(period_of[-1]) - least + 1
+    channels = walk.touches["channel"].combine_chunks().dictionary_encode()
+    channel_of, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
+
+    def part(index: int, trail: Trail) -> tuple[Longs, Longs, Longs]:
+        rows = np.flatnonzero(done[walk.word_base[index] :][: len(trail.words)][trail.word])
+        ts = trail.at[rows].astype(np.int64) + trail.base
+        person = walk.persons[index][trail.profile[rows]].astype(np.int64)
+        pairs = unique(person * width + period_of[history.wall(ts) // DAY_MS - day] - least)
+        if not by_channel:
+            return pairs, person[:0], ts[:0]
+        came = channel_of[walk.touch_base[index] :][: len(trail.touches)][trail.touch[rows]]
+        packed = ts << bits | came
+        order = np.lexsort((packed, person))
+        first = order[starts(person[order])]
+        return pairs, person[first], packed[first]
+
+    parts = walk.map(part)
+    person, period = np.divmod(unique(np.concatenate([each[0] for each in parts])), width)
+    begin = starts(person)
+    cohort = period[begin][np.cumsum(begin) - 1]
+    names, channel = [""], np.zeros(len(person), np.int64)
+    if by_channel:
+        names = channels.dictionary.to_pylist()
+        first_came = np.full(len(walk.people), np.iinfo(np.int64).max)
+        for _, who, packed in parts:
+            first_came[who] = np.minimum(first_came[who], packed)
+        channel = first_came[person] & ((1 << bits) - 1)
+    keys, codes = np.unique((channel * width + cohort) * width + period - cohort, return_inverse=True)
+    counts = np.bincount(codes, minlength=len(keys)).tolist()
+    return [
+        (key // width % width + least, names[key // width // width], key % width, count)
+        for key, count in zip(keys.tolist(), counts, strict=True)
+    ]
 
 
 def _period(day: date, unit: Unit) -> int:

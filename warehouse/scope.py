@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from warehouse.walk import Walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,12 @@ class Events(Protocol):
     def rows(
         self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]: ...
+
+
+@runtime_checkable
+class Walking(Protocol):
+    """Events that can be walked along as numbers: all of a site's in a span. See ``warehouse.walk``."""
+
+    def walk(self, site: str, start: int, end: int) -> "Walk": ...
+
+    def over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table: ...

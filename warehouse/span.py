@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
+
 from tracker.sites import Site
 from warehouse.refused import QueryRefused
 
@@ -83,6 +86,15 @@ class Span:
             for (_, offset), (until, _) in itertools.pairwise(changes)
         )
         return f"(case {cases} else {column} + {changes[-1][1]} end)"
+
+    def wall(self, ts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The same of an array of moments within the span."""
+        changes = self._changes()
+        if len(changes) == 1:
+            return ts + changes[0][1]
+        begins, offsets = (np.array(column) for column in zip(*changes, strict=True))
+        offset: npt.NDArray[np.int64] = offsets[np.maximum(np.searchsorted(begins, ts, "right") - 1, 0)]
+        return ts + offset
 
     def day(self, column: str) -> str:
         """SQL: the local day of ``column`` as days since 1970-01-01; ``date_of`` turns it into a date."""

@@ -89,6 +89,11 @@ class Step:
         said = " and ".join(f'{c.field} {c.operator} "{c.value}"' for c in self.conditions)
         return f"{self.kind}:{self.what}" + (f" where {said}" if said else "")
 
+    @property
+    def of_words(self) -> bool:
+        """Whether type, name and path decide; else it takes more of an event than a trail knows."""
+        return not self.conditions and not self.what.startswith(("http:", "https:"))
+
     def sql(self, prefix: str) -> tuple[str, Mapping[str, Any]]:
         """The condition on an event, with parameters whose names begin with ``prefix``."""
         params: dict[str, Any] = {}

@@ -1,0 +1,205 @@
+"""Reports along trails equal the same reports in SQL, whatever happened to the files meanwhile."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.warehouse_rows import NOON, row
+from tracker.sites import Site
+from warehouse.delta import AliasRow, EventRow, Warehouse
+from warehouse.funnel import Rules, funnel, parse_step
+from warehouse.narrowed import Narrowed
+from warehouse.overview import Overview, overview
+from warehouse.paths import paths
+from warehouse.retention import Deed, Unit, retention
+from warehouse.span import Span
+
+DAY, HOUR = 86_400_000, 3_600_000
+SITE = Site(id="default", write_key="w", secret_key="s", timezone="America/New_York")
+# From before the clocks go back, in the middle of a day, to the end of one.
+SPANS = [
+    Span.parse(SITE, "2026-10-30T07:30", "2026-11-03"),
+    Span.parse(SITE, "2026-11-01", "2026-11-01"),
+    Span.parse(SITE, "2026-10-20", "2026-11-20"),
+    Span.parse(SITE, "2025-01-01", "2025-01-02"),
+]
+STEPS = [parse_step(text) for text in ("page:/p*", "event:Product Added", "event:Order Completed")]
+
+
+@pytest.fixture(autouse=True)
+def shelved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of 40 rows have trails of their own, smaller ones have not."""
+    monkeypatch.setattr("warehouse.duck.SHELVED", 40)
+    monkeypatch.setattr("warehouse.tally.FLAGS", 200)
+    monkeypatch.setattr("warehouse.funnel.MANY", 50)
+
+
+def happened(chance: random.Random, count: int) -> list[EventRow]:
+    """Events of few people over eight days: sessions over midnight, bots, another site, orders and refunds."""
+    moments = chance.sample(range(NOON - 4 * DAY, NOON + 4 * DAY, 7), count)
+    return [event(chance, ts) for ts in moments]
+
+
+def event(chance: random.Random, ts: int) -> EventRow:
+    who = chance.randrange(25)
+    owner = f"owner{who:03}"
+    # Visits begin every seven hours: some lie in two files.
+    begin = ts // (7 * HOUR) * 7 * HOUR
+    values: dict[str, Any] = {
+        "id": f"e{ts}",
+        "profile": chance.choice([f"v:{who}", f"u:{who % 9}"]) if who % 3 == 0 else f"v:{who}",
+        "session": f"{owner}{begin:x}" if chance.random() < 0.9 else "",
+        "path": f"/{chance.choice('abcp')}{chance.randrange(3)}",
+        "channel": chance.choice(["direct", "e-mail", "social"]),
+        "keyword": chance.choice(["", "", "신발"]),
+        "device": chance.choice(["phone", "desktop"]),
+        "bot": who == 24,
+        "demo": who == 23,
+        "site": "other" if who == 22 else "default",
+    }
+    values["title"] = chance.choice(["", values["path"].title(), f"({chance.randrange(3)}) news"])
+    dice = chance.random()
+    if dice < 0.25:
+        values |= {
+            "type": "track",
+            "name": chance.choice(["Product Added", "Product Viewed", "Offer Viewed"]),
+        }
+    elif dice < 0.35:
+        order = f"o{chance.randrange(15)}"
+        values |= {
+            "type": "track",
+            "name": "Order Completed",
+            "order": order,
+            "revenue": chance.randrange(90) / 4,
+        }
+        values["repeated"] = chance.choice([None, False, True])
+    elif dice < 0.38:
+        values |= {"type": "track", "name": "Order Refunded", "order": "o1", "revenue": -1.5}
+    elif dice < 0.42:
+        values |= {"type": "identify"}
+    return row(ts, **values)
+
+
+def aliases(chance: random.Random, rows: list[EventRow]) -> list[AliasRow]:
+    """Merges, sessions that became part of others, and sessions cut out of others."""
+    merged = [AliasRow("default", "profile", f"v:{n}", f"u:{n % 9}", 1) for n in (0, 3, 6)]
+    merged.append(AliasRow("default", "profile", "v:1", "v:2", 1))
+    mine = sorted({each.session for each in rows if each.session.startswith("owner005")})
+    gone = [AliasRow("default", "session", old, mine[0], 1) for old in mine[1:3]]
+    begin = int(mine[-1][8:], 16) + chance.randrange(HOUR, 2 * HOUR)
+    cut = f"owner005{begin:x}"
+    return [*merged, *gone, AliasRow("default", "session", cut, cut, 2)]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    yield from filled(tmp_path, 1)
+
+
+def filled(tmp_path: Path, seed: int) -> Iterator[Warehouse]:
+    chance = random.Random(seed)
+    rows = happened(chance, 900)
+    warehouse = Warehouse(str(tmp_path))
+    for at in range(0, 900, 300):
+        warehouse.append(rows[at : at + 300], aliases(chance, rows) if at else [], {})
+    yield warehouse
+    warehouse.duck.close()
+
+
+def answers(events: Any, span: Span) -> dict[str, Any]:
+    week = Rules(window=3 * DAY)
+    found: dict[str, Any] = {
+        "overview": rounded(overview(events, "default", span, 7)),
+        "funnel": funnel(events, "default", STEPS, week, span),
+        "by session": funnel(events, "default", STEPS, replace(week, by_session=True), span),
+        "any order": funnel(events, "default", STEPS, replace(week, any_order=True), span),
+        "without": funnel(
+            events, "default", STEPS, replace(week, without=((parse_step("page:/a0"), None),)), span
+        ),
+        "paths": paths(events, "default", span, most=3),
+        "paths to": paths(events, "default", span, parse_step("event:Product Added"), "to", 5),
+    }
+    kinds: list[tuple[Unit, Deed, bool]] = [
+        ("week", "visit", True),
+        ("day", "purchase", False),
+        ("month", "visit", False),
+    ]
+    for unit, deed, by_channel in kinds:
+        found[f"{unit} {deed}"] = retention(events, "default", span, unit, deed, by_channel)
+    return found
+
+
+def rounded(found: Overview) -> Overview:
+    """Sums of floats depend on the order of adding."""
+    groups = {
+        name: tuple(replace(group, revenue=round(group.revenue, 6)) for group in getattr(found, name))
+        for name in ("channels", "entries", "exits", "origins", "keywords", "campaigns", "devices", "series")
+    }
+    return replace(found, revenue=round(found.revenue, 6), **groups)
+
+
+def equal_in_sql(warehouse: Warehouse, span: Span) -> None:
+    plain = answers(Narrowed(warehouse, "true", {}), span)
+    for name, walked in answers(warehouse, span).items():
+        assert walked == plain[name], name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trails_say_what_sql_says(tmp_path: Path, seed: int) -> None:
+    for warehouse in filled(tmp_path, seed):
+        for span in SPANS:
+            equal_in_sql(warehouse, span)
+
+
+def test_after_late_events_compaction_merges_and_erasure(warehouse: Warehouse, tmp_path: Path) -> None:
+    span = SPANS[2]
+    chance = random.Random(99)
+    before = answers(warehouse, span)
+    late = happened(chance, 60)
+    warehouse.append([each._replace(id=f"late{each.id}") for each in late], [], {})
+    equal_in_sql(warehouse, span)
+    assert answers(warehouse, span) != before
+    warehouse.append([], [AliasRow("default", "profile", "v:7", "v:8", 3)], {("log", 0): 1})
+    equal_in_sql(warehouse, span)
+    warehouse.compact()
+    equal_in_sql(warehouse, span)
+    warehouse.erase("default", ["v:8"])
+    equal_in_sql(warehouse, span)
+    mark = warehouse.table("select hash('v:8') as h, hash('v:7') as g", scope())
+    marks = [mark[name][0].as_py().to_bytes(8, "little") for name in ("h", "g")]
+    kept = [path for path in (tmp_path / "trails").rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if any(each in path.read_bytes() for each in marks)]
+
+
+def test_a_trail_is_made_once_and_goes_with_its_file(warehouse: Warehouse, tmp_path: Path) -> None:
+    overview(warehouse, "default", SPANS[2])
+    trails = {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()}
+    assert trails
+    again = Warehouse(str(tmp_path))
+    overview(again, "default", SPANS[2])
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()} == trails
+    day = datetime.fromtimestamp((NOON + 2 * DAY) / 1000, UTC)
+    again.retire(int(day.timestamp() * 1000))
+    again.vacuum()
+    left = set((tmp_path / "trails" / "default").iterdir())
+    assert left < set(trails)
+
+
+def test_a_trail_that_is_damaged_is_made_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    overview(warehouse, "default", SPANS[2])
+    for path in (tmp_path / "trails" / "default").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    again = Warehouse(str(tmp_path))
+    equal_in_sql(again, SPANS[2])
+
+
+def scope() -> Any:
+    from warehouse.scope import Scope
+
+    return Scope("default")
