@@ -7,10 +7,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 from offers.bandit import Arms, NoArms
+from offers.board import Board, Ranks
 from offers.budget import Budgets, Unlimited
 from offers.campaign import Campaign
 from offers.caps import Ask, Caps, CapsUnavailable, Grant
@@ -86,6 +87,7 @@ class Decider:
         self._budgets = budgets or Unlimited()
         self._shares = Shares(arms or NoArms(), clock)
         self._segments = segments
+        self._boards: dict[str, Board] = {}
         self._global_holdout = global_holdout
         self._clock = clock
         self._chance = chance or random.Random()
@@ -124,6 +126,28 @@ class Decider:
                 decided.append(Withheld(decision.campaign, line.slot, decision.token, "Offer Decided"))
         return Page(decisions, tuple(withheld), tuple(decided))
 
+    def fallbacks(
+        self, site: Site, profile: Profile, slots: Sequence[str], skip: Collection[str] = ()
+    ) -> dict[str, Decision]:
+        """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
+        have nothing to count. Every variant is as likely."""
+        visit = _visit(site, profile, int(self._clock() * 1000), "nothing", None)
+        board = Board(self._campaigns.known(site), visit.view.now, site.zone)
+        lines = [
+            [
+                ready
+                for equals in board.ranks(slot)
+                for ready in equals
+                if ready.id not in skip and _admits(visit, ready)
+            ]
+            for slot in slots
+        ]
+        return {
+            slot: self._decision(visit, line[grant.shown], slot, even=True)
+            for slot, line, grant in zip(slots, lines, _uncounted(lines), strict=True)
+            if grant.shown is not None
+        }
+
     def holdout(self, campaign: Campaign) -> float:
         """The share of visitors from whom it is withheld, by its own and the global holdout."""
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
@@ -134,34 +158,39 @@ class Decider:
 
         Of a mutual-exclusion group, only the one campaign drawn for this visitor.
         """
-        view = visit.view
-        running = [ready for ready in self._campaigns.ready(visit.site) if ready.scheduled(view)]
+        board = self._board(visit.site, visit.view.now)
         drawn: dict[str, tuple[float, str]] = {}
-        for ready in running:
+        for ready in board.grouped:
             group, name = ready.campaign.group, ready.campaign.id
-            if group:
-                # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
-                claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
-                drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
-        running = [
-            ready
-            for ready in running
-            if ready.campaign.id not in skip
-            and (not ready.campaign.group or drawn[ready.campaign.group][1] == ready.campaign.id)
-        ]
-        known: dict[str, bool] = {}
-        return [_Line(slot, self._ordered(visit, running, slot, known)) for slot in wanted]
+            # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
+            claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
+            drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
+        # What is known of each campaign for this visitor; the same for all slots.
+        known = dict.fromkeys(skip, False)
+        known |= {
+            ready.campaign.id: False
+            for ready in board.grouped
+            if drawn[ready.campaign.group][1] != ready.campaign.id
+        }
+        return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, known)) for slot in wanted]
 
-    def _ordered(
-        self, visit: "_Visit", running: list[Ready], slot: str, known: dict[str, bool]
-    ) -> Iterator[Ready]:
+    def _board(self, site: Site, now: int) -> Board:
+        source, board = self._campaigns.ready(site), self._boards.get(site.id)
+        if board is None or not board.holds(source, now):
+            board = self._boards[site.id] = Board(source, now, site.zone)
+        return board
+
+    def _ordered(self, visit: "_Visit", ranks: Ranks, slot: str, known: dict[str, bool]) -> Iterator[Ready]:
         """``known`` remembers between slots who is eligible."""
-        for _, equals in groupby(running, key=lambda ready: ready.rank):
-            mine = [ready for ready in equals if slot in ready.slots]
-            for ready in mine:
-                if ready.campaign.id not in known:
-                    known[ready.campaign.id] = ready.admits(visit.view, visit.personal)
-            yield from self._shuffled(visit, [ready for ready in mine if known[ready.campaign.id]], slot)
+        for equals in ranks:
+            eligible = []
+            for ready in equals:
+                admitted = known.get(ready.id)
+                if admitted is None:
+                    admitted = known[ready.id] = _admits(visit, ready)
+                if admitted:
+                    eligible.append(ready)
+            yield from self._shuffled(visit, eligible, slot)
 
     def _fill(self, visit: "_Visit", lines: list["_Line"]) -> None:
         """Let the first few of each line try; only where none of them may be shown, the others."""
@@ -226,10 +255,12 @@ class Decider:
         )
         return Ask(campaign.id, campaign.caps, ghost, campaign.tier != "standard")
 
-    def _decision(self, visit: "_Visit", ready: Ready, slot: str) -> Decision:
+    def _decision(self, visit: "_Visit", ready: Ready, slot: str, even: bool = False) -> Decision:
         site, campaign, context = visit.site.id, ready.campaign, visit.context
         variants = list(ready.creatives)
-        if campaign.allocation == "bandit":
+        if even:
+            shares = [1 / len(variants)] * len(variants)
+        elif campaign.allocation == "bandit":
             shares = self._shares.variants(site, ready, slot, context)
         else:
             shares = list(ready.weights.values())
@@ -273,6 +304,11 @@ def _visit(site: Site, profile: Profile, now: int, telling: Telling, segments: C
     return _Visit(site, view, True, subject(profile), context_of(profile), told, telling == "traits")
 
 
+def _admits(visit: _Visit, ready: Ready) -> bool:
+    """Whether this visitor belongs to the audience; without consent only where everybody does."""
+    return ready.test(visit.view) if visit.personal else ready.audience.everyone
+
+
 class _Line:
     """One slot: who waits for it, who was withheld on the way, and who got it."""
 
@@ -296,6 +332,7 @@ def _uncounted(lines: list[list[Ready]]) -> list[Grant]:
                 campaign.tier == "fallback"
                 and not campaign.caps
                 and not campaign.holdout
+                and campaign.budget is None
                 and campaign.id not in shown
             ):
                 at = index

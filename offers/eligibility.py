@@ -25,17 +25,20 @@ class Ready:
         "campaign",
         "creatives",
         "end",
+        "id",
         "live",
         "personal",
         "rank",
         "slots",
         "start",
+        "test",
         "weights",
     )
 
     def __init__(self, campaign: Campaign, zone: ZoneInfo) -> None:
-        self.campaign = campaign
+        self.campaign, self.id = campaign, campaign.id
         self.audience = Audience.parse(campaign.audience)
+        self.test = self.audience.test
         self.live, self.slots = campaign.status == "live", frozenset(campaign.slots)
         self.start, self.end = campaign.starts(zone) or 0, campaign.ends(zone) or NEVER
         self.rank = (TIERS[campaign.tier], -campaign.priority)
@@ -66,18 +69,6 @@ class Ready:
         if variant not in self.personal:
             return creative.content
         return filled(creative.kind, creative.content, view, traits)
-
-    def admits(self, view: View, personal: bool) -> bool:
-        """Whether this visitor belongs to the audience. ``personal``: False without consent to personalization."""
-        return self.audience.test(view) if personal else self.audience.everyone
-
-    def refusal(self, view: View, personal: bool) -> str | None:
-        """Why this visitor may not be shown it, in a word, or None."""
-        if not self.scheduled(view):
-            return "schedule"
-        if not personal and not self.audience.everyone:
-            return "consent"
-        return None if self.admits(view, personal) else "audience"
 
 
 def _minutes(clock: str) -> int:

@@ -51,6 +51,11 @@ class Refreshed(Generic[Value]):
         finally:
             self._lock.release()
 
+    def known(self, site: str) -> Value:
+        """As it was last read; asks nobody."""
+        known = self._known.get(site)
+        return known.value if known is not None else self._empty
+
     def _read(self, site: str, known: _Known[Value]) -> _Known[Value]:
         try:
             found = self._load(site, known.stamp)

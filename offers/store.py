@@ -50,6 +50,9 @@ class Campaigns(Protocol):
     def ready(self, site: Site) -> tuple[Ready, ...]:
         """Every campaign of the site, compiled; never raises: the last known, or none."""
 
+    def known(self, site: Site) -> tuple[Ready, ...]:
+        """The same as it was last read, without asking any store."""
+
 
 class CampaignStore:
     """Campaigns per site. Writes raise CampaignsUnavailable; ``ready`` serves what it last knew.
@@ -113,6 +116,10 @@ class CampaignStore:
         """Every campaign of the site, compiled; at most REFRESH_SECONDS old while Redis answers."""
         self._sites[site.id] = site
         return self._cache.get(site.id)
+
+    def known(self, site: Site) -> tuple[Ready, ...]:
+        """The same as it was last read, without asking Redis."""
+        return self._cache.known(site.id)
 
     def _load(self, site_id: str, stamp: bytes | None) -> tuple[bytes | None, tuple[Ready, ...]] | None:
         current = self._redis.hget(_key(site_id), "")

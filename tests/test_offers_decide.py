@@ -26,6 +26,9 @@ class Fixed:
     def __init__(self, *documents: dict[str, Any]) -> None:
         self.documents = documents
 
+    def known(self, site) -> tuple[Ready, ...]:
+        return self.ready(site)
+
     def ready(self, site) -> tuple[Ready, ...]:
         ready = [Ready(parse(document), site.zone) for document in self.documents]
         return tuple(sorted(ready, key=lambda each: (each.rank, each.campaign.id)))

@@ -1,11 +1,13 @@
 """Campaigns over HTTP: items inside offers, what was dismissed, versions, and the report of one campaign."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from campaign_history import CAMPAIGN, play
-from conftest import Clock
+from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
 from profiles.model import Affinity, Profile
@@ -152,3 +154,31 @@ def test_the_report_of_a_campaign_that_nobody_met(stage: Stage) -> None:
     assert report["total"]["impressions"] == 0 and report["comparison"]["lift"] is None
     assert report["variants"][0]["instead"] is None and report["learned"] == []
     assert stage.call("GET", "/v1/reports/campaigns/hero/expansion").json["proposed"] is None
+
+
+def test_when_redis_hangs_or_is_down_a_fallback_creative_is_shown(
+    tmp_path: Path, own_redis: RedisServer, site: Site, clock: Clock
+) -> None:
+    stage = stage_of(tmp_path, own_redis.url, site, clock, personalize_seconds=0.5)
+    put(stage, "best", priority=9, caps={"limit": 99, "per": "day"})
+    two = [{"id": name, "kind": "json", "content": {"title": name}} for name in "ab"]
+    put(stage, "plain", tier="fallback", creatives=two)
+    put(stage, "rare", tier="fallback", priority=5, caps={"limit": 1, "per": "day"})
+    deadline = time.monotonic() + 30
+    while (shown(stage)["offer"] or {}).get("campaign") != "best" and time.monotonic() < deadline:
+        time.sleep(0.1)  # a worker reads new campaigns twice a second, on a busy machine later
+    with redis.Redis.from_url(own_redis.url) as admin:
+        admin.client_pause(60_000, all=True)
+    for visitor in ("a", "b", "c"):
+        slot = shown(stage, visitor)
+        assert slot["offer"]["campaign"] == "plain" and slot["token"]
+        assert shown(stage, visitor, dismissed=["plain"]) == {"offer": None}
+    with (
+        redis.Redis.from_url(own_redis.url, socket_timeout=0.2) as client,
+        pytest.raises(redis.exceptions.RedisError),
+    ):
+        client.ping()  # all of this while Redis still said nothing
+    own_redis.kill()
+    assert shown(stage)["offer"]["campaign"] == "plain"
+    token = stage.services.signer.read(shown(stage)["token"], "default", int(clock() * 1000))
+    assert token.campaign == "plain"

@@ -173,7 +173,8 @@ class Personalizer:
                 self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
 
     def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
-        """Popular items, in the time that is left."""
+        """Fallback offers, which ask no store, and popular items, in the time that is left."""
+        self._fall_back_on_offers(site, plan, draft)
         left = {slot: _popular(ask) for slot, ask in plan.items.items() if slot not in draft.items}
         if not left:
             return
@@ -182,6 +183,13 @@ class Personalizer:
         with suppress(Late):
             self._popular.call(lambda: self._fill_items(site, asked, rest, None), budget.left * 0.9)
         draft.items = {**rest.items, **draft.items}
+
+    def _fall_back_on_offers(self, site: Site, plan: Plan, draft: Draft) -> None:
+        empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
+        if empty:
+            with self._without("offers"):
+                made = self._services.decider.fallbacks(site, draft.profile, empty, plan.dismissed)
+                draft.offers.update({slot: _offer(each) for slot, each in made.items()})
 
     def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
         if not plan.items:
