@@ -198,6 +198,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     """Everything the web application stands on; with the figures of the ``tracker`` in the same process."""
     from offers.arms import ArmStore
     from offers.budget import BudgetStore
+    from offers.campaign import Cap
     from offers.caps import CapStore
     from offers.decide import Decider
     from offers.membership import ProgressStore
@@ -216,7 +217,11 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     redis = settings.profiles_uri
     campaigns, segments, arms = CampaignStore(redis), SegmentStore(redis), ArmStore(redis)
     # Half of the budget at most: there must be time left for an answer without the count.
-    caps = CapStore(redis, timeout=settings.personalize_budget_ms / 2000)
+    fatigue = (
+        Cap(limit=settings.offers_per_session, per="session"),
+        Cap(limit=settings.offers_per_day, per="day"),
+    )
+    caps = CapStore(redis, fatigue, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
     forgetting = erasure(settings)
 
@@ -238,7 +243,15 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         progress=ProgressStore(redis),
         arms=arms,
         caps=caps,
-        decider=Decider(campaigns, caps, signer, arms=arms, budgets=BudgetStore(redis), segments=segments),
+        decider=Decider(
+            campaigns,
+            caps,
+            signer,
+            arms=arms,
+            budgets=BudgetStore(redis),
+            segments=segments,
+            global_holdout=settings.global_holdout,
+        ),
         signer=signer,
         users=accounts,
         secret=key,

@@ -70,6 +70,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     personalize_budget_ms: Annotated[
         int, Meta(ge=5, le=5000, description="time budget of one /v1/personalize answer, milliseconds")
     ] = 100
+    global_holdout: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=0.5,
+            description="share of visitors who are shown no campaign but overrides and fallbacks",
+        ),
+    ] = 0.0
+    offers_per_session: Annotated[
+        int, Meta(ge=1, description="offers of all campaigns together that one visitor meets in a session")
+    ] = 30
+    offers_per_day: Annotated[int, Meta(ge=1, description="the same in a day")] = 60
     train_hours: Annotated[float, Meta(gt=0, description="hours between two full trainings")] = 24.0
     retention_days: Annotated[int, Meta(ge=0, description="days events are kept; 0: for ever")] = 0
     spool_mb: Annotated[

@@ -6,10 +6,14 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import RedisServer
 
+from dangol import compose, settings
 from dangol.cli import main
+from offers.campaign import parse
+from profiles.model import Profile
 
 pytestmark = pytest.mark.redis
 
+CREATIVE = {"id": "a", "kind": "json", "content": {"title": "Hi"}}
 CAMPAIGNS = """
 campaigns:
   - id: boots
@@ -81,3 +85,23 @@ def test_segments_are_set_evaluated_and_removed(run) -> None:
     assert run("segments", "remove", "vip").exit_code == 1
     assert run("segments", "list", "--site", "nowhere").output == ""
     assert run("campaigns", "export", "--site", "nowhere").exit_code == 1
+
+
+def test_the_global_holdout_and_the_fatigue_cap_are_settings(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_GLOBAL_HOLDOUT", "0.5")
+    monkeypatch.setenv("DANGOL_OFFERS_PER_SESSION", "2")
+    services = compose.services(settings.load())
+    site = compose.sites(settings.load()).get("default")
+    offers = [
+        parse({"id": f"c{n}", "name": "x", "status": "live", "slot": "hero", "creatives": [CREATIVE]})
+        for n in range(4)
+    ]
+    for each in offers:
+        services.campaigns.put("default", each, 1)
+    assert services.decider.holdout(offers[0]) == 0.5
+    shown = {
+        who: [services.decider.decide(site, Profile(id=f"v:{who}"), "hero") for _ in range(5)]
+        for who in range(12)
+    }
+    met = {sum(each is not None for each in decisions) for decisions in shown.values()}
+    assert met == {0, 2}  # held out; tired after two
