@@ -32,6 +32,9 @@ EVENT_KINDS: Mapping[str, int] = {
 }
 
 
+BALANCE, FEW = 0.05, 2000
+
+
 @dataclass(frozen=True, slots=True)
 class Interactions:
     """One row per (event, item), in order of time.
@@ -127,9 +130,14 @@ def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
 def confidence(likes: sparse.csr_matrix, alpha: float) -> tuple[sparse.csr_matrix, float]:
     """1 + alpha · liking (Hu, Koren, Volinsky 2008), and the alpha of it: that of params for the average liking.
 
-    So a shop that only tells purchases is as sure of its visitors as one that tells every click.
+    So a shop that only tells purchases is as sure of its visitors as one that tells every click. Where visitors
+    touched much of a catalogue, alpha is less: what they did weighs no more than BALANCE of what they did not, or the
+    factors would only repeat it. A small catalogue counts as one of FEW items: a tenth of it is soon seen.
     """
     usual = float(likes.data.mean()) if likes.nnz else 1.0
+    cells = int(np.count_nonzero(np.diff(likes.indptr))) * max(likes.shape[1], FEW)
+    if likes.nnz:
+        alpha = min(alpha, max(1.0, BALANCE * cells / likes.nnz))
     sure = likes.copy()
     sure.data = (1.0 + alpha / usual * likes.data).astype(np.float32)
     return sure, alpha / usual

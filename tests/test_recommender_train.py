@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recommender_histories import NOW, MemoryItems, Told, clicks, history, shop_history
+from scipy import sparse
 
 from recommender.ask import Ask, Shown
 from recommender.catalogue import Catalogue
@@ -96,3 +97,14 @@ def test_a_real_shop_s_clicks(tmp_path: Path, shared_data: Path) -> None:
             assert len(shown.items) == 5
             near = [pick.id for pick in shown.items if pick.id in together]
             assert len(near) >= 4, (item, strategy)
+
+
+def test_where_visitors_touched_much_alpha_is_less() -> None:
+    sparse_shop = sparse.random_array((500, 4000), density=0.001, format="csr", dtype=np.float32, rng=1)
+    dense = sparse.random_array((500, 4000), density=0.1, format="csr", dtype=np.float32, rng=1)
+    for matrix, reached in ((sparse_shop, 40.0), (dense, 1.0)):
+        matrix.data[:] = 1.0
+        assert confidence(matrix, 40.0)[1] == reached
+    some = sparse.random_array((500, 4000), density=0.01, format="csr", dtype=np.float32, rng=1)
+    some.data[:] = 1.0
+    assert confidence(some, 40.0)[1] == pytest.approx(5.0, rel=0.05)

@@ -66,7 +66,7 @@ class Shortcut:
             site = self._keys.site_of(given)
             if site is None:
                 return None
-            plan = plan_of(asked, given == site.secret_key)
+            plan = plan_of(asked, self._keys.trusted(site, given))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
             return None
         headers, text = encoded(self._personalizer.answer(site, plan, budget))
