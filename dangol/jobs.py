@@ -11,6 +11,7 @@ from recommender.catalogue import Item
 from recommender.refresh import refresh
 from recommender.train import NothingToLearn, train
 from warehouse.products import products
+from warehouse.span import DAY_MS, USUAL_DAYS
 from web.sizes import SegmentSizes
 
 logger = logging.getLogger("dangol.scheduler")
@@ -97,7 +98,11 @@ class Jobs:
         self.erasure.run()
 
     def compact(self) -> None:
-        compose.warehouse(self.settings).compact()
+        """Small files become large ones, whose trails are found before somebody waits for a report."""
+        warehouse, now = compose.warehouse(self.settings), int(time.time() * 1000)
+        warehouse.compact()
+        for site in self._sites():
+            warehouse.walk(site, now - 2 * USUAL_DAYS * DAY_MS, now)
 
     def vacuum(self) -> None:
         compose.warehouse(self.settings).vacuum()

@@ -13,10 +13,12 @@ from tests.warehouse_rows import NOON, row
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel import Rules, funnel, parse_step
+from warehouse.history import history
 from warehouse.narrowed import Narrowed
 from warehouse.overview import Overview, overview
 from warehouse.paths import paths
 from warehouse.retention import Deed, Unit, retention
+from warehouse.scope import Scope
 from warehouse.span import Span
 
 DAY, HOUR = 86_400_000, 3_600_000
@@ -170,7 +172,7 @@ def test_after_late_events_compaction_merges_and_erasure(warehouse: Warehouse, t
     equal_in_sql(warehouse, span)
     warehouse.erase("default", ["v:8"])
     equal_in_sql(warehouse, span)
-    mark = warehouse.table("select hash('v:8') as h, hash('v:7') as g", scope())
+    mark = warehouse.table("select hash('v:8') as h, hash('v:7') as g", Scope("default"))
     marks = [mark[name][0].as_py().to_bytes(8, "little") for name in ("h", "g")]
     kept = [path for path in (tmp_path / "trails").rglob("*") if path.is_file()]
     assert kept
@@ -199,7 +201,11 @@ def test_a_trail_that_is_damaged_is_made_again(warehouse: Warehouse, tmp_path: P
     equal_in_sql(again, SPANS[2])
 
 
-def scope() -> Any:
-    from warehouse.scope import Scope
-
-    return Scope("default")
+def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehouse: Warehouse) -> None:
+    moments = "select ts from events where profile = $profile order by ts desc"
+    for who in ("v:2", "u:0", "v:24", "v:5", "nobody"):
+        expected = warehouse.rows(moments, Scope("default", bots=True), {"profile": who})
+        for _ in range(2):  # before the trails are there, and after
+            found = history(warehouse, "default", who, 0, 1000)
+            assert [each.ts for each in found] == [each["ts"] for each in expected]
+            overview(warehouse, "default", SPANS[2])

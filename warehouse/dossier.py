@@ -8,14 +8,14 @@ _ORDERED = """
 select ts, revenue, coalesce("order", '') as number, pieces from (
     select min(ts) as ts, arg_min(coalesce(revenue, 0), ts) as revenue, "order",
            arg_min(list_sum(list_transform(items, lambda line: coalesce(line.quantity, 1))), ts) as pieces
-    from events where profile = $profile and name = 'Order Completed' and repeated is not true
+    from events where name = 'Order Completed' and repeated is not true
     group by "order", coalesce("order", id)
 ) order by ts desc limit $most
 """
 _IDS = """
 select coalesce(visitor, '') as visitor, min(ts) as first, max(ts) as last, count(*) as events,
        arg_max(device, ts) as device, arg_max(browser, ts) as browser
-from events where profile = $profile group by 1 order by first limit $most
+from events group by 1 order by first limit $most
 """
 
 
@@ -49,8 +49,8 @@ class Dossier:
 
 def dossier(events: Events, site: str, profile: str, start: int, most: int = 50) -> Dossier:
     """Of the person now known as ``profile``, since ``start`` (ms). Raises WarehouseUnavailable."""
-    params = {"profile": profile, "most": most}
-    found = events.tables({"orders": _ORDERED, "ids": _IDS}, Scope(site, start, bots=True), params)
+    scope = Scope(site, start, bots=True, person=profile)
+    found = events.tables({"orders": _ORDERED, "ids": _IDS}, scope, {"most": most})
     return Dossier(
         tuple(Ordered(**row) for row in found["orders"].to_pylist()),
         tuple(Known(**row) for row in found["ids"].to_pylist()),

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
 from warehouse.files import LiveFile
 from warehouse.joined import joined
@@ -40,6 +42,8 @@ select site, session, profile, ts, id, type, name, path, title, channel, origin,
        browser, os, country, lang, demo, "order", revenue, repeated
 from ({events}) where site = $scope_site and not bot
 """
+
+_BOTS = "select profile from ({events}) where site = $scope_site and bot"
 
 _EVENTS = re.compile(r"\bevents\b")
 _WITH = re.compile(r"\s*with\b")
@@ -182,13 +186,19 @@ class Duck:
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
         files = [file for file in files if _touches(file, scope)]
         given: dict[str, Any] = {"scope_site": scope.site, "scope_start": scope.start, "scope_end": scope.end}
+        mine = ""
+        if scope.person:
+            ids = aliased.former(cursor, scope.site, scope.person)
+            files = self._holding(scope.site, files, ids["hash"].to_numpy())
+            given |= {f"scope_id{number}": name for number, name in enumerate(ids["id"].to_pylist())}
+            mine = f"and e.profile in ({', '.join(f'$scope_id{number}' for number in range(len(ids)))})"
         events, files_given = self._relation(cursor, files)
         given |= files_given
         replaced, joins = aliased.sql("e", f"{sql} {scope.where}")
         bots = "" if scope.bots else "and not e.bot"
         inner = (
             f"select e.*{replaced} from ({events}) e {joins} "
-            f"where e.site = $scope_site and e.ts >= $scope_start and e.ts < $scope_end {bots}"
+            f"where e.site = $scope_site and e.ts >= $scope_start and e.ts < $scope_end {bots} {mine}"
         )
         if scope.where != "true":
             inner = f"select * from ({inner}) where {scope.where}"
@@ -231,9 +241,15 @@ class Duck:
         given["scope_site"] = site
         cursor.execute(f"create or replace temp table found as {_TRAILED.format(events=events)}", given)
         try:
+            cursor.execute(f"create or replace temp table found_bots as {_BOTS.format(events=events)}", given)
             return trail_of({name: cursor.sql(sql).to_arrow_table() for name, sql in QUERIES.items()})
         finally:
-            cursor.execute("drop table found")
+            cursor.execute("drop table if exists found; drop table if exists found_bots")
+
+    def _holding(self, site: str, files: list[LiveFile], ids: NDArray[np.uint64]) -> list[LiveFile]:
+        """The files that may hold rows of these profiles, as far as trails tell."""
+        large = ((file, self._shelf.known(site, file)) for file in files)
+        return [file for file, trail in large if trail is None or trail.holds(ids)]
 
     def _relation(
         self, cursor: "duckdb.DuckDBPyConnection", files: list[LiveFile]

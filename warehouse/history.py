@@ -8,7 +8,7 @@ _HISTORY = """
 select session, ts, type, name, path, title, product, revenue, "order",
        coalesce(props ->> '$.campaign', '') as offer, coalesce(props ->> '$.query', '') as query,
        channel, origin, campaign, keyword
-from events where profile = $profile order by ts desc, id limit $most
+from events order by ts desc, id limit $most
 """
 
 
@@ -35,5 +35,5 @@ class Happened:
 
 def history(events: Events, site: str, profile: str, start: int, most: int) -> list[Happened]:
     """At most ``most`` events of the person now known as ``profile`` since ``start`` (ms), the latest first."""
-    rows = events.rows(_HISTORY, Scope(site, start, bots=True), {"profile": profile, "most": most})
+    rows = events.rows(_HISTORY, Scope(site, start, bots=True, person=profile), {"most": most})
     return [Happened(**row) for row in rows]

@@ -84,6 +84,7 @@ def _put_together(parts: Sequence[Trail], sessions: Sessions) -> Trail:
         return together
 
     made: dict[str, Any] = {
+        "bots": np.zeros(0, np.uint64),
         "profile": np.concatenate([np.searchsorted(profiles, part.profiles)[part.profile] for part in parts])[
             order
         ],

@@ -94,6 +94,14 @@ class Aliased(NamedTuple):
         """The hashes of profile ids that are others now."""
         return self._renamed(con, site, "profile")[0]
 
+    def former(self, con: "duckdb.DuckDBPyConnection", site: str, profile: str) -> pa.Table:
+        """The ids (``id``, ``hash``) of whoever is ``profile`` now: that one and those that became part of it."""
+        sql = f"""
+            select id, hash(id) as hash from (select $profile as id union select old from names_{self.version}
+            where site = $site and kind = 'profile' and new = $profile)
+        """
+        return con.sql(sql, params={"site": site, "profile": profile}).to_arrow_table()
+
     def sessions(self, con: "duckdb.DuckDBPyConnection", site: str) -> Sessions:
         """What became of session ids."""
         renamed, table = self._renamed(con, site, "session")

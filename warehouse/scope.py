@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Scope:
     """Which events a query sees: one site's, ``start`` ≤ ts < ``end`` (ms), bots left out.
 
-    ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``.
+    ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``; ``person``
+    leaves the events of one profile, by its current id, and is quick.
     """
 
     site: str
@@ -23,6 +24,7 @@ class Scope:
     bots: bool = False
     where: str = "true"
     params: tuple[tuple[str, Any], ...] = ()
+    person: str = ""
 
 
 class Events(Protocol):

@@ -28,7 +28,7 @@ TOUCHES = (
     *("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "lang"),
     "demo",
 )
-FORM = "1"
+FORM = "2"
 """Part of each trail's file name: a release that writes them in another way does not read the old ones."""
 
 _ORDERS = "name in ('Order Completed', 'Order Refunded')"
@@ -50,6 +50,7 @@ QUERIES = {
         select hash(session) as hash, any_value(session) as name from found where session <> ''
         group by hash order by hash
     """,
+    "bots": "select distinct hash(profile) as hash from found_bots order by hash",
     "orders": f"""
         select hash(case name when 'Order Completed' then coalesce("order", id) else name || id end) as key,
                hash(session) as session, session = '' as nobody, ts, coalesce(revenue, 0)::double as revenue,
@@ -57,7 +58,7 @@ QUERIES = {
         from found where {_ORDERS}
     """,
 }
-"""What a trail is made of, of the events ``found``."""
+"""What a trail is made of: of people's events, ``found``, and of bots'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Trail:
 
     Row i happened at ``base + at[i]`` (ms), to ``profiles[profile[i]]``, and was ``words[word[i]]``, in a visit that
     ``touches[touch[i]]`` describes. Rows ``first[k]`` to ``first[k + 1]`` are visit k; those behind the last belong to
-    none. Ids are DuckDB's hashes of the ids that stand in the rows; ``profiles`` and ``visits`` are sorted.
+    none. Ids are DuckDB's hashes of the ids that stand in the rows; ``profiles`` and ``visits`` are sorted. ``bots``
+    are the profiles of the bots' rows, which no report counts.
     """
 
     base: int
@@ -76,6 +78,7 @@ class Trail:
     touch: Codes
     first: Longs
     profiles: Hashes
+    bots: Hashes
     visits: Hashes
     names: pa.Array
     words: pa.Table
@@ -85,6 +88,14 @@ class Trail:
     @property
     def ts(self) -> Longs:
         return self.at.astype(np.int64) + self.base
+
+    def holds(self, profiles: Hashes) -> bool:
+        """Whether there are rows of any of these profiles, a bot's included."""
+        return any(
+            len(known) > at and known[at] == each
+            for known in (self.profiles, self.bots)
+            for at, each in zip(np.searchsorted(known, profiles).tolist(), profiles, strict=True)
+        )
 
     def between(self, start: int, end: int) -> "Trail":
         """Its events with ``start`` ≤ ts < ``end``."""
@@ -129,6 +140,7 @@ def trail_of(answers: Mapping[str, pa.Table]) -> Trail:
         _small(np.searchsorted(touches["hash"].to_numpy(), rows["touch"])),
         first,
         profiles,
+        answers["bots"]["hash"].to_numpy(),
         answers["visits"]["hash"].to_numpy(),
         answers["visits"]["name"].combine_chunks(),
         words.drop_columns(["hash"]).combine_chunks(),
@@ -199,6 +211,10 @@ class Shelf:
                 found = self._read(site, file) or found
             self._open[key] = found
         return found
+
+    def known(self, site: str, file: LiveFile) -> Trail | None:
+        """The same, None where it is not there yet."""
+        return self._open.get((site, file.path)) or self._read(site, file)
 
     def sweep(self, live: Collection[LiveFile]) -> int:
         """Delete the trails of files that are gone; how many."""
