@@ -141,17 +141,7 @@
     box.classList.add("offer");
     Object.assign(box.dataset, { source: "dangol", campaign, variant, tone: given.tone || "" });
     box.addEventListener("click", (event) => event.target.closest("a") && call("clicked", result));
-    seen(box, () => call("viewed", result));
-  };
-
-  /* An offer counts as viewed when half of it has been on the screen. */
-  const seen = (box, then) => {
-    const watch = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      watch.disconnect();
-      then();
-    }, { threshold: 0.5 });
-    watch.observe(box);
+    call("viewed", result, box);  // the snippet watches until it was seen
   };
 
   for (const box of document.querySelectorAll(".hero[data-slot], .banner[data-slot]")) {
