@@ -1,6 +1,6 @@
 """What a campaign achieved, honestly: per variant, day and bucket, and against those from whom it was withheld."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
@@ -95,6 +95,15 @@ def report(
         sum(answer.row.kind == "withheld" for answer in mine),
         compare(campaign, mine, goals, share) if share > 0 else None,
     )
+
+
+def by_segment(found: Iterable[Showing], segments_of: Mapping[str, Collection[str]]) -> list[Tally]:
+    """The showings of each segment's members; somebody in two segments counts in both. ``segments_of``: by profile."""
+    groups: dict[str, list[Showing]] = {}
+    for showing in found:
+        for segment in segments_of.get(showing.profile, ()):
+            groups.setdefault(segment, []).append(showing)
+    return [_tally(name, groups[name]) for name in sorted(groups)]
 
 
 def compare(campaign: Campaign, mine: Iterable[Answer], goals: Iterable[GoalRow], share: float) -> Comparison:

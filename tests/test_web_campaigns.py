@@ -10,6 +10,7 @@ from campaign_history import CAMPAIGN, play
 from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
+from offers.membership import Membership
 from profiles.model import Affinity, Profile
 from profiles.store import ABSENT, Alias, Write
 from tracker.sites import Site
@@ -116,7 +117,12 @@ def test_every_version_is_kept(stage: Stage, clock: Clock) -> None:
 
 def test_the_report_of_one_campaign(stage: Stage, redis_url: str) -> None:
     play(stage, "boots", redis_url)
+    stage.call("PUT", "/v1/segments/shoes", json={"name": "Shoes", "audience": "affinity('shoes') > 0.5"})
+    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
     report = stage.call("GET", "/v1/reports/campaigns/boots").json
+    (likes,) = report["segments"]
+    assert likes["name"] == "shoes" and likes["clicks"] == report["total"]["clicks"] > 0
+    assert likes["impressions"] < report["total"]["impressions"]
     total, variants = report["total"], {each["name"]: each for each in report["variants"]}
     assert total["impressions"] == sum(each["impressions"] for each in variants.values())
     assert total["impressions"] == total["decisions"] and total["impressions"] + report["withheld"] == 600

@@ -12,13 +12,14 @@ from offers.learning import Showing, showings
 from offers.lift import Group, Interval, Lift
 from offers.lookalike import LookAlike, look_alike
 from offers.offpolicy import Estimate, OffPolicy
-from offers.report import Comparison, Report, Tally, report
+from offers.report import Comparison, Report, Tally, by_segment, report
 from offers.warehouse import WarehouseAnswers
 from tracker.sites import Site
 from warehouse.span import Span
 from web.services import Services
 
 CONTEXTS_SHOWN = 8
+SEGMENTED = 5_000
 SEEDS, OTHERS = 1_000, 4_000
 """Responders and other visitors that a look-alike audience is learned from."""
 
@@ -44,13 +45,15 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``refused``: answers that did not count, by reason: forged, replayed, stale, foreign."""
+    """``refused``: answers that did not count, by reason: forged, replayed, stale, foreign. ``segments``: tallies of
+    those who are in each segment now, of the SEGMENTED visitors who saw it last."""
 
     campaign: Campaign
     report: Report
     refused: dict[str, int]
     lessons: tuple[Lesson, ...]
     answered: tuple[Showing, ...]
+    segments: tuple[Tally, ...] = ()
 
 
 def result_of(services: Services, site: Site, campaign: Campaign, span: Span) -> Result:
@@ -65,7 +68,17 @@ def result_of(services: Services, site: Site, campaign: Campaign, span: Span) ->
     found = showings(mine, goals, {campaign.id: campaign})
     answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
     learned = services.arms.learned(site.id).get(campaign.id, {})
-    return Result(campaign, made, refused, tuple(lessons(campaign, learned)), answered)
+    told = tuple(lessons(campaign, learned))
+    return Result(campaign, made, refused, told, answered, tuple(_segments(services, site, found)))
+
+
+def _segments(services: Services, site: Site, found: Sequence[Showing]) -> list[Tally]:
+    if not services.segments.fresh(site.id).audiences:
+        return []
+    ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]
+    stored = services.profiles.load(site.id, ids)
+    segments = {each: profile.segments for each in ids if (profile := stored[each].profile) is not None}
+    return by_segment(found, segments)
 
 
 def lessons(campaign: Campaign, learned: dict[str, SlotCounts]) -> list[Lesson]:
@@ -122,6 +135,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "stages": _tallies(made.stages),
         "devices": _tallies(made.devices),
         "channels": _tallies(made.channels),
+        "segments": _tallies(result.segments),
         "comparison": _comparison(made.comparison),
         "learned": result.lessons,
         "refused": result.refused,

@@ -198,6 +198,7 @@ def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
         (_("Stage"), made.stages, str),
         (_("Device"), made.devices, device),
         (_("Channel"), made.channels, channel),
+        (_("Segment"), result.segments, str),
     )
     return tuple(
         (
