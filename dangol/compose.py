@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
 
     from dangol.erasure import Erasure
     from ingest.deadletters import DeadLetters
+    from ingest.reading import Enrich
     from ingest.rebuild import Rebuild
     from ingest.worker import Worker
     from offers.learner import Learner
@@ -83,8 +84,15 @@ def deadletters(settings: Settings) -> "DeadLetters":
     return DeadLetters(settings.folder)
 
 
-def worker(settings: Settings, name: str = "") -> "Worker":
+def enrichment(settings: Settings) -> "Enrich":
+    """What a worker finds out about an event. Raises CitiesUnreadable."""
+    from ingest.cities import Cities, with_cities
     from ingest.enrich import facts
+
+    return with_cities(facts, Cities(settings.geoip)) if settings.geoip else facts
+
+
+def worker(settings: Settings, name: str = "") -> "Worker":
     from ingest.worker import Worker
     from offers.membership import SegmentedProfiles
     from offers.segments import SegmentStore
@@ -97,7 +105,7 @@ def worker(settings: Settings, name: str = "") -> "Worker":
         store=store,
         warehouse=warehouse(settings),
         sites=known,
-        facts=facts,
+        facts=enrichment(settings),
         deadletters=deadletters(settings),
         erased=RedisErased(store.client),
         group=INGEST_GROUP,

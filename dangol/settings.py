@@ -100,6 +100,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], said("how much the processes say on standard error")
     ] = "INFO"
     log_format: Annotated[Literal["text", "json"], said("text for people, json for a log collector")] = "text"
+    geoip: Annotated[
+        str, said("MaxMind DB file for cities (pip install 'dangol[geoip]'); empty: countries only")
+    ] = ""
     count_headless: Annotated[
         bool,
         said("count headless browsers as visitors on the site `default` (your own browser tests); else bots"),

@@ -77,5 +77,6 @@ def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
         place.position if place is not NOWHERE else None,
         facts.session_hint or None,
         outcome.repeated,
+        facts.city or None,
     )
     return EventRow._make(values)

@@ -31,6 +31,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     browser: str = ""
     os: str = ""
     country: str = ""
+    city: str = ""
     bot: bool = False
     demo: bool = False
     products: tuple[ProductLine, ...] = ()

@@ -368,7 +368,7 @@ def test_the_command_brings_back_profiles_that_redis_lost(tmp_path: Path, own_re
     log.close()
 
 
-NEWER = ("partition", "position", "hint", "repeated")
+NEWER = ("partition", "position", "hint", "repeated", "city")
 
 
 def test_rows_of_the_first_layout_are_read_appended_to_and_rebuilt(shop: Shop) -> None:

@@ -110,13 +110,13 @@ def test_a_new_nullable_column_needs_no_rewrite(tmp_path: Path, monkeypatch: pyt
     old = Warehouse(str(tmp_path))
     old.append([row(id="old")], [], {})
     before = set(tmp_path.rglob("*.parquet"))
-    wider = EVENTS.insert(5, pa.field("city", pa.string()))
+    wider = EVENTS.insert(5, pa.field("weather", pa.string()))
     new = Warehouse(str(tmp_path))
     new.events.write(arrow([row(id="new")]).add_column(5, wider.field(5), pa.array(["Seoul"])), ())
     old.append([row(id="old release still writing")], [], {})
     assert before <= set(tmp_path.rglob("*.parquet"))
     back = stored(tmp_path)
-    assert dict(zip(back["id"].to_pylist(), back["city"].to_pylist(), strict=True)) == {
+    assert dict(zip(back["id"].to_pylist(), back["weather"].to_pylist(), strict=True)) == {
         "old": None,
         "new": "Seoul",
         "old release still writing": None,

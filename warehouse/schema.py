@@ -17,6 +17,7 @@ class EventRow(NamedTuple):
     ``items`` is the order's or cart's product lines as (product, category, quantity, price). ``partition`` (of the
     log, named as in a profile) and ``position`` say where the event was read; null: it is in no profile. ``hint`` is
     its source's own session id. ``repeated``: another row of the same person reports the same order.
+    ``city`` is known only with a database of the installation's own.
     """
 
     day: date  # of ts, UTC: the partition
@@ -61,6 +62,7 @@ class EventRow(NamedTuple):
     position: int | None = None
     hint: str | None = None
     repeated: bool | None = None
+    city: str | None = None
 
 
 EVENTS = pa.schema(
@@ -121,6 +123,7 @@ EVENTS = pa.schema(
         pa.field("position", pa.int64()),
         pa.field("hint", pa.string()),
         pa.field("repeated", pa.bool_()),
+        pa.field("city", pa.string()),
     ]
 )
 
