@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from browser import chromium, keep
 from campaign_history import CAMPAIGN, play
 from conftest import Clock
+from test_web_browser import axe as axe
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 from werkzeug.datastructures import MultiDict
 from wsgi import serving
@@ -190,12 +191,16 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.redis
-def test_the_pages_in_a_browser(stage: Stage, redis_url: str) -> None:
+def test_the_pages_in_a_browser(stage: Stage, redis_url: str, axe: str) -> None:
     play(stage, "boots", redis_url)
+    link = stage.call("POST", "/v1/profiles/1/link").json["url"].partition("/me?")[2]
     problems: list[str] = []
     with serving(stage.app) as url, chromium() as browser:
         for size, width, height in (("desk", 1280, 900), ("phone", 360, 740)):
-            context = browser.new_context(viewport={"width": width, "height": height}, locale="en-GB")
+            scheme: Literal["light", "dark"] = "light" if size == "desk" else "dark"
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, locale="en-GB", color_scheme=scheme
+            )
             page = context.new_page()
             page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
             page.goto(url + "/desk/login")
@@ -207,6 +212,7 @@ def test_the_pages_in_a_browser(stage: Stage, redis_url: str) -> None:
                 ("list", "/desk/campaigns"),
                 ("results", "/desk/campaigns/boots?expand=yes"),
                 ("editor", "/desk/campaigns/edit?id=boots"),
+                ("me", f"/me?{link}"),
             ):
                 page.goto(url + path)
                 if name == "editor":
@@ -215,5 +221,12 @@ def test_the_pages_in_a_browser(stage: Stage, redis_url: str) -> None:
                     page.wait_for_selector("#preview .offer-box")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (size, name)
                 keep(page, f"campaign-{name}-{size}", full=True)
+                page.evaluate(axe)
+                found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+                problems.extend(
+                    f"{name} {size}: {each['id']} {[node['target'] for node in each['nodes'][:3]]}"
+                    for each in found["violations"]
+                    if each["impact"] in ("serious", "critical")
+                )
             context.close()
     assert problems == []
