@@ -13,7 +13,7 @@ from recommender.factors import Taste
 from recommender.interactions import Floats, Longs
 from recommender.model import Model
 from recommender.params import Params
-from recommender.stock import Stock
+from recommender.stock import Stock, below
 from recommender.visitor import Liked, Visitor
 
 VERBS: Mapping[str, str] = {"view": "viewed", "add": "added", "purchase": "bought"}
@@ -59,7 +59,8 @@ class Scene:
         return allowed
 
     def _lasts_not(self, row: int) -> bool:
-        return self.stock.category_of(row) in self.params.rebuy_categories
+        category = self.stock.category_of(row)
+        return any(below(category, top) for top in self.params.rebuy_categories)
 
     def rows(self, items: Iterable[str]) -> list[int]:
         """Rows of those items that are here; the id list may have grown since this stock was taken."""

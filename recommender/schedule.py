@@ -3,12 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger("dangol.schedule")
+
+T = TypeVar("T")
 
 
 class Job(NamedTuple):
@@ -35,10 +37,10 @@ class Busy(Exception):
     """Another process does the same right now; it is no failure."""
 
 
-def locked(run: Callable[[], object], lock: Lock, every: float) -> object:
+def locked(run: Callable[[], T], lock: Lock, every: float) -> T:
     """Run under the lock, prolonging it every ``every`` seconds. Raises Busy when it is taken."""
     if not lock.take():
-        raise Busy("runs in another process")
+        raise Busy("another process does this right now; try again when it is done")
     done = threading.Event()
 
     def hold() -> None:

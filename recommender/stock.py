@@ -57,7 +57,7 @@ class Stock:
 
     def _matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
         if rule.field == "category":
-            wanted = [any(_below(name, top) for top in rule.values) for name in self.names]
+            wanted = [any(below(name, top) for top in rule.values) for name in self.names]
             return np.array(wanted, np.bool_)[self.category]
         mask = np.zeros(len(self.category), np.bool_)
         if rule.field == "categories":
@@ -75,7 +75,7 @@ class Stock:
     def _mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
         mask = self.available.copy()
         if rule.categories:
-            wanted = [any(_below(name, top) for top in rule.categories) for name in self.names]
+            wanted = [any(below(name, top) for top in rule.categories) for name in self.names]
             mask &= np.array(wanted, np.bool_)[self.category]
         # An unknown price (NaN) compares false: it is not shown where the price matters.
         if rule.price_min is not None:
@@ -85,7 +85,8 @@ class Stock:
         return mask
 
 
-def _below(name: str, top: str) -> bool:
+def below(name: str, top: str) -> bool:
+    """Whether ``name`` is the category ``top`` or one within it."""
     return name == top or name.startswith(f"{top}/")
 
 

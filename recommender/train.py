@@ -166,6 +166,7 @@ def train(
     rows = read(history.interactions(site, params.window_days))
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
+    log.info("site %s: learning from %d events of %d visitors", site, len(rows), len(rows.profiles))
     live = _live(shelf)
     unseen = live.card.last + 1 if live else 0
     learned = learn(

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import redis
+from click.testing import CliRunner
 from conftest import Clock
 from recommender_histories import Told, shop_history
 
+from dangol.cli import main
 from recommender.params import Params
 from recommender.redis import RedisLock
 from recommender.schedule import Job, Schedule
@@ -79,3 +81,21 @@ def test_a_failed_run_leaves_the_live_model_and_says_so(
     assert "train failed" in caplog.text
     assert "disk full" in caplog.text
     assert shelf.live_version() == version
+
+
+@pytest.mark.redis
+def test_the_command_does_not_train_beside_the_schedule(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DATA": str(tmp_path), "PROFILES": redis_url, "LOG": f"{redis_url}?stream=e"}.items():
+        monkeypatch.setenv(f"DANGOL_{name}", value)
+    client = redis.Redis.from_url(redis_url)
+    lock = RedisLock(client, "train", 60.0)
+    assert lock.take()
+    refused = CliRunner().invoke(main, ["train"])
+    assert (refused.exit_code, "another process does this" in refused.output) == (1, True)
+    assert lock.release()
+    nothing = CliRunner().invoke(main, ["train"])
+    assert "no product events yet" in nothing.output
+    assert lock.take(), "a failed run leaves no lock behind"
+    client.close()

@@ -17,6 +17,7 @@ CLEAR = frozenset(
         "FileInvalid",
         "DataFileInvalid",
         "Busy",
+        "Busy",
         "NothingToLearn",
         "ParamsInvalid",
         "LogUnavailable",

@@ -22,13 +22,18 @@ def train(config: Settings, site_id: str) -> None:
     """Train a model on the warehouse now and publish it, if it is not worse than the one that serves."""
     from dangol import compose
     from dangol.embedded import embedded_redis
+    from dangol.schedule import LOCK_SECONDS
     from dangol.secrets import ensure_default_site
+    from recommender.redis import RedisLock
+    from recommender.schedule import locked
     from recommender.train import train as fit
 
     ensure_default_site(config)
     with embedded_redis(config):
         items = compose.catalogue(config, site_id).all()
-        card = fit(site_id, compose.history(config), compose.shelf(config, site_id), items=items)
+        history, shelf = compose.history(config), compose.shelf(config, site_id)
+        lock = RedisLock(compose.profiles(config).client, "train", LOCK_SECONDS)
+        card = locked(lambda: fit(site_id, history, shelf, items=items), lock, LOCK_SECONDS / 4)
     click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
     if not card.accepted:
         click.echo(f"refused: {card.verdict}")
