@@ -1,0 +1,91 @@
+"""What an operator sees of a process that collects: health, readiness, metrics, and a log without persons in it."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_tracker_app import Client, ListLog, log, sites
+
+from dangol.health import Health
+from tracker.app import Tracker
+from tracker.log import LogUnavailable
+from tracker.sites import Sites
+
+__all__ = ["log", "sites"]  # fixtures
+
+EVENT = b'{"writeKey":"wk_test","userId":"kim@example.com","event":"E","traits":{"name":"Kim Minji"}}'
+
+
+def ask(tracker: Tracker, path: str) -> tuple[int, bytes]:
+    told: list[str] = []
+
+    def start_response(status: str, headers: Any) -> None:
+        told.append(status)
+
+    body = b"".join(Health(tracker)({"PATH_INFO": path}, start_response))
+    return int(told[0][:3]), body
+
+
+def test_ready_while_events_can_be_made_durable_somewhere(sites: Sites, log: ListLog, tmp_path: Path) -> None:
+    def away() -> None:
+        raise LogUnavailable("down")
+
+    spooling, full, bare = (
+        Tracker(sites, log, spool=tmp_path / "a"),
+        Tracker(sites, log, spool=tmp_path / "b", spool_bytes=10),
+        Tracker(sites, log),
+    )
+    trackers = (spooling, full, bare)
+    assert [ask(tracker, "/readyz")[0] for tracker in trackers] == [200, 200, 200]
+    log.down, log.ping = True, away  # type: ignore[method-assign]
+    assert [ask(tracker, "/readyz")[0] for tracker in trackers] == [200, 503, 503]
+    assert [ask(tracker, "/healthz")[0] for tracker in trackers] == [200, 200, 200]
+    for tracker in trackers:
+        tracker.close()
+
+
+def test_metrics_say_how_collection_fares(sites: Sites, log: ListLog, tmp_path: Path) -> None:
+    tracker = Tracker(sites, log, spool=tmp_path / "spool")
+    call = Client(tracker)
+    assert call("POST", "/v1/track", EVENT).status == 200
+    assert call("POST", "/v1/track", b"{").status == 400
+    status, text = ask(tracker, "/metrics")
+    assert status == 200
+    for line in (
+        'events_accepted_total{source="segment"} 1.0',
+        'events_accepted_total{source="pixel"} 0.0',
+        'refused_total{code="bad_json"} 1.0',
+        "events_spooled_total 0.0",
+        "spool_bytes 0.0",
+        'append_seconds_bucket{le="+Inf"} 1.0',
+        "log_up 1.0",
+    ):
+        assert f"dangol_tracker_{line}".encode() in text
+    tracker.close()
+
+
+def test_no_person_stands_in_the_log_or_the_metrics(
+    sites: Sites,
+    log: ListLog,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    tracker = Tracker(sites, log, spool=tmp_path / "spool")
+    call = Client(tracker)
+    agent = {
+        "HTTP_USER_AGENT": "Mozilla/5.0 (Kim)",
+        "HTTP_REFERER": "https://shop.example/?email=kim@example.com",
+    }
+    log.down = True
+    assert call("POST", "/v1/track", EVENT, **agent).status == 200, "spooled"
+    assert call("POST", "/v1/track", EVENT.replace(b'"E"', b"7"), **agent).status == 400
+    monkeypatch.setattr(tracker._gate, "admit", lambda *_: 1 / 0)
+    assert call("POST", "/v1/track", EVENT, **agent).status == 500
+    said = caplog.text + ask(tracker, "/metrics")[1].decode()
+    assert "ZeroDivisionError" in said
+    for personal in ("kim@example.com", "Kim", "203.0.113", "Mozilla"):
+        assert personal not in said
+    tracker.close()
