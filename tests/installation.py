@@ -120,7 +120,7 @@ class Installation:
         return body
 
 
-def eventually(check, seconds: float = 20.0) -> Any:
+def eventually(check, seconds: float = 60.0) -> Any:
     """The first true answer of ``check``; fails with its last one."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):

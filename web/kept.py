@@ -15,9 +15,9 @@ from warehouse.watch import Cancelled, Watch, watched_by
 KEPT = 300
 """Answers at most: each is some hundred rows."""
 THREADS = 4
-WORTH = 10.0
+WORTH = 3.0
 """An answer is kept for so many times as long as it took to make: what is quick is always fresh, and what is slow
-takes no more than a tenth of a thread."""
+takes no more than a quarter of a thread."""
 
 
 @dataclass(slots=True)
