@@ -13,6 +13,11 @@ from warehouse.steps import Step
 EQUAL = ("channel", "device", "country", "origin", "campaign")
 """Columns of which every event says what is true of its whole visit."""
 
+BETWEEN = "\x1f"
+"""Between ids in one parameter: as a list they take DuckDB a hundred times as long to read. No id holds it."""
+
+NOBODY = "\x1e"
+
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
@@ -62,9 +67,9 @@ def narrowed(
         condition, own = page.sql("page")
         sql = f"select distinct hash(session) as session from events where session <> '' and {condition}"
         seen = events.table(sql, Scope(site, span.start, span.end), own)
-        parts.append("hash(session) in (select unnest($only_sessions::ubigint[]))")
-        params["only_sessions"] = seen["session"].to_pylist()
+        parts.append("hash(session) in (select unnest(string_split($only_sessions, ','))::ubigint)")
+        params["only_sessions"] = ",".join(map(str, seen["session"].to_pylist())) or "0"
     if people is not None:
-        parts.append("profile in (select unnest($only_people::varchar[]))")
-        params["only_people"] = list(people)
+        parts.append(f"profile in (select unnest(string_split($only_people, '{BETWEEN}')))")
+        params["only_people"] = BETWEEN.join(people) or NOBODY
     return Narrowed(events, " and ".join(parts), params) if parts else events

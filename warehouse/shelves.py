@@ -1,6 +1,6 @@
 """Products as a shop sees them: looked at, put into carts, bought, left behind, bought together, searched in vain.
 
-A line is one product of one event: the event's own, or each of its ``items``. An order counts once, at its first
+A line is one product of one event: the event's own, or each of an order's ``items``. An order counts once, at its first
 event. A cart is abandoned when a visit put something into it that it did not take out again, and ordered nothing.
 """
 
@@ -12,18 +12,20 @@ from warehouse.span import Span
 LIMIT = 200
 
 _LINES = """
-select profile, session, name, ts, id, event, line.product as product, line.category as category,
-       coalesce(line.quantity, 1) as quantity, coalesce(line.price, 0) as price
+select hash(profile) as profile, hash(session) as session, session <> '' as visit, name, '' as event, product, category,
+       coalesce(quantity, 1) as quantity, coalesce(price, 0) as price
+from events
+where type = 'track' and name in ('Product Viewed', 'Product Added', 'Product Removed') and product <> ''
+union all
+select hash(profile), hash(session), session <> '', name, event, line.product, line.category,
+       coalesce(line.quantity, 1), coalesce(line.price, 0)
 from (
-    select profile, session, name, ts, id, case name when 'Order Completed' then coalesce("order", id) else id end
-           as event,
+    select profile, session, name, coalesce("order", id) as event,
            unnest(case when len(items) > 0 then items else [struct_pack(product := product, category := category,
                   quantity := quantity, price := price)] end) as line
-    from events
-    where type = 'track' and name in ('Product Viewed', 'Product Added', 'Product Removed', 'Order Completed')
-          and repeated is not true
-    qualify name <> 'Order Completed' or row_number() over (partition by name, event order by ts, id) = 1
-) where line.product is not null and line.product <> ''
+    from events where type = 'track' and name = 'Order Completed' and repeated is not true
+    qualify row_number() over (partition by coalesce("order", id) order by ts, id) = 1
+) where line.product <> ''
 """
 
 _FIGURES = """
@@ -41,9 +43,9 @@ _CARTS = """
 select session, product, any_value(category) as category,
        sum(case name when 'Product Added' then quantity when 'Product Removed' then -quantity else 0 end) as kept,
        max(price) filter (name = 'Product Added') as price
-from lines where session <> '' and name in ('Product Added', 'Product Removed') group by session, product
+from lines where visit and name in ('Product Added', 'Product Removed') group by session, product
 """
-_ORDERED = "select distinct session from lines where name = 'Order Completed' and session <> ''"
+_ORDERED = "select distinct session from lines where name = 'Order Completed' and visit"
 _ABANDONED = """
 select count(distinct session) as carts, count(distinct session) filter (session not in (from ordered)) as abandoned,
        coalesce(sum(kept * price) filter (session not in (from ordered)), 0) as value
