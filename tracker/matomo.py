@@ -135,14 +135,15 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
     events = []
     for what in _whats(params):
         event = Event(
-            site=site.id,
-            id=str(uuid4()),
-            type=what.type,
-            name=what.name[:NAME_CHARACTERS],
-            visitor=visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
-            user=user,  # type: ignore[arg-type]
-            ts=ts,
-            received=request.received,
+            site.id,
+            str(uuid4()),
+            what.type,
+            ts,
+            request.received,
+            "matomo",
+            what.name[:NAME_CHARACTERS],
+            visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
+            user,  # type: ignore[arg-type]
             url=(params.get("url") or request.referer)[:URL_CHARACTERS],
             title=params.get("action_name", "")[:TEXT_CHARACTERS],
             referrer=params.get("urlref", "")[:URL_CHARACTERS],
@@ -152,7 +153,6 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
             screen=params.get("res", "")[:20],
             props=what.props,
             context=_context(params, flag, anonymous=not visitor and not user),
-            source="matomo",
         )
         events.append(event)
     return events

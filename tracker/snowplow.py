@@ -155,14 +155,15 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
     ts, flag = _when(params, request.received)
     told_ip = params.get("ip", "")
     return Event(
-        site=site.id,
-        id=event_id or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
-        type=what.type,
-        name=what.name[:NAME_CHARACTERS],
-        visitor=None if server_side else own or visitor,  # type: ignore[arg-type]
-        user=user,  # type: ignore[arg-type]
-        ts=ts,
-        received=request.received,
+        site.id,
+        event_id or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
+        what.type,
+        ts,
+        request.received,
+        "snowplow",
+        what.name[:NAME_CHARACTERS],
+        None if server_side else own or visitor,  # type: ignore[arg-type]
+        user,  # type: ignore[arg-type]
         url=params.get("url", "")[:URL_CHARACTERS],
         title=params.get("page", "")[:TEXT_CHARACTERS],
         referrer=params.get("refr", "")[:URL_CHARACTERS],
@@ -172,7 +173,6 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         screen=params.get("res", "")[:20],
         props=what.props,
         context=_context(params, flag),
-        source="snowplow",
     )
 
 
