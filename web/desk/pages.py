@@ -163,6 +163,8 @@ class Pages:
             lasted=formats.span_of,
             labels=dict,
             when=formats.when,
+            on=lambda ms, zone: formats.day(formats.moment(ms, zone)),
+            device=words.device,
             money=formats.money,
             as_goal=lambda step: ("goal", step),
         )
