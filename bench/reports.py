@@ -1,15 +1,19 @@
-"""Reports over 10 million events of 500,000 visitors: funnel and overview, beside plain SQL over the same files.
+"""Reports over 10 million events of 500,000 visitors: funnel, overview, paths, retention, a person's history, beside
+plain SQL over the same files.
 
-``--small`` takes 1 million and 50,000; ``--keep FOLDER`` keeps the warehouse for the next run. Where PyPI's chdb is
-installed, its windowFunnel is timed on the same events.
+``--rows N`` takes N events of N / 20 visitors. The warehouse is made once and kept in the system's folder of
+temporary files, or in ``--keep FOLDER``. With ``--writing`` 2,000 events a second arrive meanwhile. Where PyPI's chdb
+is installed, its windowFunnel is timed on the same events.
 """
 
 import argparse
 import os
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
@@ -18,7 +22,10 @@ from bench.results import percentiles, record
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.funnel import funnel, parse_step
+from warehouse.history import history
 from warehouse.overview import overview
+from warehouse.paths import paths
+from warehouse.retention import retention
 from warehouse.schema import EVENTS
 from warehouse.span import Span
 
@@ -28,6 +35,8 @@ SPAN = Span.parse(SITE, "2026-11-01", "2026-11-30")
 STEPS = ("page:/", "event:Product Viewed", "event:Product Added", "event:Order Completed")
 WINDOW = 7 * 86_400_000
 RUNS = 7
+ARRIVING = 2_000
+"""Events a second with ``--writing``, in a commit each second."""
 
 # Visits of 1 to 12 events some seconds apart; a few visitors come much more often than most.
 DAY_OF_EVENTS = """
@@ -139,21 +148,33 @@ def window_funnel(files: list[str]) -> Callable[[], object] | None:
     return lambda: chdb.query(sql, "CSV").bytes()
 
 
-def measure(warehouse: Warehouse) -> list[list[object]]:
+def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
     files = [file.uri for file in warehouse.events.files()[1]]
     con = duckdb.connect(config={"threads": 2})
     given = {"files": files, "end": SPAN.end}
     steps = [parse_step(text) for text in STEPS]
+    begin = time.perf_counter()
+    walk = warehouse.walk("default", SPAN.start, SPAN.end)
+    made = time.perf_counter() - begin
+    latest = "select profile from events group by profile order by max(ts) desc limit 1"
+    ((someone,),) = con.sql(
+        latest.replace("events", "read_parquet($files)"), params={"files": files}
+    ).fetchall()
     subjects: list[tuple[str, Callable[[], object], int]] = [
         ("plain SQL, no chains (floor)", lambda: con.sql(FLOOR, params=given).fetchall(), RUNS),
         ("funnel of four steps", lambda: funnel(warehouse, "default", steps, WINDOW, SPAN), RUNS),
         ("the same by window functions", lambda: con.sql(IN_SQL, params=given).fetchall(), 1),
-        ("overview of 30 days", lambda: overview(warehouse, "default", SPAN), 3),
+        ("overview of 30 days", lambda: overview(warehouse, "default", SPAN), RUNS),
+        ("paths of four steps from the entry", lambda: paths(warehouse, "default", SPAN), RUNS),
+        ("retention by week", lambda: retention(warehouse, "default", SPAN), RUNS),
+        ("a person's history", lambda: history(warehouse, "default", someone, SPAN.start, 200), RUNS),
     ]
     other = window_funnel(files)
     if other:
         subjects.append(("chdb windowFunnel", other, 3))
-    rows: list[list[object]] = []
+    rows: list[list[object]] = [
+        [f"the first walk: trails of {len(walk.trails)} files", f"{made:.2f} s", "", ""]
+    ]
     floor = 0.0
     answers: dict[str, object] = {}
     for name, call, runs in subjects:
@@ -161,32 +182,62 @@ def measure(warehouse: Warehouse) -> list[list[object]]:
         floor = floor or least
         rows.append([name, f"{least:.2f} s", f"{middle:.2f} s", f"{least / floor:.1f} ×"])
     ours = tuple(step.visitors for step in answers["funnel of four steps"].steps)  # type: ignore[attr-defined]
-    assert [ours] == answers["the same by window functions"], "the funnel and its SQL disagree"
+    assert arriving or [ours] == answers["the same by window functions"], "the funnel and its SQL disagree"
     return rows
+
+
+@contextmanager
+def writing(warehouse: Warehouse) -> Iterator[None]:
+    """Events of the span's last day arrive meanwhile, from another process' Warehouse."""
+    stop, con, own = threading.Event(), duckdb.connect(config={"threads": 1}), Warehouse(warehouse.path)
+    sql = DAY_OF_EVENTS.format(day=97, start=SPAN.end - 86_400_000, visits=20_000, visitors=50_000)
+    rows = con.sql(sql).to_arrow_table().cast(EVENTS)
+
+    def arrive() -> None:
+        at = 0
+        while not stop.wait(1.0):
+            own.events.write(rows.slice(at % (len(rows) - ARRIVING), ARRIVING), ())
+            at += ARRIVING
+
+    thread = threading.Thread(target=arrive, name="writing")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--writing", action="store_true")
     given = parser.parse_args()
-    events, visitors = (1_000_000, 50_000) if given.small else (10_000_000, 500_000)
-    folder = given.keep or Path(tempfile.mkdtemp(prefix="dangol-bench-"))
-    try:
-        warehouse = Warehouse(str(folder))
-        if not warehouse.events.files()[1]:
-            fill(warehouse, events, visitors)
+    events, visitors = given.rows, given.rows // 20
+    folder = given.keep or Path(tempfile.gettempdir()) / f"dangol-bench-reports-{events}"
+    if not (folder / "whole").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        fill(Warehouse(str(folder)), events, visitors)
+        (folder / "whole").touch()
+    with tempfile.TemporaryDirectory(prefix="dangol-bench-", dir=folder.parent) as name:
+        # What arrives meanwhile stays out of what is kept.
+        copy = Path(name) / "warehouse"
+        shutil.copytree(folder, copy, copy_function=os.link)
+        warehouse = Warehouse(str(copy))
         load = os.getloadavg()[0]
-        rows = measure(warehouse)
-    finally:
-        if not given.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        with writing(warehouse) if given.writing else nullcontext():
+            rows = measure(warehouse, given.writing)
 
+    meanwhile = f", {ARRIVING:,} events/s arriving" if given.writing else ""
     notes = (
         f"Least and median of up to {RUNS} runs in one process; no answer is cached. Load before: {load:.1f}."
     )
-    title = f"Funnel, {events / 1e6:.0f}M events, {visitors:,} visitors"
-    command = "python -m bench.funnel" + (" --small" if given.small else "")
+    title = f"Reports, {events / 1e6:.0f}M events, {visitors:,} visitors{meanwhile}"
+    command = " ".join(
+        ["python -m bench.reports", *([f"--rows {events}"] if events != 10_000_000 else [])]
+        + (["--writing"] if given.writing else [])
+    )
     record(title, command, ["what", "least", "median", "of the floor"], rows, notes)
 
 
