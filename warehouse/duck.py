@@ -210,26 +210,29 @@ class Duck:
             _, files = self._events.files()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        files = [file for file in files if _touches(file, scope)]
-        large = [file for file in files if file.rows >= SHELVED]
+        self._shelf.release(files)
+        asked = [file for file in files if _touches(file, scope)]
         trails = [
             self._shelf.of(scope.site, file, lambda file=file: self._trail(cursor, scope.site, [file]))  # type: ignore[misc]
-            for file in large
+            for file in asked
+            if file.rows >= SHELVED
         ]
-        trails += self._of_small(cursor, scope.site, [file for file in files if file.rows < SHELVED])
+        small = [file for file in asked if file.rows < SHELVED]
+        trails += self._of_small(cursor, scope.site, small, {file.path for file in files})
         trails = [trail.between(scope.start, scope.end) for trail in trails]
         trails = [trail for trail in trails if len(trail.at)]
         return walk(
             joined(trails, aliased.sessions(cursor, scope.site)), aliased.profiles(cursor, scope.site)
         )
 
-    def _of_small(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> list[Trail]:
-        """Trails of small files together: those known already, and one of all others."""
-        live = {file.path: file for file in files}
-        groups = [group for group in self._small.get(site, ()) if group[0] <= live.keys()]
+    def _of_small(
+        self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile], live: set[str]
+    ) -> list[Trail]:
+        """Trails of small files together: those known already, of which all files are ``live``, and one of the rest."""
+        groups = [group for group in self._small.get(site, ()) if group[0] <= live]
         if len(groups) >= GROUPS:
             groups = []
-        rest = [file for path, file in live.items() if not any(path in paths for paths, _ in groups)]
+        rest = [file for file in files if not any(file.path in paths for paths, _ in groups)]
         if rest:
             made = self._trail(cursor, site, rest)
             groups = [*groups, (frozenset(file.path for file in rest), made)]

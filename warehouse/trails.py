@@ -216,10 +216,15 @@ class Shelf:
         """The same, None where it is not there yet."""
         return self._open.get((site, file.path)) or self._read(site, file)
 
+    def release(self, live: Collection[LiveFile]) -> None:
+        """Let go of the trails of files that are gone: a deleted file takes its room until then."""
+        paths = {file.path for file in live}
+        for key in [key for key in list(self._open) if key[1] not in paths]:
+            self._open.pop(key, None)
+
     def sweep(self, live: Collection[LiveFile]) -> int:
         """Delete the trails of files that are gone; how many."""
-        paths = {file.path for file in live}
-        self._open = {key: trail for key, trail in self._open.items() if key[1] in paths}
+        self.release(live)
         names = {_name(file) for file in live}
         gone = 0
         for path in self._folder.glob("*/*") if self._folder else ():
