@@ -110,6 +110,7 @@ def running(folder: Path, log: str = "", **options: object) -> Iterator[TrackerS
 
 
 def all_there(ids: Ids, load: Load, seconds: float = 30.0) -> None:
+    """To be asked once the load has ended: what was acknowledged a moment ago need not have been read yet."""
     try:
         wait_until(lambda: ids.has(load.acknowledged), seconds)
     finally:
@@ -121,29 +122,31 @@ def all_there(ids: Ids, load: Load, seconds: float = 30.0) -> None:
 @pytest.mark.redis
 def test_killing_the_tracker(own_redis: RedisServer, tmp_path: Path) -> None:
     url = own_redis.url + "?stream=events"
-    with running(tmp_path / "t", url) as tracker, Load(tracker) as load:
-        for _ in range(2):
-            load.reaches(200)
-            tracker.kill(signal.SIGKILL)
-            tracker.start()
-        load.reaches(50)
-    all_there(Ids(url), load)
+    with running(tmp_path / "t", url) as tracker:
+        with Load(tracker) as load:
+            for _ in range(2):
+                load.reaches(200)
+                tracker.kill(signal.SIGKILL)
+                tracker.start()
+            load.reaches(50)
+        all_there(Ids(url), load)
 
 
 @pytest.mark.redis
 def test_killing_redis_and_then_the_tracker_while_it_spools(own_redis: RedisServer, tmp_path: Path) -> None:
     url = own_redis.url + "?stream=events"
-    with running(tmp_path / "t", url) as tracker, Load(tracker) as load:
-        load.reaches(200)
-        own_redis.kill(signal.SIGKILL)
-        load.reaches(200)
-        tracker.kill(signal.SIGKILL)  # with events on disk
-        tracker.start()
-        load.reaches(100)
-        own_redis.start()
-        load.reaches(200)
+    with running(tmp_path / "t", url) as tracker:
+        with Load(tracker) as load:
+            load.reaches(200)
+            own_redis.kill(signal.SIGKILL)
+            load.reaches(200)
+            tracker.kill(signal.SIGKILL)  # with events on disk
+            tracker.start()
+            load.reaches(100)
+            own_redis.start()
+            load.reaches(200)
         assert load.refused == []
-        all_there(Ids(url), load)
+        all_there(Ids(url), load, 60)
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.soak)])
@@ -181,14 +184,15 @@ def test_killing_the_kafka_broker(own_kafka: KafkaBroker, tmp_path: Path) -> Non
     if not own_kafka.keeps_data:
         pytest.skip("Tansu in memory forgets what it acknowledged; make test-kafka runs this on Apache Kafka")
     url = own_kafka.url + "/events?timeout=1"
-    with running(tmp_path / "t", url) as tracker, Load(tracker) as load:
-        load.reaches(200)
-        own_kafka.kill(signal.SIGKILL)
-        load.reaches(200)
-        own_kafka.start()
-        load.reaches(200)
+    with running(tmp_path / "t", url) as tracker:
+        with Load(tracker) as load:
+            load.reaches(200)
+            own_kafka.kill(signal.SIGKILL)
+            load.reaches(200)
+            own_kafka.start()
+            load.reaches(200)
         assert load.refused == []
-        all_there(Ids(url), load)
+        all_there(Ids(url), load, 60)
 
 
 def test_a_full_spool(tmp_path: Path) -> None:
