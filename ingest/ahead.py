@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import NamedTuple
 
 from ingest.reading import Portion
@@ -58,10 +59,9 @@ class Ahead:
         if self._next is not None and not self._next.cancel():
             self._next.exception()
         self._next = None
-        try:
+        with suppress(LogUnavailable):  # then the next owner reads again what is stored already
             self._commit()
-        finally:
-            self._consumer.close()
+        self._consumer.close()
 
     def _poll(self) -> Next:
         self._commit()
