@@ -6,7 +6,6 @@ or ml-100k.inter in DANGOL_TEST_DATA.
 
 import importlib.util
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -82,7 +81,8 @@ def compare(file: Path, count: int) -> tuple[float, float]:
 def main() -> None:
     file = data()
     if file is None:
-        sys.exit("bench.movielens needs the data set: pip install --no-deps recbole")
+        print("not measured: bench.movielens needs the data set: pip install --no-deps recbole")
+        return
     rows = []
     for count in FACTORS:
         ours, bare = compare(file, count)
