@@ -138,7 +138,9 @@ class Tally:
         )
 
     def _days_of(self, ts: Longs) -> Codes:
-        """The day of each row, from 0. A trail is of one day or two."""
+        """The day of each row, from 0. A trail is of one day or two; one whose visits went elsewhere is empty."""
+        if not len(ts):
+            return np.zeros(0, np.int32)
         least, most = (
             int(self._span.wall(np.array([bound]))[0]) // DAY_MS - self._day for bound in (ts.min(), ts.max())
         )
