@@ -16,6 +16,8 @@ from web_stage import PASSWORD, Stage, csrf_of, stage_of
 from dangol.cli import main
 from dangol.secrets import ensure_admin
 from dangol.settings import load
+from profiles.model import Profile
+from profiles.store import ABSENT, Write
 from tracker.sites import Site
 from web.audit import FILE_LIMIT, Audit
 from web.users import Users, UsersInvalid
@@ -110,6 +112,18 @@ def test_changes_are_logged_with_who_made_them(stage: Stage) -> None:
         assert role in page
     noted = stage.services.audit.latest(10)
     assert PASSWORD not in str(noted) and "csrf" not in str(noted)
+
+
+def test_who_is_forgotten_does_not_stay_in_the_log_of_changes(stage: Stage) -> None:
+    stage.services.profiles.save(
+        "default", [Write("u:jang-77", ABSENT, Profile(id="u:jang-77", user="jang-77"))]
+    )
+    asked = {"audience": "", "visitor": "jang-77"}
+    assert stage.call("POST", "/v1/audiences/preview", json=asked).status_code == 200
+    assert stage.call("DELETE", "/v1/profiles/jang-77").status_code == 202
+    noted = [entry.what for entry in stage.services.audit.latest(10)]
+    assert noted == ["DELETE /v1/profiles/<path:who>"]
+    assert "jang" not in str(stage.services.audit.latest(10))
 
 
 def test_an_administrator_of_one_site_reads_only_its_changes(stage: Stage) -> None:

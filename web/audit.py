@@ -17,8 +17,10 @@ DETAIL_LIMIT = 500
 READ_LIMIT = 1 << 20
 UNSAID = frozenset({"csrf", "password"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-BULK = ("/v1/items", "/api/")
-"""What a shop's backend sends all day: no change that somebody decided on."""
+BULK = ("/v1/items", "/api/", "/v1/audiences/preview")
+"""What a shop's backend sends all day, and what only asks: no change that somebody decided on."""
+PEOPLE = "/v1/profiles/"
+"""Of whom these were is not noted: who wants to be forgotten must not stay here."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +88,10 @@ def register_audit(app: Flask, audit: Audit) -> None:
         changed = request.method not in READING and response.status_code < 400
         if someone and changed and not request.path.startswith(BULK):
             who, site = someone
-            audit.note(who, site, f"{request.method} {request.path}", _detail())
+            if request.path.startswith(PEOPLE):
+                audit.note(who, site, f"{request.method} {request.url_rule}")
+            else:
+                audit.note(who, site, f"{request.method} {request.path}", _detail())
         return response
 
 

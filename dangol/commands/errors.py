@@ -17,7 +17,6 @@ CLEAR = frozenset(
         "FileInvalid",
         "DataFileInvalid",
         "Busy",
-        "Busy",
         "NothingToLearn",
         "ParamsInvalid",
         "LogUnavailable",
