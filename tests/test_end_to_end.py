@@ -1,5 +1,6 @@
 """The whole loop, in a real browser, on each event log: from a click to what the shop shows next."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from browser import chromium, keep
 from conftest import redis_binary
 from installation import PASSWORD, Installation, eventually
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,7 +36,12 @@ class Shopper:
         self.page, self.base = page, base
         self.heroes: list[str] = []
         self.faults: list[str] = []
+        self.seen = 0
         page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("request", self._sent)
+
+    def _sent(self, request: Request) -> None:
+        self.seen += (request.post_data or "").count("Offer Viewed")
 
     def visit(self, path: str) -> None:
         self.page.goto(self.base + path)
@@ -43,6 +49,15 @@ class Shopper:
         if hero.count():
             expect(hero).to_have_attribute("data-source", "dangol", timeout=WAIT)
             self.heroes.append(hero.get_attribute("data-campaign") or "")
+            if self.heroes[-1]:
+                self._look()
+
+    def _look(self) -> None:
+        """Stay until the offer counts as seen: half of it visible for a second."""
+        before, until = self.seen, time.monotonic() + WAIT / 1000
+        while self.seen == before:
+            assert time.monotonic() < until, f"{self.heroes[-1]} was never seen"
+            self.page.wait_for_timeout(100)
 
     def row(self, slot: str) -> list[str]:
         """The categories of the products in a row, once the answer has come."""
