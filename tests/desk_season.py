@@ -94,7 +94,7 @@ def _person(chance: random.Random, number: int, now: float) -> tuple[list[EventR
             if chance.random() > reach:
                 break
             ts += chance.randint(5, 300) * 1000
-            item, name, category, price = chance.choice(ITEMS)
+            item, _, category, price = chance.choice(ITEMS)
             fields: dict[str, Any] = (
                 {"type": "page", "title": path} if what == "page" else {"type": "track", "name": what}
             )
