@@ -8,6 +8,7 @@ import pytest
 
 from tests.warehouse_rows import NOON, row
 from warehouse.delta import AliasRow, PathUnusable, Warehouse
+from warehouse.duck import Duck
 from warehouse.scope import Scope
 
 ALL = Scope("default")
@@ -146,3 +147,16 @@ def test_readers_see_all_rows_while_files_are_rewritten(warehouse: Warehouse) ->
         reader.join(30)
     assert len(seen) > 10
     assert all(n == distinct and 100 <= n <= rows for n, distinct in seen)
+
+
+def test_what_does_not_fit_into_memory_spills_beside_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "warehouse").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    duck = Duck(str(tmp_path / "warehouse"), memory="150MB")
+    text = "any_value(repeat('x', 60) || n)"
+    sql = f"select n % 2000003 as n, {text} as text from range(4000000) r(n) group by 1 order by 2"
+    assert duck.table(sql, Scope("default")).num_rows == 2_000_003
+    assert list((tmp_path / "elsewhere").iterdir()) == []

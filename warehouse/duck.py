@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import duckdb
@@ -71,6 +72,8 @@ class Duck:
         config: dict[str, Any] = {"threads": threads, "memory_limit": memory}
         config["preserve_insertion_order"] = False  # a fifth faster; who wants an order says so
         config["python_enable_replacements"] = False  # SQL reads no Python variables
+        # What does not fit into memory must not lie about in the folder that we were started in.
+        config["temp_directory"] = f"{path}/spill" if self.local else f"{gettempdir()}/dangol-spill"
         self._con = duckdb.connect(":memory:", config=config)
         # What a file of an earlier release lacks is NULL; and a warehouse without files has its columns.
         self._con.register("nothing_yet", EVENTS.empty_table())
