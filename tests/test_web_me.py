@@ -123,9 +123,9 @@ def test_a_write_key_makes_no_links(stage: Stage) -> None:
 def test_purposes_are_switched_at_once_and_written_into_history(stage: Stage) -> None:
     address = link(stage)
     hidden = form_of(stage.client.get(address).text)
-    answer = stage.client.post("/me/choices", data={**hidden, "purpose": ["analytics", "marketing"]})
+    answer = stage.client.post("/me/choices", data={**hidden, "purpose": ["marketing"]})
     assert answer.status_code == 303
-    assert stored(stage).consent == {"personalization": False, "analytics": True, "marketing": True}
+    assert stored(stage).consent == {"personalization": False, "marketing": True}
     said = [decode(record.value) for record in records(stage)]
     assert [(event.type, event.user, event.props["personalization"]) for event in said] == [
         ("consent", "mina", False)

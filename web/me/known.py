@@ -18,12 +18,9 @@ from web.language import locale
 INTERESTS, ITEMS = 12, 12
 MORE = 2.0
 """How much stronger an interest is that somebody wants more of."""
-PURPOSES: tuple[tuple[Purpose, bool], ...] = (
-    ("personalization", True),
-    ("analytics", True),
-    ("marketing", False),
-)
-"""In the page's order, and whether it holds while nobody was asked."""
+PURPOSES: tuple[tuple[Purpose, bool], ...] = (("personalization", True), ("marketing", False))
+"""In the page's order, and whether it holds while nobody was asked. Whether visits may be counted is said where they
+are counted: by the shop's own consent banner, which the snippet tells (docs/collecting.md)."""
 
 
 @dataclass(frozen=True, slots=True)
