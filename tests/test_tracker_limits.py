@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Clock, RedisServer
+from redis_cluster import RedisCluster
 from test_tracker_app import Client, ListLog
 
 from tracker import limits, snowplow
@@ -50,7 +51,26 @@ def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.redis
 def test_processes_share_a_bucket_in_redis(redis_url: str) -> None:
-    limiters = [Limiter(Rate(10, 100), RedisBuckets(redis_url)) for _ in range(3)]
+    share(redis_url)
+
+
+@pytest.mark.redis
+def test_processes_share_a_bucket_in_a_cluster(tmp_path: Path) -> None:
+    nodes = RedisCluster(tmp_path)
+    try:
+        share(nodes.url)
+    finally:
+        nodes.stop()
+
+
+def test_a_cluster_that_is_away_limits_nobody() -> None:
+    buckets = RedisBuckets("redis+cluster://127.0.0.1:1")
+    assert asyncio.run(buckets("a", 3.0, 1.0, 1.0)) == 3.0
+
+
+def share(url: str) -> None:
+    """Three processes' limiters let through one burst together."""
+    limiters = [Limiter(Rate(10, 100), RedisBuckets(url)) for _ in range(3)]
 
     async def all_at_once() -> int:
         asked = [limiter.admit_shared("a", 1) for _ in range(60) for limiter in limiters]

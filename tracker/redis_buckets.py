@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 
@@ -30,10 +30,10 @@ class RedisBuckets:
     """Callable as ``limits.Shared``, on one event loop, which it never holds up: what requests ask while an answer is
     on its way goes to Redis together. When Redis does not answer, everything is allowed and the log says so."""
 
-    def __init__(self, url: str, prefix: str = "dangol:limit:") -> None:
-        self._client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
-        self._take = self._client.register_script(files("tracker").joinpath("redis_buckets.lua").read_text())
-        self._prefix = prefix
+    def __init__(self, url: str, prefix: str = "dg:limit:") -> None:
+        self._url, self._prefix = url, prefix
+        self._client: Any = None
+        self._take: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limits")
         self._asked: list[_Ask] = []
         self._asking: asyncio.Task[None] | None = None
@@ -62,12 +62,33 @@ class RedisBuckets:
     def _ask(self, asked: Sequence[_Ask]) -> list[float]:
         """How much of each Redis allows; all of it where it does not answer."""
         try:
+            self._connect()
+            if isinstance(self._client, redis.RedisCluster):  # whose pipelines run no scripts
+                return [float(self._take_of(ask, self._client)) for ask in asked]
             pipe = self._client.pipeline(transaction=False)
             for ask in asked:
-                arguments = [ask.wanted, ask.per_second, ask.burst]
-                self._take(keys=[self._prefix + ask.name], args=arguments, client=pipe)
+                self._take_of(ask, pipe)
             return [float(taken) for taken in pipe.execute()]
-        except redis.RedisError:
+        except (redis.RedisError, redis.exceptions.RedisClusterException):
             _logger.warning("rate limits are not shared: Redis does not answer")
             self._asleep_until = time.monotonic() + PAUSE
             return [ask.wanted for ask in asked]
+
+    def _connect(self) -> None:
+        """At the first use: a cluster is asked for its nodes, and it may be away when the tracker starts."""
+        if self._client is None:
+            self._client = connect(self._url)
+            script = files("tracker").joinpath("redis_buckets.lua").read_text()
+            self._take = self._client.register_script(script)
+
+    def _take_of(self, ask: _Ask, client: Any) -> Any:
+        arguments = [ask.wanted, ask.per_second, ask.burst]
+        return self._take(keys=[self._prefix + ask.name], args=arguments, client=client)
+
+
+def connect(url: str) -> Any:
+    """A client for ``redis://``, ``rediss://``, ``unix://`` or ``redis+cluster://``."""
+    timeouts = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+    if url.startswith("redis+cluster://"):
+        return redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **timeouts)
+    return redis.Redis.from_url(url, **timeouts)
