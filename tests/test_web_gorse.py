@@ -65,6 +65,7 @@ def test_the_client_unchanged(running: Installation) -> None:
     eventually(known)
     assert [each["ItemId"] for each in client.list_feedbacks("read", "kim")] == ["i1"], "counted once"
     eventually(lambda: client.list_feedbacks("read", "u19"))
+    eventually(lambda: running.report("overview")["events"] > len(feedback))  # training reads the warehouse
     running.run("train")
 
     eventually(lambda: client.get_neighbors("i1"))
