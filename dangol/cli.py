@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from contextlib import closing
 from typing import Any
 
 import click
@@ -147,13 +148,19 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
 )
 @click.pass_obj
 def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
-    """Play seeded visitors over HTTP into a running Dangol, marked as demo data."""
+    """Play seeded visitors over HTTP into a running Dangol, marked as demo data; return once they are counted."""
+    from dangol import compose
     from dangol.demo_traffic import play
+    from dangol.imports import wait_for_ingest
     from dangol.secrets import ensure_default_site
 
     site = ensure_default_site(config)
     with click.progressbar(length=visitors, label="visitors") as bar:
-        play(config.url, site.write_key, visitors, seed, days=days, progress=bar.update)
+        played = play(config.url, site.write_key, visitors, seed, days=days, progress=bar.update)
+    with closing(compose.log(config)) as log:
+        wait_for_ingest(log)
+    what = f"{played.sessions:,} visits, {played.events:,} events, {played.orders:,} orders"
+    click.echo(f"{played.visitors:,} visitors: {what}")
 
 
 @main.command()

@@ -46,7 +46,7 @@ def import_files(settings: Settings, files: tuple[Path, ...], site_id: str, *, w
         for path in files:
             total += _append(log, path, site, warehouse)
         if wait:
-            _wait(log)
+            wait_for_ingest(log)
         log.close()
     click.echo(f"{total} events {'imported' if wait else 'appended to the log'}")
 
@@ -73,11 +73,11 @@ def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> int:
                 log.append(records)
             added += len(records)
             bar.update(len(batch))
-            _wait(log, MOST_WAITING)
+            wait_for_ingest(log, MOST_WAITING)
     return added
 
 
-def _wait(log: EventLog, most: int = 0) -> None:
+def wait_for_ingest(log: EventLog, most: int = 0) -> None:
     """Return when at most ``most`` events wait for ingest. Raises IngestStalled."""
     least, since = log.lag(compose.INGEST_GROUP), time.monotonic()
     while least > most:
