@@ -21,9 +21,9 @@ import msgspec
 
 from ingest.deadletters import DeadLetters
 from profiles.erased import RedisErased, Request
-from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.identity import user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write
+from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write, end
 from warehouse.delta import Warehouse
 from warehouse.scope import Scope
 from web.profiles import find
@@ -171,16 +171,6 @@ def ids_of(store: ProfileStore, site: str, profile: Profile) -> list[str]:
     found = store.load(site, cookies)
     mine = [name for name in cookies if name != profile.id and end(found, name) in (profile.id, name)]
     return [profile.id, *mine]
-
-
-def end(found: dict[str, Stored], name: str) -> str:
-    """The id that ``name`` leads to."""
-    for _ in range(LONGEST_CHAIN):
-        target = found[name].target if name in found else None
-        if target is None:
-            break
-        name = target
-    return name
 
 
 def bare(kind: str, ids: Collection[str]) -> set[str]:

@@ -17,14 +17,14 @@ from itertools import islice
 import msgspec
 
 from ingest.batch import Batch, Item, Result, Unappliable, ids_of
-from ingest.replacement import Person, Replacement, end, people_of
+from ingest.replacement import Person, Replacement, people_of
 from ingest.stored_events import stored_items
 from profiles import identity
 from profiles.erased import Erased
 from profiles.fold import Settings
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, Write
+from profiles.store import Alias, ProfileStore, Stored, Write, end
 from warehouse.scope import Events, Scope
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from profiles import dedup
-from profiles.identity import LONGEST_CHAIN
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, Write
+from profiles.store import Alias, ProfileStore, Stored, Write, end
 
 Fate = Literal["written", "waiting", "older"]
 
@@ -78,16 +77,6 @@ def people_of(entries: Mapping[str, Profile | Alias]) -> list[Person]:
         if isinstance(one, Alias) and (at := end(found, name)) in people:
             people[at].aliases[name] = one
     return list(people.values())
-
-
-def end(found: Mapping[str, Stored], name: str) -> str:
-    """The id that ``name`` leads to."""
-    for _ in range(LONGEST_CHAIN):
-        target = found[name].target if name in found else None
-        if target is None:
-            break
-        name = target
-    return name
 
 
 def _complete(made: Profile, live: Profile) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from profiles.identity import LONGEST_CHAIN
 from profiles.model import Profile
 
 ABSENT = b""
@@ -42,6 +43,16 @@ class Stored(NamedTuple):
     @property
     def target(self) -> str | None:
         return self.value.target if isinstance(self.value, Alias) else None
+
+
+def end(found: Mapping[str, Stored], name: str) -> str:
+    """The id that ``name`` leads to, as far as ``found`` tells."""
+    for _ in range(LONGEST_CHAIN):
+        target = found[name].target if name in found else None
+        if target is None:
+            break
+        name = target
+    return name
 
 
 class Write(NamedTuple):

@@ -154,7 +154,7 @@ def test_forget_erases(redis_url):
 
 
 def test_nobody_waits_for_a_redis_that_is_down(own_redis, clock):
-    store = CapStore(own_redis.url, clock=clock)
+    store = CapStore(own_redis.url, timeout=10, clock=clock)
     assert shown(store, NOON, capped("day", 9)) == "c"
     own_redis.kill()
     for _ in range(2):

@@ -1,8 +1,6 @@
 """Slots in a real browser: when an offer counts as seen, that it stays away when dismissed, and moves nothing."""
 
-import json
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +8,15 @@ from typing import Any
 
 import pytest
 from conftest import Clock
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from test_tracker_snippet import ARGUMENTS, Shop, answer, eventually, names
+from playwright.sync_api import Browser, BrowserContext, Page
+from test_tracker_snippet import CHROMIUM, Shop, answer, browser, eventually, names, server, shop, tracker
 from tracker_server import TrackerServer
 from web_stage import stage_of
 from wsgi import serving
 
 from tracker.sites import Site
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+__all__ = ["browser", "server", "shop", "tracker"]  # fixtures
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
@@ -32,33 +30,6 @@ SHIFT = """
     new PerformanceObserver(list => list.getEntries().forEach(e => { shift += e.value }))
         .observe({type: 'layout-shift', buffered: true});
 """
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tracker(server: TrackerServer) -> TrackerServer:
-    return server.reset()
-
-
-@pytest.fixture
-def shop(tracker: TrackerServer) -> Iterator[Shop]:
-    shop = Shop(tracker)
-    yield shop
-    shop.close()
 
 
 @pytest.fixture
@@ -144,11 +115,11 @@ def test_what_was_dismissed_stays_away_on_every_page_and_the_page_has_its_own_ba
     assert events[1].props["campaign"] == "c"
     other = page.context.new_page()
     other.goto(shop.url)
-    eventually(lambda: json.loads((tracker.folder / "asked.json").read_bytes())["dismissed"] == ["c"])
+    eventually(lambda: tracker.asked().get("dismissed") == ["c"])
     # A month later it may come again.
     other.evaluate("localStorage.setItem('dangol_d', JSON.stringify({c: Date.now() - 31 * 864e5}))")
     other.reload()
-    eventually(lambda: json.loads((tracker.folder / "asked.json").read_bytes())["dismissed"] == [])
+    eventually(lambda: tracker.asked().get("dismissed") == [])
 
 
 def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(

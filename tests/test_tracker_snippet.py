@@ -456,7 +456,7 @@ class TestInBrowser:
             }"""
         )
         page.wait_for_function("got.a && got.b && got.again")
-        asked = json.loads((tracker.folder / "asked.json").read_bytes())
+        asked = tracker.asked()
         assert asked == {
             "writeKey": "wk_test",
             "visitor": tracker.unique()[0].visitor,

@@ -106,6 +106,13 @@ def test_rows_that_no_column_can_hold_are_named(changes: Mapping[str, Any], reas
     assert reason in refused.value.reasons[1]
 
 
+def test_a_batch_of_bad_rows_is_one_short_line() -> None:
+    with pytest.raises(RowsInvalid) as refused:
+        arrow([row()._replace(ts="soon")] * 2_000)
+    assert len(refused.value.reasons) == 2_000
+    assert str(refused.value).endswith("and 1,997 more") and len(str(refused.value)) < 500
+
+
 def test_a_new_nullable_column_needs_no_rewrite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = Warehouse(str(tmp_path))
     old.append([row(id="old")], [], {})

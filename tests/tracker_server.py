@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -62,6 +63,13 @@ def events_in(folder: Path) -> list[Event]:
     return [decode(line) for line in lines[:-1]]  # behind the last newline: half a line at most
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Readers of ``path`` see what was there before or all of ``content``: several threads may write at once."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(content)
+    Path(file.name).replace(path)
+
+
 def make_app() -> Any:
     """The application of the child: the tracker, and a stub of the personalization that the web stage owns."""
     folder = Path(os.environ["TRACKER_TEST_FOLDER"])
@@ -92,7 +100,7 @@ def make_constant() -> Any:
 def personalize(folder: Path, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
     """Notes what was asked in asked.json and answers with answer.json; or passes it on to the address in web.url."""
     asked = environ["wsgi.input"].read()
-    (folder / "asked.json").write_bytes(asked)
+    write_whole(folder / "asked.json", asked)
     if (folder / "web.url").exists():
         url = (folder / "web.url").read_text() + "/v1/personalize"
         with urllib.request.urlopen(urllib.request.Request(url, asked), timeout=20) as response:
@@ -161,6 +169,11 @@ class TrackerServer:
 
     def events(self) -> list[Event]:
         return events_in(self.folder)
+
+    def asked(self) -> Any:
+        """What the last call of personalize asked for, ``{}`` before the first one."""
+        path = self.folder / "asked.json"
+        return msgspec.json.decode(path.read_bytes()) if path.exists() else {}
 
     def unique(self) -> list[Event]:
         """The events as a consumer counts them: the first of each id."""

@@ -95,7 +95,7 @@ def stage_of(
             shops[site_id] = Shop(catalogue, Recommender(shelf, catalogue, clock=clock))
         return shops[site_id]
 
-    caps, signer = CapStore(redis_url), TokenSigner(SECRET)
+    caps, signer = CapStore(redis_url, timeout=10), TokenSigner(SECRET)  # again: a busy machine
     campaigns, segments, arms = CampaignStore(redis_url), SegmentStore(redis_url), ArmStore(redis_url)
     store, warehouse = RedisProfiles(redis_url), Warehouse(str(folder / "warehouse"))
     erased = RedisErased(store.client)

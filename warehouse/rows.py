@@ -1,17 +1,23 @@
 """Rows as Arrow tables: a bad row is named, not lost in a batch."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import pyarrow as pa
 
 from warehouse.schema import EVENTS, EventRow
+
+SAID = 3
+"""Rows that the message names; all of them are in ``reasons``."""
 
 
 class RowsInvalid(ValueError):
     """Rows that no column can hold: for the dead letters. ``reasons`` maps index in the batch to reason."""
 
     def __init__(self, reasons: Mapping[int, str]) -> None:
-        super().__init__("; ".join(f"row {index}: {reason}" for index, reason in reasons.items()))
+        first = [f"row {index}: {reason}" for index, reason in islice(reasons.items(), SAID)]
+        more = f"; and {len(reasons) - SAID:,} more" if len(reasons) > SAID else ""
+        super().__init__("; ".join(first) + more)
         self.reasons = dict(reasons)
 
 
