@@ -35,6 +35,35 @@ def report(stage: Stage, name: str, query: str = "") -> dict:
     return answer.json
 
 
+def test_several_things_can_be_excluded_each_in_its_gap(stage: Stage) -> None:
+    def reached(*without: str) -> list[int]:
+        steps = report(stage, "funnel", "&".join(f"without={each}" for each in without))["steps"]
+        return [step["visitors"] for step in steps]
+
+    assert reached() == [4, 3, 2, 1]
+    assert reached("page:/checkout") == [4, 3, 2, 0] == reached("3:page:/checkout")
+    assert reached("1:page:/checkout", "2:page:/checkout") == [4, 3, 2, 1]
+    assert reached("2:event:Nothing", "1:event:Nothing", "3:page:/checkout") == [4, 3, 2, 0]
+    assert reached("event:Product+Viewed") == [4, 3, 0, 0]
+    for query, field in (
+        ("without=4:page:/", "without"),
+        ("without=0:page:/", "without"),
+        ("without=2:x", "without"),
+        ("without=page:/&order=any", "order"),
+        ("&".join(["without=page:/"] * 9), "without"),
+    ):
+        refused = stage.call("GET", f"/v1/reports/funnel?{STEPS}&{query}")
+        assert refused.status_code == 400 and refused.json["error"]["field"] == field, query
+    page = stage.desk().get(f"/desk/funnel?{STEPS}&without=3:page:/checkout&without=event:Nothing").text
+    assert page.count('name="barred"') == 2 and 'value="page:/checkout"' in page
+    assert re.findall(r'<option value="(\d)" selected>', page) == ["3"]
+    assert '<div class="count">0 ' in page
+    people = re.findall(r'class="leavers" href="([^"]+)"', page)[2].replace("&amp;", "&")
+    assert "1 person" not in stage.desk().get(people).text and "2 people" in stage.desk().get(people).text
+    any_order = stage.desk().get(f"/desk/funnel?{STEPS}&without=page:/&order=any").text
+    assert "strict where something" in any_order
+
+
 def test_a_breakdown_adds_up(stage: Stage) -> None:
     rows = report(stage, "funnel/breakdown", "group=channel")["rows"]
     assert {row["value"]: row["visitors"] for row in rows} == {

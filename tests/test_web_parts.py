@@ -149,6 +149,44 @@ def test_buttons_move_add_and_remove_steps() -> None:
         assert names(junk) == "abc"
 
 
+def test_exclusions_are_read_written_and_follow_their_steps() -> None:
+    linked = MultiDict(
+        [("step", f"event:{name}") for name in "abcd"]
+        + [("without", text) for text in ("event:x", "1:event:y", "2:page:/z", "3:w", "")]
+    )
+    form = form_of(linked)
+    assert [(each.step.text, each.gap) for each in form.without] == [
+        ("event:x", None),
+        ("event:y", 1),
+        ("page:/z", 2),
+        ("event:w", 3),
+    ]
+    assert form_of(MultiDict(form.query(()))) == form
+    fields = MultiDict(
+        [("kind", "event"), ("what", "a"), ("barred", "/help*"), ("gap", "2"), ("barred", ""), ("gap", "")]
+    )
+    sent = form_of(fields)
+    assert [each.text for each in sent.without] == ["2:page:/help*", "event:"] and len(
+        sent.filled.without
+    ) == 1
+
+    def gaps(button: str) -> list[tuple[str, int | None]]:
+        return [(each.step.name, each.gap) for each in pressed(form, button).without]
+
+    assert gaps("remove:0") == [("x", None), ("/z", 1), ("w", 2)]
+    assert gaps("remove:1") == [("x", None), ("y", 1), ("/z", 1), ("w", 2)]
+    assert gaps("remove:3") == [("x", None), ("y", 1), ("/z", 2)]
+    assert gaps("unbar:1") == [("x", None), ("/z", 2), ("w", 3)]
+    assert gaps("bar")[-1] == ("", None) and len(gaps("bar")) == 5
+    assert gaps("unbar:9") == gaps("show") == [(each.step.name, each.gap) for each in form.without]
+
+
+def test_a_step_that_is_not_chosen_yet_does_not_shift_exclusions() -> None:
+    steps = [("step", "event:a"), ("step", "event:"), ("step", "event:b"), ("step", "event:c")]
+    form = form_of(MultiDict([*steps, ("without", "3:event:x"), ("without", "2:event:y")]))
+    assert [each.text for each in form.filled.without] == ["2:event:x", "1:event:y"]
+
+
 def test_suggestions_are_of_what_occurs() -> None:
     events = ["Order Completed", "Product Viewed", "Signed Up"]
     assert [step.name for step in suggested(events, ["/"])] == ["*", "Product Viewed", "Order Completed"]

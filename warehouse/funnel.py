@@ -265,7 +265,7 @@ def _check(steps: Sequence[Step], rules: Rules) -> None:
     if rules.window <= 0:
         raise QueryRefused("window", "more than nothing")
     if rules.any_order and rules.without:
-        raise QueryRefused("without", "needs the steps in order")
+        raise QueryRefused("order", "strict where something must not come in between")
     if any(after is not None and not 0 <= after < len(steps) - 1 for _, after in rules.without):
         raise QueryRefused("without", "after a step that has a next one")
 

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from werkzeug.datastructures import MultiDict
 
-from web.funnels import STEPS_LIMIT, USUAL_WINDOW
+from web.funnels import EXCLUSIONS_LIMIT, STEPS_LIMIT, USUAL_WINDOW, gap_of
 from web.language import lazy_gettext as _l
 
 StepKind = Literal["page", "event"]
@@ -40,10 +40,28 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What must not come between step ``gap`` (from 1) and the next; None: anywhere between first and last."""
+
+    step: Draft
+    gap: int | None = None
+
+    @property
+    def text(self) -> str:
+        """As reports take it."""
+        return self.step.text if self.gap is None else f"{self.gap}:{self.step.text}"
+
+    @property
+    def said(self) -> str:
+        """As its field shows it."""
+        return self.step.text if self.step.kind == "page" else self.step.name
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """``said`` is False when the address names no step at all: then the page suggests some.
 
-    ``by`` is visitor or visit, ``order`` is strict or any; ``without`` is an event that must not come in between.
+    ``by`` is visitor or visit, ``order`` is strict or any; ``without`` must not come in between.
     ``compare``: "", before, or segment:ID; ``group``: what it is broken down by; ``every``: day or week of its trend.
     """
 
@@ -52,7 +70,7 @@ class Form:
     said: bool
     by: str = "visitor"
     order: str = "strict"
-    without: str = ""
+    without: tuple[Exclusion, ...] = ()
     compare: str = ""
     group: str = "channel"
     every: str = "day"
@@ -65,12 +83,31 @@ class Form:
     def asked(self) -> list[Draft]:
         return [step for step in self.steps if step.name]
 
+    @property
+    def filled(self) -> "Form":
+        """The same without what is not chosen yet."""
+        form = replace(self, without=tuple(each for each in self.without if each.step.name))
+        for at in reversed(range(len(self.steps))):
+            if not self.steps[at].name:
+                form = form.without_step(at)
+        return form
+
+    def without_step(self, at: int) -> "Form":
+        """Step ``at`` (from 0) taken out: the gaps at its sides become one, and those after it move up."""
+        steps = self.steps[:at] + self.steps[at + 1 :]
+        moved = [
+            replace(each, gap=each.gap - 1) if each.gap is not None and each.gap > at else each
+            for each in self.without
+        ]
+        kept = tuple(each for each in moved if each.gap is None or 0 < each.gap < len(steps))
+        return replace(self, steps=steps, without=kept)
+
     def query(self, period: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """The address of this form: one ``step`` each, empty ones included."""
         query = [*(("step", step.text) for step in self.steps), ("window", self.window)]
         query += [("by", self.by)] if self.by != "visitor" else []
         query += [("order", self.order)] if self.order != "strict" else []
-        query += [("without", self.without)] if self.without else []
+        query += [("without", each.text) for each in self.without]
         query += [("compare", self.compare)] if self.compare else []
         query += [("group", self.group)] if self.group != "channel" else []
         query += [("every", self.every)] if self.every != "day" else []
@@ -87,9 +124,6 @@ def form_of(args: "MultiDict[str, str]") -> Form:
         steps = [draft_of(text) for text in args.getlist("step")]
     by = "visit" if args.get("by") == "visit" else "visitor"
     order = "any" if args.get("order") == "any" else "strict"
-    without = args.get("without", "").strip()[: NAME_LIMIT + 6]
-    if without:
-        without = draft_of(without if without.startswith(("page:", "event:")) else f"event:{without}").text
     compare = args.get("compare", "")
     return Form(
         steps=tuple(steps[:STEPS_LIMIT]),
@@ -97,11 +131,25 @@ def form_of(args: "MultiDict[str, str]") -> Form:
         said=bool(steps),
         by=by,
         order=order,
-        without=without,
+        without=_exclusions(args),
         compare=compare[:NAME_LIMIT] if compare == "before" or compare.startswith("segment:") else "",
         group=args.get("group", "channel")[:NAME_LIMIT],
         every="week" if args.get("every") == "week" else "day",
     )
+
+
+def _exclusions(args: "MultiDict[str, str]") -> tuple[Exclusion, ...]:
+    """As sent by their fields (``gap`` and ``barred``), else as linked (``without``)."""
+    if args.getlist("barred"):
+        pairs = zip(args.getlist("gap"), args.getlist("barred"), strict=False)
+        texts = [f"{gap}:event:{barred}" if gap else f"event:{barred}" for gap, barred in pairs]
+    else:
+        texts = [text for text in args.getlist("without") if text]
+    found = []
+    for gap, step in map(gap_of, texts[:EXCLUSIONS_LIMIT]):
+        named = step if step.startswith(("page:", "event:")) else f"event:{step}"
+        found.append(Exclusion(draft_of(named), gap))
+    return tuple(found)
 
 
 def draft_of(text: str) -> Draft:
@@ -117,19 +165,25 @@ def draft_of(text: str) -> Draft:
 
 
 def pressed(form: Form, button: str) -> Form:
-    """The form after ``add``, ``remove:N``, ``up:N`` or ``down:N``; anything else leaves it as it is."""
+    """The form after ``add``, ``remove:N``, ``up:N`` or ``down:N``, or, for what must not come in between, ``bar`` and
+    ``unbar:N``; anything else leaves it as it is."""
     action, _, text = button.partition(":")
     steps, at = list(form.steps), int(text) if text.isascii() and text.isdigit() and len(text) < 4 else -1
     if action == "add" and len(steps) < STEPS_LIMIT:
         steps.append(Draft("event", ""))
     elif 0 <= at < len(steps):
         if action == "remove":
-            steps.pop(at)
-        elif action in ("up", "down"):
+            return replace(form.without_step(at), said=True)
+        if action in ("up", "down"):
             to = at + (1 if action == "down" else -1)
             if 0 <= to < len(steps):
                 steps[at], steps[to] = steps[to], steps[at]
-    return replace(form, steps=tuple(steps), said=True)
+    without = list(form.without)
+    if action == "bar" and len(without) < EXCLUSIONS_LIMIT:
+        without.append(Exclusion(Draft("event", "")))
+    elif action == "unbar" and 0 <= at < len(without):
+        without.pop(at)
+    return replace(form, steps=tuple(steps), without=tuple(without), said=True)
 
 
 def suggested(events: Sequence[str], pages: Sequence[str]) -> tuple[Draft, ...]:

@@ -18,7 +18,7 @@ from web.desk import words as told
 from web.desk.builder import WINDOWS, Draft, Form, form_of, pressed, suggested
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
-from web.funnels import STEPS_LIMIT
+from web.funnels import EXCLUSIONS_LIMIT, STEPS_LIMIT
 from web.language import gettext as _
 from web.questions import FunnelQuestion, vocabulary_of
 from web.saved import SavedStore
@@ -66,9 +66,14 @@ class FunnelView:
     steps: tuple[StepView, ...] = ()
 
     @property
+    def may_bar(self) -> bool:
+        """Whether there is something in between, and room for one more that must not come there."""
+        return len(self.form.steps) > 1 and len(self.form.without) < EXCLUSIONS_LIMIT
+
+    @property
     def asked_query(self) -> list[tuple[str, str]]:
         """What the API is asked for the same funnel."""
-        return replace(self.form, steps=tuple(self.form.asked)).query(())
+        return self.form.filled.query(())
 
     @property
     def entered(self) -> int:
@@ -142,7 +147,7 @@ def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
 
 def asking_of(form: Form) -> FunnelQuestion:
     """What is asked by the form. Raises QueryRefused."""
-    return FunnelQuestion.of(MultiDict(replace(form, steps=tuple(form.asked)).query(())))
+    return FunnelQuestion.of(MultiDict(form.filled.query(())))
 
 
 def compared(form: Form, period: Period, site: Site) -> Asked:
