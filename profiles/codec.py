@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from profiles.columns import Column, pack, unpack, unpack_sums
-from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
+from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Tally, Touch
 from profiles.sessions import OWNER_LENGTH, session_id
+from profiles.tallies import STANDARD
 
 COMMON = (
     *(
@@ -37,6 +38,7 @@ COMMON = (
 )
 """Words known without being stored. Their order is part of the format: new ones go last, and change it."""
 
+_STANDARD = {name: number for number, name in enumerate(STANDARD)}
 _COMMON = {word: number for number, word in enumerate(COMMON)}
 _NO_TOUCH = Touch()
 
@@ -78,6 +80,8 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     # Profiles stored by earlier releases end here.
     renamed_at: list[int] = []
     orders: list[tuple[bytes, float, int]] = []
+    # A standard event's number, or ~ that of its name's word; how long before the last event of any kind.
+    tallies: dict[int, tuple[int, int]] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -127,6 +131,7 @@ def encode(profile: Profile) -> bytes:
         rest if any(rest) else None,  # type: ignore[arg-type]
         [at for _, _, at in profile.renamed] if profile.renamed else [],
         profile.orders,
+        _packed_tallies(profile, words),
     )
     stored.touches = _packed_touches(touches, first, words)
     stored.words = list(words)[len(COMMON) :]
@@ -182,6 +187,7 @@ def _profile(stored: _Stored) -> Profile:
             for (old, new), at in zip(renamed, chain(stored.renamed_at, repeat(0)), strict=False)
         ],
         stored.orders,
+        _tallies(stored, words),
     )
 
 
@@ -205,6 +211,22 @@ def _packed_cursor(profile: Profile) -> int | str:
         if profile.sessions[number].id == cursor:
             return number
     return cursor
+
+
+def _packed_tallies(profile: Profile, words: _Numbers) -> dict[int, tuple[int, int]]:
+    last, standard = profile.last_seen, _STANDARD
+    return {
+        (standard[name] if name in standard else ~words[name]): (one.count, last - one.last)
+        for name, one in profile.tallies.items()
+    }
+
+
+def _tallies(stored: _Stored, words: list[str]) -> dict[str, Tally]:
+    last = stored.first + stored.last
+    return {
+        STANDARD[number] if number >= 0 else words[~number]: Tally(times, last - before)
+        for number, (times, before) in stored.tallies.items()
+    }
 
 
 def _packed_touches(touches: _Numbers, first: int, words: _Numbers) -> list[_Way]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from profiles import codec, commerce, dedup, orders, sessions
+from profiles import codec, commerce, dedup, orders, sessions, tallies
 from profiles.facts import Facts
 from profiles.identity import recency
 from profiles.model import (
@@ -172,9 +172,11 @@ def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at:
         profile.cursor = session.id
     if event.type == "page" or event.type == "screen":
         counts.pageviews += 1
+        tallies.count(profile, tallies.PAGE, event.ts)
     elif event.type == "track":
         repeated = _repeats(profile, event, facts, at)
         if not repeated:
+            tallies.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
             if event.name == "Order Completed" and facts.order is not None:
                 entry = (facts.order, facts.revenue or 0.0, event.received)

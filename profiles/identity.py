@@ -1,6 +1,6 @@
 """Who is who: the ids a person has, and how two profiles of one person become one."""
 
-from profiles import affinity, dedup, orders
+from profiles import affinity, dedup, orders, tallies
 from profiles.model import (
     ITEMS_KEPT,
     VISITORS_KEPT,
@@ -71,6 +71,7 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
     into.segments = sorted({*into.segments, *other.segments})
     into.demo = into.demo or other.demo
     _merge_history(into, other)
+    tallies.merge(into, other)
     orders.merge(into, other)
     _merge_stakes(into, other)
     into.renamed = [*into.renamed, *other.renamed]

@@ -85,6 +85,13 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
     last: int = 0
 
 
+class Tally(msgspec.Struct, array_like=True, gc=False):
+    """How often an event happened, and when last."""
+
+    count: int
+    last: int
+
+
 class Affinity(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Interest in a category: ``weight`` as of ``ts``, halved every ``affinity.HALF_LIFE_MS``."""
 
@@ -130,3 +137,4 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     cursor: str = ""  # the session that the last event went into
     renamed: list[tuple[str, str, int]] = []  # what late events did to sessions, and when, until stored
     orders: list[tuple[bytes, float, int]] = []  # see ``profiles.orders``
+    tallies: dict[str, Tally] = {}  # by event name, see ``profiles.tallies``

@@ -21,7 +21,7 @@ from ingest.deadletters import DeadLetters
 from ingest.enrich import facts
 from ingest.rebuild import Rebuild, Summary
 from ingest.worker import Bounds, Worker
-from profiles import fold
+from profiles import fold, tallies
 from profiles.erased import Cutoffs, Erased, NobodyErased, digest
 from profiles.fold import Settings
 from profiles.identity import LONGEST_CHAIN
@@ -67,9 +67,10 @@ def stream(count: int, draw: random.Random) -> list[Event]:
                 "consent",
                 "group",
                 "server",
+                "own",
                 "retry",
             ],
-            [30, 15, 8, 5, 5, 6, 1, 2, 1, 4, 5],
+            [30, 15, 8, 5, 5, 6, 1, 2, 1, 4, 9, 5],
         )[0]
         fields: dict[str, object] = {}
         if kind == "retry" and events:
@@ -110,6 +111,8 @@ def stream(count: int, draw: random.Random) -> list[Event]:
             }
         elif kind == "consent":
             fields = {"type": "consent", "props": {"marketing": draw.random() < 0.5}}
+        elif kind == "own":
+            fields = {"name": f"Game {draw.randrange(150)} Played"}
         elif kind == "group":
             fields = {"type": "group", "props": {"groupId": "acme"}}
         else:
@@ -195,6 +198,7 @@ def test_rebuilt_profiles_equal_the_live_ones_field_by_field(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, seed: int, slices: int
 ) -> None:
     monkeypatch.setattr(rebuild, "ROWS_AT_ONCE", -(-600 // slices))
+    monkeypatch.setattr(tallies, "NAMES_KEPT", 4)
     shop.count(stream(600, random.Random(seed)))
     made = MemoryProfiles()
     summary = shop.rebuild(made)
