@@ -40,7 +40,7 @@ def count(profile: Profile, name: str, ts: int) -> None:
         _trim(tallies)
         return
     known.count += 1
-    if ts > known.last:  # noqa: PLR1730 - every event comes here, and max() takes as long as all the rest
+    if ts > known.last:  # every event comes here, and max() takes as long as all the rest
         known.last = ts
 
 
