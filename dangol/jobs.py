@@ -30,7 +30,7 @@ class Jobs:
         self.erasure = compose.erasure(settings)
 
     def _sites(self) -> list[str]:
-        self.sites.reload_if_changed()
+        self.sites.refresh()
         return list(self.sites.all())
 
     def learn_offers(self) -> None:

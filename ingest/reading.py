@@ -13,7 +13,7 @@ from profiles.fold import Place, Settings
 from profiles.sessions import rules_of
 from tracker.event import Event, EventInvalid, decode
 from tracker.log import Message
-from tracker.sites import Site, Sites, SitesInvalid
+from tracker.sites import Site, Sites
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +59,7 @@ class Reader:
 
     def reload_sites(self) -> None:
         """Sites may be edited while workers run."""
-        try:
-            self.sites.reload_if_changed()
-        except SitesInvalid as error:
-            logger.warning("keeping the sites as they were: %s", error)
+        self.sites.refresh()
 
     def _made(self, message: Message) -> Made:
         try:

@@ -202,3 +202,8 @@ def test_nothing_raises(params: dict[str, str], requests: list[Any]) -> None:
     for answer in (get({**BASE, **params}), post({"requests": [{**BASE, **params}, *requests]})):
         if isinstance(answer, Collected):
             assert all(decode(encode(event)) == event for event in answer.events)
+
+
+def test_half_an_emoji_does_not_cost_the_requests() -> None:
+    raw = rb'{"requests":[{"idsite":"1","rec":"1","_id":"0123456789abcdef","action_name":"cut \ud83d"}]}'
+    assert taken(post(raw)).events[0].title == "cut \ufffd"

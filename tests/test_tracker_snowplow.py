@@ -238,3 +238,13 @@ def test_the_python_client(tracker: TrackerServer, method: Any, base64: bool) ->
     )
     assert abs(page.ts - page.received) < 60_000
     assert events[2].props == {"product_id": "p7"}
+
+
+def test_half_an_emoji_does_not_cost_the_payload() -> None:
+    raw = rb'{"schema":"s","data":[{"aid":"shop","p":"web","e":"pv","duid":"d1","eid":"e1","page":"cut \ud83d"}]}'
+    answer = post(raw)
+    assert isinstance(answer, Collected), answer
+    assert answer.events[0].title == "cut \ufffd"
+    inside = rb'{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":'
+    inside += rb'{"schema":"iglu:a.b/add_to_cart/jsonschema/1-0-0","data":{"name":"cut \ud83d"}}}'
+    assert one({**BASE, "e": "ue", "ue_pr": inside.decode()}).props["name"] == "cut \ufffd"

@@ -26,14 +26,14 @@ from tracker.log import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
 from tracker.privacy import DailySalt, opted_out
 from tracker.request import BODY_LIMIT, GZIP, TOO_LARGE, Refusal, Request
-from tracker.sites import Site, Sites, SitesInvalid
+from tracker.sites import Site, Sites
 from tracker.spool import DEFAULT_LIMIT, claim
 
 Environ = Mapping[str, Any]
 
-SITES_CHECKED_SECONDS = 1.0
 _SEGMENT_PATHS = frozenset(f"/v1/{kind}" for kind in (*segment.KINDS, *segment.BATCHES))
 _SETTINGS_PATH = re.compile(r"/v1/projects/[^/]{1,200}/settings")
+SITES_LOOKED_FOR_SECONDS = 1.0
 RECORD_LIMIT = 128 * 1024
 REQUEST_LIMIT = 8 * 1024 * 1024
 """Bytes of one event, and of one request's events, as they go to the log: a batch's context is copied into each."""
@@ -83,7 +83,7 @@ class Tracker:
         server_cookie: bool = False,
     ) -> None:
         self._sites, self._clock, self._proxies = sites, clock, int(trust_proxy)
-        self._sites_checked, self._server_cookie = 0.0, server_cookie
+        self._server_cookie = server_cookie
         self.metrics = Metrics()
         self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics)
         self._salt = DailySalt(spool, clock)
@@ -102,7 +102,7 @@ class Tracker:
             "/piwik.php": matomo_route,
         }
         self._settings_route = _Route(("GET",), self._settings)
-        self._find_matomo = matomo.Finders(self._find_any, sites.by_secret_key, self._cookieless)
+        self._find_matomo = matomo.Finders(sites.by_any_name, sites.by_secret_key, self._cookieless)
 
     def owns(self, path: str) -> bool:
         """Whether ``path`` is answered here rather than by the web application."""
@@ -137,6 +137,7 @@ class Tracker:
         return route
 
     async def _answer(self, environ: Environ, body: rsgi.Body) -> Response:
+        self._sites.refresh(SITES_LOOKED_FOR_SECONDS)
         route, method = self._route(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
         if route is None:
             return self._refused(Refusal("not_found", "there is nothing at this path", status=404))
@@ -173,7 +174,7 @@ class Tracker:
 
     def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
         taken = self._read(environ, body)
-        events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._find_key)
+        events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._sites.by_write_key)
         if isinstance(events, Refusal):
             return self._refused(events)
         assert isinstance(taken, Request)
@@ -191,14 +192,16 @@ class Tracker:
         return self._take(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
 
     def _settings(self, environ: Environ, _: object) -> Response:
-        answer = segment.settings(environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._find_key)
+        answer = segment.settings(
+            environ["PATH_INFO"], environ.get("HTTP_HOST", ""), self._sites.by_write_key
+        )
         return (
             self._refused(answer) if isinstance(answer, Refusal) else Response(200, [JSON, NO_STORE], answer)
         )
 
     def _pixel(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
         taken = self._read(environ, body)
-        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._find_key)
+        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._sites.by_write_key)
         if isinstance(hit, Refusal):
             return self._refused_image(hit)
         cookies: Headers = []
@@ -214,7 +217,7 @@ class Tracker:
             return self._refused(taken)
         anonymous = "HTTP_SP_ANONYMOUS" in environ or opted_out(environ)
         fallback = self._salt.visitor("", taken.ip, taken.ua) if anonymous else None
-        collected = snowplow.collect(taken, self._find_any, anonymous, fallback)
+        collected = snowplow.collect(taken, self._sites.by_any_name, anonymous, fallback)
         if isinstance(collected, Refusal):
             return self._refused(collected)
         self._count(collected.refused)
@@ -286,30 +289,6 @@ class Tracker:
     def _count(self, refusals: Iterable[Refusal]) -> None:
         for refusal in refusals:
             self.metrics.refused.labels(refusal.code).inc()
-
-    def _reload_sites(self) -> None:
-        now = time.monotonic()
-        if now - self._sites_checked > SITES_CHECKED_SECONDS:
-            self._sites_checked = now
-            try:
-                self._sites.reload_if_changed()
-            except (SitesInvalid, OSError):  # half an edit: go on with the sites we know
-                _logger.exception("sites not reloaded")
-
-    def _find_key(self, key: str) -> Site | None:
-        self._reload_sites()
-        return self._sites.by_write_key(key)
-
-    def _find_any(self, name: str) -> Site | None:
-        """The site of a protocol without keys: by write key, by id, by its number from 1, or the only one there is."""
-        self._reload_sites()
-        if site := self._sites.by_write_key(name) or self._sites.get(name):
-            return site
-        all_sites = list(self._sites.all().values())
-        if len(all_sites) == 1:
-            return all_sites[0]
-        number = int(name) if name.isdecimal() and len(name) < 6 else 0
-        return all_sites[number - 1] if 0 < number <= len(all_sites) else None
 
     def _cookieless(self, site: Site, ip: str, ua: str) -> str:
         return self._salt.visitor(site.id, ip, ua)

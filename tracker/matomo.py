@@ -15,6 +15,7 @@ import msgspec
 from tracker import address, clocks
 from tracker.event import Event, EventType
 from tracker.fields import named, number
+from tracker.json_bodies import decoded, inner
 from tracker.pixel import FIELDS, parse
 from tracker.request import Refusal, Request, checked_id
 from tracker.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
@@ -67,12 +68,9 @@ def collect(request: Request, find: Finders) -> Collected | Refusal:
 
 
 def _collect_bulk(request: Request, find: Finders) -> Collected | Refusal:
-    try:
-        body = _bulk.decode(request.body)
-    except RecursionError:
-        return Refusal("too_deep", "the JSON is nested too deep")
-    except ValueError as error:
-        return Refusal("bad_json", f"the body is not a bulk request: {error}"[:200])
+    body = decoded(request.body, _bulk)
+    if isinstance(body, Refusal):
+        return body
     if len(body.requests) > BATCH_LIMIT:
         return Refusal("too_large", f"a bulk request may have at most {BATCH_LIMIT} requests", "requests")
     events: list[Event] = []
@@ -267,10 +265,7 @@ def _first_category(text: str) -> dict[str, Any]:
 
 
 def _json(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text.encode()) if text else None
-    except (ValueError, RecursionError):
-        return None
+    return inner(text.encode()) if text else None
 
 
 def _context(params: Params, flag: str, anonymous: bool) -> dict[str, Any]:

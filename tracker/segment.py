@@ -15,6 +15,7 @@ import msgspec
 from tracker import address, clocks
 from tracker.clocks import milliseconds
 from tracker.event import ID_LIMIT, Event, EventType, Source
+from tracker.json_bodies import decoded
 from tracker.request import ID_CHARACTERS, Refusal, Request, checked_id
 from tracker.sites import Site
 
@@ -108,7 +109,8 @@ def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
     """The events of one POST to /v1/… . All of them, or none: a client sends a batch again as a whole."""
     kind = request.path[4:]
     batched = kind in BATCHES
-    body = _decode(request.body, _batch if batched else _item)
+    decoder: msgspec.json.Decoder[Any] = _batch if batched else _item
+    body: _Item | _Batch | Refusal = decoded(request.body, decoder)
     if isinstance(body, Refusal):
         return body
     site = find_site(request, body.write_key, find)
@@ -159,7 +161,7 @@ def _oversized(body: bytes, count: int) -> Refusal | None:
     if count > BATCH_LIMIT:
         return Refusal("too_large", f"a batch may have at most {BATCH_LIMIT} events", "batch")
     if len(body) > EVENT_LIMIT:  # only then can one of them be too large
-        sizes = _decode(body, _sizes)
+        sizes = decoded(body, _sizes)
         if isinstance(sizes, Refusal):
             return sizes
         for index, raw in enumerate(sizes.batch):
@@ -300,25 +302,3 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _text(value: object, limit: int) -> str:
     return value[:limit] if isinstance(value, str) else ""
-
-
-_LONE_SURROGATE = re.compile(
-    rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
-
-
-def _decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """The body, or a refusal naming the field that is not what it should be."""
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        message, _, field = str(error).partition(" - at `$")
-        return Refusal("bad_value", message, field.rstrip("`").lstrip(".") or None)
-    except RecursionError:
-        return Refusal("too_deep", "the JSON is nested too deep")
-    except ValueError as error:  # malformed JSON or not UTF-8
-        # A title cut through an emoji is half a surrogate pair, which browsers do send: mend it, once.
-        mended = _LONE_SURROGATE.sub(lambda match: match[1] or b"\\ufffd", raw)
-        if mended != raw:
-            return _decode(mended, decoder)
-        return Refusal("bad_json", f"the body is not JSON: {error}"[:200])

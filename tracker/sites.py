@@ -1,12 +1,16 @@
 """The sites of one installation: their keys and settings, in one JSON file that every process reads."""
 
+import logging
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+logger = logging.getLogger(__name__)
 
 
 class SitesInvalid(Exception):
@@ -54,18 +58,31 @@ def new_site(
 
 
 class Sites:
-    """All sites by id and by key. ``reload_if_changed`` picks up edits made by another process."""
+    """All sites by id and by key. ``refresh`` picks up edits made by another process. Raises SitesInvalid."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp = -1
+        self._stamp, self._looked = -1, 0.0
         self._by_id: dict[str, Site] = {}
         self._by_write_key: dict[str, Site] = {}
         self._by_secret_key: dict[str, Site] = {}
-        self.reload_if_changed()
+        self._read_if_changed()
 
-    def reload_if_changed(self) -> None:
-        """Read the file again when its modification time differs. Raises SitesInvalid."""
+    def refresh(self, every: float = 0.0) -> None:
+        """Take in what another process has saved, looking for it ``every`` so many seconds at most.
+
+        An edit half done is logged, and what was read before goes on.
+        """
+        now = time.monotonic()
+        if now - self._looked < every:
+            return
+        self._looked = now
+        try:
+            self._read_if_changed()
+        except (SitesInvalid, OSError) as error:
+            logger.error("keeping the sites as they were: %s", error)
+
+    def _read_if_changed(self) -> None:
         try:
             stamp = self.path.stat().st_mtime_ns
         except FileNotFoundError:
@@ -86,7 +103,7 @@ class Sites:
 
     def save(self, site: Site) -> None:
         """Add or replace one site, atomically and readable by the owner only."""
-        self.reload_if_changed()
+        self._read_if_changed()
         sites = {**self._by_id, site.id: site}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_suffix(f".{os.getpid()}.tmp")
@@ -96,7 +113,7 @@ class Sites:
             os.fsync(file.fileno())
         draft.replace(self.path)
         self._stamp = -1
-        self.reload_if_changed()
+        self._read_if_changed()
 
     def all(self) -> Mapping[str, Site]:
         return dict(self._by_id)
@@ -109,3 +126,13 @@ class Sites:
 
     def by_secret_key(self, key: str) -> Site | None:
         return self._by_secret_key.get(key)
+
+    def by_any_name(self, name: str) -> Site | None:
+        """The site that a protocol without keys means: by write key, by id, by its number from 1, or the only one."""
+        if site := self._by_write_key.get(name) or self._by_id.get(name):
+            return site
+        sites = list(self._by_id.values())
+        if len(sites) == 1:
+            return sites[0]
+        number = int(name) if name.isdecimal() and len(name) < 6 else 0
+        return sites[number - 1] if 0 < number <= len(sites) else None

@@ -15,6 +15,7 @@ import msgspec
 from tracker import address, clocks
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.fields import named
+from tracker.json_bodies import decoded, inner
 from tracker.pixel import parse
 from tracker.request import Refusal, Request, checked_id
 from tracker.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
@@ -105,12 +106,10 @@ def _items(request: Request) -> Sequence[dict[str, Any]] | Refusal:
     if request.method != "POST":
         fields = parse(request.query)
         return fields if isinstance(fields, Refusal) else [fields]
-    try:
-        data = _payload.decode(request.body).data
-    except RecursionError:
-        return Refusal("too_deep", "the JSON is nested too deep")
-    except ValueError as error:
-        return Refusal("bad_json", f"the body is not a Snowplow payload: {error}"[:200])
+    payload = decoded(request.body, _payload)
+    if isinstance(payload, Refusal):
+        return payload
+    data = payload.data
     if len(data) > BATCH_LIMIT:
         return Refusal("too_large", f"a payload may have at most {BATCH_LIMIT} events", "data")
     return data
@@ -252,9 +251,9 @@ def _json(plain: str | None, encoded: str | None) -> dict[str, Any]:
     """A JSON object given as text or as base64(url) without its padding; {} for what is neither."""
     try:
         raw = plain.encode() if plain else urlsafe_b64decode((encoded or "") + "==")
-        value = msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
+    value = inner(raw)
     return value if isinstance(value, dict) else {}
 
 

@@ -1,16 +1,13 @@
 """Who asks: a site's public write key, or its secret one."""
 
 import hmac
-import logging
 
 import msgspec
 from flask import request
 
-from tracker.sites import Site, Sites, SitesInvalid
+from tracker.sites import Site, Sites
 from web.audit import acting
 from web.problem import Problem
-
-logger = logging.getLogger(__name__)
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dangol", charset="UTF-8"'}
 
@@ -53,10 +50,7 @@ class Keys:
         self._sites = sites
 
     def _fresh(self) -> Sites:
-        try:
-            self._sites.reload_if_changed()
-        except SitesInvalid as error:  # keep serving what was read before
-            logger.error("%s", error)
+        self._sites.refresh()
         return self._sites
 
     def any_key(self) -> Site:

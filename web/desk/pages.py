@@ -59,7 +59,13 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("segments", _l("Segments"), "/desk/segments"),
         ),
     ),
-    (_l("Act"), (Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),)),
+    (
+        _l("Act"),
+        (
+            Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),
+            Entry("models", _l("Models"), "/desk/models"),
+        ),
+    ),
     (
         _l("Site"),
         (Entry("setup", _l("Set-up"), "/desk/setup"), Entry("access", _l("Access"), "/desk/access", "admin")),
@@ -95,7 +101,7 @@ class Pages:
         return user
 
     def visible(self, user: User) -> list[Site]:
-        self.sites.reload_if_changed()
+        self.sites.refresh()
         return [site for site in self.sites.all().values() if user.sees(site.id)]
 
     def site(self) -> Site:

@@ -171,7 +171,7 @@ class _Doors:
         return site, profile
 
     def _by_cookie(self, site: Site | None = None) -> tuple[Site, Profile | None]:
-        self._services.sites.reload_if_changed()
+        self._services.sites.refresh()
         sites = self._services.sites.all()
         site = site or sites.get(request.values.get("site", "default"))
         if site is None:
