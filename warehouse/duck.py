@@ -40,7 +40,7 @@ GROUPS = 6
 
 _TRAILED = """
 select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
-       browser, os, country, lang, demo, "order", revenue, repeated
+       browser, os, country, coalesce(city, '') as city, lang, demo, "order", revenue, repeated
 from ({events}) where site = $scope_site and not bot
 """
 

@@ -46,34 +46,36 @@ def joined(trails: Sequence[Trail], sessions: Sessions) -> list[Trail]:
             continue
         rows = np.zeros(len(trail.at), np.bool_)
         rows[: trail.first[-1]] = np.repeat(odd, np.diff(trail.first))
-        orders = _among(trail.orders["session"].to_numpy(), trail.visits[odd])
-        taken.append(trail.only(rows, orders))
-        kept.append(trail.only(~rows, ~orders))
+        taken.append(trail.only(rows))
+        kept.append(trail.only(~rows))
     return [*kept, _put_together(taken, sessions)] if taken else kept
 
 
 def _put_together(parts: Sequence[Trail], sessions: Sessions) -> Trail:
     """One trail of all rows of ``parts``, which have no rows without a visit."""
     names: dict[int, str] = {}
-    visit, orders = [], []
+    visit = []
     for part in parts:
         hashes, texts = sessions.renamed.current(part.visits), part.names.to_pylist()
         texts = [sessions.texts.get(int(old), text) for old, text in zip(part.visits, texts, strict=True)]
         names |= dict(zip(hashes.tolist(), texts, strict=True))
         each = np.repeat(hashes, np.diff(part.first))
-        given = sessions.renamed.current(part.orders["session"].to_numpy())
         if sessions.cuts:
             _cut(each, part.ts, names, sessions)
-            given = given.copy()
-            _cut(given, part.orders["ts"].to_numpy(), names, sessions)
         visit.append(each)
-        orders.append(part.orders.set_column(1, "session", pa.array(given)))
     hashes, ts = np.concatenate(visit), np.concatenate([part.ts for part in parts])
     order = np.lexsort((ts, hashes))
     hashes, ts = hashes[order], ts[order]
     first = np.append(np.flatnonzero(starts(hashes)), len(hashes))
     profiles = unique(np.concatenate([part.profiles for part in parts]))
     base = int(ts.min())
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    rows = np.cumsum([0, *(len(part.at) for part in parts)])
+    orders = [
+        part.orders.set_column(0, "row", pa.array(place[part.orders["row"].to_numpy() + start]))
+        for part, start in zip(parts, rows[:-1], strict=True)
+    ]
 
     def shifted(name: str, lengths: Sequence[int]) -> Codes:
         bases = np.cumsum([0, *lengths])[:-1]

@@ -176,9 +176,11 @@ class Tally:
         for trail in self._walk.trails:
             once = {name: trail.orders[name].to_numpy() for name in trail.orders.column_names}
             once = {name: values[~once["repeated"]] for name, values in once.items()}
-            visit = np.searchsorted(trail.visits, once["session"]) + offset
-            columns["visit"].append(np.where(once["nobody"], -1, visit))
-            for name in ("key", "ts", "revenue", "completed"):
+            row = once["row"]
+            visit = np.searchsorted(trail.first, row, "right") - 1 + offset
+            columns["visit"].append(np.where(row < trail.first[-1], visit, -1))
+            columns["ts"].append(trail.at[row].astype(np.int64) + trail.base)
+            for name in ("key", "revenue", "completed"):
                 columns[name].append(once[name])
             offset += len(trail.visits)
         every = {

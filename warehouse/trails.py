@@ -25,18 +25,19 @@ Hashes = npt.NDArray[np.uint64]
 
 WORDS = ("type", "name", "path", "title")
 TOUCHES = (
-    *("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "lang"),
-    "demo",
+    *("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "city"),
+    *("lang", "demo"),
 )
-FORM = "2"
+FORM = "3"
 """Part of each trail's file name: a release that writes them in another way does not read the old ones."""
 
 _ORDERS = "name in ('Order Completed', 'Order Refunded')"
+_ORDER = "order by session = '', hash(session), ts, id, hash(profile)"
 QUERIES = {
     "rows": f"""
         select hash(session) as session, hash(profile) as profile, ts, hash({", ".join(WORDS)}) as word,
-               hash({", ".join(TOUCHES)}) as touch, session = '' as nobody
-        from found order by nobody, session, ts, id
+               hash({", ".join(TOUCHES)}) as touch, session = '' as nobody, {_ORDERS} as ordered
+        from found {_ORDER}
     """,
     "words": f"""
         select hash({", ".join(WORDS)}) as hash, {", ".join(f"any_value({name}) as {name}" for name in WORDS)}
@@ -53,9 +54,9 @@ QUERIES = {
     "bots": "select distinct hash(profile) as hash from found_bots order by hash",
     "orders": f"""
         select hash(case name when 'Order Completed' then coalesce("order", id) else name || id end) as key,
-               hash(session) as session, session = '' as nobody, ts, coalesce(revenue, 0)::double as revenue,
-               name = 'Order Completed' as completed, repeated is true as repeated
-        from found where {_ORDERS}
+               coalesce(revenue, 0)::double as revenue, name = 'Order Completed' as completed,
+               repeated is true as repeated
+        from found where {_ORDERS} {_ORDER}
     """,
 }
 """What a trail is made of: of people's events, ``found``, and of bots'."""
@@ -68,7 +69,7 @@ class Trail:
     Row i happened at ``base + at[i]`` (ms), to ``profiles[profile[i]]``, and was ``words[word[i]]``, in a visit that
     ``touches[touch[i]]`` describes. Rows ``first[k]`` to ``first[k + 1]`` are visit k; those behind the last belong to
     none. Ids are DuckDB's hashes of the ids that stand in the rows; ``profiles`` and ``visits`` are sorted. ``bots``
-    are the profiles of the bots' rows, which no report counts.
+    are the profiles of the bots' rows, which no report counts. ``orders`` are those of some rows: ``row`` says which.
     """
 
     base: int
@@ -103,13 +104,13 @@ class Trail:
             self.base + int(self.at.min()) >= start and self.base + int(self.at.max()) < end
         ):
             return self
-        ts, given = self.ts, self.orders["ts"].to_numpy()
-        keep = (ts >= start) & (ts < end)
-        return self.only(keep, (given >= start) & (given < end))
+        ts = self.ts
+        return self.only((ts >= start) & (ts < end))
 
-    def only(self, keep: npt.NDArray[np.bool_], orders: npt.NDArray[np.bool_]) -> "Trail":
-        """Some of its rows, and of its orders."""
-        before = np.concatenate(([0], np.cumsum(keep)))
+    def only(self, keep: npt.NDArray[np.bool_]) -> "Trail":
+        """Some of its rows, with their visits and orders."""
+        before = np.zeros(len(keep) + 1, np.int64)
+        np.cumsum(keep, out=before[1:])
         bounds = before[self.first]
         some = bounds[1:] > bounds[:-1]
         changed: dict[str, Any] = {
@@ -117,7 +118,9 @@ class Trail:
         }
         changed["first"] = np.append(bounds[:-1][some], bounds[-1])
         changed["visits"], changed["names"] = self.visits[some], self.names.filter(pa.array(some))
-        changed["orders"] = self.orders.filter(pa.array(orders))
+        row = self.orders["row"].to_numpy()
+        orders = self.orders.filter(pa.array(keep[row]))
+        changed["orders"] = orders.set_column(0, "row", pa.array(before[row[keep[row]]]))
         return Trail(**{each.name: changed.get(each.name, getattr(self, each.name)) for each in fields(self)})
 
 
@@ -131,7 +134,8 @@ def trail_of(answers: Mapping[str, pa.Table]) -> Trail:
     begins = np.ones(len(session), np.bool_)
     begins[1:] = session[1:] != session[:-1]
     first = np.append(np.flatnonzero(begins), len(session))
-    words, touches = answers["words"], answers["touches"]
+    words, touches, orders = answers["words"], answers["touches"], answers["orders"]
+    row = pa.array(np.flatnonzero(rows["ordered"]), pa.int64())
     return Trail(
         base,
         _small(ts - base),
@@ -145,7 +149,7 @@ def trail_of(answers: Mapping[str, pa.Table]) -> Trail:
         answers["visits"]["name"].combine_chunks(),
         words.drop_columns(["hash"]).combine_chunks(),
         touches.drop_columns(["hash"]).combine_chunks(),
-        answers["orders"].combine_chunks(),
+        orders.add_column(0, "row", row).combine_chunks(),
     )
 
 
