@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from offers.membership import Membership
     from profiles.redis import RedisProfiles
     from recommender.catalogue import Catalogue
+    from recommender.runs import Runs
     from recommender.shelf import Shelf
     from tracker.app import Tracker
     from warehouse.delta import Warehouse
@@ -172,6 +173,13 @@ def shelf(settings: Settings, site: str) -> "Shelf":
     return Shelf(settings.models_folder, site)
 
 
+def runs(settings: Settings, patience: float = 5.0) -> "Runs":
+    from offers.redis import connect
+    from recommender.runs import Runs
+
+    return Runs(connect(settings.profiles_uri, patience))
+
+
 class History:
     """The warehouse as the recommender sees it."""
 
@@ -197,7 +205,8 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
     @functools.cache
     def shop_of(site: str) -> Shop:
         items = catalogue(settings, site, settings.personalize_budget_ms / 1000)
-        return Shop(items, Recommender(shelf(settings, site), items))
+        models = shelf(settings, site)
+        return Shop(items, Recommender(models, items), models)
 
     return shop_of
 
@@ -243,6 +252,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         profiles=profiles(settings),
         warehouse=warehouse(settings),
         shops=shops(settings),
+        runs=runs(settings, 1.0),
         campaigns=campaigns,
         funnels=SavedStore(redis, "funnels"),
         goals=SavedStore(redis, "goals"),

@@ -7,9 +7,11 @@ from datetime import datetime
 from dangol import compose
 from dangol.scoring import Scoring
 from dangol.settings import Settings
+from dangol.training import Training
 from recommender.catalogue import Item
+from recommender.interactions import NothingToLearn
+from recommender.lock import Busy
 from recommender.refresh import refresh
-from recommender.train import NothingToLearn, train
 from warehouse.products import products
 from warehouse.span import DAY_MS, USUAL_DAYS
 from web.sizes import SegmentSizes
@@ -28,6 +30,7 @@ class Jobs:
         self.sizes = SegmentSizes(settings.profiles_uri)
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
         self.erasure = compose.erasure(settings)
+        self.training = Training(settings)
 
     def _sites(self) -> list[str]:
         self.sites.refresh()
@@ -54,22 +57,26 @@ class Jobs:
         for site in self.sites.all().values():
             self.scoring.run(site)
 
+    def train_asked(self) -> None:
+        """Trainings that somebody waits for."""
+        for site in self._sites():
+            if self.training.runs.asked(site):
+                self._train(site)
+
     def train(self) -> None:
+        """Sites without a model, and those whose last training was long ago."""
         for site in self._sites():
-            self.train_site(site)
+            if self.training.due(site):
+                self._train(site)
 
-    def first_models(self) -> None:
-        """A site that has no model yet need not wait for the daily training."""
-        for site in self._sites():
-            if compose.shelf(self.settings, site).live_version() is None:
-                self.train_site(site)
-
-    def train_site(self, site: str) -> None:
-        items = compose.catalogue(self.settings, site).all()
+    def _train(self, site: str) -> None:
+        """A failure is told; the next site does not wait until it is mended."""
         try:
-            train(site, compose.history(self.settings), compose.shelf(self.settings, site), items=items)
-        except NothingToLearn as nothing:
-            logger.info("%s", nothing)
+            self.training.run(site)
+        except (NothingToLearn, Busy) as reason:
+            logger.info("site %s: not trained: %s", site, reason)
+        except Exception:
+            logger.exception("site %s: training failed; what was live stays live", site)
 
     def refresh(self) -> None:
         """Sessions and trends of the live models, between two trainings."""

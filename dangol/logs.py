@@ -32,7 +32,8 @@ def configure(settings: Settings) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level, handlers=[handler])
-    for noisy in ("apscheduler", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # That a job still runs at its next time is no news: trainings take longer than they are looked for.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # Each retry is an error to kafka-python; our own lines say what matters.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)

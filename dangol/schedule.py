@@ -6,18 +6,18 @@ import threading
 from dangol.settings import Settings
 from offers.redis import connect
 from recommender.redis import RedisLock
+from recommender.runs import LOCK
 from recommender.schedule import Job, Schedule
 
 logger = logging.getLogger("dangol.scheduler")
 
 DAY = 24 * 60.0
-LOCK_SECONDS = 90.0
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the jobs until ``stop`` is set; what is running then is finished."""
     client = connect(settings.profiles_uri, 5.0)
-    schedule = Schedule(table(settings), lambda name: RedisLock(client, name, LOCK_SECONDS))
+    schedule = Schedule(table(settings), lambda name: RedisLock(client, name))
     schedule.start()
     stop.wait()
     schedule.stop()
@@ -34,9 +34,10 @@ def table(settings: Settings) -> list[Job]:
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
         Job("scores", jobs.score, DAY, "scores", soon=True),
-        Job("first model", jobs.first_models, 2, "train", soon=True),
-        Job("train", jobs.train, settings.train_hours * 60, "train"),
-        Job("refresh", jobs.refresh, 10, "train"),
+        # These two take the lock LOCK themselves, for each site.
+        Job("train asked for", jobs.train_asked, 1 / 12, soon=True),
+        Job("train", jobs.train, 2, soon=True),
+        Job("refresh", jobs.refresh, 10, LOCK),
         Job("erase", jobs.erase, 1, "warehouse", soon=True),
         Job("compact", jobs.compact, 5, "warehouse"),
         Job("vacuum", jobs.vacuum, 60, "warehouse"),

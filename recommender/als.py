@@ -1,5 +1,7 @@
 """implicit's alternating least squares, adapted: the one file that imports it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
@@ -14,8 +16,10 @@ def factors_for(params: Params, items: int, profiles: int) -> int:
     return max(2, min(params.factors, items // 4, profiles // 4))
 
 
-def fit(confidence: sparse.csr_matrix, params: Params) -> Floats:
-    """Item factors, items × factors, of a profiles × items confidence matrix.
+def fit(
+    confidence: sparse.csr_matrix, params: Params, progress: Callable[[float], None] = lambda _: None
+) -> Floats:
+    """Item factors, items × factors, of a profiles × items confidence matrix; ``progress`` hears the share done.
 
     BLAS runs on one thread meanwhile: implicit has threads of its own, and both together fight for the cores.
     """
@@ -31,5 +35,7 @@ def fit(confidence: sparse.csr_matrix, params: Params) -> Floats:
             num_threads=params.threads,
             random_state=params.seed,
         )
-        model.fit(confidence, show_progress=False)
+        model.fit(
+            confidence, show_progress=False, callback=lambda n, *_: progress((n + 1) / params.iterations)
+        )
     return np.asarray(model.item_factors, dtype=np.float32)

@@ -5,6 +5,15 @@ import msgspec
 from recommender.params import Params
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """What the gate saw: the mean difference in MRR@20 to the version ``against``, ± ``margin`` (95 %)."""
+
+    against: str
+    sessions: int
+    difference: float
+    margin: float
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """``first`` and ``last`` bound the history it learned from (ms); ``metrics`` are those of held-out sessions.
 
@@ -27,6 +36,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     revisit: float | None = None
     blend: dict[str, float] = {}
     metrics: dict[str, dict[str, float]] = {}
+    compared: Compared | None = None
     refreshed: str = ""
     accepted: bool = True
     verdict: str = "first model"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from recommender import metrics
+from recommender.card import Compared
 from recommender.cases import Case
 from recommender.judge import lists
 from recommender.model import Model
@@ -20,6 +21,7 @@ class Judgement(NamedTuple):
     accepted: bool
     verdict: str
     measured: dict[str, dict[str, float]]
+    compared: Compared | None = None
 
 
 def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> Judgement:
@@ -42,7 +44,8 @@ def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> Judgement:
         f"MRR@{K} {mean:+.4f} ± {half:.4f}"
     )
     measured = {name: _measures(ranks) for name, ranks in (("candidate", ours), ("live", theirs))}
-    return Judgement(accepted, verdict, measured)
+    compared = Compared(live.card.version, sessions, round(mean, 5), round(half, 5))
+    return Judgement(accepted, verdict, measured, compared)
 
 
 def measure(model: Model, cases: Sequence[Case]) -> dict[str, float]:

@@ -35,6 +35,10 @@ EVENT_KINDS: Mapping[str, int] = {
 BALANCE, FEW = 0.05, 2000
 
 
+class NothingToLearn(Exception):
+    """The history holds no event of an item. Send product events, or import some, then train again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interactions:
     """One row per (event, item), in order of time.

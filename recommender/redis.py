@@ -12,6 +12,7 @@ from recommender.catalogue import CatalogueFull, Changes, Stored
 
 BATCH = 500
 ITEM_LIMIT = 1_000_000
+LOCK_SECONDS = 90.0
 
 
 class StoreUnavailable(Exception):
@@ -31,7 +32,8 @@ def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """The text of a Lua script beside this file."""
     return resources.files("recommender").joinpath(name).read_text()
 
 
@@ -43,7 +45,7 @@ class RedisItems:
         root = f"dg:{{{site}}}:items"  # the braces keep a site's keys on one Cluster slot
         self._put, self._learned = f"{root}:put", f"{root}:learned"
         self._changes, self._version = f"{root}:changes", f"{root}:version"
-        self._write = client.register_script(_script("items.lua"))
+        self._write = client.register_script(script("items.lua"))
 
     def put(self, items: Mapping[str, bytes]) -> None:
         self._save(self._put, items)
@@ -89,17 +91,26 @@ class RedisItems:
 
 
 class RedisLock:
-    """A lock across processes that expires by itself when its holder dies."""
+    """A lock across processes that expires by itself when its holder dies. ``holder`` says who takes it."""
 
-    def __init__(self, client: redis.Redis, name: str, seconds: float) -> None:
+    def __init__(
+        self, client: redis.Redis, name: str, seconds: float = LOCK_SECONDS, holder: str = ""
+    ) -> None:
         self._client, self._key, self._ms = client, f"dg:lock:{name}", int(seconds * 1000)
-        self._holder = secrets.token_hex(8)
-        self._script = client.register_script(_script("unlock.lua"))
+        self._holder = holder or secrets.token_hex(8)
+        self._script = client.register_script(script("unlock.lua"))
 
     def take(self) -> bool:
         """True when nobody else holds it. Raises StoreUnavailable."""
         try:
             return bool(self._client.set(self._key, self._holder, nx=True, px=self._ms))
+        except redis.RedisError as error:
+            raise StoreUnavailable(f"lock: {error}") from error
+
+    def held_by(self) -> str:
+        """Its holder now; "" while it is free. Raises StoreUnavailable."""
+        try:
+            return cast(bytes, self._client.get(self._key) or b"").decode()
         except redis.RedisError as error:
             raise StoreUnavailable(f"lock: {error}") from error
 

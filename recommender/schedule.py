@@ -1,16 +1,15 @@
 """The schedule: which job runs how often, one of a kind at a time across all processes."""
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-log = logging.getLogger("dangol.schedule")
+from recommender.lock import Busy, Lock, locked
 
-T = TypeVar("T")
+log = logging.getLogger("dangol.schedule")
 
 
 class Job(NamedTuple):
@@ -21,43 +20,6 @@ class Job(NamedTuple):
     minutes: float
     lock: str = ""
     soon: bool = False  # also at start
-
-
-class Lock(Protocol):
-    """A lock across processes that expires when its holder dies."""
-
-    def take(self) -> bool: ...
-
-    def extend(self) -> bool: ...
-
-    def release(self) -> bool: ...
-
-
-class Busy(Exception):
-    """Another process does the same right now; it is no failure."""
-
-
-def locked(run: Callable[[], T], lock: Lock, every: float) -> T:
-    """Run under the lock, prolonging it every ``every`` seconds. Raises Busy when it is taken."""
-    if not lock.take():
-        raise Busy("another process does this right now; try again when it is done")
-    done = threading.Event()
-
-    def hold() -> None:
-        while not done.wait(every):
-            try:
-                lock.extend()
-            except Exception:  # the next round tries again; the term is several rounds long
-                log.warning("lock not prolonged", exc_info=True)
-
-    holder = threading.Thread(target=hold, name="lock", daemon=True)
-    holder.start()
-    try:
-        return run()
-    finally:
-        done.set()
-        holder.join()
-        lock.release()
 
 
 class Schedule:

@@ -15,9 +15,10 @@ from recommender.cases import WHOLE, Case, last_days, next_item, sample
 from recommender.catalogue import Item
 from recommender.fitted import fit_blend
 from recommender.gate import Judgement, compare, measure
-from recommender.interactions import Interactions, Longs, confidence, liking, read
+from recommender.interactions import Interactions, Longs, NothingToLearn, confidence, liking, read
 from recommender.model import Model, ModelUnusable
 from recommender.params import DAY_MS, Params
+from recommender.progress import Progress
 from recommender.shelf import Shelf
 
 log = logging.getLogger("dangol.recommender")
@@ -31,22 +32,26 @@ class History(Protocol):
         this one. Columns profile, product, name (of the event), ts, quantity, session."""
 
 
+UNTOLD = Progress()
+
 MIN_HELD_OUT = 30
 """Sessions; with fewer a blend is not fitted and a model not judged."""
 
 
-class NothingToLearn(Exception):
-    """The history holds no event of an item. Send product events, or import some, then train again."""
-
-
-def fit(rows: Interactions, params: Params, card: Card, items: Sequence[Item] = ()) -> Model:
+def fit(
+    rows: Interactions,
+    params: Params,
+    card: Card,
+    items: Sequence[Item] = (),
+    progress: Progress = UNTOLD,
+) -> Model:
     """A model of ``rows`` as of their last event; ``items`` is what the catalogue says of them.
 
     Deterministic for given rows and params on one thread.
     """
     now = int(rows.ts[-1])
     used, alpha = confidence(liking(rows, params, now), params.alpha)
-    vectors = als.fit(used, params)
+    vectors = als.fit(used, params, progress.part)
     index = {item: code for code, item in enumerate(rows.items)}
     visitors = np.bincount(used.indices, minlength=len(rows.items)).astype(np.float32)
     card = msgspec.structs.replace(
@@ -95,7 +100,12 @@ NEWEST = HeldOut()
 
 
 def learn(
-    rows: Interactions, params: Params, card: Card, items: Sequence[Item] = (), held_out: HeldOut = NEWEST
+    rows: Interactions,
+    params: Params,
+    card: Card,
+    items: Sequence[Item] = (),
+    held_out: HeldOut = NEWEST,
+    progress: Progress = UNTOLD,
 ) -> Learned:
     """A model of all ``rows`` whose blend was fitted on what was held out from a model before.
 
@@ -103,13 +113,17 @@ def learn(
     """
     cut, cases = _held_out(rows, params, held_out)
     if cut is None:
-        return Learned(fit(rows, params, card, items))
-    before = fit(rows.between(0, cut), params, card, items)
+        progress.stage("learn")
+        return Learned(fit(rows, params, card, items, progress))
+    progress.stage("rehearse")
+    before = fit(rows.between(0, cut), params, card, items, progress)
+    progress.stage("blend")
     weights = fit_blend(before, [case for case in cases if case.group % 2 == 0], params)
     blend = {"blend": weights.components, "revisit": weights.revisit} if weights else {}
+    progress.stage("learn")
     before, model = (
         dataclasses.replace(each, card=msgspec.structs.replace(each.card, **blend))
-        for each in (before, fit(rows, params, card, items))
+        for each in (before, fit(rows, params, card, items, progress))
     )
     return Learned(model, before, [case for case in cases if case.group % 2])
 
@@ -155,6 +169,7 @@ def train(
     params: Params | None = None,
     clock: Callable[[], float] = time.time,
     items: Sequence[Item] = (),
+    progress: Progress = UNTOLD,
 ) -> Card:
     """Learn from the site's window of history and serve the result, unless the live model is better.
 
@@ -163,15 +178,16 @@ def train(
     """
     params = params or shelf.params.read()
     begin, now = time.perf_counter(), int(clock() * 1000)
+    progress.stage("read")
     rows = read(history.interactions(site, params.window_days))
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
     log.info("site %s: learning from %d events of %d visitors", site, len(rows), len(rows.profiles))
     live = _live(shelf)
     unseen = live.card.last + 1 if live else 0
-    learned = learn(
-        rows, params, Card(version=shelf.new_version(), site=site, made=now), items, HeldOut(unseen)
-    )
+    card = Card(version=shelf.new_version(), site=site, made=now)
+    learned = learn(rows, params, card, items, HeldOut(unseen), progress)
+    progress.stage("judge")
     judgement = _judge(learned, live, unseen)
     card = msgspec.structs.replace(
         learned.model.card,
@@ -179,7 +195,9 @@ def train(
         accepted=judgement.accepted,
         verdict=judgement.verdict,
         metrics=judgement.measured,
+        compared=judgement.compared,
     )
+    progress.stage("save")
     shelf.add(dataclasses.replace(learned.model, card=card))
     if card.accepted:
         shelf.publish(card.version)

@@ -9,11 +9,11 @@ from scipy import sparse
 
 from recommender.ask import Ask, Shown
 from recommender.catalogue import Catalogue
-from recommender.interactions import DISMISS, confidence, liking, read
+from recommender.interactions import DISMISS, NothingToLearn, confidence, liking, read
 from recommender.params import Params
 from recommender.serve import Recommender
 from recommender.shelf import Shelf
-from recommender.train import NothingToLearn, train
+from recommender.train import train
 
 
 def clock() -> float:

@@ -24,6 +24,7 @@ from profiles.erased import RedisErased
 from profiles.redis import RedisProfiles
 from recommender.catalogue import Catalogue
 from recommender.redis import RedisItems
+from recommender.runs import Runs
 from recommender.serve import Recommender
 from recommender.shelf import Shelf
 from tracker.memory_log import MemoryLog
@@ -92,7 +93,7 @@ def stage_of(
         if site_id not in shops:
             catalogue = Catalogue(RedisItems(client, site_id), every=0.0)
             shelf = Shelf(folder / "models", site_id)
-            shops[site_id] = Shop(catalogue, Recommender(shelf, catalogue, clock=clock))
+            shops[site_id] = Shop(catalogue, Recommender(shelf, catalogue, clock=clock), shelf)
         return shops[site_id]
 
     caps, signer = CapStore(redis_url, timeout=10), TokenSigner(SECRET)  # again: a busy machine
@@ -106,6 +107,7 @@ def stage_of(
         profiles=store,
         warehouse=warehouse,
         shops=shop,
+        runs=Runs(client, clock),
         campaigns=campaigns,
         funnels=SavedStore(redis_url, "funnels"),
         goals=SavedStore(redis_url, "goals"),

@@ -20,6 +20,8 @@ from web.desk.funnel import funnel_blueprint
 from web.desk.funnel_parts import funnel_parts_blueprint
 from web.desk.goals import goals_blueprint
 from web.desk.live import live_blueprint
+from web.desk.models import models_blueprint as model_pages
+from web.desk.models import training_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
 from web.desk.paths import paths_blueprint
@@ -40,6 +42,7 @@ from web.language import register_language
 from web.me.page import me_blueprint
 from web.me.passes import Passes
 from web.metrics import Metrics
+from web.models import models_blueprint
 from web.openapi import openapi_blueprint
 from web.personalize import Personalizer, personalize_blueprint
 from web.profiles import profiles_blueprint
@@ -92,6 +95,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Rep
     )
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(gorse_blueprint(services, keys))
+    app.register_blueprint(models_blueprint(services, keys, metrics))
     app.register_blueprint(campaigns_blueprint(services, keys))
     app.register_blueprint(segments_blueprint(services, keys))
     app.register_blueprint(audiences_blueprint(keys, Audiences(services)))
@@ -126,6 +130,8 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(editor_blueprint(pages, services, Audiences(services)))
     app.register_blueprint(preview_blueprint(pages, Audiences(services)))
     app.register_blueprint(results_blueprint(pages, services))
+    app.register_blueprint(model_pages(pages, services))
+    app.register_blueprint(training_blueprint(pages, services))
     app.register_blueprint(paths_blueprint(pages))
     app.register_blueprint(retention_blueprint(pages))
     app.register_blueprint(setup_blueprint(pages, services.public_url))

@@ -13,7 +13,9 @@ from offers.store import CampaignStore
 from offers.token import TokenSigner
 from profiles.store import ProfileStore
 from recommender.catalogue import Catalogue
+from recommender.runs import Runs
 from recommender.serve import Recommender
+from recommender.shelf import Shelf
 from tracker.log import EventLog
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
@@ -29,11 +31,12 @@ class Shop:
 
     catalogue: Catalogue
     recommender: Recommender
+    shelf: Shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Every store of the installation. ``shops`` gives a site's catalogue and recommender, always the same ones.
+    """Every store of the installation. ``shops`` gives what a site has of its own, always the same.
 
     ``erase`` (site, id) forgets a person: at once what is live, soon the rest; the ids, or None for nobody.
     ``secret`` signs the desk's sessions; a page waits ``patience_seconds`` before it says that it is counting.
@@ -46,6 +49,7 @@ class Services:
     profiles: ProfileStore
     warehouse: Warehouse
     shops: Callable[[str], Shop]
+    runs: Runs
     campaigns: CampaignStore
     funnels: SavedStore
     goals: SavedStore

@@ -20,20 +20,13 @@ PROTOCOL = click.Choice(["next-item", "last-days"])
 @click.pass_obj
 def train(config: Settings, site_id: str) -> None:
     """Train a model on the warehouse now and publish it, if it is not worse than the one that serves."""
-    from dangol import compose
     from dangol.embedded import embedded_redis
-    from dangol.schedule import LOCK_SECONDS
     from dangol.secrets import ensure_default_site
-    from recommender.redis import RedisLock
-    from recommender.schedule import locked
-    from recommender.train import train as fit
+    from dangol.training import Training
 
     ensure_default_site(config)
     with embedded_redis(config):
-        items = compose.catalogue(config, site_id).all()
-        history, shelf = compose.history(config), compose.shelf(config, site_id)
-        lock = RedisLock(compose.profiles(config).client, "train", LOCK_SECONDS)
-        card = locked(lambda: fit(site_id, history, shelf, items=items), lock, LOCK_SECONDS / 4)
+        card = Training(config).run(site_id)
     click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
     if not card.accepted:
         click.echo(f"refused: {card.verdict}")
@@ -133,11 +126,26 @@ def models(config: Settings, site_id: str, rollback: bool) -> None:
     shelf = compose.shelf(config, site_id)
     if rollback and shelf.rollback() is None:
         raise click.ClickException("there is no earlier version to go back to")
+    click.echo(_training(config, site_id), nl=False, err=True)
     live = shelf.live_version()
     for card in shelf.cards():
         mark = "live" if card.version == live else "" if card.accepted else "refused"
         size = f"{card.items} items\t{card.events} events"
         click.echo(f"{card.version}\t{size}\t{mark}\t{card.verdict}")
+
+
+def _training(config: Settings, site_id: str) -> str:
+    """A line on a training that runs or failed; nothing where Redis is not there to tell."""
+    from dangol import compose
+    from recommender.redis import StoreUnavailable
+
+    try:
+        run = compose.runs(config).read(site_id)
+    except StoreUnavailable:
+        return ""
+    if run and run.state == "running":
+        return f"training: {run.stage}, {run.share:.0%}\n".replace("%", " %")
+    return f"the last training failed: {run.message}\n" if run and run.state == "failed" else ""
 
 
 def _history(config: Settings, site_id: str, days: int) -> "Interactions":

@@ -1,0 +1,131 @@
+"""The models page: what serves, how each version was judged, how far a training is; and for administrators the way
+back and a new training."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+
+from recommender.card import Card
+from recommender.redis import StoreUnavailable
+from recommender.runs import Run
+from tracker.sites import Site
+from web import formats
+from web.desk.pages import Pages
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.models import asked, served
+from web.services import Services
+
+STAGES = {
+    "read": _l("Reading what happened"),
+    "rehearse": _l("Learning without the newest visits"),
+    "blend": _l("Weighing the kinds against each other"),
+    "learn": _l("Learning from everything"),
+    "judge": _l("Comparing with the model that serves"),
+    "save": _l("Saving"),
+}
+MEASURES = ("HR@20", "MRR@20")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """``measured`` holds (name, this model's, the then live one's or None)."""
+
+    version: str
+    made: str
+    state: str
+    window: tuple[str, str]
+    card: Card
+    measured: tuple[tuple[str, float, float | None], ...]
+    verdict: str
+
+
+def models_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_models", __name__)
+
+    @blueprint.get("/desk/models")
+    def show() -> Response:
+        site = pages.site()
+        run = services.runs.read(site.id)
+        view: dict[str, Any] = {
+            "run": run,
+            "stages": STAGES,
+            "busy": run and run.state in ("waiting", "running"),
+        }
+        if "part" in request.args:
+            return pages.show("desk/models_training.html", "models", site, **view)
+        shelf = services.shops(site.id).shelf
+        live = shelf.live_version()
+        rows = [_row(card, live, site) for card in shelf.cards()]
+        return pages.show("desk/models.html", "models", site, rows=rows, **view)
+
+    @blueprint.app_context_processor
+    def trouble() -> dict[str, Any]:
+        """``training_failed(site)`` for every page: whoever looks at the desk learns that models grow old."""
+
+        def training_failed(site: Site) -> Run | None:
+            try:
+                run = services.runs.read(site.id)
+            except StoreUnavailable:
+                return None
+            return run if run and run.failures else None
+
+        return {"training_failed": training_failed}
+
+    return pages.guard(blueprint)
+
+
+def training_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_training", __name__)
+
+    @blueprint.post("/desk/models/train")
+    def train() -> ResponseReturnValue:
+        asked(services, pages.site().id)
+        return redirect("/desk/models")
+
+    @blueprint.post("/desk/models/live")
+    def live() -> ResponseReturnValue:
+        served(services, pages.site().id, request.form.get("version", ""))
+        return redirect("/desk/models")
+
+    return pages.guard(blueprint, "admin")
+
+
+def _row(card: Card, live: str | None, site: Site) -> ModelRow:
+    ours, theirs = card.metrics.get("candidate", {}), card.metrics.get("live", {})
+    return ModelRow(
+        version=card.version,
+        made=formats.when(card.made, site.zone),
+        state="live" if card.version == live else "kept" if card.accepted else "refused",
+        window=(formats.when(card.first, site.zone), formats.when(card.last, site.zone)),
+        card=card,
+        measured=tuple((name, ours[name], theirs.get(name)) for name in MEASURES if name in ours),
+        verdict=_verdict(card),
+    )
+
+
+def _verdict(card: Card) -> str:
+    """The gate's verdict in the reader's language."""
+    if card.refreshed:
+        return _("Visits and trends of that moment; the rest is as in %(version)s.", version=card.refreshed)
+    if card.compared:
+        values: dict[str, Any] = {
+            "version": card.compared.against,
+            "visits": formats.number(card.compared.sessions),
+            "difference": f"{card.compared.difference:+.4f}",
+            "margin": f"{card.compared.margin:.4f}",
+        }
+        if card.accepted:
+            return _(
+                "Not worse than %(version)s in %(visits)s newer visits: MRR@20 %(difference)s ± %(margin)s.",
+                **values,
+            )
+        return _(
+            "Refused, as it is worse than %(version)s in %(visits)s newer visits: MRR@20 %(difference)s ± %(margin)s.",
+            **values,
+        )
+    if not card.metrics:
+        return _("Not compared: too few new visits.")
+    return _("The first model.") if "live" not in card.metrics else card.verdict
