@@ -20,6 +20,9 @@ class Next(NamedTuple):
 class Ahead:
     """Polls, and has ``read`` decode what came; in the executor's one thread if there is one.
 
+    That thread goes on polling until the next portion is asked for, ``limit`` messages at most: a worker that falls
+    behind gets more at once, and whose events come together is loaded and saved once for all of them.
+
     A consumer must not be used by two threads at once: a commit waits for its turn there, before the next poll.
     """
 
@@ -36,15 +39,18 @@ class Ahead:
         self._next: Future[Next] | None = None
         self._done: dict[int, int] = {}
         self._noting = threading.Lock()
+        self._asked = threading.Event()
 
     def next(self) -> Next:
         """What has come since. Raises LogUnavailable."""
         if self._executor is None:
             return self._poll()
+        self._asked.set()
         future = self._next or self._executor.submit(self._poll)
         self._next = None
         found = future.result()
-        self._next = self._executor.submit(self._poll)
+        self._asked.clear()
+        self._next = self._executor.submit(self._gather)
         return found
 
     def commit(self, positions: Mapping[int, int]) -> None:
@@ -56,6 +62,7 @@ class Ahead:
 
     def close(self) -> None:
         """Commit what is done and leave the group. What was read ahead is the next owner's."""
+        self._asked.set()
         if self._next is not None and not self._next.cancel():
             self._next.exception()
         self._next = None
@@ -67,6 +74,20 @@ class Ahead:
         self._commit()
         messages = self._consumer.poll(self._limit, self._timeout)
         return Next(self._read(messages), self._consumer.owned())
+
+    def _gather(self) -> Next:
+        """What comes until somebody asks for it, as long as there is more and the same partitions are ours."""
+        portion, owned = self._poll()
+        gathered, more = list(portion), bool(portion)
+        while more and len(gathered) < self._limit and not self._asked.is_set():
+            try:
+                messages = self._consumer.poll(self._limit - len(gathered), 0.0)
+            except LogUnavailable:  # the next poll will say so; what came before is not given again
+                break
+            gathered += self._read(messages)
+            before, owned = owned, self._consumer.owned()
+            more = bool(messages) and owned == before
+        return Next(gathered, owned)
 
     def _commit(self) -> None:
         with self._noting:

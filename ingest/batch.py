@@ -10,6 +10,7 @@ nothing twice, since whoever reads the message again completes the second step.
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from ingest.known import Known
 from profiles import fold, identity
 from profiles.facts import Facts
 from profiles.fold import Outcome, Place, Settings
@@ -20,7 +21,6 @@ from tracker.event import Event
 
 ROUNDS = 64
 ALIASES_BEFORE = 3
-PROFILES_KNOWN = 4_096  # some 30 MB; whoever is on the site now
 DAY_MS = 86_400_000
 
 
@@ -79,8 +79,7 @@ class Batch:
 
     ``recent`` says of a profile whether it has events that the warehouse does not hold yet: a replay may
     still ask for its past, so that nothing of it may be forgotten. ``known`` are the profiles that the batches
-    before this one saved: whoever comes again is not decoded again. This batch takes out of it what it changes
-    and puts in what it has saved.
+    before this one saved; this one takes out what it may change and puts in what it has saved.
     """
 
     def __init__(
@@ -89,10 +88,10 @@ class Batch:
         site: str,
         settings: Settings,
         recent: Callable[[str], bool],
-        known: dict[str, Stored] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.store, self.site, self.settings, self.recent = store, site, settings, recent
-        self.known = {} if known is None else known
+        self.known = Known() if known is None else known
         self.slots: dict[str, Slot] = {}
         self.conflicts = 0
         self._used: set[str] = set()  # aliases that a visitor came by for the first time that day
@@ -122,16 +121,14 @@ class Batch:
 
     def _load(self, events: Iterable[Event]) -> None:
         wanted = {name for event in events for name in ids_of(event)} - self.slots.keys()
-        for name, stored in self.store.load(self.site, wanted, self.known).items():
-            self.known.pop(name, None)
+        for name, stored in self.store.load(self.site, wanted, self.known.of(self.site)).items():
+            self.known.drop(self.site, name)
             self.slots.setdefault(name, Slot(stored))
 
     def _remember(self) -> None:
         for name, slot in self.slots.items():
             if slot.profile is not None and slot.version and not slot.changed:
-                self.known[name] = Stored(slot.version, slot.profile)
-        while len(self.known) > PROFILES_KNOWN:
-            del self.known[next(iter(self.known))]
+                self.known.keep(self.site, name, slot.version, slot.profile)
 
     def _apply(self, item: Item) -> Result:
         event = item.event

@@ -9,6 +9,7 @@ from typing import Protocol
 from ingest.deadletters import DeadLetters
 from ingest.flight import Flight, Waiting
 from ingest.metrics import Metrics
+from ingest.reading import Portion
 from profiles.erased import Erased
 from profiles.identity import visitor_id
 from tracker.log import Message
@@ -75,11 +76,17 @@ class Outbox:
             for partition in gained:
                 self._waiting[partition] = Waiting()
 
-    def is_new(self, message: Message) -> bool:
-        """Whether this message of ours was not seen: a partition that was lost and won back between two polls is
+    def unseen(self, portion: Portion) -> Portion:
+        """What of a portion is ours and was not seen: a partition that was lost and won back between two polls is
         read again from its last commit."""
-        waiting = self._waiting.get(message.partition)
-        return waiting is not None and message.position > waiting.last
+        last = {partition: waiting.last for partition, waiting in self._waiting.items()}
+        unseen = []
+        for pair in portion:
+            partition, position, *_ = pair[0]
+            if partition in last and position > last[partition]:
+                last[partition] = position
+                unseen.append(pair)
+        return unseen
 
     def stored(self, message: Message) -> bool:
         """Whether the warehouse holds what this message says."""

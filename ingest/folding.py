@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ingest.batch import Batch, Item, Result, Unappliable, ids_of
+from ingest.known import Known
 from ingest.metrics import Metrics
 from profiles.erased import Erased
 from profiles.fold import Settings
-from profiles.store import ProfileStore, Stored, StoreUnavailable
+from profiles.store import ProfileStore, StoreUnavailable
 from tracker.log import Message
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ Refused = Sequence[tuple[Message, str]]
 
 
 class Folder:
-    """Remembers, site by site, the profiles that it saved last: whoever is on the site now is not loaded anew.
+    """Remembers the profiles that it saved last.
 
     ``recent`` says of (site, profile) whether the warehouse may still lack rows of it. ``wait`` is told that the
     store is away and for how many seconds; it returns when to try again, or raises.
@@ -33,7 +34,7 @@ class Folder:
         wait: Callable[[StoreUnavailable], None],
     ) -> None:
         self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
-        self._known: dict[str, dict[str, Stored]] = {}
+        self._known = Known()
 
     def fold(self, site: str, settings: Settings, pairs: Pairs) -> tuple[Folded, Refused]:
         """What became of the events, all of them saved; and the messages that can never be applied, with the reason.
@@ -41,9 +42,8 @@ class Folder:
         What was received of people before they were erased is in neither.
         """
         refused: list[tuple[Message, str]] = []
-        known = self._known.setdefault(site, {})
         while pairs:
-            batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), known)
+            batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), self._known)
             try:
                 pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])

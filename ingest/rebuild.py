@@ -17,6 +17,7 @@ from itertools import islice
 import msgspec
 
 from ingest.batch import Batch, Item, Result, Unappliable, ids_of
+from ingest.known import Known
 from ingest.replacement import Person, Replacement, people_of
 from ingest.stored_events import stored_items
 from profiles import identity
@@ -24,7 +25,7 @@ from profiles.erased import Erased
 from profiles.fold import Settings
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, Write, end
+from profiles.store import Alias, ProfileStore, Write, end
 from warehouse.scope import Events, Scope
 
 logger = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class Rebuild:
         return {name: find(name) for name in leader}
 
     def _folded(self, items: Iterator[tuple[str, Item]]) -> MemoryProfiles:
-        memory, known = MemoryProfiles(), dict[str, Stored]()
+        memory, known = MemoryProfiles(), Known()
         current: dict[str, str] = {}
         merged: dict[str, str] = {}
         while pairs := list(islice(items, BATCH)):
@@ -144,9 +145,7 @@ class Rebuild:
                 self._merge(memory, name, now)
         return memory
 
-    def _results(
-        self, memory: MemoryProfiles, pairs: list[tuple[str, Item]], known: dict[str, Stored]
-    ) -> list[Result]:
+    def _results(self, memory: MemoryProfiles, pairs: list[tuple[str, Item]], known: Known) -> list[Result]:
         """What became of the events. One that breaks the fold, which it once did not, is taken out of ``pairs``."""
         while True:
             batch = Batch(memory, self.site, self.settings, lambda _: False, known)

@@ -61,7 +61,7 @@ class _Stopped(Exception):
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much a worker takes at once and how long rows may wait."""
 
-    batch: int = 2_000  # messages of one poll
+    batch: int = 10_000  # messages folded together, at most; a worker that keeps up takes what there is
     poll_seconds: float = 0.1
     flush_rows: int = 20_000
     flush_bytes: int = 32 * 1024 * 1024
@@ -171,7 +171,7 @@ class Worker:
             self.close()
             self.outbox.forget()
             return []
-        return [pair for pair in portion if self.outbox.is_new(pair[0])]
+        return self.outbox.unseen(portion)
 
     def _commit(self, positions: Mapping[int, int]) -> None:
         if self.ahead is not None:

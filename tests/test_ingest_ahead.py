@@ -1,8 +1,9 @@
 """Reading ahead: nothing is polled twice, nothing is lost, and the consumer never meets two threads at once."""
 
 import threading
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,16 @@ class Numbered:
 
     def __init__(self) -> None:
         self.polled, self.committed, self.failures, self.closed = 0, list[Mapping[int, int]](), 0, False
+        self.polls_until_failure, self.owners = -1, [frozenset({0})]
         self._alone = threading.Lock()
 
     def poll(self, limit: int, timeout: float) -> list[Message]:
         with self._sole():
+            if self.polls_until_failure == 0:
+                self.failures = 1
+            self.polls_until_failure -= 1
             self._fail()
+            self.owners = self.owners[1:] or self.owners
             self.polled += 2
             return [Message(0, self.polled + at, "k", b"") for at in (-1, 0)]
 
@@ -30,7 +36,7 @@ class Numbered:
             self.committed.append(dict(positions))
 
     def owned(self) -> frozenset[int]:
-        return frozenset({0})
+        return self.owners[0]
 
     def close(self) -> None:
         self.closed = True
@@ -43,6 +49,32 @@ class Numbered:
         if self.failures:
             self.failures -= 1
             raise LogUnavailable("away")
+
+
+class AtOnce(Executor):
+    """Whatever is submitted happens before anything is asked for."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = Future[Any]()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except LogUnavailable as error:
+            future.set_exception(error)
+        return future
+
+
+def positions(ahead: Ahead) -> list[int]:
+    return [message.position for message, _ in ahead.next().portion]
+
+
+@pytest.fixture
+def numbered() -> Numbered:
+    return Numbered()
+
+
+@pytest.fixture
+def gathering(numbered: Numbered) -> Ahead:
+    return Ahead(numbered, lambda messages: [(m, IGNORED) for m in messages], 5, 0.0, AtOnce())
 
 
 @pytest.mark.parametrize("threads", [0, 1])
@@ -84,3 +116,26 @@ def test_a_log_that_is_away_does_not_hold_up_the_leave() -> None:
         ahead.commit({0: 2})
     ahead.close()
     assert consumer.closed
+
+
+def test_a_worker_that_is_behind_gets_more_at_once(gathering: Ahead) -> None:
+    assert positions(gathering) == [1, 2]
+    assert positions(gathering) == [3, 4, 5, 6, 7, 8]
+    assert positions(gathering) == [9, 10, 11, 12, 13, 14]
+
+
+def test_a_log_that_goes_away_takes_nothing_of_what_was_gathered_with_it(
+    gathering: Ahead, numbered: Numbered
+) -> None:
+    numbered.polls_until_failure = 2
+    assert positions(gathering) == [1, 2]
+    assert positions(gathering) == [3, 4]
+    assert positions(gathering) == [5, 6, 7, 8, 9, 10]
+
+
+def test_a_portion_ends_where_partitions_come_or_go(gathering: Ahead, numbered: Numbered) -> None:
+    """The worker has to hear of each change: what it keeps of a lost partition is another owner's."""
+    numbered.owners = [frozenset({0, 1})] * 3 + [frozenset({0})]
+    assert gathering.next().owned == {0, 1}
+    changed = gathering.next()
+    assert (len(changed.portion), changed.owned) == (4, {0})

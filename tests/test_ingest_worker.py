@@ -398,3 +398,18 @@ def test_rows_wait_until_they_are_many_or_large_or_old(setup: Setup, bounds: dic
             break
         setup.clock.advance(4)
     assert number == 3 if "flush_seconds" in bounds else 0 < number < 3
+
+
+def test_a_message_that_comes_twice_in_one_portion_is_kept_once(setup: Setup) -> None:
+    """A partition lost and won back while a portion was gathered is read again from its last commit."""
+    setup.log.append(records([event("1", 0), event("2", 1)]))
+    worker = setup.worker()
+    worker.step()
+    setup.log.append(records([event("3", 2), event("4", 3)]))
+    assert worker.ahead is not None
+    portion, owned = worker.ahead.next()
+    assert len(portion) == 2
+    assert worker.outbox.unseen([*portion, *portion]) == list(portion)
+    worker.outbox.own(owned)
+    assert worker.outbox.unseen(portion) == list(portion)
+    assert worker.outbox.unseen([]) == []

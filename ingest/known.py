@@ -1,0 +1,52 @@
+"""The profiles that a worker saved last: whoever is on the site now is not decoded anew."""
+
+from collections.abc import Mapping
+
+from profiles.model import Profile
+from profiles.store import Stored
+
+LIMIT = 64 * 1024 * 1024
+
+
+class Known:
+    """Bounded by what they take in memory, roughly ``limit`` bytes; who was saved longest ago goes first."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
+        self.bytes = 0
+        self._kept: dict[str, dict[str, Stored]] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
+
+    def of(self, site: str) -> Mapping[str, Stored]:
+        """The site's profiles by id, to look at."""
+        return self._kept.setdefault(site, {})
+
+    def drop(self, site: str, name: str) -> None:
+        """The caller may change this profile from here on."""
+        size = self._sizes.pop((site, name), None)
+        if size is not None:
+            del self._kept[site][name]
+            self.bytes -= size
+
+    def keep(self, site: str, name: str, version: bytes, profile: Profile) -> None:
+        """The profile as it is stored at ``version``; nobody may change it from here on."""
+        self.drop(site, name)
+        self._kept.setdefault(site, {})[name] = Stored(version, profile)
+        size = self._sizes[site, name] = memory(profile)
+        self.bytes += size
+        while self.bytes > self.limit:
+            self.drop(*next(iter(self._sizes)))
+
+
+def memory(profile: Profile) -> int:
+    """Bytes of memory, roughly: each object of a kind as measured, as a profile may hold ten or ten thousand."""
+    traits, sessions = profile.traits, profile.sessions
+    return (
+        2_000
+        + 200 * len(profile.items)
+        + 200 * (len(profile.affinities) + len(profile.tallies) + len(profile.exposure) + len(profile.cart))
+        + 300 * len(sessions)
+        + 40 * sum([len(session.marks) for session in sessions])
+        + sum([len(entries) for _, entries in profile.seen])
+        + (600 * len(traits) if traits else 0)
+    )
