@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -13,6 +13,8 @@ from tracker.answers import Response
 from tracker.request import Refusal
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Short = Callable[[dict[str, Any], bytes], Awaitable[Response | None]]
+"""Answers a request, given as its environ and body, on the event loop; or None."""
 
 BODY_LIMIT = 2 << 20
 """Bytes of a body here; each application has a smaller limit of its own."""
@@ -25,10 +27,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Bridge:
-    """Serves ``application`` in ``threads`` threads. An answer is sent when it is complete: none here is a stream."""
+    """Serves ``application`` in ``threads`` threads, but for what ``short`` answers. An answer is sent when it is
+    complete: none here is a stream."""
 
-    def __init__(self, application: Wsgi, threads: int) -> None:
-        self._application = application
+    def __init__(self, application: Wsgi, threads: int, short: Short | None = None) -> None:
+        self._application, self._short = application, short
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="web")
         self._waiting, self._most = 0, threads * (1 + WAITING_PER_THREAD)
 
@@ -50,6 +53,8 @@ class Bridge:
             return answers.refused(BUSY)
         self._waiting += 1
         try:
+            if self._short and (answer := await self._short(environ, body)):
+                return answer
             return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, environ, body)
         except Exception:
             _logger.exception("request failed")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dangol import compose, logs
-from dangol.bridge import Bridge, Wsgi
+from dangol.bridge import Bridge, Short, Wsgi
 from dangol.health import Health
 from dangol.orphans import die_with_parent
 from dangol.settings import Settings, load
@@ -19,8 +19,8 @@ from tracker.rsgi import Exchange, Scope
 class Front:
     """An RSGI application: sends each request to the tracker where it owns the path, else over the bridge."""
 
-    def __init__(self, tracker: Tracker | None, rest: Wsgi, threads: int) -> None:
-        self._tracker, self._rest = tracker, Bridge(rest, threads)
+    def __init__(self, tracker: Tracker | None, rest: Wsgi, threads: int, short: Short | None = None) -> None:
+        self._tracker, self._rest = tracker, Bridge(rest, threads, short)
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         if self._tracker and self._tracker.owns(scope.path):
@@ -39,15 +39,17 @@ def everything() -> Front:
     """Tracker, API and desk: what one machine serves."""
     settings = _start()
     collect = compose.tracker(settings)
-    return Front(collect, compose.web(settings, collect), settings.threads)
+    rest = compose.web(settings, collect)
+    return Front(collect, rest, settings.threads, rest.extensions["shortcut"])
 
 
 def demo() -> Front:
     """Everything, and the demo shop at /shop."""
     settings = _start()
     collect = compose.tracker(settings)
-    rest = _with_shop(compose.web(settings, collect), compose.shop(settings))
-    return Front(collect, rest, settings.threads)
+    rest = compose.web(settings, collect)
+    both = _with_shop(rest, compose.shop(settings))
+    return Front(collect, both, settings.threads, rest.extensions["shortcut"])
 
 
 def tracker() -> Front:
@@ -60,7 +62,8 @@ def tracker() -> Front:
 def web() -> Front:
     """The API and the desk alone."""
     settings = _start()
-    return Front(None, compose.web(settings), settings.threads)
+    rest = compose.web(settings)
+    return Front(None, rest, settings.threads, rest.extensions["shortcut"])
 
 
 def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:

@@ -12,6 +12,7 @@ import msgspec
 from offers.campaign import Cap
 from offers.redis import RedisError, connect
 from offers.view import VISIT_GAP_MS, View
+from profiles.line import Line, Script
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
 FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
@@ -68,7 +69,7 @@ class CapStore:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = connect(url, timeout)
-        self._script = self._redis.register_script(SCRIPT)
+        self._line, self._script = Line(self._redis), Script(SCRIPT)
         self._fatigue = _pairs(fatigue)
         self._clock, self._paused_until = clock, float("-inf")
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
@@ -89,8 +90,8 @@ class CapStore:
         }
         try:
             former = self._former(site, view)
-            answer = self._script(
-                keys=[_key(site, view.profile.id)], args=[msgspec.msgpack.encode(ask), *former]
+            answer = self._line.run(
+                self._script, [_key(site, view.profile.id)], [msgspec.msgpack.encode(ask), *former]
             )
         except RedisError as error:
             self._paused_until = self._clock() + PAUSE_SECONDS

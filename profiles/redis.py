@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from profiles import codec
 from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.line import Line
 from profiles.model import Profile
 from profiles.store import NOTHING, Alias, Stored, StoreUnavailable, UpdateConflict, Write
 
@@ -60,6 +61,7 @@ class RedisProfiles:
                 options.pop("socket_keepalive")
                 options.pop("socket_connect_timeout")
             self.client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        self._line = Line(self.client)
         self._digest = ""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
@@ -179,7 +181,7 @@ class RedisProfiles:
     def _get(self, keys: Sequence[str | bytes]) -> list[bytes | None]:
         with self._errors("load"):
             result: list[bytes | None]
-            result = self.client.mget_nonatomic(keys) if self.cluster else self.client.mget(keys)
+            result = self.client.mget_nonatomic(keys) if self.cluster else self._line.ask("MGET", *keys)
             return result
 
     def _run_save(self, scripts: list[list[Any]]) -> list[int]:

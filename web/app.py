@@ -54,7 +54,8 @@ from web.shortcut import Shortcut
 
 
 def create_app(services: Services) -> Flask:
-    """The web application on ``services``; as a WSGI callable it is safe for many threads."""
+    """The web application on ``services``; as a WSGI callable it is safe for many threads. Its extension "shortcut"
+    answers what need not go through Flask."""
     app = Flask(__name__, static_folder=None)
     app.secret_key = services.secret
     if services.trust_proxy:
@@ -90,9 +91,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Rep
     decisions = DecisionLog(services.log, services.clock)
     personalizer = Personalizer(services, metrics, decisions)
     app.register_blueprint(personalize_blueprint(personalizer, keys, services.personalize_seconds))
-    app.wsgi_app = Shortcut(  # type: ignore[method-assign]
-        app.wsgi_app, personalizer, keys, metrics, services.personalize_seconds
-    )
+    app.extensions["shortcut"] = Shortcut(personalizer, keys, metrics, services.personalize_seconds)
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(gorse_blueprint(services, keys))
     app.register_blueprint(models_blueprint(services, keys, metrics))

@@ -3,6 +3,7 @@
 Each part falls back on its own: no profile → a stranger, no model → popular → nothing, no caps → fallback offers.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -153,6 +154,17 @@ class Personalizer:
         except Late:
             self._degraded.labels("time").inc()
             self._fall_back(site, plan, draft, budget)
+        return draft.answer(plan, budget)
+
+    async def soon(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
+        """As ``answer``, on an event loop."""
+        draft = Draft(plan)
+        try:
+            await self._whole.soon(lambda: self._fill(site, plan, draft), budget.left * WHOLE_SHARE)
+        except Late:
+            self._degraded.labels("time").inc()
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self._fall_back, site, plan, draft, budget)
         return draft.answer(plan, budget)
 
     def _fill(self, site: Site, plan: Plan, draft: Draft) -> None:

@@ -1,4 +1,5 @@
-"""POST /v1/personalize without Flask, whose requests and responses cost half as much as the answer itself.
+"""POST /v1/personalize without Flask, whose requests and responses cost as much as the answer itself, and without a
+thread that waits for another: what takes time runs in one, and the event loop goes on meanwhile.
 
 Only what is plainly right is answered here. Whatever is not (another method, a body that does not fit, an unknown
 key) goes on to the application, which says what is wrong: refusals have one place.
@@ -7,72 +8,59 @@ key) goes on to the application, which says what is wrong: refusals have one pla
 import base64
 import binascii
 import time
-from collections.abc import Callable, Iterable
-from io import BytesIO
 from typing import Any
 
 import msgspec
 
+from tracker.answers import Response
+from tracker.sites import Site
 from web.answers import encoded
 from web.auth import Keys
 from web.budget import Budget
 from web.cors import readable_by
 from web.metrics import Metrics
-from web.personalize import BODY_LIMIT, Asked, Personalizer, plan_of
+from web.personalize import BODY_LIMIT, Asked, Personalizer, Plan, plan_of
 from web.problem import Problem
 
 PATH = "/v1/personalize"
 ENDPOINT = "personalize.personalize"
 
-Start = Callable[..., Any]
-Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]
-
 _asked = msgspec.json.Decoder(Asked)
 
 
 class Shortcut:
-    """A WSGI application in front of ``rest``."""
+    """Answers a request, given as its environ and body, in place of the application: or None, then it should."""
 
-    def __init__(
-        self, rest: Wsgi, personalizer: Personalizer, keys: Keys, metrics: Metrics, seconds: float
-    ) -> None:
-        self._rest, self._personalizer, self._keys, self._seconds = rest, personalizer, keys, seconds
+    def __init__(self, personalizer: Personalizer, keys: Keys, metrics: Metrics, seconds: float) -> None:
+        self._personalizer, self._keys, self._seconds = personalizer, keys, seconds
         self._count = metrics.requests.labels(ENDPOINT, 200)
         self._took = metrics.seconds.labels(ENDPOINT)
 
-    def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST" or environ.get("QUERY_STRING"):
-            return self._rest(environ, start_response)
-        begin = time.perf_counter()
-        length = environ.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or not 0 < int(length) <= BODY_LIMIT:
-            return self._rest(environ, start_response)
-        raw = environ["wsgi.input"].read(int(length))
-        answered = self._answer(environ, raw)
-        if answered is None:
-            environ["wsgi.input"] = BytesIO(raw)
-            return self._rest(environ, start_response)
-        headers, text = answered
-        start_response("200 OK", headers)
-        self._count.inc()
-        self._took.observe(time.perf_counter() - begin)
-        return [text]
-
-    def _answer(self, environ: dict[str, Any], raw: bytes) -> tuple[list[tuple[str, str]], bytes] | None:
-        budget = Budget(self._seconds)
-        try:
-            asked = _asked.decode(raw)
-            given = _key(environ.get("HTTP_AUTHORIZATION", "")) or asked.writeKey or asked.write_key
-            site = self._keys.site_of(given)
-            if site is None:
-                return None
-            plan = plan_of(asked, self._keys.trusted(site, given))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
+    async def __call__(self, environ: dict[str, Any], body: bytes) -> Response | None:
+        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST" or environ["QUERY_STRING"]:
             return None
-        headers, text = encoded(self._personalizer.answer(site, plan, budget))
+        begin, budget = time.perf_counter(), Budget(self._seconds)
+        asked = self._plan(environ, body)
+        if asked is None:
+            return None
+        site, plan = asked
+        headers, text = encoded(await self._personalizer.soon(site, plan, budget))
         headers |= readable_by(self._keys, site, environ.get("HTTP_ORIGIN", ""))
         headers["Content-Length"] = str(len(text))
-        return list(headers.items()), text
+        self._count.inc()
+        self._took.observe(time.perf_counter() - begin)
+        return Response(200, list(headers.items()), text)
+
+    def _plan(self, environ: dict[str, Any], body: bytes) -> tuple[Site, Plan] | None:
+        if not 0 < len(body) <= BODY_LIMIT:
+            return None
+        try:
+            asked = _asked.decode(body)
+            given = _key(environ.get("HTTP_AUTHORIZATION", "")) or asked.writeKey or asked.write_key
+            site = self._keys.site_of(given)
+            return None if site is None else (site, plan_of(asked, self._keys.trusted(site, given)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
+            return None
 
 
 def _key(authorization: str) -> str:
