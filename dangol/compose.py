@@ -223,9 +223,11 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.store import CampaignStore
     from offers.token import TokenSigner
     from web.audit import Audit
+    from web.guesses import SharedGuesses
     from web.saved import SavedStore
     from web.services import Services
     from web.sizes import SegmentSizes
+    from web.stops import Stops
 
     key = signing_key(settings)
     accounts = users(settings)
@@ -272,6 +274,8 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         ),
         signer=signer,
         users=accounts,
+        guesses=SharedGuesses(redis),
+        stops=Stops(redis),
         secret=key,
         audit=Audit(settings.folder / "audit.jsonl"),
         erase=erase,

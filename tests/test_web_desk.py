@@ -18,7 +18,7 @@ from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Prof
 from profiles.store import Write
 from tracker.sites import Site
 from warehouse.schema import AliasRow, EventRow
-from web.desk.access import GUESSES
+from web.guesses import TRIES
 
 PAGES = [
     "/desk",
@@ -80,7 +80,7 @@ def test_a_wrong_password_or_user_is_refused(stage: Stage) -> None:
 
 def test_guesses_are_limited(stage: Stage, clock: Clock) -> None:
     client = stage.client
-    assert [enter(client, "wrong") for _ in range(GUESSES)] == [401] * GUESSES
+    assert [enter(client, "wrong") for _ in range(TRIES)] == [401] * TRIES
     assert enter(client) == 429
     clock.advance(600)
     assert enter(client) == 302

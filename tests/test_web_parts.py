@@ -1,11 +1,10 @@
-"""What the desk's pages are made of: charts, formats, periods, the funnel's form, the guesses at the door."""
+"""What the desk's pages are made of: charts, formats, periods, the funnel's form."""
 
 from datetime import date
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from conftest import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
@@ -14,7 +13,7 @@ from offers.campaign import parse
 from tracker.sites import Site
 from web import formats
 from web.charts import HEIGHT, WIDTH, ceiling_of, plot
-from web.desk.access import GUESS_WINDOW, GUESSERS_KEPT, GUESSES, Guesses, local_path
+from web.desk.access import local_path
 from web.desk.builder import STEPS_LIMIT, Draft, Form, draft_of, form_of, pressed, suggested
 from web.desk.period import period_of
 from web.desk.setup import CAMPAIGN, view_of
@@ -192,19 +191,6 @@ def test_suggestions_are_of_what_occurs() -> None:
     assert [step.name for step in suggested(events, ["/"])] == ["*", "Product Viewed", "Order Completed"]
     assert [step.name for step in suggested([], ["/", "/a", "/b"])] == ["/", "/a"]
     assert suggested([], []) == ()
-
-
-def test_guesses_are_few_and_forgotten(clock: Clock) -> None:
-    guesses = Guesses(clock)
-    for _ in range(GUESSES):
-        assert guesses.wait("a") == 0
-        guesses.failed("a")
-    assert 0 < guesses.wait("a") <= GUESS_WINDOW and guesses.wait("b") == 0
-    clock.advance(GUESS_WINDOW + 1)
-    assert guesses.wait("a") == 0
-    for number in range(GUESSERS_KEPT + 50):
-        guesses.failed(str(number))
-    assert len(guesses._failed) <= GUESSERS_KEPT
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,11 @@ from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.app import create_app
 from web.audit import Audit
+from web.guesses import SharedGuesses
 from web.saved import SavedStore
 from web.services import Services, Shop
 from web.sizes import SegmentSizes
+from web.stops import Stops
 from web.users import Users
 
 PASSWORD = "a long password"
@@ -120,6 +122,8 @@ def stage_of(
         signer=signer,
         erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
         users=users,
+        guesses=SharedGuesses(redis_url, clock, timeout=10),
+        stops=Stops(redis_url, timeout=10),
         secret=SECRET,
         audit=Audit(folder / "audit.jsonl", clock),
         public_url="http://127.0.0.1:8000",

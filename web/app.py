@@ -11,7 +11,7 @@ from web.audit import register_audit
 from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
-from web.desk.access import Door, Guesses
+from web.desk.access import Door
 from web.desk.campaign_editor import editor_blueprint, preview_blueprint
 from web.desk.campaign_results import results_blueprint
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
@@ -70,12 +70,12 @@ def create_app(services: Services) -> Flask:
     reports = Reports(
         services.warehouse,
         services.profiles,
-        Kept(services.clock),
-        Kept(services.clock, threads=1),
+        Kept(services.clock, key=services.secret),
+        Kept(services.clock, threads=1, key=services.secret),
         services.clock,
         services.patience_seconds,
     )
-    register_waiting(app, reports.kept)
+    register_waiting(app, reports.kept, services.stops)
     _register_api(app, services, metrics, reports)
     _register_desk(app, services, reports)
 
@@ -111,11 +111,11 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     pages = Pages(services.sites, assets, door, services.clock, reports, services.segments)
     pages.register(app)
     app.register_blueprint(assets_blueprint(assets))
-    app.register_blueprint(door_blueprint(pages, Guesses(services.clock), services.audit))
+    app.register_blueprint(door_blueprint(pages, services.guesses, services.audit))
     app.register_blueprint(
         pages.guard(reports_blueprint(services, reports, "desk_reports", "/desk/reports", pages.site))
     )
-    app.register_blueprint(waiting_blueprint(pages, reports.kept))
+    app.register_blueprint(waiting_blueprint(pages, reports.kept, services.stops))
     app.register_blueprint(overview_blueprint(pages))
     app.register_blueprint(goals_blueprint(pages, services.goals))
     app.register_blueprint(live_blueprint(pages, services))

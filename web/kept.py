@@ -1,20 +1,22 @@
 """Answers to slow questions: made in the background, waited for so long, shared, kept for a while."""
 
-import secrets
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from warehouse.watch import Cancelled, Watch, watched_by
+from web.stops import Stop
 
 KEPT = 300
 """Answers at most: each is some hundred rows."""
 THREADS = 4
+INSIST_SECONDS = 0.2
 WORTH = 3.0
 """An answer is kept for so many times as long as it took to make: what is quick is always fresh, and what is slow
 takes no more than a quarter of a thread."""
@@ -26,7 +28,7 @@ class Job:
     the answer that it will replace."""
 
     started: float
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    id: str
     watch: Watch = field(default_factory=Watch)
     made: float | None = None
     future: "Future[Any]" = field(default_factory=Future)
@@ -46,10 +48,16 @@ class Working(Exception):
 
 
 class Kept:
-    """The answers of one process, by question. Whoever asks the same at the same time waits for the same."""
+    """The answers of one process, by question. Whoever asks the same at the same time waits for the same.
 
-    def __init__(self, clock: Callable[[], float] = time.time, threads: int = THREADS) -> None:
-        self._clock, self._lock = clock, Lock()
+    They are Python objects of the warehouse's, cheaper to count again in each process than to send around. A job's id
+    is made of its question, with a ``key`` that nobody outside knows, so that all processes call it the same.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, threads: int = THREADS, key: bytes = b""
+    ) -> None:
+        self._clock, self._lock, self._key = clock, Lock(), hashlib.sha256(key).digest()
         self._pool = ThreadPoolExecutor(threads, "report")
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
 
@@ -78,13 +86,16 @@ class Kept:
             self._forget(question, job)  # who asks again gets another try
             raise
 
-    def cancel(self, job_id: str) -> bool:
-        """Whether there is such a job under way; its queries end now."""
+    def stop(self, stop: Stop) -> None:
+        """The queries of that job end now, if it is under way here and began before."""
         with self._lock:
-            found = [job for job in self._jobs.values() if job.id == job_id and not job.future.done()]
+            found = [
+                job
+                for job in self._jobs.values()
+                if job.id == stop.job and job.started <= stop.at and not job.future.done()
+            ]
         for job in found:
-            job.watch.cancel()
-        return bool(found)
+            Thread(target=_insist, args=(job,), name="stop", daemon=True).start()
 
     def forget(self, question: Hashable) -> None:
         """Whoever asks next has it made anew."""
@@ -103,12 +114,15 @@ class Kept:
                 self._jobs.move_to_end(question)
                 return job
             before = job if job is not None and job.made is not None else None
-            job = self._jobs[question] = Job(now, before=before)
+            job = self._jobs[question] = Job(now, self._id(question), before=before)
             self._jobs.move_to_end(question)
             job.future = self._pool.submit(self._made, job, make)
             while len(self._jobs) > KEPT:
                 self._jobs.popitem(last=False)
             return job
+
+    def _id(self, question: Hashable) -> str:
+        return hashlib.blake2b(repr(question).encode(), key=self._key, digest_size=12).hexdigest()
 
     def _made(self, job: Job, make: Callable[[], Any]) -> Any:
         if job.watch.cancelled:
@@ -122,3 +136,10 @@ class Kept:
         with self._lock:
             if self._jobs.get(question) is job:
                 del self._jobs[question]
+
+
+def _insist(job: Job) -> None:
+    """A query that is about to begin does not hear that it should end: it is said until it is heard."""
+    while not job.future.done():
+        job.watch.cancel()
+        wait([job.future], INSIST_SECONDS)

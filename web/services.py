@@ -20,8 +20,10 @@ from tracker.log import EventLog
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
 from web.audit import Audit
+from web.guesses import Guesses
 from web.saved import SavedStore
 from web.sizes import SegmentSizes
+from web.stops import Stops
 from web.users import Users
 
 
@@ -61,6 +63,8 @@ class Services:
     decider: Decider
     signer: TokenSigner
     users: Users
+    guesses: Guesses
+    stops: Stops
     secret: bytes
     audit: Audit
     erase: Callable[[str, str], Sequence[str] | None]

@@ -1,21 +1,14 @@
-"""The door of the desk: signed sessions, a CSRF token in every form, few guesses."""
+"""The door of the desk: signed sessions, and a CSRF token in every form."""
 
 import hashlib
 import hmac
 import secrets
-import time
-from collections.abc import Callable
-from threading import Lock
 
 from flask import request, session
 
 from web.language import gettext as _
 from web.problem import Problem
 from web.users import User, Users
-
-GUESSES = 10
-GUESS_WINDOW = 300.0
-GUESSERS_KEPT = 10_000
 
 
 class Door:
@@ -38,33 +31,6 @@ class Door:
     def _seal(self, user: User) -> str:
         text = f"{user.name}\n{user.digest}".encode()
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:32]
-
-
-class Guesses:
-    """Failed logins of one process, by address: bounded, forgotten after GUESS_WINDOW seconds."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock, self._lock = clock, Lock()
-        self._failed: dict[str, list[float]] = {}
-
-    def wait(self, address: str) -> float:
-        """Seconds until ``address`` may try again, 0 when it may now."""
-        now = self._clock()
-        with self._lock:
-            recent = [at for at in self._failed.get(address, ()) if now - at < GUESS_WINDOW]
-            return 0.0 if len(recent) < GUESSES else GUESS_WINDOW - (now - recent[-GUESSES])
-
-    def failed(self, address: str) -> None:
-        now = self._clock()
-        with self._lock:
-            recent = [at for at in self._failed.pop(address, ()) if now - at < GUESS_WINDOW]
-            self._failed[address] = [*recent[-GUESSES:], now]
-            while len(self._failed) > GUESSERS_KEPT:
-                self._failed.pop(next(iter(self._failed)))
-
-    def forget(self, address: str) -> None:
-        with self._lock:
-            self._failed.pop(address, None)
 
 
 def csrf_token() -> str:

@@ -4,8 +4,9 @@ from flask import Blueprint, Response, redirect, render_template, request, sessi
 from flask.typing import ResponseReturnValue
 
 from web.audit import Audit, acting
-from web.desk.access import Guesses, check_csrf, local_path
+from web.desk.access import check_csrf, local_path
 from web.desk.pages import Pages
+from web.guesses import Guesses
 from web.language import LOCALES, remember
 from web.language import gettext as _
 from web.problem import Problem
@@ -36,10 +37,9 @@ def door_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprint:
         name = request.form.get("user", "")
         user = pages.door.users.signed_in(name, request.form.get("password", ""))
         if user is None:
-            guesses.failed(address)
             audit.note(name[:100], "", "wrong password")
             return form(401, _("The user or the password is wrong."))
-        guesses.forget(address)
+        guesses.right(address)
         pages.door.enter(user)
         audit.note(user.name, "", "signed in")
         return redirect(local_path(request.form.get("next", "/desk")))

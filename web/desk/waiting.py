@@ -9,16 +9,19 @@ from warehouse.watch import Cancelled
 from web.desk.access import local_path
 from web.desk.pages import Pages
 from web.kept import Kept, Working
+from web.stops import Stop, Stops
 
 AGAIN_SECONDS = 1
 
 
-def waiting_blueprint(pages: Pages, kept: Kept) -> Blueprint:
+def waiting_blueprint(pages: Pages, kept: Kept, stops: Stops) -> Blueprint:
     blueprint = Blueprint("waiting", __name__)
 
     @blueprint.post("/desk/cancel")
     def cancel() -> ResponseReturnValue:
-        kept.cancel(request.form.get("job", ""))
+        stop = Stop(request.form.get("job", ""), pages.clock())
+        kept.stop(stop)
+        stops.say(stop)
         return redirect(f"/desk/stopped?{urlencode({'again': local_path(request.form.get('again', ''))})}")
 
     @blueprint.get("/desk/stopped")
@@ -28,11 +31,12 @@ def waiting_blueprint(pages: Pages, kept: Kept) -> Blueprint:
     return pages.guard(blueprint, harmless=True)
 
 
-def register_waiting(app: Flask, kept: Kept) -> None:
+def register_waiting(app: Flask, kept: Kept, stops: Stops) -> None:
     """Pages whose report takes long say so and ask again by themselves; the count goes on meanwhile."""
 
     @app.errorhandler(Working)
     def working(state: Working) -> Response:
+        stops.hear(kept.stop)  # the form below may be sent to another process
         page = render_template(
             "desk/waiting.html",
             job=state.job.id,

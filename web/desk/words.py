@@ -28,7 +28,9 @@ REFUSALS = {
     "anchor": _STEP,
     "goal": _STEP,
     "page": _STEP,
-    "order": _l("Something can only be excluded where the steps come in order: choose that, or exclude nothing"),
+    "order": _l(
+        "Something can only be excluded where the steps come in order: choose that, or exclude nothing"
+    ),
     "window": _l("A time is a number with m, h or d, such as 30m or 7d"),
 }
 
