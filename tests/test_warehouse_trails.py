@@ -3,23 +3,25 @@
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.warehouse_rows import NOON, row
+from tests.warehouse_sql import overview_in_sql, retention_in_sql
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
-from warehouse.funnel import Rules, funnel, parse_step
+from warehouse.funnel import Funnel, Rules, Step, funnel, parse_step
 from warehouse.history import history
-from warehouse.narrowed import Narrowed
-from warehouse.overview import Overview, overview
+from warehouse.narrowed import narrowed
+from warehouse.overview import CAME_BY, ENDS, Overview, overview
 from warehouse.paths import paths
 from warehouse.retention import Deed, Unit, retention
-from warehouse.scope import Scope
+from warehouse.scope import Events, Scope
 from warehouse.span import Span
+from warehouse.steps import Condition
 
 DAY, HOUR = 86_400_000, 3_600_000
 SITE = Site(id="default", write_key="w", secret_key="s", timezone="America/New_York")
@@ -60,10 +62,13 @@ def event(chance: random.Random, ts: int) -> EventRow:
         "channel": chance.choice(["direct", "e-mail", "social"]),
         "keyword": chance.choice(["", "", "신발"]),
         "device": chance.choice(["phone", "desktop"]),
+        "country": chance.choice(["KR", "DE"]),
+        "city": chance.choice([None, "", "Seoul"]),
         "bot": who == 24,
         "demo": who == 23,
         "site": "other" if who == 22 else "default",
     }
+    values["url"] = f"https://shop.example{values['path']}"
     values["title"] = chance.choice(["", values["path"].title(), f"({chance.randrange(3)}) news"])
     dice = chance.random()
     if dice < 0.25:
@@ -113,41 +118,69 @@ def filled(tmp_path: Path, seed: int) -> Iterator[Warehouse]:
     warehouse.duck.close()
 
 
-def answers(events: Any, span: Span) -> dict[str, Any]:
+def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
+    """Every report along trails; or with ``in_sql`` the same from DuckDB."""
+    steps = [in_sql_only(step) for step in STEPS] if in_sql else STEPS
     week = Rules(window=3 * DAY)
-    found: dict[str, Any] = {
-        "overview": rounded(overview(events, "default", span, 7)),
-        "funnel": funnel(events, "default", STEPS, week, span),
-        "by session": funnel(events, "default", STEPS, replace(week, by_session=True), span),
-        "any order": funnel(events, "default", STEPS, replace(week, any_order=True), span),
-        "without": funnel(
-            events, "default", STEPS, replace(week, without=((parse_step("page:/a0"), None),)), span
-        ),
-        "paths": paths(events, "default", span, most=3),
-        "paths to": paths(events, "default", span, parse_step("event:Product Added"), "to", 5),
+    rules = {
+        "funnel": week,
+        "by session": replace(week, by_session=True),
+        "any order": replace(week, any_order=True),
+        "without": replace(week, without=((parse_step("page:/a0"), None),)),
     }
+    found: dict[str, Any] = {
+        name: unnamed(funnel(events, "default", steps, rule, span)) for name, rule in rules.items()
+    }
+    found["overview"] = rounded((overview_in_sql if in_sql else overview)(events, "default", span, 7))
+    entry, added = parse_step("page:*"), parse_step("event:Product Added")
+    if in_sql:
+        entry, added = in_sql_only(entry), in_sql_only(added)
+    found["paths"] = paths(events, "default", span, entry, most=3)
+    found["paths to"] = paths(events, "default", span, added, "to", 5)
     kinds: list[tuple[Unit, Deed, bool]] = [
         ("week", "visit", True),
         ("day", "purchase", False),
         ("month", "visit", False),
     ]
     for unit, deed, by_channel in kinds:
-        found[f"{unit} {deed}"] = retention(events, "default", span, unit, deed, by_channel)
+        found[f"{unit} {deed}"] = returned(events, span, unit, deed, by_channel, in_sql)
     return found
+
+
+def in_sql_only(step: Step) -> Step:
+    """The same step, with a condition that every event fulfils and that no trail knows."""
+    return replace(step, conditions=(Condition("medium", "!=", "no such medium"),))
+
+
+def unnamed(found: Funnel) -> Funnel:
+    return replace(found, steps=tuple(replace(step, name="") for step in found.steps))
+
+
+def returned(
+    events: Events, span: Span, unit: Unit, deed: Deed, by_channel: bool, in_sql: bool
+) -> dict[tuple[date, str], dict[int, int]]:
+    """Of each cohort that began in the span and is not empty, who returned when."""
+    if in_sql:
+        found = retention_in_sql(events, "default", span, unit, deed, by_channel)
+        first = min(cohort.start for cohort in retention(events, "default", span, unit, deed).cohorts)
+        return {key: returned for key, returned in found.items() if key[0] >= first}
+    cohorts = retention(events, "default", span, unit, deed, by_channel).cohorts
+    counts = {(each.start, each.channel): dict(enumerate(each.returned)) for each in cohorts if each.size}
+    return {key: {at: many for at, many in each.items() if many} for key, each in counts.items()}
 
 
 def rounded(found: Overview) -> Overview:
     """Sums of floats depend on the order of adding."""
     groups = {
         name: tuple(replace(group, revenue=round(group.revenue, 6)) for group in getattr(found, name))
-        for name in ("channels", "entries", "exits", "origins", "keywords", "campaigns", "devices", "series")
+        for name in (*CAME_BY.values(), *ENDS.values(), "series")
     }
     return replace(found, revenue=round(found.revenue, 6), **groups)
 
 
-def equal_in_sql(warehouse: Warehouse, span: Span) -> None:
-    plain = answers(Narrowed(warehouse, "true", {}), span)
-    for name, walked in answers(warehouse, span).items():
+def equal_in_sql(events: Events, span: Span) -> None:
+    plain = answers(events, span, in_sql=True)
+    for name, walked in answers(events, span).items():
         assert walked == plain[name], name
 
 
@@ -156,6 +189,35 @@ def test_trails_say_what_sql_says(tmp_path: Path, seed: int) -> None:
     for warehouse in filled(tmp_path, seed):
         for span in SPANS:
             equal_in_sql(warehouse, span)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {"equal": {"channel": "e-mail"}},
+    {"equal": {"device": "phone", "country": "KR"}},
+    {"equal": {}, "page": parse_step("page:/b*")},
+    {"equal": {}, "people": ["v:2", "u:0", "v:7", "nobody"]},
+    {"equal": {"channel": "social"}, "page": parse_step("page:/a1"), "people": [f"v:{n}" for n in range(15)]},
+    {"equal": {}, "page": parse_step("page:/nowhere")},
+    {"equal": {}, "people": []},
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_narrowed_reports_say_what_sql_says(warehouse: Warehouse, filters: dict[str, Any]) -> None:
+    for span in SPANS:
+        equal_in_sql(narrowed(warehouse, "default", span, **filters), span)
+
+
+def test_pages_by_their_address_narrow_alike(warehouse: Warehouse) -> None:
+    span = SPANS[2]
+    page = parse_step("page:https://shop.example/b*")
+    assert not page.of_words
+    found = [
+        overview(narrowed(warehouse, "default", span, {}, page=step), "default", span)
+        for step in (page, parse_step("page:/b*"))
+    ]
+    assert found[0] == found[1]
+    assert found[0].sessions
 
 
 def test_after_late_events_compaction_merges_and_erasure(warehouse: Warehouse, tmp_path: Path) -> None:

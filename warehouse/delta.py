@@ -97,10 +97,6 @@ class Warehouse:
         """The events as numbers: see ``Duck.walk``."""
         return self.duck.walk(site, start, end)
 
-    def over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
-        """The answer to ``sql`` over ``tables``."""
-        return self.duck.over(sql, tables, params)
-
     def compact(self) -> int:
         """See ``Maintenance.compact``; for the schedule, every few minutes."""
         return self._swept(Maintenance(self.path, self.storage_options).compact())

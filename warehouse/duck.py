@@ -140,7 +140,7 @@ class Duck:
         self._small.clear()
         return self._shelf.sweep(files)
 
-    def over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
+    def _over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
         """The answer to ``sql`` over ``tables``."""
         with self._con.cursor() as cursor:
             for name, table in tables.items():
@@ -225,7 +225,9 @@ class Duck:
         trails = [trail.between(scope.start, scope.end) for trail in trails]
         trails = [trail for trail in trails if len(trail.at)]
         return walk(
-            joined(trails, aliased.sessions(cursor, scope.site)), aliased.profiles(cursor, scope.site)
+            joined(trails, aliased.sessions(cursor, scope.site)),
+            aliased.profiles(cursor, scope.site),
+            self._over,
         )
 
     def _of_small(

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.chains import Hits, Level, Longs, Without, first_arrivals, gather, in_any_order, in_order
 from warehouse.refused import QueryRefused
-from warehouse.scope import Events, Scope, Walking
+from warehouse.scope import Events, Scope
 from warehouse.span import Span
 from warehouse.steps import Step, parse_step, parse_window
 from warehouse.trails import Trail
@@ -118,8 +117,8 @@ def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span:
     _check(steps, rules)
     time_bits = max(1, (span.end - span.start).bit_length())
     asked = [*steps, *(step for step, _ in rules.without)]
-    if isinstance(events, Walking) and all(step.of_words for step in asked):
-        found = _walked(events, events.walk(site, span.start, span.end), asked, rules.by_session, span)
+    if all(step.of_words for step in asked):
+        found = _walked(events.walk(site, span.start, span.end), asked, rules.by_session, span)
     else:
         found = _asked(events, site, asked, rules, span)
     return Found(_follow(found, time_bits, steps, rules), found.demo)
@@ -150,22 +149,19 @@ def _asked(events: Events, site: str, steps: Sequence[Step], rules: Rules, span:
     return _Steps(owner, table["packed"].to_numpy(), codes.dictionary.to_numpy(), bits)
 
 
-def _walked(events: Walking, walk: Walk, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
+def _walked(walk: Walk, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
     """From a walk: what an event is decides which steps it fulfils."""
     flags, params = _flags(steps)
     bits = len(steps) + 1
-    words = walk.words.append_column("place", pa.array(np.arange(len(walk.words))))
-    sql = f"select {flags} as flags, hash('') as nobody from words order by place"
-    answer = events.over(sql, {"words": words}, params) if walk.trails else None
-    of_word = answer["flags"].to_numpy().astype(np.int64) if answer else np.zeros(0, np.int64)
-    hashes = np.concatenate([np.zeros(0, np.uint64), *(trail.visits for trail in walk.trails)])
+    of_word = walk.of_words(f"{flags} as flags", params)["flags"].to_numpy().astype(np.int64)
+    (nobody,) = walk.ask("select hash('') as nobody", {}, {})["nobody"].to_pylist()
+    hashes = np.concatenate([trail.visits for trail in walk.trails])
     visit_base = [0, *itertools.accumulate(len(trail.visits) for trail in walk.trails)]
-    nobody = int(np.searchsorted(walk.people, answer["nobody"][0].as_py())) if answer else 0
-    someone = not answer or nobody == len(walk.people) or walk.people[nobody] != answer["nobody"][0].as_py()
-    demo = walk.touches["demo"].to_numpy().astype(np.int64) if walk.trails else np.zeros(0, np.int64)
+    someone = walk.people != nobody
+    demo = walk.touches["demo"].to_numpy().astype(np.int64)
 
     def part(index: int, trail: Trail) -> tuple[Longs, Longs]:
-        here = of_word[walk.word_base[index] :][: len(trail.words)]
+        here = walk.words_of(index, of_word)
         rows = np.flatnonzero((here > 0)[trail.word])
         if by_session:
             rows = rows[rows < trail.first[-1]]
@@ -173,10 +169,10 @@ def _walked(events: Walking, walk: Walk, steps: Sequence[Step], by_session: bool
             owner = visit + visit_base[index]
         else:
             owner = walk.persons[index][trail.profile[rows]]
-            if not someone:
-                rows, owner = rows[owner != nobody], owner[owner != nobody]
+            if not someone.all():
+                rows, owner = rows[someone[owner]], owner[someone[owner]]
         marks = here[trail.word[rows]]
-        shown = demo[walk.touch_base[index] :][: len(trail.touches)]
+        shown = walk.touches_of(index, demo)
         if shown.any():
             marks |= shown[trail.touch[rows]] << (bits - 1)
         ts = trail.at[rows].astype(np.int64) + (trail.base - span.start)
@@ -184,10 +180,9 @@ def _walked(events: Walking, walk: Walk, steps: Sequence[Step], by_session: bool
 
     parts = walk.map(part)
     owners, packed = ([each[k] for each in parts] for k in (0, 1))
-    blank = np.zeros(0, np.int64)
     return _Steps(
-        np.concatenate([blank, *owners]),
-        np.concatenate([blank, *packed]),
+        np.concatenate(owners),
+        np.concatenate(packed),
         hashes if by_session else walk.people,
         bits,
     )

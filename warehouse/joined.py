@@ -6,14 +6,12 @@ from itertools import takewhile
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.trails import Codes, Hashes, Trail
-from warehouse.walk import Renamed, starts, unique
+from warehouse.walk import Renamed, among, starts, unique
 
-Mask = npt.NDArray[np.bool_]
 OWNER_LENGTH = 8
 
 NOTHING = Renamed(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
@@ -37,7 +35,7 @@ def joined(trails: Sequence[Trail], sessions: Sessions) -> list[Trail]:
     kept: list[Trail] = []
     taken: list[Trail] = []
     for trail, now in zip(trails, current, strict=True):
-        odd = (now != trail.visits) | _among(now, twice)
+        odd = (now != trail.visits) | among(now, twice)
         if sessions.cuts:
             owners = pc.utf8_slice_codeunits(trail.names, 0, OWNER_LENGTH)
             odd |= pc.is_in(owners, pa.array(list(sessions.cuts))).to_numpy(zero_copy_only=False)
@@ -113,12 +111,3 @@ def _cut(visit: Hashes, ts: Codes, names: dict[int, str], sessions: Sessions) ->
         for _, name, code in list(takewhile(lambda cut: cut[0] <= at, cuts))[-1:]:  # noqa: B023
             if name > plain:
                 visit[row], names[code] = code, name
-
-
-def _among(values: Hashes, known: Hashes) -> Mask:
-    """Which of the values are among the sorted ``known``."""
-    if not len(known):
-        return np.zeros(len(values), np.bool_)
-    at = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    found: Mask = known[at] == values
-    return found

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from warehouse.refused import QueryRefused
-from warehouse.scope import Events, Scope, Walking
+from warehouse.scope import Events, Scope
 from warehouse.span import Span
 from warehouse.steps import Step
 from warehouse.trails import Codes, Longs, Trail
@@ -73,11 +72,8 @@ def paths(
         raise QueryRefused("depth", f"from 1 to {DEPTH_LIMIT}")
     if direction not in ("from", "to"):
         raise QueryRefused("direction", "from or to")
-    walk = None
-    if isinstance(events, Walking) and (anchor is None or anchor.of_words):
-        walk = events.walk(site, span.start, span.end)
-    if isinstance(events, Walking) and walk and walk.trails:
-        ways = _walked(events, walk, anchor, direction, depth)
+    if anchor is None or anchor.of_words:
+        ways = _walked(events.walk(site, span.start, span.end), anchor, direction, depth)
     else:
         ways = _asked(events, site, span, anchor, direction, depth)
     return Paths(int(ways.visits.sum()), tuple(_flows(ways, depth, most)))
@@ -114,26 +110,21 @@ def _asked(events: Events, site: str, span: Span, anchor: Step | None, direction
     return _Ways(steps, np.array([row["visits"] for row in rows], np.int64), list(numbers))
 
 
-def _walked(events: Walking, walk: Walk, anchor: Step | None, direction: str, depth: int) -> _Ways:
+def _walked(walk: Walk, anchor: Step | None, direction: str, depth: int) -> _Ways:
     """From a walk: one way a visit."""
     text, params = anchor.sql("anchor") if anchor else ("true", {})
-    answer = events.over(
-        f"select {_NAME} as name, {CAUSED} as caused, coalesce({text}, false) as anchor from words order by place",
-        {"words": walk.words.append_column("place", pa.array(np.arange(len(walk.words))))},
-        params,
-    )
+    answer = walk.of_words(f"{_NAME} as name, {CAUSED} as caused, coalesce({text}, false) as anchor", params)
     names = answer["name"].combine_chunks().dictionary_encode()
     name_of = names.indices.to_numpy().astype(np.int32)
     caused, is_anchor = (answer[column].to_numpy().astype(np.bool_) for column in ("caused", "anchor"))
 
     def part(index: int, trail: Trail) -> Codes:
-        here = slice(walk.word_base[index], walk.word_base[index] + len(trail.words))
         word = trail.word[: trail.first[-1]]
         visit = np.repeat(np.arange(len(trail.visits), dtype=np.int32), np.diff(trail.first))
-        deeds = caused[here][word]
+        deeds = walk.words_of(index, caused)[word]
         if not deeds.all():
             word, visit = word[deeds], visit[deeds]
-        name, anchored = name_of[here][word], is_anchor[here][word]
+        name, anchored = walk.words_of(index, name_of)[word], walk.words_of(index, is_anchor)[word]
         # The same again and again (a reload, a second photo) is one step.
         step = np.ones(len(word), np.bool_)
         step[1:] = (visit[1:] != visit[:-1]) | (name[1:] != name[:-1]) | (anchored[1:] & ~anchored[:-1])

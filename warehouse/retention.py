@@ -5,10 +5,9 @@ from datetime import date
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from warehouse.refused import QueryRefused
-from warehouse.scope import Events, Scope, Walking
+from warehouse.scope import Events
 from warehouse.span import DAY_MS, Span, date_of
 from warehouse.trails import Longs, Trail
 from warehouse.visits import CAUSED
@@ -22,26 +21,7 @@ DEEDS: tuple[Deed, ...] = ("visit", "purchase")
 HISTORY_DAYS = 1100
 """How far before the span a visitor's first time is looked for."""
 
-_DATE = "('1970-01-01'::date + day::int)"
-_PERIODS = {
-    "day": "day",
-    "week": "(day + 3) // 7",  # weeks begin on Monday: 1970-01-01 was a Thursday
-    "month": f"date_part('year', {_DATE}) * 12 + date_part('month', {_DATE}) - 1",
-}
 _DEEDS = {"visit": CAUSED, "purchase": "name = 'Order Completed'"}
-
-_RETENTION = """
-with days as (
-    select profile, {day} as day, min(ts) as ts, arg_min(channel, ts) as channel from events where {deed} group by 1, 2
-), periods as (
-    select profile, ({period})::bigint as period, min(ts) as ts, arg_min(channel, ts) as channel
-    from days group by 1, 2
-), firsts as (
-    select profile, min(period) as cohort, {channel} as channel from periods group by profile
-)
-select cohort, firsts.channel, period - cohort as later, count(*) as visitors
-from periods join firsts using (profile) group by all
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +60,8 @@ def retention(
         raise QueryRefused("deed", f"one of {', '.join(DEEDS)}")
     history = Span(max(0, span.start - HISTORY_DAYS * DAY_MS), span.end, span.zone)
     first, last = _period(span.first, unit), _period(span.last, unit)
-    walk = events.walk(site, history.start, span.end) if isinstance(events, Walking) else None
-    if isinstance(events, Walking) and walk and walk.trails:
-        rows = _walked(events, walk, history, unit, deed, by_channel)
-    else:
-        rows = _asked(events, site, history, unit, deed, by_channel)
+    walk = events.walk(site, history.start, span.end)
+    rows = _counted(walk, history, unit, _DEEDS[deed], by_channel)
     found: dict[str, dict[int, dict[int, int]]] = {} if by_channel else {"": {}}
     for cohort, channel, later, visitors in rows:
         if cohort >= first:
@@ -103,30 +80,11 @@ def retention(
     )
 
 
-def _asked(
-    events: Events, site: str, history: Span, unit: Unit, deed: Deed, by_channel: bool
+def _counted(
+    walk: Walk, history: Span, unit: Unit, deed: str, by_channel: bool
 ) -> list[tuple[int, str, int, int]]:
-    """From SQL: (cohort, channel, periods later, visitors)."""
-    sql = _RETENTION.format(
-        day=history.day("ts"),
-        deed=_DEEDS[deed],
-        period=_PERIODS[unit],
-        channel="arg_min(channel, ts)" if by_channel else "''",
-    )
-    rows = events.rows(sql, Scope(site, history.start, history.end))
-    return [(row["cohort"], row["channel"], row["later"], row["visitors"]) for row in rows]
-
-
-def _walked(
-    events: Walking, walk: Walk, history: Span, unit: Unit, deed: Deed, by_channel: bool
-) -> list[tuple[int, str, int, int]]:
-    """The same along a walk."""
-    answer = events.over(
-        f"select {_DEEDS[deed]} as done from words order by place",
-        {"words": walk.words.append_column("place", pa.array(np.arange(len(walk.words))))},
-        {},
-    )
-    done = answer["done"].to_numpy().astype(np.bool_)
+    """(cohort, channel, periods later, visitors)."""
+    done = walk.of_words(f"{deed} as done")["done"].to_numpy().astype(np.bool_)
     period_of = np.array([_period(day, unit) for day in history.days()], np.int64)
     day, least = (history.first - date_of(0)).days, int(period_of[0])
     width = int(period_of[-1]) - least + 1
@@ -134,13 +92,13 @@ def _walked(
     channel_of, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
 
     def part(index: int, trail: Trail) -> tuple[Longs, Longs, Longs]:
-        rows = np.flatnonzero(done[walk.word_base[index] :][: len(trail.words)][trail.word])
+        rows = np.flatnonzero(walk.words_of(index, done)[trail.word])
         ts = trail.at[rows].astype(np.int64) + trail.base
         person = walk.persons[index][trail.profile[rows]].astype(np.int64)
         pairs = unique(person * width + period_of[history.wall(ts) // DAY_MS - day] - least)
         if not by_channel:
             return pairs, person[:0], ts[:0]
-        came = channel_of[walk.touch_base[index] :][: len(trail.touches)][trail.touch[rows]]
+        came = walk.touches_of(index, channel_of)[trail.touch[rows]]
         packed = ts << bits | came
         order = np.lexsort((packed, person))
         first = order[starts(person[order])]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -28,7 +28,8 @@ class Scope:
 
 
 class Events(Protocol):
-    """Answers SQL that reads from ``events``: ``warehouse.duck.Duck``, or a ``Warehouse``, which has one."""
+    """What reports ask: SQL that reads from ``events``, or a walk along them, many times as quick. A
+    ``warehouse.duck.Duck``, or a ``Warehouse``, which has one; or some of its events, ``warehouse.narrowed``."""
 
     def tables(
         self,
@@ -44,11 +45,6 @@ class Events(Protocol):
         self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]: ...
 
-
-@runtime_checkable
-class Walking(Protocol):
-    """Events that can be walked along as numbers: all of a site's in a span. See ``warehouse.walk``."""
-
-    def walk(self, site: str, start: int, end: int) -> "Walk": ...
-
-    def over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table: ...
+    def walk(self, site: str, start: int, end: int) -> "Walk":
+        """All events of people on ``site`` with ``start`` ≤ ts < ``end``, as numbers: see ``warehouse.walk``."""
+        ...

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.scope import Walking
 from warehouse.span import DAY_MS, Span
 from warehouse.trails import Codes, Longs, Trail
 from warehouse.visits import CAUSED, PAGEVIEW
@@ -32,7 +31,7 @@ class _Part:
     events: Longs  # by day
     pageviews: Longs  # by day
     seen: Longs  # day * people + person
-    views: Longs  # by page
+    words: Longs  # how often each of the trail's words occurs
     viewers: Longs  # page * people + person, each once
     wall: Longs  # of a visit's start
     person: Longs
@@ -58,15 +57,11 @@ class _Touches:
 class Tally:
     """``answers`` of the overview's queries, by the same names."""
 
-    def __init__(self, events: Walking, walk: Walk, span: Span) -> None:
+    def __init__(self, walk: Walk, span: Span) -> None:
         self._walk, self._span = walk, span
         self._people, self._day = len(walk.people), (span.first - _EPOCH).days
         self._days = (span.last - span.first).days + 1
-        kinds = events.over(
-            f"select {PAGEVIEW} as pageview, {CAUSED} as caused from words order by place",
-            {"words": walk.words.append_column("place", pa.array(np.arange(len(walk.words))))},
-            {},
-        )
+        kinds = walk.of_words(f"{PAGEVIEW} as pageview, {CAUSED} as caused")
         self._pageview, self._caused = (
             kinds[name].to_numpy().astype(np.bool_) for name in ("pageview", "caused")
         )
@@ -77,6 +72,12 @@ class Tally:
         self._all = _Part(
             *(_together([getattr(part, name) for part in parts], name) for name in _Part.__slots__)
         )
+        self._words = np.zeros(len(walk.words), np.int64)
+        for base, part in zip(walk.word_base, parts, strict=True):
+            self._words[base : base + len(part.words)] = part.words
+        self._views = np.bincount(
+            self._page[self._pageview], self._words[self._pageview], len(self._pages)
+        ).astype(np.int64)
         self._orders = self._bought()
         self._touch = self._touches()
 
@@ -127,7 +128,7 @@ class Tally:
             events=np.bincount(day, minlength=self._days),
             pageviews=np.bincount(day[views], minlength=self._days),
             seen=day[change].astype(np.int64) * people + person[change],
-            views=np.bincount(page, minlength=len(self._pages)),
+            words=np.bincount(trail.word, minlength=len(trail.words)),
             viewers=unique(page * people + person[views]),
             wall=wall,
             person=person[begin],
@@ -138,7 +139,7 @@ class Tally:
         )
 
     def _days_of(self, ts: Longs) -> Codes:
-        """The day of each row, from 0. A trail is of one day or two; one whose visits went elsewhere is empty."""
+        """The day of each row, from 0. A trail is of one day or two; one of nothing but bots is empty."""
         if not len(ts):
             return np.zeros(0, np.int32)
         least, most = (
@@ -152,7 +153,7 @@ class Tally:
         found = self._all
         people = np.zeros(self._people, np.bool_)
         people[found.seen % max(self._people, 1)] = True
-        demo = self._walk.touches["demo"].to_numpy() if len(self._walk.touches) else np.zeros(0, np.bool_)
+        demo = self._walk.touches["demo"].to_numpy()
         # A trail that was cut may hold touches that no row of it has any more.
         used = self._walk.map(
             lambda k, trail: bool(demo[self._walk.touch_base[k] :][: len(trail.touches)][trail.touch].any())
@@ -183,10 +184,7 @@ class Tally:
             for name in ("key", "revenue", "completed"):
                 columns[name].append(once[name])
             offset += len(trail.visits)
-        every = {
-            name: np.concatenate(values) if values else np.zeros(0, np.int64)
-            for name, values in columns.items()
-        }
+        every = {name: np.concatenate(values) for name, values in columns.items()}
         order = np.lexsort((every["ts"], every["key"]))
         first = np.flatnonzero(starts(every["key"][order]))
         chosen = order[first]
@@ -255,20 +253,19 @@ class Tally:
         return _grouped(names, limit, visitors, counts, bounces, bought["orders"], bought["revenue"])
 
     def _most_seen(self, limit: int) -> Rows:
-        found = self._all
         visitors = self._page_visitors()
-        chosen, texts = _largest(found.views, self._pages, limit)
+        chosen, texts = _largest(self._views, self._pages, limit)
         return _rows(
             path=texts,
             title=self._titles(chosen),
-            pageviews=found.views[chosen],
+            pageviews=self._views[chosen],
             visitors=visitors[chosen],
         )
 
     def _page_visitors(self) -> Longs:
         """How many people saw each page: half of the pages in each of two threads."""
         people, pages = max(self._people, 1), len(self._pages)
-        middle = int(np.searchsorted(np.cumsum(self._all.views), self._all.views.sum() // 2))
+        middle = int(np.searchsorted(np.cumsum(self._views), self._views.sum() // 2))
 
         def half(bounds: tuple[int, int]) -> Longs:
             low, high = (bound * people for bound in bounds)
@@ -284,7 +281,7 @@ class Tally:
         wanted = np.zeros(len(self._pages), np.bool_)
         wanted[pages] = True
         titles = self._walk.words["title"].to_pylist()
-        asked = np.flatnonzero(wanted[self._page] & self._pageview).tolist()
+        asked = np.flatnonzero(wanted[self._page] & self._pageview & (self._words > 0)).tolist()
         words = [word for word in asked if titles[word]]
         named: dict[int, set[str]] = {}
         for word in words:
@@ -357,7 +354,7 @@ def _grouped(
 
 def _together(values: list[Codes], name: str) -> Codes:
     """By day and by page numbers add; all else stands one behind the other."""
-    if name in ("events", "pageviews", "views"):
+    if name in ("events", "pageviews"):
         total: Codes = np.sum(values, axis=0)
         return total
     return np.concatenate(values)

@@ -157,7 +157,7 @@ def step_of(args: Mapping[str, str]) -> int:
 
 OVERVIEW_TABLES = (
     *("series", "channels", "pages", "entries", "exits", "origins", "keywords", "campaigns"),
-    *("devices", "browsers", "systems", "countries", "hours"),
+    *("devices", "browsers", "systems", "countries", "cities", "hours"),
 )
 
 REPORTS: dict[str, Report] = {

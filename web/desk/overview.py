@@ -256,6 +256,7 @@ def _cards(now: Overview) -> tuple[Card, ...]:
                 by("browsers", _("Browsers"), _("Browser"), now.browsers),
                 by("systems", _("Systems"), _("System"), now.systems),
                 by("countries", _("Countries"), _("Country"), now.countries, formats.country),
+                *([by("cities", _("Cities"), _("City"), now.cities)] if now.cities else []),
             ),
         ),
     )
