@@ -41,6 +41,7 @@ PAGES = {
     "campaign": "/desk/campaigns/edit",
     "people": f"/desk/funnel/people?{STEPS}&at=2",
     "setup": "/desk/setup",
+    "models": "/desk/models",
     "access": "/desk/access",
 }
 

@@ -36,7 +36,7 @@ class ModelRow:
     version: str
     made: str
     state: str
-    window: tuple[str, str]
+    window: str
     card: Card
     measured: tuple[tuple[str, float, float | None], ...]
     verdict: str
@@ -99,7 +99,7 @@ def _row(card: Card, live: str | None, site: Site) -> ModelRow:
         version=card.version,
         made=formats.when(card.made, site.zone),
         state="live" if card.version == live else "kept" if card.accepted else "refused",
-        window=(formats.when(card.first, site.zone), formats.when(card.last, site.zone)),
+        window=formats.days(*(formats.moment(ms, site.zone).date() for ms in (card.first, card.last))),
         card=card,
         measured=tuple((name, ours[name], theirs.get(name)) for name in MEASURES if name in ours),
         verdict=_verdict(card),
@@ -114,7 +114,7 @@ def _verdict(card: Card) -> str:
         values: dict[str, Any] = {
             "version": card.compared.against,
             "visits": formats.number(card.compared.sessions),
-            "difference": f"{card.compared.difference:+.4f}",
+            "difference": f"{card.compared.difference:+.4f}".replace("-", "−"),
             "margin": f"{card.compared.margin:.4f}",
         }
         if card.accepted:
