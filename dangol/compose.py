@@ -43,9 +43,10 @@ def sites(settings: Settings) -> Sites:
 
 
 def users(settings: Settings) -> "Users":
+    from dangol.secrets import ADMIN
     from web.users import Users
 
-    return Users(settings.folder / "users.json")
+    return Users(settings.folder / "users.json", fixed={ADMIN} if settings.admin_password else ())
 
 
 def log(settings: Settings) -> EventLog:

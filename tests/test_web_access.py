@@ -10,8 +10,10 @@ from argon2 import PasswordHasher
 from click.testing import CliRunner
 from conftest import Clock, redis_binary
 from desk_rows import HOSTILE
+from flask.testing import FlaskClient
 from installation import Installation
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
+from werkzeug.test import TestResponse
 
 from dangol.cli import main
 from dangol.secrets import ensure_admin
@@ -91,6 +93,137 @@ def test_keys_users_and_changes_are_for_administrators(stage: Stage) -> None:
         desk = stage.desk(user)
         assert "sk_" not in desk.get("/desk/setup").text
         assert "/desk/access" not in desk.get("/desk").text and desk.get("/desk/access").status_code == 403
+
+
+def post(desk: FlaskClient, path: str, **form: object) -> TestResponse:
+    csrf = csrf_of(desk.get("/desk/access/user").text)
+    return desk.post(f"/desk/access/{path}", data={"csrf": csrf, **form})
+
+
+def test_users_are_added_changed_and_removed_in_the_desk(stage: Stage) -> None:
+    desk, users = stage.desk(), stage.services.users
+    own = {"name": "minji", "role": "marketer", "site": ["second"], "password": PASSWORD}
+    assert post(desk, "add", **own).headers["Location"] == "/desk/access?done=added"
+    minji = stage.desk("minji")
+    assert "wk_2" in minji.get("/desk/setup").text and "wk_test" not in minji.get("/desk/setup").text
+    assert post(desk, "change", name="minji", role="viewer").status_code == 302
+    found = users.get("minji")
+    assert found and (found.role, found.sites) == ("viewer", ())
+    assert minji.get("/desk/setup").status_code == 200  # the password is the same
+    shown = post(desk, "password", name="minji").text
+    made = re.findall(r'<pre id="made"[^>]*>([^<]+)</pre>', shown)[0]
+    assert users.signed_in("minji", made) and minji.get("/desk/setup").status_code == 302
+    assert "may sign in now" in desk.get("/desk/access?done=added").text
+    assert post(desk, "remove", name="minji").status_code == 302 and users.get("minji") is None
+    assert post(desk, "remove", name="minji").status_code == 404
+    noted = [(entry.who, entry.what) for entry in stage.services.audit.latest(20)]
+    for path in ("add", "change", "password", "remove"):
+        assert ("admin", f"POST /desk/access/{path}") in noted
+    assert PASSWORD not in str(stage.services.audit.latest(20)) and made not in str(
+        stage.services.audit.latest(20)
+    )
+
+
+def test_an_added_user_without_a_password_gets_one_that_is_shown_once(stage: Stage) -> None:
+    desk = stage.desk()
+    answer = post(desk, "add", name="지은", role="viewer")
+    made = re.findall(r'<pre id="made"[^>]*>([^<]+)</pre>', answer.text)[0]
+    assert answer.headers["Cache-Control"] == "no-store" and stage.services.users.signed_in("지은", made)
+    assert made not in desk.get("/desk/access").text
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"name": "kim", "password": "short"}, "at least 10"),
+        ({"name": "kim", "password": "aaaaaaaaaaaaaaaa"}, "at least 10"),
+        ({"name": "kimberley", "password": "Kimberley1234"}, "more than the name"),
+        ({"name": " kim", "password": PASSWORD}, "no blank"),
+        ({"name": "mark", "password": PASSWORD}, "already"),
+    ],
+)
+def test_a_user_that_will_not_do_is_refused_in_words(stage: Stage, form: dict[str, str], says: str) -> None:
+    answer = post(stage.desk(), "add", role="viewer", **form)
+    assert answer.status_code == 400 and says in answer.text
+    assert set(stage.services.users.all()) == {"admin", "vera", "mark"}
+    assert stage.services.users.signed_in("mark", PASSWORD)  # nobody takes over a name
+
+
+def test_the_last_administrator_stays(stage: Stage) -> None:
+    desk, users = stage.desk(), stage.services.users
+    users.put("little", PASSWORD, "admin", ("second",))  # of one site: cannot let others in everywhere
+    for path, form in (
+        ("remove", {}),
+        ("change", {"role": "viewer"}),
+        ("change", {"role": "admin", "site": ["second"]}),
+    ):
+        answer = post(desk, path, name="admin", **form)
+        assert answer.status_code == 400 and "remain administrator" in answer.text, (path, form)
+    users.put("other", PASSWORD, "admin")
+    assert post(desk, "change", name="admin", role="viewer").status_code == 302
+    assert desk.get("/desk/access").status_code == 403
+
+
+def test_whoever_changes_their_own_password_stays_signed_in(stage: Stage) -> None:
+    desk, elsewhere = stage.desk(), stage.desk()
+    new = "a longer password"
+    assert post(desk, "password", name="admin", password=new).status_code == 302
+    assert desk.get("/desk/access").status_code == 200 and elsewhere.get("/desk/access").status_code == 302
+    assert stage.services.users.signed_in("admin", new)
+
+
+def test_an_administrator_of_one_site_manages_only_its_users(stage: Stage) -> None:
+    stage.services.users.put("boss", PASSWORD, "admin", ("second",))
+    boss = stage.desk("boss")
+    page = boss.get("/desk/access").text
+    assert "vera" in page and "mark" not in page  # who sees all sites is not theirs
+    for name in ("mark", "admin", "nobody"):
+        assert boss.get("/desk/access/user", query_string={"name": name}).status_code == 404
+        for path in ("change", "password", "remove"):
+            form = {"name": name, "role": "viewer", "site": ["second"], "password": PASSWORD}
+            assert post(boss, path, **form).status_code == 404
+    new = {"name": "new", "role": "viewer", "password": PASSWORD}
+    assert post(boss, "add", **new).status_code == 400  # all sites are not theirs to give
+    assert post(boss, "add", **new, site=["default"]).status_code == 404
+    assert post(boss, "add", **new, site=["second", "default"]).status_code == 404
+    assert post(boss, "add", **new, site=["second"]).status_code == 302
+    added = stage.services.users.get("new")
+    assert added and added.sites == ("second",)
+
+
+def test_only_administrators_and_only_this_sessions_forms_change_users(stage: Stage) -> None:
+    for user in ("vera", "mark"):
+        desk = stage.desk(user)
+        csrf = csrf_of(desk.get("/desk/setup").text)
+        assert desk.get("/desk/access/user").status_code == 403
+        for path in ("add", "change", "password", "remove"):
+            form = {"csrf": csrf, "name": "admin", "role": "viewer", "password": PASSWORD}
+            assert desk.post(f"/desk/access/{path}", data=form).status_code == 403
+    for path in ("add", "change", "password", "remove"):
+        form = {"csrf": "made up", "name": "mark", "role": "admin", "password": PASSWORD}
+        assert stage.desk().post(f"/desk/access/{path}", data=form).status_code == 403
+    mark = stage.services.users.get("mark")
+    assert mark and mark.role == "marketer"
+    assert post(stage.desk(), "change", name="mark", role="emperor").status_code == 400
+
+
+def test_hostile_names_are_text(stage: Stage) -> None:
+    desk = stage.desk()
+    assert post(desk, "add", name=HOSTILE, role="viewer", password=PASSWORD).status_code == 302
+    for path in ("/desk/access", f"/desk/access/user?name={urllib.parse.quote(HOSTILE)}"):
+        answer = desk.get(path)
+        assert answer.status_code == 200 and HOSTILE not in answer.text
+
+
+def test_a_password_of_the_settings_is_changed_there(tmp_path: Path) -> None:
+    users = Users(tmp_path / "users.json", quick(tmp_path)._hasher, fixed={"admin"})
+    users.put("admin", PASSWORD, "admin")
+    users.put("other", PASSWORD, "admin")
+    for attempt in (lambda: users.renew("admin", "another password"), lambda: users.remove("admin")):
+        with pytest.raises(UsersInvalid) as refused:
+            attempt()
+        assert refused.value.reason == "set elsewhere"
+    assert users.renew("other", "another password") and users.remove("other")
 
 
 def test_a_removed_user_is_out_at_once(stage: Stage) -> None:

@@ -43,6 +43,7 @@ PAGES = {
     "setup": "/desk/setup",
     "models": "/desk/models",
     "access": "/desk/access",
+    "user": "/desk/access/user?name=admin",
 }
 
 

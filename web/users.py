@@ -3,7 +3,7 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -17,14 +17,21 @@ Role = Literal["viewer", "marketer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what the one before may: read; change campaigns, segments and funnels; see keys, users and changes."""
 
-PASSWORD_LIMIT = 1_000
+PASSWORD_LEAST, PASSWORD_LIMIT = 10, 1_000
 NAME_LIMIT = 100
 AT_ONCE = 2
 """Passwords checked at the same time: each takes 64 MiB, and strangers may send as many as they like."""
 
 
+Reason = Literal["file", "name", "taken", "password", "set elsewhere", "last admin"]
+
+
 class UsersInvalid(Exception):
-    """The users file cannot be read, or a name cannot be a user's; says why."""
+    """The users file cannot be read, or will not be changed like that; says why, and which ``reason`` it is."""
+
+    def __init__(self, message: str, reason: Reason = "file") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +49,23 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     def sees(self, site: str) -> bool:
         return not self.sites or site in self.sites
 
+    def manages(self, other: "User") -> bool:
+        """Whether they may change ``other``: an administrator of some sites has nothing to say about those of more."""
+        within = not self.sites or (bool(other.sites) and set(other.sites) <= set(self.sites))
+        return self.may("admin") and within
+
+    @property
+    def rules(self) -> bool:
+        """Administrator of all sites: without one, nobody could let anybody in."""
+        return self.role == "admin" and not self.sites
+
 
 class Users:
-    """All users by name. ``get`` and ``all`` pick up what another process changed."""
+    """All users by name. ``get`` and ``all`` pick up what another process changed. ``fixed`` are those whose
+    passwords the settings say: they are neither changed nor removed here."""
 
-    def __init__(self, path: Path, hasher: PasswordHasher | None = None) -> None:
-        self._path, self._hasher = path, hasher or PasswordHasher()
+    def __init__(self, path: Path, hasher: PasswordHasher | None = None, fixed: Collection[str] = ()) -> None:
+        self._path, self._hasher, self._fixed = path, hasher or PasswordHasher(), fixed
         self._stamp, self._users = -1, dict[str, User]()
         self._checks = BoundedSemaphore(AT_ONCE)
         self._nobody = self._hasher.hash(secrets.token_urlsafe(9))
@@ -76,23 +94,69 @@ class Users:
 
     def put(self, name: str, password: str, role: Role = "viewer", sites: tuple[str, ...] = ()) -> User:
         """Add or replace a user. Raises UsersInvalid."""
-        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or name != name.strip():
-            raise UsersInvalid(
-                f"a user's name has 1 to {NAME_LIMIT} printable characters, none blank at its ends"
-            )
-        user = User(name=name, digest=self._hasher.hash(password[:PASSWORD_LIMIT]), role=role, sites=sites)
+        user = self._made(name, password, role, sites)
         with self._changing() as users:
             users[name] = user
         return user
+
+    def add(self, name: str, password: str, role: Role = "viewer", sites: tuple[str, ...] = ()) -> User:
+        """A user of a new name, with a password that is none of the worst. Raises UsersInvalid."""
+        self._check_password(name, password)
+        user = self._made(name, password, role, sites)
+        with self._changing() as users:
+            if name in users:
+                raise UsersInvalid(f"there is a user {name!r} already", "taken")
+            users[name] = user
+        return user
+
+    def change(self, name: str, role: Role, sites: tuple[str, ...]) -> bool:
+        """Another role or other sites; whether there is such a user. Raises UsersInvalid."""
+        with self._changing() as users:
+            user = users.get(name)
+            if user is not None:
+                users[name] = msgspec.structs.replace(user, role=role, sites=sites)
+                _check_ruled(users, user)
+        return user is not None
 
     def set_password(self, name: str, password: str) -> bool:
         """Whether there is such a user; their old sessions end."""
         user = self.get(name)
         return user is not None and bool(self.put(name, password, user.role, user.sites))
 
+    def renew(self, name: str, password: str) -> bool:
+        """``set_password`` for people: raises UsersInvalid for a password that is easily guessed or set elsewhere."""
+        self._check_fixed(name)
+        self._check_password(name, password)
+        return self.set_password(name, password)
+
     def remove(self, name: str) -> bool:
+        """Whether there was such a user. Raises UsersInvalid for the last administrator."""
+        self._check_fixed(name)
         with self._changing() as users:
-            return users.pop(name, None) is not None
+            user = users.pop(name, None)
+            if user is not None:
+                _check_ruled(users, user)
+        return user is not None
+
+    def _made(self, name: str, password: str, role: Role, sites: tuple[str, ...]) -> User:
+        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or name != name.strip():
+            message = f"a user's name has 1 to {NAME_LIMIT} printable characters, none blank at its ends"
+            raise UsersInvalid(message, "name")
+        return User(name=name, digest=self._hasher.hash(password[:PASSWORD_LIMIT]), role=role, sites=sites)
+
+    def _check_fixed(self, name: str) -> None:
+        if name in self._fixed:
+            message = f"{name} and the password come from the settings (DANGOL_ADMIN_PASSWORD)"
+            raise UsersInvalid(message, "set elsewhere")
+
+    def _check_password(self, name: str, password: str) -> None:
+        """Length is what counts (NIST SP 800-63B); a name or one repeated character has none."""
+        if not PASSWORD_LEAST <= len(password) <= PASSWORD_LIMIT or len(set(password)) < 4:
+            raise UsersInvalid(
+                f"a password has at least {PASSWORD_LEAST} characters, not all alike", "password"
+            )
+        if name.lower() in password.lower() and len(password) < len(name) + PASSWORD_LEAST:
+            raise UsersInvalid("a password is more than the user's name", "password")
 
     def _right(self, digest: str, password: str) -> bool:
         with self._checks:
@@ -117,3 +181,8 @@ class Users:
                 os.fsync(file.fileno())
             draft.replace(self._path)
             self._stamp = -1
+
+
+def _check_ruled(users: Mapping[str, User], changed: User) -> None:
+    if changed.rules and not any(user.rules for user in users.values()):
+        raise UsersInvalid("there must be an administrator of all sites", "last admin")

@@ -56,8 +56,13 @@ def add(config: Settings, name: str, role: str, sites: tuple[str, ...], ask: boo
 def remove(config: Settings, name: str) -> None:
     """Remove a user; they are signed out at once."""
     from dangol import compose
+    from web.users import UsersInvalid
 
-    if not compose.users(config).remove(name):
+    try:
+        removed = compose.users(config).remove(name)
+    except UsersInvalid as refused:
+        raise click.ClickException(str(refused)) from refused
+    if not removed:
         raise click.ClickException(f"there is no user {name!r}")
     _noted(config, f"users remove {name}")
 
