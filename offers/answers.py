@@ -8,15 +8,7 @@ from offers.token import Token, TokenInvalid, TokenSigner
 VIEW_MAX_AGE_MS = 86_400_000
 """A page may stand open for a day before its offer is seen."""
 
-Kind = Literal["view", "click", "decided", "withheld"]
-
-KINDS: dict[str, Kind] = {
-    "Offer Viewed": "view",
-    "Offer Clicked": "click",
-    "Offer Decided": "decided",
-    "Offer Withheld": "withheld",
-}
-"""The events that carry tokens."""
+Kind = Literal["view", "click", "dismissed", "decided", "withheld"]
 
 
 class OfferRow(NamedTuple):

@@ -1,7 +1,9 @@
 """From answers to counts: which showing was rewarded, and what those still waiting for an answer are worth.
 
 A showing of a minute ago without a click is not yet a failure. It counts as the share of rewards that have come
-by that age, among those that came at all (Chapelle 2014, by the empirical distribution of delays).
+by that age, among those that came at all (Chapelle 2014, by the empirical distribution of delays). Who dismissed an
+offer has answered: where clicks are learned from, that is a whole failure at once, as if nothing more could come.
+It is no more than that, since a banner that few hide and few click is not better than one that many click.
 """
 
 from bisect import bisect_right
@@ -21,7 +23,8 @@ ENOUGH_DELAYS = 5_000
 
 
 class Showing(NamedTuple):
-    """One impression and what came of it: delays in ms, None while nothing came; ``value`` is money."""
+    """One impression and what came of it: delays in ms, None while nothing came; ``value`` is money.
+    ``dismissed``: hidden by the visitor."""
 
     campaign: str
     variant: str
@@ -33,6 +36,7 @@ class Showing(NamedTuple):
     clicked: int | None = None
     converted: int | None = None
     value: float = 0.0
+    dismissed: bool = False
 
     def delay(self, reward: Reward) -> int | None:
         return self.clicked if reward == "click" else self.converted
@@ -43,17 +47,21 @@ def showings(
 ) -> list[Showing]:
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
-    Whoever clicked within the second that a view takes has seen it. A goal is credited, within each campaign, to
-    the last showing before it, if that was within the goal's window.
+    Whoever clicked or dismissed it within the second that a view takes has seen it. A goal is credited, within each
+    campaign, to the last showing before it, if that was within the goal's window.
     """
     views: dict[str, Answer] = {}
     clicks: dict[str, int] = {}
+    dismissed: set[str] = set()
     for answer in answers:
         nonce, ts = answer.token.nonce, answer.row.ts
         if answer.row.kind == "view":
             views[nonce] = answer
         elif answer.row.kind == "click":
             clicks[nonce] = ts
+            views.setdefault(nonce, answer)
+        elif answer.row.kind == "dismissed":
+            dismissed.add(nonce)
             views.setdefault(nonce, answer)
     found: list[Showing] = []
     for nonce, (token, row) in views.items():
@@ -68,6 +76,7 @@ def showings(
                 row.profile,
                 row.ts,
                 clicked,
+                dismissed=nonce in dismissed,
             )
         )
     found.sort(key=lambda showing: showing.ts)
@@ -122,6 +131,8 @@ def learn(
 
 def _counted(showing: Showing, reward: Reward, arrived: "Arrival", now: int) -> Arm:
     if showing.delay(reward) is None:
+        if showing.dismissed and reward == "click":
+            return Arm(1.0)
         return Arm(arrived.share(now - showing.ts))
     return Arm(1.0, 1.0, showing.value, showing.value**2)
 

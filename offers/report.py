@@ -1,5 +1,6 @@
 """What a campaign achieved, honestly: per variant, day and bucket, and against those from whom it was withheld."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
@@ -13,15 +14,17 @@ from offers.offpolicy import OffPolicy, estimate
 
 
 class Tally(NamedTuple):
-    """Counts of one row of the report. ``decisions`` are known of campaigns with a holdout only."""
+    """Counts of one row of the report. ``decisions`` are None where they are not known: of a campaign without a
+    holdout, and by what a visitor has become since."""
 
     name: str
     impressions: int = 0
     clicks: int = 0
+    dismissals: int = 0
     conversions: int = 0
     revenue: float = 0.0
     visitors: int = 0
-    decisions: int = 0
+    decisions: int | None = None
 
     @property
     def ctr(self) -> Interval:
@@ -82,16 +85,26 @@ def report(
     mine = [answer for answer in answers if answer.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
     found = showings(mine, goals, {campaign.id: campaign})
-    decided = [answer for answer in mine if answer.row.kind == "decided"]
     share = campaign.holdout if holdout is None else holdout
+    decided = [answer for answer in mine if answer.row.kind == "decided"]
+    known = decided if share > 0 or decided else None
+
+    def by(name: Callable[[int, str], str]) -> list[Tally]:
+        """Rows named by a time (ms) and a context."""
+        return _grouped(
+            found,
+            lambda showing: name(showing.ts, showing.context),
+            None if known is None else [name(answer.row.ts, answer.token.context) for answer in known],
+        )
+
     return Report(
         campaign.id,
-        _tally("", found)._replace(decisions=len(decided)),
-        _variants(campaign, found, decided),
-        _grouped(found, lambda showing: datetime.fromtimestamp(showing.ts / 1000, zone).date().isoformat()),
-        _grouped(found, lambda showing: _part(showing.context, 0)),
-        _grouped(found, lambda showing: _part(showing.context, 1)),
-        _grouped(found, lambda showing: _part(showing.context, 2)),
+        _tally("", found)._replace(decisions=None if known is None else len(known)),
+        _variants(campaign, found, known),
+        by(lambda ts, _context: datetime.fromtimestamp(ts / 1000, zone).date().isoformat()),
+        by(lambda _ts, context: _part(context, 0)),
+        by(lambda _ts, context: _part(context, 1)),
+        by(lambda _ts, context: _part(context, 2)),
         sum(answer.row.kind == "withheld" for answer in mine),
         compare(campaign, mine, goals, share) if share > 0 else None,
     )
@@ -133,7 +146,7 @@ def _group(visitors: list[list[float]]) -> Group:
     return Group(len(visitors), sum(map(bool, visitors)), sum(sums), sum(each**2 for each in sums))
 
 
-def _variants(campaign: Campaign, found: list[Showing], decided: list[Answer]) -> list[VariantReport]:
+def _variants(campaign: Campaign, found: list[Showing], decided: list[Answer] | None) -> list[VariantReport]:
     """Every variant of the campaign, and those it had before if they were shown."""
     names = [creative.id for creative in campaign.creatives]
     names += sorted({showing.variant for showing in found} - set(names))
@@ -141,7 +154,7 @@ def _variants(campaign: Campaign, found: list[Showing], decided: list[Answer]) -
     arms = [_arm(campaign, each) for each in by_variant.values()]
     rows = []
     for (name, mine), best in zip(by_variant.items(), best_of(arms, campaign.reward), strict=True):
-        decisions = sum(answer.token.variant == name for answer in decided)
+        decisions = None if decided is None else sum(answer.token.variant == name for answer in decided)
         rows.append(
             VariantReport(
                 _tally(name, mine)._replace(decisions=decisions), best, _instead(campaign, found, name)
@@ -172,17 +185,25 @@ def _tally(name: str, found: Sequence[Showing]) -> Tally:
         name,
         len(found),
         sum(showing.clicked is not None for showing in found),
+        sum(showing.dismissed for showing in found),
         sum(showing.converted is not None for showing in found),
         round(sum(showing.value for showing in found), 6),
         len({showing.profile for showing in found}),
     )
 
 
-def _grouped(found: list[Showing], name_of: Callable[[Showing], str]) -> list[Tally]:
+def _grouped(
+    found: list[Showing], name_of: Callable[[Showing], str], decided: Collection[str] | None
+) -> list[Tally]:
+    """A row of each name that showings or decisions have. ``decided``: the name of each decision."""
     groups: dict[str, list[Showing]] = {}
     for showing in found:
         groups.setdefault(name_of(showing), []).append(showing)
-    return [_tally(name, groups[name]) for name in sorted(groups)]
+    decisions = Counter(decided or ())
+    return [
+        _tally(name, groups.get(name, []))._replace(decisions=None if decided is None else decisions[name])
+        for name in sorted({*groups, *decisions})
+    ]
 
 
 def _part(context: str, index: int) -> str:

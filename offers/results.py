@@ -1,10 +1,12 @@
-"""All campaigns at a glance: impressions and clicks per variant. One campaign's whole report: ``offers/report.py``."""
+"""All campaigns at a glance: how each variant was answered. One campaign's whole report: ``offers/report.py``."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from offers.answers import OfferRow, verified
+from offers.answers import Kind, OfferRow, verified
 from offers.token import TokenSigner
+
+ANSWERS: tuple[Kind, ...] = ("view", "click", "dismissed")
 
 
 class VariantResult(NamedTuple):
@@ -14,6 +16,7 @@ class VariantResult(NamedTuple):
     variant: str
     impressions: int
     clicks: int
+    dismissals: int
     visitors: int
 
     @property
@@ -30,7 +33,7 @@ class Results(NamedTuple):
 
 
 def results(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> Results:
-    """Impressions and clicks per campaign and variant, by what the tokens say."""
+    """Impressions, clicks and dismissals per campaign and variant, by what the tokens say."""
     answers, refused = verified(rows, signer, site)
     counts: dict[tuple[str, str], dict[str, int]] = {}
     visitors: dict[tuple[str, str], set[str]] = {}
@@ -39,12 +42,12 @@ def results(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> Results
         key = (token.campaign, token.variant)
         if row.kind == "withheld":
             withheld[token.campaign] = withheld.get(token.campaign, 0) + 1
-        elif row.kind in ("view", "click"):
-            mine = counts.setdefault(key, {"view": 0, "click": 0})
+        elif row.kind in ANSWERS:
+            mine = counts.setdefault(key, dict.fromkeys(ANSWERS, 0))
             mine[row.kind] += 1
             visitors.setdefault(key, set()).add(row.profile)
     variants = [
-        VariantResult(*key, counts[key]["view"], counts[key]["click"], len(visitors[key]))
-        for key in sorted(counts)
+        VariantResult(*key, each["view"], each["click"], each["dismissed"], len(visitors[key]))
+        for key, each in sorted(counts.items())
     ]
     return Results(variants, withheld, refused)

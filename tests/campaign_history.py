@@ -63,6 +63,8 @@ def play(stage: Stage, campaign_id: str, redis_url: str, visitors: int = 600, da
             event("Offer Viewed", ts + 1_000)
         if clicked:
             event("Offer Clicked", ts + 5_000)
+        elif not held and number % 5 == 0:
+            event("Offer Dismissed", ts + 3_000)
         if draw.random() < ORDERS[variant]:
             event("Order Completed", ts + 3_600_000, props="{}", order=f"o{number}", revenue=40.0)
         likes = "shoes" if clicked or draw.random() < 0.2 else "books"

@@ -101,6 +101,24 @@ def test_a_showing_without_an_answer_counts_by_its_age():
     assert counts["c"]["hero"].contexts[""]["a"].shown == 100
 
 
+def test_who_dismissed_an_offer_has_answered():
+    """No click will come any more; an order may, from somebody who only hid the banner."""
+    clicked = [
+        Showing("c", "a", "hero", "", 1.0, "v:a", 0, clicked=delay) for delay in range(0, 3_600_000, 36_000)
+    ]
+    waiting = Showing("c", "b", "hero", "", 1.0, "v:a", 10_000_000)
+    hidden = waiting._replace(dismissed=True)
+
+    def counted(reward: str, *found: Showing) -> Arm:
+        counts = learn([*clicked, *found], {"c": campaign(reward=reward)}, 10_000_000)
+        return counts["c"]["hero"].contexts[""]["b"]
+
+    assert counted("click", waiting).shown < 0.1
+    assert counted("click", hidden) == Arm(1.0)
+    assert counted("click", hidden._replace(clicked=5)) == Arm(1.0, 1.0)
+    assert counted("conversion", hidden) == counted("conversion", waiting)
+
+
 def answered(nonce: str, kind: str, ts: int, profile: str = "v:a", variant: str = "a") -> Answer:
     token = Token("default", "c", variant, "hero", 0.5, 0, "", nonce)
     return Answer(token, OfferRow("c", variant, "", kind, profile, ts))

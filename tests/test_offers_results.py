@@ -67,14 +67,20 @@ def test_all_campaigns_at_a_glance():
         (first, "view", "v:a"),
         (first, "click", "v:a"),
         (second, "view", "v:b"),
+        (second, "dismissed", "v:b"),
+        (second, "dismissed", "v:b"),
         (held, "withheld", "v:c"),
         ("x", "view", ""),
     ]
     found = results(
         [OfferRow("lies", "lies", token, kind, who, NOW + 5) for token, kind, who in rows], SIGNER, "default"
     )
-    assert [tuple(each) for each in found.variants] == [("c", "a", 1, 1, 1), ("c", "b", 1, 0, 1)]
-    assert (found.variants[0].ctr, found.withheld, found.refused) == (1.0, {"c": 1}, {"forged": 1})
+    assert [tuple(each) for each in found.variants] == [("c", "a", 1, 1, 0, 1), ("c", "b", 1, 0, 1, 1)]
+    assert (found.variants[0].ctr, found.withheld, found.refused) == (
+        1.0,
+        {"c": 1},
+        {"forged": 1, "replayed": 1},
+    )
 
 
 def test_counts_per_variant_day_and_bucket():
@@ -84,6 +90,9 @@ def test_counts_per_variant_day_and_bucket():
         answer("click", "1", ts=NOW + 1_000),
         answer("decided", "2", variant="b", profile="v:b", context="prospect|desktop|search"),
         answer("view", "2", variant="b", profile="v:b", ts=NOW + DAY, context="prospect|desktop|search"),
+        answer(
+            "dismissed", "2", variant="b", profile="v:b", ts=NOW + DAY + 1, context="prospect|desktop|search"
+        ),
         answer("view", "3", variant="old", profile="v:a", ts=NOW + DAY, context=""),
         answer("withheld", "4", profile="v:c"),
     ]
@@ -94,20 +103,21 @@ def test_counts_per_variant_day_and_bucket():
         GoalRow("Signed Up", "v:a", NOW + HOUR, 0.0),
     ]
     found = report(campaign(), answers, goals)
-    assert found.total == ("", 3, 1, 2, 70.0, 2, 2)
+    assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2)
     assert [row.tally for row in found.variants] == [
-        ("a", 1, 1, 1, 50.0, 1, 1),
-        ("b", 1, 0, 1, 20.0, 1, 1),
-        ("old", 1, 0, 0, 0.0, 1, 0),
+        ("a", 1, 1, 0, 1, 50.0, 1, 1),
+        ("b", 1, 0, 1, 1, 20.0, 1, 1),
+        ("old", 1, 0, 0, 0, 0.0, 1, 0),
     ]
     assert sum(row.best for row in found.variants) == pytest.approx(1)
-    assert [(row.name, row.impressions) for row in found.days] == [("2026-11-18", 1), ("2026-11-19", 2)]
+    days = [(row.name, row.decisions, row.impressions, row.dismissals) for row in found.days]
+    assert days == [("2026-11-18", 2, 1, 0), ("2026-11-19", 0, 2, 1)]
+    assert [(row.name, row.decisions) for row in found.devices] == [("", 0), ("desktop", 1), ("phone", 1)]
     assert [(row.name, row.conversions) for row in found.stages] == [
         ("", 0),
         ("customer", 1),
         ("prospect", 1),
     ]
-    assert [row.name for row in found.devices] == ["", "desktop", "phone"]
     assert [row.name for row in found.channels] == ["", "mail", "search"]
     assert found.withheld == 1
     assert found.comparison is not None and found.comparison.lift is not None
@@ -120,6 +130,14 @@ def test_who_clicked_before_a_second_was_over_has_seen_it():
         campaign(), [answer("click", "n"), answer("view", "m"), answer("click", "m", ts=NOW + 5)], []
     )
     assert (found.total.impressions, found.total.clicks) == (2, 2)
+    found = report(campaign(), [answer("dismissed", "n")], [])
+    assert (found.total.impressions, found.total.dismissals) == (1, 1)
+
+
+def test_decisions_that_nobody_logged_are_not_known():
+    found = report(campaign(holdout=0.0), [answer("view", "1")], [])
+    assert found.total.decisions is None and found.days[0].decisions is None
+    assert [row.tally.decisions for row in found.variants] == [None, None]
 
 
 def test_a_view_counts_for_a_shorter_time_than_a_click():
@@ -199,6 +217,7 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
             row(NOON + 10, type="track", name="Offer Viewed", props=props),
             row(NOON + 20, type="track", name="Offer Viewed", props=props),
             row(NOON + 30, type="track", name="Offer Clicked", props=props),
+            row(NOON + 35, type="track", name="Offer Dismissed", props=props),
             row(NOON + 40, type="track", name="Offer Viewed", props="{}", bot=True),
             row(NOON + HOUR, **order),
             row(NOON + HOUR + 1, **order),
@@ -213,5 +232,5 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
     assert refused == {"replayed": 1}
     assert goals == [GoalRow("Order Completed", "u:7", NOON + HOUR, 40.0)]
     found = report(campaign(), answers, goals)
-    assert found.total == ("", 1, 1, 1, 40.0, 1, 1)
+    assert found.total == ("", 1, 1, 1, 1, 40.0, 1, 1)
     assert list(stored.offer_events("default", NOON, NOON + DAY, ["other"])) == []

@@ -175,9 +175,15 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
         "Likely the best",
         "Had all seen it",
         "forged",
+        "Dismissed",
+        "/desk/reports/campaigns/boots?",
     ):
         assert part in page
     assert "more</b>" in page and "Do not trust" not in page and "prospect · Phone · E-mail" in page
+    listed = desk.get("/desk/reports/campaigns/boots?format=csv&table=days").text.splitlines()
+    assert "dismissals" in listed[0] and len(listed) > 3
+    editor = desk.get("/desk/campaigns/edit?id=boots").text  # with the events that occur on this site
+    assert "days_since(&#39;Form Sent&#39;)" in editor and '<option value="Offer Dismissed">' in editor
     expanded = desk.get("/desk/campaigns/boots?expand=yes").text
     assert "affinity(&#39;shoes&#39;)" in expanded and "Write a campaign for them" in expanded
     proposed = re.search(r'href="(/desk/campaigns/edit\?audience=[^"]+)"', expanded)

@@ -1,5 +1,7 @@
 """Campaigns over HTTP: items inside offers, what was dismissed, versions, and the report of one campaign."""
 
+import csv
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
 from offers.membership import Membership
-from profiles.model import Affinity, Profile
+from profiles.model import Affinity, Profile, Tally
 from profiles.store import ABSENT, Alias, Write
 from tracker.sites import Site
 
@@ -126,7 +128,9 @@ def test_the_report_of_one_campaign(stage: Stage, redis_url: str) -> None:
     total, variants = report["total"], {each["name"]: each for each in report["variants"]}
     assert total["impressions"] == sum(each["impressions"] for each in variants.values())
     assert total["impressions"] == total["decisions"] and total["impressions"] + report["withheld"] == 600
-    assert sum(each["impressions"] for each in report["days"]) == total["impressions"]
+    for name in ("decisions", "impressions", "clicks", "dismissals", "conversions"):
+        assert sum(each[name] for each in report["days"]) == total[name] > 0
+    assert total["dismissals"] == sum(each["dismissals"] for each in variants.values())
     assert {each["name"] for each in report["devices"]} == {"phone", "desktop"}
     warm, plain = variants["warm"], variants["plain"]
     assert warm["ctr"]["low"] < 0.3 < warm["ctr"]["high"] and plain["ctr"]["low"] < 0.1 < plain["ctr"]["high"]
@@ -145,6 +149,50 @@ def test_the_report_of_one_campaign(stage: Stage, redis_url: str) -> None:
     assert "affinity('shoes')" in proposed["audience"] and proposed["density"] > 1.5
     assert stage.call("GET", "/v1/reports/campaigns/other").status_code == 404
     assert stage.call("GET", "/v1/reports/campaigns/boots", "wk_test").status_code == 403
+
+
+def test_reports_of_campaigns_as_files(stage: Stage, redis_url: str) -> None:
+    play(stage, "boots", redis_url)
+    report = stage.call("GET", "/v1/reports/campaigns/boots").json
+
+    def file(path: str) -> list[dict[str, str]]:
+        answer = stage.call("GET", f"/v1/reports/campaigns{path}")
+        assert answer.mimetype == "text/csv"
+        return list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+
+    for table in ("variants", "days", "stages", "devices", "channels", "segments"):
+        rows = file(f"/boots?format=csv&table={table}")
+        told = [(each["name"], str(each["dismissals"]), str(each["decisions"])) for each in report[table]]
+        assert [(row["name"], row["dismissals"], row["decisions"]) for row in rows] == told
+    warm = next(row for row in file("/boots?format=csv") if row["name"] == "warm")
+    assert float(warm["best"]) > 0.99 and int(warm["dismissals"]) > 0
+    listed = {row["variant"]: row for row in file("?format=csv")}
+    assert listed["warm"]["campaign"] == "boots" and listed["warm"]["dismissals"] == warm["dismissals"]
+    refused = stage.call("GET", "/v1/reports/campaigns/boots?format=csv&table=people")
+    assert refused.status_code == 400 and refused.json["error"]["field"] == "table"
+
+
+def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Clock) -> None:
+    now = int(clock() * 1000)
+    for number, tally in enumerate((Tally(3, now - 8 * 86_400_000), Tally(2, now - 86_400_000), None)):
+        tallies = {"Newsletter Signed Up": tally} if tally else {}
+        profile = Profile(f"v:{number}", visitors=[str(number)], last_seen=now, tallies=tallies)
+        stage.services.profiles.save("default", [Write(profile.id, ABSENT, profile)])
+    asked = "count('Newsletter Signed Up') >= 2 and days_since('Newsletter Signed Up') < 7"
+    told = stage.call("POST", "/v1/audiences/preview", json={"audience": asked, "visitor": "0"}).json
+    assert (told["size"], told["sample"]) == (1, ["v:1"])
+    assert told["visitor"]["failed"] == [
+        {"clause": "days_since('Newsletter Signed Up') < 7", "matched": False, "value": 8.0}
+    ]
+    made = stage.call("PUT", "/v1/segments/readers", json={"name": "Readers", "audience": asked})
+    assert made.status_code == 200
+    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
+    assert stage.call("GET", "/v1/segments/readers").json["members"] == 1
+    windowed = stage.call(
+        "POST", "/v1/audiences/preview", json={"audience": "count('Product Viewed', 7) > 1"}
+    )
+    assert windowed.status_code == 400
+    assert "days_since('Product Viewed') < 7" in windowed.json["error"]["message"]
 
 
 def test_group_sizes_that_no_draw_gives_are_a_warning(stage: Stage, redis_url: str) -> None:

@@ -10,11 +10,13 @@ from web_stage import PASSWORD, Stage, csrf_of, stage_of
 from werkzeug.datastructures import MultiDict
 
 from offers.audience import Audience
+from offers.fields import resolve
+from offers.grammar import parse
 from offers.segments import Segment
 from profiles.model import Counts, Profile
 from profiles.store import Write
 from tracker.sites import Site
-from web.desk.audience_form import Form, Row, form_of, read
+from web.desk.audience_form import EXAMPLES, LABELS, Form, Row, form_of, read
 from web.desk.segments import spark
 from web.sizes import DAYS_KEPT, SegmentSizes
 
@@ -40,6 +42,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
         "country in ('KR', 'JP') or visits < 3",
         "keyword contains 'it''s' and campaign exists",
         "trait('plan') = 'gold' and trait('age') >= 30 and known = true",
+        "count('Newsletter Signed Up') >= 2 and days_since('Form Sent') < 7 and in_cart('p7') = true and hour < 9",
         "",
     ],
 )
@@ -61,6 +64,14 @@ def test_whatever_is_typed_into_rows_is_read_as_text_or_number() -> None:
     assert Audience.parse(row.text) and read(row.text).rows == (row,)
     assert Row("visits", "", ">=", "1 or orders > 0").text == "visits >= '1 or orders > 0'"
     assert Row("trait", "a') = 1 or trait('b", "=", "1").text == "trait('a'') = 1 or trait(''b') = 1"
+
+
+def test_every_row_that_the_form_offers_can_be_asked() -> None:
+    for name in LABELS:
+        argument = EXAMPLES.get(name, "").split("'")[1] if name in EXAMPLES else ""
+        assert resolve(parse(Row(name, argument, "exists").text).operand)  # type: ignore[union-attr]
+    for name, arguments in EXAMPLES.items():
+        assert resolve(parse(f"{name}({arguments}) exists").operand)  # type: ignore[union-attr]
 
 
 def test_buttons_add_and_remove_rows() -> None:

@@ -9,6 +9,7 @@ from warehouse.visits import ORDERS
 KINDS = {
     "Offer Viewed": "view",
     "Offer Clicked": "click",
+    "Offer Dismissed": "dismissed",
     "Offer Decided": "decided",
     "Offer Withheld": "withheld",
 }

@@ -8,16 +8,19 @@ from offers.campaign import Campaign
 from offers.results import VariantResult, results
 from tracker.sites import Site
 from warehouse.campaigns import offer_events
-from warehouse.span import Span
+from warehouse.scope import Events
+from web.asking import Asked
 from web.problem import Problem
 from web.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
+    campaign: str
     variant: str
     impressions: int
     clicks: int
+    dismissals: int
     visitors: int
     ctr: float
 
@@ -29,6 +32,7 @@ class Answered:
     campaign: str
     impressions: int = 0
     clicks: int = 0
+    dismissals: int = 0
     withheld: int = 0
     variants: list[Variant] = field(default_factory=list)
 
@@ -39,8 +43,9 @@ class Answered:
     def add(self, result: VariantResult) -> None:
         self.impressions += result.impressions
         self.clicks += result.clicks
-        one = Variant(result.variant, result.impressions, result.clicks, result.visitors, result.ctr)
-        self.variants.append(one)
+        self.dismissals += result.dismissals
+        counts = (result.impressions, result.clicks, result.dismissals, result.visitors)
+        self.variants.append(Variant(result.campaign, result.variant, *counts, result.ctr))
 
 
 def found(services: Services, site: Site, campaign_id: str) -> Campaign:
@@ -51,11 +56,12 @@ def found(services: Services, site: Site, campaign_id: str) -> Campaign:
     return campaign
 
 
-def answered(services: Services, site: Site, span: Span) -> dict[str, Answered]:
-    """By campaign. Only answers whose token is ours count, each once."""
-    events = offer_events(services.warehouse, site.id, span.start, span.end)
-    rows = [OfferRow(*each[:3], cast(Kind, each.kind), *each[4:]) for each in events]
-    counts = results(rows, services.signer, site.id)
+def answered(services: Services, events: Events, asked: Asked) -> dict[str, Answered]:
+    """By campaign, of ``events``, which are those that ``asked`` is narrowed to. Only answers whose token is ours count,
+    each once."""
+    found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
+    rows = [OfferRow(*each[:3], cast(Kind, each.kind), *each[4:]) for each in found]
+    counts = results(rows, services.signer, asked.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)

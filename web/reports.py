@@ -10,12 +10,13 @@ from tracker.sites import Site
 from warehouse.live import live
 from web.answers import answer
 from web.asking import Reports
-from web.desk.live import MINUTES
+from web.desk.live import just_now
+from web.filters import filters_of
 from web.flows import one_of
 from web.offers import answered, found
 from web.people import latest_of, members_of, people_of
 from web.questions import REPORTS, Report
-from web.results import as_json, expansion, result_of
+from web.results import TABLES, as_json, expansion, result_of, table_of
 from web.services import Services
 from web.table import csv_of
 
@@ -49,24 +50,32 @@ def reports_blueprint(
 
     @blueprint.get("/visitors")
     def visitors() -> Response:
-        return told("visitors", latest_of(services, site_of().id), ("people",))
+        asked = patient.asked(site_of(), request.args)
+        return told("visitors", latest_of(services, patient, asked), ("people",))
 
     @blueprint.get("/live")
     def live_report() -> Response:
-        since = int((services.clock() - MINUTES * 60) * 1000)
-        return told("live", live(services.warehouse, site_of().id, since), ("pages", "events"))
+        asked = just_now(site_of(), filters_of(request.args), services.clock())
+        now = live(patient.events(asked), asked.site.id, asked.span.start)
+        return told("live", now, ("pages", "events"))
 
     @blueprint.get("/campaigns")
     def campaigns_report() -> Response:
         asked = patient.asked(site_of(), request.args)
-        counted = answered(services, asked.site, asked.span)
-        return answer({"campaigns": sorted(counted.values(), key=lambda each: each.campaign)})
+        counted = sorted(answered(services, patient.events(asked), asked).values(), key=lambda each: each.campaign)
+        if one_of("format", request.args, ("json", "csv")) == "csv":
+            return csv_of("campaigns", [row for each in counted for row in each.variants])
+        return answer({"campaigns": counted})
 
     @blueprint.get("/campaigns/<campaign_id>")
     def campaign_report(campaign_id: str) -> Response:
         asked = patient.asked(site_of(), request.args)
         campaign = found(services, asked.site, campaign_id)
-        return answer(as_json(result_of(services, asked.site, campaign, asked.span)))
+        result = result_of(services, asked.site, campaign, asked.span)
+        if one_of("format", request.args, ("json", "csv")) == "csv":
+            table = one_of("table", request.args, TABLES)
+            return csv_of(f"{campaign.id}-{table}", table_of(result, table))
+        return answer(as_json(result))
 
     @blueprint.get("/campaigns/<campaign_id>/expansion")
     def expansion_report(campaign_id: str) -> Response:

@@ -18,6 +18,7 @@ from tracker.sites import Site
 from warehouse.span import Span
 from web.services import Services
 
+TABLES = ("variants", "days", "stages", "devices", "channels", "segments")
 CONTEXTS_SHOWN = 8
 SEGMENTED = 5_000
 SEEDS, OTHERS = 1_000, 4_000
@@ -140,6 +141,48 @@ def as_json(result: Result) -> dict[str, Any]:
         "learned": result.lessons,
         "refused": result.refused,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of one of TABLES as a file: rates are parts of 1, ``best`` is a variant's probability."""
+
+    name: str
+    decisions: int | None
+    impressions: int
+    clicks: int
+    dismissals: int
+    conversions: int
+    revenue: float
+    visitors: int
+    click_rate: float | None
+    conversion_rate: float | None
+    best: float | None = None
+
+
+def table_of(result: Result, table: str) -> list[Row]:
+    """One of TABLES."""
+    made = result.report
+    if table == "variants":
+        return [_row(each.tally, each.best) for each in made.variants]
+    return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]
+
+
+def _row(tally: Tally, best: float | None = None) -> Row:
+    seen = tally.impressions > 0
+    return Row(
+        name=tally.name,
+        decisions=tally.decisions,
+        impressions=tally.impressions,
+        clicks=tally.clicks,
+        dismissals=tally.dismissals,
+        conversions=tally.conversions,
+        revenue=tally.revenue,
+        visitors=tally.visitors,
+        click_rate=tally.ctr.value if seen else None,
+        conversion_rate=tally.conversion_rate.value if seen else None,
+        best=best,
+    )
 
 
 def _tallies(tallies: Sequence[Tally]) -> list[dict[str, Any]]:

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
 from offers.fields import FIELDS, FUNCTIONS
 from offers.grammar import Branch, Clause, Value, parse
+from tracker.sites import Site
+from web.asking import HINT_SECONDS, Reports
+from web.kept import Working
 from web.language import lazy_gettext as _l
+from web.questions import vocabulary_of
 
 ROWS_LIMIT = 20
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
@@ -37,13 +41,19 @@ LABELS: Mapping[str, str] = {
     "revenue": _l("Revenue"),
     "cart_value": _l("Value of the cart"),
     "cart_items": _l("Items in the cart"),
+    "in_cart": _l("Has the product in the cart"),
     "offer_clicks": _l("Offers clicked"),
     "days_since_last_visit": _l("Days since the last visit"),
     "days_since_first_visit": _l("Days since the first visit"),
     "days_since_order": _l("Days since the last order"),
     "known": _l("Is signed in or known"),
     "new": _l("Is new"),
+    "hour": _l("Hour of the day (0 to 23)"),
+    "weekday": _l("Day of the week (mon to sun)"),
+    "count": _l("Times the event happened"),
+    "days_since": _l("Days since the event"),
     "affinity": _l("Share of interest in the category"),
+    "item_affinity": _l("Share of interest in the product"),
     "viewed": _l("Viewed the product"),
     "bought": _l("Bought the product"),
     "viewed_category": _l("Viewed the category"),
@@ -55,6 +65,44 @@ LABELS: Mapping[str, str] = {
     "consent": _l("Consents to"),
 }
 """What the form offers; the grammar knows more."""
+EXAMPLES: Mapping[str, str] = {
+    "count": "'Newsletter Signed Up'",
+    "days_since": "'Form Sent'",
+    "affinity": "'shoes'",
+    "item_affinity": "'p7'",
+    "in_cart": "'p7'",
+    "viewed": "'p7', 30",
+    "bought": "'p7', 30",
+    "viewed_category": "'shoes', 30",
+    "bought_category": "'shoes', 30",
+    "trait": "'plan'",
+    "score": "'churn'",
+    "shown": "'boots'",
+    "clicked": "'boots'",
+    "consent": "'marketing'",
+}
+"""What functions are asked with: a number stands for the last so many days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What an editor tells of the language: (how it is written, what it means), and the events that occur here."""
+
+    fields: tuple[tuple[str, str], ...]
+    events: tuple[str, ...] = ()
+
+
+def help_of(reports: Reports, site: Site) -> Help:
+    """The events of the last month; none where the warehouse takes too long to tell."""
+    fields = (
+        (f"{name}({EXAMPLES[name]})" if name in EXAMPLES else name, str(label))
+        for name, label in LABELS.items()
+    )
+    try:
+        words = vocabulary_of(replace(reports, patience=HINT_SECONDS), reports.asked(site, {}))
+    except Working:
+        return Help(tuple(fields))
+    return Help(tuple(fields), tuple(word.name for word in words.events))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from offers.eligibility import Ready
 from tracker.sites import Site
 from web.audiences import Audiences, Size, parsed
 from web.campaigns import check_items
+from web.desk.audience_form import help_of
 from web.desk.campaign_form import NEW, CampaignDraft, document_of, draft_of, draft_of_form, pressed
 from web.desk.pages import Pages
 from web.offers import found
@@ -50,6 +51,7 @@ def editor_blueprint(pages: Pages, services: Services, audiences: Audiences) -> 
         site = pages.site()
         segments = services.segments.all(site.id)
         view = {"draft": draft, "problem": problem, "preview": preview, "segments": segments}
+        view["help"] = help_of(pages.reports, site)
         return pages.show("desk/campaign_edit.html", "campaigns", site, **view)
 
     @blueprint.get("/desk/campaigns/edit")

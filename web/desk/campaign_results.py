@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import cast
 
@@ -43,8 +43,10 @@ class Whisker:
 class VariantRow:
     name: str
     share: float
+    decisions: str
     impressions: int
     clicks: int
+    dismissals: int
     ctr: Whisker
     conversions: int
     revenue: str
@@ -69,6 +71,7 @@ class View:
     figures: tuple[tuple[str, str, str], ...]
     plot: Plot
     points: str
+    days: tuple[tuple[str, ...], ...]
     axis: tuple[str, ...]
     ticks: tuple[str, ...]
     variants: tuple[VariantRow, ...]
@@ -123,7 +126,8 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
     total = made.total
     days = [period.first + timedelta(offset) for offset in range(period.days)]
     by_day = {tally.name: tally for tally in made.days}
-    series = [by_day.get(day.isoformat(), Tally(day.isoformat())) for day in days]
+    none = None if total.decisions is None else 0
+    series = [by_day.get(day.isoformat(), Tally(day.isoformat(), decisions=none)) for day in days]
     drawn = plot([float(tally.impressions) for tally in series])
     points = [
         {"x": point.x, "y": point.y, "label": formats.short_day(day), "text": _day_text(tally)}
@@ -136,6 +140,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
         figures=_figures(result, site),
         plot=drawn,
         points=json.dumps(points, ensure_ascii=False),
+        days=tuple(_day_row(day, tally, site) for day, tally in zip(days, series, strict=True)),
         axis=tuple(formats.short_day(day) for day in (days[0], days[len(days) // 2], days[-1])),
         ticks=tuple(formats.compact(tick) for tick in drawn.ticks),
         variants=_variants(made.variants, total, site, campaign.reward == "revenue"),
@@ -153,8 +158,9 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
     lift = comparison.lift if comparison else None
     figures = [
         (_("Visitors"), formats.number(total.visitors), ""),
-        (_("Impressions"), formats.number(total.impressions), ""),
+        (_("Impressions"), formats.number(total.impressions), _decided(total)),
         (_("Click rate"), formats.percent(total.ctr.value), _range(total.ctr)),
+        (_("Dismissed"), formats.number(total.dismissals), _part_of(total.dismissals, total.impressions)),
         (_("Conversions"), formats.number(total.conversions), ""),
         (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
     ]
@@ -179,8 +185,10 @@ def _variants(variants: list[VariantReport], total: Tally, site: Site, money: bo
         VariantRow(
             name=each.tally.name,
             share=each.tally.impressions / total.impressions if total.impressions else 0.0,
+            decisions=_known(each.tally.decisions),
             impressions=each.tally.impressions,
             clicks=each.tally.clicks,
+            dismissals=each.tally.dismissals,
             ctr=_whisker(each.tally.ctr, 0.0, widest, formats.percent(each.tally.ctr.value)),
             conversions=each.tally.conversions,
             revenue=formats.money(each.tally.revenue, site.currency),
@@ -255,7 +263,29 @@ def _who(context: str) -> str:
 
 def _day_text(tally: Tally) -> str:
     return _(
-        "%(impressions)s impressions, %(clicks)s clicks",
+        "%(impressions)s impressions, %(clicks)s clicks, %(dismissals)s dismissed",
         impressions=formats.number(tally.impressions),
         clicks=formats.number(tally.clicks),
+        dismissals=formats.number(tally.dismissals),
     )
+
+
+def _day_row(day: date, tally: Tally, site: Site) -> tuple[str, ...]:
+    """The day, decisions, impressions, clicks, dismissals, conversions, revenue."""
+    counts = (tally.impressions, tally.clicks, tally.dismissals, tally.conversions)
+    money = formats.money(tally.revenue, site.currency)
+    return formats.short_day(day), _known(tally.decisions), *map(formats.number, counts), money
+
+
+def _known(count: int | None) -> str:
+    return "–" if count is None else formats.number(count)
+
+
+def _decided(total: Tally) -> str:
+    return (
+        "" if total.decisions is None else _("of %(count)s decisions", count=formats.number(total.decisions))
+    )
+
+
+def _part_of(count: int, whole: int) -> str:
+    return _("%(share)s of the impressions", share=formats.percent(count / whole)) if whole else ""

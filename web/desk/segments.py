@@ -12,7 +12,7 @@ from offers.checks import CampaignInvalid
 from offers.grammar import AudienceInvalid
 from offers.segments import Segment, parse_segment
 from web.audiences import Audiences
-from web.desk.audience_form import LABELS, OPERATORS, Form, form_of, read
+from web.desk.audience_form import LABELS, OPERATORS, Form, form_of, help_of, read
 from web.desk.pages import Pages
 from web.language import gettext as _
 from web.naming import slug
@@ -122,7 +122,8 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         except AudienceInvalid as refused:
             form, problem = form or Form(None), problem or str(refused)
         view = {"name": name, "text": text, "id": segment_id, "form": form, "problem": problem, "size": size}
-        return pages.show("desk/segment.html", "segments", site, labels=LABELS, operators=OPERATORS, **view)
+        known = {"labels": LABELS, "operators": OPERATORS, "help": help_of(pages.reports, site)}
+        return pages.show("desk/segment.html", "segments", site, **known, **view)
 
     return pages.guard(blueprint)
 
