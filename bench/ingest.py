@@ -28,6 +28,7 @@ VISITORS = 30_000
 ACTIVE = 2_000  # visitors on the site at one time
 START = 1_795_000_000_000
 RSS_PORTION = 50_000
+RSS_STEP = 250_000
 
 AGENTS = [
     f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
@@ -192,13 +193,13 @@ class Stages:
 
     def of(self, worker) -> "Stages":
         """Watch this worker. The poll of the log is wrapped when the worker has joined."""
-        import ingest.worker
+        import ingest.flushing
 
         self.time(worker.reader, "read", "decode, enrich")
         self.time(worker.folder, "fold", "fold")
         self.time(worker.folder.store, "load", "load and decode profiles")
         self.time(worker.folder.store, "save", "encode and save profiles")
-        self.time(ingest.worker, "row", "rows")
+        self.time(ingest.flushing, "row", "rows")
         self.time(worker.outbox.warehouse, "append", "Arrow, Parquet, Delta")
         consumer = worker.log.consumer
 
@@ -321,6 +322,8 @@ def memory(events: int) -> None:
                 while case.log.lag("ingest"):
                     time.sleep(0.05)
                 taken.append((done, resident()))
+                if done % RSS_STEP == 0:
+                    print(f"{done:,} events: {taken[-1][1]:.0f} MiB", flush=True)
             stop.set()
             thread.join()
         finally:
@@ -329,12 +332,11 @@ def memory(events: int) -> None:
     later = [(x, y) for x, y in taken if x > events / 2]
     mean_x, mean_y = (sum(pair[i] for pair in later) / len(later) for i in (0, 1))
     slope = sum((x - mean_x) * (y - mean_y) for x, y in later) / sum((x - mean_x) ** 2 for x, _ in later)
-    steps = taken[:: max(1, len(taken) // 10)]
     record(
         "Memory of an ingest worker",
         f"python -m bench.ingest --rss --events {events}",
         ("events", "resident MiB"),
-        [(f"{x:,}", f"{y:.0f}") for x, y in steps],
+        [(f"{x:,}", f"{y:.0f}") for x, y in taken if x % RSS_STEP == 0 or x == RSS_PORTION],
         f"Slope over the second half: {slope * 1e6:.1f} MiB for a million events, the bench's own included.",
     )
 

@@ -10,6 +10,8 @@ nothing twice, since whoever reads the message again completes the second step.
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from ingest.known import Known
 from profiles import fold, identity
 from profiles.facts import Facts
@@ -27,7 +29,7 @@ DAY_MS = 86_400_000
 NOWHERE = Place("", -1, -1)
 
 
-class Item(NamedTuple):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One event and where it stands in the log; NOWHERE if it belongs into no profile."""
 
     event: Event
@@ -44,7 +46,7 @@ class Rename(NamedTuple):
     ts: int
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What became of one event, in whose profile; or, in ``refused``, why it can never be applied."""
 
     outcome: Outcome

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
+from ingest.batch import Item
 from ingest.deadletters import DeadLetters
 from ingest.flight import Flight, Waiting
 from ingest.metrics import Metrics
 from ingest.reading import Portion
+from ingest.rows import row
 from profiles.erased import Erased
+from profiles.fold import Outcome
 from profiles.identity import visitor_id
 from tracker.log import Message
 from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
@@ -82,9 +85,10 @@ class Outbox:
         last = {partition: waiting.last for partition, waiting in self._waiting.items()}
         unseen = []
         for pair in portion:
-            partition, position, *_ = pair[0]
-            if partition in last and position > last[partition]:
-                last[partition] = position
+            message = pair[0]
+            partition = message.partition
+            if partition in last and message.position > last[partition]:
+                last[partition] = message.position
                 unseen.append(pair)
         return unseen
 
@@ -92,11 +96,12 @@ class Outbox:
         """Whether the warehouse holds what this message says."""
         return message.position <= self._stored.get(message.partition, -1)
 
-    def keep(self, message: Message, made: EventRow) -> None:
+    def keep(self, message: Message, item: Item, profile: str, outcome: Outcome) -> None:
+        """The row of an item counted in ``profile``, unless the warehouse holds it."""
         if not self.stored(message):
-            self._waiting[message.partition].rows.append((message, made))
+            self._waiting[message.partition].rows.append((message, row(item, profile, outcome)))
             self.rows += 1
-            self._recent.add((made.site, made.profile))
+            self._recent.add((item.event.site, profile))
 
     def rename(self, message: Message, aliases: Sequence[AliasRow]) -> None:
         self._waiting[message.partition].renames.update(aliases)
@@ -109,9 +114,9 @@ class Outbox:
 
     def done(self, messages: Sequence[Message]) -> None:
         """Whatever these messages, in the log's order, say is kept."""
-        for message in messages:
-            self._waiting[message.partition].last = message.position
-            self.bytes += len(message.value)
+        for partition, position in {one.partition: one.position for one in messages}.items():
+            self._waiting[partition].last = position
+        self.bytes += sum([len(one.value) for one in messages])
         if messages and self.since is None:
             self.since = self.clock()
 
@@ -232,11 +237,11 @@ class Outbox:
         sites |= {alias.site for waiting in self._waiting.values() for alias in waiting.renames}
         cutoffs = {site: self.erased.cutoffs(site) for site in sites}
 
-        def gone(row: EventRow) -> bool:
-            if row.received > cutoffs[row.site].newest:
+        def gone(made: EventRow) -> bool:
+            if made.received > cutoffs[made.site].newest:
                 return False
-            ids = [row.profile, *([visitor_id(row.visitor)] if row.visitor else [])]
-            return cutoffs[row.site].cover(row.site, ids, row.received)
+            ids = [made.profile, *([visitor_id(made.visitor)] if made.visitor else [])]
+            return cutoffs[made.site].cover(made.site, ids, made.received)
 
         for waiting in self._waiting.values():
             waiting.rows = [entry for entry in waiting.rows if not gone(entry[1])]

@@ -20,7 +20,7 @@ def _day(number: int) -> date:
 
 def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
     """Every row says how its visit came about: the touch is the session's."""
-    event, facts, place = item
+    event, facts, place = item.event, item.facts, item.place
     touch, lines = outcome.touch, facts.products
     one = lines[0] if len(lines) == 1 else None
     # From one tuple: thirty arguments one by one take as long as all the rest of this.

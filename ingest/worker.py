@@ -23,6 +23,7 @@ import gc
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,9 +38,8 @@ from ingest.folding import Folder
 from ingest.metrics import Metrics
 from ingest.passersby import PassersBy, session_of
 from ingest.reading import Dead, Enrich, PassingBy, Portion, Reader
-from ingest.rows import row
 from profiles.erased import Erased, NobodyErased
-from profiles.fold import Outcome
+from profiles.fold import Outcome, Verdict
 from profiles.identity import user_id, visitor_id
 from profiles.model import Touch
 from profiles.store import ProfileStore, StoreUnavailable
@@ -194,8 +194,12 @@ class Worker:
             folded, refused = self.folder.fold(site, self.reader.settings(site), pairs)
             for message, reason in refused:
                 self.outbox.bury(message, reason)
+            verdicts: Counter[Verdict | None] = Counter()
             for message, item, result in folded:
-                self._keep(message, item, result)
+                verdicts[self._keep(message, item, result)] += 1
+            self.metrics.applied.inc(verdicts["applied"])
+            self.metrics.replays.inc(verdicts["replayed"])
+            self.metrics.duplicates.inc(verdicts["duplicate"])
         self.outbox.done([message for message, _ in portion])
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
 
@@ -208,23 +212,20 @@ class Worker:
             return
         profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
         touch = facts.touch or Touch(event.ts)
-        self.outbox.keep(
-            message, row(Item(event, facts), profile, Outcome("applied", session_of(event), touch))
-        )
+        self.outbox.keep(message, Item(event, facts), profile, Outcome("applied", session_of(event), touch))
 
-    def _keep(self, message: Message, item: Item, result: Result) -> None:
-        event, outcome = item.event, result.outcome
+    def _keep(self, message: Message, item: Item, result: Result) -> Verdict | None:
+        """A row, unless the event came twice. What was found, None where the event can never be applied."""
+        outcome = result.outcome
         if result.refused:
             self.outbox.bury(message, result.refused)
-            return
-        if outcome.verdict == "duplicate":
-            self.metrics.duplicates.inc()
-            return
-        (self.metrics.replays if outcome.verdict == "replayed" else self.metrics.applied).inc()
-        if result.renames:
-            self.outbox.rename(message, [AliasRow(event.site, *rename) for rename in result.renames])
-        if not self.outbox.stored(message):
-            self.outbox.keep(message, row(item, result.profile, outcome))
+            return None
+        if outcome.verdict != "duplicate":
+            if result.renames:
+                site = item.event.site
+                self.outbox.rename(message, [AliasRow(site, *rename) for rename in result.renames])
+            self.outbox.keep(message, item, result.profile, outcome)
+        return outcome.verdict
 
     # Around the steps
 

@@ -5,7 +5,7 @@ import msgspec
 from profiles.model import Touch
 
 
-class ProductLine(msgspec.Struct, frozen=True):
+class ProductLine(msgspec.Struct, frozen=True, gc=False):
     """One product named by an event. ``price`` is per unit, in the site's currency."""
 
     product: str
@@ -15,7 +15,7 @@ class ProductLine(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Derived from one event alone, never from the profile.
 
     ``touch`` says how the visitor came, when this event carries an outside referrer, UTM parameters or a

@@ -6,7 +6,7 @@ events arrive.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
@@ -32,7 +32,7 @@ TRAIT_BYTES = 512
 Verdict = Literal["applied", "duplicate", "replayed"]
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where in the log a message stands: ``key`` is its visitor or user id, ``partition`` names log and partition."""
 
     key: str
@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True):
     stages: Thresholds = Thresholds()
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of an event.
 
     ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``renamed`` says what became

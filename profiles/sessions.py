@@ -49,7 +49,7 @@ def rules_of(site: Site) -> Rules:
     )
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """What sessions ask of an event. ``key``: its campaign or click id; ``hint``: its source's session id."""
 
     ts: int
@@ -59,7 +59,7 @@ class Hit(NamedTuple):
     hint: str = ""
 
 
-class Placed(NamedTuple):
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """Where an event belongs, how many sessions there are more than before, and which are others now.
 
     ``renamed`` holds pairs (old, new). A session is part of another one now, or, paired with itself, was cut out of

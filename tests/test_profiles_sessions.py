@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from profiles.model import Session, Touch
 from profiles.sessions import LATENESS, Hit, Rules, locate, owner_of, place, session_id, trim
@@ -166,8 +167,8 @@ def test_owners_do_not_share_sessions() -> None:
 def test_a_session_named_by_its_source_is_one_whatever_its_times() -> None:
     sessions: list[Session] = []
     for minutes in (0, 300, 100):
-        place(sessions, OWNER, hit(minutes)._replace(hint="7"), RULES["campaigns"])
-    place(sessions, OWNER, hit(100)._replace(hint="8"), RULES["campaigns"])
+        place(sessions, OWNER, replace(hit(minutes), hint="7"), RULES["campaigns"])
+    place(sessions, OWNER, replace(hit(100), hint="8"), RULES["campaigns"])
     assert sorted(bounds(sessions)) == [(0, 300, 3), (100, 100, 1)]
 
 
