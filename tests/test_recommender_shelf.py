@@ -58,33 +58,69 @@ def test_a_new_version_is_swapped_in_while_the_old_one_answers(tmp_path: Path, c
     assert settled(shelf, second)
 
 
-@pytest.mark.parametrize("harm", ["truncate", "remove", "format", "garbage"])
-def test_an_unreadable_model_leaves_the_previous_one_serving(tmp_path: Path, clock: Clock, harm: str) -> None:
+def harmed(folder: Path, harm: str, other: Path) -> None:
+    """Break the model in ``folder``; ``other`` holds a smaller one."""
+    manifest, vectors = folder / "model.json", folder / "factors.vectors.npy"
+    match harm:
+        case "truncated":
+            vectors.write_bytes(vectors.read_bytes()[:-10])
+        case "a file longer than said":
+            (folder / "items.json").write_bytes((folder / "items.json").read_bytes() + b" ")
+        case "mixed with another":
+            vectors.write_bytes((other / vectors.name).read_bytes())
+        case "no array, as long as one":
+            vectors.write_bytes(b"x" * vectors.stat().st_size)
+        case "a part missing":
+            (folder / "items.json").unlink()
+        case "another format":
+            raw = msgspec.json.decode(manifest.read_bytes())
+            manifest.write_bytes(msgspec.json.encode({**raw, "format": FORMAT + 1}))
+        case "no manifest":
+            manifest.unlink()
+        case _:
+            manifest.write_bytes(b"{")
+
+
+HARMS = (
+    "truncated",
+    "a file longer than said",
+    "mixed with another",
+    "no array, as long as one",
+    "a part missing",
+    "another format",
+    "no manifest",
+    "half a manifest",
+)
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_an_unreadable_model_leaves_the_previous_one_serving(
+    tmp_path: Path, clock: Clock, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
     shelf = Shelf(tmp_path, "a/b", clock=clock)
     first = made(shelf, clock)
     assert settled(shelf, first)
-    second = made(shelf, clock)
-    folder = shelf.folder / "versions" / second
-    manifest = folder / "model.json"
-    if harm == "truncate":
-        file = folder / "factors.vectors.npy"
-        file.write_bytes(file.read_bytes()[:-10])
-    elif harm == "remove":
-        (folder / "items.json").unlink()
-    elif harm == "format":
-        raw = msgspec.json.decode(manifest.read_bytes())
-        manifest.write_bytes(msgspec.json.encode({"format": FORMAT + 1, "other": raw}))
-    else:
-        manifest.write_bytes(b"{")
-    clock.advance(2)
+    second = made(shelf, clock, 30)
+    versions = shelf.folder / "versions"
+    harmed(versions / second, harm, versions / first)
     for _ in range(20):
+        clock.advance(2)
         model = shelf.live()
         assert model is not None
         assert model.card.version == first
         time.sleep(0.005)
+    for thread in threading.enumerate():
+        if thread.name == "model-swap":
+            thread.join()
+    taken = [record.message for record in caplog.records if "model not taken" in record.message]
+    assert len(taken) == 1, "said once, not each second"
     with pytest.raises(ModelUnusable):
         shelf.publish(second)
     assert Shelf(tmp_path, "a/b", clock=clock).live() is None, "nor does a new process die of it"
+    assert first in [card.version for card in shelf.cards()], "nor the list of versions"
+    assert shelf.live_version() == second
+    third = made(shelf, clock)
+    assert settled(shelf, third), "the next training goes on"
 
 
 def test_rollback_and_retention(tmp_path: Path, clock: Clock) -> None:
