@@ -24,24 +24,24 @@ def picks(scene: Scene, proposal: Proposal) -> list[Pick]:
     for rule in scene.ask.rules:
         if rule.bias not in (-1, 0):
             scores[scene.stock.matching(rule)[proposal.rows]] *= rule.bias
-    order = np.argsort(-scores, kind="stable") if scene.ask.rules else np.arange(len(scores))
+    order = np.argsort(-scores, kind="stable").tolist() if scene.ask.rules else list(range(len(scores)))
     chosen = _spread(scene, proposal.rows, order)[: scene.ask.limit]
-    ids = scene.stock.ids
-    return [Pick(ids[proposal.rows[n]], round(float(scores[n]), 6), proposal.why(int(n))) for n in chosen]
+    ids, rows, told = scene.stock.ids, proposal.rows.tolist(), scores.tolist()
+    return [Pick(ids[rows[n]], round(told[n], 6), proposal.why(n)) for n in chosen]
 
 
-def _spread(scene: Scene, rows: Longs, order: Longs) -> list[int]:
+def _spread(scene: Scene, rows: Longs, order: list[int]) -> list[int]:
     """The order with what exceeds its category's share moved to the end."""
     most = scene.ask.spread
     if most is None:
-        return [int(n) for n in order]
+        return order
     held: Counter[int] = Counter()
     first: list[int] = []
     rest: list[int] = []
     for n in order:
         category = int(scene.stock.category[rows[n]])
         held[category] += 1
-        (first if held[category] <= most or not category else rest).append(int(n))
+        (first if held[category] <= most or not category else rest).append(n)
     return first + rest
 
 

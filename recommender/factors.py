@@ -1,6 +1,8 @@
 """Item factors, a visitor's factors solved from them while the request waits, and the best items for those."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import neg
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,8 @@ ALLOWED, WIDER = (
     0.5,
     4,
 )  # share of allowed items that the graph needs; times as many asked of it, as filters take some
-FIRST, BLOCK = 512, 8192
+POSITIVE = float(np.finfo(np.float32).tiny)
+FIRST, BLOCK = 768, 8192
 """Items scored before the bar is raised: twice as many each time, as long as they fit the cache."""
 
 
@@ -50,12 +53,12 @@ class Factors:
         system.flat[:: len(items) + 1] += 1.0
         shares = np.linalg.inv(system.astype(np.float64))
         user = (shares @ confidence).astype(np.float32) @ solved
-        return Taste(items, confidence, user, solved, shares)
+        return Taste(items, confidence, user, solved, shares, float((vectors @ user).max()))
 
     def best(
         self, user: Floats, count: int, allowed: npt.NDArray[np.bool_], bonus: Floats | None = None
     ) -> tuple[Longs, Floats]:
-        """The ``count`` allowed items with the highest positive ``vector · user + bonus``, best first.
+        """The ``count`` allowed items with the highest positive ``vector · user + bonus``, best first, ties by code.
 
         Exact, but where there are very many items and no bonus: then nearly so.
         """
@@ -82,37 +85,54 @@ class Factors:
         falls under the bar can reach it (LEMP, Teflioudi et al., SIGMOD 2015). ``bonus`` ≥ 0 is by item code.
         """
         reach, extra = float(np.linalg.norm(user)), 0.0 if bonus is None else float(bonus.max(initial=0.0))
-        codes, scores, bar = np.zeros(0, np.int32), np.zeros(0, np.float32), 0.0
-        low, size = 0, FIRST
-        while low < len(self.order) and float(self.length[low]) * reach + extra > bar:
-            score = self.vectors[low : low + size] @ user
-            near = np.flatnonzero(score > bar - extra)
+        codes, scores, bar = np.zeros(0, np.int64), np.zeros(0, np.float32), POSITIVE
+        if reach == 0.0 and bonus is not None:
+            rows = np.flatnonzero(allowed & (bonus >= bar))
+            return _highest(rows, bonus[rows], count)
+        low, high, size = 0, min(FIRST, len(self.order)) if reach else 0, FIRST
+        while low < high:
+            score = self.vectors[low:high] @ user
+            near = np.flatnonzero(score >= bar - extra)
             here = self.order[low + near]
             free = allowed[here]
             here, score = here[free], score[near[free]]
             if bonus is not None:
                 score = score + bonus[here]
-            good = score > bar
+            good = score >= bar
             codes, scores = np.concatenate([codes, here[good]]), np.concatenate([scores, score[good]])
-            if len(scores) > count:
-                top = np.argpartition(-scores, count - 1)[:count]
-                codes, scores = codes[top], scores[top]
-            if len(scores) == count:
-                bar = float(scores.min())
-            low, size = low + size, min(2 * size, BLOCK)
-        ranked = np.lexsort((codes, -scores))
-        return codes[ranked].astype(np.int64), scores[ranked]
+            if len(scores) >= count:
+                codes, scores = _highest(codes, scores, count)
+                bar = float(scores[-1])
+            size = min(2 * size, BLOCK)
+            low, high = high, min(high + size, self._within(reach, bar - extra))
+        return _highest(codes, scores, count)
+
+    def _within(self, reach: float, bar: float) -> int:
+        """How many of the longest vectors can score ``bar`` with a user's of length ``reach``."""
+        # As what was rounded may have been rounded down, a little more than the bound says.
+        return bisect_right(self.length, bar / -reach * (1 - 1e-5), key=neg)
+
+
+def _highest(codes: npt.NDArray[np.integer], scores: Floats, count: int) -> tuple[Longs, Floats]:
+    """The ``count`` highest scores, best first, ties by code."""
+    if len(scores) > 8 * count:
+        kept = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+        codes, scores = codes[kept], scores[kept]
+    ranked = np.lexsort((codes, -scores))[:count]
+    return codes[ranked].astype(np.int64), scores[ranked]
 
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """A visitor's factors ``user``, and what is needed to tell where a score comes from."""
+    """A visitor's factors ``user``, and what is needed to tell where a score comes from. ``top`` is the score of the
+    best of his own ``items``."""
 
     items: Ints
     confidence: Floats
     user: Floats
     solved: Floats
     shares: np.ndarray
+    top: float
 
     def contributions(self, vectors: Floats) -> np.ndarray:
         """candidates × items: how much of each candidate's score each touched item brings; rows sum to the score."""

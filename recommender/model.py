@@ -1,6 +1,7 @@
 """The item-side model: everything serving needs beside the live profile, in one folder of .npy and .json files."""
 
 import dataclasses
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +101,20 @@ def load(folder: Path) -> Model:
     except (OSError, ValueError) as error:
         raise ModelUnusable(f"{folder}: {error}") from error
     return Model(
-        manifest.card, items, {item: code for code, item in enumerate(items)}, **parts, content=content
+        manifest.card, items, dict(zip(items, range(len(items)), strict=True)), **parts, content=content
     )
+
+
+def warm(model: Model) -> None:
+    """Touch every page of the mapped arrays and make what is made once: or else the first visitors would wait for it.
+
+    What takes long here lets other threads run meanwhile.
+    """
+    for part in (getattr(model, name) for name in PARTS):
+        for name in _arrays(type(part)):
+            pages = getattr(part, name).reshape(-1).view(np.uint8)[:: mmap.PAGESIZE]
+            np.bitwise_or.reduce(pages)
+    model.sessions.prepare(model.card.params)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -1,6 +1,7 @@
 """Personal: items by the visitor's factors, and by his interest in their category where the factors know little."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -39,8 +40,7 @@ def by_taste(scene: Scene, count: int, revisit: float) -> Proposal:
     if model is not None:
         if taste is not None:
             taught = model.card.profiles
-            own = float((model.factors.of(taste.items) @ taste.user).max())
-            factor = taught / (taught + DOUBTED) / max(own, 1e-6)
+            factor = taught / (taught + DOUBTED) / max(taste.top, 1e-6)
         bonus = None if interest is None else interest[stock.category[:known]]
         if bonus is not None:
             bonus += (bonus > 0) * POPULAR_PRIOR * model.popularity.popular
@@ -65,9 +65,9 @@ def _known_items(
     seen = np.array([row for row in scene.seen if row < len(allowed) and allowed[row]], np.int64)
     if revisit == 1.0 or not len(seen):
         return factors.best(user, count, allowed, bonus)
-    unseen = allowed.copy()
-    unseen[seen] = False
-    rows, scores = factors.best(user, count, unseen, bonus)
+    allowed[seen] = False  # for the search alone: the scene's mask is too large to be copied
+    rows, scores = factors.best(user, count, allowed, bonus)
+    allowed[seen] = True
     again = factors.of(seen) @ user
     if bonus is not None:
         again += bonus[seen]
@@ -93,6 +93,8 @@ def _new_items(scene: Scene, interest: Floats | None, factor: float) -> tuple[Lo
     """Items that the model does not know, by their content's place among the factors and by their category."""
     stock, known = scene.stock, scene.stock.known
     scores = np.zeros(len(stock.category) - known, np.float32)
+    if not len(scores):
+        return np.zeros(0, np.int64), scores
     if scene.taste is not None and len(stock.content):
         scores += factor * (stock.content @ scene.taste.user)
     if interest is not None:
@@ -105,28 +107,28 @@ def _new_items(scene: Scene, interest: Floats | None, factor: float) -> tuple[Lo
 def _reasons(scene: Scene, rows: Longs, interest: Floats | None, factor: float) -> Callable[[int], Reason]:
     """The touched item that brings most of the score, or the category where that brings more."""
     taste, model, stock = scene.taste, scene.model, scene.stock
-    shares: np.ndarray | None = None
 
-    def share(n: int) -> np.ndarray:
-        nonlocal shares
-        if shares is None:
-            assert taste is not None
-            assert model is not None
+    @cache
+    def by_taste() -> tuple[list[float], list[int]]:
+        """What taste brings of each score, and which of the touched items most of that."""
+        assert taste is not None
+        assert model is not None
+        if len(stock.content):
             vectors = np.zeros((len(rows), len(taste.user)), np.float32)
             inside = rows < stock.known
             vectors[inside] = model.factors.of(rows[inside])
-            if len(stock.content):
-                vectors[~inside] = stock.content[rows[~inside] - stock.known]
-            shares = taste.contributions(vectors) * factor
-        own: np.ndarray = shares[n]
-        return own
+            vectors[~inside] = stock.content[rows[~inside] - stock.known]
+        else:
+            vectors = model.factors.of(rows)
+        shares = taste.contributions(vectors)
+        return (shares.sum(axis=1) * factor).tolist(), taste.items[shares.argmax(axis=1)].tolist()
 
     def why(n: int) -> Reason:
         code = int(stock.category[rows[n]])
         by_category = float(interest[code]) if interest is not None else 0.0
-        if taste is None or share(n).sum() < by_category:
+        if taste is None or by_taste()[0][n] < by_category:
             return Reason("category", scene.liked_in(code), stock.names[code])
-        item = stock.ids[taste.items[share(n).argmax()]]
+        item = stock.ids[by_taste()[1][n]]
         return Reason(scene.verb(item), item)
 
     return why

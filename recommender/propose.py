@@ -23,12 +23,15 @@ def session(scene: Scene, count: int) -> Proposal:
     current = [model.index.get(item, -1) for item in scene.visitor.session]
     voted = model.sessions.next(current, scene.params, 4 * count)
     kept = np.flatnonzero(scene.allowed[voted.items])[:count]
+    items, because = voted.items[kept], list[int]()
 
     def why(n: int) -> Reason:
-        item = stock.ids[voted.because(int(voted.items[kept[n]]))]
+        if not because:
+            because.extend(voted.because(items))
+        item = stock.ids[because[n]]
         return Reason(scene.verb(item), item)
 
-    return Proposal(voted.items[kept].astype(np.int64), voted.scores[kept], why)
+    return Proposal(items.astype(np.int64), voted.scores[kept], why)
 
 
 def similar(scene: Scene, count: int) -> Proposal:

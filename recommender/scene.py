@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from profiles.model import ItemEvent
 from recommender.ask import Ask, Reason
 from recommender.factors import Taste
 from recommender.interactions import Floats, Longs
@@ -81,10 +82,13 @@ class Scene:
         """What similar items are similar to."""
         return self.ask.item or self.visitor.last
 
+    @cached_property
+    def _kinds(self) -> dict[str, ItemEvent]:
+        return {one.item: one.kind for one in self.visitor.liked}
+
     def verb(self, item: str) -> str:
         """What the visitor did with an item, as a reason says it."""
-        kind = next((one.kind for one in self.visitor.liked if one.item == item), "view")
-        return VERBS.get(kind, "viewed")
+        return VERBS.get(self._kinds.get(item, "view"), "viewed")
 
     @cached_property
     def affinity(self) -> dict[int, float]:

@@ -22,6 +22,9 @@ from recommender.visitor import Visitor, visitor_of
 
 log = logging.getLogger("dangol.recommender")
 
+UNDER_WAY_SECONDS = 2.0
+"""Longer than any request takes."""
+
 
 class Recommender:
     """Serves one site from its shelf's live model and its catalogue. Safe from many threads.
@@ -86,9 +89,16 @@ class Recommender:
             return ready[0], ready[1]
         ready = self._ready
         if ready and ready[0] is not model:  # a stock of 100,000 items takes a while: nobody waits for it
-            threading.Thread(target=self._renew, args=(model,), name="stock", daemon=True).start()
+            threading.Thread(target=self._swap, args=(model,), name="stock", daemon=True).start()
             return ready[0], ready[1]
         return self._renew(model)
+
+    def _swap(self, model: Model | None) -> None:
+        before = self._ready
+        self._renew(model)
+        # By now no request holds the old model: it is this thread that takes it down, which takes a while.
+        time.sleep(UNDER_WAY_SECONDS)
+        del before
 
     def _renew(self, model: Model | None) -> tuple[Model | None, Stock]:
         """Take the model and the catalogue's changes over; whoever calls it holds the lock."""

@@ -18,43 +18,68 @@ from recommender.params import DAY_MS, Params
 class _Scratch(threading.local):
     """Dense accumulators of one thread, left zeroed after use: allocating them costs more than the voting."""
 
-    sessions: Floats | None = None
-    items: Floats | None = None
-    rank: Ints | None = None  # of an item in the current session, 1 = oldest, 0 = absent
-    mark: Ints | None = None  # never read where it was not just written: needs no zeroing
+    sessions: Floats
+    items: Floats
+    rank: Longs  # of an item in the current session, 1 = oldest, times RANK; 0 = absent
+    mark: Ints  # never read where it was not just written: needs no zeroing
+    there = False
+
+    def made(self, sessions: int, items: int) -> "_Scratch":
+        if not self.there:
+            self.sessions, self.items = np.zeros(sessions, np.float32), np.zeros(items, np.float32)
+            self.rank = np.zeros(items, np.int64)
+            self.mark = np.zeros(max(sessions, items), np.int32)
+            self.there = True
+        return self
+
+    def once(self, codes: Ints) -> Ints:
+        """Each of ``codes`` once, without a sort."""
+        row = np.arange(len(codes), dtype=np.int32)
+        self.mark[codes] = row
+        last: Ints = codes[self.mark[codes] == row]
+        return last
+
+
+RANK = 1 << 32
+FAR = 64  # steps; what is farther from the shared item weighs as if it were this far
 
 
 class _Votes(NamedTuple):
-    """One row for each item of each neighbour session: the item, its weight, and which neighbour it is of.
-
-    ``near`` is, by neighbour, the place in the current session of the newest item both share.
-    """
+    """One row for each item of each neighbour session: the item and its weight. The rows of neighbour n begin at
+    ``first[n]``; ``near[n]`` is the place in the current session of the newest item both share."""
 
     item: Ints
     weight: Floats
-    neighbour: Ints
-    near: Ints
+    first: Longs
+    near: Longs
 
 
-class Voted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Voted:
     """Next items, best first, and the votes they were counted from."""
 
     items: Ints
     scores: Floats
     current: list[int]
     votes: _Votes
+    _scratch: _Scratch
 
-    def because(self, item: int) -> int:
-        """The item of the current session that brought most of its votes."""
-        own = np.flatnonzero(self.votes.item == item)
-        near = self.votes.near[self.votes.neighbour[own]]
-        return self.current[int(np.bincount(near, self.votes.weight[own], len(self.current)).argmax())]
+    def because(self, items: Ints) -> list[int]:
+        """For each of ``items`` (distinct) the item of the current session that brought most of its votes."""
+        votes, own, width = self.votes, self._scratch.rank, len(self.current)
+        own[items] = np.arange(1, len(items) + 1)
+        which = own[votes.item]
+        own[items] = 0
+        rows = np.flatnonzero(which)
+        near = votes.near[np.searchsorted(votes.first, rows, "right") - 1]
+        cell = (which[rows] - 1) * width + near
+        brought = np.bincount(cell, votes.weight[rows], len(items) * width).reshape(-1, width)
+        return [self.current[place] for place in brought.argmax(axis=1).tolist()]
 
 
-_NONE = np.zeros(0, np.int32)
-NOBODY = Voted(_NONE, np.zeros(0, np.float32), [], _Votes(_NONE, np.zeros(0, np.float32), _NONE, _NONE))
-
-FAR = 64  # steps; what is farther from the shared item weighs as if it were this far
+_NONE, _NO_WEIGHT = np.zeros(0, np.int32), np.zeros(0, np.float32)
+_NO_VOTES = _Votes(_NONE, _NO_WEIGHT, np.zeros(0, np.int64), np.zeros(0, np.int64))
+NOBODY = Voted(_NONE, _NO_WEIGHT, [], _NO_VOTES, _Scratch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,78 +97,96 @@ class SessionIndex:
     posts: Ints
     idf: Floats
     _scratch: _Scratch = field(default_factory=_Scratch, repr=False, compare=False)
+    _kept: dict[object, Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def next(self, current: list[int], params: Params, count: int) -> Voted:
         """The ``count`` best next items after ``current``: item codes, oldest first; those not indexed are skipped."""
         known = [item for item in current if 0 <= item < len(self.idf)][-params.session_last :]
-        neighbours, similarity = self._neighbours(known, params)
+        scratch = self._scratch.made(len(self.ended), len(self.idf))
+        neighbours, similarity = self._neighbours(known, params, scratch)
         if not len(neighbours):
             return NOBODY
-        votes = self._votes(known, neighbours, similarity, params)
-        items, scores = self._count(votes, count)
-        return Voted(items, scores, known, votes)
+        votes = self._votes(known, neighbours, similarity, params, scratch)
+        items, scores = self._count(votes, count, scratch)
+        return Voted(items, scores, known, votes, scratch)
 
-    def _neighbours(self, known: list[int], params: Params) -> tuple[Ints, Floats]:
+    def prepare(self, params: Params) -> None:
+        """Make ready what every answer needs, so that the first one does not have to."""
+        self._freshness(params)
+        self._rarity()
+        self._fade(params)
+
+    def _neighbours(self, known: list[int], params: Params, scratch: _Scratch) -> tuple[Ints, Floats]:
         """The most similar past sessions and how similar each is."""
-        total = self._scratch.sessions
-        if total is None:
-            total = self._scratch.sessions = np.zeros(len(self.ended), np.float32)
-        found: list[Ints] = []
-        for distance, item in enumerate(_newest_first(known)):
-            posts = self.posts[self.post_starts[item] : self.post_starts[item + 1]]
-            found.append(posts[total[posts] == 0])
-            total[posts] += np.float32(np.exp(-params.session_decay * distance) * self.idf[item])
-        if not found:
-            return NOBODY.items, NOBODY.scores
-        sessions = np.concatenate(found)
-        similarity = total[sessions]
-        total[sessions] = 0.0
-        # Age is counted from the newest session: how long ago that was changes no order.
-        age = (self.ended[-1] - self.ended[sessions]) / (params.session_half_life_days * DAY_MS)
-        similarity *= np.exp2(-np.minimum(age, 60.0)).astype(np.float32)
+        if not known:
+            return _NONE, _NO_WEIGHT
+        newest = np.array(_newest_first(known))
+        low, high = self.post_starts[newest], self.post_starts[newest + 1]
+        spans = zip(low.tolist(), high.tolist(), strict=True)
+        posts = np.concatenate([self.posts[start:end] for start, end in spans])
+        weight = np.exp(-params.session_decay * np.arange(len(newest))).astype(np.float32) * self.idf[newest]
+        np.add.at(scratch.sessions, posts, np.repeat(weight, high - low))
+        sessions = scratch.once(posts)
+        similarity = scratch.sessions[sessions]
+        scratch.sessions[sessions] = 0.0
+        similarity *= self._freshness(params)[sessions]
         if len(sessions) > params.session_neighbours:
             best = np.argpartition(-similarity, params.session_neighbours)[: params.session_neighbours]
             sessions, similarity = sessions[best], similarity[best]
         return sessions, similarity
 
-    def _votes(self, known: list[int], sessions: Ints, similarity: Floats, params: Params) -> _Votes:
-        rank = self._scratch.rank
-        if rank is None:
-            rank = self._scratch.rank = np.zeros(len(self.idf), np.int32)
+    def _votes(
+        self, known: list[int], sessions: Ints, similarity: Floats, params: Params, scratch: _Scratch
+    ) -> _Votes:
         low = self.starts[sessions]
         size = self.starts[sessions + 1] - low
-        first = np.cumsum(size) - size
-        neighbour = np.repeat(np.arange(len(sessions), dtype=np.int32), size)
-        row = np.arange(len(neighbour))
-        item = self.items[(low - first)[neighbour] + row]
-        rank[known] = np.arange(1, len(known) + 1)  # the latest occurrence counts
-        shared = rank[item]
-        rank[known] = 0
-        newest = np.maximum.reduceat(shared, first)
-        # Where the newest shared item last stood in its session (of repeated places the last is kept).
-        there = np.flatnonzero(shared == newest[neighbour])
-        place = np.zeros(len(sessions), np.int64)
-        place[neighbour[there]] = there
-        distance = np.minimum(np.abs(row - place[neighbour]), FAR)
-        fade = np.exp(-params.session_distance * np.maximum(np.arange(FAR + 1) - 1, 0)).astype(np.float32)
-        return _Votes(item, fade[distance] * similarity[neighbour], neighbour, newest - 1)
+        last = size.cumsum()
+        first, row = last - size, np.arange(last[-1])
+        item = self.items[np.repeat(low - first, size) + row]
+        scratch.rank[known] = np.arange(1, len(known) + 1) * RANK  # the latest occurrence counts
+        shared = scratch.rank[item] + row
+        scratch.rank[known] = 0
+        # The newest shared item, and where it last stood in its session.
+        newest, place = np.divmod(np.maximum.reduceat(shared, first), RANK)
+        distance = np.abs(row - np.repeat(place, size))
+        weight = self._fade(params).take(distance, mode="clip") * np.repeat(similarity, size)
+        return _Votes(item, weight, first, newest - 1)
 
-    def _count(self, votes: _Votes, count: int) -> tuple[Ints, Floats]:
-        total, mark = self._scratch.items, self._scratch.mark
-        if total is None or mark is None:
-            total = self._scratch.items = np.zeros(len(self.idf), np.float32)
-            mark = self._scratch.mark = np.zeros(len(self.idf), np.int32)
-        np.add.at(total, votes.item, votes.weight)
-        row = np.arange(len(votes.item), dtype=np.int32)
-        mark[votes.item] = row
-        items = votes.item[mark[votes.item] == row]  # each once, without a sort
-        scores = total[items] * np.sqrt(self.idf[items])
-        total[items] = 0.0
+    def _count(self, votes: _Votes, count: int, scratch: _Scratch) -> tuple[Ints, Floats]:
+        np.add.at(scratch.items, votes.item, votes.weight)
+        items = scratch.once(votes.item)
+        scores = scratch.items[items] * self._rarity()[items]
+        scratch.items[items] = 0.0
         if len(items) > 2 * count:
             top = np.argpartition(-scores, count)[:count]
             items, scores = items[top], scores[top]
         order = np.lexsort((items, -scores))[:count]
         return items[order], scores[order]
+
+    def _freshness(self, params: Params) -> Floats:
+        """By session; age is counted from the newest one: how long ago that was changes no order."""
+        days = params.session_half_life_days
+        fresh = self._kept.get(("fresh", days))
+        if fresh is None:
+            age = (self.ended[-1:] - self.ended) / (days * DAY_MS)
+            fresh = self._kept[("fresh", days)] = np.exp2(-np.minimum(age, 60.0)).astype(np.float32)
+        return fresh
+
+    def _rarity(self) -> Floats:
+        """By item, √idf."""
+        rarity = self._kept.get("rarity")
+        if rarity is None:
+            rarity = self._kept["rarity"] = np.sqrt(self.idf)
+        return rarity
+
+    def _fade(self, params: Params) -> Floats:
+        """By steps from the shared item."""
+        pace = params.session_distance
+        fade = self._kept.get(("fade", pace))
+        if fade is None:
+            steps = np.maximum(np.arange(FAR + 1) - 1, 0)
+            fade = self._kept[("fade", pace)] = np.exp(-pace * steps).astype(np.float32)
+        return fade
 
 
 def _newest_first(known: list[int]) -> list[int]:

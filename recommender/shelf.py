@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from recommender.card import Card
-from recommender.model import Model, ModelUnusable, load, read_manifest, save
+from recommender.model import Model, ModelUnusable, load, read_manifest, save, warm
 from recommender.params_file import ParamsFile
 
 log = logging.getLogger("dangol.recommender")
@@ -129,7 +129,9 @@ class Shelf:
 
     def _take(self, version: str) -> None:
         try:
-            self._model = self.load(version)
+            model = self.load(version)
+            warm(model)
+            self._model = model
         except ModelUnusable as error:
             log.error("model not taken, the previous one keeps serving: %s", error)
 

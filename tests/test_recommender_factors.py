@@ -56,6 +56,27 @@ def test_the_best_items_are_exactly_those_of_scoring_all(count: int, with_bonus:
         np.testing.assert_array_equal(items, expected)
 
 
+@pytest.mark.parametrize("allowed_share", [0.0, 0.001, 0.5, 1.0])
+@pytest.mark.parametrize("kind", ["taste", "taste and interest", "interest"])
+def test_the_best_of_very_many_are_those_of_a_full_sort_ties_by_code(kind: str, allowed_share: float) -> None:
+    """Small whole numbers, which floats add up exactly: scores tie often, and everybody finds the same."""
+    chance = np.random.default_rng(11)
+    size = 40_000
+    vectors = (chance.integers(-2, 3, (size, 8)) * chance.integers(0, 4, (size, 1))).astype(np.float32)
+    factors = solve(vectors, 1.0)
+    allowed = chance.random(size) < allowed_share
+    interest = chance.integers(0, 20, size).astype(np.float32)
+    for count in (1, 8, 33, 400):
+        user = np.zeros(8, np.float32) if kind == "interest" else chance.integers(-3, 4, 8).astype(np.float32)
+        bonus = None if kind == "taste" else interest
+        score = vectors @ user + (0.0 if bonus is None else bonus)
+        right = np.lexsort((np.arange(size), -score))
+        right = right[allowed[right] & (score[right] > 0)][:count]
+        items, scores = factors.best(user, count, allowed, bonus)
+        np.testing.assert_array_equal(items, right)
+        np.testing.assert_array_equal(scores, score[right])
+
+
 ITEMS, WIDTH = 20_000, 16
 
 

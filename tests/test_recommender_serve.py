@@ -1,6 +1,8 @@
 """Serving: the live profile decides, whatever is missing."""
 
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -292,3 +294,29 @@ def test_a_new_model_is_taken_while_the_old_one_answers(tmp_path: Path) -> None:
     while served() == old and time.monotonic() < deadline:
         time.sleep(0.01)
     assert served() == new != old
+
+
+def test_no_request_has_to_take_an_old_model_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recommender.serve.UNDER_WAY_SECONDS", 0.3)
+    shop, ended = Shop(tmp_path, 20), list[str]()
+    shop.ask(None)
+    live = shop.shelf.live()
+    assert live is not None
+    weakref.finalize(live.sessions.idf, lambda: ended.append(threading.current_thread().name))
+    del live
+    shop.shelf._clock = clock_after = Later()
+    version = train("default", Told(shop_history(40)), shop.shelf, clock=clock_after).version
+    deadline = time.monotonic() + 60
+    while not ended and time.monotonic() < deadline:
+        clock_after.now += 2
+        shop.ask(None)
+        time.sleep(0.01)
+    assert shop.ask(None).model == version
+    assert ended == ["stock"]
+
+
+class Later:
+    now = clock()
+
+    def __call__(self) -> float:
+        return self.now

@@ -11,7 +11,7 @@ from conftest import Clock
 from recommender_histories import Told, shop_history
 
 from recommender.interactions import read
-from recommender.model import FORMAT, ModelUnusable
+from recommender.model import FORMAT, Model, ModelUnusable, warm
 from recommender.params import Params
 from recommender.shelf import Shelf
 from recommender.train import train
@@ -158,3 +158,26 @@ def test_readers_never_miss_a_model_during_publishing(tmp_path: Path) -> None:
     done.set()
     thread.join()
     assert not missed
+
+
+def test_a_new_version_is_made_ready_before_it_serves(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(tmp_path, "a/b", clock=clock)
+    first = made(shelf, clock)
+    assert settled(shelf, first)
+    readied: list[tuple[str, str, int]] = []
+
+    def warmed(model: Model) -> None:
+        warm(model)
+        live = shelf.live()
+        assert live is not None
+        kept = len(model.sessions._kept)
+        readied.append((model.card.version, live.card.version, kept))
+
+    monkeypatch.setattr("recommender.shelf.warm", warmed)
+    second = made(shelf, clock, 30)
+    clock.advance(2)
+    assert settled(shelf, second)
+    assert [(version, live) for version, live, _ in readied] == [(second, first)]
+    assert readied[0][2] == 3, "what sessions need of their own is there"
