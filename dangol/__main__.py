@@ -2,4 +2,5 @@
 
 from dangol.cli import main
 
-main()
+if __name__ == "__main__":  # processes that help to read a log import this file
+    main()

@@ -13,9 +13,9 @@ from dangol.embedded import embedded_redis
 from dangol.imports import site_of
 from dangol.secrets import signing_key
 from dangol.settings import Settings
+from ingest.access_block import Choice
 from ingest.access_format import Format
 from ingest.access_import import Importer, Summary
-from ingest.access_log import Choice
 from ingest.channels import host_of
 from profiles.erased import RedisErased
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.access_format import CLF_TIME, Format, moment
-from ingest.access_lines import Lines, texts
+from ingest.access_lines import Lines, texts, windows_of
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -31,10 +31,10 @@ class Distinct(NamedTuple, Generic[T]):
     def map(self, function: Callable[[T], U]) -> "Distinct[U]":
         return Distinct([function(value) for value in self.values], self.codes)
 
-    def array(self, function: Callable[[T], str]) -> pa.Array:
-        """The rows' texts for Arrow."""
-        texts = pa.array([function(value) for value in self.values], pa.string())
-        return texts.take(pa.array(self.codes))
+    def array(self, function: Callable[[T], str] | None = None) -> pa.Array:
+        """The rows' texts for Arrow: what ``function`` makes of the values, or the values, which are texts."""
+        values = [function(value) for value in self.values] if function else self.values
+        return pa.array(values, pa.string()).take(pa.array(self.codes))
 
     def only(self, good: Mask) -> "Distinct[T]":
         """The rows that are good, and no values that none of them has."""
@@ -67,9 +67,9 @@ def hundreds(lines: Lines, form: Format) -> Rows:
         return np.full(len(lines.good), 2)
     column = form.fields.index("status")
     starts = lines.starts[:, column]
-    digits = _bytes(lines, starts, 3).astype(np.int64) - 48
-    right = (lines.ends[:, column] - starts == 3) & ((digits >= 0) & (digits <= 9)).all(axis=1)
-    return np.where(right & lines.good, digits[:, 0], -1)
+    digits = windows_of(lines.data, 3, starts) - 48  # what is less is more than 9: these are bytes
+    right = (lines.ends[:, column] - starts == 3) & (digits <= 9).all(axis=1)
+    return np.where(right & lines.good, digits[:, 0].astype(np.int64), -1)
 
 
 def times(lines: Lines, form: Format, zone: tzinfo) -> Rows:
@@ -77,9 +77,8 @@ def times(lines: Lines, form: Format, zone: tzinfo) -> Rows:
     column = form.fields.index("time")
     starts, ends = lines.starts[:, column], lines.ends[:, column]
     if form.time == CLF_TIME:
-        return np.where(
-            lines.good & (ends - starts == _CLF_LENGTH), _clf(_bytes(lines, starts, _CLF_LENGTH)), -1
-        )
+        told = _clf(windows_of(lines.data, _CLF_LENGTH, starts))
+        return np.where(lines.good & (ends - starts == _CLF_LENGTH), told, -1)
     rows = np.flatnonzero(lines.good)
     found = distinct(lines, form, "time", rows).map(lambda text: moment(text, form.time, zone))
     result = np.full(len(lines.good), -1)
@@ -87,33 +86,34 @@ def times(lines: Lines, form: Format, zone: tzinfo) -> Rows:
     return result
 
 
-def _bytes(lines: Lines, starts: Rows, width: int) -> NDArray[np.uint8]:
-    """``width`` bytes from each start."""
-    where = starts[:, None] + np.arange(width)
-    found: NDArray[np.uint8] = lines.data[np.minimum(where, len(lines.data) - 1)]
-    return found
-
-
 def _clf(text: NDArray[np.uint8]) -> Rows:
     """``17/May/2015:10:05:03 +0000``, one a row, in ms; -1 where it is not that."""
-    digits = text[:, _DIGITS].astype(np.int64) - 48
-    good = ((digits >= 0) & (digits <= 9)).all(axis=1)
+    digits = text[:, _DIGITS] - 48  # what is less is more than 9: these are bytes
+    good = (digits <= 9).all(axis=1)
     for at, sign in _SIGNS.items():
         good &= text[:, at] == sign[0]
     east, west = text[:, 21] == 43, text[:, 21] == 45
     good &= east | west
-    tens = digits[:, 0::2] * 10 + digits[:, 1::2]
+    tens = (digits[:, 0::2] * 10 + digits[:, 1::2]).astype(np.int64)  # 99 at most where they are digits
     day, century, years, hour, minute, second, zone_hours, zone_minutes = tens.T
-    year, month = century * 100 + years, np.zeros(len(text), np.int64)
-    for number in range(12):
-        name = np.frombuffer(_MONTH_NAMES, np.uint8)[3 * number : 3 * number + 3]
-        month[(text[:, 3:6] == name).all(axis=1)] = number + 1
+    year, month = century * 100 + years, _months(text[:, 3:6])
     good &= (month > 0) & (day >= 1) & (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1970)
     months = (np.where(good, year, 1970) - 1970) * 12 + np.maximum(month, 1) - 1
-    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    good &= day <= following - first
+    used, codes = np.unique(months, return_inverse=True)
+    first, following = (
+        (used + more).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) for more in (0, 1)
+    )
+    good &= day <= (following - first)[codes]
     offset = np.where(west, -1, 1) * (zone_hours * 60 + zone_minutes)
-    minutes = ((first + day - 1) * 24 + hour) * 60 + minute - offset
+    minutes = ((first[codes] + day - 1) * 24 + hour) * 60 + minute - offset
     ms = (minutes * 60 + second) * 1000
     return np.where(good & (ms >= 0), ms, -1)
+
+
+def _months(names: NDArray[np.uint8]) -> Rows:
+    """1 for ``Jan`` and so on, one a row; 0 for what is no month."""
+    month = np.zeros(len(names), np.int64)
+    for number in range(12):
+        name = np.frombuffer(_MONTH_NAMES, np.uint8)[3 * number : 3 * number + 3]
+        month[(names == name).all(axis=1)] = number + 1
+    return month

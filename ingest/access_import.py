@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.access_block import DAY_MS, FATES, HITS, Choice
 from ingest.access_lines import blocks, opened
-from ingest.access_log import DAY_MS, FATES, HITS, AccessLog, Choice
+from ingest.access_log import AccessLog
+from ingest.access_processes import portions
 from ingest.access_rows import STORED, made
 from profiles.erased import Erased, NobodyErased
 from profiles.identity import visitor_id
@@ -93,8 +95,8 @@ class Importer:
         with opened(name) as (stream, raw), ThreadPoolExecutor(1, "store") as beside:
             waiting = HITS.empty_table()
             try:
-                for block in blocks(stream, name):
-                    hits = log.hits(block)
+                for portion in portions(blocks(stream, name), self.choice):
+                    hits = log.take(portion)
                     counted += len(hits)
                     ready, waiting = _over(pa.concat_tables([waiting, hits]))
                     if len(ready):

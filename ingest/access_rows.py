@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.access_block import DAY_MS, HITS, arrival_of
 from ingest.access_fields import Rows
-from ingest.access_log import DAY_MS, HITS, arrival_of
 from ingest.channels import Arrival
 from profiles.identity import visitor_id
 from profiles.model import Session, Touch
@@ -41,8 +41,13 @@ class Made(NamedTuple):
 
 
 def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> Made:
-    """``hits`` (HITS) without those that are stored, and in sessions together with those. ``received``: now, ms."""
+    """``hits`` (HITS) without those that are stored, and in sessions together with those. ``received``: now, ms.
+
+    Of hits with one id, which lines far out of order may have, the first counts."""
     fresh = hits.filter(pc.invert(pc.is_in(hits["id"], stored["id"].combine_chunks())))
+    ids = fresh["id"].combine_chunks().dictionary_encode()
+    if len(ids.dictionary) < len(fresh):
+        fresh = fresh.take(pa.array(np.unique(ids.indices.to_numpy(), return_index=True)[1]))
     if not len(fresh):
         return Made(EVENTS.empty_table(), [])
     blank = pa.nulls(len(fresh), pa.string())

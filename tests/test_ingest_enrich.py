@@ -3,12 +3,14 @@
 from urllib.parse import quote
 
 import pytest
+import user_agents
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.channels import arrival, keyword
 from ingest.countries import country
-from ingest.devices import device
+from ingest.devices import _Client, device
 from ingest.enrich import facts, path_of
 from ingest.products import number, order, product_lines
 from profiles.facts import ProductLine
@@ -22,6 +24,10 @@ NAVER = "https://search.naver.com/search.naver?query=" + quote("운동화")
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 16_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/16.1 Mobile/15E148 Safari/604.1"
+)
+FAVICON = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/49.0.2623.75 Safari/537.36 "
+    "Google Favicon"
 )
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -117,6 +123,21 @@ def test_devices() -> None:
     assert device("curl/8.5.0").bot
     assert device("").kind == ""
     assert device("A" * 1_000_000).kind == "other"
+
+
+def test_the_native_engine_says_what_user_agents_own_way_says() -> None:
+    known = [text for each in CRAWLER_USER_AGENTS_DATA for text in each.get("instances", [])[:1]]
+    for text in [IPHONE, CHROME, *known[::5]]:
+        found, own = device(text), user_agents.parse(text.replace("HeadlessChrome", "Chrome"))
+        assert (found.browser, found.os) == (own.browser.family, own.os.family)
+        assert (found.kind == "tablet", found.kind == "desktop") == (
+            own.is_tablet,
+            own.is_pc and not own.is_tablet and not own.is_mobile,
+        )
+        assert found.bot or not own.is_bot
+    # Their own way takes every browser of a PC for a person's.
+    assert not user_agents.parse(FAVICON).is_bot
+    assert _Client(FAVICON).is_bot
 
 
 def test_headless_browsers_count_unless_the_site_says_no() -> None:

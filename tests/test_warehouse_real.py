@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from warehouse_rows import row
 
+from ingest.access_block import Choice
 from ingest.access_format import named
 from ingest.access_import import Importer
-from ingest.access_log import Choice
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.narrowed import narrowed
