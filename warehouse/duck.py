@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from warehouse.files import LiveFile
 from warehouse.joined import joined
-from warehouse.names import Names
+from warehouse.names import Aliased, Names
 from warehouse.schema import ALIASES, EVENTS
 from warehouse.scope import Scope
 from warehouse.span import DAY_MS
@@ -34,6 +34,9 @@ PATIENCE = 120.0
 
 SHELVED = 5_000
 """Rows from which a file has a trail of its own; those of smaller files, which soon are compacted, are one for all."""
+
+WALKS = 2
+"""Walks kept for who asks another report of the same span, before anything new has arrived."""
 
 GROUPS = 6
 """Trails of small files before they are made one."""
@@ -81,6 +84,7 @@ class Duck:
         self._names = Names(self._con)
         self._shelf = Shelf(Path(path) / "trails" if self.local else None)
         self._small: dict[str, list[tuple[frozenset[str], Trail]]] = {}
+        self._walks: list[tuple[tuple[Scope, int, frozenset[str]], Walk]] = []
         self._lock = threading.Lock()
 
     def tables(
@@ -138,6 +142,7 @@ class Duck:
         with self._lock:
             _, files = self._events.files()
         self._small.clear()
+        self._walks.clear()
         return self._shelf.sweep(files)
 
     def _over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
@@ -215,13 +220,28 @@ class Duck:
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
         self._shelf.release(files)
         asked = [file for file in files if _touches(file, scope)]
+        key = (scope, version, frozenset(file.path for file in asked))
+        made = next((made for known, made in self._walks if known == key), None)
+        if made is None:
+            made = self._walked(cursor, scope, asked, {file.path for file in files}, aliased)
+        self._walks = [(key, made), *(each for each in self._walks if each[0] != key)][:WALKS]
+        return made
+
+    def _walked(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        scope: Scope,
+        asked: list[LiveFile],
+        live: set[str],
+        aliased: Aliased,
+    ) -> Walk:
         trails = [
             self._shelf.of(scope.site, file, lambda file=file: self._trail(cursor, scope.site, [file]))  # type: ignore[misc]
             for file in asked
             if file.rows >= SHELVED
         ]
         small = [file for file in asked if file.rows < SHELVED]
-        trails += self._of_small(cursor, scope.site, small, {file.path for file in files})
+        trails += self._of_small(cursor, scope.site, small, live)
         trails = [trail.between(scope.start, scope.end) for trail in trails]
         trails = [trail for trail in trails if len(trail.at)]
         return walk(

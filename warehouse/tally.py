@@ -1,6 +1,6 @@
-"""The overview's figures along a walk: what its SQL says, counted in arrays."""
+"""The overview's figures along a walk, counted in arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from warehouse.ordered import ordered
+from warehouse.pairs import Pairs, distinct
 from warehouse.span import DAY_MS, Span
+from warehouse.titles import titles
 from warehouse.trails import Codes, Longs, Trail
 from warehouse.visits import CAUSED, PAGEVIEW
-from warehouse.walk import Walk, starts, unique
+from warehouse.walk import Walk
 
-FLAGS = 1 << 26
-"""Pairs up to which one byte for each possible one is quicker than sorting those that occur."""
 HOUR_MS = 3_600_000
 
 _EPOCH = date(1970, 1, 1)
@@ -30,9 +31,8 @@ class _Part:
 
     events: Longs  # by day
     pageviews: Longs  # by day
-    seen: Longs  # day * people + person
+    demo: Longs  # of one row: how many events are demo data
     words: Longs  # how often each of the trail's words occurs
-    viewers: Longs  # page * people + person, each once
     wall: Longs  # of a visit's start
     person: Longs
     touch: Longs
@@ -43,19 +43,20 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Touches:
-    """Ways in which visits came about, one a row of ``table``, with their figures; ``who`` came which way, as
-    row * people + person."""
+    """Ways in which visits came about, one a row of ``table``, with their figures; ``way[i]`` is one in which
+    ``person[i]`` came, each pair once."""
 
     table: pa.Table
     sessions: Longs
     bounces: Longs
     orders: Codes
     revenue: Codes
-    who: Longs
+    way: Longs
+    person: Longs
 
 
 class Tally:
-    """``answers`` of the overview's queries, by the same names."""
+    """``answers`` by name: rows whose names are those of the overview's parts."""
 
     def __init__(self, walk: Walk, span: Span) -> None:
         self._walk, self._span = walk, span
@@ -66,269 +67,175 @@ class Tally:
             kinds[name].to_numpy().astype(np.bool_) for name in ("pageview", "caused")
         )
         pages = walk.words["path"].combine_chunks().dictionary_encode()
-        self._page, self._pages = pages.indices.to_numpy().astype(np.int64), pages.dictionary
+        self._page, self._pages = pages.indices.to_numpy(), pages.dictionary
+        self._demo = walk.touches["demo"].to_numpy()
+        events = sum(len(trail.at) for trail in walk.trails)
+        self._seen = Pairs(self._days, self._people, events)
+        self._viewers = Pairs(len(self._pages), self._people, events)
         parts = walk.map(self._part)
-        self._viewers = [part.viewers for part in parts]
         self._all = _Part(
             *(_together([getattr(part, name) for part in parts], name) for name in _Part.__slots__)
         )
-        self._words = np.zeros(len(walk.words), np.int64)
+        self._occurs = np.zeros(len(walk.words), np.int64)
         for base, part in zip(walk.word_base, parts, strict=True):
-            self._words[base : base + len(part.words)] = part.words
-        self._views = np.bincount(
-            self._page[self._pageview], self._words[self._pageview], len(self._pages)
-        ).astype(np.int64)
-        self._orders = self._bought()
+            self._occurs[base : base + len(part.words)] = part.words
+        self._orders = ordered(walk, span)
         self._touch = self._touches()
 
     def answers(self, columns: Sequence[str], named: Sequence[str], limit: int) -> dict[str, Rows]:
         """``columns``: of touches, to group visits by; of ``named`` the group "" is left out."""
-        found = self._all
-        sessions, bounces = self._visits_by(found.wall // DAY_MS - self._day, self._days)
-        answers = {
-            "whole": self._whole(),
-            "days": _rows(
-                day=np.arange(self._days) + self._day,
-                visitors=self._distinct(found.seen, self._days),
-                events=found.events,
-                pageviews=found.pageviews,
-            ),
-            "visits": _rows(day=np.arange(self._days) + self._day, sessions=sessions, bounces=bounces),
-            "orders": self._orders_by_day(),
-            "pages": self._most_seen(limit),
-            "hours": self._hours(),
-            "entry": self._groups(found.entry, self._pages, limit),
-            "exit": self._groups(found.exit, self._pages, limit),
+        asked: dict[str, Callable[[], Rows]] = {
+            "pages": lambda: self._most_seen(limit),
+            "entry": lambda: self._groups(self._all.entry, limit),
+            "exit": lambda: self._groups(self._all.exit, limit),
+            "hours": self._hours,
+            "whole": self._whole,
+            "days": self._by_day,
+            "visits": self._visits_by_day,
+            "orders": self._orders_by_day,
         }
         for column in columns:
-            answers[column] = self._came(column, column in named, limit)
-        return answers
+            asked[column] = lambda column=column: self._came(column, column in named, limit)  # type: ignore[misc]
+        with ThreadPoolExecutor(2, "tally") as pool:
+            return dict(zip(asked, pool.map(lambda ask: ask(), asked.values()), strict=True))
 
     def _part(self, index: int, trail: Trail) -> _Part:
-        people, offset = self._people, self._walk.word_base[index]
-        person = self._walk.persons[index][trail.profile]
-        ts = trail.ts
-        wall = self._span.wall(ts[trail.first[:-1]])
-        day = self._days_of(ts)
-        here = slice(offset, offset + len(trail.words))
-        viewed = self._pageview[here][trail.word]
+        walk, begin, end = self._walk, trail.first[:-1], trail.first[1:]
+        person = walk.persons[index][trail.profile]
+        wall = self._span.wall(trail.at[begin].astype(np.int64) + trail.base)
+        day = self._days_of(trail)
+        viewed = walk.words_of(index, self._pageview)[trail.word]
         views = np.flatnonzero(viewed)
-        page = self._page[here][trail.word[views]]
+        page = walk.words_of(index, self._page)[trail.word[views]]
+        self._viewers.add(page, person[views])
         change = np.ones(len(day), np.bool_)
         change[1:] = (day[1:] != day[:-1]) | (person[1:] != person[:-1])
-        begin, end = trail.first[:-1], trail.first[1:]
-        deeds = _before(self._caused[here][trail.word])
-        seen = _before(viewed)
-        some, last = seen[end] > seen[begin], max(len(page) - 1, 0)
+        self._seen.add(day[change], person[change])
+        caused = walk.words_of(index, self._caused)[trail.word[: trail.first[-1]]]
+        deeds = np.add.reduceat(caused, begin, dtype=np.int32) if len(begin) else begin
+        before = np.zeros(len(viewed) + 1, np.int32)
+        np.cumsum(viewed, out=before[1:])
+        some, last = before[end] > before[begin], max(len(page) - 1, 0)
         entry, exit_ = (
             np.where(some, page[np.clip(at, 0, last)], -1) if len(page) else np.full(len(begin), -1)
-            for at in (seen[begin], seen[end] - 1)
+            for at in (before[begin], before[end] - 1)
         )
+        touches = np.bincount(trail.touch, minlength=len(trail.touches))
         return _Part(
             events=np.bincount(day, minlength=self._days),
             pageviews=np.bincount(day[views], minlength=self._days),
-            seen=day[change].astype(np.int64) * people + person[change],
+            demo=touches[walk.touches_of(index, self._demo)].sum(keepdims=True),
             words=np.bincount(trail.word, minlength=len(trail.words)),
-            viewers=unique(page * people + person[views]),
             wall=wall,
             person=person[begin],
-            touch=trail.touch[begin].astype(np.int64) + self._walk.touch_base[index],
-            bounced=deeds[end] - deeds[begin] == 1,
+            touch=trail.touch[begin].astype(np.int64) + walk.touch_base[index],
+            bounced=deeds == 1,
             entry=entry,
             exit=exit_,
         )
 
-    def _days_of(self, ts: Longs) -> Codes:
+    def _days_of(self, trail: Trail) -> Codes:
         """The day of each row, from 0. A trail is of one day or two; one of nothing but bots is empty."""
-        if not len(ts):
-            return np.zeros(0, np.int32)
-        least, most = (
-            int(self._span.wall(np.array([bound]))[0]) // DAY_MS - self._day for bound in (ts.min(), ts.max())
-        )
+        if not len(trail.at):
+            return np.zeros(0, np.int16)
+        bounds = np.array([trail.at.min(), trail.at.max()], np.int64) + trail.base
+        least, most = (self._span.wall(bounds) // DAY_MS - self._day).tolist()
         if least == most:
-            return np.full(len(ts), least, np.int32)
-        return (self._span.wall(ts) // DAY_MS - self._day).astype(np.int32)
+            return np.full(len(trail.at), least, np.int16)
+        return (self._span.wall(trail.ts) // DAY_MS - self._day).astype(np.int16)
 
     def _whole(self) -> Rows:
-        found = self._all
-        people = np.zeros(self._people, np.bool_)
-        people[found.seen % max(self._people, 1)] = True
-        demo = self._walk.touches["demo"].to_numpy()
-        # A trail that was cut may hold touches that no row of it has any more.
-        used = self._walk.map(
-            lambda k, trail: bool(demo[self._walk.touch_base[k] :][: len(trail.touches)][trail.touch].any())
-        )
+        came = np.zeros(self._people, np.bool_)
+        came[self._seen.each()[1]] = True
         return [
             {
-                "visitors": int(people.sum()),
-                "events": int(found.events.sum()),
-                "pageviews": int(found.pageviews.sum()),
-                "demo": any(used),
+                "visitors": int(np.count_nonzero(came)),
+                "events": int(self._all.events.sum()),
+                "pageviews": int(self._all.pageviews.sum()),
+                "demo": bool(self._all.demo.any()),
             }
         ]
 
-    def _bought(self) -> dict[str, Codes]:
-        """Each order once, at its first event: its visit (-1 for none), time on the wall, revenue, and 1 where it
-        is one and no refund alone."""
-        columns: dict[str, list[Codes]] = {
-            name: [] for name in ("key", "visit", "ts", "revenue", "completed")
-        }
-        offset = 0
-        for trail in self._walk.trails:
-            once = {name: trail.orders[name].to_numpy() for name in trail.orders.column_names}
-            once = {name: values[~once["repeated"]] for name, values in once.items()}
-            row = once["row"]
-            visit = np.searchsorted(trail.first, row, "right") - 1 + offset
-            columns["visit"].append(np.where(row < trail.first[-1], visit, -1))
-            columns["ts"].append(trail.at[row].astype(np.int64) + trail.base)
-            for name in ("key", "revenue", "completed"):
-                columns[name].append(once[name])
-            offset += len(trail.visits)
-        every = {name: np.concatenate(values) for name, values in columns.items()}
-        order = np.lexsort((every["ts"], every["key"]))
-        first = np.flatnonzero(starts(every["key"][order]))
-        chosen = order[first]
-        completed = every["completed"][order].astype(np.int64)
-        return {
-            "visit": every["visit"][chosen],
-            "wall": self._span.wall(every["ts"][chosen].astype(np.int64)),
-            "revenue": every["revenue"][chosen].astype(np.float64),
-            "orders": np.maximum.reduceat(completed, first) if len(first) else completed,
-        }
+    def _by_day(self) -> Rows:
+        return _rows(
+            day=np.arange(self._days) + self._day,
+            visitors=self._seen.counts(),
+            events=self._all.events,
+            pageviews=self._all.pageviews,
+        )
+
+    def _visits_by_day(self) -> Rows:
+        sessions, bounces = self._visits_by(self._all.wall // DAY_MS - self._day, self._days)
+        return _rows(day=np.arange(self._days) + self._day, sessions=sessions, bounces=bounces)
 
     def _orders_by_day(self) -> Rows:
-        day = self._orders["wall"] // DAY_MS - self._day
-        orders, revenue = (np.bincount(day, self._orders[name], self._days) for name in ("orders", "revenue"))
-        return _rows(day=np.arange(self._days) + self._day, orders=orders.astype(np.int64), revenue=revenue)
+        orders, revenue = self._orders.by(self._orders.wall // DAY_MS - self._day, self._days)
+        return _rows(day=np.arange(self._days) + self._day, orders=orders, revenue=revenue)
 
     def _visits_by(self, codes: Longs, count: int) -> tuple[Longs, Longs]:
         """How many visits, and how many of them bounced, of each code."""
         return np.bincount(codes, minlength=count), np.bincount(codes[self._all.bounced], minlength=count)
 
+    def _orders_by(self, codes: Longs, count: int) -> tuple[Codes, Codes]:
+        """Orders and revenue of each code; ``codes`` are those of the visits."""
+        visit = self._orders.visit
+        mine = np.where(visit >= 0, codes[visit], -1) if len(codes) else np.full(len(visit), -1)
+        return self._orders.by(mine, count)
+
     def _touches(self) -> _Touches:
         """The visits by how they came about, each way once, and who came that way."""
         table = self._walk.touches
         codes = np.zeros(len(table), np.int64)
-        for name in (each for each in table.column_names if each not in ("hash", "demo")):
+        for name in (each for each in table.column_names if each != "demo"):
             values = table[name].combine_chunks().dictionary_encode()
             codes = codes * len(values.dictionary) + values.indices.to_numpy()
             _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
         touch, count = codes[self._all.touch], len(first)
-        sessions, bounces = self._visits_by(touch, count)
-        visit = self._orders["visit"]
-        mine, some = touch[visit[visit >= 0]], visit >= 0
-        orders, revenue = (
-            np.bincount(mine, self._orders[name][some], count) for name in ("orders", "revenue")
-        )
-        who = self._pairs(touch, self._all.person, count)
-        return _Touches(table.take(pa.array(first)), sessions, bounces, orders, revenue, who)
+        who = Pairs(count, self._people, len(touch))
+        who.add(touch, self._all.person)
+        counts = (*self._visits_by(touch, count), *self._orders_by(touch, count))
+        return _Touches(table.take(pa.array(first)), *counts, *who.each())
 
     def _came(self, column: str, named: bool, limit: int) -> Rows:
         """The visits by one column of their touch; with ``named`` those without a name are left out."""
         touch = self._touch
         values = touch.table[column].combine_chunks().dictionary_encode()
-        codes, count = values.indices.to_numpy().astype(np.int64), len(values.dictionary)
-        ways, persons = np.divmod(touch.who, max(self._people, 1))
-        visitors = self._distinct(codes[ways] * self._people + persons, count)
+        codes, count = values.indices.to_numpy(), len(values.dictionary)
         counts = [
             np.bincount(codes, each, count).astype(each.dtype)
             for each in (touch.sessions, touch.bounces, touch.orders, touch.revenue)
         ]
         if named:
             counts[0][np.array(values.dictionary.to_pylist(), object) == ""] = 0
+        if not counts[0].any():
+            return []
+        visitors = distinct(codes[touch.way], touch.person, count, self._people)
         return _grouped(values.dictionary, limit, visitors, *counts)
 
-    def _groups(self, codes: Longs, names: pa.Array, limit: int) -> Rows:
-        """Visits by their code, an index of ``names``, or -1: not counted. The largest groups first."""
-        some = codes >= 0
-        counts = np.bincount(codes[some], minlength=len(names))
-        bounces = np.bincount(codes[some & self._all.bounced], minlength=len(names))
-        visitors = self._distinct(codes[some] * self._people + self._all.person[some], len(names))
-        visit = self._orders["visit"]
-        mine = np.where(visit >= 0, codes[np.maximum(visit, 0)] if len(codes) else -1, -1)
-        bought = {
-            name: np.bincount(mine[mine >= 0], self._orders[name][mine >= 0], len(names))
-            for name in ("orders", "revenue")
-        }
-        return _grouped(names, limit, visitors, counts, bounces, bought["orders"], bought["revenue"])
+    def _groups(self, pages: Longs, limit: int) -> Rows:
+        """Visits by a page of theirs, -1 for none. The largest groups first."""
+        some, count = pages >= 0, len(self._pages)
+        visits = np.bincount(pages[some], minlength=count)
+        bounces = np.bincount(pages[some & self._all.bounced], minlength=count)
+        visitors = distinct(pages[some], self._all.person[some], count, self._people)
+        return _grouped(self._pages, limit, visitors, visits, bounces, *self._orders_by(pages, count))
 
     def _most_seen(self, limit: int) -> Rows:
-        visitors = self._page_visitors()
-        chosen, texts = _largest(self._views, self._pages, limit)
+        views = np.bincount(
+            self._page[self._pageview], self._occurs[self._pageview], len(self._pages)
+        ).astype(np.int64)
+        chosen, texts = _largest(views, self._pages, limit)
+        called = titles(self._walk, self._page, self._pageview & (self._occurs > 0), chosen)
         return _rows(
-            path=texts,
-            title=self._titles(chosen),
-            pageviews=self._views[chosen],
-            visitors=visitors[chosen],
+            path=texts, title=called, pageviews=views[chosen], visitors=self._viewers.counts()[chosen]
         )
 
-    def _page_visitors(self) -> Longs:
-        """How many people saw each page: half of the pages in each of two threads."""
-        people, pages = max(self._people, 1), len(self._pages)
-        middle = int(np.searchsorted(np.cumsum(self._views), self._views.sum() // 2))
-
-        def half(bounds: tuple[int, int]) -> Longs:
-            low, high = (bound * people for bound in bounds)
-            parts = [each[slice(*np.searchsorted(each, (low, high)))] for each in self._viewers]
-            return np.bincount(unique(np.concatenate(parts)) // people, minlength=pages)
-
-        with ThreadPoolExecutor(2, "pages") as pool:
-            first, second = pool.map(half, ((0, middle), (middle, pages)))
-        return first + second
-
-    def _titles(self, pages: Longs) -> list[str]:
-        """The latest title of each of the pages, "" for those without."""
-        wanted = np.zeros(len(self._pages), np.bool_)
-        wanted[pages] = True
-        titles = self._walk.words["title"].to_pylist()
-        asked = np.flatnonzero(wanted[self._page] & self._pageview & (self._words > 0)).tolist()
-        words = [word for word in asked if titles[word]]
-        named: dict[int, set[str]] = {}
-        for word in words:
-            named.setdefault(int(self._page[word]), set()).add(titles[word])
-        last = self._last([word for word in words if len(named[int(self._page[word])]) > 1])
-        best: dict[int, tuple[int, str]] = {}
-        for word in words:
-            page = int(self._page[word])
-            best[page] = max(best.get(page, (-2, "")), (last.get(word, -1), titles[word]))
-        return [best[page][1] if page in best else "" for page in pages.tolist()]
-
-    def _last(self, words: Sequence[int]) -> dict[int, int]:
-        """When each of the words occurred last."""
-        wanted = np.zeros(len(self._walk.words), np.bool_)
-        wanted[list(words)] = True
-        last = np.full(len(wanted), -1)
-        for trail, base in zip(self._walk.trails, self._walk.word_base, strict=True):
-            here = wanted[base : base + len(trail.words)]
-            if here.any():
-                rows = np.flatnonzero(here[trail.word])
-                np.maximum.at(last, trail.word[rows].astype(np.int64) + base, trail.ts[rows])
-        return {word: int(last[word]) for word in words}
-
     def _hours(self) -> Rows:
-        visits, bought = self._all.wall, self._orders["wall"][self._orders["orders"] > 0]
+        visits, bought = self._all.wall, self._orders.wall[self._orders.orders > 0]
         sessions, orders = (np.bincount(_hour(wall), minlength=7 * 24) for wall in (visits, bought))
         some = np.flatnonzero((sessions > 0) | (orders > 0))
         some = some[np.lexsort((some // 24, some % 24))]
         return _rows(hour=some % 24, weekday=some // 24, sessions=sessions[some], orders=orders[some])
-
-    def _pairs(self, groups: Longs, persons: Longs, count: int) -> Longs:
-        """Pairs group * people + person, each once."""
-        pairs = groups * self._people + persons
-        if count * self._people <= FLAGS:
-            flags = np.zeros(count * self._people, np.bool_)
-            flags[pairs] = True
-            return np.flatnonzero(flags)
-        found: Longs = unique(pairs)
-        return found
-
-    def _distinct(self, pairs: Longs, groups: int) -> Longs:
-        """How many people each group has, of pairs group * people + person."""
-        people = max(self._people, 1)
-        if groups * people <= FLAGS:
-            flags = np.zeros(groups * people, np.bool_)
-            flags[pairs] = True
-        return np.bincount(unique(pairs) // people, minlength=groups)
 
 
 def _grouped(
@@ -353,23 +260,16 @@ def _grouped(
 
 
 def _together(values: list[Codes], name: str) -> Codes:
-    """By day and by page numbers add; all else stands one behind the other."""
-    if name in ("events", "pageviews"):
+    """By day numbers add; all else stands one behind the other."""
+    if name in ("events", "pageviews", "demo"):
         total: Codes = np.sum(values, axis=0)
         return total
     return np.concatenate(values)
 
 
-def _before(flags: npt.NDArray[np.bool_]) -> Longs:
-    """How many are set before each row, and before the end."""
-    counts = np.zeros(len(flags) + 1, np.int64)
-    np.cumsum(flags, out=counts[1:])
-    return counts
-
-
 def _hour(wall: Longs) -> Longs:
-    """Weekday (0 is Monday) * 24 + hour."""
-    return (wall // DAY_MS + 3) % 7 * 24 + wall // HOUR_MS % 24
+    """Weekday (0 is Monday) * 24 + hour: 1970-01-01 was a Thursday."""
+    return (wall // HOUR_MS + 3 * 24) % (7 * 24)
 
 
 def _largest(counts: Longs, names: pa.Array, limit: int) -> tuple[Longs, list[str]]:
