@@ -223,6 +223,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.segments import SegmentStore
     from offers.store import CampaignStore
     from offers.token import TokenSigner
+    from tracker.redis_buckets import RedisBuckets
     from web.audit import Audit
     from web.guesses import SharedGuesses
     from web.saved import SavedStore
@@ -285,6 +286,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         ingest_group=INGEST_GROUP,
         trust_proxy=settings.trust_proxy,
         further_metrics=tracker.metrics.text if tracker else bytes,
+        bucket=RedisBuckets(redis).take,
     )
 
 

@@ -23,7 +23,7 @@ class _Ask(NamedTuple):
     wanted: float
     per_second: float
     burst: float
-    answer: asyncio.Future[float]
+    answer: "asyncio.Future[float] | None" = None
 
 
 class RedisBuckets:
@@ -43,11 +43,17 @@ class RedisBuckets:
         if time.monotonic() < self._asleep_until:
             return wanted
         loop = asyncio.get_running_loop()
-        ask = _Ask(name, wanted, per_second, burst, loop.create_future())
-        self._asked.append(ask)
+        answer: asyncio.Future[float] = loop.create_future()
+        self._asked.append(_Ask(name, wanted, per_second, burst, answer))
         if self._asking is None:
             self._asking = loop.create_task(self._work(loop))
-        return await ask.answer
+        return await answer
+
+    def take(self, name: str, wanted: float, per_second: float, burst: float) -> float:
+        """The same, for a thread that may wait."""
+        if time.monotonic() < self._asleep_until:
+            return wanted
+        return self._ask([_Ask(name, wanted, per_second, burst)])[0]
 
     async def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._asked:
@@ -55,7 +61,7 @@ class RedisBuckets:
             for ask, taken in zip(
                 asked, await loop.run_in_executor(self._thread, self._ask, asked), strict=True
             ):
-                if not ask.answer.done():  # its client may have gone
+                if ask.answer and not ask.answer.done():  # its client may have gone
                     ask.answer.set_result(taken)
         self._asking = None
 

@@ -27,6 +27,10 @@ from web.stops import Stops
 from web.users import Users
 
 
+def _unlimited(_: str, wanted: float, *__: float) -> float:
+    return wanted
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
     """What one site has of its own."""
@@ -44,6 +48,7 @@ class Services:
     ``secret`` signs the desk's sessions; a page waits ``patience_seconds`` before it says that it is counting.
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
+    ``bucket`` (name, wanted, per second, burst) says how much of a rate all processes together still allow.
     """
 
     sites: Sites
@@ -74,4 +79,5 @@ class Services:
     ingest_group: str = "ingest"
     trust_proxy: int = 0
     further_metrics: Callable[[], bytes] = bytes
+    bucket: Callable[[str, float, float, float], float] = _unlimited
     clock: Callable[[], float] = time.time

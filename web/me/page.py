@@ -100,9 +100,13 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
     def slowly() -> None:
         if request.path.startswith("/me"):
             request.max_content_length = FORM_LIMIT
-            refusal = limiter.admit(request.remote_addr or "unknown", 1)
-            if refusal is not None:
-                headers = {"Retry-After": str(round(refusal.retry_after or 1))}
+            address = request.remote_addr or "unknown"
+            # Redis counts for all processes; while it does not answer, each still counts its own.
+            if (
+                limiter.admit(address, 1)
+                or services.bucket(f"me:{address}", 1.0, RATE.per_second, RATE.burst) < 1.0
+            ):
+                headers = {"Retry-After": str(round(1 / RATE.per_second))}
                 raise Problem(429, "Too many requests; wait a moment and try again", headers=headers)
 
     @blueprint.errorhandler(Problem)
