@@ -363,11 +363,16 @@ def test_campaigns_are_listed_with_their_answers(stage: Stage, clock: Clock) -> 
         rows.append(answer_row(signed, "Offer Viewed", now + number))
         if number == 0:
             rows += [answer_row(signed, "Offer Clicked", now + at) for at in (10, 11)]  # counts once
+        if number < 2:
+            rows.append(answer_row(signed, "Offer Dismissed", now + 20))
     stage.services.warehouse.append(rows, [], {})
     page = stage.desk().get("/desk/campaigns").text
     assert HOSTILE not in page and "orders = 0" in page and "everyone" in page
     assert page.index("Hero ") < page.index("Aside")
-    assert re.findall(r'<td [^>]*class="number">([^<]+)<', page) == ["4", "1", "25%", "0", "0", "–"]
+    assert re.findall(r'<td [^>]*class="number">([^<]+)<', page) == [
+        *("4", "1", "2", "25%"),
+        *("0", "0", "0", "–"),
+    ]
     report = stage.call("GET", "/v1/reports/campaigns").json["campaigns"]
     assert [(row["campaign"], row["impressions"], row["clicks"]) for row in report] == [("hero", 4, 1)]
     assert report[0]["variants"][0]["ctr"] == 0.25

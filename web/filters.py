@@ -37,6 +37,9 @@ class Filters:
         return replace(self, **{name: ""})
 
 
+FILTERS = tuple(each.name for each in fields(Filters))
+
+
 def filters_of(args: Mapping[str, str]) -> Filters:
     """Whatever ``args`` say of them; the others narrow nothing."""
-    return Filters(**{each.name: args.get(each.name, "").strip()[:VALUE_LIMIT] for each in fields(Filters)})
+    return Filters(**{name: args.get(name, "").strip()[:VALUE_LIMIT] for name in FILTERS})

@@ -57,8 +57,8 @@ def found(services: Services, site: Site, campaign_id: str) -> Campaign:
 
 
 def answered(services: Services, events: Events, asked: Asked) -> dict[str, Answered]:
-    """By campaign, of ``events``, which are those that ``asked`` is narrowed to. Only answers whose token is ours count,
-    each once."""
+    """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
+    once."""
     found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
     rows = [OfferRow(*each[:3], cast(Kind, each.kind), *each[4:]) for each in found]
     counts = results(rows, services.signer, asked.site.id)

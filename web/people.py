@@ -2,21 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from offers.segments import Segment, parse_segment
 from profiles.model import Profile
+from tracker.sites import Site
 from warehouse.breakdown import people
+from warehouse.dossier import Known, Ordered, dossier
 from warehouse.latest import latest
 from web.asking import Asked, Reports
 from web.flows import one_of
 from web.naming import TRAIT, slug
+from web.problem import Problem
+from web.profiles import document, find
 from web.questions import FunnelQuestion, step_of
 from web.services import Services
 
 MOST = 10_000
-LATEST, LATEST_DAYS = 1_000, 90
+LATEST = 1_000
+SIZED_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,53 @@ def members_of(services: Services, reports: Reports, site: str, segment: str) ->
     return People(len(ids), tuple(someone(ids[:MOST], services, site)))
 
 
-def latest_of(services: Services, site: str) -> People:
-    """Who came by last."""
-    start = int((services.clock() - LATEST_DAYS * 86_400) * 1000)
-    ids = latest(services.warehouse, site, start, LATEST)
-    return People(len(ids), tuple(someone(ids, services, site)))
+def latest_of(services: Services, reports: Reports, asked: Asked) -> People:
+    """Who came by last, LATEST at most."""
+    span = asked.span
+    ids = latest(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
+    return People(len(ids), tuple(someone(ids, services, asked.site.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A segment with who is in it now, and how many more that are than SIZED_DAYS ago (None: not known yet)."""
+
+    id: str
+    name: str
+    audience: str
+    members: int
+    change: int | None
+
+
+def sizes_of(services: Services, reports: Reports, site: Site) -> list[Sized]:
+    """Of every segment."""
+    segments, members = services.segments.all(site.id), reports.everyone(site.id).segments
+    today = datetime.fromtimestamp(services.clock(), site.zone).date()
+    history = services.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
+    rows = []
+    for each in segments:
+        size, past = len(members.get(each.id, ())), history[each.id]
+        change = size - past[0] if len(past) > 1 else None
+        rows.append(Sized(each.id, each.name, each.audience, size, change))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person's page: the live profile, and from the warehouse orders and the ids that they came under."""
+
+    profile: dict[str, Any]
+    orders: tuple[Ordered, ...]
+    ids: tuple[Known, ...]
+
+
+def person_of(services: Services, site: str, who: str) -> Person:
+    """Raises Problem 404."""
+    profile = find(services.profiles, site, who)
+    if profile is None:
+        raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
+    known = dossier(services.warehouse, site, profile.id, profile.first_seen)
+    return Person(document(profile), known.orders, known.ids)
 
 
 def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:

@@ -14,8 +14,8 @@ from web.desk.live import just_now
 from web.filters import filters_of
 from web.flows import one_of
 from web.offers import answered, found
-from web.people import latest_of, members_of, people_of
-from web.questions import REPORTS, Report
+from web.people import latest_of, members_of, people_of, person_of, sizes_of
+from web.questions import REPORTS, Report, Rows
 from web.results import TABLES, as_json, expansion, result_of, table_of
 from web.services import Services
 from web.table import csv_of
@@ -53,6 +53,16 @@ def reports_blueprint(
         asked = patient.asked(site_of(), request.args)
         return told("visitors", latest_of(services, patient, asked), ("people",))
 
+    @blueprint.get("/visitor")
+    def visitor() -> Response:
+        return told(
+            "visitor", person_of(services, site_of().id, request.args.get("id", "")), ("orders", "ids")
+        )
+
+    @blueprint.get("/segments")
+    def segments() -> Response:
+        return told("segments", Rows(sizes_of(services, patient, site_of())), ("rows",))
+
     @blueprint.get("/live")
     def live_report() -> Response:
         asked = just_now(site_of(), filters_of(request.args), services.clock())
@@ -62,7 +72,9 @@ def reports_blueprint(
     @blueprint.get("/campaigns")
     def campaigns_report() -> Response:
         asked = patient.asked(site_of(), request.args)
-        counted = sorted(answered(services, patient.events(asked), asked).values(), key=lambda each: each.campaign)
+        counted = sorted(
+            answered(services, patient.events(asked), asked).values(), key=lambda each: each.campaign
+        )
         if one_of("format", request.args, ("json", "csv")) == "csv":
             return csv_of("campaigns", [row for each in counted for row in each.variants])
         return answer({"campaigns": counted})

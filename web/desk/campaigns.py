@@ -17,7 +17,7 @@ from web.offers import Answered, answered
 from web.services import Services
 
 STATUS = {
-    "live": ("on", _l("Live")),
+    "live": ("on", _l("Live now")),
     "draft": ("", _l("Draft")),
     "paused": ("", _l("Paused")),
     "ended": ("", _l("Ended")),
@@ -45,9 +45,9 @@ def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
         site = pages.site()
         period = period_of(request.args, site, services.clock(), "/desk/campaigns")
         campaigns = services.campaigns.all(site.id)
-        span = period.span(site)
-        counted = answered(services, site, span) if campaigns else {}
-        demo = vocabulary(services.warehouse, site.id, span, 1).demo
+        asked = period.asked(site)
+        counted = answered(services, pages.reports.events(asked), asked) if campaigns else {}
+        demo = vocabulary(services.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
         return pages.show("desk/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo)
 

@@ -6,10 +6,14 @@ from flask import Blueprint, Response, request
 
 from tracker.sites import Site
 from warehouse.live import EventNow, Live, live
+from warehouse.span import Span
 from web import formats
+from web.asking import Asked
 from web.desk.pages import Pages
+from web.desk.period import period_of
 from web.desk.visitors import href_of
 from web.desk.words import device
+from web.filters import Filters
 from web.services import Services
 
 MINUTES = 5
@@ -49,12 +53,20 @@ def live_blueprint(pages: Pages, services: Services) -> Blueprint:
     @blueprint.get("/desk/live")
     def show() -> Response:
         site = pages.site()
-        since = int((services.clock() - MINUTES * 60) * 1000)
-        view = view_of(live(services.warehouse, site.id, since, ROWS), site)
-        template = "desk/live_part.html" if "part" in request.args else "desk/live.html"
-        return pages.show(template, "live", site, view=view, minutes=MINUTES)
+        period = period_of(request.args, site, pages.clock(), "/desk/live")
+        asked = just_now(site, period.filters, services.clock())
+        view = view_of(live(pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
+        if "part" in request.args:
+            return pages.show("desk/live_part.html", "live", site, view=view)
+        return pages.show("desk/live.html", "live", site, view=view, minutes=MINUTES, period=period)
 
     return pages.guard(blueprint)
+
+
+def just_now(site: Site, filters: Filters, now: float) -> Asked:
+    """The last MINUTES, and what they are narrowed to."""
+    end = int(now * 1000) + 1
+    return Asked(site, Span(end - 1 - MINUTES * 60_000, end, site.zone), filters)
 
 
 def view_of(now: Live, site: Site) -> LiveView:

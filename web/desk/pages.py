@@ -1,7 +1,7 @@
 """What every page of the desk shares: the login wall, roles, the chosen site, the menu."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -38,6 +38,8 @@ class Entry:
     label: str
     href: str
     role: Role = "viewer"
+    narrows: bool = True
+    """Whether it has the filter bar, so that the menu takes the filters there."""
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
@@ -56,19 +58,22 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         _l("Customers"),
         (
             Entry("visitors", _l("Visitors"), "/desk/visitors"),
-            Entry("segments", _l("Segments"), "/desk/segments"),
+            Entry("segments", _l("Segments"), "/desk/segments", narrows=False),
         ),
     ),
     (
         _l("Act"),
         (
             Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),
-            Entry("models", _l("Models"), "/desk/models"),
+            Entry("models", _l("Models"), "/desk/models", narrows=False),
         ),
     ),
     (
         _l("Site"),
-        (Entry("setup", _l("Set-up"), "/desk/setup"), Entry("access", _l("Access"), "/desk/access", "admin")),
+        (
+            Entry("setup", _l("Set-up"), "/desk/setup", narrows=False),
+            Entry("access", _l("Access"), "/desk/access", "admin", narrows=False),
+        ),
     ),
 )
 
@@ -116,8 +121,13 @@ class Pages:
 
     def show(self, template: str, page: str, site: Site, **view: Any) -> Response:
         """The page as HTML."""
-        user = self.user()
-        menu = [(group, [each for each in entries if user.may(each.role)]) for group, entries in MENU]
+        user, carried = self.user(), ""
+        if isinstance(view.get("period"), Period) and (query := view["period"].carried):
+            carried = f"?{urlencode(query)}"
+        menu = [
+            (group, [_carrying(each, carried) for each in entries if user.may(each.role)])
+            for group, entries in MENU
+        ]
         frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
         if isinstance(view.get("period"), Period):
             frame["choices"] = self._choices(view["period"].asked(site))
@@ -175,6 +185,10 @@ class Pages:
             as_goal=lambda step: ("goal", step),
         )
         env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES, again=_again)
+
+
+def _carrying(entry: Entry, query: str) -> Entry:
+    return replace(entry, href=entry.href + query) if entry.narrows else entry
 
 
 def _again() -> str:

@@ -26,7 +26,8 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days, both inclusive, and what the page is narrowed to. ``path`` and ``kept`` make the links."""
+    """Whole days, both inclusive, and what the page is narrowed to. ``path`` and ``kept`` make the links; ``chosen``
+    says that the address named the days."""
 
     first: date
     last: date
@@ -34,6 +35,7 @@ class Period:
     path: str = "/desk"
     kept: tuple[tuple[str, str], ...] = ()
     filters: Filters = field(default_factory=Filters)
+    chosen: bool = False
 
     def span(self, site: Site) -> Span:
         """What the reports take."""
@@ -67,6 +69,16 @@ class Period:
         """The period and the filters, as every link of the page carries them."""
         return [("from", self.first.isoformat()), ("to", self.last.isoformat()), *self.filters.query]
 
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """The dates, where the address names them, for a page that takes none but hands them on."""
+        return self.query[:2] if self.chosen else []
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """What the menu takes along to other pages: dates only where they were chosen, so that today stays today."""
+        return [*self.said, *self.filters.query]
+
     def link(self, **changes: str) -> str:
         """The page with these filters changed."""
         query = [*self.kept, *replace(self, filters=replace(self.filters, **changes)).query]
@@ -97,4 +109,4 @@ def period_of(
     first, last = min(first, last), min(max(first, last), today)
     if first > last or first.year < 2000:
         return usual
-    return Period(max(first, last - timedelta(LONGEST_DAYS)), last, today, path, kept, filters)
+    return Period(max(first, last - timedelta(LONGEST_DAYS)), last, today, path, kept, filters, chosen=True)

@@ -14,8 +14,10 @@ from warehouse.dossier import dossier
 from warehouse.history import history
 from warehouse.latest import latest
 from web import formats
+from web.asking import Asked
 from web.desk.history import TIMELINE_LIMIT, visits_of
 from web.desk.pages import Pages
+from web.desk.period import period_of
 from web.desk.person import about, name_of, person_of
 from web.desk.words import channel
 from web.language import gettext as _
@@ -24,7 +26,6 @@ from web.profiles import find
 from web.services import Services
 
 LATEST = 50
-LATEST_DAYS = 90
 QUERY_LIMIT = 255
 
 
@@ -55,12 +56,13 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         matches = _loaded(services, site, ids)
         if len(matches) == 1:
             return redirect(href_of(matches[0].id))
-        profiles = matches or _latest(services, site)
+        kept = (("q", query),) if query else ()
+        period = period_of(request.args, site, pages.clock(), "/desk/visitors", kept)
+        profiles = matches or _latest(pages, services, period.asked(site))
         rows = [row_of(profile, site, services.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
-        return pages.show(
-            "desk/visitors.html", "visitors", site, rows=rows, query=query, matched=bool(matches), demo=demo
-        )
+        view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
+        return pages.show("desk/visitors.html", "visitors", site, **view)
 
     @blueprint.get("/desk/visitors/<path:who>")
     def one(who: str) -> ResponseReturnValue:
@@ -93,7 +95,7 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
                 404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
             )
         found = dossier(services.warehouse, site.id, profile.id, profile.first_seen)
-        view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id)}
+        view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
         template = "desk/dossier.html" if "part" in request.args else "desk/dossier_page.html"
         return pages.show(template, "visitors", site, **view)
 
@@ -120,11 +122,15 @@ def href_of(profile_id: str) -> str:
     return f"/desk/visitors/{quote(profile_id, safe='')}"
 
 
-def _latest(services: Services, site: Site) -> list[Profile]:
-    """Profiles seen last, the newest first."""
-    start = int((services.clock() - LATEST_DAYS * 86_400) * 1000)
-    ids = latest(services.warehouse, site.id, start, LATEST)
-    return sorted(_loaded(services, site, ids), key=lambda profile: -profile.last_seen)
+def _latest(pages: Pages, services: Services, asked: Asked) -> list[Profile]:
+    """Who came by in the period, the last first."""
+    ids = pages.reports.answer(
+        "latest",
+        asked,
+        LATEST,
+        lambda events: latest(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
+    )
+    return _loaded(services, asked.site, ids)
 
 
 def _loaded(services: Services, site: Site, ids: Sequence[str]) -> list[Profile]:
