@@ -35,8 +35,9 @@ class Pairs:
     def counts(self) -> Longs:
         """How many people each group has."""
         if self._flags is not None:
-            counts: Longs = np.count_nonzero(self._flags.reshape(self._groups, self._people), axis=1)
-            return counts
+            of_group = self._flags.reshape(self._groups, self._people)
+            # Not count_nonzero(axis=1), which makes a long integer of each flag.
+            return np.array([np.count_nonzero(flags) for flags in of_group], np.int64)
         return np.bincount(self._sorted() // self._people, minlength=self._groups)
 
     def _sorted(self) -> Longs:

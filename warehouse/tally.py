@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from warehouse.ordered import ordered
@@ -16,7 +15,7 @@ from warehouse.span import DAY_MS, Span
 from warehouse.titles import titles
 from warehouse.trails import Codes, Longs, Trail
 from warehouse.visits import CAUSED, PAGEVIEW
-from warehouse.walk import Walk
+from warehouse.walk import Mask, Walk
 
 HOUR_MS = 3_600_000
 
@@ -31,14 +30,15 @@ class _Part:
 
     events: Longs  # by day
     pageviews: Longs  # by day
-    demo: Longs  # of one row: how many events are demo data
-    words: Longs  # how often each of the trail's words occurs
+    demo: Longs  # one number: how many events are demo data
+    views: Longs  # by page
     wall: Longs  # of a visit's start
     person: Longs
     touch: Longs
-    bounced: npt.NDArray[np.bool_]
+    bounced: Mask
     entry: Longs
     exit: Longs
+    occurs: Mask  # which of the trail's words do
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class Tally:
         self._all = _Part(
             *(_together([getattr(part, name) for part in parts], name) for name in _Part.__slots__)
         )
-        self._occurs = np.zeros(len(walk.words), np.int64)
+        self._occurs = np.zeros(len(walk.words), np.bool_)
         for base, part in zip(walk.word_base, parts, strict=True):
-            self._occurs[base : base + len(part.words)] = part.words
+            self._occurs[base : base + len(part.occurs)] = part.occurs
         self._orders = ordered(walk, span)
         self._touch = self._touches()
 
@@ -101,48 +101,52 @@ class Tally:
 
     def _part(self, index: int, trail: Trail) -> _Part:
         walk, begin, end = self._walk, trail.first[:-1], trail.first[1:]
-        person = walk.persons[index][trail.profile]
-        wall = self._span.wall(trail.at[begin].astype(np.int64) + trail.base)
-        day = self._days_of(trail)
+        persons = walk.persons[index]
         viewed = walk.words_of(index, self._pageview)[trail.word]
         views = np.flatnonzero(viewed)
         page = walk.words_of(index, self._page)[trail.word[views]]
-        self._viewers.add(page, person[views])
-        change = np.ones(len(day), np.bool_)
-        change[1:] = (day[1:] != day[:-1]) | (person[1:] != person[:-1])
-        self._seen.add(day[change], person[change])
-        caused = walk.words_of(index, self._caused)[trail.word[: trail.first[-1]]]
-        deeds = np.add.reduceat(caused, begin, dtype=np.int32) if len(begin) else begin
-        before = np.zeros(len(viewed) + 1, np.int32)
-        np.cumsum(viewed, out=before[1:])
-        some, last = before[end] > before[begin], max(len(page) - 1, 0)
+        self._viewers.add(page, persons[trail.profile[views]])
+        deeds = _before(walk.words_of(index, self._caused)[trail.word])
+        before, last = _before(viewed), max(len(page) - 1, 0)
+        some = before[end] > before[begin]
         entry, exit_ = (
             np.where(some, page[np.clip(at, 0, last)], -1) if len(page) else np.full(len(begin), -1)
             for at in (before[begin], before[end] - 1)
         )
-        touches = np.bincount(trail.touch, minlength=len(trail.touches))
+        occurs = np.zeros(len(trail.words), np.bool_)
+        occurs[trail.word] = True
+        demo = walk.touches_of(index, self._demo)
+        events, pageviews = self._counted_by_day(trail, persons, viewed)
         return _Part(
-            events=np.bincount(day, minlength=self._days),
-            pageviews=np.bincount(day[views], minlength=self._days),
-            demo=touches[walk.touches_of(index, self._demo)].sum(keepdims=True),
-            words=np.bincount(trail.word, minlength=len(trail.words)),
-            wall=wall,
-            person=person[begin],
+            events=events,
+            pageviews=pageviews,
+            views=np.bincount(page, minlength=len(self._pages)),
+            demo=np.array([demo.any() and np.count_nonzero(demo[trail.touch])]),
+            wall=self._span.wall(trail.at[begin].astype(np.int64) + trail.base),
+            person=persons[trail.profile[begin]],
             touch=trail.touch[begin].astype(np.int64) + walk.touch_base[index],
-            bounced=deeds == 1,
+            bounced=deeds[end] - deeds[begin] == 1,
             entry=entry,
             exit=exit_,
+            occurs=occurs,
         )
 
-    def _days_of(self, trail: Trail) -> Codes:
-        """The day of each row, from 0. A trail is of one day or two; one of nothing but bots is empty."""
+    def _counted_by_day(self, trail: Trail, persons: Longs, viewed: Mask) -> tuple[Longs, Longs]:
+        """Events and page views of each day, and who came; a trail is of one day or two, or of nothing."""
+        events, pageviews = np.zeros(self._days, np.int64), np.zeros(self._days, np.int64)
         if not len(trail.at):
-            return np.zeros(0, np.int16)
+            return events, pageviews
         bounds = np.array([trail.at.min(), trail.at.max()], np.int64) + trail.base
         least, most = (self._span.wall(bounds) // DAY_MS - self._day).tolist()
-        if least == most:
-            return np.full(len(trail.at), least, np.int16)
-        return (self._span.wall(trail.ts) // DAY_MS - self._day).astype(np.int16)
+        of_row = self._span.wall(trail.ts) // DAY_MS - self._day if most > least else None
+        for day in range(least, most + 1):
+            rows = slice(None) if of_row is None else np.flatnonzero(of_row == day)
+            came = np.zeros(len(trail.profiles), np.bool_)
+            came[trail.profile[rows]] = True
+            who = persons[came]
+            self._seen.add(np.full(len(who), day), who)
+            events[day], pageviews[day] = len(trail.profile[rows]), np.count_nonzero(viewed[rows])
+        return events, pageviews
 
     def _whole(self) -> Rows:
         came = np.zeros(self._people, np.bool_)
@@ -221,11 +225,9 @@ class Tally:
         return _grouped(self._pages, limit, visitors, visits, bounces, *self._orders_by(pages, count))
 
     def _most_seen(self, limit: int) -> Rows:
-        views = np.bincount(
-            self._page[self._pageview], self._occurs[self._pageview], len(self._pages)
-        ).astype(np.int64)
+        views = self._all.views
         chosen, texts = _largest(views, self._pages, limit)
-        called = titles(self._walk, self._page, self._pageview & (self._occurs > 0), chosen)
+        called = titles(self._walk, self._page, self._pageview & self._occurs, chosen)
         return _rows(
             path=texts, title=called, pageviews=views[chosen], visitors=self._viewers.counts()[chosen]
         )
@@ -260,11 +262,18 @@ def _grouped(
 
 
 def _together(values: list[Codes], name: str) -> Codes:
-    """By day numbers add; all else stands one behind the other."""
-    if name in ("events", "pageviews", "demo"):
+    """By day and by page numbers add; all else stands one behind the other."""
+    if name in ("events", "pageviews", "views", "demo"):
         total: Codes = np.sum(values, axis=0)
         return total
     return np.concatenate(values)
+
+
+def _before(flags: Mask) -> Codes:
+    """How many are set before each row, and before the end."""
+    counts = np.zeros(len(flags) + 1, np.int32)
+    np.cumsum(flags, out=counts[1:])
+    return counts
 
 
 def _hour(wall: Longs) -> Longs:
