@@ -9,6 +9,9 @@ from typing import NamedTuple
 from ingest.reading import Portion
 from tracker.log import Consumer, LogUnavailable, Message
 
+GATHERED_BYTES = 8 * 1024 * 1024
+"""Of messages, from which no more are polled before somebody asks; decoded they take several times that."""
+
 
 class Next(NamedTuple):
     """A portion, and the partitions that were ours when it was polled."""
@@ -79,12 +82,14 @@ class Ahead:
         """What comes until somebody asks for it, as long as there is more and the same partitions are ours."""
         portion, owned = self._poll()
         gathered, more = list(portion), bool(portion)
-        while more and len(gathered) < self._limit and not self._asked.is_set():
+        size = sum([len(message.value) for message, _ in portion])
+        while more and len(gathered) < self._limit and size < GATHERED_BYTES and not self._asked.is_set():
             try:
                 messages = self._consumer.poll(self._limit - len(gathered), 0.0)
             except LogUnavailable:  # the next poll will say so; what came before is not given again
                 break
             gathered += self._read(messages)
+            size += sum([len(message.value) for message in messages])
             before, owned = owned, self._consumer.owned()
             more = bool(messages) and owned == before
         return Next(gathered, owned)

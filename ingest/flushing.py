@@ -233,9 +233,11 @@ class Outbox:
 
     def _drop_erased(self) -> None:
         """Their rows may have been made before their people were erased."""
-        sites = {made.site for waiting in self._waiting.values() for _, made in waiting.rows}
+        sites = {site for site, _ in self._recent}
         sites |= {alias.site for waiting in self._waiting.values() for alias in waiting.renames}
         cutoffs = {site: self.erased.cutoffs(site) for site in sites}
+        if not any(marks.newest >= 0 for marks in cutoffs.values()):
+            return
 
         def gone(made: EventRow) -> bool:
             if made.received > cutoffs[made.site].newest:

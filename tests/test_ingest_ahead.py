@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.ahead import Ahead
+from ingest.ahead import GATHERED_BYTES, Ahead
 from ingest.reading import IGNORED
 from tracker.log import LogUnavailable, Message
 
@@ -17,6 +17,7 @@ class Numbered:
 
     def __init__(self) -> None:
         self.polled, self.committed, self.failures, self.closed = 0, list[Mapping[int, int]](), 0, False
+        self.value = b""
         self.polls_until_failure, self.owners = -1, [frozenset({0})]
         self._alone = threading.Lock()
 
@@ -28,7 +29,7 @@ class Numbered:
             self._fail()
             self.owners = self.owners[1:] or self.owners
             self.polled += 2
-            return [Message(0, self.polled + at, "k", b"") for at in (-1, 0)]
+            return [Message(0, self.polled + at, "k", self.value) for at in (-1, 0)]
 
     def commit(self, positions: Mapping[int, int]) -> None:
         with self._sole():
@@ -139,3 +140,9 @@ def test_a_portion_ends_where_partitions_come_or_go(gathering: Ahead, numbered: 
     assert gathering.next().owned == {0, 1}
     changed = gathering.next()
     assert (len(changed.portion), changed.owned) == (4, {0})
+
+
+def test_large_messages_are_not_gathered(gathering: Ahead, numbered: Numbered) -> None:
+    numbered.value = bytes(GATHERED_BYTES // 3)
+    assert positions(gathering) == [1, 2]
+    assert positions(gathering) == [3, 4, 5, 6]
