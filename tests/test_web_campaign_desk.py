@@ -179,7 +179,7 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
         "/desk/reports/campaigns/boots?",
     ):
         assert part in page
-    assert "more</b>" in page and "Do not trust" not in page and "prospect · Phone · E-mail" in page
+    assert "more</b>" in page and "Do not trust" not in page and "Prospect · Phone · E-mail" in page
     listed = desk.get("/desk/reports/campaigns/boots?format=csv&table=days").text.splitlines()
     assert "dismissals" in listed[0] and len(listed) > 3
     editor = desk.get("/desk/campaigns/edit?id=boots").text  # with the events that occur on this site

@@ -19,7 +19,7 @@ from tracker.sites import Site
 from web import formats
 from web.charts import Plot, plot
 from web.desk.campaigns import STATUS
-from web.desk.pages import Pages
+from web.desk.pages import STAGES, Pages
 from web.desk.period import Period, period_of
 from web.desk.words import channel, device
 from web.language import gettext as _
@@ -71,7 +71,7 @@ class View:
     figures: tuple[tuple[str, str, str], ...]
     plot: Plot
     points: str
-    days: tuple[tuple[str, ...], ...]
+    days: tuple[tuple[str, ...], ...]  # the newest first, without those on which nothing happened
     axis: tuple[str, ...]
     ticks: tuple[str, ...]
     variants: tuple[VariantRow, ...]
@@ -126,8 +126,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
     total = made.total
     days = [period.first + timedelta(offset) for offset in range(period.days)]
     by_day = {tally.name: tally for tally in made.days}
-    none = None if total.decisions is None else 0
-    series = [by_day.get(day.isoformat(), Tally(day.isoformat(), decisions=none)) for day in days]
+    series = [by_day.get(day.isoformat(), Tally(day.isoformat())) for day in days]
     drawn = plot([float(tally.impressions) for tally in series])
     points = [
         {"x": point.x, "y": point.y, "label": formats.short_day(day), "text": _day_text(tally)}
@@ -140,7 +139,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
         figures=_figures(result, site),
         plot=drawn,
         points=json.dumps(points, ensure_ascii=False),
-        days=tuple(_day_row(day, tally, site) for day, tally in zip(days, series, strict=True)),
+        days=tuple(_day_row(tally, site) for tally in reversed(made.days)),
         axis=tuple(formats.short_day(day) for day in (days[0], days[len(days) // 2], days[-1])),
         ticks=tuple(formats.compact(tick) for tick in drawn.ticks),
         variants=_variants(made.variants, total, site, campaign.reward == "revenue"),
@@ -158,10 +157,9 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
     lift = comparison.lift if comparison else None
     figures = [
         (_("Visitors"), formats.number(total.visitors), ""),
-        (_("Impressions"), formats.number(total.impressions), _decided(total)),
+        (_("Impressions"), formats.number(total.impressions), _dismissed(total)),
         (_("Click rate"), formats.percent(total.ctr.value), _range(total.ctr)),
-        (_("Dismissed"), formats.number(total.dismissals), _part_of(total.dismissals, total.impressions)),
-        (_("Conversions"), formats.number(total.conversions), ""),
+        (_("Conversions"), formats.number(total.conversions), _range(total.conversion_rate)),
         (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
     ]
     if lift is not None:
@@ -203,7 +201,7 @@ def _variants(variants: list[VariantReport], total: Tally, site: Site, money: bo
 def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
     made, total = result.report, result.report.total.impressions or 1
     named = (
-        (_("Stage"), made.stages, str),
+        (_("Stage"), made.stages, _stage),
         (_("Device"), made.devices, device),
         (_("Channel"), made.channels, channel),
         (_("Segment"), result.segments, str),
@@ -253,12 +251,16 @@ def _range(interval: Interval) -> str:
     return f"{formats.percent(interval.low)} – {formats.percent(interval.high)}"
 
 
+def _stage(name: str) -> str:
+    return str(STAGES.get(name, name))
+
+
 def _who(context: str) -> str:
     """``prospect|phone|e-mail`` as words; everybody for the empty one."""
     parts = context.split("|")
     if len(parts) != 3:
         return _("Everybody")
-    return " · ".join((parts[0], device(parts[1]), channel(parts[2])))
+    return " · ".join((_stage(parts[0]), device(parts[1]), channel(parts[2])))
 
 
 def _day_text(tally: Tally) -> str:
@@ -270,22 +272,20 @@ def _day_text(tally: Tally) -> str:
     )
 
 
-def _day_row(day: date, tally: Tally, site: Site) -> tuple[str, ...]:
+def _day_row(tally: Tally, site: Site) -> tuple[str, ...]:
     """The day, decisions, impressions, clicks, dismissals, conversions, revenue."""
     counts = (tally.impressions, tally.clicks, tally.dismissals, tally.conversions)
     money = formats.money(tally.revenue, site.currency)
-    return formats.short_day(day), _known(tally.decisions), *map(formats.number, counts), money
+    day = formats.short_day(date.fromisoformat(tally.name))
+    return day, _known(tally.decisions), *map(formats.number, counts), money
 
 
 def _known(count: int | None) -> str:
     return "–" if count is None else formats.number(count)
 
 
-def _decided(total: Tally) -> str:
-    return (
-        "" if total.decisions is None else _("of %(count)s decisions", count=formats.number(total.decisions))
-    )
-
-
-def _part_of(count: int, whole: int) -> str:
-    return _("%(share)s of the impressions", share=formats.percent(count / whole)) if whole else ""
+def _dismissed(total: Tally) -> str:
+    if not total.impressions:
+        return ""
+    share = formats.percent(total.dismissals / total.impressions)
+    return _("%(count)s dismissed (%(share)s)", count=formats.number(total.dismissals), share=share)
