@@ -28,9 +28,10 @@ class Neighbours:
 def baskets(rows: Interactions, limit: int) -> sparse.csr_matrix:
     """orders × items, 1 where bought. An order is what one profile bought at one instant; huge ones are cut."""
     bought = rows.rows(rows.kind == PURCHASE)
-    key = np.stack([bought.profile.astype(np.int64), bought.ts], axis=1)
-    order = np.unique(key, axis=0, return_inverse=True)[1].ravel() if len(key) else np.zeros(0, np.int64)
-    return _incidence(order, bought.item, len(rows.items), limit)
+    order = np.lexsort((bought.ts, bought.profile))
+    profile, ts = bought.profile[order], bought.ts[order]
+    first = (np.diff(profile, prepend=-1) != 0) | (np.diff(ts, prepend=-1) != 0)
+    return _incidence(np.cumsum(first) - 1, bought.item[order], len(rows.items), limit)
 
 
 def visits(rows: Interactions, limit: int) -> sparse.csr_matrix:

@@ -34,6 +34,8 @@ class History(Protocol):
 
 UNTOLD = Progress()
 
+NEVER = np.iinfo(np.int64).max
+
 MIN_HELD_OUT = 30
 """Sessions; with fewer a blend is not fitted and a model not judged."""
 
@@ -60,7 +62,7 @@ def fit(
         last=now,
         events=len(rows),
         profiles=int(np.count_nonzero(np.diff(used.indptr))),
-        sessions=len(np.unique(rows.session)),
+        sessions=int(np.count_nonzero(np.bincount(rows.session))),
         items=len(rows.items),
         factors=vectors.shape[1],
         alpha=alpha,
@@ -148,14 +150,20 @@ def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[in
 
 def started(rows: Interactions) -> Longs:
     """When the session of each row began."""
-    first = np.full(rows.sessions, np.iinfo(np.int64).max)
+    return _begun(rows)[rows.session]
+
+
+def _begun(rows: Interactions) -> Longs:
+    """When each session began, ms; NEVER for those without a row."""
+    first = np.full(rows.sessions, NEVER)
     np.minimum.at(first, rows.session, rows.ts)
-    return first[rows.session]
+    return first
 
 
 def newest(rows: Interactions, params: Params) -> int | None:
     """From when on sessions are held out: the newest share of them; None where too little would be left."""
-    begun = np.unique(np.stack([started(rows), rows.session]), axis=1)[0]
+    begun = np.sort(_begun(rows))
+    begun = begun[begun < NEVER]
     held = int(len(begun) * params.held_out)
     if held < MIN_HELD_OUT:
         return None

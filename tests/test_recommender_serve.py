@@ -6,7 +6,7 @@ import weakref
 from pathlib import Path
 
 import pytest
-from recommender_histories import CATEGORIES, NOW, MemoryItems, Told, history, shop_history, shop_items
+from recommender_histories import NOW, MemoryItems, Told, history, shop_history, shop_items
 
 from profiles.model import Affinity, CartLine, ItemTouch, Profile, Session, Touch
 from recommender.ask import STRATEGIES, Ask, Filter, Refusal, Rule, Shown, parse_ask
@@ -220,10 +220,13 @@ def test_an_ask_as_a_page_sends_it() -> None:
     assert parse_ask({}) == Ask()
 
 
-def test_unknown_strategy_is_a_refusal(shop: Shop) -> None:
+def test_an_unknown_strategy_or_an_endless_row_is_a_refusal(shop: Shop) -> None:
     refused = shop.recommender.recommend(shop.recommender.visitor(None), Ask(strategy="magic"))  # type: ignore[arg-type]
     assert isinstance(refused, Refusal)
-    assert set(CATEGORIES)
+    for limit in (0, 10_000):
+        refused = shop.recommender.recommend(shop.recommender.visitor(None), Ask(limit=limit))
+        assert isinstance(refused, Refusal)
+        assert refused.field == "limit"
 
 
 def test_rules_only_never_and_more(tmp_path: Path) -> None:
