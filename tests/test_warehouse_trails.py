@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -239,28 +239,6 @@ def test_after_late_events_compaction_merges_and_erasure(warehouse: Warehouse, t
     kept = [path for path in (tmp_path / "trails").rglob("*") if path.is_file()]
     assert kept
     assert not [path for path in kept if any(each in path.read_bytes() for each in marks)]
-
-
-def test_a_trail_is_made_once_and_goes_with_its_file(warehouse: Warehouse, tmp_path: Path) -> None:
-    overview(warehouse, "default", SPANS[2])
-    trails = {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()}
-    assert trails
-    again = Warehouse(str(tmp_path))
-    overview(again, "default", SPANS[2])
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()} == trails
-    day = datetime.fromtimestamp((NOON + 2 * DAY) / 1000, UTC)
-    again.retire(int(day.timestamp() * 1000))
-    again.vacuum()
-    left = set((tmp_path / "trails" / "default").iterdir())
-    assert left < set(trails)
-
-
-def test_a_trail_that_is_damaged_is_made_again(warehouse: Warehouse, tmp_path: Path) -> None:
-    overview(warehouse, "default", SPANS[2])
-    for path in (tmp_path / "trails" / "default").iterdir():
-        path.write_bytes(path.read_bytes()[:100])
-    again = Warehouse(str(tmp_path))
-    equal_in_sql(again, SPANS[2])
 
 
 def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehouse: Warehouse) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -37,9 +37,6 @@ SHELVED = 5_000
 
 WALKS = 2
 """Walks kept for who asks another report of the same span, before anything new has arrived."""
-
-GROUPS = 6
-"""Trails of small files before they are made one."""
 
 _TRAILED = """
 select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
@@ -83,7 +80,7 @@ class Duck:
         self._con.execute("create table no_events as from nothing_yet")
         self._names = Names(self._con)
         self._shelf = Shelf(Path(path) / "trails" if self.local else None)
-        self._small: dict[str, list[tuple[frozenset[str], Trail]]] = {}
+        self._small: dict[str, list[tuple[list[LiveFile], Trail]]] = {}
         self._walks: list[tuple[tuple[Scope, int, frozenset[str]], Walk]] = []
         self._lock = threading.Lock()
 
@@ -219,11 +216,13 @@ class Duck:
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
         self._shelf.release(files)
+        live = {file.path for file in files}
+        self._walks = [each for each in self._walks if each[0][2] <= live]
         asked = [file for file in files if _touches(file, scope)]
         key = (scope, version, frozenset(file.path for file in asked))
         made = next((made for known, made in self._walks if known == key), None)
         if made is None:
-            made = self._walked(cursor, scope, asked, {file.path for file in files}, aliased)
+            made = self._walked(cursor, scope, asked, live, aliased)
         self._walks = [(key, made), *(each for each in self._walks if each[0] != key)][:WALKS]
         return made
 
@@ -253,14 +252,15 @@ class Duck:
     def _of_small(
         self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile], live: set[str]
     ) -> list[Trail]:
-        """Trails of small files together: those known already, of which all files are ``live``, and one of the rest."""
-        groups = [group for group in self._small.get(site, ()) if group[0] <= live]
-        if len(groups) >= GROUPS:
-            groups = []
-        rest = [file for file in files if not any(file.path in paths for paths, _ in groups)]
+        """Trails of small files together: those known already, of which all files are ``live``, and one of the rest.
+        Each has more than twice the rows of the one after it, so that a row is read again but a few times."""
+        groups = [group for group in self._small.get(site, ()) if {file.path for file in group[0]} <= live]
+        known = {file.path for group, _ in groups for file in group}
+        rest = [file for file in files if file.path not in known]
         if rest:
-            made = self._trail(cursor, site, rest)
-            groups = [*groups, (frozenset(file.path for file in rest), made)]
+            while groups and _rows(groups[-1][0]) <= 2 * _rows(rest):
+                rest = [*groups.pop()[0], *rest]
+            groups = [*groups, (rest, self._trail(cursor, site, rest))]
         self._small[site] = groups
         return [trail for _, trail in groups]
 
@@ -320,6 +320,10 @@ def _patience(cursor: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
+
+
+def _rows(files: Sequence[LiveFile]) -> int:
+    return sum(file.rows for file in files)
 
 
 def _touches(file: LiveFile, scope: Scope) -> bool:

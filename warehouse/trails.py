@@ -5,8 +5,11 @@ never changes, so the numbers that stand for its texts are found once and lie be
 ``trails/SITE/`` and the file's own name. When the file goes (compacted, erased, too old) its trail goes.
 """
 
+import logging
+import os
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from warehouse.files import LiveFile
+
+logger = logging.getLogger(__name__)
 
 Codes = npt.NDArray[Any]
 Longs = npt.NDArray[np.int64]
@@ -197,7 +202,7 @@ def _listed(values: pa.Array) -> pa.LargeListArray:
 
 
 class Shelf:
-    """The trails that lie beside the data files. A folder that cannot be written is none: trails are made again."""
+    """The trails that lie beside the data files. Where they cannot be written each process makes its own, in memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -243,7 +248,10 @@ class Shelf:
         try:
             with pa.memory_map(str(self._path(self._folder, site, file))) as source:
                 return unpacked(ipc.open_file(source).read_all())
-        except (OSError, pa.ArrowException):
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException, LookupError, TypeError) as error:
+            logger.warning("a trail is made again: %s", error)
             return None
 
     def _write(self, site: str, file: LiveFile, trail: Trail) -> None:
@@ -254,11 +262,16 @@ class Shelf:
         table = packed(trail)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with pa.OSFile(str(draft), "wb") as sink, ipc.new_file(sink, table.schema) as writer:
-                writer.write_table(table)
+            with draft.open("wb") as sink:
+                with ipc.new_file(sink, table.schema) as writer:
+                    writer.write_table(table)
+                sink.flush()
+                os.fsync(sink.fileno())  # else a power cut leaves a file of zeros under its final name
             draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("a trail is not kept, and is made again after each start: %s", error)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     @staticmethod
     def _path(folder: Path, site: str, file: LiveFile) -> Path:
