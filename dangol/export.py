@@ -16,7 +16,7 @@ _SESSIONS = """
 select session as id, min(ts) as start, max(ts) as "end", count(*) as events,
        count(*) filter (type = 'page') as pageviews, arg_min(channel, ts) as channel, arg_min(origin, ts) as origin,
        arg_min(campaign, ts) as campaign, arg_min(url, ts) as entry, arg_max(url, ts) as exit,
-       coalesce(sum(revenue) filter (name = 'Order Completed'), 0) as revenue
+       coalesce(sum(revenue) filter (name = 'Order Completed' and repeated is not true), 0) as revenue
 from events where profile = $profile and session <> '' group by session order by start, id
 """
 _OFFERS = ("Offer Viewed", "Offer Clicked")

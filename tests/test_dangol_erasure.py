@@ -198,6 +198,23 @@ def test_dead_letters_go_and_others_stay(shop: Shop) -> None:
     assert len(shop.deadletters.list()) == 2
 
 
+def test_an_export_counts_an_order_that_was_reported_twice_once(shop: Shop) -> None:
+    bought = {"order_id": "o1", "revenue": 30.0}
+    shop.send(
+        event("1", 0, visitor="a"),
+        event("2", 1, visitor="a", name="Order Completed", props=bought),
+        event("3", 2, visitor="a", name="Order Completed", props=bought),
+        event("4", 3, visitor="a", name="Order Completed", props={**bought, "order_id": "o2"}),
+    )
+    shop.work()
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", visitor="a")
+    assert [row["repeated"] or False for row in document["events"]] == [False, False, True, False]
+    (session,) = document["sessions"]
+    assert (session["events"], session["revenue"]) == (4, 60.0)
+    assert document["profile"]["counts"]["orders"] == 2
+    assert {"city", "country"} <= document["events"][0].keys()  # whatever a row has
+
+
 def test_without_a_profile_the_history_goes(shop: Shop) -> None:
     shop.send(event("1", visitor="hush-a"), event("2", visitor="other"))
     shop.work()
