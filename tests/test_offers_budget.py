@@ -50,20 +50,20 @@ def test_what_was_not_seen_is_shown_to_others_later(redis_url, clock):
 
 @pytest.mark.parametrize("rate", [0.02, 0.3, 1.0])
 def test_clicks_and_spend_stay_within_one_percent(redis_url, rate):
-    """An hour's decisions, then what came of them, until nothing is left."""
+    """An hour's decisions of three workers, then what came of them, until nothing is left."""
     for budget, limit in ((Budget(clicks=200), 200), (Budget(spend=100.0, cpm=10.0, cpc=0.5), 100.0)):
         clock, generator = Clock(), random.Random(5)
-        store = BudgetStore(redis_url, timeout=10, clock=clock)
-        store._redis.flushall()
+        workers = [BudgetStore(redis_url, timeout=10, clock=clock) for _ in range(3)]
+        workers[0]._redis.flushall()
         views = clicks = 0
         now = NOON
         for _ in range(60):
-            shown = reserved(store, budget, 3_000, now)
+            shown = sum(reserved(workers[turn % 3], budget, 100, now) for turn in range(30))
             views += shown
             clicks += sum(generator.random() < rate for _ in range(shown))
             now += HOLD_MS + 600_000
             clock.advance(4_200)
-            store.confirm("default", [Spent("c", views, clicks)], now)
+            workers[0].confirm("default", [Spent("c", views, clicks)], now)
         used = clicks if budget.clicks else views * 0.01 + clicks * 0.5
         assert 0.97 * limit <= used <= 1.01 * limit
 

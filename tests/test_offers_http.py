@@ -14,6 +14,10 @@ from installation import SECRET, WRITE, Installation
 
 CLIENTS, REQUESTS, VISITORS = 32, 20_480, 120
 CAP, FATIGUE_CAP, BUDGET = 7, 3, 900
+CLICKS, SPEND, CPM, CPC = 300, 100.0, 10.0, 0.5
+PAID_FOR = int(SPEND / (CPM / 1000 + CPC))
+"""Before anything is known of an offer, everyone who is shown it may click on it."""
+SLOTS = [{"id": slot, "kind": "offer"} for slot in ("hero", "side", "click", "paid")]
 
 
 def campaign(name: str, slot: str, **more: Any) -> dict[str, Any]:
@@ -26,6 +30,8 @@ CAMPAIGNS = {
     "next": campaign("After that", "hero", priority=1, caps={"limit": FATIGUE_CAP, "per": "ever"}),
     # A fallback does not count for the fatigue cap: only its means end it.
     "limited": campaign("While it lasts", "side", tier="fallback", budget={"impressions": BUDGET}),
+    "clicked": campaign("So many clicks", "click", tier="fallback", budget={"clicks": CLICKS}),
+    "paid": campaign("So much", "paid", tier="fallback", budget={"spend": SPEND, "cpm": CPM, "cpc": CPC}),
 }
 
 
@@ -40,11 +46,7 @@ def _ask(port: int, first: int, clients: int, requests: int, results: Any) -> No
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for request in range(requests):
             visitor = (number * 7 + request) % VISITORS
-            asked = {
-                "writeKey": WRITE,
-                "visitor": f"w{visitor}",
-                "slots": [{"id": "hero", "kind": "offer"}, {"id": "side", "kind": "offer"}],
-            }
+            asked = {"writeKey": WRITE, "visitor": f"w{visitor}", "slots": SLOTS}
             connection.request("POST", "/v1/personalize", json.dumps(asked))
             answer = connection.getresponse()
             body = answer.read()
@@ -98,3 +100,5 @@ def test_not_one_over_a_cap_and_no_budget_exceeded(tmp_path: Path) -> None:
     assert 0.95 * CAP * VISITORS <= of["capped"] <= CAP * VISITORS
     assert 0.95 * FATIGUE_CAP * VISITORS <= of["next"] <= FATIGUE_CAP * VISITORS
     assert 0.9 * BUDGET <= of["limited"] <= BUDGET
+    assert 0.9 * CLICKS <= of["clicked"] <= CLICKS
+    assert 0.9 * PAID_FOR <= of["paid"] <= PAID_FOR
