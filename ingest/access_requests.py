@@ -8,14 +8,13 @@ from tracker.privacy import scrub
 URL_LIMIT = 2_000
 
 _STATIC = """
-7z aac avi avif bmp bz2 css cur eot flac gif gz ico jpe jpeg jpg js jxl m3u8 m4a m4s m4v map mjs mov mp3 mp4 mpeg mpg
-ogg ogv otf png rar svg svgz swf tar tgz tif tiff ttf wasm wav webm webmanifest webp wmv woff woff2 xz zip zst
+7z aac apk avi avif bin bmp bz2 css csv cur deb dmg doc docx eot exe flac gif gz ico iso jar jpe jpeg jpg js jxl m3u8
+m4a m4s m4v map mjs mov mp3 mp4 mpeg mpg msi odp ods odt ogg ogv otf pdf png ppt pptx rar rpm rtf svg svgz swf tar tgz
+tif tiff ttf txt wasm wav webm webmanifest webp wmv woff woff2 xls xlsx xz zip zst
 """
 STATIC = frozenset(_STATIC.split())
 """Endings of files that are parts of pages or downloads, not pages."""
-STATIC_FILES = frozenset(
-    {"/robots.txt", "/ads.txt", "/sitemap.xml", "/crossdomain.xml", "/browserconfig.xml"}
-)
+STATIC_FILES = frozenset({"/sitemap.xml", "/crossdomain.xml", "/browserconfig.xml"})
 
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"f": b"\f"}

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pyarrow as pa
@@ -19,11 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ingest_streams import MemoryWarehouse, records, sites_of
 
-from ingest.access_block import Choice
+from ingest.access_block import Choice, read
 from ingest.access_format import Format, FormatInvalid, named
 from ingest.access_import import Importer, Summary
 from ingest.access_lines import LogUnreadable, cut, escaped
 from ingest.access_log import AccessLog
+from ingest.access_requests import is_static
 from ingest.access_rows import STORED, made
 from ingest.channels import arrival
 from ingest.deadletters import DeadLetters
@@ -98,7 +101,9 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
     fates: Counter[str] = Counter()
     pages: Counter[tuple[str, int]] = Counter()
     sessions: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    static = re.compile(r"\.(css|js|png|jpe?g|gif|ico|svg|ttf|woff|gz|zip|tar|mp4|swf|bz2)$", re.IGNORECASE)
+    static = re.compile(
+        r"\.(css|js|png|jpe?g|gif|ico|svg|ttf|woff|gz|zip|tar|mp4|swf|bz2|pdf|txt|exe|rpm|deb|doc|jar|bin|iso|csv|ppt|xls|rtf|msi)$", re.IGNORECASE
+    )
     for text in path.read_text().split("\n")[:-1]:
         found = NAIVE.match(text)
         if not found:
@@ -113,7 +118,7 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
             fates["head"] += 1
         elif method not in ("GET", "POST"):
             fates["method"] += 1
-        elif static.search(plain) or plain in ("/robots.txt", "/sitemap.xml"):
+        elif static.search(plain) or plain == "/sitemap.xml":
             fates["static"] += 1
         elif device("" if ua == "-" else ua).bot:
             fates["bots"] += 1
@@ -137,6 +142,31 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
         for times in sessions.values()
     )
     assert len({session for _, _, session, *_ in rows}) == gaps
+
+
+@pytest.mark.skipif(shutil.which("goaccess") is None, reason="GoAccess is not installed")
+def test_pages_of_a_real_log_are_asked_for_as_often_as_goaccess_says(
+    shared_data: Path, site: Site, tmp_path: Path
+) -> None:
+    lines = (shared_data / "access-combined.log").read_text().splitlines(keepends=True)
+    whole = [
+        text for text in lines if (found := NAIVE.match(text)) and int(found[5]) < 400 and "\\x" not in text
+    ]
+    path, report = tmp_path / "access.log", tmp_path / "report.json"
+    path.write_text("".join(whole))
+    options = ["--log-format=COMBINED", "--no-global-config", "--max-items=20000", "-o", str(report)]
+    subprocess.run(["goaccess", str(path), *options], check=True, stdout=subprocess.DEVNULL)
+    theirs: Counter[str] = Counter()
+    # What it calls static is in another list; a page stands there once for each method and protocol.
+    for each in msgspec.json.decode(report.read_bytes())["requests"]["data"]:
+        if each["method"] in ("GET", "POST"):
+            theirs[unquote(each["data"])] += each["hits"]["count"]
+    choice = Choice(named("combined"), site, KEY, frozenset({"bots"}), "log.example")
+    urls = read(path.read_bytes(), choice, choice.host).hits["url"].to_pylist()
+    ours = Counter(unquote(url.removeprefix("https://log.example")) for url in urls)
+    assert len(whole) > 9_000
+    assert len(ours) > 600
+    assert {page: count for page, count in theirs.items() if not is_static(page)} == ours
 
 
 def test_the_same_rows_as_through_the_event_log(
