@@ -26,7 +26,7 @@ def written(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in {**base, **changes}.items() if value is not None}
 
 
-def test_reads_the_whole_document_of_issue_6():
+def test_reads_the_whole_document():
     campaign = parse(
         written(
             tier="override",

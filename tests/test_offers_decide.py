@@ -92,7 +92,7 @@ def test_the_highest_tier_then_priority_among_those_who_match(clock, site):
         offer("shoes", priority=3, audience="affinity('shoes') > 0.3"),
         offer("override", tier="override", audience="stage = 'lost'"),
         offer("elsewhere", tier="override", slots=["cart"]),
-        offer("draft", tier="override", status="draft"),
+        *(offer(status, tier="override", status=status) for status in ("draft", "paused", "ended")),
         offer("past", tier="override", end="2026-11-01"),
         offer("future", tier="override", start="2026-12-01"),
         offer("nightly", tier="override", dayparts=[{"from": "22:00", "to": "06:00"}]),

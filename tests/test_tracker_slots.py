@@ -112,7 +112,7 @@ def test_what_was_dismissed_stays_away_on_every_page_and_the_page_has_its_own_ba
     assert page.inner_text("#slot") == "kept"
     events = tracker.wait_for(2)
     assert names(events) == ["page", "Offer Dismissed"]
-    assert events[1].props["campaign"] == "c"
+    assert events[1].props["campaign"] == "c" and events[1].props["token"]
     other = page.context.new_page()
     other.goto(shop.url)
     eventually(lambda: tracker.asked().get("dismissed") == ["c"])

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from wsgi import serving
 
 from offers.campaign import CampaignInvalid, parse
+from offers.membership import Membership
 from profiles.model import Affinity, Profile
 from profiles.store import ABSENT, Write
 from tracker.sites import Site
@@ -165,8 +166,11 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
 @pytest.mark.redis
 def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
     play(stage, "boots", redis_url)
+    stage.call("PUT", "/v1/segments/s1", json={"name": "Shoe lovers", "audience": "affinity('shoes') > 0.5"})
+    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
     desk = stage.desk()
     page = desk.get("/desk/campaigns/boots").text
+    assert '<span class="name">Shoe lovers</span>' in page
     for part in (
         "Selection",
         "Evaluation",

@@ -1,7 +1,7 @@
 """One campaign's whole result in a span: what it achieved, and against whom it was withheld from; and as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from offers.answers import verified
@@ -47,7 +47,7 @@ class Lesson:
 @dataclass(frozen=True, slots=True)
 class Result:
     """``refused``: answers that did not count, by reason: forged, replayed, stale, foreign. ``segments``: tallies of
-    those who are in each segment now, of the SEGMENTED visitors who saw it last."""
+    those who are in each segment now, of the SEGMENTED visitors who saw it last. ``segment_names``: by id."""
 
     campaign: Campaign
     report: Report
@@ -55,6 +55,7 @@ class Result:
     lessons: tuple[Lesson, ...]
     answered: tuple[Showing, ...]
     segments: tuple[Tally, ...] = ()
+    segment_names: dict[str, str] = field(default_factory=dict)
 
 
 def result_of(services: Services, site: Site, campaign: Campaign, span: Span) -> Result:
@@ -70,12 +71,12 @@ def result_of(services: Services, site: Site, campaign: Campaign, span: Span) ->
     answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
     learned = services.arms.learned(site.id).get(campaign.id, {})
     told = tuple(lessons(campaign, learned))
-    return Result(campaign, made, refused, told, answered, tuple(_segments(services, site, found)))
+    names = {each.id: each.name for each in services.segments.all(site.id)}
+    tallies = tuple(_segments(services, site, found)) if names else ()
+    return Result(campaign, made, refused, told, answered, tallies, names)
 
 
 def _segments(services: Services, site: Site, found: Sequence[Showing]) -> list[Tally]:
-    if not services.segments.fresh(site.id).audiences:
-        return []
     ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]
     stored = services.profiles.load(site.id, ids)
     segments = {each: profile.segments for each in ids if (profile := stored[each].profile) is not None}

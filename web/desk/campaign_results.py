@@ -204,7 +204,7 @@ def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
         (_("Stage"), made.stages, _stage),
         (_("Device"), made.devices, device),
         (_("Channel"), made.channels, channel),
-        (_("Segment"), result.segments, str),
+        (_("Segment"), result.segments, lambda name: str(result.segment_names.get(name, name))),
     )
     return tuple(
         (
