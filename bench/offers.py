@@ -1,4 +1,5 @@
-"""Offers: a page of two offer slots decided among 200 live campaigns, and an audience of 50 clauses.
+"""Offers: a page of two offer slots decided among 200 live campaigns, alone and over HTTP (which needs ``wrk``), and an
+audience of 50 clauses.
 
 The floor of a decision is one bare Redis round trip (EVALSHA of a script that returns a constant): whoever
 caps exactly must make it.
@@ -12,12 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bench.personalize import HEADER, RATE, load, row, serving
 from bench.results import percentiles, record
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 CAMPAIGNS, VISITORS, PAGES = 200, 2_000, 10_000
 NOW = 1_795_000_000
+OFFER_SLOTS = """string.format('{{"visitor":"%d","slots":[' ..
+    '{{"id":"hero","kind":"offer"}},{{"id":"cart","kind":"offer"}}]}}', math.random(0, {visitors} - 1))"""
 CATEGORIES = ("shoes", "bags", "outdoor", "kitchen", "books", "toys", "garden", "audio")
 
 
@@ -27,8 +31,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(Path(folder))
         server.start()
+        assert server.process
         try:
             rows = pages(server.url)
+            served = over_http(Path(folder), server.url, server.process.pid)
         finally:
             server.kill()
     record(
@@ -38,6 +44,13 @@ def main() -> None:
         [*rows, audience()],
         f"{CAMPAIGNS} live campaigns, two slots, caps, a bandit of two variants each; a whole request may take "
         "10 ms (p99, 1,000 requests/s on 2 cores), 50 clauses 20 µs.",
+    )
+    record(
+        "Offers over HTTP",
+        "python -m bench.offers",
+        HEADER,
+        served,
+        f"{CAMPAIGNS} live campaigns, two slots.",
     )
 
 
@@ -67,6 +80,28 @@ def pages(url: str) -> list[tuple[str, ...]]:
             lambda: decider.page(site, people[next(turn) % VISITORS], ["hero", "cart"]),
         ),
     ]
+
+
+def over_http(folder: Path, url: str, store: int) -> list[list[object]]:
+    """``/v1/personalize`` with two offer slots, for visitors with profiles."""
+    import redis
+
+    from profiles import codec
+
+    with redis.Redis.from_url(url) as client:
+        for number in range(VISITORS):
+            client.set(f"p:default:v:{number}", b"\0" * 8 + codec.encode(visitor(number)))
+    body = OFFER_SLOTS.format(visitors=VISITORS)
+    with serving(folder, url) as (port, server):
+        run = lambda count, path="/v1/personalize", rate=None: load(  # noqa: E731
+            port, path, body, count, (server, store), rate
+        )
+        run(8)  # warm
+        return [
+            row("nothing but the server (floor: /healthz)", run(4, "/healthz")),
+            row("two offers, 4 connections", run(4)),
+            row(f"two offers, {RATE:,} a second", run(16, rate=RATE)),
+        ]
 
 
 def audience() -> tuple[str, ...]:

@@ -39,17 +39,19 @@ sys.path.insert(0, str(ROOT / "tests"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 WORKERS = int(os.environ.get("BENCH_WORKERS", "2"))
 CONNECTIONS = (4, 8)
+RATE = 1000
 BODIES = 20_000  # different profiles; each stands under many ids
 SWAPS = 4
-SCRIPT = """
-math.randomseed(os.time())
-request = function()
-  local body = string.format(
+ITEM_SLOTS = """string.format(
     '{{"visitor":"v%d","page":{{"item":"p%d"}},"slots":[' ..
     '{{"id":"a","kind":"items","strategy":"session","limit":8}},' ..
     '{{"id":"b","kind":"items","strategy":"personal","limit":8}}]}}',
-    math.random(0, {profiles} - 1), math.random(0, {items} - 1))
-  return wrk.format('{method}', '{path}', {{['Authorization'] = 'Bearer wk_bench'}}, body)
+    math.random(0, {profiles} - 1), math.random(0, {items} - 1))"""
+"""What one request asks, in Lua."""
+SCRIPT = """
+math.randomseed(os.time())
+request = function()
+  return wrk.format('{method}', '{path}', {{['Authorization'] = 'Bearer wk_bench'}}, {body})
 end
 done = function(summary, latency, requests)
   io.write(string.format('RESULT %d %d %d %f %f %f %f\\n', summary.requests, summary.duration,
@@ -57,6 +59,21 @@ done = function(summary, latency, requests)
     latency:percentile(50), latency:percentile(95), latency:percentile(99), latency.max))
 end
 """
+PACE = """
+local ffi = require('ffi')
+ffi.cdef('typedef struct {{ long s; long us; }} moment; int gettimeofday(moment *, void *);')
+local moment, due = ffi.new('moment'), 0
+delay = function()
+  ffi.C.gettimeofday(moment, nil)
+  local now = tonumber(moment.s) * 1000 + tonumber(moment.us) / 1000
+  due = math.max(due + 1000 / {rate}, now - 50)
+  return math.max(0, math.floor(due - now))
+end
+"""
+"""Requests at a constant rate, as far as the connections are free: what is behind by 50 ms is not made up for."""
+
+
+HEADER = ["what", "requests/s", "p50", "p95", "p99", "longest", "CPU a request, server + Redis", "failed"]
 
 
 class Run(NamedTuple):
@@ -103,11 +120,14 @@ def profile(chance: random.Random, items: list[str]) -> Profile:
     return Profile(id="v:x", visitors=["x"], items=touches, sessions=sessions, counts=Counts(views=count))
 
 
-def load(port: int, path: str, items: int, profiles: int, connections: int, server: int, store: int) -> Run:
+def load(
+    port: int, path: str, body: str, connections: int, watched: tuple[int, int], rate: int | None = None
+) -> Run:
+    """wrk's figures of ``body`` (Lua) sent to ``path``, and the CPU time of the ``watched`` server and Redis."""
+    server, store = watched
     processes = [psutil.Process(server), *psutil.Process(server).children(recursive=True)]
-    script = SCRIPT.format(
-        method="GET" if path == "/healthz" else "POST", path=path, items=items, profiles=profiles
-    )
+    script = SCRIPT.format(method="GET" if path == "/healthz" else "POST", path=path, body=body)
+    script += PACE.format(rate=rate) if rate else ""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
@@ -195,10 +215,14 @@ def measure(folder: Path, url: str, store: int, items: int, profiles: int) -> tu
     average = fill(url, profiles, [f"p{number}" for number in range(items)])
     rows = []
     with serving(folder, url) as (port, server):
-        run = lambda count, path="/v1/personalize": load(port, path, items, profiles, count, server, store)  # noqa: E731
+        body = ITEM_SLOTS.format(items=items, profiles=profiles)
+        run = lambda count, path="/v1/personalize", rate=None: load(  # noqa: E731
+            port, path, body, count, (server, store), rate
+        )
         run(8)  # warm
         rows.append(row("nothing but the server (floor: /healthz)", run(4, "/healthz")))
         rows += [row(f"two slots, {count} connections", run(count)) for count in CONNECTIONS]
+        rows.append(row(f"two slots, {RATE:,} a second", run(16, rate=RATE)))
         stop = threading.Event()
         swapping = threading.Thread(target=swap, args=(shelf, SECONDS / (SWAPS + 1), stop))
         swapping.start()
@@ -239,8 +263,7 @@ def main() -> None:
         f" {WORKERS} server processes. Budget: 1,000/s at p99 < 10 ms, no error and none over 50 ms while a model is "
         f"swapped, on two idle cores that the load generator shares. Load before the run: {busy:.1f}."
     )
-    header = ["what", "requests/s", "p50", "p95", "p99", "longest", "CPU a request, server + Redis", "failed"]
-    record("Personalization", "python -m bench.personalize", header, rows, notes)
+    record("Personalization", "python -m bench.personalize", HEADER, rows, notes)
 
 
 if __name__ == "__main__":
