@@ -118,6 +118,32 @@ def test_each_filter_can_be_set_on_each_page_and_taken_along(stage: Stage, path:
     assert taken == set(NARROWED)
 
 
+def test_a_click_in_the_paths_narrows_them_and_the_other_reports(stage: Stage) -> None:
+    desk = stage.desk()
+    page = desk.get("/desk/paths?anchor=page:/&depth=3&channel=direct").text
+    nodes = {
+        unescape(link).partition("page=")[2]: unescape(link)
+        for link in re.findall(r'<a href="(/desk/paths[^"]+)" aria-label="Only visits', page)
+    }
+    assert "%2F" in nodes  # the anchor itself; events are no pages
+    assert "channel=direct" in nodes["%2F"] and "anchor=page%3A%2F" in nodes["%2F"]
+    desk = stage.desk()
+    whole = desk.get("/desk/paths?depth=3").text
+    checkout = next(
+        unescape(link)
+        for link in re.findall(r'<a href="(/desk/paths[^"]+)" aria-label="Only visits', whole)
+        if "page=%2Fcheckout" in link
+    )
+    narrowed = desk.get(checkout).text
+    assert "/checkout" in narrowed.partition('class="chips"')[2].partition("</ul>")[0]
+    assert ">1 visit<" in narrowed and "Only visits that saw /checkout" not in narrowed
+    onward = re.findall(r'<a href="(/desk\?[^"]+)">', narrowed.partition("<nav")[2])[0]
+    assert "page=%2Fcheckout" in onward
+    overview = desk.get(unescape(onward)).text
+    figures = dict(re.findall(r'class="name">([^<]+)</span><span class="value">([^<]+)<', overview))
+    assert figures["Visitors"] == "1"
+
+
 def test_nothing_is_taken_along_that_was_not_chosen(stage: Stage) -> None:
     page = stage.desk().get("/desk").text
     assert 'href="/desk/funnel"' in page and 'href="/desk/live"' in page

@@ -81,7 +81,10 @@ def _look(event: Happened) -> str:
 
 def _told(event: Happened, site: Site, item_of: Callable[[str], Item | None]) -> tuple[str, str]:
     if event.type in ("page", "screen"):
-        return event.title or event.name or event.path or _("Page"), event.path if event.title else ""
+        return event.title or event.name or event.path or _("Page"), event.path if event.title not in (
+            "",
+            event.path,
+        ) else ""
     if event.type != "track":
         return event.type.capitalize(), ""
     if event.name.startswith("Order ") and event.revenue is not None:

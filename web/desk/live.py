@@ -86,7 +86,7 @@ def _sign(event: EventNow, site: Site) -> Sign:
     return Sign(
         look=look,
         what=(event.title or event.path) if page else event.name,
-        detail=event.product or (event.path if page and event.title else ""),
+        detail=event.product or (event.path if page and event.title not in ("", event.path) else ""),
         who=" · ".join(part for part in (who, formats.country(event.country), device(event.device)) if part),
         href=href_of(event.profile),
         time=f"{formats.moment(event.ts, site.zone):%H:%M:%S}",

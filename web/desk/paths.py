@@ -24,12 +24,14 @@ LABEL_LENGTH = 26
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """``label`` is short enough for the drawing; ``href`` makes this node the anchor, "" for what is folded."""
+    """``label`` is short enough for the drawing; ``href`` makes this node the anchor, "" for what is folded; ``only``
+    narrows this page, and with it the menu's others, to visits that saw it, "" for what is no page."""
 
     node: Node
     label: str
     title: str
     href: str
+    only: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,14 @@ def _node(node: Node, asked: Wanted, period: Period) -> NodeView:
         ("depth", str(asked.depth)),
         *period.query,
     ]
-    return NodeView(node, label, title, "" if node.name == OTHER else f"/desk/paths?{urlencode(query)}")
+    page = node.name.removeprefix("page:") if node.name.startswith("page:") else ""
+    return NodeView(
+        node,
+        label,
+        title,
+        "" if node.name == OTHER else f"/desk/paths?{urlencode(query)}",
+        period.link(page=page) if page and page != period.filters.page else "",
+    )
 
 
 def plain(name: str) -> str:

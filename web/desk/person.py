@@ -165,7 +165,8 @@ def _cart_total(profile: Profile, site: Site) -> str:
 
 
 def _items(profile: Profile, now: float, item_of: NameOf) -> tuple[Thing, ...]:
-    latest = [touch for touch in reversed(profile.items) if touch.kind != "list"][:ROWS]
+    touched = [touch for touch in profile.items if touch.kind != "list"]
+    latest = sorted(touched, key=lambda touch: -touch.ts)[:ROWS]
     return tuple(
         Thing(
             _item_name(touch.item, item_of),
