@@ -10,8 +10,9 @@ from recommender_histories import NOW, MemoryItems, Told, history, shop_history,
 
 from profiles.model import Affinity, CartLine, ItemTouch, Profile, Session, Touch
 from recommender.ask import STRATEGIES, Ask, Filter, Refusal, Rule, Shown, parse_ask
-from recommender.catalogue import Catalogue, parse_items
+from recommender.catalogue import Catalogue, Changes, parse_items
 from recommender.params import Params
+from recommender.redis import StoreUnavailable
 from recommender.serve import Recommender
 from recommender.shelf import Shelf
 from recommender.train import train
@@ -323,3 +324,50 @@ class Later:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_items_that_the_model_does_not_know_harm_nothing(tmp_path: Path, strategy: str) -> None:
+    """In the cart, seen, bought, on the page: newer than the model, or of nowhere."""
+    shop = Shop(tmp_path, 50)
+    shop.catalogue.put(parse_items([{"id": "rug-1", "category": "rugs"}]))
+    for stranger in ("rug-1", "no-such-item"):
+        someone = profile((stranger, "view"), (stranger, "add"), (stranger, "purchase"), category=False)
+        someone.cart = {stranger: CartLine(1.0)}
+        for page in (None, stranger):
+            shown = shop.ask(someone, page=page, strategy=strategy, limit=6)
+            assert stranger not in [pick.id for pick in shown.items] or strategy == "buy_again"
+            assert len(shown.items) == 6 or strategy == "buy_again"
+
+
+def test_a_catalogue_whose_store_is_down_stays_as_it_was(shop: Shop, tmp_path: Path) -> None:
+    class Flaky(MemoryItems):
+        down = False
+
+        def changes(self, since: int) -> Changes:
+            if self.down:
+                raise StoreUnavailable("away")
+            return super().changes(since)
+
+    store = Flaky()
+    catalogue = Catalogue(store, every=0)
+    catalogue.put(parse_items(shop_items()))
+    recommender = Recommender(shop.shelf, catalogue, clock=clock)
+    asked = Ask(strategy="popular", limit=6, filter=Filter(category="tea"))
+    before = recommender.recommend(recommender.visitor(None), asked)
+    store.down = True
+    assert recommender.recommend(recommender.visitor(None), asked) == before
+    fresh = Recommender(Shelf(tmp_path, "default"), Catalogue(store, every=0), clock=clock)
+    assert fresh.recommend(fresh.visitor(None), asked) == Shown((), "")
+
+
+def test_a_history_of_dislikes_alone_makes_a_model_that_answers(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, 0)
+    rows = [(f"v{n}", f"tea-{n}", "Product Dismissed", NOW - n, f"s{n}") for n in range(5)]
+    card = train("default", Told(history(rows)), shop.shelf, clock=clock)
+    assert (card.profiles, card.items) == (0, 5)
+    shown = Recommender(shop.shelf, shop.catalogue, clock=clock)
+    for strategy in STRATEGIES:
+        answer = shown.recommend(shown.visitor(profile(("tea-1", "view"))), Ask(strategy=strategy, limit=4))
+        assert isinstance(answer, Shown)
+        assert answer.model == card.version
