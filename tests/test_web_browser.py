@@ -204,6 +204,65 @@ def test_filters_are_set_and_taken_away(browser: Browser, desk: Served) -> None:
     context.close()
 
 
+def test_what_must_not_come_in_between_is_chosen_for_one_gap(browser: Browser, desk: Served) -> None:
+    context, page = signed_in(browser, desk, viewport={"width": 1360, "height": 900})
+
+    def finished() -> int:
+        return int(re.sub(r"\D", "", page.locator(".funnel .count").last.inner_text().split()[0]))
+
+    page.goto(f"/desk/funnel?{STEPS}")
+    whole = finished()
+    page.click("button:has-text('Exclude something')")
+    page.fill("#barred-1", "/checkout")
+    page.select_option("#gap-1", "1")
+    page.click("button.primary:has-text('Show the funnel')")
+    page.wait_for_url(re.compile("without=1%3Apage%3A%2Fcheckout"))
+    assert finished() == whole > 0  # nobody checks out before looking at a product
+    page.select_option("#gap-1", "3")
+    page.click("button.primary:has-text('Show the funnel')")
+    page.wait_for_url(re.compile("without=3%3Apage%3A%2Fcheckout"))
+    assert finished() == 0  # and nobody buys without
+    page.click("button[title=Remove] >> nth=-1")
+    page.wait_for_url(lambda address: "without" not in address)
+    assert finished() == whole and page.faults == []
+    context.close()
+
+
+def test_a_page_in_the_paths_narrows_every_report(browser: Browser, desk: Served) -> None:
+    context, page = signed_in(browser, desk, viewport={"width": 1360, "height": 900})
+    page.goto("/desk/paths")
+    page.locator("a[aria-label='Only visits that saw /checkout'] rect").first.click()
+    expect(page.locator(".chips")).to_contain_text("/checkout")
+    page.click("nav a:has-text('Overview')")
+    expect(page.locator(".chips")).to_contain_text("/checkout")
+    context.close()
+
+
+def test_an_administrator_lets_a_colleague_in(browser: Browser, desk: Served) -> None:
+    context, page = signed_in(browser, desk)
+    page.click("nav a:has-text('Access')")
+    page.click("a:has-text('New user')")
+    page.fill("#name", "minji")
+    page.check("input[value=marketer]")
+    page.click("button:has-text('Add the user')")
+    made = page.locator("#made").inner_text()
+    guest = browser.new_context(base_url=desk.url, locale="en-GB")
+    other = guest.new_page()
+    other.goto("/desk/login")
+    other.fill("#user", "minji")
+    other.fill("#password", made)
+    other.press("#password", "Enter")
+    other.wait_for_url("**/desk")
+    assert other.locator("nav a:has-text('Access')").count() == 0
+    page.goto("/desk/access/user?name=minji")
+    page.click("button:has-text('Remove minji')")
+    expect(page.locator(".notice.good")).to_be_visible()
+    other.goto("/desk/funnel")
+    assert "/desk/login" in other.url and page.faults == []
+    guest.close()
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_barrier(browser: Browser, desk: Served, axe: str, scheme: str) -> None:
     context, page = signed_in(browser, desk, color_scheme=scheme, viewport={"width": 1360, "height": 900})

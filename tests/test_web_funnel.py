@@ -119,6 +119,7 @@ def test_drop_outs_become_a_segment_in_two_clicks(stage: Stage) -> None:
     links = [link.replace("&amp;", "&") for link in re.findall(r'class="leavers" href="([^"]+)"', page)]
     listed = desk.get(links[1]).text
     assert "/desk/visitors/v%3Ac" in listed and "1 person" in listed
+    assert "as they are now, 10,000 at most" in listed
     query = re.findall(r'name="query" value="([^"]+)"', listed)[0].replace("&amp;", "&")
     form = {"csrf": csrf_of(listed), "query": query, "name": "카트 이탈"}
     made = desk.post("/desk/funnel/people", data=form).headers["Location"]

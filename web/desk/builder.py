@@ -14,6 +14,7 @@ StepKind = Literal["page", "event"]
 
 NAME_LIMIT = 500
 WINDOWS = (
+    ("5m", _l("5 minutes")),
     ("30m", _l("30 minutes")),
     ("1h", _l("1 hour")),
     ("1d", _l("1 day")),
