@@ -8,6 +8,7 @@ import msgspec
 from profiles.model import ItemEvent, ItemTouch, Profile
 from recommender.params import DAY_MS, Params
 
+CHOSEN = ("view", "add", "purchase")
 AFFINITY_DAYS = 14.0  # a category seen outside the kept items fades this fast
 
 
@@ -63,19 +64,21 @@ def visitor_from(
     if page_item and not (done and done[-1].item == page_item and done[-1].kind != "dismiss"):
         category = next((touch.category for touch in reversed(done) if touch.item == page_item), "")
         done.append(ItemTouch(item=page_item, kind="view", ts=now, category=category))
-    liked = _liked(done, params, now)
-    last_word = {touch.item: touch.kind for touch in done}
+    last_word: dict[str, ItemEvent] = {}
     bought: dict[str, tuple[int, ...]] = {}
+    session: list[str] = []
     for touch in done:
-        if touch.kind == "purchase":
-            bought[touch.item] = (*bought.get(touch.item, ()), touch.ts)
+        item, kind = touch.item, touch.kind
+        last_word[item] = kind
+        if kind == "purchase":
+            bought[item] = (*bought.get(item, ()), touch.ts)
+        if touch.ts >= session_start and kind in CHOSEN:
+            session.append(item)
     return Visitor(
         now=now,
         page=page_item,
-        liked=liked,
-        session=tuple(
-            t.item for t in done if t.ts >= session_start and t.kind in ("view", "add", "purchase")
-        ),
+        liked=_liked(done, params, now),
+        session=tuple(session),
         seen=frozenset(last_word),
         bought=bought,
         dismissed=frozenset(item for item, kind in last_word.items() if kind == "dismiss"),
@@ -86,14 +89,19 @@ def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]
     """Weight of each item, newest first: what was done, how long ago, and how much was done since."""
     weight: dict[str, float] = {}
     strongest: dict[str, ItemTouch] = {}
+    most: dict[str, float] = {}
     worth: dict[str, float] = msgspec.structs.asdict(params.weights)
     per_click, per_ms = 1 / params.click_half_life, 1 / (params.half_life_days * DAY_MS)
     for after, touch in enumerate(done[: -3 * params.taste_items - 1 : -1]):
-        item, value = touch.item, worth[touch.kind]
-        faded = value * 0.5 ** (after * per_click + max(now - touch.ts, 0) * per_ms)
-        weight[item] = weight.get(item, 0.0) + faded
-        if item not in strongest or value > worth[strongest[item].kind]:
-            strongest[item] = touch
+        item, value, age = touch.item, worth[touch.kind], now - touch.ts
+        faded = value * 0.5 ** (after * per_click + (age * per_ms if age > 0 else 0.0))
+        if item in weight:
+            weight[item] += faded
+            if value <= most[item]:
+                continue
+        else:
+            weight[item] = faded
+        strongest[item], most[item] = touch, value
     kept = [item for item, value in weight.items() if value > 0][: params.taste_items]
     return tuple(Liked(i, weight[i], strongest[i].kind, strongest[i].category) for i in kept)
 
