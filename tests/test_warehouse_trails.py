@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from tests.warehouse_rows import NOON, row
-from tests.warehouse_sql import overview_in_sql, retention_in_sql
+from tests.warehouse_sql import choices_in_sql, overview_in_sql, retention_in_sql, vocabulary_in_sql
 from tracker.sites import Site
+from warehouse.choices import choices
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel import Funnel, Rules, Step, funnel, parse_step
+from warehouse.goals import goals
 from warehouse.history import history
 from warehouse.narrowed import narrowed
 from warehouse.overview import CAME_BY, ENDS, Overview, overview
@@ -22,6 +24,7 @@ from warehouse.retention import Deed, Unit, retention
 from warehouse.scope import Events, Scope
 from warehouse.span import Span
 from warehouse.steps import Condition
+from warehouse.vocabulary import vocabulary
 
 DAY, HOUR = 86_400_000, 3_600_000
 SITE = Site(id="default", write_key="w", secret_key="s", timezone="America/New_York")
@@ -132,6 +135,9 @@ def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
         name: unnamed(funnel(events, "default", steps, rule, span)) for name, rule in rules.items()
     }
     found["overview"] = rounded((overview_in_sql if in_sql else overview)(events, "default", span, 7))
+    found["choices"] = (choices_in_sql if in_sql else choices)(events, "default", span, 5)
+    found["vocabulary"] = (vocabulary_in_sql if in_sql else vocabulary)(events, "default", span, 5)
+    found["goals"] = [replace(goal, step="") for goal in goals(events, "default", steps, span)]
     entry, added = parse_step("page:*"), parse_step("event:Product Added")
     if in_sql:
         entry, added = in_sql_only(entry), in_sql_only(added)

@@ -2,11 +2,13 @@
 
 from datetime import date
 
+from warehouse.choices import Choices
 from warehouse.overview import CAME_BY, ENDS, LIMIT, NAMED_ONLY, Overview, of_answers
 from warehouse.retention import HISTORY_DAYS, Deed, Unit
 from warehouse.scope import Events, Scope
 from warehouse.span import DAY_MS, Span, date_of
 from warehouse.visits import CAUSED, ORDERS, PAGEVIEW
+from warehouse.vocabulary import Vocabulary, Word
 
 # Below, hashes stand for texts: DuckDB groups and keeps 64-bit numbers several times as fast.
 CAME = ("channel", "origin", "campaign", "keyword", "device", "browser", "os", "country", "city")
@@ -149,3 +151,23 @@ def retention_in_sql(
         }[unit](row["cohort"])
         found.setdefault((start, row["channel"]), {})[row["later"]] = row["visitors"]
     return found
+
+
+def choices_in_sql(events: Events, site: str, span: Span, most: int) -> Choices:
+    of = "select {0} as name from events where {0} <> '' group by 1 order by count(*) desc, 1 limit $most"
+    views = of.format("path").replace("where", f"where {PAGEVIEW} and")
+    queries = {"channels": of.format("channel"), "countries": of.format("country"), "pages": views}
+    found = events.tables(queries, Scope(site, span.start, span.end), {"most": most})
+    return Choices(*(tuple(found[name]["name"].to_pylist()) for name in queries))
+
+
+def vocabulary_in_sql(events: Events, site: str, span: Span, most: int) -> Vocabulary:
+    of = "select {0} as name, count(*) as count from events where {1} group by 1 order by 2 desc, 1 limit $most"
+    queries = {
+        "events": of.format("name", "type = 'track'"),
+        "pages": of.format("path", f"{PAGEVIEW} and path <> ''"),
+        "demo": "select coalesce(bool_or(demo), false) as demo from events",
+    }
+    found = events.tables(queries, Scope(site, span.start, span.end), {"most": most})
+    words = [tuple(Word(**row) for row in found[name].to_pylist()) for name in ("events", "pages")]
+    return Vocabulary(words[0], words[1], found["demo"]["demo"][0].as_py())

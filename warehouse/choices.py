@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-from warehouse.scope import Events, Scope
-from warehouse.span import Span
-from warehouse.visits import PAGEVIEW
+import pyarrow as pa
 
-_OF = "select {0} as name from events where {0} <> '' group by 1 order by count(*) desc, 1 limit $most"
-_PAGES = f"""
-select path as name from events where {PAGEVIEW} and path <> '' group by 1 order by count(*) desc, 1 limit $most
-"""
+from warehouse.scope import Events
+from warehouse.span import Span
+from warehouse.vocabulary import PATHS, frequent
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +20,15 @@ class Choices:
 
 def choices(events: Events, site: str, span: Span, most: int = 100) -> Choices:
     """At most ``most`` of each in ``span``. Raises WarehouseUnavailable."""
-    queries = {"channels": _OF.format("channel"), "countries": _OF.format("country"), "pages": _PAGES}
-    found = events.tables(queries, Scope(site, span.start, span.end), {"most": most})
-    return Choices(*(tuple(found[name]["name"].to_pylist()) for name in queries))
+    walk = events.walk(site, span.start, span.end)
+    touches = walk.touches.append_column("count", pa.array(walk.counts("touch")))
+
+    def names(column: str) -> tuple[str, ...]:
+        sql = (
+            f"select {column} as name from touches where {column} <> '' and count > 0 "
+            "group by 1 order by sum(count) desc, 1 limit $most"
+        )
+        return tuple(walk.ask(sql, {"touches": touches}, {"most": most})["name"].to_pylist())
+
+    pages = frequent(walk, "path", PATHS, walk.counts("word"))[:most]
+    return Choices(names("channel"), names("country"), tuple(name for name, _ in pages))

@@ -20,7 +20,7 @@ from warehouse.chains import Hits, Level, Longs, Without, first_arrivals, gather
 from warehouse.refused import QueryRefused
 from warehouse.scope import Events, Scope
 from warehouse.span import Span
-from warehouse.steps import Step, parse_step, parse_window
+from warehouse.steps import Step, flags_of, parse_step, parse_window
 from warehouse.trails import Trail
 from warehouse.walk import Walk
 
@@ -151,7 +151,7 @@ def _asked(events: Events, site: str, steps: Sequence[Step], rules: Rules, span:
 
 def _walked(walk: Walk, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
     """From a walk: what an event is decides which steps it fulfils."""
-    flags, params = _flags(steps)
+    flags, params = flags_of(steps)
     bits = len(steps) + 1
     of_word = walk.of_words(f"{flags} as flags", params)["flags"].to_numpy().astype(np.int64)
     (nobody,) = walk.ask("select hash('') as nobody", {}, {})["nobody"].to_pylist()
@@ -218,20 +218,10 @@ def _chains(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) 
     )
 
 
-def _flags(steps: Sequence[Step]) -> tuple[str, dict[str, Any]]:
-    """SQL of the steps that an event is of, as bits, and its parameters."""
-    texts, params = [], dict[str, Any]()
-    for number, step in enumerate(steps):
-        text, more = step.sql(f"step{number}")
-        texts.append(f"(case when {text} then {1 << number} else 0 end)")
-        params |= more
-    return " | ".join(texts), params
-
-
 def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int]:
     """SQL of the events that are any step's: owner and (ms since $base) << bits | flags; the last flag is
     demo. Its parameters, and bits."""
-    flags, params = _flags(steps)
+    flags, params = flags_of(steps)
     bits = len(steps) + 1
     # Two visitors whose 64-bit hashes agree would count as one: at 500,000 visitors one chance in 100 million.
     owner = "session" if rules.by_session else "profile"

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from warehouse.scope import Events, Scope
 from warehouse.span import Span
-from warehouse.steps import Step
+from warehouse.steps import Step, flags_of
+from warehouse.trails import Trail
+from warehouse.walk import Mask, Walk, starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,46 @@ class Reached:
 
 def goals(events: Events, site: str, steps: Sequence[Step], span: Span) -> tuple[Reached, ...]:
     """One for each of ``steps``, in their order. Raises QueryRefused, WarehouseUnavailable."""
+    if all(step.of_words for step in steps):
+        visits, found = _walked(events.walk(site, span.start, span.end), steps)
+    else:
+        visits, found = _asked(events, site, steps, span)
+    return tuple(
+        Reached(step.name, *counts, counts[1] / visits if visits else 0.0)
+        for step, counts in zip(steps, found, strict=True)
+    )
+
+
+Counts = tuple[int, int, int]
+"""Of one goal: times, visits, visitors."""
+
+
+def _walked(walk: Walk, steps: Sequence[Step]) -> tuple[int, list[Counts]]:
+    """All visits, and the counts of each goal."""
+    flags, params = flags_of(steps)
+    goals_of = walk.of_words(f"{flags} as goals", params)["goals"].to_numpy().astype(np.int64)
+
+    def part(index: int, trail: Trail) -> list[tuple[int, int, Mask]]:
+        word, counts = walk.words_of(index, goals_of), []
+        for number in range(len(steps)):
+            rows = np.flatnonzero((word & (1 << number) > 0)[trail.word])
+            visits = np.searchsorted(trail.first, rows[rows < trail.first[-1]], "right")
+            who = np.zeros(len(walk.people), np.bool_)
+            who[walk.persons[index][trail.profile[rows]]] = True
+            counts.append((len(rows), int(np.count_nonzero(starts(visits))), who))
+        return counts
+
+    parts = walk.map(part)
+    found = []
+    for number in range(len(steps)):
+        mine = [each[number] for each in parts]
+        who = np.logical_or.reduce([each[2] for each in mine])
+        found.append((sum(each[0] for each in mine), sum(each[1] for each in mine), int(who.sum())))
+    return sum(len(trail.visits) for trail in walk.trails), found
+
+
+def _asked(events: Events, site: str, steps: Sequence[Step], span: Span) -> tuple[int, list[Counts]]:
+    """The same in SQL, for goals that take more of an event than its words."""
     columns, params = ["count(distinct nullif(session, '')) as visits"], dict[str, Any]()
     for number, step in enumerate(steps):
         condition, own = step.sql(f"goal{number}")
@@ -34,13 +78,6 @@ def goals(events: Events, site: str, steps: Sequence[Step], span: Span) -> tuple
     (row,) = events.rows(
         f"select {', '.join(columns)} from events", Scope(site, span.start, span.end), params
     )
-    return tuple(
-        Reached(
-            step.name,
-            row[f"times{number}"],
-            row[f"visits{number}"],
-            row[f"visitors{number}"],
-            row[f"visits{number}"] / row["visits"] if row["visits"] else 0.0,
-        )
-        for number, step in enumerate(steps)
-    )
+    names = ("times", "visits", "visitors")
+    found = [tuple(int(row[f"{name}{number}"]) for name in names) for number in range(len(steps))]
+    return row["visits"], cast(list[Counts], found)

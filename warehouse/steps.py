@@ -7,7 +7,7 @@ event:Product Viewed where category = shoes and price >= 50
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -115,6 +115,16 @@ class Step:
             parts.append(text)
             params |= more
         return "(" + " and ".join(f"({part})" for part in parts) + ")", params
+
+
+def flags_of(steps: Sequence[Step]) -> tuple[str, dict[str, Any]]:
+    """SQL of the steps that an event is of, as bits, and its parameters."""
+    texts, params = ["0"], dict[str, Any]()
+    for number, step in enumerate(steps):
+        text, more = step.sql(f"step{number}")
+        texts.append(f"(case when {text} then {1 << number} else 0 end)")
+        params |= more
+    return " | ".join(texts), params
 
 
 def parse_step(text: str, field: str = "step") -> Step:

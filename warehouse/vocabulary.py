@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from warehouse.scope import Events, Scope
-from warehouse.span import Span
-from warehouse.visits import PAGEVIEW
+import pyarrow as pa
 
-_NAMES = "select name, count(*) as count from events where type = 'track' group by name order by 2 desc, 1 limit $most"
-_PAGES = f"""
-select path as name, count(*) as count from events where {PAGEVIEW} and path <> '' group by path
-order by 2 desc, 1 limit $most
-"""
+from warehouse.scope import Events
+from warehouse.span import Span
+from warehouse.trails import Longs
+from warehouse.visits import PAGEVIEW
+from warehouse.walk import Walk
+
+PATHS = f"{PAGEVIEW} and path <> ''"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,19 @@ class Vocabulary:
 
 def vocabulary(events: Events, site: str, span: Span, most: int = 200) -> Vocabulary:
     """The ``most`` frequent event names and paths in ``span``. Raises WarehouseUnavailable."""
-    queries = {
-        "events": _NAMES,
-        "pages": _PAGES,
-        "demo": "select coalesce(bool_or(demo), false) as demo from events",
-    }
-    found = events.tables(queries, Scope(site, span.start, span.end), {"most": most})
-    words = {name: tuple(Word(**row) for row in found[name].to_pylist()) for name in ("events", "pages")}
-    return Vocabulary(words["events"], words["pages"], bool(found["demo"].to_pylist()[0]["demo"]))
+    walk = events.walk(site, span.start, span.end)
+    counts = walk.counts("word")
+    return Vocabulary(
+        tuple(Word(*each) for each in frequent(walk, "name", "type = 'track'", counts)[:most]),
+        tuple(Word(*each) for each in frequent(walk, "path", PATHS, counts)[:most]),
+        bool(walk.counts("touch")[walk.touches["demo"].to_numpy()].any()),
+    )
+
+
+def frequent(walk: Walk, column: str, condition: str, counts: Longs) -> list[tuple[str, int]]:
+    """Values of a column of words and how many events, of which ``condition`` holds (SQL), have them; most frequent
+    first, of equal ones by name. ``counts``: of each word."""
+    sql = f"select {column} as name, sum(count)::bigint as count from words where {condition} and count > 0 group by 1"
+    words = walk.words.append_column("count", pa.array(counts))
+    found = walk.ask(f"{sql} order by 2 desc, 1", {"words": words}, {}).to_pylist()
+    return [(row["name"], row["count"]) for row in found]

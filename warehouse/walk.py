@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,16 @@ class Walk:
     def touches_of(self, trail: int, values: Codes) -> Codes:
         """Of values, one for each of ``touches``, those of a trail's."""
         return values[self.touch_base[trail] :][: len(self.trails[trail].touches)]
+
+    def counts(self, of: Literal["word", "touch"]) -> Longs:
+        """How many events each of ``words``, or of ``touches``, has."""
+        bases, size = (
+            (self.word_base, len(self.words)) if of == "word" else (self.touch_base, len(self.touches))
+        )
+        counts = np.zeros(size, np.int64)
+        for base, each in zip(bases, self.map(lambda _, trail: np.bincount(getattr(trail, of))), strict=True):
+            counts[base : base + len(each)] = each
+        return counts
 
     def only(self, keep: Callable[[int, Trail], Mask]) -> "Walk":
         """The walk along some rows of each trail."""
