@@ -119,13 +119,16 @@ def test_the_page_of_a_person_has_visits_orders_and_ids(stage: Stage, clock: Clo
         user="c7",
         first_seen=start,
         sessions=[Session("s", start, start, touch)],
+        segments=["full-carts", "gone"],
     )
     people(stage, person)
     aliases = [AliasRow("default", "profile", old, "u:c7", start) for old in ("v:a", "v:b")]
     stage.services.warehouse.append(visit("v:a", start - 1000, (("page", "/"),), visitor="a"), aliases, {})
+    stage.call("PUT", "/v1/segments/full-carts", json={"name": "Full carts", "audience": "orders = 0"})
     desk = stage.desk()
     page = desk.get("/desk/visitors/u%3Ac7").text
     assert "Organic search · google" in page and HOSTILE not in page
+    assert "Full carts, gone" in page  # by their names; a deleted one by its id
     part = desk.get("/desk/dossier/u%3Ac7?part=1").text
     assert "€50.00" in part and "o-v:a-" in part and "<html" not in part
     assert desk.get("/desk/dossier/nobody").status_code == 404

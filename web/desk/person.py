@@ -103,8 +103,10 @@ def touch_text(touch: Touch) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def person_of(profile: Profile, site: Site, now: float, item_of: NameOf) -> Person:
-    """``now`` in seconds; ``item_of`` finds what the catalogue knows of an item."""
+def person_of(
+    profile: Profile, site: Site, now: float, item_of: NameOf, segments: Mapping[str, str]
+) -> Person:
+    """``now`` in seconds; ``item_of`` finds what the catalogue knows of an item; ``segments`` are names by id."""
     ms = int(now * 1000)
     return Person(
         id=profile.id,
@@ -117,7 +119,7 @@ def person_of(profile: Profile, site: Site, now: float, item_of: NameOf) -> Pers
         cart=_cart(profile, site, item_of),
         cart_total=_cart_total(profile, site),
         items=_items(profile, now, item_of),
-        facts=tuple(_facts(profile, site)),
+        facts=tuple(_facts(profile, site, segments)),
         offers=_offers(profile, now),
         consent=tuple(_consent(profile.consent)),
         visits=tuple(
@@ -182,7 +184,7 @@ def _item_name(product: str, item_of: NameOf) -> str:
     return item.name if item and item.name else product
 
 
-def _facts(profile: Profile, site: Site) -> list[tuple[str, str]]:
+def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tuple[str, str]]:
     facts = [
         (_("First seen"), formats.when(profile.first_seen, site.zone)),
         (_("Came first by"), touch_text(profile.first_touch)),
@@ -198,7 +200,7 @@ def _facts(profile: Profile, site: Site) -> list[tuple[str, str]]:
         ),
         (_("Country"), formats.country(profile.country) if profile.country else ""),
         (_("Language"), profile.lang),
-        (_("Segments"), ", ".join(profile.segments)),
+        (_("Segments"), ", ".join(segments.get(each, each) for each in profile.segments)),
     ]
     told = [(name, value) for name, value in profile.traits.items() if not name.startswith(TRAIT)]
     facts += [(_label(name), str(value)[:500]) for name, value in told[:20]]

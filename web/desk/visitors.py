@@ -77,7 +77,8 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         def item_of(item_id: str) -> Item | None:
             return catalogue.state(item_id)[1]
 
-        view = person_of(profile, site, now, item_of)
+        segments = {each.id: each.name for each in services.segments.all(site.id)}
+        view = person_of(profile, site, now, item_of, segments)
         # Since the oldest visit that the profile remembers: a query over all time would read every file.
         start = profile.sessions[0].start if profile.sessions else profile.first_seen
         happened = history(services.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
