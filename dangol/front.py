@@ -17,7 +17,7 @@ from dangol.settings import Settings, load
 from tracker.app import Tracker
 from tracker.rsgi import Exchange, Scope
 
-TURN_SECONDS = 0.0005
+TURN_SECONDS = 0.001
 """After which a thread that computes lets others have a turn. A request asks for some ten turns: with Python's usual
 5 ms it would wait for 50 where a new model is being made ready beside it."""
 
