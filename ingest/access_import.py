@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.access_block import DAY_MS, FATES, HITS, Choice
+from ingest.access_fit import fitting
 from ingest.access_lines import blocks, opened
 from ingest.access_log import AccessLog
 from ingest.access_processes import portions
@@ -88,14 +89,15 @@ class Importer:
         """Import the file ``name``, ``-`` for standard input; return when its views are stored.
 
         ``progress`` is told the position in the file, in bytes, and the lines read. Raises LogUnreadable (what
-        came before the broken place is stored), StoreUnavailable and WarehouseUnavailable.
+        came before the broken place is stored), FormatMismatch (nothing is), StoreUnavailable and WarehouseUnavailable.
         """
         log, counted, stored = AccessLog(self.choice), 0, list[Future[Stored]]()
         # What is read is stored beside: Arrow and Parquet leave Python to the reader.
         with opened(name) as (stream, raw), ThreadPoolExecutor(1, "store") as beside:
             waiting = HITS.empty_table()
             try:
-                for portion in portions(blocks(stream, name), self.choice):
+                read = fitting(blocks(stream, name), self.choice.form, name)
+                for portion in portions(read, self.choice):
                     hits = log.take(portion)
                     counted += len(hits)
                     ready, waiting = _over(pa.concat_tables([waiting, hits]))

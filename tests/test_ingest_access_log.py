@@ -4,9 +4,11 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,7 @@ from hypothesis import strategies as st
 from ingest_streams import MemoryWarehouse, records, sites_of
 
 from ingest.access_block import Choice, read
+from ingest.access_fit import FormatMismatch
 from ingest.access_format import Format, FormatInvalid, named
 from ingest.access_import import Importer, Summary
 from ingest.access_lines import LogUnreadable, cut, escaped
@@ -102,7 +105,8 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
     pages: Counter[tuple[str, int]] = Counter()
     sessions: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     static = re.compile(
-        r"\.(css|js|png|jpe?g|gif|ico|svg|ttf|woff|gz|zip|tar|mp4|swf|bz2|pdf|txt|exe|rpm|deb|doc|jar|bin|iso|csv|ppt|xls|rtf|msi)$", re.IGNORECASE
+        r"\.(css|js|png|jpe?g|gif|ico|svg|ttf|woff|gz|zip|tar|mp4|swf|bz2|pdf|txt|exe|rpm|deb|doc|jar|bin|iso|csv|ppt|xls|rtf|msi)$",
+        re.IGNORECASE,
     )
     for text in path.read_text().split("\n")[:-1]:
         found = NAIVE.match(text)
@@ -585,6 +589,101 @@ def test_who_was_erased_stays_erased_until_new_lines_come(
         file.write(line("/after", 300))
     assert Importer(warehouse, choice, Marks()).file(str(path)).added == 1
     assert stored(warehouse, "path") == [("/other",), ("/after",)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "really"),
+    [("combined", "vhost"), ("common", "vhost"), ("common", "combined"), ("vhost", "combined")],
+)
+def test_a_log_in_another_format_is_refused_before_anything_of_it_is_stored(
+    warehouse: Warehouse, site: Site, tmp_path: Path, asked: str, really: str
+) -> None:
+    front = "shop.example:443 " if really == "vhost" else ""
+    text = "".join(front + line(f"/{number}", number) for number in range(20))
+    with pytest.raises(FormatMismatch, match=rf"a\.log: .* in the format {really}"):
+        imported(warehouse, site, tmp_path / "a.log", text, form=asked)
+    assert stored(warehouse, "id") == []
+    assert imported(warehouse, site, tmp_path / "a.log", form=really).added == 20
+
+
+def test_what_is_no_log_is_refused_and_an_empty_one_is_not(
+    warehouse: Warehouse, site: Site, tmp_path: Path
+) -> None:
+    with pytest.raises(FormatMismatch, match="It begins with: id,name"):
+        imported(warehouse, site, tmp_path / "a.csv", "id,name\n1,x\n")
+    assert imported(warehouse, site, tmp_path / "a.log", "").lines == 0
+    names = "".join(line(f"/{n}", n, ip=f"host{n}.example") for n in range(20))  # names that were looked up
+    assert imported(warehouse, site, tmp_path / "b.log", names).added == 20
+    common = "".join(
+        line(f"/c{n}", n).split(' "-"')[0] + "\n" for n in range(20)
+    )  # combined says less as well
+    assert imported(warehouse, site, tmp_path / "c.log", common).added == 20
+
+
+def test_hostile_bytes_cost_their_own_line_at_most(warehouse: Warehouse, site: Site, tmp_path: Path) -> None:
+    good = [line(f"/{number}", number).encode() for number in range(6)]
+    parts = [
+        good[0],
+        b"\0" * 500 + b"\n",  # what a file system leaves after a crash
+        good[1].replace(b"Mozilla", b"Moz\0illa"),
+        line("/" + "x" * (1 << 20), 1).encode(),
+        good[2].replace(b"Chrome", "크롬".encode()),
+        good[3].replace(b"Chrome", "크롬".encode("euc-kr")),
+        b"y" * (3 << 20) + b"\n",
+        good[4],
+        good[5][:60],
+    ]
+    summary = imported(warehouse, site, tmp_path / "a.log", b"".join(parts))
+    pages = [page for (page,) in stored(warehouse, "path")]
+    assert [page for page in pages if len(str(page)) < 9] == ["/0", "/1", "/2", "/3", "/4"]
+    assert (summary.lines, summary.counted) == (9, len(pages)) == (9, 6)
+    assert summary.fates["malformed"] == 3
+    parts[-1] = good[5]  # the rest was written
+    assert imported(warehouse, site, tmp_path / "a.log", b"".join(parts)).added == 1
+
+
+def test_a_rotated_and_packed_log_beside_the_new_one_counts_each_line_once(
+    warehouse: Warehouse, site: Site, tmp_path: Path
+) -> None:
+    old = "".join(line(f"/{number}", number) for number in range(40))
+    imported(warehouse, site, tmp_path / "access.log", old)
+    (tmp_path / "access.log.1.gz").write_bytes(gzip.compress(old.encode()))
+    assert imported(warehouse, site, tmp_path / "access.log.1.gz").added == 0
+    assert imported(warehouse, site, tmp_path / "access.log", line("/new", 50)).added == 1
+    assert len(stored(warehouse, "id")) == 41
+
+
+def test_killed_in_the_middle_and_run_again_counts_each_line_once(site: Site, tmp_path: Path) -> None:
+    log, folder = tmp_path / "access.log", str(tmp_path / "warehouse")
+    log.write_text("".join(line(f"/{n}", n * 60, ip=f"203.0.{n % 200}.1") for n in range(30_000)))
+    code = f"""
+import ingest.access_import, ingest.access_lines
+ingest.access_lines.BLOCK, ingest.access_import.ENOUGH = 200_000, 1_000
+from ingest.access_block import Choice
+from ingest.access_format import named
+from tracker.sites import new_site
+from warehouse.delta import Warehouse
+importer = ingest.access_import.Importer(Warehouse({folder!r}), Choice(named("combined"), new_site("default"), {KEY!r}))
+importer.file({str(log)!r})
+"""
+    killed = 0
+    for _ in range(3):
+        before = Warehouse(folder).events.files()[0] if killed else 0
+        child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+        deadline = time.monotonic() + 120
+        while child.poll() is None and time.monotonic() < deadline:
+            if Warehouse(folder).events.files()[0] > before:  # something is stored, not everything
+                child.kill()
+                break
+            time.sleep(0.02)
+        killed += child.wait() == -signal.SIGKILL
+    assert killed
+    warehouse = Warehouse(folder)
+    partly = len(stored(warehouse, "id"))
+    summary = Importer(warehouse, Choice(named("combined"), site, KEY)).file(str(log))
+    assert (summary.counted, summary.known) == (30_000, partly)
+    ids = stored(warehouse, "id")
+    assert len(ids) == len(set(ids)) == 30_000
 
 
 def test_lines_that_are_not_in_the_format_are_shown(warehouse: Warehouse, site: Site, tmp_path: Path) -> None:
