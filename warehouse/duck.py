@@ -81,6 +81,7 @@ class Duck:
         self._names = Names(self._con)
         self._shelf = Shelf(Path(path) / "trails" if self.local else None)
         self._small: dict[str, list[tuple[list[LiveFile], Trail]]] = {}
+        self._large: dict[tuple[Scope, int, frozenset[str]], list[Trail]] = {}
         self._walks: list[tuple[tuple[Scope, int, frozenset[str]], Walk]] = []
         self._lock = threading.Lock()
 
@@ -140,6 +141,7 @@ class Duck:
             _, files = self._events.files()
         self._small.clear()
         self._walks.clear()
+        self._large.clear()
         return self._shelf.sweep(files)
 
     def _over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
@@ -218,6 +220,7 @@ class Duck:
         self._shelf.release(files)
         live = {file.path for file in files}
         self._walks = [each for each in self._walks if each[0][2] <= live]
+        self._large = {key: trails for key, trails in self._large.items() if key[2] <= live}
         asked = [file for file in files if _touches(file, scope)]
         key = (scope, version, frozenset(file.path for file in asked))
         made = next((made for known, made in self._walks if known == key), None)
@@ -234,20 +237,23 @@ class Duck:
         live: set[str],
         aliased: Aliased,
     ) -> Walk:
-        trails = [
-            self._shelf.of(scope.site, file, lambda file=file: self._trail(cursor, scope.site, [file]))  # type: ignore[misc]
-            for file in asked
-            if file.rows >= SHELVED
-        ]
+        sessions, profiles = aliased.sessions(cursor, scope.site), aliased.profiles(cursor, scope.site)
+        large = [file for file in asked if file.rows >= SHELVED]
         small = [file for file in asked if file.rows < SHELVED]
-        trails += self._of_small(cursor, scope.site, small, live)
-        trails = [trail.between(scope.start, scope.end) for trail in trails]
-        trails = [trail for trail in trails if len(trail.at)]
-        return walk(
-            joined(trails, aliased.sessions(cursor, scope.site)),
-            aliased.profiles(cursor, scope.site),
-            self._over,
-        )
+        key = (scope, aliased.version, frozenset(file.path for file in large))
+        trails = self._large.get(key)
+        if trails is None:
+            trails = [self._of_large(cursor, scope.site, file) for file in large]
+            trails = joined(_within(trails, scope), sessions)
+            self._large = {key: trails}
+        # What arrives every second is mostly small: only visits that go on are put together anew.
+        arrived = _within(self._of_small(cursor, scope.site, small, live), scope)
+        if arrived:
+            trails = joined([*trails, *arrived], sessions)
+        return walk(trails, profiles, self._over)
+
+    def _of_large(self, cursor: "duckdb.DuckDBPyConnection", site: str, file: LiveFile) -> Trail:
+        return self._shelf.of(site, file, lambda: self._trail(cursor, site, [file]))
 
     def _of_small(
         self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile], live: set[str]
@@ -320,6 +326,11 @@ def _patience(cursor: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
+
+
+def _within(trails: Sequence[Trail], scope: Scope) -> list[Trail]:
+    """What lies in the scope's time, where anything does."""
+    return [trail for trail in (each.between(scope.start, scope.end) for each in trails) if len(trail.at)]
 
 
 def _rows(files: Sequence[LiveFile]) -> int:
