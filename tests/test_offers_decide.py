@@ -190,6 +190,19 @@ def test_a_global_holdout_leaves_fallbacks(clock, site):
     assert [each.campaign for each in page.withheld] == ["tested"]
 
 
+def test_only_what_is_pushed_counts_as_fatigue(clock, site):
+    asked: dict[str, bool] = {}
+
+    class Asked(Uncapped):
+        def take(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+            asked.update((ask.campaign, ask.exempt) for asks in slots for ask in asks)
+            return super().take(site, view, slots)
+
+    documents = [offer(tier, tier=tier) for tier in ("override", "standard", "fallback")]
+    decider(clock, *documents, caps=Asked()).decide(site, SHOES, "hero")
+    assert asked == {"override": True, "standard": False, "fallback": True}
+
+
 def test_of_an_exclusion_group_a_visitor_meets_one_campaign(clock, site):
     decide = decider(clock, offer("a", group="g", slots=["hero"]), offer("b", group="g", slots=["cart"]))
     met = Counter()
