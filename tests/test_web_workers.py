@@ -1,17 +1,21 @@
 """Several web processes of one installation: they share what must be shared, over one Redis."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from conftest import Clock, RedisServer, free_port
 from flask.testing import FlaskClient
+from redis_cluster import RedisCluster
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 
 from tracker.sites import Site
 from warehouse.scope import Events, Scope
 from web.guesses import ADDRESSES_KEPT, TRIES, WINDOW_SECONDS, Guesses, LocalGuesses, SharedGuesses
+from web.kept import Kept
+from web.stops import Stop, Stops
 
 WAIT = 60.0
 ENDLESS = "select count(*) as visitors from range(100000000000) a, range(1000) b where a.range + b.range = 7"
@@ -73,10 +77,8 @@ def test_a_count_is_stopped_from_another_process(
     assert ended.acquire(timeout=WAIT) and ended.acquire(timeout=WAIT)
 
 
-def test_a_job_of_one_site_is_not_known_to_others(workers: tuple[Stage, Stage], tmp_path: Path) -> None:
+def test_a_job_has_a_name_that_nobody_outside_can_say() -> None:
     """Its name is made with the installation's secret: nobody can say it who has not seen the page."""
-    from web.kept import Kept
-
     assert Kept(key=b"a")._id("q") == Kept(key=b"a")._id("q") != Kept(key=b"b")._id("q")
 
 
@@ -93,11 +95,28 @@ def moved(client: FlaskClient, stage: Stage) -> FlaskClient:
     return other
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.stop()
+
+
 @pytest.fixture(params=["local", "shared"])
-def guesses(request: pytest.FixtureRequest, clock: Clock) -> Guesses:
+def guesses(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Guesses]:
     if request.param == "local":
-        return LocalGuesses(clock)
-    return SharedGuesses(request.getfixturevalue("redis_url"), clock, timeout=10)
+        yield LocalGuesses(clock)
+        return
+    with closing(SharedGuesses(request.getfixturevalue("redis_url"), clock, timeout=10)) as shared:
+        yield shared
+
+
+def test_tries_count_in_a_cluster_too(cluster: RedisCluster, clock: Clock) -> None:
+    with closing(SharedGuesses(cluster.url, clock, timeout=10)) as guesses:
+        assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
+        assert guesses.wait("a") == pytest.approx(WINDOW_SECONDS)
+        guesses.right("a")
+        assert guesses.wait("a") == 0
 
 
 def test_tries_are_few_and_forgotten(guesses: Guesses, clock: Clock) -> None:
@@ -146,9 +165,23 @@ def test_without_redis_each_process_counts_its_own(clock: Clock) -> None:
     assert guesses.wait("a") == 0 < guesses.wait("a")
 
 
-def test_listening_goes_on_after_redis_was_away(own_redis: RedisServer) -> None:
-    from web.stops import Stop, Stops
+def test_stops_reach_every_process_of_a_cluster_too(cluster: RedisCluster) -> None:
+    here, there = Stops(cluster.url, timeout=10), Stops(cluster.url, timeout=10)
+    heard: list[Stop] = []
+    came = threading.Semaphore(0)
 
+    def do(stop: Stop) -> None:
+        heard.append(stop)
+        came.release()
+
+    here.hear(do)
+    there.say(Stop("job", 2.0))
+    assert came.acquire(timeout=WAIT) and heard == [Stop("job", 2.0)]
+    here.close()
+    there.close()
+
+
+def test_listening_goes_on_after_redis_was_away(own_redis: RedisServer) -> None:
     heard: list[str] = []
     came = threading.Semaphore(0)
 
@@ -171,3 +204,9 @@ def test_listening_goes_on_after_redis_was_away(own_redis: RedisServer) -> None:
     here.hear(do)
     there.say(Stop("second", 1.0))
     assert came.acquire(timeout=WAIT) and heard == ["first", "second"]
+    last = [each for each in threading.enumerate() if each.name == "stops" and each not in before]
+    own_redis.kill()
+    for each in last:
+        each.join(WAIT)
+    here.close()
+    there.close()

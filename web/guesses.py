@@ -74,6 +74,10 @@ class SharedGuesses:
         except RedisError:
             logger.warning("tries to sign in are not shared: Redis does not answer")
 
+    def close(self) -> None:
+        if self._try is not None:
+            self._try.registered_client.close()
+
     def _script(self) -> Any:
         """At the first use: a cluster is asked for its nodes, and it may be away when the desk starts."""
         if self._try is None:

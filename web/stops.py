@@ -52,6 +52,11 @@ class Stops:
             self._listening = True
         Thread(target=self._listen, args=(heard, do), name="stops", daemon=True).start()
 
+    def close(self) -> None:
+        """Say nothing more; what is heard is heard until Redis goes."""
+        if self._client is not None:
+            self._client.close()
+
     def _listen(self, heard: Any, do: Callable[[Stop], object]) -> None:
         try:
             while True:
