@@ -1,6 +1,7 @@
 """Import of a Combined log of a million lines, beside GoAccess and beside merely reading it."""
 
 import argparse
+import os
 import random
 import shutil
 import subprocess
@@ -110,16 +111,16 @@ def main() -> None:
             ]
             timed["GoAccess, into its report"] = seconds(command)
         importer = Importer(Warehouse(f"{name}/warehouse"), Choice(named("combined"), bench_site(), b"bench"))
-        processor, started = time.process_time(), time.perf_counter()
+        processor, started = sum(os.times()[:4]), time.perf_counter()
         summary = importer.file(str(path))
         timed["import-log, into the warehouse"] = time.perf_counter() - started
-        processor = time.process_time() - processor
+        processor = sum(os.times()[:4]) - processor
         timed["the same file again"] = -time.perf_counter()
         again = importer.file(str(path))
         timed["the same file again"] += time.perf_counter()
         assert summary.lines == lines
         assert again.added == 0
-        timed["of it parsing and filtering"] = parsing(path)
+        timed["parsing and filtering alone, in one process"] = parsing(path)
         size = path.stat().st_size
     ours = timed["import-log, into the warehouse"]
     beside = (

@@ -65,9 +65,10 @@ def scrub(url: str) -> str:
     """
     if "@" not in url and "=" not in url and "%" not in url:
         return url
-    url = _USERINFO.sub(r"\1", url)
+    if "@" in url:
+        url = _USERINFO.sub(r"\1", url)
     url = _FIELD.sub(_scrub_field, url)
-    return _EMAIL.sub(REDACTED, url)
+    return _EMAIL.sub(REDACTED, url) if "@" in url else url
 
 
 def _scrub_field(found: re.Match[str]) -> str:
