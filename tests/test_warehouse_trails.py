@@ -41,7 +41,7 @@ STEPS = [parse_step(text) for text in ("page:/p*", "event:Product Added", "event
 @pytest.fixture(autouse=True)
 def shelved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of 40 rows have trails of their own, smaller ones have not."""
-    monkeypatch.setattr("warehouse.duck.SHELVED", 40)
+    monkeypatch.setattr("warehouse.walks.SHELVED", 40)
     monkeypatch.setattr("warehouse.pairs.FLAGS", 200)
     monkeypatch.setattr("warehouse.funnel.MANY", 50)
 

@@ -2,9 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -16,14 +15,13 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from warehouse.files import LiveFile
-from warehouse.joined import joined
-from warehouse.names import Aliased, Names
+from warehouse.names import Names
 from warehouse.schema import ALIASES, EVENTS
 from warehouse.scope import Scope
-from warehouse.span import DAY_MS
 from warehouse.table import Table, WarehouseUnavailable
 from warehouse.trails import QUERIES, Shelf, Trail, trail_of
-from warehouse.walk import Walk, walk
+from warehouse.walk import Walk
+from warehouse.walks import Walks
 from warehouse.watch import watched
 
 ATTEMPTS = 4
@@ -31,12 +29,6 @@ ATTEMPTS = 4
 
 PATIENCE = 120.0
 """Seconds after which a query is given up."""
-
-SHELVED = 5_000
-"""Rows from which a file has a trail of its own; those of smaller files, which soon are compacted, are one for all."""
-
-WALKS = 2
-"""Walks kept for who asks another report of the same span, before anything new has arrived."""
 
 _TRAILED = """
 select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
@@ -80,9 +72,7 @@ class Duck:
         self._con.execute("create table no_events as from nothing_yet")
         self._names = Names(self._con)
         self._shelf = Shelf(Path(path) / "trails" if self.local else None)
-        self._small: dict[str, list[tuple[list[LiveFile], Trail]]] = {}
-        self._large: dict[tuple[Scope, int, frozenset[str]], list[Trail]] = {}
-        self._walks: list[tuple[tuple[Scope, int, frozenset[str]], Walk]] = []
+        self._walks = Walks(self._shelf, self._trail, self._over)
         self._lock = threading.Lock()
 
     def tables(
@@ -139,9 +129,7 @@ class Duck:
         """Delete the trails of files that are gone; how many."""
         with self._lock:
             _, files = self._events.files()
-        self._small.clear()
-        self._walks.clear()
-        self._large.clear()
+        self._walks.forget()
         return self._shelf.sweep(files)
 
     def _over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
@@ -191,7 +179,7 @@ class Duck:
             _, files = self._events.files()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        files = [file for file in files if _touches(file, scope)]
+        files = [file for file in files if scope.touches(file.day, file.first, file.last)]
         given: dict[str, Any] = {"scope_site": scope.site, "scope_start": scope.start, "scope_end": scope.end}
         mine = ""
         if scope.person:
@@ -217,58 +205,7 @@ class Duck:
             _, files = self._events.files()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        self._shelf.release(files)
-        live = {file.path for file in files}
-        self._walks = [each for each in self._walks if each[0][2] <= live]
-        self._large = {key: trails for key, trails in self._large.items() if key[2] <= live}
-        asked = [file for file in files if _touches(file, scope)]
-        key = (scope, version, frozenset(file.path for file in asked))
-        made = next((made for known, made in self._walks if known == key), None)
-        if made is None:
-            made = self._walked(cursor, scope, asked, live, aliased)
-        self._walks = [(key, made), *(each for each in self._walks if each[0] != key)][:WALKS]
-        return made
-
-    def _walked(
-        self,
-        cursor: "duckdb.DuckDBPyConnection",
-        scope: Scope,
-        asked: list[LiveFile],
-        live: set[str],
-        aliased: Aliased,
-    ) -> Walk:
-        sessions, profiles = aliased.sessions(cursor, scope.site), aliased.profiles(cursor, scope.site)
-        large = [file for file in asked if file.rows >= SHELVED]
-        small = [file for file in asked if file.rows < SHELVED]
-        key = (scope, aliased.version, frozenset(file.path for file in large))
-        trails = self._large.get(key)
-        if trails is None:
-            trails = [self._of_large(cursor, scope.site, file) for file in large]
-            trails = joined(_within(trails, scope), sessions)
-            self._large = {key: trails}
-        # What arrives every second is mostly small: only visits that go on are put together anew.
-        arrived = _within(self._of_small(cursor, scope.site, small, live), scope)
-        if arrived:
-            trails = joined([*trails, *arrived], sessions)
-        return walk(trails, profiles, self._over)
-
-    def _of_large(self, cursor: "duckdb.DuckDBPyConnection", site: str, file: LiveFile) -> Trail:
-        return self._shelf.of(site, file, lambda: self._trail(cursor, site, [file]))
-
-    def _of_small(
-        self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile], live: set[str]
-    ) -> list[Trail]:
-        """Trails of small files together: those known already, of which all files are ``live``, and one of the rest.
-        Each has more than twice the rows of the one after it, so that a row is read again but a few times."""
-        groups = [group for group in self._small.get(site, ()) if {file.path for file in group[0]} <= live]
-        known = {file.path for group, _ in groups for file in group}
-        rest = [file for file in files if file.path not in known]
-        if rest:
-            while groups and _rows(groups[-1][0]) <= 2 * _rows(rest):
-                rest = [*groups.pop()[0], *rest]
-            groups = [*groups, (rest, self._trail(cursor, site, rest))]
-        self._small[site] = groups
-        return [trail for _, trail in groups]
+        return self._walks.along(cursor, scope, files, aliased)
 
     def _trail(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> Trail:
         events, given = self._relation(cursor, files)
@@ -326,22 +263,3 @@ def _patience(cursor: "duckdb.DuckDBPyConnection") -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-
-
-def _within(trails: Sequence[Trail], scope: Scope) -> list[Trail]:
-    """What lies in the scope's time, where anything does."""
-    return [trail for trail in (each.between(scope.start, scope.end) for each in trails) if len(trail.at)]
-
-
-def _rows(files: Sequence[LiveFile]) -> int:
-    return sum(file.rows for file in files)
-
-
-def _touches(file: LiveFile, scope: Scope) -> bool:
-    """Whether the file may hold events of the scope's time."""
-    if file.first is not None and file.last is not None:
-        return file.first < scope.end and file.last >= scope.start
-    if file.day is None:
-        return True
-    start = (file.day - date(1970, 1, 1)).days * DAY_MS
-    return start < scope.end and start + DAY_MS > scope.start

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+
+from warehouse.span import DAY_MS
 
 if TYPE_CHECKING:
     from warehouse.walk import Walk
@@ -25,6 +28,15 @@ class Scope:
     where: str = "true"
     params: tuple[tuple[str, Any], ...] = ()
     person: str = ""
+
+    def touches(self, day: date | None, first: int | None, last: int | None) -> bool:
+        """Whether a file of that UTC day, with events from ``first`` to ``last`` as far as known, may hold some."""
+        if first is not None and last is not None:
+            return first < self.end and last >= self.start
+        if day is None:
+            return True
+        start = (day - date(1970, 1, 1)).days * DAY_MS
+        return start < self.end and start + DAY_MS > self.start
 
 
 class Events(Protocol):
