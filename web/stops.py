@@ -28,7 +28,8 @@ class Stops:
 
     def __init__(self, url: str, timeout: float = 1.0) -> None:
         self._url, self._timeout = url, timeout
-        self._lock, self._client, self._listening = Lock(), None, False
+        self._lock, self._listening = Lock(), False
+        self._client: Any = None
 
     def say(self, stop: Stop) -> None:
         try:
