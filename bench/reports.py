@@ -23,7 +23,9 @@ from bench.results import percentiles, record
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.funnel import funnel, parse_step
+from warehouse.goals import goals
 from warehouse.history import history
+from warehouse.narrowed import narrowed
 from warehouse.overview import overview
 from warehouse.paths import paths
 from warehouse.retention import retention
@@ -160,6 +162,8 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
     con = duckdb.connect(config={"threads": 2})
     given = {"files": files, "end": SPAN.end}
     steps = [parse_step(text) for text in STEPS]
+    organic = narrowed(warehouse, "default", SPAN, {"channel": "organic"})
+    seen = narrowed(warehouse, "default", SPAN, {}, parse_step("page:/c/*"))
     begin = time.perf_counter()
     walk = warehouse.walk("default", SPAN.start, SPAN.end)
     made = time.perf_counter() - begin
@@ -174,6 +178,9 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
         ("overview of 30 days", lambda: overview(warehouse, "default", SPAN), RUNS),
         ("paths of four steps from the entry", lambda: paths(warehouse, "default", SPAN), RUNS),
         ("retention by week", lambda: retention(warehouse, "default", SPAN), RUNS),
+        ("overview of one channel", lambda: overview(organic, "default", SPAN), RUNS),
+        ("funnel of who saw some pages", lambda: funnel(seen, "default", steps, WINDOW, SPAN), RUNS),
+        ("three goals", lambda: goals(warehouse, "default", steps[1:], SPAN), RUNS),
         ("a person's history", lambda: history(warehouse, "default", someone, SPAN.start, 200), RUNS),
     ]
     other = window_funnel(files)
@@ -237,9 +244,7 @@ def main() -> None:
             rows = measure(warehouse, given.writing)
 
     meanwhile = f", {ARRIVING:,} events/s arriving" if given.writing else ""
-    notes = (
-        f"Least and median of up to {RUNS} runs in one process; no answer is cached. Load before: {load:.1f}."
-    )
+    notes = f"Least and median of up to {RUNS} runs in one process; no answer is kept, but the walk is until something arrives. Load before: {load:.1f}."
     title = f"Reports, {events / 1e6:.0f}M events, {visitors:,} visitors{meanwhile}"
     command = " ".join(
         ["python -m bench.reports", *([f"--rows {events}"] if events != 10_000_000 else [])]
