@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,20 @@ def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(limiter._buckets) == 10
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine must not look like a Redis that is away."""
+    monkeypatch.setattr("tracker.redis_buckets.TIMEOUT", 10.0)
+
+
 @pytest.mark.redis
+@pytest.mark.usefixtures("patient")
 def test_processes_share_a_bucket_in_redis(redis_url: str) -> None:
     share(redis_url)
 
 
 @pytest.mark.redis
+@pytest.mark.usefixtures("patient")
 def test_processes_share_a_bucket_in_a_cluster(tmp_path: Path) -> None:
     nodes = RedisCluster(tmp_path)
     try:
@@ -76,10 +85,14 @@ def share(url: str) -> None:
         asked = [limiter.admit_shared("a", 1) for _ in range(60) for limiter in limiters]
         return sum(refusal is None for refusal in await asyncio.gather(*asked))
 
-    assert 100 <= asyncio.run(all_at_once()) <= 115
+    started = time.monotonic()
+    admitted = asyncio.run(all_at_once())
+    refilled = 10 * (time.monotonic() - started)
+    assert 100 <= admitted <= 100 + refilled + 1
 
 
 @pytest.mark.redis
+@pytest.mark.usefixtures("patient")
 def test_without_redis_nobody_is_locked_out(own_redis: RedisServer) -> None:
     async def one_after_another() -> None:
         limiter = Limiter(Rate(1, 1), RedisBuckets(own_redis.url))
