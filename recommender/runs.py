@@ -89,8 +89,10 @@ class Runs:
 
     def run(self, site: str, work: Callable[[Progress], Card]) -> Card:
         """Do ``work``, a training of the site, and keep its record. Raises Busy, and what ``work`` raises."""
-        wish = self._wished(site)
-        run = Run(id=wish or secrets.token_hex(8), asked=self._now(), failures=self._failures(site))
+        wish, run = self._wished(site), self.read(site)
+        if run is None or run.id != wish:
+            failures = run.failures if run else 0
+            run = Run(id=wish or secrets.token_hex(8), asked=self._now(), failures=failures)
         lock = RedisLock(self._client, LOCK, LOCK_SECONDS, holder=f"{TRAINING}{run.id}")
         return locked(lambda: self._recorded(site, run, work), lock, LOCK_SECONDS / 4)
 

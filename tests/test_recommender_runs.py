@@ -74,6 +74,7 @@ def test_a_wish_waits_until_a_training_takes_it_up(runs: Runs, clock: Clock) -> 
     assert seen[0].started == now(clock) - 5000
     done = found(runs)
     assert (done.id, done.state, done.share, done.finished) == (wish.id, "done", 1.0, now(clock))
+    assert done.asked == wish.asked
     assert (done.version, done.accepted, done.message) == ("v1", False, "worse")
     runs.ask("s")
 
