@@ -244,7 +244,10 @@ def main() -> None:
             rows = measure(warehouse, given.writing)
 
     meanwhile = f", {ARRIVING:,} events/s arriving" if given.writing else ""
-    notes = f"Least and median of up to {RUNS} runs in one process; no answer is kept, but the walk is until something arrives. Load before: {load:.1f}."
+    notes = (
+        f"Least and median of up to {RUNS} runs in one process; no answer is kept, but the walk is until something "
+        f"arrives. Load before: {load:.1f}."
+    )
     title = f"Reports, {events / 1e6:.0f}M events, {visitors:,} visitors{meanwhile}"
     command = " ".join(
         ["python -m bench.reports", *([f"--rows {events}"] if events != 10_000_000 else [])]
