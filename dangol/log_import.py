@@ -44,7 +44,7 @@ def import_logs(
     """
     site = site_of(settings, site_id)
     own = host or next((host_of(origin) for origin in site.origins), "")
-    choice = Choice(form, site, signing_key(settings), keep, own, site.zone)
+    choice = Choice(form, site, signing_key(settings), keep, own, site.zone, settings.geoip)
     with embedded_redis(settings):
         importer = Importer(
             compose.warehouse(settings), choice, RedisErased(compose.profiles(settings).client)

@@ -25,6 +25,7 @@ from ingest.access_format import Format
 from ingest.access_lines import Lines, cut, escaped
 from ingest.access_requests import Request
 from ingest.channels import Arrival, arrival, host_of
+from ingest.cities import Cities
 from ingest.countries import country
 from ingest.devices import device
 from ingest.enrich import path_of
@@ -44,7 +45,18 @@ HITS = pa.schema(
         pa.field("ts", pa.int64()),
         *(
             pa.field(name, pa.string())
-            for name in ("id", "visitor", "url", "path", "referrer", "device", "browser", "os", "country")
+            for name in (
+                "id",
+                "visitor",
+                "url",
+                "path",
+                "referrer",
+                "device",
+                "browser",
+                "os",
+                "country",
+                "city",
+            )
         ),
         pa.field("bot", pa.bool_()),
     ]
@@ -59,7 +71,7 @@ class Choice(NamedTuple):
     """What to read as what. ``keep``: which of errors, static and bots are counted nevertheless.
 
     ``key`` is the installation's signing key. ``host`` is the site's own, for formats without one: "" to find out.
-    ``zone`` is that of times that name none.
+    ``zone`` is that of times that name none. ``geoip``: a MaxMind DB file for cities, "" for countries only.
     """
 
     form: Format
@@ -68,6 +80,7 @@ class Choice(NamedTuple):
     keep: frozenset[str] = frozenset()
     host: str = ""
     zone: tzinfo = UTC
+    geoip: str = ""
 
 
 class Sender(NamedTuple):
@@ -75,6 +88,7 @@ class Sender(NamedTuple):
 
     network: str
     country: str
+    city: str
 
 
 class Portion(NamedTuple):
@@ -128,7 +142,7 @@ class _Reading:
             agents, pages, referrers = agents.only(good), pages.only(good), referrers.only(good)
             bot = bot[good]
         name = "forwarded" if "forwarded" in self.form.fields else "ip"
-        senders = distinct(lines, self.form, name, rows).map(_sender)
+        senders = distinct(lines, self.form, name, rows).map(lambda text: _sender(text, self.choice.geoip))
         at = ts[rows]
         arrays = {
             "ts": pa.array(at),
@@ -141,6 +155,7 @@ class _Reading:
             "browser": agents.array(lambda ua: device(ua).browser),
             "os": agents.array(lambda ua: device(ua).os),
             "country": senders.array(lambda sender: sender.country),
+            "city": senders.array(lambda sender: sender.city or None),
             "bot": pa.array(bot),
         }
         return pa.Table.from_arrays([arrays[name] for name in HITS.names], schema=HITS)
@@ -242,11 +257,15 @@ class _Reading:
 
 
 @lru_cache(maxsize=1 << 17)
-def _sender(text: str) -> Sender:
-    """``text``: an address; behind proxies that name it, the one in front of all."""
+def _sender(text: str, geoip: str) -> Sender:
+    """``text``: an address; behind proxies that name it, the one in front of all. Raises CitiesUnreadable."""
     address = text.split(",")[0].strip()
     network = truncate(address)
-    return Sender(network or address, country(network))
+    land, city = _cities(geoip).find(network) if geoip and network else ("", "")
+    return Sender(network or address, land or country(network), city)
+
+
+_cities = lru_cache(Cities)
 
 
 def _spam(url: str, referrer: str) -> bool:

@@ -31,7 +31,7 @@ class Distinct(NamedTuple, Generic[T]):
     def map(self, function: Callable[[T], U]) -> "Distinct[U]":
         return Distinct([function(value) for value in self.values], self.codes)
 
-    def array(self, function: Callable[[T], str] | None = None) -> pa.Array:
+    def array(self, function: Callable[[T], str | None] | None = None) -> pa.Array:
         """The rows' texts for Arrow: what ``function`` makes of the values, or the values, which are texts."""
         values = [function(value) for value in self.values] if function else self.values
         return pa.array(values, pa.string()).take(pa.array(self.codes))

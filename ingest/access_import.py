@@ -32,7 +32,7 @@ ATTEMPTS = 20
 
 _KNOWN = "select id from events where source = 'log'"
 _STORED = """
-select ts, id, visitor, url, path, referrer, device, browser, os, country, bot, session
+select ts, id, visitor, url, path, referrer, device, browser, os, country, city, bot, session
 from events where source = 'log' and visitor is not null
 """
 

@@ -6,6 +6,9 @@ import pytest
 
 from dangol import compose
 from dangol.settings import load
+from ingest.access_block import Choice
+from ingest.access_format import named
+from ingest.access_log import AccessLog
 from ingest.cities import Cities, CitiesUnreadable, with_cities
 from ingest.enrich import facts
 from tests.ingest_streams import event
@@ -46,6 +49,21 @@ def test_a_worker_of_an_installation_with_such_a_file_uses_it(file: Path, site: 
     enrich = compose.enrichment(load({"DANGOL_GEOIP": str(file)}))
     assert enrich(event("1", ip="203.0.113.0"), site).city == "Seoul"
     assert compose.enrichment(load({})) is facts
+
+
+def test_access_logs_tell_cities_too(file: Path, site: Site) -> None:
+    browser = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
+    line = f'{{}} - - [01/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "{browser}"\n'
+    block = "".join(map(line.format, ("203.0.113.9", "198.51.100.7", "8.8.8.8"))).encode()
+
+    def places(geoip: str) -> list[tuple[str, str | None]]:
+        hits = AccessLog(Choice(named("combined"), site, b"key", geoip=geoip)).hits(block)
+        return list(zip(hits["country"].to_pylist(), hits["city"].to_pylist(), strict=True))
+
+    assert places(str(file)) == [("KR", "Seoul"), ("JP", None), ("US", None)]
+    assert [city for _, city in places("")] == [None, None, None]
+    with pytest.raises(CitiesUnreadable, match="absent"):
+        places("absent.mmdb")
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
