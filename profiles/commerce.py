@@ -4,11 +4,18 @@ from collections.abc import Callable, Mapping
 
 from profiles import affinity
 from profiles.facts import Facts
-from profiles.model import ITEMS_KEPT, CartLine, Exposure, ItemEvent, ItemTouch, Profile
+from profiles.model import (
+    CAMPAIGNS_KEPT,
+    CART_KEPT,
+    ITEMS_KEPT,
+    CartLine,
+    Exposure,
+    ItemEvent,
+    ItemTouch,
+    Profile,
+)
 from tracker.event import Event
 
-CART_KEPT = 50
-CAMPAIGNS_KEPT = 64
 LINES_NOTED = 12  # of a list or an order, so that one page does not fill the ring
 
 ITEM_EVENTS: Mapping[str, ItemEvent] = {
@@ -125,16 +132,14 @@ def _offer(profile: Profile, event: Event) -> None:
     campaign = event.props.get("campaign")
     if not isinstance(campaign, str) or not campaign:
         return
-    exposure = profile.exposure.get(campaign)
-    if exposure is None:
-        exposure = profile.exposure[campaign] = Exposure()
-        if len(profile.exposure) > CAMPAIGNS_KEPT:
-            del profile.exposure[
-                min(
-                    profile.exposure,
-                    key=lambda name: (name != campaign and profile.exposure[name].last, name),
-                )
-            ]
+    exposure = profile.exposure.setdefault(campaign, Exposure())
     exposure.clicks += clicked
     exposure.views += not clicked
     exposure.last = max(exposure.last, event.ts)
+    trim_exposure(profile.exposure)
+
+
+def trim_exposure(exposure: dict[str, Exposure]) -> None:
+    """Forget the campaigns that were met longest ago, in place."""
+    while len(exposure) > CAMPAIGNS_KEPT:
+        del exposure[min(exposure, key=lambda name: (exposure[name].last, name))]

@@ -14,6 +14,7 @@ from profiles import codec, commerce, dedup, orders, sessions, tallies
 from profiles.facts import Facts
 from profiles.identity import recency
 from profiles.model import (
+    TRAITS_KEPT,
     VISITORS_KEPT,
     Profile,
     Purpose,
@@ -26,7 +27,6 @@ from tracker.event import Event
 
 POSITIONS_KEPT = 32
 RENAMED_KEPT, RENAMED_ALWAYS = 64, 4
-TRAITS_KEPT = 60
 TRAIT_BYTES = 512
 
 Verdict = Literal["applied", "duplicate", "replayed"]

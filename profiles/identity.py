@@ -1,8 +1,13 @@
 """Who is who: the ids a person has, and how two profiles of one person become one."""
 
-from profiles import affinity, dedup, orders, tallies
+from itertools import islice
+from typing import TypeVar
+
+from profiles import affinity, commerce, dedup, orders, tallies
 from profiles.model import (
+    CART_KEPT,
     ITEMS_KEPT,
+    TRAITS_KEPT,
     VISITORS_KEPT,
     Affinity,
     CartLine,
@@ -11,6 +16,8 @@ from profiles.model import (
     Touch,
 )
 from profiles.stages import DEFAULT, Thresholds, stage_of
+
+_T = TypeVar("_T")
 
 LONGEST_CHAIN = 8
 """Aliases followed from an id to its profile; more would be a fault."""
@@ -56,7 +63,7 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
     into.user = into.user or other.user
     # Whoever was seen last stays longest in the ring.
     visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
-    into.traits = {**older.traits, **newer.traits}
+    into.traits = _within({**newer.traits, **older.traits, **newer.traits}, TRAITS_KEPT)
     into.device, into.browser, into.os = (
         (newer.device, newer.browser, newer.os) if newer.device else (older.device, older.browser, older.os)
     )
@@ -116,6 +123,7 @@ def _merge_stakes(into: Profile, other: Profile) -> None:
         into.cart[product] = (
             CartLine(mine.quantity + theirs.quantity, mine.price or theirs.price) if mine else theirs
         )
+    into.cart = _within(into.cart, CART_KEPT)
     for purpose, given in other.consent.items():
         into.consent[purpose] = given and into.consent.get(purpose, True)
     for campaign, seen in other.exposure.items():
@@ -123,3 +131,9 @@ def _merge_stakes(into: Profile, other: Profile) -> None:
         into.exposure[campaign] = Exposure(
             mine_seen.views + seen.views, mine_seen.clicks + seen.clicks, max(mine_seen.last, seen.last)
         )
+    commerce.trim_exposure(into.exposure)
+
+
+def _within(both: dict[str, _T], most: int) -> dict[str, _T]:
+    """The first ``most``: whoever has the key of the site may merge profile after profile into one."""
+    return dict(islice(both.items(), most)) if len(both) > most else both

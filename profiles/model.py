@@ -16,6 +16,9 @@ Purpose = Literal["analytics", "personalization", "marketing"]
 ITEMS_KEPT = 100
 SESSIONS_KEPT = 12
 VISITORS_KEPT = 16
+TRAITS_KEPT = 60
+CART_KEPT = 50
+CAMPAIGNS_KEPT = 64
 
 
 class Touch(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -83,6 +83,25 @@ def test_a_merge_loses_nothing() -> None:
     assert customer.positions == {"kim": (0, 3), "a1": (1, 10)}
 
 
+def test_what_merges_add_up_stays_bounded() -> None:
+    def somebody(number: int) -> Profile:
+        names = [f"{number}-{n}" for n in range(50)]
+        return Profile(
+            f"v:{number}",
+            last_seen=number,
+            traits=dict.fromkeys(names, "x"),
+            cart={name: CartLine(1.0) for name in names},
+            exposure={name: Exposure(1, 0, number) for name in names},
+        )
+
+    customer = Profile("u:kim", user="kim")
+    for number in range(1, 6):
+        merge(customer, somebody(number))
+    assert (len(customer.traits), len(customer.cart), len(customer.exposure)) == (60, 50, 64)
+    newest = {f"5-{n}" for n in range(50)}
+    assert newest <= set(customer.traits) and newest <= set(customer.exposure)
+
+
 class Shop:
     def __init__(self, folder: Path, site: Site) -> None:
         self.log, self.store, self.warehouse = (
