@@ -22,6 +22,7 @@ from profiles.model import Profile
 from profiles.store import ABSENT, Write
 from tracker.sites import Site
 from web.audit import FILE_LIMIT, Audit
+from web.guesses import TRIES
 from web.users import Users, UsersInvalid
 
 CAMPAIGN = {
@@ -170,6 +171,61 @@ def test_whoever_changes_their_own_password_stays_signed_in(stage: Stage) -> Non
     assert post(desk, "password", name="admin", password=new).status_code == 302
     assert desk.get("/desk/access").status_code == 200 and elsewhere.get("/desk/access").status_code == 302
     assert stage.services.users.signed_in("admin", new)
+
+
+@pytest.mark.parametrize("user", ["vera", "mark", "admin"])
+def test_everybody_changes_their_own_password(stage: Stage, user: str) -> None:
+    desk, elsewhere, users = stage.desk(user), stage.desk(user), stage.services.users
+    new, csrf = "another long one", csrf_of(desk.get("/desk/password").text)
+
+    def change(old: str, password: str, token: str = csrf) -> TestResponse:
+        form = {"csrf": token, "password": old, "new": password, "name": "admin"}  # nobody else's
+        return desk.post("/desk/password", data=form)
+
+    assert 'href="/desk/password"' in desk.get("/desk/setup").text
+    assert change(PASSWORD, new, "made up").status_code == 403
+    refused = change("a wrong password", new)
+    assert refused.status_code == 403 and "old password is wrong" in refused.text
+    short = change(PASSWORD, "short")
+    assert short.status_code == 400 and "at least 10" in short.text
+    assert users.signed_in(user, PASSWORD)
+    assert change(PASSWORD, new).headers["Location"] == "/desk/password?done=yes"
+    assert "old sessions have ended" in desk.get("/desk/password?done=yes").text
+    assert users.signed_in(user, new) and elsewhere.get("/desk").status_code == 302
+    assert user == "admin" or users.signed_in("admin", PASSWORD)
+    noted = stage.services.audit.latest(20)
+    told = [entry.what for entry in noted if entry.who == user]
+    assert told[0] == "changed their own password" and "wrong password" in told
+    assert new not in str(noted) and PASSWORD not in str(noted)
+
+
+def test_old_passwords_are_not_guessed_more_often_than_at_the_door(stage: Stage) -> None:
+    desk = stage.desk("vera")
+    form = {"csrf": csrf_of(desk.get("/desk/password").text), "password": "guess", "new": "another long one"}
+    answers = [desk.post("/desk/password", data=form).status_code for _ in range(TRIES)]
+    assert answers == [403] * TRIES
+    late = desk.post("/desk/password", data={**form, "password": PASSWORD})
+    assert late.status_code == 429 and int(late.headers["Retry-After"]) > 0
+    assert stage.services.users.signed_in("vera", PASSWORD)
+    assert stage.client.get("/desk/password").status_code == 302
+
+
+def test_users_and_changes_are_files_for_administrators_without_secrets(stage: Stage) -> None:
+    desk = stage.desk()
+    raw = desk.get("/desk/reports/access")
+    assert [each["name"] for each in raw.json["users"]] == ["admin", "mark", "vera"]
+    assert set(raw.json["users"][0]) == {"name", "role", "sites"} and "argon2" not in raw.text
+    csv = desk.get("/desk/reports/access?format=csv&table=users").text
+    assert csv.splitlines()[1:] == ["admin,admin,", "mark,marketer,", "vera,viewer,second"]
+    assert "signed in" in desk.get("/desk/reports/access?format=csv&table=changes").text
+    for user in ("vera", "mark"):
+        assert stage.desk(user).get("/desk/reports/access").status_code == 403
+    assert stage.call("GET", "/v1/reports/access").status_code == 404
+    stage.services.users.put("boss", PASSWORD, "admin", ("second",))
+    stage.services.audit.note("kim", "default", "PUT /v1/campaigns/secret-plan")
+    theirs = stage.desk("boss").get("/desk/reports/access")
+    assert [each["name"] for each in theirs.json["users"]] == ["boss", "vera"]
+    assert "secret-plan" not in theirs.text and "secret-plan" in desk.get("/desk/reports/access").text
 
 
 def test_an_administrator_of_one_site_manages_only_its_users(stage: Stage) -> None:

@@ -10,10 +10,12 @@ from conftest import Clock
 from desk_rows import FULL, fill, visit
 from flask.testing import FlaskClient
 from test_web_desk import answer_row
-from web_stage import Stage, stage_of
+from web_stage import Stage, csrf_of, stage_of
 
+from offers.bandit import Arm
+from offers.contexts import SlotCounts
 from offers.token import Token
-from profiles.model import Profile
+from profiles.model import CartLine, Exposure, Profile, Session, Touch
 from profiles.store import ABSENT, Write
 from tracker.sites import Site
 from warehouse.narrowed import EQUAL
@@ -33,17 +35,19 @@ NARROWED = {
 }
 """Pages about visits: each has the whole filter bar."""
 UNNARROWED = {
-    "/desk/segments": "sizes are of everyone, now",
-    "/desk/models": "what was trained",
-    "/desk/setup": "no figures",
-    "/desk/access": "no figures",
+    "/desk/segments": "Sizes are of everyone, as of now",
+    "/desk/models": "A model learns from all visits",
+    "/desk/setup": "Nothing here is about visits",
+    "/desk/access": "Nothing here is about visits",
 }
+"""Pages without it: what they say instead."""
 PARTS = {
     "/desk/goals": "a part of the overview, with its address",
     "/desk/funnel/people": "a list of the funnel's, with its address",
     "/desk/access/user": "a form",
     "/desk/segments/edit": "a form",
     "/desk/campaigns/edit": "a form",
+    "/desk/password": "a form",
     "/desk/login": "the door",
     "/desk/stopped": "a message",
     "/desk/models/training": "a part of the models' page",
@@ -61,7 +65,10 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     people = [
         Profile(id=f"v:{name}", visitors=[name], last_seen=now, segments=["everyone"]) for name in "abc"
     ]
-    people.append(Profile(id="u:kim", user="kim", traits={"name": "Kim"}, last_seen=now - 1))
+    kim = Profile(id="u:kim", user="kim", traits={"name": "Kim"}, last_seen=now - 1)
+    kim.sessions = [Session("s1", now - 9, now - 1, Touch(now - 9, "e-mail", "news"))]
+    kim.cart, kim.exposure = {"p7": CartLine(2, 9.5)}, {"hero": Exposure(3, 1, now - 1)}
+    people.append(kim)
     people.append(Profile(id="u:lee", user="lee", traits={"name": "Kim Lee"}, last_seen=now - 1))
     stage.services.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
     hero = {
@@ -70,6 +77,8 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
         "creatives": [{"id": "a", "kind": "html", "content": "<p>Hi</p>"}],
     }
     assert stage.call("PUT", "/v1/campaigns/hero", json=hero).status_code == 200
+    learned = SlotCounts({"": {"a": Arm(4.0, 1.0)}})
+    stage.services.arms.publish("default", {"hero": {"hero": learned}}, now)
     segment = {"name": "B alone", "audience": "visits = 0"}
     assert stage.call("PUT", "/v1/segments/everyone", json=segment).status_code == 200
     for number, each in enumerate(here):
@@ -108,14 +117,23 @@ def test_each_filter_can_be_set_on_each_page_and_taken_along(stage: Stage, path:
         assert f'id="filter-{name}"' in bar, name
     assert len(re.findall("<li>", bar.partition('class="chips"')[2].partition("</ul>")[0])) == len(FILTERS)
     assert all("channel=e-mail" in link and "page=%2F" in link for link in links(page))
-    menu = {
-        unescape(href)
-        for href in re.findall(r'href="([^"]+)"', page.partition("<nav")[2].partition("</nav>")[0])
-    }
-    taken = {
-        href.partition("?")[0] for href in menu if "channel=e-mail" in href and "from=2026-11-01" in href
-    }
-    assert taken == set(NARROWED)
+    assert handed_on(page) == {*NARROWED, *UNNARROWED}
+
+
+def handed_on(page: str) -> set[str]:
+    """Pages that the menu takes the filters and the dates to."""
+    menu = re.findall(r'href="([^"]+)"', page.partition("<nav")[2].partition("</nav>")[0])
+    return {href.partition("?")[0] for href in menu if "channel=e-mail" in href and "from=2026-11-01" in href}
+
+
+@pytest.mark.parametrize(("path", "why"), UNNARROWED.items())
+def test_a_page_without_the_bar_says_why_and_hands_the_filters_on(stage: Stage, path: str, why: str) -> None:
+    page = stage.desk().get(f"{path}?channel=e-mail&from=2026-11-01&to=2026-11-18").text
+    bar = page.partition('class="range"')[2].partition("</div>")[0]
+    assert "disabled" in bar and why in bar
+    assert handed_on(page) == {*NARROWED, *UNNARROWED}
+    korean = stage.desk().get(path, headers={"Accept-Language": "ko"}).text
+    assert 'id="whole"' in korean and why not in korean
 
 
 def test_a_click_in_the_paths_narrows_them_and_the_other_reports(stage: Stage) -> None:
@@ -211,19 +229,56 @@ def test_campaigns_are_narrowed(stage: Stage) -> None:
     [
         *(f"{path}?{query}" for path, query in NARROWED.items()),
         *(f"/desk/funnel/{part}?{STEPS}&at=1" for part in ("trend", "groups", "instead", "people")),
-        "/desk/segments",
-        "/desk/goals",
-        "/desk/dossier/kim",
+        *UNNARROWED,
+        *(path for path, why in PARTS.items() if why == "a form" or "goals" in path),
+        "/desk/visitors?q=ki",
+        "/desk/visitors/kim",
+        "/desk/dossier/a",
+        "/desk/campaigns/hero",
     ],
 )
 def test_each_table_of_each_page_is_there_as_csv_and_json(stage: Stage, path: str) -> None:
     desk = stage.desk()
-    page = desk.get(path).text
-    found = links(page)
-    kinds = [taken(desk, link) for link in found]
-    tables = page.count("<table")
-    if tables:
-        assert kinds.count("text/csv") >= 1 and kinds.count("application/json") >= 1, path
+    check_tables(desk, desk.get(path).text, path)
+
+
+def test_the_tables_are_where_they_are_looked_for(stage: Stage) -> None:
+    """Else the walk above would find none missing where there are none."""
+    desk = stage.desk()
+    for path, tables in {
+        "/desk/access": 2,
+        "/desk/segments": 1,
+        "/desk/visitors?q=ki": 1,
+        "/desk/visitors/kim": 3,
+        "/desk/dossier/a": 2,
+        "/desk/campaigns/hero": 3,
+    }.items():
+        assert desk.get(path).text.count("<table") == tables, path
+
+
+def test_why_somebody_belongs_to_an_audience_is_there_as_csv_and_json(stage: Stage) -> None:
+    desk = stage.desk()
+    form = {"csrf": csrf_of(desk.get("/desk/setup").text), "id": "hero", "name": "Hero", "visitor": "kim"}
+    form["audience"] = "orders = 0 and trait('name') = 'Kim'"
+    page = desk.post("/desk/campaigns/preview", data=form).text
+    assert page.count("<table") == 1
+    check_tables(desk, page, "the preview")
+    csv = desk.get(next(link for link in links(page) if "format=csv" in link)).text
+    assert csv.splitlines()[1:] == ["orders = 0,True,0", "trait('name') = 'Kim',True,Kim"]
+
+
+def check_tables(desk: FlaskClient, page: str, path: str) -> None:
+    """Each table stands in a section with links to files of its own, and they lead somewhere."""
+    for section in sections(page):
+        tables, found = section.count("<table"), links(section)
+        files = [link for link in found if taken(desk, link) == "text/csv"]
+        assert len(found) == 2 * len(files) and len(set(files)) >= tables, (path, section[:200])
+
+
+def sections(page: str) -> list[str]:
+    """The page cut at its sections: they do not hold each other. Parts of a page have none, or one."""
+    assert not re.search(r"<section(?:(?!</section>).)*<section", page, re.DOTALL)
+    return re.split(r"<section|</section>", page)
 
 
 def taken(desk: FlaskClient, link: str) -> str:
@@ -237,11 +292,12 @@ def test_the_api_says_everything_that_the_desk_shows(stage: Stage) -> None:
     rules = {str(rule) for rule in stage.app.url_map.iter_rules()}
     described = document("https://x.example")["paths"]
     reports = {rule.removeprefix("/desk/reports") for rule in rules if rule.startswith("/desk/reports")}
+    reports.remove("/access")  # who may sign in is for administrators, not for whoever has a site's key
     assert (
         reports
         and {rule.removeprefix("/v1/reports") for rule in rules if rule.startswith("/v1/reports")} == reports
     )
-    whole = {"/segment", "/segments", "/visitor", "/vocabulary"}
+    whole = {"/segment", "/segments", "/visitor", "/vocabulary", "/audience", "/models"}
     for report in reports:
         path = "/v1/reports" + re.sub(r"<(?:campaign_)?(\w+)>", r"{\1}", report)
         assert path in described, path
@@ -258,6 +314,19 @@ def test_filters_name_columns_that_every_event_has() -> None:
 def test_segments_and_one_person_as_files(stage: Stage) -> None:
     rows = stage.call("GET", "/v1/reports/segments").json["rows"]
     assert [(row["id"], row["name"], row["members"]) for row in rows] == [("everyone", "B alone", 3)]
+    tables = {
+        "visits": "start,channel,origin,campaign,keyword,landing",
+        "cart": "product,quantity,price",
+        "offers": "campaign,views,clicks,last",
+    }
+    for table, columns in tables.items():
+        lines = stage.call("GET", f"/v1/reports/visitor?id=kim&format=csv&table={table}").text.splitlines()
+        assert lines[0].lstrip("\ufeff") == columns and len(lines) == 2, table
+    assert lines[1].startswith("hero,3,1,")
+    found = stage.call("GET", "/v1/reports/visitors?q=lee").json
+    assert [each["id"] for each in found["people"]] == ["u:lee"] and found["total"] == 1
+    taught = stage.call("GET", "/v1/reports/campaigns/hero?format=csv&table=learned").text.splitlines()
+    assert taught[0].endswith("slot,context,variant,shown,rate,share") and taught[1] == "hero,,a,4.0,0.25,1.0"
     person = stage.call("GET", "/v1/reports/visitor?id=a").json
     assert person["profile"]["id"] == "v:a" and [each["revenue"] for each in person["orders"]] == [50.0]
     csv = stage.call("GET", "/v1/reports/visitor?id=a&format=csv&table=ids").text

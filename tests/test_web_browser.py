@@ -44,6 +44,7 @@ PAGES = {
     "models": "/desk/models",
     "access": "/desk/access",
     "user": "/desk/access/user?name=admin",
+    "password": "/desk/password",
 }
 
 

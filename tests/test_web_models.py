@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from conftest import Clock
 from recommender_histories import Told, shop_history
+from test_web_bar import check_tables
 from web_stage import PASSWORD, Stage, csrf_of, stage_of
 
 from recommender.card import Card, Compared
@@ -156,6 +157,13 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     assert page.count("badge denied") == 1 and page.count('class="badge on"') == 1
     assert f"{first.events} events, {first.profiles} visitors" in text
     assert "/desk/models/live" not in page and "Train now" not in page, "a viewer changes nothing"
+    assert page.count("<table") == 1
+    check_tables(desk, page, "the models")
+    rows = {row["version"]: row for row in stage.call("GET", "/v1/reports/models").json["rows"]}
+    assert [row["state"] for row in rows.values()].count("live") == 1
+    assert (rows["v-refused"]["state"], rows["v-refused"]["live_hr_20"]) == ("refused", 0.498)
+    csv = desk.get("/desk/reports/models?format=csv").text.splitlines()
+    assert csv[0].lstrip("\ufeff").startswith("version,state,made,") and len(csv) == 1 + len(rows) == 4
     desk.set_cookie("dangol_language", "ko")
     assert "새 방문이 적어 비교하지 않았습니다." in desk.get("/desk/models").text
 

@@ -24,6 +24,7 @@ from web.desk.models import models_blueprint as model_pages
 from web.desk.models import training_blueprint
 from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
+from web.desk.password import password_blueprint
 from web.desk.paths import paths_blueprint
 from web.desk.people import people_blueprint
 from web.desk.products import products_blueprint
@@ -135,3 +136,4 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(retention_blueprint(pages))
     app.register_blueprint(setup_blueprint(pages, services.public_url))
     app.register_blueprint(users_blueprint(pages, services.audit))
+    app.register_blueprint(password_blueprint(pages, services.guesses, services.audit))

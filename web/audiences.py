@@ -44,6 +44,25 @@ class Size:
     sample: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What one clause said of a visitor; ``value`` is what is known of them."""
+
+    clause: str
+    matched: bool
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Whether the profile ``id`` belongs, clause by clause."""
+
+    id: str
+    matched: bool
+    clauses: tuple[Clause, ...]
+    failed: tuple[Clause, ...]
+
+
 class Audiences:
     """Answers what the API and the desk ask of an audience."""
 
@@ -64,6 +83,12 @@ class Audiences:
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "visitor")
         return profile, explanation(audience, self._viewer(site)(profile))
+
+    def explained(self, site: Site, source: str, who: str) -> Explained:
+        """Raises Problem 400 for an audience that cannot be read, 404 as ``explain``."""
+        profile, why = self.explain(site, parsed(source), who)
+        clauses, failed = (tuple(map(_clause, each)) for each in (why.clauses, why.failed))
+        return Explained(profile.id, why.matched, clauses, failed)
 
     def view(self, site: Site, profile: Profile) -> View:
         return self._viewer(site)(profile)
@@ -91,13 +116,7 @@ def audiences_blueprint(keys: Keys, audiences: Audiences) -> Blueprint:
         audience = parsed(asked.audience)
         told: dict[str, Any] = {}
         if asked.visitor:
-            profile, why = audiences.explain(site, audience, asked.visitor)
-            told["visitor"] = {
-                "id": profile.id,
-                "matched": why.matched,
-                "clauses": [_clause(each) for each in why.clauses],
-                "failed": [_clause(each) for each in why.failed],
-            }
+            told["visitor"] = audiences.explained(site, asked.audience, asked.visitor)
         size = audiences.size(site, audience)
         found = {"size": size.size, "total": size.total, "exact": size.exact, "sample": size.sample}
         return answer({**found, **told})
@@ -113,5 +132,5 @@ def parsed(source: str) -> Audience:
         raise Problem(400, str(error), "audience") from error
 
 
-def _clause(verdict: Verdict) -> dict[str, Any]:
-    return {"clause": verdict.clause, "matched": verdict.matched, "value": verdict.value}
+def _clause(verdict: Verdict) -> Clause:
+    return Clause(verdict.clause, verdict.matched, verdict.value)

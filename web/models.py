@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from recommender.lock import Busy
 from recommender.model import ModelUnusable
 from recommender.redis import StoreUnavailable
 from recommender.runs import Run
+from recommender.shelf import Shelf
 from web.answers import answer
 from web.auth import Keys
 from web.metrics import Metrics
@@ -23,6 +25,27 @@ from web.services import Services
 logger = logging.getLogger(__name__)
 
 TRAINING = "/v1/models/training"
+HIT_RATE, RANK = MEASURES = ("HR@20", "MRR@20")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model in a table: times in ms, ``live_*`` are those of the model that it was compared with, None: not known."""
+
+    version: str
+    state: str
+    made: int
+    first: int
+    last: int
+    events: int
+    visitors: int
+    items: int
+    factors: int
+    hr_20: float | None
+    mrr_20: float | None
+    live_hr_20: float | None
+    live_mrr_20: float | None
+    verdict: str
 
 
 def models_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Blueprint:
@@ -55,9 +78,39 @@ def models_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
 
 
 def document(card: Card, live: str | None) -> dict[str, Any]:
-    """The card, and its ``state``: live, refused or kept."""
-    state = "live" if card.version == live else "kept" if card.accepted else "refused"
-    return {"state": state, **msgspec.structs.asdict(card)}
+    """The card, and its ``state``."""
+    return {"state": state_of(card, live), **msgspec.structs.asdict(card)}
+
+
+def state_of(card: Card, live: str | None) -> str:
+    """live, refused or kept."""
+    return "live" if card.version == live else "kept" if card.accepted else "refused"
+
+
+def versions(shelf: Shelf) -> list[Version]:
+    """All that are kept, the newest first."""
+    live = shelf.live_version()
+    return [_version(card, live) for card in shelf.cards()]
+
+
+def _version(card: Card, live: str | None) -> Version:
+    ours, theirs = card.metrics.get("candidate", {}), card.metrics.get("live", {})
+    return Version(
+        version=card.version,
+        state=state_of(card, live),
+        made=card.made,
+        first=card.first,
+        last=card.last,
+        events=card.events,
+        visitors=card.profiles,
+        items=card.items,
+        factors=card.factors,
+        hr_20=ours.get(HIT_RATE),
+        mrr_20=ours.get(RANK),
+        live_hr_20=theirs.get(HIT_RATE),
+        live_mrr_20=theirs.get(RANK),
+        verdict=card.verdict,
+    )
 
 
 def asked(services: Services, site: str) -> Run:

@@ -76,6 +76,12 @@ def latest_of(services: Services, reports: Reports, asked: Asked) -> People:
     return People(len(ids), tuple(someone(ids, services, asked.site.id)))
 
 
+def found_by(services: Services, reports: Reports, site: str, query: str) -> People:
+    """Who has ``query`` in their customer id, name or e-mail."""
+    ids = reports.everyone(site).search(query)
+    return People(len(ids), tuple(someone(ids, services, site)))
+
+
 @dataclass(frozen=True, slots=True)
 class Sized:
     """A segment with who is in it now, and how many more that are than SIZED_DAYS ago (None: not known yet)."""
@@ -101,12 +107,61 @@ def sizes_of(services: Services, reports: Reports, site: Site) -> list[Sized]:
 
 
 @dataclass(frozen=True, slots=True)
+class Came:
+    """A visit and what it came by; ``start`` in ms."""
+
+    start: int
+    channel: str
+    origin: str
+    campaign: str
+    keyword: str
+    landing: str
+
+
+@dataclass(frozen=True, slots=True)
+class InCart:
+    product: str
+    quantity: float
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What they saw of a campaign; ``last`` in ms."""
+
+    campaign: str
+    views: int
+    clicks: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """One person's page: the live profile, and from the warehouse orders and the ids that they came under."""
+    """One person's page: the live profile, and from the warehouse orders and the ids that they came under. The
+    properties are tables of the profile."""
 
     profile: dict[str, Any]
     orders: tuple[Ordered, ...]
     ids: tuple[Known, ...]
+
+    @property
+    def visits(self) -> list[Came]:
+        names = ("channel", "origin", "campaign", "keyword", "landing")
+        return [
+            Came(each["start"], **{name: each["touch"][name] for name in names})
+            for each in reversed(self.profile["sessions"])
+        ]
+
+    @property
+    def cart(self) -> list[InCart]:
+        return [InCart(product, **line) for product, line in self.profile["cart"].items()]
+
+    @property
+    def offers(self) -> list[Seen]:
+        return [Seen(campaign, **seen) for campaign, seen in self.profile["exposure"].items()]
+
+
+PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
 
 
 def person_of(services: Services, site: str, who: str) -> Person:

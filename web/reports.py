@@ -10,11 +10,13 @@ from tracker.sites import Site
 from warehouse.live import live
 from web.answers import answer
 from web.asking import Reports
+from web.audiences import Audiences
 from web.desk.live import just_now
 from web.filters import filters_of
 from web.flows import one_of
+from web.models import versions
 from web.offers import answered, found
-from web.people import latest_of, members_of, people_of, person_of, sizes_of
+from web.people import PERSON_TABLES, found_by, latest_of, members_of, people_of, person_of, sizes_of
 from web.questions import REPORTS, Report, Rows
 from web.results import TABLES, as_json, expansion, result_of, table_of
 from web.services import Services
@@ -50,14 +52,27 @@ def reports_blueprint(
 
     @blueprint.get("/visitors")
     def visitors() -> Response:
-        asked = patient.asked(site_of(), request.args)
-        return told("visitors", latest_of(services, patient, asked), ("people",))
+        asked, query = patient.asked(site_of(), request.args), request.args.get("q", "")
+        found = (
+            found_by(services, patient, asked.site.id, query)
+            if query
+            else latest_of(services, patient, asked)
+        )
+        return told("visitors", found, ("people",))
 
     @blueprint.get("/visitor")
     def visitor() -> Response:
-        return told(
-            "visitor", person_of(services, site_of().id, request.args.get("id", "")), ("orders", "ids")
-        )
+        person = person_of(services, site_of().id, request.args.get("id", ""))
+        return told("visitor", person, PERSON_TABLES)
+
+    @blueprint.get("/audience")
+    def audience() -> Response:
+        asked = (request.args.get("audience", ""), request.args.get("visitor", ""))
+        return told("audience", Audiences(services).explained(site_of(), *asked), ("clauses", "failed"))
+
+    @blueprint.get("/models")
+    def models() -> Response:
+        return told("models", Rows(versions(services.shops(site_of().id).shelf)), ("rows",))
 
     @blueprint.get("/segments")
     def segments() -> Response:

@@ -1,7 +1,7 @@
 """One campaign's whole result in a span: what it achieved, and against whom it was withheld from; and as JSON."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from offers.answers import verified
@@ -18,7 +18,7 @@ from tracker.sites import Site
 from warehouse.span import Span
 from web.services import Services
 
-TABLES = ("variants", "days", "stages", "devices", "channels", "segments")
+TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned")
 CONTEXTS_SHOWN = 8
 SEGMENTED = 5_000
 SEEDS, OTHERS = 1_000, 4_000
@@ -161,9 +161,27 @@ class Row:
     best: float | None = None
 
 
-def table_of(result: Result, table: str) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A line of what the bandit learned, see Lesson and Belief."""
+
+    slot: str
+    context: str
+    variant: str
+    shown: float
+    rate: float
+    share: float
+
+
+def table_of(result: Result, table: str) -> list[Row] | list[Learned]:
     """One of TABLES."""
     made = result.report
+    if table == "learned":
+        return [
+            Learned(each.slot, each.context, *astuple(belief))
+            for each in result.lessons
+            for belief in each.beliefs
+        ]
     if table == "variants":
         return [_row(each.tally, each.best) for each in made.variants]
     return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]

@@ -15,7 +15,7 @@ from web import formats
 from web.desk.pages import Pages
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.models import asked, served
+from web.models import MEASURES, asked, served, state_of
 from web.services import Services
 
 STAGES = {
@@ -26,7 +26,6 @@ STAGES = {
     "judge": _l("Comparing with the model that serves"),
     "save": _l("Saving"),
 }
-MEASURES = ("HR@20", "MRR@20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def _row(card: Card, live: str | None, site: Site) -> ModelRow:
     return ModelRow(
         version=card.version,
         made=formats.when(card.made, site.zone),
-        state="live" if card.version == live else "kept" if card.accepted else "refused",
+        state=state_of(card, live),
         window=formats.days(*(formats.moment(ms, site.zone).date() for ms in (card.first, card.last))),
         card=card,
         measured=tuple((name, ours[name], theirs.get(name)) for name in MEASURES if name in ours),

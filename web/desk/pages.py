@@ -16,7 +16,7 @@ from web.assets import Assets
 from web.audit import READING, acting
 from web.desk import words
 from web.desk.access import Door, check_csrf, csrf_token
-from web.desk.period import Period
+from web.desk.period import Period, period_of
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.problem import Problem
@@ -38,8 +38,6 @@ class Entry:
     label: str
     href: str
     role: Role = "viewer"
-    narrows: bool = True
-    """Whether it has the filter bar, so that the menu takes the filters there."""
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
@@ -58,21 +56,21 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         _l("Customers"),
         (
             Entry("visitors", _l("Visitors"), "/desk/visitors"),
-            Entry("segments", _l("Segments"), "/desk/segments", narrows=False),
+            Entry("segments", _l("Segments"), "/desk/segments"),
         ),
     ),
     (
         _l("Act"),
         (
             Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),
-            Entry("models", _l("Models"), "/desk/models", narrows=False),
+            Entry("models", _l("Models"), "/desk/models"),
         ),
     ),
     (
         _l("Site"),
         (
-            Entry("setup", _l("Set-up"), "/desk/setup", narrows=False),
-            Entry("access", _l("Access"), "/desk/access", "admin", narrows=False),
+            Entry("setup", _l("Set-up"), "/desk/setup"),
+            Entry("access", _l("Access"), "/desk/access", "admin"),
         ),
     ),
 )
@@ -120,18 +118,18 @@ class Pages:
         return found
 
     def show(self, template: str, page: str, site: Site, **view: Any) -> Response:
-        """The page as HTML."""
-        user, carried = self.user(), ""
-        if isinstance(view.get("period"), Period) and (query := view["period"].carried):
-            carried = f"?{urlencode(query)}"
+        """The page as HTML. The menu takes the address's period and filters along, also past a page without the bar."""
+        user = self.user()
+        period: Period = view.get("period") or period_of(request.args, site, self.clock(), request.path)
+        carried = f"?{urlencode(period.carried)}" if period.carried else ""
         menu = [
-            (group, [_carrying(each, carried) for each in entries if user.may(each.role)])
+            (group, [replace(each, href=each.href + carried) for each in entries if user.may(each.role)])
             for group, entries in MENU
         ]
         frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
-        if isinstance(view.get("period"), Period):
-            frame["choices"] = self._choices(view["period"].asked(site))
-        return make_response(render_template(template, **frame, **view))
+        if "period" in view:
+            frame["choices"] = self._choices(period.asked(site))
+        return make_response(render_template(template, **{"period": period, **frame, **view}))
 
     def _choices(self, asked: Asked) -> FilterChoices:
         """What the filter bar offers; a store that does not answer offers nothing."""
@@ -185,10 +183,6 @@ class Pages:
             as_goal=lambda step: ("goal", step),
         )
         env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES, again=_again)
-
-
-def _carrying(entry: Entry, query: str) -> Entry:
-    return replace(entry, href=entry.href + query) if entry.narrows else entry
 
 
 def _again() -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from web import formats
 from web.audit import Audit
 from web.desk.pages import Pages
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.problem import Problem
+from web.reports import told
 from web.users import PASSWORD_LEAST, ROLES, Role, User, UsersInvalid
 
 CHANGES = 200
@@ -32,12 +32,31 @@ REFUSALS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A user without the digest of their password; no ``sites`` are all of them."""
+
+    name: str
+    role: Role
+    sites: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
-    when: str
+    """``ts`` in ms."""
+
+    ts: int
     who: str
     site: str
     what: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one administrator may see: the page, and the same as a file."""
+
+    users: tuple[Account, ...]
+    changes: tuple[Change, ...]
 
 
 def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
@@ -46,19 +65,13 @@ def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
 
     @blueprint.get("/desk/access")
     def access() -> Response:
-        site = pages.site()
-        mine = {each.id for each in pages.visible(pages.user())}
-        changes = [
-            Change(formats.when(entry.ts, site.zone), entry.who, entry.site, entry.what, entry.detail)
-            for entry in audit.latest(CHANGES)
-            if not entry.site or entry.site in mine
-        ]
-        listed = [user for user in users.all().values() if pages.user().manages(user)]
-        listed.sort(key=lambda user: user.name)
-        done = request.args.get("done", "")
-        return pages.show(
-            "desk/access.html", "access", site, users=listed, roles=ROLE_NAMES, changes=changes, done=done
-        )
+        found, done = seen(), request.args.get("done", "")
+        view = {"users": found.users, "changes": found.changes, "roles": ROLE_NAMES, "done": done}
+        return pages.show("desk/access.html", "access", pages.site(), **view)
+
+    @blueprint.get("/desk/reports/access")
+    def report() -> Response:
+        return told("access", seen(), ("users", "changes"))
 
     @blueprint.get("/desk/access/user")
     def edit() -> Response:
@@ -106,6 +119,17 @@ def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
         except UsersInvalid as refused:
             return form(user, "", refused)
         return redirect("/desk/access?done=removed")
+
+    def seen() -> Access:
+        mine = {each.id for each in pages.visible(pages.user())}
+        managed = [user for user in users.all().values() if pages.user().manages(user)]
+        accounts = [Account(user.name, user.role, ", ".join(user.sites)) for user in managed]
+        changes = [
+            Change(entry.ts, entry.who, entry.site, entry.what, entry.detail)
+            for entry in audit.latest(CHANGES)
+            if not entry.site or entry.site in mine
+        ]
+        return Access(tuple(sorted(accounts, key=lambda each: each.name)), tuple(changes))
 
     def known(name: str) -> User:
         """Whom this administrator may change. Raises Problem 404."""
