@@ -57,10 +57,6 @@ class Reader:
         """What the fold depends on, of a site that an event was read for."""
         return self._settings[site_id][1]
 
-    def reload_sites(self) -> None:
-        """Sites may be edited while workers run."""
-        self.sites.refresh()
-
     def _made(self, message: Message) -> Made:
         try:
             event = decode(message.value)
@@ -84,7 +80,7 @@ class Reader:
     def _site(self, site_id: str) -> Site | None:
         site = self.sites.get(site_id)
         if site is None:
-            self.reload_sites()
+            self.sites.refresh()
             site = self.sites.get(site_id)
             if site is None:
                 return None

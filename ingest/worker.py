@@ -271,7 +271,7 @@ class Worker:
         if self.clock() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = self.clock()
-        self.reader.reload_sites()
+        self.reader.sites.refresh()  # they may be edited while workers run
         try:
             self.metrics.lag.set(self.log.lag(self.group))
         except LogUnavailable:

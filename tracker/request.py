@@ -2,7 +2,9 @@
 
 import re
 import zlib
+from base64 import b64decode
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -82,6 +84,20 @@ def read(environ: Mapping[str, Any], body: bytes, received: int, proxies: int = 
 def caller(environ: Mapping[str, Any], proxies: int = 0) -> str:
     """Who sends this request, as an address to count by; kept in memory for a moment, never written."""
     return address.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
+
+
+@lru_cache(maxsize=1024)
+def header_key(authorization: str) -> str:
+    """The key in an Authorization header: a Bearer token, or the user name of Basic; "" for neither."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return b64decode(value).decode().partition(":")[0]
+    except ValueError:
+        return ""
 
 
 TOO_LARGE = Refusal("too_large", f"a body may have at most {BODY_LIMIT} bytes, decompressed")

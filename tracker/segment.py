@@ -4,9 +4,7 @@ https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 """
 
 import re
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, get_args
 from uuid import uuid4
 
@@ -16,7 +14,7 @@ from tracker import address, clocks
 from tracker.clocks import milliseconds
 from tracker.event import ID_LIMIT, Event, EventType, Source
 from tracker.json_bodies import decoded
-from tracker.request import ID_CHARACTERS, Refusal, Request, checked_id
+from tracker.request import ID_CHARACTERS, Refusal, Request, checked_id, header_key
 from tracker.sites import Site
 
 EVENT_LIMIT = 32 * 1024
@@ -128,7 +126,7 @@ def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
 
 def find_site(request: Request, body_key: str | None, find: FindSite) -> Site | Refusal:
     """The site whose write key stands in the Authorization header (Basic or Bearer) or in the body."""
-    for key in (_header_key(request.authorization), body_key):
+    for key in (header_key(request.authorization), body_key):
         if key and (site := find(key)):
             return site
     return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
@@ -142,19 +140,6 @@ def settings(path: str, host: str, find: FindSite) -> bytes | Refusal:
     if not re.fullmatch(r"[A-Za-z0-9.\-:\[\]]{1,255}", host):
         return Refusal("bad_host", "the Host header is not a host", "Host")
     return msgspec.json.encode({"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}})
-
-
-@lru_cache(maxsize=1024)
-def _header_key(authorization: str) -> str:
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return b64decode(value).decode().partition(":")[0]
-    except ValueError:
-        return ""
 
 
 def _oversized(body: bytes, count: int) -> Refusal | None:

@@ -5,6 +5,7 @@ import hmac
 import msgspec
 from flask import request
 
+from tracker.request import header_key
 from tracker.sites import Site, Sites
 from web.audit import acting
 from web.problem import Problem
@@ -19,12 +20,10 @@ class _KeyInBody(msgspec.Struct):
 
 def offered_key() -> str | None:
     """The key of the request: Basic user name, Bearer token, ``X-API-Key``, ``?writeKey=`` or the body's writeKey."""
-    given = request.authorization
-    if given is not None and given.type == "basic" and given.username:
-        return str(given.username)
-    if given is not None and given.token:
-        return given.token
-    if key := request.headers.get("X-API-Key"):  # Gorse's clients
+    headers = request.headers
+    if key := header_key(headers.get("Authorization", "")) or headers.get(
+        "X-API-Key", ""
+    ):  # the latter is Gorse's
         return key
     for name in ("writeKey", "write_key"):
         if request.args.get(name):

@@ -5,14 +5,13 @@ Only what is plainly right is answered here. Whatever is not (another method, a 
 key) goes on to the application, which says what is wrong: refusals have one place.
 """
 
-import base64
-import binascii
 import time
 from typing import Any
 
 import msgspec
 
 from tracker.answers import Response
+from tracker.request import header_key
 from tracker.sites import Site
 from web.answers import encoded
 from web.auth import Keys
@@ -56,21 +55,8 @@ class Shortcut:
             return None
         try:
             asked = _asked.decode(body)
-            given = _key(environ.get("HTTP_AUTHORIZATION", "")) or asked.writeKey or asked.write_key
+            given = header_key(environ.get("HTTP_AUTHORIZATION", "")) or asked.writeKey or asked.write_key
             site = self._keys.site_of(given)
             return None if site is None else (site, plan_of(asked, self._keys.trusted(site, given)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
             return None
-
-
-def _key(authorization: str) -> str:
-    """The Bearer token, or Basic's user name; "" for neither."""
-    kind, _, rest = authorization.partition(" ")
-    if kind.lower() == "bearer":
-        return rest.strip()
-    if kind.lower() == "basic":
-        try:
-            return base64.b64decode(rest, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""
