@@ -53,9 +53,6 @@ def traits(item: Item) -> list[str]:
     return found
 
 
-NOTHING_KNOWN = Content((), np.zeros((0, 2), np.float32))
-
-
 def learn(items: Iterable[Item], index: dict[str, int], vectors: Floats, weight: Floats) -> Content:
     """Trait vectors from the items that have factors (``vectors`` by item code, ``weight`` how well known each is)."""
     known = [(index[item.id], traits(item)) for item in items if item.id in index]
