@@ -9,6 +9,7 @@ from offers.bandit import Arm
 from offers.contexts import SlotCounts
 from offers.redis import RedisError, connect
 from offers.refreshed import Refreshed
+from tracker.sites import Site
 
 REFRESH_SECONDS = 5.0
 KEEP_SECONDS = 90 * 86_400
@@ -35,8 +36,15 @@ class ArmStore:
         self._redis = connect(url, timeout)
         self._cache: Refreshed[Learned] = Refreshed(self._load, {}, REFRESH_SECONDS, clock)
 
+    def due(self, site: Site) -> bool:
+        """Every REFRESH_SECONDS."""
+        return self._cache.due(site.id)
+
+    def refresh(self, site: Site) -> None:
+        self._cache.get(site.id)
+
     def arms(self, site: str, campaign: str, slot: str, context: str, /) -> Mapping[str, Arm]:
-        counts = self._cache.get(site).get(campaign, {}).get(slot)
+        counts = self._cache.known(site).get(campaign, {}).get(slot)
         return counts.arms(context) if counts else {}
 
     def learned(self, site: str) -> Learned:

@@ -1,14 +1,18 @@
-"""Thompson sampling as probability matching: how likely each arm is the best one, and so how often it is played.
+"""Thompson sampling, of variants as probability matching: how likely each is the best, and so how often it is played.
 
 Drawing an arm with the probability that it is best *is* Thompson sampling (Thompson 1933), and the probability
 is then known: it is the propensity that off-policy evaluation needs. It is worked out by quadrature when the
-counts change, not per decision.
+counts change, not per decision. Campaigns that compete differ from visitor to visitor; of them one draw each decides.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+
+from offers.refreshed import Source
+from tracker.sites import Site
 
 EXPLORATION = 0.01
 """The least share of decisions that each arm gets, while that sums to no more than half of them."""
@@ -33,15 +37,21 @@ class Arm(NamedTuple):
         return Arm(*(mine + part * theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-class Arms(Protocol):
+class Arms(Source, Protocol):
     """Where the counts come from. They may lag behind: a late reward is a reward."""
 
     def arms(self, site: str, campaign: str, slot: str, context: str, /) -> Mapping[str, Arm]:
-        """Counts by variant; a variant that is absent was never shown. Never raises."""
+        """Counts by variant as last read; a variant that is absent was never shown. Asks no store."""
 
 
 class NoArms:
     """Nothing was learned yet."""
+
+    def due(self, _: Site) -> bool:
+        return False
+
+    def refresh(self, _: Site) -> None:
+        return None
 
     def arms(self, *_: str) -> Mapping[str, Arm]:
         return {}
@@ -65,6 +75,23 @@ def best_of(arms: Sequence[Arm], reward: Reward = "click") -> list[float]:
     return [float(share) for share in shares / shares.sum()]
 
 
+def drawn(arms: Sequence[Arm], reward: Reward, chance: random.Random) -> list[float]:
+    """A draw from what is believed of each arm: the arm with the largest is played."""
+    if reward != "revenue":
+        return [
+            chance.betavariate(1 + arm.rewarded, 1 + max(0.0, arm.shown - arm.rewarded))
+            if arm.shown
+            else chance.random()
+            for arm in arms
+        ]
+    shown, _, worth, squares = np.array(arms, float).T
+    belief = zip(*(each.tolist() for each in _student(shown, worth, squares)), strict=True)
+    return [
+        mean + scale * chance.gauss(0, 1) / chance.gammavariate(shape, 1 / shape) ** 0.5
+        for mean, scale, shape in belief
+    ]
+
+
 def explored(shares: Sequence[float], least: float = EXPLORATION) -> list[float]:
     """The same shares with at least ``least`` for each arm (or an equal part of half, if there are many)."""
     least = min(least, 0.5 / len(shares))
@@ -81,7 +108,17 @@ def _rates(shown: np.ndarray, rewarded: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _revenue(shown: np.ndarray, worth: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Grid and densities of Student's t marginals: Normal-Gamma with a prior of one showing worth all arms' average."""
+    """Grid and densities, up to a factor, of the beliefs of ``_student``."""
+    mean, scale, shape = _student(shown, worth, squares)
+    grid = _grid(mean, scale * np.sqrt(shape / (shape - 1)))
+    return grid, _normal(-(shape + 0.5) * np.log1p(((grid - mean) / scale) ** 2 / (2 * shape)))
+
+
+def _student(
+    shown: np.ndarray, worth: np.ndarray, squares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, scale and half the degrees of freedom of Student's t marginals: Normal-Gamma with a prior of one showing
+    worth all arms' average."""
     shown = np.maximum(shown, 1e-9)
     total = max(float(shown.sum()), 1.0)
     centre = float(worth.sum()) / total
@@ -90,9 +127,7 @@ def _revenue(shown: np.ndarray, worth: np.ndarray, squares: np.ndarray) -> tuple
     mean = (worth + centre) / weight
     within = np.maximum(squares - worth**2 / shown, 0.0)
     rate = 1.5 * variance + within / 2 + shown * (worth / shown - centre) ** 2 / (2 * weight)
-    scale = np.sqrt(rate / (shape * weight))
-    grid = _grid(mean, scale * np.sqrt(shape / (shape - 1)))
-    return grid, _normal(-(shape + 0.5) * np.log1p(((grid - mean) / scale) ** 2 / (2 * shape)))
+    return mean, np.sqrt(rate / (shape * weight)), shape
 
 
 def _grid(mean: np.ndarray, spread: np.ndarray) -> np.ndarray:

@@ -1,11 +1,22 @@
 -- Reserve decisions of a campaign whose means are limited: never more than could all be seen (and clicked on).
 -- KEYS[1]  hash: v, c = views and clicks that are certain; d:<time> = decisions that may still be seen
--- ARGV     now's time slice, wanted, and the limits of views, clicks and spend (-1: none), price of a view, of a click
+-- ARGV     now's time slice, wanted, the limits of views, clicks and spend (-1: none), the price of a view and of a
+--          click, and what of an earlier reservation was not used, with its time slice
 -- Returns  how many are granted.
 
 local slice, wanted = ARGV[1], tonumber(ARGV[2])
 local views_limit, clicks_limit, spend_limit = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local view_price, click_price = tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local unused, theirs = tonumber(ARGV[8]), 'd:' .. ARGV[9]
+if unused > 0 then
+  local there = tonumber(redis.call('HGET', KEYS[1], theirs)) or 0
+  if there > unused then
+    redis.call('HINCRBY', KEYS[1], theirs, -unused)
+  else
+    redis.call('HDEL', KEYS[1], theirs)
+  end
+end
 
 local views, clicks, pending = 0, 0, 0
 local stored = redis.call('HGETALL', KEYS[1])

@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 from offers.campaign import Budget
 from offers.redis import RedisError, connect
 from offers.refreshed import PAUSE_SECONDS
+from profiles.line import Line, Script
+from profiles.steps import Steps, now
 
 SLICE_MS = 300_000
 HOLD_MS = 3_600_000
@@ -48,8 +50,8 @@ class Spent(NamedTuple):
 class Budgets(Protocol):
     """What a decision needs of budgets."""
 
-    def reserve(self, site: str, campaign: str, budget: Budget, now: int) -> bool:
-        """Whether one more decision is within the budget; False when that cannot be known. ``now`` in ms."""
+    def reserving(self, site: str, campaign: str, budget: Budget, at: int) -> Steps[bool]:
+        """Whether one more decision is within the budget; False when that cannot be known. ``at`` in ms."""
 
     def give_back(self, site: str, campaign: str) -> None:
         """A reservation that was not used."""
@@ -58,7 +60,8 @@ class Budgets(Protocol):
 class Unlimited:
     """No budgets."""
 
-    def reserve(self, *_: object) -> bool:
+    def reserving(self, *_: object) -> Steps[bool]:
+        yield from ()
         return True
 
     def give_back(self, *_: object) -> None:
@@ -70,21 +73,29 @@ class BudgetStore:
 
     def __init__(self, url: str, timeout: float = 0.05, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis, self._patient = connect(url, timeout), connect(url, PATIENCE)
-        self._script = self._redis.register_script(SCRIPT)
+        self._line, self._script = Line(self._redis), Script(SCRIPT)
         self._clock = clock
         self._leases: dict[tuple[str, str], _Lease] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, site: str, campaign: str, budget: Budget, now: int) -> bool:
+    def reserve(self, site: str, campaign: str, budget: Budget, at: int) -> bool:
+        """As ``reserving``, waited for."""
+        return now(self.reserving(site, campaign, budget, at))
+
+    def reserving(self, site: str, campaign: str, budget: Budget, at: int) -> Steps[bool]:
         key = (site, campaign)
         with self._lock:
             lease = self._leases.get(key)
-            if lease is None or self._clock() >= lease.until or (lease.granted and not lease.left):
-                lease = self._leases[key] = self._lease(site, campaign, budget, now)
-            if not lease.left:
-                return False
-            lease.left -= 1
-            return True
+            if lease is not None and lease.holds(self._clock()):
+                return lease.spend()
+            self._leases.pop(key, None)  # whoever comes meanwhile asks for some of their own
+        fresh = yield from self._lease(site, campaign, budget, at, lease)
+        with self._lock:
+            other = self._leases.get(key)
+            if other is not None and other.slice == fresh.slice:
+                fresh.granted, fresh.left = fresh.granted + other.granted, fresh.left + other.left
+            self._leases[key] = fresh
+            return fresh.spend()
 
     def give_back(self, site: str, campaign: str) -> None:
         with self._lock:
@@ -109,25 +120,42 @@ class BudgetStore:
         except RedisError as error:
             raise BudgetsUnavailable(str(error)) from error
 
-    def _lease(self, site: str, campaign: str, budget: Budget, now: int) -> "_Lease":
+    def _lease(
+        self, site: str, campaign: str, budget: Budget, at: int, former: "_Lease | None"
+    ) -> Steps["_Lease"]:
+        """Some decisions more; what is left of the ``former`` lease goes back."""
         limits = [
             -1 if limit is None else limit for limit in (budget.impressions, budget.clicks, budget.spend)
         ]
-        arguments = [now // SLICE_MS, LEASE_SIZE, *limits, budget.cpm / 1000, budget.cpc]
+        unused = (former.left, former.slice) if former else (0, 0)
+        arguments = [at // SLICE_MS, LEASE_SIZE, *limits, budget.cpm / 1000, budget.cpc, *unused]
         try:
-            granted = int(self._script(keys=[_key(site, campaign)], args=arguments))
+            answer = yield from self._line.running(self._script, [_key(site, campaign)], arguments)
+            granted = int(answer)
         except RedisError:
             granted = 0
-        return _Lease(granted, granted, self._clock() + (LEASE_SECONDS if granted else REFUSED_SECONDS))
+        until = self._clock() + (LEASE_SECONDS if granted else REFUSED_SECONDS)
+        return _Lease(at // SLICE_MS, granted, granted, until)
 
 
 @dataclass(slots=True)
 class _Lease:
     """Decisions that this process may make: so many were granted, so many are left, until then."""
 
+    slice: int
     granted: int
     left: int
     until: float
+
+    def holds(self, now: float) -> bool:
+        """Whether it says yes, or a no that is still to be believed."""
+        return now < self.until and (self.left > 0 or not self.granted)
+
+    def spend(self) -> bool:
+        if not self.left:
+            return False
+        self.left -= 1
+        return True
 
 
 def _key(site: str, campaign: str) -> str:

@@ -13,6 +13,7 @@ from offers.campaign import Cap
 from offers.redis import RedisError, connect
 from offers.view import VISIT_GAP_MS, View
 from profiles.line import Line, Script
+from profiles.steps import Steps, now
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
 FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
@@ -54,7 +55,7 @@ class Grant(NamedTuple):
 
 
 class Caps(Protocol):
-    def take(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+    def taking(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
         """For each slot the first ask that is under its caps, counted; never one campaign twice."""
 
 
@@ -76,6 +77,10 @@ class CapStore:
         self._lock = threading.Lock()
 
     def take(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        """As ``taking``, waited for."""
+        return now(self.taking(site, view, slots))
+
+    def taking(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
         if self._clock() < self._paused_until:
             raise CapsUnavailable("Redis failed a moment ago")
         ask = {
@@ -89,10 +94,9 @@ class CapStore:
             "slots": [[(a.campaign, a.ghost, a.exempt, _pairs(a.caps)) for a in asks] for asks in slots],
         }
         try:
-            former = self._former(site, view)
-            answer = self._line.run(
-                self._script, [_key(site, view.profile.id)], [msgspec.msgpack.encode(ask), *former]
-            )
+            former = yield from self._former(site, view)
+            arguments = [msgspec.msgpack.encode(ask), *former]
+            answer = yield from self._line.running(self._script, [_key(site, view.profile.id)], arguments)
         except RedisError as error:
             self._paused_until = self._clock() + PAUSE_SECONDS
             raise CapsUnavailable(str(error)) from error
@@ -107,7 +111,7 @@ class CapStore:
         except RedisError as error:
             raise CapsUnavailable(str(error)) from error
 
-    def _former(self, site: str, view: View) -> list[bytes]:
+    def _former(self, site: str, view: View) -> Steps[list[bytes]]:
         """Counts of the cookies that became this customer's: taken over once, so that a cap outlives a sign-in."""
         profile = view.profile
         if not profile.id.startswith("u:") or not profile.visitors:
@@ -116,10 +120,9 @@ class CapStore:
         with self._lock:
             if mark in self._absorbed:
                 return []
-        with self._redis.pipeline(transaction=False) as pipe:
-            for visitor in profile.visitors:
-                pipe.getdel(_key(site, f"v:{visitor}"))
-            found = [raw for raw in pipe.execute() if raw]
+        keys = [_key(site, f"v:{visitor}") for visitor in profile.visitors]
+        answers = yield from self._line.asking(*(("GETDEL", key) for key in keys))
+        found = [raw for raw in answers if raw]
         with self._lock:
             self._absorbed[mark] = None
             while len(self._absorbed) > ABSORBED_KEPT:

@@ -5,7 +5,6 @@ Eligible → highest tier → highest priority → among equals the order is dra
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,12 +18,14 @@ from offers.contexts import context_of
 from offers.eligibility import Ready
 from offers.holdout import GLOBAL, draw, held_out, subject
 from offers.placeholders import Telling
+from offers.refreshed import Source
 from offers.segments import Compiled, Segments
 from offers.shares import Shares
 from offers.store import Campaigns
 from offers.token import Token, TokenSigner, new_nonce
 from offers.view import View
 from profiles.model import Profile
+from profiles.steps import Call, Steps, now
 from tracker.sites import Site
 
 SLOTS_LIMIT = 20
@@ -85,8 +86,10 @@ class Decider:
     ) -> None:
         self._campaigns, self._caps, self._signer = campaigns, caps, signer
         self._budgets = budgets or Unlimited()
-        self._shares = Shares(arms or NoArms(), clock)
+        arms = arms or NoArms()
+        self._shares = Shares(arms, clock)
         self._segments = segments
+        self._sources: tuple[Source, ...] = (campaigns, arms, *([segments] if segments else ()))
         self._boards: dict[str, Board] = {}
         self._global_holdout = global_holdout
         self._clock = clock
@@ -104,16 +107,30 @@ class Decider:
         telling: Telling = "profile",
         skip: Collection[str] = (),
     ) -> Page:
+        """As ``deciding``, waited for."""
+        return now(self.deciding(site, profile, slots, telling, skip))
+
+    def deciding(
+        self,
+        site: Site,
+        profile: Profile,
+        slots: Sequence[str],
+        telling: Telling = "profile",
+        skip: Collection[str] = (),
+    ) -> Steps[Page]:
         """All offer slots of one page at once, in the order of their claim.
 
         ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
         ``skip``: campaigns that this visitor dismissed.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
-        segments = self._segments.compiled(site.id) if self._segments else None
+        due = [source for source in self._sources if source.due(site)]
+        if due:
+            yield Call(lambda: _read(due, site))
+        segments = self._segments.known(site) if self._segments else None
         visit = _visit(site, profile, int(self._clock() * 1000), telling, segments)
         lines = self._lines(visit, wanted, skip)
-        self._fill(visit, lines)
+        yield from self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
         withheld: list[Withheld] = []
         decided: list[Withheld] = []
@@ -175,78 +192,85 @@ class Decider:
         return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, known)) for slot in wanted]
 
     def _board(self, site: Site, now: int) -> Board:
-        source, board = self._campaigns.ready(site), self._boards.get(site.id)
+        source, board = self._campaigns.known(site), self._boards.get(site.id)
         if board is None or not board.holds(source, now):
             board = self._boards[site.id] = Board(source, now, site.zone)
         return board
 
     def _ordered(self, visit: "_Visit", ranks: Ranks, slot: str, known: dict[str, bool]) -> Iterator[Ready]:
         """``known`` remembers between slots who is eligible."""
+        view, personal = visit.view, visit.personal
         for equals in ranks:
             eligible = []
             for ready in equals:
                 admitted = known.get(ready.id)
-                if admitted is None:
-                    admitted = known[ready.id] = _admits(visit, ready)
+                if admitted is None:  # as _admits says, for hundreds of them
+                    admitted = ready.test(view) if personal else ready.audience.everyone
+                    known[ready.id] = admitted
                 if admitted:
                     eligible.append(ready)
             yield from self._shuffled(visit, eligible, slot)
 
-    def _fill(self, visit: "_Visit", lines: list["_Line"]) -> None:
+    def _fill(self, visit: "_Visit", lines: list["_Line"]) -> Steps[None]:
         """Let the first few of each line try; only where none of them may be shown, the others."""
         done: set[str] = set()
         for count in (FIRST_FEW, CANDIDATES_LIMIT):
             trying = [line for line in lines if line.shown is None]
-            candidates, reserved = self._within_budget(visit, trying, count, done)
-            asks = [[self._ask(visit, ready) for ready in mine] for mine in candidates]
-            if not any(asks):
-                return
+            reserved: list[str] = []
             try:
-                grants = self._caps.take(visit.site.id, visit.view, asks)
-            except CapsUnavailable:
-                grants = _uncounted(candidates)
-            for line, mine, grant in zip(trying, candidates, grants, strict=True):
-                line.withheld += [mine[index] for index in grant.withheld]
-                done.update(ready.campaign.id for ready in line.withheld)
-                if grant.shown is not None:
-                    line.shown = mine[grant.shown]
-                    done.add(line.shown.campaign.id)
-                    reserved -= Counter([line.shown.campaign.id])
-            for campaign in reserved.elements():
-                self._budgets.give_back(visit.site.id, campaign)
+                candidates = yield from self._within_budget(visit, trying, count, done, reserved)
+                asks = [[self._ask(visit, ready) for ready in mine] for mine in candidates]
+                if not any(asks):
+                    return
+                try:
+                    grants = yield from self._caps.taking(visit.site.id, visit.view, asks)
+                except CapsUnavailable:
+                    grants = _uncounted(candidates)
+                for line, mine, grant in zip(trying, candidates, grants, strict=True):
+                    line.withheld += [mine[index] for index in grant.withheld]
+                    done.update(ready.id for ready in line.withheld)
+                    if grant.shown is not None:
+                        line.shown = mine[grant.shown]
+                        done.add(line.shown.id)
+                        if line.shown.campaign.budget is not None:
+                            reserved.remove(line.shown.id)
+            finally:  # also of a page that nobody waits for any more
+                for campaign in reserved:
+                    self._budgets.give_back(visit.site.id, campaign)
 
     def _within_budget(
-        self, visit: "_Visit", lines: list["_Line"], count: int, done: set[str]
-    ) -> tuple[list[list[Ready]], Counter[str]]:
-        """The next of each line, and how many decisions are reserved of those whose means are limited."""
-        reserved: Counter[str] = Counter()
+        self, visit: "_Visit", lines: list["_Line"], count: int, done: set[str], reserved: list[str]
+    ) -> Steps[list[list[Ready]]]:
+        """The next of each line. ``reserved`` gets those whose means are limited, once for each decision."""
         kept: list[list[Ready]] = []
         for line in lines:
             mine: list[Ready] = []
             for ready in islice(line.candidates, count):
-                campaign = ready.campaign
-                if campaign.id in done:
+                if ready.id in done:
                     continue
-                if campaign.budget is not None:
-                    if not self._budgets.reserve(visit.site.id, campaign.id, campaign.budget, visit.view.now):
+                budget = ready.campaign.budget
+                if budget is not None:
+                    within = yield from self._budgets.reserving(
+                        visit.site.id, ready.id, budget, visit.view.now
+                    )
+                    if not within:
                         continue
-                    reserved[campaign.id] += 1
+                    reserved.append(ready.id)
                 mine.append(ready)
             kept.append(mine)
-        return kept, reserved
+        return kept
 
     def _shuffled(self, visit: "_Visit", equals: list[Ready], slot: str) -> list[Ready]:
         """Equal campaigns in random order: by how likely each is the best, where all of them learn."""
         if len(equals) < 2:
             return equals
-        shares = [1.0] * len(equals)
-        aims = {(ready.campaign.allocation, ready.campaign.reward) for ready in equals}
-        if len(aims) == 1 and equals[0].campaign.allocation == "bandit":
-            shares = self._shares.campaigns(visit.site.id, equals, slot, visit.context)
-        times = [
-            self._chance.expovariate(share) for share in shares
-        ]  # first arrivals: drawn without replacement
-        return [equals[index] for index in sorted(range(len(equals)), key=times.__getitem__)]
+        first = equals[0].campaign
+        if first.allocation == "bandit" and all(
+            ready.campaign.allocation == "bandit" and ready.campaign.reward == first.reward
+            for ready in equals
+        ):
+            return self._shares.order(visit.site.id, equals, slot, visit.context, self._chance)
+        return self._chance.sample(equals, len(equals))
 
     def _ask(self, visit: "_Visit", ready: Ready) -> Ask:
         campaign, site, who = ready.campaign, visit.site.id, visit.subject
@@ -302,6 +326,11 @@ def _visit(site: Site, profile: Profile, now: int, telling: Telling, segments: C
         return _Visit(site, view, False, subject(profile), "", nobody, False)
     told = nobody if telling == "nothing" else view
     return _Visit(site, view, True, subject(profile), context_of(profile), told, telling == "traits")
+
+
+def _read(sources: Sequence[Source], site: Site) -> None:
+    for source in sources:
+        source.refresh(site)
 
 
 def _admits(visit: _Visit, ready: Ready) -> bool:

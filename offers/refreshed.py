@@ -2,14 +2,25 @@
 
 import threading
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from offers.redis import RedisError
+from tracker.sites import Site
 
 Value = TypeVar("Value")
 
 PAUSE_SECONDS = 1.0
 """After a failure nobody waits for Redis for so long."""
+
+
+class Source(Protocol):
+    """What a decision reads beforehand, so that it need not wait for it on the way."""
+
+    def due(self, site: Site) -> bool:
+        """Whether it is time to read again, and nobody does."""
+
+    def refresh(self, site: Site) -> None:
+        """Read what is due. Never raises for want of Redis."""
 
 
 class _Known(NamedTuple, Generic[Value]):
@@ -50,6 +61,11 @@ class Refreshed(Generic[Value]):
             return known.value
         finally:
             self._lock.release()
+
+    def due(self, site: str) -> bool:
+        """Whether ``get`` would read: it is time, and nobody else does."""
+        known = self._known.get(site)
+        return known is None or (self._clock() >= known.until and not self._lock.locked())
 
     def known(self, site: str) -> Value:
         """As it was last read; asks nobody."""

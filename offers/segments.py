@@ -11,8 +11,9 @@ from offers.audience import Audience
 from offers.checks import ID, CampaignInvalid, placed
 from offers.grammar import AudienceInvalid
 from offers.redis import RedisError, connect
-from offers.refreshed import Refreshed
+from offers.refreshed import Refreshed, Source
 from offers.view import View
+from tracker.sites import Site
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +51,11 @@ class Compiled(NamedTuple):
         return [name for name, audience in self.audiences if audience.test(view)]
 
 
-class Segments(Protocol):
+class Segments(Source, Protocol):
     """What a decision needs of a segment store."""
 
-    def compiled(self, site: str) -> Compiled:
-        """A site's segments; never raises: the last known, or none."""
+    def known(self, site: Site) -> Compiled:
+        """A site's segments as last read. Asks no store."""
 
 
 def parse_segment(document: object, segment_id: str | None = None) -> Segment:
@@ -125,8 +126,18 @@ class SegmentStore:
         return [msgspec.json.decode(raw, type=Segment) for name, raw in sorted(found.items()) if name]
 
     def compiled(self, site: str) -> Compiled:
-        """What ingest and decisions ask; at most REFRESH_SECONDS old, never raises."""
+        """What ingest asks; at most REFRESH_SECONDS old, never raises."""
         return self._cache.get(site)
+
+    def due(self, site: Site) -> bool:
+        """Every REFRESH_SECONDS."""
+        return self._cache.due(site.id)
+
+    def refresh(self, site: Site) -> None:
+        self._cache.get(site.id)
+
+    def known(self, site: Site) -> Compiled:
+        return self._cache.known(site.id)
 
     def fresh(self, site: str) -> Compiled:
         """As they are defined this very moment. Raises SegmentsUnavailable."""

@@ -1,66 +1,87 @@
-"""How often each arm is played: worked out from what was learned, and remembered for a few seconds."""
+"""How often each variant is played and which campaign comes first: what was learned, remembered for some seconds."""
 
+import random
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from offers.bandit import Arm, Arms, Reward, best_of, explored
+from offers.bandit import EXPLORATION, Arm, Arms, best_of, drawn, explored
 from offers.eligibility import Ready
 
 SHARES_SECONDS = 5.0
-"""How long the probabilities that were worked out from the counts are used."""
+"""How long what was worked out from the counts is used."""
 SHARES_KEPT = 10_000
+
+Value = TypeVar("Value")
 
 
 class Shares:
-    """How often each arm is played, worked out from the counts at most every SHARES_SECONDS."""
+    """What the arms' counts mean for a decision. ``clock`` in seconds."""
 
     def __init__(self, arms: Arms, clock: Callable[[], float]) -> None:
-        self._arms, self._clock = arms, clock
-        self._known: dict[tuple[str, ...], _Known] = {}
-        self._lock = threading.Lock()
+        self._arms = arms
+        self._shares: _Remembered[_Split] = _Remembered(clock)
+        self._pools: _Remembered[Arm] = _Remembered(clock)
 
     def variants(self, site: str, ready: Ready, slot: str, context: str) -> list[float]:
-        """In the order of the creatives; they sum to 1."""
+        """How likely each variant is to be played, in the order of the creatives; they sum to 1."""
         if len(ready.creatives) == 1:
             return [1.0]
-        key = (site, slot, context, ready.campaign.id, *ready.creatives)
-        return self._remembered(
-            key, ready.campaign.reward, lambda: self._variant_arms(site, ready, slot, context)
-        )
+        reward = ready.campaign.reward
 
-    def campaigns(self, site: str, equals: list[Ready], slot: str, context: str) -> list[float]:
-        """In the order of ``equals``: each campaign as one arm."""
-        key = (site, slot, context, "", *(ready.campaign.id for ready in equals))
-        return self._remembered(
-            key,
-            equals[0].campaign.reward,
-            lambda: [_pooled(self._variant_arms(site, ready, slot, context)) for ready in equals],
-        )
+        def split(known: _Split | None) -> _Split:
+            arms = self._variant_arms(site, ready, slot, context)
+            if known is not None and known.arms == arms:
+                return known
+            return _Split(arms, explored(best_of(arms, reward)))
+
+        return self._shares.get((site, slot, context, ready.id, reward, *ready.creatives), split).shares
+
+    def order(
+        self, site: str, equals: list[Ready], slot: str, context: str, chance: random.Random
+    ) -> list[Ready]:
+        """Campaigns that compete for one slot, the first one to be shown: one draw for each, all its variants taken
+        together; now and then at random, so that each is tried."""
+        arms = [self._pooled(site, ready, slot, context) for ready in equals]
+        if chance.random() < min(EXPLORATION * len(equals), 0.5):
+            draws = [chance.random() for _ in equals]
+        else:
+            draws = drawn(arms, equals[0].campaign.reward, chance)
+        return [equals[at] for at in sorted(range(len(equals)), key=draws.__getitem__, reverse=True)]
+
+    def _pooled(self, site: str, ready: Ready, slot: str, context: str) -> Arm:
+        def pool(_: Arm | None) -> Arm:
+            arms = self._variant_arms(site, ready, slot, context)
+            return Arm(*(sum(column) for column in zip(*arms, strict=True)))
+
+        return self._pools.get((site, slot, context, ready.id), pool)
 
     def _variant_arms(self, site: str, ready: Ready, slot: str, context: str) -> list[Arm]:
-        counts = self._arms.arms(site, ready.campaign.id, slot, context)
+        counts = self._arms.arms(site, ready.id, slot, context)
         return [counts.get(variant, Arm()) for variant in ready.creatives]
 
-    def _remembered(self, key: tuple[str, ...], reward: Reward, read: Callable[[], list[Arm]]) -> list[float]:
-        now = self._clock()
-        known = self._known.get(key)
-        if known and 0 <= now - known.read < SHARES_SECONDS:
-            return known.shares
-        arms = read()
-        shares = known.shares if known and known.arms == arms else explored(best_of(arms, reward))
-        with self._lock:
-            if len(self._known) >= SHARES_KEPT:
-                self._known.clear()
-            self._known[key] = _Known(now, arms, shares)
-        return shares
 
-
-class _Known(NamedTuple):
-    read: float
+class _Split(NamedTuple):
     arms: list[Arm]
     shares: list[float]
 
 
-def _pooled(arms: list[Arm]) -> Arm:
-    return Arm(*(sum(column) for column in zip(*arms, strict=True)))
+class _Remembered(Generic[Value]):
+    """Values that are made anew every SHARES_SECONDS, from the former one."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[tuple[str, ...], tuple[float, Value]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, ...], make: Callable[[Value | None], Value]) -> Value:
+        now = self._clock()
+        known = self._known.get(key)
+        if known is not None and 0 <= now - known[0] < SHARES_SECONDS:
+            return known[1]
+        value = make(known[1] if known is not None else None)
+        with self._lock:
+            if len(self._known) >= SHARES_KEPT:
+                self._known.clear()
+            self._known[key] = (now, value)
+        return value

@@ -10,7 +10,7 @@ import msgspec
 from offers.campaign import Campaign
 from offers.eligibility import Ready
 from offers.redis import RedisError, connect
-from offers.refreshed import Refreshed
+from offers.refreshed import Refreshed, Source
 from tracker.sites import Site
 
 log = logging.getLogger(__name__)
@@ -44,18 +44,15 @@ class Version(msgspec.Struct, frozen=True):
     campaign: Campaign | None
 
 
-class Campaigns(Protocol):
+class Campaigns(Source, Protocol):
     """What a decision needs of a campaign store."""
 
-    def ready(self, site: Site) -> tuple[Ready, ...]:
-        """Every campaign of the site, compiled; never raises: the last known, or none."""
-
     def known(self, site: Site) -> tuple[Ready, ...]:
-        """The same as it was last read, without asking any store."""
+        """Every campaign of the site, compiled, as last read. Asks no store."""
 
 
 class CampaignStore:
-    """Campaigns per site. Writes raise CampaignsUnavailable; ``ready`` serves what it last knew.
+    """Campaigns per site. Writes raise CampaignsUnavailable; decisions are served what was last known.
 
     ``dg:campaigns:{site}`` is a hash id → document with the version counter in field "", and
     ``dg:campaign-versions:{site}:{id}`` a list, newest first.
@@ -112,13 +109,15 @@ class CampaignStore:
             raise CampaignsUnavailable(str(error)) from error
         return [msgspec.json.decode(each, type=Version) for each in raw]
 
-    def ready(self, site: Site) -> tuple[Ready, ...]:
-        """Every campaign of the site, compiled; at most REFRESH_SECONDS old while Redis answers."""
+    def due(self, site: Site) -> bool:
+        """Every REFRESH_SECONDS."""
+        return self._cache.due(site.id)
+
+    def refresh(self, site: Site) -> None:
         self._sites[site.id] = site
-        return self._cache.get(site.id)
+        self._cache.get(site.id)
 
     def known(self, site: Site) -> tuple[Ready, ...]:
-        """The same as it was last read, without asking Redis."""
         return self._cache.known(site.id)
 
     def _load(self, site_id: str, stamp: bytes | None) -> tuple[bytes | None, tuple[Ready, ...]] | None:

@@ -6,6 +6,7 @@ from itertools import count
 from profiles import codec
 from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
+from profiles.steps import Steps
 from profiles.store import ABSENT, NOTHING, Alias, Stored, Write
 
 
@@ -20,6 +21,12 @@ class MemoryProfiles:
         ids = [user_id(user)] if user else []
         ids += [visitor_id(visitor)] if visitor else []
         return next((stored.profile for i in ids if (stored := self._root(site, i)).profile), None)
+
+    def finding(
+        self, site: str, visitor: str | None = None, user: str | None = None
+    ) -> Steps[Profile | None]:
+        yield from ()
+        return self.find(site, visitor, user)
 
     def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
         found: dict[str, Stored] = {}

@@ -21,6 +21,7 @@ from profiles import codec
 from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.line import Line
 from profiles.model import Profile
+from profiles.steps import Call, Steps, now
 from profiles.store import NOTHING, Alias, Stored, StoreUnavailable, UpdateConflict, Write
 
 SAVE = Path(__file__).with_name("save.lua").read_text()
@@ -65,9 +66,14 @@ class RedisProfiles:
         self._digest = ""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
+        return now(self.finding(site, visitor, user))
+
+    def finding(
+        self, site: str, visitor: str | None = None, user: str | None = None
+    ) -> Steps[Profile | None]:
         ids = [user_id(user)] if user else []
         ids += [visitor_id(visitor)] if visitor else []
-        found = self.load(site, ids)
+        found = yield from self._loading(site, ids, NOTHING)
         for profile_id in ids:
             stored = _follow(found, profile_id)
             if stored.profile is not None:
@@ -75,6 +81,11 @@ class RedisProfiles:
         return None
 
     def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
+        return now(self._loading(site, ids, known))
+
+    def _loading(
+        self, site: str, ids: Iterable[str], known: Mapping[str, Stored]
+    ) -> Steps[dict[str, Stored]]:
         found: dict[str, Stored] = {}
         wanted = list(dict.fromkeys(ids))
         for _ in range(LONGEST_CHAIN):
@@ -82,7 +93,8 @@ class RedisProfiles:
                 break
             for start in range(0, len(wanted), CHUNK):
                 some = wanted[start : start + CHUNK]
-                for profile_id, raw in zip(some, self._get([_key(site, i) for i in some]), strict=True):
+                values = yield from self._getting([_key(site, i) for i in some])
+                for profile_id, raw in zip(some, values, strict=True):
                     found[profile_id] = _decoded(raw, known.get(profile_id))
             targets = {found[profile_id].target for profile_id in wanted}
             wanted = [target for target in targets if target is not None and target not in found]
@@ -139,7 +151,7 @@ class RedisProfiles:
 
     def scan(self, site: str) -> Iterator[Profile]:
         for keys in self._keys(site):
-            for raw in self._get(keys):
+            for raw in now(self._getting(keys)):
                 if raw and (profile := _decoded(raw).profile):
                     yield profile
 
@@ -178,11 +190,14 @@ class RedisProfiles:
         if portion:
             yield portion
 
-    def _get(self, keys: Sequence[str | bytes]) -> list[bytes | None]:
+    def _getting(self, keys: Sequence[str | bytes]) -> Steps[list[bytes | None]]:
+        result: list[bytes | None]
         with self._errors("load"):
-            result: list[bytes | None]
-            result = self.client.mget_nonatomic(keys) if self.cluster else self._line.ask("MGET", *keys)
-            return result
+            if self.cluster:
+                result = yield Call(lambda: self.client.mget_nonatomic(keys))
+            else:
+                (result,) = yield from self._line.asking(("MGET", *keys))
+        return result
 
     def _run_save(self, scripts: list[list[Any]]) -> list[int]:
         with self._errors("save"):

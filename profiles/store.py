@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from profiles.identity import LONGEST_CHAIN
 from profiles.model import Profile
+from profiles.steps import Steps
 
 ABSENT = b""
 """The version of an id that nothing is stored for."""
@@ -71,6 +72,11 @@ class ProfileStore(Protocol):
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
         """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed."""
+
+    def finding(
+        self, site: str, visitor: str | None = None, user: str | None = None
+    ) -> Steps[Profile | None]:
+        """The same as steps, for whoever must not wait."""
 
     def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
         """What stands under the ids, and under every id that they are aliases of.

@@ -34,6 +34,26 @@ def test_what_was_given_back_can_be_used(redis_url, clock):
     assert reserved(store, budget, 5) == 1
 
 
+def test_what_a_process_did_not_use_goes_back_when_it_asks_again(redis_url, clock):
+    """One decision now and then must not hold what others could show."""
+    slow, other = (BudgetStore(redis_url, timeout=10, clock=clock) for _ in range(2))
+    budget = Budget(impressions=1_000)
+    for minute in range(30):
+        assert reserved(slow, budget, 1, NOON + minute * 60_000) == 1
+        clock.advance(60)
+    assert reserved(other, budget, 2_000, NOON + 1_800_000) >= 900
+    assert reserved(slow, budget, 2_000, NOON + 1_800_000) <= 1_000 - 900 - 30
+
+
+def test_a_slice_that_was_settled_takes_nothing_back(redis_url, clock):
+    store, budget = BudgetStore(redis_url, timeout=10, clock=clock), Budget(impressions=100)
+    assert reserved(store, budget, 1) == 1
+    clock.advance(60)
+    later = NOON + HOLD_MS + 600_000
+    store.confirm("default", [Spent("c", 1, 0)], later)
+    assert reserved(store, budget, 200, later) == 99
+
+
 def test_what_was_not_seen_is_shown_to_others_later(redis_url, clock):
     store, budget = BudgetStore(redis_url, timeout=10, clock=clock), Budget(impressions=100)
     assert reserved(store, budget, 200) == 100

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offers.bandit import Arm, best_of, explored
+from offers.bandit import Arm, NoArms, best_of, drawn, explored
 from offers.campaign import parse
 from offers.caps import Ask, CapStore, CapsUnavailable, Grant
 from offers.decide import Decider, Decision
@@ -15,6 +15,7 @@ from offers.eligibility import Ready
 from offers.holdout import held_out, subject
 from offers.token import TokenSigner
 from profiles.model import Affinity, Profile, Touch
+from profiles.steps import Call, Steps
 from tests.test_offers_campaign import written
 
 SIGNER = TokenSigner("secret")
@@ -26,10 +27,12 @@ class Fixed:
     def __init__(self, *documents: dict[str, Any]) -> None:
         self.documents = documents
 
-    def known(self, site) -> tuple[Ready, ...]:
-        return self.ready(site)
+    def due(self, site) -> bool:
+        return False
 
-    def ready(self, site) -> tuple[Ready, ...]:
+    def refresh(self, site) -> None: ...
+
+    def known(self, site) -> tuple[Ready, ...]:
         ready = [Ready(parse(document), site.zone) for document in self.documents]
         return tuple(sorted(ready, key=lambda each: (each.rank, each.campaign.id)))
 
@@ -37,7 +40,8 @@ class Fixed:
 class Uncapped:
     """Caps that allow everything, as the Lua script would."""
 
-    def take(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+    def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        yield from ()
         taken: set[str] = set()
         grants = []
         for asks in slots:
@@ -55,11 +59,12 @@ class Uncapped:
 
 
 class Down:
-    def take(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+    def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        yield from ()
         raise CapsUnavailable("down")
 
 
-class Counts:
+class Counts(NoArms):
     def __init__(self, **arms: Arm) -> None:
         self.counts = arms
 
@@ -194,9 +199,9 @@ def test_only_what_is_pushed_counts_as_fatigue(clock, site):
     asked: dict[str, bool] = {}
 
     class Asked(Uncapped):
-        def take(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
             asked.update((ask.campaign, ask.exempt) for asks in slots for ask in asks)
-            return super().take(site, view, slots)
+            return super().taking(site, view, slots)
 
     documents = [offer(tier, tier=tier) for tier in ("override", "standard", "fallback")]
     decider(clock, *documents, caps=Asked()).decide(site, SHOES, "hero")
@@ -274,6 +279,94 @@ def test_equal_campaigns_share_a_slot(clock, site):
     decide = decider(clock, offer("x"), offer("y"))
     seen = Counter(chosen(decide.decide(site, SHOES, "hero")) for _ in range(2_000))
     assert 850 < seen["x"] < 1_150
+
+
+class ByCampaign(NoArms):
+    def __init__(self, **arms: Arm) -> None:
+        self.campaigns = arms
+
+    def arms(self, site: str, campaign: str, slot: str, context: str) -> dict[str, Arm]:
+        return {"a": self.campaigns[campaign]} if campaign in self.campaigns else {}
+
+
+def test_of_equal_campaigns_the_one_that_works_comes_first_and_the_others_are_tried(clock, site):
+    creatives = [{"id": "a", "kind": "json", "content": {"t": "a"}}]
+    documents = [offer(name, creatives=creatives) for name in "xy"]
+    decide = decider(clock, *documents, arms=ByCampaign(x=Arm(1000, 20), y=Arm(1000, 60)))
+    seen = Counter(chosen(decide.decide(site, SHOES, "hero")) for _ in range(4_000))
+    assert 15 < seen["x"] < 75  # at random in 2 % of 4,000 decisions, and half of those
+    documents = [offer(name, creatives=creatives, reward="revenue") for name in "xy"]
+    worth = ByCampaign(x=Arm(1000, 60, 600.0, 6_600.0), y=Arm(1000, 20, 2_000.0, 210_000.0))
+    seen = Counter(
+        chosen(decider(clock, *documents, arms=worth).decide(site, SHOES, "hero")) for _ in range(400)
+    )
+    assert seen["y"] > 370
+
+
+@pytest.mark.parametrize("reward", ["click", "revenue"])
+def test_a_draw_is_best_as_often_as_it_is_likely_to_be(reward):
+    chance = random.Random(3)
+    arms = [Arm(500, 20, 400.0, 9_000.0), Arm(400, 22, 380.0, 8_000.0), Arm(), Arm(30, 1, 15.0, 225.0)]
+    draws = [drawn(arms, reward, chance) for _ in range(20_000)]
+    shares = Counter(each.index(max(each)) for each in draws)
+    for at, likely in enumerate(best_of(arms, reward)):
+        assert shares[at] / 20_000 == pytest.approx(likely, abs=0.015)
+
+
+class Reserving:
+    """Means for five decisions of each campaign."""
+
+    def __init__(self) -> None:
+        self.left = Counter()
+
+    def reserving(self, site, campaign, budget, at):
+        yield from ()
+        self.left.setdefault(campaign, 5)
+        self.left[campaign] -= 1
+        return self.left[campaign] >= 0
+
+    def give_back(self, site, campaign):
+        self.left[campaign] += 1
+
+
+def test_a_page_that_nobody_waits_for_any_more_spends_nothing(clock, site):
+    class Slow(Uncapped):
+        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+            yield Call(lambda: None)
+            return (yield from super().taking(site, view, slots))
+
+    budgets = Reserving()
+    decide = decider(clock, offer("paid", budget=5), caps=Slow(), budgets=budgets)
+    deciding = decide.deciding(site, SHOES, ["hero"])
+    next(deciding)
+    assert budgets.left == {"paid": 4}
+    deciding.close()
+    assert budgets.left == {"paid": 5}
+    assert chosen(decide.decide(site, SHOES, "hero")) == "paid"
+    assert budgets.left == {"paid": 4}
+
+
+def test_what_is_due_is_read_before_and_elsewhere(clock, site):
+    """The steps themselves ask no store: on an event loop nobody would be served meanwhile."""
+
+    class Stale(Fixed):
+        def __init__(self) -> None:
+            super().__init__()
+
+        def due(self, site) -> bool:
+            return not self.documents
+
+        def refresh(self, site) -> None:
+            self.documents = (offer("new"),)
+
+    stale = Stale()
+    deciding = Decider(stale, Uncapped(), SIGNER, clock=clock).deciding(site, SHOES, ["hero"])
+    reading = next(deciding)
+    assert not stale.documents
+    reading.now()
+    with pytest.raises(StopIteration) as end:
+        deciding.send(None)
+    assert chosen(end.value.value.slots["hero"]) == "new"
 
 
 def test_the_probability_of_being_best_is_the_integral():

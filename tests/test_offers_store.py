@@ -17,7 +17,8 @@ pytestmark = pytest.mark.redis
 
 
 def names(store: CampaignStore, site) -> list[str]:
-    return [ready.campaign.id for ready in store.ready(site)]
+    store.refresh(site)
+    return [ready.campaign.id for ready in store.known(site)]
 
 
 def test_put_get_all_delete(redis_url, clock, site):

@@ -11,6 +11,7 @@ from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
 from profiles.model import ItemTouch, Profile, Session, Touch
+from profiles.steps import Call, Steps
 from profiles.store import Write
 from tracker.event import decode
 from tracker.sites import Site
@@ -234,10 +235,10 @@ def test_a_store_that_hangs_costs_no_more_than_the_budget(
     items(ask(stage, ROW, visitor=None))
     released = threading.Event()
 
-    def hang(*_: object, **__: object) -> None:
-        released.wait(20)
+    def hang(*_: object) -> Steps[None]:
+        yield Call(lambda: released.wait(20))
 
-    monkeypatch.setattr(type(stage.services.profiles), "find", hang)
+    monkeypatch.setattr(type(stage.services.profiles), "finding", hang)
     took = []
     for _ in range(4):
         started = time.monotonic()

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import signal
 import threading
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Clock
+from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
+from profiles.steps import Call, Steps
 from tracker.answers import Response
 from tracker.sites import Site
 from web.shortcut import Shortcut
@@ -87,13 +90,60 @@ def test_other_paths_and_methods_pass(stage: Stage) -> None:
     assert short(stage, b"") is None
 
 
+def test_a_redis_that_hangs_costs_no_more_than_the_budget(
+    tmp_path: Path, own_redis: RedisServer, site: Site, clock: Clock
+) -> None:
+    stage = stage_of(tmp_path, own_redis.url, site, clock, personalize_seconds=1.0)
+    stage.call("PUT", "/v1/items", json={"items": [{"id": f"p{n}"} for n in range(5)]})
+    calm = {
+        "name": "Calm",
+        "status": "live",
+        "slots": ["hero"],
+        "tier": "fallback",
+        "creatives": [{"id": "a", "kind": "json", "content": {"title": "Welcome"}}],
+    }
+    assert stage.call("PUT", "/v1/campaigns/calm", json=calm).status_code == 200
+    body = {"visitor": "v", "writeKey": "wk_test", "slots": [*SLOTS, {"id": "hero", "kind": "offer"}]}
+
+    def told(times: int) -> list[tuple[dict[str, Any], float]]:
+        """All on one event loop, one after another: what came, and how long it took."""
+
+        async def ask() -> list[tuple[dict[str, Any], float]]:
+            answers = []
+            for _ in range(times):
+                environ = {"PATH_INFO": "/v1/personalize", "REQUEST_METHOD": "POST", "QUERY_STRING": ""}
+                began = time.monotonic()
+                answer = await stage.app.extensions["shortcut"](environ, json.dumps(body).encode())
+                answers.append((json.loads(answer.body)["slots"], time.monotonic() - began))
+            return answers
+
+        return asyncio.run(ask())
+
+    assert own_redis.process
+    first, _ = told(1)[0]
+    assert first["hero"]["offer"]["campaign"] == "calm" and first["hero"]["token"]
+    own_redis.process.send_signal(signal.SIGSTOP)
+    try:
+        answers = told(5)
+    finally:
+        own_redis.process.send_signal(signal.SIGCONT)
+    for slots, took in answers:
+        assert len(slots["a"]["items"]) == 2
+        assert slots["hero"]["offer"]["campaign"] == "calm"
+        assert took < 1.5
+
+
 def test_a_store_that_hangs_costs_no_more_than_the_budget(
     tmp_path: Path, redis_url: str, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = stage_of(tmp_path, redis_url, site, clock, personalize_seconds=1.0)
     stage.call("PUT", "/v1/items", json={"items": [{"id": f"p{n}"} for n in range(5)]})
     released = threading.Event()
-    monkeypatch.setattr(type(stage.services.profiles), "find", lambda *_: released.wait(60))
+
+    def hang(*_: object) -> Steps[None]:
+        yield Call(lambda: released.wait(60))
+
+    monkeypatch.setattr(type(stage.services.profiles), "finding", hang)
     body = {"visitor": "v", "writeKey": "wk_test", "slots": [*SLOTS, {"id": "hero", "kind": "offer"}]}
     for _ in range(4):
         answer = short(stage, body)

@@ -17,7 +17,9 @@ from msgspec import Meta
 
 from offers.decide import Decision
 from offers.placeholders import Telling
+from profiles import steps
 from profiles.model import Profile
+from profiles.steps import Call, Steps
 from recommender.ask import Ask, Pick, Refusal, Shown, parse_ask
 from recommender.catalogue import Catalogue
 from recommender.visitor import Visitor
@@ -38,6 +40,8 @@ SLOTS_LIMIT = 20
 THREADS = 32
 WHOLE_SHARE = 0.75
 """Of the budget, for the whole answer; the rest is for popular items, should that not do."""
+GRACE = 0.002
+"""Seconds by which a thread's work is given up before the whole is: so it is known what took too long."""
 SHOWN = ("name", "category", "price", "url", "image")
 """Fields of the catalogue that a page needs to draw an item."""
 
@@ -150,7 +154,7 @@ class Personalizer:
     def answer(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
         draft = Draft(plan)
         try:
-            self._whole.call(lambda: self._fill(site, plan, draft), budget.left * WHOLE_SHARE)
+            self._whole.call(lambda: steps.now(self._filling(site, plan, draft)), budget.left * WHOLE_SHARE)
         except Late:
             self._degraded.labels("time").inc()
             self._fall_back(site, plan, draft, budget)
@@ -159,29 +163,36 @@ class Personalizer:
     async def soon(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
         """As ``answer``, on an event loop."""
         draft = Draft(plan)
+        whole = Budget(budget.left * WHOLE_SHARE)
         try:
-            await self._whole.soon(lambda: self._fill(site, plan, draft), budget.left * WHOLE_SHARE)
-        except Late:
+            async with asyncio.timeout(whole.seconds + GRACE):
+                await steps.soon(
+                    self._filling(site, plan, draft), lambda work: self._whole.soon(work, whole.left)
+                )
+        except (Late, TimeoutError):
             self._degraded.labels("time").inc()
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(None, self._fall_back, site, plan, draft, budget)
         return draft.answer(plan, budget)
 
-    def _fill(self, site: Site, plan: Plan, draft: Draft) -> None:
+    def _filling(self, site: Site, plan: Plan, draft: Draft) -> Steps[None]:
         """Each part on its own: what fails leaves the draft as it is."""
         if plan.visitor or plan.user:
             with self._without("profile"):
-                found = self._services.profiles.find(site.id, plan.visitor, plan.user)
+                found = yield from self._services.profiles.finding(site.id, plan.visitor, plan.user)
                 draft.profile = found or draft.profile
-        with self._without("items"):
-            self._fill_items(site, plan, draft, draft.profile)
+        if plan.items:
+            with self._without("items"):
+                yield Call(lambda: self._fill_items(site, plan, draft, draft.profile))
         if plan.offers:
             with self._without("offers"):
-                page = self._services.decider.page(
+                page = yield from self._services.decider.deciding(
                     site, draft.profile, plan.offers, plan.telling(draft.profile), plan.dismissed
                 )
-                draft.offers.update({slot: _offer(made) for slot, made in page.slots.items() if made})
-                self._fill_inside(site, plan, draft, [made for made in page.slots.values() if made])
+                made = [each for each in page.slots.values() if each]
+                draft.offers.update({each.slot: _offer(each) for each in made})
+                if any(each.items is not None for each in made):
+                    yield Call(lambda: self._fill_inside(site, plan, draft, made))
                 self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
 
     def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
@@ -204,8 +215,6 @@ class Personalizer:
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
 
     def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
-        if not plan.items:
-            return
         shop = self._services.shops(site.id)
         visitor = shop.recommender.visitor(profile, plan.item)
         for slot, ask in plan.items.items():
@@ -214,8 +223,6 @@ class Personalizer:
     def _fill_inside(self, site: Site, plan: Plan, draft: Draft, made: Sequence[Decision]) -> None:
         """The items that offers have inside. An ask was checked when its campaign was written."""
         asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
-        if not asks:
-            return
         with self._without("items"):
             shop = self._services.shops(site.id)
             visitor = shop.recommender.visitor(draft.profile, plan.item)
@@ -238,6 +245,8 @@ class Personalizer:
         """Do without ``part`` when it fails, and count that."""
         try:
             yield
+        except Late:  # nor is there time for the other parts
+            raise
         except Exception as error:
             self._degraded.labels(part).inc()
             self._warn(part, error)

@@ -1,0 +1,189 @@
+"""The commands of an event loop, all on one connection: what many requests ask at once goes out and comes back
+together, and none of them holds a thread.
+
+redis-py's own client for event loops takes several times as long for each command; what it connects to in other
+ways (TLS, a cluster) is asked in threads, by ``Line``.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import hiredis
+import redis
+from redis.connection import Connection, UnixDomainSocketConnection
+
+SILENT_SECONDS = 0.5
+"""A Redis that owes answers and says nothing for so long is not listened to any more."""
+PAUSE_SECONDS = 1.0
+"""After a failure nobody tries for so long."""
+CONNECT_SECONDS = 2.0
+WAITING_MOST = 10_000
+"""Commands under way at once."""
+
+
+class Address(NamedTuple):
+    """Where Redis is: a ``path``, or ``host`` and ``port``; and the commands that a connection begins with."""
+
+    path: str
+    host: str
+    port: int
+    greeting: tuple[tuple[Any, ...], ...]
+
+
+def address_of(client: redis.Redis) -> Address | None:
+    """None where a plain connection does not lead there."""
+    pool = client.connection_pool
+    if pool.connection_class not in (Connection, UnixDomainSocketConnection):
+        return None
+    options = pool.connection_kwargs
+    if options.get("credential_provider"):
+        return None
+    greeting: list[tuple[Any, ...]] = []
+    if options.get("password"):
+        who = (options["username"],) if options.get("username") else ()
+        greeting.append(("AUTH", *who, options["password"]))
+    greeting.append(("SELECT", options.get("db") or 0))
+    host, port = options.get("host", "localhost"), int(options.get("port", 6379))
+    return Address(options.get("path", ""), host, port, tuple(greeting))
+
+
+class Wire(asyncio.Protocol):
+    """One connection of one event loop, made when it is first needed and again after it broke.
+
+    Answers come in the order of the commands. Whoever no longer waits for one does not disturb the others.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._address = address
+        self._transport: asyncio.Transport | None = None
+        self._reader: Any = None
+        self._waiting: deque[_Owed] = deque()
+        self._up: asyncio.Future[None] | None = None
+        self._holding: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._heard = 0.0
+        self._failed = False  # then nobody waits for the connection to be made again
+        self._paused_until = float("-inf")
+
+    async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answers, in order; each command is sent once. Raises redis.RedisError: the first that is an error."""
+        if self._up is None and self.loop.time() >= self._paused_until:
+            self._up = self.loop.create_future()
+            self._holding = self.loop.create_task(self._hold(self._up))
+        if self._up is None or (self._failed and not self._up.done()):
+            raise redis.ConnectionError("Redis failed a moment ago")
+        if not self._up.done():
+            await asyncio.shield(self._up)  # who gives up waiting leaves the others their connection
+        return await self._send(commands)
+
+    async def _hold(self, up: "asyncio.Future[None]") -> None:
+        """Connect. The task goes on as long as the connection: a loop that ends, ends both."""
+        lost = self._lost = self.loop.create_future()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if self._address.path:
+                    await self.loop.create_unix_connection(lambda: self, self._address.path)
+                else:
+                    await self.loop.create_connection(lambda: self, self._address.host, self._address.port)
+                await self._send(self._address.greeting)
+            self._failed = False
+            up.set_result(None)
+            await lost
+        except (OSError, TimeoutError, redis.RedisError) as error:
+            known = (
+                error if isinstance(error, redis.RedisError) else redis.ConnectionError(f"no Redis: {error}")
+            )
+            self._hang_up(known)
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self._reader = hiredis.Reader(protocolError=redis.InvalidResponse, replyError=_refused)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self.loop.time()
+        self._reader.feed(data)
+        try:
+            while (answer := self._reader.gets()) is not False:
+                owed = self._waiting[0]
+                owed.answers.append(answer)
+                if len(owed.answers) == owed.count:
+                    self._waiting.popleft()
+                    owed.tell()
+        except redis.InvalidResponse as error:
+            self._hang_up(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._fail(redis.ConnectionError(f"the connection to Redis was lost: {error or 'closed'}"))
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def _send(self, commands: Sequence[tuple[Any, ...]]) -> "asyncio.Future[list[Any]]":
+        if self._transport is None:
+            raise redis.ConnectionError("the connection to Redis was lost")
+        if len(self._waiting) >= WAITING_MOST:
+            raise redis.ConnectionError(f"{WAITING_MOST:,} requests wait for Redis")
+        if not self._waiting:
+            self._heard = self.loop.time()
+            if self._watch is None:
+                self._watch = self.loop.call_later(SILENT_SECONDS, self._look)
+        owed = _Owed(len(commands), self.loop.create_future())
+        self._waiting.append(owed)
+        self._transport.write(b"".join([hiredis.pack_command(command) for command in commands]))
+        return owed.told
+
+    def _look(self) -> None:
+        """Whether an answer is owed for too long."""
+        self._watch = None
+        if not self._waiting:
+            return
+        left = self._heard + SILENT_SECONDS - self.loop.time()
+        if left > 0:
+            self._watch = self.loop.call_later(left, self._look)
+        else:
+            self._hang_up(redis.TimeoutError("Redis does not answer"))
+
+    def _hang_up(self, error: redis.RedisError) -> None:
+        self._failed, self._paused_until = True, self.loop.time() + PAUSE_SECONDS
+        if self._transport is not None:
+            self._transport.abort()
+        self._fail(error)
+
+    def _fail(self, error: redis.RedisError) -> None:
+        """Nobody waits any longer."""
+        up, self._up = self._up, None
+        waiting, self._waiting = self._waiting, deque()
+        for told in (*([up] if up else ()), *(owed.told for owed in waiting)):
+            if not told.done():
+                told.set_exception(error)
+                told.exception()  # nobody may be there to ask
+
+
+class _Owed:
+    """So many answers to commands that were sent together."""
+
+    __slots__ = ("answers", "count", "told")
+
+    def __init__(self, count: int, told: "asyncio.Future[list[Any]]") -> None:
+        self.count, self.told = count, told
+        self.answers: list[Any] = []
+
+    def tell(self) -> None:
+        if self.told.done():  # nobody waits any more
+            return
+        error = next((answer for answer in self.answers if isinstance(answer, Exception)), None)
+        if error is None:
+            self.told.set_result(self.answers)
+        else:
+            self.told.set_exception(error)
+
+
+def _refused(text: str) -> redis.ResponseError:
+    kind = redis.exceptions.NoScriptError if text.startswith("NOSCRIPT") else redis.ResponseError
+    return kind(text)
