@@ -219,6 +219,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from offers.campaign import Cap
     from offers.caps import CapStore
     from offers.decide import Decider
+    from offers.decided import DecidedStore
     from offers.membership import ProgressStore
     from offers.segments import SegmentStore
     from offers.store import CampaignStore
@@ -274,6 +275,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
             segments=segments,
             global_holdout=settings.global_holdout,
         ),
+        decided=DecidedStore(redis),
         signer=signer,
         users=accounts,
         guesses=SharedGuesses(redis),

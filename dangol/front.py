@@ -9,6 +9,8 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from flask import Flask
+
 from dangol import compose, logs
 from dangol.bridge import Bridge, Short, Wsgi
 from dangol.health import Health
@@ -25,8 +27,16 @@ TURN_SECONDS = 0.001
 class Front:
     """An RSGI application: sends each request to the tracker where it owns the path, else over the bridge."""
 
-    def __init__(self, tracker: Tracker | None, rest: Wsgi, threads: int, short: Short | None = None) -> None:
-        self._tracker, self._rest = tracker, Bridge(rest, threads, short)
+    def __init__(
+        self,
+        tracker: Tracker | None,
+        rest: Wsgi,
+        threads: int,
+        short: Short | None = None,
+        end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``end`` is called when everything has been answered."""
+        self._tracker, self._rest, self._end = tracker, Bridge(rest, threads, short), end
         gc.collect()
         gc.freeze()  # what stays as long as the process need not be looked at by every collection
 
@@ -39,6 +49,7 @@ class Front:
     def __rsgi_del__(self, _: AbstractEventLoop) -> None:
         """The server has stopped: every request under way has its answer."""
         self._rest.close()
+        self._end()
         if self._tracker:
             self._tracker.close()
 
@@ -48,7 +59,7 @@ def everything() -> Front:
     settings = _start()
     collect = compose.tracker(settings)
     rest = compose.web(settings, collect)
-    return Front(collect, rest, settings.threads, rest.extensions["shortcut"])
+    return Front(collect, rest, settings.threads, *_beside(rest))
 
 
 def demo() -> Front:
@@ -57,7 +68,7 @@ def demo() -> Front:
     collect = compose.tracker(settings)
     rest = compose.web(settings, collect)
     both = _with_shop(rest, compose.shop(settings))
-    return Front(collect, both, settings.threads, rest.extensions["shortcut"])
+    return Front(collect, both, settings.threads, *_beside(rest))
 
 
 def tracker() -> Front:
@@ -71,7 +82,12 @@ def web() -> Front:
     """The API and the desk alone."""
     settings = _start()
     rest = compose.web(settings)
-    return Front(None, rest, settings.threads, rest.extensions["shortcut"])
+    return Front(None, rest, settings.threads, *_beside(rest))
+
+
+def _beside(rest: Flask) -> tuple[Short, Callable[[], None]]:
+    """What answers in place of the application, and what it still has to write in the end."""
+    return rest.extensions["shortcut"], rest.extensions["decisions"].close
 
 
 def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:

@@ -27,6 +27,12 @@ def context_of(profile: Profile) -> str:
     return "|".join(part.replace("|", "/")[:40] for part in parts)
 
 
+def parts(context: str) -> tuple[str, str, str]:
+    """Stage, device and channel; "" where nothing personal was used."""
+    stage, device, channel, *_ = [*context.split("|"), "", "", ""]
+    return stage, device, channel
+
+
 def parents(context: str) -> list[str]:
     """From everybody to ``context`` itself."""
     parts = context.split("|") if context else []

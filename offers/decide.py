@@ -44,6 +44,7 @@ class Decision(NamedTuple):
     content: Any
     propensity: float
     token: str
+    context: str
     items: dict[str, Any] | None = None
 
 
@@ -295,7 +296,7 @@ class Decider:
         token = Token(site, campaign.id, variant, slot, propensity, visit.view.now, context, new_nonce())
         signed = self._signer.sign(token)
         return Decision(
-            campaign.id, variant, slot, creative.kind, content, propensity, signed, creative.items
+            campaign.id, variant, slot, creative.kind, content, propensity, signed, context, creative.items
         )
 
     def _withheld(self, visit: "_Visit", ready: Ready, slot: str) -> Withheld:

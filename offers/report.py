@@ -1,6 +1,5 @@
 """What a campaign achieved, honestly: per variant, day and bucket, and against those from whom it was withheld."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
@@ -8,14 +7,16 @@ from typing import NamedTuple
 from offers.answers import Answer, GoalRow
 from offers.bandit import Arm, best_of
 from offers.campaign import Campaign
+from offers.contexts import parts
+from offers.decided import Decided, decided
 from offers.learning import Showing, showings
 from offers.lift import SUSPICIOUS, Group, Interval, Lift, lift, sample_ratio, wilson
 from offers.offpolicy import OffPolicy, estimate
 
 
 class Tally(NamedTuple):
-    """Counts of one row of the report. ``decisions`` are None where they are not known: of a campaign without a
-    holdout, and by what a visitor has become since."""
+    """Counts of one row of the report. ``decisions`` are None where they are not known: of a part of a day, longer ago
+    than they are kept, and by what a visitor has become since."""
 
     name: str
     impressions: int = 0
@@ -80,31 +81,33 @@ def report(
     goals: Iterable[GoalRow],
     zone: tzinfo = UTC,
     holdout: float | None = None,
+    counted: Decided | None = None,
 ) -> Report:
-    """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included."""
+    """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included.
+
+    ``counted``: its decisions, where they were not logged one by one as they are under a holdout.
+    """
     mine = [answer for answer in answers if answer.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
     found = showings(mine, goals, {campaign.id: campaign})
     share = campaign.holdout if holdout is None else holdout
-    decided = [answer for answer in mine if answer.row.kind == "decided"]
-    known = decided if share > 0 or decided else None
+    logged = [(token.variant, row.ts, token.context) for token, row in mine if row.kind == "decided"]
+    known = decided(logged, zone) if share > 0 else counted
 
-    def by(name: Callable[[int, str], str]) -> list[Tally]:
-        """Rows named by a time (ms) and a context."""
-        return _grouped(
-            found,
-            lambda showing: name(showing.ts, showing.context),
-            None if known is None else [name(answer.row.ts, answer.token.context) for answer in known],
-        )
+    def day(showing: Showing) -> str:
+        return datetime.fromtimestamp(showing.ts / 1000, zone).date().isoformat()
+
+    def part(at: int) -> Callable[[Showing], str]:
+        return lambda showing: parts(showing.context)[at]
 
     return Report(
         campaign.id,
-        _tally("", found)._replace(decisions=None if known is None else len(known)),
-        _variants(campaign, found, known),
-        by(lambda ts, _context: datetime.fromtimestamp(ts / 1000, zone).date().isoformat()),
-        by(lambda _ts, context: _part(context, 0)),
-        by(lambda _ts, context: _part(context, 1)),
-        by(lambda _ts, context: _part(context, 2)),
+        _tally("", found)._replace(decisions=known.total if known else None),
+        _variants(campaign, found, known.variants if known else None),
+        _grouped(found, day, known.days if known else None),
+        _grouped(found, part(0), known.stages if known else None),
+        _grouped(found, part(1), known.devices if known else None),
+        _grouped(found, part(2), known.channels if known else None),
         sum(answer.row.kind == "withheld" for answer in mine),
         compare(campaign, mine, goals, share) if share > 0 else None,
     )
@@ -146,20 +149,18 @@ def _group(visitors: list[list[float]]) -> Group:
     return Group(len(visitors), sum(map(bool, visitors)), sum(sums), sum(each**2 for each in sums))
 
 
-def _variants(campaign: Campaign, found: list[Showing], decided: list[Answer] | None) -> list[VariantReport]:
+def _variants(
+    campaign: Campaign, found: list[Showing], decisions: Mapping[str, int] | None
+) -> list[VariantReport]:
     """Every variant of the campaign, and those it had before if they were shown."""
     names = [creative.id for creative in campaign.creatives]
-    names += sorted({showing.variant for showing in found} - set(names))
+    names += sorted({showing.variant for showing in found}.union(decisions or ()) - set(names))
     by_variant = {name: [showing for showing in found if showing.variant == name] for name in names}
     arms = [_arm(campaign, each) for each in by_variant.values()]
     rows = []
     for (name, mine), best in zip(by_variant.items(), best_of(arms, campaign.reward), strict=True):
-        decisions = None if decided is None else sum(answer.token.variant == name for answer in decided)
-        rows.append(
-            VariantReport(
-                _tally(name, mine)._replace(decisions=decisions), best, _instead(campaign, found, name)
-            )
-        )
+        tally = _tally(name, mine)._replace(decisions=_number(decisions, name))
+        rows.append(VariantReport(tally, best, _instead(campaign, found, name)))
     return rows
 
 
@@ -193,20 +194,17 @@ def _tally(name: str, found: Sequence[Showing]) -> Tally:
 
 
 def _grouped(
-    found: list[Showing], name_of: Callable[[Showing], str], decided: Collection[str] | None
+    found: list[Showing], name_of: Callable[[Showing], str], decisions: Mapping[str, int] | None
 ) -> list[Tally]:
-    """A row of each name that showings or decisions have. ``decided``: the name of each decision."""
+    """A row of each name that showings or decisions have."""
     groups: dict[str, list[Showing]] = {}
     for showing in found:
         groups.setdefault(name_of(showing), []).append(showing)
-    decisions = Counter(decided or ())
     return [
-        _tally(name, groups.get(name, []))._replace(decisions=None if decided is None else decisions[name])
-        for name in sorted({*groups, *decisions})
+        _tally(name, groups.get(name, []))._replace(decisions=_number(decisions, name))
+        for name in sorted({*groups, *(decisions or ())})
     ]
 
 
-def _part(context: str, index: int) -> str:
-    """Of ``stage|device|channel``; "" where nothing personal was used."""
-    parts = context.split("|")
-    return parts[index] if index < len(parts) else ""
+def _number(decisions: Mapping[str, int] | None, name: str) -> int | None:
+    return None if decisions is None else decisions.get(name, 0)

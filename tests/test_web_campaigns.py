@@ -102,6 +102,28 @@ def test_what_a_visitor_dismissed_gives_way_to_the_next(stage: Stage) -> None:
     assert refused.status_code == 400 and refused.json["error"]["field"] == "dismissed"
 
 
+def test_decisions_are_known_without_a_holdout(stage: Stage, clock: Clock) -> None:
+    two = [{"id": name, "kind": "json", "content": {"t": name}} for name in "ab"]
+    put(stage, "hero", creatives=two, allocation="fixed")
+    put(stage, "cart", slot="cart")
+    both = [{"id": slot, "kind": "offer"} for slot in ("hero", "cart", "nowhere")]
+    for number in range(12):
+        stage.call("POST", "/v1/personalize", "wk_test", json={"visitor": f"v{number}", "slots": both})
+    stage.call("POST", "/v1/personalize", "wk_test", json={"slots": both})  # nobody who can be recognised
+    stage.app.extensions["decisions"].close()
+    report = stage.call("GET", "/v1/reports/campaigns/hero").json
+    assert report["total"]["decisions"] == 13 and report["total"]["impressions"] == 0
+    assert sum(each["decisions"] for each in report["variants"]) == 13
+    assert [(each["name"], each["decisions"]) for each in report["stages"]] == [("prospect", 13)]
+    assert [each["decisions"] for each in report["days"]] == [13]
+    assert stage.call("GET", "/v1/reports/campaigns/cart").json["total"]["decisions"] == 13
+    noon = report["days"][0]["name"] + "T12:00:00"
+    part = stage.call("GET", f"/v1/reports/campaigns/hero?from={noon}").json
+    assert part["total"]["decisions"] is None  # of a part of a day nobody knows
+    consumer = stage.services.log.consumer("test", "one")
+    assert consumer.poll(100, 0.1) == []  # and no event was made
+
+
 def test_every_version_is_kept(stage: Stage, clock: Clock) -> None:
     put(stage, "hero")
     clock.advance(60)
@@ -117,10 +139,12 @@ def test_every_version_is_kept(stage: Stage, clock: Clock) -> None:
     assert stage.call("GET", "/v1/campaigns/other/versions").json["error"]["field"] == "id"
 
 
-def test_the_report_of_one_campaign(stage: Stage, redis_url: str) -> None:
+def test_the_report_of_one_campaign(stage: Stage, redis_url: str, clock: Clock) -> None:
     play(stage, "boots", redis_url)
     stage.call("PUT", "/v1/segments/shoes", json={"name": "Shoes", "audience": "affinity('shoes') > 0.5"})
-    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
+    Membership(stage.services.segments, stage.services.progress, stage.services.profiles, clock=clock).run(
+        stage.site
+    )
     report = stage.call("GET", "/v1/reports/campaigns/boots").json
     (likes,) = report["segments"]
     assert likes["name"] == "shoes" and likes["clicks"] == report["total"]["clicks"] > 0
@@ -186,7 +210,9 @@ def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Cloc
     ]
     made = stage.call("PUT", "/v1/segments/readers", json={"name": "Readers", "audience": asked})
     assert made.status_code == 200
-    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
+    Membership(stage.services.segments, stage.services.progress, stage.services.profiles, clock=clock).run(
+        stage.site
+    )
     assert stage.call("GET", "/v1/segments/readers").json["members"] == 1
     windowed = stage.call(
         "POST", "/v1/audiences/preview", json={"audience": "count('Product Viewed', 7) > 1"}

@@ -16,6 +16,7 @@ from ingest.deadletters import DeadLetters
 from offers.arms import ArmStore
 from offers.caps import CapStore
 from offers.decide import Decider
+from offers.decided import DecidedStore
 from offers.membership import ProgressStore
 from offers.segments import SegmentStore
 from offers.store import CampaignStore
@@ -119,6 +120,7 @@ def stage_of(
         arms=arms,
         caps=caps,
         decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
+        decided=DecidedStore(redis_url, timeout=10, clock=clock),
         signer=signer,
         erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
         users=users,

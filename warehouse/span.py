@@ -66,12 +66,16 @@ class Span:
             yield day
             day += timedelta(days=1)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is made of whole days."""
+        begins = _midnight(self.first, self.zone) == self.start
+        return begins and _midnight(self.last + timedelta(days=1), self.zone) == self.end
+
     def before(self) -> "Span":
         """As long, right before: what a period is compared with. Whole days stay whole days."""
         days = (self.last - self.first).days + 1
-        first = _midnight(self.first, self.zone)
-        whole = first == self.start and _midnight(self.last + timedelta(days=1), self.zone) == self.end
-        if whole:
+        if self.whole:
             return Span(_midnight(self.first - timedelta(days=days), self.zone), self.start, self.zone)
         return Span(self.start - (self.end - self.start), self.start, self.zone)
 

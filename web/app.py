@@ -89,7 +89,8 @@ def create_app(services: Services) -> Flask:
 
 def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Reports) -> None:
     keys = Keys(services.sites)
-    decisions = DecisionLog(services.log, services.clock)
+    decisions = DecisionLog(services.log, services.decided, services.clock)
+    app.extensions["decisions"] = decisions
     personalizer = Personalizer(services, metrics, decisions)
     app.register_blueprint(personalize_blueprint(personalizer, keys, services.personalize_seconds))
     app.extensions["shortcut"] = Shortcut(personalizer, keys, metrics, services.personalize_seconds)

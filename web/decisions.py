@@ -1,4 +1,5 @@
-"""What was decided under a holdout goes into the event log, beside the request: two groups that can be compared."""
+"""What was decided is written beside the request: under a holdout as events, two groups that can be compared; else as
+counts (``offers/decided.py``)."""
 
 import logging
 import threading
@@ -7,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
-from offers.decide import Withheld
+from offers.decide import Decision, Withheld
+from offers.decided import DecidedStore, DecidedUnavailable
 from tracker.event import Event, encode
 from tracker.log import EventLog, LogUnavailable, Record
 from tracker.sites import Site
@@ -17,19 +19,23 @@ logger = logging.getLogger(__name__)
 KEPT = 10_000
 """Events that wait while the log is down; the oldest go first."""
 BATCH = 500
+COUNT_SECONDS = 1.0
+"""Counts wait for so long for others that go with them: what a process that is killed loses of them."""
 
 
 class DecisionLog:
-    """Appends in a thread of its own: the visitor never waits for it."""
+    """Appends and counts in a thread of its own: the visitor never waits for it."""
 
-    def __init__(self, log: EventLog, clock: Callable[[], float] = time.time) -> None:
-        self._log, self._clock = log, clock
+    def __init__(self, log: EventLog, counts: DecidedStore, clock: Callable[[], float] = time.time) -> None:
+        self._log, self._counts, self._clock = log, counts, clock
+        self._due: float | None = None
         self._waiting: deque[Record] = deque(maxlen=KEPT)
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def add(self, site: Site, visitor: str | None, user: str | None, made: Sequence[Withheld]) -> None:
+        """What somebody who can be recognised was shown under a holdout, or not."""
         if not made or not (visitor or user):
             return
         now = int(self._clock() * 1000)
@@ -48,11 +54,23 @@ class DecisionLog:
                 source="api",
             )
             self._waiting.append(Record(event.key, encode(event)))
-        self._wake.set()
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
-                self._thread.start()
+        self._begin()
+
+    def count(self, site: Site, made: Sequence[Decision]) -> None:
+        if not made:
+            return
+        self._counts.add(site, [(each.campaign, each.variant, each.context) for each in made])
+        if self._due is None:
+            self._due = time.monotonic() + COUNT_SECONDS
+            self._begin()
+
+    def close(self) -> None:
+        """Write what waits, as far as the stores take it."""
+        for write in (self.flush, self._counts.flush):
+            try:
+                write()
+            except (LogUnavailable, DecidedUnavailable) as error:
+                logger.warning("decisions are lost: %s", error)
 
     def flush(self) -> None:
         """Append everything that waits. Raises LogUnavailable."""
@@ -64,13 +82,25 @@ class DecisionLog:
                 self._waiting.extendleft(reversed(batch))
                 raise
 
+    def _begin(self) -> None:
+        self._wake.set()
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
+                    self._thread.start()
+
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(None if self._due is None else max(0.0, self._due - time.monotonic()))
             self._wake.clear()
             try:
                 self.flush()
-            except LogUnavailable as error:
+                if self._due is not None and time.monotonic() >= self._due:
+                    self._due = None
+                    self._counts.flush()
+            except (LogUnavailable, DecidedUnavailable) as error:
                 logger.warning("decisions wait: %s", error)
                 time.sleep(error.retry_after)
+                self._due = time.monotonic()
                 self._wake.set()

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from offers.campaign import CampaignInvalid
 from offers.caps import CapsUnavailable
+from offers.decided import DecidedUnavailable
 from offers.segments import SegmentsUnavailable
 from offers.store import CampaignsUnavailable, TooManyCampaigns
 from profiles.store import StoreUnavailable as ProfilesUnavailable
@@ -22,6 +23,7 @@ from web.problem import Problem, unavailable
 DOWN: dict[type[Exception], str] = {
     CampaignsUnavailable: "The store of campaigns",
     CapsUnavailable: "The store of caps",
+    DecidedUnavailable: "The count of decisions",
     ItemsUnavailable: "The item catalogue",
     LogUnavailable: "The event log",
     ProfilesUnavailable: "The profile store",

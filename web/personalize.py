@@ -193,6 +193,7 @@ class Personalizer:
                 draft.offers.update({each.slot: _offer(each) for each in made})
                 if any(each.items is not None for each in made):
                     yield Call(lambda: self._fill_inside(site, plan, draft, made))
+                self._decisions.count(site, made)
                 self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
 
     def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
@@ -213,6 +214,7 @@ class Personalizer:
             with self._without("offers"):
                 made = self._services.decider.fallbacks(site, draft.profile, empty, plan.dismissed)
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
+                self._decisions.count(site, list(made.values()))
 
     def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
         shop = self._services.shops(site.id)

@@ -65,7 +65,9 @@ def result_of(services: Services, site: Site, campaign: Campaign, span: Span) ->
     answers, refused = verified(rows, services.signer, site.id)
     until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
     goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
-    made = report(campaign, answers, goals, site.zone, services.decider.holdout(campaign))
+    holdout = services.decider.holdout(campaign)
+    counted = services.decided.read(site, campaign.id, span.days()) if span.whole and not holdout else None
+    made = report(campaign, answers, goals, site.zone, holdout, counted)
     mine = [each for each in answers if each.token.campaign == campaign.id]
     found = showings(mine, goals, {campaign.id: campaign})
     answered = tuple(each for each in found if each.delay(campaign.reward) is not None)

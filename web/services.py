@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from offers.arms import ArmStore
 from offers.caps import CapStore
 from offers.decide import Decider
+from offers.decided import DecidedStore
 from offers.membership import ProgressStore
 from offers.segments import SegmentStore
 from offers.store import CampaignStore
@@ -66,6 +67,7 @@ class Services:
     arms: ArmStore
     caps: CapStore
     decider: Decider
+    decided: DecidedStore
     signer: TokenSigner
     users: Users
     guesses: Guesses
