@@ -1,7 +1,6 @@
 """Slots in a real browser: when an offer counts as seen, that it stays away when dismissed, and moves nothing."""
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,15 +176,72 @@ def test_under_a_nonce_the_second_file_has_it_too(shop: Shop, page: Page, tracke
     assert page.inner_text("#slot strong") == "Ten % off"
 
 
-def test_items_inside_an_offer(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+def test_a_click_on_an_item_inside_an_offer_is_one_on_the_offer_too(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
     answer(tracker, {"hero": offered(BANNER, items=[{"id": "p1", "name": "Boot", "url": "#p1"}], model="m")})
     shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')")
     page.goto(shop.url)
     assert page.inner_text("#slot .dangol-offer .dangol-items li") == "Boot"
     page.click("#slot li a")
-    assert "Product Clicked" in names(tracker.wait_for(2))
-    time.sleep(0.2)
+    eventually(lambda: {"Product Clicked", "Offer Clicked"} <= set(names(tracker.unique())))
+    page.click("#slot li a")
+    eventually(lambda: names(tracker.unique()).count("Product Clicked") == 2)
+    assert names(tracker.unique()).count("Offer Clicked") == 1
+
+
+def test_a_click_beside_the_words_of_an_offer_is_none(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered({"title": "Hello", "text": "Ten % off"})})
+    shop.pages["/"] = (
+        shop.page("dangol('slot', 'hero', '#slot')") + "<style>.dangol-offer { padding: 40px }</style>"
+    )
+    page.goto(shop.url)
+    page.wait_for_selector("#slot strong")
+    box = page.evaluate(
+        "(r => [r.x, r.y, r.width, r.height])(document.querySelector('#slot p').getBoundingClientRect())"
+    )
+    page.mouse.click(box[0] + box[2] - 5, box[1] + box[3] / 2)  # in the paragraph, far from its words
+    page.mouse.click(box[0], box[1] + box[3] + 35)  # the padding
+    page.evaluate("dangol('track', 'Then')")
+    eventually(lambda: "Then" in names(tracker.unique()))
     assert "Offer Clicked" not in names(tracker.unique())
+    page.click("#slot p", position={"x": 10, "y": 10})
+    eventually(lambda: "Offer Clicked" in names(tracker.unique()))
+
+
+def test_where_there_is_something_to_press_words_beside_it_are_no_click(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    html = "<p>Ten % off</p><button>Tell me</button><p><img src=/art.svg width=50 height=50></p>"
+    shop.pages["/art.svg"] = PICTURE
+    for wanted in ("button", "img"):
+        answer(tracker, {"hero": offered({"html": html})})
+        shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot', {dismiss: true})")
+        page.goto(shop.url)
+        page.click("#slot p", position={"x": 10, "y": 10})
+        page.evaluate("dangol('track', 'Then')")
+        eventually(lambda: "Then" in names(tracker.unique()))
+        assert "Offer Clicked" not in names(tracker.unique())
+        page.click(f"#slot {wanted}:not(.dangol-dismiss)")
+        eventually(lambda: "Offer Clicked" in names(tracker.unique()))
+        page.goto("about:blank")
+        tracker.reset()
+
+
+def test_a_link_opened_in_a_new_tab_is_a_click(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered({**BANNER, "text": "More"}, items=[{"id": "p1", "url": "#p1"}])})
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    page.click("#slot strong", button="right")
+    page.evaluate("dangol('track', 'Then')")
+    eventually(lambda: "Then" in names(tracker.unique()))
+    assert "Offer Clicked" not in names(tracker.unique())
+    page.click("#slot strong", button="middle")
+    eventually(lambda: "Offer Clicked" in names(tracker.unique()))
+    assert "Product Clicked" not in names(tracker.unique())
+    page.click("#slot li a", button="middle")
+    eventually(lambda: "Product Clicked" in names(tracker.unique()))
+    assert names(tracker.unique()).count("Offer Clicked") == 1
 
 
 def test_a_page_without_slots_loads_no_second_file(shop: Shop, page: Page, tracker: TrackerServer) -> None:

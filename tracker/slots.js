@@ -5,7 +5,8 @@
  * slot is (dangol('slot', id, target, {height: 200})) does not move at all.
  */
 ((win, doc) => {
-  let NEEDED = 10, TICK = 100, PATIENCE = 2e3;
+  let NEEDED = 10, TICK = 100, PATIENCE = 2e3, NEAR = 8;
+  let LINK = 'a[href],area', PRESS = LINK + ',button:not(.dangol-dismiss),input,select,label,summary,[role=button]';
 
   /* Seen: half of it on screen, in a tab that is in front, for a second on end. */
   let watch = (element, then) => {
@@ -48,11 +49,20 @@
     await Promise.race([Promise.all(pictures), new Promise(done => setTimeout(done, PATIENCE))]);
     target.replaceChildren(box);
     if (!content) return;
-    box.addEventListener('click', event => {
-      if (event.target.closest('.dangol-dismiss, .dangol-items')) return;
-      result.clicked();
-    });
+    box.onclick = box.onauxclick = event => pressed(box, event) && result.clicked();
     watch(box, result.viewed);
+  };
+
+  /* A click on the offer: on a link, a button, a picture or an item; on its words where it has nothing to press. */
+  let pressed = (box, { target, button, clientX: x, clientY: y }) => {
+    let on = kinds => box.contains(target.closest(kinds));
+    if (button) return button == 1 && on(LINK);  // the middle one opens a tab
+    if (on(PRESS + ',img,video,.dangol-items li>*')) return true;
+    if (box.querySelector(PRESS)) return false;
+    let words = doc.createRange();
+    words.selectNodeContents(target);
+    return [...words.getClientRects()].some(r =>
+      x > r.left - NEAR && x < r.right + NEAR && y > r.top - NEAR && y < r.bottom + NEAR);
   };
 
   let list = (box, items, slot, track) => {
@@ -63,7 +73,9 @@
       picture(a, item.image, item.name);
       el(a, 'span', item.name || item.id);
       el(a, 'b', item.price);
-      a.onclick = () => track('Product Clicked', { product_id: item.id, list_id: slot });
+      a.onclick = a.onauxclick = ({ button }) => {
+        if (!button || button == 1 && a.matches(LINK)) track('Product Clicked', { product_id: item.id, list_id: slot });
+      };
     });
   };
 
