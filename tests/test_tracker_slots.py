@@ -82,6 +82,38 @@ def test_an_offer_counts_as_seen_when_half_of_it_was_visible_for_a_second(
     assert names(tracker.unique()) == ["page", "Offer Viewed"]
 
 
+@pytest.mark.parametrize("height", [1800, 9000])
+def test_an_offer_of_many_screens_is_seen_when_it_fills_half_of_one(
+    shop: Shop, page: Page, tracker: TrackerServer, height: int
+) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    style = f"#slot {{ margin-top: 1500px }} .dangol-offer {{ height: {height}px }}"
+    shop.pages["/"] = f"<style>{style}</style>" + shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    page.wait_for_selector("#slot .dangol-offer", state="attached")
+    top = page.evaluate("document.querySelector('.dangol-offer').getBoundingClientRect().top")
+    page.evaluate(f"scrollTo(0, {top} - innerHeight + 280)")
+    page.wait_for_timeout(1_500)
+    assert names(tracker.unique()) == ["page"]
+    # It may move meanwhile, as long as it fills half.
+    page.evaluate(f"scrollTo(0, {top} - innerHeight + 400); setInterval(() => scrollBy(0, 40), 300)")
+    assert names(tracker.wait_for(2)) == ["page", "Offer Viewed"]
+
+
+def test_a_tall_offer_that_stands_mostly_beside_the_screen_is_not_seen(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    style = "#slot { margin-left: 700px; width: 700px } .dangol-offer { height: 500px }"
+    shop.pages["/"] = f"<style>{style}</style>" + shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    page.wait_for_selector("#slot .dangol-offer")
+    page.wait_for_timeout(1_500)
+    assert names(tracker.unique()) == ["page"]
+    page.evaluate("scrollTo(600, 0)")
+    assert names(tracker.wait_for(2)) == ["page", "Offer Viewed"]
+
+
 def test_a_tab_in_the_background_sees_nothing(shop: Shop, page: Page, tracker: TrackerServer) -> None:
     answer(tracker, {"hero": offered(BANNER)})
     page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => !window.front})")

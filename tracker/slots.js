@@ -7,14 +7,19 @@
 ((win, doc) => {
   let NEEDED = 10, TICK = 100, PATIENCE = 2e3, NEAR = 8;
   let LINK = 'a[href],area', PRESS = LINK + ',button:not(.dangol-dismiss),input,select,label,summary,[role=button]';
+  let STEPS = [...Array(101).keys()].map(percent => percent / 100);  // fine enough for an offer of many screens
 
-  /* Seen: half of it on screen, in a tab that is in front, for a second on end. */
+  /* Seen: half of it on screen, or half of the screen's height full of it, in a tab that is in front, for a second on end. */
   let watch = (element, then) => {
     let timer, ticks;
     let observer = new IntersectionObserver(entries => {
-      clearInterval(timer);
+      let { intersectionRatio, intersectionRect: { width, height }, boundingClientRect: whole, rootBounds } = entries.pop();
+      if (intersectionRatio < .5 && !(height >= rootBounds?.height / 2 && width >= whole.width / 2)) {
+        timer = clearInterval(timer);
+        return;
+      }
+      if (timer) return;
       ticks = 0;
-      if (entries.pop().intersectionRatio < .5) return;
       timer = setInterval(() => {
         ticks = doc.hidden ? 0 : ticks + 1;
         if (ticks < NEEDED) return;
@@ -22,7 +27,7 @@
         observer.disconnect();
         if (element.isConnected) then();
       }, TICK);
-    }, { threshold: .5 });
+    }, { threshold: STEPS });
     observer.observe(element);
   };
 
