@@ -153,6 +153,41 @@ def test_what_was_dismissed_stays_away_on_every_page_and_the_page_has_its_own_ba
     eventually(lambda: tracker.asked().get("dismissed") == [])
 
 
+def test_a_slot_drawn_again_gives_back_what_is_the_pages_and_never_an_offer(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    page.goto(shop.url)
+    page.evaluate("document.querySelector('#slot').innerHTML = '<em>the page</em> itself'")
+    for number in range(3):
+        answer(tracker, {"hero": offered({"title": f"Offer {number}"})})
+        page.evaluate(f"history.pushState({{}}, '', '/{number}')")
+        page.evaluate("dangol('slot', 'hero', '#slot', {dismiss: true})")
+        page.wait_for_selector(f"#slot :text('Offer {number}')")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "dangol-dismiss"
+    page.keyboard.press("Enter")
+    assert page.inner_html("#slot") == "<em>the page</em> itself"
+    assert page.evaluate("document.activeElement.id") == "slot"
+    eventually(lambda: "Offer Dismissed" in names(tracker.unique()))
+    # A framework that keeps pages as HTML brings a copy of the offer along.
+    page.evaluate("document.querySelector('#slot').innerHTML += '<div class=dangol-offer>copy</div>'")
+    page.evaluate("dangol('slot', 'hero', '#slot', {dismiss: true})")
+    page.click("#slot .dangol-dismiss")
+    assert page.inner_html("#slot") == "<em>the page</em> itself"
+
+
+def test_a_place_that_takes_the_focus_anyway_keeps_its_place_in_the_order(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    page.goto(shop.url)
+    page.evaluate(
+        "document.querySelector('#slot').tabIndex = 0; dangol('slot', 'hero', '#slot', {dismiss: true})"
+    )
+    page.click("#slot .dangol-dismiss")
+    assert page.evaluate("[document.activeElement.id, document.activeElement.tabIndex]") == ["slot", 0]
+
+
 def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(
     shop: Shop, page: Page, tracker: TrackerServer
 ) -> None:

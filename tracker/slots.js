@@ -31,11 +31,13 @@
     observer.observe(element);
   };
 
+  let own = new WeakMap();  // what we drew → what the page itself has in its place
+
   let draw = async (target, result, o, track) => {
     if (target.trim) target = doc.querySelector(target);
     let { offer, items = [], slot } = result, content = offer?.content;
     if (!target || !content && !items[0]) return;  // what the page shows already stays
-    let before = [...target.childNodes], box = doc.createElement('div');
+    let box = doc.createElement('div');
     box.className = content ? 'dangol-offer' : 'dangol-items';
     if (content) compose(box, content);
     if (items[0]) list(content ? el(box, 'div') : box, items, slot, track);
@@ -46,12 +48,17 @@
       button.setAttribute('aria-label', o.dismiss.trim ? o.dismiss : 'Close');
       button.onclick = event => {
         event.stopPropagation();
-        target.replaceChildren(...before);
+        box.replaceWith(...own.get(box));
+        // The focus was in what is gone: it stays at the place, not at the top of the page.
+        if (!target.hasAttribute('tabindex')) target.tabIndex = -1;
+        target.focus({ preventScroll: true });
         result.dismissed();
       };
     }
     let pictures = [...box.querySelectorAll('img')].map(image => image.decode().catch(() => 0));
     await Promise.race([Promise.all(pictures), new Promise(done => setTimeout(done, PATIENCE))]);
+    // What we drew here earlier is not the page's own, nor is a copy that a framework kept of it.
+    own.set(box, [...target.childNodes].flatMap(node => own.get(node) || (node.matches?.('.dangol-offer') ? [] : node)));
     target.replaceChildren(box);
     if (!content) return;
     box.onclick = box.onauxclick = event => pressed(box, event) && result.clicked();
