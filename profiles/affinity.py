@@ -3,12 +3,15 @@
 Kept as one exponentially decayed sum for each category, so that events may come in any order.
 """
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
-from profiles.model import Affinity, ItemEvent
+from profiles.model import Affinity, ItemEvent, Profile
 
 HALF_LIFE_MS = 14 * 86_400_000
 CATEGORIES_KEPT = 24
+WEIGHT_MOST = 1e6
 
 WEIGHTS: Mapping[ItemEvent, float] = {
     "view": 1.0,
@@ -36,6 +39,23 @@ def add(affinities: dict[str, Affinity], category: str, weight: float, ts: int) 
     else:
         late = weight * 0.5 ** ((known.ts - ts) / HALF_LIFE_MS)
         affinities[category] = Affinity(known.weight + late, known.ts)
+
+
+def correct(profile: Profile, interests: Mapping[str, Any], ts: int) -> None:
+    """What the customer says of their interests, in place: each category's weight at ``ts`` (ms), 0 for one that is
+    none, which is forgotten with all that told it. What else stands there is passed over."""
+    for category, weight in list(interests.items())[:CATEGORIES_KEPT]:
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            continue
+        profile.affinities.pop(category, None)
+        if weight > 0:
+            profile.affinities[category] = Affinity(min(float(weight), WEIGHT_MOST), ts)
+        else:
+            profile.items = [each for each in profile.items if each.category != category or each.ts > ts]
+        for touch in profile.items:
+            if touch.category == category and touch.ts > ts:  # what was done since counts as ever
+                add(profile.affinities, category, WEIGHTS[touch.kind], touch.ts)
+    trim(profile.affinities)
 
 
 def trim(affinities: dict[str, Affinity]) -> None:

@@ -72,7 +72,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     last_order: int | None
     client: tuple[int, int, int, int, int]  # device, browser, os, country, lang
     stage: int
-    exposure: dict[int, tuple[int, int, int]]
+    exposure: dict[int, list[int]]  # views, clicks, last, and when dismissed, if ever
     seen: list[tuple[int, bytes]]
     positions: dict[int, tuple[int, int]]
     cursor: int | str  # the number of the session
@@ -122,9 +122,7 @@ def encode(profile: Profile) -> bytes:
         profile.last_order - first if profile.last_order else None,
         tuple([words[text] for text in client]),  # type: ignore[arg-type]
         words[profile.stage],
-        {words[name]: (one.views, one.clicks, one.last - first) for name, one in exposure.items()}
-        if exposure
-        else {},
+        {words[name]: _packed_exposure(one, first) for name, one in exposure.items()} if exposure else {},
         profile.seen,
         {words[name]: place for name, place in profile.positions.items()},
         _packed_cursor(profile),
@@ -142,7 +140,7 @@ def decode(raw: bytes | memoryview) -> Profile:
     """Raises ProfileInvalid."""
     try:
         return _profile(_decoder.decode(raw))
-    except (msgspec.DecodeError, LookupError, ValueError) as error:
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
         raise ProfileInvalid(str(error)) from error
 
 
@@ -177,7 +175,7 @@ def _profile(stored: _Stored) -> Profile:
         scores,
         words[stored.stage],  # type: ignore[arg-type]  # written from a Stage
         consent,
-        {words[number]: Exposure(v, c, first + last) for number, (v, c, last) in stored.exposure.items()},
+        {words[number]: _exposure(first, *seen) for number, seen in stored.exposure.items()},
         stored.seen,
         {words[number]: place for number, place in stored.positions.items()},
         demo,
@@ -189,6 +187,15 @@ def _profile(stored: _Stored) -> Profile:
         stored.orders,
         _tallies(stored, words),
     )
+
+
+def _packed_exposure(one: Exposure, first: int) -> list[int]:
+    packed = [one.views, one.clicks, one.last - first]
+    return [*packed, one.dismissed - first] if one.dismissed else packed
+
+
+def _exposure(first: int, views: int, clicks: int, last: int, dismissed: int | None = None) -> Exposure:
+    return Exposure(views, clicks, first + last, 0 if dismissed is None else first + dismissed)
 
 
 def _packed_id(profile_id: str, words: _Numbers) -> int | str:

@@ -29,6 +29,7 @@ ITEM_EVENTS: Mapping[str, ItemEvent] = {
     "Product Dismissed": "dismiss",
     "Product List Viewed": "list",
 }
+OFFER_EVENTS = frozenset({"Offer Viewed", "Offer Clicked", "Offer Dismissed"})
 COMMUNITY = frozenset(
     {
         "Product Reviewed",
@@ -51,7 +52,7 @@ def track(profile: Profile, event: Event, facts: Facts) -> None:
         effect = _EFFECTS.get(name)
         if effect is not None:
             effect(profile, event, facts)
-    elif name == "Offer Viewed" or name == "Offer Clicked":
+    elif name in OFFER_EVENTS:
         _offer(profile, event)
     elif name in COMMUNITY:
         counts.community += 1
@@ -124,18 +125,18 @@ _EFFECTS: Mapping[str, Callable[[Profile, Event, Facts], None]] = {
 
 
 def _offer(profile: Profile, event: Event) -> None:
-    clicked = event.name == "Offer Clicked"
-    if clicked:
-        profile.counts.offer_clicks += 1
-    else:
-        profile.counts.offer_views += 1
+    clicked, viewed = event.name == "Offer Clicked", event.name == "Offer Viewed"
+    profile.counts.offer_clicks += clicked
+    profile.counts.offer_views += viewed
     campaign = event.props.get("campaign")
     if not isinstance(campaign, str) or not campaign:
         return
     exposure = profile.exposure.setdefault(campaign, Exposure())
     exposure.clicks += clicked
-    exposure.views += not clicked
+    exposure.views += viewed
     exposure.last = max(exposure.last, event.ts)
+    if event.name == "Offer Dismissed":
+        exposure.dismissed = max(exposure.dismissed, event.ts)
     trim_exposure(profile.exposure)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from profiles import codec, commerce, dedup, orders, sessions, tallies
+from profiles import affinity, codec, commerce, dedup, orders, sessions, tallies
 from profiles.facts import Facts
 from profiles.identity import recency
 from profiles.model import (
@@ -183,6 +183,9 @@ def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at:
                 orders.remember(profile, *entry, at.partition, at.position)
     elif event.type == "consent":
         _consent(profile, event.props)
+        interests = event.props.get("interests")
+        if isinstance(interests, dict):
+            affinity.correct(profile, interests, event.ts)
     elif event.type == "group":
         # The call's traits are the group's: a company's name is not the visitor's.
         _learn(profile, {"groupId": event.props.get("groupId") or event.context.get("groupId")})

@@ -129,7 +129,10 @@ def _merge_stakes(into: Profile, other: Profile) -> None:
     for campaign, seen in other.exposure.items():
         mine_seen = into.exposure.get(campaign, Exposure())
         into.exposure[campaign] = Exposure(
-            mine_seen.views + seen.views, mine_seen.clicks + seen.clicks, max(mine_seen.last, seen.last)
+            mine_seen.views + seen.views,
+            mine_seen.clicks + seen.clicks,
+            max(mine_seen.last, seen.last),
+            max(mine_seen.dismissed, seen.dismissed),
         )
     commerce.trim_exposure(into.exposure)
 

@@ -81,11 +81,12 @@ class CartLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Exposure(msgspec.Struct, array_like=True, gc=False):
-    """What this visitor saw of one campaign."""
+    """What this visitor saw of one campaign. ``last`` and ``dismissed`` are ms; 0: never hidden by the visitor."""
 
     views: int = 0
     clicks: int = 0
     last: int = 0
+    dismissed: int = 0
 
 
 class Tally(msgspec.Struct, array_like=True, gc=False):
