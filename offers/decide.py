@@ -29,6 +29,8 @@ from profiles.steps import Call, Steps, now
 from tracker.sites import Site
 
 SLOTS_LIMIT = 20
+DISMISSED_MS = 30 * 86_400_000
+"""So long a campaign stays away from whoever hid it, on all their devices."""
 FIRST_FEW, CANDIDATES_LIMIT = 6, 200
 """Campaigns that one slot's caps step may try at first, and when none of those may be shown."""
 
@@ -122,7 +124,8 @@ class Decider:
         """All offer slots of one page at once, in the order of their claim.
 
         ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
-        ``skip``: campaigns that this visitor dismissed.
+        ``skip``: campaigns that this visitor dismissed, as far as the profile may not know yet. Of a profile without
+        an id, which is nobody's, nothing can be counted: it gets what has nothing to count.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         due = [source for source in self._sources if source.due(site)]
@@ -151,6 +154,7 @@ class Decider:
         have nothing to count. Every variant is as likely."""
         visit = _visit(site, profile, int(self._clock() * 1000), "nothing", None)
         board = Board(self._campaigns.known(site), visit.view.now, site.zone)
+        skip = {*skip, *_hidden(visit.view)}
         lines = [
             [
                 ready
@@ -162,9 +166,13 @@ class Decider:
         ]
         return {
             slot: self._decision(visit, line[grant.shown], slot, even=True)
-            for slot, line, grant in zip(slots, lines, _uncounted(lines), strict=True)
+            for slot, line, grant in zip(slots, lines, _uncounted(lines, _resting), strict=True)
             if grant.shown is not None
         }
+
+    def _countless(self, campaign: Campaign) -> bool:
+        """Whether it may be shown to somebody who cannot be recognised: no caps to break, no holdout to count."""
+        return not campaign.caps and self.holdout(campaign) <= 0
 
     def holdout(self, campaign: Campaign) -> float:
         """The share of visitors from whom it is withheld, by its own and the global holdout."""
@@ -184,7 +192,7 @@ class Decider:
             claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
             drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
         # What is known of each campaign for this visitor; the same for all slots.
-        known = dict.fromkeys(skip, False)
+        known = dict.fromkeys((*_hidden(visit.view), *skip), False)
         known |= {
             ready.campaign.id: False
             for ready in board.grouped
@@ -224,9 +232,12 @@ class Decider:
                 if not any(asks):
                     return
                 try:
-                    grants = yield from self._caps.taking(visit.site.id, visit.view, asks)
+                    if visit.view.profile.id:
+                        grants = yield from self._caps.taking(visit.site.id, visit.view, asks)
+                    else:
+                        grants = _uncounted(candidates, self._countless)
                 except CapsUnavailable:
-                    grants = _uncounted(candidates)
+                    grants = _uncounted(candidates, _resting)
                 for line, mine, grant in zip(trying, candidates, grants, strict=True):
                     line.withheld += [mine[index] for index in grant.withheld]
                     done.update(ready.id for ready in line.withheld)
@@ -334,6 +345,12 @@ def _read(sources: Sequence[Source], site: Site) -> None:
         source.refresh(site)
 
 
+def _hidden(view: View) -> list[str]:
+    """Campaigns that this visitor dismissed lately."""
+    since = view.now - DISMISSED_MS
+    return [name for name, seen in view.profile.exposure.items() if seen.dismissed > since]
+
+
 def _admits(visit: _Visit, ready: Ready) -> bool:
     """Whether this visitor belongs to the audience; without consent only where everybody does."""
     return ready.test(visit.view) if visit.personal else ready.audience.everyone
@@ -350,23 +367,21 @@ class _Line:
         self.withheld: list[Ready] = []
 
 
-def _uncounted(lines: list[list[Ready]]) -> list[Grant]:
-    """Without counts: the first fallback that has no caps to break and no holdout to count."""
+def _uncounted(lines: list[list[Ready]], may: Callable[[Campaign], bool]) -> list[Grant]:
+    """Without counts: of each line the first that ``may`` be shown."""
     shown: set[str] = set()
     grants: list[Grant] = []
     for candidates in lines:
-        at = None
-        for index, ready in enumerate(candidates):
-            campaign = ready.campaign
-            if (
-                campaign.tier == "fallback"
-                and not campaign.caps
-                and not campaign.holdout
-                and campaign.budget is None
-                and campaign.id not in shown
-            ):
-                at = index
-                shown.add(campaign.id)
-                break
+        places = (at for at, ready in enumerate(candidates) if ready.id not in shown and may(ready.campaign))
+        at = next(places, None)
+        if at is not None:
+            shown.add(candidates[at].id)
         grants.append(Grant(at))
     return grants
+
+
+def _resting(campaign: Campaign) -> bool:
+    """Whether it may be shown while no store answers: a fallback that has nothing to count."""
+    return (
+        campaign.tier == "fallback" and not campaign.caps and not campaign.holdout and campaign.budget is None
+    )

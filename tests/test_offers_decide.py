@@ -14,7 +14,7 @@ from offers.decide import Decider, Decision
 from offers.eligibility import Ready
 from offers.holdout import held_out, subject
 from offers.token import TokenSigner
-from profiles.model import Affinity, Profile, Touch
+from profiles.model import Affinity, Exposure, Profile, Touch
 from profiles.steps import Call, Steps
 from tests.test_offers_campaign import written
 
@@ -311,6 +311,38 @@ def test_a_draw_is_best_as_often_as_it_is_likely_to_be(reward):
     shares = Counter(each.index(max(each)) for each in draws)
     for at, likely in enumerate(best_of(arms, reward)):
         assert shares[at] / 20_000 == pytest.approx(likely, abs=0.015)
+
+
+def test_what_somebody_hid_stays_away_for_a_month_on_all_their_devices(clock, site):
+    day, now = 86_400_000, int(clock() * 1000)
+    decide = decider(clock, offer("first", priority=9), offer("calm", tier="fallback"))
+    for ago, shown in ((1, "calm"), (29, "calm"), (31, "first")):
+        hid = Profile(id="u:7", exposure={"first": Exposure(1, 0, now, now - ago * day)})
+        assert chosen(decide.decide(site, hid, "hero")) == shown
+    gone = Profile(id="u:7", exposure={"calm": Exposure(1, 0, now, now - day)})
+    assert chosen(decide.fallbacks(site, gone, ["hero"]).get("hero")) is None
+
+
+def test_who_cannot_be_recognised_gets_what_needs_no_count(clock, site):
+    asked = []
+
+    class Asked(Uncapped):
+        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+            asked.append(slots)
+            return super().taking(site, view, slots)
+
+    documents = [
+        offer("capped", priority=9, caps=[{"limit": 1, "per": "day"}]),
+        offer("tested", priority=8, holdout=0.5),
+        offer("plain", priority=7),
+        offer("second", priority=6),
+        offer("calm", tier="fallback", slots=["hero", "cart"]),
+    ]
+    page = decider(clock, *documents, caps=Asked()).page(site, Profile(id=""), ["hero", "cart"])
+    assert {slot: chosen(made) for slot, made in page.slots.items()} == {"hero": "plain", "cart": "calm"}
+    assert not page.withheld and not page.decided and not asked
+    held = decider(clock, *documents, global_holdout=0.1).page(site, Profile(id=""), ["hero"])
+    assert chosen(held.slots["hero"]) == "calm"
 
 
 class Reserving:

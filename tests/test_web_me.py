@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from browser import chromium, keep
@@ -12,6 +12,9 @@ from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 from wsgi import serving
 
+from profiles.facts import Facts
+from profiles.fold import Place as At
+from profiles.fold import Settings, apply
 from profiles.model import Affinity, Counts, ItemTouch, Profile
 from profiles.store import ABSENT, Alias, Write
 from tracker.event import decode
@@ -72,7 +75,7 @@ def test_the_shops_link_tells_everything_in_plain_words(stage: Stage) -> None:
     page = stage.client.get(link(stage))
     assert page.status_code == 200
     for part in (
-        "You came 7 times",
+        "Visits: 7.",
         "€180.00",
         "mina@example.com",
         "&lt;b&gt;Mina&lt;/b&gt;",
@@ -88,14 +91,14 @@ def test_the_shops_link_tells_everything_in_plain_words(stage: Stage) -> None:
 
 def test_it_speaks_the_visitors_language(stage: Stage) -> None:
     page = stage.client.get(link(stage), headers={"Accept-Language": "ko-KR,ko;q=0.9"})
-    assert 'lang="ko"' in page.text and "7번 오셔서" in page.text and "You came" not in page.text
+    assert 'lang="ko"' in page.text and "방문 7번" in page.text and "Visits" not in page.text
 
 
 def test_the_cookie_opens_the_page_but_hides_what_was_told_to_the_shop(stage: Stage) -> None:
     client = stage.client
     client.set_cookie("dangol_v", "a1")
     page = client.get("/me").text
-    assert "You came 7 times" in page and "email" in page
+    assert "Visits: 7." in page and "email" in page
     assert "mina@example.com" not in page and "m•••" in page
 
 
@@ -113,7 +116,7 @@ def test_without_link_or_cookie_nothing_is_told(stage: Stage, clock: Clock) -> N
         "/me?pass=%00",
     ):
         refused = stage.client.get(bad)
-        assert refused.status_code == 403 and "You came" not in refused.text
+        assert refused.status_code == 403 and "Visits" not in refused.text
     clock.advance(LINK_SECONDS + 1)
     assert stage.client.get(good).status_code == 403
 
@@ -133,7 +136,7 @@ def test_purposes_are_switched_at_once_and_written_into_history(stage: Stage) ->
     assert [(event.type, event.user, event.props["personalization"]) for event in said] == [
         ("consent", "mina", False)
     ]
-    page = stage.client.get(answer.headers["Location"]).text
+    page = stage.client.get(urljoin("/me/choices", answer.headers["Location"])).text
     assert "Saved. Your choices hold from now on." in page
     assert re.search(r'value="personalization">', page) and re.search(r'value="marketing" checked', page)
     shown = {"user": "mina", "slots": [{"id": "hero", "kind": "offer"}]}
@@ -155,6 +158,13 @@ def test_interests_are_strengthened_and_forgotten(stage: Stage) -> None:
     profile = stored(stage)
     assert set(profile.affinities) == {"garden"} and profile.affinities["garden"].weight == 4.0
     assert [touch.item for touch in profile.items] == ["p2"]
+    # History tells a rebuilt profile the same, and saying it twice changes nothing.
+    (said,) = [decode(record.value) for record in records(stage)]
+    assert said.type == "consent" and said.props == {"interests": {"shoes": 0.0, "garden": 4.0}}
+    rebuilt = mina()
+    for position in range(2):
+        apply(rebuilt, said, Facts(), Settings(), At(said.key, 0, position))
+    assert rebuilt.affinities == profile.affinities and rebuilt.items == profile.items
 
 
 def test_erasing_needs_the_box_and_then_leaves_nothing(stage: Stage) -> None:
@@ -217,6 +227,35 @@ def test_the_store_may_be_down(tmp_path: Path, own_redis: RedisServer, site: Sit
     client.set_cookie("dangol_v", "a1")
     answer = client.get("/me")
     assert answer.status_code == 503 and "try again later" in answer.text
+
+
+@pytest.mark.browser
+def test_it_works_below_a_folder_of_the_shop_s_domain(stage: Stage) -> None:
+    def proxied(environ: dict[str, Any], start_response: Any) -> Any:
+        """As a web server does that hands /s/… on without its prefix."""
+        path = environ["PATH_INFO"]
+        if not path.startswith("/s/"):
+            start_response("404 Not Found", [])
+            return [b"the shop"]
+        return stage.app(environ | {"PATH_INFO": path[2:]}, start_response)
+
+    with serving(proxied) as url, chromium() as browser:
+        context = browser.new_context()
+        context.add_cookies([{"name": "dangol_v", "value": "a1", "url": url}])
+        page = context.new_page()
+        missing: list[str] = []
+        page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
+        page.goto(url + "/s/me")
+        assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") != "0px"
+        page.get_by_label("Choose for me").uncheck()
+        page.get_by_role("button", name="Save my choices").click()
+        page.wait_for_selector("text=Your choices hold")
+        assert page.url.startswith(url + "/s/me?") and stored(stage).consent["personalization"] is False
+        page.get_by_label("Yes, erase all of it").check()
+        page.get_by_role("button", name="Erase").click()
+        page.wait_for_selector("text=You are forgotten")
+        assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") != "0px"
+        assert not missing
 
 
 @pytest.mark.browser

@@ -10,9 +10,9 @@ import pytest
 from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
-from profiles.model import ItemTouch, Profile, Session, Touch
+from profiles.model import Affinity, ItemTouch, Profile, Session, Touch
 from profiles.steps import Call, Steps
-from profiles.store import Write
+from profiles.store import Alias, Write
 from tracker.event import decode
 from tracker.sites import Site
 
@@ -130,6 +130,59 @@ def test_without_consent_to_personalization_the_answer_is_neutral(shop: Stage, c
     save(shop, shoe_lover(int(clock() * 1000), consent={"personalization": False}))
     stranger = items(ask(shop, ROW, visitor="nobody"))
     assert items(ask(shop, ROW)) == stranger
+
+
+HELLO = {
+    "name": "Hello",
+    "status": "live",
+    "slots": ["hero"],
+    "audience": "affinity('shoes') > 0.1",
+    "creatives": [{"id": "a", "kind": "json", "content": {"title": "{{ top_category | all }}"}}],
+}
+
+
+def test_a_consent_that_the_page_knows_to_be_withdrawn_holds_at_once(shop: Stage, clock: Clock) -> None:
+    now = int(clock() * 1000)
+    save(shop, shoe_lover(now, stage="regular", affinities={"shoes": Affinity(3.0, now)}))
+    shop.call("PUT", "/v1/campaigns/hello", json=HELLO)
+    calm = {**HELLO, "audience": "", "tier": "fallback"}
+    shop.call("PUT", "/v1/campaigns/calm", json=calm)
+    hero = {"id": "hero", "kind": "offer"}
+    known = ask(shop, ROW, hero).json
+    assert known["slots"]["hero"]["offer"]["campaign"] == "hello"
+    assert known["visitor"] == {"stage": "regular", "segments": ["vip"]}
+    stranger = items(ask(shop, ROW, visitor="nobody"))
+    for said in ({"personalization": False}, {"personalization": False, "analytics": True}):
+        told = ask(shop, ROW, hero, consent=said)
+        assert items(told) == stranger
+        assert told.json["slots"]["hero"]["offer"]["content"] == {"title": "all"}
+        assert told.json["visitor"] == {"stage": "prospect", "segments": []}
+    assert ask(shop, ROW, hero, consent={"personalization": True}).json["slots"] != told.json["slots"]
+    assert ask(shop, ROW, consent={"personalization": "no"}).json["error"]["field"].startswith("consent")
+
+
+def test_after_a_withdrawal_nothing_of_the_profile_is_told_even_if_the_page_says_yes(
+    shop: Stage, clock: Clock
+) -> None:
+    save(shop, shoe_lover(int(clock() * 1000), stage="regular", consent={"personalization": False}))
+    told = ask(shop, ROW, consent={"personalization": True})
+    assert told.json["visitor"] == {"stage": "prospect", "segments": []}
+    assert items(told) == items(ask(shop, ROW, visitor="nobody"))
+
+
+def test_a_number_that_can_be_guessed_tells_nothing_with_the_public_key(shop: Stage, clock: Clock) -> None:
+    now = int(clock() * 1000)
+    bought = [ItemTouch("sh1", "purchase", now - 90 * 86_400_000, "shoes")]
+    kim = Profile("u:kim", visitors=["k1"], user="kim", items=bought, stage="regular", segments=["vip"])
+    shop.services.profiles.save("default", [Write(kim.id, b"", kim), Write("v:k1", b"", Alias("u:kim"))])
+    again = {"id": "row", "kind": "items", "strategy": "buy_again", "limit": 5}
+    for who in ({"user": "kim", "visitor": "thief"}, {"user": "kim", "visitor": None}):
+        told = ask(shop, again, **who)
+        assert told.json["visitor"] == {"stage": "prospect", "segments": []}
+        assert "again" not in told.text.replace("buy_again", "")
+    for key, who in (("wk_test", {"visitor": "k1"}), ("sk_test", {"user": "kim", "visitor": None})):
+        told = ask(shop, again, key=key, **who)
+        assert told.json["visitor"] == {"stage": "regular", "segments": ["vip"]}
 
 
 def test_a_page_may_send_text_plain_with_the_key_in_the_body(shop: Stage) -> None:

@@ -70,13 +70,18 @@ class Asked(msgspec.Struct, frozen=True):
     user: Id | None = None
     page: PageAsked | None = None
     dismissed: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=50)] = []
+    consent: Annotated[dict[str, bool], Meta(max_length=20)] = {}
     writeKey: str | None = None  # noqa: N815 - Segment's spelling
     write_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The request, checked: who asks, on which item's page, and the slots of each kind."""
+    """The request, checked: who asks, on which item's page, and the slots of each kind.
+
+    ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
+    cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent.
+    """
 
     visitor: str | None
     user: str | None
@@ -86,13 +91,12 @@ class Plan:
     order: Sequence[str]
     dismissed: Collection[str] = ()
     trusted: bool = False
+    personal: bool = True
 
-    def telling(self, profile: Profile) -> Telling:
-        """What of this profile the answer may tell: a customer's number can be guessed, a cookie's id cannot."""
-        if self.trusted:
-            return "traits"
-        own = not self.user or (self.visitor is not None and self.visitor in profile.visitors)
-        return "profile" if own else "nothing"
+    @property
+    def telling(self) -> Telling:
+        """What of the profile the answer may tell."""
+        return "traits" if self.trusted else "profile"
 
 
 def plan_of(asked: Asked, trusted: bool = False) -> Plan:
@@ -114,8 +118,17 @@ def plan_of(asked: Asked, trusted: bool = False) -> Plan:
     item = asked.page.item if asked.page else None
     offers = [slot for slot in order if slot not in items]
     page_item = None if item in (None, "") else str(item)
-    dismissed = frozenset(asked.dismissed)
-    return Plan(asked.visitor, asked.user, page_item, items, offers, order, dismissed, trusted)
+    return Plan(
+        visitor=asked.visitor,
+        user=asked.user if trusted else None,
+        item=page_item,
+        items=items,
+        offers=offers,
+        order=order,
+        dismissed=frozenset(asked.dismissed),
+        trusted=trusted,
+        personal=asked.consent.get("personalization", True),
+    )
 
 
 def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
@@ -130,15 +143,23 @@ class Draft:
     """The answer so far: strangers, no offers and no items, until the work brings better."""
 
     def __init__(self, plan: Plan) -> None:
-        stranger = f"u:{plan.user}" if plan.user else f"v:{plan.visitor or ''}"
-        self.profile = Profile(id=stranger)
+        who = f"u:{plan.user}" if plan.user else f"v:{plan.visitor}" if plan.visitor else ""
+        self.know(Profile(id=who), plan)
         self.offers: dict[str, Any] = {slot: {"offer": None} for slot in plan.offers}
         self.items: dict[str, Any] = {}
+
+    def know(self, profile: Profile, plan: Plan) -> None:
+        """Whose answer it is; of a consent that the page knows to be withdrawn, ingest may not have heard yet."""
+        if not plan.personal:
+            consent = {**profile.consent, "personalization": False}
+            profile = msgspec.structs.replace(profile, consent=consent)
+        self.profile = profile
 
     def answer(self, plan: Plan, budget: Budget) -> dict[str, Any]:
         filled = {**self.offers, **self.items}
         slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in plan.order}
-        known = {"stage": self.profile.stage, "segments": list(self.profile.segments)}
+        told = self.profile if self.profile.consent.get("personalization", True) else Profile(id="")
+        known = {"stage": told.stage, "segments": list(told.segments)}
         return {"visitor": known, "slots": slots, "took_ms": round(budget.spent * 1000, 1)}
 
 
@@ -180,14 +201,14 @@ class Personalizer:
         if plan.visitor or plan.user:
             with self._without("profile"):
                 found = yield from self._services.profiles.finding(site.id, plan.visitor, plan.user)
-                draft.profile = found or draft.profile
+                draft.know(found or draft.profile, plan)
         if plan.items:
             with self._without("items"):
                 yield Call(lambda: self._fill_items(site, plan, draft, draft.profile))
         if plan.offers:
             with self._without("offers"):
                 page = yield from self._services.decider.deciding(
-                    site, draft.profile, plan.offers, plan.telling(draft.profile), plan.dismissed
+                    site, draft.profile, plan.offers, plan.telling, plan.dismissed
                 )
                 made = [each for each in page.slots.values() if each]
                 draft.offers.update({each.slot: _offer(each) for each in made})

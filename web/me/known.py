@@ -1,10 +1,8 @@
 """What is known of somebody, as they would put it, and what they may change of it. Pure functions on a profile."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from msgspec import structs
 
 from offers.view import View
 from profiles import affinity
@@ -104,17 +102,17 @@ def chosen(profile: Profile, purposes: dict[str, bool]) -> Profile:
     return profile
 
 
-def corrected(profile: Profile, more: Collection[str], gone: Collection[str], now: int) -> Profile:
-    """The profile with some interests stronger and others forgotten with all that told them, in place."""
-    for category in more:
-        if category in profile.affinities and category not in gone:
-            weight = max(0.0, affinity.weight_at(profile.affinities[category], now))
-            profile.affinities[category] = structs.replace(
-                profile.affinities[category], weight=weight * MORE, ts=now
-            )
-    for category in gone:
-        profile.affinities.pop(category, None)
-    profile.items = [touch for touch in profile.items if touch.category not in gone]
+def wanted(profile: Profile, more: Collection[str], gone: Collection[str], now: int) -> dict[str, float]:
+    """What they say of their interests: the weight at ``now`` (ms) of those they want more of, 0 of those that are
+    none."""
+    known = {category: profile.affinities[category] for category in more if category in profile.affinities}
+    stronger = {name: max(0.0, affinity.weight_at(one, now)) * MORE for name, one in known.items()}
+    return stronger | dict.fromkeys(gone, 0.0)
+
+
+def corrected(profile: Profile, interests: Mapping[str, float], now: int) -> Profile:
+    """The profile with these weights of interests, in place."""
+    affinity.correct(profile, interests, now)
     return profile
 
 

@@ -1,6 +1,7 @@
 """The page itself: nobody signs in. The shop's link or the visitor's own cookie opens it, its forms change it."""
 
 import uuid
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from tracker.sites import Site
 from web.answers import answer
 from web.auth import Keys
 from web.errors import DOWN, show
-from web.me.known import PURPOSES, chosen, corrected, known
+from web.me.known import PURPOSES, chosen, corrected, known, wanted
 from web.me.passes import LINK_SECONDS, Pass, Passes, PassInvalid
 from web.problem import Problem, unavailable
 from web.profiles import ID_LIMIT, find
@@ -28,7 +29,7 @@ COOKIES = ("dangol_id", "dangol_v")
 RATE = Rate(per_second=0.5, burst=30.0)
 """Requests of one address to these pages."""
 FORM_LIMIT = 16 * 1024
-INTERESTS_LIMIT = 50
+INTERESTS_LIMIT = 12
 
 
 def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
@@ -68,7 +69,7 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
         wanted = request.form.getlist("purpose")
         purposes: dict[str, bool] = {purpose: purpose in wanted for purpose, _ in PURPOSES}
         services.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
-        _tell(services, site, profile, purposes)
+        _tell(services, site, profile, purposes, int(services.clock() * 1000))
         return _back("choices")
 
     @blueprint.post("/me/interests")
@@ -76,13 +77,10 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
         site, profile = doors.form_of()
         said = {name[2:]: value for name, value in request.form.items() if name.startswith("i:")}
         more, gone = ([name for name, value in said.items() if value == which] for which in ("more", "gone"))
-        change = partial(
-            corrected,
-            more=more[:INTERESTS_LIMIT],
-            gone=gone[:INTERESTS_LIMIT],
-            now=int(services.clock() * 1000),
-        )
-        services.profiles.update(site.id, profile.id, change)
+        now = int(services.clock() * 1000)
+        interests = wanted(profile, more[:INTERESTS_LIMIT], gone[:INTERESTS_LIMIT], now)
+        services.profiles.update(site.id, profile.id, partial(corrected, interests=interests, now=now))
+        _tell(services, site, profile, {"interests": interests}, now)
         return _back("interests")
 
     @blueprint.post("/me/erase")
@@ -192,9 +190,8 @@ class _Doors:
         return int(self._services.clock())
 
 
-def _tell(services: Services, site: Site, profile: Profile, purposes: dict[str, bool]) -> None:
-    """History keeps when somebody chose what, and every copy of the profile hears of it."""
-    now = int(services.clock() * 1000)
+def _tell(services: Services, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
+    """History keeps when (ms) somebody chose what, and every copy of the profile hears of it, a rebuilt one too."""
     event = Event(
         site=site.id,
         id=str(uuid.uuid4()),
@@ -203,7 +200,7 @@ def _tell(services: Services, site: Site, profile: Profile, purposes: dict[str, 
         user=profile.user,
         ts=now,
         received=now,
-        props=dict(purposes),
+        props=dict(said),
         source="api",
     )
     if event.visitor or event.user:
@@ -221,11 +218,13 @@ def _back(saved: str) -> ResponseReturnValue:
     for name in ("pass", "site"):
         if request.form.get(name):
             query[name] = request.form[name]
-    return redirect(f"/me?{urlencode(query)}", 303)
+    return redirect(f"../me?{urlencode(query)}", 303)
 
 
 def _shown(template: str, **view: object) -> Response:
-    response = make_response(render_template(template, **view))
+    # Addresses are relative: Dangol may be served below a folder of the shop's domain.
+    root = "../" * (request.path.count("/") - 1)
+    response = make_response(render_template(template, root=root, **view))
     for name, value in {**HEADERS, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}.items():
         response.headers[name] = value
     return response
