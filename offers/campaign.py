@@ -21,6 +21,7 @@ Period = Literal["session", "hour", "day", "week", "ever"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UTC = ZoneInfo("UTC")
 WINDOW_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -122,8 +123,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return None if self.end is None else _instant("end", self.end, zone)
 
 
-def parse(document: object, campaign_id: str | None = None) -> Campaign:
-    """The campaign in a decoded JSON or YAML document. Raises CampaignInvalid naming the field.
+def parse(document: object, campaign_id: str | None = None, zone: ZoneInfo = UTC) -> Campaign:
+    """The campaign in a decoded JSON or YAML document. Raises CampaignInvalid naming the field. ``zone``: the site's.
 
     ``slot: hero`` may stand for ``slots: [hero]``; a cap list may be one cap, a budget a number of impressions.
     """
@@ -132,7 +133,7 @@ def parse(document: object, campaign_id: str | None = None) -> Campaign:
         campaign = msgspec.convert(draft, Campaign)
     except msgspec.ValidationError as error:
         raise CampaignInvalid(*placed(error)) from error
-    check(campaign)
+    check(campaign, zone)
     return campaign
 
 
@@ -142,7 +143,7 @@ def document(campaign: Campaign) -> dict[str, Any]:
     return built
 
 
-def load_yaml(path: Path) -> list[Campaign]:
+def load_yaml(path: Path, zone: ZoneInfo = UTC) -> list[Campaign]:
     """The campaigns of a YAML file: a list, or ``campaigns:`` with a list. Raises CampaignInvalid."""
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -154,7 +155,7 @@ def load_yaml(path: Path) -> list[Campaign]:
     campaigns: list[Campaign] = []
     for index, each in enumerate(listed):
         try:
-            campaigns.append(parse(each))
+            campaigns.append(parse(each, zone=zone))
         except CampaignInvalid as error:
             where = f"campaigns[{index}]" + (f".{error.field}" if error.field else "")
             raise CampaignInvalid(where, error.message) from error
@@ -181,6 +182,8 @@ def _canonical(document: object, campaign_id: str | None) -> dict[str, Any]:
     for key in ("start", "end"):
         if isinstance(draft.get(key), date):  # YAML reads an unquoted day or instant by itself
             draft[key] = draft[key].isoformat()
+    if isinstance(draft.get("dayparts"), list):
+        draft["dayparts"] = [_clocked(part) for part in draft["dayparts"]]
     if isinstance(draft.get("caps"), dict):
         draft["caps"] = [draft["caps"]]
     if isinstance(draft.get("budget"), int) and not isinstance(draft.get("budget"), bool):
@@ -191,11 +194,21 @@ def _canonical(document: object, campaign_id: str | None) -> dict[str, Any]:
     return draft
 
 
+def _clocked(part: object) -> object:
+    """YAML reads an unquoted 18:00 as the number 1080: minutes in base 60."""
+    if not isinstance(part, dict):
+        return part
+    minutes = {key: value for key, value in part.items() if key in ("from", "to") and type(value) is int}
+    return {**part, **{key: f"{value // 60:02}:{value % 60:02}" for key, value in minutes.items()}}
+
+
 def _instant(field: Literal["start", "end"], text: str, zone: ZoneInfo) -> int:
     """Milliseconds of an ISO day or instant; local to ``zone`` when it names no offset."""
     try:
         if len(text) == 10:
-            day = date.fromisoformat(text) + timedelta(days=field == "end")
+            day = date.fromisoformat(text)
+            if field == "end" and day < date.max:  # the last day there is has no next
+                day += timedelta(days=1)
             moment = datetime.combine(day, time(), zone)
         else:
             moment = datetime.fromisoformat(text)

@@ -29,10 +29,10 @@ class CampaignInvalid(ValueError):
         self.field, self.message = field, message
 
 
-def check(campaign: "Campaign") -> None:
-    """Raises CampaignInvalid naming the field."""
+def check(campaign: "Campaign", zone: ZoneInfo) -> None:
+    """Raises CampaignInvalid naming the field. ``zone`` is the site's."""
     _names(campaign)
-    _schedule(campaign)
+    _schedule(campaign, zone)
     _amounts(campaign)
     _creatives(campaign)
     if len(msgspec.json.encode(campaign)) > DOCUMENT_LIMIT:
@@ -84,9 +84,8 @@ def _names(campaign: "Campaign") -> None:
     check_unique("creatives", "id", [creative.id for creative in campaign.creatives])
 
 
-def _schedule(campaign: "Campaign") -> None:
-    utc = ZoneInfo("UTC")
-    start, end = campaign.starts(utc), campaign.ends(utc)
+def _schedule(campaign: "Campaign", zone: ZoneInfo) -> None:
+    start, end = campaign.starts(zone), campaign.ends(zone)
     if start is not None and end is not None and end <= start:
         raise CampaignInvalid("end", "is not after start")
     for key, window in (("window", campaign.goal.window), ("view_window", campaign.goal.view_window or "1d")):

@@ -27,7 +27,7 @@ ATTRIBUTES = {
 
 _HOSTILE_SCHEME = re.compile(r"(?i)(?:javascript|vbscript):|data:text/html")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff]")
-_WEB = re.compile(r"(?i)(?:https?://|/(?!/)|[#?])")
+WEB = re.compile(r"(?i)(?:https?://|/(?!/)|[#?])")
 
 _cleaner = nh3.Cleaner(
     tags=TAGS,
@@ -75,7 +75,7 @@ def _image_problem(content: dict[Any, Any]) -> str | None:
         value = content.get(key)
         if value is None and key == "link":
             continue
-        if not isinstance(value, str) or not _WEB.match(value):
+        if not isinstance(value, str) or not WEB.match(value):
             return f"{key} is an address that begins with https://, http:// or /"
     for key in ("width", "height"):
         value = content.get(key, 1)

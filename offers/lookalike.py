@@ -5,11 +5,12 @@ covers and the part of everybody (Youden's J) grows by GAIN. Three clauses at mo
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from offers.audience import Audience
+from offers.bandit import Reward
 from offers.view import View
 from profiles.model import Profile
 
@@ -19,6 +20,16 @@ SEEDS_WANTED = 20
 """Fewer responders say nothing about the next one."""
 COMMON = 0.05
 """A trait that fewer of the responders share makes no clause."""
+
+
+ANSWERS = {"offer_views", "offer_clicks", "shown", "clicked"}
+BOUGHT = {"stage", "orders", "revenue", "days_since_order", "bought", "bought_category"}
+
+
+def telltale(reward: Reward) -> set[str]:
+    """What an audience may not ask, since to have answered is to have it: it finds those who answered, and nobody
+    like them."""
+    return ANSWERS if reward == "click" else ANSWERS | BOUGHT
 
 
 class LookAlike(NamedTuple):
@@ -35,16 +46,25 @@ class LookAlike(NamedTuple):
 
 
 def look_alike(
-    responders: Iterable[Profile], everybody: Iterable[Profile], now: int, zone: ZoneInfo
+    responders: Sequence[Profile],
+    everybody: Iterable[Profile],
+    now: int,
+    zone: ZoneInfo,
+    reward: Reward = "click",
+    segments: Collection[str] | None = None,
 ) -> LookAlike | None:
-    """None when there are too few responders, or nothing sets them apart. ``everybody`` may be a sample."""
+    """None when there are too few responders, or nothing sets them apart. ``everybody`` may be a sample, the responders
+    in it are left out. ``reward``: what they answered with. ``segments``: those that may be asked for; None: all."""
+    answered = {profile.id for profile in responders}
     seeds = [View(profile, now, zone) for profile in responders]
-    others = [View(profile, now, zone) for profile in everybody]
+    others = [View(profile, now, zone) for profile in everybody if profile.id not in answered]
     if len(seeds) < SEEDS_WANTED or not others:
         return None
     # Half of the responders choose the clauses, the other half say how good they are.
     tried, judged = seeds[::2], seeds[1::2]
-    candidates = {source: Audience.parse(source) for source in _candidates(tried)}
+    candidates = {source: Audience.parse(source) for source in _candidates(tried, segments)}
+    tells = telltale(reward)
+    candidates = {source: audience for source, audience in candidates.items() if not audience.asks(tells)}
     chosen: list[str] = []
     kept, reach, score = tried, others, 0.0
     while len(chosen) < CLAUSES:
@@ -80,7 +100,7 @@ def _within(audience: Audience, views: Sequence[View]) -> list[View]:
     return [view for view in views if audience.test(view)]
 
 
-def _candidates(seeds: Sequence[View]) -> list[str]:
+def _candidates(seeds: Sequence[View], segments: Collection[str] | None) -> list[str]:
     """Clauses that at least COMMON of the responders satisfy."""
     found: Counter[str] = Counter()
     for view in seeds:
@@ -94,14 +114,14 @@ def _candidates(seeds: Sequence[View]) -> list[str]:
             "first_channel": profile.first_touch.channel,
         }
         found.update(f"{name} = {_quoted(value)}" for name, value in texts.items() if value)
-        found.update(f"segment = {_quoted(segment)}" for segment in profile.segments)
+        mine = [each for each in profile.segments if segments is None or each in segments]
+        found.update(f"segment = {_quoted(segment)}" for segment in mine)
         found.update(f"affinity({_quoted(name)}) > {part}" for name, share in view.shares.items()
                      for part in (0.1, 0.3, 0.5) if share > part)  # fmt: skip
         for name, bounds in (
             ("visits", (1, 3, 10)),
             ("orders", (0, 1, 3)),
             ("views", (2, 5, 20)),
-            ("offer_clicks", (0,)),
         ):
             value = getattr(profile.counts, name)
             found.update(f"{name} > {bound}" for bound in bounds if value > bound)

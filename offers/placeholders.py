@@ -10,10 +10,11 @@ Without a fallback the place stays empty. What may be told depends on who asks:
 
 import re
 from collections.abc import Callable, Mapping
-from html import escape
+from html import escape, unescape
 from typing import Any, Literal
+from urllib.parse import quote
 
-from offers.creative import hostile, sanitise
+from offers.creative import WEB, hostile, sanitise
 from offers.view import View
 
 Telling = Literal["nothing", "profile", "traits"]
@@ -27,6 +28,8 @@ TRAITS = frozenset(
 """Traits that a page may show, in any spelling: first_name, firstName and First-Name are one."""
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+(?:\.[\w-]{1,64})?)\s*(?:\|([^{}]{0,200}))?\}\}", re.IGNORECASE)
+ADDRESS = re.compile(r"""(?i)((?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
+"""An attribute of HTML that is an address."""
 OPENED = re.compile(r"\{\{")
 VALUE_LIMIT = 200
 
@@ -71,14 +74,27 @@ def plain(trait: str) -> str:
 
 
 def filled(kind: str, content: Any, view: View, traits: bool) -> Any:
-    """``content`` with every placeholder filled. HTML is sanitised once more: a value may stand in an attribute."""
+    """``content`` with every placeholder filled: in an address as a part of one (``R&B`` as ``R%26B``). HTML is
+    sanitised once more: a value may stand in an attribute."""
     if kind == "html":
-        return sanitise(PLACEHOLDER.sub(lambda match: escape(_value(match, view, traits)), content))
+        addressed = ADDRESS.sub(lambda match: match[1] + _address(match[2], view, traits), content)
+        return sanitise(PLACEHOLDER.sub(lambda match: escape(_value(match, view, traits)), addressed))
     return _filled(content, view, traits)
+
+
+def _address(quoted: str, view: View, traits: bool) -> str:
+    """An attribute's value in its quotes. What is an address only when it is filled is no part of one."""
+    mark, address = quoted[0], unescape(quoted[1:-1])
+    if not WEB.match(address):
+        return quoted
+    filled_in = PLACEHOLDER.sub(lambda match: quote(_value(match, view, traits), safe=""), address)
+    return mark + escape(filled_in) + mark
 
 
 def _filled(value: Any, view: View, traits: bool) -> Any:
     if isinstance(value, str):
+        if WEB.match(value):
+            return PLACEHOLDER.sub(lambda match: quote(_value(match, view, traits), safe=""), value)
         text = PLACEHOLDER.sub(lambda match: _value(match, view, traits), value)
         return "" if hostile(text) else text
     if isinstance(value, dict):

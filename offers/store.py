@@ -63,14 +63,17 @@ class CampaignStore:
         self._sites: dict[str, Site] = {}
         self._cache: Refreshed[tuple[Ready, ...]] = Refreshed(self._load, (), REFRESH_SECONDS, clock)
 
-    def put(self, site: str, campaign: Campaign, now: int) -> None:
-        """Add or replace a campaign that ``campaign.parse`` returned."""
+    def put(self, site: str, campaign: Campaign, now: int) -> bool:
+        """Add or replace a campaign that ``campaign.parse`` returned; whether that changed anything."""
         key = _key(site)
         try:
-            exists, size = self._redis.hexists(key, campaign.id), self._redis.hlen(key)
-            if not exists and size > CAMPAIGNS_LIMIT:
+            known, size = self._redis.hget(key, campaign.id), self._redis.hlen(key)
+            if known == _encode(campaign):
+                return False
+            if known is None and size > CAMPAIGNS_LIMIT:
                 raise TooManyCampaigns(f"{CAMPAIGNS_LIMIT:,} campaigns is the most a site may have")
             self._write(site, campaign.id, Version(now, campaign))
+            return True
         except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
 

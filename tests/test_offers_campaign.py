@@ -125,6 +125,26 @@ def test_a_schedule_is_in_the_sites_timezone_and_an_end_day_is_included():
     assert parse(written(start="2026-12-01T00:00:00+00:00")).starts(seoul) == 1_796_083_200_000
 
 
+def test_the_order_of_a_schedule_is_the_site_s():
+    seoul = ZoneInfo("Asia/Seoul")
+    early = written(start="2026-12-01T20:00:00+00:00", end="2026-12-01T18:00")  # in Seoul it has ended before
+    with pytest.raises(CampaignInvalid) as caught:
+        parse(early, zone=seoul)
+    assert caught.value.field == "end"
+    assert parse(early, zone=ZoneInfo("America/Los_Angeles")).end == "2026-12-01T18:00"
+    assert parse(written(end="9999-12-31")).ends(seoul) is not None
+
+
+def test_yaml_hours_need_no_quotes(tmp_path: Path):
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "- {id: a, name: A, slot: s, dayparts: [{from: 9:05, to: 18:30}, {from: 20:00, to: 24:00}],"
+        " creatives: [{id: x, kind: html, content: x}]}"
+    )
+    hours = [(part.start, part.end) for part in load_yaml(file)[0].dayparts]
+    assert hours == [("09:05", "18:30"), ("20:00", "24:00")]
+
+
 def test_yaml_reads_back_what_it_writes(tmp_path: Path):
     campaigns = [parse(written()), parse(written(id="b", start="2026-12-01"))]
     file = tmp_path / "c.yaml"

@@ -105,6 +105,20 @@ def test_placeholders_in_json_and_pictures():
     assert filled("json", content, SHOPPER, traits=False)["title"] == "For you"
 
 
+def test_in_an_address_a_value_is_a_part_of_it():
+    likes = Profile(id="v:a", affinities={"Home & Garden #1?": Affinity(1.0, NOW)})
+    view, part = View(likes, NOW, ZoneInfo("UTC")), "Home%20%26%20Garden%20%231%3F"
+    html = sanitise('<a href="/shop?cat={{ top_category }}&x=1">{{ top_category }}</a>')
+    assert filled("html", html, view, traits=False) == (
+        f'<a href="/shop?cat={part}&amp;x=1" rel="noopener noreferrer">Home &amp; Garden #1?</a>'
+    )
+    content = {"link": "https://x.example/{{ top_category }}", "title": "{{ top_category }}"}
+    told = filled("json", content, view, traits=False)
+    assert told == {"link": f"https://x.example/{part}", "title": "Home & Garden #1?"}
+    picture = {"src": "/{{ top_category | all }}.jpg", "alt": "{{ top_category }}"}
+    assert filled("image", picture, view, traits=False)["src"] == f"/{part}.jpg"
+
+
 def test_only_known_placeholders_are_accepted():
     assert placeholder_problem({"a": ["{{ trait.first_name | friend }}"]}) is None
     assert placeholder_problem("{{ trait.firstName }} {{ trait.Member-Since }}") is None

@@ -186,6 +186,33 @@ def test_a_look_alike_finds_what_the_responders_have_in_common():
     Audience.parse(found.audience)
 
 
+@pytest.mark.parametrize("reward", ["click", "conversion", "revenue"])
+def test_a_look_alike_does_not_ask_for_the_answer_itself(reward):
+    """To have clicked, or bought, finds those who did, and nobody like them."""
+    draw = random.Random(3)
+
+    def somebody(number: int, responder: bool) -> Profile:
+        likes = "shoes" if draw.random() < (0.7 if responder else 0.2) else "books"
+        bought = responder and reward != "click"
+        answered = Counts(visits=2, offer_clicks=responder, orders=bought, revenue=10.0 * bought)
+        return person(
+            number,
+            counts=answered,
+            stage="customer" if bought else "prospect",
+            segments=["answered"] if responder else [],
+            affinities={likes: Affinity(3.0, NOW)},
+        )
+
+    responders = [somebody(number, True) for number in range(200)]
+    everybody = [*responders, *(somebody(number, False) for number in range(200, 1_000))]
+    found = look_alike(responders, everybody, NOW, UTC, reward, segments=())
+    assert found is not None and found.audience.startswith("affinity('shoes')")
+    assert not Audience.parse(found.audience).asks({"offer_clicks", "segment"})
+    if reward != "click":
+        assert not Audience.parse(found.audience).asks({"orders", "stage"})
+    assert found.reach < 0.3  # of the others: the responders among everybody do not count
+
+
 def test_no_look_alike_of_few_or_of_everybody():
     people = [person(number, device="phone") for number in range(300)]
     assert look_alike(people[:10], people, NOW, UTC) is None

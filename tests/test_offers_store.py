@@ -36,6 +36,18 @@ def test_put_get_all_delete(redis_url, clock, site):
     assert store.all("default") == [b]
 
 
+def test_what_did_not_change_is_no_version(redis_url, clock):
+    store = CampaignStore(redis_url, clock)
+    assert [store.put("default", parse(written(priority=p)), at) for at, p in enumerate((1, 1, 2, 2, 1))] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert [each.saved for each in store.versions("default", "hero-shoes")] == [4, 2, 0]
+
+
 def test_versions_are_kept_newest_first_and_bounded(redis_url, clock):
     store = CampaignStore(redis_url, clock)
     for number in range(VERSIONS_KEPT + 5):

@@ -48,7 +48,7 @@ def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
     @blueprint.put("/v1/campaigns/<campaign_id>")
     def put(campaign_id: str) -> Response:
         site = keys.secret_key()
-        campaign = parse(body(dict[str, object], BODY_LIMIT), campaign_id)
+        campaign = parse(body(dict[str, object], BODY_LIMIT), campaign_id, site.zone)
         check_items(campaign)
         store.put(site.id, campaign, int(services.clock() * 1000))
         return answer(document(campaign))

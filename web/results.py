@@ -5,12 +5,13 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from offers.answers import verified
+from offers.audience import Audience
 from offers.bandit import best_of, explored
 from offers.campaign import Campaign
 from offers.contexts import SlotCounts
 from offers.learning import Showing, showings
 from offers.lift import Group, Interval, Lift
-from offers.lookalike import LookAlike, look_alike
+from offers.lookalike import LookAlike, look_alike, telltale
 from offers.offpolicy import Estimate, OffPolicy
 from offers.report import Comparison, Report, Tally, by_segment, report
 from offers.warehouse import WarehouseAnswers
@@ -119,7 +120,10 @@ def expansion(services: Services, site: Site, result: Result) -> LookAlike | Non
     stored = services.profiles.load(site.id, ids)
     seeds = [found for each in ids if (found := stored[each].profile) is not None]
     others = [each for each, _ in zip(services.profiles.scan(site.id), range(OTHERS), strict=False)]
-    return look_alike(seeds, others, int(services.clock() * 1000), site.zone)
+    reward = result.campaign.reward
+    asked = [(each.id, Audience.parse(each.audience)) for each in services.segments.all(site.id)]
+    segments = {name for name, audience in asked if not audience.asks(telltale(reward))}
+    return look_alike(seeds, others, int(services.clock() * 1000), site.zone, reward, segments)
 
 
 def as_json(result: Result) -> dict[str, Any]:

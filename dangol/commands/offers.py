@@ -42,8 +42,7 @@ def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
     from offers.store import CampaignStore
     from web.campaigns import check_items
 
-    _known(config, site_id)
-    found = load_yaml(file)
+    found = load_yaml(file, _known(config, site_id).zone)
     for index, each in enumerate(found):
         try:
             check_items(each)
@@ -51,9 +50,8 @@ def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
             raise CampaignInvalid(f"campaigns[{index}].{error.field}", error.message) from error
     with embedded_redis(config):
         store = CampaignStore(config.profiles_uri)
-        for each in found:
-            store.put(site_id, each, int(time.time() * 1000))
-    click.echo(f"{len(found)} campaigns")
+        changed = [each for each in found if store.put(site_id, each, int(time.time() * 1000))]
+    click.echo(f"{len(found)} campaigns, {len(changed)} of them new or changed")
 
 
 @campaigns.command("export")
