@@ -44,7 +44,7 @@ def run(tmp_path: Path, redis_session: RedisServer, redis_url: str, monkeypatch:
 def test_campaigns_go_in_and_out_as_yaml(run, tmp_path: Path) -> None:
     file, back = tmp_path / "in.yaml", tmp_path / "out.yaml"
     file.write_text(CAMPAIGNS, encoding="utf-8")
-    assert run("campaigns", "import", file).output == "1 campaigns\n"
+    assert run("campaigns", "import", file).output == "1 campaigns, 1 of them new or changed\n"
     assert run("campaigns", "list").output == "boots\tlive\thero\tBoots\n"
     assert run("campaigns", "export", back).exit_code == 0
     first = run("campaigns", "export").output
