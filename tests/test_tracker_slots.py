@@ -188,6 +188,65 @@ def test_a_place_that_takes_the_focus_anyway_keeps_its_place_in_the_order(
     assert page.evaluate("[document.activeElement.id, document.activeElement.tabIndex]") == ["slot", 0]
 
 
+HELD = """
+    // The answers come when the test lets them.
+    window.answers = [];
+    const real = window.fetch;
+    window.fetch = (url, o) => !url.endsWith('personalize') ? real(url, o)
+        : new Promise(done => answers.push(slots => done(new Response(JSON.stringify({slots})))));
+"""
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_late_answer_does_not_overwrite_a_newer_one(
+    shop: Shop, page: Page, tracker: TrackerServer, newer: bool
+) -> None:
+    page.add_init_script(HELD)
+    page.goto(shop.url)
+    for number, slot in enumerate(("old", "new"), 1):
+        page.evaluate(f"dangol('slot', '{slot}', '#slot')")
+        page.wait_for_function(f"answers.length == {number}")
+    page.evaluate("slots => answers[1](slots)", {"new": offered({"title": "New"}) if newer else {}})
+    if newer:
+        page.wait_for_selector("#slot strong")
+    page.evaluate("slots => answers[0](slots)", {"old": offered({"title": "Old"})})
+    page.evaluate("dangol('slot', 'cb', r => { window.got = 1 })")
+    page.wait_for_function("answers.length == 3")
+    page.evaluate("answers[2]({})")
+    page.wait_for_function("window.got")
+    page.wait_for_timeout(100)
+    assert page.inner_text("#slot") == ("New" if newer else "kept")
+
+
+def test_an_answer_that_waits_for_its_pictures_does_not_overwrite_a_newer_one(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    page.add_init_script(HELD)
+    page.add_init_script(
+        "HTMLImageElement.prototype.decode = () => new Promise(done => { window.decoded = done })"
+    )
+    page.goto(shop.url)
+    for number, slot in enumerate(("old", "new"), 1):
+        page.evaluate(f"dangol('slot', '{slot}', '#slot')")
+        page.wait_for_function(f"answers.length == {number}")
+    page.evaluate("slots => answers[0](slots)", {"old": offered({"title": "Old", "image": "/art.svg"})})
+    page.wait_for_function("!!window.decoded")
+    page.evaluate("slots => answers[1](slots)", {"new": offered({"title": "New"})})
+    page.wait_for_selector("#slot strong")
+    page.evaluate("decoded()")
+    page.wait_for_timeout(100)
+    assert page.inner_text("#slot") == "New"
+
+
+def test_of_two_slots_for_one_place_that_which_has_something_is_drawn(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {"some": offered({"title": "Some"}), "none": {"offer": None}})
+    page.goto(shop.url)
+    page.evaluate("dangol('slot', 'some', '#slot'); dangol('slot', 'none', '#slot')")
+    page.wait_for_selector("#slot strong")
+
+
 def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(
     shop: Shop, page: Page, tracker: TrackerServer
 ) -> None:
@@ -208,6 +267,31 @@ def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(
     assert before > 200
     page.wait_for_selector("#slot .dangol-offer img", state="attached")
     assert page.evaluate("document.querySelector('p').getBoundingClientRect().top") == before
+
+
+def test_a_target_that_is_missing_or_no_selector_costs_nothing_else(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    answer(tracker, {slot: offered(BANNER, slot) for slot in ("hero", "gone", "odd")})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(shop.url)
+    page.evaluate(
+        """() => {
+            dangol('slot', 'gone', '#gone', {height: 200});
+            dangol('slot', 'none', document.querySelector('#gone'), {height: 200});
+            dangol('slot', 'hero', '#slot', {height: 200});
+        }"""
+    )
+    page.wait_for_selector("#slot .dangol-offer")
+    assert [slot["id"] for slot in tracker.asked()["slots"]] == ["gone", "hero"]
+    assert [text for text in said if "TypeError" in text] == []
+    # An element that comes before the answer is filled; a selector that is none is said, and not thrown.
+    page.evaluate("dangol('slot', 'odd', '##', {height: 200}); dangol('slot', 'odd', '##')")
+    page.evaluate("dangol('slot', 'gone', '#gone', {height: 200})")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div id=gone>')")
+    page.wait_for_selector("#gone .dangol-offer")
+    eventually(lambda: [text for text in said if "valid selector" in text])
 
 
 def test_a_strict_content_security_policy_draws_all_the_same(

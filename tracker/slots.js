@@ -1,8 +1,8 @@
 /* What the snippet draws itself: offers and items in an element of the page. Served as https://HOST/dangol-slots.js;
  * the snippet fetches it when a page first asks for a slot that it does not draw by itself.
  *
- * The page keeps what it shows until the pictures are there, and then changes once. A page that says how high the
- * slot is (dangol('slot', id, target, {height: 200})) does not move at all.
+ * The page keeps what it shows until the pictures are there, and then changes once. A page whose stylesheet says how
+ * high the slot is does not move at all.
  */
 ((win, doc) => {
   let NEEDED = 10, TICK = 100, PATIENCE = 2e3, NEAR = 8;
@@ -31,12 +31,18 @@
     observer.observe(element);
   };
 
-  let own = new WeakMap();  // what we drew → what the page itself has in its place
+  let own = new WeakMap();     // what we drew → what the page itself has in its place
+  let newest = new WeakMap();  // element → the turn of its newest answer
 
-  let draw = async (target, result, o, track) => {
+  /* ``turn``: the number of the request, and behind the point that of the slot in it. Later answers win, whenever they
+   * come; a later request's even if there was nothing in it. An earlier snippet, still in a cache, tells no turn. */
+  let draw = async (target, result, o, track, { turn } = {}) => {
     if (target.trim) target = doc.querySelector(target);
-    let { offer, items = [], slot } = result, content = offer?.content;
-    if (!target || !content && !items[0]) return;  // what the page shows already stays
+    let { offer, items = [], slot } = result, content = offer?.content, empty = !content && !items[0];
+    let stale = () => newest.get(target) > turn;
+    if (!target || stale()) return;
+    newest.set(target, Math.max(newest.get(target) || 0, empty ? Math.floor(turn) : turn));
+    if (empty) return;  // what the page shows already stays
     let box = doc.createElement('div');
     box.className = content ? 'dangol-offer' : 'dangol-items';
     if (content) compose(box, content);
@@ -57,6 +63,7 @@
     }
     let pictures = [...box.querySelectorAll('img')].map(image => image.decode().catch(() => 0));
     await Promise.race([Promise.all(pictures), new Promise(done => setTimeout(done, PATIENCE))]);
+    if (stale()) return;
     // What we drew here earlier is not the page's own, nor is a copy that a framework kept of it.
     own.set(box, [...target.childNodes].flatMap(node => own.get(node) || (node.matches?.('.dangol-offer') ? [] : node)));
     target.replaceChildren(box);

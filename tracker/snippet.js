@@ -20,14 +20,15 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', EVENT = 'dangol_e.';
   let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
 
-  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, drawer, drawn, failures = 0, count = 1e6;
+  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, drawer, drawn, turns = 0, failures = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
   let sending = {};  // stored events that are under way
 
+  let log = e => console.debug('dangol', e);
   let attempt = (f, ...args) => {
-    try { return f(...args) } catch (e) { console.debug('dangol', e) }
+    try { return f(...args) } catch (e) { log(e) }
   };
   let guard = f => (...args) => attempt(f, ...args);
 
@@ -162,7 +163,8 @@
 
   /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
   let ask = () => {
-    let asked = slots, item = product, answer = reply => asked.forEach(guard(slot => deliver(slot, reply.slots?.[slot.id] || {})));
+    let asked = slots, item = product, turn = ++turns;
+    let answer = reply => asked.forEach(guard((slot, i) => deliver(slot, reply.slots?.[slot.id] || {}, turn + i / 1e3)));
     slots = [];
     flush();
     post('personalize', {
@@ -187,7 +189,7 @@
     doc.head.append(made);
   }));
 
-  let deliver = ({ id, target, o }, result) => {
+  let deliver = ({ id, target, o }, result, turn) => {
     let { offer, token } = result, told = {};
     let tell = guard(what => {
       if (!offer || told[what]) return;
@@ -196,14 +198,14 @@
       flush();
     });
     result.slot = id;
-    result.viewed = seen => seen?.tagName ? load().then(({ watch }) => watch(seen, () => tell('Viewed'))) : tell('Viewed');
+    result.viewed = seen => seen?.tagName ? load().then(({ watch }) => watch(seen, () => tell('Viewed'))).catch(log) : tell('Viewed');
     result.clicked = () => tell('Clicked');
     result.dismissed = () => {
       if (!offer) return;
       put(DISMISSED, JSON.stringify({ ...dismissed(), [offer.campaign]: Date.now() }));
       tell('Dismissed');
     };
-    target.call ? target(result) : load().then(guard(({ draw }) => draw(target, result, o, guard((...args) => track(...args, flush())))));
+    target.call ? target(result) : load().then(({ draw }) => draw(target, result, o, guard((...args) => track(...args, flush())), { turn })).catch(log);
   };
 
   let dismissed = () => Object.fromEntries(Object.entries(JSON.parse(get(DISMISSED) || '{}'))
@@ -259,12 +261,15 @@
       add('consent', { properties });
     },
     demo(on = true) { demo = on },
-    slot(id, target, o = {}) {
+    slot(id, target, o) {
+      if (!target) return;  // an offer that nobody can see would count against its caps
+      o ||= {};
       if (!slots[0]) setTimeout(guard(ask));
       slots.push({ id, target, o });
       if (target.call) return;
       load();
-      if (o.height) (target.trim ? doc.querySelector(target) : target).style.minHeight = o.height + 'px';
+      let place = o.height && (target.trim ? doc.querySelector(target) : target);
+      if (place) place.style.minHeight = o.height + 'px';
     },
     drawer: ready => drawn(ready),
     viewed: (result, seen) => result.viewed(seen),
