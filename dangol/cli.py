@@ -148,9 +148,11 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
 )
 @click.pass_obj
 def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
-    """Play seeded visitors over HTTP into a running Dangol, marked as demo data; return once they are counted."""
+    """Play seeded visitors over HTTP into a running Dangol, marked as demo data; return once they are counted.
+
+    In the end each of them looks at the offers that the shop now has for them, and some click."""
     from dangol import compose
-    from dangol.demo_traffic import play
+    from dangol.demo_traffic import answer_offers, play
     from dangol.imports import wait_for_ingest
     from dangol.secrets import ensure_default_site
 
@@ -159,7 +161,9 @@ def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
         played = play(config.url, site.write_key, visitors, seed, days=days, progress=bar.update)
     with closing(compose.log(config)) as log:
         wait_for_ingest(log)
-    what = f"{played.sessions:,} visits, {played.events:,} events, {played.orders:,} orders"
+        seen = answer_offers(config.url, site.write_key, visitors, seed)
+        wait_for_ingest(log)
+    what = f"{played.sessions:,} visits, {played.events:,} events, {played.orders:,} orders, {seen:,} offers seen"
     click.echo(f"{played.visitors:,} visitors: {what}")
 
 

@@ -3,16 +3,21 @@
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
+from dangol.demo.answers import Answers
 from dangol.demo.client import Client
 from dangol.demo.diary import Message
 from dangol.demo.people import person
 from dangol.demo.visits import Visits
 from dangol.shop.catalogue import load
+
+Done = TypeVar("Done")
 
 VISITORS_LIMIT = 100_000
 DAYS_LIMIT = 365
@@ -55,27 +60,48 @@ def play(
     if not 1 <= days <= DAYS_LIMIT:
         raise ValueError(f"days must be between 1 and {DAYS_LIMIT}")
     end = time.time() if now is None else now
-    senders = _Senders(base_url, write_key)
-    total = Traffic(0, 0, 0, 0)
 
-    def one(number: int) -> Traffic:
+    def one(senders: _Senders, number: int) -> Traffic:
         visits = visits_of(base_url, seed, number)
         messages = visits.play(end, days)
         senders.send(messages)
         orders = sum(message.get("event") == "Order Completed" for message in messages)
         return Traffic(1, visits.sessions, len(messages), orders)
 
-    pool = ThreadPoolExecutor(SENDERS, "demo-traffic")
+    total = Traffic(0, 0, 0, 0)
+    for done in _each(base_url, write_key, visitors, one):
+        total = _sum(total, done)
+        progress(1)
+    return total
+
+
+def answer_offers(base_url: str, write_key: str, visitors: int, seed: int) -> int:
+    """Let the same people look at what the shop offers them now, once they are known; how many offers they saw.
+
+    Raises DangolUnreachable or RequestRefused.
+    """
+    catalogue, shop = load(), base_url.rstrip("/") + "/shop"
+
+    def one(senders: _Senders, number: int) -> int:
+        messages = Answers(seed, number, person(seed, number, catalogue)).play(senders.client, shop)
+        senders.send(messages)
+        return sum(message["event"] == "Offer Viewed" for message in messages)
+
+    return sum(_each(base_url, write_key, visitors, one))
+
+
+def _each(
+    base_url: str, write_key: str, visitors: int, one: "Callable[[_Senders, int], Done]"
+) -> Iterator[Done]:
+    """What ``one`` did for each visitor, over SENDERS connections."""
+    senders, pool = _Senders(base_url, write_key), ThreadPoolExecutor(SENDERS, "demo-traffic")
     try:
         numbers = iter(range(visitors))
         while chunk := list(islice(numbers, AHEAD)):
-            for done in pool.map(one, chunk):
-                total = _sum(total, done)
-                progress(1)
+            yield from pool.map(partial(one, senders), chunk)
     finally:
         pool.shutdown(cancel_futures=True)
         senders.close()
-    return total
 
 
 def visits_of(base_url: str, seed: int, number: int) -> Visits:
@@ -104,12 +130,17 @@ class _Senders:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Return when every message is acknowledged."""
+        for start in range(0, len(messages), BATCH):
+            self.client.send("POST", "/v1/batch", {"batch": messages[start : start + BATCH]})
+
+    @property
+    def client(self) -> Client:
+        """This thread's."""
         client: Client | None = getattr(self._mine, "client", None)
         if client is None:
             client = self._mine.client = Client(self._base_url, self._authorization)
             self._all.append(client)
-        for start in range(0, len(messages), BATCH):
-            client.send("POST", "/v1/batch", {"batch": messages[start : start + BATCH]})
+        return client
 
     def close(self) -> None:
         for client in self._all:

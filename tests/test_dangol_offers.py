@@ -90,6 +90,7 @@ def test_segments_are_set_evaluated_and_removed(run) -> None:
 def test_the_global_holdout_and_the_fatigue_cap_are_settings(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DANGOL_GLOBAL_HOLDOUT", "0.5")
     monkeypatch.setenv("DANGOL_OFFERS_PER_SESSION", "2")
+    monkeypatch.setenv("DANGOL_PERSONALIZE_BUDGET_MS", "3000")  # a busy machine
     services = compose.services(settings.load())
     site = compose.sites(settings.load()).get("default")
     offers = [

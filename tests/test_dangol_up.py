@@ -1,6 +1,7 @@
 """``dangol up`` as an operator meets it: start, restart, kill, and everything that may be wrong."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -131,3 +132,10 @@ def test_played_visitors_are_counted_when_the_command_returns(tmp_path: Path) ->
         found = running.report("overview")
         assert "20 visitors: " in said
         assert found["visitors"] == 19, "one of them is a crawler"
+        # Each looked at the banner and at the cart, and the shop's campaigns know of it.
+        seen = int(re.search(r"([\d,]+) offers seen", said)[1].replace(",", ""))
+        campaigns = running.call("GET", "/v1/campaigns")[1]["campaigns"]
+        told = [running.report(f"campaigns/{each['id']}")["total"] for each in campaigns]
+        assert sum(each["impressions"] for each in told) == seen == 38
+        again = running.run("demo-traffic", "--visitors", "20", "--seed", "3")
+        assert " 0 offers seen" not in again and running.report("overview")["visitors"] == 19

@@ -54,6 +54,10 @@ class Client:
         """Return when the request is accepted. Raises DangolUnreachable or RequestRefused."""
         self._accepted(method, path, json.dumps(document, separators=(",", ":")).encode())
 
+    def ask(self, path: str, document: Mapping[str, Any]) -> Any:
+        """The JSON that answers this one. Raises DangolUnreachable or RequestRefused."""
+        return json.loads(self._accepted("POST", path, json.dumps(document, separators=(",", ":")).encode()))
+
     def fetch(self, path: str) -> Any:
         """The JSON document at ``path``. Raises DangolUnreachable or RequestRefused."""
         return json.loads(self._accepted("GET", path, None))
