@@ -317,6 +317,61 @@ def test_a_strict_content_security_policy_draws_all_the_same(
     assert [text for text in refused if "style" not in text] == []
 
 
+HTML = "<p onclick='window.hit=1'>Hello</p><img src=x onerror='window.hit=1'><script>window.hit=1</script>"
+
+
+def trusting(shop: Shop, tracker: TrackerServer, policy: str) -> None:
+    """A page under Trusted Types, with an offer in HTML, one without and items."""
+    answer(
+        tracker,
+        {
+            "hero": offered({"html": HTML}),
+            "side": offered(BANNER, "other"),
+            "also": {"items": [{"id": "p1", "url": "#p1"}], "model": "m"},
+        },
+    )
+    shop.headers["Content-Security-Policy"] = f"require-trusted-types-for 'script'; {policy}"
+    shop.pages["/own.js"] = """
+        dangol('slot', 'hero', '#slot', {dismiss: true});
+        dangol('slot', 'side', '#side');
+        dangol('slot', 'also', '#also', {limit: 3});
+        dangol('slot', 'hero', r => { window.got = 1; r.viewed(document.body) });
+    """
+    shop.pages["/"] = (
+        "<div id=slot>kept</div><div id=side></div><div id=also></div>"
+        f"<script src='{tracker.host}/dangol.js' data-key=wk_test></script><script src=/own.js></script>"
+    )
+
+
+def test_under_trusted_types_offers_are_drawn_by_the_policy_dangol(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    trusting(shop, tracker, "trusted-types dangol")
+    page.goto(shop.url)
+    assert page.inner_text("#slot p") == "Hello"
+    assert page.inner_text("#side strong") == "Ten % off"
+    assert page.inner_text("#also li") == "p1"
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.hit") is None
+    assert not re.search("onclick|onerror|script", page.inner_html("#slot"))
+    assert [text for text in complaints if "rusted" in text] == []
+
+
+@pytest.mark.parametrize("policy", ["trusted-types 'none'", "trusted-types other"])
+def test_trusted_types_that_do_not_name_us_leave_the_page_as_it_is(
+    shop: Shop, page: Page, tracker: TrackerServer, policy: str
+) -> None:
+    trusting(shop, tracker, policy)
+    page.goto(shop.url)
+    eventually(lambda: page.evaluate("window.got"))
+    page.wait_for_timeout(200)
+    assert page.inner_text("#slot") == "kept"
+    page.evaluate("dangol('track', 'Still')")
+    eventually(lambda: "Still" in names(tracker.unique()))
+
+
 def test_under_a_nonce_the_second_file_has_it_too(shop: Shop, page: Page, tracker: TrackerServer) -> None:
     host = tracker.host
     answer(tracker, {"hero": offered(BANNER)})

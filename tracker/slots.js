@@ -35,8 +35,9 @@
   let newest = new WeakMap();  // element → the turn of its newest answer
 
   /* ``turn``: the number of the request, and behind the point that of the slot in it. Later answers win, whenever they
-   * come; a later request's even if there was nothing in it. An earlier snippet, still in a cache, tells no turn. */
-  let draw = async (target, result, o, track, { turn } = {}) => {
+   * come; a later request's even if there was nothing in it. ``trust`` makes of HTML what Trusted Types let us parse.
+   * An earlier snippet, still in a cache, tells neither. */
+  let draw = async (target, result, o, track, { turn, trust = html => html } = {}) => {
     if (target.trim) target = doc.querySelector(target);
     let { offer, items = [], slot } = result, content = offer?.content, empty = !content && !items[0];
     let stale = () => newest.get(target) > turn;
@@ -45,7 +46,7 @@
     if (empty) return;  // what the page shows already stays
     let box = doc.createElement('div');
     box.className = content ? 'dangol-offer' : 'dangol-items';
-    if (content) compose(box, content);
+    if (content) compose(box, content, trust);
     if (items[0]) list(content ? el(box, 'div') : box, items, slot, track);
     if (content && o.dismiss) {
       let button = el(box, 'button', String.fromCharCode(215));
@@ -114,10 +115,10 @@
     if (src) Object.assign(el(parent, 'img'), { alt: alt || '', ...size, src });
   };
 
-  let compose = (box, { html, image, link: href, alt, title, text, width, height }) => {
+  let compose = (box, { html, image, link: href, alt, title, text, width, height }, trust) => {
     if (html) {
       // Parsed in a document that runs nothing, and stripped of all that could run in ours.
-      let parsed = new DOMParser().parseFromString(html, 'text/html').body;
+      let parsed = new DOMParser().parseFromString(trust(html), 'text/html').body;
       parsed.querySelectorAll('*').forEach(e => {
         if (/^(script|iframe|object|embed|base|meta|link|svg|math|template)$/i.test(e.tagName)) return e.remove();
         [...e.attributes].forEach(({ name, value }) => {

@@ -20,7 +20,7 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', EVENT = 'dangol_e.';
   let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
 
-  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, drawer, drawn, turns = 0, failures = 0, count = 1e6;
+  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, drawer, drawn, policy, turns = 0, failures = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -181,13 +181,16 @@
   };
 
   /* What Dangol draws itself, the second file draws: fetched beside the first answer, not by pages without slots. */
-  let load = () => drawer || (drawer = new Promise(done => {
-    let made = doc.createElement('script');
-    made.src = base + '../dangol-slots.js';
+  let load = () => drawer || (drawer = new Promise(guard(done => {
+    let made = doc.createElement('script'), url = base + '../dangol-slots.js';
+    // Trusted Types: this very address, and HTML for the second file to clean. A page may refuse the policy.
+    policy = attempt(() => win.trustedTypes?.createPolicy('dangol', { createScriptURL: () => url, createHTML: html => html }));
+    made.src = policy ? policy.createScriptURL(url) : url;
     made.nonce = script.nonce;
     drawn = done;
     doc.head.append(made);
-  }));
+  })));
+  let trust = html => policy ? policy.createHTML(html) : html;
 
   let deliver = ({ id, target, o }, result, turn) => {
     let { offer, token } = result, told = {};
@@ -205,7 +208,7 @@
       put(DISMISSED, JSON.stringify({ ...dismissed(), [offer.campaign]: Date.now() }));
       tell('Dismissed');
     };
-    target.call ? target(result) : load().then(({ draw }) => draw(target, result, o, guard((...args) => track(...args, flush())), { turn })).catch(log);
+    target.call ? target(result) : load().then(({ draw }) => draw(target, result, o, guard((...args) => track(...args, flush())), { turn, trust })).catch(log);
   };
 
   let dismissed = () => Object.fromEntries(Object.entries(JSON.parse(get(DISMISSED) || '{}'))
