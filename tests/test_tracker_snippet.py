@@ -478,6 +478,44 @@ class TestInBrowser:
         assert page.evaluate("got.again.items[0].id") == "p9"  # asked for once, answered twice
         assert names(tracker.wait_for(3)) == ["page", "Product Viewed", "identify"]
 
+    def test_personalization_that_was_withdrawn_is_told_with_every_question_from_then_on(
+        self, shop: Shop, page: Page, tracker: TrackerServer
+    ) -> None:
+        def asked(*commands: str) -> Any:
+            page.evaluate(f"window.got = 0; {';'.join(commands)}; dangol('slot', 'a', () => {{ got = 1 }})")
+            page.wait_for_function("window.got")
+            return tracker.asked().get("consent")
+
+        page.goto(shop.url)
+        assert asked() is None
+        assert asked("dangol('consent', {analytics: true, personalization: true})") is None
+        withdrawn = {"personalization": False}
+        assert asked("dangol('consent', {analytics: true, personalization: false})") == withdrawn
+        # What is said of another purpose, or who signs out, takes nothing back.
+        assert asked("dangol('consent', {marketing: true})", "dangol('consent')") == withdrawn
+        assert asked("dangol('reset')") == withdrawn
+        page.goto(shop.url + "/next")
+        assert asked() == withdrawn
+        page.evaluate("dangol('track', 'X')")
+        eventually(lambda: "X" in names(tracker.unique()))
+        last = next(event for event in tracker.unique() if event.name == "X")
+        assert last.context["consent"] == {"analytics": True, "personalization": False, "marketing": True}
+        assert asked("dangol('consent', {personalization: true})") is None
+
+    @pytest.mark.parametrize("storage", ["refused", "full"])
+    def test_withdrawn_personalization_is_told_where_nothing_can_be_kept_or_may_be(
+        self, shop: Shop, page: Page, tracker: TrackerServer, storage: str
+    ) -> None:
+        if storage == "full":
+            page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full') }")
+        page.goto(shop.url)
+        page.evaluate(
+            "dangol('slot', 'a', () => { window.got = 1 });"
+            "dangol('consent', {analytics: false, personalization: false})"
+        )
+        page.wait_for_function("window.got")
+        assert tracker.asked()["consent"] == {"personalization": False}
+
     def test_an_offer_is_shown_seen_and_clicked(self, shop: Shop, page: Page, tracker: TrackerServer) -> None:
         content = {
             "title": "Hello <b>",

@@ -38,9 +38,10 @@
   let get = name => {
     try { return memory[name] || localStorage.getItem(name) } catch { return memory[name] }
   };
+  let allowed = () => JSON.parse(get(CONSENT) || '{}');
   /* Who opted out (Global Privacy Control, Do Not Track, or here) leaves nothing behind but that. */
   let quiet = () => {
-    let said = JSON.parse(get(CONSENT) || '{}').analytics;
+    let said = allowed().analytics;
     return said == null ? navigator.globalPrivacyControl || navigator.doNotTrack == 1 : !said;
   };
   let put = (name, value) => {
@@ -74,7 +75,7 @@
 
   /* Events */
   let add = (type, fields) => {
-    let now = new Date(), id = uuid(), consent = get(CONSENT);
+    let now = new Date(), id = uuid();
     put(EVENT + +now + '.' + ++count + '.' + id, JSON.stringify({
       ...fields,
       type,
@@ -85,7 +86,7 @@
       context: {
         page: { url: loc.href, title: doc.title, referrer },
         demo: demo || undefined,
-        consent: consent ? JSON.parse(consent) : undefined
+        consent: get(CONSENT) ? allowed() : undefined
       }
     }));
     soon(20);
@@ -176,7 +177,9 @@
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
       page: { url: loc.href, item: item || null },
-      dismissed: Object.keys(dismissed())
+      dismissed: Object.keys(dismissed()),
+      // The server hears of a withdrawal when its event is applied, which may be after this.
+      consent: allowed().personalization === false ? { personalization: false } : undefined
     }).then(r => r.json()).then(answer, () => answer({}));
   };
 
@@ -258,7 +261,7 @@
       remember(uuid());
     },
     consent(properties) {
-      put(CONSENT, JSON.stringify(properties));
+      put(CONSENT, JSON.stringify({ ...allowed(), ...properties }));  // what is not named stays as it was
       if (quiet()) [USER, VISITOR].forEach(drop);
       remember(visitor);
       add('consent', { properties });
