@@ -1,6 +1,7 @@
 """The desk's campaign pages: written, previewed, turned live and judged there, in a browser too."""
 
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,7 +115,8 @@ def test_a_campaign_is_written_changed_and_turned_live(stage: Stage) -> None:
     wrong.setlist("audience", ["orders >"])
     refused = desk.post("/desk/campaigns/edit", data=wrong).text
     assert (
-        'role="alert" id="problem">audience:' in refused
+        '<a href="#audience">Audience</a>: expected' in refused
+        and 'id="audience-problem"' in refused
         and "orders &gt;" in refused
         and 'value="Boots"' in refused
     )
@@ -123,7 +125,7 @@ def test_a_campaign_is_written_changed_and_turned_live(stage: Stage) -> None:
     assert saved.headers["Location"] == "/desk/campaigns/boots?saved=yes"
     stored = stage.services.campaigns.get("default", "boots")
     assert stored == parse({**WHOLE, "status": "draft"})
-    assert "is another campaign" in desk.post("/desk/campaigns/edit", data=form).text
+    assert "boots is another campaign" in desk.post("/desk/campaigns/edit", data=form).text
     turned = desk.post("/desk/campaigns/boots/status", data={"csrf": csrf_of(page), "status": "live"})
     assert turned.status_code == 302
     assert stage.call("GET", "/v1/campaigns/boots").json["status"] == "live"
@@ -157,7 +159,7 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
     assert "Nobody is known by" in nobody
     wrong = sent(WHOLE, **told)
     wrong.setlist("audience", ["orders >"])
-    assert "audience:" in desk.post("/desk/campaigns/preview", data=wrong).text
+    assert "Audience</a>: expected" in desk.post("/desk/campaigns/preview", data=wrong).text
     assert desk.post("/desk/campaigns/preview", data=sent(WHOLE)).status_code == 403
     whole = desk.post("/desk/campaigns/edit", data=sent(html, do="preview", **told)).text
     assert "mina belongs to the audience" in whole and "<textarea" in whole
@@ -190,8 +192,11 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
     assert "days_since(&#39;Form Sent&#39;)" in editor and '<option value="Offer Dismissed">' in editor
     expanded = desk.get("/desk/campaigns/boots?expand=yes").text
     assert "affinity(&#39;shoes&#39;)" in expanded and "Write a campaign for them" in expanded
-    proposed = re.search(r'href="(/desk/campaigns/edit\?audience=[^"]+)"', expanded)
-    assert proposed and "affinity(" in desk.get(proposed[1]).text
+    assert 'expand=yes#expansion"' in page and 'id="expansion"' in expanded
+    proposed = re.search(r'href="(/desk/campaigns/edit\?like=boots&amp;audience=[^"]+)"', expanded)
+    draft = desk.get(unescape(proposed[1])).text if proposed else ""
+    assert "affinity(&#39;shoes&#39;)" in draft and "Warm feet" in draft and 'name="saved" value=""' in draft
+    assert 'name="slots" value="hero"' in draft and "for others like them" in draft
     stage.call("PUT", "/v1/campaigns/boots", json={**CAMPAIGN, "holdout": 0.6})
     assert "Do not trust the comparison" in desk.get("/desk/campaigns/boots").text
     stage.call("PUT", "/v1/campaigns/new", json={**CAMPAIGN, "holdout": 0})

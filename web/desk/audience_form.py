@@ -1,13 +1,13 @@
 """An audience as a form: rows that all (or any) hold. What the form cannot say stays text."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
 from offers.fields import FIELDS, FUNCTIONS
-from offers.grammar import Branch, Clause, Value, parse
+from offers.grammar import AudienceInvalid, Branch, Clause, Value, parse
 from tracker.sites import Site
 from web.asking import HINT_SECONDS, Reports
 from web.kept import Working
@@ -170,6 +170,22 @@ def read(source: str) -> Form:
     if not whole or None in rows:
         return Form(None)
     return Form(tuple(row for row in rows if row), isinstance(tree, Branch) and tree.kind == "or")
+
+
+def segments_asked(source: str) -> frozenset[str]:
+    """The segments that an audience names; none of one that cannot be read."""
+    try:
+        return frozenset(_segments(parse(source)))
+    except AudienceInvalid:
+        return frozenset()
+
+
+def _segments(part: Branch | Clause) -> Iterator[str]:
+    if isinstance(part, Branch):
+        for child in part.children:
+            yield from _segments(child)
+    elif part.operand.name in ("segment", "segments"):
+        yield from (value for value in part.values if isinstance(value, str))
 
 
 def _row(field: str, argument: str, operator: str, value: str) -> Row:

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from werkzeug.datastructures import MultiDict
 
-from offers.campaign import WEEKDAYS, Campaign, CampaignInvalid, Daypart
+from offers.campaign import Budget, Campaign, CampaignInvalid
+from web.desk import typed
+from web.desk.campaign_words import LABELS
+from web.language import gettext as _
 from web.naming import slug
 
 VARIANTS_LIMIT = 20
-TEXT_LIMIT = 100_000
-_CAP = re.compile(r"(\d+)\s*(?:per|/|a)\s*(session|hour|day|week|ever)", re.IGNORECASE)
-_HOURS = re.compile(r"(\d\d:\d\d)\s*[-–]\s*(\d\d:\d\d)")
-_AMOUNTS = ("impressions", "clicks", "spend", "cpm", "cpc")
-_TEXTS = (
-    *("id", "name", "status", "slots", "tier", "priority", "audience", "start", "end", "dayparts", "caps"),
-    *("holdout", "goal_event", "goal_window", "goal_view_window", "allocation", "reward", "group"),
-    *_AMOUNTS,
-)
+JSON_INDENTED = 20_000
+"""Characters of JSON that are still shown one value a line."""
+_COUNTS = ("impressions", "clicks")
+_AMOUNTS = (*_COUNTS, "spend", "cpm", "cpc")
+COLUMNS = ("id", "kind", "content", "weight", "items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,20 @@ class VariantDraft:
 
 @dataclass(frozen=True, slots=True)
 class CampaignDraft:
-    """Everything as text, so that what cannot be saved yet is not lost. ``saved``: it has an address already."""
+    """Everything as text, so that what cannot be saved yet is not lost. ``saved``: it has an address already.
+    ``version`` says which version of it somebody began to change, see ``campaign_versions``."""
 
     texts: dict[str, str] = field(default_factory=dict)
     variants: tuple[VariantDraft, ...] = (VariantDraft("a"),)
     saved: bool = False
+    version: str = ""
 
     def text(self, name: str) -> str:
         return self.texts.get(name, "")
+
+    def begun(self, version: str) -> "CampaignDraft":
+        """The same, as a change of that version."""
+        return replace(self, version=version)
 
 
 NEW = {
@@ -60,16 +66,17 @@ NEW = {
 
 
 def draft_of_form(form: "MultiDict[str, str]") -> CampaignDraft:
-    """As sent by the editor."""
-    columns = [form.getlist(f"variant_{name}") for name in ("id", "kind", "content", "weight", "items")]
+    """As sent by the editor. A browser writes every line's end as two characters."""
+    columns = [form.getlist(f"variant_{name}") for name in COLUMNS]
     rows = zip(*columns, strict=False)
-    variants = tuple(VariantDraft(*(text[:TEXT_LIMIT] for text in row)) for row in rows)
-    texts = {name: form.get(name, "").strip()[:TEXT_LIMIT] for name in _TEXTS}
-    return CampaignDraft(texts, variants[:VARIANTS_LIMIT] or (VariantDraft("a"),), form.get("saved") == "yes")
+    variants = tuple(VariantDraft(*(_lines(text) for text in row)) for row in rows)[:VARIANTS_LIMIT]
+    texts = {name: _lines(form.get(name, "")).strip() for name in LABELS}
+    saved, version = form.get("saved") == "yes", form.get("version", "")[:40]
+    return CampaignDraft(texts, variants or (VariantDraft("a"),), saved, version)
 
 
-def draft_of(campaign: Campaign) -> CampaignDraft:
-    """As stored."""
+def draft_of(campaign: Campaign, version: str = "") -> CampaignDraft:
+    """As stored: ``document_of`` makes the very same campaign of it."""
     texts = {
         "id": campaign.id,
         "name": campaign.name,
@@ -80,30 +87,36 @@ def draft_of(campaign: Campaign) -> CampaignDraft:
         "audience": campaign.audience,
         "start": campaign.start or "",
         "end": campaign.end or "",
-        "dayparts": "\n".join(_daypart_text(part) for part in campaign.dayparts),
+        "dayparts": "\n".join(map(typed.daypart_text, campaign.dayparts)),
         "caps": ", ".join(f"{cap.limit} per {cap.per}" for cap in campaign.caps),
-        "holdout": f"{campaign.holdout * 100:g}",
+        "holdout": typed.percent(campaign.holdout),
         "goal_event": campaign.goal.event,
         "goal_window": campaign.goal.window,
         "goal_view_window": campaign.goal.view_window,
         "allocation": campaign.allocation,
         "reward": campaign.reward,
         "group": campaign.group,
+        **(_amounts(campaign.budget) if campaign.budget else {}),
     }
-    for name in _AMOUNTS if campaign.budget else ():
-        amount = getattr(campaign.budget, name)
-        texts[name] = f"{amount:g}" if amount else ""
     variants = tuple(
         VariantDraft(
             each.id,
             each.kind,
             each.content if each.kind == "html" else _json_text(each.content),
-            f"{each.weight:g}",
-            _json_text(each.items) if each.items is not None else "",
+            typed.plain(each.weight),
+            json.dumps(each.items, ensure_ascii=False) if each.items is not None else "",
         )
         for each in campaign.creatives
     )
-    return CampaignDraft(texts, variants, saved=True)
+    return CampaignDraft(texts, variants, True, version)
+
+
+def like(campaign: Campaign, audience: str) -> CampaignDraft:
+    """A new draft for another audience, with the slots, variants and rules of a campaign, but not its time."""
+    made = draft_of(campaign)
+    name = _("%(name)s: for others like them", name=campaign.name)[:200]
+    fresh = {"id": "", "name": name, "status": "draft", "audience": audience, "start": "", "end": ""}
+    return replace(made, texts={**made.texts, **fresh}, saved=False)
 
 
 def pressed(draft: CampaignDraft, button: str) -> CampaignDraft:
@@ -126,13 +139,13 @@ def document_of(draft: CampaignDraft) -> dict[str, Any]:
         "status": text("status") or "draft",
         "slots": [slot for slot in re.split(r"[\s,]+", text("slots")) if slot],
         "tier": text("tier") or "standard",
-        "priority": int(_number("priority", text("priority") or "0")),
+        "priority": typed.whole("priority", text("priority") or "0"),
         "audience": text("audience"),
         "start": text("start") or None,
         "end": text("end") or None,
-        "dayparts": _dayparts(text("dayparts")),
-        "caps": _caps(text("caps")),
-        "holdout": _number("holdout", text("holdout") or "0") / 100,
+        "dayparts": typed.dayparts(text("dayparts")),
+        "caps": typed.caps(text("caps")),
+        "holdout": typed.share("holdout", text("holdout") or "0"),
         "goal": {
             "event": text("goal_event") or "Order Completed",
             "window": text("goal_window") or "7d",
@@ -143,10 +156,11 @@ def document_of(draft: CampaignDraft) -> dict[str, Any]:
         "group": text("group"),
         "creatives": [_creative(at, each) for at, each in enumerate(draft.variants)],
     }
-    budget = {name: _number(f"budget.{name}", text(name)) for name in _AMOUNTS if text(name)}
-    for name in ("impressions", "clicks"):
-        if name in budget:
-            budget[name] = int(budget[name])
+    budget = {
+        name: (typed.whole if name in _COUNTS else typed.number)(f"budget.{name}", text(name))
+        for name in _AMOUNTS
+        if text(name)
+    }
     return {**document, "budget": budget} if budget else document
 
 
@@ -159,51 +173,37 @@ def _creative(at: int, variant: VariantDraft) -> dict[str, Any]:
         "id": variant.id.strip(),
         "kind": variant.kind,
         "content": content,
-        "weight": _number(f"{where}.weight", variant.weight or "1"),
+        "weight": typed.number(f"{where}.weight", variant.weight or "1"),
     }
     return {**built, "items": _json(f"{where}.items", variant.items)} if variant.items.strip() else built
 
 
-def _caps(text: str) -> list[dict[str, Any]]:
-    parts = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
-    found = [_CAP.fullmatch(part) for part in parts]
-    if not all(found):
-        raise CampaignInvalid("caps", "such as: 3 per session, 10 per day")
-    return [{"limit": int(match[1]), "per": match[2].lower()} for match in found if match]
-
-
-def _dayparts(text: str) -> list[dict[str, Any]]:
-    parts = []
-    for line in filter(None, (line.strip() for line in re.split(r"[;\n]", text))):
-        hours = _HOURS.search(line)
-        days = re.findall(r"[a-z]+", line.lower())
-        if hours is None or not set(days) <= set(WEEKDAYS):
-            raise CampaignInvalid("dayparts", "such as: mon tue wed 09:00-18:00, one on each line")
-        parts.append({"days": days or list(WEEKDAYS), "from": hours[1], "to": hours[2]})
-    return parts
-
-
-def _daypart_text(part: Daypart) -> str:
-    days = "" if part.days == WEEKDAYS else " ".join(part.days) + " "
-    return f"{days}{part.start}-{part.end}"
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text.replace(",", "."))
-    except ValueError as error:
-        raise CampaignInvalid(name, f"{text[:40]!r} is not a number") from error
+def _amounts(budget: Budget) -> dict[str, str]:
+    """No price is none; but a budget that limits nothing is still one."""
+    given = {name: getattr(budget, name) for name in _AMOUNTS}
+    texts = {name: typed.plain(amount) for name, amount in given.items() if amount is not None}
+    prices = {name: text for name, text in texts.items() if name not in ("cpm", "cpc") or given[name]}
+    return prices or texts
 
 
 def _json(name: str, text: str) -> Any:
+    """As the store reads it: no NaN, no number out of range, no half characters."""
     try:
-        return json.loads(text)
+        json.loads(text)  # it says the line
+        return msgspec.json.decode(text)
     except ValueError as error:
-        raise CampaignInvalid(name, f"is not JSON: {error}") from error
+        raise CampaignInvalid(name, _("is not JSON: %(why)s", why=error)) from error
+    except RecursionError as error:
+        raise CampaignInvalid(name, _("is nested too deep")) from error
 
 
 def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return text if len(text) <= JSON_INDENTED else json.dumps(value, ensure_ascii=False)
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n")
 
 
 def _free(taken: Sequence[str]) -> str:

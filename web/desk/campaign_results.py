@@ -1,9 +1,5 @@
 """One campaign's page: whom it selected, what it achieved, whom it could be for as well, and what it learned."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import partial
 from typing import cast
 
@@ -11,76 +7,20 @@ from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from msgspec import structs
 
-from offers.campaign import Campaign, Status
-from offers.lift import Interval
-from offers.lookalike import LookAlike
-from offers.report import Tally, VariantReport
-from tracker.sites import Site
+from offers.campaign import Status, document, parse
 from web import formats
-from web.charts import Plot, plot
+from web.campaigns import check_items
+from web.desk.audience_form import segments_asked
+from web.desk.campaign_versions import NOTED, written
+from web.desk.campaign_view import view_of
 from web.desk.campaigns import STATUS
-from web.desk.pages import STAGES, Pages
-from web.desk.period import Period, period_of
-from web.desk.words import channel, device
+from web.desk.pages import Pages
+from web.desk.period import period_of
 from web.language import gettext as _
 from web.offers import found
 from web.problem import Problem
-from web.results import Lesson, Result, expansion, result_of
+from web.results import expansion, result_of
 from web.services import Services
-
-
-@dataclass(frozen=True, slots=True)
-class Whisker:
-    """An interval as a line with a dot, in a box 100 wide; ``text`` says it."""
-
-    low: float
-    value: float
-    high: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class VariantRow:
-    name: str
-    share: float
-    decisions: str
-    impressions: int
-    clicks: int
-    dismissals: int
-    ctr: Whisker
-    conversions: int
-    revenue: str
-    best: float
-    instead: str
-    ips: str
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some of those who saw it: a stage, a device, a channel."""
-
-    name: str
-    tally: Tally
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    campaign: Campaign
-    result: Result
-    figures: tuple[tuple[str, str, str], ...]
-    plot: Plot
-    points: str
-    days: tuple[tuple[str, ...], ...]  # the newest first, without those on which nothing happened
-    axis: tuple[str, ...]
-    ticks: tuple[str, ...]
-    variants: tuple[VariantRow, ...]
-    parts: tuple[tuple[str, tuple[Part, ...]], ...]
-    lift: tuple[tuple[str, Whisker, str], ...]
-    zero: float
-    lessons: tuple[tuple[str, Lesson], ...]
-    proposed: LookAlike | None
-    expanded: bool
 
 
 def results_blueprint(pages: Pages, services: Services) -> Blueprint:
@@ -96,15 +36,18 @@ def results_blueprint(pages: Pages, services: Services) -> Blueprint:
         proposed = expansion(services, site, result) if expanded else None
         view = view_of(result, site, period, proposed, expanded)
         versions = services.campaigns.versions(site.id, campaign_id)
+        noted = services.audit.latest(NOTED)
+        known = {each.id for each in services.segments.all(site.id)}
         return pages.show(
             "desk/campaign.html",
             "campaigns",
             site,
             view=view,
             period=period,
-            versions=versions,
+            versions=written(versions, noted, site.id, campaign_id),
+            missing=sorted(segments_asked(campaign.audience) - known),
             looks=STATUS,
-            saved=request.args.get("saved") == "yes",
+            done=request.args.get("saved", ""),
             when=partial(formats.when, zone=site.zone),
         )
 
@@ -118,174 +61,17 @@ def results_blueprint(pages: Pages, services: Services) -> Blueprint:
         services.campaigns.put(site.id, changed, int(services.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}")
 
+    @blueprint.post("/desk/campaigns/<campaign_id>/restore")
+    def restore(campaign_id: str) -> ResponseReturnValue:
+        """An old document becomes the newest version, if it may still be written as it is."""
+        site, wanted = pages.site(), request.form.get("version", "")
+        versions = services.campaigns.versions(site.id, found(services, site, campaign_id).id)
+        old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
+        if old is None:
+            raise Problem(404, _("This version is not kept any more"), "version")
+        campaign = parse(document(old), zone=site.zone)
+        check_items(campaign)
+        services.campaigns.put(site.id, campaign, int(services.clock() * 1000))
+        return redirect(f"/desk/campaigns/{campaign.id}?saved=restored#versions")
+
     return pages.guard(blueprint)
-
-
-def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | None, expanded: bool) -> View:
-    made, campaign = result.report, result.campaign
-    total = made.total
-    days = [period.first + timedelta(offset) for offset in range(period.days)]
-    by_day = {tally.name: tally for tally in made.days}
-    series = [by_day.get(day.isoformat(), Tally(day.isoformat())) for day in days]
-    drawn = plot([float(tally.impressions) for tally in series])
-    points = [
-        {"x": point.x, "y": point.y, "label": formats.short_day(day), "text": _day_text(tally)}
-        for point, day, tally in zip(drawn.points, days, series, strict=True)
-    ]
-    lift, zero = _lift(result, site)
-    return View(
-        campaign=campaign,
-        result=result,
-        figures=_figures(result, site),
-        plot=drawn,
-        points=json.dumps(points, ensure_ascii=False),
-        days=tuple(_day_row(tally, site) for tally in reversed(made.days)),
-        axis=tuple(formats.short_day(day) for day in (days[0], days[len(days) // 2], days[-1])),
-        ticks=tuple(formats.compact(tick) for tick in drawn.ticks),
-        variants=_variants(made.variants, total, site, campaign.reward == "revenue"),
-        parts=_parts(result),
-        lift=lift,
-        zero=zero,
-        lessons=tuple((_who(lesson.context), lesson) for lesson in result.lessons),
-        proposed=proposed,
-        expanded=expanded,
-    )
-
-
-def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
-    total, comparison = result.report.total, result.report.comparison
-    lift = comparison.lift if comparison else None
-    figures = [
-        (_("Visitors"), formats.number(total.visitors), ""),
-        (_("Impressions"), formats.number(total.impressions), _dismissed(total)),
-        (_("Click rate"), formats.percent(total.ctr.value), _range(total.ctr)),
-        (_("Conversions"), formats.number(total.conversions), _range(total.conversion_rate)),
-        (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
-    ]
-    if lift is not None:
-        worth = formats.money(lift.incremental.value, site.currency)
-        low, high = (
-            formats.money(each, site.currency) for each in (lift.incremental.low, lift.incremental.high)
-        )
-        figures.append(
-            (_("Would not have come without it"), worth, _("%(low)s to %(high)s", low=low, high=high))
-        )
-    return tuple(figures)
-
-
-def _variants(variants: list[VariantReport], total: Tally, site: Site, money: bool) -> tuple[VariantRow, ...]:
-    widest = max((each.tally.ctr.high for each in variants if each.tally.impressions), default=0.0) or 1.0
-
-    def worth(value: float) -> str:
-        return formats.money(value, site.currency) if money else formats.percent(value)
-
-    return tuple(
-        VariantRow(
-            name=each.tally.name,
-            share=each.tally.impressions / total.impressions if total.impressions else 0.0,
-            decisions=_known(each.tally.decisions),
-            impressions=each.tally.impressions,
-            clicks=each.tally.clicks,
-            dismissals=each.tally.dismissals,
-            ctr=_whisker(each.tally.ctr, 0.0, widest, formats.percent(each.tally.ctr.value)),
-            conversions=each.tally.conversions,
-            revenue=formats.money(each.tally.revenue, site.currency),
-            best=each.best,
-            instead=worth(each.instead.snips.value) if each.instead else "–",
-            ips=worth(each.instead.ips.value) if each.instead else "–",
-        )
-        for each in variants
-    )
-
-
-def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
-    made, total = result.report, result.report.total.impressions or 1
-    named = (
-        (_("Stage"), made.stages, _stage),
-        (_("Device"), made.devices, device),
-        (_("Channel"), made.channels, channel),
-        (_("Segment"), result.segments, lambda name: str(result.segment_names.get(name, name))),
-    )
-    return tuple(
-        (
-            title,
-            tuple(
-                Part(word(tally.name) if tally.name else _("not known"), tally, tally.impressions / total)
-                for tally in sorted(tallies, key=lambda tally: -tally.impressions)[:6]
-            ),
-        )
-        for title, tallies, word in named
-    )
-
-
-def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], ...], float]:
-    """Rows of (what, interval, verdict), and where zero is in their box. All intervals are drawn in parts of their
-    own largest distance from zero, so that zero is in the middle."""
-    lift = result.report.comparison.lift if result.report.comparison else None
-    if lift is None:
-        return (), 50.0
-    rows: list[tuple[str, Interval, Callable[[float], str]]] = [
-        (_("Conversion rate, in points"), lift.rate, lambda value: formats.percent(value, 2)),
-        (_("Revenue for each visitor"), lift.revenue, lambda value: formats.money(value, site.currency)),
-    ]
-    if lift.relative is not None:
-        rows.insert(1, (_("Conversion rate, relative"), lift.relative, formats.percent))
-    drawn = []
-    for name, interval, word in rows:
-        reach = max(abs(interval.low), abs(interval.high)) or 1.0
-        text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
-        sure = _("more") if interval.low > 0 else _("less") if interval.high < 0 else _("not sure yet")
-        drawn.append((name, _whisker(interval, -reach, reach, text), sure))
-    return tuple(drawn), 50.0
-
-
-def _whisker(interval: Interval, left: float, right: float, text: str) -> Whisker:
-    low, value, high = (
-        round(100 * (each - left) / (right - left), 2)
-        for each in (interval.low, interval.value, interval.high)
-    )
-    return Whisker(max(0.0, low), value, min(100.0, high), text)
-
-
-def _range(interval: Interval) -> str:
-    return f"{formats.percent(interval.low)} – {formats.percent(interval.high)}"
-
-
-def _stage(name: str) -> str:
-    return str(STAGES.get(name, name))
-
-
-def _who(context: str) -> str:
-    """``prospect|phone|e-mail`` as words; everybody for the empty one."""
-    parts = context.split("|")
-    if len(parts) != 3:
-        return _("Everybody")
-    return " · ".join((_stage(parts[0]), device(parts[1]), channel(parts[2])))
-
-
-def _day_text(tally: Tally) -> str:
-    return _(
-        "%(impressions)s impressions, %(clicks)s clicks, %(dismissals)s dismissed",
-        impressions=formats.number(tally.impressions),
-        clicks=formats.number(tally.clicks),
-        dismissals=formats.number(tally.dismissals),
-    )
-
-
-def _day_row(tally: Tally, site: Site) -> tuple[str, ...]:
-    """The day, decisions, impressions, clicks, dismissals, conversions, revenue."""
-    counts = (tally.impressions, tally.clicks, tally.dismissals, tally.conversions)
-    money = formats.money(tally.revenue, site.currency)
-    day = formats.short_day(date.fromisoformat(tally.name))
-    return day, _known(tally.decisions), *map(formats.number, counts), money
-
-
-def _known(count: int | None) -> str:
-    return "–" if count is None else formats.number(count)
-
-
-def _dismissed(total: Tally) -> str:
-    if not total.impressions:
-        return ""
-    share = formats.percent(total.dismissals / total.impressions)
-    return _("%(count)s dismissed (%(share)s)", count=formats.number(total.dismissals), share=share)

@@ -24,6 +24,15 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.submit();
 });
 
+// What was written and not saved is not left by mistake.
+for (const form of document.querySelectorAll("[data-guarded]")) {
+  const warn = (event) => { event.preventDefault(); event.returnValue = ""; };
+  const guard = (on) => (on ? addEventListener : removeEventListener)("beforeunload", warn);
+  guard("unsaved" in form.dataset);
+  form.addEventListener("input", (event) => { if (event.target.name !== "visitor") guard(true); });
+  form.addEventListener("submit", () => guard(false));
+}
+
 // Charts: a cursor, a dot and the figures of the day under the pointer (or the arrow keys).
 for (const plot of document.querySelectorAll("[data-plot]")) {
   const points = JSON.parse(plot.dataset.plot);
