@@ -12,11 +12,12 @@ from werkzeug.datastructures import MultiDict
 from offers.audience import Audience
 from offers.fields import resolve
 from offers.grammar import parse
+from offers.membership import Membership
 from offers.segments import Segment
 from profiles.model import Counts, Profile
 from profiles.store import Write
 from tracker.sites import Site
-from web.desk.audience_form import EXAMPLES, LABELS, Form, Row, form_of, read
+from web.desk.audience_form import EXAMPLES, LABELS, Form, Row, form_of, read, segments_asked
 from web.desk.segments import spark
 from web.sizes import DAYS_KEPT, SegmentSizes
 
@@ -156,3 +157,41 @@ def test_a_viewer_cannot_change_segments(stage: Stage) -> None:
     form = {"csrf": csrf_of(page), "id": "buyers", "name": "x", "audience": "", "do": "save"}
     for path in ("/desk/segments/edit", "/desk/segments/delete"):
         assert vera.post(path, data=form).status_code == 403
+
+
+def test_a_segment_is_deleted_after_a_question_that_names_its_campaigns(stage: Stage) -> None:
+    boots = {"name": "Boots <b>", "status": "live", "slots": ["hero"]}
+    creatives = [{"id": "a", "kind": "html", "content": "<p>x</p>"}]
+    told = {**boots, "creatives": creatives, "audience": "orders > 1 and not segment in ('buyers', 'x')"}
+    stage.call("PUT", "/v1/campaigns/boots", json=told)
+    desk = stage.desk()
+    page = desk.get("/desk/segments").text
+    assert 'action="/desk/segments/delete"' not in page and "/desk/segments/delete?id=buyers" in page
+    asked = desk.get("/desk/segments/delete?id=buyers").text
+    assert "These campaigns ask for it" in asked and "Boots &lt;b&gt;" in asked and "Live now" in asked
+    assert stage.services.segments.get("default", "buyers")
+    assert "No campaign asks for it" in desk.get("/desk/segments/delete?id=lookers").text
+    assert desk.get("/desk/segments/delete?id=gone").status_code == 404
+    form = {"csrf": csrf_of(asked), "id": "buyers"}
+    assert desk.post("/desk/segments/delete", data=form).status_code == 302
+    assert stage.services.segments.get("default", "buyers") is None
+
+
+def test_a_size_that_was_not_counted_yet_is_not_0(stage: Stage) -> None:
+    stage.services.segments.put("default", Segment(id="fresh", name="Fresh", audience="orders > 9"))
+    assert 'data-label="members">–<br>' in stage.desk().get("/desk/segments").text
+    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
+    assert 'data-label="members">0<' in stage.desk().get("/desk/segments").text
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("segment = 'a' or not (segments in ('b', 'c') and 'd' in segment)", {"a", "b", "c", "d"}),
+        ("segment exists and campaign = 'x'", set()),
+        ("segment =", set()),
+        ("", set()),
+    ],
+)
+def test_the_segments_an_audience_asks_for(source: str, asked: set[str]) -> None:
+    assert segments_asked(source) == asked

@@ -12,7 +12,8 @@ from offers.checks import CampaignInvalid
 from offers.grammar import AudienceInvalid
 from offers.segments import Segment, parse_segment
 from web.audiences import Audiences
-from web.desk.audience_form import LABELS, OPERATORS, Form, form_of, help_of, read
+from web.desk.audience_form import LABELS, OPERATORS, Form, form_of, help_of, read, segments_asked
+from web.desk.campaigns import STATUS
 from web.desk.pages import Pages
 from web.language import gettext as _
 from web.naming import slug
@@ -25,10 +26,11 @@ SPARK_WIDTH, SPARK_HEIGHT = 100.0, 24.0
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """``spark`` is the path of its sizes in a box of SPARK_WIDTH × SPARK_HEIGHT; ``change`` over those days."""
+    """``size`` is None until everybody was asked; ``spark`` is the path of its sizes in a box of SPARK_WIDTH ×
+    SPARK_HEIGHT; ``change`` over those days."""
 
     segment: Segment
-    size: int
+    size: int | None
     spark: str
     change: int | None
 
@@ -59,7 +61,13 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         members = pages.reports.everyone(site.id).segments
         today = datetime.fromtimestamp(services.clock(), site.zone).date()
         sizes = services.sizes.history(site.id, [each.id for each in segments], today, DAYS)
-        rows = [_row(each, len(members.get(each.id, ())), sizes[each.id]) for each in segments]
+        progress = services.progress.read(site.id)
+        counted = set(progress.members) if progress else set()
+        known = {each.id: len(members.get(each.id, ())) for each in segments}
+        rows = [
+            _row(each, known[each.id] if known[each.id] or each.id in counted else None, sizes[each.id])
+            for each in segments
+        ]
         chosen = [each for name in ("a", "b") for each in segments if each.id == request.args.get(name)]
         overlap = None
         if len(chosen) == 2:
@@ -67,16 +75,11 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
             both = len(first & second)
             overlap = Overlap(chosen[0], chosen[1], len(first) - both, both, len(second) - both)
         made = store.get(site.id, request.args.get("made", ""))
-        view = {
-            "rows": rows,
-            "overlap": overlap,
-            "made": made,
-            "waiting": services.progress.read(site.id) is None,
-        }
-        return pages.show("desk/segments.html", "segments", site, **view)
+        return pages.show("desk/segments.html", "segments", site, rows=rows, overlap=overlap, made=made)
 
     @blueprint.get("/desk/segments/edit")
     def edit() -> ResponseReturnValue:
+        marketers_only()
         site = pages.site()
         segment = store.get(site.id, request.args.get("id", ""))
         return _editor(segment.name, segment.audience, segment.id) if segment else _editor("", "")
@@ -100,11 +103,30 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         store.put(site.id, segment)
         return redirect(f"/desk/segments?made={segment.id}")
 
+    @blueprint.get("/desk/segments/delete")
+    def ask() -> ResponseReturnValue:
+        """Which campaigns it would be missing in, before it is gone."""
+        marketers_only()
+        site = pages.site()
+        segment = store.get(site.id, request.args.get("id", ""))
+        if segment is None:
+            raise Problem(404, _("There is no such segment any more"))
+        asking = [
+            each for each in services.campaigns.all(site.id) if segment.id in segments_asked(each.audience)
+        ]
+        using = sorted(asking, key=lambda each: each.status != "live")
+        view = {"segment": segment, "using": using, "looks": STATUS}
+        return pages.show("desk/segment_delete.html", "segments", site, **view)
+
     @blueprint.post("/desk/segments/delete")
     def delete() -> ResponseReturnValue:
         if not store.delete(pages.site().id, request.form.get("id", "")):
             raise Problem(404, _("There is no such segment any more"))
         return redirect("/desk/segments")
+
+    def marketers_only() -> None:
+        if not pages.user().may("marketer"):
+            raise Problem(403, _("Your role does not allow this; ask an administrator"))
 
     def _editor(
         name: str,
@@ -122,14 +144,15 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         except AudienceInvalid as refused:
             form, problem = form or Form(None), problem or str(refused)
         view = {"name": name, "text": text, "id": segment_id, "form": form, "problem": problem, "size": size}
+        view["unsaved"] = request.method == "POST"
         known = {"labels": LABELS, "operators": OPERATORS, "help": help_of(pages.reports, site)}
         return pages.show("desk/segment.html", "segments", site, **known, **view)
 
     return pages.guard(blueprint)
 
 
-def _row(segment: Segment, size: int, sizes: Sequence[int]) -> SegmentRow:
-    known = [*sizes[:-1], size] if sizes else []
+def _row(segment: Segment, size: int | None, sizes: Sequence[int]) -> SegmentRow:
+    known = [*sizes[:-1], size] if sizes and size is not None else []
     return SegmentRow(segment, size, spark(known), known[-1] - known[0] if len(known) > 1 else None)
 
 
