@@ -247,6 +247,17 @@ def test_of_two_slots_for_one_place_that_which_has_something_is_drawn(
     page.wait_for_selector("#slot strong")
 
 
+def test_a_shadow_root_is_a_place_too(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    page.goto(shop.url)
+    page.evaluate(
+        "dangol('slot', 'hero', document.querySelector('#slot').attachShadow({mode: 'open'}), {dismiss: true})"
+    )
+    page.click("#slot strong")
+    page.click("#slot .dangol-dismiss")
+    eventually(lambda: {"Offer Clicked", "Offer Dismissed"} <= set(names(tracker.unique())))
+
+
 def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(
     shop: Shop, page: Page, tracker: TrackerServer
 ) -> None:
@@ -288,8 +299,12 @@ def test_a_target_that_is_missing_or_no_selector_costs_nothing_else(
     assert [text for text in said if "TypeError" in text] == []
     # An element that comes before the answer is filled; a selector that is none is said, and not thrown.
     page.evaluate("dangol('slot', 'odd', '##', {height: 200}); dangol('slot', 'odd', '##')")
-    page.evaluate("dangol('slot', 'gone', '#gone', {height: 200})")
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div id=gone>')")
+    page.evaluate(
+        """() => {
+            dangol('slot', 'gone', '#gone', {height: 200});
+            document.body.insertAdjacentHTML('beforeend', '<div id=gone>');
+        }"""
+    )
     page.wait_for_selector("#gone .dangol-offer")
     eventually(lambda: [text for text in said if "valid selector" in text])
 
@@ -415,23 +430,21 @@ def test_a_click_beside_the_words_of_an_offer_is_none(shop: Shop, page: Page, tr
     eventually(lambda: "Offer Clicked" in names(tracker.unique()))
 
 
+@pytest.mark.parametrize("wanted", ["button", "img"])
 def test_where_there_is_something_to_press_words_beside_it_are_no_click(
-    shop: Shop, page: Page, tracker: TrackerServer
+    shop: Shop, page: Page, tracker: TrackerServer, wanted: str
 ) -> None:
     html = "<p>Ten % off</p><button>Tell me</button><p><img src=/art.svg width=50 height=50></p>"
     shop.pages["/art.svg"] = PICTURE
-    for wanted in ("button", "img"):
-        answer(tracker, {"hero": offered({"html": html})})
-        shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot', {dismiss: true})")
-        page.goto(shop.url)
-        page.click("#slot p", position={"x": 10, "y": 10})
-        page.evaluate("dangol('track', 'Then')")
-        eventually(lambda: "Then" in names(tracker.unique()))
-        assert "Offer Clicked" not in names(tracker.unique())
-        page.click(f"#slot {wanted}:not(.dangol-dismiss)")
-        eventually(lambda: "Offer Clicked" in names(tracker.unique()))
-        page.goto("about:blank")
-        tracker.reset()
+    answer(tracker, {"hero": offered({"html": html})})
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot', {dismiss: true})")
+    page.goto(shop.url)
+    page.click("#slot p", position={"x": 10, "y": 10})
+    page.evaluate("dangol('track', 'Then')")
+    eventually(lambda: "Then" in names(tracker.unique()))
+    assert "Offer Clicked" not in names(tracker.unique())
+    page.click(f"#slot {wanted}:not(.dangol-dismiss)")
+    eventually(lambda: "Offer Clicked" in names(tracker.unique()))
 
 
 def test_a_link_opened_in_a_new_tab_is_a_click(shop: Shop, page: Page, tracker: TrackerServer) -> None:
@@ -448,6 +461,75 @@ def test_a_link_opened_in_a_new_tab_is_a_click(shop: Shop, page: Page, tracker: 
     page.click("#slot li a", button="middle")
     eventually(lambda: "Product Clicked" in names(tracker.unique()))
     assert names(tracker.unique()).count("Offer Clicked") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "label"),
+    [
+        ({"html": "<div><h2>Warm <i>boots</i></h2><p>Now</p></div>"}, "{}", "Warm boots"),
+        ({"title": "Ten % off"}, "{}", "Ten % off"),
+        ({"html": "<p>Now</p>"}, "{}", "Offer"),
+        ({"html": "<p>Now</p>"}, "{label: 'Angebot'}", "Angebot"),
+    ],
+)
+def test_an_offer_is_a_region_with_a_name(
+    shop: Shop, page: Page, tracker: TrackerServer, content: dict[str, Any], options: str, label: str
+) -> None:
+    answer(tracker, {"hero": offered(content)})
+    page.goto(shop.url)
+    page.evaluate(f"dangol('slot', 'hero', '#slot', {options})")
+    page.get_by_role("region", name=label, exact=True).wait_for()
+
+
+@pytest.mark.parametrize("attribute", ["aria-label=Deals", "aria-labelledby=h", "role=complementary"])
+def test_a_place_that_the_page_named_itself_is_no_second_region(
+    shop: Shop, page: Page, tracker: TrackerServer, attribute: str
+) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')").replace("id=slot", f"id=slot {attribute}")
+    page.goto(shop.url)
+    page.wait_for_selector("#slot .dangol-offer")
+    assert page.locator("#slot [role], #slot [aria-label]").count() == 0
+
+
+def test_a_picture_beside_its_name_is_not_read_out(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    items = [{"id": "p1", "name": "Boot", "url": "#p1", "image": "/p1.svg"}]
+    content = {"title": "Ten % off", "image": "/art.svg", "link": "#offer"}
+    answer(tracker, {"hero": offered(content, items=items, model="m")})
+    shop.pages["/art.svg"] = shop.pages["/p1.svg"] = PICTURE
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    page.get_by_role("link", name="Boot", exact=True).wait_for()
+    assert page.get_by_role("link", name="Ten % off", exact=True).count() == 1
+    assert page.evaluate("[...document.querySelectorAll('#slot img')].map(i => i.getAttribute('alt'))") == [
+        "",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "options", "shown"),
+    [
+        ("de", "{currency: 'EUR'}", ["49,90\xa0€", "7,00\xa0$", "49.9 net"]),
+        ("ko", "{currency: 'KRW'}", ["₩50", "US$7.00", "49.9 net"]),
+        ("de", "{}", ["49.9", "7,00\xa0$", "49.9 net"]),
+        ("de", "{currency: 'pounds'}", ["49.9", "7,00\xa0$", "49.9 net"]),
+        ("en_US", "{currency: 'EUR'}", ["49.9", "7", "49.9 net"]),
+    ],
+)
+def test_prices_have_a_currency_where_one_is_known(
+    shop: Shop, page: Page, tracker: TrackerServer, lang: str, options: str, shown: list[str]
+) -> None:
+    items = [
+        {"id": "a", "price": 49.9},
+        {"id": "b", "price": 7, "currency": "USD"},
+        {"id": "c", "price": "49.9 net"},
+    ]
+    answer(tracker, {"also": {"items": items, "model": "m"}})
+    page.goto(shop.url)
+    page.evaluate(f"document.documentElement.lang = '{lang}'; dangol('slot', 'also', '#slot', {options})")
+    page.wait_for_selector("#slot li")
+    assert page.evaluate("[...document.querySelectorAll('#slot b')].map(b => b.textContent)") == shown
 
 
 def test_a_page_without_slots_loads_no_second_file(shop: Shop, page: Page, tracker: TrackerServer) -> None:

@@ -47,7 +47,12 @@
     let box = doc.createElement('div');
     box.className = content ? 'dangol-offer' : 'dangol-items';
     if (content) compose(box, content, trust);
-    if (items[0]) list(content ? el(box, 'div') : box, items, slot, track);
+    if (content && !target.matches?.('[role],[aria-label],[aria-labelledby]')) {
+      box.setAttribute('role', 'region');
+      let heading = box.querySelector('h1,h2,h3,h4,h5,h6')?.textContent.trim();
+      box.setAttribute('aria-label', o.label || heading || content.title || 'Offer');
+    }
+    if (items[0]) list(content ? el(box, 'div') : box, items, slot, track, o.currency);
     if (content && o.dismiss) {
       let button = el(box, 'button', String.fromCharCode(215));
       button.type = 'button';
@@ -56,10 +61,10 @@
       button.onclick = event => {
         event.stopPropagation();
         box.replaceWith(...own.get(box));
-        // The focus was in what is gone: it stays at the place, not at the top of the page.
-        if (!target.hasAttribute('tabindex')) target.tabIndex = -1;
-        target.focus({ preventScroll: true });
         result.dismissed();
+        // The focus was in what is gone: it stays at the place, not at the top of the page.
+        if (target.tabIndex < 0) target.tabIndex = -1;
+        target.focus?.({ preventScroll: true });
       };
     }
     let pictures = [...box.querySelectorAll('img')].map(image => image.decode().catch(() => 0));
@@ -85,14 +90,22 @@
       x > r.left - NEAR && x < r.right + NEAR && y > r.top - NEAR && y < r.bottom + NEAR);
   };
 
-  let list = (box, items, slot, track) => {
+  /* What is no number, or no currency, stays as it came. */
+  let money = (price, currency) => {
+    if (!currency || !price?.toFixed) return price;
+    try {
+      return new Intl.NumberFormat(doc.documentElement.lang || undefined, { style: 'currency', currency }).format(price);
+    } catch { return price }
+  };
+
+  let list = (box, items, slot, track, currency) => {
     let rows = el(box, 'ul');
     rows.className = 'dangol-items';
     items.forEach(item => {
       let a = link(el(rows, 'li'), item.url);
-      picture(a, item.image, item.name);
+      picture(a, item.image);
       el(a, 'span', item.name || item.id);
-      el(a, 'b', item.price);
+      el(a, 'b', money(item.price, item.currency || currency));
       a.onclick = a.onauxclick = ({ button }) => {
         if (!button || button == 1 && a.matches(LINK)) track('Product Clicked', { product_id: item.id, list_id: slot });
       };
@@ -111,6 +124,7 @@
     made.href = href;
     return made;
   };
+  /* Without an ``alt`` it is decoration: what it shows stands beside it, and is not read out twice. */
   let picture = (parent, src, alt, size) => {
     if (src) Object.assign(el(parent, 'img'), { alt: alt || '', ...size, src });
   };
@@ -129,7 +143,7 @@
       return;
     }
     let a = link(box, href);
-    picture(a, image, alt || title, width && height ? { width, height } : {});
+    picture(a, image, alt, width && height ? { width, height } : {});
     el(a, 'strong', title);
     el(a, 'p', text);
   };
