@@ -269,7 +269,7 @@
     demo(on = true) { demo = on },
     slot(id, target, o) {
       if (!target) return;  // an offer that nobody can see would count against its caps
-      o ||= {};
+      o = o || {};
       if (!slots[0]) setTimeout(guard(ask));
       slots.push({ id, target, o });
       if (target.call) return;
