@@ -166,12 +166,12 @@ def test_a_segment_is_deleted_after_a_question_that_names_its_campaigns(stage: S
     stage.call("PUT", "/v1/campaigns/boots", json=told)
     desk = stage.desk()
     page = desk.get("/desk/segments").text
-    assert 'action="/desk/segments/delete"' not in page and "/desk/segments/delete?id=buyers" in page
-    asked = desk.get("/desk/segments/delete?id=buyers").text
+    assert 'action="/desk/segments/delete"' not in page and "/desk/segments?delete=buyers" in page
+    asked = desk.get("/desk/segments?delete=buyers").text
     assert "These campaigns ask for it" in asked and "Boots &lt;b&gt;" in asked and "Live now" in asked
     assert stage.services.segments.get("default", "buyers")
-    assert "No campaign asks for it" in desk.get("/desk/segments/delete?id=lookers").text
-    assert desk.get("/desk/segments/delete?id=gone").status_code == 404
+    assert "No campaign asks for it" in desk.get("/desk/segments?delete=lookers").text
+    assert "Keep it" not in desk.get("/desk/segments?delete=gone").text
     form = {"csrf": csrf_of(asked), "id": "buyers"}
     assert desk.post("/desk/segments/delete", data=form).status_code == 302
     assert stage.services.segments.get("default", "buyers") is None

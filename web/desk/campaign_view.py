@@ -118,7 +118,7 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
     if total.decisions is not None:
         figures.append((_("Decisions"), formats.number(total.decisions), _("to show it")))
     figures += [
-        (_("Impressions"), formats.number(seen), _of_decisions(total)),
+        (_("Impressions"), formats.number(seen), " · ".join(filter(None, _of_impressions(total)))),
         (_("Clicks"), formats.number(total.clicks), _per_impression(total.ctr) if seen else ""),
         (
             _("Conversions"),
@@ -126,7 +126,6 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
             _per_impression(total.conversion_rate) if seen else "",
         ),
         (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
-        (_("Dismissed"), formats.number(total.dismissals), _dismissed(total)),
     ]
     if lift is not None:
         worth = formats.money(lift.incremental.value, site.currency)
@@ -180,6 +179,7 @@ def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
             tuple(
                 Part(word(tally.name) if tally.name else _("not known"), tally, tally.impressions / total)
                 for tally in sorted(tallies, key=lambda tally: -tally.impressions)[:6]
+                if tally.impressions
             ),
         )
         for title, tallies, word in named
@@ -217,18 +217,21 @@ def _whisker(interval: Interval, left: float, right: float, text: str) -> Whiske
 
 def _per_impression(rate: Interval) -> str:
     return _(
-        "%(share)s of impressions (95 %% interval %(low)s – %(high)s)",
+        "%(share)s of impressions (95%% interval: %(low)s – %(high)s)",
         share=formats.percent(rate.value),
         low=formats.percent(rate.low),
         high=formats.percent(rate.high),
     )
 
 
-def _of_decisions(total: Tally) -> str:
-    """More than once on screen, as on a page that stays open, is more than all of them."""
-    if not total.impressions or not total.decisions or total.impressions > total.decisions:
-        return ""
-    return _("%(share)s of decisions", share=formats.percent(total.impressions / total.decisions))
+def _of_impressions(total: Tally) -> tuple[str, str]:
+    """How many of the decisions were seen, unless more were, as on a page that stays open; and how many put away."""
+    if not total.impressions:
+        return "", ""
+    seen = total.impressions / total.decisions if total.decisions else 2.0
+    decided = _("%(share)s of decisions", share=formats.percent(seen)) if seen <= 1 else ""
+    share = formats.percent(total.dismissals / total.impressions)
+    return decided, _("%(count)s dismissed (%(share)s)", count=formats.number(total.dismissals), share=share)
 
 
 def _stage(name: str) -> str:
@@ -262,9 +265,3 @@ def _day_row(tally: Tally, site: Site) -> tuple[str, ...]:
 
 def _known(count: int | None) -> str:
     return "–" if count is None else formats.number(count)
-
-
-def _dismissed(total: Tally) -> str:
-    if not total.impressions:
-        return ""
-    return _("%(share)s of impressions", share=formats.percent(total.dismissals / total.impressions))

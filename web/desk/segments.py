@@ -1,6 +1,6 @@
 """The segments page: who belongs where, how that grew, what two have in common; and the editor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
 from offers.audience import Audience
+from offers.campaign import Campaign
 from offers.checks import CampaignInvalid
 from offers.grammar import AudienceInvalid
 from offers.segments import Segment, parse_segment
@@ -75,11 +76,16 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
             both = len(first & second)
             overlap = Overlap(chosen[0], chosen[1], len(first) - both, both, len(second) - both)
         made = store.get(site.id, request.args.get("made", ""))
-        return pages.show("desk/segments.html", "segments", site, rows=rows, overlap=overlap, made=made)
+        doomed = next((each for each in segments if each.id == request.args.get("delete")), None)
+        using = _using(services.campaigns.all(site.id), doomed) if doomed else []
+        asked = {"doomed": doomed, "using": using, "looks": STATUS}
+        view = {"rows": rows, "overlap": overlap, "made": made}
+        return pages.show("desk/segments.html", "segments", site, **view, **asked)
 
     @blueprint.get("/desk/segments/edit")
     def edit() -> ResponseReturnValue:
-        marketers_only()
+        if not pages.user().may("marketer"):
+            raise Problem(403, _("Your role does not allow this; ask an administrator"))
         site = pages.site()
         segment = store.get(site.id, request.args.get("id", ""))
         return _editor(segment.name, segment.audience, segment.id) if segment else _editor("", "")
@@ -103,30 +109,11 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         store.put(site.id, segment)
         return redirect(f"/desk/segments?made={segment.id}")
 
-    @blueprint.get("/desk/segments/delete")
-    def ask() -> ResponseReturnValue:
-        """Which campaigns it would be missing in, before it is gone."""
-        marketers_only()
-        site = pages.site()
-        segment = store.get(site.id, request.args.get("id", ""))
-        if segment is None:
-            raise Problem(404, _("There is no such segment any more"))
-        asking = [
-            each for each in services.campaigns.all(site.id) if segment.id in segments_asked(each.audience)
-        ]
-        using = sorted(asking, key=lambda each: each.status != "live")
-        view = {"segment": segment, "using": using, "looks": STATUS}
-        return pages.show("desk/segment_delete.html", "segments", site, **view)
-
     @blueprint.post("/desk/segments/delete")
     def delete() -> ResponseReturnValue:
         if not store.delete(pages.site().id, request.form.get("id", "")):
             raise Problem(404, _("There is no such segment any more"))
         return redirect("/desk/segments")
-
-    def marketers_only() -> None:
-        if not pages.user().may("marketer"):
-            raise Problem(403, _("Your role does not allow this; ask an administrator"))
 
     def _editor(
         name: str,
@@ -149,6 +136,12 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         return pages.show("desk/segment.html", "segments", site, **known, **view)
 
     return pages.guard(blueprint)
+
+
+def _using(campaigns: Iterable[Campaign], segment: Segment) -> list[Campaign]:
+    """Whose audience asks for it, live ones first."""
+    asking = [each for each in campaigns if segment.id in segments_asked(each.audience)]
+    return sorted(asking, key=lambda each: each.status != "live")
 
 
 def _row(segment: Segment, size: int | None, sizes: Sequence[int]) -> SegmentRow:
