@@ -5,7 +5,7 @@
  * high the slot is does not move at all.
  */
 ((win, doc) => {
-  let NEEDED = 10, TICK = 100, PATIENCE = 2e3, NEAR = 8;
+  let NEEDED = 10, TICK = 100, PATIENCE = 2e3, NEAR = 8;  // ms and pixels
   let LINK = 'a[href],area', PRESS = LINK + ',button:not(.dangol-dismiss),input,select,label,summary,[role=button]';
   let STEPS = [...Array(101).keys()].map(percent => percent / 100);  // fine enough for an offer of many screens
 
@@ -85,9 +85,12 @@
     if (on(PRESS + ',img,video,.dangol-items li>*')) return true;
     if (box.querySelector(PRESS)) return false;
     let words = doc.createRange();
-    words.selectNodeContents(target);
-    return [...words.getClientRects()].some(r =>
-      x > r.left - NEAR && x < r.right + NEAR && y > r.top - NEAR && y < r.bottom + NEAR);
+    return [...target.childNodes].some(node => {
+      if (node.nodeType != 3) return false;
+      words.selectNodeContents(node);
+      return [...words.getClientRects()].some(line =>
+        x > line.left - NEAR && x < line.right + NEAR && y > line.top - NEAR && y < line.bottom + NEAR);
+    });
   };
 
   /* What is no number, or no currency, stays as it came. */
