@@ -44,6 +44,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
         "keyword contains 'it''s' and campaign exists",
         "trait('plan') = 'gold' and trait('age') >= 30 and known = true",
         "count('Newsletter Signed Up') >= 2 and days_since('Form Sent') < 7 and in_cart('p7') = true and hour < 9",
+        "revenue > 1234567 and cart_value > 0.1234567",
         "",
     ],
 )
@@ -54,7 +55,16 @@ def test_rows_say_what_the_text_says(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["not (orders = 0)", "orders = 0 and (visits > 1 or visits < 9)", "visits between 1 and 3"]
+    "text",
+    [
+        "not (orders = 0)",
+        "orders = 0 and (visits > 1 or visits < 9)",
+        "visits between 1 and 3",
+        "keyword in ('a,b', 'c')",
+        "trait('age') = '5'",
+        "keyword = ' x '",
+        " or ".join(f"orders = {number}" for number in range(21)),
+    ],
 )
 def test_what_rows_cannot_say_stays_text(text: str) -> None:
     assert read(text).rows is None

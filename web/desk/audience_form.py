@@ -1,7 +1,7 @@
 """An audience as a form: rows that all (or any) hold. What the form cannot say stays text."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import MultiDict
@@ -10,6 +10,7 @@ from offers.fields import FIELDS, FUNCTIONS
 from offers.grammar import AudienceInvalid, Branch, Clause, Value, parse
 from tracker.sites import Site
 from web.asking import HINT_SECONDS, Reports
+from web.desk.typed import plain
 from web.kept import Working
 from web.language import lazy_gettext as _l
 from web.questions import vocabulary_of
@@ -159,17 +160,26 @@ def form_of(args: "MultiDict[str, str]") -> Form:
 
 
 def read(source: str) -> Form:
-    """The rows of an expression. Raises AudienceInvalid."""
+    """The rows of an expression, when sending them back says the very same. Raises AudienceInvalid."""
     tree = parse(source)
-    if isinstance(tree, Clause):
-        parts: Sequence[Branch | Clause] = (tree,)
-    else:
-        parts = tree.children
-    rows = [_row_of(part) for part in parts]
-    whole = isinstance(tree, Clause) or tree.kind in ("and", "or")
-    if not whole or None in rows:
-        return Form(None)
-    return Form(tuple(row for row in rows if row), isinstance(tree, Branch) and tree.kind == "or")
+    parts = (tree,) if isinstance(tree, Clause) else tree.children
+    rows = tuple(row for row in map(_row_of, parts) if row)
+    form = Form(rows, isinstance(tree, Branch) and tree.kind == "or")
+    same = len(rows) == len(parts) <= ROWS_LIMIT and _meaning(parse(form.text)) == _meaning(tree)
+    return form if same and rows == tuple(map(_as_sent, rows)) else Form(None)
+
+
+def _as_sent(row: Row) -> Row:
+    return _row(row.field, row.argument, row.operator, row.value)
+
+
+def _meaning(node: Branch | Clause) -> tuple[object, ...]:
+    """What it asks, wherever that stands in the source."""
+    if isinstance(node, Branch):
+        return node.kind, *map(_meaning, node.children)
+    bare = node.operator == "true"
+    values = ((bool, True),) if bare else tuple((type(value), value) for value in node.values)
+    return node.operand.name, node.operand.arguments, "=" if bare else node.operator, values, node.negated
 
 
 def segments_asked(source: str) -> frozenset[str]:
@@ -210,7 +220,7 @@ def _row_of(part: Branch | Clause) -> Row | None:
 def _plain(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else value
+    return plain(value) if isinstance(value, float) else value
 
 
 def _quoted(text: str) -> str:
