@@ -187,18 +187,14 @@ class Decider:
         board = self._board(visit.site, visit.view.now)
         drawn: dict[str, tuple[float, str]] = {}
         for ready in board.grouped:
-            group, name = ready.campaign.group, ready.campaign.id
+            group, name = ready.campaign.group, ready.id
             # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
             claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
             drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
-        # What is known of each campaign for this visitor; the same for all slots.
-        known = dict.fromkeys((*_hidden(visit.view), *skip), False)
-        known |= {
-            ready.campaign.id: False
-            for ready in board.grouped
-            if drawn[ready.campaign.group][1] != ready.campaign.id
-        }
-        return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, known)) for slot in wanted]
+        hidden = {*_hidden(visit.view), *skip}
+        hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
+        admitted = _Admitted(visit, hidden)
+        return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, admitted)) for slot in wanted]
 
     def _board(self, site: Site, now: int) -> Board:
         source, board = self._campaigns.known(site), self._boards.get(site.id)
@@ -206,19 +202,9 @@ class Decider:
             board = self._boards[site.id] = Board(source, now, site.zone)
         return board
 
-    def _ordered(self, visit: "_Visit", ranks: Ranks, slot: str, known: dict[str, bool]) -> Iterator[Ready]:
-        """``known`` remembers between slots who is eligible."""
-        view, personal = visit.view, visit.personal
+    def _ordered(self, visit: "_Visit", ranks: Ranks, slot: str, admitted: "_Admitted") -> Iterator[Ready]:
         for equals in ranks:
-            eligible = []
-            for ready in equals:
-                admitted = known.get(ready.id)
-                if admitted is None:  # as _admits says, for hundreds of them
-                    admitted = ready.test(view) if personal else ready.audience.everyone
-                    known[ready.id] = admitted
-                if admitted:
-                    eligible.append(ready)
-            yield from self._shuffled(visit, eligible, slot)
+            yield from self._shuffled(visit, [ready for ready in equals if admitted[ready]], slot)
 
     def _fill(self, visit: "_Visit", lines: list["_Line"]) -> Steps[None]:
         """Let the first few of each line try; only where none of them may be shown, the others."""
@@ -354,6 +340,18 @@ def _hidden(view: View) -> list[str]:
 def _admits(visit: _Visit, ready: Ready) -> bool:
     """Whether this visitor belongs to the audience; without consent only where everybody does."""
     return ready.test(visit.view) if visit.personal else ready.audience.everyone
+
+
+class _Admitted(dict[Ready, bool]):
+    """Whether this visitor may be shown a campaign: asked once, whatever slots it runs in."""
+
+    def __init__(self, visit: _Visit, hidden: Collection[str]) -> None:
+        super().__init__()
+        self._visit, self._hidden = visit, hidden
+
+    def __missing__(self, ready: Ready) -> bool:
+        admitted = self[ready] = ready.id not in self._hidden and _admits(self._visit, ready)
+        return admitted
 
 
 class _Line:

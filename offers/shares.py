@@ -21,7 +21,7 @@ class Shares:
     def __init__(self, arms: Arms, clock: Callable[[], float]) -> None:
         self._arms = arms
         self._shares: _Remembered[_Split] = _Remembered(clock)
-        self._pools: _Remembered[Arm] = _Remembered(clock)
+        self._pools: _Remembered[dict[str, Arm]] = _Remembered(clock)
 
     def variants(self, site: str, ready: Ready, slot: str, context: str) -> list[float]:
         """How likely each variant is to be played, in the order of the creatives; they sum to 1."""
@@ -42,19 +42,19 @@ class Shares:
     ) -> list[Ready]:
         """Campaigns that compete for one slot, the first one to be shown: one draw for each, all its variants taken
         together; now and then at random, so that each is tried."""
-        arms = [self._pooled(site, ready, slot, context) for ready in equals]
+        known = self._pools.get((site, slot, context), lambda _: {})
+        arms = [known.get(ready.id) or self._pooled(known, site, ready, slot, context) for ready in equals]
         if chance.random() < min(EXPLORATION * len(equals), 0.5):
             draws = [chance.random() for _ in equals]
         else:
             draws = drawn(arms, equals[0].campaign.reward, chance)
         return [equals[at] for at in sorted(range(len(equals)), key=draws.__getitem__, reverse=True)]
 
-    def _pooled(self, site: str, ready: Ready, slot: str, context: str) -> Arm:
-        def pool(_: Arm | None) -> Arm:
-            arms = self._variant_arms(site, ready, slot, context)
-            return Arm(*(sum(column) for column in zip(*arms, strict=True)))
-
-        return self._pools.get((site, slot, context, ready.id), pool)
+    def _pooled(self, known: dict[str, Arm], site: str, ready: Ready, slot: str, context: str) -> Arm:
+        """All variants of a campaign in one, to be ``known`` from now on."""
+        arms = self._variant_arms(site, ready, slot, context)
+        pooled = known[ready.id] = Arm(*(sum(column) for column in zip(*arms, strict=True)))
+        return pooled
 
     def _variant_arms(self, site: str, ready: Ready, slot: str, context: str) -> list[Arm]:
         counts = self._arms.arms(site, ready.id, slot, context)
