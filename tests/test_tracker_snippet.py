@@ -345,6 +345,7 @@ class TestInBrowser:
         (tracker.folder / "down").touch()
         page.evaluate("for (let n = 0; n < 150; n++) dangol('track', 'e' + n)")
         eventually(lambda: len(pending(page)) == 100)
+        page.context.set_offline(True)  # what leaving would send must not reach the next test
 
     def test_one_bad_event_does_not_cost_its_neighbours(
         self, shop: Shop, page: Page, tracker: TrackerServer
