@@ -3,25 +3,32 @@
 --          c = {campaign = {w = the hour, day and week counted in, k = counts this session, hour, day, week and
 --          ever, t = last}}}; the campaign '' counts for fatigue
 -- ARGV[1]  msgpack {now, gap, since, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept,
---          slots = {{{id, ghost, exempt, {{per, limit}, ...}}, ...}, ...}}; per: 1 session .. 5 ever
+--          slots = {{{id, ghost, exempt, {{per, limit}, ...}, closes}, ...}, ...}}; per: 1 session .. 5 ever
 -- ARGV[2..] counts like KEYS[1]'s, of the cookies that became this customer's
 -- Returns  for each slot {the one to show (0: none), those withheld on the way...}, counted from 1.
 
 local ask = cmsgpack.unpack(ARGV[1])
 
 -- Read counts; those of a session, hour, day or week that is over become 0. The session is our own: it does not
--- wait for ingest, so a cap holds from the first request on.
-local function read(raw)
-  local state = raw and cmsgpack.unpack(raw) or {}
+-- wait for ingest, so a cap holds from the first request on. Time only goes on: where clocks differ, the newest counts.
+-- What cannot be read was damaged: it begins anew.
+local function counts(raw)
+  local state = cmsgpack.unpack(raw)
   state.l, state.c = state.l or 0, state.c or {}
   local over = ask.now - state.l > ask.gap and not (ask.since > 0 and ask.since <= state.l)
   for _, entry in pairs(state.c) do
+    assert(#entry.k == 5 and #entry.w == 3 and entry.t + 0)
     if over then entry.k[1] = 0 end
     for at = 1, 3 do
-      if entry.w[at] ~= ask.windows[at] then entry.w[at], entry.k[at + 1] = ask.windows[at], 0 end
+      if entry.w[at] < ask.windows[at] then entry.w[at], entry.k[at + 1] = ask.windows[at], 0 end
     end
   end
   return state
+end
+
+local function read(raw)
+  local whole, state = pcall(counts, raw or '')
+  return whole and state or {l = 0, c = {}}
 end
 
 local state = read(redis.call('GET', KEYS[1]))
@@ -54,10 +61,10 @@ end
 
 local function count(id, caps)
   changed = true
-  for _, cap in ipairs(caps) do
-    if cap[1] == 5 then state.e = 1 end
-  end
   local entry = state.c[id] or {w = {ask.windows[1], ask.windows[2], ask.windows[3]}, k = {0, 0, 0, 0, 0}}
+  for _, cap in ipairs(caps) do
+    if cap[1] == 5 then state.e, entry.e = 1, 1 end
+  end
   for per = 1, 5 do entry.k[per] = entry.k[per] + 1 end
   entry.t = ask.now
   state.c[id] = entry
@@ -65,14 +72,18 @@ end
 
 local answer, taken = {}, {}
 for _, candidates in ipairs(ask.slots) do
-  local shown, withheld = 0, {}
+  local shown, withheld, closed = 0, {}, false
   for index, candidate in ipairs(candidates) do
     local id, ghost, exempt, caps = candidate[1], candidate[2], candidate[3], candidate[4]
-    if not taken[id] and under(id, caps) and (exempt or under('', ask.fatigue)) then
+    if not taken[id] and (exempt or not closed and under('', ask.fatigue)) and under(id, caps) then
       taken[id] = true
       if ghost or not exempt or #caps > 0 then count(id, caps) end
       if ghost then
         table.insert(withheld, index)
+        if candidate[5] then
+          closed = true
+          count('', ask.fatigue)
+        end
       else
         if not exempt then count('', ask.fatigue) end
         shown = index
@@ -86,13 +97,17 @@ end
 
 if not changed then return answer end
 
--- Bounded: the campaigns met longest ago go first.
+-- Bounded: the campaigns met longest ago go first, of those that no "ever" cap remembers.
 local ids = {}
 for id in pairs(state.c) do
   if id ~= '' then table.insert(ids, id) end
 end
 if #ids > ask.kept then
-  table.sort(ids, function(a, b) return state.c[a].t < state.c[b].t end)
+  table.sort(ids, function(a, b)
+    local one, other = state.c[a], state.c[b]
+    if one.e ~= other.e then return other.e == 1 end
+    return one.t < other.t
+  end)
   for index = 1, #ids - ask.kept do state.c[ids[index]] = nil end
 end
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from offers.campaign import Cap
-from offers.redis import RedisError, connect
+from offers.redis import RedisError, ResponseError, connect
 from offers.view import VISIT_GAP_MS, View
 from profiles.line import Line, Script
 from profiles.steps import Steps, now
@@ -39,12 +39,14 @@ class CapsUnavailable(Exception):
 
 class Ask(NamedTuple):
     """A campaign that would like a slot. ``ghost``: counted as if shown, but withheld (the holdout).
-    ``exempt``: the fatigue cap does not apply; without caps of its own it is not even counted."""
+    ``exempt``: the fatigue cap does not apply; without caps of its own it is not even counted. ``closes``: as a ghost
+    it leaves the slot to exempt ones only, as if it had been shown."""
 
     campaign: str
     caps: tuple[Cap, ...] = ()
     ghost: bool = False
     exempt: bool = False
+    closes: bool = False
 
 
 class Grant(NamedTuple):
@@ -91,14 +93,18 @@ class CapStore:
             "fatigue": self._fatigue,
             "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
             "kept": CAMPAIGNS_KEPT,
-            "slots": [[(a.campaign, a.ghost, a.exempt, _pairs(a.caps)) for a in asks] for asks in slots],
+            "slots": [
+                [(a.campaign, a.ghost, a.exempt, _pairs(a.caps), a.closes) for a in asks] for asks in slots
+            ],
         }
         try:
             former = yield from self._former(site, view)
             arguments = [msgspec.msgpack.encode(ask), *former]
             answer = yield from self._line.running(self._script, [_key(site, view.profile.id)], arguments)
+            yield from self._took_over(site, view, former)
         except RedisError as error:
-            self._paused_until = self._clock() + PAUSE_SECONDS
+            if not isinstance(error, ResponseError):  # of one key, which tells nothing about others
+                self._paused_until = self._clock() + PAUSE_SECONDS
             raise CapsUnavailable(str(error)) from error
         return [
             Grant(shown - 1 if shown else None, tuple(i - 1 for i in ghosts)) for shown, *ghosts in answer
@@ -113,21 +119,35 @@ class CapStore:
 
     def _former(self, site: str, view: View) -> Steps[list[bytes]]:
         """Counts of the cookies that became this customer's: taken over once, so that a cap outlives a sign-in."""
-        profile = view.profile
-        if not profile.id.startswith("u:") or not profile.visitors:
+        if self._absorbs(site, view) is None:
             return []
-        mark = (site, profile.id, hash(tuple(profile.visitors)))
-        with self._lock:
-            if mark in self._absorbed:
-                return []
-        keys = [_key(site, f"v:{visitor}") for visitor in profile.visitors]
-        answers = yield from self._line.asking(*(("GETDEL", key) for key in keys))
-        found = [raw for raw in answers if raw]
+        answers = yield from self._line.asking(*(("GET", key) for key in _cookies(site, view)))
+        return [raw for raw in answers if raw]
+
+    def _took_over(self, site: str, view: View, former: list[bytes]) -> Steps[None]:
+        """They are counted as the customer's now, and no more by themselves."""
+        mark = self._absorbs(site, view)
+        if mark is None:
+            return
+        if former:
+            yield from self._line.asking(*(("DEL", key) for key in _cookies(site, view)))
         with self._lock:
             self._absorbed[mark] = None
             while len(self._absorbed) > ABSORBED_KEPT:
                 self._absorbed.popitem(last=False)
-        return found
+
+    def _absorbs(self, site: str, view: View) -> tuple[str, str, int] | None:
+        """What is to be remembered of it, once; None when there is nothing to take over any more."""
+        profile = view.profile
+        if not profile.id.startswith("u:") or not profile.visitors:
+            return None
+        mark = (site, profile.id, hash(tuple(profile.visitors)))
+        with self._lock:
+            return None if mark in self._absorbed else mark
+
+
+def _cookies(site: str, view: View) -> list[str]:
+    return [_key(site, f"v:{visitor}") for visitor in view.profile.visitors]
 
 
 def windows(view: View) -> tuple[int, int, int]:

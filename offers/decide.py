@@ -21,7 +21,7 @@ from offers.placeholders import Telling
 from offers.refreshed import Source
 from offers.segments import Compiled, Segments
 from offers.shares import Shares
-from offers.store import Campaigns
+from offers.store import CAMPAIGNS_LIMIT, Campaigns
 from offers.token import Token, TokenSigner, new_nonce
 from offers.view import View
 from profiles.model import Profile
@@ -31,7 +31,7 @@ from tracker.sites import Site
 SLOTS_LIMIT = 20
 DISMISSED_MS = 30 * 86_400_000
 """So long a campaign stays away from whoever hid it, on all their devices."""
-FIRST_FEW, CANDIDATES_LIMIT = 6, 200
+FIRST_FEW, CANDIDATES_LIMIT = 6, CAMPAIGNS_LIMIT
 """Campaigns that one slot's caps step may try at first, and when none of those may be shown."""
 
 
@@ -272,10 +272,12 @@ class Decider:
 
     def _ask(self, visit: "_Visit", ready: Ready) -> Ask:
         campaign, site, who = ready.campaign, visit.site.id, visit.subject
-        ghost = held_out(site, campaign.id, who, campaign.holdout) or (
-            campaign.tier == "standard" and held_out(site, GLOBAL, who, self._global_holdout)
+        own = held_out(site, campaign.id, who, campaign.holdout)
+        # Who is held out from everything meets each campaign when the others do: after those before it.
+        overall = (
+            not own and campaign.tier == "standard" and held_out(site, GLOBAL, who, self._global_holdout)
         )
-        return Ask(campaign.id, campaign.caps, ghost, campaign.tier != "standard")
+        return Ask(campaign.id, campaign.caps, own or overall, campaign.tier != "standard", closes=overall)
 
     def _decision(self, visit: "_Visit", ready: Ready, slot: str, even: bool = False) -> Decision:
         site, campaign, context = visit.site.id, ready.campaign, visit.context

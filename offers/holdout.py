@@ -9,8 +9,8 @@ GLOBAL = "*"
 
 
 def subject(profile: Profile) -> str:
-    """Who is drawn: the first cookie a profile ever had, the same before ingest knows it and when it signs in."""
-    return profile.visitors[0] if profile.visitors else profile.id.partition(":")[2]
+    """Who is drawn: the first id a profile ever had, the same before ingest knows it and when it signs in."""
+    return profile.subject or "".join(profile.visitors[:1]) or profile.id.partition(":")[2]
 
 
 def draw(site: str, purpose: str, who: str) -> float:

@@ -48,7 +48,7 @@ def showings(
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
     Whoever clicked or dismissed it within the second that a view takes has seen it. A goal is credited, within each
-    campaign, to the last showing before it, if that was within the goal's window.
+    campaign, to the last click before it, if that was within the goal's window; else to the last view, within its own.
     """
     views: dict[str, Answer] = {}
     clicks: dict[str, int] = {}
@@ -86,24 +86,40 @@ def showings(
 def _credited(
     found: list[Showing], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
 ) -> list[Showing]:
-    places: dict[tuple[str, str], list[int]] = {}  # (profile, campaign) → showings, in order of time
+    mine: dict[str, dict[str, _Seen]] = {}  # profile → campaign → its showings
     for index, showing in enumerate(found):
-        places.setdefault((showing.profile, showing.campaign), []).append(index)
+        seen = mine.setdefault(showing.profile, {}).setdefault(showing.campaign, _Seen([], []))
+        seen.views.append((showing.ts, index))
+        if showing.clicked is not None:
+            seen.clicks.append((showing.ts + showing.clicked, index))
+    for campaigns_of in mine.values():
+        for seen in campaigns_of.values():
+            seen.clicks.sort()
     for goal in sorted(goals, key=lambda goal: goal.ts):
-        for campaign in campaigns.values():
-            mine = places.get((goal.profile, campaign.id))
-            if mine is None or campaign.goal.event != goal.event:
+        for name, seen in mine.get(goal.profile, {}).items():
+            campaign = campaigns.get(name)
+            if campaign is None or campaign.goal.event != goal.event:
                 continue
-            before = bisect_right(mine, goal.ts, key=lambda index: found[index].ts)
-            if not before:
-                continue
-            showing = found[mine[before - 1]]
-            delay = goal.ts - showing.ts
-            clicked = showing.clicked is not None and showing.clicked <= delay
-            if delay <= (campaign.goal.window_ms if clicked else campaign.goal.view_window_ms):
+            at = _last(seen.clicks, goal.ts, campaign.goal.window_ms)
+            at = _last(seen.views, goal.ts, campaign.goal.view_window_ms) if at is None else at
+            if at is not None:
+                showing, delay = found[at], goal.ts - found[at].ts
                 first = delay if showing.converted is None else showing.converted
-                found[mine[before - 1]] = showing._replace(converted=first, value=showing.value + goal.value)
+                found[at] = showing._replace(converted=first, value=showing.value + goal.value)
     return found
+
+
+class _Seen(NamedTuple):
+    """One visitor's views of a campaign and clicks on it: (when, index of the showing), in order of time."""
+
+    views: list[tuple[int, int]]
+    clicks: list[tuple[int, int]]
+
+
+def _last(moments: list[tuple[int, int]], ts: int, window: int) -> int | None:
+    """The showing of the last moment up to ``ts``, if that was within ``window`` ms."""
+    before = bisect_right(moments, ts, key=lambda moment: moment[0])
+    return moments[before - 1][1] if before and ts - moments[before - 1][0] <= window else None
 
 
 def learn(

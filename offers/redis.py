@@ -6,6 +6,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+ResponseError = redis.ResponseError
 RedisError = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
 
 

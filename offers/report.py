@@ -48,8 +48,8 @@ class VariantReport(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Shown against withheld. ``crossed``: visitors who were in both groups, before they were known to be one person,
-    and are in neither here. ``mismatch``: group sizes that no fair draw gives; do not trust the lift."""
+    """Shown against withheld. ``crossed``: visitors who were in both groups, before they were known to be one person;
+    they count in that of their first decision. ``mismatch``: group sizes that no fair draw gives: do not trust it."""
 
     lift: Lift | None
     expected: float
@@ -123,25 +123,28 @@ def by_segment(found: Iterable[Showing], segments_of: Mapping[str, Collection[st
 
 
 def compare(campaign: Campaign, mine: Iterable[Answer], goals: Iterable[GoalRow], share: float) -> Comparison:
-    """Every visitor from their first decision on, in the group that the draw put them in."""
-    first: dict[tuple[str, bool], int] = {}  # (profile, withheld) → when
+    """Every visitor from their first decision on, in the group that the draw then put them in.
+
+    To leave out who was in both would leave out those who come often, mostly of the smaller group.
+    """
+    first: dict[str, tuple[int, bool]] = {}  # by profile: when, and whether withheld
+    groups: dict[str, set[bool]] = {}
     for token, row in mine:
         if row.kind in ("decided", "withheld"):
-            key = (row.profile, token.held)
-            first[key] = min(first.get(key, row.ts), row.ts)
-    crossed = {profile for profile, held in first if not held and (profile, True) in first}
-    worth: dict[tuple[str, bool], list[float]] = {key: [] for key in first if key[0] not in crossed}
+            moment = (row.ts, token.held)
+            first[row.profile] = min(first.get(row.profile, moment), moment)
+            groups.setdefault(row.profile, set()).add(token.held)
+    worth: dict[str, list[float]] = {profile: [] for profile in first}
     for goal in goals:
-        for held in (False, True):
-            since = first.get((goal.profile, held))
-            key = (goal.profile, held)
-            if since is not None and key in worth and 0 <= goal.ts - since <= campaign.goal.window_ms:
-                worth[key].append(goal.value)
+        since = first.get(goal.profile)
+        if since is not None and 0 <= goal.ts - since[0] <= campaign.goal.window_ms:
+            worth[goal.profile].append(goal.value)
     shown, withheld = (
-        _group([values for (_, held), values in worth.items() if held is which]) for which in (False, True)
+        _group([worth[profile] for profile, (_, held) in first.items() if held is which])
+        for which in (False, True)
     )
     chance = sample_ratio(shown.visitors, withheld.visitors, share)
-    return Comparison(lift(shown, withheld), share, chance, len(crossed))
+    return Comparison(lift(shown, withheld), share, chance, sum(len(each) > 1 for each in groups.values()))
 
 
 def _group(visitors: list[list[float]]) -> Group:

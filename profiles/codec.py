@@ -82,6 +82,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     orders: list[tuple[bytes, float, int]] = []
     # A standard event's number, or ~ that of its name's word; how long before the last event of any kind.
     tallies: dict[int, tuple[int, int]] = {}
+    subject: int | None = None  # None: the first of the visitors
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -130,6 +131,7 @@ def encode(profile: Profile) -> bytes:
         [at for _, _, at in profile.renamed] if profile.renamed else [],
         profile.orders,
         _packed_tallies(profile, words),
+        None if profile.subject == "".join(profile.visitors[:1]) else words[profile.subject],
     )
     stored.touches = _packed_touches(touches, first, words)
     stored.words = list(words)[len(COMMON) :]
@@ -186,6 +188,9 @@ def _profile(stored: _Stored) -> Profile:
         ],
         stored.orders,
         _tallies(stored, words),
+        "".join(words[number] for number in stored.visitors[:1])
+        if stored.subject is None
+        else words[stored.subject],
     )
 
 

@@ -223,6 +223,7 @@ def _sessionize(profile: Profile, event: Event, facts: Facts, rules: Rules) -> P
 def _recognise(profile: Profile, event: Event, facts: Facts) -> None:
     """Ids, times and what the newest event says about device and place."""
     visitor = event.visitor
+    profile.subject = profile.subject or visitor or event.user or ""
     if visitor and visitor not in profile.visitors:
         profile.visitors.append(visitor)
         if len(profile.visitors) > VISITORS_KEPT:

@@ -61,6 +61,7 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
     """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     into.user = into.user or other.user
+    into.subject = into.subject or other.subject
     # Whoever was seen last stays longest in the ring.
     visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
     into.traits = _within({**newer.traits, **older.traits, **newer.traits}, TRAITS_KEPT)

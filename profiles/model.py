@@ -142,3 +142,4 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     renamed: list[tuple[str, str, int]] = []  # what late events did to sessions, and when, until stored
     orders: list[tuple[bytes, float, int]] = []  # see ``profiles.orders``
     tallies: dict[str, Tally] = {}  # by event name, see ``profiles.tallies``
+    subject: str = ""  # the first id they came under, by which lots are drawn (holdouts): never another one

@@ -257,6 +257,7 @@ WHATEVER_THE_ORDER: dict[str, Callable[[Any], object]] = {
     "consent": set,
     "cart": lambda cart: None,
     "cursor": lambda cursor: None,
+    "subject": lambda subject: None,
 }
 
 
@@ -264,8 +265,8 @@ WHATEVER_THE_ORDER: dict[str, Callable[[Any], object]] = {
 def test_many_partitions_read_one_after_the_other_are_rebuilt_but_for_what_their_order_decides(
     tmp_path: Path, site: Site, seed: int
 ) -> None:
-    """Every cookie is one customer's, every order reported once, and nobody corrects an interest: else the order decides
-    whose the cookie is, which report counts, and what was done since."""
+    """Every cookie is one customer's, every order reported once, and nobody corrects an interest: else the order
+    decides whose the cookie is, which report counts, and what was done since."""
     shop, made = Shop(tmp_path, site, partitions=3), MemoryProfiles()
     reported: dict[object, str] = {}
     shop.count(

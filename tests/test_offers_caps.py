@@ -10,6 +10,7 @@ from offers import caps as caps_module
 from offers.campaign import Cap
 from offers.caps import Ask, CapStore, CapsUnavailable, Grant
 from offers.view import View
+from profiles.line import Script
 from profiles.model import Profile, Session, Touch
 
 pytestmark = pytest.mark.redis
@@ -111,6 +112,76 @@ def test_a_ghost_counts_and_is_not_shown(redis_url):
     ghost = Ask("a", (Cap(limit=1, per="day"),), ghost=True)
     assert store.take("default", view(), [[ghost, Ask("b")]]) == [Grant(1, (0,))]
     assert store.take("default", view(), [[ghost, Ask("b")]]) == [Grant(1)]
+
+
+def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redis_url):
+    """In place of what the others see, and of nothing but that: its slot is closed but for what is exempt."""
+    store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=3, per="day"),))
+    once = (Cap(limit=1, per="day"),)
+    asks = [
+        Ask("a", once, ghost=True, closes=True),
+        Ask("b", once, ghost=True, closes=True),
+        Ask("f", exempt=True),
+    ]
+    grants = [store.take("default", view(), [asks])[0] for _ in range(3)]
+    assert grants == [Grant(2, (0,)), Grant(2, (1,)), Grant(2)]
+    own = [Ask("c", once, ghost=True), Ask("d", once, ghost=True, closes=True), Ask("e", once)]
+    assert store.take("default", view(), [own]) == [Grant(None, (0, 1))]
+    tired = [Ask("g", once, ghost=True, closes=True), Ask("f", exempt=True)]
+    assert store.take("default", view(), [tired]) == [
+        Grant(1)
+    ]  # three were met already, as if they had been shown
+
+
+def test_a_clock_that_goes_back_opens_no_cap(redis_url):
+    """Two servers a few milliseconds apart, at midnight."""
+    store = CapStore(redis_url, timeout=10)
+    midnight = NOON + 12 * HOUR
+    times = (midnight + 1, midnight - 1, midnight + 2, midnight - 2, midnight + 3)
+    for per in ("hour", "day"):
+        store._redis.flushall()
+        assert [shown(store, at, capped(per, 1)) for at in times] == ["c", None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"garbage\xff", b"", b"\x81", b"\x2a", b"\x81\xa1c\x2a", b"\x81\xa1c\x81\xa1c\x81\xa1k\x90"]
+)
+def test_damaged_counts_begin_anew_and_harm_nobody_else(redis_url, damaged):
+    store = CapStore(redis_url, timeout=10)
+    store._redis.set("dg:caps:default:v:a", damaged)
+    assert [shown(store, NOON, capped("day", 1)) for _ in range(2)] == ["c", None]
+    assert shown(store, NOON, capped("day", 1), profile=Profile(id="v:b")) == "c"
+    store._redis.set("dg:caps:default:v:x", damaged)
+    assert shown(store, NOON, capped("day", 1), profile=Profile(id="u:7", visitors=["x"])) == "c"
+
+
+def test_a_key_of_another_kind_is_its_owner_s_trouble_alone(redis_url):
+    store = CapStore(redis_url, timeout=10)
+    store._redis.lpush("dg:caps:default:v:a", "x")
+    with pytest.raises(CapsUnavailable):
+        shown(store, NOON, capped("day", 1))
+    assert shown(store, NOON, capped("day", 1), profile=Profile(id="v:b")) == "c"
+
+
+def test_counts_are_taken_over_only_when_that_was_done(redis_url, monkeypatch):
+    store = CapStore(redis_url, timeout=10)
+    assert shown(store, NOON, capped("ever", 1)) == "c"
+    customer = Profile(id="u:7", visitors=["a"])
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "_script", Script("return redis.error_reply('ERR no')"))
+        with pytest.raises(CapsUnavailable):
+            shown(store, NOON, capped("ever", 1), profile=customer)
+    assert shown(store, NOON, capped("ever", 1), profile=customer) is None
+    assert not store._redis.exists("dg:caps:default:v:a")
+
+
+def test_an_ever_cap_is_not_forgotten_for_others(redis_url, monkeypatch):
+    monkeypatch.setattr(caps_module, "CAMPAIGNS_KEPT", 10)
+    store = CapStore(redis_url, timeout=10, fatigue=())
+    assert shown(store, NOON, capped("ever", 1)) == "c"
+    for number in range(30):
+        shown(store, NOON + 1 + number, Ask(f"o{number}", (Cap(limit=9, per="day"),)))
+    assert shown(store, NOON + 60, capped("ever", 1)) is None
 
 
 def test_fatigue_limits_all_offers_together_but_no_exempt_one(redis_url):

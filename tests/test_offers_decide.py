@@ -14,9 +14,12 @@ from offers.decide import Decider, Decision
 from offers.eligibility import Ready
 from offers.holdout import held_out, subject
 from offers.token import TokenSigner
+from profiles import codec, fold, identity
+from profiles.facts import Facts
 from profiles.model import Affinity, Exposure, Profile, Touch
 from profiles.steps import Call, Steps
 from tests.test_offers_campaign import written
+from tracker.event import Event
 
 SIGNER = TokenSigner("secret")
 
@@ -343,6 +346,60 @@ def test_who_cannot_be_recognised_gets_what_needs_no_count(clock, site):
     assert not page.withheld and not page.decided and not asked
     held = decider(clock, *documents, global_holdout=0.1).page(site, Profile(id=""), ["hero"])
     assert chosen(held.slots["hero"]) == "calm"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_global_holdout_compares_like_with_like(clock, site, redis_url, seed):
+    """A campaign that others meet after a higher one was capped out is not met at once by who is held out."""
+    draw, groups = random.Random(seed), {True: [0, 0], False: [0, 0]}
+    documents = [offer("a", priority=2, caps=[{"limit": 2, "per": "ever"}]), offer("b", priority=1)]
+    caps = CapStore(redis_url, timeout=10)
+    decide = decider(clock, *documents, caps=caps, global_holdout=0.3)
+    for number in range(1_200):
+        heavy = draw.random() < 0.3  # they come often, and buy
+        bought, met = draw.random() < (0.5 if heavy else 0.05), None
+        for _ in range(5 if heavy else 1):
+            page = decide.page(site, Profile(id=f"v:{seed}-{number}"), ["hero"])
+            if chosen(page.slots["hero"]) == "b" or any(each.campaign == "b" for each in page.withheld):
+                met = chosen(page.slots["hero"]) != "b"
+        if met is not None:
+            groups[met][0] += 1
+            groups[met][1] += bought
+    (held, held_bought), (shown, shown_bought) = groups[True], groups[False]
+    assert held / (held + shown) == pytest.approx(0.3, abs=0.06)
+    assert held_bought / held == pytest.approx(shown_bought / shown, abs=0.12)
+
+
+def test_the_lot_is_the_same_before_and_after_signing_in(clock, site):
+    """Whatever cookies come and go: a holdout is for a person."""
+    kim = Profile(id="u:7", user="7", visitors=["a"], subject="a", last_seen=9)
+    identity.merge(kim, Profile(id="v:b", visitors=["b"], subject="b", last_seen=5))
+    assert subject(kim) == "a"
+    for number in range(40):
+        seen = Event(site="s", id=str(number), type="page", visitor=f"c{number}", ts=10 + number, received=0)
+        fold.apply(kim, seen, Facts(), fold.Settings(), fold.Place(seen.key, 0, number))
+    assert "a" not in kim.visitors and subject(kim) == "a"
+    assert subject(codec.copy(kim)) == "a"
+    assert (
+        subject(Profile(id="v:x", visitors=["x"])) == subject(Profile(id="u:7", visitors=["x", "y"])) == "x"
+    )
+    bought = Event(site="s", id="o", type="track", name="Order Completed", user="9", ts=5, received=0)
+    server = fold.fold(Profile(id="u:9"), bought, Facts(), fold.Settings(), fold.Place("9", 0, 0))[0]
+    seen = Event(site="s", id="p", type="page", visitor="z", user="9", ts=9, received=0)
+    assert subject(fold.fold(server, seen, Facts(), fold.Settings(), fold.Place("z", 0, 1))[0]) == "9"
+
+
+def test_a_fallback_is_reached_whatever_stands_before_it(clock, site):
+    tired = [offer(f"c{n}", caps=[{"limit": 1, "per": "day"}]) for n in range(300)]
+
+    class Exhausted(Uncapped):
+        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+            free = ((at for at, ask in enumerate(asks) if ask.exempt) for asks in slots)
+            yield from ()
+            return [Grant(next(each, None)) for each in free]
+
+    decide = decider(clock, *tired, offer("calm", tier="fallback"), caps=Exhausted())
+    assert chosen(decide.decide(site, SHOES, "hero")) == "calm"
 
 
 class Reserving:

@@ -160,13 +160,47 @@ def test_the_comparison_is_by_visitor_from_their_first_decision():
         GoalRow("Order Completed", "v:a", NOW + DAY, 10.0),
         GoalRow("Order Completed", "v:a", NOW + 2, 5.0),
         GoalRow("Order Completed", "v:a", NOW + DAY + 1, 1_000.0),  # after the window
-        GoalRow("Order Completed", "u:x", NOW + 9, 1_000.0),  # in both groups
+        GoalRow("Order Completed", "u:x", NOW + 9, 1_000.0),  # in both groups, first in that of the shown
     ]
     comparison = report(campaign(), answers, goals).comparison
     assert comparison is not None and comparison.lift is not None
-    assert comparison.lift.shown == (1, 1, 15.0, 225.0)
+    assert comparison.lift.shown == (2, 2, 1_015.0, 1_000_225.0)
     assert comparison.lift.withheld == (1, 0, 0.0, 0.0)
     assert comparison.crossed == 1
+
+
+def test_who_was_in_both_groups_does_not_bend_the_comparison():
+    """People with two cookies buy more often, and all of them would be missing from the smaller group."""
+    draw, answers, goals = np.random.default_rng(4), [], []
+    for number in range(8_000):
+        cookies = 1 + (number % 10 < 3)
+        held = [draw.random() < 0.1 for _ in range(cookies)]
+        for nth, withheld in enumerate(held):
+            kind = "withheld" if withheld else "decided"
+            answers.append(answer(kind, f"{number}-{nth}", f"u:{number}", ts=NOW + nth))
+        if draw.random() < (0.2 if cookies == 2 else 0.05):
+            goals.append(GoalRow("Order Completed", f"u:{number}", NOW + HOUR, 10.0))
+    comparison = report(campaign(), answers, goals).comparison
+    assert comparison is not None and comparison.lift is not None and comparison.crossed > 300
+    assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and not comparison.mismatch
+
+
+def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
+    def credited(*answers, at: int) -> list[int]:
+        goals = [GoalRow("Order Completed", "v:a", at, 10.0)]
+        goal = {"window": "7d", "view_window": "1d"}
+        return [row.tally.conversions for row in report(campaign(goal=goal), answers, goals).variants]
+
+    clicked = (answer("view", "1"), answer("click", "1", ts=NOW + 8 * HOUR))
+    seen = answer("view", "2", variant="b", ts=NOW + DAY)
+    assert credited(*clicked, seen, at=NOW + 3 * DAY) == [1, 0]  # a view's day is over
+    assert credited(*clicked, seen, at=NOW + DAY + HOUR) == [1, 0]  # a click goes before a view
+    assert credited(*clicked, at=NOW + 7 * DAY + 7 * HOUR) == [1, 0]  # seven days from the click on
+    assert credited(*clicked, at=NOW + 7 * DAY + 9 * HOUR) == [0, 0]
+    assert credited(answer("view", "1"), seen, at=NOW + DAY + HOUR) == [0, 1]  # of views the last
+    later = answer("click", "2", variant="b", ts=NOW + 2 * DAY)
+    assert credited(*clicked, seen, later, at=NOW + 3 * DAY) == [0, 1]  # of clicks the last
+    assert credited(*clicked, seen, later, at=NOW + DAY + HOUR) == [1, 0]  # that click was still to come
 
 
 def test_without_a_holdout_there_is_no_lift_but_a_global_one_is_enough():

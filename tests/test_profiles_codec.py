@@ -75,7 +75,7 @@ profiles = st.builds(
     scores=dicts(number),
     stage=st.sampled_from(["prospect", "customer", "regular", "advocate", "at-risk", "lost"]),
     consent=dicts(st.booleans()),
-    exposure=dicts(st.builds(Exposure, count, count, time)),
+    exposure=dicts(st.builds(Exposure, count, count, time, st.just(0) | time)),
     seen=st.lists(st.tuples(time, st.binary(max_size=18)), max_size=3),
     positions=dicts(st.tuples(st.integers(0, 2**32), st.integers(0, 2**62))),
     demo=st.booleans(),
@@ -83,6 +83,7 @@ profiles = st.builds(
     renamed=st.lists(st.tuples(text, text, time), max_size=2),
     orders=st.lists(st.tuples(st.binary(max_size=9), number, time), max_size=2),
     tallies=st.dictionaries(text | st.sampled_from(STANDARD), st.builds(Tally, count, time), max_size=4),
+    subject=text,
 )
 
 

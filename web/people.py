@@ -127,12 +127,13 @@ class InCart:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What they saw of a campaign; ``last`` in ms."""
+    """What they saw of a campaign; ``last`` and ``dismissed`` in ms, 0: never."""
 
     campaign: str
     views: int
     clicks: int
     last: int
+    dismissed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ class Draft:
 
     def __init__(self, plan: Plan) -> None:
         who = f"u:{plan.user}" if plan.user else f"v:{plan.visitor}" if plan.visitor else ""
-        self.know(Profile(id=who), plan)
+        self.know(Profile(id=who, visitors=[plan.visitor] if plan.visitor else []), plan)
         self.offers: dict[str, Any] = {slot: {"offer": None} for slot in plan.offers}
         self.items: dict[str, Any] = {}
 
