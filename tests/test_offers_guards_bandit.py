@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from offers.bandit import Arm, best_of, drawn, explored
-from offers.contexts import CONTEXTS_KEPT, context_of, slot_counts
+from offers.contexts import CONTEXTS_KEPT, slot_counts
 from profiles.model import Profile, Touch
+from tests.test_offers_decide import SIGNER, decider, offer
 
 
 @pytest.mark.parametrize("reward", ["click", "revenue"])
@@ -77,9 +78,11 @@ def test_squares_that_rounding_made_too_small_are_no_negative_variance():
     assert drawn(arms, "revenue", random.Random(1)) == pytest.approx([10.0, 10.0], abs=0.1)
 
 
-def test_names_of_contexts_are_cut():
+def test_names_of_contexts_are_cut(clock, site):
     profile = Profile(id="v:a", stage="regular", device="d" * 99, last_touch=Touch(channel="c" * 41))
-    assert context_of(profile) == f"regular|{'d' * 40}|{'c' * 40}"
+    decision = decider(clock, offer("x")).decide(site, profile, "hero")
+    context = SIGNER.read(decision.token, "default", int(clock.now * 1000)).context
+    assert context == f"regular|{'d' * 40}|{'c' * 40}"
 
 
 def test_of_too_many_contexts_the_rare_count_in_their_parents_only():

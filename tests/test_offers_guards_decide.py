@@ -14,6 +14,7 @@ from offers.segments import Compiled
 from profiles.model import Counts, Profile
 from profiles.steps import Steps
 from tests.test_offers_decide import (
+    CREATIVES,
     SHOES,
     SIGNER,
     ByCampaign,
@@ -23,6 +24,7 @@ from tests.test_offers_decide import (
     decider,
     offer,
 )
+from tests.test_offers_decide import Counts as Learned
 
 
 class Worn(Uncapped):
@@ -158,3 +160,24 @@ def test_every_decision_has_a_nonce_of_its_own(clock, site):
         signed += [each.token for each in (*page.withheld, *filter(None, page.slots.values()))]
     nonces = {SIGNER.read(each, "default", int(clock.now * 1000)).nonce for each in signed}
     assert len(nonces) == 40 and min(map(len, nonces)) >= 12
+
+
+def test_fallbacks_are_for_their_audience_too(clock, site):
+    documents = [
+        offer("shoes", tier="fallback", priority=9, audience="affinity('shoes') > 0.3"),
+        offer("calm", tier="fallback"),
+    ]
+    decide = decider(clock, *documents)
+    for profile, name in ((SHOES, "shoes"), (Profile(id="v:b"), "calm")):
+        assert chosen(decide.fallbacks(site, profile, ["hero"])["hero"]) == name
+    denied = Profile(id="v:a", affinities=SHOES.affinities, consent={"personalization": False})
+    assert chosen(decide.fallbacks(site, denied, ["hero"])["hero"]) == "calm"
+
+
+@pytest.mark.parametrize("allocation", ["fixed", "bandit"])
+def test_without_stores_every_variant_of_a_fallback_is_as_likely(clock, site, allocation):
+    document = offer("x", tier="fallback", allocation=allocation, creatives=CREATIVES)
+    decide = decider(clock, document, arms=Learned(a=Arm(1_000, 20), b=Arm(1_000, 300)))
+    made = [decide.fallbacks(site, SHOES, ["hero"])["hero"] for _ in range(400)]
+    assert 150 < sum(each.variant == "a" for each in made) < 250
+    assert {each.propensity for each in made} == {0.5}

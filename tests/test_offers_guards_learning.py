@@ -62,3 +62,18 @@ def test_showings_of_a_campaign_that_is_gone_teach_nothing():
 def test_a_click_that_is_stamped_before_its_view_came_at_once():
     (found,) = showings([answered("1", "click", 1_500), answered("1", "view", 2_000)], [], {"c": campaign()})
     assert (found.ts, found.clicked) == (2_000, 0)
+
+
+def test_to_click_after_buying_is_not_to_buy_after_a_click():
+    answers = [answered("1", "view", 0), answered("1", "click", 6 * HOUR)]
+    goals = [GoalRow("Order Completed", "v:a", 5 * HOUR, 1.0)]
+    for view_window, converted in (("4h", None), ("5h", 5 * HOUR)):
+        goal = {"window": "7d", "view_window": view_window}
+        (found,) = showings(answers, goals, {"c": campaign(goal=goal)})
+        assert found.converted == converted
+
+
+def test_goals_of_a_campaign_that_is_gone_are_nobodys():
+    goals = [GoalRow("Order Completed", "v:a", 5, 1.0)]
+    (found,) = showings([answered("1", "view", 0)], goals, {})
+    assert found.converted is None
