@@ -294,6 +294,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
 
 def learner(settings: Settings) -> "Learner":
     """What turns answers to offers into what the bandit knows."""
+    from dangol.watermark import Watermark
     from offers.arms import ArmStore
     from offers.budget import BudgetStore
     from offers.learner import Learner
@@ -308,7 +309,7 @@ def learner(settings: Settings) -> "Learner":
         TokenSigner(signing_key(settings)),
         ArmStore(settings.profiles_uri),
         BudgetStore(settings.profiles_uri),
-        caught_up=lambda: events.lag(INGEST_GROUP) == 0,
+        complete=Watermark(lambda: events.backlog(INGEST_GROUP)),
     )
 
 

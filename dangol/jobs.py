@@ -39,8 +39,14 @@ class Jobs:
     def learn_offers(self) -> None:
         """What visitors answered to offers, for the bandit and the budgets."""
         self._sites()
+        failed: list[Exception] = []
         for site in self.sites.all().values():
-            self.learner.run(site)
+            try:
+                self.learner.run(site)
+            except Exception as error:  # one site's trouble is not the others'
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def segments(self) -> None:
         """Everybody again where a segment changed, and where days went by."""

@@ -104,7 +104,8 @@ class BudgetStore:
                 lease.left += 1
 
     def confirm(self, site: str, spent: Iterable[Spent], as_of: int) -> None:
-        """What the warehouse, complete up to ``as_of`` (ms), counts. Raises BudgetsUnavailable."""
+        """What the warehouse, complete up to ``as_of`` (ms), counts. What it counted once is spent, even if that was
+        erased or became too old to be kept. Raises BudgetsUnavailable."""
         settled = (as_of - HOLD_MS) // SLICE_MS
         try:
             for each in spent:
@@ -112,8 +113,10 @@ class BudgetStore:
                 old = [
                     name for name in self._patient.hkeys(key) if name[:2] == b"d:" and int(name[2:]) < settled
                 ]
+                views, clicks = (int(found or 0) for found in self._patient.hmget(key, "v", "c"))
+                counted = {"v": max(views, each.views), "c": max(clicks, each.clicks)}
                 with self._patient.pipeline() as pipe:
-                    pipe.hset(key, mapping={"v": each.views, "c": each.clicks})
+                    pipe.hset(key, mapping=counted)
                     if old:
                         pipe.hdel(key, *old)
                     pipe.execute()

@@ -32,7 +32,7 @@ class Run(NamedTuple):
 
 
 class Learner:
-    """``caught_up``: whether the warehouse holds everything that happened until a moment ago."""
+    """``complete``: up to when (ms) the warehouse holds everything; None while that is not known."""
 
     def __init__(
         self,
@@ -42,19 +42,19 @@ class Learner:
         arms: ArmStore,
         budgets: BudgetStore,
         *,
-        caught_up: Callable[[], bool] = lambda: True,
+        complete: Callable[[], int | None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._campaigns, self._events, self._signer = campaigns, events, signer
         self._arms, self._budgets = arms, budgets
-        self._caught_up, self._clock = caught_up, clock
+        self._complete, self._clock = complete or (lambda: int(clock() * 1000)), clock
 
     def run(self, site: Site) -> Run:
         """One site. Raises what the stores and the warehouse raise: the next run does it all."""
         now = int(self._clock() * 1000)
-        complete = self._caught_up()  # asked before reading
+        complete = self._complete()  # asked before reading
         campaigns = {each.id: each for each in self._campaigns.all(site.id) if each.status != "draft"}
-        confirmed = self._confirm(site, campaigns, now) if complete else 0
+        confirmed = self._confirm(site, campaigns, complete, now) if complete is not None else 0
         learning = {name: each for name, each in campaigns.items() if _learns(each)}
         rows = (
             self._events.offer_events(site.id, now - MEMORY_DAYS * DAY_MS, now, learning) if learning else ()
@@ -66,8 +66,9 @@ class Learner:
         self._arms.publish(site.id, learn(found, learning, now), now)
         return Run(len(learning), len(found), refused, confirmed)
 
-    def _confirm(self, site: Site, campaigns: dict[str, Campaign], now: int) -> int:
-        limited = [each.id for each in campaigns.values() if each.budget is not None]
+    def _confirm(self, site: Site, campaigns: dict[str, Campaign], complete: int, now: int) -> int:
+        going = [each for each in campaigns.values() if each.status in ("live", "paused")]
+        limited = [each.id for each in going if each.budget is not None]
         if not limited:
             return 0
         answers, _ = verified(self._events.offer_events(site.id, 0, now, limited), self._signer, site.id)
@@ -77,7 +78,7 @@ class Learner:
         spent = [
             Spent(name, counted.get((name, "view"), 0), counted.get((name, "click"), 0)) for name in limited
         ]
-        self._budgets.confirm(site.id, spent, now)
+        self._budgets.confirm(site.id, spent, complete)
         return len(spent)
 
 

@@ -88,6 +88,15 @@ def test_clicks_and_spend_stay_within_one_percent(redis_url, rate):
         assert 0.97 * limit <= used <= 1.01 * limit
 
 
+def test_what_was_spent_stays_spent(redis_url, clock):
+    """Though events go: somebody is erased, or they are too old to be kept."""
+    store, budget = BudgetStore(redis_url, timeout=10, clock=clock), Budget(impressions=1_000, clicks=50)
+    store.confirm("default", [Spent("c", 1_000, 40)], NOON)
+    store.confirm("default", [Spent("c", 400, 10)], NOON + 60_000)
+    assert reserved(store, budget, 10) == 0
+    assert store._redis.hgetall("dg:budget:default:c") == {b"v": b"1000", b"c": b"40"}
+
+
 def _worker(url: str, requests: int, results) -> None:
     store = BudgetStore(url, timeout=30)
     results.put(sum(store.reserve("default", "c", Budget(impressions=5_000), NOON) for _ in range(requests)))

@@ -41,14 +41,14 @@ class Stage:
         self.store = CampaignStore(redis_url, clock)
         self.store.put("default", parse(offer("x", creatives=CREATIVES, **document)), 1)
         self.arms, self.budgets = ArmStore(redis_url, clock, timeout=10), BudgetStore(redis_url, 10, clock)
-        self.caught_up = True
+        self.complete = True
         self.learner = Learner(
             self.store,
             self.warehouse,
             SIGNER,
             self.arms,
             self.budgets,
-            caught_up=lambda: self.caught_up,
+            complete=lambda: int(clock() * 1000) if self.complete else None,
             clock=clock,
         )
         self.decider = Decider(
@@ -125,11 +125,11 @@ def test_a_budget_is_met_and_waits_for_the_warehouse(redis_url, clock, site):
     shown = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(150)]
     assert 150 - shown.count(None) == 100
     del stage.warehouse.rows[60:]  # forty were never seen
-    stage.caught_up = False
+    stage.complete = False
     clock.advance(HOLD_MS / 1000 + 600)
     assert stage.learner.run(site).confirmed == 0
     assert stage.visit({"a": 0, "b": 0, "c": 0}) is None
-    stage.caught_up = True
+    stage.complete = True
     assert stage.learner.run(site).confirmed == 1
     clock.advance(60)
     shown = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(60)]

@@ -210,6 +210,10 @@ def test_lag_counts_what_is_not_committed(log: EventLog, join) -> None:
     append_singly(log, records(5))
     assert log.lag("g") == 5
     assert log.lag("never seen") >= 5
+    parts = log.backlog("g")
+    assert sum(end - done for end, done in parts.values()) == 5
+    append_singly(log, records(7))
+    assert sum(log.backlog("g")[at].end - end for at, (end, _) in parts.items()) == 7
 
 
 def test_what_was_not_committed_comes_again_after_close(log: EventLog, join) -> None:

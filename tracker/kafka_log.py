@@ -15,7 +15,7 @@ from kafka.partitioner.default import murmur2
 
 from tracker.kafka_cluster import Connection, KafkaCluster
 from tracker.kafka_consumer import KafkaGroupMember
-from tracker.log import LogUnavailable, Record, RecordTooLarge
+from tracker.log import Backlog, LogUnavailable, Record, RecordTooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,13 @@ class KafkaLog:
         return KafkaGroupMember(self._cluster, group, member)
 
     def lag(self, group: str) -> int:
+        return sum(end - done for end, done in self.backlog(group).values())
+
+    def backlog(self, group: str) -> dict[int, Backlog]:
         with self._cluster.administer("count") as admin:
             topic = self._cluster.describe_topic(admin)
             if topic is None:
-                return 0
+                return {}
             partitions = [
                 TopicPartition(self._cluster.topic, p["partition_index"]) for p in topic["partitions"]
             ]
@@ -66,13 +69,13 @@ class KafkaLog:
             committed = admin.list_group_offsets({group_id: partitions}).get(group_id, {})
             ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
             starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-        total = 0
+        found = {}
         for partition in partitions:
-            done = committed.get(partition)
-            first = starts[partition].offset
+            known, end = committed.get(partition), ends[partition].offset
             # What retention has deleted is not waiting any more.
-            total += max(0, ends[partition].offset - max(first, done.offset if done else -1))
-        return total
+            done = max(starts[partition].offset, known.offset if known else -1)
+            found[partition.partition] = Backlog(end, min(done, end))
+        return found
 
     def ping(self) -> None:
         """Every partition has a leader and as many replicas in sync as acks=all asks for."""

@@ -37,6 +37,14 @@ class Message(NamedTuple):
     value: bytes
 
 
+class Backlog(NamedTuple):
+    """Of one partition: where it ends, and up to where a group is done with it. Both only grow; in between lie as many
+    records as they differ."""
+
+    end: int
+    done: int
+
+
 class Consumer(Protocol):
     """One member of a consumer group. Each partition has at most one owner at a time."""
 
@@ -61,6 +69,9 @@ class EventLog(Protocol):
 
     def consumer(self, group: str, member: str) -> Consumer:
         """Join ``group``; a new group starts at the oldest record."""
+
+    def backlog(self, group: str) -> dict[int, Backlog]:
+        """Of every partition, as of one moment. What was trimmed counts as done. Raises LogUnavailable."""
 
     def lag(self, group: str) -> int:
         """Records that ``group`` has not committed yet. Raises LogUnavailable."""

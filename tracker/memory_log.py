@@ -8,7 +8,7 @@ from itertools import islice
 from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
 
-from tracker.log import LogUnavailable, Message, Record
+from tracker.log import Backlog, LogUnavailable, Message, Record
 
 
 class _Group:
@@ -49,11 +49,15 @@ class MemoryLog:
             return MemoryConsumer(self, group, member)
 
     def lag(self, group: str) -> int:
+        return sum(end - done for end, done in self.backlog(group).values())
+
+    def backlog(self, group: str) -> dict[int, Backlog]:
         with self.changed:
             self.require_open()
-            if group not in self.groups:
-                return sum(map(len, self.partitions))
-            return sum(n - done for n, done in zip(self._next, self.groups[group].done, strict=True))
+            known = self.groups.get(group)
+            gone = [n - len(kept) for n, kept in zip(self._next, self.partitions, strict=True)]
+            done = known.done if known else gone
+            return {at: Backlog(n, done[at]) for at, n in enumerate(self._next)}
 
     def ping(self) -> None:
         self.require_open()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from zlib import crc32
 
-from tracker.log import Record
+from tracker.log import Backlog, Record
 from tracker.redis_consumer import RedisConsumer
 from tracker.redis_streams import RedisStreams
 
@@ -40,16 +40,20 @@ class RedisLog:
         return RedisConsumer(self._redis, group, member)
 
     def lag(self, group: str) -> int:
-        total = 0
+        return sum(end - done for end, done in self.backlog(group).values())
+
+    def backlog(self, group: str) -> dict[int, Backlog]:
+        found = {}
         with self._redis.errors("count"):
             pipe = self._redis.client.pipeline(transaction=True)  # one moment for all counts
             for stream, counts in zip(self._redis.streams, self._redis.counts, strict=True):
                 pipe.xlen(stream)
                 pipe.hmget(counts, ["trimmed", f"group:{group}"])
             replies = pipe.execute()
-        for length, (trimmed, done) in zip(replies[::2], replies[1::2], strict=True):
-            total += length if done is None else length + int(trimmed or 0) - int(done)
-        return total
+        for partition, (length, (trimmed, done)) in enumerate(zip(replies[::2], replies[1::2], strict=True)):
+            gone = int(trimmed or 0)
+            found[partition] = Backlog(length + gone, gone if done is None else int(done))
+        return found
 
     def ping(self) -> None:
         """A write, since a Redis that is full, read-only or out of disk still answers PING."""
