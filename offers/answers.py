@@ -50,8 +50,13 @@ class Answer(NamedTuple):
     row: OfferRow
 
 
-def verified(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> tuple[list[Answer], dict[str, int]]:
-    """The answers that count, in order of time, and how many did not: forged, foreign, stale, replayed."""
+def verified(
+    rows: Iterable[OfferRow], signer: TokenSigner, site: str, since: int = 0
+) -> tuple[list[Answer], dict[str, int]]:
+    """The answers that count, in order of time, and how many did not: forged, foreign, stale, replayed.
+
+    Rows before ``since`` (ms) are not told of; they only say what was answered already.
+    """
     answers: list[Answer] = []
     refused: dict[str, int] = {}
     seen: set[tuple[str, str]] = set()
@@ -61,10 +66,12 @@ def verified(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> tuple[
             if (token.nonce, row.kind) in seen:
                 raise TokenInvalid("replayed")
         except TokenInvalid as error:
-            refused[error.reason] = refused.get(error.reason, 0) + 1
+            if row.ts >= since:
+                refused[error.reason] = refused.get(error.reason, 0) + 1
             continue
         seen.add((token.nonce, row.kind))
-        answers.append(Answer(token, row))
+        if row.ts >= since:
+            answers.append(Answer(token, row))
     return answers, refused
 
 

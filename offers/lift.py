@@ -3,7 +3,7 @@
 Everybody counts from their first decision on, whether they looked or not: nobody chose their group.
 """
 
-from math import erfc, exp, sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 from scipy import stats
@@ -11,6 +11,8 @@ from scipy import stats
 NORMAL_95 = 1.959963984540054
 SUSPICIOUS = 0.001
 """Below this probability the groups' sizes are no accident: something else than the draw chose (Fabijan 2019)."""
+MANY_BUYERS = 100
+"""With so many in each group, both know how much orders differ."""
 
 
 class Group(NamedTuple):
@@ -67,12 +69,12 @@ def wilson(part: int, whole: int) -> Interval:
 
 
 def sample_ratio(shown: int, withheld: int, holdout: float) -> float:
-    """How probable group sizes at least so uneven are, when ``holdout`` of all visitors are withheld from."""
+    """How probable group sizes at least so uneven are, when ``holdout`` of all visitors are withheld from: exactly,
+    since of a small holdout few are expected (Clopper and Pearson's two-sided binomial test)."""
     total = shown + withheld
     if not total or not 0 < holdout < 1:
         return 1.0
-    chi_square = (withheld - total * holdout) ** 2 / (total * holdout * (1 - holdout))
-    return erfc(sqrt(chi_square / 2))
+    return float(stats.binomtest(withheld, total, holdout).pvalue)
 
 
 def _rates(shown: Group, withheld: Group) -> Interval:
@@ -95,14 +97,26 @@ def _relative(shown: Group, withheld: Group) -> Interval | None:
 
 
 def _means(shown: Group, withheld: Group) -> Interval:
-    """Welch's interval for the difference of mean revenue."""
+    """The difference of mean revenue, with Welch's interval.
+
+    A group of few buyers does not know how much orders differ, and may have none: then its variance is none either, and
+    Welch's interval far too short. So the interval of a variance common to both (Student's) holds while it is wider.
+    """
     (mean, error, freedom), (mean0, error0, freedom0) = _moments(shown), _moments(withheld)
     difference, variance = mean - mean0, error + error0
     if variance <= 0:
         return Interval(difference, difference, difference)
     parts = (error**2 / freedom if freedom else 0.0) + (error0**2 / freedom0 if freedom0 else 0.0)
-    half = float(stats.t.ppf(0.975, variance**2 / parts if parts else 1.0)) * sqrt(variance)
+    half = _half(variance, variance**2 / parts if parts else 1.0)
+    if min(shown.converted, withheld.converted) < MANY_BUYERS and freedom + freedom0:
+        of_all = error * shown.visitors * freedom + error0 * withheld.visitors * freedom0
+        common = of_all / (freedom + freedom0) * (1 / shown.visitors + 1 / withheld.visitors)
+        half = max(half, _half(common, freedom + freedom0))
     return Interval(difference, difference - half, difference + half)
+
+
+def _half(variance: float, freedom: float) -> float:
+    return float(stats.t.ppf(0.975, freedom)) * sqrt(variance)
 
 
 def _moments(group: Group) -> tuple[float, float, int]:

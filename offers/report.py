@@ -11,7 +11,7 @@ from offers.contexts import parts
 from offers.decided import Decided, decided
 from offers.learning import Showing, showings
 from offers.lift import SUSPICIOUS, Group, Interval, Lift, lift, sample_ratio, wilson
-from offers.offpolicy import OffPolicy, estimate
+from offers.offpolicy import CLIP, OffPolicy, estimate
 
 
 class Tally(NamedTuple):
@@ -159,7 +159,9 @@ def _variants(
     names = [creative.id for creative in campaign.creatives]
     names += sorted({showing.variant for showing in found}.union(decisions or ()) - set(names))
     by_variant = {name: [showing for showing in found if showing.variant == name] for name in names}
-    arms = [_arm(campaign, each) for each in by_variant.values()]
+    arms = [
+        _arm(campaign, each) for each in by_variant.values()
+    ]  # weighed: the bandit chose whom each was shown to
     rows = []
     for (name, mine), best in zip(by_variant.items(), best_of(arms, campaign.reward), strict=True):
         tally = _tally(name, mine)._replace(decisions=_number(decisions, name))
@@ -168,20 +170,32 @@ def _variants(
 
 
 def _arm(campaign: Campaign, found: list[Showing]) -> Arm:
-    rewarded = [showing for showing in found if showing.delay(campaign.reward) is not None]
-    worth = [showing.value for showing in rewarded]
-    return Arm(len(found), len(rewarded), sum(worth), sum(value**2 for value in worth))
+    """What one variant did, as if it had been shown to everybody alike: each showing weighs by how unlikely it was, and
+    together they are worth as many as tell the same (Kish's effective sample size)."""
+    weights = [1 / max(showing.propensity, 1 / CLIP) for showing in found]
+    total = sum(weights)
+    scale = total / sum(weight**2 for weight in weights) if found else 0.0
+    arm = Arm(total * scale)
+    for showing, weight in zip(found, weights, strict=True):
+        if showing.delay(campaign.reward) is not None:
+            value = showing.value
+            arm = arm.plus(Arm(0.0, 1.0, value, value**2), weight * scale)
+    return arm
 
 
 def _instead(campaign: Campaign, found: list[Showing], variant: str) -> OffPolicy | None:
-    if not any(showing.variant == variant for showing in found):
+    """From the time in which it was on offer: what was shown before or after could not have been this variant."""
+    mine = [showing.ts for showing in found if showing.variant == variant]
+    if not mine:
         return None
+    still = any(creative.id == variant for creative in campaign.creatives)
+    while_offered = [each for each in found if mine[0] <= each.ts and (still or each.ts <= mine[-1])]
     if campaign.reward == "revenue":
-        rewards = [showing.value for showing in found]
+        rewards = [showing.value for showing in while_offered]
     else:
-        rewards = [float(showing.delay(campaign.reward) is not None) for showing in found]
-    targets = [float(showing.variant == variant) for showing in found]
-    return estimate(rewards, [max(showing.propensity, 1e-6) for showing in found], targets)
+        rewards = [float(showing.delay(campaign.reward) is not None) for showing in while_offered]
+    targets = [float(showing.variant == variant) for showing in while_offered]
+    return estimate(rewards, [max(showing.propensity, 1e-6) for showing in while_offered], targets)
 
 
 def _tally(name: str, found: Sequence[Showing]) -> Tally:

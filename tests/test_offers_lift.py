@@ -34,6 +34,19 @@ def test_intervals_of_an_a_a_test_cover_zero(visitors: int, held: int, rate: flo
         assert 0.93 <= count / RUNS <= 0.97, name
 
 
+@pytest.mark.parametrize(("visitors", "held"), [(950, 50), (1_900, 100), (9_500, 500)])
+def test_a_small_holdout_makes_no_lift_of_chance(visitors: int, held: int):
+    """Of fifty visitors nobody may have bought: that says nothing of how much orders differ."""
+    generator = np.random.default_rng(5)
+    covered = above = 0
+    for _ in range(RUNS):
+        found = lift(simulated(generator, visitors, 0.02), simulated(generator, held, 0.02))
+        assert found is not None
+        covered += found.revenue.low <= 0 <= found.revenue.high
+        above += found.revenue.low > 0
+    assert covered >= 0.93 * RUNS and above <= 0.04 * RUNS
+
+
 def test_a_known_effect_is_recovered():
     generator = np.random.default_rng(12)
     covered = {"rate": 0, "relative": 0, "revenue": 0}
@@ -63,6 +76,7 @@ def test_small_groups_say_what_they_can():
 def test_a_sample_ratio_mismatch_is_noticed():
     assert sample_ratio(9_010, 990, 0.1) > 0.5
     assert sample_ratio(9_300, 700, 0.1) < SUSPICIOUS
+    assert sample_ratio(19, 1, 0.01) == pytest.approx(1 - 0.99**20)  # exact where few are expected
     assert sample_ratio(0, 0, 0.1) == sample_ratio(5, 5, 0.0) == 1.0
     generator = np.random.default_rng(1)
     alarms = sum(

@@ -25,10 +25,13 @@ select * from (
 _ORDERS = ORDERS.format(session="session", profile="profile")
 
 _GOALS = f"""
+with counted as ({_ORDERS})
 select name as event, profile, ts, 0.0 as value from events
 where type = 'track' and name in (select unnest($names)) and name <> 'Order Completed'
 union all
-select 'Order Completed', profile, ts, revenue from ({_ORDERS}) where orders > 0 and $with_orders order by ts
+select 'Order Completed', profile, ts, revenue + coalesce(refunded, 0) from counted left join (
+    select number, sum(revenue) as refunded from counted where orders = 0 group by number
+) using (number) where orders > 0 and $with_orders order by ts
 """
 
 
@@ -44,7 +47,7 @@ class OfferEvent(NamedTuple):
 
 
 class GoalEvent(NamedTuple):
-    """``value`` is an order's revenue, else 0."""
+    """``value`` is an order's revenue less what was refunded of it, else 0."""
 
     event: str
     profile: str
@@ -63,6 +66,6 @@ def offer_events(
 
 
 def goal_events(events: Events, site: str, names: Collection[str], start: int, end: int) -> list[GoalEvent]:
-    """The events so named with ``start`` ≤ ts < ``end`` (ms), by time; each order once."""
+    """The events so named with ``start`` ≤ ts < ``end`` (ms), by time; each order once, less refunds of then."""
     params = {"names": sorted(names), "with_orders": "Order Completed" in names}
     return [GoalEvent(**row) for row in events.rows(_GOALS, Scope(site, start, end), params)]

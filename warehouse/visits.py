@@ -8,7 +8,8 @@ PAGEVIEW = "type in ('page', 'screen')"
 
 ORDERS = """
 select arg_min({session}, ts) as session, arg_min({profile}, ts) as profile, min(ts) as ts,
-       arg_min(coalesce(revenue, 0), ts) as revenue, max((name = 'Order Completed')::bigint) as orders
+       arg_min(coalesce(revenue, 0), ts) as revenue, max((name = 'Order Completed')::bigint) as orders,
+       max("order") as number
 from events where name in ('Order Completed', 'Order Refunded') and repeated is not true
 group by case name when 'Order Completed' then coalesce("order", id) else name || id end
 """

@@ -14,6 +14,7 @@ from offers.lift import Group, Interval, Lift
 from offers.lookalike import LookAlike, look_alike, telltale
 from offers.offpolicy import Estimate, OffPolicy
 from offers.report import Comparison, Report, Tally, by_segment, report
+from offers.token import MAX_AGE_MS
 from offers.warehouse import WarehouseAnswers
 from tracker.sites import Site
 from warehouse.span import Span
@@ -62,8 +63,9 @@ class Result:
 def result_of(services: Services, site: Site, campaign: Campaign, span: Span) -> Result:
     """From the warehouse. A goal counts that was reached within the campaign's window, be it after the span."""
     events = WarehouseAnswers(services.warehouse)
-    rows = events.offer_events(site.id, span.start, span.end, [campaign.id])
-    answers, refused = verified(rows, services.signer, site.id)
+    # From as early as an answer may come: one that was given before is not counted again for being repeated.
+    rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), span.end, [campaign.id])
+    answers, refused = verified(rows, services.signer, site.id, since=span.start)
     until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
     goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
     holdout = services.decider.holdout(campaign)
