@@ -70,7 +70,10 @@ class ArmStore:
         published = found.pop(b"", None)
         try:
             return published, {campaign.decode(): _decode(raw) for campaign, raw in found.items()}
-        except msgspec.DecodeError:  # published by another version of Dangol: its next run replaces it
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+        ):  # another version's: the next run replaces it
             return published, {}
 
 

@@ -22,7 +22,8 @@ class Board:
         self.source, self.second = source, now // 1000
         view = View(Profile(id=""), now, zone)
         running = [ready for ready in source if ready.scheduled(view)]
-        self.grouped = tuple(ready for ready in running if ready.campaign.group)
+        # Outside of its hours, too: who was drawn for the morning's campaign must not meet the evening's.
+        self.grouped = tuple(ready for ready in source if ready.campaign.group and ready.runs(now))
         by_slot: dict[str, list[Ready]] = {}
         for ready in running:
             for slot in ready.slots:

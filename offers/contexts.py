@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from offers.bandit import Arm
-from profiles.model import Profile
+from offers.view import View
 
 LEVELS = 3
 CONTEXTS_KEPT = 500
@@ -21,9 +21,9 @@ STRENGTH, WEAKEST, STRONGEST = 100.0, 10.0, 100_000.0
 Counts = dict[str, Arm]
 
 
-def context_of(profile: Profile) -> str:
-    """The full context of one visitor."""
-    parts = (profile.stage, profile.device, profile.last_touch.channel)
+def context_of(view: View) -> str:
+    """The full context of one visitor, now."""
+    parts = (view.stage, view.profile.device, view.profile.last_touch.channel)
     return "|".join(part.replace("|", "/")[:40] for part in parts)
 
 

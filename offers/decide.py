@@ -151,18 +151,12 @@ class Decider:
         self, site: Site, profile: Profile, slots: Sequence[str], skip: Collection[str] = ()
     ) -> dict[str, Decision]:
         """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
-        have nothing to count. Every variant is as likely."""
+        have nothing to count. Every variant that is shown at all is as likely."""
         visit = _visit(site, profile, int(self._clock() * 1000), "nothing", None)
         board = Board(self._campaigns.known(site), visit.view.now, site.zone)
-        skip = {*skip, *_hidden(visit.view)}
+        admitted = _admitted(visit, board, skip)
         lines = [
-            [
-                ready
-                for equals in board.ranks(slot)
-                for ready in equals
-                if ready.id not in skip and _admits(visit, ready)
-            ]
-            for slot in slots
+            [ready for equals in board.ranks(slot) for ready in equals if admitted[ready]] for slot in slots
         ]
         return {
             slot: self._decision(visit, line[grant.shown], slot, even=True)
@@ -180,20 +174,9 @@ class Decider:
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
     def _lines(self, visit: "_Visit", wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
-        """For each slot those who may be shown in it, best first, found one rank after another as they are needed.
-
-        Of a mutual-exclusion group, only the one campaign drawn for this visitor.
-        """
+        """For each slot those who may be shown in it, best first, found one rank after another as they are needed."""
         board = self._board(visit.site, visit.view.now)
-        drawn: dict[str, tuple[float, str]] = {}
-        for ready in board.grouped:
-            group, name = ready.campaign.group, ready.id
-            # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
-            claim = draw(visit.site.id, f"group:{group}:{name}", visit.subject)
-            drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, name))
-        hidden = {*_hidden(visit.view), *skip}
-        hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
-        admitted = _Admitted(visit, hidden)
+        admitted = _admitted(visit, board, skip)
         return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, admitted)) for slot in wanted]
 
     def _board(self, site: Site, now: int) -> Board:
@@ -283,7 +266,8 @@ class Decider:
         site, campaign, context = visit.site.id, ready.campaign, visit.context
         variants = list(ready.creatives)
         if even:
-            shares = [1 / len(variants)] * len(variants)
+            weights = [ready.weights[name] > 0 for name in variants]
+            shares = [weight / sum(weights) for weight in weights]
         elif campaign.allocation == "bandit":
             shares = self._shares.variants(site, ready, slot, context)
         else:
@@ -307,25 +291,24 @@ class Decider:
 
 
 class _Visit(NamedTuple):
-    """What one page's decisions have in common. ``told``: what creatives may tell; of nobody in particular without
-    consent to personalization, and to whoever may not see the profile."""
+    """What one page's decisions have in common. ``told``: what creatives may tell of; None, of nobody in particular,
+    without consent to personalization, and to whoever may not see the profile."""
 
     site: Site
     view: View
     personal: bool
     subject: str
     context: str
-    told: View
+    told: View | None
     traits: bool
 
 
 def _visit(site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None) -> _Visit:
     view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
-    nobody = View(Profile(id=profile.id), now, site.zone)
     if profile.consent.get("personalization") is False:
-        return _Visit(site, view, False, subject(profile), "", nobody, False)
-    told = nobody if telling == "nothing" else view
-    return _Visit(site, view, True, subject(profile), context_of(profile), told, telling == "traits")
+        return _Visit(site, view, False, subject(profile), "", None, False)
+    told = None if telling == "nothing" else view
+    return _Visit(site, view, True, subject(profile), context_of(view), told, telling == "traits")
 
 
 def _read(sources: Sequence[Source], site: Site) -> None:
@@ -354,6 +337,19 @@ class _Admitted(dict[Ready, bool]):
     def __missing__(self, ready: Ready) -> bool:
         admitted = self[ready] = ready.id not in self._hidden and _admits(self._visit, ready)
         return admitted
+
+
+def _admitted(visit: _Visit, board: Board, skip: Collection[str]) -> _Admitted:
+    """All but what was dismissed, and of a mutual-exclusion group all but the one campaign drawn for this visitor."""
+    drawn: dict[str, tuple[float, str]] = {}
+    for ready in board.grouped:
+        group = ready.campaign.group
+        # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
+        claim = draw(visit.site.id, f"group:{group}:{ready.id}", visit.subject)
+        drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, ready.id))
+    hidden = {*_hidden(visit.view), *skip}
+    hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
+    return _Admitted(visit, hidden)
 
 
 class _Line:

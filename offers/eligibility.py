@@ -59,14 +59,19 @@ class Ready:
             for part in campaign.dayparts
         ]
 
+    def runs(self, now: int) -> bool:
+        """Live, begun and not over at ``now`` (ms), be it outside of its hours."""
+        return self.live and self.start <= now < self.end
+
     def scheduled(self, view: View) -> bool:
-        """Live, begun, not over, and within its hours."""
-        if not self.live or not self.start <= view.now < self.end:
+        """Running, and within its hours."""
+        if not self.runs(view.now):
             return False
         return not self._dayparts or any(_within(part, view.local) for part in self._dayparts)
 
-    def content(self, variant: str, view: View, traits: bool) -> Any:
-        """What this visitor is shown. ``traits``: whether placeholders may tell what the profile knows of them."""
+    def content(self, variant: str, view: View | None, traits: bool) -> Any:
+        """What this visitor is shown; None: whoever it may be. ``traits``: whether placeholders may tell what the
+        profile knows of them."""
         creative = self.creatives[variant]
         if variant not in self.personal:
             return creative.content

@@ -46,7 +46,10 @@ class ProgressStore:
             raw = self._redis.get(_key(site))
         except RedisError as error:
             raise SegmentsUnavailable(str(error)) from error
-        return msgspec.json.decode(raw, type=Progress) if raw else None
+        try:
+            return msgspec.json.decode(raw, type=Progress) if raw else None
+        except msgspec.DecodeError:  # another version's: everybody is asked again
+            return None
 
     def write(self, site: str, progress: Progress) -> None:
         try:

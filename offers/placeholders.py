@@ -73,16 +73,19 @@ def plain(trait: str) -> str:
     return trait.lower().replace("_", "").replace("-", "")
 
 
-def filled(kind: str, content: Any, view: View, traits: bool) -> Any:
-    """``content`` with every placeholder filled: in an address as a part of one (``R&B`` as ``R%26B``). HTML is
-    sanitised once more: a value may stand in an attribute."""
+def filled(kind: str, content: Any, view: View | None, traits: bool) -> Any:
+    """``content`` with every placeholder filled; of nobody in particular (None), by what stands there otherwise.
+
+    In an address a value is a part of it (``R&B`` as ``R%26B``). HTML is sanitised once more: a value may stand in an
+    attribute.
+    """
     if kind == "html":
         addressed = ADDRESS.sub(lambda match: match[1] + _address(match[2], view, traits), content)
         return sanitise(PLACEHOLDER.sub(lambda match: escape(_value(match, view, traits)), addressed))
     return _filled(content, view, traits)
 
 
-def _address(quoted: str, view: View, traits: bool) -> str:
+def _address(quoted: str, view: View | None, traits: bool) -> str:
     """An attribute's value in its quotes. What is an address only when it is filled is no part of one."""
     mark, address = quoted[0], unescape(quoted[1:-1])
     if not WEB.match(address):
@@ -91,7 +94,7 @@ def _address(quoted: str, view: View, traits: bool) -> str:
     return mark + escape(filled_in) + mark
 
 
-def _filled(value: Any, view: View, traits: bool) -> Any:
+def _filled(value: Any, view: View | None, traits: bool) -> Any:
     if isinstance(value, str):
         if WEB.match(value):
             return PLACEHOLDER.sub(lambda match: quote(_value(match, view, traits), safe=""), value)
@@ -102,10 +105,14 @@ def _filled(value: Any, view: View, traits: bool) -> Any:
     return [_filled(each, view, traits) for each in value] if isinstance(value, list) else value
 
 
-def _value(match: re.Match[str], view: View, traits: bool) -> str:
+def _value(match: re.Match[str], view: View | None, traits: bool) -> str:
     name, _, trait = match[1].partition(".")
-    known = view.profile.traits if traits and plain(trait) in TRAITS else {}
-    value = known.get(trait) if trait else NAMES[name.lower()](view)
+    if view is None:
+        value = None
+    elif trait:
+        value = view.profile.traits.get(trait) if traits and plain(trait) in TRAITS else None
+    else:
+        value = NAMES[name.lower()](view)
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         return (match[2] or "").strip()
     return "".join(each for each in _number(value)[:VALUE_LIMIT] if each.isprintable())

@@ -1,5 +1,6 @@
 """A value per site that is read again now and then, and served as it was last known when it cannot be read."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -7,6 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from offers.redis import RedisError
 from tracker.sites import Site
 
+log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 PAUSE_SECONDS = 1.0
@@ -75,7 +77,9 @@ class Refreshed(Generic[Value]):
     def _read(self, site: str, known: _Known[Value]) -> _Known[Value]:
         try:
             found = self._load(site, known.stamp)
-        except RedisError:
+        except Exception as error:  # what was known is better than nothing
+            if not isinstance(error, RedisError):
+                log.exception("what is stored for site %s cannot be read", site)
             return known._replace(until=self._clock() + PAUSE_SECONDS)
         stamp, value = found if found is not None else (known.stamp, known.value)
         return _Known(self._clock() + self._seconds, stamp, value)

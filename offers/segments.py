@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -113,17 +113,18 @@ class SegmentStore:
     def version(self, site: str) -> int:
         """Grows with every change; 0 of a site that never had a segment. Raises SegmentsUnavailable."""
         try:
-            return int(self._redis.hget(_key(site), "") or 0)
+            found = self._redis.hget(_key(site), "") or b"0"
+            return int(found) if found.isdigit() else 0
         except RedisError as error:
             raise SegmentsUnavailable(str(error)) from error
 
     def all(self, site: str) -> list[Segment]:
-        """By id. Raises SegmentsUnavailable."""
+        """By id, but what another version of Dangol wrote and this one cannot read. Raises SegmentsUnavailable."""
         try:
             found = self._redis.hgetall(_key(site))
         except RedisError as error:
             raise SegmentsUnavailable(str(error)) from error
-        return [msgspec.json.decode(raw, type=Segment) for name, raw in sorted(found.items()) if name]
+        return _readable(found)
 
     def compiled(self, site: str) -> Compiled:
         """What ingest asks; at most REFRESH_SECONDS old, never raises."""
@@ -147,8 +148,17 @@ class SegmentStore:
         current = self._redis.hget(_key(site), "")
         if current == stamp:
             return None
-        found = sorted(self._redis.hgetall(_key(site)).items())
-        return current, _compiled([msgspec.json.decode(raw, type=Segment) for name, raw in found if name])
+        return current, _compiled(_readable(self._redis.hgetall(_key(site))))
+
+
+def _readable(found: Mapping[bytes, bytes]) -> list[Segment]:
+    segments = []
+    for name, raw in sorted(found.items()):
+        try:
+            segments += [msgspec.json.decode(raw, type=Segment)] if name else []
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.error("segment %s cannot be read: %s", name, error)
+    return segments
 
 
 def _compiled(segments: list[Segment]) -> Compiled:

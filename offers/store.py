@@ -94,15 +94,16 @@ class CampaignStore:
             raw = self._redis.hget(_key(site), campaign_id)
         except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
-        return None if raw is None else _decode(raw)
+        return None if raw is None else _readable(campaign_id, raw)
 
     def all(self, site: str) -> list[Campaign]:
-        """By id. Raises CampaignsUnavailable."""
+        """By id, but what another version of Dangol wrote and this one cannot read. Raises CampaignsUnavailable."""
         try:
             found = self._redis.hgetall(_key(site))
         except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
-        return [_decode(raw) for name, raw in sorted(found.items()) if name]
+        read = [_readable(name.decode(errors="replace"), raw) for name, raw in sorted(found.items()) if name]
+        return [campaign for campaign in read if campaign is not None]
 
     def versions(self, site: str, campaign_id: str) -> list[Version]:
         """Newest first, at most VERSIONS_KEPT."""
@@ -110,7 +111,13 @@ class CampaignStore:
             raw = self._redis.lrange(_versions_key(site, campaign_id), 0, VERSIONS_KEPT - 1)
         except RedisError as error:
             raise CampaignsUnavailable(str(error)) from error
-        return [msgspec.json.decode(each, type=Version) for each in raw]
+        found = []
+        for each in raw:
+            try:
+                found.append(msgspec.json.decode(each, type=Version))
+            except msgspec.DecodeError as error:
+                log.error("a version of campaign %s cannot be read: %s", campaign_id, error)
+        return found
 
     def due(self, site: Site) -> bool:
         """Every REFRESH_SECONDS."""
@@ -131,9 +138,10 @@ class CampaignStore:
             return None
         compiled: list[Ready] = []
         for name, raw in self._redis.hgetall(_key(site_id)).items():
+            campaign = _readable(name.decode(errors="replace"), raw) if name else None
             try:
-                compiled += [Ready(_decode(raw), zone)] if name else []
-            except (msgspec.DecodeError, ValueError) as error:  # written by another version of Dangol
+                compiled += [Ready(campaign, zone)] if campaign else []
+            except ValueError as error:  # written by another version of Dangol
                 log.error("campaign %s of site %s is not used: %s", name, site_id, error)
         return mark, tuple(sorted(compiled, key=lambda ready: (ready.rank, ready.campaign.id)))
 
@@ -148,6 +156,15 @@ class CampaignStore:
             pipe.ltrim(versions, 0, VERSIONS_KEPT - 1)
             pipe.hincrby(key, "", 1)  # last: whoever sees the new number reads the new document
             pipe.execute()
+
+
+def _readable(campaign_id: str, raw: bytes) -> Campaign | None:
+    """None, and a word in the log, of what another version of Dangol wrote."""
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("campaign %s cannot be read: %s", campaign_id, error)
+        return None
 
 
 def _key(site: str) -> str:

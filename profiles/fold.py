@@ -61,6 +61,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     repeated: bool = False
 
 
+DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
+"""What was decided about a visitor is nothing that they did: it is written down for the campaign's report."""
 PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
 
 
@@ -102,7 +104,7 @@ def retried(profile: Profile, event: Event, at: Place) -> bool:
 def makes_session(event: Event) -> bool:
     """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is none."""
     if event.type == "track":
-        return event.visitor is not None or event.source != "segment"
+        return event.name not in DECISIONS and (event.visitor is not None or event.source != "segment")
     return event.type == "page" or event.type == "screen"
 
 
@@ -157,6 +159,8 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Plac
 
 def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
     _recognise(profile, event, facts)
+    if event.name in DECISIONS:
+        return Outcome("applied", "", profile.last_touch)
     counts = profile.counts
     counts.events += 1
     renamed: tuple[tuple[str, str, int], ...] = ()

@@ -1,6 +1,7 @@
 """The bandit in seeded simulations: regret against playing uniformly, with late rewards and with revenue too."""
 
 import random
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from offers.campaign import Campaign, parse
 from offers.contexts import STRONGEST, SlotCounts, context_of, parents, slot_counts
 from offers.learning import Arrival, Showing, arrival, learn, showings
 from offers.token import Token
+from offers.view import View
 from profiles.model import Profile, Touch
 from tests.test_offers_campaign import written
 
@@ -153,7 +155,7 @@ def test_goals_are_credited_to_the_last_showing_within_the_window():
 
 def test_contexts_have_parents():
     profile = Profile(id="v:a", stage="regular", device="phone", last_touch=Touch(channel="a|b"))
-    assert context_of(profile) == "regular|phone|a/b"
+    assert context_of(View(profile, 0, ZoneInfo("UTC"))) == "regular|phone|a/b"
     assert parents("regular|phone|mail") == ["", "regular", "regular|phone", "regular|phone|mail"]
     assert parents("") == [""]
 

@@ -119,6 +119,12 @@ def test_in_an_address_a_value_is_a_part_of_it():
     assert filled("image", picture, view, traits=False)["src"] == f"/{part}.jpg"
 
 
+def test_of_nobody_in_particular_nothing_is_claimed():
+    source = "{{ stage | friend }}; {{ orders | many }}; {{ visits }}; {{ trait.name | you }}"
+    assert filled("html", sanitise(source), None, traits=True) == "friend; many; ; you"
+    assert filled("json", {"n": source}, None, traits=False) == {"n": "friend; many; ; you"}
+
+
 def test_only_known_placeholders_are_accepted():
     assert placeholder_problem({"a": ["{{ trait.first_name | friend }}"]}) is None
     assert placeholder_problem("{{ trait.firstName }} {{ trait.Member-Since }}") is None

@@ -376,16 +376,26 @@ def test_the_lot_is_the_same_before_and_after_signing_in(clock, site):
     identity.merge(kim, Profile(id="v:b", visitors=["b"], subject="b", last_seen=5))
     assert subject(kim) == "a"
     for number in range(40):
-        seen = Event(site="s", id=str(number), type="page", visitor=f"c{number}", ts=10 + number, received=0)
+        seen = Event(
+            site="s",
+            id=str(number),
+            type="page",
+            visitor=f"c{number}",
+            ts=10 + number,
+            received=0,
+            source="snippet",
+        )
         fold.apply(kim, seen, Facts(), fold.Settings(), fold.Place(seen.key, 0, number))
     assert "a" not in kim.visitors and subject(kim) == "a"
     assert subject(codec.copy(kim)) == "a"
     assert (
         subject(Profile(id="v:x", visitors=["x"])) == subject(Profile(id="u:7", visitors=["x", "y"])) == "x"
     )
-    bought = Event(site="s", id="o", type="track", name="Order Completed", user="9", ts=5, received=0)
+    bought = Event(
+        site="s", id="o", type="track", name="Order Completed", user="9", ts=5, received=0, source="snippet"
+    )
     server = fold.fold(Profile(id="u:9"), bought, Facts(), fold.Settings(), fold.Place("9", 0, 0))[0]
-    seen = Event(site="s", id="p", type="page", visitor="z", user="9", ts=9, received=0)
+    seen = Event(site="s", id="p", type="page", visitor="z", user="9", ts=9, received=0, source="snippet")
     assert subject(fold.fold(server, seen, Facts(), fold.Settings(), fold.Place("z", 0, 1))[0]) == "9"
 
 
@@ -400,6 +410,41 @@ def test_a_fallback_is_reached_whatever_stands_before_it(clock, site):
 
     decide = decider(clock, *tired, offer("calm", tier="fallback"), caps=Exhausted())
     assert chosen(decide.decide(site, SHOES, "hero")) == "calm"
+
+
+def test_of_a_group_one_campaign_is_drawn_whatever_the_hour(clock, site):
+    morning = offer("am", group="g", dayparts=[{"from": "00:00", "to": "12:00"}])
+    evening = offer("pm", group="g", dayparts=[{"from": "12:00", "to": "24:00"}])
+    decide, met = decider(clock, morning, evening), Counter()
+    for number in range(200):
+        shown = set()
+        for hour in (9, 18):
+            clock.now = 1_794_960_000 + hour * 3_600  # a midnight in UTC
+            shown.add(chosen(decide.decide(site, Profile(id=f"v:{number}"), "hero")))
+        met[frozenset(shown - {None})] += 1
+    assert set(met) == {frozenset({"am"}), frozenset({"pm"})} and min(met.values()) > 60
+
+
+def test_without_stores_a_fallback_keeps_its_group_and_its_weights(clock, site):
+    two = [
+        {"id": name, "kind": "json", "content": {"t": name}, "weight": weight}
+        for name, weight in (("a", 0), ("b", 1), ("c", 3))
+    ]
+    documents = [offer(n, tier="fallback", group="g", slots=["hero", "cart"], creatives=two) for n in "xy"]
+    decide, seen = decider(clock, *documents), Counter()
+    for number in range(200):
+        made = decide.fallbacks(site, Profile(id=f"v:{number}"), ["hero", "cart"])
+        assert len({each.campaign for each in made.values()}) == len(made) == 1
+        seen.update((each.variant, each.propensity) for each in made.values())
+    assert set(seen) == {("b", 0.5), ("c", 0.5)}
+
+
+def test_the_bandit_s_context_is_how_they_stand_now(clock, site):
+    """A regular who has not come for long is at risk, to the audience and to the bandit alike."""
+    now, day = int(clock() * 1000), 86_400_000
+    away = Profile(id="v:a", stage="regular", last_seen=now - 400 * day, last_order=now - 400 * day)
+    made = decider(clock, offer("x", audience="stage = 'lost'")).decide(site, away, "hero")
+    assert made is not None and made.context.startswith("lost|")
 
 
 class Reserving:

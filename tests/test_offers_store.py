@@ -3,7 +3,11 @@
 import pytest
 
 from offers import store as store_module
+from offers.arms import ArmStore
 from offers.campaign import parse
+from offers.membership import ProgressStore
+from offers.refreshed import Refreshed
+from offers.segments import SegmentStore, parse_segment
 from offers.store import (
     REFRESH_SECONDS,
     VERSIONS_KEPT,
@@ -11,6 +15,8 @@ from offers.store import (
     CampaignsUnavailable,
     TooManyCampaigns,
 )
+from offers.view import View
+from profiles.model import Profile
 from tests.test_offers_campaign import written
 
 pytestmark = pytest.mark.redis
@@ -99,6 +105,40 @@ def test_one_unreadable_document_does_not_hide_the_others(redis_url, clock, site
     store._redis.hset("dg:campaigns:default", "broken", b'{"id": 3}')
     assert names(store, site) == ["hero-shoes"]
     assert "broken" in caplog.text
+
+
+def test_what_another_version_wrote_hides_nothing_else(redis_url, clock, site, caplog):
+    store = CampaignStore(redis_url, clock)
+    store.put("default", parse(written()), 1)
+    for broken in (b'{"id": "x", "colour": "red"}', b"\xff"):
+        store._redis.hset("dg:campaigns:default", "x", broken)
+        store._redis.lpush("dg:campaign-versions:default:hero-shoes", broken)
+        assert [each.id for each in store.all("default")] == ["hero-shoes"]
+        assert store.get("default", "x") is None and "x cannot be read" in caplog.text
+        assert [each.saved for each in store.versions("default", "hero-shoes")] == [1]
+    segments = SegmentStore(redis_url, clock)
+    segments.put("default", parse_segment({"id": "all", "name": "All", "audience": ""}))
+    segments._redis.hset(
+        "dg:segments:default", "x", b'{"id": "x", "audience": "orders > 1", "colour": "red"}'
+    )
+    assert [each.id for each in segments.all("default")] == ["all"]
+    assert segments.compiled("default").of(View(Profile(id="v:a"), 0, site.zone)) == ["all"]
+    segments._redis.hset("dg:segments:default", "", b"many")
+    assert segments.version("default") == 0
+    progress = ProgressStore(redis_url)
+    progress._redis.set("dg:segments-progress:default", b"{")
+    assert progress.read("default") is None
+    arms = ArmStore(redis_url, clock)
+    arms._redis.hset("dg:arms:default", mapping={"": "1", b"\xff": b"\x80"})
+    assert arms.learned("default") == {}
+
+
+def test_a_store_that_answers_nonsense_leaves_what_was_known(clock, site, caplog):
+    answers = iter([(b"1", "known")])
+    kept = Refreshed(lambda *_: next(answers), "", 1.0, clock)
+    assert kept.get("default") == "known"
+    clock.advance(2)
+    assert kept.get("default") == "known" and "cannot be read" in caplog.text
 
 
 def test_without_redis_writes_fail_and_decisions_use_what_was_known(own_redis, clock, site):

@@ -10,10 +10,13 @@ import pytest
 from conftest import Clock, RedisServer
 from web_stage import Stage, stage_of
 
+from ingest.enrich import facts
+from profiles.facts import Facts
+from profiles.fold import Place, Settings, fold
 from profiles.model import Affinity, ItemTouch, Profile, Session, Touch
 from profiles.steps import Call, Steps
 from profiles.store import Alias, Write
-from tracker.event import decode
+from tracker.event import Event, decode
 from tracker.sites import Site
 
 ITEMS = [
@@ -130,6 +133,53 @@ def test_without_consent_to_personalization_the_answer_is_neutral(shop: Stage, c
     save(shop, shoe_lover(int(clock() * 1000), consent={"personalization": False}))
     stranger = items(ask(shop, ROW, visitor="nobody"))
     assert items(ask(shop, ROW)) == stranger
+
+
+def test_decisions_about_bots_and_who_opted_out_make_nobody(shop: Stage) -> None:
+    held = {**HERO, "holdout": 0.9}
+    assert shop.call("PUT", "/v1/campaigns/hero", json=held).status_code == 200
+    consumer = shop.services.log.consumer("test", "one")
+
+    def met(visitor: str, **headers: str) -> None:
+        body = {"visitor": visitor, "slots": [{"id": "hero", "kind": "offer"}]}
+        answer = shop.call("POST", "/v1/personalize", "wk_test", json=body, headers=headers)
+        assert answer.status_code == 200
+
+    for number in range(8):
+        met(f"q{number}", DNT="1")
+        met(f"q{number}", **{"Sec-GPC": "1"})
+    met("bot", **{"User-Agent": "Googlebot/2.1"})
+    deadline, events = time.monotonic() + 10, []
+    while not events and time.monotonic() < deadline:
+        events = [decode(message.value) for message in consumer.poll(100, 0.2)]
+    assert [event.visitor for event in events] == ["bot"]
+    assert facts(events[0], shop.site).bot  # so ingest keeps it out of profiles and reports
+
+
+def test_what_was_decided_about_somebody_is_nothing_that_they_did() -> None:
+    decided = Event(
+        site="s",
+        id="d",
+        type="track",
+        name="Offer Withheld",
+        visitor="a",
+        ts=5,
+        received=5,
+        source="api",
+        props={"campaign": "c"},
+    )
+    profile, outcome = fold(Profile(id="v:a"), decided, Facts(), Settings(), Place("a", 0, 1))
+    assert outcome.session == "" and profile.sessions == [] and profile.tallies == {}
+    assert (profile.counts.visits, profile.counts.events) == (0, 0)
+    assert fold(profile, decided, Facts(), Settings(), Place("a", 0, 1))[1].verdict == "replayed"
+
+
+def test_a_decision_that_fails_gives_way_to_fallbacks(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.call("PUT", "/v1/campaigns/calm", json={**HERO, "tier": "fallback"})
+    slot = {"id": "hero", "kind": "offer"}
+    assert ask(shop, slot).json["slots"]["hero"]["offer"]["campaign"] == "calm"
+    monkeypatch.setattr(type(shop.services.decider), "_lines", lambda *_: 1 / 0)
+    assert ask(shop, slot).json["slots"]["hero"]["offer"]["campaign"] == "calm"
 
 
 HELLO = {

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 from offers.decide import Decision, Withheld
@@ -23,6 +24,14 @@ COUNT_SECONDS = 1.0
 """Counts wait for so long for others that go with them: what a process that is killed loses of them."""
 
 
+class Who(NamedTuple):
+    """About whom it was decided. ``agent`` is their browser, "" when a server asked for them."""
+
+    visitor: str | None
+    user: str | None
+    agent: str = ""
+
+
 class DecisionLog:
     """Appends and counts in a thread of its own: the visitor never waits for it."""
 
@@ -34,9 +43,9 @@ class DecisionLog:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def add(self, site: Site, visitor: str | None, user: str | None, made: Sequence[Withheld]) -> None:
+    def add(self, site: Site, who: Who, made: Sequence[Withheld]) -> None:
         """What somebody who can be recognised was shown under a holdout, or not."""
-        if not made or not (visitor or user):
+        if not made or not (who.visitor or who.user):
             return
         now = int(self._clock() * 1000)
         for each in made:
@@ -46,12 +55,13 @@ class DecisionLog:
                 id=str(uuid4()),
                 type="track",
                 name=each.event,
-                visitor=visitor,
-                user=user,
+                visitor=who.visitor,
+                user=who.user,
                 ts=now,
                 received=now,
+                ua=who.agent,
                 props=props,
-                source="api",
+                source="snippet" if who.agent else "api",
             )
             self._waiting.append(Record(event.key, encode(event)))
         self._begin()

@@ -9,13 +9,14 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Blueprint, Response, g, request
 from msgspec import Meta
 
-from offers.decide import Decision
+from offers.decide import Decision, Page
 from offers.placeholders import Telling
 from profiles import steps
 from profiles.model import Profile
@@ -23,19 +24,22 @@ from profiles.steps import Call, Steps
 from recommender.ask import Ask, Pick, Refusal, Shown, parse_ask
 from recommender.catalogue import Catalogue
 from recommender.visitor import Visitor
+from tracker.privacy import opted_out
 from tracker.sites import Site
 from web.answers import answer, body, refusal
 from web.auth import Keys
 from web.budget import Bounded, Budget, Late
 from web.cors import allow, preflight
-from web.decisions import DecisionLog
+from web.decisions import DecisionLog, Who
 from web.metrics import Metrics
 from web.problem import Problem
 from web.services import Services, Shop
 
 logger = logging.getLogger(__name__)
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 BODY_LIMIT = 64 * 1024
+AGENT_LIMIT = 500
 SLOTS_LIMIT = 20
 THREADS = 32
 WHOLE_SHARE = 0.75
@@ -80,7 +84,8 @@ class Plan:
     """The request, checked: who asks, on which item's page, and the slots of each kind.
 
     ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
-    cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent.
+    cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent. ``agent`` is the
+    browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control.
     """
 
     visitor: str | None
@@ -92,6 +97,8 @@ class Plan:
     dismissed: Collection[str] = ()
     trusted: bool = False
     personal: bool = True
+    agent: str = ""
+    opted_out: bool = False
 
     @property
     def telling(self) -> Telling:
@@ -99,7 +106,7 @@ class Plan:
         return "traits" if self.trusted else "profile"
 
 
-def plan_of(asked: Asked, trusted: bool = False) -> Plan:
+def plan_of(asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NOTHING) -> Plan:
     """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks."""
     items: dict[str, Ask] = {}
     order: list[str] = []
@@ -128,6 +135,8 @@ def plan_of(asked: Asked, trusted: bool = False) -> Plan:
         dismissed=frozenset(asked.dismissed),
         trusted=trusted,
         personal=asked.consent.get("personalization", True),
+        agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
+        opted_out=not trusted and opted_out(environ),
     )
 
 
@@ -206,16 +215,27 @@ class Personalizer:
             with self._without("items"):
                 yield Call(lambda: self._fill_items(site, plan, draft, draft.profile))
         if plan.offers:
+            pages: list[Page] = []
             with self._without("offers"):
-                page = yield from self._services.decider.deciding(
-                    site, draft.profile, plan.offers, plan.telling, plan.dismissed
-                )
-                made = [each for each in page.slots.values() if each]
-                draft.offers.update({each.slot: _offer(each) for each in made})
-                if any(each.items is not None for each in made):
-                    yield Call(lambda: self._fill_inside(site, plan, draft, made))
-                self._decisions.count(site, made)
-                self._decisions.add(site, plan.visitor, plan.user, (*page.withheld, *page.decided))
+                pages.append((yield from self._deciding(site, plan, draft)))
+            if pages:
+                yield from self._filling_offers(site, plan, draft, pages[0])
+            else:
+                self._fall_back_on_offers(site, plan, draft)
+
+    def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[Page]:
+        decider, profile = self._services.decider, draft.profile
+        return (yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed))
+
+    def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: Page) -> Steps[None]:
+        made = [each for each in page.slots.values() if each]
+        draft.offers.update({each.slot: _offer(each) for each in made})
+        if any(each.items is not None for each in made):
+            yield Call(lambda: self._fill_inside(site, plan, draft, made))
+        self._decisions.count(site, made)
+        if not plan.opted_out:
+            who = Who(plan.visitor, plan.user, plan.agent)
+            self._decisions.add(site, who, (*page.withheld, *page.decided))
 
     def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
         """Fallback offers, which ask no store, and popular items, in the time that is left."""
@@ -326,7 +346,8 @@ def personalize_blueprint(personalizer: Personalizer, keys: Keys, seconds: float
         budget = Budget(seconds)
         raw = body(Asked, BODY_LIMIT)
         g.site = site = keys.any_key()
-        return answer(personalizer.answer(site, plan_of(raw, keys.trusted(site)), budget))
+        plan = plan_of(raw, keys.trusted(site), request.environ)
+        return answer(personalizer.answer(site, plan, budget))
 
     @blueprint.after_request
     def readable(response: Response) -> Response:

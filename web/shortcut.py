@@ -57,6 +57,6 @@ class Shortcut:
             asked = _asked.decode(body)
             given = header_key(environ.get("HTTP_AUTHORIZATION", "")) or asked.writeKey or asked.write_key
             site = self._keys.site_of(given)
-            return None if site is None else (site, plan_of(asked, self._keys.trusted(site, given)))
+            return None if site is None else (site, plan_of(asked, self._keys.trusted(site, given), environ))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
             return None
