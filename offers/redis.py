@@ -6,7 +6,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-ResponseError = redis.ResponseError
+ResponseError, NoScriptError = redis.ResponseError, redis.exceptions.NoScriptError
 RedisError = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
 
 
