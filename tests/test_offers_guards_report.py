@@ -72,6 +72,22 @@ def test_the_revenue_of_many_buyers_is_compared_by_welchs_interval():
     )
 
 
+@pytest.mark.parametrize(
+    ("shown", "withheld", "equal"),
+    [
+        ((0.0, 10.0, 40.0, 0.0, 25.0, 5.0), (0.0, 0.0), True),
+        ((0.0,) * 6, (90.0, 0.0), False),
+    ],
+)
+def test_the_revenue_of_few_buyers_is_compared_by_the_wider_of_both_intervals(shown, withheld, equal):
+    found, intervals = lift(group(*shown), group(*withheld)), {}
+    for same in (True, False):
+        intervals[same] = stats.ttest_ind(shown, withheld, equal_var=same).confidence_interval()
+    assert intervals[equal].low < intervals[not equal].low
+    assert found is not None
+    assert found.revenue[1:] == pytest.approx(tuple(intervals[equal]))
+
+
 def test_incremental_is_the_difference_for_each_visitor_times_those_who_could_see_it():
     found = lift(group(*SHOWN), group(*WITHHELD))
     assert found is not None
