@@ -80,6 +80,7 @@ def test_a_visitor_sees_what_suits_with_the_reason_and_what_is_needed_to_draw_it
     assert all(item["id"].startswith("sh") for item in shown[:2])
     assert "sh1" not in [item["id"] for item in shown]
     assert shown[0]["reason"]["kind"] and shown[0]["name"].startswith("shoes") and shown[0]["price"] > 0
+    assert shown[0]["currency"] == "EUR"
     assert answer.json["visitor"] == {"stage": "prospect", "segments": ["vip"]}
     assert answer.json["took_ms"] >= 0
     assert "b.example" not in answer.text and "traits" not in answer.text

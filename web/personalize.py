@@ -261,7 +261,7 @@ class Personalizer:
         shop = self._services.shops(site.id)
         visitor = shop.recommender.visitor(profile, plan.item)
         for slot, ask in plan.items.items():
-            draft.items[slot] = self._row(shop, visitor, ask)
+            draft.items[slot] = self._row(shop, visitor, ask, site.currency)
 
     def _fill_inside(self, site: Site, plan: Plan, draft: Draft, made: Sequence[Decision]) -> None:
         """The items that offers have inside. An ask was checked when its campaign was written."""
@@ -271,15 +271,15 @@ class Personalizer:
             visitor = shop.recommender.visitor(draft.profile, plan.item)
             for slot, ask in asks.items():
                 if not isinstance(ask, Refusal):
-                    draft.offers[slot].update(self._row(shop, visitor, ask))
+                    draft.offers[slot].update(self._row(shop, visitor, ask, site.currency))
 
-    def _row(self, shop: Shop, visitor: Visitor, ask: Ask) -> dict[str, Any]:
+    def _row(self, shop: Shop, visitor: Visitor, ask: Ask, currency: str) -> dict[str, Any]:
         """Model → popular → nothing."""
         for each in (ask, _popular(ask)):
             with self._without("model"):
                 shown = shop.recommender.recommend(visitor, each)
                 if isinstance(shown, Shown):
-                    items = [_told(pick, shop.catalogue) for pick in shown.items]
+                    items = [_told(pick, shop.catalogue, currency) for pick in shown.items]
                     return {"items": items, "model": shown.model}
         return {"items": [], "model": ""}
 
@@ -307,7 +307,7 @@ def _popular(ask: Ask) -> Ask:
     return msgspec.structs.replace(ask, strategy="popular")
 
 
-def _told(pick: Pick, catalogue: Catalogue) -> dict[str, Any]:
+def _told(pick: Pick, catalogue: Catalogue, currency: str) -> dict[str, Any]:
     """One item with its reason, and what the catalogue says of it so that a page can draw it."""
     told: dict[str, Any] = {"id": pick.id, "score": pick.score, "reason": pick.reason}
     _, item = catalogue.state(pick.id)
@@ -315,6 +315,8 @@ def _told(pick: Pick, catalogue: Catalogue) -> dict[str, Any]:
         value = getattr(item, name, None)
         if value not in (None, ""):
             told[name] = value
+    if "price" in told:
+        told["currency"] = currency
     return told
 
 
