@@ -39,7 +39,7 @@ for at = 2, #ARGV do
     local ours = state.c[id]
     if ours then
       for per = 1, 5 do ours.k[per] = ours.k[per] + theirs.k[per] end
-      ours.t = math.max(ours.t, theirs.t)
+      ours.t, ours.e = math.max(ours.t, theirs.t), ours.e or theirs.e
     else
       state.c[id] = theirs
     end
@@ -54,6 +54,9 @@ state.l = math.max(state.l, ask.now)
 local function under(id, caps)
   local entry = state.c[id]
   for _, cap in ipairs(caps) do
+    if cap[1] == 5 and entry and not entry.e then  -- a cap that was added later
+      state.e, entry.e, changed = 1, 1, true
+    end
     if (entry and entry.k[cap[1]] or 0) >= cap[2] then return false end
   end
   return true

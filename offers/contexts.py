@@ -89,23 +89,24 @@ def slot_counts(full: Mapping[str, Counts]) -> SlotCounts:
 def _strength(contexts: Mapping[str, Counts], level: int) -> float:
     """How alike the buckets of one level are, as the sample size of a Beta-binomial: by moments.
 
-    Pearson's statistic of the buckets against their parents exceeds its degrees of freedom by the sum of
-    (n - 1) / (strength + 1).
+    Pearson's statistic of the buckets against the others of their parents exceeds its degrees of freedom by the sum of
+    (n - 1) / (strength + 1). That the others' rate is no more than an estimate, either, widens what it allows.
     """
     cells = list(_cells(contexts, level))
     if len(cells) < 2:
         return STRENGTH
     excess, room = 0.0, 0.0
-    for mine, rate in cells:
-        excess += (mine.rewarded - mine.shown * rate) ** 2 / (mine.shown * rate * (1 - rate)) - 1.0
+    for mine, rate, others in cells:
+        variance = mine.shown * rate * (1 - rate) * (1 + mine.shown / others)
+        excess += (mine.rewarded - mine.shown * rate) ** 2 / variance - 1.0
         room += mine.shown - 1.0
     noise = 2.0 * (2.0 * len(cells)) ** 0.5  # two standard deviations of a chi-square that fits
     correlation = max(0.0, excess - noise) / room if room > 0 else 0.0
     return min(STRONGEST, max(WEAKEST, 1.0 / correlation - 1.0)) if correlation > 0 else STRONGEST
 
 
-def _cells(contexts: Mapping[str, Counts], level: int) -> Iterable[tuple[Arm, float]]:
-    """Buckets of ``level`` by variant, with the rate of their parent without them."""
+def _cells(contexts: Mapping[str, Counts], level: int) -> Iterable[tuple[Arm, float, float]]:
+    """Buckets of ``level`` by variant, with the rate of their parent without them, and of how many showings that is."""
     for name, counts in contexts.items():
         if not name or name.count("|") != level - 1:
             continue
@@ -113,4 +114,4 @@ def _cells(contexts: Mapping[str, Counts], level: int) -> Iterable[tuple[Arm, fl
         for variant, arm in counts.items():
             others = parent[variant].plus(arm, -1.0)
             if arm.shown >= 10 and others.shown >= 10 and 0 < others.rewarded < others.shown:
-                yield arm, others.rewarded / others.shown
+                yield arm, others.rewarded / others.shown, others.shown

@@ -207,8 +207,9 @@ class Decider:
                         grants = _uncounted(candidates, self._countless)
                 except CapsUnavailable:
                     grants = _uncounted(candidates, _resting)
-                for line, mine, grant in zip(trying, candidates, grants, strict=True):
+                for line, mine, asked, grant in zip(trying, candidates, asks, grants, strict=True):
                     line.withheld += [mine[index] for index in grant.withheld]
+                    line.closed |= any(asked[index].closes for index in grant.withheld)
                     done.update(ready.id for ready in line.withheld)
                     if grant.shown is not None:
                         line.shown = mine[grant.shown]
@@ -227,7 +228,7 @@ class Decider:
         for line in lines:
             mine: list[Ready] = []
             for ready in islice(line.candidates, count):
-                if ready.id in done:
+                if ready.id in done or (line.closed and ready.campaign.tier == "standard"):
                     continue
                 budget = ready.campaign.budget
                 if budget is not None:
@@ -353,14 +354,16 @@ def _admitted(visit: _Visit, board: Board, skip: Collection[str]) -> _Admitted:
 
 
 class _Line:
-    """One slot: who waits for it, who was withheld on the way, and who got it."""
+    """One slot: who waits for it, who was withheld on the way, and who got it. ``closed``: the global holdout took the
+    place of a standard campaign, and others are not met."""
 
-    __slots__ = ("candidates", "shown", "slot", "withheld")
+    __slots__ = ("candidates", "closed", "shown", "slot", "withheld")
 
     def __init__(self, slot: str, candidates: Iterator[Ready]) -> None:
         self.slot, self.candidates = slot, candidates
         self.shown: Ready | None = None
         self.withheld: list[Ready] = []
+        self.closed = False
 
 
 def _uncounted(lines: list[list[Ready]], may: Callable[[Campaign], bool]) -> list[Grant]:

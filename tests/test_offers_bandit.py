@@ -196,3 +196,13 @@ def test_data_are_never_counted_twice():
     assert counts.arms("x|d|only")["a"] == pytest.approx(Arm(500, 50))
     assert counts.arms("")["a"] == pytest.approx(Arm(500, 50))
     assert SlotCounts().arms("x|y|z") == {}
+
+
+def test_buckets_that_are_alike_are_rarely_taken_for_different():
+    """As often as a chi-square that fits lies over its mean by two standard deviations."""
+    draw, apart = np.random.default_rng(6), 0
+    for _ in range(600):
+        won = draw.binomial(1_000, 0.1, 3)
+        full = {f"s|d|{at}": {"a": Arm(1_000, int(each))} for at, each in enumerate(won)}
+        apart += slot_counts(full).strengths[2] < STRONGEST
+    assert apart / 600 < 0.08

@@ -184,6 +184,24 @@ def test_an_ever_cap_is_not_forgotten_for_others(redis_url, monkeypatch):
     assert shown(store, NOON + 60, capped("ever", 1)) is None
 
 
+def test_an_ever_cap_of_a_cookie_or_a_later_day_is_not_forgotten_either(redis_url, monkeypatch):
+    monkeypatch.setattr(caps_module, "CAMPAIGNS_KEPT", 10)
+    store = CapStore(redis_url, timeout=10, fatigue=())
+    customer = Profile(id="u:7", visitors=["a"])
+    assert shown(store, NOON, Ask("c"), profile=Profile(id="u:7")) == "c"
+    assert shown(store, NOON, capped("ever", 1)) == "c"
+    assert shown(store, NOON, capped("ever", 1), profile=customer) is None
+    assert shown(store, NOON, Ask("d"), profile=Profile(id="v:b")) == "d"
+    added = Ask("d", (Cap(limit=1, per="ever"),))
+    assert shown(store, NOON, added, profile=Profile(id="v:b")) is None
+    assert store._redis.pttl("dg:caps:default:v:b") > 390 * DAY
+    for number in range(30):
+        for who in (customer, Profile(id="v:b")):
+            shown(store, NOON + 1 + number, Ask(f"o{number}", (Cap(limit=9, per="day"),)), profile=who)
+    assert shown(store, NOON + 60, capped("ever", 1), profile=customer) is None
+    assert shown(store, NOON + 60, added, profile=Profile(id="v:b")) is None
+
+
 def test_fatigue_limits_all_offers_together_but_no_exempt_one(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=2, per="hour"),))
     asks = [Ask("a", (Cap(limit=1, per="day"),)), Ask("b"), Ask("f", exempt=True)]

@@ -447,6 +447,14 @@ def test_the_bandit_s_context_is_how_they_stand_now(clock, site):
     assert made is not None and made.context.startswith("lost|")
 
 
+def test_a_closed_slot_stays_closed_in_the_second_round(clock, site, redis_url):
+    documents = [offer(f"c{n}", priority=20 - n) for n in range(14)]
+    documents.append(offer("calm", tier="fallback"))
+    caps = CapStore(redis_url, timeout=10)
+    page = decider(clock, *documents, caps=caps, global_holdout=0.999999).page(site, SHOES, ["hero"])
+    assert [each.campaign for each in page.withheld] == ["c0"] and chosen(page.slots["hero"]) == "calm"
+
+
 class Reserving:
     """Means for five decisions of each campaign."""
 

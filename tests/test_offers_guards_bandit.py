@@ -95,6 +95,7 @@ def test_of_too_many_contexts_the_rare_count_in_their_parents_only():
 
 
 def test_a_bucket_is_compared_with_its_parent_without_itself():
-    """Pearson's terms 1600 / 120.4 and 1600 / 90, less 2 and the noise of 4, over 1998."""
+    """Pearson's terms 1600 / 120.4 and 1600 / 90, each halved since the other is as uncertain, less 2 and the noise of
+    4, over 1998."""
     counts = slot_counts({"s|d|p": {"a": Arm(1_000, 100)}, "s|d|q": {"a": Arm(1_000, 140)}})
-    assert counts.strengths[2] == pytest.approx(1_998 / (1_600 / 120.4 + 1_600 / 90 - 6) - 1)
+    assert counts.strengths[2] == pytest.approx(1_998 / (800 / 120.4 + 800 / 90 - 6) - 1)
