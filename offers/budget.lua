@@ -1,5 +1,6 @@
 -- Reserve decisions of a campaign whose means are limited: never more than could all be seen (and clicked on).
--- KEYS[1]  hash: v, c = views and clicks that are certain; d:<time> = decisions that may still be seen
+-- KEYS[1]  hash: v, c = views and clicks that are certain; d:<time> = decisions that may still be seen, l:<time> = of
+--          earlier ones, as many as are usually seen late
 -- ARGV     now's time slice, wanted, the limits of views, clicks and spend (-1: none), the price of a view and of a
 --          click, and what of an earlier reservation was not used, with its time slice
 -- Returns  how many are granted.
@@ -24,7 +25,7 @@ for at = 1, #stored, 2 do
   local name, value = stored[at], tonumber(stored[at + 1]) or 0
   if name == 'v' then views = value
   elseif name == 'c' then clicks = value
-  elseif string.sub(name, 1, 2) == 'd:' then pending = pending + value end
+  elseif string.sub(name, 2, 2) == ':' then pending = pending + value end
 end
 
 -- The rate of clicks is at most (four standard deviations; before anything is known, every view is clicked on). Of

@@ -1,8 +1,8 @@
 """Budgets: impressions, clicks or spend over all visitors, without delivering more than was allowed.
 
 Each worker reserves a few decisions at a time. A reservation counts against the budget until the warehouse has
-had time to know whether it was seen; what was not seen is given back. So a budget is met from below, and while the
-warehouse lags it waits instead of overshooting.
+had time to know whether it was seen; what was not seen is given back, but for the part that is usually seen late. So a
+budget is met from below, and while the warehouse lags it waits instead of overshooting.
 """
 
 import threading
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from offers.answers import VIEW_MAX_AGE_MS
 from offers.campaign import Budget
 from offers.redis import RedisError, connect
 from offers.refreshed import PAUSE_SECONDS
@@ -20,7 +21,9 @@ from profiles.steps import Steps, now
 
 SLICE_MS = 300_000
 HOLD_MS = 3_600_000
-"""So long after a decision its views and clicks are expected."""
+"""So long after a decision its views and clicks are expected; some come later, while the page stands open."""
+LATE_LEAST = 0.03
+"""The part of the views that is taken to come later than that, though fewer are known of yet."""
 LEASE_SECONDS = 30.0
 LEASE_SIZE = 50
 PATIENCE = 5.0
@@ -40,11 +43,13 @@ class BudgetsUnavailable(Exception):
 
 
 class Spent(NamedTuple):
-    """What the warehouse knows of a campaign: views and clicks, each token once."""
+    """What the warehouse knows of a campaign: views and clicks, each token once. ``late``: the part of the views that
+    came more than HOLD_MS after their decision."""
 
     campaign: str
     views: int
     clicks: int
+    late: float = 0.0
 
 
 class Budgets(Protocol):
@@ -106,19 +111,24 @@ class BudgetStore:
     def confirm(self, site: str, spent: Iterable[Spent], as_of: int) -> None:
         """What the warehouse, complete up to ``as_of`` (ms), counts. What it counted once is spent, even if that was
         erased or became too old to be kept. Raises BudgetsUnavailable."""
-        settled = (as_of - HOLD_MS) // SLICE_MS
+        settled, closed = (as_of - HOLD_MS) // SLICE_MS, (as_of - VIEW_MAX_AGE_MS) // SLICE_MS
         try:
             for each in spent:
                 key = _key(site, each.campaign)
-                old = [
-                    name for name in self._patient.hkeys(key) if name[:2] == b"d:" and int(name[2:]) < settled
-                ]
-                views, clicks = (int(found or 0) for found in self._patient.hmget(key, "v", "c"))
-                counted = {"v": max(views, each.views), "c": max(clicks, each.clicks)}
+                stored = {name: int(value) for name, value in self._patient.hgetall(key).items()}
+                old = [name for name in stored if name[:2] == b"d:" and int(name[2:]) < settled]
+                gone = [name for name in stored if name[:2] == b"l:" and int(name[2:]) < closed]
+                counted = {
+                    b"v": max(stored.get(b"v", 0), each.views),
+                    b"c": max(stored.get(b"c", 0), each.clicks),
+                }
+                for name in old:
+                    if int(name[2:]) >= closed and (kept := round(stored[name] * max(each.late, LATE_LEAST))):
+                        counted[b"l:" + name[2:]] = kept
                 with self._patient.pipeline() as pipe:
                     pipe.hset(key, mapping=counted)
-                    if old:
-                        pipe.hdel(key, *old)
+                    if old or gone:
+                        pipe.hdel(key, *old, *gone)
                     pipe.execute()
         except RedisError as error:
             raise BudgetsUnavailable(str(error)) from error

@@ -5,12 +5,13 @@ machines changes nothing.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
 from offers.answers import OfferEvents, verified
 from offers.arms import ArmStore
-from offers.budget import BudgetStore, Spent
+from offers.budget import HOLD_MS, BudgetStore, Spent
 from offers.campaign import Campaign
 from offers.learning import learn, showings
 from offers.store import CampaignStore
@@ -72,11 +73,14 @@ class Learner:
         if not limited:
             return 0
         answers, _ = verified(self._events.offer_events(site.id, 0, now, limited), self._signer, site.id)
-        counted: dict[tuple[str, str], int] = {}
+        counted: Counter[tuple[str, str]] = Counter()
         for token, row in answers:
-            counted[token.campaign, row.kind] = counted.get((token.campaign, row.kind), 0) + 1
+            counted[token.campaign, row.kind] += 1
+            counted[token.campaign, "late"] += row.kind == "view" and row.ts - token.ts > HOLD_MS
         spent = [
-            Spent(name, counted.get((name, "view"), 0), counted.get((name, "click"), 0)) for name in limited
+            Spent(name, views, counted[name, "click"], counted[name, "late"] / views if views else 0.0)
+            for name in limited
+            for views in [counted[name, "view"]]
         ]
         self._budgets.confirm(site.id, spent, complete)
         return len(spent)

@@ -12,7 +12,7 @@ from tests.conftest import Clock
 from tests.test_offers_decide import SHOES, SIGNER, Fixed, Uncapped, chosen, offer
 
 pytestmark = pytest.mark.redis
-NOON = 1_795_003_200_000
+NOON, HOUR = 1_795_003_200_000, 3_600_000
 
 
 def reserved(store: BudgetStore, budget: Budget, times: int, now: int = NOON) -> int:
@@ -63,9 +63,12 @@ def test_what_was_not_seen_is_shown_to_others_later(redis_url, clock):
     clock.advance(60)
     later = NOON + HOLD_MS + 600_000
     store.confirm("default", [Spent("c", 60, 0)], later)
-    assert reserved(store, budget, 200, later) == 40
+    assert reserved(store, budget, 200, later) == 37  # three may be seen hours later
     clock.advance(60)
     assert reserved(store, budget, 200, later + 10 * HOLD_MS) == 0  # the warehouse says nothing new
+    clock.advance(60)
+    store.confirm("default", [Spent("c", 97, 0)], NOON + 25 * HOLD_MS)
+    assert reserved(store, budget, 200, NOON + 25 * HOLD_MS) == 3  # nor were they seen
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.3, 1.0])
@@ -95,6 +98,23 @@ def test_what_was_spent_stays_spent(redis_url, clock):
     store.confirm("default", [Spent("c", 400, 10)], NOON + 60_000)
     assert reserved(store, budget, 10) == 0
     assert store._redis.hgetall("dg:budget:default:c") == {b"v": b"1000", b"c": b"40"}
+
+
+def test_views_that_come_hours_later_do_not_exceed_it(redis_url):
+    """A twentieth of the pages stands open for hours before its offer is seen."""
+    clock, draw, budget = Clock(), random.Random(2), Budget(impressions=5_000)
+    store = BudgetStore(redis_url, timeout=10, clock=clock)
+    now, due = NOON, []  # (when seen, whether late)
+    for _ in range(30):
+        for _ in range(reserved(store, budget, 1_500, now)):
+            if draw.random() < 0.6:
+                late = draw.random() < 0.05
+                due.append((now + (draw.randrange(2, 20) * HOUR if late else 60_000), late))
+        now += HOUR
+        clock.advance(3_600)
+        seen = [late for at, late in due if at < now]
+        store.confirm("default", [Spent("c", len(seen), 0, sum(seen) / max(1, len(seen)))], now)
+    assert 4_800 <= len(due) <= 5_050
 
 
 def _worker(url: str, requests: int, results) -> None:
