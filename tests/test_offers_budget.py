@@ -68,7 +68,7 @@ def test_what_was_not_seen_is_shown_to_others_later(redis_url, clock):
     assert reserved(store, budget, 200, later + 10 * HOLD_MS) == 0  # the warehouse says nothing new
     clock.advance(60)
     store.confirm("default", [Spent("c", 97, 0)], NOON + 25 * HOLD_MS)
-    assert reserved(store, budget, 200, NOON + 25 * HOLD_MS) == 3  # nor were they seen
+    assert reserved(store, budget, 200, NOON + 25 * HOLD_MS) == 2  # nor were they; one of the last 37 may be
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.3, 1.0])

@@ -133,7 +133,7 @@ def test_a_budget_is_met_and_waits_for_the_warehouse(redis_url, clock, site):
     assert stage.learner.run(site).confirmed == 1
     clock.advance(60)
     shown = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(60)]
-    assert 60 - shown.count(None) == 40
+    assert 60 - shown.count(None) == 37  # three of the hundred may be seen hours later
 
 
 def test_without_redis_nothing_is_published_and_decisions_go_on(own_redis, clock, site):
