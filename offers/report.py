@@ -82,8 +82,10 @@ def report(
     zone: tzinfo = UTC,
     holdout: float | None = None,
     counted: Decided | None = None,
+    since: int = 0,
 ) -> Report:
-    """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included.
+    """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included,
+    ``since`` when (ms): who was decided about under another share is compared from then on.
 
     ``counted``: its decisions, where they were not logged one by one as they are under a holdout.
     """
@@ -109,7 +111,9 @@ def report(
         _grouped(found, part(1), known.devices if known else None),
         _grouped(found, part(2), known.channels if known else None),
         sum(answer.row.kind == "withheld" for answer in mine),
-        compare(campaign, mine, goals, share) if share > 0 else None,
+        compare(campaign, (each for each in mine if each.row.ts >= since), goals, share)
+        if share > 0
+        else None,
     )
 
 

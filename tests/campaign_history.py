@@ -35,9 +35,12 @@ RATES = {"warm": 0.3, "plain": 0.1}
 ORDERS = {"warm": 0.25, "plain": 0.2, "": 0.1}
 
 
-def play(stage: Stage, campaign_id: str, redis_url: str, visitors: int = 600, days: int = 6) -> None:
-    """Write the campaign and what ``visitors`` did; the learner has run afterwards."""
-    assert stage.call("PUT", f"/v1/campaigns/{campaign_id}", json=CAMPAIGN).status_code == 200
+def play(
+    stage: Stage, campaign_id: str, redis_url: str, visitors: int = 600, days: int = 6, holdout: float = 0.3
+) -> None:
+    """Write the campaign and what ``visitors`` did, of whom 0.3 were held out; the learner has run afterwards."""
+    written = {**CAMPAIGN, "holdout": holdout}
+    assert stage.call("PUT", f"/v1/campaigns/{campaign_id}", json=written).status_code == 200
     draw, now = random.Random(3), int(stage.services.clock() * 1000)
     rows, people = [], []
     for number in range(visitors):

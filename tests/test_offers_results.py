@@ -9,12 +9,14 @@ from offers.answers import Answer, GoalRow, OfferRow, verified
 from offers.campaign import Campaign, parse
 from offers.report import report
 from offers.results import results
+from offers.store import Version
 from offers.token import Token, TokenSigner
 from offers.warehouse import WarehouseAnswers
 from tests.test_offers_campaign import written
 from tests.warehouse_rows import NOON, row
 from warehouse.delta import Warehouse
 from warehouse.schema import AliasRow
+from web.results import holdout_since
 
 NOW = 1_795_000_000_000
 HOUR, DAY = 3_600_000, 86_400_000
@@ -222,6 +224,27 @@ def test_an_answer_given_before_is_not_counted_again_in_a_later_span():
     answers, refused = verified(rows, SIGNER, "default", since=NOW + 3 * DAY)
     assert (answers, refused) == ([], {"replayed": 2})
     assert len(verified(rows, SIGNER, "default")[0]) == 1
+
+
+def test_a_share_that_changed_is_compared_from_then_on():
+    """Those who come often were shown it long ago; who comes now is drawn by the new share."""
+    draw, answers, goals = np.random.default_rng(5), [], []
+    for number in range(6_000):
+        heavy = number % 10 < 3
+        lot = draw.random()
+        for day, share in ((0, 0.1), (10, 0.5)):
+            if heavy or draw.random() < 0.3:
+                kind = "withheld" if lot < share else "decided"
+                answers.append(answer(kind, f"{number}-{day}", f"v:{number}", ts=NOW + day * DAY))
+        if draw.random() < (0.3 if heavy else 0.03):
+            goals.append(GoalRow("Order Completed", f"v:{number}", NOW + 10 * DAY + HOUR, 10.0))
+    comparison = report(campaign(holdout=0.5), answers, goals, since=NOW + 5 * DAY).comparison
+    assert comparison is not None and comparison.lift is not None and not comparison.mismatch
+    assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and comparison.crossed == 0
+    versions = [Version(at, campaign(holdout=share)) for at, share in ((40, 0.5), (30, 0.5), (20, 0.1))]
+    assert holdout_since(versions, 0.5) == 30
+    assert holdout_since(versions[:2], 0.5) == 0 and holdout_since(versions, 0.2) == 0
+    assert holdout_since([versions[0], Version(35, None), versions[1]], 0.5) == 40
 
 
 def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():

@@ -222,10 +222,17 @@ def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Cloc
 
 
 def test_group_sizes_that_no_draw_gives_are_a_warning(stage: Stage, redis_url: str) -> None:
-    play(stage, "boots", redis_url)
-    stage.call("PUT", "/v1/campaigns/boots", json={**CAMPAIGN, "holdout": 0.6})
+    play(stage, "boots", redis_url, holdout=0.6)
     comparison = stage.call("GET", "/v1/reports/campaigns/boots").json["comparison"]
     assert comparison["mismatch"] and comparison["chance"] < 0.001
+
+
+def test_another_share_of_visitors_begins_another_comparison(stage: Stage, redis_url: str) -> None:
+    play(stage, "boots", redis_url)
+    assert stage.call("GET", "/v1/reports/campaigns/boots").json["comparison"]["lift"] is not None
+    stage.call("PUT", "/v1/campaigns/boots", json={**CAMPAIGN, "holdout": 0.6})
+    comparison = stage.call("GET", "/v1/reports/campaigns/boots").json["comparison"]
+    assert comparison["expected"] == 0.6 and comparison["lift"] is None and not comparison["mismatch"]
 
 
 def test_the_report_of_a_campaign_that_nobody_met(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from offers.lift import Group, Interval, Lift
 from offers.lookalike import LookAlike, look_alike, telltale
 from offers.offpolicy import Estimate, OffPolicy
 from offers.report import Comparison, Report, Tally, by_segment, report
+from offers.store import Version
 from offers.token import MAX_AGE_MS
 from offers.warehouse import WarehouseAnswers
 from tracker.sites import Site
@@ -70,7 +71,8 @@ def result_of(services: Services, site: Site, campaign: Campaign, span: Span) ->
     goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
     holdout = services.decider.holdout(campaign)
     counted = services.decided.read(site, campaign.id, span.days()) if span.whole and not holdout else None
-    made = report(campaign, answers, goals, site.zone, holdout, counted)
+    since = holdout_since(services.campaigns.versions(site.id, campaign.id), campaign.holdout)
+    made = report(campaign, answers, goals, site.zone, holdout, counted, since)
     mine = [each for each in answers if each.token.campaign == campaign.id]
     found = showings(mine, goals, {campaign.id: campaign})
     answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
@@ -79,6 +81,16 @@ def result_of(services: Services, site: Site, campaign: Campaign, span: Span) ->
     names = {each.id: each.name for each in services.segments.all(site.id)}
     tallies = tuple(_segments(services, site, found)) if names else ()
     return Result(campaign, made, refused, told, answered, tallies, names)
+
+
+def holdout_since(versions: Sequence[Version], holdout: float) -> int:
+    """When (ms) the share became what it is, as far as the ``versions`` that are kept, newest first, tell; 0: ever."""
+    since = 0
+    for version in versions:
+        if version.campaign is None or version.campaign.holdout != holdout:
+            return since
+        since = version.saved
+    return 0
 
 
 def _segments(services: Services, site: Site, found: Sequence[Showing]) -> list[Tally]:
