@@ -201,7 +201,8 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
 
 def test_group_sizes_that_no_draw_gives_are_said_on_the_page(stage: Stage, redis_url: str) -> None:
     play(stage, "boots", redis_url, holdout=0.6)
-    assert "Do not trust the comparison" in stage.desk().get("/desk/campaigns/boots").text
+    desk = stage.desk()
+    assert "Do not trust the comparison" in desk.get("/desk/campaigns/boots").text
     stage.call("PUT", "/v1/campaigns/new", json={**CAMPAIGN, "holdout": 0})
     assert "It has no holdout" in desk.get("/desk/campaigns/new?from=x&to=2020-01-01").text
     assert desk.get("/desk/campaigns/nothing").status_code == 404
