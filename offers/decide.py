@@ -14,23 +14,20 @@ from offers.board import Board, Ranks
 from offers.budget import Budgets, Unlimited
 from offers.campaign import Campaign
 from offers.caps import Ask, Caps, CapsUnavailable, Grant
-from offers.contexts import context_of
 from offers.eligibility import Ready
-from offers.holdout import GLOBAL, draw, held_out, subject
+from offers.holdout import GLOBAL, held_out
 from offers.placeholders import Telling
 from offers.refreshed import Source
-from offers.segments import Compiled, Segments
+from offers.segments import Segments
 from offers.shares import Shares
 from offers.store import CAMPAIGNS_LIMIT, Campaigns
 from offers.token import Token, TokenSigner, new_nonce
-from offers.view import View
+from offers.visit import Admitted, Visit, admitted_to, visit_of
 from profiles.model import Profile
 from profiles.steps import Call, Steps, now
 from tracker.sites import Site
 
 SLOTS_LIMIT = 20
-DISMISSED_MS = 30 * 86_400_000
-"""So long a campaign stays away from whoever hid it, on all their devices."""
 FIRST_FEW, CANDIDATES_LIMIT = 6, CAMPAIGNS_LIMIT
 """Campaigns that one slot's caps step may try at first, and when none of those may be shown."""
 
@@ -132,7 +129,7 @@ class Decider:
         if due:
             yield Call(lambda: _read(due, site))
         segments = self._segments.known(site) if self._segments else None
-        visit = _visit(site, profile, int(self._clock() * 1000), telling, segments)
+        visit = visit_of(site, profile, int(self._clock() * 1000), telling, segments)
         lines = self._lines(visit, wanted, skip)
         yield from self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
@@ -152,9 +149,9 @@ class Decider:
     ) -> dict[str, Decision]:
         """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
         have nothing to count. Every variant that is shown at all is as likely."""
-        visit = _visit(site, profile, int(self._clock() * 1000), "nothing", None)
+        visit = visit_of(site, profile, int(self._clock() * 1000), "nothing", None)
         board = Board(self._campaigns.known(site), visit.view.now, site.zone)
-        admitted = _admitted(visit, board, skip)
+        admitted = admitted_to(visit, board, skip)
         lines = [
             [ready for equals in board.ranks(slot) for ready in equals if admitted[ready]] for slot in slots
         ]
@@ -173,10 +170,10 @@ class Decider:
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
-    def _lines(self, visit: "_Visit", wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
+    def _lines(self, visit: Visit, wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
         """For each slot those who may be shown in it, best first, found one rank after another as they are needed."""
         board = self._board(visit.site, visit.view.now)
-        admitted = _admitted(visit, board, skip)
+        admitted = admitted_to(visit, board, skip)
         return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, admitted)) for slot in wanted]
 
     def _board(self, site: Site, now: int) -> Board:
@@ -185,11 +182,11 @@ class Decider:
             board = self._boards[site.id] = Board(source, now, site.zone)
         return board
 
-    def _ordered(self, visit: "_Visit", ranks: Ranks, slot: str, admitted: "_Admitted") -> Iterator[Ready]:
+    def _ordered(self, visit: Visit, ranks: Ranks, slot: str, admitted: Admitted) -> Iterator[Ready]:
         for equals in ranks:
             yield from self._shuffled(visit, [ready for ready in equals if admitted[ready]], slot)
 
-    def _fill(self, visit: "_Visit", lines: list["_Line"]) -> Steps[None]:
+    def _fill(self, visit: Visit, lines: list["_Line"]) -> Steps[None]:
         """Let the first few of each line try; only where none of them may be shown, the others."""
         done: set[str] = set()
         for count in (FIRST_FEW, CANDIDATES_LIMIT):
@@ -221,7 +218,7 @@ class Decider:
                     self._budgets.give_back(visit.site.id, campaign)
 
     def _within_budget(
-        self, visit: "_Visit", lines: list["_Line"], count: int, done: set[str], reserved: list[str]
+        self, visit: Visit, lines: list["_Line"], count: int, done: set[str], reserved: list[str]
     ) -> Steps[list[list[Ready]]]:
         """The next of each line. ``reserved`` gets those whose means are limited, once for each decision."""
         kept: list[list[Ready]] = []
@@ -242,7 +239,7 @@ class Decider:
             kept.append(mine)
         return kept
 
-    def _shuffled(self, visit: "_Visit", equals: list[Ready], slot: str) -> list[Ready]:
+    def _shuffled(self, visit: Visit, equals: list[Ready], slot: str) -> list[Ready]:
         """Equal campaigns in random order: by how likely each is the best, where all of them learn."""
         if len(equals) < 2:
             return equals
@@ -254,7 +251,7 @@ class Decider:
             return self._shares.order(visit.site.id, equals, slot, visit.context, self._chance)
         return self._chance.sample(equals, len(equals))
 
-    def _ask(self, visit: "_Visit", ready: Ready) -> Ask:
+    def _ask(self, visit: Visit, ready: Ready) -> Ask:
         campaign, site, who = ready.campaign, visit.site.id, visit.subject
         own = held_out(site, campaign.id, who, campaign.holdout)
         # Who is held out from everything meets each campaign when the others do: after those before it.
@@ -263,7 +260,7 @@ class Decider:
         )
         return Ask(campaign.id, campaign.caps, own or overall, campaign.tier != "standard", closes=overall)
 
-    def _decision(self, visit: "_Visit", ready: Ready, slot: str, even: bool = False) -> Decision:
+    def _decision(self, visit: Visit, ready: Ready, slot: str, even: bool = False) -> Decision:
         site, campaign, context = visit.site.id, ready.campaign, visit.context
         variants = list(ready.creatives)
         if even:
@@ -283,7 +280,7 @@ class Decider:
             campaign.id, variant, slot, creative.kind, content, propensity, signed, context, creative.items
         )
 
-    def _withheld(self, visit: "_Visit", ready: Ready, slot: str) -> Withheld:
+    def _withheld(self, visit: Visit, ready: Ready, slot: str) -> Withheld:
         campaign = ready.campaign.id
         token = Token(
             visit.site.id, campaign, "", slot, 1.0, visit.view.now, visit.context, new_nonce(), held=True
@@ -291,66 +288,9 @@ class Decider:
         return Withheld(campaign, slot, self._signer.sign(token))
 
 
-class _Visit(NamedTuple):
-    """What one page's decisions have in common. ``told``: what creatives may tell of; None, of nobody in particular,
-    without consent to personalization, and to whoever may not see the profile."""
-
-    site: Site
-    view: View
-    personal: bool
-    subject: str
-    context: str
-    told: View | None
-    traits: bool
-
-
-def _visit(site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None) -> _Visit:
-    view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
-    if profile.consent.get("personalization") is False:
-        return _Visit(site, view, False, subject(profile), "", None, False)
-    told = None if telling == "nothing" else view
-    return _Visit(site, view, True, subject(profile), context_of(view), told, telling == "traits")
-
-
 def _read(sources: Sequence[Source], site: Site) -> None:
     for source in sources:
         source.refresh(site)
-
-
-def _hidden(view: View) -> list[str]:
-    """Campaigns that this visitor dismissed lately."""
-    since = view.now - DISMISSED_MS
-    return [name for name, seen in view.profile.exposure.items() if seen.dismissed > since]
-
-
-def _admits(visit: _Visit, ready: Ready) -> bool:
-    """Whether this visitor belongs to the audience; without consent only where everybody does."""
-    return ready.test(visit.view) if visit.personal else ready.audience.everyone
-
-
-class _Admitted(dict[Ready, bool]):
-    """Whether this visitor may be shown a campaign: asked once, whatever slots it runs in."""
-
-    def __init__(self, visit: _Visit, hidden: Collection[str]) -> None:
-        super().__init__()
-        self._visit, self._hidden = visit, hidden
-
-    def __missing__(self, ready: Ready) -> bool:
-        admitted = self[ready] = ready.id not in self._hidden and _admits(self._visit, ready)
-        return admitted
-
-
-def _admitted(visit: _Visit, board: Board, skip: Collection[str]) -> _Admitted:
-    """All but what was dismissed, and of a mutual-exclusion group all but the one campaign drawn for this visitor."""
-    drawn: dict[str, tuple[float, str]] = {}
-    for ready in board.grouped:
-        group = ready.campaign.group
-        # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
-        claim = draw(visit.site.id, f"group:{group}:{ready.id}", visit.subject)
-        drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, ready.id))
-    hidden = {*_hidden(visit.view), *skip}
-    hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
-    return _Admitted(visit, hidden)
 
 
 class _Line:

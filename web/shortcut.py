@@ -18,7 +18,8 @@ from web.auth import Keys
 from web.budget import Budget
 from web.cors import readable_by
 from web.metrics import Metrics
-from web.personalize import BODY_LIMIT, Asked, Personalizer, Plan, plan_of
+from web.personalize import Personalizer
+from web.plan import BODY_LIMIT, Asked, Plan, plan_of
 from web.problem import Problem
 
 PATH = "/v1/personalize"
