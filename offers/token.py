@@ -47,7 +47,9 @@ class TokenSigner:
     """Signs with the installation's secret (HMAC-SHA-256)."""
 
     def __init__(self, secret: str | bytes) -> None:
-        self._signer = Signer(secret, salt="dangol.offer", digest_method=hashlib.sha256)
+        # The key is derived once, not for each token.
+        key = Signer(secret, salt="dangol.offer", digest_method=hashlib.sha256).derive_key()
+        self._signer = Signer(key, key_derivation="none", digest_method=hashlib.sha256)
 
     def sign(self, token: Token) -> str:
         return self._signer.sign(base64_encode(msgspec.json.encode(token))).decode()

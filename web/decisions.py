@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 KEPT = 10_000
 """Events that wait while the log is down; the oldest go first."""
 BATCH = 500
-COUNT_SECONDS = 1.0
+COUNT_SECONDS = 5.0
 """Counts wait for so long for others that go with them: what a process that is killed loses of them."""
 
 
