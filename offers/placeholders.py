@@ -2,7 +2,7 @@
 
 Without a fallback the place stays empty. What may be told depends on who asks:
 
-- whoever has the write key, which is public, and a customer's number, which can be guessed: nothing of the person;
+- without consent to personalization, or while no store answers: nothing of the person;
 - the visitor's own browser, which sends the id of its cookie: what the profile counts;
 - the shop's backend, with the secret key: also the traits in TRAITS. An e-mail address, a birthday or a street belongs
   into no banner, so a creative that asks for one is refused when it is written.
