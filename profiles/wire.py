@@ -92,7 +92,7 @@ class Wire(asyncio.Protocol):
             self._failed = False
             up.set_result(None)
             await lost
-        except (OSError, TimeoutError, redis.RedisError) as error:
+        except Exception as error:  # whatever it is, nobody may wait for it
             known = (
                 error if isinstance(error, redis.RedisError) else redis.ConnectionError(f"no Redis: {error}")
             )
@@ -110,6 +110,8 @@ class Wire(asyncio.Protocol):
         self._reader.feed(data)
         try:
             while (answer := self._reader.gets()) is not False:
+                if not self._waiting:
+                    raise redis.InvalidResponse(f"Redis said what nobody asked for: {str(answer)[:100]}")
                 owed = self._waiting[0]
                 owed.answers.append(answer)
                 if len(owed.answers) == owed.count:

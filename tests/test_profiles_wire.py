@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,35 @@ def test_a_redis_that_comes_back_is_reached_again(
         await answered(line)
 
     talk(connect(own_redis.url), conversation)
+
+
+@pytest.mark.parametrize(
+    "said", [b"-ERR max number of clients reached\r\n", b"+OK\r\n+OK\r\n+OK\r\n", b"?!\r\n"]
+)
+def test_what_is_no_answer_ends_the_connection_and_not_the_loop(
+    connect: Callable[..., redis.Redis], monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Something else than a Redis that is well."""
+    monkeypatch.setattr(wire, "PAUSE_SECONDS", 0.0)
+
+    async def conversation() -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(said)
+            with suppress(OSError):
+                await reader.read()  # until they hang up
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        line = Line(connect(f"redis://127.0.0.1:{port}"))
+        for _ in range(3):
+            with pytest.raises(redis.RedisError):
+                await asyncio.wait_for(ask(line, "ECHO", "x"), 30)
+                await asyncio.wait_for(ask(line, "ECHO", "x"), 30)
+        server.close()
+        await asyncio.sleep(0.1)
+
+    asyncio.run(conversation())
 
 
 def test_too_many_at_once_are_refused(
