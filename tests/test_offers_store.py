@@ -131,6 +131,8 @@ def test_what_another_version_wrote_hides_nothing_else(redis_url, clock, site, c
     arms = ArmStore(redis_url, clock)
     arms._redis.hset("dg:arms:default", mapping={"": "1", b"\xff": b"\x80"})
     assert arms.learned("default") == {}
+    for each in (store, segments, progress, arms):
+        each._redis.close()
 
 
 def test_a_store_that_answers_nonsense_leaves_what_was_known(clock, site, caplog):
@@ -162,3 +164,4 @@ def test_without_redis_writes_fail_and_decisions_use_what_was_known(own_redis, c
     own_redis.start()
     clock.advance(5)
     assert names(store, site) == ["hero-shoes"]
+    store._redis.close()
