@@ -108,7 +108,7 @@ def _variants(
     audiences: Audiences, site: Site, campaign: Campaign, profile: Profile, withdrawn: bool
 ) -> tuple[Shown, ...]:
     ready = Ready(campaign, site.zone)
-    view = audiences.view(site, Profile(id=profile.id) if withdrawn else profile)
+    view = None if withdrawn else audiences.view(site, profile)
     shown = []
     for name, creative in ready.creatives.items():
         page, backend = (ready.content(name, view, traits) for traits in (False, not withdrawn))
