@@ -84,18 +84,11 @@ class DecidedStore:
     def flush(self) -> None:
         """Write what was added: once, however often it takes. Raises DecidedUnavailable: then flush again."""
         with self._writing, self._errors():
-            if not self._batch:
-                with self._lock:
-                    self._batch, self._counted = self._counted, {}
-                self._number += 1
-            while self._batch:
-                some = list(islice(self._batch.items(), WRITTEN_TOGETHER))
-                try:
-                    self._line.all([self._addition("EVALSHA", self._script.digest, *each) for each in some])
-                except NoScriptError:
-                    self._line.all([self._addition("EVAL", self._script.text, *each) for each in some])
-                for key, _ in some:
-                    del self._batch[key]
+            self._write()  # what is left of a time that failed, under the number it had
+            with self._lock:
+                self._batch, self._counted = self._counted, {}
+            self._number += 1
+            self._write()
 
     def read(self, site: Site, campaign: str, days: Iterable[date]) -> Decided | None:
         """What was counted on these days of the site; None where they are longer ago than is kept. Raises
@@ -116,6 +109,16 @@ class DecidedStore:
                     by_day[day.isoformat()] += count if kind == "v" else 0
         variants, stages, devices, channels = found.values()
         return Decided(variants, +by_day, stages, devices, channels)
+
+    def _write(self) -> None:
+        while self._batch:
+            some = list(islice(self._batch.items(), WRITTEN_TOGETHER))
+            try:
+                self._line.all([self._addition("EVALSHA", self._script.digest, *each) for each in some])
+            except NoScriptError:
+                self._line.all([self._addition("EVAL", self._script.text, *each) for each in some])
+            for key, _ in some:
+                del self._batch[key]
 
     def _addition(self, command: str, script: str, key: str, counts: Counter[str]) -> tuple[Any, ...]:
         fields = [each for pair in counts.items() for each in pair]

@@ -87,14 +87,15 @@ def report(
     """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included,
     ``since`` when (ms): who was decided about under another share is compared from then on.
 
-    ``counted``: its decisions, where they were not logged one by one as they are under a holdout.
+    ``counted``: its decisions by day; without them, as of a part of a day, those that were logged one by one, as they
+    are under a holdout of whoever did not opt out.
     """
     mine = [answer for answer in answers if answer.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
     found = showings(mine, goals, {campaign.id: campaign})
     share = campaign.holdout if holdout is None else holdout
     logged = [(token.variant, row.ts, token.context) for token, row in mine if row.kind == "decided"]
-    known = decided(logged, zone) if share > 0 else counted
+    known = counted if share <= 0 or (counted and counted.total) else decided(logged, zone)
 
     def day(showing: Showing) -> str:
         return datetime.fromtimestamp(showing.ts / 1000, zone).date().isoformat()

@@ -124,6 +124,19 @@ def test_decisions_are_known_without_a_holdout(stage: Stage, clock: Clock) -> No
     assert consumer.poll(100, 0.1) == []  # and no event was made
 
 
+def test_decisions_under_a_holdout_are_everybody_s_though_not_all_are_logged(stage: Stage) -> None:
+    put(stage, "hero", holdout=0.5)
+    slots, shown = [{"id": "hero", "kind": "offer"}], 0
+    for number in range(20):
+        asked = {"visitor": f"v{number}", "slots": slots}
+        headers = {"DNT": "1"} if number % 2 else {}
+        told = stage.call("POST", "/v1/personalize", "wk_test", json=asked, headers=headers).json
+        shown += told["slots"]["hero"]["offer"] is not None
+    stage.app.extensions["decisions"].close()
+    assert 0 < shown < 20
+    assert stage.call("GET", "/v1/reports/campaigns/hero").json["total"]["decisions"] == shown
+
+
 def test_every_version_is_kept(stage: Stage, clock: Clock) -> None:
     put(stage, "hero")
     clock.advance(60)

@@ -70,7 +70,7 @@ def result_of(services: Services, site: Site, campaign: Campaign, span: Span) ->
     until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
     goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
     holdout = services.decider.holdout(campaign)
-    counted = services.decided.read(site, campaign.id, span.days()) if span.whole and not holdout else None
+    counted = services.decided.read(site, campaign.id, span.days()) if span.whole else None
     since = holdout_since(services.campaigns.versions(site.id, campaign.id), campaign.holdout)
     made = report(campaign, answers, goals, site.zone, holdout, counted, since)
     mine = [each for each in answers if each.token.campaign == campaign.id]
