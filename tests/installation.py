@@ -26,6 +26,8 @@ class Installation:
         self.port = int(settings.pop("port", 0)) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder, self.options = folder, options
+        self.program: tuple[str, ...] = (sys.executable, "-m", "dangol")
+        self.cwd = ROOT
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DANGOL_")},
             "DANGOL_DATA": str(folder / "data"),
@@ -48,9 +50,9 @@ class Installation:
 
     def start(self, timeout: float = 120.0) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dangol", "up", *self.options],
+            [*self.program, "up", *self.options],
             env=self.environ,
-            cwd=ROOT,
+            cwd=self.cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -85,9 +87,9 @@ class Installation:
     def run(self, *arguments: str) -> str:
         """The output of another ``dangol`` command with the same settings."""
         done = subprocess.run(
-            [sys.executable, "-m", "dangol", *arguments],
+            [*self.program, *arguments],
             env=self.environ,
-            cwd=ROOT,
+            cwd=self.cwd,
             capture_output=True,
             text=True,
             timeout=600,

@@ -39,6 +39,7 @@ UNNARROWED = {
     "/desk/models": "A model learns from all visits",
     "/desk/setup": "Nothing here is about visits",
     "/desk/access": "Nothing here is about visits",
+    "/desk/help": "Nothing here is about visits",
 }
 """Pages without it: what they say instead."""
 PARTS = {

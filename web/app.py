@@ -19,6 +19,7 @@ from web.desk.door import door_blueprint
 from web.desk.funnel import funnel_blueprint
 from web.desk.funnel_parts import funnel_parts_blueprint
 from web.desk.goals import goals_blueprint
+from web.desk.help import help_blueprint
 from web.desk.live import live_blueprint
 from web.desk.models import models_blueprint as model_pages
 from web.desk.models import training_blueprint
@@ -136,5 +137,6 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(paths_blueprint(pages))
     app.register_blueprint(retention_blueprint(pages))
     app.register_blueprint(setup_blueprint(pages, services.public_url))
+    app.register_blueprint(help_blueprint(pages))
     app.register_blueprint(users_blueprint(pages, services.audit))
     app.register_blueprint(password_blueprint(pages, services.guesses, services.audit))

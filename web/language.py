@@ -29,11 +29,11 @@ COOKIE_SECONDS = 365 * 86_400
 
 @cache
 def catalog(language: str) -> NullTranslations:
-    """What ``language`` says for each English text; nothing for English itself."""
-    path = FOLDER / f"{language}.po"
-    if not path.exists():
+    """What ``language`` says for each English text; nothing for English itself. Raises FileNotFoundError: a page
+    that says it is Korean speaks Korean."""
+    if language == "en":
         return NullTranslations()
-    with path.open("rb") as source:
+    with (FOLDER / f"{language}.po").open("rb") as source:
         messages = read_po(source, locale=language)
     compiled = io.BytesIO()
     write_mo(compiled, messages)

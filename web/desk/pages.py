@@ -71,6 +71,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("setup", _l("Set-up"), "/desk/setup"),
             Entry("access", _l("Access"), "/desk/access", "admin"),
+            Entry("help", _l("Help"), "/desk/help"),
         ),
     ),
 )

@@ -1,0 +1,67 @@
+"""The documents of ``docs/`` as pages: they come with the wheel, so that help is there wherever the desk is."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from flask import Blueprint, Response
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from web.desk.pages import Pages
+from web.language import lazy_gettext as _l
+from web.problem import Problem
+
+FOLDER = Path(__file__).parent.parent / "docs"
+TITLES = {
+    "collecting": (
+        _l("Collecting"),
+        _l("The snippet, the clients of other trackers, your own domain, limits"),
+    ),
+    "counting": (_l("How counting works"), _l("Every rule behind a number of the reports")),
+    "offers": (_l("Offers"), _l("Campaigns, segments, caps, the holdout, what the report says")),
+}
+"""Documents whose titles are translated; another one is shown by its own first heading."""
+_BESIDE = re.compile(r'href="(?:docs/)?([\w-]+)\.md(#[^"]*)?"')
+_HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
+
+
+def help_blueprint(pages: Pages) -> Blueprint:
+    blueprint = Blueprint("desk_help", __name__)
+
+    @blueprint.get("/desk/help")
+    def contents() -> Response:
+        listed = [(name, *TITLES.get(name, (heading(name), ""))) for name in documents()]
+        return pages.show("desk/help.html", "help", pages.site(), listed=listed)
+
+    @blueprint.get("/desk/help/<name>")
+    def document(name: str) -> Response:
+        if name not in documents():
+            raise Problem(404, "There is no such document", "name")
+        title = TITLES[name][0] if name in TITLES else heading(name)
+        return pages.show("desk/document.html", "help", pages.site(), title=title, text=rendered(name))
+
+    return pages.guard(blueprint)
+
+
+@cache
+def documents() -> tuple[str, ...]:
+    """Their names, in the order of the alphabet."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
+
+
+@cache
+def heading(name: str) -> str:
+    found = _HEADING.search(_text(name))
+    return found[1] if found else name
+
+
+@cache
+def rendered(name: str) -> Markup:
+    """One document as HTML; a link to another one leads to its page."""
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_text(name))
+    return Markup(_BESIDE.sub(r'href="/desk/help/\1\2"', html))  # noqa: S704  our own text, without HTML in it
+
+
+def _text(name: str) -> str:
+    return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
