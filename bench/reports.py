@@ -120,7 +120,7 @@ def fill(warehouse: Warehouse, events: int, visitors: int) -> None:
             visits=int(events / DAYS / 6.5),
             visitors=visitors,
         )
-        warehouse.events.write(rows_of(con, sql), ())
+        warehouse.events.append(rows_of(con, sql), ())
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
@@ -210,7 +210,7 @@ def writing(warehouse: Warehouse) -> Iterator[None]:
     def arrive() -> None:
         at = 0
         while not stop.wait(1.0):
-            own.events.write(rows.slice(at % (len(rows) - ARRIVING), ARRIVING), ())
+            own.events.append(rows.slice(at % (len(rows) - ARRIVING), ARRIVING), ())
             at += ARRIVING
 
     thread = threading.Thread(target=arrive, name="writing")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dangol.settings import Settings
+from tracker.disk import flush
 from tracker.sites import Site, Sites, new_site
 
 if TYPE_CHECKING:  # a tracker needs no password hashing
@@ -27,6 +28,7 @@ def kept(path: Path, fresh: str) -> str:
         file.write(fresh)
         file.flush()
         os.fsync(file.fileno())
+    flush(path.parent)
     return fresh
 
 

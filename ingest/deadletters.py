@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from tracker.disk import flush
 from tracker.log import EventLog, Record
 
 logger = logging.getLogger(__name__)
@@ -141,14 +142,17 @@ class DeadLetters:
 
     def _append(self, lines: Sequence[bytes]) -> None:
         with self._locked() as file:
-            torn = file.tell() and not self._ends_well()
+            fresh, torn = not file.tell(), file.tell() and not self._ends_well()
             file.write((b"\n" if torn else b"") + b"".join(line + b"\n" for line in lines))
             file.flush()
             os.fsync(file.fileno())
+            if fresh:
+                flush(self.path.parent)  # the name must survive a crash, too
             if file.tell() > self.limit // 2:
                 if self._older.exists():
                     logger.warning("the dead letters outgrew %d bytes: the oldest are gone", self.limit)
                 self.path.replace(self._older)
+                flush(self.path.parent)
 
     def _ends_well(self) -> bool:
         with self.path.open("rb") as file:
@@ -175,6 +179,7 @@ def _filter(path: Path, kept: Callable[[bytes], bool]) -> int:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        flush(path.parent)
     return len(lines) - len(rest)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from recommender.params import Params, Weights
+from tracker.disk import flush
 
 log = logging.getLogger("dangol.recommender")
 
@@ -75,7 +76,9 @@ class ParamsFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_suffix(".draft")
         draft.write_text(f"{text}\n")
+        flush(draft)
         draft.replace(self.path)
+        flush(self.path.parent)
 
 
 def _changed(values: Any, usual: Any) -> list[str]:

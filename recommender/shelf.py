@@ -13,6 +13,7 @@ from urllib.parse import quote
 from recommender.card import Card
 from recommender.model import Model, ModelUnusable, load, read_manifest, save, warm
 from recommender.params_file import ParamsFile
+from tracker.disk import flush
 
 log = logging.getLogger("dangol.recommender")
 
@@ -57,10 +58,12 @@ class Shelf:
         try:
             save(model, draft)
             for path in draft.iterdir():
-                _sync(path)
+                flush(path)
+            flush(draft)
             self._versions.mkdir(parents=True, exist_ok=True)
             draft.rename(self._versions / model.card.version)
-            _sync(self._versions)
+            flush(self._versions)
+            flush(self.folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -70,9 +73,9 @@ class Shelf:
         previous = self.live_version()
         draft = self.folder / f".live-{os.getpid()}"
         draft.write_text(version)
-        _sync(draft)
+        flush(draft)
         draft.replace(self._pointer)
-        _sync(self.folder)
+        flush(self.folder)
         self._retire({version, previous or version})
 
     def rollback(self) -> str | None:
@@ -149,11 +152,3 @@ class Shelf:
             trained += not quick
             if folder.name not in needed and (quick or trained > self._keep):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tracker.disk import flush
+
 logger = logging.getLogger(__name__)
 
 
@@ -112,6 +114,7 @@ class Sites:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.path)
+        flush(self.path.parent)
         self._stamp = -1
         self._read_if_changed()
 

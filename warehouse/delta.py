@@ -31,9 +31,6 @@ __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse",
 ATTEMPTS = 12
 """Tries of one commit: others commit in between. With the pauses below, about twenty seconds."""
 
-MANY = 50_000
-"""Rows of a commit from which it is an import's."""
-
 UNUSABLE = frozenset("[]|^\\%")
 """Signs in a path on which the Delta library aborts."""
 
@@ -137,9 +134,12 @@ class Warehouse:
             self.events.refresh()
 
     def positions(self, app: str) -> dict[int, int]:
-        """The last committed position of each partition of ``app``. What is at or before it is stored."""
+        """The last committed position of each partition of ``app``. What is at or before it is stored, and on disk:
+        who reads them here may commit them in the log. Raises WarehouseUnavailable."""
         with self._lock:
-            delta = self.events.refresh()
+            self.aliases.make_durable()
+            self.events.make_durable()
+            delta = self.events.open()
             width = (delta.transaction_version(_width_id(app)) if delta else None) or 0
             found: dict[int, int] = {}
             for known in [key for key in self._known if _app_of(key) == app]:
@@ -157,7 +157,7 @@ class Warehouse:
         aliases: Sequence[AliasRow],
         positions: Mapping[tuple[str, int], int],
     ) -> None:
-        """Store the rows (or a table of EVENTS) and move the positions, both or neither; return when committed.
+        """Store the rows (or a table of EVENTS) and move the positions, both or neither; return when that is on disk.
 
         ``positions`` maps (app, partition) to the last position that the rows come from. Aliases go
         first, in a commit of their own: repeating them is harmless, missing them is not.
@@ -168,7 +168,7 @@ class Warehouse:
         with self._lock:
             if aliases:
                 names = pa.Table.from_pylist([row._asdict() for row in aliases], schema=ALIASES)
-                self._commit(self.aliases, lambda: self.aliases.write(names, ()))
+                self._commit(self.aliases, lambda: self.aliases.append(names, ()))
             if len(data) or positions:
                 self._commit(self.events, lambda: self._append(data, positions))
 
@@ -188,8 +188,7 @@ class Warehouse:
         for app, width in widths.items():
             if width > (delta.transaction_version(_width_id(app)) or 0):
                 transactions.append(Transaction(_width_id(app), width))
-        put = self.events.add if len(data) >= MANY else self.events.write
-        put(data, transactions)
+        self.events.append(data, transactions)
         for name, (_, version) in ids.items():
             self._known[name] = version
 

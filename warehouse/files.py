@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 from pyarrow import fs
 
+from tracker.disk import write
+from warehouse.durable import on_disk
+
 INDEXED = ("site", "ts")
 """The columns whose least and greatest value Delta's log holds for each file."""
 
@@ -43,6 +46,7 @@ class Folder:
     def __init__(self, uri: str, storage_options: Mapping[str, str] | None) -> None:
         self._handler = DeltaStorageHandler(uri, dict(storage_options or {}))
         self._fs = fs.PyFileSystem(self._handler)
+        self._root = on_disk(uri)
 
     def read(self, file: LiveFile, columns: Sequence[str] | None = None) -> pa.Table:
         """Its rows: all columns, the partition's included, or just ``columns``."""
@@ -55,18 +59,21 @@ class Folder:
         return data
 
     def write(self, data: pa.Table, day: date | None) -> NewFile:
-        """A file that no commit names yet."""
+        """A file that no commit names yet, on disk. Its pages have checksums."""
         name = f"part-{uuid.uuid4()}-c000.zstd.parquet"
         path = f"day={day}/{name}" if day else name
         if day:
             data = data.drop_columns(["day"])
         sink = pa.BufferOutputStream()
-        pq.write_table(data, sink, compression="zstd")
+        pq.write_table(data, sink, compression="zstd", write_page_checksum=True)
         content = sink.getvalue().to_pybytes()
-        # Not through Arrow's file, which hands buffers to Delta's, which takes bytes only.
-        file = self._handler._handler.open_output_stream(path)
-        file.write(content)
-        file.close()  # type: ignore[attr-defined]  # missing in the stubs
+        if self._root is not None:
+            write(self._root / path, content)
+        else:
+            # Not through Arrow's file, which hands buffers to Delta's, which takes bytes only.
+            file = self._handler._handler.open_output_stream(path)
+            file.write(content)
+            file.close()  # type: ignore[attr-defined]  # missing in the stubs
         return NewFile(path, len(content), day, _stats(data))
 
 

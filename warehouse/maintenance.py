@@ -11,7 +11,7 @@ from deltalake.exceptions import DeltaError
 
 from warehouse.files import Folder
 from warehouse.schema import ALIASES, EVENTS
-from warehouse.table import COMPRESSION, Table, WarehouseUnavailable
+from warehouse.table import COMPRESSION, HOOKS, Table, WarehouseUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,9 @@ class Maintenance:
                 target_size=LARGE,
                 max_concurrent_tasks=1,
                 writer_properties=COMPRESSION,
+                post_commithook_properties=HOOKS,
             )
+            self._events.make_durable()
         except DeltaError as error:
             logger.info("compaction of %s waits: %s", day, error)
             self._events.forget()
@@ -84,6 +86,8 @@ class Maintenance:
         for table in (self._events, self._aliases):
             if table.refresh() is not None:
                 gone += len(_vacuum(table, hours, full=True))
+                if (delta := table.refresh()) is not None:
+                    delta.cleanup_metadata()
         return gone
 
     def retire(self, before: int) -> int:
@@ -214,11 +218,20 @@ def _about(rows: pa.Table, kind: str, names: pa.Array) -> pa.ChunkedArray:
 def _vacuum(table: Table, hours: int, full: bool) -> list[str]:
     """Without ``full`` only files that a commit removed, never one that a writer is about to commit."""
     for _ in range(ERASE_ATTEMPTS):
-        delta = table.refresh()
+        table.make_durable()  # else a power cut could take what replaced the files that go
+        delta = table.open()
         assert delta is not None
         try:
-            return delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full)
-        except DeltaError as error:  # a vacuum is a commit, too: another erasure's came first
+            gone = delta.vacuum(
+                hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=full,
+                post_commithook_properties=HOOKS,
+            )
+            table.make_durable()  # a vacuum is commits, too
+            return gone
+        except DeltaError as error:  # another erasure's came first
             logger.info("vacuum of %s once more: %s", table.uri, error)
             table.forget()
     raise WarehouseUnavailable(f"{table.uri}: other commits always came first")

@@ -13,6 +13,8 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tracker.disk import flush
+
 Role = Literal["viewer", "marketer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what the one before may: read; change campaigns, segments and funnels; see keys, users and changes."""
@@ -180,6 +182,7 @@ class Users:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._path)
+            flush(self._path.parent)
             self._stamp = -1
 
 
