@@ -1,5 +1,6 @@
 """The command line. Each command is a few lines: what it does lives in the stages."""
 
+import os
 import sys
 import threading
 from contextlib import closing
@@ -16,6 +17,11 @@ from dangol.stopping import set_on_signals
 
 class Commands(click.Group):
     """Turns the errors that are the user's to mend into one line and exit code 1."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The program itself. Its child processes, and theirs, import nothing from the folder that it is started in."""
+        os.environ["PYTHONSAFEPATH"] = "1"
+        return super().__call__(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -56,8 +62,7 @@ def _server(name: str, application: str, text: str) -> None:
         from dangol.secrets import ensure_default_site
 
         ensure_default_site(config)
-        server.check_port(config)
-        server.serve(config, application)
+        server.serve(config, application, server.listen(config))
 
 
 _server("tracker", "tracker", "Serve collection alone.")
@@ -66,12 +71,16 @@ _server("web", "web", "Serve the API and the desk alone.")
 
 @main.command(hidden=True)
 @click.option("--demo", is_flag=True)
+@click.option("--listening", type=int, multiple=True, help="Inherited descriptors of listening sockets.")
 @click.pass_obj
-def serve(config: Settings, demo: bool) -> None:
+def serve(config: Settings, demo: bool, listening: tuple[int, ...]) -> None:
     """Serve tracker, API and desk on one port (what `up` runs)."""
+    import socket
+
     from dangol import server
 
-    server.serve(config, "demo" if demo else "everything")
+    sockets = [socket.socket(fileno=each) for each in listening] or server.listen(config)
+    server.serve(config, "demo" if demo else "everything", sockets)
 
 
 @main.command()

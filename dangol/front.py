@@ -4,90 +4,123 @@ Each function is a factory that granian calls once in every worker process.
 """
 
 import gc
+import logging
+import multiprocessing
+import os
+import signal
 import sys
-from asyncio import AbstractEventLoop
+import threading
+from asyncio import AbstractEventLoop, wrap_future
 from collections.abc import Callable, Iterable
-from typing import Any
-
-from flask import Flask
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dangol import compose, logs
 from dangol.bridge import Bridge, Short, Wsgi
 from dangol.health import Health
-from dangol.orphans import die_with_parent
+from dangol.orphans import die_after_parent, die_with_parent
 from dangol.settings import Settings, load
 from tracker.app import Tracker
 from tracker.rsgi import Exchange, Scope
 
+if TYPE_CHECKING:
+    from flask import Flask
+
+_logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 15.0
+"""A process whose server was killed has so long to answer what it took."""
 TURN_SECONDS = 0.001
 """After which a thread that computes lets others have a turn. A request asks for some ten turns: with Python's usual
 5 ms it would wait for 50 where a new model is being made ready beside it."""
 
 
-class Front:
-    """An RSGI application: sends each request to the tracker where it owns the path, else over the bridge."""
+class Rest(NamedTuple):
+    """What answers beside the tracker: a WSGI application, what answers in its place, and what to call in the end."""
 
-    def __init__(
-        self,
-        tracker: Tracker | None,
-        rest: Wsgi,
-        threads: int,
-        short: Short | None = None,
-        end: Callable[[], None] = lambda: None,
-    ) -> None:
-        """``end`` is called when everything has been answered."""
-        self._tracker, self._rest, self._end = tracker, Bridge(rest, threads, short), end
-        gc.collect()
-        gc.freeze()  # what stays as long as the process need not be looked at by every collection
+    application: Wsgi
+    short: Short | None = None
+    end: Callable[[], None] = lambda: None
+
+
+class Front:
+    """An RSGI application: sends each request to the tracker where it owns the path, else over the bridge.
+
+    Collection answers at once. The rest takes a second to be made: whoever asks for it before then waits.
+    """
+
+    def __init__(self, tracker: Tracker | None, make: Callable[[], Rest], threads: int) -> None:
+        self._tracker, self._make, self._threads = tracker, make, threads
+        self._bridge: Bridge | None = None
+        self._end: Callable[[], None] = lambda: None
+        self._made: Future[Bridge] = Future()
+        self._made.set_running_or_notify_cancel()  # whoever waits for it and leaves does not cancel it for others
+        threading.Thread(target=self._build, name="building").start()
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         if self._tracker and self._tracker.owns(scope.path):
             await self._tracker(scope, exchange)
         else:
-            await self._rest(scope, exchange)
+            await (self._bridge or await self._built())(scope, exchange)
 
     def __rsgi_del__(self, _: AbstractEventLoop) -> None:
         """The server has stopped: every request under way has its answer."""
-        self._rest.close()
+        self._made.result().close()
         self._end()
         if self._tracker:
             self._tracker.close()
+
+    async def _built(self) -> Bridge:
+        return await wrap_future(self._made)
+
+    def _build(self) -> None:
+        try:
+            rest = self._make()
+        except BaseException:
+            _logger.exception("the server cannot start")
+            os._exit(1)  # half a server is none; whoever keeps this process running starts it anew
+        self._end = rest.end
+        bridge = self._bridge = Bridge(rest.application, self._threads, rest.short)
+        gc.collect()
+        gc.freeze()  # what stays as long as the process need not be looked at by every collection
+        self._made.set_result(bridge)
 
 
 def everything() -> Front:
     """Tracker, API and desk: what one machine serves."""
     settings = _start()
     collect = compose.tracker(settings)
-    rest = compose.web(settings, collect)
-    return Front(collect, rest, settings.threads, *_beside(rest))
+    return Front(collect, lambda: _rest(compose.web(settings, collect)), settings.threads)
 
 
 def demo() -> Front:
     """Everything, and the demo shop at /shop."""
     settings = _start()
     collect = compose.tracker(settings)
-    rest = compose.web(settings, collect)
-    both = _with_shop(rest, compose.shop(settings))
-    return Front(collect, both, settings.threads, *_beside(rest))
+
+    def both() -> Rest:
+        rest = _rest(compose.web(settings, collect))
+        return rest._replace(application=_with_shop(rest.application, compose.shop(settings)))
+
+    return Front(collect, both, settings.threads)
 
 
 def tracker() -> Front:
     """Collection alone, with its own health pages."""
     settings = _start()
     collect = compose.tracker(settings)
-    return Front(collect, Health(collect), settings.threads)
+    return Front(collect, lambda: Rest(Health(collect)), settings.threads)
 
 
 def web() -> Front:
     """The API and the desk alone."""
     settings = _start()
-    rest = compose.web(settings)
-    return Front(None, rest, settings.threads, *_beside(rest))
+    return Front(None, lambda: _rest(compose.web(settings)), settings.threads)
 
 
-def _beside(rest: Flask) -> tuple[Short, Callable[[], None]]:
-    """What answers in place of the application, and what it still has to write in the end."""
-    return rest.extensions["shortcut"], rest.extensions["decisions"].close
+def _rest(application: "Flask") -> Rest:
+    beside = application.extensions
+    return Rest(application, beside["shortcut"], beside["decisions"].close)
 
 
 def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:
@@ -103,7 +136,12 @@ def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:
 
 
 def _start() -> Settings:
-    die_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent and parent.pid:
+        # A forked process begins with the handlers of its parent's server, which would note the signal and go on.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent(parent.pid)
+        die_after_parent(parent.pid, DRAIN_SECONDS)
     sys.setswitchinterval(TURN_SECONDS)
     settings = load()
     logs.configure(settings)

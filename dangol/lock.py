@@ -15,6 +15,8 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "dangol.pid"
+        self.abandoned = False
+        """Whether the last holder was killed: what it ran may still be ending."""
         self._fd = -1
 
     def __enter__(self) -> Self:
@@ -33,6 +35,7 @@ class FolderLock:
                 f"Dangol is already running in {self.path.parent} (pid {holder or 'unknown'}); "
                 "stop it or set DANGOL_DATA to another folder"
             ) from None
+        self.abandoned = os.fstat(fd).st_size > 0
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd

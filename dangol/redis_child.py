@@ -1,5 +1,7 @@
 """The embedded Redis: a ``redis-server`` child with every write fsynced, in the data folder."""
 
+import functools
+import os
 import shutil
 import subprocess
 import time
@@ -60,7 +62,7 @@ def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=functools.partial(die_with_parent, os.getpid()),
     )
 
 

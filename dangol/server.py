@@ -2,11 +2,15 @@
 
 import os
 import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
 
-from granian import Granian
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 
 from dangol.settings import Settings
 
@@ -14,43 +18,90 @@ HEADER_SECONDS = 10  # a client that sends its headers slower than this is not w
 
 CONNECTIONS = 2048
 """At once, for each process. One costs memory and no thread, however slow it is."""
+BACKLOG = 4096
+"""Connections that wait for each process: while it is started anew, all that come."""
 
 
 class PortTaken(Exception):
     """The port cannot be listened on; the message says what to do."""
 
 
-def check_port(settings: Settings) -> None:
-    """Raises PortTaken when ``host:port`` cannot be bound now."""
+def listen(settings: Settings) -> list[socket.socket]:
+    """Listening sockets, one for each server process, so that the kernel deals connections out among them.
+
+    Whoever calls keeps them open: while a server process is dead, connections wait in its socket. Raises PortTaken.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    count = settings.workers if sys.platform == "linux" else 1
+    made: list[socket.socket] = []
+    try:
+        # Sockets that share a port share it with everybody's of the same user: this one finds out whose it is.
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise PortTaken(
-                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
-                "set DANGOL_PORT to a free port"
-            ) from error
+        for _ in range(count):
+            made.append(socket.socket(family))
+            made[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if count > 1:
+                made[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            made[-1].bind((settings.host, settings.port))
+            made[-1].listen(BACKLOG)
+    except OSError as error:
+        for each in made:
+            each.close()
+        raise PortTaken(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); set DANGOL_PORT to a free port"
+        ) from error
+    return made
 
 
-def serve(settings: Settings, application: str) -> None:
+class _Server(MPServer):
+    """Granian on sockets that were made before its processes, and outlive them: its own belong to each process, and
+    the connections that wait in one are reset when that process dies."""
+
+    def __init__(self, listening: Sequence[socket.socket], target: str, **options: Any) -> None:
+        super().__init__(target, **options)
+        self._listening = listening
+
+    def _init_shared_socket(self) -> None:
+        pass
+
+    def _drop_shared_socket(self) -> None:
+        for each in self._listening:
+            each.close()
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any, _: Any = None) -> Any:
+        its = self._listening[idx % len(self._listening)]
+        its.set_inheritable(True)
+        self._sso = its
+        self._shd = SocketHolder(its.fileno(), False, BACKLOG)  # type: ignore[assignment,call-arg]
+        return super()._spawn_worker(idx, target, callback_loader)
+
+
+def serve(settings: Settings, application: str, listening: Sequence[socket.socket]) -> None:
     """Serve ``dangol.front:<application>`` until SIGTERM; requests under way are finished first."""
     # One request solves small systems: BLAS threads of many requests would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    Granian(
-        f"dangol.front:{application}",
+    _Server(
+        listening,
+        application,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
-        factory=True,
         http=HTTPModes.http1,
         websockets=False,
         workers=settings.workers,
-        backlog=2048,
+        backlog=BACKLOG,
         backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=15,
-    ).serve()
+    ).serve(target_loader=_made)
+
+
+def _made(application: str) -> Any:
+    """Granian's own way to find an application looks into the current folder first."""
+    from dangol import front
+
+    return getattr(front, application)()

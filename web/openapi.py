@@ -1,6 +1,7 @@
 """GET /v1/openapi.json: what the API takes and gives, for people and generators of clients."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -19,11 +20,13 @@ def document(server: str) -> dict[str, Any]:
 
 def openapi_blueprint(public_url: str) -> Blueprint:
     blueprint = Blueprint("openapi", __name__)
-    described = document(public_url)
+    described = cache(
+        document
+    )  # read when somebody asks: to read it takes as long as everything else at a start
 
     @blueprint.get("/v1/openapi.json")
     def described_api() -> Response:
-        return answer(described)
+        return answer(described(public_url))
 
     return blueprint
 
