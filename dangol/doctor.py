@@ -9,13 +9,16 @@ from dangol.settings import Settings
 
 
 class Finding(NamedTuple):
+    """``weak``: it works, and could be safer."""
+
     what: str
     ok: bool
     says: str
+    weak: bool = False
 
 
 class NotDurable(Exception):
-    """The log answers, but may lose what it acknowledged."""
+    """The log answers, but with one broker's disk it loses what it acknowledged: a choice, not a fault."""
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -34,6 +37,8 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
+    except NotDurable as weakness:
+        return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
 

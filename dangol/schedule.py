@@ -3,6 +3,7 @@
 import logging
 import threading
 
+from dangol.heartbeat import Heartbeat
 from dangol.settings import Settings
 from offers.redis import connect
 from recommender.redis import RedisLock
@@ -17,7 +18,8 @@ DAY = 24 * 60.0
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the jobs until ``stop`` is set; what is running then is finished."""
     client = connect(settings.profiles_uri, 5.0)
-    schedule = Schedule(table(settings), lambda name: RedisLock(client, name))
+    heart = Heartbeat(settings.folder, "scheduler")
+    schedule = Schedule(table(settings), lambda name: RedisLock(client, name), ended=heart.beat)
     schedule.start()
     stop.wait()
     schedule.stop()

@@ -25,11 +25,19 @@ class Job(NamedTuple):
 class Schedule:
     """Runs a table of jobs in this process. A job that fails is logged and runs again at its next time.
 
-    ``lock`` makes the cross-process lock of a name; its term must be well over ``hold`` seconds.
+    ``lock`` makes the cross-process lock of a name; its term must be well over ``hold`` seconds. ``ended`` is called
+    after each job, however it went.
     """
 
-    def __init__(self, jobs: Sequence[Job], lock: Callable[[str], Lock], hold: float = 20.0) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        lock: Callable[[str], Lock],
+        hold: float = 20.0,
+        ended: Callable[[], object] = lambda: None,
+    ) -> None:
         self._jobs, self._lock, self._hold = {job.name: job for job in jobs}, lock, hold
+        self._ended = ended
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(2)},
@@ -64,6 +72,8 @@ class Schedule:
         except Exception:
             log.exception("job %s failed; what was live stays live", name)
             return False
+        finally:
+            self._ended()
         return True
 
 

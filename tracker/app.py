@@ -108,6 +108,11 @@ class Tracker:
         """Whether ``path`` is answered here rather than by the web application."""
         return self._route(path) is not None
 
+    def routes(self) -> dict[str, tuple[str, ...]]:
+        """Every path that is answered here, with its methods; ``{key}`` stands for a site's write key."""
+        paths = {**self._routes, "/v1/projects/{key}/settings": self._settings_route}
+        return {path: route.methods for path, route in paths.items()}
+
     def close(self) -> None:
         """Let every accepted request become durable, then refuse the rest."""
         self._pool.shutdown()
