@@ -109,7 +109,7 @@ def tracker() -> Front:
     """Collection alone, with its own health pages."""
     settings = _start()
     collect = compose.tracker(settings)
-    return Front(collect, lambda: Rest(Health(collect)), settings.threads)
+    return Front(collect, lambda: Rest(Health(collect, compose.sites(settings))), settings.threads)
 
 
 def web() -> Front:

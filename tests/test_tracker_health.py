@@ -17,13 +17,14 @@ __all__ = ["log", "sites"]  # fixtures
 EVENT = b'{"writeKey":"wk_test","userId":"kim@example.com","event":"E","traits":{"name":"Kim Minji"}}'
 
 
-def ask(tracker: Tracker, path: str) -> tuple[int, bytes]:
+def ask(tracker: Tracker, path: str, **environ: str) -> tuple[int, bytes]:
     told: list[str] = []
 
     def start_response(status: str, headers: Any) -> None:
         told.append(status)
 
-    body = b"".join(Health(tracker)({"PATH_INFO": path}, start_response))
+    request = {"PATH_INFO": path, "REMOTE_ADDR": "127.0.0.1", **environ}
+    body = b"".join(Health(tracker, tracker._sites)(request, start_response))
     return int(told[0][:3]), body
 
 
@@ -89,3 +90,20 @@ def test_no_person_stands_in_the_log_or_the_metrics(
     for personal in ("kim@example.com", "Kim", "203.0.113", "Mozilla"):
         assert personal not in said
     tracker.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({}, 200),
+        ({"REMOTE_ADDR": "::1"}, 200),
+        ({"REMOTE_ADDR": "203.0.113.9"}, 401),
+        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 401),  # a proxy on this machine, for somebody elsewhere
+        ({"REMOTE_ADDR": "203.0.113.9", "HTTP_AUTHORIZATION": "Bearer wk_test"}, 401),
+        ({"REMOTE_ADDR": "203.0.113.9", "HTTP_AUTHORIZATION": "Bearer sk_test"}, 200),
+    ],
+)
+def test_metrics_are_for_this_machine_or_the_secret_key(
+    sites: Sites, log: ListLog, environ: dict[str, str], status: int
+) -> None:
+    assert ask(Tracker(sites, log), "/metrics", **environ)[0] == status

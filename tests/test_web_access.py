@@ -210,6 +210,42 @@ def test_old_passwords_are_not_guessed_more_often_than_at_the_door(stage: Stage)
     assert stage.client.get("/desk/password").status_code == 302
 
 
+def test_an_account_is_guessed_from_many_addresses_no_more_often_than_from_one(stage: Stage) -> None:
+    owner = stage.desk("vera")  # from then on a device that is known
+
+    def guess(client: FlaskClient, address: str, password: str = "guess") -> int:
+        base = {"REMOTE_ADDR": address}
+        csrf = csrf_of(client.get("/desk/login", environ_base=base).text)
+        form = {"user": "vera", "password": password, "csrf": csrf}
+        return client.post("/desk/login", data=form, environ_base=base).status_code
+
+    strangers = [stage.app.test_client() for _ in range(TRIES + 2)]
+    # The first sign-in from a new device counts as well, and was taken back.
+    found = [guess(stranger, f"203.0.113.{number}") for number, stranger in enumerate(strangers)]
+    assert found == [401] * TRIES + [429] * 2
+    assert guess(stage.app.test_client(), "198.51.100.7", PASSWORD) == 429
+    csrf = csrf_of(owner.get("/desk/setup").text)
+    owner.post("/desk/logout", data={"csrf": csrf})
+    assert guess(owner, "198.51.100.8", PASSWORD) == 302, "strangers locked the owner out"
+    assert guess(stage.app.test_client(), "198.51.100.9") == 429
+
+
+def test_a_known_device_is_no_free_ticket(stage: Stage) -> None:
+    """Neither for another account nor for guessing without end."""
+    owner = stage.desk("vera")
+    csrf = csrf_of(owner.get("/desk/setup").text)
+    owner.post("/desk/logout", data={"csrf": csrf})
+
+    def guess(user: str, number: int) -> int:
+        base = {"REMOTE_ADDR": f"203.0.113.{number}"}
+        csrf = csrf_of(owner.get("/desk/login", environ_base=base).text)
+        form = {"user": user, "password": "guess", "csrf": csrf}
+        return owner.post("/desk/login", data=form, environ_base=base).status_code
+
+    assert [guess("vera", number) for number in range(TRIES + 1)] == [401] * TRIES + [429]
+    assert [guess("mark", number) for number in range(20, 21 + TRIES)] == [401] * TRIES + [429]
+
+
 def test_users_and_changes_are_files_for_administrators_without_secrets(stage: Stage) -> None:
     desk = stage.desk()
     raw = desk.get("/desk/reports/access")

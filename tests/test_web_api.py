@@ -215,6 +215,19 @@ def test_metrics_count_requests_by_endpoint(stage: Stage) -> None:
     assert "dangol_ingest_lag_events 0.0" in text
 
 
+def test_metrics_are_for_this_machine_or_the_secret_key(stage: Stage) -> None:
+    def scrape(**headers: str) -> int:
+        return stage.client.get("/metrics", headers=headers).status_code
+
+    assert scrape() == 200
+    proxied = {"X-Forwarded-For": "203.0.113.9"}
+    assert scrape(**proxied) == 401
+    assert scrape(**proxied, Authorization="Bearer wk_test") == 403
+    assert scrape(**proxied, Authorization="Bearer sk_test") == 200
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    assert stage.client.get("/metrics", environ_base=elsewhere).status_code == 401
+
+
 def test_keys_of_sites_made_later_are_known(stage: Stage) -> None:
     stage.services.sites.save(Site(id="second", write_key="wk_2", secret_key="sk_2"))
     assert stage.call("GET", "/v1/items", "sk_2").status_code == 200

@@ -100,8 +100,15 @@ def test_no_login_and_no_change_without_the_token(stage: Stage) -> None:
 def test_signing_out_ends_the_session(stage: Stage) -> None:
     desk = stage.desk()
     csrf = csrf_of(desk.get("/desk/setup").text)
+    cookie = desk.get_cookie("dangol_desk", path="/desk")
+    assert cookie
+    elsewhere = stage.desk()  # the same user on another device
     assert desk.post("/desk/logout", data={"csrf": csrf}).status_code == 302
     assert desk.get("/desk/setup").status_code == 302
+    desk.set_cookie("dangol_desk", cookie.value, path="/desk")  # somebody kept a copy
+    assert desk.get("/desk/setup").status_code == 302
+    assert elsewhere.get("/desk/setup").status_code == 302
+    assert stage.desk().get("/desk/setup").status_code == 200
 
 
 def test_the_session_cookie_is_guarded(stage: Stage) -> None:

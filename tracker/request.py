@@ -86,6 +86,15 @@ def caller(environ: Mapping[str, Any], proxies: int = 0) -> str:
     return address.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
 
 
+def from_this_machine(environ: Mapping[str, Any]) -> bool:
+    """Whether a program beside us asks, rather than a proxy beside us for somebody elsewhere."""
+    passed_on = any(
+        f"HTTP_{name}" in environ for name in ("X_FORWARDED_FOR", "FORWARDED", "VIA", "X_REAL_IP")
+    )
+    peer = environ.get("REMOTE_ADDR", "").removeprefix("::ffff:")
+    return not passed_on and (peer == "::1" or peer.startswith("127."))
+
+
 @lru_cache(maxsize=1024)
 def header_key(authorization: str) -> str:
     """The key in an Authorization header: a Bearer token, or the user name of Basic; "" for neither."""

@@ -105,7 +105,7 @@ def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Rep
     app.register_blueprint(me_blueprint(services, keys, Passes(app.secret_key or b"")))
     app.register_blueprint(reports_blueprint(services, reports, "reports", "/v1/reports", keys.secret_key))
     app.register_blueprint(openapi_blueprint(services.public_url))
-    app.register_blueprint(health_blueprint(services, metrics))
+    app.register_blueprint(health_blueprint(services, keys, metrics))
 
 
 def _register_desk(app: Flask, services: Services, reports: Reports) -> None:

@@ -1,4 +1,4 @@
-"""How often one address may try to sign in: a few times, whichever process it asks."""
+"""How often one address, and anybody as one account, may try to sign in: a few times, whichever process they ask."""
 
 import logging
 import time
@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 class Guesses(Protocol):
     def wait(self, address: str) -> float:
-        """0 for a try that counts from now on, else the seconds until ``address`` may try again. Of many that try
+        """0 for a try that counts from now on, else the seconds until ``address`` (or whatever else tries are counted
+        by) may try again. Of many that try
         at the same time, no more than TRIES get through."""
 
     def right(self, address: str) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from flask import Blueprint, Flask, Response, g, request
 
+from tracker.request import from_this_machine
 from web.answers import answer
+from web.auth import Keys
 from web.metrics import Metrics
 from web.services import Services
 
 logger = logging.getLogger(__name__)
 
 
-def health_blueprint(services: Services, metrics: Metrics) -> Blueprint:
+def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Blueprint:
     blueprint = Blueprint("health", __name__)
     checks: dict[str, Callable[[], object]] = {
         "log": services.log.ping,
@@ -34,6 +36,9 @@ def health_blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
     @blueprint.get("/metrics")
     def scrape() -> Response:
+        """For programs on this machine, and with a secret key: it tells how busy a shop is."""
+        if not from_this_machine(request.environ):
+            keys.secret_key()
         return Response(metrics.text() + services.further_metrics(), content_type=metrics.content_type)
 
     metrics.gauge(

@@ -37,12 +37,14 @@ class UsersInvalid(Exception):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """``digest`` is argon2id's; no ``sites`` means all of them."""
+    """``digest`` is argon2id's; no ``sites`` means all of them. ``epoch`` grows at each sign-out: a session of an
+    earlier one is over, wherever its cookie is kept."""
 
     name: str
     digest: str
     role: Role = "viewer"
     sites: tuple[str, ...] = ()
+    epoch: int = 0
 
     def may(self, role: Role) -> bool:
         """Whether they have this role or a higher one."""
@@ -124,6 +126,12 @@ class Users:
         """Whether there is such a user; their old sessions end."""
         user = self.get(name)
         return user is not None and bool(self.put(name, password, user.role, user.sites))
+
+    def end_sessions(self, name: str) -> None:
+        """Every session of this user is over, on every device. Raises UsersInvalid."""
+        with self._changing() as users:
+            if user := users.get(name):
+                users[name] = msgspec.structs.replace(user, epoch=user.epoch + 1)
 
     def renew(self, name: str, password: str) -> bool:
         """``set_password`` for people: raises UsersInvalid for a password that is easily guessed or set elsewhere."""

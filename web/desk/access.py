@@ -1,21 +1,27 @@
-"""The door of the desk: signed sessions, and a CSRF token in every form."""
+"""The door of the desk: signed sessions, devices that signed in before, and a CSRF token in every form."""
 
 import hashlib
 import hmac
 import secrets
 
-from flask import request, session
+from flask import Response, request, session
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from web.language import gettext as _
 from web.problem import Problem
 from web.users import User, Users
 
+DEVICE_COOKIE = "dangol_device"
+DEVICE_SECONDS = 180 * 24 * 3600
+
 
 class Door:
-    """Who is signed in. ``secret`` signs the sessions; a session ends when its user's password changes."""
+    """Who is signed in. ``secret`` signs the sessions; those of a user end when the password changes, or at a
+    sign-out."""
 
     def __init__(self, users: Users, secret: bytes) -> None:
         self.users, self._secret = users, secret
+        self._devices = URLSafeTimedSerializer(secret, salt="desk device")
 
     def user(self) -> User | None:
         """Whoever this session belongs to, with their role and sites of now."""
@@ -28,8 +34,37 @@ class Door:
         session.permanent = True
         session["user"], session["seal"] = user.name, self._seal(user)
 
+    def leave(self) -> None:
+        """Sign out for good: a copy of the cookie is worth nothing from now on."""
+        user = self.user()
+        session.clear()
+        if user is not None:
+            self.users.end_sessions(user.name)
+
+    def tried(self, name: str) -> tuple[str, str]:
+        """What this try to sign in as ``name`` is counted by: the address, and the account; or the device, when it
+        signed in as ``name`` before. So strangers who try many passwords do not lock the owner out (OWASP's device
+        cookies)."""
+        try:
+            known, device = self._devices.loads(request.cookies.get(DEVICE_COOKIE, ""), DEVICE_SECONDS)
+        except (BadData, ValueError, TypeError):
+            known, device = None, ""
+        counted = f"device:{device}" if known == name else f"account:{name}"
+        return request.remote_addr or "unknown", hashlib.sha256(counted.encode(errors="replace")).hexdigest()
+
+    def remember_device(self, response: Response, name: str) -> None:
+        response.set_cookie(
+            DEVICE_COOKIE,
+            str(self._devices.dumps([name, secrets.token_urlsafe(12)])),
+            max_age=DEVICE_SECONDS,
+            path="/desk",
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
     def _seal(self, user: User) -> str:
-        text = f"{user.name}\n{user.digest}".encode()
+        text = f"{user.name}\n{user.digest}\n{user.epoch}".encode()
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()[:32]
 
 

@@ -27,27 +27,30 @@ def door_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprint:
     @blueprint.post("/desk/login")
     def enter() -> ResponseReturnValue:
         check_csrf()
-        address = request.remote_addr or "unknown"
-        wait = guesses.wait(address)
+        name = request.form.get("user", "")
+        counted = pages.door.tried(name)
+        wait = max(guesses.wait(each) for each in counted)
         if wait > 0:
             text = _(
                 "Too many wrong passwords. Try again in %(minutes)s min.", minutes=max(1, round(wait / 60))
             )
             return form(429, text, {"Retry-After": str(round(wait) + 1)})
-        name = request.form.get("user", "")
         user = pages.door.users.signed_in(name, request.form.get("password", ""))
         if user is None:
             audit.note(name[:100], "", "wrong password")
             return form(401, _("The user or the password is wrong."))
-        guesses.right(address)
+        for each in counted:
+            guesses.right(each)
         pages.door.enter(user)
         audit.note(user.name, "", "signed in")
-        return redirect(local_path(request.form.get("next", "/desk")))
+        response = Response(status=302, headers={"Location": local_path(request.form.get("next", "/desk"))})
+        pages.door.remember_device(response, user.name)
+        return response
 
     @blueprint.post("/desk/logout")
     def leave() -> ResponseReturnValue:
         check_csrf()
-        session.clear()
+        pages.door.leave()
         return redirect("/desk/login")
 
     @blueprint.post("/desk/language")

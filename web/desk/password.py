@@ -28,8 +28,9 @@ def password_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprin
     @blueprint.post("/desk/password")
     def change() -> ResponseReturnValue:
         """The old password is guessed no more often here than at the door: an open desk is not the person."""
-        name, address = pages.user().name, request.remote_addr or "unknown"
-        wait = guesses.wait(address)
+        name = pages.user().name
+        counted = pages.door.tried(name)
+        wait = max(guesses.wait(each) for each in counted)
         if wait > 0:
             minutes = max(1, round(wait / 60))
             page = form(429, _("Too many wrong passwords. Try again in %(minutes)s min.", minutes=minutes))
@@ -38,7 +39,8 @@ def password_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprin
         if users.signed_in(name, request.form.get("password", "")) is None:
             audit.note(name, "", "wrong password")
             return form(403, _("The old password is wrong."))
-        guesses.right(address)
+        for each in counted:
+            guesses.right(each)
         try:
             users.renew(name, request.form.get("new", ""))
         except UsersInvalid as refused:
