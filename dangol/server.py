@@ -1,6 +1,7 @@
 """The HTTP server: granian serving one of the factories of ``dangol.front``."""
 
 import os
+import resource
 import socket
 import sys
 from collections.abc import Sequence
@@ -16,8 +17,13 @@ from dangol.settings import Settings
 
 HEADER_SECONDS = 10  # a client that sends its headers slower than this is not waited for
 
-CONNECTIONS = 2048
-"""At once, for each process. One costs memory and no thread, however slow it is."""
+CONNECTIONS = 16_384
+"""At once, for each process, where the system allows as many open files. One that is idle or slow costs a few kilobytes
+and no thread; when there are as many as this, ordinary ones have to wait until HEADER_SECONDS end the slow ones."""
+OWN_FILES = 1024
+"""Open files that a process may need beside its connections."""
+BUFFER = 64 * 1024
+"""Bytes of headers, and of a body that nobody reads yet, that one connection may occupy."""
 BACKLOG = 4096
 """Connections that wait for each process: while it is started anew, all that come."""
 
@@ -92,12 +98,22 @@ def serve(settings: Settings, application: str, listening: Sequence[socket.socke
         websockets=False,
         workers=settings.workers,
         backlog=BACKLOG,
-        backpressure=CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        backpressure=_connections(),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=BUFFER),
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=15,
     ).serve(target_loader=_made)
+
+
+def _connections() -> int:
+    """How many connections this process may hold, after asking for as many open files as that takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OWN_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return CONNECTIONS if soft == resource.RLIM_INFINITY else max(128, min(CONNECTIONS, soft - OWN_FILES))
 
 
 def _made(application: str) -> Any:

@@ -11,6 +11,11 @@ BODY_SECONDS = 10.0
 DRAINED = 8 * 1024 * 1024
 """Bytes of a refused body that are still read: a client that is cut off while it writes sees a broken connection
 instead of the refusal, and sends it all again."""
+SMALL = 32 * 1024
+HELD = 256 * 1024 * 1024
+"""Bytes of all bodies over SMALL together that are being read at one time, by what their clients announce. Small ones,
+which nearly all are, are never refused: else a few hundred slow clients could keep everybody's events out."""
+BUSY = Refusal("busy", "too many bodies are on their way", status=503, retry_after=2.0)
 SLOW = Refusal("slow_body", f"the body did not arrive within {BODY_SECONDS:.0f} seconds", status=408)
 INCOMPLETE = Refusal("incomplete", "the connection ended before the body did")
 _PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
@@ -94,13 +99,26 @@ _NAMES = {
 }
 
 
+class _Held:
+    """How much of HELD is taken. Only the thread of the event loop changes it."""
+
+    taken = 0
+
+
 async def read_body(body: Body, length: str, limit: int, too_large: Refusal) -> bytes | Refusal:
-    """All of ``body``, of which the client says it has ``length`` bytes; at most ``limit`` are ever held."""
+    """All of ``body``, of which the client says it has ``length`` bytes; at most ``limit`` are ever held.
+
+    Slow bodies that together could fill the memory are refused with 503.
+    """
     known = int(length[:10]) if length.isdecimal() else -1
     if known == 0:
         return b""
     if known > DRAINED:
         return too_large
+    share = 0 if 0 < known <= SMALL else min(known, limit) if known > 0 else limit
+    if _Held.taken + share > HELD:
+        return BUSY
+    _Held.taken += share
     try:
         if 0 < known <= limit:
             return await _whole(body())
@@ -110,6 +128,8 @@ async def read_body(body: Body, length: str, limit: int, too_large: Refusal) -> 
         return SLOW
     except RuntimeError:  # what the server's own errors are derived from
         return INCOMPLETE
+    finally:
+        _Held.taken -= share
 
 
 async def _whole(coming: asyncio.Future[bytes]) -> bytes:
