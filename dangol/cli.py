@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from dangol import __version__, settings
-from dangol.commands import data, models, offers, users
+from dangol.commands import backups, data, models, offers, users
 from dangol.commands.errors import is_clear
 from dangol.settings import Settings
 from dangol.stopping import set_on_signals
@@ -207,5 +207,5 @@ def alive(config: Settings, role: str) -> None:
         raise click.ClickException(why)
 
 
-for command in (*data.COMMANDS, *models.COMMANDS, *offers.COMMANDS, users.users):
+for command in (*backups.COMMANDS, *data.COMMANDS, *models.COMMANDS, *offers.COMMANDS, users.users):
     main.add_command(command)

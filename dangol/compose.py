@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from pyarrow import Table
 
     from dangol.erasure import Erasure
+    from dangol.erasure_log import ErasureLog
     from ingest.deadletters import DeadLetters
     from ingest.reading import Enrich
     from ingest.rebuild import Rebuild
@@ -113,7 +114,15 @@ def worker(settings: Settings, name: str = "") -> "Worker":
         group=INGEST_GROUP,
         member=member(name),
         log_name=log_name(settings),
+        consents=erasure_log(settings).consents,
     )
+
+
+def stored(settings: Settings) -> dict[int, int]:
+    """Up to which position of each partition of the log the warehouse holds everything."""
+    from ingest.worker import app_of
+
+    return warehouse(settings).positions(app_of(INGEST_GROUP, log_name(settings)))
 
 
 def rebuild(settings: Settings, site: "Site") -> "Rebuild":
@@ -129,15 +138,30 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
     return Rebuild(warehouse(settings), store, erased, site.id, Rules(rules_of(site)), oldest)
 
 
-def erasure(settings: Settings) -> "Erasure":
+def erasure_log(settings: Settings) -> "ErasureLog":
+    """What backups do not know of erasures and of consent."""
+    from dangol.erasure_log import ErasureLog
+
+    return ErasureLog(profiles(settings).client)
+
+
+def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure":
     """What forgets a person in every store."""
-    from dangol.erasure import Erasure
+    from dangol.erasure import SETTLE_SECONDS, Erasure
     from offers.caps import CapStore
     from profiles.erased import RedisErased
 
     store = profiles(settings)
     caps = CapStore(settings.profiles_uri, timeout=3.0)
-    return Erasure(store, RedisErased(store.client), caps, warehouse(settings), deadletters(settings))
+    return Erasure(
+        store,
+        RedisErased(store.client),
+        caps,
+        warehouse(settings),
+        deadletters(settings),
+        SETTLE_SECONDS if settle_seconds is None else settle_seconds,
+        journal=erasure_log(settings),
+    )
 
 
 def tracker(settings: Settings) -> "Tracker":

@@ -17,6 +17,10 @@ class Finding(NamedTuple):
     weak: bool = False
 
 
+class BackupsBehind(Exception):
+    """Restored, a backup would bring back people who were erased since."""
+
+
 class NotDurable(Exception):
     """The log answers, but with one broker's disk it loses what it acknowledged: a choice, not a fault."""
 
@@ -30,6 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("profiles", lambda: profiles_answer(settings)),
         ("warehouse", lambda: warehouse_answers(settings)),
         ("models", lambda: writable(settings.models_folder)),
+        ("backups", lambda: backups_know(settings)),
     ]
     return [_finding(what, check) for what, check in checks]
 
@@ -76,3 +81,15 @@ def profiles_answer(settings: Settings) -> str:
 def warehouse_answers(settings: Settings) -> str:
     compose.warehouse(settings).ping()
     return settings.warehouse_uri
+
+
+def backups_know(settings: Settings) -> str:
+    """Whether every place with backups knows who was erased since."""
+    places = compose.erasure_log(settings).destinations()
+    if failing := [place for place in places if place.failing]:
+        raise BackupsBehind(
+            "the newest erasures could not be noted beside the backups: "
+            + "; ".join(f"{place.folder}: {place.failing}" for place in failing)
+            + ". Make it reachable, or `dangol backup --forget FOLDER`"
+        )
+    return ", ".join(place.folder for place in places) or "none was made yet: `dangol backup FOLDER`"

@@ -43,6 +43,11 @@ class Caps(Protocol):
     def forget(self, site: str, profile_id: str) -> None: ...
 
 
+class Journal(Protocol):
+    def erased(self, site: str, ids: Collection[str], at: int) -> None:
+        """Note an erasure where a restored backup finds it."""
+
+
 class Erasure:
     """Erases from the stores of one installation. Their errors come through: StoreUnavailable and its like."""
 
@@ -55,10 +60,11 @@ class Erasure:
         deadletters: DeadLetters,
         settle_seconds: float = SETTLE_SECONDS,
         clock: Callable[[], float] = time.time,
+        journal: Journal | None = None,
     ) -> None:
         self.profiles, self.erased, self.caps = profiles, erased, caps
         self.warehouse, self.deadletters = warehouse, deadletters
-        self.settle_ms, self.clock = int(settle_seconds * 1000), clock
+        self.settle_ms, self.clock, self.journal = int(settle_seconds * 1000), clock, journal
 
     def ask(self, site: str, who: str) -> Request | None:
         """Erase the live profile of a customer, else of a visitor, and promise the rest; None: nobody is known by
@@ -68,10 +74,14 @@ class Erasure:
             return None
         now = self._now()
         request = Request(uuid.uuid4().hex, site, now + CLOCKS_APART_MS, now, ids)
-        self.erased.put(request)
-        self.erased.mark(site, ids, request.at)
+        self._note(site, ids, request.at)
+        self._promise(request)
         self._erase_live(site, ids, None)
         return request
+
+    def again(self, site: str, ids: tuple[str, ...], at: int) -> None:
+        """Promise once more what was promised before a restore: to forget all that was received until ``at`` (ms)."""
+        self._promise(Request(uuid.uuid4().hex, site, at, self._now(), ids))
 
     def run(self) -> int:
         """Go on with every request; how many are done now."""
@@ -90,6 +100,14 @@ class Erasure:
             if not left:
                 return
             pause(max(0.1, (left[0].marked + self.settle_ms - self._now()) / 1000))
+
+    def _promise(self, request: Request) -> None:
+        self.erased.put(request)
+        self.erased.mark(request.site, request.ids, request.at)
+
+    def _note(self, site: str, ids: Collection[str], at: int) -> None:
+        if self.journal is not None:
+            self.journal.erased(site, ids, at)
 
     def _run(self, site: str, requests: list[Request]) -> int:
         started = self._now()
@@ -116,6 +134,7 @@ class Erasure:
         more = self.warehouse.former(site, ids) - ids if ids else set()
         if more:
             last = requests[-1]
+            self._note(site, more, last.at)
             self.erased.mark(site, more, last.at)
             # They go with the newest request: marked now, so that it waits once more.
             names = tuple(sorted({*last.ids, *more}))

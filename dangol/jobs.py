@@ -4,7 +4,7 @@ import logging
 import time
 from datetime import datetime
 
-from dangol import compose
+from dangol import compose, redis_copy
 from dangol.scoring import Scoring
 from dangol.settings import Settings
 from dangol.training import Training
@@ -31,6 +31,7 @@ class Jobs:
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
         self.erasure = compose.erasure(settings)
         self.training = Training(settings)
+        self.erasure_log = compose.erasure_log(settings)
 
     def _sites(self) -> list[str]:
         self.sites.refresh()
@@ -107,8 +108,13 @@ class Jobs:
             )
 
     def erase(self) -> None:
-        """Whoever asked to be forgotten."""
+        """Whoever asked to be forgotten. No backup is made meanwhile, so what one left when it died may go."""
+        redis_copy.forget(self.settings.folder / "redis")
         self.erasure.run()
+
+    def mirror(self) -> None:
+        """What happened since the backups, to where they lie."""
+        self.erasure_log.mirror()
 
     def compact(self) -> None:
         """Small files become large ones, whose trails are found before somebody waits for a report."""

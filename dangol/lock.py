@@ -5,6 +5,9 @@ import os
 from pathlib import Path
 from typing import Self
 
+RESTORING = ".restore"
+"""In the data folder while ``dangol restore`` works, or after it was interrupted."""
+
 
 class DataFolderUnusable(Exception):
     """The data folder cannot be written, or another Dangol is running in it."""
@@ -13,14 +16,20 @@ class DataFolderUnusable(Exception):
 class FolderLock:
     """Held while ``dangol up`` runs. The pid in the file is for people; a stale one means nothing."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "dangol.pid"
+    def __init__(self, folder: Path, *, restoring: bool = False) -> None:
+        """``restoring``: to end a restore that was interrupted; nothing else may begin before."""
+        self.path, self._restoring = folder / "dangol.pid", restoring
         self.abandoned = False
         """Whether the last holder was killed: what it ran may still be ending."""
         self._fd = -1
 
     def __enter__(self) -> Self:
         """Raises DataFolderUnusable with one clear line."""
+        if not self._restoring and (self.path.parent / RESTORING).exists():
+            raise DataFolderUnusable(
+                f"a restore into {self.path.parent} is under way or was interrupted: "
+                "run the same `dangol restore` again to end it"
+            )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

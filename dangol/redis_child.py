@@ -9,6 +9,7 @@ from pathlib import Path
 
 import redis
 
+from dangol import redis_copy
 from dangol.orphans import die_with_parent
 
 
@@ -55,6 +56,7 @@ def command(folder: Path, socket: Path) -> list[str]:
 def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
     """Start the child; it ends with this process. ``wait_ready`` says when it answers."""
     folder.mkdir(parents=True, exist_ok=True)
+    redis_copy.forget(folder)
     socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return subprocess.Popen(
         command(folder, socket),

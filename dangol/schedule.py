@@ -41,6 +41,7 @@ def table(settings: Settings) -> list[Job]:
         Job("train", jobs.train, 2, soon=True),
         Job("refresh", jobs.refresh, 10, LOCK),
         Job("erase", jobs.erase, 1, "warehouse", soon=True),
+        Job("erasure log", jobs.mirror, 1 / 6, "erasure log", soon=True),
         Job("compact", jobs.compact, 5, "warehouse"),
         Job("vacuum", jobs.vacuum, 60, "warehouse"),
         Job("retention", jobs.retire, DAY, "warehouse"),

@@ -9,6 +9,7 @@ from ingest.metrics import Metrics
 from profiles.erased import Erased
 from profiles.fold import Settings
 from profiles.store import ProfileStore, StoreUnavailable
+from tracker.event import Event
 from tracker.log import Message
 
 logger = logging.getLogger(__name__)
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 Pairs = list[tuple[Message, Item]]
 Folded = Sequence[tuple[Message, Item, Result]]
 Refused = Sequence[tuple[Message, str]]
+Consents = Callable[[Sequence[Event]], None]
+"""Keeps what was said about consent, for when a backup is restored. Raises StoreUnavailable."""
 
 
 class Folder:
@@ -32,8 +35,10 @@ class Folder:
         metrics: Metrics,
         recent: Callable[[str, str], bool],
         wait: Callable[[StoreUnavailable], None],
+        consents: Consents | None = None,
     ) -> None:
         self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
+        self.consents = consents
         self._known = Known()
 
     def fold(self, site: str, settings: Settings, pairs: Pairs) -> tuple[Folded, Refused]:
@@ -47,6 +52,7 @@ class Folder:
             try:
                 pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])
+                self._tell_consents(pairs)
             except StoreUnavailable as error:
                 self.wait(error)
             except Unappliable as error:
@@ -60,6 +66,11 @@ class Folder:
                 ]
                 return folded, refused
         return [], refused
+
+    def _tell_consents(self, pairs: Pairs) -> None:
+        said = [item.event for _, item in pairs if item.event.type == "consent"]
+        if said and self.consents is not None:
+            self.consents(said)
 
     def _not_erased(self, site: str, pairs: Pairs) -> Pairs:
         """Without what was received of people before they were erased."""

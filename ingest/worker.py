@@ -34,7 +34,7 @@ from ingest.ahead import Ahead
 from ingest.batch import Item, Result
 from ingest.deadletters import DeadLetters
 from ingest.flushing import Outbox, Warehouse
-from ingest.folding import Folder
+from ingest.folding import Consents, Folder
 from ingest.metrics import Metrics
 from ingest.passersby import PassersBy, session_of
 from ingest.reading import Dead, Enrich, PassingBy, Portion, Reader
@@ -85,6 +85,7 @@ class Worker:
         facts: Enrich,
         deadletters: DeadLetters,
         erased: Erased | None = None,
+        consents: Consents | None = None,
         group: str = "ingest",
         member: str = "worker",
         log_name: str = "",
@@ -96,6 +97,7 @@ class Worker:
     ) -> None:
         """``log_name`` names the log for positions: another log counts from the start again.
 
+        ``consents`` is told of consent events before they count as done, perhaps more than once.
         ``reader`` runs step 1 and ``flusher`` the appends, each one at a time; without them ``step`` waits for them.
         """
         self.log, self.group, self.member = log, group, member
@@ -105,7 +107,7 @@ class Worker:
         erased, app = erased or NobodyErased(), app_of(group, log_name)
         self.reader = Reader(sites, facts, app)
         self.outbox = Outbox(app, warehouse, deadletters, erased, self._commit, self.metrics, clock)
-        self.folder = Folder(store, erased, self.metrics, self.outbox.recent, self._without_store)
+        self.folder = Folder(store, erased, self.metrics, self.outbox.recent, self._without_store, consents)
         self.ahead: Ahead | None = None
         self._passersby = PassersBy()
         self._flush_after = 0.0

@@ -4,6 +4,9 @@
 CLEAR = frozenset(
     {
         "DataFolderUnusable",
+        "BackupInvalid",
+        "BackupRefused",
+        "RestoreRefused",
         "PortTaken",
         "RedisMissing",
         "RedisBroken",

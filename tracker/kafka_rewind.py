@@ -1,0 +1,43 @@
+"""Setting a consumer group back: after a restore the log is ahead of what was restored."""
+
+from collections.abc import Mapping
+
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+
+from tracker.kafka_cluster import KafkaCluster
+
+
+def rewind(url: str, group: str, positions: Mapping[int, int]) -> None:
+    """``group`` reads again all that comes after ``positions``, and of every other partition all that is left.
+
+    Brokers refuse it while the group has a member. Raises LogUnavailable.
+    """
+    cluster = KafkaCluster(url)
+    try:
+        cluster.make_topic()
+        consumer = cluster.connect(
+            KafkaConsumer,
+            group_id=cluster.group_id(group),
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+        )
+        try:
+            with cluster.errors(f"set the group {group} back (is a worker still running?)"):
+                partitions = [
+                    TopicPartition(cluster.topic, n) for n in consumer.partitions_for_topic(cluster.topic)
+                ]
+                consumer.assign(partitions)
+                least = consumer.beginning_offsets(partitions)
+                consumer.commit(
+                    {
+                        each: OffsetAndMetadata(
+                            max(least[each], positions.get(each.partition, -1) + 1), "", -1
+                        )
+                        for each in partitions
+                    },
+                    timeout_ms=int(cluster.timeout * 1000),
+                )
+        finally:
+            consumer.close(autocommit=False, timeout_ms=int(cluster.timeout * 1000))
+    finally:
+        cluster.close()
