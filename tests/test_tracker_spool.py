@@ -1,12 +1,15 @@
 """The spool on disk, and the delivery that falls back to it."""
 
 import asyncio
+import errno
+import struct
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +19,7 @@ from tracker import delivery, spool
 from tracker.delivery import Delivery
 from tracker.log import LogUnavailable, Record, RecordTooLarge
 from tracker.spool import Spool, claim
+from tracker.spool_segment import HEADER_BYTES, frame
 
 
 def records(first: int, count: int) -> list[Record]:
@@ -81,18 +85,154 @@ def test_a_torn_last_write_costs_nothing_before_it(tmp_path: Path, cut: int) -> 
     again.close()
 
 
-def test_a_damaged_record_is_set_aside_not_delivered(tmp_path: Path) -> None:
-    box = Spool(tmp_path)
-    box.write(records(0, 3))
+def damaged(folder: Path, at: int, count: int = 5) -> tuple[list[Record], list[Path]]:
+    """What is read where one bit at ``at`` (a fraction of the file: permille) has flipped; and what was put aside."""
+    box = Spool(folder)
+    box.write(records(0, count))
     box.close()
-    path = tmp_path / "00000001.spool"
+    path = folder / "00000001.spool"
     raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
+    raw[at] ^= 1
     path.write_bytes(raw)
-    again = Spool(tmp_path)
-    assert drained(again) == records(0, 1)
-    assert list(tmp_path.glob("*.bad"))
+    again = Spool(folder)
+    found = drained(again)
     again.close()
+    return found, list(folder.glob("*.bad"))
+
+
+def test_a_damaged_record_is_set_aside_and_those_behind_it_are_read(tmp_path: Path) -> None:
+    size = len(frame(records(0, 1)[0]))
+    found, aside = damaged(tmp_path, HEADER_BYTES + size + 20)
+    assert found == records(0, 1) + records(2, 3)
+    assert [(path.stat().st_size, path.suffixes) for path in aside] == [(size, [".bad"])]
+    assert not list(tmp_path.glob("*.spool"))
+
+
+def test_any_bit_may_flip(tmp_path: Path) -> None:
+    size = len(frame(records(0, 1)[0]))
+    for at in range(HEADER_BYTES + 2 * size):
+        folder = tmp_path / str(at)
+        found, aside = damaged(folder, at, 3)
+        whole = set(range(3)) - ({(at - HEADER_BYTES) // size} if at >= HEADER_BYTES else set())
+        told = [records(0, 3).index(record) for record in found]
+        assert told == sorted(told)
+        assert set(told) <= whole
+        if len(told) < 3:
+            kept = b"".join(path.read_bytes() for path in aside)
+            assert len(kept) == (3 - len(told)) * size, "what is not read is kept"
+            assert all(".torn" not in path.suffixes for path in aside), "this was acknowledged"
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 5_000, b"\0" * 3, frame(Record("k", b"v" * 99))[:-1]])
+def test_a_write_that_did_not_end_is_no_event_and_no_alarm(tmp_path: Path, tail: bytes) -> None:
+    box = Spool(tmp_path)
+    box.write(records(0, 2))
+    box.close()
+    with (tmp_path / "00000001.spool").open("ab") as file:
+        file.write(tail)
+    again = Spool(tmp_path)
+    assert drained(again) == records(0, 2)
+    assert [path.suffixes for path in tmp_path.glob("*.bad")] == [[".torn", ".bad"]]
+    again.close()
+
+
+def first_layout(of: list[Record]) -> bytes:
+    parts = ((record.key.encode(), record.key.encode() + record.value) for record in of)
+    return b"".join(struct.pack(">III", len(whole), crc32(whole), len(key)) + whole for key, whole in parts)
+
+
+def test_a_folder_of_the_first_layout_goes_on_where_it_was(tmp_path: Path) -> None:
+    (tmp_path / "00000003.spool").write_bytes(first_layout(records(0, 9)))
+    (tmp_path / "00000004.spool").write_bytes(first_layout(records(9, 9)))
+    (tmp_path / "head").write_text(f"3 {len(first_layout(records(0, 4)))}")
+    box = Spool(tmp_path)
+    box.write(records(18, 2))
+    assert drained(box) == records(4, 16)
+    box.close()
+    Spool(tmp_path).close()
+    assert not (tmp_path / "head").exists()
+
+
+@pytest.mark.parametrize("head", ["7 100", "1 100", "1 62", "2 62", "2 0"])
+def test_events_that_the_first_layout_took_for_drained_are_read(tmp_path: Path, head: str) -> None:
+    """Its numbers began at 1 again after a restart, below a head that stayed."""
+    (tmp_path / "head").write_text(head)
+    time.sleep(0.05)  # more than a tick of the file system's clock
+    (tmp_path / "00000001.spool").write_bytes(first_layout(records(0, 5)))
+    (tmp_path / "00000002.spool").write_bytes(first_layout(records(5, 5)))
+    box = Spool(tmp_path)
+    assert drained(box) == records(0, 10)
+    box.close()
+
+
+def test_a_drained_spool_that_starts_again_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 300)
+    for life in range(4):
+        box = Spool(tmp_path)
+        box.write(records(life * 10, 10))
+        assert box.read(3) == records(life * 10, 3)
+        box.drop()
+        assert drained(box) == records(life * 10 + 3, 7)
+        box.close()
+
+
+def test_what_is_put_aside_is_never_overwritten(tmp_path: Path) -> None:
+    for _ in range(3):
+        box = Spool(tmp_path)
+        box.write(records(0, 3))
+        box.close()
+        [path] = tmp_path.glob("*.spool")
+        path.write_bytes(path.read_bytes()[:-1])
+        again = Spool(tmp_path)
+        drained(again)
+        again.close()
+    assert len(list(tmp_path.glob("*.bad"))) == 3
+
+
+def test_a_segment_that_the_disk_does_not_give_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 1)
+    box = Spool(tmp_path)
+    for n in range(3):
+        box.write(records(n, 1))
+    real = Path.open
+
+    def failing(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "00000001.spool":
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", failing)
+    assert drained(box) == records(1, 2)
+    assert [path.name for path in tmp_path.glob("*.bad")] == ["00000001.bad"]
+    box.close()
+
+
+def test_a_segment_that_somebody_deleted_stands_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "SEGMENT_BYTES", 1)
+    box = Spool(tmp_path)
+    box.write(records(0, 1))
+    box.write(records(1, 1))
+    (tmp_path / "00000001.spool").unlink()
+    assert drained(box) == records(1, 1)
+    box.close()
+
+
+def test_a_full_disk_gathers_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Spool(tmp_path)
+    with monkeypatch.context() as patch:
+        for operation in ("os.write", "os.fdatasync", "os.fsync"):
+            patch.setattr(operation, lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            for n in range(5):
+                with pytest.raises(LogUnavailable, match="No space"):
+                    box.write(records(n, 1))
+    assert list(tmp_path.glob("*.spool")) == []
+    box.write(records(5, 1))
+    assert drained(box) == records(5, 1)
+    box.close()
 
 
 def test_it_is_bounded_and_room_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

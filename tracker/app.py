@@ -28,6 +28,7 @@ from tracker.privacy import DailySalt, opted_out
 from tracker.request import BODY_LIMIT, GZIP, TOO_LARGE, Refusal, Request
 from tracker.sites import Site, Sites
 from tracker.spool import DEFAULT_LIMIT, claim
+from tracker.spooled import SpoolWatch
 
 Environ = Mapping[str, Any]
 
@@ -84,7 +85,7 @@ class Tracker:
     ) -> None:
         self._sites, self._clock, self._proxies = sites, clock, int(trust_proxy)
         self._server_cookie = server_cookie
-        self.metrics = Metrics()
+        self.metrics = Metrics(SpoolWatch(spool, clock).look, clock)
         self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics)
         self._salt = DailySalt(spool, clock)
         limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)

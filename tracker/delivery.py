@@ -2,13 +2,14 @@
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from typing import Literal
 
 from tracker.committer import Committer, Late
 from tracker.log import EventLog, LogUnavailable, Record, RecordTooLarge
 from tracker.metrics import Metrics
-from tracker.spool import Spool
+from tracker.spool import Spool, adopt
 
 PATIENCE = 1.0
 """Seconds that a program's request waits for the log before its events go to the disk instead."""
@@ -18,6 +19,10 @@ STALLED = 0.25
 """An append that has taken this long: the log hangs. Requests then do not wait for it at all."""
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
+ADOPT_SECONDS = 5.0
+"""How often a process looks for what others left on this disk when they died and were not started again."""
+PORTION = 2_000
+"""Records that go from the spool to the log in one append, at most."""
 
 State = Literal["direct", "spooling"]
 _logger = logging.getLogger(__name__)
@@ -34,11 +39,11 @@ class Delivery:
         self._log, self._spools = log, list(spools)
         self._metrics = metrics or Metrics()
         self._metrics.log_up.set_function(lambda: self.state == "direct")
-        self._metrics.spool_bytes.set_function(self.waiting)
         self._direct = Committer(self._append)
         self._spooler = Committer(self._spools[-1].write, "spooler") if self._spools else None
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._portion = PORTION
         self.state: State = "direct"
         self._drainer = threading.Thread(target=self._drain, name="drainer", daemon=True)
         if self._spools:
@@ -73,10 +78,6 @@ class Delivery:
             return bool(self._spools) and not self._spools[-1].full()
         return True
 
-    def waiting(self) -> int:
-        """Bytes in the spool."""
-        return sum(spool.size for spool in self._spools)
-
     def close(self) -> None:
         """Every request that was accepted becomes durable; what is spooled stays for the next start."""
         self._closing.set()
@@ -107,12 +108,16 @@ class Delivery:
 
     def _drain(self) -> None:
         """Bring the spool to the log, oldest first; then let requests go there directly again."""
+        adopting = time.monotonic() + ADOPT_SECONDS
         while not self._closing.is_set():
-            self._wake.wait()
+            self._wake.wait(ADOPT_SECONDS)
             self._wake.clear()
             try:
+                if time.monotonic() >= adopting:
+                    adopting = time.monotonic() + ADOPT_SECONDS
+                    self._adopt()
                 while self._left() and not self._closing.is_set():
-                    self._move()
+                    self._move(next(spool for spool in self._spools if not spool.empty))
                 if self.state == "spooling" and not self._closing.is_set():
                     self._log.ping()
                     self._resume()
@@ -127,22 +132,36 @@ class Delivery:
     def _left(self) -> bool:
         return any(not spool.empty for spool in self._spools)
 
-    def _move(self) -> None:
-        spool = next(spool for spool in self._spools if not spool.empty)
-        if records := spool.read():
-            try:
-                self._log.append(records)
-            except RecordTooLarge:
-                self._move_singly(records, spool)
-            spool.drop()
+    def _adopt(self) -> None:
+        """Take over what dead processes left, and let go of what has been drained."""
+        *others, own = self._spools
+        for spool in [other for other in others if other.empty]:
+            self._spools.remove(spool)
+            spool.close()
+        try:
+            left = adopt(own.folder.parent, own.limit)
+        except OSError:
+            _logger.exception("whether dead processes left events cannot be told")
+            return
+        for spool in left:
+            _logger.warning("%s was left by a dead process: its events go to the log now", spool.folder)
+            self._spools.insert(0, spool)
 
-    def _move_singly(self, records: Sequence[Record], spool: Spool) -> None:
-        """What the log will never take must not stand in the way of the rest."""
-        for record in records:
-            try:
-                self._log.append([record])
-            except RecordTooLarge as error:
-                _logger.error("the log refuses an event, kept as %s: %s", spool.keep(record), error)
+    def _move(self, spool: Spool) -> None:
+        """One portion. What the log will never take must not stand in the way of the rest: portions become smaller
+        until it is alone, so nothing is appended twice."""
+        records = spool.read(self._portion)
+        if not records:
+            return
+        try:
+            self._log.append(records)
+        except RecordTooLarge as error:
+            if len(records) > 1:
+                self._portion = len(records) // 2
+                return
+            _logger.error("the log refuses an event, kept as %s: %s", spool.keep(records[0]), error)
+        self._portion = min(self._portion * 2, PORTION)
+        spool.drop()
 
     def _resume(self) -> None:
         """Straight to the log again. What a request still puts into the spool meanwhile wakes the drainer."""

@@ -1,14 +1,16 @@
 """What an operator sees of collection, for Prometheus. No personal data in any label."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from tracker.event import Source
+from tracker.spooled import Spooled
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
@@ -16,7 +18,10 @@ SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 class Metrics(Collector):
     """One registry for each Tracker, so that two of them in one process do not meet."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, spooled: Callable[[], Spooled] = Spooled, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._spooled, self._clock = spooled, clock
         registry = self.registry = CollectorRegistry()
         self.accepted: dict[Source, int] = dict.fromkeys(get_args(Source), 0)
         """Durable events, by who sent them. Plain numbers, counted on the event loop: every request passes here."""
@@ -28,9 +33,6 @@ class Metrics(Collector):
             "dangol_tracker_events_cookieless", "events of visitors who opted out", registry=registry
         )
         self.spooled = Counter("dangol_tracker_events_spooled", "events put on disk first", registry=registry)
-        self.spool_bytes = Gauge(
-            "dangol_tracker_spool_bytes", "bytes on disk that wait for the log", registry=registry
-        )
         self.log_up = Gauge(
             "dangol_tracker_log_up", "1: events go to the log, 0: to the spool", registry=registry
         )
@@ -45,6 +47,24 @@ class Metrics(Collector):
         for source, count in self.accepted.items():
             counter.add_metric([source], count)
         yield counter
+        yield from self._of_spools()
+
+    def _of_spools(self) -> Iterable[Metric]:
+        """Of all processes of this machine. Left out where the disk does not tell: no figure is better than 0."""
+        try:
+            spooled = self._spooled()
+        except OSError:
+            return
+        age = 0.0 if spooled.oldest is None else max(0.0, self._clock() - spooled.oldest)
+        for name, what, value in (
+            ("events", "events on this machine's disk that wait for the log", spooled.events),
+            ("bytes", "bytes on this machine's disk that wait for the log", spooled.bytes),
+            ("oldest_seconds", "for how long the first of them has waited", age),
+            ("abandoned", "spools with events that no process holds", spooled.abandoned),
+            ("unreadable_bytes", "bytes put aside that the disk did not give back", spooled.unreadable),
+            ("refused_bytes", "bytes of events put aside that the log never takes", spooled.refused),
+        ):
+            yield GaugeMetricFamily(f"dangol_tracker_spool_{name}", what, value=value)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
