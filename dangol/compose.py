@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from recommender.runs import Runs
     from recommender.shelf import Shelf
     from tracker.app import Tracker
+    from tracker.spooled import SpoolWatch
     from warehouse.delta import Warehouse
     from web.services import Services, Shop
     from web.users import Users
@@ -183,6 +184,13 @@ def tracker(settings: Settings) -> "Tracker":
     )
 
 
+def spool_watch(settings: Settings) -> "SpoolWatch":
+    """What waits on this machine's disk for the log."""
+    from tracker.spooled import SpoolWatch
+
+    return SpoolWatch(settings.folder / "spool")
+
+
 def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
     """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
     from offers.redis import connect
@@ -307,6 +315,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         secret=key,
         audit=Audit(settings.folder / "audit.jsonl"),
         erase=erase,
+        spooled=functools.partial(spool_watch(settings).look, count=False),
         public_url=settings.public_url or settings.url,
         personalize_seconds=settings.personalize_budget_ms / 1000,
         ingest_group=INGEST_GROUP,

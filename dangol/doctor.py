@@ -1,6 +1,7 @@
 """``dangol doctor``: is everything there that this installation needs, and does it answer?"""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,12 +26,17 @@ class NotDurable(Exception):
     """The log answers, but with one broker's disk it loses what it acknowledged: a choice, not a fault."""
 
 
+class EventsStuck(Exception):
+    """Events that were acknowledged lie on this machine's disk, and nobody drains them."""
+
+
 def examine(settings: Settings) -> list[Finding]:
     """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("data folder", lambda: writable(settings.folder)),
         ("sites", lambda: f"{len(compose.sites(settings).all())} known"),
         ("event log", lambda: log_answers(settings)),
+        ("spool", lambda: spool_drains(settings)),
         ("profiles", lambda: profiles_answer(settings)),
         ("warehouse", lambda: warehouse_answers(settings)),
         ("models", lambda: writable(settings.models_folder)),
@@ -67,6 +73,30 @@ def log_answers(settings: Settings) -> str:
         )
     finally:
         log.close()
+
+
+def spool_drains(settings: Settings) -> str:
+    """Whether the events on this machine's disk are on their way to the log."""
+    watch = compose.spool_watch(settings)
+    found, folder = watch.look(), settings.folder / "spool"
+    waits = f"{found.events} events ({found.bytes} bytes) wait for the log"
+    wrong = []
+    if found.oldest is not None and found.stuck(watch.clock()):
+        since = datetime.fromtimestamp(found.oldest, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
+        why = f", {found.abandoned} spools held by no process: start the tracker" if found.abandoned else ""
+        wrong.append(f"{waits} in {folder} since {since} UTC{why}")
+    if found.unreadable:
+        wrong.append(
+            f"{found.unreadable} bytes of events could not be read and are kept in {folder}/*/*.bad: check the disk, "
+            "then move these files away"
+        )
+    if found.refused:
+        wrong.append(
+            f"{found.refused} bytes of events that the log never takes are in {folder}/*/refused.bad"
+        )
+    if wrong:
+        raise EventsStuck("; ".join(wrong))
+    return waits if found.events else "nothing waits"
 
 
 def profiles_answer(settings: Settings) -> str:

@@ -32,6 +32,7 @@ from web.desk.products import products_blueprint
 from web.desk.retention import retention_blueprint
 from web.desk.segments import segments_blueprint as segment_pages
 from web.desk.setup import setup_blueprint
+from web.desk.spool import register_spool_alarm
 from web.desk.users import users_blueprint
 from web.desk.visitors import visitors_blueprint
 from web.desk.waiting import register_waiting, waiting_blueprint
@@ -113,6 +114,7 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     door = Door(services.users, services.secret)
     pages = Pages(services.sites, assets, door, services.clock, reports, services.segments)
     pages.register(app)
+    register_spool_alarm(app, services)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, services.guesses, services.audit))
     app.register_blueprint(

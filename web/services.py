@@ -19,6 +19,7 @@ from recommender.serve import Recommender
 from recommender.shelf import Shelf
 from tracker.log import EventLog
 from tracker.sites import Sites
+from tracker.spooled import Spooled
 from warehouse.delta import Warehouse
 from web.audit import Audit
 from web.guesses import Guesses
@@ -48,6 +49,7 @@ class Services:
     ``erase`` (site, id) forgets a person: at once what is live, soon the rest; the ids, or None for nobody.
     ``secret`` signs the desk's sessions; a page waits ``patience_seconds`` before it says that it is counting.
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
+    ``spooled`` tells what waits on this machine's disk for the log.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     ``bucket`` (name, wanted, per second, burst) says how much of a rate all processes together still allow.
     """
@@ -76,6 +78,7 @@ class Services:
     audit: Audit
     erase: Callable[[str, str], Sequence[str] | None]
     public_url: str
+    spooled: Callable[[], Spooled] = Spooled
     personalize_seconds: float = 0.1
     patience_seconds: float = 1.5
     ingest_group: str = "ingest"
