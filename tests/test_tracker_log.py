@@ -410,3 +410,19 @@ def test_opening_a_log_that_is_down_does_not_fail(scheme: str) -> None:
 def test_a_wrong_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError):
         open_log(url)
+
+
+def test_whatever_is_held_can_be_read_again_without_a_group(log: EventLog, join) -> None:
+    sent = [Record(f"k{number % 7}", str(number).encode()) for number in range(2_500)]
+    log.append(sent)
+    mine, other = join("m1", "g"), join("m2", "other")  # what one group has not seen stays
+    taken = take(mine, 2_500)
+    mine.commit(ends(taken))
+    before = log.backlog("g")
+    found = list(log.reread())
+    assert sorted(found) == sorted(taken)
+    for partition in {message.partition for message in found}:
+        positions = [message.position for message in found if message.partition == partition]
+        assert positions == sorted(positions)
+    assert log.backlog("g") == before
+    assert len(take(other, 2_500)) == 2_500

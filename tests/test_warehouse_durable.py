@@ -71,6 +71,12 @@ def filled(folder: Path) -> Warehouse:
     return warehouse
 
 
+def as_if_killed(folder: Path) -> None:
+    """Whoever wrote all this did not live to see it on disk."""
+    for known in folder.glob("*/_sums"):
+        known.unlink()
+
+
 def retired(folder: Path) -> None:
     Warehouse(str(folder)).retire(NOON + DAY)
 
@@ -89,6 +95,7 @@ WORKS: dict[str, Callable[[Path], object]] = {
 def test_whatever_commits_returns_when_it_is_on_disk(tmp_path: Path, flushed: set[Path], work: str) -> None:
     if work != "append":
         filled(tmp_path)
+        as_if_killed(tmp_path)
         flushed.clear()
     WORKS[work](tmp_path)
     tables = ["events"] if work == "retire" else []
@@ -103,6 +110,7 @@ def test_old_files_go_only_after_what_replaced_them_is_on_disk(
     with monkeypatch.context() as without:
         without.setattr(Durable, "up_to", lambda *_: None)
         assert Maintenance(str(tmp_path)).compact()
+    as_if_killed(tmp_path)
     flushed.clear()
     real, missing = DeltaTable.vacuum, set[Path]()
 
@@ -157,7 +165,7 @@ def test_a_worker_writes_files_out_before_it_commits_in_the_log(
     (file,) = DeltaTable(str(events)).get_add_actions()["path"].to_pylist()
     written = first("fsync(", f".{Path(file).name}.")
     named = first("fsync(", str((events / file).parent) + ">")
-    committed = first("fsync(", str(durable.commit_of(events / "_delta_log", 1)) + ">")
+    committed = first("fsync(", str(events / durable.commit_of(1)) + ">")
     folder = first("fsync(", str(events / "_delta_log") + ">")
     acknowledged = first("sendto(", sha1(SCRIPTS["commit"].encode()).hexdigest())
     assert written < named < committed < folder < acknowledged

@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 from kafka.partitioner import Partitioner
@@ -15,7 +15,7 @@ from kafka.partitioner.default import murmur2
 
 from tracker.kafka_cluster import Connection, KafkaCluster
 from tracker.kafka_consumer import KafkaGroupMember
-from tracker.log import Backlog, LogUnavailable, Record, RecordTooLarge
+from tracker.log import Backlog, LogUnavailable, Message, Record, RecordTooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,32 @@ class KafkaLog:
             done = max(starts[partition].offset, known.offset if known else -1)
             found[partition.partition] = Backlog(end, min(done, end))
         return found
+
+    def reread(self) -> Iterator[Message]:
+        ends = {number: known.end for number, known in self.backlog("").items()}
+        consumer = self._cluster.connect(
+            KafkaConsumer, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        try:
+            for number, end in ends.items():
+                partition = TopicPartition(self._cluster.topic, number)
+                with self._cluster.errors("read"):
+                    consumer.assign([partition])
+                    consumer.seek_to_beginning(partition)
+                    position = consumer.position(partition)
+                while position < end:
+                    with self._cluster.errors("read"):
+                        batches = consumer.poll(
+                            timeout_ms=int(self._cluster.timeout * 1000), max_records=2_000
+                        )
+                        position = consumer.position(partition)
+                    if not batches:
+                        raise LogUnavailable(f"Kafka log cannot read partition {number}: nothing came")
+                    for record in batches[partition]:
+                        key = (record.key or b"").decode("utf-8", "replace")
+                        yield Message(number, record.offset, key, record.value)
+        finally:
+            consumer.close(autocommit=False)
 
     def ping(self) -> None:
         """Every partition has a leader and as many replicas in sync as acks=all asks for."""

@@ -3,7 +3,7 @@
 Three backends pass one contract suite (tests/test_tracker_log.py): memory, Redis Streams, Kafka.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -75,6 +75,10 @@ class EventLog(Protocol):
 
     def lag(self, group: str) -> int:
         """Records that ``group`` has not committed yet. Raises LogUnavailable."""
+
+    def reread(self) -> Iterator[Message]:
+        """Everything that is still held, each partition from its oldest record, whoever is done with it. Joins no
+        group. Raises LogUnavailable."""
 
     def ping(self) -> None:
         """Raise LogUnavailable when records cannot be made durable now."""

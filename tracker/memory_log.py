@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
@@ -58,6 +58,12 @@ class MemoryLog:
             gone = [n - len(kept) for n, kept in zip(self._next, self.partitions, strict=True)]
             done = known.done if known else gone
             return {at: Backlog(n, done[at]) for at, n in enumerate(self._next)}
+
+    def reread(self) -> Iterator[Message]:
+        with self.changed:
+            self.require_open()
+            held = [message for messages in self.partitions for message in messages]
+        yield from held
 
     def ping(self) -> None:
         self.require_open()

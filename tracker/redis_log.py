@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from zlib import crc32
 
-from tracker.log import Backlog, Record
+from tracker.log import Backlog, Message, Record
 from tracker.redis_consumer import RedisConsumer
-from tracker.redis_streams import RedisStreams
+from tracker.redis_streams import RedisStreams, position_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,20 @@ class RedisLog:
             gone = int(trimmed or 0)
             found[partition] = Backlog(length + gone, gone if done is None else int(done))
         return found
+
+    def reread(self) -> Iterator[Message]:
+        for partition, stream in enumerate(self._redis.streams):
+            after = "-"
+            while True:
+                with self._redis.errors("read"):
+                    entries = self._redis.entries(stream, after, RECORDS_PER_SCRIPT)
+                for entry, fields in entries:
+                    yield Message(
+                        partition, position_of(entry), fields[b"k"].decode("utf-8", "replace"), fields[b"v"]
+                    )
+                if len(entries) < RECORDS_PER_SCRIPT:
+                    break
+                after = f"({entries[-1][0].decode()}"
 
     def ping(self) -> None:
         """A write, since a Redis that is full, read-only or out of disk still answers PING."""

@@ -88,6 +88,10 @@ class RedisStreams:
                 found |= {str(name): str(value) for name, value in ask().items()}
         return found
 
+    def entries(self, stream: str, least: str, count: int) -> list[Any]:
+        """The entries from the id ``least`` on, each with its fields. Raises redis-py's errors."""
+        return list(self._execute("XRANGE", stream, least, "+", "COUNT", count))
+
     def wait(self, after: dict[int, int], seconds: float) -> bool:
         """Block until a shard has an entry behind the position given for it; False when none came."""
         names = [self.streams[shard] for shard in after]

@@ -1,12 +1,14 @@
 """DuckDB over the live files of the Delta tables. The only file that imports duckdb."""
 
+import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -15,6 +17,7 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from warehouse.files import LiveFile
+from warehouse.integrity import Damage, damaged, known_sums, readable, unreadable
 from warehouse.names import Names
 from warehouse.schema import ALIASES, EVENTS
 from warehouse.scope import Scope
@@ -24,8 +27,15 @@ from warehouse.walk import Walk
 from warehouse.walks import Walks
 from warehouse.watch import watched
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 ATTEMPTS = 4
 """Listings of the live files: between a listing and the read, a vacuum may take away a file."""
+
+EXAMINED_SECONDS = 60.0
+"""How long files in which no damage was found are not read again because of an error."""
 
 PATIENCE = 120.0
 """Seconds after which a query is given up."""
@@ -74,6 +84,9 @@ class Duck:
         self._shelf = Shelf(Path(path) / "trails" if self.local else None)
         self._walks = Walks(self._shelf, self._trail, self._over)
         self._lock = threading.Lock()
+        self._unreadable: set[str] = set()
+        self._examined = -EXAMINED_SECONDS
+        self.on_damage: Callable[[Sequence[Damage]], None] = lambda _: None
 
     def tables(
         self,
@@ -87,17 +100,9 @@ class Duck:
         ``prepared`` are queries whose answers become tables that all later ones may read from.
         ``profile`` and ``session`` are the current ids. Raises WarehouseUnavailable, QueryTooLong.
         """
-        for attempt in range(ATTEMPTS):
-            cursor = self._con.cursor()
-            try:
-                with _patience(cursor), watched(cursor):
-                    return self._answer(cursor, queries, scope, params or {}, prepared or {})
-            except (duckdb.IOException, duckdb.CatalogException, FileNotFoundError) as error:
-                if attempt == ATTEMPTS - 1:
-                    raise WarehouseUnavailable(f"cannot read the events: {error}") from error
-            finally:
-                cursor.close()
-        raise AssertionError("unreachable")
+        return self._reading(
+            scope, lambda cursor: self._answer(cursor, queries, scope, params or {}, prepared or {})
+        )
 
     def table(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer to one query."""
@@ -113,17 +118,51 @@ class Duck:
 
         Raises WarehouseUnavailable, QueryTooLong.
         """
+        scope = Scope(site, start, end)
+        return self._reading(scope, lambda cursor: self._walk(cursor, scope))
+
+    def _reading(self, scope: Scope, ask: "Callable[[duckdb.DuckDBPyConnection], T]") -> T:
+        """The answer, though files went since they were listed; without those that cannot be read, which ``on_damage``
+        is told of."""
         for attempt in range(ATTEMPTS):
             cursor = self._con.cursor()
             try:
                 with _patience(cursor), watched(cursor):
-                    return self._walk(cursor, Scope(site, start, end))
-            except (duckdb.IOException, FileNotFoundError) as error:
-                if attempt == ATTEMPTS - 1:
-                    raise WarehouseUnavailable(f"cannot read the events: {error}") from error
+                    return ask(cursor)
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
+                if isinstance(error, duckdb.InterruptException):
+                    raise
+                if not self._set_aside(scope):
+                    if not isinstance(error, (duckdb.IOException, duckdb.CatalogException, OSError)):
+                        raise
+                    if attempt == ATTEMPTS - 1:
+                        raise WarehouseUnavailable(f"cannot read the events: {error}") from error
             finally:
                 cursor.close()
-        raise AssertionError("unreachable")
+        raise WarehouseUnavailable("cannot read the events: file after file is damaged")
+
+    def _set_aside(self, scope: Scope) -> bool:
+        """Whether there are more files in scope that cannot be read; reports go on without them."""
+        if time.monotonic() < self._examined + EXAMINED_SECONDS:
+            return False
+        with self._lock:
+            known = known_sums(self._events)
+            found = [
+                damaged(self._events, file, why)
+                for file in self._live()
+                if scope.touches(file.day, file.first, file.last)
+                if (why := unreadable(self._events, file, known.get(file.path)))
+            ]
+            # One that went since it was listed is not live any more; one that is, and is gone, is damage.
+            live = {file.path for file in self._live()}
+            found = [each for each in found if each.path in live]
+            self._unreadable |= {each.path for each in found}
+        if not found:
+            self._examined = time.monotonic()
+        else:
+            logger.error("reports go on without what cannot be read: %s", "; ".join(map(str, found)))
+            self.on_damage(found)
+        return bool(found)
 
     def sweep(self) -> int:
         """Delete the trails of files that are gone; how many."""
@@ -176,7 +215,7 @@ class Duck:
     ) -> tuple[str, dict[str, Any]]:
         """SQL of the events in scope, and its parameters."""
         with self._lock:
-            _, files = self._events.files()
+            files = self._live()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
         files = [file for file in files if scope.touches(file.day, file.first, file.last)]
@@ -202,7 +241,7 @@ class Duck:
 
     def _walk(self, cursor: "duckdb.DuckDBPyConnection", scope: Scope) -> Walk:
         with self._lock:
-            _, files = self._events.files()
+            files = self._live()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
         return self._walks.along(cursor, scope, files, aliased)
@@ -235,9 +274,23 @@ class Duck:
             events += " union all by name from scope_dataset"
         return events, {}
 
+    def _live(self) -> list[LiveFile]:
+        """The live files that can be read."""
+        return [file for file in self._events.files()[1] if file.path not in self._unreadable]
+
     def _read_names(self) -> pa.Table:
-        delta = self._aliases.open()
-        return delta.to_pyarrow_table() if delta is not None else ALIASES.empty_table()
+        parts = [ALIASES.empty_table()]
+        broken: dict[LiveFile, str] = {}
+        for file in self._aliases.files()[1]:
+            rows, why = readable(self._aliases, file.path)
+            parts.append(rows.select(ALIASES.names).cast(ALIASES))
+            if why:
+                broken[file] = why
+        if broken.keys() - set(self._aliases.files()[1]):
+            raise FileNotFoundError("files of the aliases went while they were read")
+        if broken:
+            self.on_damage([damaged(self._aliases, file, why) for file, why in broken.items()])
+        return pa.concat_tables(parts)
 
     def _dataset(self, files: list[LiveFile]) -> "ds.Dataset":
         """Object storage through Delta's own client, which knows the credentials; and paths with glob signs,

@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ class LiveFile(NamedTuple):
     rows: int
     first: int | None
     last: int | None
+    site: str = ""
+    """The only site, "" where there are several."""
 
 
 class NewFile(NamedTuple):
@@ -58,6 +61,12 @@ class Folder:
             )
         return data
 
+    @contextmanager
+    def opened(self, file: LiveFile) -> Iterator[pq.ParquetFile]:
+        """The file, row group by row group, with its pages' checksums looked at."""
+        with self._fs.open_input_file(file.path) as source:
+            yield pq.ParquetFile(source, page_checksum_verification=True)
+
     def write(self, data: pa.Table, day: date | None) -> NewFile:
         """A file that no commit names yet, on disk. Its pages have checksums."""
         name = f"part-{uuid.uuid4()}-c000.zstd.parquet"
@@ -80,6 +89,11 @@ class Folder:
 def partition(day: date | None) -> dict[str, str | None]:
     """The partition values of a file, as Delta writes them."""
     return {"day": str(day)} if day else {}
+
+
+def as_new(path: str, size: int, day: date | None, data: pa.Table) -> NewFile:
+    """A file that is there already and holds ``data``."""
+    return NewFile(path, size, day, _stats(data))
 
 
 def _stats(data: pa.Table) -> str:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from warehouse.files import Folder
+from warehouse.integrity import look
 from warehouse.schema import ALIASES, EVENTS
 from warehouse.table import COMPRESSION, HOOKS, Table, WarehouseUnavailable
 
@@ -81,13 +82,17 @@ class Maintenance:
         return len(files) - 1 if self._aliases.swap(files, [new]) else 0
 
     def vacuum(self, hours: int = RETENTION_HOURS) -> int:
-        """Delete the files that no version has named for ``hours``; how many."""
+        """Delete the files that no version has named for ``hours``; how many. Raises WarehouseUnavailable where a table
+        is damaged: a file that a lost commit had named is what a repair needs."""
         gone = 0
         for table in (self._events, self._aliases):
+            if damage := look(table):
+                raise WarehouseUnavailable(f"not vacuumed: {damage[0]}; run `dangol doctor --repair`")
             if table.refresh() is not None:
                 gone += len(_vacuum(table, hours, full=True))
                 if (delta := table.refresh()) is not None:
                     delta.cleanup_metadata()
+                    table.forget_sums()
         return gone
 
     def retire(self, before: int) -> int:

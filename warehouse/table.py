@@ -18,7 +18,7 @@ from deltalake import (
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from warehouse.durable import Durable
+from warehouse.durable import Durable, WentBack, forget, on_disk
 from warehouse.files import Folder, LiveFile, NewFile, partition
 
 CONFIGURATION = {
@@ -63,6 +63,7 @@ class Table:
         storage_options: Mapping[str, str] | None,
     ) -> None:
         self.uri, self.schema, self.partition_by = uri, schema, list(partition_by)
+        self.name = uri.rpartition("/")[2]
         self.storage_options = dict(storage_options) if storage_options else None
         self._delta: DeltaTable | None = None
         self._durable = Durable(uri)
@@ -94,6 +95,11 @@ class Table:
         """Read the log from its last checkpoint next time."""
         self._delta = None
 
+    def restart(self) -> None:
+        """Forget everything, also how far it was on disk: its log was written anew."""
+        self.forget()
+        self._durable = Durable(self.uri)
+
     def create(self) -> DeltaTable:
         """The table, created if absent; another process may create it at the same time."""
         delta = self.open()
@@ -121,16 +127,21 @@ class Table:
         A new nullable column joins the table with the first row that has it, and workers of the previous release keep
         appending without it. Raises DeltaError when others' commits conflict, OSError when the disk does not take it.
         """
-        delta = self.create()
+        delta = self._standing()
         if not {field.name for field in delta.schema().fields} >= set(data.column_names):
             delta = self._widened(data.schema)
-        folder, now = Folder(self.uri, self.storage_options), int(time.time() * 1000)
+        folder = Folder(self.uri, self.storage_options)
         days = pc.unique(data["day"]).to_pylist() if self.partition_by else [None]
         parts = [(day, data.filter(pc.equal(data["day"], day)) if day else data) for day in days]
         # Not write_deltalake, which takes three times as long and leaves pages without checksums.
         new = [folder.write(rows, day) for day, rows in parts if rows.num_rows]
+        self.adopt(new, transactions)
+
+    def adopt(self, files: Sequence[NewFile], transactions: Sequence[Transaction] = ()) -> None:
+        """One commit that names these files. Raises what ``append`` does."""
+        delta, now = self._standing(), int(time.time() * 1000)
         delta.create_write_transaction(
-            [AddAction(file.path, file.size, partition(file.day), now, True, file.stats) for file in new],
+            [AddAction(file.path, file.size, partition(file.day), now, True, file.stats) for file in files],
             "append",
             delta.schema(),
             self.partition_by,
@@ -154,12 +165,33 @@ class Table:
 
     def make_durable(self) -> None:
         """Return when whatever was committed is on disk, by whomever. Raises WarehouseUnavailable."""
-        delta = self.refresh()
         try:
+            least, delta = self._durable.least, self.refresh()
             if delta is not None:
+                self._stands(delta, least)
                 self._durable.up_to(delta.version())
         except OSError as error:
             raise WarehouseUnavailable(f"{self.uri}: {error}") from error
+
+    def forget_sums(self) -> None:
+        """Leave out of the checksums what was deleted."""
+        if (root := on_disk(self.uri)) is not None:
+            forget(root)
+
+    def _standing(self) -> DeltaTable:
+        """The table to commit to, created if absent. Raises WentBack."""
+        least, delta = self._durable.least, self.create()
+        if delta.version() < least:
+            self.forget()
+            self._stands(self.create(), least)
+        return self.create()
+
+    def _stands(self, delta: DeltaTable, least: int) -> None:
+        if delta.version() < least:
+            raise WentBack(
+                f"the commits after version {delta.version()} are gone, version {least} was there: "
+                "run `dangol doctor --repair`"
+            )
 
     def swap(self, removed: Sequence[LiveFile], added: Sequence[NewFile]) -> bool:
         """Replace files in one commit. False when one of them is no longer live: choose again.
@@ -213,6 +245,12 @@ class Table:
             columns["num_records"],
             columns.get("min.ts", empty),
             columns.get("max.ts", empty),
+            (
+                least if least and least == most else ""
+                for least, most in zip(
+                    columns.get("min.site", empty), columns.get("max.site", empty), strict=True
+                )
+            ),
             strict=True,
         )
         return delta.version(), [LiveFile(*file) for file in files]
