@@ -38,6 +38,7 @@ class Commands(click.Group):
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Dangol (단골, a shop's regular): know your visitors, offer each what fits, see what it was worth."""
+    os.umask(0o077)  # what we store is about people: for nobody else on this machine
     ctx.obj = settings.load()
 
 
@@ -60,9 +61,10 @@ def _server(name: str, application: str, text: str) -> None:
     @click.pass_obj
     def serve(config: Settings) -> None:
         from dangol import server
-        from dangol.secrets import ensure_default_site
+        from dangol.secrets import ensure_default_site, signing_key
 
         ensure_default_site(config)
+        signing_key(config)
         server.serve(config, application, server.listen(config))
 
 

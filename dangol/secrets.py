@@ -1,14 +1,13 @@
 """The secrets of one installation, made once and kept in the data folder, readable by its owner only."""
 
-import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from dangol.settings import Settings
-from tracker.disk import flush
+from dangol.settings import SIGNING_KEY_LEAST, Settings
+from tracker.disk import create
 from tracker.sites import Site, Sites, new_site
 
 if TYPE_CHECKING:  # a tracker needs no password hashing
@@ -17,19 +16,28 @@ if TYPE_CHECKING:  # a tracker needs no password hashing
 ADMIN = "admin"
 
 
+class SecretUnusable(Exception):
+    """A secret that anybody could guess, or that cannot be read; the message says which, and what to do."""
+
+
 def kept(path: Path, fresh: str) -> str:
-    """The text in ``path``; ``fresh`` is written there first when the file is not there. Safe between processes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """The secret in ``path``; ``fresh`` is written there first when the file is not there. Safe between processes.
+
+    Raises SecretUnusable for what is no secret: an empty file, say, that a full disk or an editor left.
+    """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(fd, "w") as file:
-        file.write(fresh)
-        file.flush()
-        os.fsync(file.fileno())
-    flush(path.parent)
-    return fresh
+        create(path, fresh.encode())
+        secret = path.read_text(encoding="ascii").strip()
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except (OSError, ValueError) as error:
+        raise SecretUnusable(f"{path} cannot be read: {error}") from error
+    if len(secret) < SIGNING_KEY_LEAST:
+        raise SecretUnusable(
+            f"{path} holds {len(secret)} characters, fewer than {SIGNING_KEY_LEAST}: restore it from a backup, or "
+            "remove it for a new one (then everybody signs in to the desk again, and offers shown before do not count)"
+        )
+    return secret
 
 
 def signing_key(settings: Settings) -> bytes:

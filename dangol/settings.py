@@ -18,6 +18,10 @@ PREFIX = "DANGOL_"
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes, redis-server appends none
 
 
+SIGNING_KEY_LEAST = 16
+"""Characters of a signing key: whoever guesses it signs as anybody."""
+
+
 class SettingsInvalid(Exception):
     """A setting that cannot be used; the message names it and what is wrong."""
 
@@ -173,12 +177,24 @@ def load(environ: Mapping[str, str] = os.environ, file: Path | None = None) -> S
             values[name] = given
     try:
         settings = msgspec.convert(values, Settings, strict=False)
+        _check_secrets(settings)
         ZoneInfo(settings.timezone)
     except msgspec.ValidationError as error:
         raise SettingsInvalid(_named(str(error))) from error
     except (KeyError, ValueError, OSError) as error:
         raise SettingsInvalid(f"{PREFIX}TIMEZONE: no timezone {values.get('timezone')!r}") from error
     return settings
+
+
+def _check_secrets(settings: Settings) -> None:
+    for name in ("write_key", "secret_key", "signing_key", "admin_password"):
+        given: str = getattr(settings, name)
+        if given and not given.strip():
+            raise SettingsInvalid(f"{PREFIX}{name.upper()}: only blanks; leave it out, and one is generated")
+    if settings.write_key and settings.write_key == settings.secret_key:
+        raise SettingsInvalid(f"{PREFIX}SECRET_KEY: the same as the public {PREFIX}WRITE_KEY")
+    if settings.signing_key and len(settings.signing_key) < SIGNING_KEY_LEAST:
+        raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: fewer than {SIGNING_KEY_LEAST} characters")
 
 
 def _named(message: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dangol import compose, redis_child
 from dangol.lock import FolderLock
-from dangol.secrets import ensure_admin, ensure_default_site
+from dangol.secrets import ensure_admin, ensure_default_site, signing_key
 from dangol.server import PortTaken, listen
 from dangol.settings import Settings
 from dangol.supervisor import GRACE, Spec, StartFailed, Supervisor, spawn
@@ -34,6 +34,7 @@ def up(settings: Settings, say: Say, *, demo: bool = False) -> None:
             wait_for_port(supervisor, settings)
         listening = [held.enter_context(each) for each in listen(settings)]
         site = ensure_default_site(settings)
+        signing_key(settings)
         password = ensure_admin(settings, compose.users(settings))
         try:
             _start(settings, supervisor, listening, demo=demo)

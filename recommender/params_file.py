@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from recommender.params import Params, Weights
-from tracker.disk import flush
+from tracker.disk import write
 
 log = logging.getLogger("dangol.recommender")
 
@@ -73,12 +73,7 @@ class ParamsFile:
         lines = _changed(params, Params())
         weights = _changed(params.weights, Weights())
         text = "\n".join([*lines, *(["", "[weights]", *weights] if weights else [])])
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".draft")
-        draft.write_text(f"{text}\n")
-        flush(draft)
-        draft.replace(self.path)
-        flush(self.path.parent)
+        write(self.path, f"{text}\n".encode())
 
 
 def _changed(values: Any, usual: Any) -> list[str]:

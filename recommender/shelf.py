@@ -13,7 +13,7 @@ from urllib.parse import quote
 from recommender.card import Card
 from recommender.model import Model, ModelUnusable, load, read_manifest, save, warm
 from recommender.params_file import ParamsFile
-from tracker.disk import flush
+from tracker.disk import flush, write
 
 log = logging.getLogger("dangol.recommender")
 
@@ -71,11 +71,7 @@ class Shelf:
         """Serve ``version`` from now on; also the way back. Raises ModelUnusable."""
         load(self._versions / version)
         previous = self.live_version()
-        draft = self.folder / f".live-{os.getpid()}"
-        draft.write_text(version)
-        flush(draft)
-        draft.replace(self._pointer)
-        flush(self.folder)
+        write(self._pointer, version.encode())
         self._retire({version, previous or version})
 
     def rollback(self) -> str | None:

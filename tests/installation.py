@@ -35,8 +35,6 @@ class Installation:
         self.port = int(settings.pop("port", 0)) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder, self.options = folder, options
-        self.program: tuple[str, ...] = (sys.executable, "-m", "dangol")
-        self.cwd = ROOT
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DANGOL_")},
             "DANGOL_DATA": str(folder / "data"),

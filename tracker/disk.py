@@ -1,8 +1,15 @@
-"""Files that a power cut does not take: the bytes are on disk, and so is the name. Every function raises OSError."""
+"""Files that a power cut does not take: the bytes are on disk, and so is the name. They are their owner's alone.
+
+Every function raises OSError.
+"""
 
 import os
-from contextlib import suppress
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+MODE = 0o600
 
 
 def flush(path: Path) -> None:
@@ -22,24 +29,27 @@ def make_folder(folder: Path) -> None:
         flush(folder.parent)
 
 
-def write(path: Path, content: bytes, mode: int = 0o666) -> None:
+def write(path: Path, content: bytes) -> None:
     """A new file, durable under its name when this returns: the whole content, or what stood there before."""
-    make_folder(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.unlink(missing_ok=True)
-    try:
-        _append(draft, content, mode)
+    with _draft(path, content) as draft:
         draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
-        raise
     flush(path.parent)
 
 
-def append(path: Path, content: bytes, mode: int = 0o666) -> None:
+def create(path: Path, content: bytes) -> bool:
+    """The same, unless a file stands there: then nothing is done. Whether it was made."""
+    with _draft(path, content) as draft:
+        try:
+            os.link(draft, path)  # unlike a rename, a link never replaces
+        except FileExistsError:
+            return False
+    flush(path.parent)
+    return True
+
+
+def append(path: Path, content: bytes) -> None:
     """More at the end of a file, durable when this returns."""
-    _append(path, content, mode)
+    _append(path, content)
     flush(path.parent)
 
 
@@ -50,8 +60,20 @@ def write_all(handle: int, content: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
-def _append(path: Path, content: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, mode)
+@contextmanager
+def _draft(path: Path, content: bytes) -> Iterator[Path]:
+    make_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        _append(draft, content)
+        yield draft
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _append(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, MODE)
     try:
         write_all(handle, content)
         os.fsync(handle)

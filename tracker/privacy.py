@@ -1,7 +1,6 @@
 """Privacy at the door: opt-out signals, visitors without a cookie, and what addresses of pages must not carry."""
 
 import hashlib
-import os
 import re
 import secrets
 import threading
@@ -9,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from tracker.disk import create
 
 DAY_SECONDS = 86_400
 
@@ -115,14 +116,7 @@ class DailySalt:
         for old in self._folder.glob("salt-*"):
             if old != path:
                 old.unlink(missing_ok=True)
-        # The first process of the day wins: a link cannot replace, and the file is whole before it has its name.
-        draft = self._folder / f".salt-{os.getpid()}-{secrets.token_hex(4)}"
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(fresh)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return path.read_bytes()
-        finally:
-            draft.unlink()
-        return fresh
+        # The first process of the day wins. A salt that is none would let everybody compute who came.
+        if create(path, fresh) or len(shared := path.read_bytes()) < len(fresh):
+            return fresh
+        return shared

@@ -1,7 +1,7 @@
 """The sites of one installation: their keys and settings, in one JSON file that every process reads."""
 
+import fcntl
 import logging
-import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tracker.disk import flush
+from tracker.disk import write
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,14 @@ def new_site(
     )
 
 
+def _keys_refused(site: Site) -> str:
+    """Why nobody may come in with the keys of ``site``; "" when they are keys."""
+    for name, key in (("write_key", site.write_key), ("secret_key", site.secret_key)):
+        if not key.strip():
+            return f"{name} is empty"
+    return "write_key and secret_key are the same" if site.write_key == site.secret_key else ""
+
+
 class Sites:
     """All sites by id and by key. ``refresh`` picks up edits made by another process. Raises SitesInvalid."""
 
@@ -100,21 +108,24 @@ class Sites:
 
     def _index(self, sites: list[Site]) -> None:
         self._by_id = {site.id: site for site in sites}
-        self._by_write_key = {site.write_key: site for site in sites}
-        self._by_secret_key = {site.secret_key: site for site in sites}
+        usable = [site for site in sites if not _keys_refused(site)]
+        for site in sites:
+            if site not in usable:  # an empty key is one that everybody has
+                logger.error("site %r answers to no key: %s", site.id, _keys_refused(site))
+        self._by_write_key = {site.write_key: site for site in usable}
+        self._by_secret_key = {site.secret_key: site for site in usable}
 
     def save(self, site: Site) -> None:
-        """Add or replace one site, atomically and readable by the owner only."""
-        self._read_if_changed()
-        sites = {**self._by_id, site.id: site}
+        """Add or replace one site, atomically and readable by the owner only. Raises SitesInvalid."""
+        if problem := _keys_refused(site):
+            raise SitesInvalid(f"site {site.id!r}: {problem}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix(f".{os.getpid()}.tmp")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(list(sites.values()))))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
-        flush(self.path.parent)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._stamp = -1
+            self._read_if_changed()
+            sites = {**self._by_id, site.id: site}
+            write(self.path, msgspec.json.format(msgspec.json.encode(list(sites.values()))))
         self._stamp = -1
         self._read_if_changed()
 

@@ -103,7 +103,7 @@ class Spool:
     def keep(self, record: Record) -> Path:
         """Put a record aside for good, as a frame in a file that nobody drains. Raises OSError."""
         path = self.folder / "refused.bad"
-        disk.append(path, frame(record), 0o600)
+        disk.append(path, frame(record))
         return path
 
     def close(self) -> None:
@@ -202,7 +202,7 @@ class Spool:
         try:
             with segment.path.open("rb") as file:
                 file.seek(damage.start)
-                disk.write(path, file.read(damage.stop - damage.start), 0o600)
+                disk.write(path, file.read(damage.stop - damage.start))
         except OSError as error:
             self._set_aside(segment, error)
         else:

@@ -1,7 +1,6 @@
 """Who may sign in to the desk, as what, and which sites they see: one JSON file that every process reads."""
 
 import fcntl
-import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from tracker.disk import flush
+from tracker.disk import write
 
 Role = Literal["viewer", "marketer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -184,13 +183,7 @@ class Users:
             self._stamp = -1
             users = dict(self.all())
             yield users
-            draft = self._path.with_suffix(".tmp")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(list(users.values()))))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-            flush(self._path.parent)
+            write(self._path, msgspec.json.format(msgspec.json.encode(list(users.values()))))
             self._stamp = -1
 
 

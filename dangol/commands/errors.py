@@ -14,6 +14,7 @@ CLEAR = frozenset(
         "SettingsInvalid",
         "CitiesUnreadable",
         "SitesInvalid",
+        "SecretUnusable",
         "UsersInvalid",
         "NoSuchSite",
         "IngestStalled",
