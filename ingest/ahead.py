@@ -7,17 +7,17 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ingest.reading import Portion
-from tracker.log import Consumer, LogUnavailable, Message
+from tracker.log import Consumer, Extent, LogUnavailable, Message
 
 GATHERED_BYTES = 8 * 1024 * 1024
 """Of messages, from which no more are polled before somebody asks; decoded they take several times that."""
 
 
 class Next(NamedTuple):
-    """A portion, and the partitions that were ours when it was polled."""
+    """A portion, and the partitions that were ours when it was polled, as they were taken over."""
 
     portion: Portion
-    owned: frozenset[int]
+    taken: Mapping[int, Extent]
 
 
 class Ahead:
@@ -40,6 +40,7 @@ class Ahead:
         self._consumer, self._read, self._limit, self._timeout = consumer, read, limit, timeout
         self._executor = executor
         self._next: Future[Next] | None = None
+        self._later: Next | None = None
         self._done: dict[int, int] = {}
         self._noting = threading.Lock()
         self._asked = threading.Event()
@@ -75,12 +76,16 @@ class Ahead:
 
     def _poll(self) -> Next:
         self._commit()
+        if self._later is not None:
+            later, self._later = self._later, None
+            return later
         messages = self._consumer.poll(self._limit, self._timeout)
-        return Next(self._read(messages), self._consumer.owned())
+        return Next(self._read(messages), self._consumer.taken())
 
     def _gather(self) -> Next:
-        """What comes until somebody asks for it, as long as there is more and the same partitions are ours."""
-        portion, owned = self._poll()
+        """What comes until somebody asks for it, as long as there is more and the same partitions are ours, as they
+        were."""
+        portion, taken = self._poll()
         gathered, more = list(portion), bool(portion)
         size = sum([len(message.value) for message, _ in portion])
         while more and len(gathered) < self._limit and size < GATHERED_BYTES and not self._asked.is_set():
@@ -88,11 +93,15 @@ class Ahead:
                 messages = self._consumer.poll(self._limit - len(gathered), 0.0)
             except LogUnavailable:  # the next poll will say so; what came before is not given again
                 break
+            now = self._consumer.taken()
+            if now.keys() != taken.keys() or any(now[at] is not taken[at] for at in now):
+                # What came first counts where it was read: the log may be another one by now.
+                self._later = Next(self._read(messages), now)
+                break
             gathered += self._read(messages)
             size += sum([len(message.value) for message in messages])
-            before, owned = owned, self._consumer.owned()
-            more = bool(messages) and owned == before
-        return Next(gathered, owned)
+            more = bool(messages)
+        return Next(gathered, taken)
 
     def _commit(self) -> None:
         with self._noting:

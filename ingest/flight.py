@@ -4,21 +4,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import NamedTuple
+from zlib import crc32
 
 from ingest.deadletters import DeadLetter
-from tracker.log import Message
+from ingest.generations import Count
+from tracker.log import Extent, Message
 from warehouse.schema import AliasRow, EventRow
 
 Append = Callable[[Sequence[EventRow], Sequence[AliasRow], Mapping[tuple[str, int], int]], None]
 
 
 class Waiting:
-    """What one partition brought since its last portion."""
+    """What one partition brought since its last portion; positions are counted under ``count``'s app."""
 
-    __slots__ = ("last", "letters", "renames", "rows")
+    __slots__ = ("count", "extent", "last", "letters", "renames", "rows", "salt")
 
-    def __init__(self) -> None:
-        self.last = -1
+    def __init__(self, extent: Extent, count: Count) -> None:
+        self.extent, self.count = extent, count
+        self.salt = (crc32(count.app.encode()) & 0xFFFF) << 16
+        self.last = count.floor
         self.rows: list[tuple[Message, EventRow]] = []
         self.renames: set[AliasRow] = set()
         self.letters: list[DeadLetter] = []
@@ -40,10 +44,10 @@ class Flight:
     """
 
     def __init__(
-        self, app: str, waiting: Mapping[int, Waiting], recent: set[tuple[str, str]], since: float | None
+        self, waiting: Mapping[int, Waiting], recent: set[tuple[str, str]], since: float | None
     ) -> None:
         self.recent, self.since = recent, since
-        self._app, self._loads = app, {}
+        self._loads: dict[int, _Load] = {}
         for partition, one in waiting.items():
             if one.last >= 0:
                 self._loads[partition] = _Load(one, one.last, one.rows, one.renames)
@@ -56,7 +60,9 @@ class Flight:
         rows = [made for load in self._loads.values() for _, made in load.rows]
         renames = set().union(*(load.renames for load in self._loads.values()))
         positions = {
-            (self._app, partition): load.last for partition, load in self._loads.items() if load.rows
+            (load.waiting.count.app, partition): load.last
+            for partition, load in self._loads.items()
+            if load.rows
         }
         self.started = time.perf_counter()
         self._future = executor.submit(append, rows, sorted(renames, key=lambda alias: alias.ts), positions)

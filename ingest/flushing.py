@@ -4,35 +4,22 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Protocol
 
 from ingest.batch import Item
 from ingest.deadletters import DeadLetters
 from ingest.flight import Flight, Waiting
+from ingest.generations import Generations, Warehouse
 from ingest.metrics import Metrics
 from ingest.reading import Portion
 from ingest.rows import row
 from profiles.erased import Erased
-from profiles.fold import Outcome
+from profiles.fold import Outcome, Place
 from profiles.identity import visitor_id
-from tracker.log import Message
+from tracker.log import Extent, Message
 from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
 from warehouse.schema import AliasRow, EventRow
 
 logger = logging.getLogger(__name__)
-
-
-class Warehouse(Protocol):
-    """What of the warehouse a worker needs; ``warehouse.delta.Warehouse`` has it."""
-
-    def positions(self, app: str) -> dict[int, int]: ...
-
-    def append(
-        self,
-        rows: Sequence[EventRow],
-        aliases: Sequence[AliasRow],
-        positions: Mapping[tuple[str, int], int],
-    ) -> None: ...
 
 
 class Outbox:
@@ -44,7 +31,7 @@ class Outbox:
 
     def __init__(
         self,
-        app: str,
+        generations: Generations,
         warehouse: Warehouse,
         deadletters: DeadLetters,
         erased: Erased,
@@ -52,7 +39,12 @@ class Outbox:
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
-        self.app, self.warehouse, self.deadletters, self.erased = app, warehouse, deadletters, erased
+        self.generations, self.warehouse, self.deadletters, self.erased = (
+            generations,
+            warehouse,
+            deadletters,
+            erased,
+        )
         self.commit, self.metrics, self.clock = commit, metrics, clock
         self.since: float | None = None
         """When the first of what waits came, by the clock."""
@@ -66,18 +58,21 @@ class Outbox:
 
     # Step 3: what came is kept
 
-    def own(self, partitions: frozenset[int]) -> None:
-        """Forget what waits of partitions that are gone: their next owner makes it again. Learn what is stored of new
-        ones. Raises WarehouseUnavailable, LogUnavailable."""
-        for partition in self._waiting.keys() - partitions:
-            del self._waiting[partition]
-            self._recount()
-        gained = partitions - self._waiting.keys()
+    def own(self, taken: Mapping[int, Extent]) -> None:
+        """Store what waits of partitions that are gone or taken over anew: the log may not have it any more. Learn what
+        is stored of new ones. Raises as methods that store do."""
+        kept = {at for at, waiting in self._waiting.items() if taken.get(at) is waiting.extent}
+        if self._waiting.keys() - kept:
+            self.flush()
+            for partition in self._waiting.keys() - kept:
+                del self._waiting[partition]
+        gained = {at: extent for at, extent in taken.items() if at not in kept}
         if gained:
             self.settle()  # else what we are storing just now would be read again and stored twice
+            counts = self.generations.of(gained)
+            for partition, extent in gained.items():
+                self._waiting[partition] = Waiting(extent, counts[partition])
             self._learn_stored()
-            for partition in gained:
-                self._waiting[partition] = Waiting()
 
     def unseen(self, portion: Portion) -> Portion:
         """What of a portion is ours and was not seen: a partition that was lost and won back between two polls is
@@ -91,6 +86,12 @@ class Outbox:
                 last[partition] = message.position
                 unseen.append(pair)
         return unseen
+
+    def placed(self, message: Message, item: Item) -> Item:
+        """The item and where it stands in the log."""
+        event, waiting = item.event, self._waiting[message.partition]
+        place = Place(event.visitor or event.user or "", waiting.salt | message.partition, message.position)
+        return Item(event, item.facts, place)
 
     def stored(self, message: Message) -> bool:
         """Whether the warehouse holds what this message says."""
@@ -109,8 +110,8 @@ class Outbox:
     def bury(self, message: Message, reason: str) -> None:
         """The message becomes a dead letter."""
         self.metrics.dead.inc()
-        letter = self.deadletters.letter(self.app, message, reason)
-        self._waiting[message.partition].letters.append(letter)
+        waiting = self._waiting[message.partition]
+        waiting.letters.append(self.deadletters.letter(waiting.count.app, message, reason))
 
     def done(self, messages: Sequence[Message]) -> None:
         """Whatever these messages, in the log's order, say is kept."""
@@ -135,11 +136,6 @@ class Outbox:
         """Rows in memory: those that wait and those on their way."""
         return self.rows + (self._flight.rows if self._flight else 0)
 
-    def forget(self) -> None:
-        """What waits is another owner's now."""
-        self._waiting.clear()
-        self._recount()
-
     # Steps 4 to 6, here and now
 
     def flush(self) -> None:
@@ -154,7 +150,7 @@ class Outbox:
                 break
             except PositionsMoved as moved:
                 # Stored by the partition's new owner, or by an append of ours whose answer was lost.
-                logger.info("%s: %s; dropping what is stored already", self.app, moved)
+                logger.info("%s: %s; dropping what is stored already", "worker", moved)
                 self._learn_stored()
             except RowsInvalid as invalid:
                 self._bury_rows(invalid.reasons)
@@ -174,7 +170,7 @@ class Outbox:
         """Step 4, and 5 begun."""
         self._drop_erased()
         self._save_letters()
-        flight = Flight(self.app, self._waiting, self._recent, self.since)
+        flight = Flight(self._waiting, self._recent, self.since)
         self._recent, self.since = set(), None
         self.rows = self.bytes = 0
         flight.start(executor, self.warehouse.append)
@@ -193,7 +189,7 @@ class Outbox:
         try:
             flight.wait()
         except (PositionsMoved, RowsInvalid, WarehouseUnavailable, OSError) as error:
-            logger.info("%s: a portion was not stored and waits again: %s", self.app, error)
+            logger.info("%s: a portion was not stored and waits again: %s", "worker", error)
             self._return(flight)
         else:
             self._land(flight)
@@ -269,7 +265,7 @@ class Outbox:
             rows += [made for _, made in waiting.rows]
             aliases |= waiting.renames
             if waiting.rows:
-                positions[self.app, partition] = waiting.last
+                positions[waiting.count.app, partition] = waiting.last
         if rows or aliases:
             self.warehouse.append(rows, sorted(aliases, key=lambda alias: alias.ts), positions)
         for (_, partition), position in positions.items():
@@ -277,7 +273,15 @@ class Outbox:
 
     def _learn_stored(self) -> None:
         """Read which messages the warehouse holds, and drop their rows here."""
-        self._stored = self.warehouse.positions(self.app)
+        found = {
+            app: self.warehouse.positions(app)
+            for app in {waiting.count.app for waiting in self._waiting.values()}
+        }
+        self._stored = {
+            at: position
+            for at, waiting in self._waiting.items()
+            if (position := found[waiting.count.app].get(at)) is not None
+        }
         for waiting in self._waiting.values():
             waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
         self._recount()

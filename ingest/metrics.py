@@ -22,6 +22,16 @@ class Metrics:
         self.dead = events.labels("dead_letter")
         self.ignored = events.labels("ignored")
         self.erased = events.labels("erased")
+        self.log_replaced = Counter(
+            "dangol_ingest_log_replaced",
+            "partitions of the event log that were made anew, or went back behind what was read",
+            registry=self.registry,
+        )
+        self.log_lost = Counter(
+            "dangol_ingest_log_lost_events",
+            "events that the log removed before they were read",
+            registry=self.registry,
+        )
         self.conflicts = Counter(
             "dangol_ingest_conflicts",
             "profiles folded again since another writer changed them",

@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from zlib import crc32
 
 import msgspec
 
 from ingest.batch import Item
 from ingest.passersby import opted_out
 from profiles.facts import Facts
-from profiles.fold import Place, Settings
+from profiles.fold import Settings
 from profiles.sessions import rules_of
 from tracker.event import Event, EventInvalid, decode
 from tracker.log import Message
@@ -43,11 +42,10 @@ Portion = Sequence[tuple[Message, Made]]
 
 
 class Reader:
-    """Decodes and enriches. ``app`` names group and log: positions of one log mean nothing in another."""
+    """Decodes and enriches."""
 
-    def __init__(self, sites: Sites, facts: Enrich, app: str) -> None:
+    def __init__(self, sites: Sites, facts: Enrich) -> None:
         self.sites, self.facts = sites, facts
-        self._salt = (crc32(app.encode()) & 0xFFFF) << 16
         self._settings: dict[str, tuple[Site, Settings]] = {}
 
     def read(self, messages: Sequence[Message]) -> Portion:
@@ -74,8 +72,7 @@ class Reader:
             return IGNORED
         if facts.bot or opted_out(event):
             return PassingBy(event, facts)
-        place = Place(event.visitor or event.user or "", self._salt | message.partition, message.position)
-        return Item(event, facts, place)
+        return Item(event, facts)
 
     def _site(self, site_id: str) -> Site | None:
         site = self.sites.get(site_id)

@@ -33,8 +33,9 @@ import msgspec
 from ingest.ahead import Ahead
 from ingest.batch import Item, Result
 from ingest.deadletters import DeadLetters
-from ingest.flushing import Outbox, Warehouse
+from ingest.flushing import Outbox
 from ingest.folding import Consents, Folder
+from ingest.generations import Generations, Warehouse
 from ingest.metrics import Metrics
 from ingest.passersby import PassersBy, session_of
 from ingest.reading import Dead, Enrich, PassingBy, Portion, Reader
@@ -105,8 +106,10 @@ class Worker:
         self.metrics = metrics or Metrics()
         self.threads = reader, flusher
         erased, app = erased or NobodyErased(), app_of(group, log_name)
-        self.reader = Reader(sites, facts, app)
-        self.outbox = Outbox(app, warehouse, deadletters, erased, self._commit, self.metrics, clock)
+        self.reader = Reader(sites, facts)
+        counters = self.metrics.log_replaced.inc, self.metrics.log_lost.inc
+        generations = Generations(app, warehouse, *counters, clock)
+        self.outbox = Outbox(generations, warehouse, deadletters, erased, self._commit, self.metrics, clock)
         self.folder = Folder(store, erased, self.metrics, self.outbox.recent, self._without_store, consents)
         self.ahead: Ahead | None = None
         self._passersby = PassersBy()
@@ -162,16 +165,15 @@ class Worker:
                 consumer = self.log.consumer(self.group, self.member)
                 bounds, thread = self.bounds, self.threads[0]
                 self.ahead = Ahead(consumer, self.reader.read, bounds.batch, bounds.poll_seconds, thread)
-            portion, owned = self.ahead.next()
-            self.outbox.own(owned)
+            portion, taken = self.ahead.next()
+            self.outbox.own(taken)
         except LogUnavailable as error:
             self._away("log", error, error.retry_after)
             return []
-        except WarehouseUnavailable as error:
+        except (WarehouseUnavailable, StoreUnavailable, OSError) as error:
             # What of the new partitions is stored is not known: join anew later and read them again.
-            self._away("warehouse", error, error.retry_after)
+            self._away("warehouse", error, getattr(error, "retry_after", 1.0))
             self.close()
-            self.outbox.forget()
             return []
         return self.outbox.unseen(portion)
 
@@ -185,7 +187,7 @@ class Worker:
         by_site: dict[str, list[tuple[Message, Item]]] = {}
         for message, made in portion:
             if isinstance(made, Item):
-                by_site.setdefault(made.event.site, []).append((message, made))
+                by_site.setdefault(made.event.site, []).append((message, self.outbox.placed(message, made)))
             elif isinstance(made, PassingBy):
                 self._pass_by(message, made)
             elif isinstance(made, Dead):

@@ -9,7 +9,9 @@ import pytest
 
 from ingest.ahead import GATHERED_BYTES, Ahead
 from ingest.reading import IGNORED
-from tracker.log import LogUnavailable, Message
+from tracker.log import Extent, LogUnavailable, Message
+
+OWNER = {0: Extent("1", 0)}
 
 
 class Numbered:
@@ -18,7 +20,7 @@ class Numbered:
     def __init__(self) -> None:
         self.polled, self.committed, self.failures, self.closed = 0, list[Mapping[int, int]](), 0, False
         self.value = b""
-        self.polls_until_failure, self.owners = -1, [frozenset({0})]
+        self.polls_until_failure, self.owners = -1, [OWNER]
         self._alone = threading.Lock()
 
     def poll(self, limit: int, timeout: float) -> list[Message]:
@@ -37,6 +39,9 @@ class Numbered:
             self.committed.append(dict(positions))
 
     def owned(self) -> frozenset[int]:
+        return frozenset(self.owners[0])
+
+    def taken(self) -> Mapping[int, Extent]:
         return self.owners[0]
 
     def close(self) -> None:
@@ -87,8 +92,8 @@ def test_portions_come_in_order_and_positions_are_committed(threads: int) -> Non
         )
         seen = []
         for _ in range(20):
-            portion, owned = ahead.next()
-            assert owned == {0}
+            portion, taken = ahead.next()
+            assert taken == OWNER
             seen += [message.position for message, _ in portion]
             ahead.commit({0: seen[-1]})
         ahead.close()
@@ -136,10 +141,22 @@ def test_a_log_that_goes_away_takes_nothing_of_what_was_gathered_with_it(
 
 def test_a_portion_ends_where_partitions_come_or_go(gathering: Ahead, numbered: Numbered) -> None:
     """The worker has to hear of each change: what it keeps of a lost partition is another owner's."""
-    numbered.owners = [frozenset({0, 1})] * 3 + [frozenset({0})]
-    assert gathering.next().owned == {0, 1}
+    both = {**OWNER, 1: Extent("1", 0)}
+    numbered.owners = [both] * 3 + [OWNER]
+    assert gathering.next().taken == both
+    assert positions(gathering) == [3, 4]
     changed = gathering.next()
-    assert (len(changed.portion), changed.owned) == (4, {0})
+    assert (changed.portion[0][0].position, changed.taken) == (5, OWNER)
+
+
+def test_what_was_read_of_a_log_made_anew_is_a_portion_of_its_own(
+    gathering: Ahead, numbered: Numbered
+) -> None:
+    """Positions of both in one portion would be taken for positions of the new one."""
+    anew = {0: Extent("2", 0)}
+    numbered.owners = [OWNER] * 3 + [anew]
+    found = [gathering.next() for _ in range(3)]
+    assert [(len(one.portion), one.taken) for one in found] == [(2, OWNER), (2, OWNER), (6, anew)]
 
 
 def test_large_messages_are_not_gathered(gathering: Ahead, numbered: Numbered) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.net.compat import KafkaNetClient
@@ -106,24 +107,62 @@ class KafkaCluster:
                 self._admin.drop(admin)
                 raise
 
-    def group_id(self, group: str) -> str:
-        """Group names are the cluster's: another installation on it has its own topic, and so its own groups."""
-        return f"{self.topic}.{group}"
+    def group_id(self, group: str, identity: str) -> str:
+        """Group names are the cluster's: another installation on it has its own topic, and so its own groups.
+
+        Committed offsets may outlive their topic: one that was deleted and made anew has groups of its own, too.
+        """
+        return f"{self.topic}.{group}.{identity}" if identity else f"{self.topic}.{group}"
 
     def describe_topic(self, admin: Any) -> Any:
         """Kafka's description of the topic, None where it is missing."""
         return next((found for found in admin.describe_topics([self.topic]) if not found["error_code"]), None)
 
-    def make_topic(self) -> None:
-        """Make the topic unless it is there. Raises LogUnavailable."""
+    def make_topic(self) -> str:
+        """Make the topic unless it is there; its identity. Raises LogUnavailable."""
         with self.administer(f"make the topic {self.topic}") as admin:
-            if self.describe_topic(admin) is None:
+            topic = self.describe_topic(admin)
+            if topic is None:
                 with suppress(TopicAlreadyExistsError):  # another process was faster
                     admin.create_topics([NewTopic(self.topic, self.partitions, self.replication)])
                 admin.wait_for_topics([self.topic], timeout_ms=self.timeout * 1000)
+                topic = self.describe_topic(admin)
+        if topic is None:
+            raise LogUnavailable(f"Kafka topic {self.topic} was deleted again", RETRY_AFTER)
+        return identity_of(topic)
+
+    def adopt(self, group: str, identity: str) -> None:
+        """Once: what a release that knew no identities committed is taken for this topic's. Raises LogUnavailable."""
+        old, new = self.group_id(group, ""), self.group_id(group, identity)
+        if old == new:
+            return
+        with self.administer("read committed offsets") as admin:
+            topic = self.describe_topic(admin)
+            partitions = partitions_of(topic) if topic else []
+            asked = admin.list_group_offsets({old: partitions, new: partitions})
+            found, known = (
+                {at: offset for at, offset in asked.get(name, {}).items() if offset.offset >= 0}
+                for name in (old, new)
+            )
+            if not found:
+                return
+            with suppress(KafkaError):  # workers of the former release, or faster ones of this, are at work
+                if not known:
+                    admin.alter_group_offsets(new, found)
+                admin.delete_groups([old])
 
     def close(self) -> None:
         self._admin.close()
+
+
+def identity_of(topic: Any) -> str:
+    """What tells a topic from a deleted one of its name; "" where the brokers tell none (before 2.8)."""
+    found = topic.get("topic_id")
+    return str(found) if found and UUID(str(found)).int else ""
+
+
+def partitions_of(topic: Any) -> list[TopicPartition]:
+    return [TopicPartition(topic["name"], each["partition_index"]) for each in topic["partitions"]]
 
 
 class Connection:

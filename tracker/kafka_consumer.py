@@ -2,17 +2,20 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import CommitFailedError, RebalanceInProgressError
+from kafka.errors import CommitFailedError, LogTruncationError, RebalanceInProgressError
 
 from tracker.kafka_cluster import Connection, KafkaCluster
-from tracker.log import LogUnavailable, Message
+from tracker.log import Extent, LogUnavailable, Message
 
+IDENTITY_SECONDS = (
+    1.0  # how often to look whether the topic is still the same: brokers are asked by its name only
+)
 LONGEST_SILENCE = 300.0  # a member that has not polled for so long is taken for hung
 
 
@@ -24,7 +27,10 @@ class KafkaGroupMember:
         self._connection = Connection(self._connect, self._leave)
         self._closed = False
         self._polled = time.monotonic()
-        # By partition, as the next offset to read; forgotten when the partition goes to another member.
+        self._identity = ""
+        # By partition; forgotten when the partition goes to another member. The last three as the next offset to read.
+        self._taken: dict[int, Extent] = {}
+        self._next: dict[int, int] = {}
         self._done: dict[int, int] = {}
         self._waiting: dict[int, int] = {}
         self._changing = threading.Lock()
@@ -36,39 +42,83 @@ class KafkaGroupMember:
         silent = time.monotonic() - self._polled > self._cluster.session
         if silent and consumer._coordinator.heartbeat.session_timeout_expired():
             # Not only the caller, the whole process stood still: what was read ahead is another member's by now.
-            self._connection.drop(consumer)
-            self.forget(consumer.assignment())
+            self._drop(consumer)
             consumer = self._connection.get()
         self._polled = time.monotonic()
         finish_joining(consumer._coordinator)
-        with self._cluster.errors("read"):
-            batches = consumer.poll(timeout_ms=int(timeout * 1000), max_records=limit)
+        try:
+            with self._cluster.errors("read"):
+                batches = consumer.poll(timeout_ms=int(timeout * 1000), max_records=limit)
+                now = consumer._manager.cluster.topic_id(self._cluster.topic)
+                if self._identity and now is not None and str(now) != self._identity:
+                    self._drop(consumer)  # the topic was made anew: join its own group
+                    return []
+                messages = self._received(consumer, batches)
+        except LogUnavailable as error:
+            if isinstance(error.__cause__, LogTruncationError):
+                self._drop(consumer)
+            raise
         with suppress(LogUnavailable):
             self._commit_waiting(consumer)
-        return [
-            Message(
-                record.partition, record.offset, (record.key or b"").decode("utf-8", "replace"), record.value
-            )
-            for batch in batches.values()
-            for record in batch
-        ]
+        return messages
 
     def commit(self, positions: Mapping[int, int]) -> None:
         owned = self.owned()
         with self._changing:
             for partition, position in positions.items():
-                if partition in owned and position >= self._done.get(partition, 0):
+                # What was not read since the partition was taken over may be a former topic's.
+                if partition in owned and self._done.get(partition, 0) <= position < self._next[partition]:
                     self._waiting[partition] = max(self._waiting.get(partition, 0), position + 1)
         if self._waiting:
             self._commit_waiting(self._connection.get())
 
     def owned(self) -> frozenset[int]:
-        consumer = self._connection.client
-        return frozenset(p.partition for p in consumer.assignment()) if consumer else frozenset()
+        return frozenset(self._taken)
+
+    def taken(self) -> Mapping[int, Extent]:
+        return dict(self._taken)
 
     def close(self) -> None:
         self._closed = True
         self._connection.close()
+        self._taken.clear()
+
+    def _drop(self, consumer: Any) -> None:
+        self._connection.drop(consumer)
+        self.forget(consumer.assignment())
+
+    def _received(self, consumer: Any, batches: Mapping[Any, Sequence[Any]]) -> list[Message]:
+        messages: list[Message] = []
+        for at in sorted(consumer.assignment(), key=lambda at: at.partition):
+            state, batch = consumer._subscription.assignment[at], batches.get(at, ())
+            # Only with the first answer is it known where the partition ends.
+            if state.highwater is None or not (batch or state.position):
+                continue
+            start = batch[0].offset if batch else state.position.offset
+            if start != self._next.get(at.partition) and not self._take(consumer, at, start, state.highwater):
+                continue
+            for record in batch:
+                key = (record.key or b"").decode("utf-8", "replace")
+                messages.append(Message(record.partition, record.offset, key, record.value))
+            if batch:
+                self._next[at.partition] = batch[-1].offset + 1
+        return messages
+
+    def _take(self, consumer: Any, at: Any, start: int, end: int) -> bool:
+        """Take over a partition that can be read from ``start`` to ``end``; False where it went back.
+
+        Then what the group has read is beyond the end: what comes from now on is read.
+        """
+        expected = self._next[at.partition] if at.partition in self._next else consumer.committed(at)
+        back = expected is not None and start < expected
+        if back:
+            start = end = consumer.end_offsets([at])[at]
+            consumer.seek(at, start)
+        lost = max(0, start - expected) if expected is not None and not back else 0
+        self.forget([at])
+        self._taken[at.partition] = Extent(self._identity, max(start, end) - 1, lost)
+        self._next[at.partition] = start
+        return not back
 
     def _commit_waiting(self, consumer: Any) -> None:
         """Commit; what a rebalance in progress holds up is tried again after the next poll."""
@@ -97,18 +147,22 @@ class KafkaGroupMember:
         """Partitions that were given to or taken from this member: what was noted of them holds no more."""
         with self._changing:
             for partition in partitions:
+                self._taken.pop(partition.partition, None)
+                self._next.pop(partition.partition, None)
                 self._done.pop(partition.partition, None)
                 self._waiting.pop(partition.partition, None)
 
     def _connect(self) -> Any:
-        self._cluster.make_topic()
+        self._identity = self._cluster.make_topic()
+        self._cluster.adopt(self._group, self._identity)
         consumer = self._cluster.connect(
             KafkaConsumer,
-            group_id=self._cluster.group_id(self._group),
+            group_id=self._cluster.group_id(self._group, self._identity),
             client_id=self._member,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
+            metadata_max_age_ms=int(IDENTITY_SECONDS * 1000),
             partition_assignment_strategy=[CooperativeStickyAssignor],
             session_timeout_ms=int(self._cluster.session * 1000),
             heartbeat_interval_ms=int(self._cluster.session * 1000 / 6),

@@ -13,7 +13,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, RecordList
 from kafka.partitioner import Partitioner
 from kafka.partitioner.default import murmur2
 
-from tracker.kafka_cluster import Connection, KafkaCluster
+from tracker.kafka_cluster import Connection, KafkaCluster, identity_of, partitions_of
 from tracker.kafka_consumer import KafkaGroupMember
 from tracker.log import Backlog, LogUnavailable, Message, Record, RecordTooLarge
 
@@ -62,10 +62,8 @@ class KafkaLog:
             topic = self._cluster.describe_topic(admin)
             if topic is None:
                 return {}
-            partitions = [
-                TopicPartition(self._cluster.topic, p["partition_index"]) for p in topic["partitions"]
-            ]
-            group_id = self._cluster.group_id(group)
+            partitions = partitions_of(topic)
+            group_id = self._cluster.group_id(group, identity_of(topic))
             committed = admin.list_group_offsets({group_id: partitions}).get(group_id, {})
             ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
             starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))

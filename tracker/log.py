@@ -38,15 +38,32 @@ class Message(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """Of one partition: where it ends, and up to where a group is done with it. Both only grow; in between lie as many
-    records as they differ."""
+    """Of one partition: where it ends, and up to where a group is done with it. Both only grow until the log is made
+    anew; in between lie as many records as they differ."""
 
     end: int
     done: int
 
 
+class Extent(NamedTuple):
+    """Of one partition, as a member found it when it took it over.
+
+    ``identity`` names what positions count in. Where a topic or stream was deleted and made anew it is another one, and
+    positions of the old one mean nothing. ``last`` is the last position given out, -1 for none: a greater one cannot
+    be. ``lost`` counts records that are gone although the group has never committed them.
+    """
+
+    identity: str
+    last: int
+    lost: int = 0
+
+
 class Consumer(Protocol):
-    """One member of a consumer group. Each partition has at most one owner at a time."""
+    """One member of a consumer group. Each partition has at most one owner at a time.
+
+    A partition that was made anew, went back, or lost records is taken over anew, from the first record of a new
+    identity.
+    """
 
     def poll(self, limit: int, timeout: float) -> list[Message]:
         """Up to ``limit`` messages, waiting at most ``timeout`` seconds. Raises LogUnavailable."""
@@ -56,6 +73,9 @@ class Consumer(Protocol):
 
     def owned(self) -> frozenset[int]:
         """The partitions this member owns after the last poll."""
+
+    def taken(self) -> Mapping[int, Extent]:
+        """The same, each as it was taken over: the same object until it is taken over anew."""
 
     def close(self) -> None:
         """Leave the group; uncommitted messages go to the next owner."""

@@ -8,7 +8,7 @@ from itertools import islice
 from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
 
-from tracker.log import Backlog, LogUnavailable, Message, Record
+from tracker.log import Backlog, Extent, LogUnavailable, Message, Record
 
 
 class _Group:
@@ -30,6 +30,7 @@ class MemoryLog:
         self.groups: dict[str, _Group] = {}
         self.changed = threading.Condition()
         self._next = [1] * len(self.partitions)
+        self.identity = "1"
         self._closed = False
 
     def append(self, records: Sequence[Record]) -> None:
@@ -80,6 +81,18 @@ class MemoryLog:
         if self._closed:
             raise LogUnavailable("the log is closed")
 
+    def remake(self) -> None:
+        """Delete everything and begin anew, as who deletes a topic and makes it again."""
+        with self.changed:
+            self.identity = str(int(self.identity) + 1)
+            self.partitions = [deque() for _ in self.partitions]
+            self._next = [1] * len(self.partitions)
+            for group in self.groups.values():
+                group.done = [1] * len(self.partitions)
+
+    def extent(self, partition: int) -> Extent:
+        return Extent(self.identity, self._next[partition] - 1)
+
     def trim(self, partition: int) -> None:
         needed = min(group.done[partition] for group in self.groups.values())
         messages = self.partitions[partition]
@@ -93,6 +106,7 @@ class MemoryConsumer:
     def __init__(self, log: MemoryLog, group: str, member: str) -> None:
         self._log, self._group, self.member = log, log.groups[group], member
         self._cursors: dict[int, int] = {}  # the next position to read, for each partition owned
+        self._taken: dict[int, Extent] = {}
         self._group.members.append(self)
 
     def poll(self, limit: int, timeout: float) -> list[Message]:
@@ -115,13 +129,16 @@ class MemoryConsumer:
                 self._log.trim(partition)
 
     def owned(self) -> frozenset[int]:
-        return frozenset(self._cursors)
+        return frozenset(self._taken)
+
+    def taken(self) -> Mapping[int, Extent]:
+        return dict(self._taken)
 
     def close(self) -> None:
         with self._log.changed:
             if self in self._group.members:
                 self._group.members.remove(self)
-            self._cursors = {}
+            self._cursors, self._taken = {}, {}
             self._log.changed.notify_all()
 
     def _share(self) -> frozenset[int]:
@@ -131,8 +148,10 @@ class MemoryConsumer:
         return frozenset(range(rank, len(self._log.partitions), members))
 
     def _take_share(self) -> None:
-        share = self._share()
-        self._cursors = {n: max(self._cursors.get(n, 0), self._group.done[n]) for n in share}
+        share, now = self._share(), self._log.identity
+        kept = {n: taken for n, taken in self._taken.items() if n in share and taken.identity == now}
+        self._cursors = {n: max(self._cursors[n] if n in kept else 0, self._group.done[n]) for n in share}
+        self._taken = {n: kept.get(n) or self._log.extent(n) for n in share}
 
     def _read(self, limit: int) -> list[Message]:
         result: list[Message] = []

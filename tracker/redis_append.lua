@@ -1,9 +1,15 @@
 -- Append records to their shards, in each in the order given.
--- KEYS: every shard's stream. ARGV: for each shard how many records, then key and value of each record, shard by shard.
-local at = #KEYS + 1
-for shard, stream in ipairs(KEYS) do
-  local id
-  for _ = 1, tonumber(ARGV[shard]) do
+-- KEYS: every shard's stream, then every shard's counts.
+-- ARGV: for each shard how many records, then key and value of each record, shard by shard.
+local shards = #KEYS / 2
+local at = shards + 1
+for shard = 1, shards do
+  local stream, id = KEYS[shard], nil
+  local records = tonumber(ARGV[shard])
+  if records > 0 then
+    identity(stream, KEYS[shards + shard])
+  end
+  for _ = 1, records do
     id = redis.call('XADD', stream, '*', 'k', ARGV[at], 'v', ARGV[at + 1])
     at = at + 2
   end
@@ -16,4 +22,4 @@ for shard, stream in ipairs(KEYS) do
     end
   end
 end
-return (at - #KEYS - 1) / 2
+return (at - shards - 1) / 2

@@ -1,6 +1,6 @@
 -- Acknowledge everything up to an id, then trim what every group has acknowledged.
--- KEYS: for each shard its stream, its lease, its counts. ARGV: group, consumer, then for each shard its lease value, the id.
--- Returns for each shard 1, or 0 if its lease is lost.
+-- KEYS: for each shard its stream, its lease, its counts. ARGV: group, consumer, then for each shard its lease value, its
+-- identity, the id. Returns for each shard 1, 0 if its lease is lost, or -1 if the stream is another one.
 local group, consumer = ARGV[1], ARGV[2]
 
 local function acknowledge(stream, upto)
@@ -20,8 +20,7 @@ end
 local function oldest_needed(stream)
   local oldest_ms, oldest_seq = math.huge, 0
   for _, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local info = {}
-    for i = 1, #flat, 2 do info[flat[i]] = flat[i + 1] end
+    local info = fields(flat)
     local id, after = info['last-delivered-id'], 1
     if info.pending > 0 then
       id, after = redis.call('XPENDING', stream, info.name)[2], 0
@@ -38,16 +37,18 @@ end
 local result = {}
 for i = 1, #KEYS / 3 do
   local stream, lease, counts = KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i]
-  if redis.call('GET', lease) == ARGV[2 * i + 1] then
-    local acked = acknowledge(stream, ARGV[2 * i + 2])
+  if redis.call('GET', lease) ~= ARGV[3 * i] then
+    result[i] = 0
+  elseif redis.call('HGET', counts, 'id') ~= ARGV[3 * i + 1] then
+    result[i] = -1
+  else
+    local acked = acknowledge(stream, ARGV[3 * i + 2])
     if acked > 0 then
       redis.call('HINCRBY', counts, 'group:' .. group, acked)
       local trimmed = redis.call('XTRIM', stream, 'MINID', oldest_needed(stream))
       redis.call('HINCRBY', counts, 'trimmed', trimmed)
     end
     result[i] = 1
-  else
-    result[i] = 0
   end
 end
 return result

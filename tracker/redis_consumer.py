@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tracker.log import LogUnavailable, Message
+from tracker.log import Extent, LogUnavailable, Message
 from tracker.redis_streams import RedisStreams, entry_id, position_of
 
 LONGEST_SILENCE = 300.0  # a member that has not polled for so long is taken for hung: its leases run out
@@ -22,10 +22,13 @@ class _Shard:
     """A leased shard; ``delivered`` is the last position given to the caller, ``seen`` the last one the group read."""
 
     lease: str
+    extent: Extent
     delivered: int = 0
     seen: int = 0
     again: bool = True
     """Read what was read before but never committed, before anything new."""
+    doubtful: bool = False
+    """Take it over anew before it is read again."""
 
     @property
     def cursor(self) -> str:
@@ -72,18 +75,28 @@ class RedisConsumer:
 
     def commit(self, positions: Mapping[int, int]) -> None:
         numbers = [number for number in positions if number in self._shards]
-        keys, arguments = [], []
+        keys, arguments = (
+            [],
+            [],
+        )  # what was not delivered since the shard was taken over may be a former stream's
         for number in numbers:
             keys += [self._redis.streams[number], self._lease_key(number), self._redis.counts[number]]
-            arguments += [self._shards[number].lease, entry_id(positions[number])]
+            done = min(positions[number], self._shards[number].delivered)
+            arguments += [self._shards[number].lease, self._shards[number].extent.identity, entry_id(done)]
         if numbers:
             with self._redis.errors("commit"):
                 held = self._redis.run("commit", keys, self._group, self._token, *arguments)
-            for number in (number for number, yes in zip(numbers, held, strict=True) if not yes):
-                self._lose(number)
+            for number, found in zip(numbers, held, strict=True):
+                if found == 0:
+                    self._lose(number)
+                elif found == -1:
+                    self._shards[number].doubtful = True
 
     def owned(self) -> frozenset[int]:
         return frozenset(self._shards)
+
+    def taken(self) -> Mapping[int, Extent]:
+        return {number: shard.extent for number, shard in self._shards.items()}
 
     def close(self) -> None:
         if self._closed.is_set():
@@ -133,25 +146,29 @@ class RedisConsumer:
         """Forget shards that are leased no more, make ready those that are new."""
         self._regranted.clear()
         granted = self._granted
-        kept = {n: shard for n, shard in self._shards.items() if granted.get(n) == shard.lease}
+        kept = {
+            n: shard
+            for n, shard in self._shards.items()
+            if granted.get(n) == shard.lease and not shard.doubtful
+        }
         self._shards = kept
         for number in granted.keys() - kept.keys():
-            shard = _Shard(lease=granted[number])
-            if self._claim(number, shard):
+            shard = self._claim(number, granted[number])
+            if shard is not None:
                 self._shards[number] = shard
 
-    def _claim(self, number: int, shard: _Shard) -> bool:
+    def _claim(self, number: int, lease: str) -> _Shard | None:
         stream, counts = self._redis.streams[number], self._redis.counts[number]
         self._redis.run("group", [stream, counts], self._group)  # once more: it may have been deleted since
-        keys, cursor = [stream, self._lease_key(number)], "0-0"
+        keys, cursor = [stream, self._lease_key(number), counts], b"0-0"
         while True:
-            reply = self._redis.run("claim", keys, shard.lease, self._group, self._token, cursor, CLAIM_CHUNK)
+            reply = self._redis.run("claim", keys, lease, self._group, self._token, cursor, CLAIM_CHUNK)
             if not reply:
-                return False
-            cursor = reply[0].decode()
-            if cursor == "0-0":
-                shard.seen = position_of(reply[1])
-                return True
+                return None
+            cursor, delivered, identity, last, lost = reply
+            if cursor == b"0-0":
+                extent = Extent(identity.decode(), position_of(last), int(lost))
+                return _Shard(lease, extent, seen=position_of(delivered))
 
     def _read(self, limit: int) -> list[Message]:
         """What there is now: first, on a shard taken over, what its former owner left; then what is new."""
@@ -167,24 +184,36 @@ class RedisConsumer:
         numbers = numbers[self._turn % len(numbers) :] + numbers[: self._turn % len(numbers)]
         keys, arguments = [], []
         for number in numbers:
-            keys += [self._lease_key(number), self._redis.streams[number]]
-            arguments += [self._shards[number].lease, self._shards[number].cursor]
+            shard = self._shards[number]
+            keys += [self._lease_key(number), self._redis.streams[number], self._redis.counts[number]]
+            arguments += [shard.lease, shard.extent.identity, shard.cursor]
         most = min(limit, RECORDS_PER_READ)
         try:
             replies = self._redis.run("read", keys, self._group, self._token, most, *arguments)
-        except BaseException as error:
-            for shard in self._shards.values():  # Redis may have given us entries whose reply was lost
-                shard.again = True
-            if "NOGROUP" in str(error):  # somebody destroyed the group: make it anew
-                self._shards = {}
+        except BaseException:
+            # Redis may have given us entries whose reply was lost, have been started again with less than it had, or
+            # have no such stream or group any more: take everything over anew.
+            for shard in self._shards.values():
+                shard.doubtful = True
             raise
         messages: list[Message] = []
         for number, reply in zip(numbers, replies, strict=True):
             if reply == 0:
                 self._lose(number)
+            elif reply == -1 or self._went_back(number, reply):
+                del self._shards[number]
             elif reply is not None:
                 messages += self._received(number, reply)
         return messages
+
+    def _went_back(self, number: int, entries: list[Any] | None) -> bool:
+        """Whether the group is given as new what it was given before: Redis was started with an older state."""
+        shard = self._shards[number]
+        return (
+            not shard.again
+            and entries is not None
+            and any(position_of(e[0]) <= shard.seen for e in entries[:1])
+        )
 
     def _received(self, number: int, entries: list[Any]) -> list[Message]:
         shard = self._shards[number]

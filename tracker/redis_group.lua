@@ -1,6 +1,6 @@
 -- Make a consumer group that starts at the oldest record, unless it exists.
 -- KEYS: stream, counts. ARGV: group.
--- counts is a hash: `trimmed` records ever, `group:NAME` records that the group ever committed or never saw.
+identity(KEYS[1], KEYS[2])
 if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     if info[2] == ARGV[1] then

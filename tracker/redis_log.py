@@ -26,7 +26,7 @@ class RedisLog:
         """One script per thousand records; Redis fsyncs before it answers (appendfsync always)."""
         if not self._checked.is_set():
             self._warn_once()
-        shards, streams = self._redis.shards, self._redis.streams
+        shards, keys = self._redis.shards, [*self._redis.streams, *self._redis.counts]
         with self._redis.errors("append"):
             for start in range(0, len(records), RECORDS_PER_SCRIPT):
                 routed: list[list[bytes]] = [[] for _ in range(shards)]
@@ -34,7 +34,7 @@ class RedisLog:
                     key = record.key.encode("utf-8", "replace")
                     routed[crc32(key) % shards] += (key, record.value)
                 counts = [len(shard) // 2 for shard in routed]
-                self._redis.run("append", streams, *counts, *chain.from_iterable(routed))
+                self._redis.run("append", keys, *counts, *chain.from_iterable(routed))
 
     def consumer(self, group: str, member: str) -> RedisConsumer:
         return RedisConsumer(self._redis, group, member)

@@ -13,8 +13,12 @@ from redis.retry import Retry
 
 from tracker.log import LogUnavailable
 
-SCRIPTS = {name: Path(__file__).with_name(f"redis_{name}.lua").read_text() for name in
-           ("append", "group", "balance", "claim", "read", "commit")}  # fmt: skip
+FOLDER = Path(__file__).parent
+SHARED = (FOLDER / "redis_shard.lua").read_text()
+SCRIPTS = {
+    name: SHARED + (FOLDER / f"redis_{name}.lua").read_text()
+    for name in ("append", "group", "balance", "claim", "read", "commit")
+}
 SEQUENCE_BITS = 20
 
 
