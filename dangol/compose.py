@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from dangol.erasure import Erasure
     from dangol.erasure_log import ErasureLog
     from ingest.deadletters import DeadLetters
+    from ingest.generations import Incident
     from ingest.reading import Enrich
     from ingest.rebuild import Rebuild
     from ingest.worker import Worker
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from web.users import Users
 
 INGEST_GROUP = "ingest"
+INCIDENT_DAYS = 7  # for so long the desk and the doctor tell that events were lost
 BURST_SECONDS = 10  # a caller that was quiet may send as much at once as it may in so many seconds
 
 
@@ -244,6 +246,15 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
     return shop_of
 
 
+def log_incident(settings: Settings, now: float) -> "Incident | None":
+    """What happened to the event log in the days before ``now``, seconds. Raises WarehouseUnavailable."""
+    from ingest.generations import incident
+    from ingest.worker import app_of
+
+    since = int(now * 1000) - INCIDENT_DAYS * 86_400_000
+    return incident(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), since)
+
+
 def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services":
     """Everything the web application stands on; with the figures of the ``tracker`` in the same process."""
     from offers.arms import ArmStore
@@ -320,6 +331,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         personalize_seconds=settings.personalize_budget_ms / 1000,
         ingest_group=INGEST_GROUP,
         trust_proxy=settings.trust_proxy,
+        log_incident=lambda: log_incident(settings, time.time()),
         further_metrics=tracker.metrics.text if tracker else bytes,
         bucket=RedisBuckets(redis).take,
     )

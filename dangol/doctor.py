@@ -1,5 +1,6 @@
 """``dangol doctor``: is everything there that this installation needs, and does it answer?"""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,10 @@ class EventsStuck(Exception):
     """Events that were acknowledged lie on this machine's disk, and nobody drains them."""
 
 
+class EventsLost(Exception):
+    """The log was made anew, went back, or removed events that nobody had read."""
+
+
 def examine(settings: Settings) -> list[Finding]:
     """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
     checks: list[tuple[str, Callable[[], str]]] = [
@@ -37,6 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("sites", lambda: f"{len(compose.sites(settings).all())} known"),
         ("event log", lambda: log_answers(settings)),
         ("spool", lambda: spool_drains(settings)),
+        ("events lost in the log", lambda: log_is_whole(settings)),
         ("profiles", lambda: profiles_answer(settings)),
         ("warehouse", lambda: warehouse_answers(settings)),
         ("models", lambda: writable(settings.models_folder)),
@@ -97,6 +103,20 @@ def spool_drains(settings: Settings) -> str:
     if wrong:
         raise EventsStuck("; ".join(wrong))
     return waits if found.events else "nothing waits"
+
+
+def log_is_whole(settings: Settings) -> str:
+    found = compose.log_incident(settings, time.time())
+    if found is None:
+        return f"none in the last {compose.INCIDENT_DAYS} days"
+    at = datetime.fromtimestamp(found.at / 1000, UTC)
+    what = [
+        f"{found.partitions} partitions were made anew or went back: what ingest had not read of them is lost"
+        if found.partitions
+        else "",
+        f"{found.lost} events were removed before ingest had read them" if found.lost else "",
+    ]
+    raise EventsLost(f"on {at:%Y-%m-%d %H:%M} UTC: {'; '.join(filter(None, what))}")
 
 
 def profiles_answer(settings: Settings) -> str:

@@ -30,6 +30,9 @@ class Watermark:
         now, partitions = int(self._clock() * 1000), self._backlog()
         done = {at: each.done for at, each in partitions.items()}
         with self._lock:
+            last = self._marks[-1][1] if self._marks else {}
+            if any(at in partitions and partitions[at].end < end for at, end in last.items()):
+                self._marks.clear()  # the log was made anew: nothing of what it held will ever be done
             self._marks.append((now, {at: each.end for at, each in partitions.items()}))
             while self._marks and all(done.get(at, 0) >= end for at, end in self._marks[0][1].items()):
                 self._reached = self._marks.popleft()[0]

@@ -25,6 +25,23 @@ def test_a_moment_is_reached_when_all_that_was_there_then_is_done(clock: Clock) 
     assert reached() == first + 5 * 60_000
 
 
+def test_a_log_made_anew_does_not_hold_it_back(clock: Clock) -> None:
+    """What the old one held will never be done."""
+    log = MemoryLog("memory://?partitions=1")
+    consumer = log.consumer("ingest", "one")
+    log.append([Record("k", b"x") for _ in range(100)])
+    reached = Watermark(lambda: log.backlog("ingest"), clock)
+    assert reached() is None
+    log.remake()
+    clock.advance(60)
+    log.append([Record("k", b"x") for _ in range(10)])
+    assert reached() is None
+    moment = int(clock() * 1000)
+    consumer.commit({0: consumer.poll(100, 1.0)[-1].position})
+    clock.advance(60)
+    assert reached() == moment + 60_000
+
+
 def test_a_partition_that_nobody_reads_holds_it_back(clock: Clock) -> None:
     log = MemoryLog("memory://?partitions=2")
     consumer = log.consumer("ingest", "one")

@@ -12,6 +12,7 @@ from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
 from web.desk.access import Door
+from web.desk.alarms import alarms_blueprint
 from web.desk.campaign_editor import editor_blueprint, preview_blueprint
 from web.desk.campaign_results import results_blueprint
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
@@ -134,6 +135,7 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(editor_blueprint(pages, services, Audiences(services)))
     app.register_blueprint(preview_blueprint(pages, Audiences(services)))
     app.register_blueprint(results_blueprint(pages, services))
+    app.register_blueprint(alarms_blueprint(services))
     app.register_blueprint(model_pages(pages, services))
     app.register_blueprint(training_blueprint(pages, services))
     app.register_blueprint(paths_blueprint(pages))

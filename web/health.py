@@ -46,6 +46,16 @@ def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
         "events that ingest has not committed yet",
         lambda: float(services.log.lag(services.ingest_group)),
     )
+    metrics.gauge(
+        "dangol_log_replaced_partitions",
+        "partitions of the event log that were made anew or went back in the last days",
+        lambda: float(found.partitions if (found := services.log_incident()) else 0),
+    )
+    metrics.gauge(
+        "dangol_log_lost_events",
+        "events that the event log removed unread in the last days",
+        lambda: float(found.lost if (found := services.log_incident()) else 0),
+    )
     return blueprint
 
 

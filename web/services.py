@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ingest.generations import Incident
 from offers.arms import ArmStore
 from offers.caps import CapStore
 from offers.decide import Decider
@@ -51,6 +52,7 @@ class Services:
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
     ``spooled`` tells what waits on this machine's disk for the log.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
+    ``log_incident`` tells whether the event log was made anew or lost events lately.
     ``bucket`` (name, wanted, per second, burst) says how much of a rate all processes together still allow.
     """
 
@@ -84,5 +86,6 @@ class Services:
     ingest_group: str = "ingest"
     trust_proxy: int = 0
     further_metrics: Callable[[], bytes] = bytes
+    log_incident: Callable[[], Incident | None] = lambda: None
     bucket: Callable[[str, float, float, float], float] = _unlimited
     clock: Callable[[], float] = time.time
