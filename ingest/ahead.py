@@ -20,6 +20,13 @@ class Next(NamedTuple):
     taken: Mapping[int, Extent]
 
 
+class Done(NamedTuple):
+    """Up to where a partition, as it was taken over, is done with."""
+
+    extent: Extent
+    position: int
+
+
 class Ahead:
     """Polls, and has ``read`` decode what came; in the executor's one thread if there is one.
 
@@ -41,7 +48,7 @@ class Ahead:
         self._executor = executor
         self._next: Future[Next] | None = None
         self._later: Next | None = None
-        self._done: dict[int, int] = {}
+        self._done: dict[int, Done] = {}
         self._noting = threading.Lock()
         self._asked = threading.Event()
 
@@ -57,10 +64,13 @@ class Ahead:
         self._next = self._executor.submit(self._gather)
         return found
 
-    def commit(self, positions: Mapping[int, int]) -> None:
-        """Everything up to and including ``positions`` is done: say so at the next turn, or at the end."""
+    def commit(self, done: Mapping[int, Done]) -> None:
+        """Everything up to and including these positions is done: say so at the next turn, or at the end.
+
+        Not of partitions that are taken over anew by then: positions of one log mean nothing in another.
+        """
         with self._noting:
-            self._done |= positions
+            self._done |= done
         if self._executor is None:
             self._commit()
 
@@ -108,8 +118,11 @@ class Ahead:
             done, self._done = self._done, {}
         if not done:
             return
+        taken = self._consumer.taken()
         try:
-            self._consumer.commit(done)
+            self._consumer.commit(
+                {at: one.position for at, one in done.items() if taken.get(at) is one.extent}
+            )
         except LogUnavailable:
             with self._noting:  # committed or not: once more does no harm
                 self._done = done | self._done

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from typing import NamedTuple
 from zlib import crc32
 
+from ingest.ahead import Done
 from ingest.deadletters import DeadLetter
 from ingest.generations import Count
 from tracker.log import Extent, Message
@@ -80,7 +81,7 @@ class Flight:
         if self._future is not None:
             self._future.exception()
 
-    def landed(self, waiting: Mapping[int, Waiting]) -> tuple[dict[int, int], dict[int, int]]:
+    def landed(self, waiting: Mapping[int, Waiting]) -> tuple[dict[int, Done], dict[int, int]]:
         """Positions to commit, and those of them that the warehouse holds: of partitions that are still ours.
 
         One that was lost and won back has begun anew from its last commit.
@@ -91,7 +92,7 @@ class Flight:
             if waiting.get(partition) is load.waiting
         }
         stored = {partition: load.last for partition, load in ours.items() if load.rows}
-        return {partition: load.last for partition, load in ours.items()}, stored
+        return {at: Done(load.waiting.extent, load.last) for at, load in ours.items()}, stored
 
     def put_back(self) -> None:
         """Let everything wait again, before what came since. Of lost partitions nobody looks at it any more."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
+from ingest.ahead import Done
 from ingest.batch import Item
 from ingest.deadletters import DeadLetters
 from ingest.flight import Flight, Waiting
@@ -35,7 +36,7 @@ class Outbox:
         warehouse: Warehouse,
         deadletters: DeadLetters,
         erased: Erased,
-        commit: Callable[[Mapping[int, int]], None],
+        commit: Callable[[Mapping[int, Done]], None],
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
@@ -54,7 +55,7 @@ class Outbox:
         self._flight: Flight | None = None
         self._stored: dict[int, int] = {}
         self._recent: set[tuple[str, str]] = set()
-        self._uncommitted: dict[int, int] = {}
+        self._uncommitted: dict[int, Done] = {}
 
     # Step 3: what came is kept
 
@@ -156,7 +157,7 @@ class Outbox:
                 self._bury_rows(invalid.reasons)
         for partition, waiting in self._waiting.items():
             if waiting.last >= 0:
-                self._uncommitted[partition] = waiting.last
+                self._uncommitted[partition] = Done(waiting.extent, waiting.last)
             waiting.rows, waiting.renames = [], set()
         self._recent.clear()
         self.rows = self.bytes = 0

@@ -30,7 +30,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from ingest.ahead import Ahead
+from ingest.ahead import Ahead, Done
 from ingest.batch import Item, Result
 from ingest.deadletters import DeadLetters
 from ingest.flushing import Outbox
@@ -177,9 +177,9 @@ class Worker:
             return []
         return self.outbox.unseen(portion)
 
-    def _commit(self, positions: Mapping[int, int]) -> None:
+    def _commit(self, done: Mapping[int, Done]) -> None:
         if self.ahead is not None:
-            self.ahead.commit(positions)
+            self.ahead.commit(done)
 
     def _handle(self, portion: Portion) -> None:
         """Steps 2 and 3."""

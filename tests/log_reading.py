@@ -2,8 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
-from tracker.log import Consumer, EventLog, Message, Record
+import redis
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+
+from tracker.log import Consumer, EventLog, LogUnavailable, Message, Record
+from tracker.memory_log import MemoryLog
 
 PATIENCE = 30.0  # Kafka's groups take seconds to settle
 
@@ -40,3 +46,36 @@ def ends(messages: list[Message]) -> dict[int, int]:
 
 def values(messages: list[Message]) -> list[int]:
     return sorted(int(message.value) for message in messages)
+
+
+def append_patiently(log: EventLog, batch: list[Record]) -> None:
+    """As the tracker's spool does: until the log takes it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            log.append(batch)
+            return
+        except LogUnavailable:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def remade(url: str, log: EventLog) -> Callable[[], None]:
+    """What deletes the log of four partitions at ``url`` and makes it anew, as an administrator does."""
+
+    def topic() -> None:
+        address, _, path = url.removeprefix("kafka://").partition("/")
+        name = path.partition("?")[0]
+        with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
+            admin.delete_topics([name])
+            wait_until(lambda: admin.describe_topics([name])[0]["error_code"] != 0)
+            admin.create_topics([NewTopic(name, 4, 1)])
+            admin.wait_for_topics([name], timeout_ms=5_000)
+
+    def streams() -> None:
+        with closing(redis.Redis.from_url(url.partition("?")[0])) as client:
+            client.delete(*(f"events:{shard}" for shard in range(4)))
+
+    if isinstance(log, MemoryLog):
+        return log.remake
+    return topic if url.startswith("kafka") else streams

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.ahead import GATHERED_BYTES, Ahead
+from ingest.ahead import GATHERED_BYTES, Ahead, Done
 from ingest.reading import IGNORED
 from tracker.log import Extent, LogUnavailable, Message
 
@@ -95,7 +95,7 @@ def test_portions_come_in_order_and_positions_are_committed(threads: int) -> Non
             portion, taken = ahead.next()
             assert taken == OWNER
             seen += [message.position for message, _ in portion]
-            ahead.commit({0: seen[-1]})
+            ahead.commit({0: Done(OWNER[0], seen[-1])})
         ahead.close()
     assert seen == list(range(1, 41))
     assert consumer.committed[-1] == {0: 40}
@@ -109,7 +109,7 @@ def test_what_could_not_be_committed_is_committed_later() -> None:
     consumer.failures = 2
     for _ in range(2):
         with pytest.raises(LogUnavailable):
-            ahead.commit({0: 2})
+            ahead.commit({0: Done(OWNER[0], 2)})
     ahead.next()
     assert consumer.committed == [{0: 2}]
 
@@ -119,7 +119,7 @@ def test_a_log_that_is_away_does_not_hold_up_the_leave() -> None:
     ahead = Ahead(consumer, lambda _: [], 2, 0.0)
     consumer.failures = 9
     with pytest.raises(LogUnavailable):
-        ahead.commit({0: 2})
+        ahead.commit({0: Done(OWNER[0], 2)})
     ahead.close()
     assert consumer.closed
 
@@ -163,3 +163,11 @@ def test_large_messages_are_not_gathered(gathering: Ahead, numbered: Numbered) -
     numbered.value = bytes(GATHERED_BYTES // 3)
     assert positions(gathering) == [1, 2]
     assert positions(gathering) == [3, 4, 5, 6]
+
+
+def test_positions_of_a_log_that_was_made_anew_since_are_not_committed_in_it(numbered: Numbered) -> None:
+    ahead = Ahead(numbered, lambda _: [], 2, 0.0)
+    ahead.next()
+    numbered.owners = [{0: Extent("2", 0), 1: OWNER[0]}]
+    ahead.commit({0: Done(OWNER[0], 2), 1: Done(OWNER[0], 3)})
+    assert numbered.committed == [{1: 3}]

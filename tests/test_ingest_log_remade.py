@@ -5,7 +5,6 @@ Ids that were acknowledged are compared with ids in the Delta table, on every ba
 
 import shutil
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,9 +15,8 @@ from pathlib import Path
 import pytest
 import redis
 from conftest import RedisServer
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
-from log_reading import wait_until
+from kafka import KafkaAdminClient, TopicPartition
+from log_reading import append_patiently, remade, wait_until
 
 from ingest.deadletters import DeadLetters
 from ingest.generations import Generations, incident
@@ -27,7 +25,6 @@ from profiles.memory import MemoryProfiles
 from tests.ingest_streams import event, records, simple_facts, sites_of
 from tracker.log import EventLog, Extent, LogUnavailable
 from tracker.logs import open_log
-from tracker.memory_log import MemoryLog
 from tracker.sites import Site as TrackedSite
 from warehouse.delta import Warehouse
 
@@ -58,24 +55,7 @@ def log(url: str) -> Iterator[EventLog]:
 
 @pytest.fixture
 def remake(url: str, log: EventLog) -> Callable[[], None]:
-    """Delete the log and make it anew, as an administrator does."""
-
-    def kafka() -> None:
-        address, _, topic = url.removeprefix("kafka://").partition("/")
-        topic = topic.partition("?")[0]
-        with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
-            admin.delete_topics([topic])
-            wait_until(lambda: admin.describe_topics([topic])[0]["error_code"] != 0)
-            admin.create_topics([NewTopic(topic, 4, 1)])
-            admin.wait_for_topics([topic], timeout_ms=5_000)
-
-    def streams() -> None:
-        with closing(redis.Redis.from_url(url.partition("?")[0])) as client:
-            client.delete(*(f"events:{shard}" for shard in range(4)))
-
-    if isinstance(log, MemoryLog):
-        return log.remake
-    return kafka if url.startswith("kafka") else streams
+    return remade(url, log)
 
 
 class Site:
@@ -106,14 +86,7 @@ class Site:
         """Many visitors, one event each, tried again as the tracker's spool does until the log takes them."""
         events = [event(f"e{n}", n, visitor=f"v{n}") for n in (next(numbers) for _ in range(number))]
         for start in range(0, number, 50):
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    self.log.append(records(events[start : start + 50]))
-                    break
-                except LogUnavailable:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
+            append_patiently(self.log, records(events[start : start + 50]))
         self.acknowledged += [one.id for one in events]
 
     def stored(self) -> Counter[str]:
@@ -378,14 +351,10 @@ def test_records_that_retention_took_unread_are_counted(
         site.drain()
         site.append(100)
         address = kafka_url.removeprefix("kafka://")
-        from kafka import TopicPartition
-
         with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
             admin.delete_records({TopicPartition(name, 0): 170})
         worker = site.worker()
         site.work(lambda: len(site.stored()) >= 130, worker, leave=False)
         assert site.incident() == (0, 70)
-        stopped = threading.Event()
-        assert not stopped.is_set()
         worker.close()
         assert set(site.stored().values()) == {1}

@@ -11,10 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import DefaultPartitioner
 from kafka_broker import KafkaBroker
-from log_reading import ends, records, take, values, wait_until
+from log_reading import append_patiently, ends, records, remade, take, values, wait_until
 
 from tracker.kafka_cluster import Connection
 from tracker.kafka_log import LARGEST_RECORD, KeyPartitioner
@@ -236,3 +238,35 @@ def test_trying_in_vain_leaves_no_threads_or_sockets_behind() -> None:
         assert open_files() <= before[1] + 1
         consumer.close()
         log.close()
+
+
+def test_what_the_last_release_committed_is_adopted_by_the_first_topic_only(kafka_url: str) -> None:
+    """Its groups had no identity in their names."""
+    url = f"{kafka_url}/adopted?session=2&partitions=4"
+    group = "adopted.g"
+    with (
+        closing(open_log(url)) as log,
+        closing(KafkaAdminClient(bootstrap_servers=kafka_url.removeprefix("kafka://"))) as admin,
+    ):
+        append_patiently(log, [Record("k", str(n).encode()) for n in range(20)])
+        with closing(log.consumer("other", "m")) as consumer:
+            partition = take(consumer, 20)[0].partition
+        at = TopicPartition("adopted", partition)
+        wait_until(lambda: altered(admin, group, {at: OffsetAndMetadata(15, "", -1)}))
+        with closing(log.consumer("g", "m")) as consumer:
+            messages = take(consumer, 5)
+            assert values(messages) == list(range(15, 20))
+            consumer.commit(ends(messages))
+        remade(url, log)()
+        append_patiently(log, [Record("k", str(n).encode()) for n in range(20, 40)])
+        altered(admin, group, {at: OffsetAndMetadata(15, "", -1)})  # offsets may outlive their topic
+        with closing(log.consumer("g", "m")) as consumer:
+            assert values(take(consumer, 20)) == list(range(20, 40))
+
+
+def altered(admin: KafkaAdminClient, group: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> bool:
+    try:
+        admin.alter_group_offsets(group, offsets)
+    except KafkaError:  # no coordinator yet
+        return False
+    return True

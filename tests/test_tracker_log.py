@@ -7,16 +7,26 @@ import textwrap
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
 from itertools import count
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, free_port
-from log_reading import PATIENCE, append_singly, ends, records, take, values
+from log_reading import (
+    PATIENCE,
+    append_patiently,
+    append_singly,
+    ends,
+    records,
+    remade,
+    take,
+    values,
+    wait_until,
+)
 
-from tracker.log import Consumer, EventLog, LogUnavailable, Message, Record
+from tracker.log import Consumer, EventLog, Extent, LogUnavailable, Message, Record
 from tracker.logs import open_log
 
 topics = count()
@@ -426,3 +436,74 @@ def test_whatever_is_held_can_be_read_again_without_a_group(log: EventLog, join)
         assert positions == sorted(positions)
     assert log.backlog("g") == before
     assert len(take(other, 2_500)) == 2_500
+
+
+# A log that is deleted and made anew
+
+
+@pytest.fixture
+def remake(log_url: str, log: EventLog) -> Callable[[], None]:
+    return remade(log_url, log)
+
+
+def settled(consumer: Consumer) -> Mapping[int, Extent]:
+    settle(consumer)
+    return consumer.taken()
+
+
+def test_members_know_what_they_took_over(log: EventLog, join) -> None:
+    append_singly(log, records(40))
+    consumer = join()
+    messages = take(consumer, 40)
+    taken = settled(consumer)
+    assert taken.keys() == consumer.owned() == {0, 1, 2, 3}
+    assert all(taken[partition].last >= position for partition, position in ends(messages).items())
+    assert all(extent.lost == 0 and extent.identity for extent in taken.values())
+    append_singly(log, records(10))
+    take(consumer, 10)
+    assert all(consumer.taken()[partition] is extent for partition, extent in taken.items())
+    consumer.close()
+    assert not consumer.taken()
+    again = settled(join("m2"))
+    assert {at: extent.identity for at, extent in again.items()} == {
+        at: extent.identity for at, extent in taken.items()
+    }
+
+
+def stale(consumer: Consumer, before: Mapping[int, Extent]) -> bool:
+    now = consumer.taken()
+    return len(now) < 4 or any(now[at].identity == before[at].identity for at in now)
+
+
+@pytest.mark.parametrize("after", [10, 200])
+@pytest.mark.parametrize("running", [False, True])
+def test_a_log_made_anew_is_another_one_and_read_from_its_start(
+    log: EventLog, join, remake: Callable[[], None], running: bool, after: int
+) -> None:
+    log.append(records(100))
+    consumer = join()
+    messages = take(consumer, 100)
+    before = settled(consumer)
+    consumer.commit(ends(messages))
+    if not running:
+        consumer.close()
+    remake()
+    for start in range(1_000, 1_000 + after, 10):
+        append_patiently(log, records(10, start=start))
+    if not running:
+        consumer = join("m2")
+    got: list[Message] = []
+    deadline = time.monotonic() + PATIENCE
+    while (len(set(values(got))) < after or stale(consumer, before)) and time.monotonic() < deadline:
+        with suppress(LogUnavailable):
+            got += consumer.poll(500, 0.5)
+    assert set(values(got)) == set(
+        range(1_000, 1_000 + after)
+    )  # some may come twice on Kafka, under both identities
+    now = settled(consumer)
+    assert all(now[at].identity != before[at].identity for at in now)
+    consumer.close()
+    with closing(log.consumer("g", "m3")) as heir:
+        assert values(take(heir, after)) == list(range(1_000, 1_000 + after))
+        heir.commit(ends(got))
+    wait_until(lambda: log.lag("g") == 0)

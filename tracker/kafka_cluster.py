@@ -10,7 +10,13 @@ from uuid import UUID
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+    TopicAlreadyExistsError,
+)
 from kafka.net.compat import KafkaNetClient
 
 from tracker.log import LogUnavailable
@@ -27,6 +33,8 @@ PASSED_ON = frozenset(
     )
 )
 RETRY_AFTER = 1.0
+COORDINATOR_SECONDS = 10.0
+NO_COORDINATOR = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError)
 
 
 class KafkaCluster:
@@ -132,10 +140,20 @@ class KafkaCluster:
         return identity_of(topic)
 
     def adopt(self, group: str, identity: str) -> None:
-        """Once: what a release that knew no identities committed is taken for this topic's. Raises LogUnavailable."""
+        """Once: what a release that knew no identities committed is taken for this topic's, unless the group has read
+        one with an identity before: then it is an older topic's. Raises LogUnavailable."""
         old, new = self.group_id(group, ""), self.group_id(group, identity)
-        if old == new:
-            return
+        deadline = time.monotonic() + COORDINATOR_SECONDS
+        while old != new:
+            try:
+                self._adopt(old, new)
+                return
+            except LogUnavailable as error:  # brokers that have just started may have no coordinator yet
+                if time.monotonic() > deadline or not isinstance(error.__cause__, NO_COORDINATOR):
+                    raise
+                time.sleep(0.1)
+
+    def _adopt(self, old: str, new: str) -> None:
         with self.administer("read committed offsets") as admin:
             topic = self.describe_topic(admin)
             partitions = partitions_of(topic) if topic else []
@@ -146,8 +164,9 @@ class KafkaCluster:
             )
             if not found:
                 return
+            groups = {each["group_id"] for each in admin.list_groups()}
             with suppress(KafkaError):  # workers of the former release, or faster ones of this, are at work
-                if not known:
+                if not known and not any(group.startswith(f"{old}.") for group in groups - {new}):
                     admin.alter_group_offsets(new, found)
                 admin.delete_groups([old])
 

@@ -69,7 +69,8 @@ class Consumer(Protocol):
         """Up to ``limit`` messages, waiting at most ``timeout`` seconds. Raises LogUnavailable."""
 
     def commit(self, positions: Mapping[int, int]) -> None:
-        """Everything up to and including ``positions[partition]`` is done. Ignores partitions not owned."""
+        """Everything up to and including ``positions[partition]`` is done, as it was polled since the partition was
+        taken over. Ignores partitions not owned."""
 
     def owned(self) -> frozenset[int]:
         """The partitions this member owns after the last poll."""
