@@ -121,11 +121,12 @@ def worker(settings: Settings, name: str = "") -> "Worker":
     )
 
 
-def stored(settings: Settings) -> dict[int, int]:
-    """Up to which position of each partition of the log the warehouse holds everything."""
+def stored(settings: Settings, identity: str) -> dict[int, int]:
+    """Up to which position of each partition of the log of this identity the warehouse holds everything."""
+    from ingest.generations import stored
     from ingest.worker import app_of
 
-    return warehouse(settings).positions(app_of(INGEST_GROUP, log_name(settings)))
+    return stored(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), identity)
 
 
 def rebuild(settings: Settings, site: "Site") -> "Rebuild":

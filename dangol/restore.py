@@ -12,6 +12,7 @@ A Redis of your own and object storage know no such moving: they must be empty, 
 stays as it is; the group of ingest is set back to the positions of the restored warehouse.
 """
 
+import functools
 import logging
 import os
 import shutil
@@ -215,7 +216,7 @@ def _do_again(settings: Settings, staged: Settings, lines: Sequence[Line]) -> No
         if settings.log.startswith("kafka"):
             from tracker.kafka_rewind import rewind
 
-            rewind(settings.log, compose.INGEST_GROUP, compose.stored(staged))
+            rewind(settings.log, compose.INGEST_GROUP, functools.partial(compose.stored, staged))
 
 
 @contextmanager

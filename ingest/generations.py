@@ -166,7 +166,7 @@ class Generations:
 
     def named(self, number: int) -> Count:
         """The count of a generation."""
-        return Count(f"{self.app}#{number}" if number else self.app)
+        return Count(_named(self.app, number))
 
 
 def incident(warehouse: Positions, app: str, since: int) -> Incident | None:
@@ -178,6 +178,22 @@ def incident(warehouse: Positions, app: str, since: int) -> Incident | None:
         return None
     at = max([*replaced, *gone.values()])
     return Incident(at, len(replaced), sum(lost.get(partition, 0) for partition in gone))
+
+
+def stored(warehouse: Positions, app: str, identity: str) -> dict[int, int]:
+    """The position up to which everything of a log is stored, of each partition that anything is stored of.
+
+    Raises WarehouseUnavailable.
+    """
+    numbers = warehouse.positions(_log(app, identity))
+    if not warehouse.positions(_log(app)):  # nothing was read since there are identities
+        return warehouse.positions(app)
+    found = {number: warehouse.positions(_named(app, number)) for number in set(numbers.values())}
+    return {at: found[number][at] for at, number in numbers.items() if at in found[number]}
+
+
+def _named(app: str, number: int) -> str:
+    return f"{app}#{number}" if number else app
 
 
 def _log(app: str, identity: str | None = None) -> str:

@@ -1,23 +1,25 @@
 """Setting a consumer group back: after a restore the log is ahead of what was restored."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from tracker.kafka_cluster import KafkaCluster
 
 
-def rewind(url: str, group: str, positions: Mapping[int, int]) -> None:
-    """``group`` reads again all that comes after ``positions``, and of every other partition all that is left.
+def rewind(url: str, group: str, stored: Callable[[str], Mapping[int, int]]) -> None:
+    """``group`` reads again all that comes after the positions ``stored`` of the topic's identity, and of every other
+    partition all that is left.
 
     Brokers refuse it while the group has a member. Raises LogUnavailable.
     """
     cluster = KafkaCluster(url)
     try:
-        cluster.make_topic()
+        identity = cluster.make_topic()
+        positions = stored(identity)
         consumer = cluster.connect(
             KafkaConsumer,
-            group_id=cluster.group_id(group),
+            group_id=cluster.group_id(group, identity),
             enable_auto_commit=False,
             allow_auto_create_topics=False,
         )

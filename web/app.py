@@ -12,11 +12,11 @@ from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
 from web.desk.access import Door
-from web.desk.alarms import alarms_blueprint
 from web.desk.campaign_editor import editor_blueprint, preview_blueprint
 from web.desk.campaign_results import results_blueprint
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
 from web.desk.door import door_blueprint
+from web.desk.event_log import register_log_alarm
 from web.desk.funnel import funnel_blueprint
 from web.desk.funnel_parts import funnel_parts_blueprint
 from web.desk.goals import goals_blueprint
@@ -116,6 +116,7 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     pages = Pages(services.sites, assets, door, services.clock, reports, services.segments)
     pages.register(app)
     register_spool_alarm(app, services)
+    register_log_alarm(app, services)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, services.guesses, services.audit))
     app.register_blueprint(
@@ -135,7 +136,6 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(editor_blueprint(pages, services, Audiences(services)))
     app.register_blueprint(preview_blueprint(pages, Audiences(services)))
     app.register_blueprint(results_blueprint(pages, services))
-    app.register_blueprint(alarms_blueprint(services))
     app.register_blueprint(model_pages(pages, services))
     app.register_blueprint(training_blueprint(pages, services))
     app.register_blueprint(paths_blueprint(pages))

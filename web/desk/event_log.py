@@ -1,10 +1,10 @@
-"""What every page of the desk says when events were lost: the one place for such notices."""
+"""What the event log lost lately: every page says so."""
 
 import time
 from threading import Lock
 from typing import Any
 
-from flask import Blueprint
+from flask import Flask
 
 from ingest.generations import Incident
 from warehouse.delta import WarehouseUnavailable
@@ -13,13 +13,12 @@ from web.services import Services
 LOOK_SECONDS = 30.0
 
 
-def alarms_blueprint(services: Services) -> Blueprint:
-    blueprint = Blueprint("desk_alarms", __name__)
+def register_log_alarm(app: Flask, services: Services) -> None:
+    """``log_incident()`` for every page, looked for now and then; None when nothing is wrong."""
     lock = Lock()
     looked, found = float("-inf"), None
 
     def log_incident() -> Incident | None:
-        """What happened to the event log in the last days; asked for now and then."""
         nonlocal looked, found
         with lock:
             if time.monotonic() - looked >= LOOK_SECONDS:
@@ -27,11 +26,9 @@ def alarms_blueprint(services: Services) -> Blueprint:
                 try:
                     found = services.log_incident()
                 except WarehouseUnavailable:
-                    found = None
+                    found = None  # of this the doctor tells
             return found
 
-    @blueprint.app_context_processor
-    def alarms() -> dict[str, Any]:
+    @app.context_processor
+    def trouble() -> dict[str, Any]:
         return {"log_incident": log_incident}
-
-    return blueprint
