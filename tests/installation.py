@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import described
 from conftest import ROOT, free_port
 
 WRITE, SECRET, PASSWORD = "wk_e2e", "sk_e2e", "a password for e2e"
@@ -107,16 +108,19 @@ class Installation:
     def call(
         self, method: str, path: str, body: object = None, key: str = SECRET, headers: Mapping[str, str] = {}
     ) -> tuple[int, Any]:
-        """Status and decoded body of one request."""
+        """Status and decoded body of one request, which is held to the API's description."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, method=method, headers=dict(headers))
         if key:
             request.add_header("Authorization", f"Bearer {key}")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                status, raw = answer.status, answer.read()
+                status, raw, told, url = answer.status, answer.read(), answer.headers, answer.url
         except urllib.error.HTTPError as error:
-            status, raw = error.code, error.read()
+            status, raw, told, url = error.code, error.read(), error.headers, error.url
+        if url == request.full_url:  # else it was led elsewhere
+            parts = urllib.parse.urlsplit(url)
+            described.check(method, parts.path, parts.query, data or b"", status, told, raw)
         try:
             return status, json.loads(raw)
         except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import described
 import pytest
 from conftest import Clock
 
@@ -58,7 +59,10 @@ class Client:
             **({"CONTENT_LENGTH": str(len(body))} if body else {}),
             **environ,
         }
-        return Answer(*asyncio.run(self.tracker.respond(full, Sent(body))))
+        answer = Answer(*asyncio.run(self.tracker.respond(full, Sent(body))))
+        if method not in ("HEAD", "OPTIONS"):
+            described.check(method, path, query, body, answer.status, dict(answer.headers), answer.body)
+        return answer
 
 
 class Sent:

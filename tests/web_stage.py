@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import described
 import redis
 from argon2 import PasswordHasher
 from flask import Flask
@@ -47,6 +48,26 @@ SECRET = b"a signing key for tests, long enough"
 def csrf_of(page: str) -> str:
     """The token in the forms of a page."""
     return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+
+
+class Described(FlaskClient):
+    """Holds every answer of the API to its description."""
+
+    def open(self, *args: Any, **options: Any) -> Any:
+        response = super().open(*args, **options)
+        asked = response.request
+        sent = asked.environ["wsgi.input"]
+        sent.seek(0)
+        described.check(
+            asked.method,
+            asked.path,
+            asked.query_string.decode(),
+            sent.read(),
+            response.status_code,
+            response.headers,
+            response.get_data(),
+        )
+        return response
 
 
 @dataclass
@@ -133,4 +154,6 @@ def stage_of(
         patience_seconds=patience_seconds,
         clock=clock,
     )
-    return Stage(create_app(services), services, site, erasure)
+    app = create_app(services)
+    app.test_client_class = Described
+    return Stage(app, services, site, erasure)

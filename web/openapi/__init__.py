@@ -1,0 +1,143 @@
+"""GET /v1/openapi.json: what the API takes and gives, for people and generators of clients.
+
+The files beside this one describe what is asked, one tag each; the schemas of most answers are drawn from the types
+that they are encoded from.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from flask import Blueprint, Response
+
+from offers.campaign import Campaign
+from offers.lift import Group, Interval
+from offers.lookalike import LookAlike
+from offers.offpolicy import OffPolicy
+from offers.report import Tally
+from profiles.model import Profile
+from profiles.model import Tally as EventTally
+from recommender.ask import Reason
+from recommender.card import Card
+from recommender.runs import Run
+from warehouse.breakdown import Branch
+from warehouse.dossier import Known, Ordered
+from warehouse.funnel import Funnel
+from warehouse.goals import Reached
+from warehouse.instead import Went
+from warehouse.live import Live
+from warehouse.overview import Overview
+from warehouse.paths import Paths
+from warehouse.retention import Retention
+from warehouse.shelves import Shelves
+from warehouse.trend import Began
+from warehouse.vocabulary import Vocabulary
+from web.answers import answer
+from web.audiences import Explained, Size
+from web.gorse_documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
+from web.models import Version
+from web.offers import Answered
+from web.openapi.schemas import given, schemas_of
+from web.people import People, Sized
+from web.results import Lesson
+
+METHODS = ("get", "put", "post", "patch", "delete")
+ANSWERED: tuple[type, ...] = (
+    *(Overview, Live, Funnel, Branch, Began, Went, People, Shelves, Reached, Paths, Retention, Vocabulary),
+    *(
+        Profile,
+        Ordered,
+        Known,
+        Sized,
+        Explained,
+        Size,
+        Version,
+        Answered,
+        Lesson,
+        Interval,
+        LookAlike,
+        OffPolicy,
+    ),
+    *(Campaign, Card, Run, Reason, Scored, Feedback, GorseItem, GorseUser),
+)
+NAMED: Mapping[str, type] = {
+    "CampaignTally": Tally,
+    "EventTally": EventTally,
+    "LiftGroup": Group,
+    **{each.__name__: each for each in ANSWERED},
+}
+"""What answers are made of; with a name of its own what would else have another's."""
+GIVEN: Mapping[str, type] = {
+    "FeedbackGiven": Feedback,
+    "GorseItemGiven": GorseItem,
+    "GorseUserGiven": GorseUser,
+    "ItemPatch": ItemPatch,
+}
+"""What requests are decoded into."""
+
+
+def document(server: str) -> dict[str, Any]:
+    """The description, with this installation as its server."""
+    return {**_whole(), "servers": [{"url": server}]}
+
+
+@cache
+def _whole() -> dict[str, Any]:
+    whole: dict[str, Any] = {**_part("base"), "tags": [], "paths": {}}
+    components = whole["components"]
+    for name in sorted(each.name.removesuffix(".yaml") for each in files(__name__).iterdir()):
+        if name == "base" or not files(__name__).joinpath(f"{name}.yaml").is_file():
+            continue
+        part = _part(name)
+        whole["tags"].append(part["tag"])
+        _add(whole["paths"], part["paths"])
+        for kind, named in part.get("components", {}).items():
+            _add(components.setdefault(kind, {}), named)
+        for operation in _operations(part["paths"]):
+            operation["tags"] = [part["tag"]["name"]]
+            operation["responses"].setdefault("default", {"$ref": "#/components/responses/Refused"})
+    _add(components["schemas"], schemas_of(NAMED))
+    _add(components["schemas"], {name: given(kind) for name, kind in GIVEN.items()})
+    return whole
+
+
+def _part(name: str) -> dict[str, Any]:
+    text = files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    part: dict[str, Any] = yaml.safe_load(text)
+    return part
+
+
+def _add(target: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Raises ValueError for what is there already."""
+    twice = target.keys() & more.keys()
+    if twice:
+        raise ValueError(f"described twice: {', '.join(sorted(twice))}")
+    target.update(more)
+
+
+def _operations(paths: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in paths.values():
+        yield from (item[method] for method in METHODS if method in item)
+
+
+def openapi_blueprint(public_url: str) -> Blueprint:
+    blueprint = Blueprint("openapi", __name__)
+    described = document(public_url)
+
+    @blueprint.get("/v1/openapi.json")
+    def described_api() -> Response:
+        return answer(described)
+
+    return blueprint
+
+
+def operations(described: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(method, path) of everything that is described."""
+    return {
+        (method.upper(), path)
+        for path, item in described["paths"].items()
+        for method in item
+        if method in METHODS
+    }
