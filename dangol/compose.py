@@ -173,13 +173,14 @@ def tracker(settings: Settings) -> "Tracker":
     from tracker.limits import Rate
     from tracker.redis_buckets import RedisBuckets
 
-    limited = settings.key_rate or settings.address_rate
+    limited, letters = settings.key_rate or settings.address_rate, deadletters(settings)
     return Tracker(
         sites(settings),
         log(settings),
         trust_proxy=settings.trust_proxy,
         spool=settings.folder / "spool",
         spool_bytes=settings.spool_mb << 20,
+        refused=lambda record, reason: letters.add([letters.refused(record, reason)]),
         key_rate=Rate(settings.key_rate, settings.key_rate * BURST_SECONDS),
         address_rate=Rate(settings.address_rate, settings.address_rate * BURST_SECONDS),
         shared=RedisBuckets(settings.profiles_uri) if limited else None,

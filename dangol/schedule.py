@@ -44,5 +44,5 @@ def table(settings: Settings) -> list[Job]:
         Job("erasure log", jobs.mirror, 1 / 6, "erasure log", soon=True),
         Job("compact", jobs.compact, 5, "warehouse"),
         Job("vacuum", jobs.vacuum, 60, "warehouse"),
-        Job("retention", jobs.retire, DAY, "warehouse"),
+        Job("retention", jobs.retire, DAY, "warehouse", soon=True),
     ]

@@ -12,13 +12,14 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 from tracker.disk import flush
-from tracker.log import EventLog, Record
+from tracker.log import EventLog, Record, RecordTooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,14 @@ class DeadLetters:
 
     def letter(self, app: str, message: tuple[int, int, str, bytes], reason: str) -> DeadLetter:
         partition, position, key, raw = message
-        name = f"{app}-{partition}-{position}"
+        # A log that was made anew counts from the start again: the place alone would name another message, too.
+        name = f"{app}-{partition}-{position}-{_digest(key, raw)}"
         return DeadLetter(name, int(self.clock() * 1000), reason, partition, position, key, raw)
+
+    def refused(self, record: Record, reason: str) -> DeadLetter:
+        """A record that the log does not take: it has no place there."""
+        name = f"refused-{_digest(record.key, record.value)}"
+        return DeadLetter(name, int(self.clock() * 1000), reason, -1, -1, record.key, record.value)
 
     def add(self, letters: Sequence[DeadLetter]) -> None:
         """Store the letters durably. A letter that is there already (its message was read again) changes nothing."""
@@ -81,27 +88,26 @@ class DeadLetters:
                 name = msgspec.json.decode(line, type=_Replayed).id
                 waiting.pop(name, None)
                 done.add(name)
-            else:
-                letter = msgspec.json.decode(line, type=DeadLetter)
-                if letter.id not in done:
-                    waiting.setdefault(letter.id, letter)
+            elif (letter := _letter(line)) and letter.id not in done:
+                waiting.setdefault(letter.id, letter)
         return list(waiting.values())
 
     def show(self, letter_id: str) -> DeadLetter | None:
         return next((letter for letter in self.list() if letter.id == letter_id), None)
 
     def replay(self, log: EventLog, ids: Iterable[str] | None = None) -> int:
-        """Append the letters (None: all of them) to the log again, then mark them; how many. Raises LogUnavailable.
+        """Append the letters (None: all of them) to the log again, then mark them; how many. What the log does not take
+        goes on waiting. Raises LogUnavailable.
 
         A crash between the two replays them twice: an event's id makes that harmless.
         """
         wanted = None if ids is None else set(ids)
         chosen = [letter for letter in self.list() if wanted is None or letter.id in wanted]
-        if chosen:
-            log.append([Record(letter.key, letter.raw) for letter in chosen])
+        taken = _appended(log, chosen)
+        if taken:
             now = int(self.clock() * 1000)
-            self._append([msgspec.json.encode(_Replayed(letter.id, now)) for letter in chosen])
-        return len(chosen)
+            self._append([msgspec.json.encode(_Replayed(letter.id, now)) for letter in taken])
+        return len(taken)
 
     def of(self, site: str, visitors: Collection[str], users: Collection[str]) -> tuple[DeadLetter, ...]:
         """The letters that wait and speak of a person."""
@@ -113,7 +119,8 @@ class DeadLetters:
         def kept(line: bytes) -> bool:
             if b'"mark":"replayed"' in line[:24]:
                 return True
-            return not _about(msgspec.json.decode(line, type=DeadLetter), site, visitors, users)
+            letter = _letter(line)
+            return letter is not None and not _about(letter, site, visitors, users)
 
         if not any(path.exists() for path in (self.path, self._older)):
             return 0
@@ -158,6 +165,30 @@ class DeadLetters:
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
+
+
+def _appended(log: EventLog, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Those of the letters that the log has taken: all at once, or one by one where it refuses that."""
+    try:
+        if letters:
+            log.append([Record(letter.key, letter.raw) for letter in letters])
+    except RecordTooLarge:
+        if len(letters) == 1:
+            return []
+        return [taken for letter in letters for taken in _appended(log, [letter])]
+    return [*letters]
+
+
+def _letter(line: bytes) -> DeadLetter | None:
+    """None where the power went in the middle of a line that happened to look whole: it was not stored."""
+    try:
+        return msgspec.json.decode(line, type=DeadLetter)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _digest(key: str, raw: bytes) -> str:
+    return blake2b(raw, key=key.encode()[:64], digest_size=6).hexdigest()
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

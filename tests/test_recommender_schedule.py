@@ -99,3 +99,13 @@ def test_the_command_does_not_train_beside_the_schedule(
     assert "no product events yet" in nothing.output
     assert lock.take(), "a failed run leaves no lock behind"
     client.close()
+
+
+def test_what_runs_once_a_day_runs_at_a_start_too(tmp_path: Path) -> None:
+    """When it ran last is nowhere written: restarted every day, an installation would never get to it."""
+    from dangol.schedule import DAY, table
+    from dangol.settings import load
+
+    jobs = table(load({"DANGOL_DATA": str(tmp_path), "DANGOL_PROFILES": "redis://127.0.0.1:1/0"}))
+    assert [job.name for job in jobs if job.minutes >= DAY and not job.soon] == []
+    assert {"retention", "scores"} <= {job.name for job in jobs if job.soon}

@@ -64,7 +64,8 @@ class Tracker:
 
     ``trust_proxy`` is the number of reverse proxies in front of this process whose X-Forwarded-For (and -Proto)
     entries are believed; True means one. ``spool``: the folder where events wait while the log is down, at most
-    ``spool_bytes`` of them for each server process; None refuses events meanwhile. ``key_rate``, ``address_rate``:
+    ``spool_bytes`` of them for each server process; None refuses events meanwhile. ``refused`` keeps
+    what the log never takes (see Delivery). ``key_rate``, ``address_rate``:
     events a second, counted in ``shared`` (RedisBuckets) or else by each process alone.
     ``server_cookie``: remember visitors in a cookie of this server's too (see firstparty.py).
     """
@@ -78,6 +79,7 @@ class Tracker:
         trust_proxy: int = 0,
         spool: Path | None = None,
         spool_bytes: int = DEFAULT_LIMIT,
+        refused: Callable[[Record, str], object] | None = None,
         key_rate: Rate = Rate(),  # noqa: B008  frozen
         address_rate: Rate = Rate(),  # noqa: B008
         shared: Shared | None = None,
@@ -86,7 +88,7 @@ class Tracker:
         self._sites, self._clock, self._proxies = sites, clock, int(trust_proxy)
         self._server_cookie = server_cookie
         self.metrics = Metrics(SpoolWatch(spool, clock).look, clock)
-        self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics)
+        self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics, refused)
         self._salt = DailySalt(spool, clock)
         limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)
         self._gate = Gate(self._salt, *limiters, self.metrics, self._proxies)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tracker.committer import Committer, Late
@@ -31,13 +31,20 @@ _logger = logging.getLogger(__name__)
 class Delivery:
     """Goes to the log directly while that works; otherwise to the spool, which one thread drains in order.
 
-    ``spools``: older ones to drain first, the last to write to; empty for none.
+    ``spools``: older ones to drain first, the last to write to; empty for none. ``refused`` keeps a record that the log
+    will never take, with the reason, durably; without it the spool does, as ``refused.bad``. It may raise OSError.
     An event that was late may reach the log twice: with the same id, which ingest counts once.
     """
 
-    def __init__(self, log: EventLog, spools: Sequence[Spool] = (), metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        spools: Sequence[Spool] = (),
+        metrics: Metrics | None = None,
+        refused: Callable[[Record, str], object] | None = None,
+    ) -> None:
         self._log, self._spools = log, list(spools)
-        self._metrics = metrics or Metrics()
+        self._metrics, self._refused = metrics or Metrics(), refused
         self._metrics.log_up.set_function(lambda: self.state == "direct")
         self._direct = Committer(self._append)
         self._spooler = Committer(self._spools[-1].write, "spooler") if self._spools else None
@@ -159,9 +166,16 @@ class Delivery:
             if len(records) > 1:
                 self._portion = len(records) // 2
                 return
-            _logger.error("the log refuses an event, kept as %s: %s", spool.keep(records[0]), error)
+            self._keep(records[0], str(error), spool)
         self._portion = min(self._portion * 2, PORTION)
         spool.drop()
+
+    def _keep(self, record: Record, reason: str, spool: Spool) -> None:
+        _logger.error("the log refuses an event, which is put aside: %s", reason)
+        if self._refused:
+            self._refused(record, reason)
+        else:
+            spool.keep(record)
 
     def _resume(self) -> None:
         """Straight to the log again. What a request still puts into the spool meanwhile wakes the drainer."""
