@@ -5,6 +5,10 @@ workers one has to load and fold again. It carries the position of the last mess
 so what was applied is recognised. And a merge first writes the customer's profile, which then holds the
 visitor's positions too, and only then makes the visitor's id point there: a crash between the two steps counts
 nothing twice, since whoever reads the message again completes the second step.
+
+A browser that merely claims to be a customer (``Event.proven``) stays a profile of its own, and whatever it does is
+folded into both: into its own as if it had claimed nothing, into the customer's as ``fold.claim`` says. Customers are
+saved before the browsers that feed them, so that a browser which says whom it feeds has been added there.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +26,6 @@ from profiles.store import Alias, ProfileStore, Stored, StoreUnavailable, Write
 from tracker.event import Event
 
 ROUNDS = 64
-ALIASES_BEFORE = 3
 DAY_MS = 86_400_000
 
 
@@ -122,7 +125,15 @@ class Batch:
         raise StoreUnavailable(f"others kept changing {len(pending)} events' profiles")
 
     def _load(self, events: Iterable[Event]) -> None:
-        wanted = {name for event in events for name in ids_of(event)} - self.slots.keys()
+        self._get({name for event in events for name in ids_of(event)})
+        self._get(
+            {user_id(user) for slot in self.slots.values() if slot.profile for user in slot.profile.fed}
+        )
+
+    def _get(self, names: set[str]) -> None:
+        wanted = names - self.slots.keys()
+        if not wanted:
+            return
         for name, stored in self.store.load(self.site, wanted, self.known.of(self.site)).items():
             self.known.drop(self.site, name)
             self.slots.setdefault(name, Slot(stored))
@@ -134,18 +145,22 @@ class Batch:
 
     def _apply(self, item: Item) -> Result:
         event = item.event
+        if event.user and not event.proven:
+            return self._claim(item, self._root(user_id(event.user)))
         renames: tuple[Rename, ...] = ()
         links: list[str] = []
-        previous = previous_of(event) if event.type == "alias" else ""
+        previous = previous_of(event)
         if event.user:
             root = self._root(user_id(event.user))
-            known = self._slot(root).profile
-            if known is not None and fold.retried(known, event, item.place):
+            customer = self._profile(root)
+            if fold.retried(customer, event, item.place):
                 # The browser may have been handed on since: a call sent twice does not take it back.
-                return self._fold(item, root, (), ())
+                return self._fold(item, root)
+            if not customer.proven and not fold.replayed(customer, item.place):
+                identity.prove(customer)
             if previous and self._is_customer(previous):
                 links.append(user_id(previous))
-                refused, renames = self._rename(user_id(previous), root, event.received)
+                refused, renames = self._rename(user_id(previous), root, item)
                 if refused:
                     return Result(Outcome("applied"), root, (), refused)
             elif previous:
@@ -154,25 +169,35 @@ class Batch:
                 links.append(visitor_id(event.visitor))
         else:
             root = self._home(visitor_id(event.visitor or ""), event)
+            if self._profile(root).fed:
+                return self._both(item, root, self._fed(root, event))
             if previous and previous != event.visitor:
                 links.append(visitor_id(previous))
         for name in links:
-            root, more = self._link(name, root, event.received)
+            root, more = self._link(name, root, item)
             renames += more
         return self._fold(item, root, renames, links)
 
-    def _fold(self, item: Item, root: str, renames: tuple[Rename, ...], links: Sequence[str]) -> Result:
-        event, slot = item.event, self.slots[root]
-        profile = slot.profile or self._profile(root)
+    def _fold(
+        self,
+        item: Item,
+        root: str,
+        renames: tuple[Rename, ...] = (),
+        links: Sequence[str] = (),
+        claimed: bool = False,
+    ) -> Result:
+        event, slot, profile = item.event, self._slot(root), self._profile(root)
         if not slot.trimmed:
             slot.trimmed = True
             if not fold.replayed(profile, item.place) and not self.recent(root):
                 fold.trim(profile)
         day = profile.last_seen // DAY_MS
-        outcome = fold.apply(profile, event, item.facts, self.settings, item.place)
+        outcome = (fold.claim if claimed else fold.apply)(
+            profile, event, item.facts, self.settings, item.place
+        )
         if outcome.verdict == "replayed":
             # What was said to the warehouse the first time may have been lost: say it again.
-            renames = tuple(
+            renames += tuple(
                 Rename("profile", name, self._merged_into(name), event.received)
                 for name in links
                 if name != root
@@ -185,6 +210,65 @@ class Batch:
             renames += tuple(Rename("session", *renamed) for renamed in outcome.renamed)
         return Result(outcome, root, renames)
 
+    def _claim(self, item: Item, customer: str) -> Result:
+        """An event whose sender merely says which customer this is."""
+        event = item.event
+        if not event.visitor:
+            return self._fold(item, customer, claimed=True)
+        at = self._root(visitor_id(event.visitor))
+        if at == customer:  # as was proven before
+            return self._fold(item, customer)
+        if identity.known(at):
+            if fold.retried(self._profile(customer), event, item.place):
+                return self._fold(item, customer, claimed=True)
+            at = self._part(visitor_id(event.visitor), at, item.place)
+        own = self._profile(at)
+        if fold.retried(own, event, item.place):
+            return self._both(item, at, customer)
+        if not fold.replayed(own, item.place):
+            self._feed(own, customer)
+        # Reports count one visitor: what the browser did before is the first customer's that it claimed to be.
+        first = self._root(user_id(own.fed[-1])) if own.fed else customer
+        return self._both(item, at, customer, (Rename("profile", at, first, event.received),))
+
+    def _both(self, item: Item, at: str, customer: str, renames: tuple[Rename, ...] = ()) -> Result:
+        """An event of a browser that feeds a customer: folded into its own profile ``at``, which knows no customer,
+        and into the customer's. The warehouse gets the customer's row."""
+        own = msgspec.structs.replace(item, event=msgspec.structs.replace(item.event, user=None))
+        mine = self._fold(own, at)
+        if mine.outcome.verdict == "duplicate":
+            return mine
+        return self._fold(item, customer, renames, claimed=True)
+
+    def _feed(self, own: Profile, customer: str) -> None:
+        """From now on what the browser does is added to the customer, too; and what it did, if it is nobody's yet."""
+        if own.fed and self._root(user_id(own.fed[0])) == customer:
+            return
+        slot, into = self._slot(customer), self._profile(customer)
+        if not own.fed and own.seen and not identity.holds(into, own):
+            identity.adopt(into, own, self.settings.stages)
+            slot.changed = True
+        own.fed = identity.led(own.fed, customer[2:])
+
+    def _fed(self, at: str, event: Event) -> str:
+        """The customer that an event of the browser ``at`` is added to: who counted it, if one did, else the newest."""
+        roots = self._customers(self._profile(at))
+        if len(roots) > 1:
+            for root in roots:
+                if fold.counted(self._profile(root), event):
+                    return root
+        return roots[0]
+
+    def _part(self, name: str, at: str, place: Place) -> str:
+        """A browser that was proven to be the customer ``at`` now claims to be another: it is itself from here on,
+        and nothing that was counted there counts again."""
+        slot = self._slot(name)
+        before = slot.alias.before if slot.alias else ()
+        own = Profile(name, positions={place.key: (place.partition, place.position - 1)})
+        own.fed = [each[2:] for each in (at, *before)]
+        slot.profile, slot.alias, slot.changed = own, None, True
+        return name
+
     def _slot(self, name: str) -> Slot:
         slot = self.slots.get(name)
         if slot is None:
@@ -194,7 +278,8 @@ class Batch:
     def _profile(self, name: str) -> Profile:
         slot = self._slot(name)
         if slot.profile is None:
-            slot.profile = Profile(name, user=name[2:] if identity.known(name) else None)
+            known = identity.known(name)
+            slot.profile = Profile(name, user=name[2:] if known else None, proven=not known)
         return slot.profile
 
     def _root(self, name: str) -> str:
@@ -222,24 +307,34 @@ class Batch:
                 return earlier
         return root
 
-    def _link(self, name: str, root: str, ts: int) -> tuple[str, tuple[Rename, ...]]:
+    def _link(self, name: str, root: str, item: Item) -> tuple[str, tuple[Rename, ...]]:
         """Make an id lead to ``root``, its own profile merged in. The root then, and what is renamed."""
         at = self._root(name)
         if at == root:
             return root, ()
         if identity.known(at) and identity.known(root):  # one cookie, two customers: the cookie moves on
             alias = self._slot(name).alias
-            before = (at, *(i for i in (alias.before if alias else ()) if i != at))
-            # The last one is the first customer: what the visitor did anonymously became part of that profile.
-            if len(before) > ALIASES_BEFORE:
-                before = (*before[: ALIASES_BEFORE - 1], before[-1])
-            self._point(name, Alias(root, before))
+            customers = identity.led([at, *(alias.before if alias else ())], root)
+            self._point(name, Alias(root, tuple(customers[1:])))
             return root, ()
         source, into = identity.direction(at, root)
+        if identity.known(into) and self._profile(source).fed:
+            self._settle(source, into, item)
+            return into, ()
         self._absorb(source, into)
         if name not in (source, into):
             self._point(name, Alias(into))
-        return into, (Rename("profile", source, into, ts),)
+        return into, (Rename("profile", source, into, item.event.received),)
+
+    def _settle(self, source: str, into: str, item: Item) -> None:
+        """A browser that claimed before is proven to be a customer's. What it did was added to those it claimed to be:
+        the customer takes over the rest, unless the message was read before, and an alias takes its place."""
+        own = self._profile(source)
+        roots, customer = self._customers(own), self._profile(into)
+        if not fold.replayed(customer, item.place):
+            identity.settle(customer, own)
+            self._slot(into).changed = True
+        self._point(source, Alias(into, tuple(identity.led(roots, into)[1:])))
 
     def _merged_into(self, name: str) -> str:
         """The profile that the events under ``name`` itself became part of."""
@@ -267,23 +362,34 @@ class Batch:
         slot = self._slot(name)
         return bool(slot.version) or slot.changed
 
-    def _rename(self, name: str, root: str, ts: int) -> tuple[str, tuple[Rename, ...]]:
+    def _rename(self, name: str, root: str, item: Item) -> tuple[str, tuple[Rename, ...]]:
         """A customer's id changes from ``name``. Why not, and what is renamed: two known customers are two people."""
         at = self._root(name)
         if at == root:
             return "", ()
         source, into = self._slot(at).profile, self._slot(root).profile
-        if source is not None and into is not None and not identity.holds(into, source):
+        if source is not None and into is not None and into.seen and not identity.holds(into, source):
             return f"alias of two customers that are known already: {at} and {root}", ()
         self._absorb(at, root)
-        return "", (Rename("profile", at, root, ts),)
+        return "", (Rename("profile", at, root, item.event.received),)
 
     def _save(self) -> set[str]:
-        """Profiles first, then the aliases that point to them. The ids that others changed since they were loaded."""
+        """Profiles first, then the browsers that feed them, then the aliases that point to them. The ids that others
+        changed since they were loaded."""
         changed = [(name, slot) for name, slot in self.slots.items() if slot.changed]
         stale: set[str] = set()
-        writes = [Write(name, slot.version, slot.profile) for name, slot in changed if slot.profile]
-        self._write(writes, stale)
+        profiles = [
+            (Write(name, slot.version, slot.profile), slot.profile) for name, slot in changed if slot.profile
+        ]
+        self._write([write for write, profile in profiles if not profile.fed], stale)
+        self._write(
+            [
+                write
+                for write, profile in profiles
+                if profile.fed and stale.isdisjoint(self._customers(profile))
+            ],
+            stale,
+        )
         aliases = [
             Write(name, slot.version, slot.alias)
             for name, slot in changed
@@ -291,6 +397,9 @@ class Batch:
         ]
         self._write(aliases, stale)
         return stale
+
+    def _customers(self, own: Profile) -> list[str]:
+        return [self._root(user_id(name)) for name in own.fed]
 
     def _write(self, writes: Sequence[Write], stale: set[str]) -> None:
         saved = self.store.save(self.site, writes) if writes else {}
@@ -326,6 +435,8 @@ class Batch:
                 reach.add(name)
                 if slot.alias:
                     names += [slot.alias.target, *slot.alias.before]
+                if slot.profile:
+                    names += map(user_id, slot.profile.fed)
         return reach
 
 
@@ -334,12 +445,12 @@ def ids_of(event: Event) -> list[str]:
     ids = [visitor_id(event.visitor)] if event.visitor else []
     if event.user:
         ids.append(user_id(event.user))
-    if event.type == "alias" and (previous := previous_of(event)):
+    if previous := previous_of(event):
         ids += [visitor_id(previous), user_id(previous)]
     return ids
 
 
 def previous_of(event: Event) -> str:
-    """The id that an alias call renames: Segment's previousId, else the visitor."""
-    previous = event.props.get("previousId")
-    return previous if isinstance(previous, str) and previous else event.visitor or ""
+    """The id that the site's own alias call renames, Segment's previousId; "" for every other event."""
+    previous = event.props.get("previousId") if event.type == "alias" and event.proven else None
+    return previous if isinstance(previous, str) else ""

@@ -23,6 +23,7 @@ from ingest.stored_events import stored_items
 from profiles import identity
 from profiles.erased import Erased
 from profiles.fold import Settings
+from profiles.identity import user_id
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Write, end
@@ -160,14 +161,21 @@ class Rebuild:
         found = memory.load(self.site, [name, now])
         at, into = end(found, name), end(found, now)
         profile, other = found[into].profile, found[at].profile
-        if at == into or other is None:
+        if at == into or other is None or (other.fed and identity.known(into)):
             return
         if profile is None:
-            profile = Profile(into, user=into[2:] if identity.known(into) else None)
-        identity.merge(profile, other, self.settings.stages)
+            known = identity.known(into)
+            profile = Profile(into, user=into[2:] if known else None, proven=not known)
+        if identity.known(into) and not identity.known(at):
+            # What proved it is gone: the browser gets nothing of the customer until they prove it again.
+            identity.adopt(profile, other, self.settings.stages)
+            other.fed = identity.led(other.fed, into[2:])
+            left: Profile | Alias = other
+        else:
+            identity.merge(profile, other, self.settings.stages)
+            left = Alias(into)
         memory.save(
-            self.site,
-            [Write(into, found[into].version, profile), Write(at, found[at].version, Alias(into))],
+            self.site, [Write(into, found[into].version, profile), Write(at, found[at].version, left)]
         )
 
     def _put(self, people: Sequence[Person], since: int, summary: Summary) -> set[str]:
@@ -178,7 +186,12 @@ class Rebuild:
             some = people[start : start + PUT_TOGETHER]
             gone = {one.profile.id for one in some if cutoffs.cover(self.site, one.ids, since)}
             fates = self.replacement.put([one for one in some if one.profile.id not in gone])
-            summary.written += sum(fate == "written" for fate in fates.values())
-            summary.older += sum(fate == "older" for fate in fates.values())
-            waiting |= gone | {name for name, fate in fates.items() if fate == "waiting"}
+            counted = [fates.get(one.profile.id) for one in some if not one.profile.counted_elsewhere]
+            summary.written += counted.count("written")
+            summary.older += counted.count("older")
+            waiting |= gone
+            for one in some:
+                if fates.get(one.profile.id) == "waiting":
+                    # A browser's events stand under the customers that it feeds.
+                    waiting |= {user_id(user) for user in one.profile.fed} or {one.profile.id}
         return waiting

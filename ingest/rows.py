@@ -78,5 +78,6 @@ def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
         facts.session_hint or None,
         outcome.repeated,
         facts.city or None,
+        event.proven if event.user or event.proven else None,
     )
     return EventRow._make(values)

@@ -58,6 +58,7 @@ def _item(row: Mapping[str, Any], number: int) -> Item:
         props=msgspec.json.decode(row["props"]),
         traits=msgspec.json.decode(row["traits"]),
         source=row["source"],
+        proven=row["proven"] is not False,
     )
     if row["position"] is None:
         place = Place(event.visitor or event.user or "", FIRST_LAYOUT, number)

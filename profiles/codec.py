@@ -45,6 +45,7 @@ _NO_TOUCH = Touch()
 _Way = tuple[int, int, int, int, int, int, int]
 _Visit = tuple[int | str, int, int, int, int, int, int, int, Column]
 _Items = tuple[Column, Column, Column, Column]
+_Trust = tuple[list[str], bool, list[str], list[str]]
 _Rest = tuple[dict[str, Any], list[str], dict[str, float], dict[str, bool], bool, list[tuple[str, str]]]
 
 
@@ -85,8 +86,14 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     subject: int | None = None  # None: the first of the visitors
 
 
+class _Claimed(_Stored, array_like=True, gc=False):
+    """The same where claims play a part: most profiles end before."""
+
+    trust: _Trust | None = None  # fed, proven, claims, claimants
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Stored)
+_decoder = msgspec.msgpack.Decoder(_Claimed)
 
 
 _Numbers = defaultdict[Any, int]
@@ -103,7 +110,8 @@ def encode(profile: Profile) -> bytes:
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
     rest = (profile.traits, profile.segments, profile.scores, profile.consent)
     rest += (profile.demo, [(old, new) for old, new, _ in profile.renamed])  # type: ignore[assignment]
-    stored = _Stored(
+    trust = _packed_trust(profile)
+    stored = (_Claimed if trust else _Stored)(
         [],
         first,
         profile.last_seen - first,
@@ -132,6 +140,7 @@ def encode(profile: Profile) -> bytes:
         profile.orders,
         _packed_tallies(profile, words),
         None if profile.subject == "".join(profile.visitors[:1]) else words[profile.subject],
+        *((trust,) if trust else ()),
     )
     stored.touches = _packed_touches(touches, first, words)
     stored.words = list(words)[len(COMMON) :]
@@ -151,7 +160,7 @@ def copy(profile: Profile) -> Profile:
     return decode(encode(profile))
 
 
-def _profile(stored: _Stored) -> Profile:
+def _profile(stored: _Claimed) -> Profile:
     words, first = [*COMMON, *stored.words], stored.first
     touches = _touches(stored, words)
     sessions = _sessions(stored, words, touches)
@@ -191,7 +200,15 @@ def _profile(stored: _Stored) -> Profile:
         "".join(words[number] for number in stored.visitors[:1])
         if stored.subject is None
         else words[stored.subject],
+        *(stored.trust or ([], True, [], [])),
     )
+
+
+def _packed_trust(profile: Profile) -> _Trust | None:
+    """Profiles of earlier releases have none: what was merged into them was believed then."""
+    if profile.proven and not (profile.fed or profile.claims or profile.claimants):
+        return None
+    return profile.fed, profile.proven, profile.claims, profile.claimants
 
 
 def _packed_exposure(one: Exposure, first: int) -> list[int]:

@@ -10,11 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from profiles import affinity, codec, commerce, dedup, orders, sessions, tallies
+from profiles import affinity, codec, commerce, dedup, identity, orders, sessions, tallies
 from profiles.facts import Facts
 from profiles.identity import recency
 from profiles.model import (
-    TRAITS_KEPT,
     VISITORS_KEPT,
     Profile,
     Purpose,
@@ -63,6 +62,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 """What was decided about a visitor is nothing that they did: it is written down for the campaign's report."""
+STAKES = ("consent", "exposure", "cart")
+HELD = (*STAKES, "device", "browser", "os", "country", "lang", "demo")
+"""What no claim changes of a proven customer; what claims made of it before is void then (``identity.prove``)."""
 PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
 
 
@@ -74,14 +76,31 @@ def fold(
     return changed, apply(changed, event, facts, settings, at)
 
 
-def apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
-    """``fold`` in place: ``profile`` is the caller's own."""
+def apply(
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place, claimed: bool = False
+) -> Outcome:
+    """``fold`` in place: ``profile`` is the caller's own. ``claimed``: see ``claim``."""
     verdict = _verdict(profile, event, at)
     if verdict == "applied":
-        return _apply(profile, event, facts, settings, at)
+        return _apply(profile, event, facts, settings, at, claimed)
     return (
         Outcome(verdict) if verdict == "duplicate" else _replay(profile, event, facts, settings.sessions, at)
     )
+
+
+def claim(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
+    """``apply`` to the customer that somebody merely claims to be: what they do is added, and of a proven customer
+    decides nothing: neither what they allowed, were shown and put into the cart, nor where they are and with what."""
+    if not profile.proven:
+        return apply(profile, event, facts, settings, at, claimed=True)
+    held = {name: getattr(profile, name) for name in HELD}
+    for name in STAKES:
+        setattr(profile, name, {})
+    try:
+        return apply(profile, event, facts, settings, at, claimed=True)
+    finally:
+        for name, value in held.items():
+            setattr(profile, name, value)
 
 
 def replayed(profile: Profile, at: Place) -> bool:
@@ -127,9 +146,10 @@ def _verdict(profile: Profile, event: Event, at: Place) -> Verdict:
     positions.pop(at.key, None)
     positions[at.key] = (at.partition, at.position)
     if len(positions) > POSITIONS_KEPT:
-        del positions[next(iter(positions))]
+        # Who only claims to be the customer never takes the place of who is.
+        del positions[next((key for key in positions if key in profile.claimants), next(iter(positions)))]
     if found is not None:
-        return "duplicate"
+        return "replayed" if found == stamp else "duplicate"
     dedup.remember(profile.seen, entry_id + stamp, event.received)
     return "applied"
 
@@ -157,8 +177,10 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Plac
     return Outcome("replayed", session.id, session.touch, renamed, repeated)
 
 
-def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
-    _recognise(profile, event, facts)
+def _apply(
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place, claimed: bool
+) -> Outcome:
+    _recognise(profile, event, facts, claimed)
     if event.name in DECISIONS:
         return Outcome("applied", "", profile.last_touch)
     counts = profile.counts
@@ -188,13 +210,14 @@ def _apply(profile: Profile, event: Event, facts: Facts, settings: Settings, at:
     elif event.type == "consent":
         _consent(profile, event.props)
         interests = event.props.get("interests")
-        if isinstance(interests, dict):
+        if isinstance(interests, dict) and not (claimed and profile.proven):
             affinity.correct(profile, interests, event.ts)
     elif event.type == "group":
         # The call's traits are the group's: a company's name is not the visitor's.
-        _learn(profile, {"groupId": event.props.get("groupId") or event.context.get("groupId")})
+        group = event.props.get("groupId") or event.context.get("groupId")
+        _learn(profile, {"groupId": group}, claimed)
     elif event.type == "identify":
-        _learn(profile, event.traits)
+        _learn(profile, event.traits, claimed)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
         return Outcome("applied", "", profile.last_touch, (), repeated)
@@ -224,11 +247,13 @@ def _sessionize(profile: Profile, event: Event, facts: Facts, rules: Rules) -> P
     return place(profile.sessions, _owner(event), hit, rules)
 
 
-def _recognise(profile: Profile, event: Event, facts: Facts) -> None:
+def _recognise(profile: Profile, event: Event, facts: Facts, claimed: bool) -> None:
     """Ids, times and what the newest event says about device and place."""
     visitor = event.visitor
     profile.subject = profile.subject or visitor or event.user or ""
-    if visitor and visitor not in profile.visitors:
+    if visitor and claimed:
+        identity.claimed_by(profile, visitor)
+    elif visitor and visitor not in profile.visitors:
         profile.visitors.append(visitor)
         if len(profile.visitors) > VISITORS_KEPT:
             del profile.visitors[0]
@@ -254,13 +279,11 @@ def _consent(profile: Profile, purposes: Mapping[str, Any]) -> None:
             profile.consent[purpose] = given
 
 
-def _learn(profile: Profile, traits: Mapping[str, Any]) -> None:
+def _learn(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> None:
     """Traits of the newest call win. What is too large for a profile stays in the warehouse's row."""
     for name, value in traits.items():
-        if value is None:
-            profile.traits.pop(name, None)
-        elif (name in profile.traits or len(profile.traits) < TRAITS_KEPT) and _small(value):
-            profile.traits[name] = value
+        if value is None or _small(value):
+            (identity.claim_trait if claimed else identity.learn_trait)(profile, name, value)
 
 
 def _small(value: object) -> bool:

@@ -1,11 +1,13 @@
 """Who is who: the ids a person has, and how two profiles of one person become one."""
 
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from profiles import affinity, commerce, dedup, orders, tallies
+from profiles import affinity, codec, commerce, dedup, orders, tallies
 from profiles.model import (
     CART_KEPT,
+    CUSTOMERS_KEPT,
     ITEMS_KEPT,
     TRAITS_KEPT,
     VISITORS_KEPT,
@@ -59,29 +61,146 @@ def holds(into: Profile, other: Profile) -> bool:
 
 def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
     """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
+    if into.proven and not other.proven:
+        prove(other)
+    settle(into, other)
+    into.fed = into.fed or other.fed
+    add_history(into, other)
+    into.stage = stage_of(into, into.last_seen, thresholds)
+
+
+def adopt(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+    """Add, in place, the history of a browser that merely claims to be the customer ``into``. As long as nobody proved
+    to be them, what the browser says holds; it decides nothing of a customer who did."""
+    other = codec.copy(other)  # both go on, each by itself
+    _claim_traits(into, other.traits)
+    if not into.proven:
+        _merge_facts(into, other)
+        _merge_stakes(into, other)
+    add_history(into, other)
+    for visitor in other.visitors:
+        claimed_by(into, visitor)
+    into.stage = stage_of(into, into.last_seen, thresholds)
+
+
+def settle(into: Profile, other: Profile) -> None:
+    """Take over, in place, whatever ``other`` decides for its person. Its history is left: a customer that it claimed
+    to be may have it already."""
+    # Whoever was seen last stays longest in the ring.
+    older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
+    visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
+    into.visitors = visitors[-VISITORS_KEPT:]
+    into.claimants = [v for v in (*into.claimants, *other.claimants) if v not in into.visitors][
+        -VISITORS_KEPT:
+    ]
+    _merge_traits(into, other, newer)
+    _merge_facts(into, other)
+    _merge_stakes(into, other)
+
+
+def prove(customer: Profile) -> None:
+    """The site itself told of this customer: what claims decided for them until now, in place, is void."""
+    customer.proven = True
+    customer.consent, customer.exposure, customer.cart = {}, {}, {}
+    customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
+    customer.demo = False
+
+
+def claimed_by(customer: Profile, visitor: str) -> None:
+    """Note, in place, which browser claims to be the customer: the last VISITORS_KEPT."""
+    if visitor in customer.claimants or visitor in customer.visitors:
+        return
+    customer.claimants.append(visitor)
+    del customer.claimants[:-VISITORS_KEPT]
+
+
+def led(customers: Sequence[str], newest: str) -> list[str]:
+    """The customers that a browser was taken for, the newest first, once it is taken for ``newest``: CUSTOMERS_KEPT at
+    most. The last was the first, who has what the browser did before: it stays."""
+    if not customers or customers[0] == newest:
+        return [newest, *customers[1:]]
+    first = customers[-1]
+    between = [each for each in customers[:-1] if each not in (newest, first)]
+    return [newest, *between[: CUSTOMERS_KEPT - 2], first]
+
+
+def _merge_traits(into: Profile, other: Profile, newer: Profile) -> None:
+    """What was claimed gives way to what was not; else the newer decides."""
+    claims: list[str] = []
+    merged = dict(newer.traits)
+    for one in (into, other):
+        for name, value in one.traits.items():
+            merged.setdefault(name, value)
+    for name in {*into.claims, *other.claims}:
+        sure = [one for one in (newer, into, other) if name in one.traits and name not in one.claims]
+        if sure:
+            merged[name] = sure[0].traits[name]
+        else:
+            claims.append(name)
+    into.traits = _within(merged, TRAITS_KEPT)
+    into.claims = sorted(name for name in claims if name in into.traits)
+
+
+def _claim_traits(into: Profile, traits: Mapping[str, Any]) -> None:
+    for name, value in traits.items():
+        claim_trait(into, name, value)
+
+
+def claim_trait(customer: Profile, name: str, value: object) -> None:
+    """Somebody who claims to be the customer tells a trait of them, None to forget it: in place, and unless it is
+    proven."""
+    claimed = name in customer.claims
+    if name in customer.traits and not claimed:
+        return
+    if value is None:
+        if claimed:
+            customer.claims.remove(name)
+            del customer.traits[name]
+    elif claimed or len(customer.traits) < TRAITS_KEPT:
+        customer.traits[name] = value
+        if not claimed:
+            customer.claims.append(name)
+
+
+def learn_trait(profile: Profile, name: str, value: object) -> None:
+    """A trait as the site or the browser itself tells it, None to forget it: in place. Claims make room for it."""
+    if name in profile.claims:
+        profile.claims.remove(name)
+    if value is None:
+        profile.traits.pop(name, None)
+        return
+    if name not in profile.traits and len(profile.traits) >= TRAITS_KEPT:
+        if not profile.claims:
+            return
+        del profile.traits[profile.claims.pop(0)]
+    profile.traits[name] = value
+
+
+def _merge_facts(into: Profile, other: Profile) -> None:
+    """Who they are, and where, and with what."""
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     into.user = into.user or other.user
     into.subject = into.subject or other.subject
-    # Whoever was seen last stays longest in the ring.
-    visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
-    into.traits = _within({**newer.traits, **older.traits, **newer.traits}, TRAITS_KEPT)
     into.device, into.browser, into.os = (
         (newer.device, newer.browser, newer.os) if newer.device else (older.device, older.browser, older.os)
     )
     into.country, into.lang = newer.country or older.country, newer.lang or older.lang
     into.scores = {**older.scores, **newer.scores}
-    into.visitors = visitors[-VISITORS_KEPT:]
+    into.segments = sorted({*into.segments, *other.segments})
+    into.demo = into.demo or other.demo
+
+
+def add_history(into: Profile, other: Profile) -> None:
+    """What ``other`` did, how they came to it, and where in the log that was read: in place."""
+    newer = into if other.last_seen < into.last_seen else other
     into.first_touch = min((into.first_touch, other.first_touch), key=lambda touch: touch.ts or 1 << 62)
     into.last_touch = max((into.last_touch, other.last_touch), key=recency)
     into.first_seen = min(filter(None, (into.first_seen, other.first_seen)), default=0)
     into.last_seen = max(into.last_seen, other.last_seen)
     into.last_order = max(into.last_order, other.last_order)
-    into.segments = sorted({*into.segments, *other.segments})
-    into.demo = into.demo or other.demo
     _merge_history(into, other)
     tallies.merge(into, other)
     orders.merge(into, other)
-    _merge_stakes(into, other)
     into.renamed = [*into.renamed, *other.renamed]
     into.cursor = newer.cursor
     into.seen = dedup.merged(into.seen, other.seen)
@@ -90,7 +209,6 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
         if mine is None or mine[0] != place[0] or mine[1] < place[1]:
             into.positions.pop(key, None)
             into.positions[key] = place
-    into.stage = stage_of(into, into.last_seen, thresholds)
 
 
 def recency(touch: Touch) -> tuple[bool, int]:

@@ -16,6 +16,7 @@ Purpose = Literal["analytics", "personalization", "marketing"]
 ITEMS_KEPT = 100
 SESSIONS_KEPT = 12
 VISITORS_KEPT = 16
+CUSTOMERS_KEPT = 4
 TRAITS_KEPT = 60
 CART_KEPT = 50
 CAMPAIGNS_KEPT = 64
@@ -107,6 +108,10 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     """One person as one site knows them.
 
     ``id`` is ``u:<user>`` once the customer is known, else ``v:<visitor>``.
+    ``fed`` is a browser's that claimed, without a proof, to be customers: their ids, the newest first and the one that
+    has its history last; what it does is added to the newest, and it stays a profile of its own. Of a customer,
+    ``proven`` is whether the site itself ever told of them, ``claims`` which traits only claims told, ``claimants``
+    which browsers claim to be them, the newest last; ``visitors`` are those that proved it.
     ``seen`` is the deduplication ring and ``positions`` the last event applied of each log key
     (visitor or user id → [partition, position]): both belong to ingest and ``profiles.fold``.
     """
@@ -143,3 +148,12 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     orders: list[tuple[bytes, float, int]] = []  # see ``profiles.orders``
     tallies: dict[str, Tally] = {}  # by event name, see ``profiles.tallies``
     subject: str = ""  # the first id they came under, by which lots are drawn (holdouts): never another one
+    fed: list[str] = []
+    proven: bool = True
+    claims: list[str] = []
+    claimants: list[str] = []
+
+    @property
+    def counted_elsewhere(self) -> bool:
+        """Whether this is a browser's own view of itself: the site sees the customer that it feeds, one person."""
+        return bool(self.fed)

@@ -20,10 +20,18 @@ MINUTE = 60_000
 def event(
     event_id: str, minutes: float = 0, visitor: str | None = "a1", user: str | None = None, **fields: Any
 ) -> Event:
-    """A page view, or a track call where a name is given."""
+    """A page view, or a track call where a name is given; of a customer, it is proven unless it says otherwise."""
     ts = START + int(minutes * MINUTE)
     kind = "track" if "name" in fields else "page"
-    values = {"site": "default", "type": kind, "received": ts + 50, "source": "api", **fields}
+    proven = user is not None or fields.get("type") == "alias"
+    values = {
+        "site": "default",
+        "type": kind,
+        "received": ts + 50,
+        "source": "api",
+        "proven": proven,
+        **fields,
+    }
     return Event(id=event_id, visitor=visitor, user=user, ts=ts, **values)
 
 
@@ -132,6 +140,7 @@ def facts_of(profile: Profile) -> tuple[Any, ...]:
         [(s.id, s.start, s.last, s.events) for s in profile.sessions],
         [(i.item, i.kind, i.ts) for i in profile.items],
         sorted((name, line.quantity) for name, line in profile.cart.items()),
+        (profile.fed, profile.proven, sorted(profile.claims), sorted(profile.claimants)),
     )
 
 

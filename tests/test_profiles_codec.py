@@ -84,6 +84,10 @@ profiles = st.builds(
     orders=st.lists(st.tuples(st.binary(max_size=9), number, time), max_size=2),
     tallies=st.dictionaries(text | st.sampled_from(STANDARD), st.builds(Tally, count, time), max_size=4),
     subject=text,
+    fed=st.lists(text, max_size=2),
+    proven=st.booleans(),
+    claims=st.lists(text, max_size=2),
+    claimants=st.lists(text, max_size=2),
 )
 
 

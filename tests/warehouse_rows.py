@@ -16,5 +16,12 @@ def row(ts: int = NOON, **changes: Any) -> EventRow:
     values |= {"visitor": "v1", "user": None, "session": "s1", "ts": ts, "received": ts, "path": "/"}
     values |= {"bot": False, "demo": False, "product": None, "category": None, "quantity": None}
     values |= {"price": None, "order": None, "revenue": None, "currency": None, "items": []}
-    values |= {"partition": None, "position": None, "hint": None, "repeated": False, "city": None}
+    values |= {
+        "partition": None,
+        "position": None,
+        "hint": None,
+        "repeated": False,
+        "city": None,
+        "proven": None,
+    }
     return EventRow(**(values | {"props": "{}", "traits": "{}"} | changes))

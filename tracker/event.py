@@ -23,6 +23,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``visitor`` is the anonymous id, ``user`` the site's own customer id: at least one is set.
     ``ip`` is truncated (IPv4 /24, IPv6 /48) before an event is made.
     ``name`` is set for track (Segment's e-commerce names and ours) and optional for page and screen.
+    ``proven``: the tracker found that ``user`` was told by the site itself (``tracker.proof``); else it is a claim.
     ``gc=False``: what was decoded from JSON has no cycles.
     """
 
@@ -46,6 +47,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     traits: Mapping[str, Any] = {}
     context: Mapping[str, Any] = {}
     v: int = 1
+    proven: bool = False
 
     @property
     def key(self) -> str:

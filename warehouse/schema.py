@@ -17,6 +17,7 @@ class EventRow(NamedTuple):
     ``items`` is the order's or cart's product lines as (product, category, quantity, price). ``partition`` (of the
     log, named as in a profile) and ``position`` say where the event was read; null: it is in no profile. ``hint`` is
     its source's own session id. ``repeated``: another row of the same person reports the same order.
+    ``proven``: the site itself said that it is ``user``; null: nobody was named, or an earlier release believed it.
     ``city`` is known only with a database of the installation's own.
     """
 
@@ -63,6 +64,7 @@ class EventRow(NamedTuple):
     hint: str | None = None
     repeated: bool | None = None
     city: str | None = None
+    proven: bool | None = None
 
 
 EVENTS = pa.schema(
@@ -124,6 +126,7 @@ EVENTS = pa.schema(
         pa.field("hint", pa.string()),
         pa.field("repeated", pa.bool_()),
         pa.field("city", pa.string()),
+        pa.field("proven", pa.bool_()),
     ]
 )
 
