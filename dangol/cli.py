@@ -172,7 +172,15 @@ def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
 
     site = ensure_default_site(config)
     with click.progressbar(length=visitors, label="visitors") as bar:
-        played = play(config.url, site.write_key, visitors, seed, days=days, progress=bar.update)
+        played = play(
+            config.url,
+            site.write_key,
+            visitors,
+            seed,
+            secret_key=site.secret_key,
+            days=days,
+            progress=bar.update,
+        )
     with closing(compose.log(config)) as log:
         wait_for_ingest(log)
         seen = answer_offers(config.url, site.write_key, visitors, seed)

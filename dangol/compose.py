@@ -380,4 +380,4 @@ def shop(settings: Settings) -> "Flask":
     from dangol.shop.app import create_shop
 
     site = ensure_default_site(settings)
-    return create_shop(None, site.write_key, signing_key(settings))
+    return create_shop(None, site.write_key, signing_key(settings), site.secret_key)

@@ -15,6 +15,7 @@ from dangol.demo.client import Client
 from dangol.demo.diary import Message
 from dangol.demo.people import person
 from dangol.demo.visits import Visits
+from dangol.shop.account import proof
 from dangol.shop.catalogue import load
 
 Done = TypeVar("Done")
@@ -45,6 +46,7 @@ def play(
     visitors: int,
     seed: int,
     *,
+    secret_key: str = "",
     days: int = 14,
     now: float | None = None,
     progress: Callable[[int], object] = lambda _: None,
@@ -52,6 +54,7 @@ def play(
     """Send the visits of ``visitors`` people in the ``days`` before ``now`` (seconds), marked as demo data.
 
     A seed always gives the same people and event ids, so playing it twice soon after counts once.
+    With the site's ``secret_key`` the shop proves who is signed in; without it they only claim to be.
     ``progress`` is called with the number of visitors done since its last call. Raises ValueError,
     DangolUnreachable or RequestRefused.
     """
@@ -62,7 +65,7 @@ def play(
     end = time.time() if now is None else now
 
     def one(senders: _Senders, number: int) -> Traffic:
-        visits = visits_of(base_url, seed, number)
+        visits = visits_of(base_url, seed, number, secret_key)
         messages = visits.play(end, days)
         senders.send(messages)
         orders = sum(message.get("event") == "Order Completed" for message in messages)
@@ -104,10 +107,12 @@ def _each(
         senders.close()
 
 
-def visits_of(base_url: str, seed: int, number: int) -> Visits:
+def visits_of(base_url: str, seed: int, number: int, secret_key: str = "") -> Visits:
     """The visits of one person, not played yet."""
     catalogue = load()
-    return Visits(seed, number, person(seed, number, catalogue), catalogue, base_url.rstrip("/") + "/shop")
+    who = person(seed, number, catalogue)
+    proven = proof(secret_key, who.customer) if secret_key else ""
+    return Visits(seed, number, who, catalogue, base_url.rstrip("/") + "/shop", proven)
 
 
 def _sum(one: Traffic, other: Traffic) -> Traffic:

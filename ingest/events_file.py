@@ -141,6 +141,7 @@ def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], w
         props={} if page else props,
         context={"session": session} if session else {},
         source="log" if page else "api",
+        proven=bool(user),  # the shop's own file
     )
 
 

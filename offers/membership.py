@@ -94,9 +94,9 @@ class Membership:
         self._progress.write(site.id, at)
         done = changed = 0
         for profile in self._profiles.scan(site.id):
-            done += 1
+            done += not profile.counted_elsewhere
             mine = self._of(profile, site, compiled)
-            for name in mine:
+            for name in () if profile.counted_elsewhere else mine:
                 members[name] += 1
             if mine != profile.segments:
                 changed += 1

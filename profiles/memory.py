@@ -79,8 +79,11 @@ class MemoryProfiles:
             if at == site and (profile := self._read(site, name).profile):
                 yield profile
 
+    def people(self, site: str) -> Iterator[Profile]:
+        return (profile for profile in self.scan(site) if not profile.counted_elsewhere)
+
     def count(self, site: str) -> int:
-        return sum(1 for _ in self.scan(site))
+        return sum(1 for _ in self.people(site))
 
     def entries(self, site: str) -> dict[str, Profile | Alias]:
         """Everything that stands under the site's ids."""

@@ -155,5 +155,5 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def counted_elsewhere(self) -> bool:
-        """Whether this is a browser's own view of itself: the site sees the customer that it feeds, one person."""
+        """Whether this is how a browser sees itself: the site sees the customer that it feeds, one person."""
         return bool(self.fed)

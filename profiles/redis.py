@@ -1,4 +1,5 @@
-"""Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id.
+"""Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id. Before the
+profile of a browser that feeds a customer stands ``~``: it is no further person.
 
 ``redis://``, ``rediss://`` and ``unix://`` as redis-py reads them; ``redis+cluster://`` for Redis Cluster.
 Every key is read and written by itself: no step spans two slots.
@@ -30,7 +31,7 @@ TRIES = 16
 CHUNK = 500  # keys of one round trip
 SAVED_TOGETHER = 100  # keys of one script: some 2 ms during which Redis serves nobody else
 VERSION_BYTES = 8
-_ALIAS = ord("@")
+_ALIAS, _FEEDS = ord("@"), ord("~")
 _alias = msgspec.msgpack.Decoder(Alias)
 
 
@@ -155,6 +156,9 @@ class RedisProfiles:
                 if raw and (profile := _decoded(raw).profile):
                     yield profile
 
+    def people(self, site: str) -> Iterator[Profile]:
+        return (profile for profile in self.scan(site) if not profile.counted_elsewhere)
+
     def count(self, site: str) -> int:
         total = 0
         for keys in self._keys(site):
@@ -162,7 +166,7 @@ class RedisProfiles:
                 pipe = self.client.pipeline(transaction=False)
                 for key in keys:
                     pipe.getrange(key, VERSION_BYTES, VERSION_BYTES)
-                total += sum(1 for first in pipe.execute() if first and first[0] != _ALIAS)
+                total += sum(1 for first in pipe.execute() if first and first[0] not in (_ALIAS, _FEEDS))
         return total
 
     def ping(self) -> None:
@@ -228,7 +232,7 @@ def _key(site: str, profile_id: str) -> str:
 def _encoded(value: Profile | Alias) -> bytes:
     if isinstance(value, Alias):
         return b"@" + msgspec.msgpack.encode(value)
-    return codec.encode(value)
+    return b"~" + codec.encode(value) if value.counted_elsewhere else codec.encode(value)
 
 
 def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
@@ -239,7 +243,7 @@ def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
     version, body = raw[:VERSION_BYTES], memoryview(raw)[VERSION_BYTES:]
     if body[0] == _ALIAS:
         return Stored(version, _alias.decode(body[1:]))
-    return Stored(version, codec.decode(body))
+    return Stored(version, codec.decode(body[1:] if body[0] == _FEEDS else body))
 
 
 def _follow(found: dict[str, Stored], profile_id: str) -> Stored:

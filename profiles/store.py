@@ -97,7 +97,11 @@ class ProfileStore(Protocol):
         """Remove the profile and the ids that point to it; the removed ids."""
 
     def scan(self, site: str) -> Iterator[Profile]:
-        """Every profile of the site at some moment during the scan. A profile that moves may come twice."""
+        """Every profile of the site at some moment during the scan, those of browsers that feed a customer included. A
+        profile that moves may come twice."""
+
+    def people(self, site: str) -> Iterator[Profile]:
+        """The same without those: everybody whom the site sees."""
 
     def count(self, site: str) -> int:
-        """How many profiles the site has."""
+        """How many people the site has: a browser that feeds a customer is none of its own."""

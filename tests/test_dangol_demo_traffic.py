@@ -1,5 +1,6 @@
 """The demo's traffic: the same for the same seed, bounded, believable, and sent as a client should send it."""
 
+import hmac
 import json
 import threading
 from collections import Counter
@@ -210,6 +211,13 @@ def test_after_signing_in_the_customer_is_named() -> None:
                 known.add(message["anonymousId"])
                 assert message["traits"]["email"].endswith("@example.com")
             assert ("userId" in message) == (message["anonymousId"] in known)
+
+
+def test_the_shop_proves_who_signed_in() -> None:
+    messages = [m for n in range(60) for m in visits_of("http://shop.example", 9, n, "sk").play(NOW, 14)]
+    told = {m["userId"]: m["context"].get("proof") for m in messages if "userId" in m}
+    assert told == {user: hmac.new(b"sk", user.encode(), "sha256").hexdigest() for user in told} != {}
+    assert not any("proof" in m["context"] for m in messages if "userId" not in m)
 
 
 def test_play_sends_everything_once_over_few_connections(recorder: Recorder) -> None:

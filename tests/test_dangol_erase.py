@@ -9,7 +9,7 @@ import pytest
 import redis
 from conftest import redis_binary
 from erase_traces import traces
-from installation import WRITE, Installation, eventually
+from installation import Installation, eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,7 +23,7 @@ KANG = ["kang-cookie-1", "kang-5", "kang@example.test"]
 
 def track(running: Installation, *calls: dict[str, Any]) -> None:
     batch = [{"messageId": f"{json.dumps(call, sort_keys=True)}"[:100], **call} for call in calls]
-    status, body = running.call("POST", "/v1/batch", {"batch": batch, "writeKey": WRITE}, key="")
+    status, body = running.call("POST", "/v1/batch", {"batch": batch})
     assert status == 200, body
 
 

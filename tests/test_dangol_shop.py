@@ -1,5 +1,6 @@
 """The demo shop: its pages, what they tell Dangol, its pictures, and the same in a browser with the real snippet."""
 
+import hmac
 import json
 import re
 import shutil
@@ -37,7 +38,7 @@ HOSTILE = [
 
 @pytest.fixture
 def shop() -> Flask:
-    return create_shop(None, "wk_test", b"a key for tests")
+    return create_shop(None, "wk_test", b"a key for tests", "sk_test")
 
 
 @pytest.fixture
@@ -387,7 +388,10 @@ def test_signing_in_introduces_the_customer(client: FlaskClient) -> None:
     client.post("/sign-in", data={"email": " Mina.Park@Example.com "})
     [(kind, key, call)] = get(client, "/").once
     assert kind == "customer"
-    assert call == ["identify", key, {"email": "mina.park@example.com", "name": "Mina Park"}]
+    name, customer, traits, said = call
+    assert (name, traits) == ("identify", {"email": "mina.park@example.com", "name": "Mina Park"})
+    assert key.startswith(customer) and "sk_test" not in str(call)
+    assert said == {"proof": hmac.new(b"sk_test", customer.encode(), "sha256").hexdigest()}
     assert "mina" not in key, "the id does not give the address away"
     signed_in = client.get("/").text
     assert "data-call='[\"reset\"]'" in signed_in

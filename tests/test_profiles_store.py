@@ -55,6 +55,17 @@ def test_what_is_saved_is_found_by_visitor_and_by_user(store: ProfileStore) -> N
     assert store.find(SITE) is None
 
 
+def test_a_browser_that_feeds_a_customer_is_found_and_is_no_person_of_its_own(store: ProfileStore) -> None:
+    put(store, "u:kim", Profile("u:kim", user="kim", proven=False, claimants=["a1"], claims=["plan"]))
+    put(store, "v:a1", Profile("v:a1", visitors=["a1"], fed=["kim"]))
+    put(store, "v:b2", Profile("v:b2", visitors=["b2"]))
+    found = store.find(SITE, "a1")
+    assert found is not None and (found.id, found.fed) == ("v:a1", ["kim"])
+    assert store.count(SITE) == 2
+    assert sorted(one.id for one in store.people(SITE)) == ["u:kim", "v:b2"]
+    assert sorted(one.id for one in store.scan(SITE)) == ["u:kim", "v:a1", "v:b2"]
+
+
 def test_of_two_writers_one_is_told(store: ProfileStore) -> None:
     version = put(store, "v:a1", Profile("v:a1"))
     first = store.save(SITE, [Write("v:a1", version, Profile("v:a1", last_seen=1))])

@@ -18,7 +18,6 @@ SITE = Site(id="shop", write_key="wk", secret_key="sk")
 NOW = 1_795_000_000_000  # 2026-11-18T11:06:40Z
 FIND = Finders(
     lambda name: SITE if name == "1" else None,
-    lambda key: SITE if key == "sk" else None,
     lambda site, ip, ua: f"~{site.id}{ip}{ua}",
 )
 BASE = {"idsite": "1", "rec": "1", "_id": "0123456789abcdef"}

@@ -105,7 +105,7 @@ class Tracker:
             "/piwik.php": matomo_route,
         }
         self._settings_route = _Route(("GET",), self._settings)
-        self._find_matomo = matomo.Finders(sites.by_any_name, sites.by_secret_key, self._cookieless)
+        self._find_matomo = matomo.Finders(sites.by_any_name, self._cookieless)
 
     def owns(self, path: str) -> bool:
         """Whether ``path`` is answered here rather than by the web application."""
@@ -182,7 +182,7 @@ class Tracker:
 
     def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
         taken = self._read(environ, body)
-        events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._sites.by_write_key)
+        events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._sites.by_key)
         if isinstance(events, Refusal):
             return self._refused(events)
         assert isinstance(taken, Request)
@@ -209,7 +209,7 @@ class Tracker:
 
     def _pixel(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
         taken = self._read(environ, body)
-        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._sites.by_write_key)
+        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._sites.by_key)
         if isinstance(hit, Refusal):
             return self._refused_image(hit)
         cookies: Headers = []

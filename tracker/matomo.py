@@ -12,11 +12,12 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import address, clocks
+from tracker import address, clocks, proof
 from tracker.event import Event, EventType
 from tracker.fields import named, number
 from tracker.json_bodies import decoded, inner
 from tracker.pixel import FIELDS, parse
+from tracker.proof import Caller
 from tracker.request import Refusal, Request, checked_id
 from tracker.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
 from tracker.sites import Site
@@ -28,11 +29,9 @@ Params = Mapping[str, str]
 
 
 class Finders(NamedTuple):
-    """``site``: by ``idsite``. ``secret``: by token_auth, which is a secret key here. ``visitor``: an id for a site's
-    visitor who sent none, from address and browser."""
+    """``site``: by ``idsite``. ``visitor``: an id for a site's visitor who sent none, from address and browser."""
 
     site: Callable[[str], Site | None]
-    secret: Callable[[str], Site | None]
     visitor: Callable[[Site, str, str], str]
 
 
@@ -116,7 +115,9 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
         return Refusal("unknown_site", "no site has this number, id or write key", "idsite", status=401)
     if params.get("rec") != "1":
         return Refusal("missing", "rec=1 is required", "rec")
-    trusted = bool(token) and find.secret(token) is site
+    keys = (token, params["idsite"])
+    caller = Caller(site, any(proof.caller(site, key).trusted for key in keys))
+    trusted = caller.trusted
     when = _when(params, request.received, trusted)
     if isinstance(when, Refusal):
         return when
@@ -151,6 +152,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
             screen=params.get("res", "")[:20],
             props=what.props,
             context=_context(params, flag, anonymous=not visitor and not user),
+            proven=caller.proves(user, params.get("proof"), request.received),  # type: ignore[arg-type]
         )
         events.append(event)
     return events

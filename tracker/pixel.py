@@ -1,8 +1,8 @@
 """GET /t.gif: a visit without JavaScript, or an opened mail.
 
-``k`` write key · ``v`` visitor, else the cookie, else a new one · ``u`` user · ``t`` page, screen or track ·
-``e`` event name (implies track), ``n`` page name · ``url``, ``title``, ``ref`` · ``id`` deduplication key ·
-``p.NAME`` one property each.
+``k`` write key · ``v`` visitor, else the cookie, else a new one · ``u`` user, ``proof`` that it is ·
+``t`` page, screen or track · ``e`` event name (implies track), ``n`` page name · ``url``, ``title``, ``ref`` ·
+``id`` deduplication key · ``p.NAME`` one property each.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
+from tracker import proof
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.request import Refusal, Request, checked_id
 from tracker.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS, FindSite
@@ -72,6 +73,7 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
         lang=request.language.partition(",")[0].partition(";")[0][:35],
         props=_props(fields),
         source="pixel",
+        proven=proof.caller(site, fields["k"]).proves(user, fields.get("proof"), request.received),  # type: ignore[arg-type]
     )
     return Hit(event, new=known is None)
 

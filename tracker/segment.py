@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import address, clocks
+from tracker import address, clocks, proof
 from tracker.clocks import milliseconds
 from tracker.event import ID_LIMIT, Event, EventType, Source
 from tracker.json_bodies import decoded
+from tracker.proof import Caller
 from tracker.request import ID_CHARACTERS, Refusal, Request, checked_id, header_key
 from tracker.sites import Site
 
@@ -61,7 +62,7 @@ CONTEXT_KEPT = frozenset(
 """What a later stage reads of the context. The rest has its own column, or is nobody's business (ip, location)."""
 
 FindSite = Callable[[str], Site | None]
-"""A write key's site."""
+"""The site of a write key or a secret key."""
 
 
 class _Item(msgspec.Struct, rename="camel"):
@@ -111,24 +112,24 @@ def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
     body: _Item | _Batch | Refusal = decoded(request.body, decoder)
     if isinstance(body, Refusal):
         return body
-    site = find_site(request, body.write_key, find)
-    if isinstance(site, Refusal):
-        return site
+    caller = find_caller(request, body.write_key, find)
+    if isinstance(caller, Refusal):
+        return caller
     if isinstance(body, _Item):
         body.type = KINDS[kind]
         if len(request.body) > EVENT_LIMIT:
             return _event_too_large("")
-        event = _event(body, milliseconds(body.sent_at), request, site, "")
+        event = _event(body, milliseconds(body.sent_at), request, caller, "")
         return [event] if isinstance(event, Event) else event
     oversized = _oversized(request.body, len(body.batch))
-    return oversized or _events(body, request, site)
+    return oversized or _events(body, request, caller)
 
 
-def find_site(request: Request, body_key: str | None, find: FindSite) -> Site | Refusal:
-    """The site whose write key stands in the Authorization header (Basic or Bearer) or in the body."""
+def find_caller(request: Request, body_key: str | None, find: FindSite) -> Caller | Refusal:
+    """Whose key stands in the Authorization header (Basic or Bearer) or in the body."""
     for key in (header_key(request.authorization), body_key):
         if key and (site := find(key)):
-            return site
+            return proof.caller(site, key)
     return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
 
 
@@ -159,21 +160,21 @@ def _event_too_large(field: str) -> Refusal:
     return Refusal("too_large", f"an event may have at most {EVENT_LIMIT} bytes", field or None)
 
 
-def _events(body: _Batch, request: Request, site: Site) -> list[Event] | Refusal:
+def _events(body: _Batch, request: Request, caller: Caller) -> list[Event] | Refusal:
     shared, sent = body.context, milliseconds(body.sent_at)
     events = []
     for index, item in enumerate(body.batch):
         if shared:
             item.context = {**shared, **(item.context or {})}
         own = milliseconds(item.sent_at) if item.sent_at else None
-        event = _event(item, sent if own is None else own, request, site, f"batch[{index}].")
+        event = _event(item, sent if own is None else own, request, caller, f"batch[{index}].")
         if not isinstance(event, Event):
             return event
         events.append(event)
     return events
 
 
-def _event(item: _Item, sent: int | None, request: Request, site: Site, where: str) -> Event | Refusal:
+def _event(item: _Item, sent: int | None, request: Request, caller: Caller, where: str) -> Event | Refusal:
     """One message as our event; ``where`` is put before a refused field's name."""
     kind, context, props = item.type, item.context or {}, _props(item)
     if kind not in _TYPES:
@@ -184,12 +185,15 @@ def _event(item: _Item, sent: int | None, request: Request, site: Site, where: s
     ids = _ids(item, where)
     if not isinstance(ids, tuple):
         return ids
+    proven = caller.proves(ids[2], proof.told(context), request.received)
+    if kind == "alias" and proven and not caller.believed:
+        props.pop("previousId", None)  # a proof is one customer's: it says nothing of another id
     ts, flag = clocks.corrected(item.original_timestamp or item.timestamp, sent, request.received)
     page = _mapping(context.get("page"))
     if kind in _PAGES:
         page = {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}
     return Event(  # by position what every event has: Python makes a dictionary of more than 15 keywords
-        site.id,
+        caller.site.id,
         ids[0],
         kind,  # type: ignore[arg-type]  # one of _TYPES, above
         ts,
@@ -208,6 +212,7 @@ def _event(item: _Item, sent: int | None, request: Request, site: Site, where: s
         props=props,
         traits=item.traits or (_mapping(context.get("traits")) if kind == "identify" else {}),
         context=_kept(context, flag),
+        proven=proven,
     )
 
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,8 +20,13 @@ class SitesInvalid(Exception):
     """The sites file cannot be read; says where and why."""
 
 
+Identity = Literal["proof", "trusting"]
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """One web site. ``write_key`` is public (it stands in the page); ``secret_key`` reads reports.
+    """One web site. ``write_key`` is public (it stands in the page); ``secret_key`` reads reports, and proves who is a
+    customer (``tracker.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms): pages stay open.
+    ``identity`` "trusting" believes whoever names a customer, which anyone can who reads the page.
 
     ``origins`` empty means any. Session settings are DESIGN §6: minutes, hours.
     """
@@ -36,6 +42,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     session_max_hours: int = 24
     session_split_campaign: bool = True
     session_split_midnight: bool = False
+    identity: Identity = "proof"
+    former_secret_key: str = ""
+    former_until: int = 0
     count_headless: bool = True  # the shop's own browser tests and previews count as visitors
 
     @property
@@ -141,9 +150,13 @@ class Sites:
     def by_secret_key(self, key: str) -> Site | None:
         return self._by_secret_key.get(key)
 
+    def by_key(self, key: str) -> Site | None:
+        """The site of a write key or a secret key: whoever may collect."""
+        return self._by_write_key.get(key) or self._by_secret_key.get(key)
+
     def by_any_name(self, name: str) -> Site | None:
-        """The site that a protocol without keys means: by write key, by id, by its number from 1, or the only one."""
-        if site := self._by_write_key.get(name) or self._by_id.get(name):
+        """The site that a protocol without keys means: by a key, by id, by its number from 1, or the only one."""
+        if site := self.by_key(name) or self._by_id.get(name):
             return site
         sites = list(self._by_id.values())
         if len(sites) == 1:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import address, clocks
+from tracker import address, clocks, proof
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.fields import named
 from tracker.json_bodies import decoded, inner
@@ -172,7 +172,14 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         screen=params.get("res", "")[:20],
         props=what.props,
         context=_context(params, flag),
+        proven=proof.caller(site, params.get("aid")).proves(user, _proof(params), request.received),  # type: ignore[arg-type]
     )
+
+
+def _proof(params: Params) -> object:
+    """Of an entity ``proof`` beside the event: ``iglu:dangol/proof/jsonschema/1-0-0``, data ``{"proof": …}``."""
+    found = (entity.get("proof") for schema, entity in _entities(params) if schema == "proof")
+    return next(found, None) if params.get("uid") else None
 
 
 class _What(NamedTuple):

@@ -73,7 +73,7 @@ class Audiences:
     def size(self, site: Site, audience: Audience, chance: random.Random | None = None) -> Size:
         """Raises StoreUnavailable."""
         view = self._viewer(site)
-        found = preview(audience, map(view, self._services.profiles.scan(site.id)), chance)
+        found = preview(audience, map(view, self._services.profiles.people(site.id)), chance)
         total = found.seen if found.complete else max(found.seen, self._total(site.id))
         return Size(found.of(total), total, found.complete, found.sample)
 

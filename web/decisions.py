@@ -25,7 +25,7 @@ COUNT_SECONDS = 5.0
 
 
 class Who(NamedTuple):
-    """About whom it was decided. ``agent`` is their browser, "" when a server asked for them."""
+    """About whom it was decided. ``agent`` is their browser, "" when a server asked for them: only that names users."""
 
     visitor: str | None
     user: str | None
@@ -62,6 +62,7 @@ class DecisionLog:
                 ua=who.agent,
                 props=props,
                 source="snippet" if who.agent else "api",
+                proven=bool(who.user),
             )
             self._waiting.append(Record(event.key, encode(event)))
         self._begin()

@@ -35,7 +35,7 @@ def everyone(profiles: ProfileStore, site: str) -> Everyone:
     segments: dict[str, list[str]] = {}
     stages: dict[str, list[str]] = {}
     names = []
-    for profile in profiles.scan(site):
+    for profile in profiles.people(site):
         stages.setdefault(profile.stage, []).append(profile.id)
         for segment in profile.segments:
             segments.setdefault(segment, []).append(profile.id)

@@ -153,6 +153,7 @@ def event_of(given: Feedback, site: str, now: int, item: Item | None) -> Event:
         received=now,
         props=props,
         source="api",
+        proven=True,
     )
 
 
@@ -169,6 +170,7 @@ def identify(given: GorseUser, site: str, now: int) -> Event:
         received=now,
         traits={name: value for name, value in traits.items() if value},
         source="api",
+        proven=True,
     )
 
 

@@ -133,7 +133,7 @@ def expansion(services: Services, site: Site, result: Result) -> LookAlike | Non
     ids = list(dict.fromkeys(showing.profile for showing in reversed(result.answered)))[:SEEDS]
     stored = services.profiles.load(site.id, ids)
     seeds = [found for each in ids if (found := stored[each].profile) is not None]
-    others = [each for each, _ in zip(services.profiles.scan(site.id), range(OTHERS), strict=False)]
+    others = [each for each, _ in zip(services.profiles.people(site.id), range(OTHERS), strict=False)]
     reward = result.campaign.reward
     asked = [(each.id, Audience.parse(each.audience)) for each in services.segments.all(site.id)]
     segments = {name for name, audience in asked if not audience.asks(telltale(reward))}

@@ -13,10 +13,11 @@ Message = dict[str, Any]
 
 
 class Diary:
-    """Times and messages, oldest first; ``name`` begins the ids. Pauses and times are in seconds."""
+    """Times and messages, oldest first; ``name`` begins the ids. Pauses and times are in seconds. ``proof`` is the
+    shop's that this is its customer."""
 
-    def __init__(self, name: str, person: Person, shop: str, rng: random.Random) -> None:
-        self._name, self._person, self._shop, self._rng = name, person, shop, rng
+    def __init__(self, name: str, person: Person, shop: str, rng: random.Random, proof: str = "") -> None:
+        self._name, self._person, self._shop, self._rng, self._proof = name, person, shop, rng, proof
         self.entries: list[tuple[float, Message]] = []
         self._known: set[str] = set()  # anonymous ids that signed in
         self._time = 0.0
@@ -58,6 +59,8 @@ class Diary:
         }
         if self.signed_in:
             message["userId"] = self._person.customer
+            if self._proof:
+                message["context"]["proof"] = self._proof
         self.entries.append((self._time, message))
 
     def _context(self) -> dict[str, Any]:

@@ -22,13 +22,15 @@ COMPANION = 0.3
 
 
 class Visits:
-    """The visits of one person, drawn from the seed. Times are seconds since the epoch."""
+    """The visits of one person, drawn from the seed. Times are seconds since the epoch. ``proof``: see Diary."""
 
-    def __init__(self, seed: int, number: int, person: Person, catalogue: Catalogue, shop: str) -> None:
+    def __init__(
+        self, seed: int, number: int, person: Person, catalogue: Catalogue, shop: str, proof: str = ""
+    ) -> None:
         self._person, self._catalogue = person, catalogue
         self._rng = random.Random(f"dangol visits:{seed}:{number}")
         self._calls = Calls(shop)
-        self._diary = Diary(f"demo-{seed}-{number}", person, shop, self._rng)
+        self._diary = Diary(f"demo-{seed}-{number}", person, shop, self._rng, proof)
         self._cart = Cart()
         self.sessions = 0
 

@@ -17,11 +17,14 @@ from dangol.shop.checkout import checkout
 BODY_LIMIT = 64 * 1024
 
 
-def create_shop(host: str | None, write_key: str, session_key: bytes | None = None) -> Flask:
+def create_shop(
+    host: str | None, write_key: str, session_key: bytes | None = None, secret_key: str = ""
+) -> Flask:
     """The shop, to be mounted anywhere (its links follow SCRIPT_NAME).
 
     ``host`` is where the snippet is loaded from, None for the shop's own. From ``session_key`` the key is derived
     that signs the shop's cookie: all worker processes need the same one; without one, carts end with this process.
+    ``secret_key`` is Dangol's for this shop: it proves who is signed in, and never leaves the server.
     """
     app = Flask("dangol.shop")
     app.config.update(
@@ -49,7 +52,7 @@ def create_shop(host: str | None, write_key: str, session_key: bytes | None = No
             "shelf": catalogue.of,
             "in_cart": carts.read(session.get("cart"), catalogue).count,
             "customer": session.get("customer"),
-            "introduction": introduction(),
+            "introduction": introduction(secret_key),
             "free_from": carts.FREE_SHIPPING_FROM,
         }
 

@@ -191,13 +191,17 @@ class _Doors:
 
 
 def _tell(services: Services, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
-    """History keeps when (ms) somebody chose what, and every copy of the profile hears of it, a rebuilt one too."""
+    """History keeps when (ms) somebody chose what, and every copy of the profile hears of it, a rebuilt one too.
+
+    A customer speaks as themselves, whatever cookie they had last; a browser that only claims to be one, as itself.
+    """
     event = Event(
         site=site.id,
         id=str(uuid.uuid4()),
         type="consent",
-        visitor=profile.visitors[-1] if profile.visitors else None,
+        visitor=None if profile.user else profile.visitors[-1] if profile.visitors else None,
         user=profile.user,
+        proven=bool(profile.user),
         ts=now,
         received=now,
         props=dict(said),
