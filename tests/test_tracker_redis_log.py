@@ -251,3 +251,19 @@ def test_a_unix_socket_will_do(tmp_path: Path) -> None:
     finally:
         server.kill()
         server.wait()
+
+
+def test_a_stream_made_anew_by_another_member_is_not_taken_for_the_old_one(redis_url: str) -> None:
+    """Its group is there again, so that nothing fails: only the identity tells."""
+    with closing(open_log(redis_url + "?lease=1")) as log, closing(log.consumer("g", "m1")) as first:
+        log.append(records(50))
+        first.commit(ends(take(first, 50)))
+        before = first.taken()
+        with closing(redis.Redis.from_url(redis_url)) as client:
+            client.delete(*(f"events:{shard}" for shard in range(4)))
+        with closing(log.consumer("g", "m2")):  # joining makes streams and groups
+            log.append(records(50, start=50))
+            messages = first.poll(100, 5.0)
+            assert messages
+            for partition in {message.partition for message in messages}:
+                assert first.taken()[partition].identity != before[partition].identity
