@@ -1,5 +1,6 @@
 """Redis for offers, as ``profiles/redis.py`` has it for profiles: one way to connect, and what it may throw."""
 
+import time
 from typing import Any
 
 import redis
@@ -21,3 +22,10 @@ def connect(url: str, timeout: float) -> Any:
     if url.startswith("redis+cluster://"):
         return redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **options)
     return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+
+
+def number_change(pipe: Any, key: str) -> None:
+    """Add the next number of a hash's changes, its field "", to a pipeline. A hash that is made anew begins at the
+    microsecond: its numbers are none that a process has read up to before Redis lost its data."""
+    pipe.hsetnx(key, "", time.time_ns() // 1_000)
+    pipe.hincrby(key, "", 1)

@@ -10,7 +10,7 @@ import msgspec
 from offers.audience import Audience
 from offers.checks import ID, CampaignInvalid, placed
 from offers.grammar import AudienceInvalid
-from offers.redis import RedisError, connect
+from offers.redis import RedisError, connect, number_change
 from offers.refreshed import Refreshed, Source
 from offers.view import View
 from tracker.sites import Site
@@ -95,14 +95,18 @@ class SegmentStore:
             if not self._redis.hexists(key, segment.id) and self._redis.hlen(key) > SEGMENTS_LIMIT:
                 raise SegmentInvalid("id", f"{SEGMENTS_LIMIT} segments is the most a site may have")
             with self._redis.pipeline() as pipe:
-                pipe.hset(key, segment.id, msgspec.json.encode(segment)).hincrby(key, "", 1).execute()
+                pipe.hset(key, segment.id, msgspec.json.encode(segment))
+                number_change(pipe, key)
+                pipe.execute()
         except RedisError as error:
             raise SegmentsUnavailable(str(error)) from error
 
     def delete(self, site: str, segment_id: str) -> bool:
         try:
             with self._redis.pipeline() as pipe:
-                removed, _ = pipe.hdel(_key(site), segment_id or " ").hincrby(_key(site), "", 1).execute()
+                pipe.hdel(_key(site), segment_id or " ")
+                number_change(pipe, _key(site))
+                removed = pipe.execute()[0]
         except RedisError as error:
             raise SegmentsUnavailable(str(error)) from error
         return bool(removed)

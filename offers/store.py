@@ -9,7 +9,7 @@ import msgspec
 
 from offers.campaign import Campaign
 from offers.eligibility import Ready
-from offers.redis import RedisError, connect
+from offers.redis import RedisError, connect, number_change
 from offers.refreshed import Refreshed, Source
 from tracker.sites import Site
 
@@ -154,7 +154,7 @@ class CampaignStore:
                 pipe.hset(key, campaign_id, _encode(version.campaign))
             pipe.lpush(versions, _encode(version))
             pipe.ltrim(versions, 0, VERSIONS_KEPT - 1)
-            pipe.hincrby(key, "", 1)  # last: whoever sees the new number reads the new document
+            number_change(pipe, key)  # last: whoever sees the new number reads the new document
             pipe.execute()
 
 

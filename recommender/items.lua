@@ -16,6 +16,11 @@ end
 if redis.call('HLEN', KEYS[1]) + fresh > tonumber(ARGV[1]) then
   return -1
 end
+if redis.call('EXISTS', KEYS[3]) == 0 then
+  -- A catalogue that is made anew must not use numbers that somebody has read up to: it begins at the microsecond.
+  local now = redis.call('TIME')
+  redis.call('SET', KEYS[3], string.format('%d%06d', now[1], now[2]))
+end
 local version = redis.call('INCR', KEYS[3])
 for _, i in ipairs(changed) do
   redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])

@@ -70,7 +70,9 @@ class RedisItems:
             version = int(cast(Any, self._client.get(self._version)) or 0)
             if version == since:
                 return Changes(version, {})
-            if version < since:  # the store was emptied
+            # Nothing is as old as what was read: the store was emptied, and perhaps filled again.
+            anew = since > 0 and not self._client.zcount(self._changes, "-inf", since)
+            if version < since or anew:
                 return Changes(version, self._read(self._ids(0)), complete=True)
             return Changes(version, self._read(self._ids(since)))
         except redis.RedisError as error:

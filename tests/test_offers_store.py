@@ -165,3 +165,24 @@ def test_without_redis_writes_fail_and_decisions_use_what_was_known(own_redis, c
     clock.advance(5)
     assert names(store, site) == ["hero-shoes"]
     store._redis.close()
+
+
+@pytest.mark.parametrize("puts", [1, 2, 3])
+def test_a_redis_that_lost_its_data_and_was_filled_again_is_noticed(redis_url, clock, site, puts):
+    """However many changes the new data has had when a process looks: its numbers are not those of the old."""
+    campaigns, segments = CampaignStore(redis_url, clock), SegmentStore(redis_url, clock)
+    for n in range(2):
+        campaigns.put("default", parse(written(id=f"old{n}")), 1)
+        segments.put("default", parse_segment({"id": f"old{n}", "name": "Old", "audience": ""}))
+    asked = View(Profile(id="v:a"), 0, site.zone)
+    assert names(campaigns, site) == segments.compiled("default").of(asked) == ["old0", "old1"]
+    campaigns._redis.flushall()
+    others = CampaignStore(redis_url, clock), SegmentStore(redis_url, clock)
+    for n in range(puts):
+        others[0].put("default", parse(written(id=f"new{n}")), 1)
+        others[1].put("default", parse_segment({"id": f"new{n}", "name": "New", "audience": ""}))
+    clock.advance(REFRESH_SECONDS + 60)
+    wanted = [f"new{n}" for n in range(puts)]
+    assert names(campaigns, site) == segments.compiled("default").of(asked) == wanted
+    for store in (campaigns, segments, *others):
+        store._redis.close()

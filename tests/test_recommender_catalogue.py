@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 import redis
 from conftest import Clock, RedisServer
@@ -115,6 +116,26 @@ def test_an_emptied_store_is_noticed(redis_url: str, clock: Clock) -> None:
     client.flushall()
     clock.advance(2)
     assert catalogue.get("a") is None
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("puts", [1, 2, 3, 5])
+def test_a_store_that_was_emptied_and_filled_again_is_noticed(
+    redis_url: str, clock: Clock, puts: int
+) -> None:
+    """However many changes the new one has had when a process looks: its numbers are not those of the old one."""
+    client = redis.Redis.from_url(redis_url)
+    catalogue = Catalogue(RedisItems(client, "s"), clock)
+    for name in "abc":
+        catalogue.put([Item(id=name)])
+    client.flushall()
+    for n in range(puts):
+        RedisItems(client, "s").put({f"new{n}": msgspec.msgpack.encode(Item(id=f"new{n}"))})
+    clock.advance(2)
+    assert [item.id for item in catalogue.all()] == [f"new{n}" for n in range(puts)]
+    clock.advance(2)
+    RedisItems(client, "s").put({"more": msgspec.msgpack.encode(Item(id="more"))})
+    assert catalogue.get("more")
 
 
 @pytest.mark.redis
