@@ -16,6 +16,7 @@ import functools
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -88,6 +89,7 @@ def restore(
         manifest = verified(folder)
         _refuse_other_kinds(settings, manifest)
         began = work.exists()
+        _wait_for_killed(_staged(settings, work).socket)
         shutil.rmtree(work, ignore_errors=True)
         _refuse_full(settings, force=force, began=began)
         lines = _lines(settings, folder, manifest.at, erasures, began=began)
@@ -169,12 +171,26 @@ def _lines(settings: Settings, folder: Path, at: int, erasures: Path | None, *, 
     return sorted(pruned(lines), key=lambda line: line.at)
 
 
-def _lay_out(settings: Settings, folder: Path, manifest: Manifest, work: Path) -> Settings:
-    """The settings of an installation made of the backup's files."""
+def _staged(settings: Settings, work: Path) -> Settings:
     data = work / "data"
-    staged = msgspec.structs.replace(
+    return msgspec.structs.replace(
         settings, data=str(data), warehouse=str(data / WAREHOUSE), models=str(data / MODELS)
     )
+
+
+def _wait_for_killed(socket: Path, seconds: float = 15.0) -> None:
+    """The Redis of a restore that was killed ends by itself, but not at once."""
+    deadline = time.monotonic() + seconds
+    while redis_child.answers(socket):
+        if time.monotonic() > deadline:
+            raise RestoreRefused(f"the Redis of an interrupted restore still runs on {socket}: end it first")
+        time.sleep(0.1)
+
+
+def _lay_out(settings: Settings, folder: Path, manifest: Manifest, work: Path) -> Settings:
+    """The settings of an installation made of the backup's files."""
+    staged = _staged(settings, work)
+    data = staged.folder
     for name in manifest.files:
         part, _, inside = name.partition("/")
         target = {

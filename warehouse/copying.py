@@ -69,7 +69,8 @@ def _files(
     """The log's files first: those are the ones that go soonest."""
     names = [info.base_name for info in source.get_file_info(fs.FileSelector(LOG))]
     base = max((n for n in _numbers(_CHECKPOINT, names) if n <= version), default=-1)
-    needed = set(range(base + 1, version + 1))
+    # The checkpoint's own commit too: a table is not written to without its last commit.
+    needed = set(range(max(base, 0), version + 1))
     if missing := needed - set(_numbers(_COMMIT, names)):
         raise FileNotFoundError(f"{uri}: the log has no version {min(missing)} any more")
     for name in sorted(names):
