@@ -4,7 +4,8 @@ While there are backups, each erasure and each consent event is noted in Redis a
 every backup destination: should the data folder be lost, they lie beside the backups. A restore does them again. A line
 goes when no backup is left that is older than it.
 
-``dg:backups`` is a hash, destination → JSON; ``dg:erasure-log`` a stream of the lines.
+``dg:backups`` is a hash, destination → JSON; ``dg:erasure-log`` a stream of the
+lines that some destination has not got yet.
 """
 
 import fcntl
@@ -29,6 +30,8 @@ logger = logging.getLogger("dangol.erasure")
 BATCH = 1000
 MARGIN_MS = 600_000
 """What was noted so long before a backup is done again too: it may have been under way just then."""
+MOST_WAITING = 1_000_000
+"""Lines that wait for a destination that is away; beyond that the oldest go. The alarm has been on for long then."""
 _DESTINATIONS, _LINES = "dg:backups", "dg:erasure-log"
 
 
@@ -104,7 +107,9 @@ class ErasureLog:
         """Note what was noted before a restore."""
         with _errors("note an erasure"):
             for line in lines:
-                self._client.xadd(_LINES, {"line": msgspec.json.encode(line)})
+                self._client.xadd(
+                    _LINES, {"line": msgspec.json.encode(line)}, maxlen=MOST_WAITING, approximate=True
+                )
 
     def _note(self, lines: Sequence[Line]) -> bool:
         """Whether there is any destination: without a backup there is nothing to come back from one."""
@@ -115,7 +120,7 @@ class ErasureLog:
         return known
 
     def lines(self) -> list[Line]:
-        """All that is noted, oldest first."""
+        """What not every destination has yet, oldest first."""
         return [line for _, line in self._entries()]
 
     def _entries(self, after: str = "") -> Iterator[tuple[str, Line]]:
@@ -159,10 +164,6 @@ class ErasureLog:
             for place in self.destinations():
                 if place.folder == str(folder):
                     self._save(msgspec.structs.replace(place, oldest=oldest))
-        least = min((place.oldest for place in self.destinations()), default=0)
-        with _errors("drop old lines"):
-            # An entry's id is when it was noted, ms.
-            self._client.xtrim(_LINES, minid=str(max(0, least - MARGIN_MS)), approximate=False)
 
     def mirror(self) -> None:
         """Bring every destination's file up to date. One that cannot be reached is noted, and tried again next time."""
@@ -174,6 +175,15 @@ class ErasureLog:
                 changed = msgspec.structs.replace(place, failing=str(error))
             if changed != place:
                 self._save(changed)
+        self._drop_kept()
+
+    def _drop_kept(self) -> None:
+        """What every destination holds need not stay here."""
+        kept = [place.kept for place in self.destinations()]
+        if kept and all(kept):
+            milliseconds, sequence = min(map(_order, kept))
+            with _errors("drop lines"):
+                self._client.xtrim(_LINES, minid=f"{milliseconds}-{sequence + 1}", approximate=False)
 
     def _mirror(self, place: Destination) -> Destination:
         """Raises OSError."""
@@ -186,7 +196,11 @@ class ErasureLog:
             raise FileNotFoundError(f"there is no {path} here")
         with _locked(folder):
             # Lines that another process has brought meanwhile stand there twice: to erase twice is harmless.
-            _write(path, pruned([*_parsed(path), *(line for _, line in new)]))
+            lines = [line for _, line in new]
+            if any(isinstance(line, Erased) for line in lines):
+                _write(path, pruned([*_parsed(path), *lines]))
+            else:
+                _append(path, lines)
         return msgspec.structs.replace(place, kept=new[-1][0], failing="")
 
     def _save(self, place: Destination) -> None:
@@ -220,17 +234,32 @@ def pruned(lines: Iterable[Line]) -> list[Line]:
     ]
 
 
+def _order(entry: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry.partition("-")
+    return int(milliseconds), int(sequence)
+
+
 def _times(folder: Path) -> list[int]:
     """When the backups in a folder were made, ms."""
     return [read(each).at for each in finished(folder)]
 
 
 def _parsed(path: Path) -> Iterator[Line]:
-    for number, raw in enumerate(path.read_bytes().splitlines(), 1):
+    whole = path.read_bytes().rpartition(b"\n")[0]  # what follows was being written when the power went
+    for number, raw in enumerate(whole.splitlines(), 1):
         try:
             yield _line.decode(raw)
         except msgspec.DecodeError as error:
             raise OSError(f"{path}: line {number} cannot be read: {error}") from error
+
+
+def _append(path: Path, lines: Iterable[Line]) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.read_bytes().rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
+        file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _write(path: Path, lines: Iterable[Line]) -> None:

@@ -86,9 +86,30 @@ def test_what_an_erased_person_had_said_goes(erasures: ErasureLog, tmp_path: Pat
     erasures.erased("default", ["v:a"], at + 5)
     erasures.consents([said("after", at + 9)])
     erasures.mirror()
-    kept = [Consented(said("other", at, visitor="b")), Erased(at + 5, "default", ("v:a",))]
-    assert erasures.lines() == [*kept, Consented(said("after", at + 9))]
-    assert since(tmp_path / ERASURES, 0) == erasures.lines()
+    assert since(tmp_path / ERASURES, 0) == [
+        Consented(said("other", at, visitor="b")),
+        Erased(at + 5, "default", ("v:a",)),
+        Consented(said("after", at + 9)),
+    ]
+    assert erasures.lines() == []  # what every destination has does not stay in Redis
+
+
+def test_what_an_erased_person_had_said_waits_nowhere(
+    erasures: ErasureLog, tmp_path: Path, clock: Clock
+) -> None:
+    for name in ("here", "away"):
+        (tmp_path / name).mkdir()
+        erasures.remember(tmp_path / name)
+    (tmp_path / "away").rename(tmp_path / "gone")
+    erasures.consents([said("before", ms(clock))])
+    erasures.mirror()
+    assert len(erasures.lines()) == 1
+    erasures.erased("default", ["v:a"], ms(clock) + 1)
+    assert erasures.lines() == [Erased(ms(clock) + 1, "default", ("v:a",))]
+    (tmp_path / "gone").rename(tmp_path / "away")
+    erasures.mirror()
+    assert since(tmp_path / "away" / ERASURES, 0) == [Erased(ms(clock) + 1, "default", ("v:a",))]
+    assert erasures.lines() == []
 
 
 def test_lines_go_with_the_last_backup_that_is_older(
@@ -111,7 +132,7 @@ def test_lines_go_with_the_last_backup_that_is_older(
 def test_a_line_may_come_twice_and_a_damaged_file_is_said(erasures: ErasureLog, tmp_path: Path) -> None:
     line = Erased(1, "default", ("u:1",))
     assert pruned([line, line]) == [line]
-    (tmp_path / ERASURES).write_text('{"type": "erased"')
+    (tmp_path / ERASURES).write_text('{"type": "erased"\n')
     with pytest.raises(OSError, match="line 1 cannot be read"):
         since(tmp_path / ERASURES, 0)
 
@@ -131,3 +152,17 @@ def test_two_processes_bring_their_lines_at_once(
     erasures.mirror()
     found = {name for line in since(tmp_path / ERASURES, 0) for name in line.ids}
     assert found == {f"u:{child}-{number}" for child in range(4) for number in range(25)}
+
+
+def test_a_line_that_the_power_cut_is_written_again(
+    erasures: ErasureLog, tmp_path: Path, clock: Clock
+) -> None:
+    erasures.remember(tmp_path)
+    erasures.consents([said("1", ms(clock))])
+    erasures.mirror()
+    whole = (tmp_path / ERASURES).read_bytes()
+    (tmp_path / ERASURES).write_bytes(whole + whole[:30])
+    assert since(tmp_path / ERASURES, 0) == [Consented(said("1", ms(clock)))]
+    erasures.consents([said("2", ms(clock))])
+    erasures.mirror()
+    assert since(tmp_path / ERASURES, 0) == [Consented(said(name, ms(clock))) for name in "12"]

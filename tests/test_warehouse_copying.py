@@ -98,6 +98,5 @@ def test_a_table_is_put_with_its_log_last(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "read_bytes", cut)
     with pytest.raises(KeyboardInterrupt):
-        (tmp_path / "store").mkdir()
-    put(tmp_path / "copy", str(tmp_path / "store"))
+        put(tmp_path / "copy", str(tmp_path / "store"))
     assert not list((tmp_path / "store").rglob("*.json"))
