@@ -191,11 +191,22 @@ def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
 
 @main.command()
 @click.option("--quiet", is_flag=True, help="Say only what is wrong.")
+@click.option("--deep", is_flag=True, help="Read every file of the warehouse, instead.")
+@click.option("--repair", is_flag=True, help="Restore what can be; ingest must not run.")
 @click.pass_obj
-def doctor(config: Settings, quiet: bool) -> None:
+def doctor(config: Settings, quiet: bool, deep: bool, repair: bool) -> None:
     """Check settings, log, profiles, warehouse and models; exit 1 when something is wrong.
 
     What works and could be safer (a Kafka topic with one replica) is a warning, and no fault."""
+    if deep or repair:
+        from dangol import mending
+
+        found = mending.repaired(config, click.echo) if repair else mending.examined(config)
+        for damage in found:
+            click.echo(f"BAD  {damage}")
+        if not found and not quiet:
+            click.echo("ok   the warehouse is as it was written")
+        sys.exit(1 if found else 0)
     from dangol.doctor import examine
 
     findings = examine(config)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from ingest.generations import Incident
     from ingest.reading import Enrich
     from ingest.rebuild import Rebuild
+    from ingest.restoring import Restoring
     from ingest.worker import Worker
     from offers.learner import Learner
     from offers.membership import Membership
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from tracker.app import Tracker
     from tracker.spooled import SpoolWatch
     from warehouse.delta import Warehouse
+    from web.damage import DamageRecord
     from web.services import Services, Shop
     from web.users import Users
 
@@ -140,6 +142,23 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
     oldest = int((time.time() - store.ttl) * 1000)
     erased = RedisErased(store.client)
     return Rebuild(warehouse(settings), store, erased, site.id, Rules(rules_of(site)), oldest)
+
+
+def damage(settings: Settings) -> "DamageRecord":
+    """What of the warehouse is known to be unreadable."""
+    from web.damage import DamageRecord
+
+    return DamageRecord(settings.profiles_uri)
+
+
+def restoring(settings: Settings) -> "Restoring":
+    """What makes lost rows of the warehouse again, of what the log still holds."""
+    from ingest.restoring import Restoring
+    from profiles.erased import RedisErased
+
+    store, events = profiles(settings), log(settings)
+    erased = RedisErased(store.client)
+    return Restoring(events, INGEST_GROUP, store, sites(settings), enrichment(settings), erased, time.time)
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":
@@ -291,6 +310,8 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     caps = CapStore(redis, fatigue, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
     forgetting = erasure(settings)
+    house, broken = warehouse(settings), damage(settings)
+    house.on_damage = broken.read
 
     def erase(site: str, who: str) -> tuple[str, ...] | None:
         request = forgetting.ask(site, who)
@@ -300,7 +321,8 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         sites=sites(settings),
         log=log(settings),
         profiles=profiles(settings),
-        warehouse=warehouse(settings),
+        warehouse=house,
+        incomplete=broken.incomplete,
         shops=shops(settings),
         runs=runs(settings, 1.0),
         campaigns=campaigns,

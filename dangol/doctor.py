@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dangol import compose, redis_child
+from dangol.mending import looked
 from dangol.settings import Settings
 
 REDIS_KEPT = (7, 0)
@@ -32,6 +33,10 @@ class NotDurable(Exception):
 
 class Unmaintained(Exception):
     """It works, and nobody mends its holes any more."""
+
+
+class Damaged(Exception):
+    """Files of the warehouse are not as they were written."""
 
 
 class EventsStuck(Exception):
@@ -149,6 +154,9 @@ def redis_is_kept(settings: Settings) -> str:
 
 
 def warehouse_answers(settings: Settings) -> str:
+    if damage := looked(settings):
+        more = f" and {len(damage) - 1} more" if len(damage) > 1 else ""
+        raise Damaged(f"{damage[0]}{more}; `dangol doctor --deep` tells all, `--repair` restores what can be")
     compose.warehouse(settings).ping()
     return settings.warehouse_uri
 

@@ -5,6 +5,7 @@ import time
 from datetime import datetime
 
 from dangol import compose, redis_copy
+from dangol.mending import looked
 from dangol.scoring import Scoring
 from dangol.settings import Settings
 from dangol.training import Training
@@ -122,6 +123,13 @@ class Jobs:
         warehouse.compact()
         for site in self._sites():
             warehouse.walk(site, now - 2 * USUAL_DAYS * DAY_MS, now)
+
+    def check(self) -> None:
+        """A short look whether the warehouse is as it was written; the desk tells what is not."""
+        found = looked(self.settings)
+        compose.damage(self.settings).say("look", found)
+        for each in found:
+            logger.error("the warehouse is damaged: %s; run `dangol doctor --repair`", each)
 
     def vacuum(self) -> None:
         compose.warehouse(self.settings).vacuum()

@@ -42,6 +42,7 @@ def table(settings: Settings) -> list[Job]:
         Job("refresh", jobs.refresh, 10, LOCK),
         Job("erase", jobs.erase, 1, "warehouse", soon=True),
         Job("erasure log", jobs.mirror, 1 / 6, "erasure log", soon=True),
+        Job("check", jobs.check, 2, "warehouse", soon=True),
         Job("compact", jobs.compact, 5, "warehouse"),
         Job("vacuum", jobs.vacuum, 60, "warehouse"),
         Job("retention", jobs.retire, DAY, "warehouse", soon=True),

@@ -23,6 +23,7 @@ from warehouse.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from warehouse.duck import Duck
+    from warehouse.integrity import Damage
     from warehouse.scope import Scope
     from warehouse.walk import Walk
 
@@ -63,6 +64,8 @@ class Warehouse:
         self.storage_options = storage_options
         self.events = Table(f"{self.path}/events", EVENTS, ["day"], storage_options)
         self.aliases = Table(f"{self.path}/aliases", ALIASES, [], storage_options)
+        self.on_damage: Callable[[Sequence[Damage]], None] = lambda _: None
+        """Told of files that reports cannot read."""
         self._known: dict[str, int | None] = {}
         self._lock = threading.Lock()
 
@@ -71,7 +74,7 @@ class Warehouse:
         """The query engine over these tables, made when first used."""
         from warehouse.duck import Duck
 
-        return Duck(self.path, self.storage_options)
+        return Duck(self.path, self.storage_options, on_damage=lambda found: self.on_damage(found))
 
     def tables(
         self,

@@ -67,7 +67,9 @@ class Duck:
         storage_options: Mapping[str, str] | None = None,
         threads: int = 2,
         memory: str = "2GB",
+        on_damage: Callable[[Sequence[Damage]], None] = lambda _: None,
     ) -> None:
+        """``on_damage`` is told of files that cannot be read, and are left out from then on."""
         self.local = "://" not in path
         self._events = Table(f"{path}/events", EVENTS, ["day"], storage_options)
         self._aliases = Table(f"{path}/aliases", ALIASES, [], storage_options)
@@ -86,7 +88,7 @@ class Duck:
         self._lock = threading.Lock()
         self._unreadable: set[str] = set()
         self._examined = -EXAMINED_SECONDS
-        self.on_damage: Callable[[Sequence[Damage]], None] = lambda _: None
+        self.on_damage = on_damage
 
     def tables(
         self,

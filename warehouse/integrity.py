@@ -185,7 +185,10 @@ def look(table: Table) -> list[Damage]:
             raise
         return found or [Damage(table.name, "commit", LOG, f"cannot be opened: {error}")]
     if root is not None:
-        found += [damaged(table, file, why) for file in files if (why := _size_wrong(root, file))]
+        wrong = {file: why for file in files if (why := _size_wrong(root, file))}
+        # What went since it was listed is no damage.
+        still = {file.path for file in table.files()[1]} if wrong else set()
+        found += [damaged(table, file, why) for file, why in wrong.items() if file.path in still]
     return found
 
 

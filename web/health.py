@@ -14,6 +14,8 @@ from web.services import Services
 
 logger = logging.getLogger(__name__)
 
+DAMAGED = "damaged"
+
 
 def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Blueprint:
     blueprint = Blueprint("health", __name__)
@@ -29,10 +31,14 @@ def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
 
     @blueprint.get("/readyz")
     def ready() -> Response:
-        """Each store with "ok" or what is wrong; 503 when one of them is not reachable."""
+        """Each store with "ok" or what is wrong; 503 when one of them is not reachable. A damaged warehouse is no
+        reason to send visitors elsewhere: reports lack something, and the rest works."""
         found = {name: _checked(name, check) for name, check in checks.items()}
-        fine = all(state == "ok" for state in found.values())
-        return answer({"status": "ready" if fine else "unavailable", "checks": found}, 200 if fine else 503)
+        if services.incomplete():
+            found["warehouse"] = DAMAGED
+        if "unavailable" in found.values():
+            return answer({"status": "unavailable", "checks": found}, 503)
+        return answer({"status": "degraded" if DAMAGED in found.values() else "ready", "checks": found})
 
     @blueprint.get("/metrics")
     def scrape() -> Response:

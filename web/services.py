@@ -23,6 +23,7 @@ from tracker.sites import Sites
 from tracker.spooled import Spooled
 from warehouse.delta import Warehouse
 from web.audit import Audit
+from web.damage import Incomplete
 from web.guesses import Guesses
 from web.saved import SavedStore
 from web.sizes import SegmentSizes
@@ -50,6 +51,7 @@ class Services:
     ``erase`` (site, id) forgets a person: at once what is live, soon the rest; the ids, or None for nobody.
     ``secret`` signs the desk's sessions; a page waits ``patience_seconds`` before it says that it is counting.
     ``public_url`` is how browsers reach Dangol; ``ingest_group`` is the consumer group whose lag is shown.
+    ``incomplete`` tells whether something of the warehouse cannot be read.
     ``spooled`` tells what waits on this machine's disk for the log.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     ``log_incident`` tells whether the event log was made anew or lost events lately.
@@ -80,6 +82,7 @@ class Services:
     audit: Audit
     erase: Callable[[str, str], Sequence[str] | None]
     public_url: str
+    incomplete: Callable[[], Incomplete | None] = lambda: None
     spooled: Callable[[], Spooled] = Spooled
     personalize_seconds: float = 0.1
     patience_seconds: float = 1.5

@@ -7,6 +7,8 @@ CLEAR = frozenset(
         "BackupInvalid",
         "BackupRefused",
         "RestoreRefused",
+        "InUse",
+        "NotOnDisk",
         "PortTaken",
         "RedisMissing",
         "RedisBroken",

@@ -31,6 +31,9 @@ STAGES = {
     "lost": _l("Lost"),
 }
 
+DAYS_SAID = 5
+"""Days with missing events that a notice names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -181,6 +184,7 @@ class Pages:
             on=lambda ms, zone: formats.day(formats.moment(ms, zone)),
             device=words.device,
             money=formats.money,
+            some_days=lambda days: ", ".join(days[:DAYS_SAID]) + (" …" if len(days) > DAYS_SAID else ""),
             as_goal=lambda step: ("goal", step),
         )
         env.globals.update(asset=self.assets.url, csrf=csrf_token, stages=STAGES, again=_again)

@@ -1,4 +1,4 @@
-"""Events that wait on this machine's disk and are not in the reports: every page says so."""
+"""Events that are not in the reports, since they wait on this machine's disk or cannot be read: every page says so."""
 
 from typing import Any, NamedTuple
 
@@ -29,4 +29,4 @@ def register_spool_alarm(app: Flask, services: Services) -> None:
 
     @app.context_processor
     def trouble() -> dict[str, Any]:
-        return {"spool_alarm": spool_alarm}
+        return {"spool_alarm": spool_alarm, "incomplete": services.incomplete}
