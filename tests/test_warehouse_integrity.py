@@ -237,3 +237,18 @@ def test_what_was_compacted_or_is_about_to_be_committed_is_no_damage(whole: Path
     assert not deep(table(tmp_path), settled=60.0)
     assert [each.kind for each in deep(table(tmp_path))] == ["stray"]
     assert integrity.look(table(tmp_path)) == []
+
+
+def test_a_log_that_was_cleaned_is_no_damage(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.append([row(id="first")], [], {("app", 0): 0})
+    cleaned = {"delta.logRetentionDuration": "interval 0 seconds", "delta.checkpointInterval": "7"}
+    warehouse.events.create().alter.set_table_properties(cleaned)
+    for number in range(40):
+        warehouse.append([row(NOON + number, id=f"e{number}")], [], {("app", 0): number})
+        if number % 9 == 8:
+            warehouse.compact()
+            warehouse.vacuum(0)
+            assert not deep(table(tmp_path))
+    assert len(list((tmp_path / "events" / "_delta_log").iterdir())) < 30
+    assert len(integrity.sums(tmp_path / "events")) < 40
