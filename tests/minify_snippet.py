@@ -5,7 +5,7 @@ from pathlib import Path
 import minify  # tdewolff-minify
 
 FOLDER = Path(__file__).resolve().parent.parent / "tracker"
-NAMES = ("snippet", "slots")
+NAMES = ("snippet", "slots", "matomo")
 
 
 def minified(name: str) -> str:

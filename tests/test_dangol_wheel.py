@@ -162,7 +162,14 @@ def test_what_is_installed_is_whole(bin_of_wheel: Path, tmp_path: Path) -> None:
         shop = installed.call("GET", "/shop/", key="")[1].decode()
         assets |= set(re.findall(r'(?:href|src)="(/[^"#?]*\.(?:css|js|svg))["?]', shop))
         assert len(assets) > 5
-        for path in (*assets, "/dangol.js", "/dangol-slots.js", "/v1/openapi.json", f"/t.gif?k={WRITE}"):
+        for path in (
+            *assets,
+            "/dangol.js",
+            "/dangol-slots.js",
+            "/matomo.js",
+            "/v1/openapi.json",
+            f"/t.gif?k={WRITE}",
+        ):
             assert installed.call("GET", path, key="")[0] == 200, path
         event = {"event": "Hello", "anonymousId": "somebody", "writeKey": WRITE}
         assert installed.call("POST", "/v1/track", event, key="")[0] == 200

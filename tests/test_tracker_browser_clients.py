@@ -91,3 +91,63 @@ def test_matomos_own_script_by_its_requests(page: Page, shop: Shop, tracker: Tra
     assert {event.visitor for event in events} == {"0123456789abcdef"}
     assert {event.url for event in events} == {shop.url + "/"}
     assert {event.source for event in events} == {"matomo"}
+
+
+def test_a_page_of_matomos_needs_another_host_and_nothing_else(
+    page: Page, shop: Shop, tracker: TrackerServer
+) -> None:
+    """Matomo's usual lines, with its cookie of an earlier visit; what sets comes last and holds all the same."""
+    shop.pages["/"] = f"""<title>Shop</title><a id=out href="https://elsewhere.example/x">out</a>
+        <a id=file href="/price list.pdf">file</a><script>
+        document.cookie = '_pk_id.1.1fff=0123456789abcdef.1790000000.;path=/';
+        document.addEventListener('click', event => event.preventDefault());
+        var _paq = window._paq = window._paq || [];
+        _paq.push(['setEcommerceView', 'p7', 'Boot', ['shoes', 'boots'], 59.9]);
+        _paq.push(['trackPageView']);
+        _paq.push(['enableLinkTracking']);
+        _paq.push(['trackEvent', 'Shop', 'Size chosen', 'p7', 42]);
+        _paq.push(['trackSiteSearch', 'boots', false, 3]);
+        _paq.push(['noSuchCommand', 1]);
+        _paq.push(['addEcommerceItem', 'p7', 'Boot', 'shoes', 59.9, 2]);
+        _paq.push(['trackEcommerceOrder', 'o1', 119.8, 110, 9.8]);
+        _paq.push(['setUserId', 'kim']);
+        _paq.push(['setTrackerUrl', '{tracker.host}/matomo.php']);
+        _paq.push(['setSiteId', '1']);
+        </script><script async src="{tracker.host}/matomo.js"></script>"""
+    page.goto(shop.url + "/")
+    tracker.wait_for(5)
+    page.click("#out")
+    page.click("#file")
+    page.evaluate("_paq.push(['trackGoal', 3, 5], [function () { this.trackEvent('Shop', 'Called') }])")
+    events = tracker.wait_for(9)
+    found = {event.name or event.type: event for event in events}
+    wanted = {"page", "Product Viewed", "Size chosen", "Products Searched", "Order Completed"}
+    assert set(found) == wanted | {"Link Clicked", "File Downloaded", "Goal 3", "Called"}
+    assert {event.user for event in events} == {"kim"}
+    assert {event.visitor for event in events} == {"0123456789abcdef"}
+    assert {(event.source, event.url, event.title) for event in events} == {
+        ("matomo", shop.url + "/", "Shop")
+    }
+    assert found["Product Viewed"].props == {
+        "product_id": "p7",
+        "name": "Boot",
+        "price": 59.9,
+        "category": "shoes",
+    }
+    order = found["Order Completed"].props
+    assert (order["order_id"], order["revenue"], order["products"][0]["quantity"]) == ("o1", 119.8, 2)
+
+
+def test_matomos_consent_and_opt_out_hold(page: Page, shop: Shop, tracker: TrackerServer) -> None:
+    shop.pages["/"] = f"""<title>Shop</title><script>
+        var _paq = [['trackPageView'], ['requireConsent'], ['disableCookies'], ['setSiteId', 1]];
+        </script><script src="{tracker.host}/matomo.js"></script>"""
+    page.goto(shop.url + "/")
+    page.evaluate("_paq.push(['trackEvent', 'Shop', 'Waits'])")
+    assert tracker.events() == []
+    page.evaluate("_paq.push(['setConsentGiven'])")
+    assert {event.name for event in tracker.wait_for(2)} == {"", "Waits"}
+    assert page.evaluate("document.cookie") == ""
+    page.evaluate("_paq.push(['optUserOut'], ['trackEvent', 'Shop', 'Never'])")
+    page.evaluate("_paq.push(['forgetUserOptOut'], ['trackEvent', 'Shop', 'Again'])")
+    assert {event.name for event in tracker.wait_for(3)} == {"", "Waits", "Again"}

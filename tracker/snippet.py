@@ -18,7 +18,12 @@ class Snippet(NamedTuple):
     etag: str
 
 
-FILES = {"/dangol.js": "snippet", "/dangol-slots.js": "slots"}
+FILES = {
+    "/dangol.js": "snippet",
+    "/dangol-slots.js": "slots",
+    "/matomo.js": "matomo",
+    "/piwik.js": "matomo",
+}
 """Path → the script that is served there."""
 
 
