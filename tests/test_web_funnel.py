@@ -193,7 +193,7 @@ def test_every_report_can_be_narrowed(stage: Stage, query: str, visitors: int) -
         overview["visitors"] == visitors and sum(row["sessions"] for row in overview["channels"]) == visitors
     )
     assert report(stage, "funnel", query)["steps"][0]["visitors"] == visitors
-    for name in ("paths", "retention", "vocabulary", "funnel/trend", "funnel/breakdown"):
+    for name in ("paths", "retention", "funnel/trend", "funnel/breakdown"):
         report(stage, name, query)
 
 
