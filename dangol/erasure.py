@@ -14,6 +14,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Collection
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
@@ -21,7 +22,7 @@ import msgspec
 
 from ingest.deadletters import DeadLetters
 from profiles.erased import RedisErased, Request
-from profiles.identity import user_id, visitor_id
+from profiles.identity import forget, user_id, visitor_id
 from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write, end
 from warehouse.delta import Warehouse
@@ -73,9 +74,13 @@ class Erasure:
         if not ids:
             return None
         now = self._now()
-        request = Request(uuid.uuid4().hex, site, now + CLOCKS_APART_MS, now, ids)
+        own = self.profiles.load(site, ids[:1])[ids[0]].profile or Profile(ids[0])
+        fed = self._customers(site, own)
+        request = Request(uuid.uuid4().hex, site, now + CLOCKS_APART_MS, now, ids, fed)
         self._note(site, ids, request.at)
         self._promise(request)
+        for customer in fed:
+            self.profiles.update(site, customer, partial(forget, own=own))
         self._erase_live(site, ids, None)
         return request
 
@@ -116,7 +121,10 @@ class Erasure:
             # One pass for all: what costs is reading the tables.
             until = max(request.at for request in requests)
             self._erase_live(site, ids, until)
-            events = self.warehouse.erase(site, ids, until=until)
+            fed = {name for request in requests for name in request.fed}
+            events = self.warehouse.erase(
+                site, ids, until=until, browsers=bare("v:", ids) if fed else (), fed=fed
+            )
             letters = self.deadletters.erase(site, bare("v:", ids), bare("u:", ids))
             logger.info("%s: erased %d events and %d dead letters", site, events, letters)
         done = [request for request in requests if request.marked + self.settle_ms <= started]
@@ -153,6 +161,12 @@ class Erasure:
         known = self.warehouse.rows(_SEEN, Scope(site, bots=True), {"one": names[0], "other": names[-1]})
         return tuple(names) if known else ()
 
+    def _customers(self, site: str, own: Profile) -> tuple[str, ...]:
+        """Whom the browser claimed to be, as they are called now."""
+        names = [user_id(user) for user in own.fed]
+        found = self.profiles.load(site, names)
+        return tuple(dict.fromkeys(end(found, name) for name in names))
+
     def _erase_live(self, site: str, ids: Collection[str], until: int | None) -> None:
         """Profiles, the ids that lead to them, and caps. A profile that began after ``until`` is a new one."""
         found = self.profiles.load(site, ids)
@@ -185,8 +199,9 @@ class Erasure:
 
 
 def ids_of(store: ProfileStore, site: str, profile: Profile) -> list[str]:
-    """The profile's id and those of its cookies that lead to it: a browser that two people share may not."""
-    cookies = [visitor_id(visitor) for visitor in profile.visitors]
+    """The profile's id and those of its cookies that lead to it, or claim to be theirs and would bring them back: a
+    browser that two people share may not."""
+    cookies = [visitor_id(visitor) for visitor in (*profile.visitors, *profile.claimants)]
     found = store.load(site, cookies)
     mine = [name for name in cookies if name != profile.id and end(found, name) in (profile.id, name)]
     return [profile.id, *mine]

@@ -169,8 +169,8 @@ class Batch:
                 links.append(visitor_id(event.visitor))
         else:
             root = self._home(visitor_id(event.visitor or ""), event)
-            if self._profile(root).fed:
-                return self._both(item, root, self._fed(root, event))
+            if fed := self._fed(root, event):
+                return self._both(item, root, fed)
             if previous and previous != event.visitor:
                 links.append(visitor_id(previous))
         for name in links:
@@ -251,13 +251,19 @@ class Batch:
         own.fed = identity.led(own.fed, customer[2:])
 
     def _fed(self, at: str, event: Event) -> str:
-        """The customer that an event of the browser ``at`` is added to: who counted it, if one did, else the newest."""
-        roots = self._customers(self._profile(at))
-        if len(roots) > 1:
-            for root in roots:
+        """The customer that an event of the browser ``at`` is added to: who counted it, if one did, else the newest; ""
+        for none. Who was erased since is fed no more."""
+        own = self._profile(at)
+        roots = {name: self._root(user_id(name)) for name in own.fed}
+        if gone := [name for name, root in roots.items() if not self._exists(root)]:
+            own.fed = [name for name in own.fed if name not in gone]
+            self._slot(at).changed = True
+        customers = [roots[name] for name in own.fed]
+        if len(customers) > 1:
+            for root in customers:
                 if fold.counted(self._profile(root), event):
                     return root
-        return roots[0]
+        return customers[0] if customers else ""
 
     def _part(self, name: str, at: str, place: Place) -> str:
         """A browser that was proven to be the customer ``at`` now claims to be another: it is itself from here on,

@@ -33,6 +33,7 @@ _REQUESTS = "dg:erasures"
 class Request(msgspec.Struct, frozen=True):
     """Someone is to be forgotten: all that was received until ``at`` (ms) under any of ``ids``.
 
+    ``fed`` are customers that a browser among them merely claimed to be: of their history, only what it did goes.
     ``marked`` (ms) is when the newest of the ids got its mark; without ids nothing is left but Redis' own files.
     """
 
@@ -41,6 +42,7 @@ class Request(msgspec.Struct, frozen=True):
     at: int
     marked: int
     ids: tuple[str, ...]
+    fed: tuple[str, ...] = ()
 
 
 class Cutoffs:

@@ -1,5 +1,6 @@
 """Who is who: the ids a person has, and how two profiles of one person become one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
@@ -112,6 +113,33 @@ def claimed_by(customer: Profile, visitor: str) -> None:
         return
     customer.claimants.append(visitor)
     del customer.claimants[:-VISITORS_KEPT]
+
+
+def forget(customer: Profile, own: Profile) -> Profile:
+    """The customer without what a browser did that claimed to be them, in place and as far as it can be told apart:
+    sums are theirs where it never claimed to be another."""
+    gone, visits = Counter(own.items), {session.id for session in own.sessions}
+    kept = []
+    for touch in reversed(customer.items):
+        if gone[touch] > 0:
+            gone[touch] -= 1
+        else:
+            kept.append(touch)
+    customer.items = kept[::-1]
+    customer.sessions = [session for session in customer.sessions if session.id not in visits]
+    customer.orders = [order for order in customer.orders if order not in own.orders]
+    customer.claimants = [visitor for visitor in customer.claimants if visitor not in own.visitors]
+    for visitor in own.visitors:
+        customer.positions.pop(visitor, None)
+    if len(own.fed) == 1:
+        for name in customer.counts.__struct_fields__:
+            left = getattr(customer.counts, name) - getattr(own.counts, name)
+            setattr(customer.counts, name, max(0, round(left, 4)))
+        for name, theirs in own.tallies.items():
+            if (mine := customer.tallies.get(name)) is not None:
+                mine.count -= theirs.count
+        customer.tallies = {name: one for name, one in customer.tallies.items() if one.count > 0}
+    return customer
 
 
 def led(customers: Sequence[str], newest: str) -> list[str]:

@@ -156,6 +156,33 @@ def test_a_browser_that_two_people_share(shop: Shop) -> None:
     assert (shop.ids(), shop.traces("tablet", "bojan")) == ([], [])
 
 
+def test_a_browser_that_claimed_to_be_a_customer_takes_only_itself_along(shop: Shop) -> None:
+    order = {"order_id": "o1", "revenue": 50.0}
+    shop.send(event("1", 0, visitor="mine", user="kim", name="Order Completed", props=order))
+    shop.send(event("2", 1, visitor="hush-b", name="Product Viewed", props={"product_id": "p1"}))
+    shop.send(event("3", 2, visitor="hush-b", user="kim", proven=False), event("4", 3, visitor="hush-b"))
+    shop.work()
+    assert shop.profiles.find("default", user="kim").counts.events == 4
+    shop.erase("v:hush-b")
+    assert shop.ids() == ["1"]
+    kim = shop.profiles.find("default", visitor="mine")
+    assert (kim.id, kim.counts.events, kim.counts.orders, kim.counts.views) == ("u:kim", 1, 1, 0)
+    assert shop.traces("hush") == []
+
+
+def test_who_claimed_to_be_a_customer_does_not_bring_them_back(shop: Shop) -> None:
+    shop.send(event("1", 0, visitor="a1", user="hush-u"), event("2", 1, visitor="other"))
+    shop.send(event("3", 2, visitor="b2", user="hush-u", proven=False))
+    shop.work()
+    shop.erase("hush-u")
+    shop.send(event("4", minutes_now(shop), visitor="b2"))
+    shop.work()
+    assert shop.ids() == ["2", "4"]
+    assert shop.profiles.find("default", user="hush-u") is None
+    assert shop.profiles.find("default", visitor="b2").counts.events == 1
+    assert shop.traces("hush") == []
+
+
 def test_the_other_of_two_people_may_go(shop: Shop) -> None:
     shop.send(event("1", 0, visitor="tablet"), event("2", 1, visitor="tablet", user="ann"))
     shop.send(event("3", 2, visitor="tablet", user="hush-u"), event("4", 3, visitor="tablet"))

@@ -116,10 +116,14 @@ class Warehouse:
         visitors: Collection[str] = (),
         users: Collection[str] = (),
         until: int = FOR_EVER,
+        browsers: Collection[str] = (),
+        fed: Collection[str] = (),
     ) -> int:
         """See ``Maintenance.erase``."""
         return self._swept(
-            Maintenance(self.path, self.storage_options).erase(site, ids, visitors, users, until)
+            Maintenance(self.path, self.storage_options).erase(
+                site, ids, visitors, users, until, browsers, fed
+            )
         )
 
     def _swept(self, count: int) -> int:

@@ -111,21 +111,29 @@ class Maintenance:
         visitors: Collection[str] = (),
         users: Collection[str] = (),
         until: int = FOR_EVER,
+        browsers: Collection[str] = (),
+        fed: Collection[str] = (),
     ) -> int:
         """Rewrite every file that holds a row of the profiles ``ids``, of what was merged into them, of the
-        cookies ``visitors`` or of the customers ``users``; the number of events that went. What was received
-        after ``until`` (ms) stays.
+        cookies ``visitors`` or of the customers ``users``; the number of events that went. Of the profiles ``fed``
+        those of the cookies ``browsers`` go. What was received after ``until`` (ms) stays.
 
         The files that held them are deleted at once: a reader lists the new ones and reads on. Raises
         WarehouseUnavailable; then erase again.
         """
-        people = _names(self.former(site, ids))
+        own = {f"v:{visitor}" for visitor in browsers}
+        former = self.former(site, ids)
+        people = _names(former)
         sessions: set[str] = set()
 
         def theirs(rows: pa.Table) -> pa.ChunkedArray:
             hit = pc.is_in(rows["profile"], people)
             hit = pc.or_(hit, pc.is_in(rows["visitor"], _names(visitors)))
             hit = pc.or_(hit, pc.is_in(rows["user"], _names(users)))
+            added = pc.and_(
+                pc.is_in(rows["profile"], _names({*fed, *own})), pc.is_in(rows["visitor"], _names(browsers))
+            )
+            hit = pc.or_(hit, added)
             hit = pc.and_(hit, pc.equal(rows["site"], site))
             hit = pc.and_(hit, pc.less_equal(rows["received"], until))
             sessions.update(rows["session"].filter(hit).to_pylist())
@@ -138,7 +146,10 @@ class Maintenance:
         def named(rows: pa.Table) -> pa.ChunkedArray:
             return pc.and_(
                 pc.and_(pc.equal(rows["site"], site), pc.less_equal(rows["ts"], until)),
-                pc.or_(_about(rows, "profile", people), _about(rows, "session", _names(sessions))),
+                pc.or_(
+                    _about(rows, "profile", _names({*former, *own})),
+                    _about(rows, "session", _names(sessions)),
+                ),
             )
 
         self._without(self._aliases, ALIASES.names, named)
