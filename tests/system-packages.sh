@@ -5,6 +5,9 @@ missing=""
 has() { for name; do command -v "$name" >/dev/null && return 0; done; return 1; }
 has redis-server || missing="$missing redis-server"
 has chromium chromium-browser google-chrome || missing="$missing chromium fonts-noto-cjk"
+has firefox-esr firefox || missing="$missing firefox-esr"
+has WebKitWebDriver || missing="$missing webkit2gtk-driver"
+has Xvfb || missing="$missing xvfb"
 has caddy || missing="$missing caddy"
 [ -z "$missing" ] && exit 0
 has apt-get || { echo "tests: not installed here:$missing"; exit 0; }

@@ -72,3 +72,22 @@ def test_it_is_off_by_default(tmp_path: Path, site: Site, log: ListLog) -> None:
     assert "set-cookie" not in answer.headers
     assert log.events[0].visitor == "made-anew"
     tracker.close()
+
+
+@pytest.mark.parametrize("server_cookie", [True, False])
+@pytest.mark.parametrize(
+    ("told", "counted"), [(7, 7), (0, 0), (-1, 0), (10**300, 0), ("7", 0), (True, 0), (2.5, 0), ([7], 0)]
+)
+def test_what_browsers_gave_up_is_counted_once_a_batch_and_kept_by_no_event(
+    tmp_path: Path, site: Site, log: ListLog, server_cookie: bool, told: Any, counted: int
+) -> None:
+    sites = Sites(tmp_path / "sites.json")
+    sites.save(site)
+    tracker = Tracker(sites, log, server_cookie=server_cookie)
+    event = {"type": "track", "event": "E", "anonymousId": "a"}
+    context = {"library": {"name": "dangol.js"}, "dropped": told}
+    batch = {"writeKey": "wk_test", "context": context, "batch": [event, event]}
+    assert Client(tracker)("POST", "/v1/batch", json.dumps(batch).encode()).status == 200
+    tracker.close()
+    assert f"dangol_browser_dropped_total {float(counted)}" in tracker.metrics.text().decode()
+    assert [event.context for event in log.events] == [{"library": {"name": "dangol.js"}}] * 2

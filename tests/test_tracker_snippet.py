@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from tracker_server import TrackerServer
 
 from tracker import snippet
@@ -293,24 +293,15 @@ class TestInBrowser:
         )
         assert "Hidden" in names(tracker.wait_for(2))
 
-    def test_a_browser_without_keepalive_uses_the_beacon(
+    def test_what_a_browser_without_keepalive_cut_off_the_next_page_sends(
         self, shop: Shop, page: Page, tracker: TrackerServer
     ) -> None:
-        page.add_init_script("delete Request.prototype.keepalive")
         page.goto(shop.url)
         tracker.wait_for(1)
-        page.evaluate("window.addEventListener('pagehide', () => dangol('track', 'x'), {capture: true})")
-        page.evaluate(
-            """() => {
-                Object.defineProperty(document, 'visibilityState', {value: 'hidden'});
-                window.fetch = () => { throw Error('gone') };
-                dangol('track', 'Beacon');
-                document.dispatchEvent(new Event('visibilitychange'));
-            }"""
-        )
-        assert "Beacon" in names(tracker.wait_for(2))
-        page.goto("about:blank")  # what leaving sends is this test's, too, and not the next one's
-        eventually(lambda: "x" in names(tracker.unique()))
+        page.evaluate("window.fetch = () => new Promise(() => {}); dangol('track', 'Cut off')")
+        eventually(lambda: pending(page))
+        page.goto(shop.url + "/next")
+        assert "Cut off" in names(tracker.wait_for(3))
 
     def test_back_forward_cache(self, shop: Shop, page: Page, tracker: TrackerServer) -> None:
         page.goto(shop.url + "/a")
@@ -345,7 +336,49 @@ class TestInBrowser:
         (tracker.folder / "down").touch()
         page.evaluate("for (let n = 0; n < 150; n++) dangol('track', 'e' + n)")
         eventually(lambda: len(pending(page)) == 100)
-        page.context.set_offline(True)  # what leaving would send must not reach the next test
+        assert page.evaluate("localStorage.dangol_l") == "50"
+        (tracker.folder / "down").unlink()
+        bodies: list[dict[str, Any]] = []
+        page.on("request", lambda request: bodies.append(request.post_data_json))
+        page.evaluate("dangol('track', 'later')")
+        events = tracker.wait_for(102)
+        assert {event.name for event in events[1:]} == {"later", *(f"e{n}" for n in range(50, 150))}
+        eventually(lambda: page.evaluate("localStorage.dangol_l") == "0")
+        assert [body["context"]["dropped"] for body in bodies] == [50, *[0] * (len(bodies) - 1)]
+
+    def test_an_event_that_never_gets_through_stops_no_other(
+        self, shop: Shop, page: Page, tracker: TrackerServer
+    ) -> None:
+        """A blocker or a firewall that cuts connections by what is in them; a proxy's own page of an error."""
+
+        def meet(route: Route) -> None:
+            body = route.request.post_data or ""
+            if "Cut" in body:
+                route.abort()
+            elif "Odd" in body:
+                route.fulfill(status=404, body="<h1>not here</h1>")
+            else:
+                route.continue_()
+
+        page.route(f"{tracker.host}/v1/batch", meet)
+        page.goto(shop.url)
+        tracker.wait_for(1)
+        page.evaluate(
+            "for (let n = 0; n < 4; n++) ['Cut', 'Odd', 'Fine'].forEach(name => dangol('track', name))"
+        )
+        for number in range(6):
+            page.evaluate("dangol('track', 'Fine')")
+            tracker.wait_for(2 + number)
+        eventually(
+            lambda: page.evaluate("dangol('flush')") or names(tracker.unique()).count("Fine") == 10, 20
+        )
+        assert len(pending(page)) == 8
+        page.unroute(f"{tracker.host}/v1/batch")
+        page.goto(shop.url + "/next")
+        eventually(lambda: pending(page) == [])
+        assert sorted(names(tracker.unique())) == sorted(
+            ["page", "Fine"] * 2 + ["Fine"] * 8 + ["Cut", "Odd"] * 4
+        )
 
     def test_one_bad_event_does_not_cost_its_neighbours(
         self, shop: Shop, page: Page, tracker: TrackerServer

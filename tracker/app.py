@@ -52,6 +52,7 @@ class _Taken(msgspec.Struct):
     response: Response
     refused: Callable[[Refusal], Response]
     charges: list[Charge]
+    dropped: int = 0
 
 
 class _Route(NamedTuple):
@@ -178,6 +179,7 @@ class Tracker:
             refusal = Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
             return taken.refused(refusal)
         self.metrics.accepted[taken.source] += len(taken.records)
+        self.metrics.dropped.inc(taken.dropped)
         return taken.response
 
     def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
@@ -186,7 +188,7 @@ class Tracker:
         if isinstance(events, Refusal):
             return self._refused(events)
         assert isinstance(taken, Request)
-        headers, told = [JSON], b'{"success": true}'
+        headers, told, dropped = [JSON], b'{"success": true}', firstparty.dropped(events)
         if self._server_cookie and not opted_out(environ):
             recognised = firstparty.recognise(events, taken, self._https(environ))
             events = recognised.events
@@ -197,7 +199,10 @@ class Tracker:
         else:
             events = firstparty.unmarked(events)
         response = Response(200, headers, told)
-        return self._take(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
+        delivered = self._take(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
+        if isinstance(delivered, _Taken):
+            delivered.dropped = dropped
+        return delivered
 
     def _settings(self, environ: Environ, _: object) -> Response:
         answer = segment.settings(

@@ -17,6 +17,10 @@ from tracker.request import Request
 COOKIE = "dangol_id"
 _COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([A-Za-z0-9._-]{{1,100}})(?:;|$)")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_MARKS = frozenset({"new", "dropped"})
+"""What the snippet says to the tracker alone: that it made the visitor's id anew, and how many events it gave up."""
+DROPPED_LIMIT = 10_000
+"""No browser gives up more between two batches: whoever says so is none."""
 
 
 class Recognised(NamedTuple):
@@ -30,7 +34,7 @@ class Recognised(NamedTuple):
 def recognise(events: list[Event], request: Request, https: bool) -> Recognised:
     """The events under the id that the server's cookie has, where the snippet lost its own."""
     fresh = [event for event in events if event.context.get("new")]
-    plain = [_without_mark(event) for event in events] if fresh else events
+    plain = unmarked(events)
     if not _same_origin(request) or not plain or plain[-1].source != "snippet":
         return Recognised(plain)
     own = plain[-1].visitor or ""
@@ -46,12 +50,20 @@ def recognise(events: list[Event], request: Request, https: bool) -> Recognised:
 
 
 def unmarked(events: Sequence[Event]) -> list[Event]:
-    """The events without the snippet's note that it made a new id."""
-    return [_without_mark(event) if "new" in event.context else event for event in events]
+    """The events without the snippet's notes to the tracker."""
+    return [_without_marks(event) for event in events]
 
 
-def _without_mark(event: Event) -> Event:
-    context = {key: value for key, value in event.context.items() if key != "new"}
+def dropped(events: Sequence[Event]) -> int:
+    """How many events the snippet says that it gave up since it last said so."""
+    told = events[0].context.get("dropped") if events else 0
+    return told if type(told) is int and 0 < told <= DROPPED_LIMIT else 0
+
+
+def _without_marks(event: Event) -> Event:
+    if _MARKS.isdisjoint(event.context):
+        return event
+    context = {key: value for key, value in event.context.items() if key not in _MARKS}
     return msgspec.structs.replace(event, context=context)
 
 

@@ -32,6 +32,9 @@ class Metrics(Collector):
         self.cookieless = Counter(
             "dangol_tracker_events_cookieless", "events of visitors who opted out", registry=registry
         )
+        self.dropped = Counter(
+            "dangol_browser_dropped", "events that browsers say they gave up", registry=registry
+        )
         self.spooled = Counter("dangol_tracker_events_spooled", "events put on disk first", registry=registry)
         self.log_up = Gauge(
             "dangol_tracker_log_up", "1: events go to the log, 0: to the spool", registry=registry

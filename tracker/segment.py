@@ -50,6 +50,7 @@ CONTEXT_KEPT = frozenset(
         "consent",
         "demo",
         "device",
+        "dropped",
         "groupId",
         "library",
         "new",

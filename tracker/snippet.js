@@ -12,80 +12,87 @@
  * overwrite one another, until the tracker has acknowledged it; its id stays the same however often it is sent.
  * No build step: what you read is what is served, less comments and blanks. tests/ guard its 3 KB (gzip).
  */
-((win, doc) => {
-  let script = doc.currentScript, early = win.dangol;
-  if (!script || early?.v) return;
+((win, page) => {
+  // An element of the page's content may be called "cookie" or "currentScript", and then it is what `document` gives
+  // by that name. So the document's properties are read from where no name of an element stands before them.
+  let doc = new Proxy(Document.prototype, {
+    get: (own, name) => Reflect.get(own, name, page),
+    set: (own, name, value) => Reflect.set(own, name, value, page)
+  });
+  let script = doc.currentScript, early = win.dangol, loc = win.location, base;
+  if (typeof early != 'function') early = 0;  // an element of that name
+  if (early.v) return;
+  try {
+    // A relative address is one of this page's own host, whatever a <base> in the page's content makes of it.
+    let src = script.src, written = new URL(script.getAttribute('src'), loc);
+    base = new URL('v1/', src.startsWith(written.origin + '/') ? src : written);
+  } catch { return }
 
-  let base = script.src.replace(/[^/]*$/, '') + 'v1/', loc = win.location;
-  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', EVENT = 'dangol_e.';
-  let KEPT = 100, DAY = 864e5, CHUNK = 5e4;
+  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
+  let DAY = 864e5;
 
-  let key, visitor, demo, options, alone, timer, lastUrl, referrer, product, made, drawer, drawn, policy, turns = 0, failures = 0, count = 1e6;
+  let key, visitor, demo, options, timer, lastUrl, referrer, product, made, drawer, drawn, policy, turns = 0, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
   let sending = {};  // stored events that are under way
+  let tried = {};    // those that came back: 1 and more, how often; .5: the tracker could not take them, whatever they are
 
   let log = e => console.debug('dangol', e);
-  let attempt = (f, ...args) => {
+  let guard = f => (...args) => {
     try { return f(...args) } catch (e) { log(e) }
   };
-  let guard = f => (...args) => attempt(f, ...args);
+  let attempt = f => guard(f)();
 
-  let uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, c =>
-    (c ^ crypto.getRandomValues(new Uint8Array(1))[0] & 15 >> c / 4).toString(16));
+  let random = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-  let get = name => {
-    try { return memory[name] || localStorage.getItem(name) } catch { return memory[name] }
-  };
-  let allowed = () => JSON.parse(get(CONSENT) || '{}');
+  let get = name => attempt(() => memory[name] || localStorage.getItem(name));
+  let read = name => attempt(() => JSON.parse(get(name))) || {};
+  let allowed = () => read(CONSENT);
   /* Who opted out (Global Privacy Control, Do Not Track, or here) leaves nothing behind but that. */
-  let quiet = () => {
-    let said = allowed().analytics;
-    return said == null ? navigator.globalPrivacyControl || navigator.doNotTrack == 1 : !said;
-  };
+  let quiet = () => !(allowed().analytics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1));
   let put = (name, value) => {
-    try {
-      if (name != CONSENT && quiet()) throw 0;
+    memory[name] = value;
+    if (name == CONSENT || !quiet()) attempt(() => {
       localStorage.setItem(name, value);
-    } catch { memory[name] = value }
+      delete memory[name];
+    });
   };
   let drop = name => {
     delete memory[name];
-    try { localStorage.removeItem(name) } catch {}
+    attempt(() => localStorage.removeItem(name));
   };
-  let stored = () => {
-    let names = Object.keys(memory);
-    try { names.push(...Object.keys(localStorage)) } catch {}
-    return names.filter(name => name.startsWith(EVENT)).sort();
+  /* Given up; the next batch says how many that were. */
+  let lose = name => {
+    drop(name);
+    put(DROPPED, +get(DROPPED) + 1);
   };
+  let stored = () => [memory, attempt(() => localStorage)].flatMap(store => Object.keys(store || {}))
+    .filter(name => name.startsWith(EVENT)).sort();
 
   /* Who this is: the cookie, renewed at every page; storage where cookies are blocked. */
-  let cookie = () => {
-    try { return doc.cookie.match(/(?:^|; )dangol_v=([\w.~-]+)/)[1] } catch {}
-  };
+  let cookie = () => attempt(() => doc.cookie.match(/(^|; )dangol_v=([\w.~-]+)/)?.[2]);
+  let known = () => cookie() || get(VISITOR);
   let remember = id => {
     visitor = id;
-    try {
-      doc.cookie = VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
-        (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : '');
-    } catch {}
+    attempt(() => doc.cookie = VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
+      (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''));
     cookie() == id ? drop(VISITOR) : put(VISITOR, id);
   };
 
   /* Events */
   let add = (type, fields) => {
-    let now = new Date(), id = uuid();
+    let now = new Date(), id = random();
     put(EVENT + +now + '.' + ++count + '.' + id, JSON.stringify({
       ...fields,
       type,
       messageId: id,
       timestamp: now,
       anonymousId: visitor,
-      userId: get(USER) || undefined,
+      userId: get(USER),
       context: {
         page: { url: loc.href, title: doc.title, referrer },
-        demo: demo || undefined,
+        demo,
         consent: get(CONSENT) ? allowed() : undefined
       }
     }));
@@ -107,72 +114,79 @@
     timer = setTimeout(flush, ms);
   };
 
+  let bytes = text => new TextEncoder().encode(text).length;
+
+  /* One batch of what was not sent yet. Browsers let 64 KB outlive the page, bodies that are under way included: here
+   * 60,000 bytes, its head among them. An event goes alone where it failed (those that failed less go first) or has
+   * more bytes than the tracker takes. */
   let flush = guard(() => {
     clearTimeout(timer);
-    let names = stored(), batch = [], events = '';
-    names.forEach((name, i) => {
-      if (names.length - i > KEPT || Date.now() - name.split('.')[1] > DAY) return drop(name);
+    let batch = [], events = '', room = 59e3 - flying, alone;
+    stored().sort((a, b) => (tried[a] + 3 >> 2) - (tried[b] + 3 >> 2)).forEach(name => {
       let event = get(name);
-      if (!event || sending[name] || events && (alone || events.length + event.length > CHUNK)) return;
+      if (!event || sending[name] || alone) return;
+      if (Date.now() - name.split('.')[1] > DAY) return lose(name);
+      let size = bytes(event), single = size > 32768 ? 2 : tried[name] >= 1;
+      if ((events || flying) && size > room || events && single) return;
+      alone = single;
+      room -= size + 1;
       batch.push(name);
       events += (events && ',') + event;
     });
-    if (events) send(batch, events);
+    if (events) send(batch, events, alone);
   });
 
   /* The reply is read to its end: until then Chromium counts the request against its 64 KB of keepalive. */
-  let send = (names, events) => {
-    names.forEach(name => sending[name] = 1);
-    post('batch', {
+  let send = (names, events, alone) => {  // alone: 2 for an event that is too large, which is tried once
+    let status = 0, dropped = +get(DROPPED), body = JSON.stringify({
       writeKey: key,
       sentAt: new Date(),
       context: {
         library: { name: 'dangol.js', version: '1' },
         new: made,
+        dropped,
         locale: navigator.language,
         screen: { width: screen.width, height: screen.height },
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
       }
-    }, ',"batch":[' + events + ']}').then(r => r.json().then(reply => {
+    }).slice(0, -1) + ',"batch":[' + events + ']}', size = bytes(body);
+    if (alone || flying + size > 6e4) size = 0;
+    flying += size;
+    names.forEach(name => sending[name] = 1);
+    post('batch', body, size > 0).then(([reply, code]) => {
+      status = code;
       if (reply.visitor && made) remember(reply.visitor);  // the server knew better: firstparty.py
-      return r.status;
-    })).catch(() => 0).then(guard(status => {
-      let refused = status >= 400 && status < 500 && status != 408 && status != 429;
-      let done = status == 200 || refused && !names[1];
+    }).catch(log).then(guard(() => {
+      let later = status == 429 || status > 500, refused = /^4(?!08|29)/.test(status);
+      flying -= size;
+      if (status == 200 && dropped) put(DROPPED, get(DROPPED) - dropped);
       names.forEach(name => {
         delete sending[name];
-        if (done) drop(name);
+        if (status == 200) drop(name);
+        else if (refused && !names[1] || alone > 1) lose(name);
+        else tried[name] = later ? tried[name] || .5 : (tried[name] | 0) + 1;
       });
-      alone = refused;  // one bad event must not take its neighbours along
-      failures = done || refused ? 0 : failures + 1;
-      if (failures) soon(Math.min(5e3 * 2 ** failures, 3e5));
-      else if (stored()[0]) soon(0);
+      let left = stored().filter(name => !sending[name]), again = left.filter(name => tried[name]);
+      again.slice(0, -100).forEach(lose);
+      failures = status == 200 || refused ? 0 : failures + (!size || later);
+      if (left[0]) soon(left[again.length] || !failures ? 0 : Math.min(5e3 * 2 ** failures, 3e5));
     }));
   };
 
-  /* text/plain: no preflight. keepalive: outlives the page, as sendBeacon does, and still tells the outcome. */
-  let post = (path, head, tail = '}') => {
-    let body = JSON.stringify(head).slice(0, -1) + tail;
-    if (doc.visibilityState == 'hidden' && !('keepalive' in Request.prototype)) {
-      navigator.sendBeacon(base + path, body);
-      return new Promise(() => {});
-    }
-    return fetch(base + path, {
-      method: 'POST', body, keepalive: body.length < 6e4, headers: { 'Content-Type': 'text/plain' }
-    });
-  };
+  /* A text needs no preflight. keepalive: outlives the page, as sendBeacon does, and still tells the outcome. */
+  let post = (path, body, keepalive) => fetch(base + path, { method: 'POST', body, keepalive }).then(r => r.json().then(reply => [reply, r.status]));
 
   /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
   let ask = () => {
     let asked = slots, item = product, turn = ++turns;
-    let answer = reply => asked.forEach(guard((slot, i) => deliver(slot, reply.slots?.[slot.id] || {}, turn + i / 1e3)));
+    let answer = ([reply]) => asked.forEach(guard((slot, i) => deliver(slot, reply.slots?.[slot.id] || {}, turn + i / 1e3)));
     slots = [];
     flush();
-    post('personalize', {
+    post('personalize', JSON.stringify({
       writeKey: key,
       visitor,
-      user: get(USER) || null,
-      slots: asked.filter((a, i) => asked.findIndex(b => a.id == b.id) == i).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
+      user: get(USER),
+      slots: asked.filter(a => asked.find(b => a.id == b.id) == a).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
         item = own || item;
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
@@ -180,20 +194,20 @@
       dismissed: Object.keys(dismissed()),
       // The server hears of a withdrawal when its event is applied, which may be after this.
       consent: allowed().personalization === false ? { personalization: false } : undefined
-    }).then(r => r.json()).then(answer, () => answer({}));
+    })).catch(() => [{}]).then(answer);
   };
 
   /* What Dangol draws itself, the second file draws: fetched beside the first answer, not by pages without slots. */
-  let load = () => drawer || (drawer = new Promise(guard(done => {
-    let made = doc.createElement('script'), url = base + '../dangol-slots.js';
+  let load = then => (drawer ||= new Promise(done => {
+    let made = doc.createElement.call(page, 'script');
     // Trusted Types: this very address, and HTML for the second file to clean. A page may refuse the policy.
-    policy = attempt(() => win.trustedTypes?.createPolicy('dangol', { createScriptURL: () => url, createHTML: html => html }));
-    made.src = policy ? policy.createScriptURL(url) : url;
+    let rules = { createScriptURL: () => base + '../dangol-slots.js', createHTML: html => html };
+    policy = attempt(() => win.trustedTypes.createPolicy('dangol', rules)) || rules;
+    made.src = policy.createScriptURL('');
     made.nonce = script.nonce;
     drawn = done;
     doc.head.append(made);
-  })));
-  let trust = html => policy ? policy.createHTML(html) : html;
+  })).then(then).catch(log);
 
   let deliver = ({ id, target, o }, result, turn) => {
     let { offer, token } = result, told = {};
@@ -204,47 +218,65 @@
       flush();
     });
     result.slot = id;
-    result.viewed = seen => seen?.tagName ? load().then(({ watch }) => watch(seen, () => tell('Viewed'))).catch(log) : tell('Viewed');
+    result.viewed = seen => seen?.tagName ? load(({ watch }) => watch(seen, () => tell('Viewed'))) : tell('Viewed');
     result.clicked = () => tell('Clicked');
     result.dismissed = () => {
       if (!offer) return;
       put(DISMISSED, JSON.stringify({ ...dismissed(), [offer.campaign]: Date.now() }));
       tell('Dismissed');
     };
-    target.call ? target(result) : load().then(({ draw }) => draw(target, result, o, guard((...args) => track(...args, flush())), { turn, trust })).catch(log);
+    target.call ? target(result) : load(({ draw }) => draw(target, result, o, guard(track), { turn, trust: html => policy.createHTML(html) }));
   };
 
-  let dismissed = () => Object.fromEntries(Object.entries(JSON.parse(get(DISMISSED) || '{}'))
+  let dismissed = () => Object.fromEntries(Object.entries(read(DISMISSED))
     .filter(([, at]) => Date.now() - at < 30 * DAY).slice(-50));
 
   let commands = {
+    /* On a first visit two tabs may come at once: one makes the visitor and holds the lock until the others can see it.
+     * Without locks the last one to write wins, and all look what that was. */
     init(k, o) {
-      if (key || !k) return;
-      key = k;
+      if (options || !k) return;
       options = o || {};
-      if (options.host) base = options.host.replace(/\/?$/, '/v1/');
-      demo = options.demo;
-      referrer = doc.referrer;
-      let known = cookie() || get(VISITOR);
-      made = !known;
-      remember(known || uuid());
-      let listen = (on, event, f) => on.addEventListener(event, guard(f));
-      if (options.auto !== false) {
-        view();
-        for (let name of ['pushState', 'replaceState']) {
-          let original = history[name];
-          history[name] = function () {
-            original.apply(this, arguments);
-            moved();
-          };
+      let locks = navigator.locks, listen = (event, f) => addEventListener(event, guard(f), true);
+      let begin = guard(() => {
+        if (key) return;
+        key = k;
+        if (options.host) base = new URL(options.host.replace(/\/?$/, '/v1/'), loc);
+        demo = options.demo === '' || options.demo;
+        referrer = doc.referrer;
+        let id = known();
+        made ||= !id;
+        remember(id || random());
+        if (options.auto !== false) {
+          view();
+          ['pushState', 'replaceState'].forEach(name => {
+            let original = history[name];
+            history[name] = function () {
+              original.apply(this, arguments);
+              moved();
+            };
+          })
+          listen('popstate', moved);
+          listen('pageshow', e => e.persisted && view());
         }
-        listen(win, 'popstate', moved);
-        listen(win, 'pageshow', e => e.persisted && view());
+        listen('online', flush);
+        listen('visibilitychange', flush);
+        waiting.forEach(run);
+      });
+      listen('pagehide', () => {
+        begin();
+        flush();
+      });
+      if (known() || quiet()) begin();
+      else if (locks) locks.request(VISITOR, () => {
+        begin();
+        return new Promise(done => setTimeout(done, 200));
+      }).catch(begin);
+      else {
+        made = true;
+        remember(random());
       }
-      listen(win, 'online', flush);
-      listen(win, 'pagehide', flush);
-      listen(doc, 'visibilitychange', flush);
-      waiting.forEach(run);
+      setTimeout(begin, locks ? 1e3 : 200);
     },
     page: view,
     track(name, props) {
@@ -258,7 +290,7 @@
     reset() {
       made = false;
       drop(USER);
-      remember(uuid());
+      remember(random());
     },
     consent(properties) {
       put(CONSENT, JSON.stringify({ ...allowed(), ...properties }));  // what is not named stays as it was
@@ -274,7 +306,7 @@
       slots.push({ id, target, o });
       if (target.call) return;
       load();
-      let place = o.height && (target.trim ? doc.querySelector(target) : target);
+      let place = o.height && (target.trim ? doc.querySelector.call(page, target) : target);
       if (place) place.style.minHeight = o.height + 'px';
     },
     drawer: ready => drawn(ready),
@@ -285,13 +317,13 @@
   };
 
   let run = guard(args => {
-    if (key || args[0] == 'init') commands[args[0]](...[...args].slice(1));
-    else waiting.push(args);
+    let [name, ...rest] = args;
+    key || name == 'init' ? commands[name](...rest) : waiting.push(args);
   });
 
   win.dangol = (...args) => run(args);
   win.dangol.v = 1;
-  let { key: attribute, demo: marked } = script.dataset;
-  if (attribute) run(['init', attribute, { demo: marked != null }]);
-  (early?.q || []).forEach(run);
+  let data = script.dataset;
+  if (data.key) run(['init', data.key, data]);
+  early.q?.forEach(run);
 })(window, document);
