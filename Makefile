@@ -39,7 +39,7 @@ bench: setup-dev
 	$(BIN)/python -m bench
 
 soak: setup-dev
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak --apache-kafka $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info

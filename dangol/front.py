@@ -74,6 +74,7 @@ class Front:
         return await wrap_future(self._made)
 
     def _build(self) -> None:
+        gc.disable()  # nearly all that is made now stays: to look at it again and again takes a tenth of the time
         try:
             rest = self._make()
         except BaseException:
@@ -83,6 +84,7 @@ class Front:
         bridge = self._bridge = Bridge(rest.application, self._threads, rest.short)
         gc.collect()
         gc.freeze()  # what stays as long as the process need not be looked at by every collection
+        gc.enable()
         self._made.set_result(bridge)
 
 

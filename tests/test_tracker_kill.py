@@ -120,19 +120,6 @@ def all_there(ids: Ids, load: Load, seconds: float = 30.0) -> None:
 
 
 @pytest.mark.redis
-def test_killing_the_tracker(own_redis: RedisServer, tmp_path: Path) -> None:
-    url = own_redis.url + "?stream=events"
-    with running(tmp_path / "t", url) as tracker:
-        with Load(tracker) as load:
-            for _ in range(2):
-                load.reaches(200)
-                tracker.kill(signal.SIGKILL)
-                tracker.start()
-            load.reaches(50)
-        all_there(Ids(url), load)
-
-
-@pytest.mark.redis
 def test_killing_redis_and_then_the_tracker_while_it_spools(own_redis: RedisServer, tmp_path: Path) -> None:
     url = own_redis.url + "?stream=events"
     with running(tmp_path / "t", url) as tracker:
@@ -177,22 +164,6 @@ def hang(log: RedisServer | KafkaBroker, url: str, folder: Path, seconds: int) -
         assert load.refused == []
         assert load.slowest < 2.0, "a browser waited for a log that hangs"
         all_there(Ids(url), load, 60 + 3 * seconds)
-
-
-@pytest.mark.kafka
-def test_killing_the_kafka_broker(own_kafka: KafkaBroker, tmp_path: Path) -> None:
-    if not own_kafka.keeps_data:
-        pytest.skip("Tansu in memory forgets what it acknowledged; make test-kafka runs this on Apache Kafka")
-    url = own_kafka.url + "/events?timeout=1"
-    with running(tmp_path / "t", url) as tracker:
-        with Load(tracker) as load:
-            load.reaches(200)
-            own_kafka.kill(signal.SIGKILL)
-            load.reaches(200)
-            own_kafka.start()
-            load.reaches(200)
-        assert load.refused == []
-        all_there(Ids(url), load, 60)
 
 
 def test_a_full_spool(tmp_path: Path) -> None:
