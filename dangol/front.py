@@ -7,7 +7,6 @@ import gc
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from asyncio import AbstractEventLoop, wrap_future
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dangol import compose, logs
 from dangol.bridge import Bridge, Short, Wsgi
 from dangol.health import Health
-from dangol.orphans import die_after_parent, die_with_parent
+from dangol.orphans import die_with_parent
 from dangol.settings import Settings, load
 from tracker.app import Tracker
 from tracker.rsgi import Exchange, Scope
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 15.0
-"""A process whose server was killed has so long to answer what it took."""
 TURN_SECONDS = 0.001
 """After which a thread that computes lets others have a turn. A request asks for some ten turns: with Python's usual
 5 ms it would wait for 50 where a new model is being made ready beside it."""
@@ -55,7 +52,10 @@ class Front:
         self._end: Callable[[], None] = lambda: None
         self._made: Future[Bridge] = Future()
         self._made.set_running_or_notify_cancel()  # whoever waits for it and leaves does not cancel it for others
-        threading.Thread(target=self._build, name="building").start()
+
+    def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
+        """Make the rest when the loop runs: a server that is told to stop before then may wait for itself for ever."""
+        loop.call_soon(threading.Thread(target=self._build, name="building").start)
 
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         if self._tracker and self._tracker.owns(scope.path):
@@ -140,10 +140,7 @@ def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:
 def _start() -> Settings:
     parent = multiprocessing.parent_process()
     if parent and parent.pid:
-        # A forked process begins with the handlers of its parent's server, which would note the signal and go on.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         die_with_parent(parent.pid)
-        die_after_parent(parent.pid, DRAIN_SECONDS)
     sys.setswitchinterval(TURN_SECONDS)
     settings = load()
     logs.configure(settings)

@@ -2,11 +2,8 @@
 
 import ctypes
 import os
-import select
 import signal
 import sys
-import threading
-import time
 from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
@@ -21,14 +18,7 @@ def die_with_parent(parent: int, signum: int = signal.SIGTERM) -> None:
         os.kill(os.getpid(), signum)
 
 
-def die_after_parent(parent: int, seconds: float) -> None:
-    """Kill this process if it still runs ``seconds`` after its ``parent`` ended (on Linux): what hangs holds a port."""
-
-    def watch() -> None:
-        with suppress(ProcessLookupError):
-            select.select([os.pidfd_open(parent)], [], [])
-        time.sleep(seconds)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    if sys.platform == "linux":
-        threading.Thread(target=watch, daemon=True, name="parent").start()
+def kill_group(group: int) -> None:
+    """Kill what a child that led a process group of its own left behind."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing is left; macOS says the latter of zombies
+        os.killpg(group, signal.SIGKILL)

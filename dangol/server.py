@@ -1,7 +1,9 @@
 """The HTTP server: granian serving one of the factories of ``dangol.front``."""
 
+import functools
 import os
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -88,6 +90,8 @@ def serve(settings: Settings, application: str, listening: Sequence[socket.socke
     """Serve ``dangol.front:<application>`` until SIGTERM; requests under way are finished first."""
     # One request solves small systems: BLAS threads of many requests would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # A forked process begins with its parent's handlers, which would note that it is told to stop, and go on starting.
+    os.register_at_fork(after_in_child=functools.partial(signal.signal, signal.SIGTERM, signal.SIG_DFL))
     _Server(
         listening,
         application,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from dangol.orphans import die_with_parent
+from dangol.orphans import die_with_parent, kill_group
 from dangol.stopping import set_on_signals
 
 log = logging.getLogger("dangol.up")
@@ -41,6 +41,8 @@ class Child:
         self.started = time.monotonic()
         self.backoff = 0.0
         self.restart_at: float | None = None
+        self.left: dict[int, float] = {}
+        """Process groups of its earlier lives, which may still answer what they took, and until when."""
 
 
 def spawn(
@@ -98,6 +100,9 @@ class Supervisor:
 
     def _watch(self, child: Child) -> None:
         now = time.monotonic()
+        for group in [group for group, until in child.left.items() if now >= until]:
+            del child.left[group]
+            kill_group(group)
         if child.restart_at is not None:
             if now >= child.restart_at:
                 self._restart(child, now)
@@ -109,6 +114,7 @@ class Supervisor:
             child.backoff = 0.0
         when = f"in {child.backoff:.1f} s" if child.backoff else "at once"
         log.warning("%s ended (%s); restarting %s", child.spec.name, cause(code), when)
+        child.left[child.process.pid] = now + GRACE
         child.restart_at = now + child.backoff
         child.backoff = min(child.backoff * 2 or BACKOFF_FIRST, BACKOFF_MOST)
         if child.restart_at <= now:
@@ -137,6 +143,8 @@ class Supervisor:
                 log.warning("%s did not stop in %.0f s; killing it", child.spec.name, GRACE)
                 child.process.kill()
                 child.process.wait()
+            for group in (child.process.pid, *child.left):
+                kill_group(group)
 
 
 def cause(code: int) -> str:
