@@ -121,22 +121,22 @@ def test_a_browser_is_shown_an_offer_through_the_front(
         processes.append(subprocess.Popen(command, env=home, stdout=log, stderr=log))
     try:
         for installation in (collect, web):
-            eventually(lambda installation=installation: ready(installation), 60)
+            eventually(lambda installation=installation: ready(installation), 240)
         web.url = f"http://127.0.0.1:{front}"
-        eventually(lambda: ready(web), 60)
+        eventually(lambda: ready(web), 240)
         campaign = {"name": "Hero", "status": "live", "slots": ["hero"]}
         creatives = [{"id": "a", "kind": "html", "content": "<h2>Only for you</h2>"}]
         put = web.call("PUT", "/v1/campaigns/hero", {**campaign, "creatives": creatives})
         assert put[0] == 200
         shown_through(front)
-        eventually(lambda: impressions(web) == 1)
+        eventually(lambda: impressions(web) == 1, 240)
         assert web.call("GET", "/desk/login", key="")[0] == 200
         for role in ("ingest", "scheduler"):
             eventually(lambda role=role: collect.run("alive", role) == "")
     finally:
         for process in processes:
             process.terminate()
-        codes = [process.wait(30) for process in processes]
+        codes = [process.wait(120) for process in processes]
     assert codes == [0] * len(codes)
 
 
@@ -150,9 +150,9 @@ def shown_through(port: int) -> None:
         page = browser.new_page()
         page.goto(url)
         offer = page.locator("#hero h2")
-        offer.wait_for(timeout=60_000)
+        offer.wait_for(timeout=240_000)
         assert offer.inner_text() == "Only for you"
-        with page.expect_request(lambda sent: "Offer Viewed" in (sent.post_data or "")):
+        with page.expect_request(lambda sent: "Offer Viewed" in (sent.post_data or ""), timeout=120_000):
             page.bring_to_front()
 
 
@@ -190,7 +190,7 @@ def test_tracker_ingest_and_web_as_processes_of_their_own(tmp_path: Path, own_re
     processes = [start(installation.environ, name) for installation, name in commands]
     try:
         for installation in (collect, web):
-            eventually(lambda installation=installation: ready(installation), 60)
+            eventually(lambda installation=installation: ready(installation), 240)
         assert "ok" in collect.run("doctor")
         event = {"event": "Product Viewed", "anonymousId": "a", "properties": {"product_id": "p"}}
         assert collect.call("POST", "/v1/track", {**event, "writeKey": WRITE}, key="")[0] == 200
@@ -200,7 +200,7 @@ def test_tracker_ingest_and_web_as_processes_of_their_own(tmp_path: Path, own_re
     finally:
         for process in processes:
             process.terminate()
-        codes = [process.wait(30) for process in processes]
+        codes = [process.wait(120) for process in processes]
     assert codes == [0, 0, 0]
 
 
