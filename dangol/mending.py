@@ -83,7 +83,9 @@ def _repair(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
         for done in repair.begin(table):
             say(done)
         for damage in repair.salvage(table):
-            say(f"{damage.table}/{damage.path} {damage.says}: {damage.rows:,} rows are not in it any more")
+            say(
+                f"{damage.table}/{damage.path} {damage.says}: {_number(damage.rows)} rows are not in it any more"
+            )
             lost.append(damage)
         for damage in repair.take_in(table, out):
             say(f"{damage.table}/{damage.path} {damage.says}: {damage.rows:,} added")
@@ -120,13 +122,17 @@ def _still_lost(lost: Sequence[Damage], restored: Counter[str]) -> list[Damage]:
     """What of the lost rows did not come back."""
     found = []
     for damage in lost:
-        back = min(damage.rows or 0, restored[damage.day])
+        back = restored[damage.day] if damage.rows is None else min(damage.rows, restored[damage.day])
         restored[damage.day] -= back
-        left = (damage.rows or 0) - back
-        if left:
-            says = f"{damage.says}; the rest could not be restored"
+        left = None if damage.rows is None else damage.rows - back
+        if left or (left is None and not back):
+            says = f"{damage.says}; it could not be restored"
             found.append(Damage(damage.table, damage.kind, damage.path, says, damage.site, damage.day, left))
     return found
+
+
+def _number(rows: int | None) -> str:
+    return "an unknown number of" if rows is None else f"{rows:,}"
 
 
 def _kept_out(settings: Settings) -> Mask:

@@ -172,6 +172,17 @@ def test_what_nobody_holds_any_more_is_named(filled: Settings) -> None:
     assert examined(filled) == []
 
 
+def test_a_commit_gone_with_its_file_is_named(filled: Settings) -> None:
+    before = rows(filled)
+    gone(commits(filled)[-1])
+    gone(files(filled)[-1])
+    assert {each.kind for each in examined(filled)} == {"commit", "file"}
+    (lost,) = repaired(filled, silent)
+    assert (lost.day, lost.rows) == (str(before[-1]["day"]), None)
+    assert len(rows(filled)) == len(before) - EACH
+    assert examined(filled) == []
+
+
 def test_what_a_killed_worker_had_not_committed_is_no_damage_and_comes_once(
     filled: Settings, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

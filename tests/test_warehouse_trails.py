@@ -255,3 +255,20 @@ def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehous
             found = history(warehouse, "default", who, 0, 1000)
             assert [each.ts for each in found] == [each["ts"] for each in expected]
             overview(warehouse, "default", SPANS[2])
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "zeros", "flip"])
+def test_a_damaged_trail_is_made_again(warehouse: Warehouse, tmp_path: Path, how: str) -> None:
+    equal_in_sql(warehouse, SPANS[2])
+    trails = sorted((tmp_path / "trails").rglob("*.?"))
+    assert trails
+    for path in trails:
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        if how == "zeros":
+            content[middle : middle + 400] = bytes(400)
+        elif how == "flip":
+            content[middle] ^= 8
+        path.unlink()  # others may have it mapped
+        path.write_bytes({"empty": b"", "cut": bytes(content[:middle])}.get(how, bytes(content)))
+    equal_in_sql(Warehouse(str(tmp_path)), SPANS[2])

@@ -206,6 +206,7 @@ def deep(table: Table, forgotten: Mask | None = None, settled: float = 0.0) -> l
             found.append(damaged(table, file, why))
             said.add(file.path)
     sound = [file for file in files if file.path not in said]
+    found += vanished(table)
     for path, rows, _ in strays(table, sound, forgotten, settled):
         days = pc.unique(rows["day"]).to_pylist() if "day" in rows.column_names else []
         site = pc.unique(rows["site"]).to_pylist()
@@ -213,6 +214,20 @@ def deep(table: Table, forgotten: Mask | None = None, settled: float = 0.0) -> l
         day = " to ".join(str(day) for day in dict.fromkeys((min(days), max(days)))) if days else ""
         found.append(Damage(table.name, "stray", path, says, ", ".join(sorted(site)), day, len(rows)))
     return found
+
+
+def vanished(table: Table) -> list[Damage]:
+    """Data files that were on disk and are gone, as is every commit that told of them."""
+    root = on_disk(table.uri)
+    if root is None or not root.exists():
+        return []
+    log = Log(root)
+    known = {path for path in log.known if not path.startswith(LOG) and not (root / path).exists()}
+    if not known:
+        return []
+    named = {file.path for file in table.files()[1]} | log.named("remove") | log.named("add")
+    says = "is gone, and so is the commit that named it"
+    return [Damage(table.name, "file", path, says, day=_day_of(path)) for path in sorted(known - named)]
 
 
 def known_sums(table: Table) -> Mapping[str, int]:
@@ -273,8 +288,8 @@ def strays(
 
 def readable(table: Table, path: str) -> tuple[pa.Table, str]:
     """The rows of a data file that can be read, row group by row group, and why not all can ("" for all)."""
-    day = re.match(r"day=(\d{4}-\d\d-\d\d)/", path)
-    file = LiveFile("", path, 0, date.fromisoformat(day[1]) if day else None, 0, None, None)
+    day = _day_of(path)
+    file = LiveFile("", path, 0, date.fromisoformat(day) if day else None, 0, None, None)
     parts, why = [], ""
     try:
         with Folder(table.uri, table.storage_options).opened(file) as parquet:
@@ -338,6 +353,11 @@ def _size_wrong(root: Path, file: LiveFile) -> str:
     except FileNotFoundError:
         return "is missing"
     return "" if size == file.size else f"has {size:,} bytes instead of {file.size:,}"
+
+
+def _day_of(path: str) -> str:
+    day = re.match(r"day=(\d{4}-\d\d-\d\d)/", path)
+    return day[1] if day else ""
 
 
 def _short(error: Exception) -> str:

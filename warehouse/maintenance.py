@@ -92,7 +92,6 @@ class Maintenance:
                 gone += len(_vacuum(table, hours, full=True))
                 if (delta := table.refresh()) is not None:
                     delta.cleanup_metadata()
-                    table.forget_sums()
         return gone
 
     def retire(self, before: int) -> int:
@@ -246,6 +245,8 @@ def _vacuum(table: Table, hours: int, full: bool) -> list[str]:
                 post_commithook_properties=HOOKS,
             )
             table.make_durable()  # a vacuum is commits, too
+            if not look(table):  # else they tell what was there
+                table.forget_sums()
             return gone
         except DeltaError as error:  # another erasure's came first
             logger.info("vacuum of %s once more: %s", table.uri, error)

@@ -20,7 +20,7 @@ import msgspec
 from tracker.disk import flush, write
 from warehouse.durable import LOG, checkpoint_of, checksum_of, commit_of, on_disk, replace_sums
 from warehouse.files import Folder, as_new
-from warehouse.integrity import Damage, Log, Mask, damaged, known_sums, readable, strays, unreadable
+from warehouse.integrity import Damage, Log, Mask, damaged, known_sums, readable, strays, unreadable, vanished
 from warehouse.table import Table, WarehouseUnavailable
 
 KEPT = "_damaged"
@@ -81,8 +81,9 @@ def _mended(table: Table, root: Path, log: Log, aside: Path, distrusted: str) ->
 
 
 def salvage(table: Table) -> list[Damage]:
-    """Step 2; the files, with the number of rows of theirs that are lost. Raises WarehouseUnavailable."""
-    found, known, root = [], known_sums(table), on_disk(table.uri)
+    """Step 2; the files, with the number of rows of theirs that are lost, None where nobody knows it. Raises
+    WarehouseUnavailable."""
+    found, known, root = vanished(table), known_sums(table), on_disk(table.uri)
     for file in table.files()[1]:
         why = unreadable(table, file, known.get(file.path))
         if not why:
