@@ -161,12 +161,15 @@ def test_a_worker_writes_files_out_before_it_commits_in_the_log(
     def first(*parts: str) -> int:
         return next(at for at, line in enumerate(lines) if all(part in line for part in parts))
 
-    # One portion: commit 0 makes the table, commit 1 holds the rows. A file has its final name once it is written out.
+    # One portion: its rows are in one file, which one commit names. A file has its final name once it is written out.
     (file,) = DeltaTable(str(events)).get_add_actions()["path"].to_pylist()
+    (commit,) = [path for path in (events / durable.LOG).glob("*.json") if file in path.read_text()]
     written = first("fsync(", f".{Path(file).name}.")
     named = first("fsync(", str((events / file).parent) + ">")
-    committed = first("fsync(", str(events / durable.commit_of(1)) + ">")
-    folder = first("fsync(", str(events / "_delta_log") + ">")
+    committed = first("fsync(", f"{commit}>")
+    folder = committed + next(
+        at for at, line in enumerate(lines[committed:]) if f"{events / durable.LOG}>" in line
+    )
     acknowledged = first("sendto(", sha1(SCRIPTS["commit"].encode()).hexdigest())
     assert written < named < committed < folder < acknowledged
     assert not [line for line in lines[:acknowledged] if re.search(r"sync\(.*\) = -1", line)]
