@@ -4,13 +4,11 @@ While there are backups, each erasure and each consent event is noted in Redis a
 every backup destination: should the data folder be lost, they lie beside the backups. A restore does them again. A line
 goes when no backup is left that is older than it.
 
-``dg:backups`` is a hash, destination → JSON; ``dg:erasure-log`` a stream of the
-lines that some destination has not got yet.
+``dg:backups`` is a hash, destination → JSON; ``dg:erasure-log`` a stream of the lines that
+some destination has not got yet.
 """
 
-import fcntl
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +17,9 @@ from typing import Any
 
 import msgspec
 
-from dangol.archive import ERASURES, finished, read, synced
-from profiles.identity import user_id, visitor_id
+from dangol import erasure_file
+from dangol.archive import ERASURES, finished, read
+from dangol.erasure_file import Consented, Erased, Line
 from profiles.redis import RedisFailure
 from profiles.store import StoreUnavailable
 from tracker.event import Event
@@ -28,8 +27,6 @@ from tracker.event import Event
 logger = logging.getLogger("dangol.erasure")
 
 BATCH = 1000
-MARGIN_MS = 600_000
-"""What was noted so long before a backup is done again too: it may have been under way just then."""
 MOST_WAITING = 1_000_000
 """Lines that wait for a destination that is away; beyond that the oldest go. The alarm has been on for long then."""
 _DESTINATIONS, _LINES = "dg:backups", "dg:erasure-log"
@@ -43,42 +40,6 @@ class Destination(msgspec.Struct, frozen=True):
     oldest: int
     kept: str = ""
     failing: str = ""
-
-
-class Erased(msgspec.Struct, frozen=True, tag="erased"):
-    """All that was received until ``at`` (ms) under any of ``ids`` was erased."""
-
-    at: int
-    site: str
-    ids: tuple[str, ...]
-
-    def covers(self, line: "Line") -> bool:
-        """Whether ``line`` is what one of them had said before."""
-        return (
-            isinstance(line, Consented)
-            and line.event.site == self.site
-            and line.at <= self.at
-            and not line.ids.isdisjoint(self.ids)
-        )
-
-
-class Consented(msgspec.Struct, frozen=True, tag="consent"):
-    """Somebody gave or withdrew consent, or was kept from being written to: the event that said so."""
-
-    event: Event
-
-    @property
-    def at(self) -> int:
-        return self.event.received
-
-    @property
-    def ids(self) -> set[str]:
-        user, visitor = self.event.user, self.event.visitor
-        return {*([user_id(user)] if user else ()), *([visitor_id(visitor)] if visitor else ())}
-
-
-Line = Erased | Consented
-_line = msgspec.json.Decoder(Erased | Consented)
 
 
 class ErasureLog:
@@ -130,7 +91,7 @@ class ErasureLog:
                 some = self._client.xrange(_LINES, f"({after}" if after else "-", "+", count=BATCH)
             for entry, fields in some:
                 after = entry.decode()
-                yield after, _line.decode(fields[b"line"])
+                yield after, erasure_file.decode(fields[b"line"])
             if len(some) < BATCH:
                 return
 
@@ -143,9 +104,9 @@ class ErasureLog:
 
     def remember(self, folder: Path) -> None:
         """A backup into ``folder`` is about to begin: from now on everything is noted. Raises OSError."""
-        with _locked(folder):
+        with erasure_file.locked(folder):
             if not (folder / ERASURES).exists():
-                _write(folder / ERASURES, [])
+                erasure_file.write(folder / ERASURES, [])
             if str(folder) not in {place.folder for place in self.destinations()}:
                 self._save(Destination(str(folder), min([int(self._clock() * 1000), *_times(folder)])))
         self.mirror()
@@ -158,9 +119,9 @@ class ErasureLog:
     def trim(self, folder: Path) -> None:
         """After a backup: drop what is older than every backup. Raises OSError."""
         self.mirror()
-        with _locked(folder):
+        with erasure_file.locked(folder):
             oldest = min(_times(folder), default=0)
-            _write(folder / ERASURES, since(folder / ERASURES, oldest))
+            erasure_file.write(folder / ERASURES, erasure_file.since(folder / ERASURES, oldest))
             for place in self.destinations():
                 if place.folder == str(folder):
                     self._save(msgspec.structs.replace(place, oldest=oldest))
@@ -194,13 +155,13 @@ class ErasureLog:
         path = folder / ERASURES
         if not path.is_file():  # not mounted, or another machine's: nothing is made there
             raise FileNotFoundError(f"there is no {path} here")
-        with _locked(folder):
+        with erasure_file.locked(folder):
             # Lines that another process has brought meanwhile stand there twice: to erase twice is harmless.
             lines = [line for _, line in new]
             if any(isinstance(line, Erased) for line in lines):
-                _write(path, pruned([*_parsed(path), *lines]))
+                erasure_file.write(path, erasure_file.pruned([*erasure_file.parsed(path), *lines]))
             else:
-                _append(path, lines)
+                erasure_file.append(path, lines)
         return msgspec.structs.replace(place, kept=new[-1][0], failing="")
 
     def _save(self, place: Destination) -> None:
@@ -208,30 +169,12 @@ class ErasureLog:
             self._client.hset(_DESTINATIONS, place.folder, msgspec.json.encode(place))
 
 
-def since(path: Path, at: int) -> list[Line]:
-    """The lines of a file that a backup of ``at`` (ms) may not know. Raises OSError."""
-    return unknown(_parsed(path), at)
-
-
-def unknown(lines: Iterable[Line], at: int) -> list[Line]:
-    """Those that a backup of ``at`` (ms) may not know."""
-    return [line for line in lines if line.at >= at - MARGIN_MS]
-
-
-def pruned(lines: Iterable[Line]) -> list[Line]:
-    """Each line once; without what people said who were erased afterwards: it must not tell of them."""
-    once = {msgspec.json.encode(line): line for line in lines}
-    gone: dict[tuple[str, str], int] = {}
-    for line in once.values():
-        if isinstance(line, Erased):
-            for name in line.ids:
-                gone[line.site, name] = max(line.at, gone.get((line.site, name), 0))
-    return [
-        line
-        for line in once.values()
-        if isinstance(line, Erased)
-        or not any(line.at <= gone.get((line.event.site, name), -1) for name in line.ids)
-    ]
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except RedisFailure as error:
+        raise StoreUnavailable(f"Redis cannot {what}: {error}") from error
 
 
 def _order(entry: str) -> tuple[int, int]:
@@ -242,51 +185,3 @@ def _order(entry: str) -> tuple[int, int]:
 def _times(folder: Path) -> list[int]:
     """When the backups in a folder were made, ms."""
     return [read(each).at for each in finished(folder)]
-
-
-def _parsed(path: Path) -> Iterator[Line]:
-    whole = path.read_bytes().rpartition(b"\n")[0]  # what follows was being written when the power went
-    for number, raw in enumerate(whole.splitlines(), 1):
-        try:
-            yield _line.decode(raw)
-        except msgspec.DecodeError as error:
-            raise OSError(f"{path}: line {number} cannot be read: {error}") from error
-
-
-def _append(path: Path, lines: Iterable[Line]) -> None:
-    with path.open("r+b") as file:
-        file.truncate(path.read_bytes().rfind(b"\n") + 1)
-        file.seek(0, os.SEEK_END)
-        file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write(path: Path, lines: Iterable[Line]) -> None:
-    """The whole file anew, durably: whoever reads it sees the old or the new one."""
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    synced(path.parent)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Nobody else writes the file of this folder meanwhile. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _errors(what: str) -> Iterator[None]:
-    try:
-        yield
-    except RedisFailure as error:
-        raise StoreUnavailable(f"Redis cannot {what}: {error}") from error

@@ -14,7 +14,6 @@ stays as it is; the group of ingest is set back to the positions of the restored
 
 import functools
 import logging
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -23,11 +22,12 @@ from pathlib import Path
 
 import msgspec
 
-from dangol import compose, redis_child, redis_copy
-from dangol.archive import ERASURES, Manifest, below, newest, private, synced, verified
+from dangol import compose, moving, redis_child, redis_copy
+from dangol.archive import ERASURES, Manifest, newest, private, verified
 from dangol.backup import FILES, LOG_KEYS, MODELS, OWN, PROFILE_KEYS, SNAPSHOT, WAREHOUSE, kinds, log_pattern
-from dangol.erasure_log import Consented, Erased, Line, pruned, since, unknown
+from dangol.erasure_file import Consented, Erased, Line, pruned, since, unknown
 from dangol.lock import RESTORING, FolderLock
+from dangol.moving import DONE, Move, Plan
 from dangol.settings import Settings
 from offers.redis import connect
 from profiles.store import StoreUnavailable
@@ -36,7 +36,6 @@ from tracker.log import Record
 
 logger = logging.getLogger("dangol.restore")
 
-DONE = f"{RESTORING}.done"
 HELD = ("dg:lock:*",)
 """What processes held when the backup was made."""
 HOUSEKEEPING = frozenset({"dangol.pid", RESTORING, DONE})
@@ -44,20 +43,6 @@ HOUSEKEEPING = frozenset({"dangol.pid", RESTORING, DONE})
 
 class RestoreRefused(Exception):
     """It would overwrite something, or bring back what must not come back."""
-
-
-class Move(msgspec.Struct, frozen=True):
-    """``staged`` takes the place of whatever is at ``final``."""
-
-    staged: str
-    final: str
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What is left to do once everything is staged; each step may be done twice."""
-
-    moves: list[Move]
-    gone: list[str]
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -80,8 +65,8 @@ def restore(
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FolderLock(settings.folder, restoring=True):
         work = settings.folder / RESTORING
-        if (work / "plan.json").exists():
-            _carry_out(settings, work)
+        if moving.planned(work):
+            moving.carry_out(work)
             return Restored("")
         if redis_child.answers(settings.socket):
             raise RestoreRefused(f"a Redis still runs on {settings.socket}: stop Dangol first")
@@ -96,8 +81,8 @@ def restore(
         work.mkdir(mode=0o700)
         staged = _lay_out(settings, folder, manifest, work)
         _do_again(settings, staged, lines)
-        _write_plan(settings, staged, work)
-        _carry_out(settings, work)
+        moving.write(_plan(settings, staged), work)
+        moving.carry_out(work)
     erased = sum(isinstance(line, Erased) for line in lines)
     return Restored(str(folder), erased, len(lines) - erased)
 
@@ -248,7 +233,7 @@ def _running(staged: Settings) -> Iterator[None]:
         yield
 
 
-def _write_plan(settings: Settings, staged: Settings, work: Path) -> None:
+def _plan(settings: Settings, staged: Settings) -> Plan:
     moves, elsewhere = [], _elsewhere(settings)
     for path in sorted(staged.folder.iterdir()):
         if path.name == WAREHOUSE and "://" in settings.warehouse_uri:
@@ -262,51 +247,7 @@ def _write_plan(settings: Settings, staged: Settings, work: Path) -> None:
             moves.append(Move(str(beside), str(final)))
         else:
             moves.append(Move(str(path), str(settings.folder / path.name)))
-    for move in moves:
-        _sync_all(Path(move.staged))
     coming = {move.final for move in moves}
     old = [path for path in settings.folder.iterdir() if path.name not in HOUSEKEEPING]
     gone = [str(path) for path in old if str(path) not in coming]
-    draft = work / "plan.draft"
-    draft.write_bytes(msgspec.json.encode(Plan(moves, gone)))
-    synced(draft)
-    draft.rename(work / "plan.json")
-    synced(work)
-
-
-def _carry_out(settings: Settings, work: Path) -> None:
-    plan = msgspec.json.decode((work / "plan.json").read_bytes(), type=Plan)
-    for name in plan.gone:
-        _remove(Path(name))
-    for move in plan.moves:
-        staged = Path(move.staged)
-        if not staged.exists():
-            continue  # moved before the interruption
-        if "://" in move.final:
-            from warehouse.copying import put
-
-            put(staged, move.final)
-            _remove(staged)
-            continue
-        _remove(Path(move.final))
-        staged.rename(move.final)
-        synced(Path(move.final).parent)
-    done = settings.folder / DONE
-    shutil.rmtree(done, ignore_errors=True)
-    work.rename(done)
-    synced(settings.folder)
-    shutil.rmtree(done)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _sync_all(path: Path) -> None:
-    for each in below(path) if path.is_dir() else [path]:
-        synced(each)
-    for folder, _, _ in os.walk(path):
-        synced(Path(folder))
+    return Plan(moves, gone)

@@ -10,7 +10,8 @@ import redis
 from conftest import Clock
 
 from dangol.archive import ERASURES, Archive
-from dangol.erasure_log import MARGIN_MS, Consented, Erased, ErasureLog, pruned, since
+from dangol.erasure_file import MARGIN_MS, Consented, Erased, pruned, since
+from dangol.erasure_log import ErasureLog
 from tracker.event import Event
 
 pytestmark = pytest.mark.redis

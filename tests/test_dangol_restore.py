@@ -12,11 +12,10 @@ import pytest
 from backup_place import COUNT, COUNTED, FILL, Place
 from conftest import redis_binary
 
-from dangol import restore as restoring
+from dangol import moving
 from dangol.archive import ERASURES, finished, verified
 from dangol.lock import RESTORING, DataFolderUnusable, FolderLock
-from dangol.restore import Move, Plan, _carry_out
-from dangol.settings import Settings
+from dangol.moving import Move, Plan, carry_out
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +140,7 @@ def test_the_moving_goes_on_after_a_kill_between_any_two_steps(
     moves.append(Move(str(outside.with_name(".models.restore")), str(outside)))
     gone = [str(data / "only-old"), str(data / "only-old.json")]
     (work / "plan.json").write_bytes(msgspec.json.encode(Plan(moves, gone)))
-    settings, left = Settings(data=str(data)), [steps]
+    left = [steps]
 
     def dying(real: Any) -> Any:
         def step(*arguments: Any, **options: Any) -> Any:
@@ -155,9 +154,9 @@ def test_the_moving_goes_on_after_a_kill_between_any_two_steps(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "rename", dying(Path.rename))
         patched.setattr(Path, "unlink", dying(Path.unlink))
-        patched.setattr(restoring.shutil, "rmtree", dying(shutil.rmtree))
+        patched.setattr(moving.shutil, "rmtree", dying(shutil.rmtree))
         try:
-            _carry_out(settings, work)
+            carry_out(work)
         except Killed:
             with (
                 pytest.raises(DataFolderUnusable, match="was interrupted")
@@ -166,7 +165,7 @@ def test_the_moving_goes_on_after_a_kill_between_any_two_steps(
             ):
                 FolderLock(data).__enter__()
     if work.exists():
-        _carry_out(settings, work)
+        carry_out(work)
     assert _content(data) == {"both", "both.json", "only-new", "only-new.json"}
     assert {path.read_text() for path in data.rglob("*") if path.is_file() and path.stat().st_size} == {"new"}
     assert [path.read_text() for path in outside.parent.rglob("live")] == ["new"]
