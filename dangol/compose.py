@@ -356,6 +356,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         ingest_group=INGEST_GROUP,
         trust_proxy=settings.trust_proxy,
         log_incident=lambda: log_incident(settings, time.time()),
+        backups_behind=erasure_log(settings).behind,
         further_metrics=tracker.metrics.text if tracker else bytes,
         bucket=RedisBuckets(redis).take,
     )

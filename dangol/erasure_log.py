@@ -102,6 +102,10 @@ class ErasureLog:
             raw = self._client.hvals(_DESTINATIONS)
         return sorted((msgspec.json.decode(each, type=Destination) for each in raw), key=lambda d: d.folder)
 
+    def behind(self) -> bool:
+        """Whether one of them does not know of the newest erasures."""
+        return any(place.failing for place in self.destinations())
+
     def remember(self, folder: Path) -> None:
         """A backup into ``folder`` is about to begin: from now on everything is noted. Raises OSError."""
         with erasure_file.locked(folder):

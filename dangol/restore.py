@@ -68,16 +68,15 @@ def restore(
         if moving.planned(work):
             moving.carry_out(work)
             return Restored("")
-        if redis_child.answers(settings.socket):
-            raise RestoreRefused(f"a Redis still runs on {settings.socket}: stop Dangol first")
         folder = newest(source)
         manifest = verified(folder)
         _refuse_other_kinds(settings, manifest)
         began = work.exists()
         _wait_for_killed(_staged(settings, work).socket)
-        shutil.rmtree(work, ignore_errors=True)
+        _refuse_running(settings)
         _refuse_full(settings, force=force, began=began)
         lines = _lines(settings, folder, manifest.at, erasures, began=began)
+        shutil.rmtree(work, ignore_errors=True)
         work.mkdir(mode=0o700)
         staged = _lay_out(settings, folder, manifest, work)
         _do_again(settings, staged, lines)
@@ -94,6 +93,16 @@ def _refuse_other_kinds(settings: Settings, manifest: Manifest) -> None:
             f"the backup is of profiles in {manifest.redis} Redis and a log of kind {manifest.log}, the settings name "
             f"{wanted.redis} and {wanted.log}: set DANGOL_PROFILES and DANGOL_LOG as they were"
         )
+
+
+def _refuse_running(settings: Settings) -> None:
+    """What the lock of the data folder does not tell. Brokers tell of workers on Kafka themselves."""
+    if redis_child.answers(settings.socket):
+        raise RestoreRefused(f"a Redis still runs on {settings.socket}: stop Dangol first")
+    if pattern := log_pattern(settings):
+        client = connect(settings.log.partition("?")[0], 60.0)
+        if redis_copy.occupied(client, (pattern.replace("*", "members:*"),)):
+            raise RestoreRefused("an ingest worker still runs: stop Dangol everywhere, and wait ten seconds")
 
 
 def _refuse_full(settings: Settings, *, force: bool, began: bool) -> None:

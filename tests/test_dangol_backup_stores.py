@@ -50,6 +50,10 @@ def test_a_redis_of_your_own_must_be_empty_and_is_filled(tmp_path: Path, own_red
         shutil.rmtree(place.data)
         code, said = place.dangol("restore", str(place.dest))
         assert code == 1 and "the Redis of the settings" in said
+        client.zadd("clicks:members:ingest", {"somebody": 1})
+        code, said = place.dangol("restore", str(place.dest), "--force")
+        assert code == 1 and "still runs" in said
+        client.delete("clicks:members:ingest")
         did(place, "restore", str(place.dest), "--force")
         assert client.get("another-application") == b"stays"
         assert not client.exists("dg:lock:warehouse")

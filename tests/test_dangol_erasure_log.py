@@ -1,7 +1,9 @@
 """What a restored backup must be told: who was erased since, and what was said about consent."""
 
 import logging
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 import redis
 from conftest import Clock
 
+from dangol import erasure_file
 from dangol.archive import ERASURES, Archive
-from dangol.erasure_file import MARGIN_MS, Consented, Erased, pruned, since
+from dangol.erasure_file import MARGIN_MS, Consented, Erased, Line, pruned, since
 from dangol.erasure_log import ErasureLog
 from tracker.event import Event
 
@@ -71,12 +74,12 @@ def test_a_destination_that_is_away_is_said_and_caught_up(
         erasures.erased("default", ["u:1"], ms(clock))  # the erasure itself goes on
     assert "do not know of the newest erasures" in caplog.text
     (told,) = erasures.destinations()
-    assert "there is no" in told.failing
+    assert "there is no" in told.failing and erasures.behind()
     assert not place.exists()  # nothing is made under an empty mount point
     (tmp_path / "unmounted").rename(place)
     erasures.mirror()
     assert len(since(place / ERASURES, 0)) == 1
-    assert erasures.destinations()[0].failing == ""
+    assert erasures.destinations()[0].failing == "" and not erasures.behind()
 
 
 def test_what_an_erased_person_had_said_goes(erasures: ErasureLog, tmp_path: Path, clock: Clock) -> None:
@@ -139,20 +142,27 @@ def test_a_line_may_come_twice_and_a_damaged_file_is_said(erasures: ErasureLog, 
 
 
 def test_two_processes_bring_their_lines_at_once(
-    erasures: ErasureLog, redis_url: str, tmp_path: Path, clock: Clock
+    erasures: ErasureLog, redis_url: str, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = erasure_file.pruned
+
+    def slow(lines: Iterable[Line]) -> list[Line]:
+        time.sleep(random.uniform(0, 0.03))  # between reading the file and writing it
+        return real(lines)
+
+    monkeypatch.setattr(erasure_file, "pruned", slow)
     erasures.remember(tmp_path)
 
     def erase(child: int) -> None:
         with redis.Redis.from_url(redis_url) as mine:
-            for number in range(25):
+            for number in range(15):
                 ErasureLog(mine, clock).erased("default", [f"u:{child}-{number}"], ms(clock))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(erase, range(4)))
     erasures.mirror()
     found = {name for line in since(tmp_path / ERASURES, 0) for name in line.ids}
-    assert found == {f"u:{child}-{number}" for child in range(4) for number in range(25)}
+    assert found == {f"u:{child}-{number}" for child in range(4) for number in range(15)}
 
 
 def test_a_line_that_the_power_cut_is_written_again(

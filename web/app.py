@@ -12,6 +12,7 @@ from web.auth import Keys
 from web.campaigns import campaigns_blueprint
 from web.decisions import DecisionLog
 from web.desk.access import Door
+from web.desk.backups import register_backup_alarm
 from web.desk.campaign_editor import editor_blueprint, preview_blueprint
 from web.desk.campaign_results import results_blueprint
 from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
@@ -117,6 +118,7 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     pages.register(app)
     register_spool_alarm(app, services)
     register_log_alarm(app, services)
+    register_backup_alarm(app, services)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, services.guesses, services.audit))
     app.register_blueprint(

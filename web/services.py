@@ -55,6 +55,7 @@ class Services:
     ``spooled`` tells what waits on this machine's disk for the log.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     ``log_incident`` tells whether the event log was made anew or lost events lately.
+    ``backups_behind`` tells whether a place with backups does not know of the newest erasures.
     ``bucket`` (name, wanted, per second, burst) says how much of a rate all processes together still allow.
     """
 
@@ -90,5 +91,6 @@ class Services:
     trust_proxy: int = 0
     further_metrics: Callable[[], bytes] = bytes
     log_incident: Callable[[], Incident | None] = lambda: None
+    backups_behind: Callable[[], bool] = bool
     bucket: Callable[[str, float, float, float], float] = _unlimited
     clock: Callable[[], float] = time.time

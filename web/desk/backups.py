@@ -1,0 +1,22 @@
+"""Backups that do not know of the newest erasures: every page says so."""
+
+from typing import Any
+
+from flask import Flask
+
+from profiles.store import StoreUnavailable
+from web.services import Services
+
+
+def register_backup_alarm(app: Flask, services: Services) -> None:
+    """``backups_behind()`` for every page."""
+
+    def backups_behind() -> bool:
+        try:
+            return services.backups_behind()
+        except StoreUnavailable:
+            return False  # of this the page itself tells
+
+    @app.context_processor
+    def trouble() -> dict[str, Any]:
+        return {"backups_behind": backups_behind}
