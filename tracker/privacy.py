@@ -52,30 +52,48 @@ SCRUBBED = frozenset(
     }
 )
 """Names of query fields whose values never reach the log: credentials, and what names a person."""
-_EMAIL = re.compile(r"[^\s@/?&#=:]+@[^\s@/?&#=:]+\.[A-Za-z]{2,}")
+_APART = re.compile(r"([\s@/?&#=:])")
+"""What stands between the parts of an address; the at sign, too."""
+_DOMAIN = re.compile(r".+\.[A-Za-z]{2,}", re.DOTALL)
 _FIELD = re.compile(r"([?&;#])([^=&;#?]*)=([^&;#]*)")
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#@]*@", re.IGNORECASE)
 REDACTED = "[redacted]"
+ADDRESS_CHARACTERS = 2_048
 
 
 def scrub(url: str) -> str:
-    """``url`` without credentials, without the values of telling query fields, without e-mail addresses.
+    """At most ADDRESS_CHARACTERS of ``url``: without credentials, without the values of telling query fields, without
+    e-mail addresses.
 
     >>> scrub("https://x/reset?token=abc&q=shoes&to=a@b.com")
     'https://x/reset?token=[redacted]&q=shoes&to=[redacted]'
     """
+    url = url[:ADDRESS_CHARACTERS]
     if "@" not in url and "=" not in url and "%" not in url:
         return url
     if "@" in url:
         url = _USERINFO.sub(r"\1", url)
     url = _FIELD.sub(_scrub_field, url)
-    return _EMAIL.sub(REDACTED, url) if "@" in url else url
+    return _without_mails(url)
+
+
+def _without_mails(text: str) -> str:
+    """``text`` with REDACTED for each e-mail address. Each character is looked at a few times, however many at signs
+    there are: an expression would try every beginning anew."""
+    if "@" not in text:
+        return text
+    parts = _APART.split(text)  # words at even places, what stands between them at odd ones
+    for at in range(1, len(parts) - 1, 2):
+        if parts[at] == "@" and parts[at - 1] and (domain := _DOMAIN.match(parts[at + 1])):
+            parts[at - 1 : at + 2] = REDACTED, "", parts[at + 1][domain.end() :]
+    return "".join(parts)
 
 
 def _scrub_field(found: re.Match[str]) -> str:
     mark, name, value = found.groups()
     plain = unquote(name).lower().replace("-", "_")
-    if plain in SCRUBBED or _EMAIL.search(unquote(value)):
+    decoded = unquote(value)
+    if plain in SCRUBBED or _without_mails(decoded) != decoded:
         return f"{mark}{name}={REDACTED}"
     return found[0]
 

@@ -19,8 +19,12 @@ WINDOW_LIMIT = 366 * 86_400_000
 UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 Operator = Literal["=", "!=", ">=", "<=", ">", "<", "~"]
-_CONDITION = re.compile(r"\s*([\w.$-]+)\s*(!=|>=|<=|=|>|<|~)\s*(\"[^\"]*\"|'[^']*'|.+?)\s*(?:\s+and\s+|$)")
-_WHERE = re.compile(r"\s+where\s+")
+# Blanks are taken once, from the first of them on: people may send a thousand, and an expression that tries each
+# division of them among its parts takes seconds.
+_BEGIN = re.compile(r"\s*+([\w.$-]++)\s*+(!=|>=|<=|=|>|<|~)\s*+")
+_QUOTED = re.compile(r"(\"[^\"]*+\"|'[^']*+')(?:\s++and\s++|\s*+$)")
+_AND = re.compile(r"(?<!\s)\s++and\s++")
+_WHERE = re.compile(r"(?<!\s)\s++where\s++")
 
 TEXTS = frozenset(
     ("title", "referrer", "channel", "origin", "medium", "campaign", "keyword", "device", "browser")
@@ -158,14 +162,18 @@ def _conditions(text: str, field: str) -> tuple[Condition, ...]:
     conditions = []
     at = 0
     while at < len(text):
-        found = _CONDITION.match(text, at)
-        if not found:
+        found = _BEGIN.match(text, at)
+        if not found or found.end() == len(text):
             raise QueryRefused(field, f"after where: PROPERTY = VALUE, joined by and; not {text[at:]!r}")
-        name, operator, value = found.groups()
-        if value[0] == value[-1] and value[0] in "\"'" and len(value) > 1:
-            value = value[1:-1]
-        conditions.append(Condition(name, cast(Operator, operator), value))
-        at = found.end()
+        start = found.end()
+        if quoted := _QUOTED.match(text, start):
+            value, at = quoted[1][1:-1], quoted.end()
+        else:
+            joined = _AND.search(text, start)
+            value, at = (
+                (text[start : joined.start()], joined.end()) if joined else (text[start:].rstrip(), len(text))
+            )
+        conditions.append(Condition(found[1], cast(Operator, found[2]), value))
     return tuple(conditions)
 
 

@@ -24,7 +24,7 @@ from web.language import gettext as _
 from web.problem import Problem
 
 _IMG = re.compile(r'<img((?:\s+[\w-]+="[^"]*")*)\s*/?>')
-_ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+_ATTRIBUTE = re.compile(r'(?<![\w-])([\w-]++)="([^"]*+)"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ _GROUPED = re.compile(
     re.ASCII,
 )
 _CAP = re.compile(r"(\d{1,9})\s*(?:per|/|a)\s*(session|hour|day|week|ever)", re.IGNORECASE | re.ASCII)
-_HOURS = re.compile(r"(?:(?P<days>[a-z][a-z,\s-]*?)[\s,:]+)?(\d?\d:\d\d)-(\d?\d:\d\d)", re.ASCII)
-_DASH = re.compile(r"\s*[-\u2013\u2014~]\s*")
+_HOURS = re.compile(r"(?P<days>[a-z][a-z,\s:-]*+(?<=[\s,:]))?(\d?\d:\d\d)-(\d?\d:\d\d)", re.ASCII)
+_DASH = re.compile(r"(?<!\s)\s*+[-\u2013\u2014~]\s*+")
 
 
 def number(field: str, text: str) -> float:
@@ -69,7 +69,7 @@ def dayparts(text: str) -> list[dict[str, Any]]:
     parts = []
     for line in filter(None, (line.strip() for line in re.split(r"[;\n]", text))):
         hours = _HOURS.fullmatch(_DASH.sub("-", line.lower()))
-        days = _days(hours["days"] or "mon-sun") if hours else None
+        days = _days((hours["days"] or "mon-sun").rstrip(" ,:\t")) if hours else None
         if hours is None or days is None:
             told = _("“%(line)s” is not such as: mon-fri 09:00-18:00, one on each line", line=line[:60])
             raise CampaignInvalid("dayparts", told)
