@@ -24,15 +24,36 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
 }
 """No ``style`` and no ``on…``: a strict Content-Security-Policy refuses both, and so do we."""
+ADDRESSES = {"href", "src"}
+"""Which of them are an address; ``srcset`` is several."""
 
 _HOSTILE_SCHEME = re.compile(r"(?i)(?:javascript|vbscript):|data:text/html")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff]")
 WEB = re.compile(r"(?i)(?:https?://|/(?!/)|[#?])")
 
+SCHEMES = {"http", "https", "mailto", "tel"}
+_SCHEME = re.compile(r"[^/?#]*:")
+_CANDIDATE = re.compile(r"[^\s,]+")
+
+
+def _harmless(address: str) -> bool:
+    """Whether ``address`` has a scheme of SCHEMES or none. A browser skips what is invisible in a scheme."""
+    scheme = _SCHEME.match(_INVISIBLE.sub("", address))
+    return scheme is None or scheme[0].partition(":")[0].lower() in SCHEMES
+
+
+def _attribute(_: str, name: str, value: str) -> str | None:
+    """An attribute's value, or None: every candidate of a srcset is an address, which nh3 does not look at."""
+    if name == "srcset":
+        return value if all(map(_harmless, _CANDIDATE.findall(value))) else None
+    return value if name not in ADDRESSES or _harmless(value) else None
+
+
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
-    url_schemes={"http", "https", "mailto", "tel"},
+    attribute_filter=_attribute,
+    url_schemes=SCHEMES,
     link_rel="noopener noreferrer",
     strip_comments=True,
     clean_content_tags={"script", "style", "template", "noscript", "iframe", "object", "svg", "math"},

@@ -133,3 +133,47 @@ def test_only_known_placeholders_are_accepted():
     assert "no placeholder 'password'" in (placeholder_problem("{{ password }}") or "")
     assert "a placeholder is" in (placeholder_problem("{{ 1 + 1 }}") or "")
     assert "a placeholder is" in (placeholder_problem("{{ stage") or "")
+
+
+SCHEMES = (
+    *("javascript:alert(1)", "JaVaScRiPt:x", "java\tscript:x", "\x01javascript:x", "vbscript:x"),
+    *("data:image/svg+xml,x", "data:text/html,x", "blob:x", "file:///etc/passwd", "filesystem:x", "intent:x"),
+    *("ws://x", "view-source:x"),
+)
+CARRIERS = (
+    '<a href="{}">x</a>',
+    '<img src="{}">',
+    '<source srcset="{}">',
+    '<picture><source srcset="{} 2x"></picture>',
+    '<source srcset="/a.png 1x, {} 2x">',
+    '<source srcset="/a.png 1x,{}">',
+    '<source srcset="/a.png,{} 2x">',
+    '<img srcset="{}">',
+    '<source src="{}">',
+    '<a ping="{}">x</a>',
+    '<a xlink:href="{}">x</a>',
+    '<img longdesc="{}">',
+    '<img lowsrc="{}">',
+    '<q cite="{}">x</q>',
+    '<blockquote cite="{}">x</blockquote>',
+    '<button formaction="{}">x</button>',
+    '<link imagesrcset="{}">',
+    '<video poster="{}"></video>',
+    '<table background="{}"><tr><td background="{}">x</table>',
+    '<div style="background:url({})">x</div>',
+    '<svg><a xlink:href="{}"><text>x</text></a><image href="{}"/></svg>',
+)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_no_attribute_carries_an_address_of_another_scheme(carrier: str):
+    for scheme in SCHEMES:
+        clean = sanitise(carrier.replace("{}", scheme)).lower()
+        assert scheme.lower().lstrip("\x01").partition(":")[0].replace("\t", "") + ":" not in clean.replace(
+            "\t", ""
+        )
+
+
+def test_pictures_of_several_sizes_survive():
+    source = '<source srcset="https://shop.example/a.png?x=1,2 1x, /b:c.png 2x, c.png 3x" media="(min-width: 10px)">'
+    assert sanitise(source) == source

@@ -4,7 +4,10 @@
  * The page keeps what it shows until the pictures are there, and then changes once. A page whose stylesheet says how
  * high the slot is does not move at all.
  */
-((win, doc) => {
+((win, page) => {
+  // As in snippet.js: the document's own properties, whatever elements of the page's content are called.
+  let doc = new Proxy(Document.prototype, { get: (own, name) => Reflect.get(own, name, page) });
+  let is = (node, kinds) => node instanceof Element && Element.prototype.matches.call(node, kinds);
   let NEEDED = 10, TICK = 100, PATIENCE = 2e3, NEAR = 8;  // ms and pixels
   let LINK = 'a[href],area', PRESS = LINK + ',button:not(.dangol-dismiss),input,select,label,summary,[role=button]';
   let STEPS = [...Array(101).keys()].map(percent => percent / 100);  // fine enough for an offer of many screens
@@ -21,7 +24,7 @@
       if (timer) return;
       ticks = 0;
       timer = setInterval(() => {
-        ticks = doc.hidden ? 0 : ticks + 1;
+        ticks = page.hidden === true ? 0 : ticks + 1;
         if (ticks < NEEDED) return;
         clearInterval(timer);
         observer.disconnect();
@@ -38,16 +41,16 @@
    * come; a later request's even if there was nothing in it. ``trust`` makes of HTML what Trusted Types let us parse.
    * An earlier snippet, still in a cache, tells neither. */
   let draw = async (target, result, o, track, { turn, trust = html => html } = {}) => {
-    if (target.trim) target = doc.querySelector(target);
+    if (typeof target == 'string') target = doc.querySelector.call(page, target);
     let { offer, items = [], slot } = result, content = offer?.content, empty = !content && !items[0];
     let stale = () => newest.get(target) > turn;
     if (!target || stale()) return;
     newest.set(target, Math.max(newest.get(target) || 0, empty ? Math.floor(turn) : turn));
     if (empty) return;  // what the page shows already stays
-    let box = doc.createElement('div');
+    let box = doc.createElement.call(page, 'div');
     box.className = content ? 'dangol-offer' : 'dangol-items';
     if (content) compose(box, content, trust);
-    if (content && !target.matches?.('[role],[aria-label],[aria-labelledby]')) {
+    if (content && !is(target, '[role],[aria-label],[aria-labelledby]')) {
       box.setAttribute('role', 'region');
       let heading = box.querySelector('h1,h2,h3,h4,h5,h6')?.textContent.trim();
       box.setAttribute('aria-label', o.label || heading || content.title || 'Offer');
@@ -71,7 +74,7 @@
     await Promise.race([Promise.all(pictures), new Promise(done => setTimeout(done, PATIENCE))]);
     if (stale()) return;
     // What we drew here earlier is not the page's own, nor is a copy that a framework kept of it.
-    own.set(box, [...target.childNodes].flatMap(node => own.get(node) || (node.matches?.('.dangol-offer') ? [] : node)));
+    own.set(box, [...target.childNodes].flatMap(node => own.get(node) || (is(node, '.dangol-offer') ? [] : node)));
     target.replaceChildren(box);
     if (!content) return;
     box.onclick = box.onauxclick = event => pressed(box, event) && result.clicked();
@@ -84,7 +87,7 @@
     if (button) return button == 1 && on(LINK);  // the middle one opens a tab
     if (on(PRESS + ',img,video,.dangol-items li>*')) return true;
     if (box.querySelector(PRESS)) return false;
-    let words = doc.createRange();
+    let words = new Range();
     return [...target.childNodes].some(node => {
       if (node.nodeType != 3) return false;
       words.selectNodeContents(node);
@@ -116,12 +119,14 @@
   };
 
   let el = (parent, tag, text = '') => {
-    let made = doc.createElement(tag);
+    let made = doc.createElement.call(page, tag);
     made.textContent = text;
     if (text !== '' || !/^(b|p|strong)$/.test(tag)) parent.append(made);
     return made;
   };
-  let harmless = url => !/^(javascript|vbscript|data):/i.test(url.replace(/[\s\0-\x1f]/g, ''));
+  /* An address of the web, of mail or of a telephone, or one without any scheme: no colon before the first / ? or #. */
+  let harmless = url => /^(https?:|mailto:|tel:|[^:]*($|[/?#]))/i.test(url.replace(/[\s\0-\x1f]/g, ''));
+  let ADDRESS = /href|src|action|cite|poster|ping|background|^(data|longdesc|manifest|usemap|codebase)$/i;
   let link = (parent, href) => {
     let made = el(parent, href && harmless(href) ? 'a' : 'div');
     made.href = href;
@@ -134,14 +139,18 @@
 
   let compose = (box, { html, image, link: href, alt, title, text, width, height }, trust) => {
     if (html) {
-      // Parsed in a document that runs nothing, and stripped of all that could run in ours.
-      let parsed = new DOMParser().parseFromString(trust(html), 'text/html').body;
-      parsed.querySelectorAll('*').forEach(e => {
-        if (/^(script|iframe|object|embed|base|meta|link|svg|math|template)$/i.test(e.tagName)) return e.remove();
-        [...e.attributes].forEach(({ name, value }) => {
-          if (/^(on|srcdoc)/i.test(name) || !harmless(value)) e.removeAttribute(name);
-        });
-      });
+      // Parsed where nothing runs, and stripped of all that could run in our document or pass for a part of it. A form
+      // goes first: its fields' names stand before its own properties.
+      let parsed = doc.createElement.call(page, 'template');
+      parsed.innerHTML = trust(html);
+      parsed = parsed.content;
+      let remove = Element.prototype.remove;
+      parsed.querySelectorAll('form').forEach(form => remove.call(form));
+      parsed.querySelectorAll('script,iframe,frame,object,embed,base,meta,link,svg,math,template').forEach(e => remove.call(e));
+      parsed.querySelectorAll('*').forEach(e => [...e.attributes].forEach(({ name, value }) => {
+        let addresses = /srcset$/i.test(name) ? value.split(/[\s,]+(?=[^\s,])/) : [value];
+        if (/^(on|srcdoc$|name$|id$)/i.test(name) || ADDRESS.test(name) && !addresses.every(harmless)) e.removeAttribute(name);
+      }));
       box.append(...parsed.childNodes);
       return;
     }
