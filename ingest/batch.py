@@ -360,8 +360,14 @@ class Batch:
         slot.profile, slot.alias, slot.changed = None, alias, True
 
     def _is_customer(self, previous: str) -> bool:
-        """Whether an alias call's previous id is a customer's, not a visitor's."""
-        return not self._exists(visitor_id(previous)) and self._exists(user_id(previous))
+        """Whether an alias call's previous id is a customer's, not a visitor's. Anybody can be a visitor of that name:
+        where both are known, it is the customer's if the site told of them and never of the visitor."""
+        if not self._exists(user_id(previous)):
+            return False
+        visitor = self._slot(visitor_id(previous))
+        if not self._exists(visitor_id(previous)):
+            return True
+        return visitor.alias is None and self._profile(self._root(user_id(previous))).proven
 
     def _exists(self, name: str) -> bool:
         """Whether anything stands under the id, be it since a moment ago."""

@@ -63,7 +63,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 """What was decided about a visitor is nothing that they did: it is written down for the campaign's report."""
 STAKES = ("consent", "exposure", "cart")
-HELD = (*STAKES, "device", "browser", "os", "country", "lang", "demo")
+HELD = (*STAKES, "device", "browser", "os", "country", "lang", "demo", "last_order")
 """What no claim changes of a proven customer; what claims made of it before is void then (``identity.prove``)."""
 PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
 

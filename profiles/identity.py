@@ -104,7 +104,7 @@ def prove(customer: Profile) -> None:
     customer.proven = True
     customer.consent, customer.exposure, customer.cart = {}, {}, {}
     customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
-    customer.demo = False
+    customer.demo, customer.last_order = False, 0
 
 
 def claimed_by(customer: Profile, visitor: str) -> None:
@@ -205,7 +205,8 @@ def learn_trait(profile: Profile, name: str, value: object) -> None:
 
 
 def _merge_facts(into: Profile, other: Profile) -> None:
-    """Who they are, and where, and with what."""
+    """Who they are, and where, and with what; and when they bought last, which empties a cart."""
+    into.last_order = max(into.last_order, other.last_order)
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     into.user = into.user or other.user
     into.subject = into.subject or other.subject
@@ -225,7 +226,6 @@ def add_history(into: Profile, other: Profile) -> None:
     into.last_touch = max((into.last_touch, other.last_touch), key=recency)
     into.first_seen = min(filter(None, (into.first_seen, other.first_seen)), default=0)
     into.last_seen = max(into.last_seen, other.last_seen)
-    into.last_order = max(into.last_order, other.last_order)
     _merge_history(into, other)
     tallies.merge(into, other)
     orders.merge(into, other)
