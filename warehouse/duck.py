@@ -134,8 +134,11 @@ class Duck:
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 if isinstance(error, duckdb.InterruptException):
                     raise
+                stale = isinstance(error, (duckdb.IOException, duckdb.CatalogException, OSError))
+                if stale and not attempt:
+                    continue  # most likely a file went since it was listed
                 if not self._set_aside(scope):
-                    if not isinstance(error, (duckdb.IOException, duckdb.CatalogException, OSError)):
+                    if not stale:
                         raise
                     if attempt == ATTEMPTS - 1:
                         raise WarehouseUnavailable(f"cannot read the events: {error}") from error
