@@ -18,6 +18,10 @@ from tracker.event import Event
 from tracker.sites import Site, Sites
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+DECIDED = (
+    *("id", "user", "visitors", "proven", "consent", "exposure", "cart", "last_order", "demo"),
+    *("device", "browser", "os", "country"),
+)
 BROWSERS, CUSTOMERS = ["a1", "b2", "c3"], ["kim", "lee"]
 
 
@@ -46,6 +50,7 @@ def told(draw: st.DrawFn, number: int, visitors: Sequence[str], proven: bool) ->
     user = draw(st.sampled_from([None, *CUSTOMERS]))
     name, minutes = f"{visitor}-{number}", draw(st.sampled_from([0, 9, 35, 70, 200]))
     said: dict[str, Any] = {"proven": proven and user is not None, "received": START + 10**8 + number}
+    said["lang"] = visitor
     kind = draw(st.sampled_from(["page", "identify", "group", "consent", "alias", "track", "track", "offer"]))
     item = {"product_id": f"p{draw(st.integers(0, 3))}", "category": "k", "price": 5.0}
     if kind == "identify":
@@ -136,10 +141,11 @@ def test_claims_decide_nothing_of_a_proven_customer(
     )
     for user in CUSTOMERS:
         now, alone = find(heard, user=user), find(silent, user=user)
-        for name in (*fold.HELD, "visitors", "user", "id", "proven"):
+        for name in DECIDED:
             assert getattr(now, name) == getattr(alone, name), name
         sure = {name: value for name, value in now.traits.items() if name not in now.claims}
         assert sure == alone.traits
+        assert now.lang in ("own", "")  # whoever was seen last decides it, among those who may
     assert find(heard, "own").id == find(silent, "own").id
 
 

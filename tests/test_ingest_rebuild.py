@@ -441,7 +441,7 @@ def test_the_command_brings_back_profiles_that_redis_lost(tmp_path: Path, own_re
     log.close()
 
 
-NEWER = ("partition", "position", "hint", "repeated", "city")
+NEWER = ("partition", "position", "hint", "repeated", "city", "proven")
 
 
 def test_rows_of_the_first_layout_are_read_appended_to_and_rebuilt(shop: Shop) -> None:
@@ -450,7 +450,7 @@ def test_rows_of_the_first_layout_are_read_appended_to_and_rebuilt(shop: Shop) -
     path = Path(shop.warehouse.path)
     shutil.rmtree(path)
     layout = pa.schema([field for field in EVENTS if field.name not in NEWER])
-    Table(f"{path}/events", layout, ["day"], None).write(rows.select(layout.names).cast(layout), ())
+    Table(f"{path}/events", layout, ["day"], None).append(rows.select(layout.names).cast(layout), ())
     shop.warehouse = Warehouse(str(path))
     shop.count([event("3", 4)])
     made = MemoryProfiles()

@@ -9,6 +9,8 @@ from test_tracker_node import modules
 from test_tracker_snippet import CHROMIUM, Shop, browser, context, errors, names, page, server, shop, tracker
 from tracker_server import TrackerServer
 
+from tracker.proof import proof_of
+
 __all__ = ["browser", "context", "errors", "modules", "page", "server", "shop", "tracker"]  # fixtures
 pytestmark = [
     pytest.mark.browser,
@@ -110,7 +112,7 @@ def test_a_page_of_matomos_needs_another_host_and_nothing_else(
         _paq.push(['noSuchCommand', 1]);
         _paq.push(['addEcommerceItem', 'p7', 'Boot', 'shoes', 59.9, 2]);
         _paq.push(['trackEcommerceOrder', 'o1', 119.8, 110, 9.8]);
-        _paq.push(['setUserId', 'kim']);
+        _paq.push(['setUserId', 'kim', '{proof_of("sk_test", "kim")}']);
         _paq.push(['setTrackerUrl', '{tracker.host}/matomo.php']);
         _paq.push(['setSiteId', '1']);
         </script><script async src="{tracker.host}/matomo.js"></script>"""
@@ -123,7 +125,7 @@ def test_a_page_of_matomos_needs_another_host_and_nothing_else(
     found = {event.name or event.type: event for event in events}
     wanted = {"page", "Product Viewed", "Size chosen", "Products Searched", "Order Completed"}
     assert set(found) == wanted | {"Link Clicked", "File Downloaded", "Goal 3", "Called"}
-    assert {event.user for event in events} == {"kim"}
+    assert {(event.user, event.proven) for event in events} == {("kim", True)}
     assert {event.visitor for event in events} == {"0123456789abcdef"}
     assert {(event.source, event.url, event.title) for event in events} == {
         ("matomo", shop.url + "/", "Shop")

@@ -17,6 +17,7 @@ from tracker_server import TrackerServer
 
 from tracker import snippet
 from tracker.event import Event
+from tracker.proof import proof_of
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [
@@ -202,6 +203,28 @@ class TestInBrowser:
         assert events[1].traits == {"email": "a@example.com"}
         assert len({event.visitor for event in events[:3]}) == 1
         assert events[3].visitor != events[0].visitor
+
+    def test_a_proof_goes_with_identify_and_with_nothing_else(
+        self, shop: Shop, page: Page, tracker: TrackerServer
+    ) -> None:
+        page.goto(shop.url)
+        tracker.wait_for(1)
+        proof = proof_of("sk_test", "u1")
+        page.evaluate(
+            f"dangol('identify', 'u1', {{plan: 'gold'}}, {{proof: '{proof}'}}); dangol('track', 'X')"
+        )
+        page.evaluate(f"dangol('identify', 'u2', {{}}, {{proof: '{proof}'}}); dangol('identify', 'u1')")
+        events = tracker.wait_for(5)
+        told = [(event.type, event.user, event.proven) for event in events]
+        assert told == [
+            ("page", None, False),
+            ("identify", "u1", True),
+            ("track", "u1", False),
+            ("identify", "u2", False),
+            ("identify", "u1", False),
+        ]
+        assert events[1].traits == {"plan": "gold"}
+        assert proof not in str(page.evaluate("JSON.stringify(localStorage) + document.cookie"))
 
     def test_consent_is_an_event_and_goes_with_those_after(
         self, shop: Shop, page: Page, tracker: TrackerServer

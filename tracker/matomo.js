@@ -6,7 +6,7 @@
   let script = doc.currentScript, given = win._paq;
   if (given?.dangol) return;
   let url = script ? script.src.replace(/[^/]*$/, 'matomo.php') : 'matomo.php';
-  let nav = navigator, site, user, visitor, domain, address, title, referrer = doc.referrer, view = {}, lines = {};
+  let nav = navigator, site, user, proof, visitor, domain, address, title, referrer = doc.referrer, view = {}, lines = {};
   let dimensions = {}, cookies = true, silent = false, waiting;
   let YEAR = 34128e3, FILE = /\.(7z|apk|csv|dmg|docx?|exe|gz|mp3|mp4|pdf|pptx?|rar|tar|tgz|xlsx?|zip)$/i;
 
@@ -32,7 +32,7 @@
     if (waiting) return waiting.push(more);
     let fields = {
       idsite: site, rec: 1, url: address || location.href, urlref: referrer, action_name: title ?? doc.title,
-      res: screen.width + 'x' + screen.height, _id: id(), uid: user, send_image: 0, ...dimensions, ...more,
+      res: screen.width + 'x' + screen.height, _id: id(), uid: user, proof, send_image: 0, ...dimensions, ...more,
     };
     let body = new URLSearchParams();
     for (let [name, value] of Object.entries(fields)) if (value != null && value !== '') body.set(name, value);
@@ -49,8 +49,8 @@
   let commands = {
     setTrackerUrl(to) { url = to },
     setSiteId(number) { site = number },
-    setUserId(name) { user = name },
-    resetUserId() { user = null },
+    setUserId(name, sign) { user = name; proof = sign },
+    resetUserId() { user = proof = null },
     setVisitorId(name) { visitor = name },
     setCookieDomain(name) { domain = name.replace(/^\*/, '') },
     disableCookies() { cookies = false },

@@ -81,7 +81,7 @@
   };
 
   /* Events */
-  let add = (type, fields) => {
+  let add = (type, fields, proof) => {
     let now = new Date(), id = random();
     put(EVENT + +now + '.' + ++count + '.' + id, JSON.stringify({
       ...fields,
@@ -93,6 +93,7 @@
       context: {
         page: { url: loc.href, title: doc.title, referrer },
         demo,
+        proof,
         consent: get(CONSENT) ? allowed() : undefined
       }
     }));
@@ -283,9 +284,9 @@
       if (name == 'Product Viewed') product = props?.product_id;
       track(name, props);
     },
-    identify(id, traits) {
+    identify(id, traits, o) {
       if (id) put(USER, '' + id);
-      add('identify', { traits });
+      add('identify', { traits }, o?.proof);
     },
     reset() {
       made = false;
