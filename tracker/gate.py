@@ -10,6 +10,7 @@ from tracker import limits, privacy, request
 from tracker.event import Event
 from tracker.limits import Limiter
 from tracker.metrics import Metrics
+from tracker.nobody import named
 from tracker.request import Refusal
 from tracker.sites import Site
 
@@ -67,12 +68,19 @@ class Gate:
 
     def _kept(self, events: Iterable[Event], signal: bool) -> list[Event]:
         kept = []
-        for event in events:
-            if (signal or "consent" in event.context) and self._nameless(event, signal):
-                self._metrics.cookieless.inc()
-                if event.type in _KNOWING:
+        for sent in events:
+            event = named(sent)
+            if event is not sent:
+                self._metrics.placeholder(event.site)
+            nobody = event.visitor is None and event.user is None
+            if nobody or ((signal or "consent" in event.context) and self._nameless(event, signal)):
+                if not nobody:
+                    self._metrics.cookieless.inc()
+                if event.type in _KNOWING or (nobody and event.type == "consent"):
                     continue
                 event = self._cookieless(event)
+            elif event.type == "alias" and event.user is None:
+                continue  # of whom, was a placeholder
             kept.append(scrubbed(event))
         return kept
 

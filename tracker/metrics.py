@@ -1,5 +1,6 @@
 """What an operator sees of collection, for Prometheus. No personal data in any label."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import get_args
@@ -12,6 +13,9 @@ from prometheus_client.registry import Collector
 from tracker.event import Source
 from tracker.spooled import Spooled
 
+logger = logging.getLogger(__name__)
+
+SAID_SECONDS = 3600.0
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 
@@ -22,6 +26,7 @@ class Metrics(Collector):
         self, spooled: Callable[[], Spooled] = Spooled, clock: Callable[[], float] = time.time
     ) -> None:
         self._spooled, self._clock = spooled, clock
+        self._warned: dict[str, float] = {}
         registry = self.registry = CollectorRegistry()
         self.accepted: dict[Source, int] = dict.fromkeys(get_args(Source), 0)
         """Durable events, by who sent them. Plain numbers, counted on the event loop: every request passes here."""
@@ -31,6 +36,12 @@ class Metrics(Collector):
         )
         self.cookieless = Counter(
             "dangol_tracker_events_cookieless", "events of visitors who opted out", registry=registry
+        )
+        self.placeholders = Counter(
+            "dangol_tracker_placeholder_ids",
+            "events whose visitor or user id was a placeholder, as undefined or guest: a mistake of the site's",
+            ["site"],
+            registry=registry,
         )
         self.dropped = Counter(
             "dangol_browser_dropped", "events that browsers say they gave up", registry=registry
@@ -68,6 +79,18 @@ class Metrics(Collector):
             ("refused_bytes", "bytes of events put aside that the log never takes", spooled.refused),
         ):
             yield GaugeMetricFamily(f"dangol_tracker_spool_{name}", what, value=value)
+
+    def placeholder(self, site: str) -> None:
+        """An event of the site named nobody; said in the log, too, but not for each."""
+        self.placeholders.labels(site).inc()
+        now = self._clock()
+        if now - self._warned.get(site, -SAID_SECONDS) >= SAID_SECONDS:
+            self._warned[site] = now
+            logger.warning(
+                "site %s: its pages send placeholders (undefined, null, guest, …) as visitor or user id; "
+                "they sign nobody in. Call identify only where a customer is signed in",
+                site,
+            )
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from offers.placeholders import Telling
 from recommender.ask import Ask, Refusal, parse_ask
+from tracker.nobody import placeholder
 from tracker.privacy import opted_out
 from web.answers import refusal
 from web.problem import Problem
@@ -96,8 +97,8 @@ def plan_of(asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NO
     offers = [slot for slot in order if slot not in items]
     page_item = None if item in (None, "") else str(item)
     return Plan(
-        visitor=asked.visitor,
-        user=asked.user if trusted else None,
+        visitor=None if placeholder(asked.visitor) else asked.visitor,
+        user=asked.user if trusted and not placeholder(asked.user) else None,
         item=page_item,
         items=items,
         offers=offers,

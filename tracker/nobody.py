@@ -1,0 +1,85 @@
+"""Placeholders that a page sends for an id: what a template or a script leaves where nobody is signed in.
+
+Taken for an id, one of them would make a single customer of everybody who is not signed in.
+"""
+
+import msgspec
+
+from tracker.event import Event
+
+LONGEST = 40
+"""Characters; a longer id is looked at no further."""
+_PLACEHOLDERS = frozenset(
+    {
+        *("", "undefined", "null", "none", "nil", "nan", "void", "false", "true", "0", "-1", "0.0"),
+        *(
+            "[object object]",
+            "[object undefined]",
+            "[object null]",
+            "object object",
+            "<nil>",
+            "\\n",
+            "()",
+            "[]",
+            "{}",
+        ),
+        *(
+            "guest",
+            "anonymous",
+            "anon",
+            "unknown",
+            "unidentified",
+            "notset",
+            "not set",
+            "not_set",
+            "(not set)",
+        ),
+        *(
+            "(none)",
+            "(null)",
+            "n/a",
+            "not available",
+            "not logged in",
+            "logged out",
+            "loggedout",
+            "empty",
+            "nobody",
+        ),
+        *(
+            "user_id",
+            "userid",
+            "user id",
+            "customer_id",
+            "customerid",
+            "your_user_id",
+            "your-user-id",
+            "distinct_id",
+        ),
+        *("anonymous_id", "anonymousid", "visitor_id", "visitorid", "게스트", "비회원", "익명"),
+    }
+)
+_QUOTES = " \t\r\n\"'`"
+_TEMPLATES = (("{{", "}}"), ("{%", "%}"), ("${", "}"), ("<%", "%>"), ("%%", "%%"), ("*|", "|*"), ("[[", "]]"))
+
+
+def placeholder(name: str | None) -> bool:
+    """Whether ``name`` stands for nobody; None is no name at all."""
+    if name is None or len(name) > LONGEST:
+        return False
+    plain = name.strip(_QUOTES).lower()
+    if plain in _PLACEHOLDERS or not plain.strip("0-.:"):
+        return True
+    return any(plain.startswith(begin) and plain.endswith(end) for begin, end in _TEMPLATES)
+
+
+def named(event: Event) -> Event:
+    """The event without ids that are placeholders. It may be nobody's then: neither visitor nor user."""
+    changed: dict[str, object] = {}
+    if placeholder(event.user):
+        changed |= {"user": None, "proven": False}
+    if placeholder(event.visitor):
+        changed["visitor"] = None
+    previous = event.props.get("previousId") if event.type == "alias" else None
+    if isinstance(previous, str) and placeholder(previous):
+        changed["props"] = {name: value for name, value in event.props.items() if name != "previousId"}
+    return msgspec.structs.replace(event, **changed) if changed else event
