@@ -11,6 +11,7 @@ import click
 
 from dangol import __version__, settings
 from dangol.commands import backups, data, models, offers, users
+from dangol.commands import sites as of_sites
 from dangol.commands.errors import is_clear
 from dangol.settings import Settings
 from dangol.stopping import set_on_signals
@@ -118,7 +119,7 @@ def scheduler(config: Settings) -> None:
 
 @main.group()
 def sites() -> None:
-    """List and add sites."""
+    """List, add and change sites, and their keys."""
 
 
 @sites.command("list")
@@ -228,5 +229,7 @@ def alive(config: Settings, role: str) -> None:
         raise click.ClickException(why)
 
 
+for command in of_sites.COMMANDS:
+    sites.add_command(command)
 for command in (*backups.COMMANDS, *data.COMMANDS, *models.COMMANDS, *offers.COMMANDS, users.users):
     main.add_command(command)

@@ -1,6 +1,7 @@
 """The secrets of one installation, made once and kept in the data folder, readable by its owner only."""
 
 import secrets
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import msgspec
 
 from dangol.settings import SIGNING_KEY_LEAST, Settings
 from tracker.disk import create
-from tracker.sites import Site, Sites, new_site
+from tracker.sites import Site, Sites, new_site, rotated
 
 if TYPE_CHECKING:  # a tracker needs no password hashing
     from web.users import Users
@@ -65,7 +66,10 @@ def new_password() -> str:
 def ensure_default_site(settings: Settings) -> Site:
     """The site ``default`` with the keys of the settings, made or brought up to date."""
     sites = Sites(settings.sites_file)
-    old = sites.get("default") or new_site("default")
+    known = sites.get("default")
+    old = known or new_site("default")
+    if known and settings.secret_key and settings.secret_key != known.secret_key:
+        old = rotated(known, settings.secret_key, int(time.time() * 1000))
     site = msgspec.structs.replace(
         old,
         write_key=settings.write_key or old.write_key,
@@ -74,6 +78,6 @@ def ensure_default_site(settings: Settings) -> Site:
         currency=settings.currency,
         count_headless=settings.count_headless,
     )
-    if site != sites.get("default"):
+    if site != known:
         sites.save(site)
     return site

@@ -16,6 +16,10 @@ from tracker.disk import write
 logger = logging.getLogger(__name__)
 
 
+FORMER_MS = 7 * 86_400_000
+"""How long proofs by a site's former secret key count: longer than a page stays open, or in a cache."""
+
+
 class SitesInvalid(Exception):
     """The sites file cannot be read; says where and why."""
 
@@ -74,6 +78,14 @@ def _keys_refused(site: Site) -> str:
         if not key.strip():
             return f"{name} is empty"
     return "write_key and secret_key are the same" if site.write_key == site.secret_key else ""
+
+
+def rotated(site: Site, secret_key: str, now: int) -> Site:
+    """The site with another secret key since ``now`` (ms); 0: the former one's proofs count no more."""
+    former = (site.secret_key, now + FORMER_MS) if now else ("", 0)
+    return msgspec.structs.replace(
+        site, secret_key=secret_key, former_secret_key=former[0], former_until=former[1]
+    )
 
 
 class Sites:

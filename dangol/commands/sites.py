@@ -1,0 +1,76 @@
+"""``dangol sites set`` and ``rotate-key``: what of a site its owner may change, and its keys."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from dangol.settings import Settings
+from tracker.sites import Site, Sites, new_site, rotated
+
+DEFAULT = "default"
+
+
+@click.command("set")
+@click.argument("site_id")
+@click.option(
+    "--identity",
+    type=click.Choice(["proof", "trusting"]),
+    required=True,
+    help="Whether who names a customer must prove it, or is believed: anybody who reads the page can name one.",
+)
+@click.pass_obj
+def set_site(config: Settings, site_id: str, identity: str) -> None:
+    """Change a site's settings. Running processes take them up within seconds."""
+    sites, site = _site(config, site_id)
+    sites.save(msgspec.structs.replace(site, identity=identity))
+    click.echo(f"{site_id}: identity = {identity}")
+    if identity == "trusting":
+        click.echo(
+            "Whoever knows the public key and a customer's id can now read, change and erase what is known of them."
+        )
+
+
+@click.command("rotate-key")
+@click.argument("site_id")
+@click.option(
+    "--write", is_flag=True, help="The public key instead: pages that hold the former one are refused."
+)
+@click.option(
+    "--now", "at_once", is_flag=True, help="It leaked: proofs by the former secret key count no more."
+)
+@click.pass_obj
+def rotate_key(config: Settings, site_id: str, write: bool, at_once: bool) -> None:
+    """Give a site a new secret key. The former one opens nothing from now on; proofs that pages made with it count for
+    another week."""
+    sites, site = _site(config, site_id)
+    given = config.write_key if write else config.secret_key
+    if site_id == DEFAULT and given:
+        name = "DANGOL_WRITE_KEY" if write else "DANGOL_SECRET_KEY"
+        raise click.ClickException(f"this key comes from the settings: change {name} there, and start anew")
+    fresh = new_site(site_id)
+    if write:
+        sites.save(msgspec.structs.replace(site, write_key=fresh.write_key))
+        click.echo(f"write key   {fresh.write_key}")
+        return
+    new = rotated(site, fresh.secret_key, 0 if at_once else int(time.time() * 1000))
+    sites.save(new)
+    click.echo(f"secret key  {new.secret_key}")
+    if new.former_until:
+        until = datetime.fromtimestamp(new.former_until / 1000, UTC)
+        click.echo(f"proofs by the former key count until {until:%Y-%m-%d %H:%M} UTC")
+
+
+def _site(config: Settings, site_id: str) -> tuple[Sites, Site]:
+    from dangol.secrets import ensure_default_site
+
+    ensure_default_site(config)
+    sites = Sites(config.sites_file)
+    site = sites.get(site_id)
+    if site is None:
+        raise click.ClickException(f"there is no site {site_id!r}; see `dangol sites list`")
+    return sites, site
+
+
+COMMANDS = (set_site, rotate_key)
