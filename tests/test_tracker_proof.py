@@ -2,7 +2,10 @@
 
 import hmac
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -151,3 +154,36 @@ def test_an_event_of_an_earlier_release_is_a_claim() -> None:
         b'{"site":"s","id":"1","type":"page","ts":1,"received":1,"source":"api","visitor":"a","user":"u"}'
     )
     assert not event.proven
+
+
+LINES = {
+    "php": "hash_hmac('sha256', $id, $secretKey)",
+    "python": 'hmac.new(secret_key.encode(), id.encode(), "sha256").hexdigest()',
+    "node": "crypto.createHmac('sha256', secretKey).update(id).digest('hex')",
+    "ruby": "OpenSSL::HMAC.hexdigest('SHA256', secret_key, id)",
+}
+RUN = {
+    "php": ["php", "-r", "[$_, $secretKey, $id] = $argv; echo LINE;", "--"],
+    "node": [
+        "node",
+        "-e",
+        "const crypto = require('crypto'), [, secretKey, id] = process.argv; console.log(LINE)",
+        "--",
+    ],
+    "ruby": ["ruby", "-ropenssl", "-e", "secret_key, id = ARGV; puts LINE", "--"],
+}
+
+
+@pytest.mark.parametrize("language", LINES)
+def test_the_documented_lines_make_a_proof(language: str) -> None:
+    line = LINES[language]
+    for name in ("README.md", "docs/collecting.md"):
+        assert line in (Path(__file__).parent.parent / name).read_text("utf-8")
+    if language == "python":
+        assert eval(line, {"hmac": hmac, "secret_key": SITE.secret_key, "id": USER}) == GOOD
+        return
+    if shutil.which(language) is None:
+        pytest.skip(f"no {language} on PATH: apt-get install it to try its line")
+    command = [word.replace("LINE", line) for word in RUN[language]]
+    done = subprocess.run([*command, SITE.secret_key, USER], capture_output=True, text=True, timeout=30)
+    assert done.stdout.strip() == GOOD, done.stderr

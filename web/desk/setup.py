@@ -15,7 +15,8 @@ EVENTS = """<script>
   dangol('track', 'Order Completed', {
     order_id: 'o1', revenue: 59.9, products: [{ product_id: 'p7', quantity: 1, price: 59.9 }]
   });
-  dangol('identify', 'customer-42', { email: 'kim@example.com' });
+  // PROOF is made on your server: HMAC-SHA256 of the customer's id under the secret key, in hex
+  dangol('identify', 'customer-42', { email: 'kim@example.com' }, { proof: 'PROOF' });
 </script>"""
 SLOT = """<div id="for-you"></div>
 <script>
