@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dangol import compose, redis_child
 from dangol.mending import looked
 from dangol.settings import Settings
+from tracker.sites import SitesInvalid
 
 REDIS_KEPT = (7, 0)
 """The oldest Redis that anybody still mends: Debian's, until 2028; the project itself keeps 7.2 and newer."""
@@ -51,7 +52,7 @@ def examine(settings: Settings) -> list[Finding]:
     """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("data folder", lambda: writable(settings.folder)),
-        ("sites", lambda: f"{len(compose.sites(settings).all())} known"),
+        ("sites", lambda: sites_known(settings)),
         ("event log", lambda: log_answers(settings)),
         ("spool", lambda: spool_drains(settings)),
         ("events lost in the log", lambda: log_is_whole(settings)),
@@ -79,6 +80,16 @@ def writable(folder: Path) -> str:
     probe.write_text("")
     probe.unlink()
     return str(folder)
+
+
+def sites_known(settings: Settings) -> str:
+    known = compose.sites(settings)
+    if known.aside:
+        wrong = "; ".join(f"{site[:100]}: {why}" for site, why in known.aside.items())
+        raise SitesInvalid(
+            f"{len(known.aside)} set aside, whose events are refused, in {known.path}: {wrong}"
+        )
+    return f"{len(known.all())} known"
 
 
 def log_answers(settings: Settings) -> str:

@@ -89,12 +89,18 @@ class Erasure:
         self._promise(Request(uuid.uuid4().hex, site, at, self._now(), ids))
 
     def run(self) -> int:
-        """Go on with every request; how many are done now."""
-        done = 0
+        """Go on with every request; how many are done now. A site's failure is raised when the others are done."""
+        done, failed = 0, list[Exception]()
         for site, requests in groupby(
             sorted(self.erased.pending(), key=lambda each: each.site), lambda each: each.site
         ):
-            done += self._run(site, list(requests))
+            try:
+                done += self._run(site, list(requests))
+            except Exception as error:
+                logger.exception("site %s: erasing failed; it is tried again", site)
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return done
 
     def finish(self, request: Request, pause: Callable[[float], None] = time.sleep) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 from dangol import compose, redis_copy
@@ -13,6 +14,7 @@ from recommender.catalogue import Item
 from recommender.interactions import NothingToLearn
 from recommender.lock import Busy
 from recommender.refresh import refresh
+from tracker.sites import Site
 from warehouse.products import products
 from warehouse.span import DAY_MS, USUAL_DAYS
 from web.sizes import SegmentSizes
@@ -34,48 +36,51 @@ class Jobs:
         self.training = Training(settings)
         self.erasure_log = compose.erasure_log(settings)
 
-    def _sites(self) -> list[str]:
+    def _each(self, run: Callable[[Site], object]) -> None:
+        """Every site in turn: one site's trouble is not the others'. Raises the first failure in the end."""
         self.sites.refresh()
-        return list(self.sites.all())
-
-    def learn_offers(self) -> None:
-        """What visitors answered to offers, for the bandit and the budgets."""
-        self._sites()
         failed: list[Exception] = []
         for site in self.sites.all().values():
             try:
-                self.learner.run(site)
-            except Exception as error:  # one site's trouble is not the others'
+                run(site)
+            except Exception as error:
+                logger.exception("site %s: its part of a job failed; the other sites go on", site.id)
                 failed.append(error)
         if failed:
             raise failed[0]
 
+    def learn_offers(self) -> None:
+        """What visitors answered to offers, for the bandit and the budgets."""
+        self._each(self.learner.run)
+
     def segments(self) -> None:
         """Everybody again where a segment changed, and where days went by."""
-        self._sites()
-        for site in self.sites.all().values():
-            if self.membership.due(site):
-                counted = self.membership.run(site)
-                today = datetime.now(site.zone).date()
-                self.sizes.record(site.id, today, counted.members)
+        self._each(self._segments)
+
+    def _segments(self, site: Site) -> None:
+        if self.membership.due(site):
+            counted = self.membership.run(site)
+            self.sizes.record(site.id, datetime.now(site.zone).date(), counted.members)
 
     def score(self) -> None:
         """Recency, frequency, monetary value, churn and lifetime value of every customer."""
-        self._sites()
-        for site in self.sites.all().values():
-            self.scoring.run(site)
+        self._each(self.scoring.run)
 
     def train_asked(self) -> None:
         """Trainings that somebody waits for."""
-        for site in self._sites():
-            if self.training.runs.asked(site):
-                self._train(site)
+        self._each(self._train_asked)
+
+    def _train_asked(self, site: Site) -> None:
+        if self.training.runs.asked(site.id):
+            self._train(site.id)
 
     def train(self) -> None:
         """Sites without a model, and those whose last training was long ago."""
-        for site in self._sites():
-            if self.training.due(site):
-                self._train(site)
+        self._each(self._train_due)
+
+    def _train_due(self, site: Site) -> None:
+        if self.training.due(site.id):
+            self._train(site.id)
 
     def _train(self, site: str) -> None:
         """A failure is told; the next site does not wait until it is mended."""
@@ -88,25 +93,28 @@ class Jobs:
 
     def refresh(self) -> None:
         """Sessions and trends of the live models, between two trainings."""
-        for site in self._sites():
-            refresh(site, compose.history(self.settings), compose.shelf(self.settings, site))
+        self._each(self._refresh)
+
+    def _refresh(self, site: Site) -> None:
+        refresh(site.id, compose.history(self.settings), compose.shelf(self.settings, site.id))
 
     def learn_items(self) -> None:
         """Items that product events name and the shop never told us about."""
-        warehouse = compose.warehouse(self.settings)
-        for site in self._sites():
-            known = compose.catalogue(self.settings, site)
-            known.learn(
-                Item(
-                    id=each.product,
-                    name=each.name,
-                    category=each.category,
-                    price=each.price,
-                    url=each.url,
-                    image=each.image,
-                )
-                for each in products(warehouse, site)
+        self._each(self._learn_items)
+
+    def _learn_items(self, site: Site) -> None:
+        known = compose.catalogue(self.settings, site.id)
+        known.learn(
+            Item(
+                id=each.product,
+                name=each.name,
+                category=each.category,
+                price=each.price,
+                url=each.url,
+                image=each.image,
             )
+            for each in products(compose.warehouse(self.settings), site.id)
+        )
 
     def erase(self) -> None:
         """Whoever asked to be forgotten. No backup is made meanwhile, so what one left when it died may go."""
@@ -119,10 +127,12 @@ class Jobs:
 
     def compact(self) -> None:
         """Small files become large ones, whose trails are found before somebody waits for a report."""
-        warehouse, now = compose.warehouse(self.settings), int(time.time() * 1000)
-        warehouse.compact()
-        for site in self._sites():
-            warehouse.walk(site, now - 2 * USUAL_DAYS * DAY_MS, now)
+        compose.warehouse(self.settings).compact()
+        self._each(self._walk)
+
+    def _walk(self, site: Site) -> None:
+        now = int(time.time() * 1000)
+        compose.warehouse(self.settings).walk(site.id, now - 2 * USUAL_DAYS * DAY_MS, now)
 
     def check(self) -> None:
         """A short look whether the warehouse is as it was written; the desk tells what is not."""

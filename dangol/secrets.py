@@ -64,9 +64,9 @@ def new_password() -> str:
 
 
 def ensure_default_site(settings: Settings) -> Site:
-    """The site ``default`` with the keys of the settings, made or brought up to date."""
+    """The site ``default`` with the keys of the settings, made or brought up to date. Raises SitesInvalid."""
     sites = Sites(settings.sites_file)
-    known = sites.get("default")
+    known = sites.found("default")
     old = known or new_site("default")
     if known and settings.secret_key and settings.secret_key != known.secret_key:
         old = rotated(known, settings.secret_key, int(time.time() * 1000))

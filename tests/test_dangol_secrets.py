@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from conftest import ROOT
 
-from dangol.secrets import SecretUnusable, kept, signing_key
+from dangol.secrets import SecretUnusable, ensure_default_site, kept, signing_key
 from dangol.settings import SIGNING_KEY_LEAST, Settings, SettingsInvalid, load
 from tracker import disk
 from tracker.privacy import DailySalt
@@ -141,3 +141,13 @@ def test_what_a_command_makes_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     open_to_others = [path for path in [data, *data.rglob("*")] if path.stat().st_mode & 0o077]
     assert list(data.iterdir()) and open_to_others == []
+
+
+def test_the_default_site_is_mended_by_the_settings_and_keeps_its_keys(tmp_path: Path) -> None:
+    settings = Settings(data=str(tmp_path))
+    site = ensure_default_site(settings)
+    settings.sites_file.write_bytes(settings.sites_file.read_bytes().replace(b'"UTC"', b'"Mars/Phobos"'))
+    assert ensure_default_site(settings) == site
+    settings.sites_file.write_bytes(settings.sites_file.read_bytes().replace(b'"UTC"', b"5"))
+    with pytest.raises(SitesInvalid, match="timezone"):  # never new keys for a shop that has some
+        ensure_default_site(settings)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracker import limits, privacy, request
+from tracker import limits, origins, privacy, request
 from tracker.event import Event
 from tracker.limits import Limiter
 from tracker.metrics import Metrics
@@ -44,7 +44,7 @@ class Gate:
         if origin := environ.get("HTTP_ORIGIN"):
             for site_id in {event.site for event in events}:
                 site = site_of(site_id)
-                if site and site.origins and origin not in site.origins:
+                if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"
                     return Refusal("origin_not_allowed", message, "Origin", status=403)
         for event in events:

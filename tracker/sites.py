@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tracker import origins
 from tracker.disk import write
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,11 @@ class SitesInvalid(Exception):
 
 
 Identity = Literal["proof", "trusting"]
+
+ID = re.compile(r"\w[\w.-]*")
+ID_BYTES = 64
+"""An id stands in names of files and of keys, and there with whatever says what they are for."""
+CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +79,13 @@ def new_site(
     )
 
 
+def _keys(site: Site) -> tuple[str, str]:
+    return site.write_key, site.secret_key
+
+
 def _keys_refused(site: Site) -> str:
-    """Why nobody may come in with the keys of ``site``; "" when they are keys."""
+    """Why nobody may come in with the keys of ``site``, such as an empty one, which everybody has; "" when they are
+    keys."""
     for name, key in (("write_key", site.write_key), ("secret_key", site.secret_key)):
         if not key.strip():
             return f"{name} is empty"
@@ -88,12 +100,38 @@ def rotated(site: Site, secret_key: str, now: int) -> Site:
     )
 
 
+def refused(site: Site) -> str:
+    """Why nothing can be counted for ``site``; "" when it can."""
+    if not ID.fullmatch(site.id) or len(site.id.encode(errors="replace")) > ID_BYTES:
+        return f"an id is at most {ID_BYTES} letters, digits, '.', '_' and '-', and begins with a letter or digit"
+    try:
+        ZoneInfo(site.timezone)
+    except (KeyError, ValueError, OSError):
+        return f"there is no timezone {site.timezone[:100]!r}"
+    if not CURRENCY.fullmatch(site.currency):
+        return f"{site.currency[:100]!r} is no currency: three capital letters, such as EUR"
+    if not (0 < site.session_timeout_minutes <= 24 * 60 and 0 < site.session_max_hours <= 24 * 7):
+        return "a session's timeout is 1 to 1,440 minutes, and the longest session 1 to 168 hours"
+    return ""
+
+
+def _origin_refused(site: Site) -> str:
+    for entry in site.origins:
+        if origins.parsed(entry) is None:
+            return f"{entry[:100]!r} is no origin, such as https://shop.example, and no host; without any, all may"
+    return ""
+
+
 class Sites:
     """All sites by id and by key. ``refresh`` picks up edits made by another process. Raises SitesInvalid."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stamp, self._looked = -1, 0.0
+        self.aside: dict[str, str] = {}
+        """Sites of the file that cannot be used, by id (or number in the file), and why."""
+        self._entries: list[msgspec.Raw] = []
+        self._numbered: list[Site | None] = []
         self._by_id: dict[str, Site] = {}
         self._by_write_key: dict[str, Site] = {}
         self._by_secret_key: dict[str, Site] = {}
@@ -121,34 +159,62 @@ class Sites:
         if stamp == self._stamp:
             return
         try:
-            sites = msgspec.json.decode(self.path.read_bytes(), type=list[Site])
+            entries = msgspec.json.decode(self.path.read_bytes(), type=list[msgspec.Raw])
         except (msgspec.DecodeError, OSError) as error:
             raise SitesInvalid(f"{self.path}: {error}") from error
-        self._index(sites)
+        self._index(entries)
         self._stamp = stamp
 
-    def _index(self, sites: list[Site]) -> None:
-        self._by_id = {site.id: site for site in sites}
-        usable = [site for site in sites if not _keys_refused(site)]
-        for site in sites:
-            if site not in usable:  # an empty key is one that everybody has
-                logger.error("site %r answers to no key: %s", site.id, _keys_refused(site))
-        self._by_write_key = {site.write_key: site for site in usable}
-        self._by_secret_key = {site.secret_key: site for site in usable}
+    def _index(self, entries: list[msgspec.Raw]) -> None:
+        """One bad site is not the others': it is set aside. One that was good before goes on as it was."""
+        self._entries, before = entries, {site.id: site for site in self._numbered if site}
+        self._numbered, self.aside = [], {}
+        for number, entry in enumerate(entries, 1):
+            name, site, problem = _site(entry)
+            if problem:
+                self.aside[name or str(number)] = problem
+                logger.error("site %r is set aside: %s: %s", (name or str(number))[:100], self.path, problem)
+            self._numbered.append(before.get(name) if problem else site)
+        known = [site for site in self._numbered if site]
+        self._by_id = {site.id: site for site in known}
+        self._by_write_key, self._by_secret_key = {}, {}
+        for site in self._by_id.values():
+            if problem := _keys_refused(site) or self._keys_taken(site):
+                logger.error("site %r answers to no key: %s", site.id, problem)
+                continue
+            self._by_write_key[site.write_key] = self._by_secret_key[site.secret_key] = site
+
+    def _keys_taken(self, site: Site) -> str:
+        """Whether another site, which stands before it, answers to one of its keys."""
+        others = (self._by_write_key.get(key) or self._by_secret_key.get(key) for key in _keys(site))
+        other = next((each.id for each in others if each and each.id != site.id), None)
+        return f"site {other!r} has the same key" if other else ""
 
     def save(self, site: Site) -> None:
         """Add or replace one site, atomically and readable by the owner only. Raises SitesInvalid."""
-        if problem := _keys_refused(site):
-            raise SitesInvalid(f"site {site.id!r}: {problem}")
+        if problem := _keys_refused(site) or refused(site) or _origin_refused(site):
+            raise SitesInvalid(f"site {site.id[:100]!r}: {problem}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._stamp = -1
             self._read_if_changed()
-            sites = {**self._by_id, site.id: site}
-            write(self.path, msgspec.json.format(msgspec.json.encode(list(sites.values()))))
+            if problem := self._keys_taken(site):
+                raise SitesInvalid(f"site {site.id!r}: {problem}")
+            entries = {_site(entry)[0] or number: entry for number, entry in enumerate(self._entries)}
+            entries[site.id] = msgspec.Raw(msgspec.json.encode(site))
+            write(self.path, msgspec.json.format(msgspec.json.encode(list(entries.values()))))
         self._stamp = -1
         self._read_if_changed()
+
+    def found(self, site_id: str) -> Site | None:
+        """The site, as it stands in the file where it is set aside. Raises SitesInvalid when it cannot be read."""
+        if site_id not in self.aside:
+            return self.get(site_id)
+        site = next((site for name, site, _ in map(_site, self._entries) if name == site_id), None)
+        if site is None:
+            raise SitesInvalid(f"{self.path}: site {site_id!r}: {self.aside[site_id]}")
+        return site
 
     def all(self) -> Mapping[str, Site]:
         return dict(self._by_id)
@@ -170,8 +236,23 @@ class Sites:
         """The site that a protocol without keys means: by a key, by id, by its number from 1, or the only one."""
         if site := self.by_key(name) or self._by_id.get(name):
             return site
-        sites = list(self._by_id.values())
-        if len(sites) == 1:
-            return sites[0]
+        if len(self._numbered) == 1:
+            return self._numbered[0]
         number = int(name) if name.isdecimal() and len(name) < 6 else 0
-        return sites[number - 1] if 0 < number <= len(sites) else None
+        return self._numbered[number - 1] if 0 < number <= len(self._numbered) else None
+
+
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+def _site(entry: msgspec.Raw) -> tuple[str, Site | None, str]:
+    """An entry of the file: its id, the site, and why it cannot be used."""
+    try:
+        site = msgspec.json.decode(entry, type=Site)
+        return site.id, site, refused(site)
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        try:
+            return msgspec.json.decode(entry, type=_Named).id, None, str(error)
+        except (msgspec.ValidationError, UnicodeDecodeError):
+            return "", None, str(error)

@@ -5,6 +5,7 @@ import hmac
 import msgspec
 from flask import request
 
+from tracker.origins import admitted
 from tracker.request import header_key
 from tracker.sites import Site, Sites
 from web.audit import acting
@@ -83,17 +84,9 @@ class Keys:
     def admits(self, site: Site | None, origin: str) -> bool:
         """Whether a page of ``origin`` may read answers: of ``site``, or of any site before its key is known."""
         sites = [site] if site else list(self._fresh().all().values())
-        return any(_origin_admitted(each, origin) for each in sites)
+        return any(admitted(each.origins, origin) for each in sites)
 
 
 def _unknown(key: str | None) -> Problem:
     message = "The key is not known" if key else "A key is missing: send it as `Authorization: Bearer KEY`"
     return Problem(401, message, headers=CHALLENGE)
-
-
-def _origin_admitted(site: Site, origin: str) -> bool:
-    if not site.origins:
-        return True
-    given = origin.lower().rstrip("/")
-    host = given.partition("://")[2].partition(":")[0]
-    return any(entry.lower().rstrip("/") in (given, host) for entry in site.origins)

@@ -130,12 +130,19 @@ def rebuild_profiles(config: Settings, site_id: str) -> None:
 
     with embedded_redis(config):
         sites = [site_of(config, site_id)] if site_id else list(compose.sites(config).all().values())
+        failed = []
         for site in sites:
-            done = compose.rebuild(config, site).run()
+            try:
+                done = compose.rebuild(config, site).run()
+            except Exception as error:  # the other sites' profiles can still be made
+                failed.append(f"{site.id}: {error}")
+                continue
             click.echo(
                 f"{site.id}: {done.written} rebuilt, {done.older} left that know more than the warehouse, "
                 f"{done.waiting} left since workers have events of theirs in hand: run it again for these"
             )
+    if failed:
+        raise click.ClickException("not rebuilt: " + "; ".join(failed))
 
 
 COMMANDS = (import_events, import_log, deadletters, export, erase, rebuild_profiles)

@@ -1,0 +1,73 @@
+"""Which pages belong to a site: the one rule for who may collect with its write key and who may read its answers."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # an app's pages have one of their own
+_HOST = re.compile(
+    r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[0-9a-f:.]*:[0-9a-f:.]*"
+)
+
+
+class Origin(NamedTuple):
+    """``scheme`` "" and ``port`` None stand for any: only an entry of a site says so little."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+
+def admitted(origins: Sequence[str], origin: str) -> bool:
+    """Whether a page of ``origin`` (the request's header) belongs to a site with these ``origins``; empty means any.
+
+    An entry is an origin, or a bare host or ``host:port``, which any scheme of it matches (and any port where it names
+    none). Upper case, default ports, a trailing slash and Unicode names are all the same. ``null`` is nobody's.
+    """
+    if not origins:
+        return True
+    page = parsed(origin)
+    if page is None or not page.scheme:
+        return False
+    return any(_belongs(page, known) for entry in origins if (known := parsed(entry)))
+
+
+def _belongs(page: Origin, known: Origin) -> bool:
+    anything = not known.scheme and known.port is None
+    return (
+        known.host == page.host
+        and known.scheme in ("", page.scheme)
+        and (anything or known.port == page.port)
+    )
+
+
+@lru_cache(1024)
+def parsed(text: str) -> Origin | None:
+    """An origin, or a host with or without port; None for anything else: a path, a wildcard, ``null``."""
+    scheme, separator, rest = text.strip().rpartition("://")
+    try:
+        parts = urlsplit(f"//{rest.removesuffix('/')}")
+        host, port = ascii_host(parts.hostname or ""), parts.port
+    except ValueError:
+        return None
+    scheme = scheme.lower()
+    plain = (
+        parts.netloc == rest.removesuffix("/") and "@" not in parts.netloc and not parts.netloc.endswith(":")
+    )
+    if not plain or not _HOST.fullmatch(host) or host == "null" or bool(scheme) != bool(separator):
+        return None
+    if scheme and not _SCHEME.fullmatch(scheme):
+        return None
+    return Origin(scheme, host, _PORTS.get(scheme) if port is None else port)
+
+
+def ascii_host(host: str) -> str:
+    """As browsers send it: lower case, Unicode labels in Punycode (UTS #46, nontransitional)."""
+    labels = unicodedata.normalize("NFKC", host).lower().replace("。", ".").split(".")
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
+    )
