@@ -343,6 +343,24 @@ def test_one_visitor_is_shown_whole(busy: Stage, clock: Clock) -> None:
     assert HOSTILE not in page and "<script>alert" not in page
 
 
+def test_a_browser_that_claims_to_be_a_customer_is_shown_as_them(busy: Stage, clock: Clock) -> None:
+    known(busy, clock)
+    store = busy.services.profiles
+
+    def claimed(profile: Profile) -> Profile:
+        profile.claims, profile.claimants = ["email"], ["guest-9"]
+        return profile
+
+    store.update("default", "u:c7", claimed)
+    store.save("default", [Write("v:guest-9", b"", Profile("v:guest-9", visitors=["guest-9"], fed=["c7"]))])
+    desk = busy.desk()
+    answer = desk.get("/desk/visitors", query_string={"q": "guest-9"})
+    assert answer.headers["Location"] == "/desk/visitors/u%3Ac7"
+    for who in ("u%3Ac7", "guest-9"):
+        page = desk.get(f"/desk/visitors/{who}").text
+        assert "kim@example.com (claimed, not proven)" in page and "guest-9" in page and "€50.00" in page
+
+
 def test_a_visitor_who_is_not_known_is_404(busy: Stage) -> None:
     desk = busy.desk()
     for who in ("nobody", "u:nobody", HOSTILE, "x" * 3000, "a/b"):

@@ -17,7 +17,7 @@ from web.asking import Asked, Reports
 from web.flows import one_of
 from web.naming import TRAIT, slug
 from web.problem import Problem
-from web.profiles import document, find
+from web.profiles import document, seen
 from web.questions import FunnelQuestion, step_of
 from web.services import Services
 
@@ -159,7 +159,7 @@ class Person:
 
     @property
     def offers(self) -> list[Seen]:
-        return [Seen(campaign, **seen) for campaign, seen in self.profile["exposure"].items()]
+        return [Seen(campaign, **each) for campaign, each in self.profile["exposure"].items()]
 
 
 PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
@@ -167,7 +167,7 @@ PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
 
 def person_of(services: Services, site: str, who: str) -> Person:
     """Raises Problem 404."""
-    profile = find(services.profiles, site, who)
+    profile = seen(services.profiles, site, who)
     if profile is None:
         raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
     known = dossier(services.warehouse, site, profile.id, profile.first_seen)

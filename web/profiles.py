@@ -48,6 +48,14 @@ def find(store: ProfileStore, site: str, who: str) -> Profile | None:
     return store.find(site, user=who) or store.find(site, visitor=who)
 
 
+def seen(store: ProfileStore, site: str, who: str) -> Profile | None:
+    """Whom the site sees under ``who``: a browser that claims to be a customer is shown as that customer."""
+    profile = find(store, site, who)
+    if profile is None or not profile.fed:
+        return profile
+    return store.find(site, user=profile.fed[0]) or profile
+
+
 def _found(store: ProfileStore, site: str, who: str) -> Profile:
     profile = find(store, site, who)
     if profile is None:

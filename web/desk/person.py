@@ -192,8 +192,10 @@ def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tu
         (_("Landed on"), profile.last_touch.landing),
         (_("Last seen"), formats.when(profile.last_seen, site.zone)),
         (_("Last order"), formats.when(profile.last_order, site.zone) if profile.last_order else ""),
-        (_("Customer id"), profile.user or ""),
+        (_("Customer id"), _customer(profile)),
         (_("Visitor ids"), ", ".join(profile.visitors)),
+        (_("Claims to be"), ", ".join(profile.fed)),
+        (_("Claimed by visitors"), ", ".join(profile.claimants)),
         (
             _("Device"),
             " · ".join(part for part in (device(profile.device), profile.browser, profile.os) if part),
@@ -203,9 +205,21 @@ def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tu
         (_("Segments"), ", ".join(segments.get(each, each) for each in profile.segments)),
     ]
     told = [(name, value) for name, value in profile.traits.items() if not name.startswith(TRAIT)]
-    facts += [(_label(name), str(value)[:500]) for name, value in told[:20]]
+    facts += [
+        (_label(name), _claimed(str(value)[:500]) if name in profile.claims else str(value)[:500])
+        for name, value in told[:20]
+    ]
     facts += [(_label(name), f"{value:.3g}") for name, value in profile.scores.items()]
     return [(label, value) for label, value in facts if value]
+
+
+def _customer(profile: Profile) -> str:
+    return (profile.user or "") if profile.proven or not profile.user else _claimed(profile.user)
+
+
+def _claimed(value: str) -> str:
+    """What nobody proved."""
+    return _("%(value)s (claimed, not proven)", value=value)
 
 
 def _label(name: str) -> str:

@@ -22,7 +22,7 @@ from web.desk.person import about, name_of, person_of
 from web.desk.words import channel
 from web.language import gettext as _
 from web.problem import Problem
-from web.profiles import find
+from web.profiles import seen
 from web.services import Services
 
 LATEST = 50
@@ -49,7 +49,7 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
     @blueprint.get("/desk/visitors")
     def listed() -> ResponseReturnValue:
         site, query = pages.site(), request.args.get("q", "").strip()[:QUERY_LIMIT]
-        found = find(services.profiles, site.id, query)
+        found = seen(services.profiles, site.id, query)
         if found:
             return redirect(href_of(found.id))
         ids = pages.reports.everyone(site.id).search(query) if query else []
@@ -67,7 +67,7 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
     @blueprint.get("/desk/visitors/<path:who>")
     def one(who: str) -> ResponseReturnValue:
         site, now = pages.site(), services.clock()
-        profile = find(services.profiles, site.id, who)
+        profile = seen(services.profiles, site.id, who)
         if profile is None:
             raise Problem(
                 404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
@@ -90,7 +90,7 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
     def dossier_of(who: str) -> ResponseReturnValue:
         """What the page of one person fetches after it: orders and ids, of all time that they are known."""
         site = pages.site()
-        profile = find(services.profiles, site.id, who)
+        profile = seen(services.profiles, site.id, who)
         if profile is None:
             raise Problem(
                 404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
