@@ -117,6 +117,7 @@ def stream(count: int, seed: int = 1):
             props=props,
             context={"library": {"name": "dangol.js"}},
             source="snippet",
+            proven=user is not None,
         )
         made += 1
 

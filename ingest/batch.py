@@ -225,11 +225,12 @@ class Batch:
         own = self._profile(at)
         if fold.retried(own, event, item.place):
             return self._both(item, at, customer)
-        if not fold.replayed(own, item.place):
-            self._feed(own, customer)
-        # Reports count one visitor: what the browser did before is the first customer's that it claimed to be.
-        first = self._root(user_id(own.fed[-1])) if own.fed else customer
-        return self._both(item, at, customer, (Rename("profile", at, first, event.received),))
+        renames: tuple[Rename, ...] = ()
+        if fold.replayed(own, item.place) or self._feed(own, customer):
+            # Reports count one visitor: what the browser did before is the first customer's that it claimed to be.
+            first = self._root(user_id(own.fed[-1])) if own.fed else customer
+            renames = (Rename("profile", at, first, event.received),)
+        return self._both(item, at, customer, renames)
 
     def _both(self, item: Item, at: str, customer: str, renames: tuple[Rename, ...] = ()) -> Result:
         """An event of a browser that feeds a customer: folded into its own profile ``at``, which knows no customer,
@@ -240,15 +241,17 @@ class Batch:
             return mine
         return self._fold(item, customer, renames, claimed=True)
 
-    def _feed(self, own: Profile, customer: str) -> None:
-        """From now on what the browser does is added to the customer, too; and what it did, if it is nobody's yet."""
+    def _feed(self, own: Profile, customer: str) -> bool:
+        """From now on what the browser does is added to the customer, too; and what it did, if it is nobody's yet.
+        Whether that is new."""
         if own.fed and self._root(user_id(own.fed[0])) == customer:
-            return
+            return False
         slot, into = self._slot(customer), self._profile(customer)
         if not own.fed and own.seen and not identity.holds(into, own):
             identity.adopt(into, own, self.settings.stages)
             slot.changed = True
         own.fed = identity.led(own.fed, customer[2:])
+        return True
 
     def _fed(self, at: str, event: Event) -> str:
         """The customer that an event of the browser ``at`` is added to: who counted it, if one did, else the newest; ""

@@ -182,6 +182,9 @@ def test_a_claim_shows_the_site_one_person_and_the_browser_itself(sites: Sites, 
     assert {row.id: row.proven for row in here.warehouse.rows} == {
         "1": True, "2": None, "3": None, "4": False, "5": None,
     }  # fmt: skip
+    here.log.append(records([claim(f"c{n}", 5 + n, "b2", "kim") for n in range(5)]))
+    here.run(batch=2)
+    assert [alias.old for alias in here.warehouse.aliases if alias.kind == "profile"] == ["v:own", "v:b2"]
 
 
 def test_a_proof_after_a_claim_adds_nothing_twice(sites: Sites, tmp_path: Path) -> None:
