@@ -11,13 +11,19 @@ from profiles.store import ProfileStore
 from warehouse.scope import Events, Scope
 from web.profiles import document
 
-_EVENTS = "select * from events where profile = $profile order by ts, id"
+# A browser that claims to be a customer has its events there: of those it gets its own.
+_EVENTS = """
+select * from events where profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))
+order by ts, id
+"""
 _SESSIONS = """
 select session as id, min(ts) as start, max(ts) as "end", count(*) as events,
        count(*) filter (type = 'page') as pageviews, arg_min(channel, ts) as channel, arg_min(origin, ts) as origin,
        arg_min(campaign, ts) as campaign, arg_min(url, ts) as entry, arg_max(url, ts) as exit,
        coalesce(sum(revenue) filter (name = 'Order Completed' and repeated is not true), 0) as revenue
-from events where profile = $profile and session <> '' group by session order by start, id
+from events
+where (profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))) and session <> ''
+group by session order by start, id
 """
 _OFFERS = ("Offer Viewed", "Offer Clicked")
 
@@ -42,7 +48,13 @@ def export(
     profile = profiles.find(site, visitor=visitor, user=user)
     root = profile.id if profile else user_id(user) if user else visitor_id(visitor or "")
     scope = Scope(site, bots=True)
-    events = [_read(row) for row in warehouse.rows(_EVENTS, scope, {"profile": root})]
+    fed = profile.fed if profile else []
+    whose: dict[str, Any] = {
+        "profile": root,
+        "visitors": profile.visitors if profile and fed else [],
+        "fed": [found.id for each in fed if (found := profiles.find(site, user=each))],
+    }
+    events = [_read(row) for row in warehouse.rows(_EVENTS, scope, whose)]
     if profile is None and not events:
         return None
     ids = warehouse.former(site, [root]) | {
@@ -57,7 +69,7 @@ def export(
         "profile": document(profile) if profile else None,
         "segments": profile.segments if profile else [],
         "consent": profile.consent if profile else {},
-        "sessions": warehouse.rows(_SESSIONS, scope, {"profile": root}),
+        "sessions": warehouse.rows(_SESSIONS, scope, whose),
         "offers": _offers(profile, events),
         "events": events,
         "dead_letters": [describe(letter) for letter in deadletters.of(site, visitors, users)],

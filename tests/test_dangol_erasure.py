@@ -242,6 +242,18 @@ def test_an_export_counts_an_order_that_was_reported_twice_once(shop: Shop) -> N
     assert {"city", "country"} <= document["events"][0].keys()  # whatever a row has
 
 
+def test_an_export_of_a_browser_that_claims_tells_only_its_own(shop: Shop) -> None:
+    shop.send(event("1", 0, visitor="own", user="kim"), event("2", 1, visitor="b2"))
+    shop.send(event("3", 2, visitor="b2", user="kim", proven=False), event("4", 3, visitor="own"))
+    shop.work()
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", visitor="b2")
+    assert [row["id"] for row in document["events"]] == ["2", "3"]
+    assert (document["visitors"], document["users"], document["profile"]["id"]) == (["b2"], [], "v:b2")
+    assert sum(session["events"] for session in document["sessions"]) == 2
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", user="kim")
+    assert [row["id"] for row in document["events"]] == ["1", "2", "3", "4"]
+
+
 def test_without_a_profile_the_history_goes(shop: Shop) -> None:
     shop.send(event("1", visitor="hush-a"), event("2", visitor="other"))
     shop.work()
