@@ -58,14 +58,6 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     refused: str = ""
 
 
-class Unappliable(Exception):
-    """One item breaks the fold: take it out of the batch and run the others in a new one."""
-
-    def __init__(self, index: int, reason: str) -> None:
-        super().__init__(reason)
-        self.index = index
-
-
 class Slot:
     """What stands under one id during the batch."""
 
@@ -102,18 +94,13 @@ class Batch:
         self._used: set[str] = set()  # aliases that a visitor came by for the first time that day
 
     def run(self, items: Sequence[Item]) -> list[Result]:
-        """What became of each item. After StoreUnavailable or Unappliable run the items again, in a new Batch."""
+        """What became of each item. After an exception run the items again, in a new Batch."""
         results: dict[int, Result] = {}
         pending: Sequence[int] = range(len(items))
         for _ in range(ROUNDS):
             self._load(items[index].event for index in pending)
             for index in pending:
-                try:
-                    results[index] = self._apply(items[index])
-                except StoreUnavailable:
-                    raise
-                except Exception as error:
-                    raise Unappliable(index, repr(error)) from error
+                results[index] = self._apply(items[index])
             stale = self._save()
             if not stale:
                 if self._used:
@@ -298,7 +285,7 @@ class Batch:
             if alias is None:
                 return name
             name = alias.target
-        raise StoreUnavailable(f"the aliases of {name} go in a circle")
+        raise RuntimeError(f"the aliases of {name} go in a circle")
 
     def _home(self, name: str, event: Event) -> str:
         """The root of a visitor's id; for an event counted before the cookie moved on, the customer of that time."""

@@ -24,6 +24,7 @@ from tracker.log import EventLog, Record, RecordTooLarge
 logger = logging.getLogger(__name__)
 
 BYTES_KEPT = 64 * 1024 * 1024
+REASON_CHARACTERS = 1_000
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -66,6 +67,7 @@ class DeadLetters:
 
     def letter(self, app: str, message: tuple[int, int, str, bytes], reason: str) -> DeadLetter:
         partition, position, key, raw = message
+        key, reason = _writable(key), _writable(reason[:REASON_CHARACTERS])
         # A log that was made anew counts from the start again: the place alone would name another message, too.
         name = f"{app}-{partition}-{position}-{_digest(key, raw)}"
         return DeadLetter(name, int(self.clock() * 1000), reason, partition, position, key, raw)
@@ -185,6 +187,11 @@ def _letter(line: bytes) -> DeadLetter | None:
         return msgspec.json.decode(line, type=DeadLetter)
     except msgspec.MsgspecError:
         return None
+
+
+def _writable(text: str) -> str:
+    """Without halves of surrogate pairs, which no encoding has."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _digest(key: str, raw: bytes) -> str:

@@ -10,6 +10,7 @@ from ingest.batch import Item
 from ingest.deadletters import DeadLetters
 from ingest.flight import Flight, Waiting
 from ingest.generations import Generations, Warehouse
+from ingest.isolation import PASSING, isolated
 from ingest.metrics import Metrics
 from ingest.reading import Portion
 from ingest.rows import row
@@ -21,6 +22,8 @@ from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
 from warehouse.schema import AliasRow, EventRow
 
 logger = logging.getLogger(__name__)
+
+_Entry = tuple[int, Message, EventRow]
 
 
 class Outbox:
@@ -144,10 +147,11 @@ class Outbox:
         started = time.perf_counter()
         self.settle()
         self._drop_erased()
+        append = self._append
         while True:
             self._save_letters()
             try:
-                self._append()
+                append()
                 break
             except PositionsMoved as moved:
                 # Stored by the partition's new owner, or by an append of ours whose answer was lost.
@@ -155,6 +159,13 @@ class Outbox:
                 self._learn_stored()
             except RowsInvalid as invalid:
                 self._bury_rows(invalid.reasons)
+            except PASSING:
+                raise
+            except Exception:
+                if append == self._append_apart:
+                    raise
+                logger.exception("an append broke; looking for what broke it")
+                append = self._append_apart
         for partition, waiting in self._waiting.items():
             if waiting.last >= 0:
                 self._uncommitted[partition] = Done(waiting.extent, waiting.last)
@@ -189,7 +200,9 @@ class Outbox:
             return
         try:
             flight.wait()
-        except (PositionsMoved, RowsInvalid, WarehouseUnavailable, OSError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # the flush to come finds out whose fault that is
             logger.info("%s: a portion was not stored and waits again: %s", "worker", error)
             self._return(flight)
         else:
@@ -205,13 +218,13 @@ class Outbox:
     def _land(self, flight: Flight) -> None:
         try:
             flight.wait()
-        except (PositionsMoved, RowsInvalid):
+        except (WarehouseUnavailable, OSError, MemoryError):
+            self._return(flight)
+            raise
+        except Exception:
             self._return(flight)
             self.flush()  # knows what to drop
             return
-        except (WarehouseUnavailable, OSError):
-            self._return(flight)
-            raise
         self._flight = None
         committed, stored = flight.landed(self._waiting)
         self._stored |= stored
@@ -271,6 +284,43 @@ class Outbox:
             self.warehouse.append(rows, sorted(aliases, key=lambda alias: alias.ts), positions)
         for (_, partition), position in positions.items():
             self._stored[partition] = position
+
+    def _append_apart(self) -> None:
+        """Store in portions what cannot be stored at once: what breaks the append by itself becomes a dead letter,
+        which is on disk before any later position is."""
+
+        def named(aliases: Sequence[AliasRow]) -> Sequence[AliasRow]:
+            self.warehouse.append((), aliases, {})
+            return aliases
+
+        def lost(alias: AliasRow, error: Exception) -> None:
+            logger.error("cannot store that %s is %s now", alias.old, alias.new, exc_info=error)
+
+        def stored(entries: Sequence[_Entry]) -> Sequence[_Entry]:
+            positions = {partition: message.position for partition, message, _ in entries}
+            apps = {(self._waiting[at].count.app, at): position for at, position in positions.items()}
+            self.warehouse.append([made for *_, made in entries], (), apps)
+            self._stored |= positions
+            return entries
+
+        def buried(entry: _Entry, error: Exception) -> None:
+            partition, message, made = entry
+            logger.error("cannot store the message at %d/%d", partition, message.position, exc_info=error)
+            self.bury(message, f"cannot be stored: {error!r}")
+            self._waiting[partition].rows.remove((message, made))
+            self._save_letters()
+
+        aliases = {alias for waiting in self._waiting.values() for alias in waiting.renames}
+        isolated(named, sorted(aliases, key=lambda alias: alias.ts), lost)
+        for waiting in self._waiting.values():
+            waiting.renames = set()
+        entries = [(at, *entry) for at, waiting in self._waiting.items() for entry in waiting.rows]
+        try:
+            isolated(stored, entries, buried)
+        finally:
+            for waiting in self._waiting.values():
+                waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
+            self._recount()
 
     def _learn_stored(self) -> None:
         """Read which messages the warehouse holds, and drop their rows here."""

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from ingest.batch import Batch, Item, Result, Unappliable, ids_of
+from ingest.batch import Batch, Item, Result, ids_of
+from ingest.isolation import isolated
 from ingest.known import Known
 from ingest.metrics import Metrics
 from profiles.erased import Erased
@@ -14,7 +15,7 @@ from tracker.log import Message
 
 logger = logging.getLogger(__name__)
 
-Pairs = list[tuple[Message, Item]]
+Pairs = Sequence[tuple[Message, Item]]
 Folded = Sequence[tuple[Message, Item, Result]]
 Refused = Sequence[tuple[Message, str]]
 Consents = Callable[[Sequence[Event]], None]
@@ -47,7 +48,19 @@ class Folder:
         What was received of people before they were erased is in neither.
         """
         refused: list[tuple[Message, str]] = []
-        while pairs:
+
+        def aside(pair: tuple[Message, Item], error: Exception) -> None:
+            message = pair[0]
+            logger.error(
+                "cannot apply the message at %d/%d", message.partition, message.position, exc_info=error
+            )
+            refused.append((message, f"cannot be applied: {error!r}"))
+
+        return isolated(lambda some: self._folded(site, settings, some), pairs, aside), refused
+
+    def _folded(self, site: str, settings: Settings, pairs: Pairs) -> Folded:
+        """The same of a portion that nothing breaks, as soon as the store takes it."""
+        while True:
             batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), self._known)
             try:
                 pairs = self._not_erased(site, pairs)
@@ -55,17 +68,13 @@ class Folder:
                 self._tell_consents(pairs)
             except StoreUnavailable as error:
                 self.wait(error)
-            except Unappliable as error:
-                message, _ = pairs.pop(error.index)
-                logger.exception("cannot apply the message at %d/%d", message.partition, message.position)
-                refused.append((message, f"cannot be applied: {error}"))
+            except OSError as error:
+                self.wait(StoreUnavailable(str(error)))
             else:
                 self.metrics.conflicts.inc(batch.conflicts)
-                folded = [
+                return [
                     (message, item, result) for (message, item), result in zip(pairs, results, strict=True)
                 ]
-                return folded, refused
-        return [], refused
 
     def _tell_consents(self, pairs: Pairs) -> None:
         said = [item.event for _, item in pairs if item.event.type == "consent"]

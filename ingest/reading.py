@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from ingest.batch import Item
+from ingest.isolation import PASSING
 from ingest.passersby import opted_out
 from profiles.facts import Facts
 from profiles.fold import Settings
@@ -49,6 +50,7 @@ class Reader:
         self._settings: dict[str, tuple[Site, Settings]] = {}
 
     def read(self, messages: Sequence[Message]) -> Portion:
+        """Raises OSError while the sites cannot be read."""
         return [(message, self._made(message)) for message in messages]
 
     def settings(self, site_id: str) -> Settings:
@@ -56,18 +58,21 @@ class Reader:
         return self._settings[site_id][1]
 
     def _made(self, message: Message) -> Made:
+        what = "read"
         try:
             event = decode(message.value)
+            site = self._site(event.site)
+            if site is None:
+                return Dead(f"there is no site {event.site!r}")
+            what = "enriched"
+            facts = self.facts(event, site)
         except EventInvalid as error:
             return Dead(str(error))
-        site = self._site(event.site)
-        if site is None:
-            return Dead(f"there is no site {event.site!r}")
-        try:
-            facts = self.facts(event, site)
+        except PASSING:
+            raise
         except Exception as error:  # a fault of ours must not hold up the partition
-            logger.exception("cannot enrich the message at %d/%d", message.partition, message.position)
-            return Dead(f"cannot be enriched: {error!r}")
+            logger.exception("cannot use the message at %d/%d", message.partition, message.position)
+            return Dead(f"cannot be {what}: {error!r}")
         if event.type == "erase":
             return IGNORED
         if facts.bot or opted_out(event):

@@ -16,7 +16,8 @@ from itertools import islice
 
 import msgspec
 
-from ingest.batch import Batch, Item, Result, Unappliable, ids_of
+from ingest.batch import Batch, Item, Result, ids_of
+from ingest.isolation import isolated
 from ingest.known import Known
 from ingest.replacement import Person, Replacement, people_of
 from ingest.stored_events import stored_items
@@ -133,8 +134,7 @@ class Rebuild:
                 for pair in pairs
                 if not cutoffs.cover(self.site, ids_of(event := pair[1].event), event.received)
             ]
-            results = self._results(memory, pairs, known)
-            for result, (name, _) in zip(results, pairs, strict=True):
+            for name, result in self._results(memory, pairs, known):
                 current[result.profile] = name
                 for rename in result.renames:
                     if rename.kind == "profile":
@@ -146,15 +146,20 @@ class Rebuild:
                 self._merge(memory, name, now)
         return memory
 
-    def _results(self, memory: MemoryProfiles, pairs: list[tuple[str, Item]], known: Known) -> list[Result]:
-        """What became of the events. One that breaks the fold, which it once did not, is taken out of ``pairs``."""
-        while True:
+    def _results(
+        self, memory: MemoryProfiles, pairs: Sequence[tuple[str, Item]], known: Known
+    ) -> list[tuple[str, Result]]:
+        """What became of the events. One that breaks the fold, which it once did not, is left out."""
+
+        def folded(some: Sequence[tuple[str, Item]]) -> list[tuple[str, Result]]:
             batch = Batch(memory, self.site, self.settings, lambda _: False, known)
-            try:
-                return batch.run([item for _, item in pairs])
-            except Unappliable as error:
-                _, item = pairs.pop(error.index)
-                logger.exception("leaving out the event %s of %s", item.event.id, self.site)
+            results = batch.run([item for _, item in some])
+            return [(name, result) for (name, _), result in zip(some, results, strict=True)]
+
+        def aside(pair: tuple[str, Item], error: Exception) -> None:
+            logger.error("leaving out the event %s of %s", pair[1].event.id, self.site, exc_info=error)
+
+        return isolated(folded, pairs, aside)
 
     def _merge(self, memory: MemoryProfiles, name: str, now: str) -> None:
         """Join what an event joined that retention took since: the warehouse still names the profile of today."""

@@ -36,6 +36,7 @@ from ingest.deadletters import DeadLetters
 from ingest.flushing import Outbox
 from ingest.folding import Consents, Folder
 from ingest.generations import Generations, Warehouse
+from ingest.isolation import PASSING, Stopped
 from ingest.metrics import Metrics
 from ingest.passersby import PassersBy, session_of
 from ingest.reading import Dead, Enrich, PassingBy, Portion, Reader
@@ -53,10 +54,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 GC_THRESHOLD = 1_000_000
-
-
-class _Stopped(Exception):
-    """Told to stop in the middle of a batch: nothing may be committed."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +123,7 @@ class Worker:
                 while not self._stop.is_set():
                     self.step()
                 self._trying(self.flush)
-            except _Stopped:
+            except Stopped:
                 logger.info(
                     "%s: stopped while the profile store was away; the log keeps what was not done",
                     self.member,
@@ -189,7 +186,8 @@ class Worker:
             if isinstance(made, Item):
                 by_site.setdefault(made.event.site, []).append((message, self.outbox.placed(message, made)))
             elif isinstance(made, PassingBy):
-                self._pass_by(message, made)
+                with self._burying(message):
+                    self._pass_by(message, made)
             elif isinstance(made, Dead):
                 self.outbox.bury(message, made.reason)
             else:
@@ -200,12 +198,24 @@ class Worker:
                 self.outbox.bury(message, reason)
             verdicts: Counter[Verdict | None] = Counter()
             for message, item, result in folded:
-                verdicts[self._keep(message, item, result)] += 1
+                with self._burying(message):
+                    verdicts[self._keep(message, item, result)] += 1
             self.metrics.applied.inc(verdicts["applied"])
             self.metrics.replays.inc(verdicts["replayed"])
             self.metrics.duplicates.inc(verdicts["duplicate"])
         self.outbox.done([message for message, _ in portion])
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
+
+    @contextmanager
+    def _burying(self, message: Message) -> Iterator[None]:
+        """What fails within is this message's fault alone."""
+        try:
+            yield
+        except PASSING:
+            raise
+        except Exception as error:
+            logger.exception("cannot store the message at %d/%d", message.partition, message.position)
+            self.outbox.bury(message, f"cannot be stored: {error!r}")
 
     def _pass_by(self, message: Message, made: PassingBy) -> None:
         """A row, but no profile."""
@@ -262,7 +272,7 @@ class Worker:
     def _without_store(self, error: StoreUnavailable) -> None:
         self._away("profiles", error, error.retry_after)
         if self._stop.is_set():
-            raise _Stopped from error
+            raise Stopped from error
 
     def _away(self, what: str, error: Exception, seconds: float) -> None:
         logger.warning("%s: waiting %.1f s for the %s: %s", self.member, seconds, what, error)

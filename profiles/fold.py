@@ -22,6 +22,7 @@ from profiles.model import (
 )
 from profiles.sessions import Hit, Placed, Rules, locate, owner_of, place, session_id
 from profiles.stages import Thresholds, stage_of
+from tracker import values
 from tracker.event import Event
 
 POSITIONS_KEPT = 32
@@ -281,7 +282,8 @@ def _consent(profile: Profile, purposes: Mapping[str, Any]) -> None:
 
 def _learn(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> None:
     """Traits of the newest call win. What is too large for a profile stays in the warehouse's row."""
-    for name, value in traits.items():
+    # The tracker has settled the values, but for those that an earlier release has stored.
+    for name, value in values.settled(traits).items():
         if value is None or _small(value):
             (identity.claim_trait if claimed else identity.learn_trait)(profile, name, value)
 

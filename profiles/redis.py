@@ -221,6 +221,8 @@ class RedisProfiles:
     def _errors(self, what: str) -> Iterator[None]:
         try:
             yield
+        except redis.DataError:
+            raise  # a value that no try again will store
         except RedisFailure as error:
             raise StoreUnavailable(f"profile store cannot {what}: {error}") from error
 

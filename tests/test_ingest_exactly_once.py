@@ -34,7 +34,7 @@ from tracker.sites import Site, Sites
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process is gone at this point."""
 
 

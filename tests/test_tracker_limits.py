@@ -121,14 +121,6 @@ def test_a_redis_that_hangs_holds_up_nobody_else(own_redis: RedisServer) -> None
     asyncio.run(others_go_on())
 
 
-@pytest.mark.parametrize(("levels", "deep"), [(15, False), (16, False), (17, True), (300, True)])
-def test_nesting(levels: int, deep: bool) -> None:
-    value: Any = "x"
-    for n in range(levels):
-        value = {"k": value} if n % 2 else [value]
-    assert limits.too_deep(value) is deep
-
-
 def tracker(tmp_path: Path, site: Site, **options: Any) -> Tracker:
     sites = Sites(tmp_path / "sites.json")
     sites.save(site)
@@ -160,9 +152,9 @@ def test_a_write_key_bound_to_origins(tmp_path: Path) -> None:
     call.tracker.close()
 
 
-def test_nested_too_deep_is_refused(tmp_path: Path, site: Site) -> None:
+def test_nested_deeper_than_any_decoder_goes_is_refused(tmp_path: Path, site: Site) -> None:
     call = Client(tracker(tmp_path, site))
-    for levels, status in ((10, 200), (40, 400), (5_000, 400)):
+    for levels, status in ((10, 200), (40, 200), (5_000, 400)):
         nested = '{"a":' * levels + "1" + "}" * levels
         body = f'{{"writeKey":"wk_test","userId":"u","event":"E","properties":{nested}}}'
         assert call("POST", "/v1/track", body.encode()).status == status

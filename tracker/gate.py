@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracker import limits, origins, privacy, request
+from tracker import origins, privacy, request, values
 from tracker.event import Event
 from tracker.limits import Limiter
 from tracker.metrics import Metrics
@@ -17,6 +17,8 @@ from tracker.sites import Site
 _KNOWING = frozenset({"identify", "alias", "group"})
 """What only says who somebody is: nothing of it is left of a visitor who opted out."""
 _ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
+
+_TEXTS = ("name", "url", "title", "referrer", "ua", "lang", "screen")
 
 
 class Charge(NamedTuple):
@@ -47,12 +49,7 @@ class Gate:
                 if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"
                     return Refusal("origin_not_allowed", message, "Origin", status=403)
-        for event in events:
-            for part in (event.props, event.traits, event.context):
-                if part and limits.too_deep(part):
-                    message = f"an event may be nested {limits.NESTING} levels deep"
-                    return Refusal("too_deep", message, "properties")
-        return self._kept(events, privacy.opted_out(environ))
+        return self._kept(map(settled, events), privacy.opted_out(environ))
 
     def charges(self, events: Sequence[Event], environ: Mapping[str, Any]) -> list[Charge]:
         """Whose limits the events count against, and how much."""
@@ -95,6 +92,19 @@ class Gate:
         visitor = self._salt.visitor(event.site, event.ip, event.ua)
         context = {**event.context, "cookieless": True}
         return msgspec.structs.replace(event, visitor=visitor, user=None, traits={}, context=context)
+
+
+def settled(event: Event) -> Event:
+    """With no value that a later stage could not hold."""
+    texts = f"{event.name}{event.url}{event.title}{event.referrer}{event.ua}{event.lang}{event.screen}"
+    changed = {
+        name: values.settled(getattr(event, name))
+        for name in ("props", "traits", "context")
+        if not values.fits(getattr(event, name))
+    }
+    if not values.fits(texts):
+        changed |= {name: values.text(getattr(event, name)) for name in _TEXTS}
+    return msgspec.structs.replace(event, **changed) if changed else event
 
 
 def _analytics(event: Event) -> bool | None:

@@ -1,18 +1,15 @@
-"""Abuse limits: token buckets for each write key and each address, and how deep an event may be nested."""
+"""Abuse limits: token buckets for each write key and each address."""
 
 import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from tracker.request import Refusal
 
-NESTING = 16
-"""Levels of objects and lists in one event's properties, traits or context."""
 BUCKETS_KEPT = 50_000
 """Callers remembered in memory; the one that has been quiet longest is forgotten, and starts with a full bucket."""
 LEASE_SECONDS = 0.05
@@ -90,12 +87,3 @@ class Limiter:
             bucket.tokens = min(self._rate.burst, bucket.tokens + earned)
         bucket.at = now
         return bucket
-
-
-def too_deep(value: Mapping[str, Any] | Sequence[Any], levels: int = NESTING) -> bool:
-    """Whether objects and lists are nested more than ``levels`` deep."""
-    for each in value.values() if isinstance(value, dict) else value:
-        kind = type(each)  # a decoder makes no subclasses
-        if (kind is dict or kind is list) and (levels <= 1 or too_deep(each, levels - 1)):
-            return True
-    return False

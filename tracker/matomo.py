@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import address, clocks, proof
+from tracker import address, clocks, proof, values
 from tracker.event import Event, EventType
 from tracker.fields import named, number
 from tracker.json_bodies import decoded, inner
@@ -103,7 +103,7 @@ def _fields(request: Request) -> dict[str, str] | Refusal:
 def _texts(item: Mapping[str, Any]) -> dict[str, str]:
     """A request given as an object: lists and objects in it are JSON texts in the other form."""
     texts = {}
-    for key, value in item.items():
+    for key, value in values.settled(item).items():
         if value is not None:
             texts[key] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return texts

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from tracker import values
 from tracker.event import Source
 from tracker.spooled import Spooled
 
@@ -61,6 +62,14 @@ class Metrics(Collector):
         for source, count in self.accepted.items():
             counter.add_metric([source], count)
         yield counter
+        changed = CounterMetricFamily(
+            "dangol_values_changed",
+            "values that no store can hold, kept in another form, by why",
+            labels=["why"],
+        )
+        for why in values.WHYS:
+            changed.add_metric([why], values.changed[why])
+        yield changed
         yield from self._of_spools()
 
     def _of_spools(self) -> Iterable[Metric]:

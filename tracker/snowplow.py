@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import address, clocks, proof
+from tracker import address, clocks, proof, values
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.fields import named
 from tracker.json_bodies import decoded, inner
@@ -112,7 +112,7 @@ def _items(request: Request) -> Sequence[dict[str, Any]] | Refusal:
     data = payload.data
     if len(data) > BATCH_LIMIT:
         return Refusal("too_large", f"a payload may have at most {BATCH_LIMIT} events", "data")
-    return data
+    return [values.settled(item) for item in data]
 
 
 class _Order(NamedTuple):

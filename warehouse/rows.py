@@ -25,14 +25,22 @@ def arrow(rows: Sequence[EventRow]) -> pa.Table:
     """The rows as one Arrow table. Raises RowsInvalid with every row that does not fit."""
     try:
         return _columns(rows)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        reasons = {}
-        for index, row in enumerate(rows):
-            try:
-                _columns([row])
-            except (pa.ArrowException, ValueError, TypeError, OverflowError) as reason:
-                reasons[index] = str(reason)
-        raise RowsInvalid(reasons or {0: str(error)}) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        if len(rows) < 2:
+            raise RowsInvalid({0: str(error)}) from error
+    half = len(rows) // 2
+    tables: list[pa.Table] = []
+    reasons: dict[int, str] = {}
+    for start, some in ((0, rows[:half]), (half, rows[half:])):
+        try:
+            tables.append(arrow(some))
+        except RowsInvalid as invalid:
+            reasons |= {start + index: reason for index, reason in invalid.reasons.items()}
+    if reasons:
+        raise RowsInvalid(reasons)
+    return pa.concat_tables(tables)
 
 
 def _columns(rows: Sequence[EventRow]) -> pa.Table:

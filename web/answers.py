@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 from flask import Response, request
 
+from tracker import values
 from web.problem import Problem
 
 T = TypeVar("T")
 
 _encoder = msgspec.json.Encoder()
+_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _PATH = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
 
 _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
@@ -50,12 +52,13 @@ def refusal(error: msgspec.ValidationError) -> Problem:
 
 
 def decoded(raw: bytes, shape: type[T]) -> T:
-    """``raw`` as ``shape``, whatever its content type says. Raises Problem 400 naming the field."""
+    """``raw`` as ``shape``, whatever its content type says, settled (``tracker.values``). Raises Problem 400 naming the
+    field."""
     try:
-        return msgspec.json.decode(raw, type=shape)
+        return msgspec.convert(values.settled(values.decoded(raw, _anything)), shape)
     except msgspec.ValidationError as error:
         raise refusal(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(400, f"The body is not JSON: {error}") from error
 
 

@@ -5,6 +5,7 @@ import hmac
 import msgspec
 from flask import request
 
+from tracker import values
 from tracker.origins import admitted
 from tracker.request import header_key
 from tracker.sites import Site, Sites
@@ -17,6 +18,9 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="dangol", charset="UTF-8"'}
 class _KeyInBody(msgspec.Struct):
     writeKey: str | None = None  # noqa: N815 - Segment's spelling
     write_key: str | None = None
+
+
+_key_in = msgspec.json.Decoder(_KeyInBody)
 
 
 def offered_key() -> str | None:
@@ -37,8 +41,8 @@ def _key_in_body() -> str | None:
     if b"writeKey" not in raw and b"write_key" not in raw:
         return None
     try:
-        found = msgspec.json.decode(raw, type=_KeyInBody)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = values.decoded(raw, _key_in)
+    except (ValueError, RecursionError):
         return None
     return found.writeKey or found.write_key
 

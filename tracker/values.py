@@ -1,0 +1,172 @@
+"""What a value may be, once it is in: one rule for every protocol, API and file.
+
+Later stages write values down in JSON, msgpack, Arrow and Parquet, and each of these has values that it cannot hold.
+So they are settled where they come in. A value keeps its meaning or says that it lost it:
+
+- A number that is no finite float and no integer of 64 bits becomes its text, as it came.
+- NUL, and half a surrogate pair (a title cut through an emoji), become U+FFFD.
+- What is nested deeper than NESTING levels becomes its JSON text.
+- Keys of an object beyond KEYS of them, or longer than KEY_CHARACTERS, stand together in a JSON text under REST.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+NESTING = 16
+"""Levels of objects and lists in one event's properties, traits or context, or in one document."""
+KEYS = 500
+KEY_CHARACTERS = 200
+REST = "…"
+LEAST, MOST = -(2**63), 2**63 - 1
+
+WHYS = ("number", "text", "nested", "keys")
+changed: Counter[str] = Counter()
+"""How many values this process changed, by why."""
+
+_NUL = "\0"
+_HALF = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""In group 1: half a surrogate pair."""
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|(-?[0-9][-+.0-9eE]*+)', re.DOTALL)
+"""A string, or what stands in group 1: a number."""
+
+
+def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """``raw`` as the decoder's type, mended where JSON itself, or its decoder, cannot hold what stands there. Raises
+    what the decoder raises."""
+    try:
+        return decoder.decode(raw)
+    except ValueError:
+        mended = _mended(raw)
+        if mended == raw:
+            raise
+        return decoder.decode(mended)
+
+
+def fits(value: object, levels: int = NESTING) -> bool:
+    """Whether every later stage can hold the value as it is."""
+    kind = type(value)  # a decoder makes no subclasses
+    if kind is str:
+        return _whole(value)  # type: ignore[arg-type]
+    if value is None or kind is bool:
+        return True
+    if kind is int:
+        return LEAST <= value <= MOST  # type: ignore[operator]
+    if kind is float:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    if levels <= 0:
+        return False
+    if kind is list:
+        return all(fits(each, levels - 1) for each in value)  # type: ignore[attr-defined]
+    if kind is not dict or len(value) > KEYS:  # type: ignore[arg-type]
+        return False
+    for key, each in value.items():  # type: ignore[attr-defined]
+        if type(key) is not str or len(key) > KEY_CHARACTERS or not _whole(key) or not fits(each, levels - 1):
+            return False
+    return True
+
+
+def settled(value: Any) -> Any:
+    """The value as every later stage can hold it: the same object where nothing is to be changed."""
+    return value if fits(value) else _settled(value, NESTING)
+
+
+def text(value: str) -> str:
+    """The same for a text."""
+    if _whole(value):
+        return value
+    changed["text"] += 1
+    return value.replace(_NUL, "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _whole(value: str) -> bool:
+    if value.isascii():
+        return _NUL not in value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return _NUL not in value
+
+
+def _settled(value: Any, levels: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, int | float):
+        return value if fits(value) else _digits(value)
+    if isinstance(value, Mapping | list | tuple):
+        if levels <= 0:
+            return _json(value, "nested")
+        if isinstance(value, Mapping):
+            return _object(value, levels)
+        return [_settled(each, levels - 1) for each in value]
+    return text(str(value))
+
+
+def _object(value: Mapping[Any, Any], levels: int) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, each in value.items():
+        name = text(str(key))
+        if len(name) <= KEY_CHARACTERS and len(kept) < KEYS:
+            kept[name] = _settled(each, levels - 1)
+        else:
+            rest[name] = each
+    if rest:
+        kept[REST] = _json(rest, "keys")
+    return kept
+
+
+def _digits(number: Any) -> str:
+    changed["number"] += 1
+    if isinstance(number, float):  # as JavaScript names them
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    try:
+        return str(number)
+    except ValueError:  # Python writes 4,300 digits at most
+        return hex(number)
+
+
+def _json(value: Any, why: str) -> str:
+    changed[why] += 1
+    try:
+        return text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+    except (RecursionError, ValueError, TypeError):  # endless, or as good as
+        return REST
+
+
+def _mended(raw: bytes) -> bytes:
+    """JSON with halves of surrogate pairs replaced, and with numbers that are too large as texts."""
+    return _TOKEN.sub(_quoted, _HALF.sub(_replaced, raw))
+
+
+def _replaced(found: re.Match[bytes]) -> bytes:
+    if found[1] is None:
+        return found[0]
+    changed["text"] += 1
+    return b"\\ufffd"
+
+
+def _quoted(found: re.Match[bytes]) -> bytes:
+    number = found[1]
+    if number is None:
+        return found[0]
+    try:
+        holds = math.isfinite(float(number))
+    except ValueError:
+        return found[0]
+    if holds:
+        return found[0]
+    changed["number"] += 1
+    return b'"' + number + b'"'
