@@ -237,15 +237,15 @@ def runs(settings: Settings, patience: float = 5.0) -> "Runs":
 
 
 class History:
-    """The warehouse as the recommender sees it."""
+    """The warehouse as the recommender sees it. What a wrong clock put into the future moves no window."""
 
-    def __init__(self, warehouse: "Warehouse") -> None:
-        self._warehouse = warehouse
+    def __init__(self, warehouse: "Warehouse", clock: "Callable[[], float]" = time.time) -> None:
+        self._warehouse, self._clock = warehouse, clock
 
     def interactions(self, site: str, days: int) -> "Table":
         from warehouse.interactions import interactions, newest
 
-        last = newest(self._warehouse, site) or 0
+        last = min(newest(self._warehouse, site) or 0, int(self._clock() * 1000))
         return interactions(self._warehouse, site, start=max(0, last - days * 86_400_000))
 
 

@@ -21,6 +21,7 @@ from typing import Protocol
 import msgspec
 
 from ingest.deadletters import DeadLetters
+from profiles.dedup import HOUR_MS
 from profiles.erased import RedisErased, Request
 from profiles.identity import forget, user_id, visitor_id
 from profiles.model import Profile
@@ -74,9 +75,11 @@ class Erasure:
         if not ids:
             return None
         now = self._now()
-        own = self.profiles.load(site, ids[:1])[ids[0]].profile or Profile(ids[0])
+        found = [each.profile for each in self.profiles.load(site, ids).values() if each.profile]
+        own = next((profile for profile in found if profile.id == ids[0]), Profile(ids[0]))
         fed = self._customers(site, own)
-        request = Request(uuid.uuid4().hex, site, now + CLOCKS_APART_MS, now, ids, fed)
+        at = max([now, *(_newest(profile, now) for profile in found)]) + CLOCKS_APART_MS
+        request = Request(uuid.uuid4().hex, site, at, now, ids, fed)
         self._note(site, ids, request.at)
         self._promise(request)
         for customer in fed:
@@ -122,6 +125,12 @@ class Erasure:
 
     def _run(self, site: str, requests: list[Request]) -> int:
         started = self._now()
+        for number, request in enumerate(requests):
+            if (
+                request.marked > started
+            ):  # by a clock that was ahead: it settles from now on, not when that is reached
+                requests[number] = msgspec.structs.replace(request, marked=started)
+                self.erased.put(requests[number])
         ids = self._widen(site, requests)
         if ids:
             # One pass for all: what costs is reading the tables.
@@ -202,6 +211,16 @@ class Erasure:
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
+
+
+def _newest(profile: Profile, now: int) -> int:
+    """Until when (ms) its events came, where a clock that was ahead stamped them and has been set right since; 0 where
+    none was. The ring tells the hour by our clock alone, a visitor's own may be a day ahead."""
+    if not profile.seen:
+        return 0
+    hour = profile.seen[-1][0] * HOUR_MS
+    ahead = hour > now or (profile.last_seen > now and hour + HOUR_MS > now)
+    return hour + HOUR_MS if ahead else 0
 
 
 def ids_of(store: ProfileStore, site: str, profile: Profile) -> list[str]:

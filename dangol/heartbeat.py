@@ -52,11 +52,14 @@ def file_of(folder: Path, role: str) -> Path:
 
 
 def fault(folder: Path, role: str, now: float) -> str | None:
-    """Why the process ``role`` of this host does not count as alive at ``now`` (seconds); None when it does."""
+    """Why the process ``role`` of this host does not count as alive at ``now`` (seconds); None when it does. A beat far
+    in the future is of a clock that has been set right since, and none came after that."""
     try:
         quiet = now - file_of(folder, role).stat().st_mtime
     except FileNotFoundError:
         return f"{role} never ran on this host with the data folder {folder}"
     if quiet > QUIET_SECONDS[role]:
         return f"{role} has not got on for {quiet:.0f} s"
+    if quiet < -QUIET_SECONDS[role]:
+        return f"{role} has not got on since the clock was set back by {-quiet:.0f} s or more"
     return None

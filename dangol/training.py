@@ -8,6 +8,7 @@ from dangol.settings import Settings
 from recommender.card import Card
 from recommender.progress import Progress
 from recommender.train import train
+from tracker.clocks import passed
 
 AGAIN_MS = 3_600_000
 """A training that failed is not tried again before, unless somebody asks."""
@@ -35,10 +36,10 @@ class Training:
         """Without a model, or ``train_hours`` after the last training: of whichever process, before its restart too."""
         now = self._clock() * 1000
         last = self.runs.read(site)
-        if last and last.state == "failed" and now - (last.finished or last.started or 0) < AGAIN_MS:
+        if last and last.state == "failed" and not passed(last.finished or last.started or 0, now, AGAIN_MS):
             return False
         shelf = compose.shelf(self._settings, site)
         made = max((card.made for card in shelf.cards() if not card.refreshed), default=None)
         if made is None or shelf.live_version() is None:
             return True
-        return now - made >= self._settings.train_hours * 3_600_000
+        return passed(made, now, self._settings.train_hours * 3_600_000)

@@ -110,7 +110,7 @@ class Worker:
         self.folder = Folder(store, erased, self.metrics, self.outbox.recent, self._without_store, consents)
         self.ahead: Ahead | None = None
         self._passersby = PassersBy()
-        self._flush_after = 0.0
+        self._flush_after = self._pause = 0.0
         self._stop = threading.Event()
         self._looked_at = 0.0
 
@@ -245,12 +245,12 @@ class Worker:
 
     def _flush_due(self) -> bool:
         since, bounds = self.outbox.since, self.bounds
-        if self.outbox.busy or since is None or self.clock() < self._flush_after:
+        if self.outbox.busy or since is None or 0 < self._flush_after - self.clock() <= self._pause:
             return False
         return (
             self.outbox.rows >= bounds.flush_rows
             or self.outbox.bytes >= bounds.flush_bytes
-            or self.clock() - since >= bounds.flush_seconds
+            or not 0 <= self.clock() - since < bounds.flush_seconds  # it may be set back
         )
 
     def _flush_or_depart(self) -> None:
@@ -267,7 +267,7 @@ class Worker:
             seconds = getattr(error, "retry_after", 1.0)
             logger.warning("%s: cannot flush, trying again in %.1f s: %s", self.member, seconds, error)
             self.metrics.waits.labels("log" if isinstance(error, LogUnavailable) else "warehouse").inc()
-            self._flush_after = self.clock() + seconds
+            self._flush_after, self._pause = self.clock() + seconds, seconds
 
     def _without_store(self, error: StoreUnavailable) -> None:
         self._away("profiles", error, error.retry_after)
@@ -282,7 +282,7 @@ class Worker:
     def _look_around(self) -> None:
         """Now and then: edited sites, and how far behind the group is."""
         self.metrics.buffered.set(self.outbox.rows)
-        if self.clock() - self._looked_at < LOOK_SECONDS:
+        if 0 <= self.clock() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = self.clock()
         self.reader.sites.refresh()  # they may be edited while workers run

@@ -108,14 +108,17 @@ class BudgetStore:
             if lease is not None:
                 lease.left += 1
 
-    def confirm(self, site: str, spent: Iterable[Spent], as_of: int) -> None:
+    def confirm(self, site: str, spent: Iterable[Spent], as_of: int, at: int | None = None) -> None:
         """What the warehouse, complete up to ``as_of`` (ms), counts. What it counted once is spent, even if that was
-        erased or became too old to be kept. Raises BudgetsUnavailable."""
+        erased or became too old to be kept. What was reserved later than ``at`` (ms, now) was by a clock that has been
+        set right since: it may still be seen for as long as what is reserved now. Raises BudgetsUnavailable."""
+        slice_now = (1 << 62 if at is None else at) // SLICE_MS
         settled, closed = (as_of - HOLD_MS) // SLICE_MS, (as_of - VIEW_MAX_AGE_MS) // SLICE_MS
         try:
             for each in spent:
                 key = _key(site, each.campaign)
                 stored = {name: int(value) for name, value in self._patient.hgetall(key).items()}
+                ahead = [name for name in stored if name[1:2] == b":" and int(name[2:]) > slice_now + 1]
                 old = [name for name in stored if name[:2] == b"d:" and int(name[2:]) < settled]
                 gone = [name for name in stored if name[:2] == b"l:" and int(name[2:]) < closed]
                 counted = {
@@ -127,8 +130,10 @@ class BudgetStore:
                         counted[b"l:" + name[2:]] = kept
                 with self._patient.pipeline() as pipe:
                     pipe.hset(key, mapping=counted)
-                    if old or gone:
-                        pipe.hdel(key, *old, *gone)
+                    for name in ahead:
+                        pipe.hincrby(key, f"d:{slice_now}", stored[name])
+                    if old or gone or ahead:
+                        pipe.hdel(key, *old, *gone, *ahead)
                     pipe.execute()
         except RedisError as error:
             raise BudgetsUnavailable(str(error)) from error

@@ -10,17 +10,21 @@
 local ask = cmsgpack.unpack(ARGV[1])
 
 -- Read counts; those of a session, hour, day or week that is over become 0. The session is our own: it does not
--- wait for ingest, so a cap holds from the first request on. Time only goes on: where clocks differ, the newest counts.
+-- wait for ingest, so a cap holds from the first request on. Time only goes on: where clocks differ a little, the newest
+-- counts; what lies further ahead was counted by a clock that has been set right since, and is over.
 -- What cannot be read was damaged: it begins anew.
 local function counts(raw)
   local state = cmsgpack.unpack(raw)
   state.l, state.c = state.l or 0, state.c or {}
-  local over = ask.now - state.l > ask.gap and not (ask.since > 0 and ask.since <= state.l)
+  local ahead = state.l > ask.now + ask.gap
+  local over = ahead or ask.now - state.l > ask.gap and not (ask.since > 0 and ask.since <= state.l)
+  if ahead then state.l = 0 end
   for _, entry in pairs(state.c) do
     assert(#entry.k == 5 and #entry.w == 3 and entry.t + 0)
     if over then entry.k[1] = 0 end
     for at = 1, 3 do
-      if entry.w[at] < ask.windows[at] then entry.w[at], entry.k[at + 1] = ask.windows[at], 0 end
+      local behind = ask.windows[at] - entry.w[at]
+      if behind > 0 or behind < -1 then entry.w[at], entry.k[at + 1] = ask.windows[at], 0 end
     end
   end
   return state

@@ -157,9 +157,10 @@ def windows(view: View) -> tuple[int, int, int]:
 
 
 def _since(view: View) -> int:
-    """When the session that is going on began, as far as ingest knows; 0 when none is."""
+    """When the session that is going on began, as far as ingest knows; 0 when none is. One of the future was told by a
+    clock that has been set right since."""
     sessions = view.profile.sessions
-    return sessions[-1].start if sessions and view.now - sessions[-1].last <= VISIT_GAP_MS else 0
+    return sessions[-1].start if sessions and abs(view.now - sessions[-1].last) <= VISIT_GAP_MS else 0
 
 
 def _pairs(caps: tuple[Cap, ...]) -> list[tuple[int, int]]:

@@ -82,7 +82,7 @@ class Learner:
             for name in limited
             for views in [counted[name, "view"]]
         ]
-        self._budgets.confirm(site.id, spent, complete)
+        self._budgets.confirm(site.id, spent, complete, now)
         return len(spent)
 
 

@@ -12,6 +12,7 @@ from offers.view import View
 from profiles.model import Profile
 from profiles.redis import RedisProfiles
 from profiles.store import ProfileStore, Write
+from tracker.clocks import passed
 from tracker.sites import Site, Sites
 
 REPORT_EVERY = 1_000
@@ -75,7 +76,9 @@ class Membership:
         version, last = self._segments.version(site.id), self._progress.read(site.id)
         if last is None:
             return version > 0
-        return last.finished is None or last.version != version or self._now() - last.finished >= AGAIN_MS
+        return (
+            last.finished is None or last.version != version or passed(last.finished, self._now(), AGAIN_MS)
+        )
 
     def run(self, site: Site) -> Progress:
         """Ask every profile of the site and write what changed, reporting progress on the way.

@@ -13,6 +13,8 @@ from recommender.catalogue import CatalogueFull, Changes, Stored
 BATCH = 500
 ITEM_LIMIT = 1_000_000
 LOCK_SECONDS = 90.0
+CLOCKS_APART_MS = 60_000
+"""More than any holder's term is longer than another's."""
 
 
 class StoreUnavailable(Exception):
@@ -105,7 +107,12 @@ class RedisLock:
     def take(self) -> bool:
         """True when nobody else holds it. Raises StoreUnavailable."""
         try:
-            return bool(self._client.set(self._key, self._holder, nx=True, px=self._ms))
+            if self._client.set(self._key, self._holder, nx=True, px=self._ms):
+                return True
+            # Redis keeps the moment of the end: after its clock was set back, a dead holder's would be far away.
+            if self._client.pttl(self._key) > self._ms + CLOCKS_APART_MS:
+                self._client.pexpire(self._key, self._ms)
+            return False
         except redis.RedisError as error:
             raise StoreUnavailable(f"lock: {error}") from error
 

@@ -1,7 +1,10 @@
 """The schedule: which job runs how often, one of a kind at a time across all processes."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -10,6 +13,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from recommender.lock import Busy, Lock, locked
 
 log = logging.getLogger("dangol.schedule")
+
+LOOK_SECONDS = 2.0
+JUMP_SECONDS = 5.0
 
 
 class Job(NamedTuple):
@@ -27,6 +33,9 @@ class Schedule:
 
     ``lock`` makes the cross-process lock of a name; its term must be well over ``hold`` seconds. ``ended`` is called
     after each job, however it went.
+
+    APScheduler plans by the wall clock: after one that was two hours ahead is set right, every job would stand still
+    for two hours. So the clock is watched against the monotonic one, and the plan moves along with it.
     """
 
     def __init__(
@@ -35,13 +44,16 @@ class Schedule:
         lock: Callable[[str], Lock],
         hold: float = 20.0,
         ended: Callable[[], object] = lambda: None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._jobs, self._lock, self._hold = {job.name: job for job in jobs}, lock, hold
-        self._ended = ended
+        self._ended, self._wall = ended, wall
+        self._apart = self._wall() - time.monotonic()
+        self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(2)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 300},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         for job in jobs:
             self._scheduler.add_job(
@@ -50,13 +62,32 @@ class Schedule:
 
     def start(self) -> None:
         self._scheduler.start()
+        threading.Thread(target=self._watch, name="clock", daemon=True).start()
         for job in self._jobs.values():
             if job.soon:
                 self._scheduler.add_job(self.run, args=(job.name,), id=f"{job.name}:soon")
 
     def stop(self) -> None:
         """Wait for what runs, start nothing more."""
+        self._stopping.set()
         self._scheduler.shutdown(wait=True)
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            apart = self._wall() - time.monotonic()
+            moved = apart - self._apart
+            if abs(moved) > JUMP_SECONDS:
+                self._apart = apart
+                self._move(moved)
+
+    def _move(self, seconds: float) -> None:
+        """Every job keeps the time that it had to wait."""
+        log.warning("the clock was set by %+.0f s; the schedule goes on as if it had not been", seconds)
+        for name in self._jobs:
+            planned = self._scheduler.get_job(name)
+            if planned is not None and planned.next_run_time is not None:
+                at = planned.next_run_time + timedelta(seconds=seconds)
+                self._scheduler.modify_job(name, next_run_time=at)
 
     def run(self, name: str) -> bool:
         """Run one job now, in this thread. False when it failed or another process runs it."""

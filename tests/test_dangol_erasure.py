@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 from conftest import Clock
 from erase_traces import traces
 from ingest_streams import event, records, simple_facts, sites_of
 
-from dangol.erasure import Erasure
+from dangol.erasure import SETTLE_SECONDS, Erasure
 from dangol.export import export
 from ingest.deadletters import DeadLetters
 from ingest.worker import Bounds, Worker
@@ -299,3 +300,54 @@ def test_marks_go_by_the_time_of_receipt_and_say_no_id(redis_url: str) -> None:
     erased.mark("s", ["v:c"], 10 + 31 * 86_400_000)
     later = erased.cutoffs("s")
     assert later.cover("s", ["v:c"], 11) and not later.cover("s", ["v:a"], 5)  # a month is enough
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_what_came_while_the_clock_was_wrong_goes_too(shop: Shop, jump: float) -> None:
+    """And the request does not wait for the clock to be where it was."""
+    now = int(shop.clock() * 1000)
+    shop.send(msgspec.structs.replace(event("1", visitor="hush-a", user="hush-u"), received=now, ts=now))
+    shop.work()
+    shop.clock.advance(jump)
+    shop.erase("hush-u")
+    shop.work()
+    assert shop.ids() == [] and shop.traces("hush") == []
+
+
+def test_an_erasure_does_not_wait_until_the_clock_is_where_it_was(shop: Shop) -> None:
+    shop.send(event("1", visitor="hush-a"))
+    shop.work()
+    request = shop.erasure.ask("default", "hush-a")
+    assert request
+    shop.clock.advance(-7200.0)
+    waited = 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal waited
+        waited += seconds
+        shop.clock.advance(seconds)
+
+    shop.erasure.finish(request, pause)
+    assert waited <= 2 * SETTLE_SECONDS and shop.ids() == []
+
+
+def test_one_sites_failure_holds_up_no_other_erasure(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sites_of(shop.folder, Site(id="bad", write_key="wk_b", secret_key="sk_b"))
+    shop.send(event("1", visitor="hush-a"), event("2", site="bad", visitor="hush-b"))
+    shop.work()
+    request = shop.erasure.ask("default", "hush-a")
+    assert request and shop.erasure.ask("bad", "hush-b")
+    former = shop.warehouse.former
+
+    def broken(site: str, ids: Any) -> Any:
+        if site == "bad":
+            raise ZeroDivisionError
+        return former(site, ids)
+
+    monkeypatch.setattr(shop.warehouse, "former", broken)
+    with pytest.raises(ZeroDivisionError):
+        shop.erasure.run()
+    shop.clock.advance(SETTLE_SECONDS + 1)
+    with pytest.raises(ZeroDivisionError):
+        shop.erasure.run()
+    assert [each.site for each in shop.erased.pending()] == ["bad"] and "1" not in shop.ids()

@@ -70,3 +70,14 @@ def test_tuning_keeps_to_its_budget_and_never_ends_worse(clock: Clock) -> None:
     assert all(getattr(params, name) == value for name, value in trials[0].changed.items())
     assert table(trials).count("\n") == len(trials) + 1
     assert tune(read(history([("v", "p", "Product Viewed", 1, "s")])), start, 10) == (start, [])
+
+
+def test_a_visitor_whose_clock_is_a_day_ahead_stops_no_refresh(tmp_path: Path, clock: Clock) -> None:
+    shelf = Shelf(tmp_path, "s", clock=clock)
+    month = pa.concat_tables(
+        [shop_history(30), history([("x", "tea-1", "Product Viewed", NOW + 2 * DAY, "x")])]
+    )
+    train("s", Told(month), shelf, Params(iterations=1), clock)
+    clock.advance(300)
+    today = history([("y", "tea-2", "Product Viewed", NOW + DAY, "y")])
+    assert refresh("s", Told(pa.concat_tables([month, today])), shelf, clock)

@@ -1,4 +1,4 @@
-"""When an event happened: the client's clock, trusted only so far."""
+"""When an event happened: the client's clock, trusted only so far; our own, which may be set right."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,9 @@ FUTURE_MS = 24 * 3_600_000
 PAST_MS = 3653 * 24 * 3_600_000
 """Ten years: an import of a shop's history is real, 1970 is a clock that was never set."""
 
+
+APART_MS = 60_000
+"""The clocks of two of our machines are no further apart, while nothing is wrong with them."""
 
 When = tuple[int, str]
 """Milliseconds since the epoch, and what was wrong with the client's time, "" for nothing."""
@@ -48,3 +51,9 @@ def bounded(ts: int, received: int) -> When:
     if ts < received - PAST_MS:
         return (received, "past")
     return (ts, "")
+
+
+def passed(since: float, now: float, period: float) -> bool:
+    """Whether ``period`` went by since a moment that some process noted (all in ms). One that lies in the future was
+    noted by a clock that was ahead and has been set right: who waited for it would stand still until then."""
+    return not -min(period, APART_MS) <= now - since < period

@@ -83,7 +83,7 @@ class Limiter:
         else:
             self._buckets.move_to_end(caller)
         if not self._shared:
-            earned = (now - bucket.at) * self._rate.per_second
+            earned = max(0.0, now - bucket.at) * self._rate.per_second
             bucket.tokens = min(self._rate.burst, bucket.tokens + earned)
         bucket.at = now
         return bucket

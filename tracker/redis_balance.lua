@@ -21,6 +21,13 @@ if mode == 'join' then
   end
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+-- Redis keeps the moments of the ends: after its clock was set back, those of who died before would be far away.
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], now + 2 * ttl, '+inf')) do
+  redis.call('ZADD', KEYS[1], now + ttl, other)
+end
+for i = 3, #KEYS do
+  if redis.call('PTTL', KEYS[i]) > 2 * ttl then redis.call('PEXPIRE', KEYS[i], ttl) end
+end
 if mode == 'leave' then
   redis.call('ZREM', KEYS[1], token)
 else

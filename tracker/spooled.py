@@ -30,7 +30,8 @@ class Spooled(NamedTuple):
     refused: int = 0
 
     def stuck(self, now: float) -> bool:
-        return self.oldest is not None and now - self.oldest > ALARM_SECONDS
+        """A time in the future is of a clock that has been set right since: what came before that still waits."""
+        return self.oldest is not None and abs(now - self.oldest) > ALARM_SECONDS
 
 
 class SpoolWatch:

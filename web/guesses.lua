@@ -3,7 +3,8 @@
 -- Answers the seconds to wait, as text; "0" for a try that counts.
 local now, most, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local oldest = tonumber(redis.call('LINDEX', KEYS[1], most - 1))
-if oldest and now - oldest < window then return tostring(window - (now - oldest)) end
+-- A try in the future is of a clock that was set back: it locks nobody out for longer than the window.
+if oldest and math.abs(now - oldest) < window then return tostring(math.min(window, window - (now - oldest))) end
 redis.call('LPUSH', KEYS[1], ARGV[1])
 redis.call('LTRIM', KEYS[1], 0, most - 1)
 redis.call('EXPIRE', KEYS[1], math.ceil(window))

@@ -38,8 +38,9 @@ class LocalGuesses:
     def wait(self, address: str) -> float:
         now = self._clock()
         with self._lock:
-            recent = [at for at in self._tries.pop(address, ()) if now - at < WINDOW_SECONDS]
-            waiting = WINDOW_SECONDS - (now - recent[0]) if len(recent) >= TRIES else 0.0
+            recent = [at for at in self._tries.pop(address, ()) if abs(now - at) < WINDOW_SECONDS]
+            oldest = recent[0] if len(recent) >= TRIES else now - WINDOW_SECONDS
+            waiting = min(WINDOW_SECONDS, WINDOW_SECONDS - (now - oldest))
             self._tries[address] = recent if waiting else [*recent, now]
             while len(self._tries) > ADDRESSES_KEPT:
                 self._tries.pop(next(iter(self._tries)))

@@ -36,7 +36,12 @@ class Job:
 
     def keeps(self, most: float, now: float) -> bool:
         """Whether it is under way, or answered so lately that it need not be made again."""
-        return self.made is None or now - self.made < min(most, WORTH * (self.made - self.started))
+        if self.made is None:
+            return True
+        took = abs(
+            self.made - self.started
+        )  # a clock that is set meanwhile makes nothing worth keeping for ever
+        return 0 <= now - self.made < min(most, WORTH * took)
 
 
 class Working(Exception):
@@ -104,7 +109,7 @@ class Kept:
 
     def running(self, job: Job) -> float:
         """Seconds since it began."""
-        return self._clock() - job.started
+        return max(0.0, self._clock() - job.started)
 
     def _job(self, question: Hashable, make: Callable[[], Any], most: float) -> Job:
         now = self._clock()
