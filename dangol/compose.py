@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from tracker.spooled import SpoolWatch
     from warehouse.delta import Warehouse
     from web.damage import DamageRecord
+    from web.progress import Progress
     from web.services import Services, Shop
     from web.users import Users
 
@@ -149,6 +150,13 @@ def damage(settings: Settings) -> "DamageRecord":
     from web.damage import DamageRecord
 
     return DamageRecord(settings.profiles_uri)
+
+
+def progress(settings: Settings, events: "EventLog") -> "Progress":
+    """How ingest gets on with the events of the log."""
+    from web.progress import Progress
+
+    return Progress(settings.profiles_uri, lambda: events.backlog(INGEST_GROUP))
 
 
 def restoring(settings: Settings) -> "Restoring":
@@ -310,7 +318,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     caps = CapStore(redis, fatigue, timeout=settings.personalize_budget_ms / 2000)
     signer = TokenSigner(key)
     forgetting = erasure(settings)
-    house, broken = warehouse(settings), damage(settings)
+    house, broken, events = warehouse(settings), damage(settings), log(settings)
     house.on_damage = broken.read
 
     def erase(site: str, who: str) -> tuple[str, ...] | None:
@@ -319,7 +327,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
 
     return Services(
         sites=sites(settings),
-        log=log(settings),
+        log=events,
         profiles=profiles(settings),
         warehouse=house,
         incomplete=broken.incomplete,
@@ -356,6 +364,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         ingest_group=INGEST_GROUP,
         trust_proxy=settings.trust_proxy,
         log_incident=lambda: log_incident(settings, time.time()),
+        ingest_waits=progress(settings, events).look,
         backups_behind=erasure_log(settings).behind,
         further_metrics=tracker.metrics.text if tracker else bytes,
         bucket=RedisBuckets(redis).take,

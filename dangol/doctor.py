@@ -44,6 +44,10 @@ class EventsStuck(Exception):
     """Events that were acknowledged lie on this machine's disk, and nobody drains them."""
 
 
+class IngestStands(Exception):
+    """Events wait in the log, and ingest does not get on with them."""
+
+
 class EventsLost(Exception):
     """The log was made anew, went back, or removed events that nobody had read."""
 
@@ -54,6 +58,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("data folder", lambda: writable(settings.folder)),
         ("sites", lambda: sites_known(settings)),
         ("event log", lambda: log_answers(settings)),
+        ("ingest", lambda: ingest_gets_on(settings)),
         ("spool", lambda: spool_drains(settings)),
         ("events lost in the log", lambda: log_is_whole(settings)),
         ("profiles", lambda: profiles_answer(settings)),
@@ -103,6 +108,23 @@ def log_answers(settings: Settings) -> str:
         )
     finally:
         log.close()
+
+
+def ingest_gets_on(settings: Settings) -> str:
+    """Whether the events of the log are being counted; the schedule looks all the time."""
+    log = compose.log(settings)
+    progress = compose.progress(settings, log)
+    try:
+        found = progress.look()
+    finally:
+        progress.close()
+        log.close()
+    if found.still:
+        raise IngestStands(
+            f"{found.events} events wait, and nothing was done with some of them for {found.seconds:.0f} s: see what "
+            "the ingest processes log"
+        )
+    return f"{found.events} events wait" if found.events else "nothing waits"
 
 
 def spool_drains(settings: Settings) -> str:

@@ -34,6 +34,7 @@ class Jobs:
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
         self.erasure = compose.erasure(settings)
         self.training = Training(settings)
+        self.progress = compose.progress(settings, compose.log(settings))
         self.erasure_log = compose.erasure_log(settings)
 
     def _each(self, run: Callable[[Site], object]) -> None:
@@ -52,6 +53,12 @@ class Jobs:
     def learn_offers(self) -> None:
         """What visitors answered to offers, for the bandit and the budgets."""
         self._each(self.learner.run)
+
+    def watch_ingest(self) -> None:
+        """Whether ingest gets on, so that every process knows since when it does not."""
+        waits = self.progress.look()
+        if waits.still:
+            logger.warning("ingest stands still for %.0f s; %d events wait", waits.seconds, waits.events)
 
     def segments(self) -> None:
         """Everybody again where a segment changed, and where days went by."""

@@ -36,6 +36,7 @@ def table(settings: Settings) -> list[Job]:
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
         Job("scores", jobs.score, DAY, "scores", soon=True),
+        Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),
         # These two take the lock LOCK themselves, for each site.
         Job("train asked for", jobs.train_asked, 1 / 12, soon=True),
         Job("train", jobs.train, 2, soon=True),

@@ -22,6 +22,7 @@ from web.desk.funnel import funnel_blueprint
 from web.desk.funnel_parts import funnel_parts_blueprint
 from web.desk.goals import goals_blueprint
 from web.desk.help import help_blueprint
+from web.desk.ingest import register_ingest_alarm
 from web.desk.live import live_blueprint
 from web.desk.models import models_blueprint as model_pages
 from web.desk.models import training_blueprint
@@ -118,6 +119,7 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     pages.register(app)
     register_spool_alarm(app, services)
     register_log_alarm(app, services)
+    register_ingest_alarm(app, services)
     register_backup_alarm(app, services)
     app.register_blueprint(assets_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, services.guesses, services.audit))

@@ -53,6 +53,11 @@ def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
         lambda: float(services.log.lag(services.ingest_group)),
     )
     metrics.gauge(
+        "dangol_ingest_lag_seconds",
+        "how long ingest has committed nothing in a partition where events wait",
+        lambda: services.ingest_waits().seconds,
+    )
+    metrics.gauge(
         "dangol_log_replaced_partitions",
         "partitions of the event log that were made anew or went back in the last days",
         lambda: float(found.partitions if (found := services.log_incident()) else 0),

@@ -25,6 +25,7 @@ from warehouse.delta import Warehouse
 from web.audit import Audit
 from web.damage import Incomplete
 from web.guesses import Guesses
+from web.progress import Waits
 from web.saved import SavedStore
 from web.sizes import SegmentSizes
 from web.stops import Stops
@@ -55,6 +56,7 @@ class Services:
     ``spooled`` tells what waits on this machine's disk for the log.
     ``further_metrics`` are figures of what runs beside it in the process, in Prometheus's text format.
     ``log_incident`` tells whether the event log was made anew or lost events lately.
+    ``ingest_waits`` tells how many events wait for ingest, and how long it has not got on with them.
     ``backups_behind`` tells whether a place with backups does not know of the newest erasures.
     ``bucket`` (name, wanted, per second, burst) says how much of a rate all processes together still allow.
     """
@@ -91,6 +93,7 @@ class Services:
     trust_proxy: int = 0
     further_metrics: Callable[[], bytes] = bytes
     log_incident: Callable[[], Incident | None] = lambda: None
+    ingest_waits: Callable[[], Waits] = lambda: Waits(0, 0.0)
     backups_behind: Callable[[], bool] = bool
     bucket: Callable[[str, float, float, float], float] = _unlimited
     clock: Callable[[], float] = time.time
