@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from ingest.worker import Worker
     from offers.learner import Learner
     from offers.membership import Membership
+    from profiles.order_limits import OrderLimits
     from profiles.redis import RedisProfiles
     from recommender.catalogue import Catalogue
     from recommender.runs import Runs
@@ -97,8 +98,17 @@ def enrichment(settings: Settings) -> "Enrich":
     """What a worker finds out about an event. Raises CitiesUnreadable."""
     from ingest.cities import Cities, with_cities
     from ingest.enrich import facts
+    from ingest.plausible import with_limits
 
-    return with_cities(facts, Cities(settings.geoip)) if settings.geoip else facts
+    found = with_cities(facts, Cities(settings.geoip)) if settings.geoip else facts
+    return with_limits(found, order_limits(settings))
+
+
+def order_limits(settings: Settings) -> "OrderLimits":
+    """The largest plausible order of each site."""
+    from profiles.order_limits import OrderLimits
+
+    return OrderLimits(profiles(settings).client)
 
 
 def worker(settings: Settings, name: str = "") -> "Worker":

@@ -10,6 +10,7 @@ from dangol import compose, redis_child
 from dangol.mending import looked
 from dangol.settings import Settings
 from tracker.sites import SitesInvalid
+from warehouse.doubtful import doubtful
 
 REDIS_KEPT = (7, 0)
 """The oldest Redis that anybody still mends: Debian's, until 2028; the project itself keeps 7.2 and newer."""
@@ -34,6 +35,10 @@ class NotDurable(Exception):
 
 class Unmaintained(Exception):
     """It works, and nobody mends its holes any more."""
+
+
+class Implausible(Exception):
+    """Somebody told orders that nobody would believe: they are set apart, and perhaps the shop's own."""
 
 
 class Damaged(Exception):
@@ -64,6 +69,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("profiles", lambda: profiles_answer(settings)),
         *([("redis", lambda: redis_is_kept(settings))] if settings.embedded_redis else []),
         ("warehouse", lambda: warehouse_answers(settings)),
+        ("implausible orders", lambda: orders_are_plausible(settings)),
         ("models", lambda: writable(settings.models_folder)),
         ("backups", lambda: backups_know(settings)),
     ]
@@ -73,7 +79,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except (NotDurable, Unmaintained) as weakness:
+    except (NotDurable, Unmaintained, Implausible) as weakness:
         return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
@@ -192,6 +198,23 @@ def warehouse_answers(settings: Settings) -> str:
         raise Damaged(f"{damage[0]}{more}; `dangol doctor --deep` tells all, `--repair` restores what can be")
     compose.warehouse(settings).ping()
     return settings.warehouse_uri
+
+
+def orders_are_plausible(settings: Settings) -> str:
+    """What was set apart lately."""
+    warehouse, since, found = compose.warehouse(settings), int((time.time() - 7 * 86_400) * 1000), []
+    for site in compose.sites(settings).all().values():
+        apart = doubtful(warehouse, site.id, since)
+        if apart.orders:
+            largest = f"{apart.largest:,.0f} {site.currency}"
+            found.append(f"site {site.id}: {apart.orders} of {apart.people} visitors, up to {largest}")
+    if found:
+        raise Implausible(
+            "; ".join(found)
+            + ", told with the public key in the last seven days, count in no report. Are they real, tell orders with "
+            "the secret key, or raise the site's order_limit"
+        )
+    return "none in the last seven days"
 
 
 def backups_know(settings: Settings) -> str:

@@ -10,14 +10,20 @@ from dangol.mending import looked
 from dangol.scoring import Scoring
 from dangol.settings import Settings
 from dangol.training import Training
-from recommender.catalogue import Item
 from recommender.interactions import NothingToLearn
+from recommender.learned import host_of, learned
 from recommender.lock import Busy
 from recommender.refresh import refresh
 from tracker.sites import Site
-from warehouse.products import products
+from warehouse.doubtful import plausible
+from warehouse.products import hosts, products
 from warehouse.span import DAY_MS, USUAL_DAYS
 from web.sizes import SegmentSizes
+
+HOST_DAYS = 7
+"""Pages of so many days tell a site's hosts, where it names no origins."""
+ORDER_DAYS = 90
+"""Orders of so many days tell what an order is usually worth."""
 
 logger = logging.getLogger("dangol.scheduler")
 
@@ -110,18 +116,33 @@ class Jobs:
         self._each(self._learn_items)
 
     def _learn_items(self, site: Site) -> None:
-        known = compose.catalogue(self.settings, site.id)
-        known.learn(
-            Item(
-                id=each.product,
+        warehouse = compose.warehouse(self.settings)
+        since = int((time.time() - HOST_DAYS * 86_400) * 1000)
+        named = {host_of(origin) or origin.lower() for origin in site.origins}
+        own = (named or hosts(warehouse, site.id, since)) | {host_of(self.settings.public_url)} - {""}
+        found = (
+            learned(
+                each.product,
+                told=each.told,
                 name=each.name,
                 category=each.category,
                 price=each.price,
                 url=each.url,
                 image=each.image,
+                hosts=own,
             )
-            for each in products(compose.warehouse(self.settings), site.id)
+            for each in products(warehouse, site.id)
         )
+        compose.catalogue(self.settings, site.id).teach(item for item in found if item is not None)
+
+    def learn_orders(self) -> None:
+        """What an order of each site may plausibly be worth."""
+        self._each(self._learn_orders)
+
+    def _learn_orders(self, site: Site) -> None:
+        since = int((time.time() - ORDER_DAYS * 86_400) * 1000)
+        bound = plausible(compose.warehouse(self.settings), site.id, since)
+        compose.order_limits(self.settings).save(site.id, bound)
 
     def erase(self) -> None:
         """Whoever asked to be forgotten. No backup is made meanwhile, so what one left when it died may go."""

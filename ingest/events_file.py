@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from tracker.event import Event
+from tracker.event import SITE, Event
 from tracker.sites import Site
 
 # What a column is called in the files people have, in lower case without separators.
@@ -142,6 +142,7 @@ def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], w
         context={"session": session} if session else {},
         source="log" if page else "api",
         proven=bool(user),  # the shop's own file
+        sender=SITE,
     )
 
 

@@ -2,11 +2,13 @@
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from hashlib import blake2b
 
 import msgspec
 
 from ingest.batch import NOWHERE, Item
 from profiles.fold import Outcome
+from tracker.event import SITE
 from warehouse.schema import EventRow
 
 DAY_MS = 86_400_000
@@ -18,10 +20,17 @@ def _day(number: int) -> date:
     return datetime.fromtimestamp(number * 86_400, UTC).date()
 
 
+@lru_cache(maxsize=65_536)
+def _sender(site: str, sender: str) -> str:
+    """The site itself, or a digest of the network: only who came from the same one matters, not from which."""
+    return sender if sender == SITE else blake2b(f"{site} {sender}".encode(), digest_size=6).hexdigest()
+
+
 def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
     """Every row says how its visit came about: the touch is the session's."""
     event, facts, place = item.event, item.facts, item.place
     touch, lines = outcome.touch, facts.products
+    doubtful = outcome.doubtful or facts.doubtful
     one = lines[0] if len(lines) == 1 else None
     # From one tuple: thirty arguments one by one take as long as all the rest of this.
     values = (
@@ -76,8 +85,10 @@ def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
         place.partition if place is not NOWHERE else None,
         place.position if place is not NOWHERE else None,
         facts.session_hint or None,
-        outcome.repeated,
+        outcome.repeated or doubtful,  # no report counts it, as if it were reported a second time
         facts.city or None,
         event.proven if event.user or event.proven else None,
+        _sender(event.site, event.sender) if event.sender else None,
+        doubtful or None,
     )
     return EventRow._make(values)

@@ -59,6 +59,7 @@ def _item(row: Mapping[str, Any], number: int) -> Item:
         traits=msgspec.json.decode(row["traits"]),
         source=row["source"],
         proven=row["proven"] is not False,
+        sender=row["sender"] or "",
     )
     if row["position"] is None:
         place = Place(event.visitor or event.user or "", FIRST_LAYOUT, number)
@@ -88,4 +89,5 @@ def _facts(row: Mapping[str, Any], event: Event) -> Facts:
         revenue=row["revenue"],
         currency=row["currency"],
         session_hint=row["hint"] or "",
+        doubtful=row["doubtful"] is True,
     )

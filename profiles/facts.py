@@ -21,6 +21,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``touch`` says how the visitor came, when this event carries an outside referrer, UTM parameters or a
     click id; None when it says nothing new (an internal referrer, a server-side event).
     ``campaign_key`` identifies a campaign or click id that starts a new session (DESIGN §6), "" for none.
+    ``doubtful``: the order's amount is implausible (``profiles.plausible``).
     ``products`` are the lines of this event; ``order`` and ``revenue`` are set for an order only.
     """
 
@@ -39,3 +40,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     revenue: float | None = None
     currency: str | None = None
     session_hint: str = ""
+    doubtful: bool = False

@@ -52,6 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``renamed`` says what became
     of sessions (``profiles.sessions.Placed``), and when. ``repeated``: the order was reported before.
+    ``doubtful``: it is set apart, and counts nowhere (``profiles.orders.doubtful``).
     """
 
     verdict: Verdict
@@ -59,6 +60,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     touch: Touch = Touch()
     renamed: tuple[tuple[str, str, int], ...] = ()
     repeated: bool = False
+    doubtful: bool = False
 
 
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
@@ -165,8 +167,9 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Plac
     """What became of the event the first time, found in the profile as it is now."""
     owner, renamed = _owner(event), tuple(profile.renamed)
     repeated = _repeats(profile, event, facts, at)
+    told = repeated, not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
     if not makes_session(event):
-        return Outcome("replayed", "", profile.last_touch, renamed, repeated)
+        return Outcome("replayed", "", profile.last_touch, renamed, *told)
     name = session_id(owner, event.ts)
     if facts.session_hint:
         name = sessions.hinted_id(owner, facts.session_hint)
@@ -174,8 +177,8 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Plac
     else:
         session = locate(profile.sessions, owner, event.ts, rules)
     if session is None:
-        return Outcome("replayed", name, facts.touch or Touch(), renamed, repeated)
-    return Outcome("replayed", session.id, session.touch, renamed, repeated)
+        return Outcome("replayed", name, facts.touch or Touch(), renamed, *told)
+    return Outcome("replayed", session.id, session.touch, renamed, *told)
 
 
 def _apply(
@@ -188,7 +191,7 @@ def _apply(
     counts.events += 1
     renamed: tuple[tuple[str, str, int], ...] = ()
     session: Session | None = None
-    repeated = False
+    repeated = doubtful = False
     if makes_session(event):
         placed = _sessionize(profile, event, facts, settings.sessions)
         session = placed.session
@@ -202,11 +205,12 @@ def _apply(
         tallies.count(profile, tallies.PAGE, event.ts)
     elif event.type == "track":
         repeated = _repeats(profile, event, facts, at)
-        if not repeated:
+        doubtful = not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
+        if not repeated and not doubtful:
             tallies.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
-            if event.name == "Order Completed" and facts.order is not None:
-                entry = (facts.order, facts.revenue or 0.0, event.received)
+            if event.name == "Order Completed" and (facts.order is not None or orders.limited(event)):
+                entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
                 orders.remember(profile, *entry, at.partition, at.position)
     elif event.type == "consent":
         _consent(profile, event.props)
@@ -221,8 +225,8 @@ def _apply(
         _learn(profile, event.traits, claimed)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
-        return Outcome("applied", "", profile.last_touch, (), repeated)
-    return Outcome("applied", session.id, session.touch, renamed, repeated)
+        return Outcome("applied", "", profile.last_touch, (), repeated, doubtful)
+    return Outcome("applied", session.id, session.touch, renamed, repeated, doubtful)
 
 
 def _dated(

@@ -29,7 +29,8 @@ class CatalogueFull(Exception):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that can be recommended. ``price`` is in the site's currency, None when unknown."""
+    """One thing that can be recommended. ``price`` is in the site's currency, None when unknown. ``told``: events that
+    the site itself sent say so, not what visitors' pages told."""
 
     id: str
     name: str = ""
@@ -39,10 +40,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     image: str = ""
     available: bool = True
     extra: Mapping[str, Any] = {}
+    told: bool = False
 
     def public(self) -> dict[str, Any]:
         """The document as the API gives it: further attributes beside the known ones."""
         known = msgspec.structs.asdict(self)
+        del known["told"]
         return {**known.pop("extra"), **known}
 
 
@@ -154,6 +157,7 @@ class Catalogue:
     def __init__(self, store: ItemStore, clock: Callable[[], float] = time.time, every: float = 1.0) -> None:
         self._store, self._clock, self._every = store, clock, every
         self._items: dict[str, Item | None] = {}  # None: deleted by the shop, whatever events say
+        self._put: set[str] = set()
         self._version = 0
         self._checked = -math.inf
         self._lock = threading.Lock()
@@ -166,9 +170,18 @@ class Catalogue:
         self.refresh(force=True)
 
     def learn(self, items: Iterable[Item]) -> None:
-        """Remember what events say about items; never overrides a field that the shop put."""
+        """Remember what events say about items. A field that the shop put stays as it is, and of an item that it put
+        only events which it sent itself (``Item.told``) fill the others."""
         self._store.learn({item.id: _encode(item) for item in items})
         self.refresh(force=True)
+
+    def teach(self, items: Iterable[Item]) -> None:
+        """``learn`` all that events say of the site by now. Once the shop put items, pages add none: of the others only
+        what the site itself told is kept, as of those that nobody speaks of or agrees on any more."""
+        self.refresh(force=True)
+        fresh = {item.id: item for item in items if item.told or not self._put}
+        bare = (each.id for each in list(self._items.values()) if each and each.id not in fresh)
+        self.learn([*fresh.values(), *(Item(id=item_id) for item_id in bare if item_id not in self._put)])
 
     def delete(self, item_id: str) -> bool:
         """Take an item out, for good: events do not bring it back. False when it is not there."""
@@ -193,6 +206,10 @@ class Catalogue:
     def state(self, item_id: str) -> tuple[bool, Item | None]:
         """(known, item) without asking the store: (True, None) is an item that the shop deleted."""
         return item_id in self._items, self._items.get(item_id)
+
+    def put_ids(self) -> frozenset[str]:
+        """The items that the shop put and did not delete; without asking the store."""
+        return frozenset(self._put)
 
     def known_ids(self) -> list[str]:
         """Every id ever seen, deleted ones included; without asking the store."""
@@ -220,6 +237,8 @@ class Catalogue:
             if changes.version == self._version:
                 return
             fresh = {item_id: _merged(stored) for item_id, stored in changes.items.items()}
+            put = {item_id for item_id, stored in changes.items.items() if stored.put}
+            self._put = put if changes.complete else (self._put - fresh.keys()) | put
             if changes.complete:
                 self._journal.extend(set(self._items) - set(fresh))
                 self._items = fresh
@@ -235,14 +254,14 @@ class Catalogue:
 
 
 def _merged(stored: Stored) -> Item | None:
-    """What the shop put, its silent fields filled from events; None when the shop deleted it."""
+    """What the shop put, its silent fields filled from events of its own; None when the shop deleted it."""
     if stored.put == b"":
         return None
     learned = _decoder.decode(stored.learned) if stored.learned else None
     if not stored.put:
         return learned
     put = _decoder.decode(stored.put)
-    if learned is None:
+    if learned is None or not learned.told:
         return put
     gaps: dict[str, Any] = {
         name: getattr(learned, name)

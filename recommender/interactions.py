@@ -1,7 +1,7 @@
 """Interactions: who did what with which item and when, as arrays; and the confidence matrix of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from scipy import sparse
 
 from profiles.model import ItemEvent
 from recommender.params import DAY_MS, Params, Weights
+from warehouse import crowd
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -34,6 +35,10 @@ EVENT_KINDS: Mapping[str, int] = {
 
 BALANCE, FEW = 0.05, 2000
 
+A_DAY, EVER = 3.0, 10.0
+"""So often one person's doing one thing with one item counts, within a day and altogether; and so many of their visits
+say what belongs together."""
+
 
 class NothingToLearn(Exception):
     """The history holds no event of an item. Send product events, or import some, then train again."""
@@ -44,6 +49,7 @@ class Interactions:
     """One row per (event, item), in order of time.
 
     ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
+    ``people`` says how much each profile teaches (``warehouse.crowd``); empty where all teach alike.
     """
 
     items: tuple[str, ...]
@@ -55,6 +61,7 @@ class Interactions:
     kind: npt.NDArray[np.int8]
     ts: Longs
     quantity: Floats
+    people: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -75,9 +82,32 @@ class Interactions:
             quantity=self.quantity[which],
         )
 
+    @property
+    def teaching(self) -> npt.NDArray[np.float64]:
+        """How much each profile teaches, up to 1."""
+        return self.people if len(self.people) else np.ones(len(self.profiles))
+
+    def told(self) -> npt.NDArray[np.float64]:
+        """How much each row counts: people's rows as much as they teach, and what somebody does over and over no more
+        than A_DAY and EVER times."""
+        thing = (self.profile.astype(np.int64) * len(self.items) + self.item) * len(KINDS) + self.kind
+        a_day = crowd.repeats(np.stack([thing, self.ts // DAY_MS], 1), A_DAY)
+        return self.teaching[self.profile] * a_day * crowd.repeats(thing, EVER, a_day)
+
+    def visits(self) -> npt.NDArray[np.float64]:
+        """How much each session counts: one person's as much as they teach, and no more than EVER of them."""
+        person = np.zeros(self.sessions, np.int64)
+        person[self.session[::-1]] = self.profile[::-1]
+        there = np.zeros(self.sessions, np.bool_)
+        there[self.session] = True
+        weight = np.zeros(self.sessions)
+        weight[there] = self.teaching[person[there]] * crowd.repeats(person[there], EVER)
+        return weight
+
 
 def read(table: pa.Table) -> Interactions:
-    """Interactions of an Arrow table with columns profile, product, name, ts, quantity and session.
+    """Interactions of an Arrow table with columns profile, product, name, ts, quantity and session; of ``sender`` and
+    ``received``, where it has them, comes how much each profile teaches.
 
     Rows of other events and without a product are left out. Items that only occurred in lists are no items.
     """
@@ -90,9 +120,19 @@ def read(table: pa.Table) -> Interactions:
     item, items = _codes(table["product"])
     quantity = pc.fill_null(table["quantity"], 1.0).to_numpy(zero_copy_only=False).astype(np.float32)
     ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
+    people = _teaching(table, profile, len(profiles))
     return Interactions(
-        tuple(items), tuple(profiles), len(sessions), profile, item, session, kind, ts, quantity
+        tuple(items), tuple(profiles), len(sessions), profile, item, session, kind, ts, quantity, people
     )
+
+
+def _teaching(table: pa.Table, profile: Ints, people: int) -> npt.NDArray[np.float64]:
+    if "sender" not in table.column_names:
+        return np.ones(people)
+    sender, names = _codes(table["sender"])
+    outside = np.array([name not in ("", "site") for name in names], np.bool_)
+    sender = np.where(outside[sender], sender, -1) if len(sender) else sender
+    return crowd.weights(profile, table["received"].to_numpy().astype(np.int64), sender, people)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
@@ -122,8 +162,9 @@ def ageing(ts: Longs, now: int, half_life_days: float) -> Floats:
 
 
 def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
-    """profiles × items, Σ weight · ageing where that sum is positive."""
-    value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days)
+    """profiles × items, Σ weight · ageing where that sum is positive; all profiles alike."""
+    once = replace(rows, people=np.zeros(0)).told()
+    value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days) * once
     shape = (len(rows.profiles), len(rows.items))
     matrix = sparse.coo_matrix((value, (rows.profile, rows.item)), shape=shape).tocsr()
     matrix.data = np.maximum(matrix.data, 0.0).astype(np.float32)
@@ -131,17 +172,23 @@ def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
     return matrix
 
 
-def confidence(likes: sparse.csr_matrix, alpha: float) -> tuple[sparse.csr_matrix, float]:
+def confidence(
+    likes: sparse.csr_matrix, alpha: float, people: npt.NDArray[np.float64] | None = None
+) -> tuple[sparse.csr_matrix, float]:
     """1 + alpha · liking (Hu, Koren, Volinsky 2008), and the alpha of it: that of params for the average liking.
 
     So a shop that only tells purchases is as sure of its visitors as one that tells every click. Where visitors
     touched much of a catalogue, alpha is less: what they did weighs no more than BALANCE of what they did not, or the
     factors would only repeat it. A small catalogue counts as one of FEW items: a tenth of it is soon seen.
+    ``people``: how much each profile teaches; what they like is as sure as that.
     """
-    usual = float(likes.data.mean()) if likes.nnz else 1.0
-    cells = int(np.count_nonzero(np.diff(likes.indptr))) * max(likes.shape[1], FEW)
+    held = np.diff(likes.indptr)
+    people = np.ones(likes.shape[0]) if people is None else people
+    weight = np.repeat(people, held)
+    usual = float(np.average(likes.data, weights=weight)) if likes.nnz else 1.0
+    cells = float(people[held > 0].sum()) * max(likes.shape[1], FEW)
     if likes.nnz:
-        alpha = min(alpha, max(1.0, BALANCE * cells / likes.nnz))
+        alpha = min(alpha, max(1.0, BALANCE * cells / float(weight.sum())))
     sure = likes.copy()
-    sure.data = (1.0 + alpha / usual * likes.data).astype(np.float32)
+    sure.data = (weight * (1.0 + alpha / usual * likes.data)).astype(np.float32)
     return sure, alpha / usual

@@ -26,7 +26,7 @@ def popularity(rows: Interactions, params: Params, now: int) -> Popularity:
     standard deviations of a Poisson count, so that one click on a forgotten item is not a trend.
     """
     items = len(rows.items)
-    weight = np.maximum(kind_weights(params.weights), 0.0)[rows.kind]
+    weight = np.maximum(kind_weights(params.weights), 0.0)[rows.kind] * rows.told()
     slow = np.bincount(rows.item, weight * ageing(rows.ts, now, params.popular_half_life_days), items)
     fast = np.bincount(rows.item, weight * ageing(rows.ts, now, params.trend_half_life_days), items)
     usual = slow * params.trend_half_life_days / params.popular_half_life_days

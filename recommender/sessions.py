@@ -41,6 +41,7 @@ class _Scratch(threading.local):
 
 
 RANK = 1 << 32
+LEAST = 2.0**-60
 FAR = 64  # steps; what is farther from the shared item weighs as if it were this far
 
 
@@ -205,6 +206,9 @@ def build(rows: Interactions, params: Params) -> SessionIndex:
     session, item, ts = session[kept], item[kept], ts[kept]
     codes, first, size = np.unique(session, return_index=True, return_counts=True)
     ended = ts[first + size - 1] if len(codes) else np.zeros(0, np.int64)
+    # A vote fades with age: a session that weighs half as much counts as one that is a half-life older.
+    older = np.log2(np.maximum(rows.visits()[codes], LEAST)) * params.session_half_life_days * DAY_MS
+    ended = ended + older.astype(np.int64)
     by_age = np.argsort(ended, kind="stable")
     starts = np.concatenate([[0], np.cumsum(size[by_age])]).astype(np.int64)
     move = np.arange(len(item)) + np.repeat(first[by_age] - starts[:-1], size[by_age])

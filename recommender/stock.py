@@ -1,6 +1,6 @@
 """The stock: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -19,6 +19,7 @@ MASKS = 64  # filters remembered until the stock changes
 class Stock:
     """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown".
 
+    ``whole``: what people like is in the catalogue that the shop put, so an item that is not was made up by somebody.
     ``content`` holds the factors that a new item's content suggests, in rows from ``known`` on.
     """
 
@@ -32,6 +33,7 @@ class Stock:
     available: npt.NDArray[np.bool_]
     content: Floats
     item: Callable[[str], Item | None] = field(repr=False, compare=False)
+    whole: bool = False
     _masks: dict[object, npt.NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     def category_of(self, row: int) -> str:
@@ -109,8 +111,22 @@ def bare(model: Model | None) -> Stock:
 
 def take(model: Model | None, catalogue: Catalogue) -> Stock:
     """The stock of a model (or of none yet) as the catalogue is now."""
-    stock = replace(bare(model), item=lambda item_id: catalogue.state(item_id)[1])
+    stock = bare(model)
+    whole = model is not None and _put_whole(model, catalogue.put_ids())
+    stock = replace(
+        stock,
+        item=lambda item_id: catalogue.state(item_id)[1],
+        whole=whole,
+        available=np.full(len(stock.ids), not whole),
+    )
     return update(stock, catalogue, catalogue.known_ids(), model)
+
+
+def _put_whole(model: Model, put: Collection[str]) -> bool:
+    """Whether the items that the shop put make up most of what is popular."""
+    popular = model.popularity.popular
+    held = [model.index[item_id] for item_id in put if item_id in model.index]
+    return bool(held) and 2 * float(popular[held].sum()) >= float(popular.sum())
 
 
 def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> Stock:
@@ -126,6 +142,7 @@ def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Mo
     price = np.concatenate([stock.price, np.full(more, np.nan, np.float32)])
     available = np.concatenate([stock.available, np.ones(more, np.bool_)])
     content = np.concatenate([stock.content, np.zeros((more, stock.content.shape[1]), np.float32)])
+    put = catalogue.put_ids()
     new = [item for _, (_, item) in states if item is not None and stock.index[item.id] >= stock.known]
     if model is not None and new:
         content[[stock.index[item.id] - stock.known for item in new]] = model.content.of(new)
@@ -133,7 +150,8 @@ def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Mo
         row = stock.index.get(item_id)
         if row is None or not known:
             continue
-        available[row] = item is not None and item.available
+        real = not stock.whole or item_id in put or (item is not None and item.told)
+        available[row] = item is not None and item.available and real
         if item is not None:
             if item.category not in stock.codes:
                 stock.names.append(item.category)

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
-from recommender.interactions import PURCHASE, Floats, Interactions, Ints, Longs
+from recommender.interactions import EVER, PURCHASE, Floats, Interactions, Ints, Longs
+from warehouse import crowd
+
+Weights = npt.NDArray[np.float64]
 
 BLOCK = 4096  # items whose products with all others are held at once
 
@@ -26,33 +30,41 @@ class Neighbours:
 
 
 def baskets(rows: Interactions, limit: int) -> sparse.csr_matrix:
-    """orders × items, 1 where bought. An order is what one profile bought at one instant; huge ones are cut."""
+    """orders × items, the root of the order's weight where bought. An order is what one profile bought at one instant;
+    huge ones are cut."""
     bought = rows.rows(rows.kind == PURCHASE)
     order = np.lexsort((bought.ts, bought.profile))
     profile, ts = bought.profile[order], bought.ts[order]
     first = (np.diff(profile, prepend=-1) != 0) | (np.diff(ts, prepend=-1) != 0)
-    return _incidence(np.cumsum(first) - 1, bought.item[order], len(rows.items), limit)
+    number = np.cumsum(first) - 1
+    buyer = profile[first]
+    weight = rows.teaching[buyer] * crowd.repeats(buyer, EVER)
+    return _incidence(number, bought.item[order], len(rows.items), limit, weight)
 
 
 def visits(rows: Interactions, limit: int) -> sparse.csr_matrix:
-    """sessions × items, 1 where the item was looked at, added or bought."""
+    """sessions × items, the root of the session's weight where the item was looked at, added or bought."""
     liked = rows.rows(np.isin(rows.kind, (0, 1, PURCHASE)))
-    return _incidence(liked.session.astype(np.int64), liked.item, len(rows.items), limit)
+    return _incidence(liked.session.astype(np.int64), liked.item, len(rows.items), limit, liked.visits())
 
 
-def _incidence(group: Longs, item: Ints, items: int, limit: int) -> sparse.csr_matrix:
+def _incidence(group: Longs, item: Ints, items: int, limit: int, weight: Weights) -> sparse.csr_matrix:
+    """``weight``: of each group."""
     groups = int(group.max()) + 1 if len(group) else 0
     ones = np.ones(len(group), dtype=np.float32)
     matrix = sparse.coo_matrix((ones, (group, item)), shape=(groups, items)).tocsr()
-    matrix.data[:] = 1.0
     size = np.diff(matrix.indptr)
+    matrix.data = np.sqrt(np.repeat(weight[:groups], size)).astype(
+        np.float32
+    )  # a product of two is the weight
     return matrix[(size > 1) & (size <= limit)]
 
 
 def neighbours(incidence: sparse.csr_matrix, keep: int, shrink: float = 3.0) -> Neighbours:
-    """Cosine over groups, damped where it rests on few of them: n_ij / (sqrt(n_i n_j) + shrink)."""
+    """Cosine over groups, damped where it rests on few of them: n_ij / (sqrt(n_i n_j) + shrink). A group counts as its
+    entries' square says."""
     items = incidence.shape[1]
-    count = np.asarray(incidence.sum(axis=0)).ravel()
+    count = np.asarray(incidence.multiply(incidence).sum(axis=0)).ravel()
     by_item = incidence.T.tocsr()
     starts = np.zeros(items + 1, dtype=np.int64)
     kept: list[Ints] = []

@@ -52,10 +52,11 @@ def fit(
     Deterministic for given rows and params on one thread.
     """
     now = int(rows.ts[-1])
-    used, alpha = confidence(liking(rows, params, now), params.alpha)
+    used, alpha = confidence(liking(rows, params, now), params.alpha, rows.teaching)
     vectors = als.fit(used, params, progress.part)
     index = {item: code for code, item in enumerate(rows.items)}
-    visitors = np.bincount(used.indices, minlength=len(rows.items)).astype(np.float32)
+    taught = np.repeat(rows.teaching, np.diff(used.indptr))
+    visitors = np.bincount(used.indices, taught, len(rows.items)).astype(np.float32)
     card = msgspec.structs.replace(
         card,
         first=int(rows.ts[0]),
@@ -135,7 +136,7 @@ def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[in
     if held_out.days is not None:
         cut = int(rows.ts[-1] - held_out.days * DAY_MS) if len(rows) else 0
         past, future = rows.between(0, cut), rows.between(cut, int(rows.ts[-1]) + 1)
-        cases = list(last_days(future, past, WHOLE)) if len(past) else []
+        cases = list(last_days(_judging(future, params), past, WHOLE)) if len(past) else []
         return (cut if cases else None), sample(cases, params.judged_cases // 2, params.seed)
     newest_cut = newest(rows, params)
     if newest_cut is None:
@@ -144,8 +145,15 @@ def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[in
     cut = max(newest_cut, held_out.unseen)
     if len(np.unique(rows.session[begun >= cut])) < MIN_HELD_OUT:
         cut = newest_cut
-    past, future = rows.between(0, cut), rows.rows(begun >= cut)
+    past, future = rows.between(0, cut), _judging(rows.rows(begun >= cut), params)
     return cut, sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
+
+
+def _judging(rows: Interactions, params: Params) -> Interactions:
+    """Who judges is drawn as each teaches: a crowd that came in one go is not the one to say which model is better."""
+    people = rows.teaching / max(float(rows.teaching[rows.profile].max(initial=0.0)), 1e-12)
+    chosen = np.random.default_rng(params.seed).random(len(people)) < people
+    return rows.rows(chosen[rows.profile])
 
 
 def started(rows: Interactions) -> Longs:

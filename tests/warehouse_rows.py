@@ -23,5 +23,7 @@ def row(ts: int = NOON, **changes: Any) -> EventRow:
         "repeated": False,
         "city": None,
         "proven": None,
+        "sender": None,
+        "doubtful": None,
     }
     return EventRow(**(values | {"props": "{}", "traits": "{}"} | changes))

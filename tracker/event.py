@@ -8,6 +8,8 @@ import msgspec
 EventType = Literal["page", "screen", "track", "identify", "alias", "group", "consent", "erase"]
 Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api"]
 
+SITE = "site"
+"""The sender of what the site itself tells; no address looks like it."""
 ID_LIMIT = 100
 """Characters in an event id; the limit Segment sets for messageId."""
 
@@ -24,6 +26,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``ip`` is truncated (IPv4 /24, IPv6 /48) before an event is made.
     ``name`` is set for track (Segment's e-commerce names and ours) and optional for page and screen.
     ``proven``: the tracker found that ``user`` was told by the site itself (``tracker.proof``); else it is a claim.
+    ``sender`` says who told of it: the site itself (``SITE``), by its secret key or a file of its own, or the network
+    (/24, /48) that the request came from, whatever ``ip`` the event names; "" in logs of earlier releases.
     ``gc=False``: what was decoded from JSON has no cycles.
     """
 
@@ -48,6 +52,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     context: Mapping[str, Any] = {}
     v: int = 1
     proven: bool = False
+    sender: str = ""
 
     @property
     def key(self) -> str:

@@ -153,6 +153,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
             props=what.props,
             context=_context(params, flag, anonymous=not visitor and not user),
             proven=caller.proves(user, params.get("proof"), request.received),  # type: ignore[arg-type]
+            sender=caller.sender(request.ip),
         )
         events.append(event)
     return events

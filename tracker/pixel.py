@@ -55,6 +55,7 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
     for value in (message, visitor, user):
         if isinstance(value, Refusal):
             return value
+    caller = proof.caller(site, fields["k"])
     known = visitor or cookie_visitor(request.cookie)
     event = Event(
         site=site.id,
@@ -73,7 +74,8 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
         lang=request.language.partition(",")[0].partition(";")[0][:35],
         props=_props(fields),
         source="pixel",
-        proven=proof.caller(site, fields["k"]).proves(user, fields.get("proof"), request.received),  # type: ignore[arg-type]
+        proven=caller.proves(user, fields.get("proof"), request.received),  # type: ignore[arg-type]
+        sender=caller.sender(request.ip),
     )
     return Hit(event, new=known is None)
 

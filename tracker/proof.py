@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tracker.event import SITE
 from tracker.sites import Site
 
 PROOF_CHARACTERS = 64
@@ -22,6 +23,11 @@ class Caller(NamedTuple):
     def believed(self) -> bool:
         """Whether all that it says of customers is true: the site's server, or a site that trusts every page."""
         return self.trusted or self.site.identity == "trusting"
+
+    def sender(self, ip: str) -> str:
+        """Who told of an event, as ``Event.sender``: anybody may send with the public key, so then the network that
+        the request came from."""
+        return SITE if self.trusted else ip or "unknown"
 
     def proves(self, user: str | None, proof: object, received: int) -> bool:
         """Whether this is the site's customer ``user``, and no mere claim, at ``received`` (ms)."""

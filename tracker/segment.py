@@ -214,6 +214,7 @@ def _event(item: _Item, sent: int | None, request: Request, caller: Caller, wher
         traits=item.traits or (_mapping(context.get("traits")) if kind == "identify" else {}),
         context=_kept(context, flag),
         proven=proven,
+        sender=caller.sender(request.ip),
     )
 
 

@@ -39,7 +39,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     customer (``tracker.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms): pages stay open.
     ``identity`` "trusting" believes whoever names a customer, which anyone can who reads the page.
 
-    ``origins`` empty means any. Session settings are DESIGN §6: minutes, hours.
+    ``order_limit``: an order or refund above it, in ``currency``, is set apart unless the site's server tells it; 0:
+    fifty times what its buyers usually pay. ``origins`` empty means any.
+    Session settings are DESIGN §6: minutes, hours.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity = "proof"
     former_secret_key: str = ""
     former_until: int = 0
+    order_limit: float = 0.0
     count_headless: bool = True  # the shop's own browser tests and previews count as visitors
 
     @property

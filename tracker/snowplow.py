@@ -152,7 +152,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
             return value
     server_side = bool(user) and not own and params.get("p", "web") != "web"
     ts, flag = _when(params, request.received)
-    told_ip = params.get("ip", "")
+    told_ip, caller = params.get("ip", ""), proof.caller(site, params.get("aid"))
     return Event(
         site.id,
         event_id or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
@@ -172,7 +172,8 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         screen=params.get("res", "")[:20],
         props=what.props,
         context=_context(params, flag),
-        proven=proof.caller(site, params.get("aid")).proves(user, _proof(params), request.received),  # type: ignore[arg-type]
+        proven=caller.proves(user, _proof(params), request.received),  # type: ignore[arg-type]
+        sender=caller.sender(request.ip),
     )
 
 

@@ -5,12 +5,15 @@ import pyarrow as pa
 from warehouse.scope import Events, Scope
 
 _LINES = """
-select profile, session, name, ts, line.product as product, line.category as category, line.quantity as quantity
-from (select profile, session, name, ts, unnest(items) as line from events where len(items) > 0)
-where line.product is not null
+select profile, session, name, ts, received, sender, line.product as product, line.category as category,
+       line.quantity as quantity
+from (
+    select profile, session, name, ts, received, sender, unnest(items) as line from events
+    where len(items) > 0 and doubtful is not true
+) where line.product is not null
 union all by name
-select profile, session, name, ts, product, category, quantity from events
-where product is not null and coalesce(len(items), 0) = 0
+select profile, session, name, ts, received, sender, product, category, quantity from events
+where product is not null and coalesce(len(items), 0) = 0 and doubtful is not true
 """
 
 
@@ -26,5 +29,6 @@ def newest(warehouse: Events, site: str) -> int | None:
 
 def interactions(warehouse: Events, site: str, start: int = 0, end: int = 1 << 53) -> pa.Table:
     """One row for each event and product it names, an order's lines each: profile, session, name (of the event),
-    ts (ms), product, category, quantity; in no order. Raises WarehouseUnavailable."""
+    ts and received (ms), sender, product, category, quantity; in no order. Orders that were set apart are left out.
+    Raises WarehouseUnavailable."""
     return warehouse.table(_LINES, Scope(site, start, end))

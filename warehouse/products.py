@@ -1,33 +1,96 @@
-"""The products that events name: what the catalogue learns where the shop does not tell."""
+"""The products that events name: what the catalogue learns where the shop does not tell.
+
+Anybody can send an event with the public key. So the site's own word decides; without it, what most visitors agree on:
+one visitor has one vote, a network REPRESENTATIVES at most, those who came first, and the latest VOTES are heard.
+"""
 
 from dataclasses import dataclass
 
 from warehouse.scope import Events, Scope
 
+AGREED = 3
+"""So many visitors must say the same."""
+REPRESENTATIVES, VOTES = 3, 31
+_TEXTS = ("name", "category", "url", "image")
+
 _LINES = """
-select ts, product, category, price, props ->> '$.name' as name, props ->> '$.url' as url,
+select profile, sender, received, product, category, price, props ->> '$.name' as name, props ->> '$.url' as url,
        props ->> '$.image_url' as image
-from events where product is not null and coalesce(len(items), 0) < 2
+from events where product is not null and coalesce(len(items), 0) < 2 and doubtful is not true
 union all by name
-select ts, line.product as product, line.category as category, line.price as price
-from (select ts, unnest(items) as line from events where len(items) > 1)
+select profile, sender, received, line.product as product, line.category as category, line.price as price
+from (
+    select profile, sender, received, unnest(items) as line from events where len(items) > 1 and doubtful is not true
+)
 """
 
+_COLUMNS = ", ".join(f"coalesce({name}, '') as {name}" for name in _TEXTS)
+_SAID = ", ".join(f"arg_max({name}, received) filter ({name} <> '') as {name}" for name in _TEXTS)
+
+_VOTES = f"""
+with lines as ({_LINES}),
+said as (
+    select product, profile, arg_max(sender, received) as sender, min(received) as first, max(received) as last,
+           {_SAID}, arg_max(price, received) filter (price > 0) as price
+    from lines where product is not null and sender is distinct from 'site' group by product, profile
+),
+represented as (
+    select *, row_number() over (partition by product, coalesce(sender, profile) order by first, profile) as rank
+    from said qualify rank <= {REPRESENTATIVES}
+),
+heard as (
+    select *, row_number() over (partition by product order by last desc, profile) as place
+    from represented qualify place <= {VOTES}
+),
+told as (
+    select product, {_SAID}, arg_max(price, received) filter (price > 0) as price, max(received) as last
+    from lines where product is not null and sender = 'site' group by product
+)
+"""
+
+
+def _won(name: str) -> str:
+    """SQL: of each product, the value that most votes name, and enough of them; of equal ones the older."""
+    return f"""
+        select product, arg_max(value, row(votes, -first)) as {name} from (
+            select product, {name} as value, count(*) as votes, min(first) as first from heard
+            where {name} is not null group by product, {name} having count(*) >= {AGREED}
+        ) group by product
+    """
+
+
 _PRODUCTS = f"""
-select product, coalesce(arg_max(name, ts) filter (name <> ''), '') as name,
-       coalesce(arg_max(category, ts) filter (category <> ''), '') as category,
-       arg_max(price, ts) filter (price > 0) as price,
-       coalesce(arg_max(url, ts) filter (url <> ''), '') as url,
-       coalesce(arg_max(image, ts) filter (image <> ''), '') as image
-from ({_LINES}) where product is not null group by product order by max(ts) desc, product limit $most
+{_VOTES}
+select product, true as told, {_COLUMNS}, price, last from told
+union all by name
+select product, false as told, {_COLUMNS}, coalesce(price, middle) as price, last
+from (
+    select product, max(last) as last,
+           case when count(price) >= 2 * {AGREED} - 1 then quantile_disc(price, 0.5) end as middle
+    from heard group by product having count(*) >= {AGREED}
+) {" ".join(f"left join ({_won(name)}) using (product)" for name in (*_TEXTS, "price"))}
+where product not in (select product from told)
+order by last desc, product limit $most
+"""
+"""A price that varies from visitor to visitor is the median of what enough of them are told."""
+
+_HOSTS = f"""
+with seen as (
+    select regexp_extract(lower(url), '^https?://([a-z0-9.-]+(:[0-9]+)?)', 1) as host,
+           case when sender = 'site' then profile else coalesce(sender, profile) end as voter
+    from events where type = 'page' and url <> ''
+)
+select host from seen where host <> '' group by host
+having count(distinct voter) >= {AGREED} and 2 * count(distinct voter) >= (select count(distinct voter) from seen)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """As its newest events name it; "" and None for what none says."""
+    """As the site itself ``told``, else as visitors agree; "" and None for what nobody says, or they disagree on."""
 
     product: str
+    told: bool
     name: str
     category: str
     price: float | None
@@ -37,4 +100,11 @@ class Product:
 
 def products(warehouse: Events, site: str, start: int = 0, most: int = 100_000) -> list[Product]:
     """The ``most`` products seen last, of events since ``start`` (ms). Raises WarehouseUnavailable."""
-    return [Product(**row) for row in warehouse.rows(_PRODUCTS, Scope(site, start), {"most": most})]
+    rows = warehouse.rows(_PRODUCTS, Scope(site, start), {"most": most})
+    return [Product(**{name: value for name, value in row.items() if name != "last"}) for row in rows]
+
+
+def hosts(warehouse: Events, site: str, start: int) -> set[str]:
+    """Hosts (with a port that is not the usual) where at least half of the visitors' networks, and three of them, saw a
+    page since ``start`` (ms): the site's own, where it does not name them. Raises WarehouseUnavailable."""
+    return {row["host"] for row in warehouse.rows(_HOSTS, Scope(site, start))}

@@ -18,6 +18,9 @@ class EventRow(NamedTuple):
     log, named as in a profile) and ``position`` say where the event was read; null: it is in no profile. ``hint`` is
     its source's own session id. ``repeated``: another row of the same person reports the same order.
     ``proven``: the site itself said that it is ``user``; null: nobody was named, or an earlier release believed it.
+    ``sender``: "site" for what the site itself told, else a digest of the network that sent it; null: not known, as in
+    rows of an earlier release. ``doubtful``: an order that was set apart, since its amount or their number is
+    implausible; it is ``repeated`` as well, so that nothing counts it.
     ``city`` is known only with a database of the installation's own.
     """
 
@@ -65,6 +68,8 @@ class EventRow(NamedTuple):
     repeated: bool | None = None
     city: str | None = None
     proven: bool | None = None
+    sender: str | None = None
+    doubtful: bool | None = None
 
 
 EVENTS = pa.schema(
@@ -127,6 +132,8 @@ EVENTS = pa.schema(
         pa.field("repeated", pa.bool_()),
         pa.field("city", pa.string()),
         pa.field("proven", pa.bool_()),
+        pa.field("sender", pa.string()),
+        pa.field("doubtful", pa.bool_()),
     ]
 )
 

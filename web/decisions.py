@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from offers.decide import Decision, Withheld
 from offers.decided import DecidedStore, DecidedUnavailable
-from tracker.event import Event, encode
+from tracker.event import SITE, Event, encode
 from tracker.log import EventLog, LogUnavailable, Record
 from tracker.sites import Site
 
@@ -63,6 +63,7 @@ class DecisionLog:
                 props=props,
                 source="snippet" if who.agent else "api",
                 proven=bool(who.user),
+                sender=SITE,
             )
             self._waiting.append(Record(event.key, encode(event)))
         self._begin()

@@ -9,7 +9,7 @@ import msgspec
 
 from profiles.model import ItemEvent, ItemTouch, Profile
 from recommender.catalogue import Item, parse_item
-from tracker.event import Event
+from tracker.event import SITE, Event
 from web.problem import Problem
 
 FEEDBACK: Mapping[str, str] = {
@@ -154,6 +154,7 @@ def event_of(given: Feedback, site: str, now: int, item: Item | None) -> Event:
         props=props,
         source="api",
         proven=True,
+        sender=SITE,
     )
 
 
@@ -171,6 +172,7 @@ def identify(given: GorseUser, site: str, now: int) -> Event:
         traits={name: value for name, value in traits.items() if value},
         source="api",
         proven=True,
+        sender=SITE,
     )
 
 

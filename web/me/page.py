@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from offers.view import View
 from profiles.model import Profile
-from tracker.event import Event, encode
+from tracker.event import SITE, Event, encode
 from tracker.limits import Limiter, Rate
 from tracker.log import Record
 from tracker.sites import Site
@@ -202,6 +202,7 @@ def _tell(services: Services, site: Site, profile: Profile, said: Mapping[str, o
         visitor=None if profile.user else profile.visitors[-1] if profile.visitors else None,
         user=profile.user,
         proven=bool(profile.user),
+        sender=SITE,
         ts=now,
         received=now,
         props=dict(said),

@@ -1,0 +1,101 @@
+"""Orders told with the public key that nobody would believe: set apart, whole."""
+
+import msgspec
+import pytest
+
+from ingest.batch import Item
+from ingest.enrich import facts
+from ingest.plausible import USUAL_LIMIT, with_limits
+from ingest.rows import row
+from profiles.fold import Place, Settings, apply
+from profiles.model import Profile
+from profiles.orders import DAY_MS, ORDERS_A_DAY
+from tracker.event import SITE, Event
+from tracker.sites import new_site
+
+NOW = 1_793_534_400_000
+SHOP = new_site("default")
+
+
+def ordered(
+    number: int, revenue: float, sender: str = "203.0.113.0", at: int = NOW, **changes: object
+) -> Event:
+    fields = {"name": "Order Completed", "props": {"order_id": f"o{number}", "revenue": revenue}, **changes}
+    return Event(
+        site="default", id=f"e{number}", type="track", ts=at, received=at, source="segment", visitor="a1",
+        sender=sender, **fields,
+    )  # fmt: skip
+
+
+def told(events: list[Event], limit: float = 0.0) -> tuple[Profile, list[bool]]:
+    """The profile after the events, and which of their rows are set apart."""
+    enrich, profile, apart = with_limits(facts, lambda _: limit), Profile("a:a1"), []
+    for position, event in enumerate(events):
+        found, place = enrich(event, SHOP), Place("a1", 0, position)
+        outcome = apply(profile, event, found, Settings(), place)
+        again = apply(profile, event, found, Settings(), place)  # read again, before its row was committed
+        assert (again.doubtful, again.repeated) == (outcome.doubtful, outcome.repeated)
+        stored = row(Item(event, found, place), "a:a1", outcome)
+        assert bool(stored.doubtful) <= bool(stored.repeated), "no report counts it"
+        apart.append(bool(stored.doubtful))
+    return profile, apart
+
+
+@pytest.mark.parametrize("revenue", [1e15, -1e15, 9.9e11, USUAL_LIMIT * 1.01, "1e11"])
+@pytest.mark.parametrize("name", ["Order Completed", "Order Refunded"])
+def test_an_implausible_amount_teaches_nothing(revenue: float, name: str) -> None:
+    profile, apart = told([ordered(1, 40.0), ordered(2, revenue, name=name)])
+    assert (profile.counts.revenue, profile.counts.orders) == (40.0, 1)
+    assert apart == [False, True]
+
+
+@pytest.mark.parametrize(
+    "props",
+    [
+        {"revenue": 10**400},
+        {"total": "9" * 400},
+        {"value": "inf"},
+        {"revenue": 40.0, "products": [{"product_id": "p", "price": 1e11, "quantity": 1e11}]},
+        {"revenue": 40.0, "products": [{"product_id": "p", "price": -1e11, "quantity": 1}]},
+        {"products": [{"product_id": f"p{n}", "price": 1_000, "quantity": 999} for n in range(150)]},
+    ],
+)
+def test_nor_does_one_that_hides_its_amount(props: dict[str, object]) -> None:
+    profile, apart = told([ordered(1, 40.0), ordered(2, 0.0, props=props)])
+    assert (profile.counts.revenue, profile.counts.orders, apart) == (40.0, 1, [False, True])
+
+
+def test_quantities_have_bounds() -> None:
+    enrich = with_limits(facts, lambda _: 0.0)
+    for quantity, kept in ((1e11, 1_000.0), (-1e11, 0.0), (3, 3.0)):
+        event = ordered(1, 0.0, name="Product Added", props={"product_id": "p", "quantity": quantity})
+        assert [line.quantity for line in enrich(event, SHOP).products] == [kept]
+        server = msgspec.structs.replace(event, sender=SITE)
+        assert [line.quantity for line in enrich(server, SHOP).products] == [quantity]
+
+
+def test_what_the_sites_server_tells_is_believed() -> None:
+    profile, apart = told([ordered(1, 5e6, SITE), ordered(2, 5e6)])
+    assert (profile.counts.revenue, apart) == (5e6, [False, True])
+
+
+def test_the_history_of_a_site_sets_the_bound() -> None:
+    profile, apart = told([ordered(1, 1_999.0), ordered(2, 2_001.0)], limit=2_000.0)
+    assert (profile.counts.revenue, apart) == (1_999.0, [False, True])
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_one_visitor_orders_so_often_a_day(named: bool) -> None:
+    events = [ordered(n, 100.0) for n in range(10_000 // 50)]
+    if not named:
+        events = [msgspec.structs.replace(event, props={"revenue": 100.0}) for event in events]
+    profile, apart = told(events)
+    assert profile.counts.orders == ORDERS_A_DAY
+    assert sum(apart) == len(events) - ORDERS_A_DAY
+    late = ordered(999, 100.0, at=NOW + DAY_MS + 1)
+    assert not apply(profile, late, facts(late, SHOP), Settings(), Place("a1", 0, 9_999)).doubtful
+
+
+def test_a_server_may_tell_as_many_as_it_likes() -> None:
+    profile, apart = told([ordered(n, 100.0, SITE) for n in range(100)])
+    assert (profile.counts.orders, any(apart)) == (100, False)
