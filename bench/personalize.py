@@ -166,6 +166,8 @@ def serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
         "DANGOL_PROFILES": url,
         "DANGOL_LOG": f"{url}?stream=events",
         "DANGOL_WRITE_KEY": "wk_bench",
+        "DANGOL_KEY_RATE": "0",
+        "DANGOL_ADDRESS_RATE": "0",
         "DANGOL_WORKERS": str(WORKERS),
     }
     command = [sys.executable, "-m", "dangol", "web"]

@@ -210,7 +210,7 @@ def tracker(settings: Settings) -> "Tracker":
     from tracker.limits import Rate
     from tracker.redis_buckets import RedisBuckets
 
-    limited, letters = settings.key_rate or settings.address_rate, deadletters(settings)
+    limited, letters = settings.key_rate, deadletters(settings)
     return Tracker(
         sites(settings),
         log(settings),
@@ -356,7 +356,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
             caps,
             signer,
             arms=arms,
-            budgets=BudgetStore(redis),
+            budgets=BudgetStore(redis, processes=settings.workers),
             segments=segments,
             global_holdout=settings.global_holdout,
         ),

@@ -92,11 +92,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1, description="disk that events may wait on while the log is down, MiB")
     ] = 1024
     key_rate: Annotated[
-        float, Meta(ge=0, description="events a second that one write key may send; 0: no limit")
-    ] = 0.0
+        float,
+        Meta(
+            ge=0,
+            description="events a second that one public key may send, ten times as many at once; 0: no limit",
+        ),
+    ] = 2000.0
     address_rate: Annotated[
-        float, Meta(ge=0, description="events a second that one address may send; 0: no limit")
-    ] = 0.0
+        float,
+        Meta(
+            ge=0,
+            description="the same of one address (IPv6: /64) with the public key, for each server process; "
+            "private ones are a proxy's, and free",
+        ),
+    ] = 100.0
     server_cookie: Annotated[
         bool, said("also keep the visitor's id in an HttpOnly cookie, for sites that proxy the tracker")
     ] = False

@@ -28,6 +28,10 @@ LEASE_SECONDS = 30.0
 LEASE_SIZE = 50
 PATIENCE = 5.0
 """Seconds that the job which confirms may wait for Redis; a visitor never does."""
+SHARE, SHARE_LEAST = 0.25, 4.0
+"""Of a budget, what the visitors of one network may have in a day."""
+NETWORKS_KEPT = 200_000
+DAY_MS = 86_400_000
 REFUSED_SECONDS = 2.0
 """How long an empty budget is not asked again; it may fill as reservations expire."""
 
@@ -55,10 +59,11 @@ class Spent(NamedTuple):
 class Budgets(Protocol):
     """What a decision needs of budgets."""
 
-    def reserving(self, site: str, campaign: str, budget: Budget, at: int) -> Steps[bool]:
-        """Whether one more decision is within the budget; False when that cannot be known. ``at`` in ms."""
+    def reserving(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
+        """Whether one more decision is within the budget, and within the part of it that visitors of one ``network``
+        may have in a day; False when that cannot be known. ``at`` in ms."""
 
-    def give_back(self, site: str, campaign: str) -> None:
+    def give_back(self, site: str, campaign: str, network: str = "") -> None:
         """A reservation that was not used."""
 
 
@@ -76,10 +81,18 @@ class Unlimited:
 class BudgetStore:
     """Budgets on the hashes ``dg:budget:{site}:{campaign}``."""
 
-    def __init__(self, url: str, timeout: float = 0.05, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 0.05,
+        clock: Callable[[], float] = time.monotonic,
+        processes: int = 1,
+    ) -> None:
+        """``processes``: so many decide beside each other."""
         self._redis, self._patient = connect(url, timeout), connect(url, PATIENCE)
         self._line, self._script = Line(self._redis), Script(SCRIPT)
         self._clock = clock
+        self._shares = Shares(processes)
         self._leases: dict[tuple[str, str], _Lease] = {}
         self._lock = threading.Lock()
 
@@ -87,8 +100,19 @@ class BudgetStore:
         """As ``reserving``, waited for."""
         return now(self.reserving(site, campaign, budget, at))
 
-    def reserving(self, site: str, campaign: str, budget: Budget, at: int) -> Steps[bool]:
+    def reserving(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
         key = (site, campaign)
+        with self._lock:
+            if network and not self._shares.take(key, budget, network, at):
+                return False
+        granted = yield from self._reserving(key, budget, at)
+        if network and not granted:
+            with self._lock:
+                self._shares.give_back(key, network)
+        return granted
+
+    def _reserving(self, key: tuple[str, str], budget: Budget, at: int) -> Steps[bool]:
+        site, campaign = key
         with self._lock:
             lease = self._leases.get(key)
             if lease is not None and lease.holds(self._clock()):
@@ -102,8 +126,10 @@ class BudgetStore:
             self._leases[key] = fresh
             return fresh.spend()
 
-    def give_back(self, site: str, campaign: str) -> None:
+    def give_back(self, site: str, campaign: str, network: str = "") -> None:
         with self._lock:
+            if network:
+                self._shares.give_back((site, campaign), network)
             lease = self._leases.get((site, campaign))
             if lease is not None:
                 lease.left += 1
@@ -154,6 +180,36 @@ class BudgetStore:
             granted = 0
         until = self._clock() + (LEASE_SECONDS if granted else REFUSED_SECONDS)
         return _Lease(at // SLICE_MS, granted, granted, until)
+
+
+class Shares:
+    """How many decisions of each campaign with a budget the visitors of each network had today: no more than SHARE of
+    the budget, or SHARE_LEAST where that is more, so that a stranger who makes up visitors does not empty it."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes
+        self._day = 0
+        self._taken: dict[tuple[tuple[str, str], str], int] = {}
+
+    def take(self, key: tuple[str, str], budget: Budget, network: str, at: int) -> bool:
+        if at // DAY_MS != self._day or len(self._taken) >= NETWORKS_KEPT:
+            self._day, self._taken = at // DAY_MS, {}
+        taken = self._taken.get((key, network), 0)
+        if taken >= max(SHARE * _decisions(budget), SHARE_LEAST) / self._processes:
+            return False
+        self._taken[key, network] = taken + 1
+        return True
+
+    def give_back(self, key: tuple[str, str], network: str) -> None:
+        if (key, network) in self._taken:
+            self._taken[key, network] -= 1
+
+
+def _decisions(budget: Budget) -> float:
+    """About so many decisions a budget allows: each might be clicked on."""
+    price = budget.cpm / 1000 + budget.cpc
+    limits = (budget.impressions, budget.clicks, budget.spend / price if budget.spend and price else None)
+    return min((float(limit) for limit in limits if limit is not None), default=0.0)
 
 
 @dataclass(slots=True)

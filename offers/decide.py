@@ -21,8 +21,8 @@ from offers.refreshed import Source
 from offers.segments import Segments
 from offers.shares import Shares
 from offers.store import CAMPAIGNS_LIMIT, Campaigns
-from offers.token import Token, TokenSigner, new_nonce
-from offers.visit import Admitted, Visit, admitted_to, visit_of
+from offers.token import Token, TokenSigner, new_nonce, owner_of
+from offers.visit import NOBODY, Admitted, Asker, Visit, admitted_to, visit_of
 from profiles.model import Profile
 from profiles.steps import Call, Steps, now
 from tracker.sites import Site
@@ -106,9 +106,10 @@ class Decider:
         slots: Sequence[str],
         telling: Telling = "profile",
         skip: Collection[str] = (),
+        asker: Asker = NOBODY,
     ) -> Page:
         """As ``deciding``, waited for."""
-        return now(self.deciding(site, profile, slots, telling, skip))
+        return now(self.deciding(site, profile, slots, telling, skip, asker))
 
     def deciding(
         self,
@@ -117,19 +118,21 @@ class Decider:
         slots: Sequence[str],
         telling: Telling = "profile",
         skip: Collection[str] = (),
+        asker: Asker = NOBODY,
     ) -> Steps[Page]:
         """All offer slots of one page at once, in the order of their claim.
 
         ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
-        ``skip``: campaigns that this visitor dismissed, as far as the profile may not know yet. Of a profile without
-        an id, which is nobody's, nothing can be counted: it gets what has nothing to count.
+        ``skip``: campaigns that this visitor dismissed, as far as the profile may not know yet. ``asker``: to whom the
+        tokens belong. Of a profile without an id, which is nobody's, nothing can be counted: it gets what has nothing
+        to count.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         due = [source for source in self._sources if source.due(site)]
         if due:
             yield Call(lambda: _read(due, site))
         segments = self._segments.known(site) if self._segments else None
-        visit = visit_of(site, profile, int(self._clock() * 1000), telling, segments)
+        visit = visit_of(site, profile, int(self._clock() * 1000), telling, segments, asker)
         lines = self._lines(visit, wanted, skip)
         yield from self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
@@ -145,11 +148,16 @@ class Decider:
         return Page(decisions, tuple(withheld), tuple(decided))
 
     def fallbacks(
-        self, site: Site, profile: Profile, slots: Sequence[str], skip: Collection[str] = ()
+        self,
+        site: Site,
+        profile: Profile,
+        slots: Sequence[str],
+        skip: Collection[str] = (),
+        asker: Asker = NOBODY,
     ) -> dict[str, Decision]:
         """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
         have nothing to count. Every variant that is shown at all is as likely."""
-        visit = visit_of(site, profile, int(self._clock() * 1000), "nothing", None)
+        visit = visit_of(site, profile, int(self._clock() * 1000), "nothing", None, asker)
         board = Board(self._campaigns.known(site), visit.view.now, site.zone)
         admitted = admitted_to(visit, board, skip)
         lines = [
@@ -215,7 +223,7 @@ class Decider:
                             reserved.remove(line.shown.id)
             finally:  # also of a page that nobody waits for any more
                 for campaign in reserved:
-                    self._budgets.give_back(visit.site.id, campaign)
+                    self._budgets.give_back(visit.site.id, campaign, visit.asker.network)
 
     def _within_budget(
         self, visit: Visit, lines: list["_Line"], count: int, done: set[str], reserved: list[str]
@@ -230,7 +238,7 @@ class Decider:
                 budget = ready.campaign.budget
                 if budget is not None:
                     within = yield from self._budgets.reserving(
-                        visit.site.id, ready.id, budget, visit.view.now
+                        visit.site.id, ready.id, budget, visit.view.now, visit.asker.network
                     )
                     if not within:
                         continue
@@ -274,7 +282,10 @@ class Decider:
         variant, propensity = variants[at], round(shares[at], 6)
         creative = ready.creatives[variant]
         content = ready.content(variant, visit.told, visit.traits)
-        token = Token(site, campaign.id, variant, slot, propensity, visit.view.now, context, new_nonce())
+        owner = owner_of(site, visit.asker.id)
+        token = Token(
+            site, campaign.id, variant, slot, propensity, visit.view.now, context, new_nonce(), owner=owner
+        )
         signed = self._signer.sign(token)
         return Decision(
             campaign.id, variant, slot, creative.kind, content, propensity, signed, context, creative.items
@@ -283,7 +294,16 @@ class Decider:
     def _withheld(self, visit: Visit, ready: Ready, slot: str) -> Withheld:
         campaign = ready.campaign.id
         token = Token(
-            visit.site.id, campaign, "", slot, 1.0, visit.view.now, visit.context, new_nonce(), held=True
+            visit.site.id,
+            campaign,
+            "",
+            slot,
+            1.0,
+            visit.view.now,
+            visit.context,
+            new_nonce(),
+            held=True,
+            owner=owner_of(visit.site.id, visit.asker.id),
         )
         return Withheld(campaign, slot, self._signer.sign(token))
 

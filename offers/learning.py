@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from offers.answers import Answer, GoalRow
+from offers.answers import Answer, GoalRow, teaching
 from offers.bandit import Arm, Reward
 from offers.campaign import Campaign
 from offers.contexts import Counts, SlotCounts, slot_counts
@@ -24,7 +24,7 @@ ENOUGH_DELAYS = 5_000
 
 class Showing(NamedTuple):
     """One impression and what came of it: delays in ms, None while nothing came; ``value`` is money.
-    ``dismissed``: hidden by the visitor."""
+    ``dismissed``: hidden by the visitor. ``weight``: how much it teaches (``offers.answers.teaching``)."""
 
     campaign: str
     variant: str
@@ -37,6 +37,7 @@ class Showing(NamedTuple):
     converted: int | None = None
     value: float = 0.0
     dismissed: bool = False
+    weight: float = 1.0
 
     def delay(self, reward: Reward) -> int | None:
         return self.clicked if reward == "click" else self.converted
@@ -50,6 +51,8 @@ def showings(
     Whoever clicked or dismissed it within the second that a view takes has seen it. A goal is credited, within each
     campaign, to the last click before it, if that was within the goal's window; else to the last view, within its own.
     """
+    answers = list(answers)
+    weights = teaching(answers)
     views: dict[str, Answer] = {}
     clicks: dict[str, int] = {}
     dismissed: set[str] = set()
@@ -77,6 +80,7 @@ def showings(
                 row.ts,
                 clicked,
                 dismissed=nonce in dismissed,
+                weight=weights.get(nonce, 1.0),
             )
         )
     found.sort(key=lambda showing: showing.ts)
@@ -139,7 +143,7 @@ def learn(
         for showing in mine:
             counts = full.setdefault(showing.slot, {}).setdefault(showing.context, {})
             counts[showing.variant] = counts.get(showing.variant, Arm()).plus(
-                _counted(showing, campaign.reward, arrived, now)
+                _counted(showing, campaign.reward, arrived, now), showing.weight
             )
         learned[name] = {slot: slot_counts(contexts) for slot, contexts in full.items()}
     return learned
@@ -168,8 +172,10 @@ class Arrival(NamedTuple):
 
 def arrival(found: Sequence[Showing], reward: Reward, window: int, now: int) -> Arrival:
     """The delays of showings old enough to have all their rewards; of all, while those are too few."""
-    old = [showing for showing in found if now - showing.ts >= window]
-    for source in (old, found):
+    most = max((showing.weight for showing in found), default=0.0)
+    known = [showing for showing in found if showing.weight >= most / 2]  # a crowd's haste is nobody's habit
+    old = [showing for showing in known if now - showing.ts >= window]
+    for source in (old, known):
         delays = [
             delay for showing in source if (delay := showing.delay(reward)) is not None and delay <= window
         ]

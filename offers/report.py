@@ -177,7 +177,7 @@ def _variants(
 def _arm(campaign: Campaign, found: list[Showing]) -> Arm:
     """What one variant did, as if it had been shown to everybody alike: each showing weighs by how unlikely it was, and
     together they are worth as many as tell the same (Kish's effective sample size)."""
-    weights = [1 / max(showing.propensity, 1 / CLIP) for showing in found]
+    weights = [showing.weight / max(showing.propensity, 1 / CLIP) for showing in found]
     total = sum(weights)
     scale = total / sum(weight**2 for weight in weights) if found else 0.0
     arm = Arm(total * scale)

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from hashlib import blake2b
 
 import msgspec
 from itsdangerous import BadData, Signer
@@ -15,7 +16,7 @@ SKEW_MS = 300_000
 
 
 class TokenInvalid(ValueError):
-    """``reason``: forged | stale | foreign (another site's)."""
+    """``reason``: forged | stale | foreign (another site's, or another visitor's)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -23,7 +24,8 @@ class TokenInvalid(ValueError):
 
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
-    """``ts`` in ms; ``context`` is the bandit's bucket; ``nonce`` makes a replay visible; ``held``: withheld."""
+    """``ts`` in ms; ``context`` is the bandit's bucket; ``nonce`` makes a replay visible; ``held``: withheld.
+    ``owner`` says whose answers count (``owner_of``); "" where nobody in particular asked, and in older tokens."""
 
     site: str
     campaign: str
@@ -34,6 +36,20 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     context: str = ""
     nonce: str = ""
     held: bool = False
+    owner: str = ""
+
+    def belongs_to(self, *ids: str | None) -> bool:
+        """Whether somebody with one of these ids may answer."""
+        return not self.owner or any(owner_of(self.site, each) == self.owner for each in ids if each)
+
+
+def owner_of(site: str, asked: str) -> str:
+    """A short digest of the id, a visitor's or a customer's, for whom it was decided: the token does not tell it."""
+    return (
+        blake2b(f"{site}\0{asked}".encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+        if asked
+        else ""
+    )
 
 
 _decode = msgspec.json.Decoder(Token).decode

@@ -17,6 +17,16 @@ DISMISSED_MS = 30 * 86_400_000
 """So long a campaign stays away from whoever hid it, on all their devices."""
 
 
+class Asker(NamedTuple):
+    """Who asks: the id that the answer's token belongs to, and the network; "" where the site's own server asks."""
+
+    id: str = ""
+    network: str = ""
+
+
+NOBODY = Asker()
+
+
 class Visit(NamedTuple):
     """What one page's decisions have in common. ``told``: what creatives may tell of; None, of nobody in particular,
     without consent to personalization, and to whoever may not see the profile."""
@@ -28,14 +38,17 @@ class Visit(NamedTuple):
     context: str
     told: View | None
     traits: bool
+    asker: Asker = NOBODY
 
 
-def visit_of(site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None) -> Visit:
+def visit_of(
+    site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None, asker: Asker = NOBODY
+) -> Visit:
     view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
     if profile.consent.get("personalization") is False:
-        return Visit(site, view, False, subject(profile), "", None, False)
+        return Visit(site, view, False, subject(profile), "", None, False, asker)
     told = None if telling == "nothing" else view
-    return Visit(site, view, True, subject(profile), context_of(view), told, telling == "traits")
+    return Visit(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)
 
 
 def _hidden(view: View) -> list[str]:

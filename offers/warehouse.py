@@ -18,7 +18,7 @@ class WarehouseAnswers:
         self, site: str, start: int, end: int, campaigns: Collection[str] | None = None
     ) -> list[OfferRow]:
         found = stored.offer_events(self._events, site, start, end, campaigns)
-        return [OfferRow(*row[:3], cast(Kind, row.kind), row.profile, row.ts) for row in found]
+        return [OfferRow(**{**row._asdict(), "kind": cast(Kind, row.kind)}) for row in found]
 
     def goal_events(self, site: str, events: Collection[str], start: int, end: int) -> list[GoalRow]:
         return [GoalRow(*row) for row in stored.goal_events(self._events, site, events, start, end)]

@@ -461,13 +461,13 @@ class Reserving:
     def __init__(self) -> None:
         self.left = Counter()
 
-    def reserving(self, site, campaign, budget, at):
+    def reserving(self, site, campaign, budget, at, network=""):
         yield from ()
         self.left.setdefault(campaign, 5)
         self.left[campaign] -= 1
         return self.left[campaign] >= 0
 
-    def give_back(self, site, campaign):
+    def give_back(self, site, campaign, network=""):
         self.left[campaign] += 1
 
 

@@ -13,6 +13,7 @@ from redis_cluster import RedisCluster
 from test_tracker_app import Client, ListLog
 
 from tracker import limits, snowplow
+from tracker.address import subscriber
 from tracker.app import RECORD_LIMIT, Tracker
 from tracker.kafka_log import LARGEST_RECORD
 from tracker.limits import Limiter, Rate
@@ -133,13 +134,49 @@ BODY = b'{"writeKey":"wk_test","userId":"u","event":"E"}'
 def test_too_many_events_are_a_429_with_retry_after(tmp_path: Path, site: Site) -> None:
     for options in ({"key_rate": Rate(1, 3)}, {"address_rate": Rate(1, 3)}):
         call = Client(tracker(tmp_path, site, **options))
-        answers = [call("POST", "/v1/track", BODY) for _ in range(4)]
+        answers = [call("POST", "/v1/track", BODY, REMOTE_ADDR="203.0.113.7") for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
         assert answers[3].headers["retry-after"] == "1"
         assert b'code="rate_limited"} 1.0' in call.tracker.metrics.text()
         other = call("POST", "/v1/track", BODY, REMOTE_ADDR="198.51.100.1")
         assert other.status == (200 if "address_rate" in options else 429)
         call.tracker.close()
+
+
+def test_the_sites_own_server_has_no_limit(tmp_path: Path, site: Site) -> None:
+    call = Client(tracker(tmp_path, site, key_rate=Rate(1, 3), address_rate=Rate(1, 3)))
+    body = BODY.replace(b"wk_test", site.secret_key.encode())
+    answers = [call("POST", "/v1/track", body, REMOTE_ADDR="203.0.113.7") for _ in range(9)]
+    assert {answer.status for answer in answers} == {200}
+    call.tracker.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        *(
+            (inside, "")
+            for inside in ("127.0.0.1", "127.9.9.9", "::1", "10.1.2.3", "192.168.1.1", "172.31.0.1")
+        ),
+        *(
+            (inside, "")
+            for inside in ("fd00::1", "fe80::1%eth0", "::ffff:127.0.0.1", "", "unix", "999.1.1.1")
+        ),
+    ],
+)
+def test_an_address_is_counted_as_one_line(address: str, counted: str) -> None:
+    assert subscriber(address) == counted
+
+
+def test_one_line_has_one_limit_whatever_address_it_takes(tmp_path: Path, site: Site) -> None:
+    call = Client(tracker(tmp_path, site, address_rate=Rate(1, 3)))
+    answers = [call("POST", "/v1/track", BODY, REMOTE_ADDR=f"2001:db8:1:2::{n}") for n in range(1, 9)]
+    assert [answer.status for answer in answers].count(429) == 5
+    call.tracker.close()
 
 
 def test_a_write_key_bound_to_origins(tmp_path: Path) -> None:

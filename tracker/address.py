@@ -1,7 +1,10 @@
 """Addresses: who is calling, and the truncated form that may be kept."""
 
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
+_INSIDE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")))
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
@@ -26,6 +29,20 @@ def _truncate_v6(address: str) -> str:
     if packed.startswith(_MAPPED):
         return "{}.{}.{}.0".format(*packed[12:])
     return inet_ntop(AF_INET6, packed[:6] + b"\0" * 10)
+
+
+@lru_cache(maxsize=65_536)
+def subscriber(address: str) -> str:
+    """Whom a rate is counted for: an IPv4 address, of IPv6 the /64 that one line has. "" for an address of this machine
+    or a private network: there a proxy of the shop's own speaks for everybody."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found.is_loopback or any(found in network for network in _INSIDE if network.version == found.version):
+        return ""
+    return str(found) if found.version == 4 else str(ip_network((found, 64), strict=False).network_address)
 
 
 def client(connection: str, forwarded: str, proxies: int) -> str:

@@ -91,7 +91,8 @@ class Tracker:
         self.metrics = Metrics(SpoolWatch(spool, clock).look, clock)
         self._delivery = Delivery(log, claim(spool, spool_bytes) if spool else (), self.metrics, refused)
         self._salt = DailySalt(spool, clock)
-        limiters = Limiter(key_rate, shared), Limiter(address_rate, shared)
+        # An address is counted by each process for itself: to ask another for every visitor would cost too much.
+        limiters = Limiter(key_rate, shared), Limiter(address_rate)
         self._gate = Gate(self._salt, *limiters, self.metrics, self._proxies)
         self._scripts = {path: snippet.load(name) for path, name in snippet.FILES.items()}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="tracker")

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracker import origins, privacy, request, values
-from tracker.event import Event
+from tracker import address, origins, privacy, request, values
+from tracker.event import SITE, Event
 from tracker.limits import Limiter
 from tracker.metrics import Metrics
 from tracker.nobody import named
@@ -52,14 +52,18 @@ class Gate:
         return self._kept(map(settled, events), privacy.opted_out(environ))
 
     def charges(self, events: Sequence[Event], environ: Mapping[str, Any]) -> list[Charge]:
-        """Whose limits the events count against, and how much."""
-        charges = []
+        """Whose limits the events count against, and how much. The site's own server has none."""
+        charges: list[Charge] = []
+        if not (self._keys.limited or self._addresses.limited):
+            return charges
+        events = [event for event in events if event.sender != SITE]
         if self._keys.limited:
             for site, count in Counter(event.site for event in events).items():
                 charges.append(Charge(self._keys, f"key:{site}", count))
-        if self._addresses.limited:
-            # Counted under a hash: the shared buckets are in Redis, and an address belongs nowhere.
-            caller = self._salt.visitor("", request.caller(environ, self._proxies), "")
+        subscriber = address.subscriber(request.caller(environ, self._proxies)) if events else ""
+        if self._addresses.limited and subscriber:
+            # Counted under a hash: an address belongs nowhere.
+            caller = self._salt.visitor("", subscriber, "")
             charges.append(Charge(self._addresses, caller, len(events)))
         return charges
 

@@ -17,7 +17,7 @@ KINDS = {
 _OFFERS = """
 select * from (
     select coalesce(props ->> '$.campaign', '') as campaign, coalesce(props ->> '$.variant', '') as variant,
-           coalesce(props ->> '$.token', '') as token, name as kind, profile, ts
+           coalesce(props ->> '$.token', '') as token, name as kind, profile, ts, visitor, "user", sender, received
     from events where type = 'track' and name in (select unnest($names))
 ) {condition} order by ts, token
 """
@@ -44,6 +44,10 @@ class OfferEvent(NamedTuple):
     kind: str
     profile: str
     ts: int
+    visitor: str | None = None
+    user: str | None = None
+    sender: str | None = None
+    received: int = 0
 
 
 class GoalEvent(NamedTuple):

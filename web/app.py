@@ -98,7 +98,8 @@ def _register_api(app: Flask, services: Services, metrics: Metrics, reports: Rep
     app.extensions["decisions"] = decisions
     personalizer = Personalizer(services, metrics, decisions)
     app.register_blueprint(personalize_blueprint(personalizer, keys, services.personalize_seconds))
-    app.extensions["shortcut"] = Shortcut(personalizer, keys, metrics, services.personalize_seconds)
+    seconds, proxies = services.personalize_seconds, services.trust_proxy
+    app.extensions["shortcut"] = Shortcut(personalizer, keys, metrics, seconds, proxies)
     app.register_blueprint(items_blueprint(services, keys))
     app.register_blueprint(gorse_blueprint(services, keys))
     app.register_blueprint(models_blueprint(services, keys, metrics))

@@ -60,7 +60,7 @@ def answered(services: Services, events: Events, asked: Asked) -> dict[str, Answ
     """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
     once."""
     found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
-    rows = [OfferRow(*each[:3], cast(Kind, each.kind), *each[4:]) for each in found]
+    rows = [OfferRow(**{**each._asdict(), "kind": cast(Kind, each.kind)}) for each in found]
     counts = results(rows, services.signer, asked.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:

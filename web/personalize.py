@@ -119,7 +119,9 @@ class Personalizer:
 
     def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[Page]:
         decider, profile = self._services.decider, draft.profile
-        return (yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed))
+        return (
+            yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker)
+        )
 
     def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: Page) -> Steps[None]:
         made = [each for each in page.slots.values() if each]
@@ -147,7 +149,9 @@ class Personalizer:
         empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
         if empty:
             with self._without("offers"):
-                made = self._services.decider.fallbacks(site, draft.profile, empty, plan.dismissed)
+                made = self._services.decider.fallbacks(
+                    site, draft.profile, empty, plan.dismissed, plan.asker
+                )
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
                 self._decisions.count(site, list(made.values()))
 

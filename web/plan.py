@@ -9,9 +9,12 @@ import msgspec
 from msgspec import Meta
 
 from offers.placeholders import Telling
+from offers.visit import Asker
 from recommender.ask import Ask, Refusal, parse_ask
+from tracker.address import truncate
 from tracker.nobody import placeholder
 from tracker.privacy import opted_out
+from tracker.request import caller
 from web.answers import refusal
 from web.problem import Problem
 
@@ -56,7 +59,8 @@ class Plan:
 
     ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
     cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent. ``agent`` is the
-    browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control.
+    browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control; ``network``: the
+    truncated address, "" of the shop's backend.
     """
 
     visitor: str | None
@@ -70,6 +74,13 @@ class Plan:
     personal: bool = True
     agent: str = ""
     opted_out: bool = False
+    nameless: bool = False
+    network: str = ""
+
+    @property
+    def asker(self) -> Asker:
+        """To whom tokens belong; who sends no id, or does not want to be known by it, is nobody in particular."""
+        return Asker("" if self.nameless else self.visitor or self.user or "", self.network)
 
     @property
     def telling(self) -> Telling:
@@ -77,8 +88,11 @@ class Plan:
         return "traits" if self.trusted else "profile"
 
 
-def plan_of(asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NOTHING) -> Plan:
-    """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks."""
+def plan_of(
+    asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
+) -> Plan:
+    """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks. ``proxies``:
+    so many in front are believed."""
     items: dict[str, Ask] = {}
     order: list[str] = []
     for number, raw in enumerate(asked.slots):
@@ -108,6 +122,8 @@ def plan_of(asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NO
         personal=asked.consent.get("personalization", True),
         agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
         opted_out=not trusted and opted_out(environ),
+        nameless=(not trusted and opted_out(environ)) or asked.consent.get("analytics") is False,
+        network="" if trusted else truncate(caller(environ, proxies)),
     )
 
 

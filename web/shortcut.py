@@ -31,8 +31,11 @@ _asked = msgspec.json.Decoder(Asked)
 class Shortcut:
     """Answers a request, given as its environ and body, in place of the application: or None, then it should."""
 
-    def __init__(self, personalizer: Personalizer, keys: Keys, metrics: Metrics, seconds: float) -> None:
+    def __init__(
+        self, personalizer: Personalizer, keys: Keys, metrics: Metrics, seconds: float, proxies: int = 0
+    ) -> None:
         self._personalizer, self._keys, self._seconds = personalizer, keys, seconds
+        self._proxies = proxies
         self._count = metrics.requests.labels(ENDPOINT, 200)
         self._took = metrics.seconds.labels(ENDPOINT)
 
@@ -58,6 +61,8 @@ class Shortcut:
             asked = _asked.decode(body)
             given = header_key(environ.get("HTTP_AUTHORIZATION", "")) or asked.writeKey or asked.write_key
             site = self._keys.site_of(given)
-            return None if site is None else (site, plan_of(asked, self._keys.trusted(site, given), environ))
+            if site is None:
+                return None
+            return site, plan_of(asked, self._keys.trusted(site, given), environ, self._proxies)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
             return None
