@@ -121,7 +121,7 @@ def teaching(answers: Iterable[Answer]) -> dict[str, float]:
     person = np.array([profiles[row.profile] for _, row in given])
     received = np.array([row.received for _, row in given], np.int64)
     sender = np.array([networks[row.sender] if row.outside else -1 for _, row in given])
-    people = crowd.weights(person, received, sender, len(profiles))
+    people = crowd.weights(person, received, sender, len(profiles)).weight
     shown = {token.nonce: (row.profile, token.campaign) for token, row in given if row.outside}
     often = Counter(shown.values())
     return {

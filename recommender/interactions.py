@@ -49,7 +49,8 @@ class Interactions:
     """One row per (event, item), in order of time.
 
     ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
-    ``people`` says how much each profile teaches (``warehouse.crowd``); empty where all teach alike.
+    ``people`` says how much each profile teaches (``warehouse.crowd``), ``network`` from
+    which they came, -1 for unknown; empty where all teach alike.
     """
 
     items: tuple[str, ...]
@@ -62,6 +63,7 @@ class Interactions:
     ts: Longs
     quantity: Floats
     people: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    network: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -120,15 +122,15 @@ def read(table: pa.Table) -> Interactions:
     item, items = _codes(table["product"])
     quantity = pc.fill_null(table["quantity"], 1.0).to_numpy(zero_copy_only=False).astype(np.float32)
     ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
-    people = _teaching(table, profile, len(profiles))
+    known = _crowd(table, profile, len(profiles))
     return Interactions(
-        tuple(items), tuple(profiles), len(sessions), profile, item, session, kind, ts, quantity, people
+        tuple(items), tuple(profiles), len(sessions), profile, item, session, kind, ts, quantity, *known
     )
 
 
-def _teaching(table: pa.Table, profile: Ints, people: int) -> npt.NDArray[np.float64]:
+def _crowd(table: pa.Table, profile: Ints, people: int) -> crowd.Crowd:
     if "sender" not in table.column_names:
-        return np.ones(people)
+        return crowd.Crowd(np.ones(people), np.full(people, -1, np.int64))
     sender, names = _codes(table["sender"])
     outside = np.array([name not in ("", "site") for name in names], np.bool_)
     sender = np.where(outside[sender], sender, -1) if len(sender) else sender

@@ -99,6 +99,7 @@ def test_a_track_call_in_full() -> None:
         props={"product_id": "p7", "price": 49.9},
         context={"library": {"name": "dangol.js", "version": "1"}, "demo": True, "session": "s9"},
         source="snippet",
+        sender="198.51.100.0",
     )
     assert decode(encode(event)) == event
 

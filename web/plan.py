@@ -11,7 +11,7 @@ from msgspec import Meta
 from offers.placeholders import Telling
 from offers.visit import Asker
 from recommender.ask import Ask, Refusal, parse_ask
-from tracker.address import truncate
+from tracker.address import subscriber, truncate
 from tracker.nobody import placeholder
 from tracker.privacy import opted_out
 from tracker.request import caller
@@ -60,7 +60,7 @@ class Plan:
     ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
     cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent. ``agent`` is the
     browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control; ``network``: the
-    truncated address, "" of the shop's backend.
+    truncated address, "" of the shop's backend and of a proxy of its own.
     """
 
     visitor: str | None
@@ -123,8 +123,12 @@ def plan_of(
         agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
         opted_out=not trusted and opted_out(environ),
         nameless=(not trusted and opted_out(environ)) or asked.consent.get("analytics") is False,
-        network="" if trusted else truncate(caller(environ, proxies)),
+        network="" if trusted else _network(caller(environ, proxies)),
     )
+
+
+def _network(address: str) -> str:
+    return truncate(address) if subscriber(address) else ""
 
 
 def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
