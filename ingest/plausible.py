@@ -37,7 +37,7 @@ _AMOUNTS = ("revenue", "total", "value")
 
 
 def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
-    """Enrichment that marks orders and refunds beyond what is plausible of their site, unless the site told of them,
+    """Enrichment that marks orders beyond what is plausible of their site, and refunds, unless the site told of them,
     and puts bounds on quantities."""
 
     def facts(event: Event, site: Site) -> Facts:
@@ -53,6 +53,8 @@ def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
             found = msgspec.structs.replace(found, products=tuple(bounded))
         if found.revenue is None:
             return found
+        if event.name == "Order Refunded" and event.sender:  # a page has none to tell, and a stranger many
+            return msgspec.structs.replace(found, doubtful=True)
         limit = limits(site) or usual_limit(site.currency)
         return msgspec.structs.replace(found, doubtful=True) if _worth(event, found, lines) > limit else found
 

@@ -65,6 +65,16 @@ def test_nor_does_one_that_hides_its_amount(props: dict[str, object]) -> None:
     assert (profile.counts.revenue, profile.counts.orders, apart) == (40.0, 1, [False, True])
 
 
+def test_a_refund_is_told_by_the_server() -> None:
+    events = [
+        ordered(1, 40.0),
+        ordered(2, 10.0, name="Order Refunded"),
+        ordered(3, 15.0, SITE, name="Order Refunded"),
+    ]
+    profile, apart = told(events)
+    assert (profile.counts.revenue, apart) == (25.0, [False, True, False])
+
+
 def test_quantities_have_bounds() -> None:
     enrich = with_limits(facts, lambda _: 0.0)
     for quantity, kept in ((1e11, 1_000.0), (-1e11, 0.0), (3, 3.0)):

@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from warehouse.breakdown import Branch
+from warehouse.doubtful import Doubtful, doubtful
 from warehouse.funnel import Funnel, Rules, Step, funnel, parse_step
 from warehouse.goals import Reached, goals
 from warehouse.groups import NAMES, by_column, by_people
@@ -36,6 +37,16 @@ class Rows:
 def overview_of(reports: Reports, asked: Asked, limit: int = LIMIT) -> Overview:
     return reports.answer(
         "overview", asked, limit, lambda events: overview(events, asked.site.id, asked.span, limit)
+    )
+
+
+def doubtful_of(reports: Reports, asked: Asked) -> Doubtful:
+    """Orders that were set apart, of the whole site, whatever the filters."""
+    return reports.hint(
+        "doubtful",
+        asked,
+        lambda events: doubtful(events, asked.site.id, asked.span.start, asked.span.end),
+        reports.patience,
     )
 
 

@@ -19,7 +19,7 @@ from web.desk.words import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
-from web.questions import overview_of
+from web.questions import doubtful_of, overview_of
 
 METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
 LABELS = {
@@ -123,7 +123,8 @@ def overview_blueprint(pages: Pages) -> Blueprint:
         now = overview_of(pages.reports, period.asked(site), ROWS)
         before = overview_of(pages.reports, period.asked_before(site), 1)
         view = view_of(now, before, period, site, metric)
-        return pages.show("desk/overview.html", "overview", site, period=period, view=view)
+        apart = doubtful_of(pages.reports, period.asked(site))
+        return pages.show("desk/overview.html", "overview", site, period=period, view=view, apart=apart)
 
     return pages.guard(blueprint)
 
