@@ -12,6 +12,7 @@ from recommender.catalogue import Catalogue, Item
 from recommender.interactions import Floats, Ints
 from recommender.model import Model
 
+WHOLE = 0.95
 MASKS = 64  # filters remembered until the stock changes
 
 
@@ -19,7 +20,7 @@ MASKS = 64  # filters remembered until the stock changes
 class Stock:
     """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown".
 
-    ``whole``: what people like is in the catalogue that the shop put, so an item that is not was made up by somebody.
+    ``whole``: nearly all that people like is in the catalogue that the shop put; what is not is gone, or made up.
     ``content`` holds the factors that a new item's content suggests, in rows from ``known`` on.
     """
 
@@ -123,10 +124,10 @@ def take(model: Model | None, catalogue: Catalogue) -> Stock:
 
 
 def _put_whole(model: Model, put: Collection[str]) -> bool:
-    """Whether the items that the shop put make up most of what is popular."""
+    """Whether the items that the shop put make up nearly all of what is popular."""
     popular = model.popularity.popular
     held = [model.index[item_id] for item_id in put if item_id in model.index]
-    return bool(held) and 2 * float(popular[held].sum()) >= float(popular.sum())
+    return bool(held) and float(popular[held].sum()) >= WHOLE * float(popular.sum())
 
 
 def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> Stock:
