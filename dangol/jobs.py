@@ -14,12 +14,14 @@ from recommender.interactions import NothingToLearn
 from recommender.learned import host_of, learned
 from recommender.lock import Busy
 from recommender.refresh import refresh
+from tracker.origins import parsed
 from tracker.sites import Site
 from warehouse.doubtful import plausible
 from warehouse.products import hosts, products
 from warehouse.span import DAY_MS, USUAL_DAYS
 from web.sizes import SegmentSizes
 
+USUAL_PORTS = (None, 80, 443)
 HOST_DAYS = 7
 """Pages of so many days tell a site's hosts, where it names no origins."""
 ORDER_DAYS = 90
@@ -118,7 +120,11 @@ class Jobs:
     def _learn_items(self, site: Site) -> None:
         warehouse = compose.warehouse(self.settings)
         since = int((time.time() - HOST_DAYS * 86_400) * 1000)
-        named = {host_of(origin) or origin.lower() for origin in site.origins}
+        named = {
+            each.host if each.port in USUAL_PORTS else f"{each.host}:{each.port}"
+            for each in map(parsed, site.origins)
+            if each
+        }
         own = (named or hosts(warehouse, site.id, since)) | {host_of(self.settings.public_url)} - {""}
         found = (
             learned(
