@@ -22,9 +22,9 @@ FOLDER = Path(snippet.__file__).parent
 READ = sorted(
     {
         name
-        for script in ("snippet", "slots")
+        for script in ("snippet", "slots", "matomo")
         for name in re.findall(
-            r"\b(?:doc|page|win|data|script|target|node|early|loc)\.(\w+)",
+            r"\b(?:doc|page|win|data|script|target|node|early|loc|given)\.(\w+)",
             (FOLDER / f"{script}.js").read_text(),
         )
     }
@@ -40,6 +40,7 @@ READ = sorted(
         "scripts",
     }
     | {
+        "_paq",
         "crypto",
         "dangol",
         "fetch",
@@ -56,7 +57,8 @@ SHAPES = [
     "<img name={0} src={1}>",
     "<img id={0} name={0} src={1}>",
     "<form name={0} action={1}><input name=v><input name=q><input name=src value={1}></form>",
-    "<form id={0}><input name=match><input name=call><input name=createPolicy><input name=forEach></form>",
+    "<form id={0}><input name=match><input name=call><input name=createPolicy><input name=forEach>"
+    "<input name=dangol><input name=push></form>",
     "<a id={0} name=src href={1}></a><a id={0} name=q href={1}></a>",
     "<object id={0}></object>",
     "<embed name={0}>",
@@ -106,6 +108,49 @@ def test_elements_called_like_what_is_read_change_nothing(
     shop: Shop, page: Page, tracker: TrackerServer, shape: str
 ) -> None:
     visited(page, shop, tracker, "".join(shape.format(name, EVIL) for name in READ))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("queue", ["", "var _paq = window._paq = [['trackPageView'], ['setSiteId', 1]]"])
+def test_matomo_js_is_led_nowhere_else_either(
+    shop: Shop, page: Page, tracker: TrackerServer, shape: str, queue: str
+) -> None:
+    content = "".join(shape.format(name, EVIL) for name in READ)
+    shop.pages["/"] = (
+        f"<!doctype html><title>Shop</title><main>{content}</main><script>{queue}</script>"
+        f"<script async src='{tracker.host}/matomo.js'></script><base href='{EVIL}'>"
+    )
+    page.goto(shop.url, referer="https://search.example/")
+    page.wait_for_function("typeof _paq.push == 'function'")
+    page.evaluate("_paq.push(['setSiteId', 1], ['trackEvent', 'Shop', 'Clicked', 'x'])")
+    events = tracker.wait_for(2 if queue else 1)
+    assert {(event.title, event.referrer) for event in events} == {("Shop", "https://search.example/")}
+    assert len({event.visitor for event in events}) == 1
+    assert page.context.cookies()[0]["value"].startswith(str(events[0].visitor))
+
+
+@pytest.mark.parametrize("src", ["/matomo.js", "/s/matomo.js"])
+def test_a_base_leads_matomo_js_nowhere_else(
+    shop: Shop, page: Page, tracker: TrackerServer, src: str
+) -> None:
+    folder = src.removesuffix("matomo.js")
+    for path in ("matomo.js", "matomo.php"):
+        page.route(
+            f"{shop.url}{folder}{path}",
+            lambda route: route.fulfill(
+                response=route.fetch(url=tracker.host + "/" + route.request.url.rpartition("/")[2])
+            ),
+        )
+    shop.pages["/"] = (
+        f"<title>Shop</title><script>var _paq = [['trackPageView'], ['setSiteId', 1]]</script>"
+        f"<script async src='{src}'></script><base href='{EVIL}'>"
+    )
+    page.goto(shop.url)
+    page.wait_for_function("!Array.isArray(_paq)")
+    page.evaluate(
+        f"_paq.push(['setTrackerUrl', '{folder}matomo.php'], ['trackEvent', 'Shop', 'Clicked', 'x'])"
+    )
+    eventually(lambda: page.evaluate("1") and len(tracker.unique()) == 2)
 
 
 def by_the_shop(page: Page, shop: Shop, tracker: TrackerServer, folder: str) -> None:

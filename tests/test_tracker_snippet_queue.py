@@ -201,3 +201,60 @@ def test_two_tabs_on_a_first_visit_are_one_visitor(
         events = arrived(server, "page", 2)
         assert len(events) == 2
         assert len({event.visitor for event in events}) == 1
+
+
+@pytest.mark.parametrize("broken", ["throw new Error('no')", "return undefined", "return null", "return {}"])
+def test_what_a_page_puts_in_fetchs_place_stops_the_queue_only_while_it_is_there(
+    page: Tabs, server: TrackerServer, broken: str
+) -> None:
+    page.run(
+        f"""let real = fetch;
+        window.fetch = () => {{ {broken} }};
+        dangol('track', 'First');
+        setTimeout(() => {{ window.fetch = real; dangol('track', 'Second') }}, 300)"""
+    )
+    assert {event.name for event in [*arrived(server, "First", 1), *arrived(server, "Second", 1)]} == {
+        "First",
+        "Second",
+    }
+
+
+def test_what_is_given_up_is_counted_where_storage_is_blocked(
+    browser: Tabs, shop: Shop, server: TrackerServer
+) -> None:
+    new_visitor(browser, shop)
+    server.reset()
+    address = f"/blocked{next(_numbers)}"
+    blocked = """<script>window.told = []; let real = fetch;
+        window.fetch = (url, o) => { told.push(JSON.parse(o.body).context.dropped); return real(url, o) };
+        Object.defineProperty(window, 'localStorage', {get() { throw new Error('blocked') }});"""
+    shop.pages[address] = shop.page().replace("<script>", blocked, 1)
+    browser.goto(shop.url + address)
+    arrived(server, "page", 1)
+    browser.run("dangol('track', 'Large', {text: 'x'.repeat(40000)})")
+    browser.until("return window.told?.length == 2")
+    browser.run("setTimeout(() => dangol('track', 'After'), 300)")
+    arrived(server, "After", 1)
+    assert browser.run("return window.told") == [0, 0, 1]
+
+
+def test_after_a_reset_every_tab_is_somebody_new(browser: Tabs, shop: Shop, server: TrackerServer) -> None:
+    """Else the next customer's id would stand beside the visitor of the one before."""
+    first, second = browser.open(), browser.open()
+    new_visitor(browser, shop, first)
+    server.reset()
+    browser.goto(f"{shop.url}/first{next(_numbers)}", first)
+    arrived(server, "page", 1)
+    browser.goto(f"{shop.url}/second{next(_numbers)}", second)
+    arrived(server, "page", 2)
+    browser.goto(f"{shop.url}/third{next(_numbers)}", first)
+    arrived(server, "page", 3)
+    browser.run("dangol('identify', 'u1'); dangol('reset'); dangol('identify', 'u2')")
+    before, now = arrived(server, "identify", 2)
+    browser.select(second)
+    browser.run("dangol('consent', {analytics: true}); dangol('track', 'Later')")
+    (later,) = arrived(server, "Later", 1)
+    assert (later.visitor, later.user) == (now.visitor, "u2")
+    assert before.visitor != now.visitor and f"dangol_v={now.visitor}" in browser.run(
+        "return document.cookie"
+    )

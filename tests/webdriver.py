@@ -52,9 +52,12 @@ class Tabs:
         """A new tab's handle."""
         return str(self._command("NewWindow", {"type": "tab"})["handle"])
 
+    def select(self, tab: str) -> None:
+        self._command("SwitchToWindow", {"handle": tab})
+
     def goto(self, url: str, tab: str = "") -> None:
         if tab:
-            self._command("SwitchToWindow", {"handle": tab})
+            self.select(tab)
         self._command("Navigate", {"url": url})
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -87,8 +90,11 @@ class ChromiumTabs(Tabs):
         self._tabs[handle] = self._context.new_page()
         return handle
 
+    def select(self, tab: str) -> None:
+        self._current = tab
+
     def goto(self, url: str, tab: str = "") -> None:
-        self._current = tab or self._current
+        self.select(tab or self._current)
         self.until(f"setTimeout(() => {{ location.href = {json.dumps(url)} }}); return true")
 
     def run(self, script: str, *arguments: Any) -> Any:

@@ -2,10 +2,22 @@
  * `setTrackerUrl` says. Served as https://HOST/matomo.js and /piwik.js. A visitor that Matomo knew stays the same: the id in
  * its cookie is read. What it does not know is ignored, and said in the console's debug messages: it never breaks a page.
  */
-((win, doc) => {
-  let script = doc.currentScript, given = win._paq;
-  if (given?.dangol) return;
-  let url = script ? script.src.replace(/[^/]*$/, 'matomo.php') : 'matomo.php';
+((win, page) => {
+  // As in snippet.js: the document's own properties, whatever elements of the page's content are called; and no <base>
+  // in that content leads a relative address to another host.
+  let doc = new Proxy(Document.prototype, {
+    get: (own, name) => Reflect.get(own, name, page),
+    set: (own, name, value) => Reflect.set(own, name, value, page)
+  });
+  let script = doc.currentScript, given = win._paq, LOADED = Symbol.for('dangol matomo');
+  if (win[LOADED]) return;
+  win[LOADED] = 1;
+  let absolute = to => new URL(to, location.href).href;
+  let beside = src => {
+    let written = new URL(script.getAttribute('src'), location.href);
+    return new URL('matomo.php', src.startsWith(written.origin + '/') ? src : written).href;
+  };
+  let url = script?.src ? beside(script.src) : absolute('matomo.php');
   let nav = navigator, site, user, proof, visitor, domain, address, title, referrer = doc.referrer, view = {}, lines = {};
   let dimensions = {}, cookies = true, silent = false, waiting;
   let YEAR = 34128e3, FILE = /\.(7z|apk|csv|dmg|docx?|exe|gz|mp3|mp4|pdf|pptx?|rar|tar|tgz|xlsx?|zip)$/i;
@@ -47,7 +59,7 @@
   };
 
   let commands = {
-    setTrackerUrl(to) { url = to },
+    setTrackerUrl(to) { url = absolute(to) },
     setSiteId(number) { site = number },
     setUserId(name, sign) { user = name; proof = sign },
     resetUserId() { user = proof = null },
@@ -65,7 +77,7 @@
     optUserOut() { keep('mtm_optout', 1); silent = true },
     forgetUserOptOut() { keep('mtm_optout', '', 0); silent = false },
     setDoNotTrack(on) { silent = silent || !!on && !!refused() },
-    setCustomUrl(to) { address = new URL(to, location.href).href },
+    setCustomUrl(to) { address = absolute(to) },
     setReferrerUrl(to) { referrer = to },
     setDocumentTitle(text) { title = text },
     setCustomDimension(number, value) { dimensions['dimension' + number] = value },
@@ -79,8 +91,8 @@
     trackGoal(idgoal, revenue) { send({ idgoal, revenue }) },
     trackLink(to, kind) { send({ [kind == 'download' ? 'download' : 'link']: to }) },
     enableLinkTracking() {
-      doc.addEventListener('click', quiet(clicked), true);
-      doc.addEventListener('auxclick', quiet(clicked), true);
+      win.addEventListener('click', quiet(clicked), true);
+      win.addEventListener('auxclick', quiet(clicked), true);
     },
     addEcommerceItem(sku, name, category, price, quantity) { lines[sku] = [sku, name || '', category || '', price || 0, quantity || 1] },
     removeEcommerceItem(sku) { delete lines[sku] },
@@ -101,7 +113,7 @@
   }));
   /* As Matomo does: what sets comes before what tracks, in whatever order a page says them. */
   let sets = call => /^(set(?!Ecommerce|Consent|CookieConsent)|disable|require)/.test(call[0]);
-  let queue = given?.push ? [...given] : [];
-  win._paq = { push, dangol: 1 };
+  let queue = Array.isArray(given) ? [...given] : [];  // else an element of that name
+  win._paq = { push };
   push(...queue.filter(sets), ...queue.filter(call => !sets(call)));
 })(window, document);

@@ -65,7 +65,7 @@
   /* Given up; the next batch says how many that were. */
   let lose = name => {
     drop(name);
-    put(DROPPED, +get(DROPPED) + 1);
+    put(DROPPED, -~get(DROPPED));
   };
   let stored = () => [memory, attempt(() => localStorage)].flatMap(store => Object.keys(store || {}))
     .filter(name => name.startsWith(EVENT)).sort();
@@ -73,6 +73,7 @@
   /* Who this is: the cookie, renewed at every page; storage where cookies are blocked. */
   let cookie = () => attempt(() => doc.cookie.match(/(^|; )dangol_v=([\w.~-]+)/)?.[2]);
   let known = () => cookie() || get(VISITOR);
+  let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
     visitor = id;
     attempt(() => doc.cookie = VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
@@ -88,7 +89,7 @@
       type,
       messageId: id,
       timestamp: now,
-      anonymousId: visitor,
+      anonymousId: who(),
       userId: get(USER),
       context: {
         page: { url: loc.href, title: doc.title, referrer },
@@ -139,7 +140,7 @@
 
   /* The reply is read to its end: until then Chromium counts the request against its 64 KB of keepalive. */
   let send = (names, events, alone) => {  // alone: 2 for an event that is too large, which is tried once
-    let status = 0, dropped = +get(DROPPED), body = JSON.stringify({
+    let status = 0, dropped = get(DROPPED) | 0, body = JSON.stringify({
       writeKey: key,
       sentAt: new Date(),
       context: {
@@ -174,8 +175,12 @@
     }));
   };
 
-  /* A text needs no preflight. keepalive: outlives the page, as sendBeacon does, and still tells the outcome. */
-  let post = (path, body, keepalive) => fetch(base + path, { method: 'POST', body, keepalive }).then(r => r.json().then(reply => [reply, r.status]));
+  /* A text needs no preflight. keepalive: outlives the page, as sendBeacon does, and still tells the outcome. What a
+   * page puts in fetch's place may throw or give nothing: that fails as a request does. */
+  let post = async (path, body, keepalive) => {
+    let reply = await fetch(base + path, { method: 'POST', body, keepalive });
+    return [await reply.json(), reply.status];
+  };
 
   /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
   let ask = () => {
@@ -185,7 +190,7 @@
     flush();
     post('personalize', JSON.stringify({
       writeKey: key,
-      visitor,
+      visitor: who(),
       user: get(USER),
       slots: asked.filter(a => asked.find(b => a.id == b.id) == a).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
         item = own || item;
@@ -245,9 +250,8 @@
         if (options.host) base = new URL(options.host.replace(/\/?$/, '/v1/'), loc);
         demo = options.demo === '' || options.demo;
         referrer = doc.referrer;
-        let id = known();
-        made ||= !id;
-        remember(id || random());
+        made ||= !who();
+        remember(visitor || random());
         if (options.auto !== false) {
           view();
           ['pushState', 'replaceState'].forEach(name => {
@@ -296,7 +300,7 @@
     consent(properties) {
       put(CONSENT, JSON.stringify({ ...allowed(), ...properties }));  // what is not named stays as it was
       if (quiet()) [USER, VISITOR].forEach(drop);
-      remember(visitor);
+      remember(who());
       add('consent', { properties });
     },
     demo(on = true) { demo = on },
