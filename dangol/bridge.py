@@ -70,7 +70,6 @@ class Bridge:
             "SCRIPT_NAME": "",
             "SERVER_NAME": host,
             "SERVER_PORT": port or ("443" if environ["wsgi.url_scheme"] == "https" else "80"),
-            "SERVER_PROTOCOL": "HTTP/1.1",
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.version": (1, 0),
             "wsgi.input": BytesIO(body),

@@ -111,7 +111,11 @@ def tracker() -> Front:
     """Collection alone, with its own health pages."""
     settings = _start()
     collect = compose.tracker(settings)
-    return Front(collect, lambda: Rest(Health(collect, compose.sites(settings))), settings.threads)
+    return Front(
+        collect,
+        lambda: Rest(Health(collect, compose.sites(settings), settings.trust_proxy)),
+        settings.threads,
+    )
 
 
 def web() -> Front:

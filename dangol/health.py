@@ -14,8 +14,8 @@ JSON = "application/json"
 class Health:
     """A WSGI application: alive always, ready while events can be made durable somewhere."""
 
-    def __init__(self, tracker: Tracker, sites: Sites) -> None:
-        self._tracker, self._sites = tracker, sites
+    def __init__(self, tracker: Tracker, sites: Sites, proxies: int = 0) -> None:
+        self._tracker, self._sites, self._proxies = tracker, sites, proxies
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         status, kind, body = self._answer(environ["PATH_INFO"], environ)
@@ -36,7 +36,7 @@ class Health:
         return "404 Not Found", JSON, _error("not_found", "this process collects events only")
 
     def _may_scrape(self, environ: dict[str, Any]) -> bool:
-        if from_this_machine(environ):
+        if from_this_machine(environ, self._proxies):
             return True
         self._sites.refresh()
         return self._sites.by_secret_key(header_key(environ.get("HTTP_AUTHORIZATION", ""))) is not None

@@ -17,6 +17,7 @@ from tracker.answers import Response
 class Asked:
     """A request as the server describes it."""
 
+    http_version = "1.1"
     client, scheme, query_string = "[2001:db8::7]:4711", "http", "a=%20b"
 
     def __init__(self, method: str, path: str, headers: list[tuple[str, str]]) -> None:

@@ -99,6 +99,14 @@ def test_no_person_stands_in_the_log_or_the_metrics(
         ({"REMOTE_ADDR": "::1"}, 200),
         ({"REMOTE_ADDR": "203.0.113.9"}, 401),
         ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 401),  # a proxy on this machine, for somebody elsewhere
+        ({"HTTP_X_FORWARDED_PROTO": "https"}, 401),
+        ({"HTTP_X_FORWARDED_HOST": "shop.example"}, 401),
+        ({"HTTP_HOST": "track.shop.example"}, 401),  # a proxy that keeps the name, or a page by DNS rebinding
+        ({"HTTP_HOST": "127.0.0.1.evil.example"}, 401),
+        ({"HTTP_HOST": "127.0.0.1:8000", "SERVER_PROTOCOL": "HTTP/1"}, 401),  # nginx with proxy_pass alone
+        ({"HTTP_HOST": "127.0.0.1:8000", "SERVER_PROTOCOL": "HTTP/1.1"}, 200),
+        ({"HTTP_HOST": "[::1]:8000"}, 200),
+        ({"HTTP_HOST": "LOCALHOST"}, 200),
         ({"REMOTE_ADDR": "203.0.113.9", "HTTP_AUTHORIZATION": "Bearer wk_test"}, 401),
         ({"REMOTE_ADDR": "203.0.113.9", "HTTP_AUTHORIZATION": "Bearer sk_test"}, 200),
     ],
@@ -107,3 +115,12 @@ def test_metrics_are_for_this_machine_or_the_secret_key(
     sites: Sites, log: ListLog, environ: dict[str, str], status: int
 ) -> None:
     assert ask(Tracker(sites, log), "/metrics", **environ)[0] == status
+
+
+def test_behind_a_proxy_of_ours_metrics_are_for_the_secret_key(sites: Sites, log: ListLog) -> None:
+    told: list[str] = []
+    health = Health(Tracker(sites, log), sites, proxies=1)
+    for environ in ({}, {"HTTP_AUTHORIZATION": "Bearer sk_test"}):
+        asked = {"PATH_INFO": "/metrics", "REMOTE_ADDR": "127.0.0.1", **environ}
+        health(asked, lambda status, _: told.append(status[:3]))
+    assert told == ["401", "200"]

@@ -224,6 +224,7 @@ class TestInBrowser:
             ("identify", "u1", False),
         ]
         assert events[1].traits == {"plan": "gold"}
+        eventually(lambda: pending(page) == [])
         assert proof not in str(page.evaluate("JSON.stringify(localStorage) + document.cookie"))
 
     def test_consent_is_an_event_and_goes_with_those_after(

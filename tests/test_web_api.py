@@ -221,6 +221,7 @@ def test_metrics_are_for_this_machine_or_the_secret_key(stage: Stage) -> None:
     assert scrape(**proxied) == 401
     assert scrape(**proxied, Authorization="Bearer wk_test") == 403
     assert scrape(**proxied, Authorization="Bearer sk_test") == 200
+    assert scrape(Host="shop.example") == scrape(**{"X-Forwarded-Proto": "https"}) == 401
     elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
     assert stage.client.get("/metrics", environ_base=elsewhere).status_code == 401
 

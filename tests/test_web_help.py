@@ -19,11 +19,14 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
 
 
 def test_every_document_is_listed_with_its_title(stage: Stage) -> None:
-    assert list(documents()) == NAMES and set(TITLES) <= set(NAMES)
+    assert list(documents()) == NAMES and set(TITLES) == set(NAMES)
     page = stage.desk().get("/desk/help").text
     assert [name for name in NAMES if f'href="/desk/help/{name}"' not in page] == []
     korean = stage.desk().get("/desk/help", headers={"Accept-Language": "ko"}).text
-    assert "데이터 수집" in korean and "Collecting" not in korean
+    listed = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", korean)
+    told = [text for title, about in listed for text in (re.sub("<.*?>", "", title), about)]
+    assert len(listed) == len(NAMES) + 1  # the API's description, too
+    assert [text for text in told if not re.search("[가-힣]", text)] == ["HTTP API"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -86,13 +86,22 @@ def caller(environ: Mapping[str, Any], proxies: int = 0) -> str:
     return address.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
 
 
-def from_this_machine(environ: Mapping[str, Any]) -> bool:
-    """Whether a program beside us asks, rather than a proxy beside us for somebody elsewhere."""
-    passed_on = any(
-        f"HTTP_{name}" in environ for name in ("X_FORWARDED_FOR", "FORWARDED", "VIA", "X_REAL_IP")
-    )
+PROXIED = ("HTTP_X_FORWARDED", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
+"""How the headers begin by which a proxy says for whom it asks."""
+_OWN_HOST = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])?(:\d+)?", re.IGNORECASE)
+
+
+def from_this_machine(environ: Mapping[str, Any], proxies: int = 0) -> bool:
+    """Whether a program beside us asks, rather than a proxy beside us for somebody elsewhere. One that tells nothing of
+    that somebody keeps the name that they asked for, or speaks HTTP/1.0, as nginx does unless it is told otherwise."""
+    passed_on = proxies or environ.get("SERVER_PROTOCOL") == "HTTP/1" or any(map(_tells_of_another, environ))
     peer = environ.get("REMOTE_ADDR", "").removeprefix("::ffff:")
-    return not passed_on and (peer == "::1" or peer.startswith("127."))
+    beside = peer == "::1" or peer.startswith("127.")
+    return beside and not passed_on and _OWN_HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
+
+
+def _tells_of_another(name: str) -> bool:
+    return name.startswith(PROXIED)
 
 
 @lru_cache(maxsize=1024)

@@ -28,6 +28,7 @@ class Headers(Protocol):
 class Scope(Protocol):
     """One request without its body."""
 
+    http_version: str
     client: str
     scheme: str
     method: str
@@ -61,6 +62,7 @@ def environ(scope: Scope) -> dict[str, Any]:
         "REQUEST_METHOD": scope.method,
         "PATH_INFO": scope.path,
         "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
         "wsgi.url_scheme": scope.scheme,
     }

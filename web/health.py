@@ -43,7 +43,7 @@ def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
     @blueprint.get("/metrics")
     def scrape() -> Response:
         """For programs on this machine, and with a secret key: it tells how busy a shop is."""
-        if not from_this_machine(request.environ):
+        if not from_this_machine(request.environ, services.trust_proxy):
             keys.secret_key()
         return Response(metrics.text() + services.further_metrics(), content_type=metrics.content_type)
 

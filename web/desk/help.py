@@ -14,14 +14,19 @@ from web.problem import Problem
 
 FOLDER = Path(__file__).parent.parent / "docs"
 TITLES = {
+    "backup": (
+        _l("Backup and restore"),
+        _l("What a backup holds, how to restore one, and who stays erased"),
+    ),
     "collecting": (
         _l("Collecting"),
         _l("The snippet, the clients of other trackers, your own domain, limits"),
     ),
     "counting": (_l("How counting works"), _l("Every rule behind a number of the reports")),
+    "damage": (_l("Damage on disk"), _l("How it is found, what can be restored, what reports leave out")),
     "offers": (_l("Offers"), _l("Campaigns, segments, caps, the holdout, what the report says")),
 }
-"""Documents whose titles are translated; another one is shown by its own first heading."""
+"""The documents in the desk's language: a test lists those that are missing here."""
 _BESIDE = re.compile(r'href="(?:docs/)?([\w-]+)\.md(#[^"]*)?"')
 _HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
 
