@@ -193,6 +193,23 @@ def test_the_newest_commit_lost_stops_writers(whole: Path, tmp_path: Path) -> No
         Warehouse(str(tmp_path)).positions("app")
 
 
+@pytest.mark.parametrize("content", [b"", b'{"add":{"path":"day', b'{"add":7}\n', b'{"add":{}}\n', bytes(300)])
+def test_a_damaged_commit_that_a_checkpoint_replaced_stops_no_writer(
+    whole: Path, tmp_path: Path, content: bytes
+) -> None:
+    shutil.copytree(whole / "events", tmp_path / "events")
+    before, commit = ids(tmp_path), tmp_path / "events" / "_delta_log" / f"{2:020}.json"
+    commit.write_bytes(content)
+    warehouse = Warehouse(str(tmp_path))
+    assert warehouse.positions("app") == {0: COMMITS - 1}
+    warehouse.append([row(NOON, id="next")], [], {("app", 0): COMMITS})
+    assert ids(tmp_path) == before + Counter(["next"])
+    assert [each.path for each in deep(table(tmp_path))] == [f"_delta_log/{commit.name}"]
+    mended(tmp_path)
+    assert ids(tmp_path) == before + Counter(["next"])
+    assert not deep(table(tmp_path))
+
+
 def test_the_log_gone_with_its_checkpoints_begins_anew_with_every_row(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole / "events", tmp_path / "events")
     before, log = ids(tmp_path), tmp_path / "events" / "_delta_log"

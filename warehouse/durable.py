@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -150,7 +151,8 @@ def _added(commit: Path) -> Iterator[str]:
         return
     for line in lines:
         if line.startswith(b'{"add"'):
-            yield unquote(json.loads(line)["add"]["path"])
+            with suppress(ValueError, KeyError, TypeError):  # damaged, which ``warehouse.integrity`` tells
+                yield unquote(json.loads(line)["add"]["path"])
 
 
 def _line(path: str, checksum: int) -> bytes:
