@@ -6,7 +6,7 @@ nothing. Where no profile remembers the message its row is not made, and the mes
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
@@ -95,6 +95,8 @@ class Restoring:
 
     def _of(self, site: Site, events: Sequence[tuple[Message, Event]]) -> Restored:
         found = self.store.load(site.id, {name for _, event in events for name in ids_of(event)})
+        others = {other for name in found for other in _roots(found, name, known=False)}
+        found |= self.store.load(site.id, others - found.keys())
         cutoffs, settings = self.erased.cutoffs(site.id), Settings(rules_of(site))
         # Whoever was erased longer ago has no mark any more.
         oldest = int((self.clock() - KEPT_SECONDS) * 1000)
@@ -125,16 +127,28 @@ class Restoring:
         if facts.bot or opted_out(event):
             touch = facts.touch or Touch(event.ts)
             return Counted(name, Outcome("applied", session_of(event), touch), NOWHERE)
-        roots = [end(found, name)]
-        alias = found[name].value if name in found else None
-        if isinstance(alias, Alias) and not event.user:
-            roots += alias.before  # the cookie may have moved on since
-        for root in roots:
-            profile = found[root].profile if root in found else None
-            place = profile and _place(profile, message, event)
-            if profile and place:
-                return Counted(root, fold.apply(profile, event, facts, settings, place), place)
+        roots = [end(found, root) for root in _roots(found, name, known=event.user is not None)]
+        held = [
+            (root, profile, place)
+            for root in roots
+            if (profile := found[root].profile if root in found else None)
+            and (place := _place(profile, message, event))
+        ]
+        # Whoever remembers the event itself rather than only how far it has read.
+        held.sort(key=lambda one: not fold.counted(one[1], event))
+        for root, profile, place in held[:1]:
+            return Counted(root, fold.apply(profile, event, facts, settings, place), place)
         return None
+
+
+def _roots(found: Mapping[str, Stored], name: str, *, known: bool) -> list[str]:
+    """Whose profile may have counted an event of ``name``, the likeliest first. The warehouse has what a browser did
+    that feeds a customer as the customer's, and a cookie may have moved on since."""
+    value = found[name].value if name in found else None
+    before = value.before if isinstance(value, Alias) and not known else ()
+    root = end(found, name)
+    profile = found[root].profile if root in found else None
+    return [*(user_id(user) for user in (profile.fed if profile else ())), root, *before]
 
 
 def _event(message: Message) -> Event | None:

@@ -19,6 +19,7 @@ from dangol import compose, doctor, mending
 from dangol.cli import main
 from dangol.mending import InUse, examined, repaired
 from dangol.settings import Settings, load
+from ingest import restoring
 from ingest.worker import Worker
 from profiles.erased import RedisErased
 from profiles.identity import visitor_id
@@ -158,6 +159,38 @@ def test_a_lost_file_comes_back_from_the_log(
     happen(log, PORTIONS)
     work(settings, log)
     assert len(rows(settings)) == len(before) + EACH
+
+
+CLAIMS: tuple[tuple[str, Callable[[int], dict[str, Any]]], ...] = (
+    ("nobody", lambda _: {}),
+    ("claims", lambda n: {"user": f"u{n % 2}", "proven": False}),
+    ("added", lambda _: {}),
+    ("claims another", lambda n: {"user": f"u{(n + 1) % 2}", "proven": False}),
+    ("added there", lambda _: {}),
+    ("some are proven", lambda n: {"user": f"u{n % 2}", "proven": n % 4 == 0}),
+    ("theirs", lambda _: {}),
+    ("moved on", lambda n: {"user": f"x{n % 3}"}),
+    ("somebody else", lambda _: {}),
+)
+"""What four browsers say of whose they are, one after the other."""
+
+
+@pytest.mark.parametrize("lost", range(len(CLAIMS)), ids=[name for name, _ in CLAIMS])
+def test_what_comes_back_is_whose_it_was(
+    settings: Settings, log: EventLog, kept: None, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "AT_ONCE", 3)  # what else these people did is not beside it
+    log.consumer(compose.INGEST_GROUP, "first").close()
+    started = (now() - 7_200_000 - START) / 60_000
+    for portion, (_, says) in enumerate(CLAIMS):
+        minutes = started + portion * 10
+        made = [event(f"e{portion}-{n}", minutes + n, f"c{n % 4}", **says(n)) for n in range(8)]
+        log.append(records(made))
+        work(settings, log)
+    before = rows(settings)
+    gone(files(settings)[lost])
+    assert repaired(settings, silent) == []
+    assert rows(settings) == before
 
 
 def test_what_nobody_holds_any_more_is_named(filled: Settings) -> None:

@@ -193,7 +193,9 @@ def test_the_newest_commit_lost_stops_writers(whole: Path, tmp_path: Path) -> No
         Warehouse(str(tmp_path)).positions("app")
 
 
-@pytest.mark.parametrize("content", [b"", b'{"add":{"path":"day', b'{"add":7}\n', b'{"add":{}}\n', bytes(300)])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"add":{"path":"day', b'{"add":7}\n', b'{"add":{}}\n', bytes(300)]
+)
 def test_a_damaged_commit_that_a_checkpoint_replaced_stops_no_writer(
     whole: Path, tmp_path: Path, content: bytes
 ) -> None:
