@@ -49,8 +49,9 @@ class Interactions:
     """One row per (event, item), in order of time.
 
     ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
-    ``people`` says how much each profile teaches (``warehouse.crowd``), ``network`` from
-    which they came, -1 for unknown; empty where all teach alike.
+    ``people`` says how much each profile teaches (``warehouse.crowd``), ``network`` from which they came, -1 for
+    unknown; empty where all teach alike. ``often`` is each row's part of what somebody does over and over, which counts
+    A_DAY and EVER times.
     """
 
     items: tuple[str, ...]
@@ -64,6 +65,7 @@ class Interactions:
     quantity: Floats
     people: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     network: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    often: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -82,6 +84,7 @@ class Interactions:
             kind=self.kind[which],
             ts=self.ts[which],
             quantity=self.quantity[which],
+            often=self.often[which],
         )
 
     @property
@@ -90,11 +93,8 @@ class Interactions:
         return self.people if len(self.people) else np.ones(len(self.profiles))
 
     def told(self) -> npt.NDArray[np.float64]:
-        """How much each row counts: people's rows as much as they teach, and what somebody does over and over no more
-        than A_DAY and EVER times."""
-        thing = (self.profile.astype(np.int64) * len(self.items) + self.item) * len(KINDS) + self.kind
-        a_day = crowd.repeats(np.stack([thing, self.ts // DAY_MS], 1), A_DAY)
-        return self.teaching[self.profile] * a_day * crowd.repeats(thing, EVER, a_day)
+        """How much each row counts: people's rows as much as they teach, and ``often``."""
+        return self.teaching[self.profile] * self.often
 
     def visits(self) -> npt.NDArray[np.float64]:
         """How much each session counts: one person's as much as they teach, and no more than EVER of them."""
@@ -123,9 +123,28 @@ def read(table: pa.Table) -> Interactions:
     quantity = pc.fill_null(table["quantity"], 1.0).to_numpy(zero_copy_only=False).astype(np.float32)
     ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
     known = _crowd(table, profile, len(profiles))
+    thing = (profile.astype(np.int64) * max(len(items), 1) + item) * len(KINDS) + kind
+    often = _often(thing, ts)
     return Interactions(
-        tuple(items), tuple(profiles), len(sessions), profile, item, session, kind, ts, quantity, *known
+        tuple(items),
+        tuple(profiles),
+        len(sessions),
+        profile,
+        item,
+        session,
+        kind,
+        ts,
+        quantity,
+        *known,
+        often,
     )
+
+
+def _often(thing: Longs, ts: Longs) -> npt.NDArray[np.float64]:
+    """By row, up to 1; ``thing`` numbers who did what with which item."""
+    day = ts // DAY_MS - (ts.min() // DAY_MS if len(ts) else 0)
+    a_day = crowd.repeats(thing * (int(day.max(initial=0)) + 1) + day, A_DAY)
+    return a_day * crowd.repeats(thing, EVER, a_day)
 
 
 def _crowd(table: pa.Table, profile: Ints, people: int) -> crowd.Crowd:
@@ -165,8 +184,7 @@ def ageing(ts: Longs, now: int, half_life_days: float) -> Floats:
 
 def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
     """profiles × items, Σ weight · ageing where that sum is positive; all profiles alike."""
-    once = replace(rows, people=np.zeros(0)).told()
-    value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days) * once
+    value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days) * rows.often
     shape = (len(rows.profiles), len(rows.items))
     matrix = sparse.coo_matrix((value, (rows.profile, rows.item)), shape=shape).tocsr()
     matrix.data = np.maximum(matrix.data, 0.0).astype(np.float32)
