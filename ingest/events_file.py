@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from tracker import values
 from tracker.event import SITE, Event
 from tracker.sites import Site
 
@@ -67,7 +68,7 @@ def read(path: Path, site: Site, received: int) -> Iterator[list[Event]]:
     row_number = 1
     for batch in table.select(list(found.values())).to_batches(max_chunksize=BATCH_ROWS):
         events = []
-        for row in batch.rename_columns(list(found)).to_pylist():
+        for row in _rows(batch.rename_columns(list(found)), f"{path.name} row {row_number + 1} or later"):
             row_number += 1
             events.append(_event(row, site, received, seen, f"{path.name} row {row_number}"))
         yield events
@@ -96,13 +97,30 @@ def _table(path: Path) -> pa.Table:
         raise FileInvalid(f"{path}: {error}") from error
 
 
+def _rows(batch: pa.RecordBatch, where: str) -> list[dict[str, Any]]:
+    """What Python cannot hold of a time is cut: nanoseconds. Raises FileInvalid for a year that no calendar has."""
+    try:
+        columns = [
+            column.cast(pa.timestamp("ms", column.type.tz), safe=False)
+            if pa.types.is_timestamp(column.type)
+            else column
+            for column in batch.columns
+        ]
+        rows: list[dict[str, Any]] = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise FileInvalid(f"{where}: {error}") from error
+    return rows
+
+
 def _columns(path: Path, names: Sequence[str]) -> dict[str, str]:
-    """Our name of a column → the file's. Raises FileInvalid when who, what or when is missing."""
+    """Our name of a column → the file's. Raises FileInvalid when who, what or when is missing, or is there twice."""
     plain = {"".join(c for c in name.lower() if c.isalnum()): name for name in names}
     found = {}
     for ours, known in COLUMNS.items():
         given = next((plain[name] for name in known if name in plain), None)
         if given:
+            if names.count(given) > 1:
+                raise FileInvalid(f"{path}: the column {given!r} is there {names.count(given)} times")
             found[ours] = given
     for needed, candidates in (
         ("a session, visitor or user column", ("session", "visitor", "user")),
@@ -123,7 +141,8 @@ def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], w
     item = _text(row.get("item"))
     action = _text(row.get("event"))
     name = EVENTS.get(action.lower().replace(" ", "_"), action)
-    props = {"product_id": item, **{k: row[k] for k in ("category", "price", "quantity") if row.get(k)}}
+    told = {name: row[name] for name in ("category", "price", "quantity") if row.get(name)}
+    props = {"product_id": item, **values.settled(told)}
     key = (visitor or user, item, name, ts)
     seen[key] += 1
     identity = msgspec.json.encode((site.id, *key, seen[key]))
@@ -147,7 +166,7 @@ def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], w
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()[:200]
+    return "" if value is None else values.text(str(value)).strip()[:200]
 
 
 def milliseconds(value: object, where: str) -> int:

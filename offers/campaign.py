@@ -14,6 +14,7 @@ import yaml
 from offers.bandit import Reward
 from offers.checks import CampaignInvalid as CampaignInvalid
 from offers.checks import check, check_unique, placed
+from tracker.values import settled
 
 Tier = Literal["override", "standard", "fallback"]
 Status = Literal["draft", "live", "paused", "ended"]
@@ -143,11 +144,20 @@ def document(campaign: Campaign) -> dict[str, Any]:
     return built
 
 
+class _Loader(yaml.SafeLoader):
+    """Without aliases: nine levels of them, each naming the one before ten times, are a billion values."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"it has aliases (*name) on line {self.line + 1}, which are not read")
+        return super().compose_node(parent, index)
+
+
 def load_yaml(path: Path, zone: ZoneInfo = UTC) -> list[Campaign]:
     """The campaigns of a YAML file: a list, or ``campaigns:`` with a list. Raises CampaignInvalid."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise CampaignInvalid("", f"{path.name} is not YAML: {error}") from error
     listed = loaded.get("campaigns") if isinstance(loaded, dict) else loaded
     if not isinstance(listed, list):
@@ -155,12 +165,19 @@ def load_yaml(path: Path, zone: ZoneInfo = UTC) -> list[Campaign]:
     campaigns: list[Campaign] = []
     for index, each in enumerate(listed):
         try:
-            campaigns.append(parse(each, zone=zone))
+            campaigns.append(parse(_plain(each), zone=zone))
         except CampaignInvalid as error:
             where = f"campaigns[{index}]" + (f".{error.field}" if error.field else "")
             raise CampaignInvalid(where, error.message) from error
     check_unique("campaigns", "id", [campaign.id for campaign in campaigns])
     return campaigns
+
+
+def _plain(document: object) -> object:
+    """Settled (``tracker.values``) but for the days and times that YAML reads by itself."""
+    if isinstance(document, dict):
+        return {key: each if isinstance(each, date) else settled(each) for key, each in document.items()}
+    return document
 
 
 def dump_yaml(campaigns: list[Campaign]) -> str:

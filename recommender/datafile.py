@@ -42,11 +42,21 @@ EVENTS = {
 
 def load(path: Path, event: str = "Product Viewed") -> Interactions:
     """The interactions in ``path``. Rows without an event column are ``event``. Raises DataFileInvalid."""
+    try:
+        return _interactions(path, event)
+    except (pa.ArrowException, ValueError, OverflowError, KeyError) as error:
+        raise DataFileInvalid(f"{path}: {error}") from error
+
+
+def _interactions(path: Path, event: str) -> Interactions:
     table = _table(path)
     named = {_plain(name): name for name in table.column_names}
     found = {
         key: next((named[name] for name in names if name in named), None) for key, names in NAMES.items()
     }
+    for name in filter(None, found.values()):
+        if table.column_names.count(name) > 1:
+            raise DataFileInvalid(f"{path}: the column {name!r} is there more than once")
     missing = [key for key in ("item", "time") if not found[key]]
     if missing or not (found["session"] or found["visitor"]):
         wanted = ", ".join(missing or ["session or visitor"])
@@ -96,7 +106,7 @@ def _ms(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.cast(pa.timestamp("ms"))
     if pa.types.is_temporal(column.type):
-        return column.cast(pa.timestamp("ms")).cast(pa.int64())
+        return column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
     number = column.cast(pa.float64())
     top = abs(pc.max(number).as_py() or 0.0)
     # Seconds stay below 1e11 until the year 5138; milliseconds below 1e14, microseconds below 1e17.

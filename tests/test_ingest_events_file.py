@@ -1,6 +1,7 @@
 """Event files: columns found, ids stable, errors that name the place."""
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from ingest.events_file import FileInvalid, milliseconds, read, rows
-from tracker.event import Event
+from tracker.event import Event, encode
 from tracker.sites import Site
 
 
@@ -86,3 +87,46 @@ def test_the_real_file_is_read_whole(shared_data: Path, site: Site) -> None:
     assert len(got) == len(expected)
     assert len({event.id for event in got}) == len(expected)
     assert {event.visitor for event in got} == {row["SessionId"] for row in expected}
+
+
+def test_what_a_table_holds_and_python_does_not_ends_in_no_traceback(tmp_path: Path, site: Site) -> None:
+    file = tmp_path / "t.parquet"
+
+    def written(time: pa.Array, price: object = 1.0) -> Path:
+        table = pa.table({"visitor": ["a"], "item": ["p"], "time": time, "price": [price]})
+        pa.parquet.write_table(table, file)
+        return file
+
+    nanoseconds = pa.array([1_795_000_000_123_456_789], pa.timestamp("ns"))
+    (event,) = events(written(nanoseconds), site)
+    assert event.ts == 1_795_000_000_123
+    (event,) = events(written(nanoseconds.cast(pa.timestamp("ns", "Asia/Seoul"))), site)
+    assert event.ts == 1_795_000_000_123
+    with pytest.raises(FileInvalid, match=r"t\.parquet row 2"):
+        events(written(pa.array([2**60], pa.timestamp("ms"))), site)
+    (event,) = events(written(nanoseconds, float("inf")), site)
+    assert event.props["price"] == "Infinity"
+    (event,) = events(written(nanoseconds, b"\xff\0"), site)
+    assert encode(event)
+    (event,) = events(written(nanoseconds, Decimal(2**63 + 1)), site)
+    assert event.props["price"] == "9223372036854775809"
+
+
+def test_a_number_of_five_thousand_digits_is_no_traceback(tmp_path: Path, site: Site) -> None:
+    file, digits = tmp_path / "t.csv", "9" * 5_000
+    file.write_text(f"visitor,item,time,price\na,{digits},1000,{digits}\n")
+    (event,) = events(file, site)
+    assert event.props["price"] == digits
+    assert encode(event)
+    file.write_text(f"visitor,item,time\na,p,{digits}\n")
+    with pytest.raises(FileInvalid, match="is no time"):
+        events(file, site)
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path, site: Site) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("visitor,item,item,time,other,other\na,p,q,1000,1,2\n")
+    with pytest.raises(FileInvalid, match="the column 'item' is there 2 times"):
+        events(file, site)
+    file.write_text("visitor,item,time,other,other\na,p,1000,1,2\n")
+    assert len(events(file, site)) == 1

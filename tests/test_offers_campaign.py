@@ -183,3 +183,32 @@ def test_the_demo_campaigns_are_valid():
     assert slots == {"hero", "cart", "exit"}
     for slot in ("hero", "cart"):
         assert any(c.tier == "fallback" and not c.audience and slot in c.slots for c in campaigns)
+
+
+BOMB = "campaigns:\n- &a0 x\n" + "".join(
+    f"- &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB,
+        "campaigns: &a\n- *a",
+        f"campaigns:\n- id: {'9' * 5000}",
+        "campaigns:\n- {id: a, start: 2026-13-45}",
+        "campaigns:\n- {id: a, start: 2026-02-30T10:00:00Z}",
+        "campaigns:\n- ? [a]\n  : b",
+        "campaigns:\n- {id: a, priority: .inf}",
+        "campaigns:\n- {id: a, priority: 18446744073709551616}",
+        '"campaigns": [{"id": "a", "name": "\\ud800\\0"}]',
+        "[" * 5_000,
+        "\0",
+    ],
+    ids=range(11),
+)
+def test_yaml_that_is_a_bomb_or_no_campaign_is_refused(tmp_path: Path, text: str):
+    file = tmp_path / "campaigns.yaml"
+    file.write_text(text)
+    with pytest.raises(CampaignInvalid):
+        load_yaml(file)

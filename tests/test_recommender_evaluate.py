@@ -201,6 +201,20 @@ def test_unusable_files_say_what_is_missing(tmp_path: Path, text: str) -> None:
         load(tmp_path / "absent.tsv")
 
 
+def test_tables_that_hold_what_the_matrix_does_not_end_in_no_traceback(tmp_path: Path) -> None:
+    file, twice = tmp_path / "a.parquet", tmp_path / "a.csv"
+    time = pa.array([1_795_000_000_123_456_789], pa.timestamp("ns"))
+    parquet.write_table(pa.table({"visitor": [1], "item": [5], "time": time}), file)
+    assert load(file).ts.tolist() == [1_795_000_000_123]
+    parquet.write_table(pa.table({"visitor": [1], "item": [5], "time": time, "quantity": ["many"]}), file)
+    with pytest.raises(DataFileInvalid):
+        load(file)
+    for text in ("visitor,item,item,time\n1,2,3,4\n", f"visitor,item,time\n1,2,{'9' * 5000}\n"):
+        twice.write_text(text)
+        with pytest.raises(DataFileInvalid):
+            load(twice)
+
+
 @pytest.mark.slow
 def test_better_than_the_published_baselines(shared_data: Path) -> None:
     """YooChoose 100k, every prefix of every test session, repeats allowed; the targets of issue 5."""

@@ -4,12 +4,15 @@ from flask import request
 
 from web.problem import Problem
 
+DIGITS = 12
+
 
 def whole(name: str, default: int, least: int, most: int) -> int:
     """The whole number ``?name=``. Raises Problem 400 when it is none or out of bounds."""
     text = request.args.get(name, "")
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:12]) <= most:
+    plain = text.isascii() and text.isdigit() and len(text) <= DIGITS
+    if not plain or not least <= int(text) <= most:
         raise Problem(400, f"{name} is a whole number from {least} to {most}", name)
     return int(text)

@@ -125,7 +125,7 @@ def pressed(draft: CampaignDraft, button: str) -> CampaignDraft:
     variants = list(draft.variants)
     if action == "add" and len(variants) < VARIANTS_LIMIT:
         variants.append(VariantDraft(_free([each.id for each in variants])))
-    elif action == "remove" and number.isascii() and number.isdigit() and int(number) < len(variants) > 1:
+    elif action == "remove" and number in map(str, range(len(variants))) and len(variants) > 1:
         variants.pop(int(number))
     return replace(draft, variants=tuple(variants))
 
