@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from dangol import compose, redis_child
 from dangol.mending import looked
-from dangol.settings import Settings
+from dangol.secrets import signing_key
+from dangol.settings import SIGNING_KEY_LEAST, Settings
 from tracker.sites import SitesInvalid
 from warehouse.doubtful import doubtful
 
@@ -41,6 +42,10 @@ class Implausible(Exception):
     """Somebody told orders that nobody would believe: they are set apart, and perhaps the shop's own."""
 
 
+class Guessable(Exception):
+    """A secret works, and is so short that somebody may find it out."""
+
+
 class Damaged(Exception):
     """Files of the warehouse are not as they were written."""
 
@@ -61,6 +66,7 @@ def examine(settings: Settings) -> list[Finding]:
     """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("data folder", lambda: writable(settings.folder)),
+        ("secrets", lambda: secrets_hold(settings)),
         ("sites", lambda: sites_known(settings)),
         ("event log", lambda: log_answers(settings)),
         ("ingest", lambda: ingest_gets_on(settings)),
@@ -79,7 +85,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except (NotDurable, Unmaintained, Implausible) as weakness:
+    except (NotDurable, Unmaintained, Implausible, Guessable) as weakness:
         return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
@@ -91,6 +97,18 @@ def writable(folder: Path) -> str:
     probe.write_text("")
     probe.unlink()
     return str(folder)
+
+
+def secrets_hold(settings: Settings) -> str:
+    """Whether nobody guesses what signs logins and offers, proves customers and reads reports."""
+    signing_key(settings)
+    known = compose.sites(settings).all().values()
+    if short := sorted(site.id for site in known if len(site.secret_key) < SIGNING_KEY_LEAST):
+        raise Guessable(
+            f"the secret key of {', '.join(short)} has fewer than {SIGNING_KEY_LEAST} characters, which somebody may "
+            "guess: `dangol sites rotate-key` makes a better one, or set DANGOL_SECRET_KEY"
+        )
+    return "whole, and long enough"
 
 
 def sites_known(settings: Settings) -> str:

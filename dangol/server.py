@@ -19,9 +19,13 @@ from dangol.settings import Settings
 
 HEADER_SECONDS = 10  # a client that sends its headers slower than this is not waited for
 
+READ_SECONDS = (
+    20  # nor is one that takes nothing of its answer for so long: it would hold its connection for ever
+)
 CONNECTIONS = 16_384
 """At once, for each process, where the system allows as many open files. One that is idle or slow costs a few kilobytes
-and no thread; when there are as many as this, ordinary ones have to wait until HEADER_SECONDS end the slow ones."""
+and no thread; when there are as many as this, ordinary ones have to wait until HEADER_SECONDS or READ_SECONDS end the
+slow ones."""
 OWN_FILES = 1024
 """Open files that a process may need beside its connections."""
 BUFFER = 64 * 1024
@@ -52,6 +56,8 @@ def listen(settings: Settings) -> list[socket.socket]:
             made[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if count > 1:
                 made[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if sys.platform == "linux":  # connections get it from the socket that they came in by
+                made[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_SECONDS * 1000)
             made[-1].bind((settings.host, settings.port))
             made[-1].listen(BACKLOG)
     except OSError as error:

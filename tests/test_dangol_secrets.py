@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from conftest import ROOT
 
+from dangol import doctor
 from dangol.secrets import SecretUnusable, ensure_default_site, kept, signing_key
 from dangol.settings import SIGNING_KEY_LEAST, Settings, SettingsInvalid, load
 from tracker import disk
@@ -100,6 +101,18 @@ def test_nothing_starts_with_an_empty_signing_key(tmp_path: Path, command: str) 
 def test_settings_that_are_no_secrets_are_refused(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsInvalid, match="DANGOL_"):
         load(environ)
+
+
+def test_the_doctor_looks_at_the_secrets(tmp_path: Path) -> None:
+    def found(**environ: str) -> doctor.Finding:
+        examined = doctor.examine(load({"DANGOL_DATA": str(tmp_path), **environ}))
+        return next(each for each in examined if each.what == "secrets")
+
+    assert (found().ok, found().weak) == (True, False)
+    short = found(DANGOL_SECRET_KEY="sk_42")
+    assert (short.ok, short.weak) == (True, True) and "default" in short.says and "sk_42" not in short.says
+    (tmp_path / "signing.key").write_text(" \n")
+    assert not found().ok and "signing.key" in found().says
 
 
 @pytest.mark.parametrize(("write", "secret"), [("", "sk"), ("wk", ""), ("wk", " "), ("same", "same")])

@@ -3,7 +3,9 @@
 import asyncio
 import resource
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,38 @@ def test_idle_and_slow_connections_keep_nobody_waiting(tmp_path: Path) -> None:
         finally:
             for each in strangers:
                 each.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends connections that nobody reads from")
+def test_who_never_reads_the_answers_is_not_waited_for(tmp_path: Path) -> None:
+    port = free_port()
+    with tracker_alone(tmp_path, port):
+        eventually(lambda: ask(port, *ASKED[0]) == "200")
+        deaf: list[socket.socket] = []
+        try:
+            for _ in range(20):
+                deaf.append(socket.socket())
+                deaf[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                deaf[-1].connect(("127.0.0.1", port))
+                deaf[-1].setblocking(False)
+                with suppress(BlockingIOError):
+                    deaf[-1].send(b"GET /dangol.js HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000)
+            assert ask(port, *ASKED[0]) == "200"
+            eventually(lambda: all(map(gone, deaf)), 60)
+        finally:
+            for each in deaf:
+                each.close()
+
+
+def gone(connection: socket.socket) -> bool:
+    """Whether the server ended it: known without reading anything."""
+    try:
+        connection.send(b"\r\n")
+    except BlockingIOError:
+        pass  # a full buffer: it is there, or does not know yet
+    except OSError:
+        return True
+    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
 
 class Coming:
