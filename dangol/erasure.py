@@ -89,7 +89,8 @@ class Erasure:
 
     def again(self, site: str, ids: tuple[str, ...], at: int) -> None:
         """Promise once more what was promised before a restore: to forget all that was received until ``at`` (ms)."""
-        self._promise(Request(uuid.uuid4().hex, site, at, self._now(), ids))
+        fed = self._customers(site, self._own(site, ids))
+        self._promise(Request(uuid.uuid4().hex, site, at, self._now(), ids, fed))
 
     def run(self) -> int:
         """Go on with every request; how many are done now. A site's failure is raised when the others are done."""
@@ -175,6 +176,11 @@ class Erasure:
             return tuple(dict.fromkeys([*ids_of(self.profiles, site, profile), *asked]))
         known = self.warehouse.rows(_SEEN, Scope(site, bots=True), {"one": names[0], "other": names[-1]})
         return tuple(names) if known else ()
+
+    def _own(self, site: str, ids: tuple[str, ...]) -> Profile:
+        """The profile under the first of the ids, which may be a browser's that claims to be a customer."""
+        first = "".join(ids[:1])
+        return self.profiles.load(site, [first])[first].profile or Profile(first)
 
     def _customers(self, site: str, own: Profile) -> tuple[str, ...]:
         """Whom the browser claimed to be, as they are called now."""

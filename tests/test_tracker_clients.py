@@ -13,6 +13,8 @@ import segment.analytics
 from segment.analytics.client import Client
 from tracker_server import TrackerServer, post
 
+from tracker.proof import proof_of
+
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning"
 )  # the client leaves its sockets to the collector
@@ -68,6 +70,19 @@ def test_segment_analytics_python(tracker: TrackerServer, gzip: bool) -> None:
     viewed = events["trackProduct Viewed"]
     assert (viewed.visitor, viewed.ip, viewed.ua) == ("a1", "203.0.113.0", "Mozilla/5.0")
     assert viewed.context["library"]["name"] == "analytics-python"
+
+
+def test_segment_analytics_python_proves_a_customer_by_key_or_by_proof(tracker: TrackerServer) -> None:
+    for key, context in (("wk_test", {}), ("wk_test", {"proof": proof_of("sk_test", "u1")}), ("sk_test", {})):
+        client = Client(key, host=tracker.host)
+        client.identify("u1", {"plan": "gold"}, context=context, anonymous_id="a1")
+        client.flush()
+        client.join()
+    assert [(event.user, event.proven) for event in tracker.wait_for(3)] == [
+        ("u1", False),
+        ("u1", True),
+        ("u1", True),
+    ]
 
 
 def test_segment_analytics_python_hears_of_a_wrong_key(tracker: TrackerServer) -> None:

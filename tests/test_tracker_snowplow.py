@@ -22,6 +22,7 @@ from tracker_server import TrackerServer
 
 from tracker import snowplow
 from tracker.event import Event, decode, encode
+from tracker.proof import proof_of
 from tracker.request import Refusal, Request
 from tracker.sites import Site
 from tracker.snowplow import Collected
@@ -217,6 +218,9 @@ def test_the_python_client(tracker: TrackerServer, method: Any, base64: bool) ->
             page_title="한글",
             referrer="https://r.example/",
             event_subject=subject,
+            context=[
+                SelfDescribingJson("iglu:dangol/proof/jsonschema/1-0-0", {"proof": proof_of("sk_test", "u1")})
+            ],
         )
     )
     client.track(
@@ -236,6 +240,7 @@ def test_the_python_client(tracker: TrackerServer, method: Any, base64: bool) ->
         "ko",
         "390x844",
     )
+    assert [event.proven for event in events] == [True, False, False]
     assert abs(page.ts - page.received) < 60_000
     assert events[2].props == {"product_id": "p7"}
 
