@@ -13,7 +13,7 @@ from profiles import fold
 from profiles.model import CUSTOMERS_KEPT, VISITORS_KEPT, Profile
 from profiles.store import Alias
 from tests.ingest_streams import START, event, records, sites_of
-from tests.test_ingest_exactly_once import Installation
+from tests.test_ingest_exactly_once import Installation, MortalStore
 from tracker.event import Event
 from tracker.sites import Site, Sites
 
@@ -207,6 +207,32 @@ def test_a_proof_after_a_claim_adds_nothing_twice(sites: Sites, tmp_path: Path) 
     assert (kim.consent, kim.traits, kim.claims) == ({"marketing": False}, {"plan": "gold"}, [])
     assert (kim.proven, kim.visitors, kim.claimants) == (True, ["b2"], [])
     assert here.profiles.entries("default")["v:b2"] == Alias("u:kim")
+
+
+@pytest.mark.parametrize("writes", range(8))
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_proof_that_is_read_again_adds_nothing_twice(
+    sites: Sites, tmp_path: Path, writes: int, batch: int
+) -> None:
+    """Killed after any write, the customer's before the alias included."""
+    cart = {"product_id": "sock", "quantity": 1, "price": 3.0}
+    told = [
+        proof("1", 0, "own", "kim"),
+        event("2", 1, "b2", name="Product Added", props=cart),
+        claim("3", 2, "b2", "kim"),
+        event("4", 3, "b2", name="Offer Viewed", props={"campaign": "c"}),
+        proof("5", 4, "b2", "kim"),
+    ]
+    here = Installation(sites, tmp_path, 1)
+    here.log.append(records(told))
+    dying = MortalStore(here.profiles)
+    dying.left = writes
+    here.run(batch, dying)
+    here.run(batch=3)
+    kim = find(here, "b2")
+    assert (kim.id, kim.counts.events, kim.cart["sock"].quantity) == ("u:kim", 5, 1.0)
+    assert kim.exposure["c"].views == 1
+    assert sorted(row.id for row in here.warehouse.rows) == ["1", "2", "3", "4", "5"]
 
 
 def test_what_claims_decided_of_a_customer_is_void_once_they_prove_it(sites: Sites, tmp_path: Path) -> None:

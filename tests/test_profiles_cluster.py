@@ -121,7 +121,7 @@ def test_counts_sessions_and_merges_are_those_of_one_store(
     assert {store.find(SITE, f"v{n}").id for n in range(50)} == {
         one.store.find(SITE, f"v{n}").id for n in range(50)
     }
-    assert store.count(SITE) == len(everybody(store))
+    assert store.count(SITE) == len(list(store.people(SITE)))
     sizes = [redis.Redis(port=int(node.port)).dbsize() for node in store.client.get_primaries()]
     assert min(sizes) > 0  # the ids of one person are on several nodes
 
@@ -134,7 +134,7 @@ def test_two_workers_merge_at_once_and_count_each_event_once(
     here.run(events, workers=2)
     ids = {one.id for one in events}
     assert {row.id for row in here.warehouse.rows} == ids and len(here.warehouse.rows) == len(ids)
-    assert sum(profile.counts.events for profile in store.scan(SITE)) == len(ids)
+    assert sum(profile.counts.events for profile in store.people(SITE)) == len(ids)
 
 
 def test_a_node_that_lost_its_scripts_gets_them_again(
