@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from dangol import __version__, settings
-from dangol.commands import backups, data, models, offers, users
+from dangol.commands import audit, backups, data, models, offers, users
 from dangol.commands import sites as of_sites
 from dangol.commands.errors import is_clear
+from dangol.commands.noted import note_commands
 from dangol.settings import Settings
 from dangol.stopping import set_on_signals
 
@@ -231,5 +232,13 @@ def alive(config: Settings, role: str) -> None:
 
 for command in of_sites.COMMANDS:
     sites.add_command(command)
-for command in (*backups.COMMANDS, *data.COMMANDS, *models.COMMANDS, *offers.COMMANDS, users.users):
+for command in (
+    *backups.COMMANDS,
+    *data.COMMANDS,
+    *models.COMMANDS,
+    *offers.COMMANDS,
+    audit.audit,
+    users.users,
+):
     main.add_command(command)
+note_commands(main)

@@ -19,6 +19,7 @@ from tracker.sites import Site
 from warehouse.doubtful import plausible
 from warehouse.products import hosts, products
 from warehouse.span import DAY_MS, USUAL_DAYS
+from web.audit import Audit
 from web.sizes import SegmentSizes
 
 USUAL_PORTS = (None, 80, 443)
@@ -28,6 +29,8 @@ ORDER_DAYS = 90
 """Orders of so many days tell what an order is usually worth."""
 
 logger = logging.getLogger("dangol.scheduler")
+
+SCHEDULE = "the schedule"
 
 
 class Jobs:
@@ -44,6 +47,7 @@ class Jobs:
         self.training = Training(settings)
         self.progress = compose.progress(settings, compose.log(settings))
         self.erasure_log = compose.erasure_log(settings)
+        self.audit = Audit(settings.folder / "audit.jsonl")
 
     def _each(self, run: Callable[[Site], object]) -> None:
         """Every site in turn: one site's trouble is not the others'. Raises the first failure in the end."""
@@ -100,7 +104,8 @@ class Jobs:
     def _train(self, site: str) -> None:
         """A failure is told; the next site does not wait until it is mended."""
         try:
-            self.training.run(site)
+            card = self.training.run(site)
+            self.audit.note(SCHEDULE, site, "train", f"version {card.version}, {card.verdict}")
         except (NothingToLearn, Busy) as reason:
             logger.info("site %s: not trained: %s", site, reason)
         except Exception:
@@ -153,7 +158,8 @@ class Jobs:
     def erase(self) -> None:
         """Whoever asked to be forgotten. No backup is made meanwhile, so what one left when it died may go."""
         redis_copy.forget(self.settings.folder / "redis")
-        self.erasure.run()
+        if done := self.erasure.run():
+            self.audit.note(SCHEDULE, "", "erase", f"{done} requests done in every store")
 
     def mirror(self) -> None:
         """What happened since the backups, to where they lie."""
@@ -182,4 +188,7 @@ class Jobs:
         """Drop what is older than ``retention_days``."""
         if self.settings.retention_days:
             oldest = time.time() - self.settings.retention_days * 86_400
-            compose.warehouse(self.settings).retire(int(oldest * 1000))
+            gone = compose.warehouse(self.settings).retire(int(oldest * 1000))
+            self.audit.note(
+                SCHEDULE, "", "retention", f"{gone} events older than {self.settings.retention_days} days"
+            )

@@ -16,6 +16,7 @@ from tracker.event import Event, encode
 from tracker.log import Record
 from tracker.sites import Site
 from web.answers import answer, body
+from web.audit import concerning
 from web.auth import Keys
 from web.gorse_documents import (
     Feedback,
@@ -60,7 +61,10 @@ class Desk:
         return int(self._services.clock() * 1000)
 
     def user(self, user_id: str) -> Profile | None:
-        return self._services.profiles.find(self.site().id, user=user_id) if user_id else None
+        profile = self._services.profiles.find(self.site().id, user=user_id) if user_id else None
+        if profile is not None:
+            concerning(profile.id)
+        return profile
 
     def append(self, events: Sequence[Event]) -> Response:
         """Return when every event is durable. Raises LogUnavailable."""

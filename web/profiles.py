@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 from profiles.model import Profile
 from profiles.store import ProfileStore
 from web.answers import answer
+from web.audit import concerning
 from web.auth import Keys
 from web.problem import Problem
 from web.services import Services
@@ -31,15 +32,23 @@ def profiles_blueprint(services: Services, keys: Keys) -> Blueprint:
         erased = services.erase(site, who) if len(who) <= ID_LIMIT else None
         if not erased:
             raise _nobody(who)
+        for each in erased:
+            concerning(each)
         return answer({"erased": erased}, 202)
 
     return blueprint
 
 
 def find(store: ProfileStore, site: str, who: str) -> Profile | None:
-    """The profile that ``who`` names: a customer id, else a visitor id, or either with its ``u:`` or ``v:``."""
-    if not who or len(who) > ID_LIMIT:
-        return None
+    """The profile that ``who`` names: a customer id, else a visitor id, or either with its ``u:`` or ``v:``. Within a
+    request, it is about that person."""
+    profile = _named(store, site, who) if 0 < len(who) <= ID_LIMIT else None
+    if profile is not None:
+        concerning(profile.id)
+    return profile
+
+
+def _named(store: ProfileStore, site: str, who: str) -> Profile | None:
     if who.startswith(("u:", "v:")):
         kind, name = who[0], who[2:]
         exact = store.find(site, user=name) if kind == "u" else store.find(site, visitor=name)

@@ -1,7 +1,5 @@
 """``dangol users``: who may sign in to the desk."""
 
-import getpass
-
 import click
 
 from dangol.settings import Settings
@@ -46,7 +44,6 @@ def add(config: Settings, name: str, role: str, sites: tuple[str, ...], ask: boo
             raise click.ClickException(f"there is no site {site!r}; see `dangol sites list`")
     password = _password(ask)
     accounts.put(name, password, cast(Role, role), sites)
-    _noted(config, f"users add {name}", role)
     _shown(password, ask)
 
 
@@ -64,7 +61,6 @@ def remove(config: Settings, name: str) -> None:
         raise click.ClickException(str(refused)) from refused
     if not removed:
         raise click.ClickException(f"there is no user {name!r}")
-    _noted(config, f"users remove {name}")
 
 
 @users.command()
@@ -81,7 +77,6 @@ def password(config: Settings, name: str, ask: bool) -> None:
     new = _password(ask)
     if not compose.users(config).set_password(name, new):
         raise click.ClickException(f"there is no user {name!r}")
-    _noted(config, f"users password {name}")
     _shown(new, ask)
 
 
@@ -94,9 +89,3 @@ def _password(ask: bool) -> str:
 def _shown(password: str, ask: bool) -> None:
     if not ask:
         click.echo(f"password  {password}")
-
-
-def _noted(config: Settings, what: str, detail: str = "") -> None:
-    from web.audit import Audit
-
-    Audit(config.folder / "audit.jsonl").note(f"{getpass.getuser()} (command line)", "", what, detail)

@@ -13,7 +13,7 @@ from tracker.sites import Site, Sites
 from web import formats
 from web.asking import Asked, Reports
 from web.assets import Assets
-from web.audit import READING, acting
+from web.audit import READ, READING, acting
 from web.desk import words
 from web.desk.access import Door, check_csrf, csrf_token
 from web.desk.period import Period, period_of
@@ -164,7 +164,7 @@ class Pages:
                 raise Problem(403, _("Your role does not allow this; ask an administrator"))
             if changes:
                 check_csrf()
-            if changes and not harmless:
+            if (changes and not harmless) or request.endpoint in READ:
                 acting(user.name, self.site().id)
             return None
 

@@ -15,6 +15,7 @@ from tracker.limits import Limiter, Rate
 from tracker.log import Record
 from tracker.sites import Site
 from web.answers import answer
+from web.audit import acting, concerning
 from web.auth import Keys
 from web.errors import DOWN, show
 from web.me.known import PURPOSES, chosen, corrected, known, wanted
@@ -170,6 +171,7 @@ class _Doors:
         profile = find(self._services.profiles, given.site, given.id) if site else None
         if site is None or profile is None:
             raise Problem(404, "Nothing is known of you any more")
+        acting("the visitor", site.id)
         return site, profile
 
     def _by_cookie(self, site: Site | None = None) -> tuple[Site, Profile | None]:
@@ -183,6 +185,8 @@ class _Doors:
             if 0 < len(visitor) <= ID_LIMIT:
                 profile = self._services.profiles.find(site.id, visitor=visitor)
                 if profile is not None:
+                    acting("the visitor", site.id)
+                    concerning(profile.id)
                     return site, profile
         return site, None
 
