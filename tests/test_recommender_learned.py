@@ -110,6 +110,22 @@ def test_one_visitor_on_many_networks_is_one_visitor(shop: Shop) -> None:
     assert shop.told() is None
 
 
+def test_one_network_teaches_nothing_alone(shop: Shop) -> None:
+    for n in range(1_000):
+        shop.view(f"x{n}", "one-network", name="Evil", price=0.01)
+    assert shop.told() is None
+    shop.view("y", name="Evil", price=0.01)
+    assert shop.told().name == "Evil", "two networks do"
+
+
+def test_while_a_shop_is_tried_out_its_own_machine_does(shop: Shop) -> None:
+    for n in range(3):
+        shop.view(f"v{n}", "~this-machine", name="Tea", price=9.0)
+    for n in range(1_000):
+        shop.view(f"x{n}", "~this-machine", name="Evil", price=0.01)
+    assert (shop.told().name, shop.told().price) == ("Tea", 9.0), "and who came later changes nothing"
+
+
 def test_visitors_who_disagree_teach_what_most_say(shop: Shop) -> None:
     for n, price in enumerate([9.0, 9.0, 9.0, 9.0, 0.01, 1e9, 0.01]):
         shop.view(f"v{n}", name="Tea" if price == 9.0 else f"Evil {price}", price=price)

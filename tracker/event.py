@@ -10,6 +10,8 @@ Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "ap
 
 SITE = "site"
 """The sender of what the site itself tells; no address looks like it."""
+UNKNOWN = "unknown"
+"""The sender where the server does not tell who calls."""
 ID_LIMIT = 100
 """Characters in an event id; the limit Segment sets for messageId."""
 

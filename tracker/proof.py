@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tracker.event import SITE
+from tracker.event import SITE, UNKNOWN
 from tracker.sites import Site
 
 PROOF_CHARACTERS = 64
@@ -27,7 +27,7 @@ class Caller(NamedTuple):
     def sender(self, ip: str) -> str:
         """Who told of an event, as ``Event.sender``: anybody may send with the public key, so then the network that
         the request came from."""
-        return SITE if self.trusted else ip or "unknown"
+        return SITE if self.trusted else ip or UNKNOWN
 
     def proves(self, user: str | None, proof: object, received: int) -> bool:
         """Whether this is the site's customer ``user``, and no mere claim, at ``received`` (ms)."""

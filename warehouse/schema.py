@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+NEAR = "~"
+
 
 class EventRow(NamedTuple):
     """One event as reports see it. Times: milliseconds since the epoch, UTC; money: the site's currency.
@@ -18,9 +20,10 @@ class EventRow(NamedTuple):
     log, named as in a profile) and ``position`` say where the event was read; null: it is in no profile. ``hint`` is
     its source's own session id. ``repeated``: another row of the same person reports the same order.
     ``proven``: the site itself said that it is ``user``; null: nobody was named, or an earlier release believed it.
-    ``sender``: "site" for what the site itself told, else a digest of the network that sent it; null: not known, as in
-    rows of an earlier release. ``doubtful``: an order that was set apart, since its amount or their number is
-    implausible; it is ``repeated`` as well, so that nothing counts it.
+    ``sender``: "site" for what the site itself told, else a digest of the network that sent it, after NEAR where
+    that is this machine or a private one; null: not known, as in rows of an earlier release. ``doubtful``: an order
+    that was set apart, since its amount or their number is implausible; it is ``repeated`` as well, so that nothing
+    counts it.
     ``city`` is known only with a database of the installation's own.
     """
 
