@@ -115,7 +115,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
         return Refusal("unknown_site", "no site has this number, id or write key", "idsite", status=401)
     if params.get("rec") != "1":
         return Refusal("missing", "rec=1 is required", "rec")
-    keys = (token, params["idsite"])
+    keys = (token, params.get("idsite", ""))
     caller = Caller(site, any(proof.caller(site, key).trusted for key in keys))
     trusted = caller.trusted
     when = _when(params, request.received, trusted)
