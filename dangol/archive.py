@@ -7,6 +7,7 @@
 A folder gets its name when everything in it is on the disk, the manifest last: what has a name is whole.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from dangol import __version__
 MANIFEST, ERASURES, UNFINISHED = "manifest.json", "erasures.log", ".unfinished-"
 FORMAT = 1
 CHUNK = 1 << 20
+
+logger = logging.getLogger("dangol.backup")
 
 
 class BackupInvalid(Exception):
@@ -109,9 +112,15 @@ class Archive:
 
 
 def finished(dest: Path) -> list[Path]:
-    """The backups in a folder, newest first."""
-    found = [path.parent for path in dest.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")]
-    return sorted(found, key=lambda folder: (read(folder).at, folder.name), reverse=True)
+    """The backups in a folder, newest first. One whose manifest cannot be read is none, and stops no other."""
+    found = []
+    for path in dest.glob(f"*/{MANIFEST}"):
+        if not path.parent.name.startswith("."):
+            try:
+                found.append((read(path.parent).at, path.parent.name, path.parent))
+            except BackupInvalid as error:
+                logger.error("%s; it counts as no backup: delete it", error)
+    return [folder for _, _, folder in sorted(found, reverse=True)]
 
 
 def newest(source: Path) -> Path:

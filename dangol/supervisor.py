@@ -121,8 +121,14 @@ class Supervisor:
             self._restart(child, now)
 
     def _restart(self, child: Child, now: float) -> None:
+        try:
+            child.process = child.spec.start()
+        except OSError as error:  # no memory, no process or file to be had: the others must not end of it
+            child.backoff = min(child.backoff * 2 or BACKOFF_FIRST, BACKOFF_MOST)
+            child.restart_at = now + child.backoff
+            log.error("%s cannot be started: %s; once more in %.1f s", child.spec.name, error, child.backoff)
+            return
         child.restart_at, child.started = None, now
-        child.process = child.spec.start()
         log.warning("%s is running again (pid %d)", child.spec.name, child.process.pid)
 
     def stop(self) -> None:

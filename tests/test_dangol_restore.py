@@ -13,7 +13,7 @@ from backup_place import COUNT, COUNTED, FILL, Place
 from conftest import redis_binary
 
 from dangol import moving
-from dangol.archive import ERASURES, finished, verified
+from dangol.archive import ERASURES, MANIFEST, Archive, BackupInvalid, finished, newest, read, verified
 from dangol.lock import RESTORING, DataFolderUnusable, FolderLock
 from dangol.moving import Move, Plan, carry_out
 
@@ -119,6 +119,28 @@ def _content(data: Path) -> set[str]:
 
 class Killed(BaseException):
     """The process is gone."""
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 99}'])
+def test_a_damaged_backup_stops_no_other(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    for at in (1_000, 2_000, 3_000):
+        archive = Archive(tmp_path, at)
+        archive.target("a").write_bytes(b"%d" % at)
+        archive.keep("a")
+        archive.finish("embedded", "embedded")
+    last, middle, first = finished(tmp_path)
+    (middle / MANIFEST).write_bytes(damage)
+    assert finished(tmp_path) == [last, first]
+    assert middle.name in caplog.text
+    assert newest(tmp_path) == last
+    with pytest.raises(BackupInvalid):
+        verified(newest(middle))
+    (last / MANIFEST).write_bytes(damage)
+    assert newest(tmp_path) == first
+    Archive(tmp_path, 4_000).finish("embedded", "embedded")
+    assert [read(folder).at for folder in finished(tmp_path)] == [4_000, 1_000]
 
 
 @pytest.mark.parametrize("steps", range(1, 14))

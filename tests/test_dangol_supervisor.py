@@ -1,5 +1,6 @@
 """The supervisor, its lock and its embedded Redis: real processes, really killed."""
 
+import errno
 import itertools
 import os
 import signal
@@ -71,6 +72,32 @@ def test_a_child_that_keeps_dying_is_started_ever_more_rarely() -> None:
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert 2 <= len(starts) <= 5
     assert gaps == sorted(gaps)
+
+
+def test_a_machine_that_has_no_process_to_give_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dangol.supervisor.BACKOFF_FIRST", 0.05)
+    supervisor, refused = Supervisor(), list[int]()
+
+    def now_and_then() -> subprocess.Popen[bytes]:
+        if supervisor.children and len(refused) < 2:
+            refused.append(1)
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return sleeper()
+
+    child = supervisor.start(Spec("sleeper", now_and_then))
+    other = supervisor.start(Spec("other", sleeper))
+    first = child.process.pid
+    thread = threading.Thread(target=supervisor.run)
+    thread.start()
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: len(refused) == 2 and child.process.pid != first and alive(child.process.pid))
+    assert alive(other.process.pid)
+    supervisor.stopping.set()
+    thread.join()
+    supervisor.stop()
+    assert "sleeper cannot be started" in caplog.text
 
 
 def test_ready_fails_clearly_when_a_child_ends_at_once() -> None:

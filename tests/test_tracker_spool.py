@@ -123,6 +123,39 @@ def test_any_bit_may_flip(tmp_path: Path) -> None:
             assert all(".torn" not in path.suffixes for path in aside), "this was acknowledged"
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    place=st.integers(0, 5_200),
+    length=st.integers(1, 700),
+    filling=st.sampled_from([b"\0", b"\xff", b"\0\1", b"{"]),
+)
+def test_a_hole_costs_only_what_stood_in_it(
+    tmp_path_factory: pytest.TempPathFactory, place: int, length: int, filling: bytes
+) -> None:
+    folder, written = tmp_path_factory.mktemp("hole"), records(0, 60)
+    box = Spool(folder)
+    box.write(written)
+    box.close()
+    path = folder / "00000001.spool"
+    raw = bytearray(path.read_bytes())
+    hole = range(place, min(place + length, len(raw)))
+    raw[hole.start : hole.stop] = (filling * length)[: len(hole)]
+    path.write_bytes(raw)
+    whole, at = list[Record](), HEADER_BYTES
+    for record in written:
+        stop = at + len(frame(record))
+        if stop <= hole.start or hole.stop <= at:
+            whole.append(record)
+        at = stop
+    again = Spool(folder)
+    found = drained(again)
+    again.close()
+    assert [record for record in found if record in whole] == whole
+    assert set(found) <= set(written)
+    if len(found) < len(written) and hole.stop < len(raw):
+        assert [bad for bad in folder.glob("*.bad") if ".torn" not in bad.suffixes]
+
+
 @pytest.mark.parametrize("tail", [b"\0" * 5_000, b"\0" * 3, frame(Record("k", b"v" * 99))[:-1]])
 def test_a_write_that_did_not_end_is_no_event_and_no_alarm(tmp_path: Path, tail: bytes) -> None:
     box = Spool(tmp_path)

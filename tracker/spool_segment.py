@@ -13,6 +13,7 @@ later file with the same number. Numbers are big-endian.
 """
 
 import os
+import re
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ HEADER_BYTES = _CURSOR.size + _CHECK.size
 _LENGTHS = struct.Struct(">II")
 _FRAME = struct.Struct(">IIII")
 _FIRST_FRAME = struct.Struct(">III")
+_MAY_BEGIN = re.compile(rb"(?s)(?=\0.{3}\0.{3})(?!\0{8})")
+"""Lengths below 16 MiB. JSON has no zero bytes, so little else looks like them."""
 
 
 class Damage(NamedTuple):
@@ -82,6 +85,8 @@ class Segment:
                 return Damage(self.cursor, stop, torn=False)
             file.seek(self.cursor)
             rest = file.read(self.size - self.cursor)
+            if (following := self._whole_in(file, rest)) is not None:
+                return Damage(self.cursor, following, torn=False)
             torn = len(rest) < _FRAME.size or not any(rest) or (stop is not None and stop > self.size)
             return Damage(self.cursor, self.size, torn)
 
@@ -111,6 +116,20 @@ class Segment:
             os.fdatasync(file)
         finally:
             os.close(file)
+
+    def holds_frames(self, file: BinaryIO) -> bool:
+        """Whether it holds a whole frame of this layout, whatever its header says. Raises OSError."""
+        this = Segment(self.number, self.path, self.size)
+        return bool(this._frame(file, HEADER_BYTES).record) or (
+            this._whole_in(file, self.path.read_bytes()[HEADER_BYTES:]) is not None
+        )
+
+    def _whole_in(self, file: BinaryIO, rest: bytes) -> int | None:
+        """Where the first whole frame begins behind the cursor, of which ``rest`` is all that follows."""
+        if self.first_layout:  # nothing tells its lengths from other bytes
+            return None
+        places = (self.cursor + found.start() for found in _MAY_BEGIN.finditer(rest, 1))
+        return next((at for at in places if self._frame(file, at).record), None)
 
     def _frame(self, file: BinaryIO, at: int, whole: bool = True) -> _Frame:
         """The frame at ``at``; with ``whole`` False only its place."""
@@ -164,7 +183,8 @@ def _load(number: int, path: Path) -> Segment:
         header = file.read(HEADER_BYTES)
         if header[: len(MAGIC)] != MAGIC:
             segment.first_layout = True
-            if segment._frame(file, 0).stop is not None:
+            first = segment._frame(file, 0)
+            if first.record or (first.stop is not None and not segment.holds_frames(file)):
                 segment.cursor = 0
                 return segment
             segment.first_layout = False
