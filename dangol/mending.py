@@ -8,7 +8,7 @@ has is named. Erased persons do not come back: their marks are asked for every r
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pyarrow as pa
 
@@ -21,12 +21,12 @@ from profiles.erased import RedisErased
 from profiles.identity import user_id, visitor_id
 from recommender.lock import Busy, locked
 from recommender.redis import LOCK_SECONDS, RedisLock
-from tracker.log import EventLog
+from tracker.log import EventLog, LogUnavailable
 from warehouse import repair
 from warehouse.integrity import Damage, Mask, Seen, deep, look
 from warehouse.rows import arrow
 from warehouse.schema import ALIASES
-from warehouse.table import Table
+from warehouse.table import Table, WarehouseUnavailable
 from web.damage import SOURCES
 
 SETTLED = 60.0
@@ -46,7 +46,7 @@ def tables(settings: Settings) -> tuple[Table, Table]:
 
 def looked(settings: Settings) -> list[Damage]:
     """What a short look finds. Raises WarehouseUnavailable."""
-    return [each for table in tables(settings) for each in look(table)]
+    return [*_gone(settings), *(each for table in tables(settings) for each in look(table))]
 
 
 def examined(settings: Settings) -> list[Damage]:
@@ -54,9 +54,23 @@ def examined(settings: Settings) -> list[Damage]:
     settled = SETTLED if FolderLock.held(settings.folder) or not settings.embedded_redis else 0.0
     with embedded_redis(settings):
         out = _kept_out(settings)
-        found = [each for table in tables(settings) for each in deep(table, out, settled)]
+        found = [
+            *_gone(settings),
+            *(each for table in tables(settings) for each in deep(table, out, settled)),
+        ]
         compose.damage(settings).say("deep", found)
     return found
+
+
+def _gone(settings: Settings) -> list[Damage]:
+    """Whether there is no table at all, though ingest is done with events: it stores its positions there first."""
+    events = tables(settings)[0]
+    with suppress(WarehouseUnavailable, LogUnavailable):  # which others tell
+        if events.refresh() is None:
+            with closing(compose.log(settings)) as log:
+                if any(known.done for known in log.backlog(compose.INGEST_GROUP).values()):
+                    return [Damage(events.name, "commit", "_delta_log", "is gone, and so is the whole table")]
+    return []
 
 
 def repaired(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
@@ -78,7 +92,7 @@ def repaired(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
 
 
 def _repair(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
-    lost, out = list[Damage](), _kept_out(settings)
+    lost, out = _gone(settings), _kept_out(settings)
     for table in tables(settings):
         for done in repair.begin(table):
             say(done)

@@ -1,6 +1,7 @@
 """`dangol doctor --deep` and `--repair` on a real Redis: what is damaged is said, and comes back once, or is named."""
 
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -191,6 +192,41 @@ def test_what_comes_back_is_whose_it_was(
     gone(files(settings)[lost])
     assert repaired(settings, silent) == []
     assert rows(settings) == before
+
+
+@pytest.mark.parametrize("name", ["events", "aliases"])
+def test_a_table_that_is_gone_comes_back_from_the_log(
+    settings: Settings, log: EventLog, kept: None, name: str
+) -> None:
+    fill(settings, log)
+    before = rows(settings)
+    shutil.rmtree(settings.folder / "warehouse" / name)
+    if name == "events":
+        assert [str(each) for each in mending.looked(settings)] == [str(each) for each in examined(settings)]
+        assert "whole table" in str(examined(settings)[0])
+    repaired(settings, silent)
+    assert rows(settings) == before
+    assert examined(settings) == []
+
+
+def test_a_repair_of_what_is_whole_changes_nothing(filled: Settings) -> None:
+    def held() -> dict[Path, bytes]:
+        root = filled.folder / "warehouse"
+        return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    assert repaired(filled, silent) == []
+    before = held()
+    assert repaired(filled, silent) == []
+    assert held() == before
+
+
+def test_what_a_repair_kept_of_anybody_goes_with_the_next_erasure(filled: Settings) -> None:
+    cut(files(filled)[1])
+    repaired(filled, silent)
+    kept = filled.folder / "warehouse" / "events" / "_damaged"
+    assert list(kept.rglob("*.parquet"))
+    compose.warehouse(filled).erase("default", ["v:v5"], ["v5"])
+    assert not list(kept.rglob("*.parquet"))
 
 
 def test_what_nobody_holds_any_more_is_named(filled: Settings) -> None:

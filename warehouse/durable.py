@@ -22,6 +22,8 @@ from tracker.disk import flush, write
 
 LOG = "_delta_log"
 SUMS = "_sums"
+DAMAGED = "_damaged"
+"""Where a repair keeps what was damaged."""
 _COMMIT = re.compile(LOG + r"/(\d{20})\.json")
 
 

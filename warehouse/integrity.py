@@ -331,9 +331,11 @@ class Seen:
         if day not in self._days:
             while len(self._days) >= self.KEPT_DAYS:
                 self._days.pop(next(iter(self._days)))
-            folder = Folder(self._table.uri, self._table.storage_options)
             columns = [name for name in IDENTITY[self._table.name] if name != "day"]
-            read = [self._keys(folder.read(file, columns)) for file in self._files if file.day == day]
+            mine = [file for file in self._files if file.day == day]
+            # Where there are none there may be no table.
+            folder = Folder(self._table.uri, self._table.storage_options) if mine else None
+            read = [self._keys(folder.read(file, columns)) for file in mine if folder]
             self._days[day] = pa.concat_arrays(read) if read else pa.array([], pa.string())
         return self._days[day]
 

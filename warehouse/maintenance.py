@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
+from warehouse.durable import DAMAGED, on_disk
 from warehouse.files import Folder
 from warehouse.integrity import look
 from warehouse.schema import ALIASES, EVENTS
@@ -155,6 +156,7 @@ class Maintenance:
         for table in (self._events, self._aliases):
             if table.refresh() is not None:
                 _vacuum(table, 0, full=False)
+            _drop_damaged(table)
         return gone
 
     def _without(self, table: Table, columns: list[str], hit: Callable[[pa.Table], pa.ChunkedArray]) -> int:
@@ -218,6 +220,13 @@ class Maintenance:
             merges: list[dict[str, Any]] = rows.filter(mine).to_pylist()
             return merges
         raise WarehouseUnavailable(f"{self._aliases.uri}: files kept changing")
+
+
+def _drop_damaged(table: Table) -> None:
+    """What a repair kept of data files that cannot be read may be anybody's."""
+    root = on_disk(table.uri)
+    for path in (root / DAMAGED).rglob("*.parquet") if root is not None else ():
+        path.unlink(missing_ok=True)
 
 
 def _names(values: Collection[str]) -> pa.Array:

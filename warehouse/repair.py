@@ -18,12 +18,10 @@ from pathlib import Path
 import msgspec
 
 from tracker.disk import flush, write
-from warehouse.durable import LOG, checkpoint_of, checksum_of, commit_of, on_disk, replace_sums
+from warehouse.durable import DAMAGED, LOG, checkpoint_of, checksum_of, commit_of, on_disk, replace_sums, sums
 from warehouse.files import Folder, as_new
 from warehouse.integrity import Damage, Log, Mask, damaged, known_sums, readable, strays, unreadable, vanished
 from warehouse.table import Table, WarehouseUnavailable
-
-KEPT = "_damaged"
 
 
 class NotOnDisk(Exception):
@@ -37,7 +35,7 @@ def begin(table: Table, clock: Callable[[], float] = time.time) -> list[str]:
         raise NotOnDisk(f"{table.uri}: on object storage, restore the object's older version there")
     if not root.exists():
         return []
-    aside, did = root / KEPT / f"{int(clock() * 1000)}", list[str]()
+    aside, did = root / DAMAGED / f"{int(clock() * 1000)}", list[str]()
     # What looks sound and does not open is not trusted the next time.
     for distrusted in ("", "checkpoints", "commits"):
         log = Log(root)
@@ -90,7 +88,7 @@ def salvage(table: Table) -> list[Damage]:
             continue
         rows, _ = readable(table, file.path)
         if root is not None and (root / file.path).exists():
-            shutil.copy2(root / file.path, _room(root / KEPT / file.path))
+            shutil.copy2(root / file.path, _room(root / DAMAGED / file.path))
         folder = Folder(table.uri, table.storage_options)
         table.swap([file], [folder.write(rows, file.day)] if len(rows) else [])
         found.append(msgspec.structs.replace(damaged(table, file, why), rows=max(0, file.rows - len(rows))))
@@ -121,7 +119,9 @@ def finish(table: Table) -> None:
     names = {file.path for file in table.files()[1]}
     names |= {commit_of(version) for version in log.commits}
     names |= {checkpoint_of(version) for version in log.checkpoints}
-    replace_sums(root, {name: checksum_of(root / name) for name in sorted(names) if (root / name).exists()})
+    found = {name: checksum_of(root / name) for name in sorted(names) if (root / name).exists()}
+    if found != sums(root):
+        replace_sums(root, found)
 
 
 def _begin_anew(table: Table, root: Path, first: int) -> None:
