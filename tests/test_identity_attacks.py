@@ -138,7 +138,7 @@ KINDS = [
     *("identify", "user only", "forged proof", "alias to", "alias from", "group", "consent", "track"),
     *("other customers first", "snowplow", "snowplow page", "matomo", "matomo order", "pixel"),
 ]
-ATTACKS = [Attack(kind, f"customer-{n}", f"{n:016x}") for n, kind in enumerate(KINDS)]
+ATTACKS = [Attack(kind, f"customer-{n}", f"{n + 161:016x}") for n, kind in enumerate(KINDS)]
 
 
 def history(victim: str) -> list[dict[str, Any]]:
