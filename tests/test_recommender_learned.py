@@ -118,6 +118,16 @@ def test_one_network_teaches_nothing_alone(shop: Shop) -> None:
     assert shop.told().name == "Evil", "two networks do"
 
 
+def test_made_up_products_push_no_others_out(shop: Shop) -> None:
+    for n in range(4):
+        shop.view(f"v{n}", name="Tea")
+    for product in range(50):
+        for n in range(4):
+            shop.view(f"x{n}", f"evil{n % 2}", product=f"evil{product}", name="Evil")
+    assert shop.told() is not None
+    assert [each.product for each in products(shop.warehouse, "default", most=1)] == ["p1"]
+
+
 def test_while_a_shop_is_tried_out_its_own_machine_does(shop: Shop) -> None:
     for n in range(3):
         shop.view(f"v{n}", "~this-machine", name="Tea", price=9.0)

@@ -63,16 +63,16 @@ def _won(name: str) -> str:
 
 _PRODUCTS = f"""
 {_VOTES}
-select product, true as told, {_COLUMNS}, price, last from told
+select product, true as told, {_COLUMNS}, price, 0 as networks, last from told
 union all by name
-select product, false as told, {_COLUMNS}, coalesce(price, middle) as price, last
+select product, false as told, {_COLUMNS}, coalesce(price, middle) as price, networks, last
 from (
-    select product, max(last) as last,
+    select product, max(last) as last, count(distinct coalesce(sender, profile)) as networks,
            case when count(price) >= 2 * {AGREED} - 1 then quantile_disc(price, 0.5) end as middle
     from heard group by product having count(*) >= {AGREED}
 ) {" ".join(f"left join ({_won(name)}) using (product)" for name in (*_TEXTS, "price"))}
 where product not in (select product from told)
-order by last desc, product limit $most
+order by told desc, networks desc, last desc, product limit $most
 """
 """A price that varies from visitor to visitor is the median of what enough of them are told."""
 
@@ -101,9 +101,10 @@ class Product:
 
 
 def products(warehouse: Events, site: str, start: int = 0, most: int = 100_000) -> list[Product]:
-    """The ``most`` products seen last, of events since ``start`` (ms). Raises WarehouseUnavailable."""
+    """Of events since ``start`` (ms) the products that the site told of, then those that most networks did, the last
+    seen first; ``most`` of them: made-up ones push no others out. Raises WarehouseUnavailable."""
     rows = warehouse.rows(_PRODUCTS, Scope(site, start), {"most": most})
-    return [Product(**{name: value for name, value in row.items() if name != "last"}) for row in rows]
+    return [Product(**{name: row[name] for name in Product.__dataclass_fields__}) for row in rows]
 
 
 def hosts(warehouse: Events, site: str, start: int) -> set[str]:
