@@ -230,7 +230,7 @@ def orders_are_plausible(settings: Settings) -> str:
         raise Implausible(
             "; ".join(found)
             + ", told with the public key in the last seven days, count in no report. Are they real, tell orders with "
-            "the secret key, or raise the site's order_limit"
+            "the secret key, or `dangol sites set SITE --order-limit AMOUNT`"
         )
     return "none in the last seven days"
 

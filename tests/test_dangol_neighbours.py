@@ -23,6 +23,7 @@ EACH = {
     "train": "training.due",
     "refresh": "refresh",
     "learn_items": "products",
+    "learn_orders": "plausible",
     "compact": "walk",
 }
 WHOLE = {"erase", "mirror", "check", "vacuum", "retire"}
@@ -57,10 +58,8 @@ def test_one_sites_failure_never_touches_anothers(
         return []
 
     work = Jobs(settings)
-    if job == "refresh":
-        monkeypatch.setattr(jobs, "refresh", broken)
-    elif job == "learn_items":
-        monkeypatch.setattr(jobs, "products", broken)
+    if job in ("refresh", "learn_items", "learn_orders"):
+        monkeypatch.setattr(jobs, EACH[job], broken)
     elif job == "compact":
         house = SimpleNamespace(compact=lambda: None, walk=broken)
         monkeypatch.setattr(compose, "warehouse", lambda _: house)

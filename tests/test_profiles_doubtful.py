@@ -1,17 +1,23 @@
 """Orders told with the public key that nobody would believe: set apart, whole."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
+import redis
+from click.testing import CliRunner
 
+from dangol.cli import main
 from ingest.batch import Item
 from ingest.enrich import facts
 from ingest.plausible import USUAL_LIMIT, with_limits
 from ingest.rows import row
 from profiles.fold import Place, Settings, apply
 from profiles.model import Profile
+from profiles.order_limits import OrderLimits
 from profiles.orders import DAY_MS, ORDERS_A_DAY
 from tracker.event import SITE, Event
-from tracker.sites import new_site
+from tracker.sites import Sites, new_site
 
 NOW = 1_793_534_400_000
 SHOP = new_site("default")
@@ -109,3 +115,28 @@ def test_one_visitor_orders_so_often_a_day(named: bool) -> None:
 def test_a_server_may_tell_as_many_as_it_likes() -> None:
     profile, apart = told([ordered(n, 100.0, SITE) for n in range(100)])
     assert (profile.counts.orders, any(apart)) == (100, False)
+
+
+def test_a_site_may_set_its_own_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_DATA", str(tmp_path / "data"))
+    set_to = CliRunner().invoke(main, ["sites", "set", "default", "--order-limit", "250000"])
+    assert (set_to.exit_code, set_to.output) == (0, "default: order_limit = 250000.0\n")
+    assert CliRunner().invoke(main, ["sites", "set", "default"]).exit_code == 2
+    site = Sites(tmp_path / "data" / "sites.json").get("default")
+    assert site is not None and OrderLimits(redis.Redis(port=1))(site) == 250_000.0
+
+
+@pytest.mark.redis
+def test_the_bound_is_shared_and_a_store_that_is_away_changes_nothing(redis_url: str) -> None:
+    clock = iter((0.0, 1.0, 61.0, 122.0)).__next__
+    limits, writer = (
+        OrderLimits(redis.Redis.from_url(redis_url), clock),
+        OrderLimits(redis.Redis.from_url(redis_url)),
+    )
+    assert limits(SHOP) == 0.0
+    writer.save("default", 2_000.0)
+    assert (limits(SHOP), limits(SHOP)) == (0.0, 2_000.0), "read once a minute"
+    limits._client = redis.Redis(port=1)
+    assert limits(SHOP) == 2_000.0
+    writer.save("default", 0.0)
+    assert OrderLimits(redis.Redis.from_url(redis_url))(SHOP) == 0.0

@@ -17,15 +17,24 @@ DEFAULT = "default"
 @click.option(
     "--identity",
     type=click.Choice(["proof", "trusting"]),
-    required=True,
     help="Whether who names a customer must prove it, or is believed: anybody who reads the page can name one.",
 )
+@click.option(
+    "--order-limit",
+    type=click.FloatRange(min=0),
+    help="The largest order that is believed of the public key, in the site's currency; 0: fifty times the usual.",
+)
 @click.pass_obj
-def set_site(config: Settings, site_id: str, identity: str) -> None:
+def set_site(config: Settings, site_id: str, identity: str | None, order_limit: float | None) -> None:
     """Change a site's settings. Running processes take them up within seconds."""
+    given = {"identity": identity, "order_limit": order_limit}
+    changed = {name: value for name, value in given.items() if value is not None}
+    if not changed:
+        raise click.UsageError("nothing to set: give --identity or --order-limit")
     sites, site = _site(config, site_id)
-    sites.save(msgspec.structs.replace(site, identity=identity))
-    click.echo(f"{site_id}: identity = {identity}")
+    sites.save(msgspec.structs.replace(site, **changed))
+    for name, value in changed.items():
+        click.echo(f"{site_id}: {name} = {value}")
     if identity == "trusting":
         click.echo(
             "Whoever knows the public key and a customer's id can now read, change and erase what is known of them."
