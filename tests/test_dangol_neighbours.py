@@ -26,7 +26,7 @@ EACH = {
     "learn_orders": "plausible",
     "compact": "walk",
 }
-WHOLE = {"erase", "mirror", "check", "vacuum", "retire"}
+WHOLE = {"erase", "mirror", "check", "vacuum", "retire", "watch_ingest"}
 """Of the warehouse or the stores as a whole."""
 
 
