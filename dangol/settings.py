@@ -132,9 +132,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def socket(self) -> Path:
-        """The embedded Redis's Unix socket; in the temporary folder where the data folder's path is too long."""
+        """The embedded Redis's Unix socket; in the temporary folder where the data folder's path is too long, or has
+        signs that mean something in a URL."""
         path = self.folder / "redis" / "redis.sock"
-        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and not set("?#%") & set(str(path)):
             return path
         short = sha256(os.fsencode(path)).hexdigest()[:16]
         return Path("/tmp") / f"dangol-{os.getuid()}-{short}" / "redis.sock"  # noqa: S108 the folder is ours, 0700

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -53,6 +54,15 @@ def test_an_unknown_setting_in_the_file_is_named(tmp_path: Path) -> None:
 def test_a_long_data_path_gets_a_short_socket() -> None:
     settings = load({"DANGOL_DATA": "/tmp/" + "x" * 150})
     assert len(str(settings.socket)) < SOCKET_PATH_LIMIT
+
+
+@pytest.mark.parametrize("name", ["what?now", "shop #1", "100% 단골"])
+def test_the_address_of_redis_holds_whatever_the_data_folder_is_called(name: str) -> None:
+    settings = load({"DANGOL_DATA": f"/tmp/{name}"})
+    for address in (settings.log_uri, settings.profiles_uri):
+        parts = urlsplit(address)
+        assert (unquote(parts.path), parts.fragment) == (str(settings.socket), "")
+    assert parse_qs(urlsplit(settings.log_uri).query) == {"stream": ["events"]}
 
 
 @pytest.mark.parametrize("name,default,reason", table())
