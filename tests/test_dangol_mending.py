@@ -18,12 +18,16 @@ from web_stage import Stage, stage_of
 
 from dangol import compose, doctor, mending
 from dangol.cli import main
+from dangol.lock import FolderLock
 from dangol.mending import InUse, examined, repaired
 from dangol.settings import Settings, load
 from ingest import restoring
 from ingest.worker import Worker
+from offers.redis import connect
 from profiles.erased import RedisErased
 from profiles.identity import visitor_id
+from recommender.lock import locked
+from recommender.redis import RedisLock
 from tracker.log import EventLog
 from tracker.sites import Site
 from warehouse.scope import Scope
@@ -302,6 +306,21 @@ def test_a_repair_refuses_while_ingest_runs(
         member.poll(1, 0.1)
         with pytest.raises(InUse, match="ingest"):
             repaired(filled, silent)
+    assert repaired(filled, silent) == []
+
+
+def test_a_repair_refuses_beside_dangol_up_and_beside_the_schedule(filled: Settings) -> None:
+    with FolderLock(filled.folder), pytest.raises(InUse, match="dangol up"):
+        repaired(filled, silent)
+    refused = list[str]()
+
+    def meanwhile() -> None:
+        with pytest.raises(InUse, match="scheduler") as said:
+            repaired(filled, silent)
+        refused.append(str(said.value))
+
+    locked(meanwhile, RedisLock(connect(filled.profiles_uri, 30.0), "warehouse"), 10.0)
+    assert refused
     assert repaired(filled, silent) == []
 
 
