@@ -23,8 +23,10 @@ from ingest.worker import Bounds, Worker
 from profiles.redis import RedisProfiles
 from tests.ingest_streams import event, records, sites_of
 from tracker.app import Tracker
+from tracker.event import decode
 from tracker.memory_log import MemoryLog
 from tracker.sites import Site
+from tracker.values import fits
 from warehouse.delta import Warehouse
 from warehouse.scope import Scope
 
@@ -112,6 +114,11 @@ def everything_is_somewhere(shop: Shop, neighbours: list[str]) -> None:
     for message in shop.log.reread():
         if message.value not in buried:
             assert held[msgspec.json.decode(message.value)["id"]] >= 1
+        made = decode(message.value)
+        texts = [made.name, made.url, made.title, made.referrer, made.ua, made.lang, made.screen]
+        assert all(map(fits, (made.props, made.traits, made.context, *texts))), (
+            "it was not settled at the door"
+        )
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

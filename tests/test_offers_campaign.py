@@ -210,5 +210,5 @@ BOMB = "campaigns:\n- &a0 x\n" + "".join(
 def test_yaml_that_is_a_bomb_or_no_campaign_is_refused(tmp_path: Path, text: str):
     file = tmp_path / "campaigns.yaml"
     file.write_text(text)
-    with pytest.raises(CampaignInvalid):
+    with pytest.raises(CampaignInvalid, match="aliases" if "*a" in text else None):
         load_yaml(file)
