@@ -77,10 +77,13 @@ def test_what_is_nested_too_deep_becomes_text(levels: int) -> None:
 
 
 def test_keys_that_are_too_long_or_too_many_stand_together() -> None:
-    long = "k" * (KEY_CHARACTERS + 1)
-    kept = settled({long: 1, **{str(number): number for number in range(KEYS + 2)}})
-    assert len(kept) == KEYS + 1
-    assert json.loads(kept[REST]) == {long: 1, str(KEYS): KEYS, str(KEYS + 1): KEYS + 1}
+    long, many = "k" * (KEY_CHARACTERS + 1), {str(number): number for number in range(KEYS + 2)}
+    kept = settled({long: 1, **many})
+    assert len(kept) == KEYS
+    assert {**kept, **json.loads(kept.pop(REST))}.keys() - {REST} == {long, *many}
+    assert json.loads(settled({long: 1, "a": 2})[REST]) == {long: 1}
+    for value in ({long: 1, **many}, many, {long: many}, {REST: 1, long: 2}):
+        assert fits(settled(value))
 
 
 def test_a_number_that_python_does_not_write_is_kept_all_the_same() -> None:

@@ -119,7 +119,7 @@ def _object(value: Mapping[Any, Any], levels: int) -> dict[str, Any]:
     rest: dict[str, Any] = {}
     for key, each in value.items():
         name = text(str(key))
-        if len(name) <= KEY_CHARACTERS and len(kept) < KEYS:
+        if len(name) <= KEY_CHARACTERS and len(kept) < KEYS - (len(value) > KEYS):
             kept[name] = _settled(each, levels - 1)
         else:
             rest[name] = each
