@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
 
     from dangol.erasure import Erasure
     from dangol.erasure_log import ErasureLog
+    from ingest.countries import Source
     from ingest.deadletters import DeadLetters
     from ingest.generations import Incident
     from ingest.reading import Enrich
@@ -109,6 +110,14 @@ def order_limits(settings: Settings) -> "OrderLimits":
     from profiles.order_limits import OrderLimits
 
     return OrderLimits(profiles(settings).client)
+
+
+def country_source(settings: Settings) -> "Source":
+    """Where the countries of visitors come from. Raises CitiesUnreadable."""
+    from ingest.cities import Cities
+    from ingest.countries import source
+
+    return Cities(settings.geoip).source() if settings.geoip else source()
 
 
 def worker(settings: Settings, name: str = "") -> "Worker":
@@ -378,6 +387,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         backups_behind=erasure_log(settings).behind,
         further_metrics=tracker.metrics.text if tracker else bytes,
         bucket=RedisBuckets(redis).take,
+        countries=functools.cache(functools.partial(country_source, settings)),
     )
 
 

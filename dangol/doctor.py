@@ -46,6 +46,10 @@ class Guessable(Exception):
     """A secret works, and is so short that somebody may find it out."""
 
 
+class Outdated(Exception):
+    """It works, on data of long ago."""
+
+
 class Damaged(Exception):
     """Files of the warehouse are not as they were written."""
 
@@ -76,6 +80,7 @@ def examine(settings: Settings) -> list[Finding]:
         *([("redis", lambda: redis_is_kept(settings))] if settings.embedded_redis else []),
         ("warehouse", lambda: warehouse_answers(settings)),
         ("implausible orders", lambda: orders_are_plausible(settings)),
+        ("countries", lambda: countries_are_new(settings)),
         ("models", lambda: writable(settings.models_folder)),
         ("backups", lambda: backups_know(settings)),
     ]
@@ -85,7 +90,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except (NotDurable, Unmaintained, Implausible, Guessable) as weakness:
+    except (NotDurable, Unmaintained, Implausible, Guessable, Outdated) as weakness:
         return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
@@ -233,6 +238,17 @@ def orders_are_plausible(settings: Settings) -> str:
             "the secret key, or `dangol sites set SITE --order-limit AMOUNT`"
         )
     return "none in the last seven days"
+
+
+def countries_are_new(settings: Settings, clock: Callable[[], float] = time.time) -> str:
+    """Where visitors' countries come from, and of when that is."""
+    found = compose.country_source(settings)
+    said = f"{found.name}, of {found.made or 'an unknown day'} ({found.licence})"
+    if found.old(datetime.fromtimestamp(clock(), UTC).date()):
+        raise Outdated(
+            f"{said}: more than a year old; renew the file of DANGOL_GEOIP, or `pip install -U iptocc`"
+        )
+    return said
 
 
 def backups_know(settings: Settings) -> str:

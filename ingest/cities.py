@@ -1,11 +1,15 @@
-"""The city of a truncated address, from a MaxMind DB file of the installation's own (GeoLite2-City and its like)."""
+"""The country and city of a truncated address, from a MaxMind DB file of the installation's own (GeoLite2-City, DB-IP's
+lite files and their like; one of countries alone will do)."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ingest.countries import Source
 from profiles.facts import Facts
 from tracker.event import Event
 from tracker.sites import Site
@@ -29,6 +33,7 @@ class Cities:
             self._reader = maxminddb.open_database(path)
         except (OSError, maxminddb.InvalidDatabaseError) as error:
             raise CitiesUnreadable(f"DANGOL_GEOIP: {path} cannot be read: {error}") from error
+        self._path = path
         self.find = lru_cache(maxsize=100_000)(self._find)
 
     def _find(self, ip: str) -> tuple[str, str]:
@@ -39,11 +44,20 @@ class Cities:
             return "", ""
         if not isinstance(found, dict):
             return "", ""
-        code, city = (
-            found.get("country", {}).get("iso_code", ""),
-            found.get("city", {}).get("names", {}).get("en", ""),
+        country, city = found.get("country"), found.get("city")
+        code = country.get("iso_code", "") if isinstance(country, dict) else found.get("country_code", "")
+        name = city.get("names", {}).get("en", "") if isinstance(city, dict) else ""
+        return str(code), str(name)
+
+    def source(self) -> Source:
+        """What the file says of itself; its licence is its maker's."""
+        told = self._reader.metadata()
+        about = told.description.get("en", "") or Path(self._path).name
+        return Source(
+            f"{told.database_type}: {about}",
+            "as its maker says",
+            datetime.fromtimestamp(told.build_epoch, UTC).date(),
         )
-        return str(code), str(city)
 
 
 def with_cities(enrich: Enrich, cities: Cities) -> Enrich:

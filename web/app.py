@@ -146,6 +146,6 @@ def _register_desk(app: Flask, services: Services, reports: Reports) -> None:
     app.register_blueprint(paths_blueprint(pages))
     app.register_blueprint(retention_blueprint(pages))
     app.register_blueprint(setup_blueprint(pages, services.public_url))
-    app.register_blueprint(help_blueprint(pages))
+    app.register_blueprint(help_blueprint(pages, services.countries))
     app.register_blueprint(users_blueprint(pages, services.audit))
     app.register_blueprint(password_blueprint(pages, services.guesses, services.audit))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ingest.countries import Source, source
 from ingest.generations import Incident
 from offers.arms import ArmStore
 from offers.caps import CapStore
@@ -96,4 +97,5 @@ class Services:
     ingest_waits: Callable[[], Waits] = lambda: Waits(0, 0.0)
     backups_behind: Callable[[], bool] = bool
     bucket: Callable[[str, float, float, float], float] = _unlimited
+    countries: Callable[[], Source] = source
     clock: Callable[[], float] = time.time

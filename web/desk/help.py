@@ -1,6 +1,7 @@
 """The documents of ``docs/`` as pages: they come with the wheel, so that help is there wherever the desk is."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from flask import Blueprint, Response
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from ingest.countries import Source
 from web.desk.pages import Pages
 from web.language import lazy_gettext as _l
 from web.problem import Problem
@@ -24,6 +26,7 @@ TITLES = {
     ),
     "counting": (_l("How counting works"), _l("Every rule behind a number of the reports")),
     "damage": (_l("Damage on disk"), _l("How it is found, what can be restored, what reports leave out")),
+    "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),
     "offers": (_l("Offers"), _l("Campaigns, segments, caps, the holdout, what the report says")),
 }
 """The documents in the desk's language: a test lists those that are missing here."""
@@ -31,13 +34,13 @@ _BESIDE = re.compile(r'href="(?:docs/)?([\w-]+)\.md(#[^"]*)?"')
 _HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
-def help_blueprint(pages: Pages) -> Blueprint:
+def help_blueprint(pages: Pages, countries: Callable[[], Source]) -> Blueprint:
     blueprint = Blueprint("desk_help", __name__)
 
     @blueprint.get("/desk/help")
     def contents() -> Response:
         listed = [(name, *TITLES.get(name, (heading(name), ""))) for name in documents()]
-        return pages.show("desk/help.html", "help", pages.site(), listed=listed)
+        return pages.show("desk/help.html", "help", pages.site(), listed=listed, countries=countries())
 
     @blueprint.get("/desk/help/<name>")
     def document(name: str) -> Response:
