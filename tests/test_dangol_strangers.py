@@ -24,9 +24,11 @@ from recommender.train import fit
 from tests.recommender_histories import DAY, NOW, history, product, shop_history
 from tests.test_offers_decide import offer
 from tests.warehouse_rows import NOON, row
+from warehouse.campaigns import goal_events
 from warehouse.delta import Warehouse
 from warehouse.doubtful import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
 from warehouse.overview import overview
+from warehouse.purchases import purchases
 from warehouse.span import Span
 
 PARAMS = Params(threads=1)
@@ -212,7 +214,7 @@ def next_of(steps):
 def ordered(number: int, revenue: float, **changes):
     values = {"type": "track", "name": "Order Completed", "order": f"o{number}", "revenue": revenue, "id": f"e{number}",
               "profile": f"p{number}", "session": f"s{number}"}  # fmt: skip
-    return row(NOON + number, **(values | changes))
+    return row(changes.pop("ts", NOON + number), **(values | changes))
 
 
 def test_revenue_is_what_is_plausible(tmp_path, site) -> None:
@@ -237,3 +239,16 @@ def test_the_bound_is_not_raised_by_a_few_buyers_nor_where_the_site_tells_its_or
     warehouse.append([ordered(2_000 + n, 30.0, sender="site") for n in range(ENOUGH_BUYERS)], [], {})
     warehouse.append([ordered(3_000 + n, 1_999.0) for n in range(900)], [], {})
     assert plausible(warehouse, "default", 0) == 30.0 * TIMES_USUAL
+
+
+def test_who_guesses_the_number_of_an_order_to_come_changes_nothing_of_it(tmp_path, site) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    guessed = [ordered(n, 0.01, id=f"x{n}", profile="x", session="x", sender="evil") for n in range(5)]
+    real = [ordered(n, 40.0, ts=NOON + 60_000 + n, sender="site", session="") for n in range(5)]
+    warehouse.append([*guessed, *real], [], {})
+    span = Span.parse(site, "2026-11-01", "2026-11-02")
+    found = overview(warehouse, "default", span)
+    assert (found.orders, found.revenue) == (5, 200.0)
+    assert purchases(warehouse, "default", span)["profile"].to_pylist() == [f"p{n}" for n in range(5)]
+    goals = goal_events(warehouse, "default", ["Order Completed"], span.start, span.end)
+    assert {(each.profile, each.value) for each in goals} == {(f"p{n}", 40.0) for n in range(5)}

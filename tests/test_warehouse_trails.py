@@ -88,6 +88,7 @@ def event(chance: random.Random, ts: int) -> EventRow:
             "revenue": chance.randrange(90) / 4,
         }
         values["repeated"] = chance.choice([None, False, True])
+        values["sender"] = chance.choice([None, "site", "net"])
     elif dice < 0.38:
         values |= {"type": "track", "name": "Order Refunded", "order": "o1", "revenue": -1.5}
     elif dice < 0.42:

@@ -42,7 +42,7 @@ PATIENCE = 120.0
 
 _TRAILED = """
 select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
-       browser, os, country, coalesce(city, '') as city, lang, demo, "order", revenue, repeated
+       browser, os, country, coalesce(city, '') as city, lang, demo, "order", revenue, repeated, sender
 from ({events}) where site = $scope_site and not bot
 """
 

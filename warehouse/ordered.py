@@ -30,7 +30,9 @@ class Ordered:
 
 def ordered(walk: Walk, span: Span) -> Ordered:
     """See ``warehouse.visits.ORDERS``, which says the same in SQL."""
-    columns: dict[str, list[Codes]] = {name: [] for name in ("key", "visit", "ts", "revenue", "completed")}
+    columns: dict[str, list[Codes]] = {
+        name: [] for name in ("key", "visit", "ts", "revenue", "completed", "outside")
+    }
     offset = 0
     for trail in walk.trails:
         once = {name: trail.orders[name].to_numpy() for name in trail.orders.column_names}
@@ -39,16 +41,17 @@ def ordered(walk: Walk, span: Span) -> Ordered:
         visit = np.searchsorted(trail.first, row, "right") - 1 + offset
         columns["visit"].append(np.where(row < trail.first[-1], visit, -1))
         columns["ts"].append(trail.at[row].astype(np.int64) + trail.base)
-        for name in ("key", "revenue", "completed"):
+        for name in ("key", "revenue", "completed", "outside"):
             columns[name].append(once[name])
         offset += len(trail.visits)
     every = {name: np.concatenate(values) for name, values in columns.items()}
     order = np.lexsort((every["ts"], every["key"]))
     first = np.flatnonzero(starts(every["key"][order]))
     chosen, completed = order[first], every["completed"][order].astype(np.int64)
+    told = np.lexsort((every["ts"], every["outside"], every["key"]))[first]  # by the site itself, if it is
     return Ordered(
         visit=every["visit"][chosen],
         wall=span.wall(every["ts"][chosen]),
         orders=np.maximum.reduceat(completed, first) if len(first) else completed,
-        revenue=every["revenue"][chosen],
+        revenue=every["revenue"][told],
     )

@@ -34,7 +34,7 @@ TOUCHES = (
     *("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "city"),
     *("lang", "demo"),
 )
-FORM = "4"
+FORM = "5"
 """Part of each trail's file name: a release that writes them in another way does not read the old ones."""
 
 CHECKSUM_BYTES = 4
@@ -64,7 +64,7 @@ QUERIES = {
     "orders": f"""
         select hash(case name when 'Order Completed' then coalesce("order", id) else name || id end) as key,
                coalesce(revenue, 0)::double as revenue, name = 'Order Completed' as completed,
-               repeated is true as repeated
+               repeated is true as repeated, sender is distinct from 'site' as outside
         from found where {_ORDERS} {_ORDER}
     """,
 }

@@ -38,6 +38,7 @@ NOWHERE = Trail(
             "revenue": pa.array([], pa.float64()),
             "completed": pa.array([], pa.bool_()),
             "repeated": pa.array([], pa.bool_()),
+            "outside": pa.array([], pa.bool_()),
         }
     ),
 )
