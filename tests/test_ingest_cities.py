@@ -48,7 +48,8 @@ def test_events_get_the_city_and_the_file_s_country(file: Path, site: Site) -> N
 def test_a_worker_of_an_installation_with_such_a_file_uses_it(file: Path, site: Site) -> None:
     enrich = compose.enrichment(load({"DANGOL_GEOIP": str(file)}))
     assert enrich(event("1", ip="203.0.113.0"), site).city == "Seoul"
-    assert compose.enrichment(load({})) is facts
+    bare = compose.enrichment(load({}))(event("1", ip="203.0.113.0"), site)
+    assert bare.city == "" and bare.country == facts(event("1", ip="203.0.113.0"), site).country
 
 
 def test_access_logs_tell_cities_too(file: Path, site: Site) -> None:

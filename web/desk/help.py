@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from flask import Blueprint, Response
@@ -31,6 +32,7 @@ TITLES = {
 }
 """The documents in the desk's language: a test lists those that are missing here."""
 _BESIDE = re.compile(r'href="(?:docs/)?([\w-]+)\.md(#[^"]*)?"')
+_UNSAID = re.compile(r"[^\w\- ]")
 _HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
@@ -67,8 +69,18 @@ def heading(name: str) -> str:
 @cache
 def rendered(name: str) -> Markup:
     """One document as HTML; a link to another one leads to its page."""
-    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_text(name))
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(_text(name))
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            opening.attrSet("id", anchor(inline.content))
+    html = markdown.renderer.render(tokens, markdown.options, {})
     return Markup(_BESIDE.sub(r'href="/desk/help/\1\2"', html))  # noqa: S704  our own text, without HTML in it
+
+
+def anchor(title: str) -> str:
+    """Where a link to a heading leads: as on GitHub, so that the documents' links hold in both places."""
+    return _UNSAID.sub("", title.lower()).replace(" ", "-")
 
 
 def _text(name: str) -> str:
