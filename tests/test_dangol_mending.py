@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from conftest import Clock
@@ -79,6 +80,7 @@ def happen(log: EventLog, portion: int) -> None:
 def work(settings: Settings, log: EventLog) -> None:
     """An ingest worker that stops once everything is committed."""
     worker, stop = compose.worker(settings, "w"), threading.Event()
+    worker.bounds = msgspec.structs.replace(worker.bounds, flush_seconds=0.05)
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
     while log.lag(compose.INGEST_GROUP):
