@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
@@ -34,6 +34,7 @@ PASSED_ON = frozenset(
 )
 RETRY_AFTER = 1.0
 COORDINATOR_SECONDS = 10.0
+T = TypeVar("T")
 NO_COORDINATOR = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError)
 
 
@@ -143,12 +144,16 @@ class KafkaCluster:
         """Once: what a release that knew no identities committed is taken for this topic's, unless the group has read
         one with an identity before: then it is an older topic's. Raises LogUnavailable."""
         old, new = self.group_id(group, ""), self.group_id(group, identity)
+        if old != new:
+            self.coordinated(lambda: self._adopt(old, new))
+
+    def coordinated(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` finds out about a group. Brokers that have just started may have no coordinator yet."""
         deadline = time.monotonic() + COORDINATOR_SECONDS
-        while old != new:
+        while True:
             try:
-                self._adopt(old, new)
-                return
-            except LogUnavailable as error:  # brokers that have just started may have no coordinator yet
+                return ask()
+            except LogUnavailable as error:
                 if time.monotonic() > deadline or not isinstance(error.__cause__, NO_COORDINATOR):
                     raise
                 time.sleep(0.1)

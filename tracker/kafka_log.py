@@ -58,6 +58,9 @@ class KafkaLog:
         return sum(end - done for end, done in self.backlog(group).values())
 
     def backlog(self, group: str) -> dict[int, Backlog]:
+        return self._cluster.coordinated(lambda: self._backlog(group))
+
+    def _backlog(self, group: str) -> dict[int, Backlog]:
         with self._cluster.administer("count") as admin:
             topic = self._cluster.describe_topic(admin)
             if topic is None:
