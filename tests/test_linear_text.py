@@ -62,7 +62,8 @@ def patterns() -> Iterator[Found]:
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for name in re.findall(r"^(\w+)(?:: [^=\n]+)? = re\.compile", source, re.MULTILINE):
             pattern = getattr(importlib.import_module(module), name)
-            used = frozenset(re.findall(rf"\b{name}\.(\w+)\(", everything)) & frozenset(METHODS)
+            users = source if name.startswith("_") else everything
+            used = frozenset(re.findall(rf"\b{name}\.(\w+)\(", users)) & frozenset(METHODS)
             yield f"{module}.{name}", pattern, used or frozenset(METHODS)
         yield from written(module, source)
 

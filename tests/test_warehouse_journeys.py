@@ -161,9 +161,8 @@ def test_offers_and_goals_as_they_came(tmp_path: Path) -> None:
     rows += [row(NOON + 7, type="track", name="Signed Up"), row(NOON + 8, type="track", name="Offer Viewed")]
     warehouse = stored(tmp_path, rows, (AliasRow("default", "profile", "p1", "u", 1),))
     assert offer_events(warehouse, "default", NOON, NOON + 8) == [
-        OfferEvent("c", "v", "t1", "view", "u", NOON + 1),
-        OfferEvent("c", "v", "t2", "click", "u", NOON + 2),
-        OfferEvent("d", "v", "t3", "withheld", "u", NOON + 3),
+        OfferEvent(campaign, "v", f"t{at}", kind, "u", NOON + at, "v1", None, None, NOON + at)
+        for at, campaign, kind in ((1, "c", "view"), (2, "c", "click"), (3, "d", "withheld"))
     ]
     assert [each.kind for each in offer_events(warehouse, "default", NOON, NOON + 8, ["d"])] == ["withheld"]
     assert offer_events(warehouse, "default", NOON, NOON + 8, []) == []

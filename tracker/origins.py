@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # an app's pages have one of their own
 _HOST = re.compile(
-    r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|[0-9a-f:.]*:[0-9a-f:.]*"
+    r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|(?=[^:]*:)[0-9a-f:.]+"
 )
+
+CHARACTERS = 512
+"""Of an origin: a name has 253 at the most, and Punycode takes its time."""
 
 
 class Origin(NamedTuple):
@@ -48,6 +51,8 @@ def _belongs(page: Origin, known: Origin) -> bool:
 @lru_cache(1024)
 def parsed(text: str) -> Origin | None:
     """An origin, or a host with or without port; None for anything else: a path, a wildcard, ``null``."""
+    if len(text) > CHARACTERS:
+        return None
     scheme, separator, rest = text.strip().rpartition("://")
     try:
         parts = urlsplit(f"//{rest.removesuffix('/')}")
