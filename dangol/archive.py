@@ -19,6 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from dangol import __version__
+from tracker.disk import flush
 
 MANIFEST, ERASURES, UNFINISHED = "manifest.json", "erasures.log", ".unfinished-"
 FORMAT = 1
@@ -87,7 +88,7 @@ class Archive:
     def keep(self, name: str) -> None:
         path = self.folder / name
         path.chmod(0o600)
-        synced(path)
+        flush(path)
         found = measured(path)
         assert found is not None
         self._files[name] = found
@@ -99,12 +100,12 @@ class Archive:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
         path.chmod(0o600)
         for each in (path, *(folder for folder in self.folder.rglob("*") if folder.is_dir()), self.folder):
-            synced(each)
+            flush(each)
         stamp = datetime.fromtimestamp(self.at / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
         names = (self.dest / (stamp if n == 1 else f"{stamp}-{n}") for n in range(1, 1000))
         final = next(name for name in names if not name.exists())
         self.folder.rename(final)
-        synced(self.dest)
+        flush(self.dest)
         return final
 
     def abandon(self) -> None:
@@ -169,15 +170,6 @@ def measured(path: Path) -> File | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return File(size, digest.hexdigest())
-
-
-def synced(path: Path) -> None:
-    """What was written to the file, or which files are in the folder, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def private(folder: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from dangol.archive import synced
 from profiles.identity import user_id, visitor_id
+from tracker import disk
 from tracker.event import Event
 
 MARGIN_MS = 600_000
@@ -98,13 +98,7 @@ def append(path: Path, lines: Iterable[Line]) -> None:
 
 def write(path: Path, lines: Iterable[Line]) -> None:
     """The whole file anew, durably: whoever reads it sees the old or the new one."""
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    synced(path.parent)
+    disk.write(path, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from dangol.archive import below, synced
+from dangol.archive import below
 from dangol.lock import RESTORING
+from tracker.disk import flush
 
 PLAN, DONE = "plan.json", f"{RESTORING}.done"
 
@@ -37,9 +38,9 @@ def write(plan: Plan, work: Path) -> None:
         _sync_all(Path(move.staged))
     draft = work / f"{PLAN}.draft"
     draft.write_bytes(msgspec.json.encode(plan))
-    synced(draft)
+    flush(draft)
     draft.rename(work / PLAN)
-    synced(work)
+    flush(work)
 
 
 def carry_out(work: Path) -> None:
@@ -59,11 +60,11 @@ def carry_out(work: Path) -> None:
             continue
         _remove(Path(move.final))
         staged.rename(move.final)
-        synced(Path(move.final).parent)
+        flush(Path(move.final).parent)
     done = work.parent / DONE
     shutil.rmtree(done, ignore_errors=True)
     work.rename(done)
-    synced(work.parent)
+    flush(work.parent)
     shutil.rmtree(done)
 
 
@@ -76,6 +77,6 @@ def _remove(path: Path) -> None:
 
 def _sync_all(path: Path) -> None:
     for each in below(path) if path.is_dir() else [path]:
-        synced(each)
+        flush(each)
     for folder, _, _ in os.walk(path):
-        synced(Path(folder))
+        flush(Path(folder))
