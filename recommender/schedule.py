@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -81,12 +81,15 @@ class Schedule:
                 self._move(moved)
 
     def _move(self, seconds: float) -> None:
-        """Every job keeps the time that it had to wait."""
+        """Every job keeps the time that it had to wait, an interval at the most: one that came up since the clock was
+        set has its next time by the new clock already."""
         log.warning("the clock was set by %+.0f s; the schedule goes on as if it had not been", seconds)
-        for name in self._jobs:
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        for name, job in self._jobs.items():
             planned = self._scheduler.get_job(name)
             if planned is not None and planned.next_run_time is not None:
-                at = planned.next_run_time + timedelta(seconds=seconds)
+                latest = now + timedelta(minutes=job.minutes, seconds=_jitter(job))
+                at = min(planned.next_run_time + timedelta(seconds=seconds), latest)
                 self._scheduler.modify_job(name, next_run_time=at)
 
     def run(self, name: str) -> bool:
