@@ -101,7 +101,8 @@ def garbage(path: Path, draw: random.Random) -> None:
 
 def line_lost(path: Path, draw: random.Random) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
-    del lines[draw.randrange(len(lines))]
+    if lines:  # an earlier wound may have emptied it
+        del lines[draw.randrange(len(lines))]
     path.write_bytes(b"".join(lines))
 
 

@@ -239,7 +239,8 @@
 
   let commands = {
     /* On a first visit two tabs may come at once: one makes the visitor and holds the lock until the others can see it.
-     * Without locks the last one to write wins, and all look what that was. */
+     * Without locks the last one to write wins, and all look what that was: a browser so old that is busy for longer
+     * than we wait may count the first page as another visitor's. */
     init(k, o) {
       if (options || !k) return;
       options = o || {};
@@ -281,7 +282,7 @@
         made = true;
         remember(random());
       }
-      setTimeout(begin, locks ? 1e3 : 200);
+      setTimeout(begin, locks ? 1e3 : 500);
     },
     page: view,
     track(name, props) {
