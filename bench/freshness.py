@@ -5,7 +5,6 @@ its reason. The floor is the same two requests with nothing to wait for: the cli
 """
 
 import random
-import sys
 import tempfile
 import time
 import uuid
@@ -13,13 +12,11 @@ from pathlib import Path
 
 from bench.results import percentiles, record
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
 ROUNDS = 300
 
 
 def main() -> None:
-    from installation import WRITE, Installation
+    from tests.support.installation import WRITE, Installation
 
     with tempfile.TemporaryDirectory() as folder, Installation(Path(folder), "--demo") as running:
         running.run("demo-traffic", "--visitors", "300", "--seed", "1")

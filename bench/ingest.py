@@ -12,7 +12,6 @@ import itertools
 import os
 import pstats
 import random
-import sys
 import tempfile
 import threading
 import time
@@ -20,8 +19,6 @@ from collections import Counter
 from pathlib import Path
 
 from bench.results import percentiles, record
-
-sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]
 
 EVENTS = 300_000
 VISITORS = 30_000
@@ -129,7 +126,7 @@ def fill(log, count: int) -> int:
 def append(log, events) -> int:
     """Append the events in batches; the bytes they took."""
     from tracker.event import encode
-    from tracker.log import Record
+    from tracker.log.port import Record
 
     size = 0
     while batch := [Record(event.key, encode(event)) for event in itertools.islice(events, 1000)]:
@@ -202,7 +199,7 @@ class Stages:
 
     def of(self, worker) -> "Stages":
         """Watch this worker. The poll of the log is wrapped when the worker has joined."""
-        import ingest.flushing
+        import ingest.worker.flushing
 
         self.time(worker.reader, "read", "decode, enrich")
         self.time(worker.folder, "fold", "fold")
@@ -238,13 +235,13 @@ class Case:
     """A log with events, a Redis for profiles and a worker on both, in ``folder``."""
 
     def __init__(self, folder: Path, kind: str, url: str = "") -> None:
-        from ingest.deadletters import DeadLetters
-        from ingest.enrich import facts
-        from ingest.worker import Worker
-        from profiles.redis import RedisProfiles
-        from tests.conftest import RedisServer
-        from tests.kafka_broker import KafkaBroker
-        from tracker.logs import open_log
+        from ingest.dead_letters import DeadLetters
+        from ingest.enrich.enrich import facts
+        from ingest.worker.worker import Worker
+        from profiles.redis.store import RedisProfiles
+        from tests.support.kafka_broker import KafkaBroker
+        from tests.support.machine import RedisServer
+        from tracker.log.open import open_log
         from tracker.sites import Sites, new_site
         from warehouse.delta import Warehouse
 

@@ -20,11 +20,11 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from bench.results import record
-from recommender import metrics
-from recommender.cases import WHOLE, Case, last_days
-from recommender.datafile import load
-from recommender.evaluate import evaluate
-from recommender.interactions import Interactions
+from recommender.data.interactions import Interactions
+from recommender.judging import ranking_metrics
+from recommender.judging.cases import WHOLE, Case, last_days
+from recommender.training.datafile import load
+from recommender.training.evaluate import evaluate
 
 K, DAYS, LAST = 20, 28, 1_700_000_000
 Shows = Callable[[Case], Sequence[str]]
@@ -104,7 +104,7 @@ def main() -> None:
     rows = [[kind, f"{values['Recall@20']:.3f}"] for kind, values in report.kinds.items()]
     for plain in (frequencies, plain_als, bestsellers):
         shows = plain(past)
-        recall = np.mean([metrics.recall(shows(case), case.chosen, K) for case in cases])
+        recall = np.mean([ranking_metrics.recall(shows(case), case.chosen, K) for case in cases])
         rows.append([f"plain: {plain.__name__.replace('_', ' ')}", f"{recall:.3f}"])
     record("Instacart", "python -m bench.instacart", ["kind", "Recall@20"], rows, report.summary())
 

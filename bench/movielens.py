@@ -16,10 +16,11 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from bench.results import record
-from recommender import als, factors, metrics
-from recommender.datafile import load
-from recommender.interactions import Interactions, confidence, liking
-from recommender.params import Params
+from recommender.algorithms import als, factors
+from recommender.data.interactions import Interactions, confidence, liking
+from recommender.data.params import Params
+from recommender.judging import ranking_metrics
+from recommender.training.datafile import load
 
 FACTORS = (32, 64, 128)
 K = 10
@@ -54,7 +55,7 @@ def ndcg(score: Callable[[int], np.ndarray], known: sparse.csr_matrix, chosen: d
     for visitor, items in chosen.items():
         scores = np.array(score(visitor), np.float32)
         scores[known[[visitor]].indices] = -np.inf
-        reached.append(metrics.ndcg(np.argsort(-scores, kind="stable")[:K].tolist(), items, K))
+        reached.append(ranking_metrics.ndcg(np.argsort(-scores, kind="stable")[:K].tolist(), items, K))
     return float(np.mean(reached))
 
 

@@ -6,7 +6,6 @@ caps exactly must make it.
 """
 
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,8 +15,6 @@ from zoneinfo import ZoneInfo
 from bench.personalize import HEADER, RATE, load, row, serving
 from bench.results import percentiles, record
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
 CAMPAIGNS, VISITORS, PAGES = 200, 2_000, 10_000
 NOW = 1_795_000_000
 OFFER_SLOTS = """string.format('{{"visitor":"%d","slots":[' ..
@@ -26,7 +23,7 @@ CATEGORIES = ("shoes", "bags", "outdoor", "kitchen", "books", "toys", "garden", 
 
 
 def main() -> None:
-    from conftest import RedisServer
+    from tests.support.machine import RedisServer
 
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(Path(folder))
@@ -57,10 +54,10 @@ def main() -> None:
 def pages(url: str) -> list[tuple[str, ...]]:
     import redis
 
-    from offers.caps import CapStore
-    from offers.decide import Decider
-    from offers.store import CampaignStore
-    from offers.token import TokenSigner
+    from offers.campaign.store import CampaignStore
+    from offers.decision.caps import CapStore
+    from offers.decision.decide import Decider
+    from offers.feedback.token import TokenSigner
     from tracker.sites import Site
 
     site = Site(id="default", write_key="w", secret_key="s")
@@ -105,7 +102,7 @@ def over_http(folder: Path, url: str, store: int) -> list[list[object]]:
 
 
 def audience() -> tuple[str, ...]:
-    from offers.audience import Audience
+    from offers.audience.audience import Audience
 
     clauses = [
         "affinity('shoes') >= 0",
@@ -134,7 +131,7 @@ def timed(name: str, work: Callable[[], object]) -> tuple[str, ...]:
 
 
 def campaign(number: int):
-    from offers.campaign import parse
+    from offers.campaign.campaign import parse
 
     category, rules = (
         CATEGORIES[number % 8],

@@ -27,14 +27,13 @@ from bench.results import record
 from bench.train import NOW, shop
 from profiles import codec
 from profiles.model import Counts, ItemTouch, Profile, Session, Touch
-from recommender.card import Card
-from recommender.interactions import read
-from recommender.params import Params
-from recommender.shelf import Shelf
-from recommender.train import fit
+from recommender.data.interactions import read
+from recommender.data.params import Params
+from recommender.model.card import Card
+from recommender.model.registry import Shelf
+from recommender.training.train import fit
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 WORKERS = int(os.environ.get("BENCH_WORKERS", "2"))
@@ -156,7 +155,7 @@ def _cpu(processes: list[psutil.Process]) -> float:
 @contextmanager
 def serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
     """``dangol web`` on these profiles and models: its port and its process id."""
-    from conftest import free_port
+    from tests.support.machine import free_port
 
     port = free_port()
     env = {
@@ -243,7 +242,7 @@ def measure(folder: Path, url: str, store: int, items: int, profiles: int) -> tu
 def main() -> None:
     if not shutil.which("wrk"):
         sys.exit("bench.personalize needs wrk: apt-get install wrk")
-    from conftest import RedisServer
+    from tests.support.machine import RedisServer
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true")

@@ -13,11 +13,11 @@ from pathlib import Path
 import redis
 
 from bench.results import percentiles, record
-from profiles import fold
 from profiles.facts import Facts, ProductLine
-from profiles.fold import Place, Settings
+from profiles.fold import fold
+from profiles.fold.fold import Place, Settings
 from profiles.model import Profile, Touch
-from profiles.redis import RedisProfiles
+from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Write
 from tracker.event import Event
 
@@ -106,7 +106,7 @@ def sizes(url: str, profiles: Iterator[Profile], count: int) -> list[int]:
 
 
 def main() -> None:
-    from tests.conftest import RedisServer
+    from tests.support.machine import RedisServer
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=COUNT)

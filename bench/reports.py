@@ -22,15 +22,15 @@ import pyarrow as pa
 from bench.results import percentiles, record
 from tracker.sites import Site
 from warehouse.delta import Warehouse
-from warehouse.funnel import funnel, parse_step
-from warehouse.goals import goals
-from warehouse.history import history
-from warehouse.narrowed import narrowed
-from warehouse.overview import overview
-from warehouse.paths import paths
-from warehouse.retention import retention
-from warehouse.schema import EVENTS
-from warehouse.span import Span
+from warehouse.feeds.history import history
+from warehouse.funnel.funnel import funnel, parse_step
+from warehouse.question.span import Span
+from warehouse.reports.filtered import narrowed
+from warehouse.reports.goals import goals
+from warehouse.reports.overview import overview
+from warehouse.reports.paths import paths
+from warehouse.reports.retention import retention
+from warehouse.tables.schema import EVENTS
 
 SITE = Site(id="default", write_key="w", secret_key="s")
 DAYS = 30

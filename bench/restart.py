@@ -19,8 +19,6 @@ from pathlib import Path
 
 from bench.results import record
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
 ROUNDS = 3
 REST = 12.0
 """Seconds between two rounds: longer than the supervisor takes to call a child steady."""
@@ -28,8 +26,8 @@ KINDS = {"worker": "worker", "server": "server that keeps the worker", "both": "
 
 
 def main() -> None:
-    from conftest import free_port
-    from installation import WRITE, Installation
+    from tests.support.installation import WRITE, Installation
+    from tests.support.machine import free_port
 
     track = f'{{"writeKey": "{WRITE}", "anonymousId": "v1", "event": "Product Viewed"}}'
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +98,7 @@ def ask(port: int, method: str, path: str, body: str | None = None) -> None:
 
 def kill(port: int, which: str) -> None:
     """Kill the worker, or the server and, as it must, the worker that ends with it before its place is taken."""
-    from processes import victims
+    from tests.support.processes import victims
 
     for pid in victims(port, which):
         os.kill(pid, signal.SIGKILL)
@@ -108,11 +106,11 @@ def kill(port: int, which: str) -> None:
 
 def start(port: int, folder: Path) -> float:
     """Seconds until a server with a constant answer has started."""
-    from conftest import ROOT
+    from tests.support.machine import ROOT
 
     command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--no-ws", "--log-level", "error"]
-    command += ["--port", str(port), "--factory", "tracker_server:make_constant"]
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    command += ["--port", str(port), "--factory", "tests.support.tracker_server:make_constant"]
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}"}
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environ, cwd=folder)
     try:

@@ -18,15 +18,15 @@ from threadpoolctl import threadpool_limits
 
 from bench.results import percentiles, record
 from profiles.model import ItemTouch
-from recommender import als, factors, sessions, together
-from recommender.ask import Ask
-from recommender.catalogue import Catalogue, Changes
-from recommender.interactions import confidence, liking, read
-from recommender.params import Params
-from recommender.serve import Recommender
-from recommender.shelf import Shelf
-from recommender.train import train
-from recommender.visitor import visitor_from
+from recommender.algorithms import als, cooccurrence, factors, session_knn
+from recommender.catalogue.catalogue import Catalogue, Changes
+from recommender.data.interactions import confidence, liking, read
+from recommender.data.params import Params
+from recommender.model.registry import Shelf
+from recommender.serving.request import Ask
+from recommender.serving.serve import Recommender
+from recommender.serving.visitor import visitor_from
+from recommender.training.train import train
 
 NOW = 1_795_000_000_000
 
@@ -112,7 +112,7 @@ def training(table: pa.Table, params: Params) -> list[list[object]]:
         floors.append(timed(lambda: bare(matrix, params, count))[0])
         ours.append(timed(lambda: factors.solve(als.fit(matrix, params), params.regularization))[0])
     near, _ = timed(
-        lambda: together.neighbours(together.visits(rows, params.basket_limit), params.neighbours)
+        lambda: cooccurrence.neighbours(cooccurrence.visits(rows, params.basket_limit), params.neighbours)
     )
     with tempfile.TemporaryDirectory() as folder:
         whole, _ = timed(lambda: train("bench", Told(table), Shelf(Path(folder), "bench"), params))
@@ -133,7 +133,7 @@ def index(table: pa.Table, params: Params) -> list[object]:
     numbers = np.random.default_rng(3).integers(0, 1 << 62, len(rows))
     floor, _ = timed(lambda: np.sort(numbers))
     cpu = time.process_time()
-    built, _ = timed(lambda: sessions.build(rows, params))
+    built, _ = timed(lambda: session_knn.build(rows, params))
     cpu = time.process_time() - cpu
     note = f"{cpu:.2f} s of CPU; {built / floor:.1f} × one sort ({floor:.2f} s); budget 60 s"
     return [f"session index, {len(rows):,} clicks", f"{built:.2f} s", note]

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.results import record
-from recommender import metrics
-from recommender.cases import Case, next_item
-from recommender.datafile import load
-from recommender.evaluate import compare, split
-from recommender.interactions import Interactions
-from recommender.params import DAY_MS, Params
+from recommender.data.interactions import Interactions
+from recommender.data.params import DAY_MS, Params
+from recommender.judging import ranking_metrics
+from recommender.judging.cases import Case, next_item
+from recommender.training.datafile import load
+from recommender.training.evaluate import compare, split
 
 K = 20
 RECENT, NEIGHBOURS = 1000, 100
@@ -60,8 +60,8 @@ def session_knn(past: Interactions) -> Shows:
 def reached(shows: Shows, cases: Sequence[Case]) -> tuple[float, float]:
     """HR@20 and MRR@20."""
     pairs = [(shows(case), case.chosen) for case in cases]
-    return float(np.mean([metrics.hit(*pair) for pair in pairs])), float(
-        np.mean([metrics.reciprocal_rank(*pair) for pair in pairs])
+    return float(np.mean([ranking_metrics.hit(*pair) for pair in pairs])), float(
+        np.mean([ranking_metrics.reciprocal_rank(*pair) for pair in pairs])
     )
 
 

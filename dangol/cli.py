@@ -15,7 +15,7 @@ from dangol.commands import sites as of_sites
 from dangol.commands.errors import is_clear
 from dangol.commands.noted import note_commands
 from dangol.settings import Settings
-from dangol.stopping import set_on_signals
+from dangol.signals import set_on_signals
 
 
 class Commands(click.Group):
@@ -49,21 +49,21 @@ def main(ctx: click.Context) -> None:
 @click.pass_obj
 def up(config: Settings, demo: bool) -> None:
     """Run everything on this machine: Redis if none is given, tracker, web, ingest, scheduler."""
-    from dangol import logs
-    from dangol.up import up as run
+    from dangol import log_output
+    from dangol.machine.up import up as run
 
-    logs.configure(config)
+    log_output.configure(config)
     run(config, lambda text: click.echo(text, nl=True), demo=demo)
 
 
 def _server(name: str, application: str, text: str) -> None:
-    """Add a command that serves one of the applications of ``dangol.front``."""
+    """Add a command that serves one of the applications of ``dangol.serving.front``."""
 
     @main.command(name, help=text)
     @click.pass_obj
     def serve(config: Settings) -> None:
-        from dangol import server
         from dangol.secrets import ensure_default_site, signing_key
+        from dangol.serving import server
 
         ensure_default_site(config)
         signing_key(config)
@@ -82,7 +82,7 @@ def serve(config: Settings, demo: bool, listening: tuple[int, ...]) -> None:
     """Serve tracker, API and desk on one port (what `up` runs)."""
     import socket
 
-    from dangol import server
+    from dangol.serving import server
 
     sockets = [socket.socket(fileno=each) for each in listening] or server.listen(config)
     server.serve(config, "demo" if demo else "everything", sockets)
@@ -95,11 +95,11 @@ def serve(config: Settings, demo: bool, listening: tuple[int, ...]) -> None:
 @click.pass_obj
 def ingest(config: Settings, name: str) -> None:
     """Run one ingest worker: start as many as you need, on as many machines."""
-    from dangol import compose, logs
-    from dangol.heartbeat import Heartbeat, Rounds
+    from dangol import compose, log_output
+    from dangol.machine.heartbeat import Heartbeat, Rounds
     from dangol.secrets import ensure_default_site
 
-    logs.configure(config)
+    log_output.configure(config)
     ensure_default_site(config)
     rounds = Rounds(Heartbeat(config.folder, "ingest"))
     compose.worker(config, name).run(set_on_signals(rounds))
@@ -109,11 +109,11 @@ def ingest(config: Settings, name: str) -> None:
 @click.pass_obj
 def scheduler(config: Settings) -> None:
     """Run the schedule: training, catalogue, warehouse upkeep."""
-    from dangol import logs
-    from dangol.schedule import run
+    from dangol import log_output
+    from dangol.jobs.schedule import run
     from dangol.secrets import ensure_default_site
 
-    logs.configure(config)
+    log_output.configure(config)
     ensure_default_site(config)
     run(config, set_on_signals(threading.Event()))
 
@@ -168,8 +168,8 @@ def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
 
     In the end each of them looks at the offers that the shop now has for them, and some click."""
     from dangol import compose
-    from dangol.demo_traffic import answer_offers, play
-    from dangol.imports import wait_for_ingest
+    from dangol.commands.import_events import wait_for_ingest
+    from dangol.demo.traffic import answer_offers, play
     from dangol.secrets import ensure_default_site
 
     site = ensure_default_site(config)
@@ -201,7 +201,7 @@ def doctor(config: Settings, quiet: bool, deep: bool, repair: bool) -> None:
 
     What works and could be safer (a Kafka topic with one replica) is a warning, and no fault."""
     if deep or repair:
-        from dangol import mending
+        from dangol.doctor import repair as mending
 
         found = mending.repaired(config, click.echo) if repair else mending.examined(config)
         for damage in found:
@@ -209,7 +209,7 @@ def doctor(config: Settings, quiet: bool, deep: bool, repair: bool) -> None:
         if not found and not quiet:
             click.echo("ok   the warehouse is as it was written")
         sys.exit(1 if found else 0)
-    from dangol.doctor import examine
+    from dangol.doctor.doctor import examine
 
     findings = examine(config)
     for finding in findings:
@@ -224,7 +224,7 @@ def doctor(config: Settings, quiet: bool, deep: bool, repair: bool) -> None:
 @click.pass_obj
 def alive(config: Settings, role: str) -> None:
     """Exit 1 when the process ROLE of this host does not get on: the health check of its container."""
-    from dangol.heartbeat import fault
+    from dangol.machine.heartbeat import fault
 
     if why := fault(config.folder, role, time.time()):
         raise click.ClickException(why)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dangol.secrets import ensure_admin, ensure_default_site, signing_key
 from dangol.settings import Settings
-from tracker.log import EventLog
+from tracker.log.port import EventLog
 from tracker.sites import Site, Sites
 
 if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs no DuckDB, a worker no Flask
@@ -17,29 +17,29 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from flask import Flask
     from pyarrow import Table
 
-    from dangol.erasure import Erasure
-    from dangol.erasure_log import ErasureLog
-    from ingest.countries import Source
-    from ingest.deadletters import DeadLetters
-    from ingest.generations import Incident
-    from ingest.reading import Enrich
-    from ingest.rebuild import Rebuild
-    from ingest.restoring import Restoring
-    from ingest.worker import Worker
-    from offers.learner import Learner
-    from offers.membership import Membership
+    from dangol.backup.erasure_log import ErasureLog
+    from dangol.jobs.erasure import Erasure
+    from ingest.dead_letters import DeadLetters
+    from ingest.enrich.countries import Source
+    from ingest.rebuild.rebuild import Rebuild
+    from ingest.rebuild.restore import Restoring
+    from ingest.worker.generations import Incident
+    from ingest.worker.reading import Enrich
+    from ingest.worker.worker import Worker
+    from offers.job import Learner
+    from offers.segments.membership import Membership
     from profiles.order_limits import OrderLimits
-    from profiles.redis import RedisProfiles
-    from recommender.catalogue import Catalogue
-    from recommender.runs import Runs
-    from recommender.shelf import Shelf
+    from profiles.redis.store import RedisProfiles
+    from recommender.catalogue.catalogue import Catalogue
+    from recommender.jobs.runs import Runs
+    from recommender.model.registry import Shelf
     from tracker.app import Tracker
-    from tracker.spooled import SpoolWatch
+    from tracker.delivery.spool_backlog import SpoolWatch
     from warehouse.delta import Warehouse
+    from web.access.users import Users
     from web.damage import DamageRecord
     from web.progress import Progress
     from web.services import Services, Shop
-    from web.users import Users
 
 INGEST_GROUP = "ingest"
 INCIDENT_DAYS = 7  # for so long the desk and the doctor tell that events were lost
@@ -53,19 +53,19 @@ def sites(settings: Settings) -> Sites:
 
 def users(settings: Settings) -> "Users":
     from dangol.secrets import ADMIN
-    from web.users import Users
+    from web.access.users import Users
 
     return Users(settings.folder / "users.json", fixed={ADMIN} if settings.admin_password else ())
 
 
 def log(settings: Settings) -> EventLog:
-    from tracker.logs import open_log
+    from tracker.log.open import open_log
 
     return open_log(settings.log_uri)
 
 
 def profiles(settings: Settings) -> "RedisProfiles":
-    from profiles.redis import RedisProfiles
+    from profiles.redis.store import RedisProfiles
 
     return RedisProfiles(settings.profiles_uri)
 
@@ -90,16 +90,16 @@ def log_name(settings: Settings) -> str:
 
 
 def deadletters(settings: Settings) -> "DeadLetters":
-    from ingest.deadletters import DeadLetters
+    from ingest.dead_letters import DeadLetters
 
     return DeadLetters(settings.folder)
 
 
 def enrichment(settings: Settings) -> "Enrich":
     """What a worker finds out about an event. Raises CitiesUnreadable."""
-    from ingest.cities import Cities, with_cities
-    from ingest.enrich import facts
-    from ingest.plausible import with_limits
+    from ingest.enrich.cities import Cities, with_cities
+    from ingest.enrich.enrich import facts
+    from ingest.enrich.plausible import with_limits
 
     found = with_cities(facts, Cities(settings.geoip)) if settings.geoip else facts
     return with_limits(found, order_limits(settings))
@@ -114,17 +114,17 @@ def order_limits(settings: Settings) -> "OrderLimits":
 
 def country_source(settings: Settings) -> "Source":
     """Where the countries of visitors come from. Raises CitiesUnreadable."""
-    from ingest.cities import Cities
-    from ingest.countries import source
+    from ingest.enrich.cities import Cities
+    from ingest.enrich.countries import source
 
     return Cities(settings.geoip).source() if settings.geoip else source()
 
 
 def worker(settings: Settings, name: str = "") -> "Worker":
-    from ingest.worker import Worker
-    from offers.membership import SegmentedProfiles
-    from offers.segments import SegmentStore
-    from profiles.erased import RedisErased
+    from ingest.worker.worker import Worker
+    from offers.segments.membership import SegmentedProfiles
+    from offers.segments.segments import SegmentStore
+    from profiles.erasures import RedisErased
 
     known = sites(settings)
     store = SegmentedProfiles(settings.profiles_uri, SegmentStore(settings.profiles_uri), known)
@@ -145,18 +145,18 @@ def worker(settings: Settings, name: str = "") -> "Worker":
 
 def stored(settings: Settings, identity: str) -> dict[int, int]:
     """Up to which position of each partition of the log of this identity the warehouse holds everything."""
-    from ingest.generations import stored
-    from ingest.worker import app_of
+    from ingest.worker.generations import stored
+    from ingest.worker.worker import app_of
 
     return stored(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), identity)
 
 
 def rebuild(settings: Settings, site: "Site") -> "Rebuild":
     """What makes a site's profiles anew from the warehouse."""
-    from ingest.rebuild import Rebuild
-    from profiles.erased import RedisErased
-    from profiles.fold import Settings as Rules
-    from profiles.sessions import rules_of
+    from ingest.rebuild.rebuild import Rebuild
+    from profiles.erasures import RedisErased
+    from profiles.fold.fold import Settings as Rules
+    from profiles.fold.sessions import rules_of
 
     store = profiles(settings)
     oldest = int((time.time() - store.ttl) * 1000)
@@ -180,8 +180,8 @@ def progress(settings: Settings, events: "EventLog") -> "Progress":
 
 def restoring(settings: Settings) -> "Restoring":
     """What makes lost rows of the warehouse again, of what the log still holds."""
-    from ingest.restoring import Restoring
-    from profiles.erased import RedisErased
+    from ingest.rebuild.restore import Restoring
+    from profiles.erasures import RedisErased
 
     store, events = profiles(settings), log(settings)
     erased = RedisErased(store.client)
@@ -190,16 +190,16 @@ def restoring(settings: Settings) -> "Restoring":
 
 def erasure_log(settings: Settings) -> "ErasureLog":
     """What backups do not know of erasures and of consent."""
-    from dangol.erasure_log import ErasureLog
+    from dangol.backup.erasure_log import ErasureLog
 
     return ErasureLog(profiles(settings).client)
 
 
 def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure":
     """What forgets a person in every store."""
-    from dangol.erasure import SETTLE_SECONDS, Erasure
-    from offers.caps import CapStore
-    from profiles.erased import RedisErased
+    from dangol.jobs.erasure import SETTLE_SECONDS, Erasure
+    from offers.decision.caps import CapStore
+    from profiles.erasures import RedisErased
 
     store = profiles(settings)
     caps = CapStore(settings.profiles_uri, timeout=3.0)
@@ -215,9 +215,9 @@ def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure
 
 
 def tracker(settings: Settings) -> "Tracker":
+    from tracker.admission.buckets import RedisBuckets
+    from tracker.admission.limits import Rate
     from tracker.app import Tracker
-    from tracker.limits import Rate
-    from tracker.redis_buckets import RedisBuckets
 
     limited, letters = settings.key_rate, deadletters(settings)
     return Tracker(
@@ -236,29 +236,29 @@ def tracker(settings: Settings) -> "Tracker":
 
 def spool_watch(settings: Settings) -> "SpoolWatch":
     """What waits on this machine's disk for the log."""
-    from tracker.spooled import SpoolWatch
+    from tracker.delivery.spool_backlog import SpoolWatch
 
     return SpoolWatch(settings.folder / "spool")
 
 
 def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
     """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
-    from offers.redis import connect
-    from recommender.catalogue import Catalogue
-    from recommender.redis import RedisItems
+    from profiles.redis.connect import connect
+    from recommender.catalogue.catalogue import Catalogue
+    from recommender.catalogue.redis import RedisItems
 
     return Catalogue(RedisItems(connect(settings.profiles_uri, patience), site))
 
 
 def shelf(settings: Settings, site: str) -> "Shelf":
-    from recommender.shelf import Shelf
+    from recommender.model.registry import Shelf
 
     return Shelf(settings.models_folder, site)
 
 
 def runs(settings: Settings, patience: float = 5.0) -> "Runs":
-    from offers.redis import connect
-    from recommender.runs import Runs
+    from profiles.redis.connect import connect
+    from recommender.jobs.runs import Runs
 
     return Runs(connect(settings.profiles_uri, patience))
 
@@ -270,7 +270,7 @@ class History:
         self._warehouse, self._clock = warehouse, clock
 
     def interactions(self, site: str, days: int) -> "Table":
-        from warehouse.interactions import interactions, newest
+        from warehouse.feeds.interactions import interactions, newest
 
         last = min(newest(self._warehouse, site) or 0, int(self._clock() * 1000))
         return interactions(self._warehouse, site, start=max(0, last - days * 86_400_000))
@@ -282,7 +282,7 @@ def history(settings: Settings) -> History:
 
 def shops(settings: Settings) -> "Callable[[str], Shop]":
     """A site's catalogue and recommender, made once for each process."""
-    from recommender.serve import Recommender
+    from recommender.serving.serve import Recommender
     from web.services import Shop
 
     @functools.cache
@@ -296,8 +296,8 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
 
 def log_incident(settings: Settings, now: float) -> "Incident | None":
     """What happened to the event log in the days before ``now``, seconds. Raises WarehouseUnavailable."""
-    from ingest.generations import incident
-    from ingest.worker import app_of
+    from ingest.worker.generations import incident
+    from ingest.worker.worker import app_of
 
     since = int(now * 1000) - INCIDENT_DAYS * 86_400_000
     return incident(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), since)
@@ -305,23 +305,23 @@ def log_incident(settings: Settings, now: float) -> "Incident | None":
 
 def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services":
     """Everything the web application stands on; with the figures of the ``tracker`` in the same process."""
-    from offers.arms import ArmStore
-    from offers.budget import BudgetStore
-    from offers.campaign import Cap
-    from offers.caps import CapStore
-    from offers.decide import Decider
-    from offers.decided import DecidedStore
-    from offers.membership import ProgressStore
-    from offers.segments import SegmentStore
-    from offers.store import CampaignStore
-    from offers.token import TokenSigner
-    from tracker.redis_buckets import RedisBuckets
-    from web.audit import Audit
-    from web.guesses import SharedGuesses
-    from web.saved import SavedStore
+    from offers.campaign.campaign import Cap
+    from offers.campaign.store import CampaignStore
+    from offers.decision.budget import BudgetStore
+    from offers.decision.caps import CapStore
+    from offers.decision.decide import Decider
+    from offers.decision.decision_counts import DecidedStore
+    from offers.feedback.token import TokenSigner
+    from offers.learning.arms import ArmStore
+    from offers.segments.membership import ProgressStore
+    from offers.segments.segments import SegmentStore
+    from tracker.admission.buckets import RedisBuckets
+    from web.access.audit import Audit
+    from web.access.sign_in_limit import SharedGuesses
+    from web.reports.cancel import Stops
+    from web.reports.saved import SavedStore
+    from web.reports.sizes import SegmentSizes
     from web.services import Services
-    from web.sizes import SegmentSizes
-    from web.stops import Stops
 
     key = signing_key(settings)
     accounts = users(settings)
@@ -393,13 +393,13 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
 
 def learner(settings: Settings) -> "Learner":
     """What turns answers to offers into what the bandit knows."""
-    from dangol.watermark import Watermark
-    from offers.arms import ArmStore
-    from offers.budget import BudgetStore
-    from offers.learner import Learner
-    from offers.store import CampaignStore
-    from offers.token import TokenSigner
-    from offers.warehouse import WarehouseAnswers
+    from dangol.jobs.watermark import Watermark
+    from offers.campaign.store import CampaignStore
+    from offers.decision.budget import BudgetStore
+    from offers.feedback.token import TokenSigner
+    from offers.feedback.warehouse import WarehouseAnswers
+    from offers.job import Learner
+    from offers.learning.arms import ArmStore
 
     events = log(settings)
     return Learner(
@@ -414,8 +414,8 @@ def learner(settings: Settings) -> "Learner":
 
 def membership(settings: Settings) -> "Membership":
     """What asks everybody again when a segment changes."""
-    from offers.membership import Membership, ProgressStore
-    from offers.segments import SegmentStore
+    from offers.segments.membership import Membership, ProgressStore
+    from offers.segments.segments import SegmentStore
 
     redis = settings.profiles_uri
     return Membership(SegmentStore(redis), ProgressStore(redis), profiles(settings))

@@ -12,7 +12,7 @@ from tracker.disk import create
 from tracker.sites import Site, Sites, new_site, rotated
 
 if TYPE_CHECKING:  # a tracker needs no password hashing
-    from web.users import Users
+    from web.access.users import Users
 
 ADMIN = "admin"
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from profiles import codec
-from profiles.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
-from profiles.steps import Steps
+from profiles.sansio import Steps
 from profiles.store import ABSENT, NOTHING, Alias, Stored, Write
 
 

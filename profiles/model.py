@@ -53,7 +53,7 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     """Bounds of a recent session on event time, so that a late event finds where it belongs.
 
     ``campaign`` is the campaign key that its first event carried. ``marks`` holds its events as
-    ``profiles.sessions`` writes them down; it is complete (one for each of ``events``) or empty.
+    ``profiles.fold.sessions`` writes them down; it is complete (one for each of ``events``) or empty.
     """
 
     id: str
@@ -113,7 +113,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     ``proven`` is whether the site itself ever told of them, ``claims`` which traits only claims told, ``claimants``
     which browsers claim to be them, the newest last; ``visitors`` are those that proved it.
     ``seen`` is the deduplication ring and ``positions`` the last event applied of each log key
-    (visitor or user id → [partition, position]): both belong to ingest and ``profiles.fold``.
+    (visitor or user id → [partition, position]): both belong to ingest and ``profiles.fold.fold``.
     """
 
     id: str

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from profiles.identity import LONGEST_CHAIN
+from profiles.fold.identity import LONGEST_CHAIN
 from profiles.model import Profile
-from profiles.steps import Steps
+from profiles.sansio import Steps
 
 ABSENT = b""
 """The version of an id that nothing is stored for."""

@@ -1,10 +1,10 @@
-"""Makes tracker/*.min.js from what is read: `.venv/bin/python tests/minify_snippet.py`."""
+"""Makes tracker/browser/*.min.js from what is read: `.venv/bin/python tests/minify_snippet.py`."""
 
 from pathlib import Path
 
 import minify  # tdewolff-minify
 
-FOLDER = Path(__file__).resolve().parent.parent / "tracker"
+FOLDER = Path(__file__).resolve().parent.parent / "tracker" / "browser"
 NAMES = ("snippet", "slots", "matomo")
 
 

@@ -16,19 +16,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracker import answers, firstparty, matomo, pixel, request, rsgi, segment, snippet, snowplow
-from tracker.answers import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
-from tracker.delivery import Delivery
+from tracker.admission.gate import Charge, Gate
+from tracker.admission.limits import Limiter, Rate, Shared
+from tracker.admission.privacy import DailySalt, opted_out
+from tracker.browser import snippet
+from tracker.delivery.delivery import Delivery
+from tracker.delivery.spool import DEFAULT_LIMIT, claim
+from tracker.delivery.spool_backlog import SpoolWatch
 from tracker.event import Event, Source, encode
-from tracker.gate import Charge, Gate
-from tracker.limits import Limiter, Rate, Shared
-from tracker.log import EventLog, LogUnavailable, Record
+from tracker.http import request, responses, rsgi
+from tracker.http.request import BODY_LIMIT, GZIP, TOO_LARGE, Refusal, Request
+from tracker.http.responses import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
+from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
-from tracker.privacy import DailySalt, opted_out
-from tracker.request import BODY_LIMIT, GZIP, TOO_LARGE, Refusal, Request
+from tracker.protocols import firstparty, matomo, pixel, segment, snowplow
 from tracker.sites import Site, Sites
-from tracker.spool import DEFAULT_LIMIT, claim
-from tracker.spooled import SpoolWatch
 
 Environ = Mapping[str, Any]
 
@@ -137,7 +139,7 @@ class Tracker:
         except Exception:  # the last resort: a fault of ours must not take the process down
             _logger.exception("request failed")
             response = self._refused(Refusal("internal", "the tracker failed", status=500))
-        response.headers.extend(answers.cors(environ.get("HTTP_ORIGIN", "")))
+        response.headers.extend(responses.cors(environ.get("HTTP_ORIGIN", "")))
         return response
 
     def _route(self, path: str) -> _Route | None:
@@ -165,7 +167,7 @@ class Tracker:
 
     def _other_method(self, method: str, route: _Route) -> Response:
         if method == "OPTIONS":
-            return answers.preflight(route.methods)
+            return responses.preflight(route.methods)
         refusal = Refusal("method_not_allowed", f"this path takes {' or '.join(route.methods)}", status=405)
         return self._refused(refusal, ("Allow", ", ".join([*route.methods, "OPTIONS"])))
 

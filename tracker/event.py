@@ -27,7 +27,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``visitor`` is the anonymous id, ``user`` the site's own customer id: at least one is set.
     ``ip`` is truncated (IPv4 /24, IPv6 /48) before an event is made.
     ``name`` is set for track (Segment's e-commerce names and ours) and optional for page and screen.
-    ``proven``: the tracker found that ``user`` was told by the site itself (``tracker.proof``); else it is a claim.
+    ``proven``: the tracker found that ``user`` was told by the site itself (``tracker.admission.proof``); else it
+    is a claim.
     ``sender`` says who told of it: the site itself (``SITE``), by its secret key or a file of its own, or the network
     (/24, /48) that the request came from, whatever ``ip`` the event names; "" in logs of earlier releases.
     ``gc=False``: what was decoded from JSON has no cycles.

@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from tracker import values
+from tracker.delivery.spool_backlog import Spooled
 from tracker.event import Source
-from tracker.spooled import Spooled
 
 logger = logging.getLogger(__name__)
 

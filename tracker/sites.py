@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tracker import origins
+from tracker.admission import origins
 from tracker.disk import write
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,8 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One web site. ``write_key`` is public (it stands in the page); ``secret_key`` reads reports, and proves who is a
-    customer (``tracker.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms): pages stay open.
+    customer (``tracker.admission.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms): pages
+    stay open.
     ``identity`` "trusting" believes whoever names a customer, which anyone can who reads the page.
 
     ``order_limit``: an order or refund above it, in ``currency``, is set apart unless the site's server tells it; 0:

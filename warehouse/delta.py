@@ -16,16 +16,16 @@ import pyarrow as pa
 from deltalake import Transaction
 from deltalake.exceptions import DeltaError
 
-from warehouse.maintenance import FOR_EVER, RETENTION_HOURS, Maintenance
-from warehouse.rows import RowsInvalid, arrow
-from warehouse.schema import ALIASES, EVENTS, AliasRow, EventRow
-from warehouse.table import Table, WarehouseUnavailable
+from warehouse.tables.maintenance import FOR_EVER, RETENTION_HOURS, Maintenance
+from warehouse.tables.rows import RowsInvalid, arrow
+from warehouse.tables.schema import ALIASES, EVENTS, AliasRow, EventRow
+from warehouse.tables.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from warehouse.duck import Duck
-    from warehouse.integrity import Damage
-    from warehouse.scope import Scope
-    from warehouse.walk import Walk
+    from warehouse.events import Scope
+    from warehouse.index.scan import Walk
+    from warehouse.tables.integrity import Damage
 
 __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse", "WarehouseUnavailable"]
 

@@ -16,15 +16,15 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from warehouse.files import LiveFile
-from warehouse.integrity import Damage, damaged, known_sums, readable, unreadable
-from warehouse.names import Names
-from warehouse.schema import ALIASES, EVENTS
-from warehouse.scope import Scope
-from warehouse.table import Table, WarehouseUnavailable
-from warehouse.trails import QUERIES, Shelf, Trail, trail_of
-from warehouse.walk import Walk
-from warehouse.walks import Walks
+from warehouse.events import Scope
+from warehouse.index.aliases import Names
+from warehouse.index.encoded import QUERIES, Shelf, Trail, trail_of
+from warehouse.index.scan import Walk
+from warehouse.index.scans import Walks
+from warehouse.tables.files import LiveFile
+from warehouse.tables.integrity import Damage, damaged, known_sums, readable, unreadable
+from warehouse.tables.schema import ALIASES, EVENTS
+from warehouse.tables.table import Table, WarehouseUnavailable
 from warehouse.watch import watched
 
 logger = logging.getLogger(__name__)

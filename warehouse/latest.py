@@ -1,6 +1,6 @@
 """Who came by last: the ids of the profiles seen latest."""
 
-from warehouse.scope import Events, Scope
+from warehouse.events import Events, Scope
 
 _LATEST = "select profile from events group by profile order by max(ts) desc, profile limit $most"
 

@@ -4,59 +4,59 @@ from flask import Flask, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web.asking import Reports
+from web.access.audit import register_audit
+from web.access.security import register_security
+from web.api.audiences import Audiences, audiences_blueprint
+from web.api.campaigns import campaigns_blueprint
+from web.api.health import health_blueprint, register_metrics
+from web.api.items import items_blueprint
+from web.api.keys import Keys
+from web.api.metrics import Metrics
+from web.api.models import models_blueprint
+from web.api.profiles import profiles_blueprint
+from web.api.reports import reports_blueprint
+from web.api.segments import segments_blueprint
 from web.assets import Assets, assets_blueprint
-from web.audiences import Audiences, audiences_blueprint
-from web.audit import register_audit
-from web.auth import Keys
-from web.campaigns import campaigns_blueprint
-from web.decisions import DecisionLog
-from web.desk.access import Door
-from web.desk.backups import register_backup_alarm
-from web.desk.campaign_editor import editor_blueprint, preview_blueprint
-from web.desk.campaign_results import results_blueprint
-from web.desk.campaigns import campaigns_blueprint as desk_campaigns_blueprint
-from web.desk.door import door_blueprint
-from web.desk.event_log import register_log_alarm
-from web.desk.funnel import funnel_blueprint
-from web.desk.funnel_parts import funnel_parts_blueprint
-from web.desk.goals import goals_blueprint
+from web.desk.access.password import password_blueprint
+from web.desk.access.sign_in import door_blueprint
+from web.desk.access.users import users_blueprint
+from web.desk.banners.backups import register_backup_alarm
+from web.desk.banners.event_log import register_log_alarm
+from web.desk.banners.ingest import register_ingest_alarm
+from web.desk.banners.spool import register_spool_alarm
+from web.desk.campaigns.editor import editor_blueprint, preview_blueprint
+from web.desk.campaigns.list import campaigns_blueprint as desk_campaigns_blueprint
+from web.desk.campaigns.result import results_blueprint
+from web.desk.campaigns.segments import segments_blueprint as segment_pages
 from web.desk.help import help_blueprint
-from web.desk.ingest import register_ingest_alarm
-from web.desk.live import live_blueprint
 from web.desk.models import models_blueprint as model_pages
 from web.desk.models import training_blueprint
-from web.desk.overview import overview_blueprint
 from web.desk.pages import Pages
-from web.desk.password import password_blueprint
-from web.desk.paths import paths_blueprint
-from web.desk.people import people_blueprint
-from web.desk.products import products_blueprint
-from web.desk.retention import retention_blueprint
-from web.desk.segments import segments_blueprint as segment_pages
+from web.desk.reports.funnel import funnel_blueprint
+from web.desk.reports.funnel_parts import funnel_parts_blueprint
+from web.desk.reports.funnel_people import people_blueprint
+from web.desk.reports.goals import goals_blueprint
+from web.desk.reports.live import live_blueprint
+from web.desk.reports.overview import overview_blueprint
+from web.desk.reports.paths import paths_blueprint
+from web.desk.reports.products import products_blueprint
+from web.desk.reports.retention import retention_blueprint
+from web.desk.session import Door
 from web.desk.setup import setup_blueprint
-from web.desk.spool import register_spool_alarm
-from web.desk.users import users_blueprint
-from web.desk.visitors import visitors_blueprint
+from web.desk.visitors.visitors import visitors_blueprint
 from web.desk.waiting import register_waiting, waiting_blueprint
 from web.errors import register_errors
-from web.gorse import gorse_blueprint
-from web.health import health_blueprint, register_metrics
-from web.items import items_blueprint
-from web.kept import Kept
+from web.gorse.routes import gorse_blueprint
 from web.language import register_language
 from web.me.page import me_blueprint
 from web.me.passes import Passes
-from web.metrics import Metrics
-from web.models import models_blueprint
 from web.openapi import openapi_blueprint
-from web.personalize import Personalizer, personalize_blueprint
-from web.profiles import profiles_blueprint
-from web.reports import reports_blueprint
-from web.security import register_security
-from web.segments import segments_blueprint
+from web.personalize.decisions import DecisionLog
+from web.personalize.fast_path import Shortcut
+from web.personalize.personalizer import Personalizer, personalize_blueprint
+from web.reports.cache import Kept
+from web.reports.reports import Reports
 from web.services import Services
-from web.shortcut import Shortcut
 
 
 def create_app(services: Services) -> Flask:

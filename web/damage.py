@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from offers.redis import RedisError, connect
-from warehouse.integrity import Damage
+from profiles.redis.connect import RedisError, connect
+from warehouse.tables.integrity import Damage
 
 KEY = "dg:damage"
 KEPT = 100

@@ -6,18 +6,18 @@ from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from offers.campaign import CampaignInvalid
-from offers.caps import CapsUnavailable
-from offers.decided import DecidedUnavailable
-from offers.segments import SegmentsUnavailable
-from offers.store import CampaignsUnavailable, TooManyCampaigns
+from offers.campaign.campaign import CampaignInvalid
+from offers.campaign.store import CampaignsUnavailable, TooManyCampaigns
+from offers.decision.caps import CapsUnavailable
+from offers.decision.decision_counts import DecidedUnavailable
+from offers.segments.segments import SegmentsUnavailable
 from profiles.store import StoreUnavailable as ProfilesUnavailable
-from recommender.catalogue import CatalogueFull, ItemInvalid
-from recommender.redis import StoreUnavailable as ItemsUnavailable
-from tracker.log import LogUnavailable
+from recommender.catalogue.catalogue import CatalogueFull, ItemInvalid
+from recommender.catalogue.redis import StoreUnavailable as ItemsUnavailable
+from tracker.log.port import LogUnavailable
 from warehouse.refused import QueryRefused
-from warehouse.table import WarehouseUnavailable
-from web.answers import answer
+from warehouse.tables.table import WarehouseUnavailable
+from web.api.bodies import answer
 from web.problem import Problem, unavailable
 
 DOWN: dict[type[Exception], str] = {

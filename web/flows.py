@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 
-from warehouse.paths import DEPTH_LIMIT
+from warehouse.question.steps import Step, parse_step
 from warehouse.refused import QueryRefused
-from warehouse.retention import DEEDS, UNITS, Deed, Unit
-from warehouse.steps import Step, parse_step
+from warehouse.reports.paths import DEPTH_LIMIT
+from warehouse.reports.retention import DEEDS, UNITS, Deed, Unit
 
 T = TypeVar("T", bound=str)
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from offers.redis import RedisError, connect
-from tracker.log import Backlog
+from profiles.redis.connect import RedisError, connect
+from tracker.log.port import Backlog
 
 KEY = "dg:ingest"
 STILL_SECONDS = 120.0

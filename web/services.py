@@ -4,33 +4,33 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ingest.countries import Source, source
-from ingest.generations import Incident
-from offers.arms import ArmStore
-from offers.caps import CapStore
-from offers.decide import Decider
-from offers.decided import DecidedStore
-from offers.membership import ProgressStore
-from offers.segments import SegmentStore
-from offers.store import CampaignStore
-from offers.token import TokenSigner
+from ingest.enrich.countries import Source, source
+from ingest.worker.generations import Incident
+from offers.campaign.store import CampaignStore
+from offers.decision.caps import CapStore
+from offers.decision.decide import Decider
+from offers.decision.decision_counts import DecidedStore
+from offers.feedback.token import TokenSigner
+from offers.learning.arms import ArmStore
+from offers.segments.membership import ProgressStore
+from offers.segments.segments import SegmentStore
 from profiles.store import ProfileStore
-from recommender.catalogue import Catalogue
-from recommender.runs import Runs
-from recommender.serve import Recommender
-from recommender.shelf import Shelf
-from tracker.log import EventLog
+from recommender.catalogue.catalogue import Catalogue
+from recommender.jobs.runs import Runs
+from recommender.model.registry import Shelf
+from recommender.serving.serve import Recommender
+from tracker.delivery.spool_backlog import Spooled
+from tracker.log.port import EventLog
 from tracker.sites import Sites
-from tracker.spooled import Spooled
 from warehouse.delta import Warehouse
-from web.audit import Audit
+from web.access.audit import Audit
+from web.access.sign_in_limit import Guesses
+from web.access.users import Users
 from web.damage import Incomplete
-from web.guesses import Guesses
 from web.progress import Waits
-from web.saved import SavedStore
-from web.sizes import SegmentSizes
-from web.stops import Stops
-from web.users import Users
+from web.reports.cancel import Stops
+from web.reports.saved import SavedStore
+from web.reports.sizes import SegmentSizes
 
 
 def _unlimited(_: str, wanted: float, *__: float) -> float:

@@ -22,8 +22,8 @@ def audit(config: Settings, person: str | None, site_id: str, most: int) -> None
 
     Persons stand there as digests, so that whoever was erased is not named: only who knows an id finds its lines.
     """
-    from profiles.erased import digest
-    from web.audit import Audit
+    from profiles.erasures import digest
+    from web.access.audit import Audit
 
     log = Audit(config.folder / "audit.jsonl")
     entries = [*log.latest(LOOKED_THROUGH), *log.readings(LOOKED_THROUGH)]

@@ -24,9 +24,10 @@ def backup(config: Settings, folder: Path, keep: int | None, verify: bool, forge
 
     It holds personal data and secrets. Settings (environment, dangol.toml) and Kafka are not in it: docs/backup.md.
     """
-    from dangol import archive, compose
-    from dangol import backup as backups
-    from dangol.embedded import embedded_redis
+    from dangol import compose
+    from dangol.backup import archive
+    from dangol.backup import backup as backups
+    from dangol.machine.embedded import embedded_redis
 
     if verify:
         source = archive.newest(folder)
@@ -57,7 +58,7 @@ def restore(config: Settings, source: Path, force: bool, erasures: Path | None) 
 
     Dangol must not run. Who was erased since the backup stays erased, who withdrew consent stays so.
     """
-    from dangol import restore as restoring
+    from dangol.backup import restore as restoring
 
     done = restoring.restore(config, source, force=force, erasures=erasures)
     if not done.source:

@@ -19,7 +19,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.pass_obj
 def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait: bool) -> None:
     """Import tables of events (CSV, TSV, Parquet): session, visitor or user; item or url; time; event."""
-    from dangol.imports import import_files
+    from dangol.commands.import_events import import_files
 
     import_files(config, files, site_id, wait=wait)
 
@@ -45,7 +45,7 @@ def list_letters(config: Settings) -> None:
 def show_letter(config: Settings, letter_id: str) -> None:
     """One letter whole."""
     from dangol import compose
-    from ingest.deadletters import describe
+    from ingest.dead_letters import describe
 
     letter = compose.deadletters(config).show(letter_id)
     if letter is None:
@@ -59,7 +59,7 @@ def show_letter(config: Settings, letter_id: str) -> None:
 def replay_letters(config: Settings, letter_ids: tuple[str, ...]) -> None:
     """Append letters to the log again: the ones named, or all."""
     from dangol import compose
-    from dangol.embedded import embedded_redis
+    from dangol.machine.embedded import embedded_redis
 
     with embedded_redis(config):
         log = compose.log(config)
@@ -78,8 +78,8 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
     import msgspec
 
     from dangol import compose
-    from dangol.embedded import embedded_redis
-    from dangol.export import export as whole
+    from dangol.commands.export import export as whole
+    from dangol.machine.embedded import embedded_redis
 
     if bool(visitor) == bool(user):
         raise click.UsageError("give --visitor or --user")
@@ -107,7 +107,7 @@ def erase(config: Settings, person: str, site_id: str) -> None:
     Takes half a minute at least: whatever a worker had in its hands is waited for.
     """
     from dangol import compose
-    from dangol.embedded import embedded_redis
+    from dangol.machine.embedded import embedded_redis
 
     with embedded_redis(config):
         erasure = compose.erasure(config)
@@ -125,8 +125,8 @@ def erase(config: Settings, person: str, site_id: str) -> None:
 def rebuild_profiles(config: Settings, site_id: str) -> None:
     """Make the profiles anew from the warehouse and put them in place of the live ones. Workers may go on."""
     from dangol import compose
-    from dangol.embedded import embedded_redis
-    from dangol.imports import site_of
+    from dangol.commands.import_events import site_of
+    from dangol.machine.embedded import embedded_redis
 
     with embedded_redis(config):
         sites = [site_of(config, site_id)] if site_id else list(compose.sites(config).all().values())

@@ -41,9 +41,9 @@ def import_log(
 
     Importing a file again, or when it has grown, adds what is new. Static files, errors, bots and HEAD are filtered.
     """
-    from dangol.log_import import import_logs
-    from ingest.access_format import FormatInvalid, named
-    from ingest.access_lines import LogUnreadable
+    from dangol.commands.import_log import import_logs
+    from ingest.access_log.format import FormatInvalid, named
+    from ingest.access_log.lines import LogUnreadable
 
     try:
         form = named(name, pattern)

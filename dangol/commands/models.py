@@ -10,7 +10,7 @@ from dangol.commands.data import FILE, SITE
 from dangol.settings import Settings
 
 if TYPE_CHECKING:
-    from recommender.interactions import Interactions
+    from recommender.data.interactions import Interactions
 
 PROTOCOL = click.Choice(["next-item", "last-days"])
 
@@ -20,9 +20,9 @@ PROTOCOL = click.Choice(["next-item", "last-days"])
 @click.pass_obj
 def train(config: Settings, site_id: str) -> None:
     """Train a model on the warehouse now and publish it, if it is not worse than the one that serves."""
-    from dangol.embedded import embedded_redis
+    from dangol.jobs.training import Training
+    from dangol.machine.embedded import embedded_redis
     from dangol.secrets import ensure_default_site
-    from dangol.training import Training
 
     ensure_default_site(config)
     with embedded_redis(config):
@@ -46,8 +46,8 @@ def tune(config: Settings, site_id: str, minutes: float, path: Path | None, dry_
     Writes params.toml and the table of all trials, tuning.md, beside the site's models.
     """
     from dangol import compose
-    from recommender import tune as search
-    from recommender.datafile import load
+    from recommender.training import tune as search
+    from recommender.training.datafile import load
 
     shelf = compose.shelf(config, site_id)
     start = shelf.params.read()
@@ -95,7 +95,7 @@ def evaluate(
     With --warehouse: train on all but the site's last days, foresee those.
     """
     from dangol import compose
-    from recommender import evaluate as judge
+    from recommender.training import evaluate as judge
 
     if warehouse == bool(past or future) or bool(past) != bool(future):
         raise click.UsageError("give either --train and --test, or --warehouse")
@@ -137,7 +137,7 @@ def models(config: Settings, site_id: str, rollback: bool) -> None:
 def _training(config: Settings, site_id: str) -> str:
     """A line on a training that runs or failed; nothing where Redis is not there to tell."""
     from dangol import compose
-    from recommender.redis import StoreUnavailable
+    from recommender.catalogue.redis import StoreUnavailable
 
     try:
         run = compose.runs(config).read(site_id)
@@ -150,7 +150,7 @@ def _training(config: Settings, site_id: str) -> str:
 
 def _history(config: Settings, site_id: str, days: int) -> "Interactions":
     from dangol import compose
-    from recommender.interactions import read
+    from recommender.data.interactions import read
 
     return read(compose.history(config).interactions(site_id, days))
 

@@ -65,7 +65,7 @@ def note(
     config: Settings, name: str, command: click.Command, given: Mapping[str, Any], ended: str = ""
 ) -> None:
     """One line in the audit log, unless the command changed nothing and told of nobody."""
-    from web.audit import Audit
+    from web.access.audit import Audit
 
     if name in UNNOTED and not given.get("repair"):
         return

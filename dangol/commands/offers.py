@@ -23,8 +23,8 @@ def campaigns() -> None:
 @click.pass_obj
 def list_campaigns(config: Settings, site_id: str) -> None:
     """One line each: id, status, slots and name."""
-    from dangol.embedded import embedded_redis
-    from offers.store import CampaignStore
+    from dangol.machine.embedded import embedded_redis
+    from offers.campaign.store import CampaignStore
 
     with embedded_redis(config):
         for each in CampaignStore(config.profiles_uri).all(site_id):
@@ -37,10 +37,10 @@ def list_campaigns(config: Settings, site_id: str) -> None:
 @click.pass_obj
 def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
     """Add or replace the campaigns of a YAML file; all of them are checked before the first is written."""
-    from dangol.embedded import embedded_redis
-    from offers.campaign import CampaignInvalid, load_yaml
-    from offers.store import CampaignStore
-    from web.campaigns import check_items
+    from dangol.machine.embedded import embedded_redis
+    from offers.campaign.campaign import CampaignInvalid, load_yaml
+    from offers.campaign.store import CampaignStore
+    from web.api.campaigns import check_items
 
     found = load_yaml(file, _known(config, site_id).zone)
     for index, each in enumerate(found):
@@ -60,9 +60,9 @@ def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
 @click.pass_obj
 def export_campaigns(config: Settings, file: Path | None, site_id: str) -> None:
     """Write every campaign to a YAML file that import reads back; to standard output without one."""
-    from dangol.embedded import embedded_redis
-    from offers.campaign import dump_yaml
-    from offers.store import CampaignStore
+    from dangol.machine.embedded import embedded_redis
+    from offers.campaign.campaign import dump_yaml
+    from offers.campaign.store import CampaignStore
 
     _known(config, site_id)
     with embedded_redis(config):
@@ -85,9 +85,9 @@ def segments() -> None:
 @click.pass_obj
 def list_segments(config: Settings, site_id: str) -> None:
     """One line each: id, members when everybody was asked last, name and audience."""
-    from dangol.embedded import embedded_redis
-    from offers.membership import ProgressStore
-    from offers.segments import SegmentStore
+    from dangol.machine.embedded import embedded_redis
+    from offers.segments.membership import ProgressStore
+    from offers.segments.segments import SegmentStore
 
     with embedded_redis(config):
         progress = ProgressStore(config.profiles_uri).read(site_id)
@@ -104,8 +104,8 @@ def list_segments(config: Settings, site_id: str) -> None:
 @click.pass_obj
 def set_segment(config: Settings, segment_id: str, audience: str, name: str, site_id: str) -> None:
     """Add or replace a segment, such as: dangol segments set vip "revenue > 1000"."""
-    from dangol.embedded import embedded_redis
-    from offers.segments import SegmentStore, parse_segment
+    from dangol.machine.embedded import embedded_redis
+    from offers.segments.segments import SegmentStore, parse_segment
 
     _known(config, site_id)
     segment = parse_segment({"name": name or segment_id, "audience": audience}, segment_id)
@@ -120,8 +120,8 @@ def set_segment(config: Settings, segment_id: str, audience: str, name: str, sit
 @click.pass_obj
 def remove_segment(config: Settings, segment_id: str, site_id: str) -> None:
     """Remove a segment."""
-    from dangol.embedded import embedded_redis
-    from offers.segments import SegmentStore
+    from dangol.machine.embedded import embedded_redis
+    from offers.segments.segments import SegmentStore
 
     with embedded_redis(config):
         if not SegmentStore(config.profiles_uri).delete(site_id, segment_id):
@@ -134,7 +134,7 @@ def remove_segment(config: Settings, segment_id: str, site_id: str) -> None:
 def evaluate_segments(config: Settings, site_id: str) -> None:
     """Ask everybody now instead of waiting for the schedule."""
     from dangol import compose
-    from dangol.embedded import embedded_redis
+    from dangol.machine.embedded import embedded_redis
 
     site = _known(config, site_id)
     with embedded_redis(config):

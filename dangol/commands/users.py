@@ -34,7 +34,7 @@ def add(config: Settings, name: str, role: str, sites: tuple[str, ...], ask: boo
     from typing import cast
 
     from dangol import compose
-    from web.users import Role
+    from web.access.users import Role
 
     known, accounts = compose.sites(config), compose.users(config)
     if accounts.get(name):
@@ -53,7 +53,7 @@ def add(config: Settings, name: str, role: str, sites: tuple[str, ...], ask: boo
 def remove(config: Settings, name: str) -> None:
     """Remove a user; they are signed out at once."""
     from dangol import compose
-    from web.users import UsersInvalid
+    from web.access.users import UsersInvalid
 
     try:
         removed = compose.users(config).remove(name)

@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from dangol.demo.client import Client
 from dangol.demo.diary import Message
 from dangol.demo.people import Person
+from dangol.shop.client import Client
 
 SLOTS = ("hero", "cart")
 

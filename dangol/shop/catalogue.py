@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from dangol.demo.client import Client
+from dangol.shop.client import Client
 
 CURRENCY = "EUR"
 
@@ -112,7 +112,7 @@ def items(base_url: str) -> list[dict[str, Any]]:
 def push_catalogue(base_url: str, secret_key: str) -> int:
     """Tell Dangol the whole assortment, as a shop's backend would; the number of products.
 
-    Raises dangol.demo.client.DangolUnreachable or RequestRefused.
+    Raises dangol.shop.client.DangolUnreachable or RequestRefused.
     """
     client = Client(base_url, f"Bearer {secret_key}")
     documents = items(base_url)

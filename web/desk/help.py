@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from ingest.countries import Source
+from ingest.enrich.countries import Source
 from web.desk.pages import Pages
 from web.language import lazy_gettext as _l
 from web.problem import Problem

@@ -7,15 +7,15 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from recommender.card import Card
-from recommender.redis import StoreUnavailable
-from recommender.runs import Run
+from recommender.catalogue.redis import StoreUnavailable
+from recommender.jobs.runs import Run
+from recommender.model.card import Card
 from tracker.sites import Site
-from web import formats
+from web.api.models import MEASURES, asked, served, state_of
 from web.desk.pages import Pages
+from web.drawing import formats
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.models import MEASURES, asked, served, state_of
 from web.services import Services
 
 STAGES = {

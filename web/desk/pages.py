@@ -8,19 +8,19 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, g, make_response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from offers.segments import SegmentStore, SegmentsUnavailable
+from offers.segments.segments import SegmentStore, SegmentsUnavailable
 from tracker.sites import Site, Sites
-from web import formats
-from web.asking import Asked, Reports
+from web import words
+from web.access.audit import READ, READING, acting
+from web.access.users import Role, User
 from web.assets import Assets
-from web.audit import READ, READING, acting
-from web.desk import words
-from web.desk.access import Door, check_csrf, csrf_token
 from web.desk.period import Period, period_of
+from web.desk.session import Door, check_csrf, csrf_token
+from web.drawing import formats
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.problem import Problem
-from web.users import Role, User
+from web.reports.reports import Asked, Reports
 
 STAGES = {
     "prospect": _l("Prospect"),

@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from tracker.sites import Site
-from warehouse.span import Span
-from web import formats
-from web.asking import Asked
-from web.filters import Filters, filters_of
+from warehouse.question.span import Span
+from web.drawing import formats
 from web.language import lazy_gettext as _l
+from web.reports.filters import Filters, filters_of
+from web.reports.reports import Asked
 
 DEFAULT_DAYS = 28
 LONGEST_DAYS = 3 * 366

@@ -6,10 +6,10 @@ from flask import Blueprint, Flask, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from warehouse.watch import Cancelled
-from web.desk.access import local_path
 from web.desk.pages import Pages
-from web.kept import Kept, Working
-from web.stops import Stop, Stops
+from web.desk.session import local_path
+from web.reports.cache import Kept, Working
+from web.reports.cancel import Stop, Stops
 
 AGAIN_SECONDS = 1
 

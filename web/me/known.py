@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from offers.view import View
-from profiles import affinity
+from offers.audience.visitor import View
+from profiles.fold import affinity
 from profiles.model import Profile, Purpose
-from recommender.catalogue import Item
+from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
-from web import formats
-from web.desk.words import channel, device
+from web.drawing import formats
 from web.language import locale
+from web.words import channel, device
 
 INTERESTS, ITEMS = 12, 12
 MORE = 2.0

@@ -8,21 +8,21 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from offers.view import View
+from offers.audience.visitor import View
 from profiles.model import Profile
+from tracker.admission.limits import Limiter, Rate
 from tracker.event import SITE, Event, encode
-from tracker.limits import Limiter, Rate
-from tracker.log import Record
+from tracker.log.port import Record
 from tracker.sites import Site
-from web.answers import answer
-from web.audit import acting, concerning
-from web.auth import Keys
+from web.access.audit import acting, concerning
+from web.access.security import HEADERS
+from web.api.bodies import answer
+from web.api.keys import Keys
+from web.api.profiles import ID_LIMIT, find
 from web.errors import DOWN, show
 from web.me.known import PURPOSES, chosen, corrected, known, wanted
 from web.me.passes import LINK_SECONDS, Pass, Passes, PassInvalid
 from web.problem import Problem, unavailable
-from web.profiles import ID_LIMIT, find
-from web.security import HEADERS
 from web.services import Services
 
 COOKIES = ("dangol_id", "dangol_v")

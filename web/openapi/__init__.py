@@ -12,36 +12,36 @@ from typing import Any
 import yaml
 from flask import Blueprint, Response
 
-from offers.campaign import Campaign
-from offers.lift import Group, Interval
-from offers.lookalike import LookAlike
-from offers.offpolicy import OffPolicy
-from offers.report import Tally
+from offers.campaign.campaign import Campaign
+from offers.learning.offpolicy import OffPolicy
+from offers.results.campaign_report import Tally
+from offers.results.lift import Group, Interval
+from offers.results.lookalike import LookAlike
 from profiles.model import Profile
 from profiles.model import Tally as EventTally
-from recommender.ask import Reason
-from recommender.card import Card
-from recommender.runs import Run
-from warehouse.breakdown import Branch
-from warehouse.dossier import Known, Ordered
-from warehouse.funnel import Funnel
-from warehouse.goals import Reached
-from warehouse.instead import Went
-from warehouse.live import Live
-from warehouse.overview import Overview
-from warehouse.paths import Paths
-from warehouse.retention import Retention
-from warehouse.shelves import Shelves
-from warehouse.trend import Began
-from warehouse.vocabulary import Vocabulary
-from web.answers import answer
-from web.audiences import Explained, Size
-from web.gorse_documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
-from web.models import Version
-from web.offers import Answered
+from recommender.jobs.runs import Run
+from recommender.model.card import Card
+from recommender.serving.request import Reason
+from warehouse.feeds.dossier import Known, Ordered
+from warehouse.funnel.breakdown import Branch
+from warehouse.funnel.dropoffs import Went
+from warehouse.funnel.funnel import Funnel
+from warehouse.funnel.trend import Began
+from warehouse.reports.goals import Reached
+from warehouse.reports.live import Live
+from warehouse.reports.overview import Overview
+from warehouse.reports.paths import Paths
+from warehouse.reports.products import Shelves
+from warehouse.reports.retention import Retention
+from warehouse.reports.vocabulary import Vocabulary
+from web.api.audiences import Explained, Size
+from web.api.bodies import answer
+from web.api.models import Version
+from web.gorse.documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
 from web.openapi.schemas import given, schemas_of
-from web.people import People, Sized
-from web.results import Lesson
+from web.reports.campaign_result import Lesson
+from web.reports.campaigns import Answered
+from web.reports.people import People, Sized
 
 METHODS = ("get", "put", "post", "patch", "delete")
 ANSWERED: tuple[type, ...] = (

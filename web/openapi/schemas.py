@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from web.profiles import INTERNAL
+from web.api.profiles import INTERNAL
 
 REF = "#/components/schemas/"
 Schema = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Backups: the whole installation into a dated folder, and back, without the people who were erased since."""

@@ -1,0 +1,95 @@
+"""Everything known of one person, as one JSON document."""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from ingest.dead_letters import DeadLetters, describe
+from profiles.fold.identity import user_id, visitor_id
+from profiles.model import Profile
+from profiles.store import ProfileStore
+from warehouse.events import Events, Scope
+from web.api.profiles import document
+
+# A browser that claims to be a customer has its events there: of those it gets its own.
+_EVENTS = """
+select * from events where profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))
+order by ts, id
+"""
+_SESSIONS = """
+select session as id, min(ts) as start, max(ts) as "end", count(*) as events,
+       count(*) filter (type = 'page') as pageviews, arg_min(channel, ts) as channel, arg_min(origin, ts) as origin,
+       arg_min(campaign, ts) as campaign, arg_min(url, ts) as entry, arg_max(url, ts) as exit,
+       coalesce(sum(revenue) filter (name = 'Order Completed' and repeated is not true), 0) as revenue
+from events
+where (profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))) and session <> ''
+group by session order by start, id
+"""
+_OFFERS = ("Offer Viewed", "Offer Clicked")
+
+
+class History(Events, Protocol):
+    def former(self, site: str, ids: list[str]) -> set[str]: ...
+
+
+def export(
+    profiles: ProfileStore,
+    warehouse: History,
+    deadletters: DeadLetters,
+    site: str,
+    visitor: str | None = None,
+    user: str | None = None,
+) -> dict[str, Any] | None:
+    """The document; None when nobody is known by the id. Times are milliseconds since the epoch, UTC.
+
+    ``profile`` (consent, segments, exposure to offers included) is null where only the history is left.
+    What still waits in the log is not in it. Raises StoreUnavailable, WarehouseUnavailable.
+    """
+    profile = profiles.find(site, visitor=visitor, user=user)
+    root = profile.id if profile else user_id(user) if user else visitor_id(visitor or "")
+    scope = Scope(site, bots=True)
+    fed = profile.fed if profile else []
+    whose: dict[str, Any] = {
+        "profile": root,
+        "visitors": profile.visitors if profile and fed else [],
+        "fed": [found.id for each in fed if (found := profiles.find(site, user=each))],
+    }
+    events = [_read(row) for row in warehouse.rows(_EVENTS, scope, whose)]
+    if profile is None and not events:
+        return None
+    ids = warehouse.former(site, [root]) | {
+        visitor_id(each) for each in (profile.visitors if profile else ())
+    }
+    visitors = sorted(name[2:] for name in ids if name.startswith("v:"))
+    users = sorted(name[2:] for name in ids if name.startswith("u:"))
+    return {
+        "site": site,
+        "visitors": visitors,
+        "users": users,
+        "profile": document(profile) if profile else None,
+        "segments": profile.segments if profile else [],
+        "consent": profile.consent if profile else {},
+        "sessions": warehouse.rows(_SESSIONS, scope, whose),
+        "offers": _offers(profile, events),
+        "events": events,
+        "dead_letters": [describe(letter) for letter in deadletters.of(site, visitors, users)],
+    }
+
+
+def _offers(profile: Profile | None, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """What was shown: counts by campaign, and each showing and click."""
+    answers = [
+        {"event": each["name"], "ts": each["ts"], **each["props"]}
+        for each in events
+        if each["name"] in _OFFERS
+    ]
+    exposure = profile.exposure if profile else {}
+    return {
+        "exposure": {name: msgspec.structs.asdict(seen) for name, seen in exposure.items()},
+        "shown": answers,
+    }
+
+
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its JSON columns read."""
+    return {**row, "props": msgspec.json.decode(row["props"]), "traits": msgspec.json.decode(row["traits"])}

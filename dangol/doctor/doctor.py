@@ -1,0 +1,264 @@
+"""``dangol doctor``: is everything there that this installation needs, and does it answer?"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from dangol import compose
+from dangol.doctor.repair import looked
+from dangol.machine import redis_child
+from dangol.secrets import signing_key
+from dangol.settings import SIGNING_KEY_LEAST, Settings
+from tracker.sites import SitesInvalid
+from warehouse.feeds.doubtful import doubtful
+
+REDIS_KEPT = (7, 0)
+"""The oldest Redis that anybody still mends: Debian's, until 2028; the project itself keeps 7.2 and newer."""
+
+
+class Finding(NamedTuple):
+    """``weak``: it works, and could be safer."""
+
+    what: str
+    ok: bool
+    says: str
+    weak: bool = False
+
+
+class BackupsBehind(Exception):
+    """Restored, a backup would bring back people who were erased since."""
+
+
+class NotDurable(Exception):
+    """The log answers, but with one broker's disk it loses what it acknowledged: a choice, not a fault."""
+
+
+class Unmaintained(Exception):
+    """It works, and nobody mends its holes any more."""
+
+
+class Implausible(Exception):
+    """Somebody told orders that nobody would believe: they are set apart, and perhaps the shop's own."""
+
+
+class Guessable(Exception):
+    """A secret works, and is so short that somebody may find it out."""
+
+
+class Outdated(Exception):
+    """It works, on data of long ago."""
+
+
+class Damaged(Exception):
+    """Files of the warehouse are not as they were written."""
+
+
+class EventsStuck(Exception):
+    """Events that were acknowledged lie on this machine's disk, and nobody drains them."""
+
+
+class IngestStands(Exception):
+    """Events wait in the log, and ingest does not get on with them."""
+
+
+class EventsLost(Exception):
+    """The log was made anew, went back, or removed events that nobody had read."""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("data folder", lambda: writable(settings.folder)),
+        ("secrets", lambda: secrets_hold(settings)),
+        ("sites", lambda: sites_known(settings)),
+        ("event log", lambda: log_answers(settings)),
+        ("ingest", lambda: ingest_gets_on(settings)),
+        ("spool", lambda: spool_drains(settings)),
+        ("events lost in the log", lambda: log_is_whole(settings)),
+        ("profiles", lambda: profiles_answer(settings)),
+        *([("redis", lambda: redis_is_kept(settings))] if settings.embedded_redis else []),
+        ("warehouse", lambda: warehouse_answers(settings)),
+        ("implausible orders", lambda: orders_are_plausible(settings)),
+        ("countries", lambda: countries_are_new(settings)),
+        ("models", lambda: writable(settings.models_folder)),
+        ("backups", lambda: backups_know(settings)),
+    ]
+    return [_finding(what, check) for what, check in checks]
+
+
+def _finding(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except (NotDurable, Unmaintained, Implausible, Guessable, Outdated) as weakness:
+        return Finding(what, True, str(weakness), weak=True)
+    except Exception as error:  # whatever it is, it is what the doctor was asked for
+        return Finding(what, False, str(error) or type(error).__name__)
+
+
+def writable(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".doctor"
+    probe.write_text("")
+    probe.unlink()
+    return str(folder)
+
+
+def secrets_hold(settings: Settings) -> str:
+    """Whether nobody guesses what signs logins and offers, proves customers and reads reports."""
+    signing_key(settings)
+    known = compose.sites(settings).all().values()
+    if short := sorted(site.id for site in known if len(site.secret_key) < SIGNING_KEY_LEAST):
+        raise Guessable(
+            f"the secret key of {', '.join(short)} has fewer than {SIGNING_KEY_LEAST} characters, which somebody may "
+            "guess: `dangol sites rotate-key` makes a better one, or set DANGOL_SECRET_KEY"
+        )
+    return "whole, and long enough"
+
+
+def sites_known(settings: Settings) -> str:
+    known = compose.sites(settings)
+    if known.aside:
+        wrong = "; ".join(f"{site[:100]}: {why}" for site, why in known.aside.items())
+        raise SitesInvalid(
+            f"{len(known.aside)} set aside, whose events are refused, in {known.path}: {wrong}"
+        )
+    return f"{len(known.all())} known"
+
+
+def log_answers(settings: Settings) -> str:
+    log = compose.log(settings)
+    try:
+        log.ping()
+        if weakness := log.durability():
+            raise NotDurable(weakness)
+        return (
+            f"{settings.log_uri.partition('://')[0]}, {log.lag(compose.INGEST_GROUP)} events wait for ingest"
+        )
+    finally:
+        log.close()
+
+
+def ingest_gets_on(settings: Settings) -> str:
+    """Whether the events of the log are being counted; the schedule looks all the time."""
+    log = compose.log(settings)
+    progress = compose.progress(settings, log)
+    try:
+        found = progress.look()
+    finally:
+        progress.close()
+        log.close()
+    if found.still:
+        raise IngestStands(
+            f"{found.events} events wait, and nothing was done with some of them for {found.seconds:.0f} s: see what "
+            "the ingest processes log"
+        )
+    return f"{found.events} events wait" if found.events else "nothing waits"
+
+
+def spool_drains(settings: Settings) -> str:
+    """Whether the events on this machine's disk are on their way to the log."""
+    watch = compose.spool_watch(settings)
+    found, folder = watch.look(), settings.folder / "spool"
+    waits = f"{found.events} events ({found.bytes} bytes) wait for the log"
+    wrong = []
+    if found.oldest is not None and found.stuck(watch.clock()):
+        since = datetime.fromtimestamp(found.oldest, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
+        why = f", {found.abandoned} spools held by no process: start the tracker" if found.abandoned else ""
+        wrong.append(f"{waits} in {folder} since {since} UTC{why}")
+    if found.unreadable:
+        wrong.append(
+            f"{found.unreadable} bytes of events could not be read and are kept in {folder}/*/*.bad: check the disk, "
+            "then move these files away"
+        )
+    if found.refused:
+        wrong.append(
+            f"{found.refused} bytes of events that the log never takes are in {folder}/*/refused.bad"
+        )
+    if wrong:
+        raise EventsStuck("; ".join(wrong))
+    return waits if found.events else "nothing waits"
+
+
+def log_is_whole(settings: Settings) -> str:
+    found = compose.log_incident(settings, time.time())
+    if found is None:
+        return f"none in the last {compose.INCIDENT_DAYS} days"
+    at = datetime.fromtimestamp(found.at / 1000, UTC)
+    what = [
+        f"{found.partitions} partitions were made anew or went back: what ingest had not read of them is lost"
+        if found.partitions
+        else "",
+        f"{found.lost} events were removed before ingest had read them" if found.lost else "",
+    ]
+    raise EventsLost(f"on {at:%Y-%m-%d %H:%M} UTC: {'; '.join(filter(None, what))}")
+
+
+def profiles_answer(settings: Settings) -> str:
+    store = compose.profiles(settings)
+    try:
+        store.ping()
+        return "answers"
+    finally:
+        store.close()
+
+
+def redis_is_kept(settings: Settings) -> str:
+    """Which server the embedded Redis is, and whether it still gets its security fixes."""
+    server = redis_child.chosen(settings.folder / "redis")
+    version = redis_child.version(server)
+    if version < REDIS_KEPT:
+        raise Unmaintained(
+            f"{server.path} is version {'.'.join(map(str, version))}, which gets no security fixes any more: install a "
+            f"Redis of {REDIS_KEPT[0]}.{REDIS_KEPT[1]} or newer, or Valkey"
+        )
+    return f"{server.path} {'.'.join(map(str, version))}"
+
+
+def warehouse_answers(settings: Settings) -> str:
+    if damage := looked(settings):
+        more = f" and {len(damage) - 1} more" if len(damage) > 1 else ""
+        raise Damaged(f"{damage[0]}{more}; `dangol doctor --deep` tells all, `--repair` restores what can be")
+    compose.warehouse(settings).ping()
+    return settings.warehouse_uri
+
+
+def orders_are_plausible(settings: Settings) -> str:
+    """What was set apart lately."""
+    warehouse, since, found = compose.warehouse(settings), int((time.time() - 7 * 86_400) * 1000), []
+    for site in compose.sites(settings).all().values():
+        apart = doubtful(warehouse, site.id, since)
+        if apart.orders:
+            largest = f"{apart.largest:,.0f} {site.currency}"
+            found.append(f"site {site.id}: {apart.orders} of {apart.people} visitors, up to {largest}")
+    if found:
+        raise Implausible(
+            "; ".join(found)
+            + ", told with the public key in the last seven days, count in no report. Are they real, tell orders with "
+            "the secret key, or `dangol sites set SITE --order-limit AMOUNT`"
+        )
+    return "none in the last seven days"
+
+
+def countries_are_new(settings: Settings, clock: Callable[[], float] = time.time) -> str:
+    """Where visitors' countries come from, and of when that is."""
+    found = compose.country_source(settings)
+    said = f"{found.name}, of {found.made or 'an unknown day'} ({found.licence})"
+    if found.old(datetime.fromtimestamp(clock(), UTC).date()):
+        raise Outdated(
+            f"{said}: more than a year old; renew the file of DANGOL_GEOIP, or `pip install -U iptocc`"
+        )
+    return said
+
+
+def backups_know(settings: Settings) -> str:
+    """Whether every place with backups knows who was erased since."""
+    places = compose.erasure_log(settings).destinations()
+    if failing := [place for place in places if place.failing]:
+        raise BackupsBehind(
+            "the newest erasures could not be noted beside the backups: "
+            + "; ".join(f"{place.folder}: {place.failing}" for place in failing)
+            + ". Make it reachable, or `dangol backup --forget FOLDER`"
+        )
+    return ", ".join(place.folder for place in places) or "none was made yet: `dangol backup FOLDER`"

@@ -1,0 +1,190 @@
+"""``dangol doctor --deep`` and ``--repair``: is the warehouse as it was written, and if not, what is left of it?
+
+A repair changes the tables' log, so nobody else may: it refuses while ingest, the scheduler or the supervisor run.
+First what files still hold (``warehouse.tables.repair``), then what the log still holds
+(``ingest.rebuild.restore``); what neither
+has is named. Erased persons do not come back: their marks are asked for every row.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+
+import pyarrow as pa
+
+from dangol import compose
+from dangol.machine.embedded import embedded_redis
+from dangol.machine.lock import FolderLock
+from dangol.settings import Settings
+from profiles.erasures import RedisErased
+from profiles.fold.identity import user_id, visitor_id
+from profiles.redis.connect import connect
+from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
+from tracker.log.port import EventLog, LogUnavailable
+from warehouse.tables import repair
+from warehouse.tables.integrity import Damage, Mask, Seen, deep, look
+from warehouse.tables.rows import arrow
+from warehouse.tables.schema import ALIASES
+from warehouse.tables.table import Table, WarehouseUnavailable
+from web.damage import SOURCES
+
+SETTLED = 60.0
+"""Seconds after which nobody is about to commit a file any more (warehouse.delta.ATTEMPTS)."""
+JOINING = 20.0
+"""Seconds that a dead worker's share of the log takes at most to become free."""
+
+
+class InUse(Exception):
+    """Something runs that writes to the warehouse: stop it first."""
+
+
+def tables(settings: Settings) -> tuple[Table, Table]:
+    warehouse = compose.warehouse(settings)
+    return warehouse.events, warehouse.aliases
+
+
+def looked(settings: Settings) -> list[Damage]:
+    """What a short look finds. Raises WarehouseUnavailable."""
+    return [*_gone(settings), *(each for table in tables(settings) for each in look(table))]
+
+
+def examined(settings: Settings) -> list[Damage]:
+    """What reading everything finds. Raises WarehouseUnavailable, StoreUnavailable, LogUnavailable."""
+    settled = SETTLED if FolderLock.held(settings.folder) or not settings.embedded_redis else 0.0
+    with embedded_redis(settings):
+        out = _kept_out(settings)
+        found = [
+            *_gone(settings),
+            *(each for table in tables(settings) for each in deep(table, out, settled)),
+        ]
+        compose.damage(settings).say("deep", found)
+    return found
+
+
+def _gone(settings: Settings) -> list[Damage]:
+    """Whether there is no table at all, though ingest is done with events: it stores its positions there first."""
+    events = tables(settings)[0]
+    with suppress(WarehouseUnavailable, LogUnavailable):  # which others tell
+        if events.refresh() is None:
+            with closing(compose.log(settings)) as log:
+                if any(known.done for known in log.backlog(compose.INGEST_GROUP).values()):
+                    return [Damage(events.name, "commit", "_delta_log", "is gone, and so is the whole table")]
+    return []
+
+
+def repaired(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
+    """Repair both tables; what could not be restored. Raises InUse, NotOnDisk, and what ``examined`` raises."""
+    if FolderLock.held(settings.folder):
+        raise InUse(f"Dangol is running in {settings.folder}: stop `dangol up` first")
+    with embedded_redis(settings):
+        if not settings.embedded_redis:
+            with closing(compose.log(settings)) as log:
+                _nobody_reads(log)
+        with closing(connect(settings.profiles_uri, 30.0)) as client:
+            lock = RedisLock(client, "warehouse")
+            try:
+                return locked(lambda: _repair(settings, say), lock, LOCK_SECONDS / 3)
+            except Busy:
+                raise InUse(
+                    "the scheduler works on the warehouse: stop it, or wait until it is done"
+                ) from None
+
+
+def _repair(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
+    lost, out = _gone(settings), _kept_out(settings)
+    for table in tables(settings):
+        for done in repair.begin(table):
+            say(done)
+        for damage in repair.salvage(table):
+            say(
+                f"{damage.table}/{damage.path} {damage.says}: {_number(damage.rows)} rows are not in it any more"
+            )
+            lost.append(damage)
+        for damage in repair.take_in(table, out):
+            say(f"{damage.table}/{damage.path} {damage.says}: {damage.rows:,} added")
+        repair.finish(table)
+    lost = _still_lost(lost, _from_log(settings, say))
+    left = [each for table in tables(settings) for each in deep(table, out)]
+    for source in SOURCES:
+        compose.damage(settings).say(source, left)
+    return [*lost, *left]
+
+
+def _from_log(settings: Settings, say: Callable[[str], None]) -> Counter[str]:
+    """Add what the log holds and the tables do not; how many events, by day."""
+    events, aliases = tables(settings)
+    known, named = Seen(events, events.files()[1]), Seen(aliases, aliases.files()[1])
+    restored, unknown = Counter[str](), 0
+    for part in compose.restoring(settings).run():
+        rows = known.unknown(arrow(part.rows))
+        names = named.unknown(pa.Table.from_pylist([each._asdict() for each in part.aliases], schema=ALIASES))
+        if len(names):
+            aliases.append(names, ())
+        if len(rows):
+            events.append(rows, ())
+            restored.update(str(day) for day in rows["day"].to_pylist())
+        unknown += part.unknown
+    if restored:
+        say(f"{restored.total():,} events added from the event log")
+    if unknown:
+        say(f"{unknown:,} events of the log are in no profile any more: not compared")
+    return restored
+
+
+def _still_lost(lost: Sequence[Damage], restored: Counter[str]) -> list[Damage]:
+    """What of the lost rows did not come back."""
+    found = []
+    for damage in lost:
+        back = restored[damage.day] if damage.rows is None else min(damage.rows, restored[damage.day])
+        restored[damage.day] -= back
+        left = None if damage.rows is None else damage.rows - back
+        if left or (left is None and not back):
+            says = f"{damage.says}; it could not be restored"
+            found.append(Damage(damage.table, damage.kind, damage.path, says, damage.site, damage.day, left))
+    return found
+
+
+def _number(rows: int | None) -> str:
+    return "an unknown number of" if rows is None else f"{rows:,}"
+
+
+def _kept_out(settings: Settings) -> Mask:
+    """Which rows must not be added: of people who were erased, and those that ingest is about to bring itself."""
+    erased = RedisErased(compose.profiles(settings).client)
+    waiting = compose.restoring(settings).waiting()
+
+    def out(rows: pa.Table) -> pa.ChunkedArray:
+        if "received" not in rows.column_names:  # aliases: of whom, and when
+            pairs = [rows[name].to_pylist() for name in ("site", "old", "new", "ts")]
+            hit = [
+                erased.cutoffs(site).cover(site, (old, new), ts)
+                for site, old, new, ts in zip(*pairs, strict=True)
+            ]
+            return pa.chunked_array([pa.array(hit, pa.bool_())])
+        columns = [
+            rows[name].to_pylist() for name in ("site", "id", "profile", "visitor", "user", "received")
+        ]
+        hit = []
+        for site, name, profile, visitor, user, received in zip(*columns, strict=True):
+            ids = [profile, *([visitor_id(visitor)] if visitor else []), *([user_id(user)] if user else [])]
+            hit.append((site, name) in waiting or erased.cutoffs(site).cover(site, ids, received))
+        return pa.chunked_array([pa.array(hit, pa.bool_())])
+
+    return out
+
+
+def _nobody_reads(log: EventLog) -> None:
+    """Whoever is alone in the group gets all of the log. Raises InUse."""
+    member, everything = (
+        log.consumer(compose.INGEST_GROUP, compose.member("doctor")),
+        frozenset(log.backlog("")),
+    )
+    deadline = time.monotonic() + JOINING
+    try:
+        while frozenset(member.owned()) != everything:
+            if time.monotonic() > deadline:
+                raise InUse("ingest workers are running: stop them all first")
+            member.poll(1, 0.2)
+    finally:
+        member.close()

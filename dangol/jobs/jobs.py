@@ -1,0 +1,195 @@
+"""What the schedule runs: each job does one thing for every site."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from dangol import compose
+from dangol.backup import redis_copy
+from dangol.doctor.repair import looked
+from dangol.jobs.scoring import Scoring
+from dangol.jobs.training import Training
+from dangol.settings import Settings
+from recommender.catalogue.from_events import host_of, learned
+from recommender.data.interactions import NothingToLearn
+from recommender.jobs.lock import Busy
+from recommender.training.refresh import refresh
+from tracker.admission.origins import parsed
+from tracker.sites import Site
+from warehouse.feeds.doubtful import plausible
+from warehouse.feeds.product_facts import hosts, products
+from warehouse.question.span import DAY_MS, USUAL_DAYS
+from web.access.audit import Audit
+from web.reports.sizes import SegmentSizes
+
+USUAL_PORTS = (None, 80, 443)
+HOST_DAYS = 7
+"""Pages of so many days tell a site's hosts, where it names no origins."""
+ORDER_DAYS = 90
+"""Orders of so many days tell what an order is usually worth."""
+
+logger = logging.getLogger("dangol.scheduler")
+
+SCHEDULE = "the schedule"
+
+
+class Jobs:
+    """The jobs of one installation. Safe from the schedule's threads: each run opens what it needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sites = compose.sites(settings)
+        self.learner = compose.learner(settings)
+        self.membership = compose.membership(settings)
+        self.sizes = SegmentSizes(settings.profiles_uri)
+        self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
+        self.erasure = compose.erasure(settings)
+        self.training = Training(settings)
+        self.progress = compose.progress(settings, compose.log(settings))
+        self.erasure_log = compose.erasure_log(settings)
+        self.audit = Audit(settings.folder / "audit.jsonl")
+
+    def _each(self, run: Callable[[Site], object]) -> None:
+        """Every site in turn: one site's trouble is not the others'. Raises the first failure in the end."""
+        self.sites.refresh()
+        failed: list[Exception] = []
+        for site in self.sites.all().values():
+            try:
+                run(site)
+            except Exception as error:
+                logger.exception("site %s: its part of a job failed; the other sites go on", site.id)
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    def learn_offers(self) -> None:
+        """What visitors answered to offers, for the bandit and the budgets."""
+        self._each(self.learner.run)
+
+    def watch_ingest(self) -> None:
+        """Whether ingest gets on, so that every process knows since when it does not."""
+        waits = self.progress.look()
+        if waits.still:
+            logger.warning("ingest stands still for %.0f s; %d events wait", waits.seconds, waits.events)
+
+    def segments(self) -> None:
+        """Everybody again where a segment changed, and where days went by."""
+        self._each(self._segments)
+
+    def _segments(self, site: Site) -> None:
+        if self.membership.due(site):
+            counted = self.membership.run(site)
+            self.sizes.record(site.id, datetime.now(site.zone).date(), counted.members)
+
+    def score(self) -> None:
+        """Recency, frequency, monetary value, churn and lifetime value of every customer."""
+        self._each(self.scoring.run)
+
+    def train_asked(self) -> None:
+        """Trainings that somebody waits for."""
+        self._each(self._train_asked)
+
+    def _train_asked(self, site: Site) -> None:
+        if self.training.runs.asked(site.id):
+            self._train(site.id)
+
+    def train(self) -> None:
+        """Sites without a model, and those whose last training was long ago."""
+        self._each(self._train_due)
+
+    def _train_due(self, site: Site) -> None:
+        if self.training.due(site.id):
+            self._train(site.id)
+
+    def _train(self, site: str) -> None:
+        """A failure is told; the next site does not wait until it is mended."""
+        try:
+            card = self.training.run(site)
+            self.audit.note(SCHEDULE, site, "train", f"version {card.version}, {card.verdict}")
+        except (NothingToLearn, Busy) as reason:
+            logger.info("site %s: not trained: %s", site, reason)
+        except Exception:
+            logger.exception("site %s: training failed; what was live stays live", site)
+
+    def refresh(self) -> None:
+        """Sessions and trends of the live models, between two trainings."""
+        self._each(self._refresh)
+
+    def _refresh(self, site: Site) -> None:
+        refresh(site.id, compose.history(self.settings), compose.shelf(self.settings, site.id))
+
+    def learn_items(self) -> None:
+        """Items that product events name and the shop never told us about."""
+        self._each(self._learn_items)
+
+    def _learn_items(self, site: Site) -> None:
+        warehouse = compose.warehouse(self.settings)
+        since = int((time.time() - HOST_DAYS * 86_400) * 1000)
+        named = {
+            each.host if each.port in USUAL_PORTS else f"{each.host}:{each.port}"
+            for each in map(parsed, site.origins)
+            if each
+        }
+        own = (named or hosts(warehouse, site.id, since)) | {host_of(self.settings.public_url)} - {""}
+        found = (
+            learned(
+                each.product,
+                told=each.told,
+                name=each.name,
+                category=each.category,
+                price=each.price,
+                url=each.url,
+                image=each.image,
+                hosts=own,
+            )
+            for each in products(warehouse, site.id)
+        )
+        compose.catalogue(self.settings, site.id).teach(item for item in found if item is not None)
+
+    def learn_orders(self) -> None:
+        """What an order of each site may plausibly be worth."""
+        self._each(self._learn_orders)
+
+    def _learn_orders(self, site: Site) -> None:
+        since = int((time.time() - ORDER_DAYS * 86_400) * 1000)
+        bound = plausible(compose.warehouse(self.settings), site.id, since)
+        compose.order_limits(self.settings).save(site.id, bound)
+
+    def erase(self) -> None:
+        """Whoever asked to be forgotten. No backup is made meanwhile, so what one left when it died may go."""
+        redis_copy.forget(self.settings.folder / "redis")
+        if done := self.erasure.run():
+            self.audit.note(SCHEDULE, "", "erase", f"{done} requests done in every store")
+
+    def mirror(self) -> None:
+        """What happened since the backups, to where they lie."""
+        self.erasure_log.mirror()
+
+    def compact(self) -> None:
+        """Small files become large ones, whose trails are found before somebody waits for a report."""
+        compose.warehouse(self.settings).compact()
+        self._each(self._walk)
+
+    def _walk(self, site: Site) -> None:
+        now = int(time.time() * 1000)
+        compose.warehouse(self.settings).walk(site.id, now - 2 * USUAL_DAYS * DAY_MS, now)
+
+    def check(self) -> None:
+        """A short look whether the warehouse is as it was written; the desk tells what is not."""
+        found = looked(self.settings)
+        compose.damage(self.settings).say("look", found)
+        for each in found:
+            logger.error("the warehouse is damaged: %s; run `dangol doctor --repair`", each)
+
+    def vacuum(self) -> None:
+        compose.warehouse(self.settings).vacuum()
+
+    def retire(self) -> None:
+        """Drop what is older than ``retention_days``."""
+        if self.settings.retention_days:
+            oldest = time.time() - self.settings.retention_days * 86_400
+            gone = compose.warehouse(self.settings).retire(int(oldest * 1000))
+            self.audit.note(
+                SCHEDULE, "", "retention", f"{gone} events older than {self.settings.retention_days} days"
+            )

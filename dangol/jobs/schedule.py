@@ -1,0 +1,51 @@
+"""The schedule of one installation, as a table: what runs, how often, and what only one process may do at a time."""
+
+import logging
+import threading
+
+from dangol.machine.heartbeat import Heartbeat
+from dangol.settings import Settings
+from profiles.redis.connect import connect
+from recommender.jobs.lock import RedisLock
+from recommender.jobs.runs import LOCK
+from recommender.jobs.schedule import Job, Schedule
+
+logger = logging.getLogger("dangol.scheduler")
+
+DAY = 24 * 60.0
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Run the jobs until ``stop`` is set; what is running then is finished."""
+    client = connect(settings.profiles_uri, 5.0)
+    heart = Heartbeat(settings.folder, "scheduler")
+    schedule = Schedule(table(settings), lambda name: RedisLock(client, name), ended=heart.beat)
+    schedule.start()
+    stop.wait()
+    schedule.stop()
+    client.close()
+
+
+def table(settings: Settings) -> list[Job]:
+    """The jobs: name, function, minutes between runs, lock, whether also at the start."""
+    from dangol.jobs.jobs import Jobs
+
+    jobs = Jobs(settings)
+    return [
+        Job("catalogue", jobs.learn_items, 1, "catalogue", soon=True),
+        Job("orders", jobs.learn_orders, 60, "orders", soon=True),
+        Job("offers", jobs.learn_offers, 1, "offers", soon=True),
+        Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
+        Job("scores", jobs.score, DAY, "scores", soon=True),
+        Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),
+        # These two take the lock LOCK themselves, for each site.
+        Job("train asked for", jobs.train_asked, 1 / 12, soon=True),
+        Job("train", jobs.train, 2, soon=True),
+        Job("refresh", jobs.refresh, 10, LOCK),
+        Job("erase", jobs.erase, 1, "warehouse", soon=True),
+        Job("erasure log", jobs.mirror, 1 / 6, "erasure log", soon=True),
+        Job("check", jobs.check, 2, "warehouse", soon=True),
+        Job("compact", jobs.compact, 5, "warehouse"),
+        Job("vacuum", jobs.vacuum, 60, "warehouse"),
+        Job("retention", jobs.retire, DAY, "warehouse", soon=True),
+    ]

@@ -1,0 +1,80 @@
+"""The scores of every customer of a site: recency, frequency and monetary value in fifths, churn, lifetime value."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from profiles.lifetime_value import Purchases, TooFewPurchases, fit, quintiles
+from profiles.model import Profile
+from profiles.store import ProfileStore
+from tracker.sites import Site
+from warehouse.events import Events
+from warehouse.feeds.purchases import purchases
+from warehouse.question.span import DAY_MS, LONGEST_DAYS, Span
+
+log = logging.getLogger("dangol.jobs.scoring")
+
+
+class Scoring:
+    """Reads the orders, fits the model of ``profiles.lifetime_value`` and writes ``scores`` onto the profiles."""
+
+    def __init__(
+        self, warehouse: Events, profiles: ProfileStore, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._warehouse, self._profiles, self._clock = warehouse, profiles, clock
+
+    def run(self, site: Site) -> int:
+        """Score every customer; how many profiles were written. Safe beside ingest, and to run twice.
+
+        Raises WarehouseUnavailable or StoreUnavailable; who was scored before that stays so.
+        """
+        now = int(self._clock() * 1000)
+        span = Span(now - LONGEST_DAYS * DAY_MS, now + 1, site.zone)
+        table = purchases(self._warehouse, site.id, span)
+        written = 0
+        for profile_id, mine in zip(table["profile"].to_pylist(), scores(table, now, site.id), strict=True):
+            written += self._write(site.id, profile_id, mine)
+        return written
+
+    def _write(self, site: str, profile_id: str, mine: Mapping[str, float]) -> bool:
+        known = self._profiles.load(site, [profile_id])[profile_id].profile
+        if known is None or mine.items() <= known.scores.items():
+            return False
+
+        def change(profile: Profile) -> Profile:
+            profile.scores = {**profile.scores, **mine}
+            return profile
+
+        return self._profiles.update(site, profile_id, change) is not None
+
+
+def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, float]]:
+    """What each row of ``warehouse.feeds.purchases`` scores at ``now`` (ms).
+
+    ``recency``, ``frequency``, ``monetary``: 5 for the best fifth of the customers, 1 for the last. ``churn``: the
+    probability that they will not buy again; ``clv``: expected revenue of the next 365 days, in the site's currency.
+    Both are absent while the site has too few customers to tell.
+    """
+    days, revenue = (customers[name].to_numpy() for name in ("days", "revenue"))
+    first, last = (customers[name].to_numpy() / DAY_MS for name in ("first", "last"))
+    columns: dict[str, np.ndarray] = {
+        "recency": quintiles(last),
+        "frequency": quintiles(customers["orders"].to_numpy()),
+        "monetary": quintiles(revenue),
+    }
+    history = Purchases(repeats=days - 1, last=last - first, age=now / DAY_MS - first, spend=revenue / days)
+    try:
+        value = fit(history)
+    except TooFewPurchases as few:
+        log.info("no churn and lifetime value for site %s yet: %s", site, few)
+    else:
+        columns["churn"] = 1 - value.alive(history)
+        columns["clv"] = value.lifetime(history)
+    # Rounded, so that not every profile is written every day.
+    return [
+        dict(zip(columns, (round(float(each), 2) for each in row), strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]

@@ -1,0 +1,45 @@
+"""Training the models of one installation: when it is due, when somebody asked, and from whichever process."""
+
+import time
+from collections.abc import Callable
+
+from dangol import compose
+from dangol.settings import Settings
+from recommender.jobs.progress import Progress
+from recommender.model.card import Card
+from recommender.training.train import train
+from tracker.protocols.clocks import passed
+
+AGAIN_MS = 3_600_000
+"""A training that failed is not tried again before, unless somebody asks."""
+
+
+class Training:
+    """``run`` trains a site, one at a time in the whole installation; ``runs`` tells everybody how far it is."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self._settings, self._clock = settings, clock
+        self.runs = compose.runs(settings)
+
+    def run(self, site: str) -> Card:
+        """Train now, in this thread. Raises Busy, NothingToLearn, ParamsInvalid, StoreUnavailable, …: whatever it
+        is, what was live stays live."""
+
+        def work(progress: Progress) -> Card:
+            history, shelf = compose.history(self._settings), compose.shelf(self._settings, site)
+            items = compose.catalogue(self._settings, site).all()
+            return train(site, history, shelf, clock=self._clock, items=items, progress=progress)
+
+        return self.runs.run(site, work)
+
+    def due(self, site: str) -> bool:
+        """Without a model, or ``train_hours`` after the last training: of whichever process, before its restart too."""
+        now = self._clock() * 1000
+        last = self.runs.read(site)
+        if last and last.state == "failed" and not passed(last.finished or last.started or 0, now, AGAIN_MS):
+            return False
+        shelf = compose.shelf(self._settings, site)
+        made = max((card.made for card in shelf.cards() if not card.refreshed), default=None)
+        if made is None or shelf.live_version() is None:
+            return True
+        return passed(made, now, self._settings.train_hours * 3_600_000)

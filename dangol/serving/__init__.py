@@ -1,0 +1,1 @@
+"""HTTP serving: the server process, the applications behind one port, and their health."""

@@ -1,0 +1,1 @@
+"""Web servers' access logs: lines in, rows of the warehouse out."""

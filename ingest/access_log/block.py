@@ -1,0 +1,280 @@
+"""One block of an access log as page views: lines filtered, their visitors recognised, everything distinct looked up
+once.
+
+Who visits without a cookie: a keyed hash of site, truncated address and user agent, with a salt for each UTC day.
+The live tracker forgets its salt after the day; a log of the past can be read again at any time, so here the day's
+salt is an HMAC of the day under the installation's signing key. That makes the ids the same when a file is imported
+again, and means that whoever has the key AND the log can tell who is who. A new signing key makes new visitors
+and new event ids: what was imported before must then not be imported again.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from hashlib import blake2b, sha256
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.access_log import requests as access_requests
+from ingest.access_log.fields import Distinct, Mask, Rows, distinct, hundreds, pairs, times
+from ingest.access_log.format import Format
+from ingest.access_log.lines import Lines, cut, escaped
+from ingest.access_log.requests import Request
+from ingest.enrich.channels import Arrival, arrival, host_of
+from ingest.enrich.cities import Cities
+from ingest.enrich.countries import country
+from ingest.enrich.devices import device
+from ingest.enrich.enrich import path_of
+from tracker.http.address import truncate
+from tracker.sites import Site
+
+DAY_MS = 86_400_000
+GUESS_LINES = 50_000
+EXAMPLES = 3
+EXAMPLE_LENGTH = 120
+"""How many lines that are not in the format are shown, and how many bytes of each."""
+FATES = ("malformed", "errors", "head", "method", "static", "bots")
+"""Why a line is no page view, in the order in which that is asked."""
+
+HITS = pa.schema(
+    [
+        pa.field("ts", pa.int64()),
+        *(
+            pa.field(name, pa.string())
+            for name in (
+                "id",
+                "visitor",
+                "url",
+                "path",
+                "referrer",
+                "device",
+                "browser",
+                "os",
+                "country",
+                "city",
+            )
+        ),
+        pa.field("bot", pa.bool_()),
+    ]
+)
+"""Page views of a log: columns as the warehouse has them."""
+
+arrival_of: Callable[[str, str], Arrival | None] = lru_cache(maxsize=1 << 17)(arrival)
+_request: Callable[[str], Request] = lru_cache(maxsize=1 << 16)(access_requests.request)
+
+
+class Choice(NamedTuple):
+    """What to read as what. ``keep``: which of errors, static and bots are counted nevertheless.
+
+    ``key`` is the installation's signing key. ``host`` is the site's own, for formats without one: "" to find out.
+    ``zone`` is that of times that name none. ``geoip``: a MaxMind DB file for cities, "" for countries only.
+    """
+
+    form: Format
+    site: Site
+    key: bytes
+    keep: frozenset[str] = frozenset()
+    host: str = ""
+    zone: tzinfo = UTC
+    geoip: str = ""
+
+
+class Sender(NamedTuple):
+    """Where a request came from: its address truncated, or the name of the host where the server looked that up."""
+
+    network: str
+    country: str
+    city: str
+
+
+class Portion(NamedTuple):
+    """What a block says: how many lines it has, why some were filtered, and its page views in its order, as HITS.
+
+    Equal lines have equal ids. ``examples``: some lines that are not in the format, with their numbers in the block.
+    ``host``: the site's own, as given or as found out from this block; "" for none.
+    """
+
+    lines: int
+    fates: Counter[str]
+    hits: pa.Table
+    examples: list[tuple[int, str]]
+    host: str
+
+
+def read(block: bytes, choice: Choice, host: str | None) -> Portion:
+    """The page views of a block of whole lines. ``host``: the site's own; None to find it out."""
+    reading = _Reading(choice, host)
+    hits = reading.hits(block)
+    return Portion(reading.lines, reading.fates, hits, reading.examples, reading.host or "")
+
+
+class _Reading:
+    """Of one block."""
+
+    def __init__(self, choice: Choice, host: str | None) -> None:
+        self.choice, self.form, self.keep, self.host = choice, choice.form, choice.keep, host
+        self.lines = 0
+        self.fates: Counter[str] = Counter()
+        self.examples: list[tuple[int, str]] = []
+
+    def hits(self, block: bytes) -> pa.Table:
+        lines = cut(escaped(block), self.form)
+        ts = times(lines, self.form, self.choice.zone)
+        status = hundreds(lines, self.form)
+        rows = self._drop("malformed", np.arange(len(ts)), ~lines.good | (ts < 0) | (status < 1))
+        if len(rows) < len(ts):
+            self._keep_examples(lines, rows)
+        self.lines = len(lines.good)
+        if "errors" not in self.keep:
+            rows = self._drop("errors", rows, status[rows] >= 4)
+        rows, targets = self._pages(lines, rows)
+        agents = distinct(lines, self.form, "ua", rows).map(access_requests.agent)
+        hosts = distinct(lines, self.form, "host", rows).map(self._own_host)
+        pages = pairs(hosts, targets).map(lambda pair: access_requests.page_url(*pair))
+        referrers = distinct(lines, self.form, "referrer", rows).map(access_requests.address)
+        bot = self._bots(agents, pages, referrers)
+        if "bots" not in self.keep:
+            rows, good = self._drop("bots", rows, bot), ~bot
+            agents, pages, referrers = agents.only(good), pages.only(good), referrers.only(good)
+            bot = bot[good]
+        name = "forwarded" if "forwarded" in self.form.fields else "ip"
+        senders = distinct(lines, self.form, name, rows).map(lambda text: _sender(text, self.choice.geoip))
+        at = ts[rows]
+        arrays = {
+            "ts": pa.array(at),
+            "id": pa.array(self._ids(lines, rows), pa.string()),
+            "visitor": self._visitors(at, senders, agents),
+            "url": pages.array(),
+            "path": pages.array(path_of),
+            "referrer": referrers.array(),
+            "device": agents.array(lambda ua: device(ua).kind),
+            "browser": agents.array(lambda ua: device(ua).browser),
+            "os": agents.array(lambda ua: device(ua).os),
+            "country": senders.array(lambda sender: sender.country),
+            "city": senders.array(lambda sender: sender.city or None),
+            "bot": pa.array(bot),
+        }
+        return pa.Table.from_arrays([arrays[name] for name in HITS.names], schema=HITS)
+
+    def _keep_examples(self, lines: Lines, good: Rows) -> None:
+        """Some of the lines that are not in the format, cut short, with their numbers."""
+        bad = np.setdiff1d(np.arange(len(lines.good)), good, assume_unique=True)
+        for row in bad[:EXAMPLES].tolist():
+            text = lines.data[lines.begins[row] : lines.stops[row]][:EXAMPLE_LENGTH].tobytes()
+            self.examples.append((row + 1, text.decode("ascii", "replace")))
+
+    def _drop(self, fate: str, rows: Rows, hit: Mask) -> Rows:
+        """The rows that are not hit; the others are counted."""
+        self.fates[fate] += int(hit.sum())
+        return rows[~hit]
+
+    def _pages(self, lines: Lines, rows: Rows) -> tuple[Rows, Distinct[str]]:
+        """The rows that ask for a page, and the targets of their requests."""
+        if "request" in self.form.fields:
+            requests = distinct(lines, self.form, "request", rows).map(_request)
+        else:
+            methods = distinct(lines, self.form, "method", rows).map(lambda text: text or "GET")
+            targets = pairs(
+                distinct(lines, self.form, "path", rows), distinct(lines, self.form, "query", rows)
+            )
+            requests = pairs(methods, targets).map(_apart)
+        fates = np.array([FATES.index(each.fate) if each.fate else -1 for each in requests.values], np.int64)
+        fate = fates[requests.codes]
+        if self.host is None:
+            self.host = self._guessed_host(lines, rows, fate == FATES.index("static"))
+        if "static" in self.keep:
+            fate[fate == FATES.index("static")] = -1
+        for number in np.unique(fate[fate >= 0]).tolist():
+            self.fates[FATES[number]] += int((fate == number).sum())
+        return rows[fate < 0], requests.only(fate < 0).map(lambda each: each.target)
+
+    def _guessed_host(self, lines: Lines, rows: Rows, static: Mask) -> str:
+        """Where no host stands in a line: the one whose pages load the files. Needed to tell visitors that come
+        from elsewhere from those who walk around."""
+        if "host" in self.form.fields:
+            return ""
+        asked = rows[static][:GUESS_LINES]
+        found = distinct(lines, self.form, "referrer", asked).map(host_of)
+        counts = np.bincount(found.codes, minlength=len(found.values))
+        hosts: Counter[str] = Counter()
+        for host, count in zip(found.values, counts.tolist(), strict=True):
+            hosts[host] += count
+        del hosts[""]
+        return hosts.most_common(1)[0][0] if hosts else ""
+
+    def _own_host(self, text: str) -> str:
+        host = text.partition(":")[0].lower() if text.count(":") <= 1 else text
+        return host if host not in ("", "-", "_") else self.host or ""
+
+    def _bots(self, agents: Distinct[str], pages: Distinct[str], referrers: Distinct[str]) -> Mask:
+        """What a crawler or tool asked for, and what comes with a made-up referrer."""
+        clients = [device(ua) for ua in agents.values]
+        tools = [each.bot or (each.headless and not self.choice.site.count_headless) for each in clients]
+        hit: Mask = np.array(tools, bool)[agents.codes]
+        # A page may say something else of a spammer's referrer (it is tagged), nothing makes spam of another one.
+        likely = np.array([_spam("", referrer) for referrer in referrers.values], bool)[referrers.codes]
+        for row in np.flatnonzero(likely).tolist():
+            hit[row] |= _spam(pages.values[pages.codes[row]], referrers.values[referrers.codes[row]])
+        return hit
+
+    def _visitors(self, ts: Rows, senders: Distinct[Sender], agents: Distinct[str]) -> pa.Array:
+        """The visitors' ids. Each one is hashed once."""
+        days, day_codes = np.unique(ts // DAY_MS, return_inverse=True)
+        wide, deep = max(len(senders.values), 1), max(len(agents.values), 1)
+        who, codes = np.unique((day_codes * wide + senders.codes) * deep + agents.codes, return_inverse=True)
+        salts = [
+            hmac.digest(self.choice.key, f"access log {day}".encode(), "sha256") for day in days.tolist()
+        ]
+        site = self.choice.site.id
+        begin = [f"{site}\0{sender.network}\0".encode(errors="replace") for sender in senders.values]
+        end = [agent.encode(errors="replace") for agent in agents.values]
+        rest, agent = np.divmod(who, deep)
+        day, network = np.divmod(rest, wide)
+        ids = [
+            "~" + blake2b(begin[n] + end[a], key=salts[d], digest_size=11).hexdigest()
+            for d, n, a in zip(day.tolist(), network.tolist(), agent.tolist(), strict=True)
+        ]
+        return pa.array(ids, pa.string()).take(pa.array(codes))
+
+    def _ids(self, lines: Lines, rows: Rows) -> list[str]:
+        """Keyed hashes of the lines up to their last used field: the address in them is whole."""
+        used = [index for index, name in enumerate(self.form.fields) if name]
+        begins = lines.begins[rows].tolist()
+        ends = lines.ends[rows][:, used].max(axis=1).tolist()
+        data = lines.data.tobytes()
+        key = sha256(b"access log ids" + self.choice.key).digest()
+        start = blake2b(self.choice.site.id.encode(), key=key, digest_size=12)
+        found = []
+        for begin, end in zip(begins, ends, strict=True):
+            one = start.copy()
+            one.update(data[begin:end])
+            found.append("log-" + one.hexdigest())
+        return found
+
+
+@lru_cache(maxsize=1 << 17)
+def _sender(text: str, geoip: str) -> Sender:
+    """``text``: an address; behind proxies that name it, the one in front of all. Raises CitiesUnreadable."""
+    address = text.split(",")[0].strip()
+    network = truncate(address)
+    land, city = _cities(geoip).find(network) if geoip and network else ("", "")
+    return Sender(network or address, land or country(network), city)
+
+
+_cities = lru_cache(Cities)
+
+
+def _spam(url: str, referrer: str) -> bool:
+    came = arrival_of(url, referrer)
+    return came is not None and came.channel == "spam"
+
+
+def _apart(parts: tuple[str, tuple[str, str]]) -> Request:
+    method, (path, query) = parts
+    if query and query != "-" and "?" not in path:
+        path += query if query.startswith("?") else f"?{query}"
+    return access_requests.of_method(method, path)

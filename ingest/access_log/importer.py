@@ -1,0 +1,185 @@
+"""The import of access logs: blocks of lines into the warehouse, each page view once however often it is read.
+
+A commit carries a number that only one import can move on from where it found it (a Delta app transaction): of two
+imports at once the second looks again at what is stored. Killed at any moment, an import is run again.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.access_log.block import DAY_MS, FATES, HITS, Choice
+from ingest.access_log.check import fitting
+from ingest.access_log.lines import blocks, opened
+from ingest.access_log.log import AccessLog
+from ingest.access_log.processes import portions
+from ingest.access_log.rows import STORED, made
+from profiles.erasures import Erased, NobodyErased
+from profiles.fold.identity import visitor_id
+from warehouse.delta import PositionsMoved, WarehouseUnavailable
+from warehouse.events import Scope
+from warehouse.tables.schema import AliasRow
+
+PORTION = 400_000
+"""Page views that are stored even though their day may go on: some 300 MB of memory."""
+ENOUGH = 50_000
+"""Page views of days that are over, which make a commit worthwhile."""
+ATTEMPTS = 20
+
+_KNOWN = "select id from events where source = 'log'"
+_STORED = """
+select ts, id, visitor, url, path, referrer, device, browser, os, country, city, bot, session
+from events where source = 'log' and visitor is not null
+"""
+
+
+class Warehouse(Protocol):
+    """What of the warehouse an import needs; ``warehouse.delta.Warehouse`` has it."""
+
+    def positions(self, app: str) -> dict[int, int]: ...
+
+    def table(self, sql: str, scope: Scope) -> pa.Table: ...
+
+    def append(
+        self, rows: pa.Table, aliases: Sequence[AliasRow], positions: Mapping[tuple[str, int], int]
+    ) -> None: ...
+
+
+class Summary(NamedTuple):
+    """Lines read, why some were filtered, page views counted, and how many of those were stored before.
+
+    ``examples``: some lines that are not in the format, with their numbers. ``erased``: views of people who were
+    forgotten since.
+    """
+
+    lines: int
+    fates: dict[str, int]
+    counted: int
+    added: int
+    host: str
+    examples: tuple[tuple[int, str], ...] = ()
+    erased: int = 0
+
+    @property
+    def known(self) -> int:
+        return self.counted - self.added - self.erased
+
+
+class Importer:
+    """Imports files one after another. ``clock`` in seconds."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        choice: Choice,
+        erased: Erased | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.warehouse, self.choice, self.clock = warehouse, choice, clock
+        self.erased = erased or NobodyErased()
+        self.app = f"access log {choice.site.id}"
+
+    def file(
+        self, name: str, progress: Callable[[int, int], Any] = lambda _position, _lines: None
+    ) -> Summary:
+        """Import the file ``name``, ``-`` for standard input; return when its views are stored.
+
+        ``progress`` is told the position in the file, in bytes, and the lines read. Raises LogUnreadable (what
+        came before the broken place is stored), FormatMismatch (nothing is), StoreUnavailable and WarehouseUnavailable.
+        """
+        log, counted, stored = AccessLog(self.choice), 0, list[Future[Stored]]()
+        # What is read is stored beside: Arrow and Parquet leave Python to the reader.
+        with opened(name) as (stream, raw), ThreadPoolExecutor(1, "store") as beside:
+            waiting = HITS.empty_table()
+            try:
+                read = fitting(blocks(stream, name), self.choice.form, name)
+                for portion in portions(read, self.choice):
+                    hits = log.take(portion)
+                    counted += len(hits)
+                    ready, waiting = _over(pa.concat_tables([waiting, hits]))
+                    if len(ready):
+                        wait(stored[-1:])  # one at a time is in memory
+                        stored.append(beside.submit(self._store, ready))
+                    progress(raw.tell() if raw.seekable() else 0, log.lines)
+            finally:
+                stored.append(beside.submit(self._store, waiting))
+                done = [each.result() for each in stored]
+        fates = {fate: log.fates[fate] for fate in FATES}
+        added, erased = (sum(each) for each in zip(*done, strict=True))
+        return Summary(log.lines, fates, counted, added, log.host or "", tuple(log.examples), erased)
+
+    def _store(self, hits: pa.Table) -> "Stored":
+        """Append what is not stored."""
+        theirs = self._forgotten(hits)
+        hits, erased = hits.filter(pc.invert(theirs)), pc.sum(theirs).as_py() or 0
+        if not len(hits):
+            return Stored(0, erased)
+        bounds = pc.min_max(hits["ts"])
+        # Visitors are of one day, so whole days hold everything that sessions may need.
+        first, last = (bounds[name].as_py() // DAY_MS for name in ("min", "max"))
+        scope = Scope(self.choice.site.id, first * DAY_MS, (last + 1) * DAY_MS, bots=True)
+        for _ in range(ATTEMPTS):
+            position = self.warehouse.positions(self.app).get(0, -1)
+            known = self.warehouse.table(_KNOWN, scope)["id"].combine_chunks()
+            stored = STORED.empty_table()
+            if len(known):
+                if pc.all(pc.is_in(hits["id"], known)).as_py():
+                    break
+                stored = self.warehouse.table(_STORED, scope).select(STORED.names).cast(STORED)
+            rows, aliases = made(hits, stored, self.choice.site, int(self.clock() * 1000))
+            if not len(rows):
+                break
+            try:
+                self.warehouse.append(rows, aliases, {(self.app, 0): position + 1})
+            except PositionsMoved:
+                continue
+            return Stored(len(rows), erased)
+        else:
+            raise WarehouseUnavailable("other imports of this site always came first")
+        return Stored(0, erased)
+
+    def _forgotten(self, hits: pa.Table) -> pa.ChunkedArray:
+        """Which views are of somebody who was erased since: as long as the mark stays, no import brings them back."""
+        site, cutoffs = self.choice.site.id, self.erased.cutoffs(self.choice.site.id)
+        if not len(hits) or pc.min(hits["ts"]).as_py() > cutoffs.newest:
+            return pa.chunked_array([pa.repeat(False, len(hits))])
+        # The server received what it wrote down when it says so.
+        marked = [
+            who
+            for who in pc.unique(hits["visitor"]).to_pylist()
+            if cutoffs.cover(site, (visitor_id(who),), 0)
+        ]
+        theirs = pc.is_in(hits["visitor"], pa.array(marked, pa.string()))
+        if not marked:
+            return theirs
+        covered = [
+            theirs_too and cutoffs.cover(site, (visitor_id(who),), ts)
+            for theirs_too, who, ts in zip(
+                theirs.to_pylist(), hits["visitor"].to_pylist(), hits["ts"].to_pylist(), strict=True
+            )
+        ]
+        return pa.chunked_array([pa.array(covered, pa.bool_())])
+
+
+class Stored(NamedTuple):
+    """How many views were new, and how many of people who are forgotten."""
+
+    added: int
+    erased: int
+
+
+def _over(hits: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """What to store now, and what may wait: the newest day of a log is likely to go on, and whole days are stored
+    with the least looking back."""
+    if len(hits) < ENOUGH:
+        return HITS.empty_table(), hits
+    newest = pc.max(hits["ts"]).as_py() // DAY_MS * DAY_MS
+    over = pc.less(hits["ts"], newest)
+    ready = hits.filter(over)
+    if len(ready) >= ENOUGH:
+        return ready, hits.filter(pc.invert(over))
+    return (hits, HITS.empty_table()) if len(hits) >= PORTION else (HITS.empty_table(), hits)

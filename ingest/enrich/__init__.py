@@ -1,0 +1,1 @@
+"""Enrichment: an event in; its channel, device, country, products and plausibility out."""

@@ -1,0 +1,53 @@
+"""Enrichment: what one event says beyond its own fields. Pure but for the caches of what it looked up."""
+
+from ingest.enrich.channels import arrival
+from ingest.enrich.countries import country
+from ingest.enrich.devices import Device, device
+from ingest.enrich.products import NO_ORDER, order, product_lines, text
+from ingest.enrich.urls import parse
+from profiles.facts import Facts
+from profiles.model import Touch
+from tracker.event import Event
+from tracker.sites import Site
+
+BROWSER_SOURCES = frozenset({"snippet", "pixel", "log"})
+
+
+def facts(event: Event, site: Site) -> Facts:
+    """Everything the fold and the warehouse want to know about ``event``."""
+    client = device(event.ua)
+    lines = product_lines(event.props) if event.props else ()
+    bought = order(event.name, event.props) if event.type == "track" else NO_ORDER
+    path = parse(event.url).path
+    came = arrival(event.url, event.referrer) if event.url or event.referrer else None
+    touch = None
+    if came:
+        touch = Touch(event.ts, came.channel, came.origin, came.medium, came.campaign, came.keyword, path)
+    return Facts(
+        path=path,
+        touch=touch,
+        campaign_key=came.key if came else "",
+        device=client.kind,
+        browser=client.browser,
+        os=client.os,
+        country=country(event.ip),
+        bot=is_bot(event, client, site) or (came is not None and came.channel == "spam"),
+        demo=event.context.get("demo") is True,
+        products=lines,
+        order=bought.id,
+        revenue=bought.revenue,
+        currency=bought.currency,
+        session_hint=text(event.context["session"]) if "session" in event.context else "",
+    )
+
+
+def is_bot(event: Event, client: Device, site: Site) -> bool:
+    """A crawler's or a tool's visit. A server SDK's own user agent is no visitor's and says nothing."""
+    if event.source not in BROWSER_SOURCES and event.type not in ("page", "screen"):
+        return False
+    return client.bot or (client.headless and not site.count_headless)
+
+
+def path_of(url: str) -> str:
+    """The decoded path of a URL, "/" for a bare host, "" for no URL. Queries and fragments are not pages."""
+    return parse(url).path

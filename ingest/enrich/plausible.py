@@ -1,0 +1,82 @@
+"""Which orders are too large to be believed of somebody who only has the site's public key."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from ingest.enrich.products import AMOUNT_LIMIT
+from profiles.facts import Facts, ProductLine
+from tracker.event import SITE, Event
+from tracker.sites import Site
+
+USUAL_LIMIT = 100_000.0
+"""In euros: no order above it is believed of the public key while the site's history is too short to know better."""
+A_EURO: Mapping[str, float] = {
+    "BHD": 0.4, "CLP": 1_000.0, "COP": 4_500.0, "CZK": 25.0, "DKK": 7.5, "HUF": 400.0, "IDR": 17_000.0,
+    "INR": 90.0, "JPY": 160.0, "KRW": 1_500.0, "KWD": 0.33, "MXN": 20.0, "NGN": 1_600.0, "NOK": 11.5,
+    "PHP": 60.0, "PKR": 300.0, "PYG": 8_000.0, "RUB": 100.0, "SEK": 11.0, "THB": 38.0, "TRY": 45.0,
+    "TWD": 35.0, "UAH": 45.0, "VND": 27_000.0,
+}  # fmt: skip
+"""What about one euro is in currencies whose unit is worth far more or less; of the others one unit. A bound needs no
+more than the order of magnitude."""
+
+Enrich = Callable[[Event, Site], Facts]
+Limits = Callable[[Site], float]
+"""The largest plausible order of a site, in its currency; 0 where its history is too short to tell."""
+
+
+def usual_limit(currency: str) -> float:
+    """The bound of a site whose history is too short, in ``currency``."""
+    return USUAL_LIMIT * A_EURO.get(currency, 1.0)
+
+
+QUANTITY_LIMIT = 1_000.0
+"""So much of one product is believed of the public key."""
+_AMOUNTS = ("revenue", "total", "value")
+
+
+def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
+    """Enrichment that marks orders beyond what is plausible of their site, and refunds, unless the site told of them,
+    and puts bounds on quantities."""
+
+    def facts(event: Event, site: Site) -> Facts:
+        found = enrich(event, site)
+        if event.sender == SITE or (found.revenue is None and not found.products):
+            return found
+        lines = found.products
+        if any(not 0 <= line.quantity <= QUANTITY_LIMIT for line in lines):
+            bounded = (
+                msgspec.structs.replace(line, quantity=min(max(line.quantity, 0.0), QUANTITY_LIMIT))
+                for line in lines
+            )
+            found = msgspec.structs.replace(found, products=tuple(bounded))
+        if found.revenue is None:
+            return found
+        if event.name == "Order Refunded" and event.sender:  # a page has none to tell, and a stranger many
+            return msgspec.structs.replace(found, doubtful=True)
+        limit = limits(site) or usual_limit(site.currency)
+        return msgspec.structs.replace(found, doubtful=True) if _worth(event, found, lines) > limit else found
+
+    return facts
+
+
+def _worth(event: Event, found: Facts, lines: Sequence[ProductLine]) -> float:
+    """The largest amount that an order names, of its own or of its lines; infinite where it names one that is too large
+    to be read."""
+    whole = abs(found.revenue or 0.0)
+    parts = sum(abs(line.price * line.quantity) for line in lines)
+    named = (event.props.get(name) for name in _AMOUNTS)
+    unread = any(_number(each) >= AMOUNT_LIMIT for each in named)
+    return math.inf if unread else max(whole, parts)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return 0.0
+    try:
+        return abs(float(value))
+    except ValueError:
+        return 0.0
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,202 @@
+"""Profiles made anew from the warehouse, and put in place of the live ones while workers go on.
+
+1. Read people's events in the order in which they were counted, and fold them into an empty store as a worker does:
+   the same merges, sessions, retries and marks of erased persons.
+2. Put each person in place by compare-and-set, the profile before the ids that lead to it. Whose live profile has
+   counted an event that was not among those of 1 waits for the next pass: a worker still has its row in its hands.
+
+Killed at any moment, it is run again. What no event tells is taken over: segments and scores, which jobs set. A
+profile that knows more than the warehouse, since retention took its first events, stays as it is.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+
+import msgspec
+
+from ingest.rebuild.replacement import Person, Replacement, people_of
+from ingest.rebuild.stored_events import stored_items
+from ingest.worker.batch import Batch, Item, Result, ids_of
+from ingest.worker.isolation import isolated
+from ingest.worker.profile_cache import Known
+from profiles.erasures import Erased
+from profiles.fold import identity
+from profiles.fold.fold import Settings
+from profiles.fold.identity import user_id
+from profiles.memory import MemoryProfiles
+from profiles.model import Profile
+from profiles.store import Alias, ProfileStore, Write, end
+from warehouse.events import Events, Scope
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 300_000
+BATCH = 2_000
+PUT_TOGETHER = 200
+PASSES = 10
+PAUSE_SECONDS = 3.0
+
+# Cookies that several customers used: those people's events belong together.
+_SHARED = """
+select list(distinct profile) as people from events where visitor is not null and not starts_with(visitor, '~')
+group by visitor having count(distinct profile) > 1
+"""
+_SLICE = "hash(coalesce($leaders[list_position($people, profile)], profile)) % $slices = $slice"
+_THESE = "profile in (select unnest($these::varchar[]))"
+
+
+class Summary(msgspec.Struct):
+    """People: put in place anew, waiting for a worker still, and known longer than the warehouse tells."""
+
+    written: int = 0
+    waiting: int = 0
+    older: int = 0
+
+
+class Rebuild:
+    """Rebuilds one site's profiles. Nobody unseen since ``oldest`` (ms) comes back to life.
+
+    Raises WarehouseUnavailable and StoreUnavailable."""
+
+    def __init__(
+        self,
+        events: Events,
+        store: ProfileStore,
+        erased: Erased,
+        site: str,
+        settings: Settings,
+        oldest: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.events, self.erased, self.replacement = events, erased, Replacement(store, site, oldest)
+        self.site, self.settings, self.clock = site, settings, clock
+
+    def run(self, pause: Callable[[float], None] = time.sleep) -> Summary:
+        """Pass after pass, the later ones over those who wait for a worker; at most PASSES."""
+        summary, waiting = Summary(), set[str]()
+        for number in range(PASSES):
+            if number:
+                pause(PAUSE_SECONDS)
+            waiting = self._pass(waiting if number else None, summary)
+            if not waiting:
+                break
+        summary.waiting = len(waiting)
+        return summary
+
+    def _pass(self, only: Collection[str] | None, summary: Summary) -> set[str]:
+        """Rebuild everybody, or ``only`` these people and who shares cookies with them; who has to wait."""
+        waiting: set[str] = set()
+        for items in self._portions(only):
+            now = int(self.clock() * 1000)
+            people = people_of(self._folded(items).entries(self.site))
+            waiting |= self._put(people, now, summary)
+        return waiting
+
+    def _portions(self, only: Collection[str] | None) -> Iterator[Iterator[tuple[str, Item]]]:
+        """The events of some people after the other, so many that they fit into memory."""
+        leaders = self._leaders()
+        if only is not None:
+            leading = {leaders.get(name, name) for name in only}
+            these = [*only, *(name for name, leader in leaders.items() if leader in leading)]
+            yield stored_items(self.events, self.site, _THESE, these=these)
+            return
+        (row,) = self.events.rows("select count(*) as n from events", Scope(self.site, bots=True))
+        slices = -(-row["n"] // ROWS_AT_ONCE)
+        shared = {"people": list(leaders), "leaders": list(leaders.values())}
+        for number in range(slices):
+            yield stored_items(self.events, self.site, _SLICE, slices=slices, slice=number, **shared)
+
+    def _leaders(self) -> dict[str, str]:
+        """Of people who used one cookie, directly or by way of others, the same one of them for each."""
+        leader: dict[str, str] = {}
+
+        def find(name: str) -> str:
+            while leader.setdefault(name, name) != name:
+                name = leader[name]
+            return name
+
+        for row in self.events.rows(_SHARED, Scope(self.site, bots=True)):
+            first, *others = row["people"]
+            for other in others:
+                leader[find(other)] = find(first)
+        return {name: find(name) for name in leader}
+
+    def _folded(self, items: Iterator[tuple[str, Item]]) -> MemoryProfiles:
+        memory, known = MemoryProfiles(), Known()
+        current: dict[str, str] = {}
+        merged: dict[str, str] = {}
+        while pairs := list(islice(items, BATCH)):
+            cutoffs = self.erased.cutoffs(self.site)
+            pairs = [
+                pair
+                for pair in pairs
+                if not cutoffs.cover(self.site, ids_of(event := pair[1].event), event.received)
+            ]
+            for name, result in self._results(memory, pairs, known):
+                current[result.profile] = name
+                for rename in result.renames:
+                    if rename.kind == "profile":
+                        merged.setdefault(rename.old, rename.new)
+        for name, now in current.items():
+            while name in merged:
+                name = merged[name]
+            if name != now:
+                self._merge(memory, name, now)
+        return memory
+
+    def _results(
+        self, memory: MemoryProfiles, pairs: Sequence[tuple[str, Item]], known: Known
+    ) -> list[tuple[str, Result]]:
+        """What became of the events. One that breaks the fold, which it once did not, is left out."""
+
+        def folded(some: Sequence[tuple[str, Item]]) -> list[tuple[str, Result]]:
+            batch = Batch(memory, self.site, self.settings, lambda _: False, known)
+            results = batch.run([item for _, item in some])
+            return [(name, result) for (name, _), result in zip(some, results, strict=True)]
+
+        def aside(pair: tuple[str, Item], error: Exception) -> None:
+            logger.error("leaving out the event %s of %s", pair[1].event.id, self.site, exc_info=error)
+
+        return isolated(folded, pairs, aside)
+
+    def _merge(self, memory: MemoryProfiles, name: str, now: str) -> None:
+        """Join what an event joined that retention took since: the warehouse still names the profile of today."""
+        found = memory.load(self.site, [name, now])
+        at, into = end(found, name), end(found, now)
+        profile, other = found[into].profile, found[at].profile
+        if at == into or other is None or (other.fed and identity.known(into)):
+            return
+        if profile is None:
+            known = identity.known(into)
+            profile = Profile(into, user=into[2:] if known else None, proven=not known)
+        if identity.known(into) and not identity.known(at):
+            # What proved it is gone: the browser gets nothing of the customer until they prove it again.
+            identity.adopt(profile, other, self.settings.stages)
+            other.fed = identity.led(other.fed, into[2:])
+            left: Profile | Alias = other
+        else:
+            identity.merge(profile, other, self.settings.stages)
+            left = Alias(into)
+        memory.save(
+            self.site, [Write(into, found[into].version, profile), Write(at, found[at].version, left)]
+        )
+
+    def _put(self, people: Sequence[Person], since: int, summary: Summary) -> set[str]:
+        """Put people in place of what is live; who has to wait."""
+        waiting: set[str] = set()
+        for start in range(0, len(people), PUT_TOGETHER):
+            cutoffs = self.erased.cutoffs(self.site)  # somebody may have been erased since they were folded
+            some = people[start : start + PUT_TOGETHER]
+            gone = {one.profile.id for one in some if cutoffs.cover(self.site, one.ids, since)}
+            fates = self.replacement.put([one for one in some if one.profile.id not in gone])
+            counted = [fates.get(one.profile.id) for one in some if not one.profile.counted_elsewhere]
+            summary.written += counted.count("written")
+            summary.older += counted.count("older")
+            waiting |= gone
+            for one in some:
+                if fates.get(one.profile.id) == "waiting":
+                    # A browser's events stand under the customers that it feeds.
+                    waiting |= {user_id(user) for user in one.profile.fed} or {one.profile.id}
+        return waiting

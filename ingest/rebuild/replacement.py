@@ -1,0 +1,97 @@
+"""Rebuilt people in place of the live ones, each by compare-and-set: the profile, then the ids that lead to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from profiles.fold import dedup
+from profiles.model import Profile
+from profiles.store import Alias, ProfileStore, Stored, Write, end
+
+Fate = Literal["written", "waiting", "older"]
+
+
+class Person(NamedTuple):
+    """A profile, and the aliases that lead to it by the id they stand under."""
+
+    profile: Profile
+    aliases: dict[str, Alias]
+
+    @property
+    def ids(self) -> list[str]:
+        return [self.profile.id, *self.aliases]
+
+
+class Replacement:
+    """Replaces profiles of one site. Nobody unseen since ``oldest`` (ms) comes back to life."""
+
+    def __init__(self, store: ProfileStore, site: str, oldest: int = 0) -> None:
+        self.store, self.site, self.oldest = store, site, oldest
+
+    def put(self, people: Sequence[Person]) -> dict[str, Fate]:
+        """What became of each, by profile id. Raises StoreUnavailable."""
+        found = self.store.load(self.site, [name for one in people for name in one.ids])
+        fates: dict[str, Fate] = {}
+        ready = []
+        for one in people:
+            live = [profile for name in one.ids if (profile := found[end(found, name)].profile)]
+            fates[one.profile.id] = fate = self._fate(one, live)
+            if fate == "written":
+                ready.append(Person(_with_what_no_event_tells(one.profile, live), one.aliases))
+        self._write(ready, found, fates)
+        return fates
+
+    def _fate(self, one: Person, live: Sequence[Profile]) -> Fate:
+        made = one.profile
+        if any(not _complete(made, profile) for profile in live):
+            return "waiting"
+        if made.last_seen < self.oldest and not live:
+            return "older"
+        ids, events = {made.id, *one.aliases}, sum(profile.counts.events for profile in live)
+        # Whoever knows more, and from before, or other ids, knows what retention took away.
+        longer = any(0 < profile.first_seen < made.first_seen for profile in live)
+        if (events > made.counts.events and longer) or any(profile.id not in ids for profile in live):
+            return "older"
+        return "written"
+
+    def _write(self, ready: Sequence[Person], found: Mapping[str, Stored], fates: dict[str, Fate]) -> None:
+        profiles = [Write(one.profile.id, found[one.profile.id].version, one.profile) for one in ready]
+        saved = self.store.save(self.site, profiles)
+        aliases = []
+        for one in ready:
+            if one.profile.id in saved:
+                aliases += [Write(name, found[name].version, alias) for name, alias in one.aliases.items()]
+            else:
+                fates[one.profile.id] = "waiting"
+        owners = {name: one.profile.id for one in ready for name in one.aliases}
+        led = self.store.save(self.site, aliases)
+        for write in aliases:
+            if write.id not in led:
+                fates[owners[write.id]] = "waiting"
+
+
+def people_of(entries: Mapping[str, Profile | Alias]) -> list[Person]:
+    """Whom the entries of a store describe."""
+    found = {name: Stored(b"", value) for name, value in entries.items()}
+    people = {name: Person(one, {}) for name, one in entries.items() if isinstance(one, Profile)}
+    for name, one in entries.items():
+        if isinstance(one, Alias) and (at := end(found, name)) in people:
+            people[at].aliases[name] = one
+    return list(people.values())
+
+
+def _complete(made: Profile, live: Profile) -> bool:
+    """Whether ``made`` holds whatever ``live`` has applied: it knows the ids of the latest events."""
+    since = made.seen[0][0] if made.seen else 0
+    return dedup.ids(live.seen, since) <= dedup.ids(made.seen)
+
+
+def _with_what_no_event_tells(made: Profile, live: Sequence[Profile]) -> Profile:
+    """Segments and scores, which jobs set; and how far each source was read: a retry moves it on and has no row."""
+    for profile in live:
+        made.segments = made.segments or profile.segments
+        made.scores = made.scores or profile.scores
+        for key, (partition, position) in profile.positions.items():
+            known = made.positions.get(key)
+            if known is None or known[0] != partition or known[1] < position:
+                made.positions[key] = (partition, position)
+    return made

@@ -1,0 +1,183 @@
+"""Rows that the warehouse lost, made again of messages that the event log still holds.
+
+Only what ingest is done with is made again: the rest it brings itself. A profile that counted the message says which
+visit and which person it belongs to, as it says it to a worker that reads a message once more; profiles change in
+nothing. Where no profile remembers the message its row is not made, and the message counted as unknown.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import NamedTuple
+
+from ingest.worker.batch import NOWHERE, Item, ids_of
+from ingest.worker.reading import Enrich
+from ingest.worker.rows import row
+from ingest.worker.unprofiled import opted_out, session_of
+from profiles.erasures import KEPT_SECONDS, Erased
+from profiles.facts import Facts
+from profiles.fold import fold
+from profiles.fold.fold import Outcome, Place, Settings
+from profiles.fold.identity import user_id, visitor_id
+from profiles.fold.sessions import rules_of
+from profiles.model import Profile, Touch
+from profiles.store import Alias, ProfileStore, Stored, end
+from tracker.event import Event, EventInvalid, decode
+from tracker.log.port import EventLog, Message
+from tracker.sites import Site, Sites
+from warehouse.tables.schema import AliasRow, EventRow
+
+AT_ONCE = 2_000
+PARTITION_BITS = 16
+"""The lower bits of a row's ``partition``: the partition of the log (``ingest.worker.reading``)."""
+
+
+class Restored(NamedTuple):
+    """What some messages say: ``unknown`` of them no profile remembers."""
+
+    rows: list[EventRow]
+    aliases: list[AliasRow]
+    unknown: int
+
+
+class Counted(NamedTuple):
+    profile: str
+    outcome: Outcome
+    place: Place
+
+
+class Restoring:
+    """``clock`` in seconds. Raises StoreUnavailable and LogUnavailable."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        group: str,
+        store: ProfileStore,
+        sites: Sites,
+        facts: Enrich,
+        erased: Erased,
+        clock: Callable[[], float],
+    ) -> None:
+        self.log, self.group, self.store, self.sites = log, group, store, sites
+        self.facts, self.erased, self.clock = facts, erased, clock
+
+    def waiting(self) -> set[tuple[str, str]]:
+        """(site, id) of the events that ingest is not done with."""
+        found: set[tuple[str, str]] = set()
+        for message, done in self._messages():
+            if not done and (event := _event(message)):
+                found.add((event.site, event.id))
+        return found
+
+    def run(self) -> Iterator[Restored]:
+        """What the log holds of what ingest is done with, AT_ONCE messages at a time."""
+        done = (message for message, done in self._messages() if done)
+        while messages := list(islice(done, AT_ONCE)):
+            events = [(message, event) for message in messages if (event := _event(message))]
+            for site_id, mine in groupby(
+                sorted(events, key=lambda pair: pair[1].site), lambda pair: pair[1].site
+            ):
+                site = self.sites.get(site_id)
+                if site is not None:
+                    yield self._of(site, list(mine))
+
+    def _messages(self) -> Iterator[tuple[Message, bool]]:
+        """Each message, and whether ingest is done with it: the newest ones of a partition may not be."""
+        lag = {partition: known.end - known.done for partition, known in self.log.backlog(self.group).items()}
+        for partition, messages in groupby(self.log.reread(), lambda message: message.partition):
+            newest: deque[Message] = deque()
+            for message in messages:
+                newest.append(message)
+                if len(newest) > lag.get(partition, 0):
+                    yield newest.popleft(), True
+            yield from ((message, False) for message in newest)
+
+    def _of(self, site: Site, events: Sequence[tuple[Message, Event]]) -> Restored:
+        found = self.store.load(site.id, {name for _, event in events for name in ids_of(event)})
+        others = {other for name in found for other in _roots(found, name, known=False)}
+        found |= self.store.load(site.id, others - found.keys())
+        cutoffs, settings = self.erased.cutoffs(site.id), Settings(rules_of(site))
+        # Whoever was erased longer ago has no mark any more.
+        oldest = int((self.clock() - KEPT_SECONDS) * 1000)
+        made = Restored([], [], 0)
+        unknown = 0
+        for message, event in events:
+            if event.type == "erase" or event.received < oldest:
+                continue
+            if cutoffs.cover(site.id, ids_of(event), event.received):
+                continue
+            facts = self.facts(event, site)
+            counted = self._counted(found, message, event, facts, settings)
+            if counted is None:
+                unknown += 1
+            elif counted.outcome.verdict != "duplicate" and not cutoffs.cover(
+                site.id, (counted.profile,), event.received
+            ):
+                item = Item(event, facts, counted.place)
+                made.rows.append(row(item, counted.profile, counted.outcome))
+                made.aliases.extend(_aliases(site.id, event, counted, found))
+        return made._replace(unknown=unknown)
+
+    def _counted(
+        self, found: dict[str, Stored], message: Message, event: Event, facts: Facts, settings: Settings
+    ) -> Counted | None:
+        """In whose profile the message was counted, and how."""
+        name = user_id(event.user) if event.user else visitor_id(event.visitor or "")
+        if facts.bot or opted_out(event):
+            touch = facts.touch or Touch(event.ts)
+            return Counted(name, Outcome("applied", session_of(event), touch), NOWHERE)
+        roots = [end(found, root) for root in _roots(found, name, known=event.user is not None)]
+        held = [
+            (root, profile, place)
+            for root in roots
+            if (profile := found[root].profile if root in found else None)
+            and (place := _place(profile, message, event))
+        ]
+        # Whoever remembers the event itself rather than only how far it has read.
+        held.sort(key=lambda one: not fold.counted(one[1], event))
+        for root, profile, place in held[:1]:
+            return Counted(root, fold.apply(profile, event, facts, settings, place), place)
+        return None
+
+
+def _roots(found: Mapping[str, Stored], name: str, *, known: bool) -> list[str]:
+    """Whose profile may have counted an event of ``name``, the likeliest first. The warehouse has what a browser did
+    that feeds a customer as the customer's, and a cookie may have moved on since."""
+    value = found[name].value if name in found else None
+    before = value.before if isinstance(value, Alias) and not known else ()
+    root = end(found, name)
+    profile = found[root].profile if root in found else None
+    return [*(user_id(user) for user in (profile.fed if profile else ())), root, *before]
+
+
+def _event(message: Message) -> Event | None:
+    try:
+        return decode(message.value)
+    except EventInvalid:
+        return None
+
+
+def _place(profile: Profile, message: Message, event: Event) -> Place | None:
+    """Where the profile says that it read the message; None where it does not."""
+    key = event.visitor or event.user or ""
+    partition, position = profile.positions.get(key, (-1, -1))
+    if (
+        partition < 0
+        or partition & ((1 << PARTITION_BITS) - 1) != message.partition
+        or message.position > position
+    ):
+        return None
+    place = Place(key, partition, message.position)
+    return place if fold.replayed(profile, place) else None
+
+
+def _aliases(site: str, event: Event, counted: Counted, found: dict[str, Stored]) -> Iterable[AliasRow]:
+    """What the message said of ids: sessions that are others now, and whose the cookie became."""
+    for old, new, ts in counted.outcome.renamed:
+        yield AliasRow(site, "session", old, new, ts)
+    if event.user and event.visitor and counted.profile != (name := visitor_id(event.visitor)):
+        alias = found[name].value if name in found else None
+        if isinstance(alias, Alias):
+            into = alias.before[-1] if alias.before else end(found, name)
+            yield AliasRow(site, "profile", name, into, event.received)

@@ -1,0 +1,1 @@
+"""The ingest worker: batches of events in; profiles saved, rows appended, positions committed."""

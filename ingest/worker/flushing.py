@@ -1,0 +1,360 @@
+"""Steps 3 to 6 of a worker: rows wait, are appended to the warehouse in portions, and their positions committed."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+
+from ingest.dead_letters import DeadLetters
+from ingest.metrics import Metrics
+from ingest.worker.append import Flight, Waiting
+from ingest.worker.batch import Item
+from ingest.worker.generations import Generations, Warehouse
+from ingest.worker.isolation import PASSING, isolated
+from ingest.worker.prefetch import Done
+from ingest.worker.reading import Portion
+from ingest.worker.rows import row
+from profiles.erasures import Erased
+from profiles.fold.fold import Outcome, Place
+from profiles.fold.identity import visitor_id
+from tracker.log.port import Extent, Message
+from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
+from warehouse.tables.schema import AliasRow, EventRow
+
+logger = logging.getLogger(__name__)
+
+_Entry = tuple[int, Message, EventRow]
+
+
+class Outbox:
+    """What waits for the warehouse, by partition of the log, and one portion that may be on its way there.
+
+    ``commit`` is told the positions whose rows and dead letters are durable. Methods that store raise
+    WarehouseUnavailable, StoreUnavailable, LogUnavailable and OSError; nothing is lost then.
+    """
+
+    def __init__(
+        self,
+        generations: Generations,
+        warehouse: Warehouse,
+        deadletters: DeadLetters,
+        erased: Erased,
+        commit: Callable[[Mapping[int, Done]], None],
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self.generations, self.warehouse, self.deadletters, self.erased = (
+            generations,
+            warehouse,
+            deadletters,
+            erased,
+        )
+        self.commit, self.metrics, self.clock = commit, metrics, clock
+        self.since: float | None = None
+        """When the first of what waits came, by the clock."""
+        self.bytes = 0
+        self.rows = 0
+        self._waiting: dict[int, Waiting] = {}
+        self._flight: Flight | None = None
+        self._stored: dict[int, int] = {}
+        self._recent: set[tuple[str, str]] = set()
+        self._uncommitted: dict[int, Done] = {}
+
+    # Step 3: what came is kept
+
+    def own(self, taken: Mapping[int, Extent]) -> None:
+        """Store what waits of partitions that are gone or taken over anew: the log may not have it any more. Learn what
+        is stored of new ones. Raises as methods that store do."""
+        kept = {at for at, waiting in self._waiting.items() if taken.get(at) is waiting.extent}
+        if self._waiting.keys() - kept:
+            self.flush()
+            for partition in self._waiting.keys() - kept:
+                del self._waiting[partition]
+        gained = {at: extent for at, extent in taken.items() if at not in kept}
+        if gained:
+            self.settle()  # else what we are storing just now would be read again and stored twice
+            counts = self.generations.of(gained)
+            for partition, extent in gained.items():
+                self._waiting[partition] = Waiting(extent, counts[partition])
+            self._learn_stored()
+
+    def unseen(self, portion: Portion) -> Portion:
+        """What of a portion is ours and was not seen: a partition that was lost and won back between two polls is
+        read again from its last commit."""
+        last = {partition: waiting.last for partition, waiting in self._waiting.items()}
+        unseen = []
+        for pair in portion:
+            message = pair[0]
+            partition = message.partition
+            if partition in last and message.position > last[partition]:
+                last[partition] = message.position
+                unseen.append(pair)
+        return unseen
+
+    def placed(self, message: Message, item: Item) -> Item:
+        """The item and where it stands in the log."""
+        event, waiting = item.event, self._waiting[message.partition]
+        place = Place(event.visitor or event.user or "", waiting.salt | message.partition, message.position)
+        return Item(event, item.facts, place)
+
+    def stored(self, message: Message) -> bool:
+        """Whether the warehouse holds what this message says."""
+        return message.position <= self._stored.get(message.partition, -1)
+
+    def keep(self, message: Message, item: Item, profile: str, outcome: Outcome) -> None:
+        """The row of an item counted in ``profile``, unless the warehouse holds it."""
+        if not self.stored(message):
+            self._waiting[message.partition].rows.append((message, row(item, profile, outcome)))
+            self.rows += 1
+            self._recent.add((item.event.site, profile))
+
+    def rename(self, message: Message, aliases: Sequence[AliasRow]) -> None:
+        self._waiting[message.partition].renames.update(aliases)
+
+    def bury(self, message: Message, reason: str) -> None:
+        """The message becomes a dead letter."""
+        self.metrics.dead.inc()
+        waiting = self._waiting[message.partition]
+        waiting.letters.append(self.deadletters.letter(waiting.count.app, message, reason))
+
+    def done(self, messages: Sequence[Message]) -> None:
+        """Whatever these messages, in the log's order, say is kept."""
+        for partition, position in {one.partition: one.position for one in messages}.items():
+            self._waiting[partition].last = position
+        self.bytes += sum([len(one.value) for one in messages])
+        if messages and self.since is None:
+            self.since = self.clock()
+
+    def recent(self, site: str, profile: str) -> bool:
+        """Whether the warehouse may still lack rows of the profile."""
+        key = (site, profile)
+        return key in self._recent or (self._flight is not None and key in self._flight.recent)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a portion is on its way."""
+        return self._flight is not None
+
+    @property
+    def held(self) -> int:
+        """Rows in memory: those that wait and those on their way."""
+        return self.rows + (self._flight.rows if self._flight else 0)
+
+    # Steps 4 to 6, here and now
+
+    def flush(self) -> None:
+        """Store everything and commit."""
+        started = time.perf_counter()
+        self.settle()
+        self._drop_erased()
+        append = self._append
+        while True:
+            self._save_letters()
+            try:
+                append()
+                break
+            except PositionsMoved as moved:
+                # Stored by the partition's new owner, or by an append of ours whose answer was lost.
+                logger.info("%s: %s; dropping what is stored already", "worker", moved)
+                self._learn_stored()
+            except RowsInvalid as invalid:
+                self._bury_rows(invalid.reasons)
+            except PASSING:
+                raise
+            except Exception:
+                if append == self._append_apart:
+                    raise
+                logger.exception("an append broke; looking for what broke it")
+                append = self._append_apart
+        for partition, waiting in self._waiting.items():
+            if waiting.last >= 0:
+                self._uncommitted[partition] = Done(waiting.extent, waiting.last)
+            waiting.rows, waiting.renames = [], set()
+        self._recent.clear()
+        self.rows = self.bytes = 0
+        self.since = None
+        self._commit()
+        self.metrics.flush_seconds.observe(time.perf_counter() - started)
+
+    # The same while the worker goes on: 5 in another thread
+
+    def depart(self, executor: Executor) -> None:
+        """Step 4, and 5 begun."""
+        self._drop_erased()
+        self._save_letters()
+        flight = Flight(self._waiting, self._recent, self.since)
+        self._recent, self.since = set(), None
+        self.rows = self.bytes = 0
+        flight.start(executor, self.warehouse.append)
+        self._flight = flight
+
+    def arrive(self) -> None:
+        """Step 6, once the portion is stored; else it waits again."""
+        if self._flight is not None and self._flight.done():
+            self._land(self._flight)
+
+    def settle(self) -> None:
+        """Wait for the portion under way; if it cannot be stored it waits again. Raises LogUnavailable."""
+        flight = self._flight
+        if flight is None:
+            return
+        try:
+            flight.wait()
+        except MemoryError:
+            raise
+        except Exception as error:  # the flush to come finds out whose fault that is
+            logger.info("%s: a portion was not stored and waits again: %s", "worker", error)
+            self._return(flight)
+        else:
+            self._land(flight)
+
+    def abandon(self) -> None:
+        """Return when nothing goes on any more. Whether it was stored is for the next owner to see."""
+        if self._flight is not None:
+            self._flight.abandon()
+            self._recent |= self._flight.recent
+            self._flight = None
+
+    def _land(self, flight: Flight) -> None:
+        try:
+            flight.wait()
+        except (WarehouseUnavailable, OSError, MemoryError):
+            self._return(flight)
+            raise
+        except Exception:
+            self._return(flight)
+            self.flush()  # knows what to drop
+            return
+        self._flight = None
+        committed, stored = flight.landed(self._waiting)
+        self._stored |= stored
+        self._uncommitted |= committed
+        self._commit()
+        self.metrics.flush_seconds.observe(time.perf_counter() - flight.started)
+
+    def _return(self, flight: Flight) -> None:
+        self._flight = None
+        flight.put_back()
+        self._recent |= flight.recent
+        self.since = flight.since
+        self._recount()
+
+    # What the steps are made of
+
+    def _drop_erased(self) -> None:
+        """Their rows may have been made before their people were erased."""
+        sites = {site for site, _ in self._recent}
+        sites |= {alias.site for waiting in self._waiting.values() for alias in waiting.renames}
+        cutoffs = {site: self.erased.cutoffs(site) for site in sites}
+        if not any(marks.newest >= 0 for marks in cutoffs.values()):
+            return
+
+        def gone(made: EventRow) -> bool:
+            if made.received > cutoffs[made.site].newest:
+                return False
+            ids = [made.profile, *([visitor_id(made.visitor)] if made.visitor else [])]
+            return cutoffs[made.site].cover(made.site, ids, made.received)
+
+        for waiting in self._waiting.values():
+            waiting.rows = [entry for entry in waiting.rows if not gone(entry[1])]
+            waiting.renames = {
+                alias
+                for alias in waiting.renames
+                if not cutoffs[alias.site].cover(alias.site, (alias.old, alias.new), alias.ts)
+            }
+        self._recount()
+
+    def _save_letters(self) -> None:
+        letters = [letter for waiting in self._waiting.values() for letter in waiting.letters]
+        if letters:
+            self.deadletters.add(letters)
+            for waiting in self._waiting.values():
+                waiting.letters = []
+
+    def _append(self) -> None:
+        rows: list[EventRow] = []
+        aliases: set[AliasRow] = set()
+        positions: dict[tuple[str, int], int] = {}
+        for partition, waiting in self._waiting.items():
+            rows += [made for _, made in waiting.rows]
+            aliases |= waiting.renames
+            if waiting.rows:
+                positions[waiting.count.app, partition] = waiting.last
+        if rows or aliases:
+            self.warehouse.append(rows, sorted(aliases, key=lambda alias: alias.ts), positions)
+        for (_, partition), position in positions.items():
+            self._stored[partition] = position
+
+    def _append_apart(self) -> None:
+        """Store in portions what cannot be stored at once: what breaks the append by itself becomes a dead letter,
+        which is on disk before any later position is."""
+
+        def named(aliases: Sequence[AliasRow]) -> Sequence[AliasRow]:
+            self.warehouse.append((), aliases, {})
+            return aliases
+
+        def lost(alias: AliasRow, error: Exception) -> None:
+            logger.error("cannot store that %s is %s now", alias.old, alias.new, exc_info=error)
+
+        def stored(entries: Sequence[_Entry]) -> Sequence[_Entry]:
+            positions = {partition: message.position for partition, message, _ in entries}
+            apps = {(self._waiting[at].count.app, at): position for at, position in positions.items()}
+            self.warehouse.append([made for *_, made in entries], (), apps)
+            self._stored |= positions
+            return entries
+
+        def buried(entry: _Entry, error: Exception) -> None:
+            partition, message, made = entry
+            logger.error("cannot store the message at %d/%d", partition, message.position, exc_info=error)
+            self.bury(message, f"cannot be stored: {error!r}")
+            self._waiting[partition].rows.remove((message, made))
+            self._save_letters()
+
+        aliases = {alias for waiting in self._waiting.values() for alias in waiting.renames}
+        isolated(named, sorted(aliases, key=lambda alias: alias.ts), lost)
+        for waiting in self._waiting.values():
+            waiting.renames = set()
+        entries = [(at, *entry) for at, waiting in self._waiting.items() for entry in waiting.rows]
+        try:
+            isolated(stored, entries, buried)
+        finally:
+            for waiting in self._waiting.values():
+                waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
+            self._recount()
+
+    def _learn_stored(self) -> None:
+        """Read which messages the warehouse holds, and drop their rows here."""
+        found = {
+            app: self.warehouse.positions(app)
+            for app in {waiting.count.app for waiting in self._waiting.values()}
+        }
+        self._stored = {
+            at: position
+            for at, waiting in self._waiting.items()
+            if (position := found[waiting.count.app].get(at)) is not None
+        }
+        for waiting in self._waiting.values():
+            waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
+        self._recount()
+
+    def _bury_rows(self, reasons: Mapping[int, str]) -> None:
+        """Rows that no column can hold: their messages become dead letters."""
+        index = 0
+        for waiting in self._waiting.values():
+            kept = []
+            for message, made in waiting.rows:
+                if index in reasons:
+                    self.bury(message, f"cannot be stored: {reasons[index]}")
+                else:
+                    kept.append((message, made))
+                index += 1
+            waiting.rows = kept
+        self._recount()
+
+    def _commit(self) -> None:
+        if self._uncommitted:
+            self.commit(self._uncommitted)
+        self._uncommitted = {}
+
+    def _recount(self) -> None:
+        self.rows = sum(len(waiting.rows) for waiting in self._waiting.values())

@@ -1,0 +1,94 @@
+"""Step 2 of a worker: events are folded into their profiles and those saved, whatever stands in the way."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from ingest.metrics import Metrics
+from ingest.worker.batch import Batch, Item, Result, ids_of
+from ingest.worker.isolation import isolated
+from ingest.worker.profile_cache import Known
+from profiles.erasures import Erased
+from profiles.fold.fold import Settings
+from profiles.store import ProfileStore, StoreUnavailable
+from tracker.event import Event
+from tracker.log.port import Message
+
+logger = logging.getLogger(__name__)
+
+Pairs = Sequence[tuple[Message, Item]]
+Folded = Sequence[tuple[Message, Item, Result]]
+Refused = Sequence[tuple[Message, str]]
+Consents = Callable[[Sequence[Event]], None]
+"""Keeps what was said about consent, for when a backup is restored. Raises StoreUnavailable."""
+
+
+class Folder:
+    """Remembers the profiles that it saved last.
+
+    ``recent`` says of (site, profile) whether the warehouse may still lack rows of it. ``wait`` is told that the
+    store is away and for how many seconds; it returns when to try again, or raises.
+    """
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        erased: Erased,
+        metrics: Metrics,
+        recent: Callable[[str, str], bool],
+        wait: Callable[[StoreUnavailable], None],
+        consents: Consents | None = None,
+    ) -> None:
+        self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
+        self.consents = consents
+        self._known = Known()
+
+    def fold(self, site: str, settings: Settings, pairs: Pairs) -> tuple[Folded, Refused]:
+        """What became of the events, all of them saved; and the messages that can never be applied, with the reason.
+
+        What was received of people before they were erased is in neither.
+        """
+        refused: list[tuple[Message, str]] = []
+
+        def aside(pair: tuple[Message, Item], error: Exception) -> None:
+            message = pair[0]
+            logger.error(
+                "cannot apply the message at %d/%d", message.partition, message.position, exc_info=error
+            )
+            refused.append((message, f"cannot be applied: {error!r}"))
+
+        return isolated(lambda some: self._folded(site, settings, some), pairs, aside), refused
+
+    def _folded(self, site: str, settings: Settings, pairs: Pairs) -> Folded:
+        """The same of a portion that nothing breaks, as soon as the store takes it."""
+        while True:
+            batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), self._known)
+            try:
+                pairs = self._not_erased(site, pairs)
+                results = batch.run([item for _, item in pairs])
+                self._tell_consents(pairs)
+            except StoreUnavailable as error:
+                self.wait(error)
+            except OSError as error:
+                self.wait(StoreUnavailable(str(error)))
+            else:
+                self.metrics.conflicts.inc(batch.conflicts)
+                return [
+                    (message, item, result) for (message, item), result in zip(pairs, results, strict=True)
+                ]
+
+    def _tell_consents(self, pairs: Pairs) -> None:
+        said = [item.event for _, item in pairs if item.event.type == "consent"]
+        if said and self.consents is not None:
+            self.consents(said)
+
+    def _not_erased(self, site: str, pairs: Pairs) -> Pairs:
+        """Without what was received of people before they were erased."""
+        cutoffs = self.erased.cutoffs(site)
+        kept = [
+            pair
+            for pair in pairs
+            if (event := pair[1].event).received > cutoffs.newest
+            or not cutoffs.cover(site, ids_of(event), event.received)
+        ]
+        self.metrics.erased.inc(len(pairs) - len(kept))
+        return kept

@@ -1,0 +1,129 @@
+"""A member of the consumer group that reads the next portion of the log while the worker folds the one before."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from typing import NamedTuple
+
+from ingest.worker.reading import Portion
+from tracker.log.port import Consumer, Extent, LogUnavailable, Message
+
+GATHERED_BYTES = 8 * 1024 * 1024
+"""Of messages, from which no more are polled before somebody asks; decoded they take several times that."""
+
+
+class Next(NamedTuple):
+    """A portion, and the partitions that were ours when it was polled, as they were taken over."""
+
+    portion: Portion
+    taken: Mapping[int, Extent]
+
+
+class Done(NamedTuple):
+    """Up to where a partition, as it was taken over, is done with."""
+
+    extent: Extent
+    position: int
+
+
+class Ahead:
+    """Polls, and has ``read`` decode what came; in the executor's one thread if there is one.
+
+    That thread goes on polling until the next portion is asked for, ``limit`` messages at most: a worker that falls
+    behind gets more at once, and whose events come together is loaded and saved once for all of them.
+
+    A consumer must not be used by two threads at once: a commit waits for its turn there, before the next poll.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        read: Callable[[list[Message]], Portion],
+        limit: int,
+        timeout: float,
+        executor: Executor | None = None,
+    ) -> None:
+        self._consumer, self._read, self._limit, self._timeout = consumer, read, limit, timeout
+        self._executor = executor
+        self._next: Future[Next] | None = None
+        self._later: Next | None = None
+        self._done: dict[int, Done] = {}
+        self._noting = threading.Lock()
+        self._asked = threading.Event()
+
+    def next(self) -> Next:
+        """What has come since. Raises LogUnavailable."""
+        if self._executor is None:
+            return self._poll()
+        self._asked.set()
+        future = self._next or self._executor.submit(self._poll)
+        self._next = None
+        found = future.result()
+        self._asked.clear()
+        self._next = self._executor.submit(self._gather)
+        return found
+
+    def commit(self, done: Mapping[int, Done]) -> None:
+        """Everything up to and including these positions is done: say so at the next turn, or at the end.
+
+        Not of partitions that are taken over anew by then: positions of one log mean nothing in another.
+        """
+        with self._noting:
+            self._done |= done
+        if self._executor is None:
+            self._commit()
+
+    def close(self) -> None:
+        """Commit what is done and leave the group. What was read ahead is the next owner's."""
+        self._asked.set()
+        if self._next is not None and not self._next.cancel():
+            self._next.exception()
+        self._next = None
+        with suppress(LogUnavailable):  # then the next owner reads again what is stored already
+            self._commit()
+        self._consumer.close()
+
+    def _poll(self) -> Next:
+        self._commit()
+        if self._later is not None:
+            later, self._later = self._later, None
+            return later
+        messages = self._consumer.poll(self._limit, self._timeout)
+        return Next(self._read(messages), self._consumer.taken())
+
+    def _gather(self) -> Next:
+        """What comes until somebody asks for it, as long as there is more and the same partitions are ours, as they
+        were."""
+        portion, taken = self._poll()
+        gathered, more = list(portion), bool(portion)
+        size = sum([len(message.value) for message, _ in portion])
+        while more and len(gathered) < self._limit and size < GATHERED_BYTES and not self._asked.is_set():
+            try:
+                messages = self._consumer.poll(self._limit - len(gathered), 0.0)
+            except LogUnavailable:  # the next poll will say so; what came before is not given again
+                break
+            now = self._consumer.taken()
+            if now.keys() != taken.keys() or any(now[at] is not taken[at] for at in now):
+                # What came first counts where it was read: the log may be another one by now.
+                self._later = Next(self._read(messages), now)
+                break
+            gathered += self._read(messages)
+            size += sum([len(message.value) for message in messages])
+            more = bool(messages)
+        return Next(gathered, taken)
+
+    def _commit(self) -> None:
+        with self._noting:
+            done, self._done = self._done, {}
+        if not done:
+            return
+        taken = self._consumer.taken()
+        try:
+            self._consumer.commit(
+                {at: one.position for at, one in done.items() if taken.get(at) is one.extent}
+            )
+        except LogUnavailable:
+            with self._noting:  # committed or not: once more does no harm
+                self._done = done | self._done
+            raise

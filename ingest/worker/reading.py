@@ -1,0 +1,92 @@
+"""Step 1 of a worker: messages become events with what enrichment found out, or the reason why they cannot."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ingest.worker.batch import Item
+from ingest.worker.isolation import PASSING
+from ingest.worker.unprofiled import opted_out
+from profiles.facts import Facts
+from profiles.fold.fold import Settings
+from profiles.fold.sessions import rules_of
+from tracker.event import Event, EventInvalid, decode
+from tracker.log.port import Message
+from tracker.sites import Site, Sites
+
+logger = logging.getLogger(__name__)
+
+Enrich = Callable[[Event, Site], Facts]
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """A message that nothing can be made of."""
+
+    reason: str
+
+
+class PassingBy(msgspec.Struct, frozen=True):
+    """An event that has a row but no profile: a bot's, or of someone who asked not to be tracked."""
+
+    event: Event
+    facts: Facts
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """An event that asks nothing of us."""
+
+
+IGNORED = Ignored()
+Made = Item | PassingBy | Dead | Ignored
+Portion = Sequence[tuple[Message, Made]]
+
+
+class Reader:
+    """Decodes and enriches."""
+
+    def __init__(self, sites: Sites, facts: Enrich) -> None:
+        self.sites, self.facts = sites, facts
+        self._settings: dict[str, tuple[Site, Settings]] = {}
+
+    def read(self, messages: Sequence[Message]) -> Portion:
+        """Raises OSError while the sites cannot be read."""
+        return [(message, self._made(message)) for message in messages]
+
+    def settings(self, site_id: str) -> Settings:
+        """What the fold depends on, of a site that an event was read for."""
+        return self._settings[site_id][1]
+
+    def _made(self, message: Message) -> Made:
+        what = "read"
+        try:
+            event = decode(message.value)
+            site = self._site(event.site)
+            if site is None:
+                return Dead(f"there is no site {event.site!r}")
+            what = "enriched"
+            facts = self.facts(event, site)
+        except EventInvalid as error:
+            return Dead(str(error))
+        except PASSING:
+            raise
+        except Exception as error:  # a fault of ours must not hold up the partition
+            logger.exception("cannot use the message at %d/%d", message.partition, message.position)
+            return Dead(f"cannot be {what}: {error!r}")
+        if event.type == "erase":
+            return IGNORED
+        if facts.bot or opted_out(event):
+            return PassingBy(event, facts)
+        return Item(event, facts)
+
+    def _site(self, site_id: str) -> Site | None:
+        site = self.sites.get(site_id)
+        if site is None:
+            self.sites.refresh()
+            site = self.sites.get(site_id)
+            if site is None:
+                return None
+        known = self._settings.get(site_id)
+        if known is None or known[0] is not site:
+            self._settings[site_id] = (site, Settings(rules_of(site)))
+        return site

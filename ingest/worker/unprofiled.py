@@ -1,0 +1,37 @@
+"""Who has rows but no profile: bots, and visitors who asked not to be tracked.
+
+Without a profile there is no ring of counted ids; a retry is known by the worker that saw the first, while it lives.
+"""
+
+from collections import OrderedDict
+
+from tracker.event import Event
+from tracker.log.port import Message
+
+REMEMBERED = 100_000
+
+
+class PassersBy:
+    """The ids of their latest events, and which message brought each."""
+
+    def __init__(self, limit: int = REMEMBERED) -> None:
+        self._limit = limit
+        self._seen: OrderedDict[tuple[str, str | None, str], tuple[int, int]] = OrderedDict()
+
+    def counts(self, event: Event, message: Message) -> bool:
+        """Whether this is the first message with the event's id; true also when that very message is read again."""
+        key, place = (event.site, event.visitor, event.id), (message.partition, message.position)
+        first = self._seen.setdefault(key, place)
+        if len(self._seen) > self._limit:
+            self._seen.popitem(last=False)
+        return first == place
+
+
+def opted_out(event: Event) -> bool:
+    """Whether the tracker counts this visitor under a key of the day only (Do Not Track, Global Privacy Control)."""
+    return event.context.get("cookieless") is True
+
+
+def session_of(event: Event) -> str:
+    """One visit for each key of the day; a bot's rows belong to none."""
+    return event.visitor or "" if opted_out(event) else ""

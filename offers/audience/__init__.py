@@ -1,0 +1,1 @@
+"""Audiences: an expression in, and whether a visitor is one of them."""

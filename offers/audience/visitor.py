@@ -1,0 +1,165 @@
+"""One visitor as audiences ask about them, at one moment: what is costly is worked out once, when first asked."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from profiles.fold.affinity import WEIGHTS, weight_at
+from profiles.fold.stages import DEFAULT, Thresholds
+from profiles.fold.tallies import OTHERS
+from profiles.model import Affinity, ItemEvent, Profile, Stage, Tally
+
+DAY_MS = 86_400_000
+VISIT_GAP_MS = 30 * 60_000
+"""Without an event for so long, the last session counts as an earlier visit (DESIGN §6, the default)."""
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "text": (str,), "flag": (bool,)}
+
+
+class View:
+    """A profile, the time in milliseconds, the site's timezone, and when a customer counts as lost.
+
+    ``segments_of`` tells the segments as they are defined now; without it, those that the profile was saved with.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        now: int,
+        zone: ZoneInfo,
+        thresholds: Thresholds = DEFAULT,
+        segments_of: "Callable[[View], list[str]] | None" = None,
+    ) -> None:
+        self.profile, self.now, self.zone, self.thresholds = profile, now, zone, thresholds
+        self._segments_of = segments_of
+        self._rings: dict[tuple[str, str], dict[str, int]] = {}
+
+    @cached_property
+    def local(self) -> datetime:
+        return datetime.fromtimestamp(self.now / 1000, self.zone)
+
+    @cached_property
+    def segments(self) -> list[str]:
+        return self._segments_of(self) if self._segments_of else self.profile.segments
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The stage of the last event, but that silence since then moves a customer on."""
+        profile, last = self.profile, max(self.profile.last_seen, self.profile.last_order)
+        away = (self.now - last) / DAY_MS if last else 0.0
+        if profile.stage == "prospect" or away < self.thresholds.at_risk_days:
+            return profile.stage
+        return "lost" if away >= self.thresholds.lost_days else "at-risk"
+
+    @cached_property
+    def weekday(self) -> str:
+        return WEEKDAYS[self.local.weekday()]
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Each category's part of the visitor's whole interest, decayed to now, where there is any: up to 1."""
+        now = self.now
+        return _shares({name: weight_at(one, now) for name, one in self.profile.affinities.items()})
+
+    @cached_property
+    def item_shares(self) -> dict[str, float]:
+        """The same of products, by what was done with them: among the recent items that a profile keeps."""
+        weights: dict[str, float] = {}
+        for touch in self.profile.items:
+            weight = weight_at(Affinity(WEIGHTS[touch.kind], touch.ts), self.now)
+            weights[touch.item] = weights.get(touch.item, 0.0) + weight
+        return _shares(weights)
+
+    @cached_property
+    def cart_value(self) -> float:
+        return sum(line.quantity * line.price for line in self.profile.cart.values())
+
+    @cached_property
+    def cart_items(self) -> float:
+        return sum(line.quantity for line in self.profile.cart.values())
+
+    @cached_property
+    def days_since_last_visit(self) -> float | None:
+        return self._days(self.last_visit)
+
+    @cached_property
+    def days_since_first_visit(self) -> float | None:
+        return self._days(self.profile.first_seen)
+
+    @cached_property
+    def days_since_order(self) -> float | None:
+        return self._days(self.profile.last_order)
+
+    @cached_property
+    def new(self) -> bool:
+        return self.profile.counts.visits <= 1
+
+    @cached_property
+    def returning(self) -> bool:
+        return not self.new
+
+    @cached_property
+    def known(self) -> bool:
+        return self.profile.user is not None
+
+    @cached_property
+    def tallies(self) -> dict[str, Tally]:
+        """How often and when last, by the event's name in lower case."""
+        found: dict[str, Tally] = {}
+        for name, one in self.profile.tallies.items():
+            same = found.get(name.lower())
+            found[name.lower()] = Tally(same.count + one.count, max(same.last, one.last)) if same else one
+        return found
+
+    def count(self, event: str) -> int | None:
+        """How often; None of a name that the profile may have had no room for."""
+        tally = self.tallies.get(event)
+        return tally.count if tally else None if OTHERS in self.tallies else 0
+
+    def days_since(self, event: str) -> float | None:
+        tally = self.tallies.get(event)
+        return self._days(tally.last) if tally else None
+
+    def happened(self, kind: ItemEvent, what: Literal["item", "category"], name: str, within: float) -> bool:
+        """Whether, at most ``within`` ms ago: among the recent items that a profile keeps."""
+        ring = self._rings.get((kind, what))
+        if ring is None:  # oldest first: the newest stays
+            mine = [touch for touch in self.profile.items if touch.kind == kind]
+            ring = {t.item: t.ts for t in mine} if what == "item" else {t.category: t.ts for t in mine}
+            self._rings[kind, what] = ring
+        ts = ring.get(name)
+        return ts is not None and self.now - ts <= within
+
+    def trait(self, name: str, kind: str) -> Any:
+        """The trait, None where it is of another type."""
+        value = self.profile.traits.get(name)
+        return value if type(value) in TYPES[kind] else None
+
+    def shown(self, campaign: str) -> int:
+        exposure = self.profile.exposure.get(campaign)
+        return exposure.views if exposure else 0
+
+    def clicked(self, campaign: str) -> int:
+        exposure = self.profile.exposure.get(campaign)
+        return exposure.clicks if exposure else 0
+
+    @cached_property
+    def last_visit(self) -> int | None:
+        """The end of the visit before the one going on now."""
+        for session in reversed(self.profile.sessions):
+            if self.now - session.last >= VISIT_GAP_MS:
+                return session.last
+        return None
+
+    def _days(self, ts: int | None) -> float | None:
+        return (self.now - ts) / DAY_MS if ts else None
+
+
+def _shares(weights: dict[str, float]) -> dict[str, float]:
+    """Each one's part of all positive weights."""
+    liked = {name: weight for name, weight in weights.items() if weight > 0}
+    total = sum(liked.values())
+    return {name: weight / total for name, weight in liked.items()}

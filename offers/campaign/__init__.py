@@ -1,0 +1,1 @@
+"""The campaign document: parsed, checked, versioned, and made ready for decisions."""

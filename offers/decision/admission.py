@@ -1,0 +1,87 @@
+"""One visitor as a page's decisions see them: what may be told of them, and which campaigns they may be shown."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from offers.audience.visitor import View
+from offers.campaign.placeholders import Telling
+from offers.campaign.ready import Ready
+from offers.decision.board import Board
+from offers.decision.holdout import draw, subject
+from offers.learning.contexts import context_of
+from offers.segments.segments import Compiled
+from profiles.model import Profile
+from tracker.sites import Site
+
+DISMISSED_MS = 30 * 86_400_000
+"""So long a campaign stays away from whoever hid it, on all their devices."""
+
+
+class Asker(NamedTuple):
+    """Who asks: the id that the answer's token belongs to, and the network; "" where the site's own server asks."""
+
+    id: str = ""
+    network: str = ""
+
+
+NOBODY = Asker()
+
+
+class Visit(NamedTuple):
+    """What one page's decisions have in common. ``told``: what creatives may tell of; None, of nobody in particular,
+    without consent to personalization, and to whoever may not see the profile."""
+
+    site: Site
+    view: View
+    personal: bool
+    subject: str
+    context: str
+    told: View | None
+    traits: bool
+    asker: Asker = NOBODY
+
+
+def visit_of(
+    site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None, asker: Asker = NOBODY
+) -> Visit:
+    view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
+    if profile.consent.get("personalization") is False:
+        return Visit(site, view, False, subject(profile), "", None, False, asker)
+    told = None if telling == "nothing" else view
+    return Visit(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)
+
+
+def _hidden(view: View) -> list[str]:
+    """Campaigns that this visitor dismissed lately."""
+    since = view.now - DISMISSED_MS
+    return [name for name, seen in view.profile.exposure.items() if seen.dismissed > since]
+
+
+def _admits(visit: Visit, ready: Ready) -> bool:
+    """Whether this visitor belongs to the audience; without consent only where everybody does."""
+    return ready.test(visit.view) if visit.personal else ready.audience.everyone
+
+
+class Admitted(dict[Ready, bool]):
+    """Whether this visitor may be shown a campaign: asked once, whatever slots it runs in."""
+
+    def __init__(self, visit: Visit, hidden: Collection[str]) -> None:
+        super().__init__()
+        self._visit, self._hidden = visit, hidden
+
+    def __missing__(self, ready: Ready) -> bool:
+        verdict = self[ready] = ready.id not in self._hidden and _admits(self._visit, ready)
+        return verdict
+
+
+def admitted_to(visit: Visit, board: Board, skip: Collection[str]) -> Admitted:
+    """All but what was dismissed, and of a mutual-exclusion group all but the one campaign drawn for this visitor."""
+    drawn: dict[str, tuple[float, str]] = {}
+    for ready in board.grouped:
+        group = ready.campaign.group
+        # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
+        claim = draw(visit.site.id, f"group:{group}:{ready.id}", visit.subject)
+        drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, ready.id))
+    hidden = {*_hidden(visit.view), *skip}
+    hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
+    return Admitted(visit, hidden)

@@ -1,0 +1,171 @@
+"""Frequency caps: exact, on the server, checked and counted in one atomic Redis step for all slots of a page."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from offers.audience.visitor import VISIT_GAP_MS, View
+from offers.campaign.campaign import Cap
+from profiles.redis.client import Line, Script
+from profiles.redis.connect import RedisError, ResponseError, connect
+from profiles.sansio import Steps, now
+
+PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
+FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
+"""Offers of any standard campaign that one visitor meets, by default. Fallbacks and overrides do not count."""
+CAMPAIGNS_KEPT = 200
+"""Campaigns whose counts one visitor's key holds; those met longest ago go first."""
+KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * 86_400, 400 * 86_400
+"""A week's caps need eight days; with an "ever" cap, as long as the visitor's cookie lives."""
+ABSORBED_KEPT = 10_000
+PAUSE_SECONDS = 1.0
+"""After a failure nobody waits for Redis for so long."""
+
+SCRIPT = (Path(__file__).parent / "caps.lua").read_text(encoding="utf-8")
+
+
+class CapsUnavailable(Exception):
+    """Whether an offer is under its caps cannot be known now."""
+
+    def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Ask(NamedTuple):
+    """A campaign that would like a slot. ``ghost``: counted as if shown, but withheld (the holdout).
+    ``exempt``: the fatigue cap does not apply; without caps of its own it is not even counted. ``closes``: as a ghost
+    it leaves the slot to exempt ones only, as if it had been shown."""
+
+    campaign: str
+    caps: tuple[Cap, ...] = ()
+    ghost: bool = False
+    exempt: bool = False
+    closes: bool = False
+
+
+class Grant(NamedTuple):
+    """Indexes into a slot's asks: the one to show, and the ghosts that were met before it."""
+
+    shown: int | None
+    withheld: tuple[int, ...] = ()
+
+
+class Caps(Protocol):
+    def taking(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        """For each slot the first ask that is under its caps, counted; never one campaign twice."""
+
+
+class CapStore:
+    """Caps on the key ``dg:caps:{site}:{profile id}``. Raises CapsUnavailable, after ``timeout`` seconds at most."""
+
+    def __init__(
+        self,
+        url: str,
+        fatigue: tuple[Cap, ...] = FATIGUE,
+        timeout: float = 0.05,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis = connect(url, timeout)
+        self._line, self._script = Line(self._redis), Script(SCRIPT)
+        self._fatigue = _pairs(fatigue)
+        self._clock, self._paused_until = clock, float("-inf")
+        self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+        """As ``taking``, waited for."""
+        return now(self.taking(site, view, slots))
+
+    def taking(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        if self._clock() < self._paused_until:
+            raise CapsUnavailable("Redis failed a moment ago")
+        ask = {
+            "now": view.now,
+            "gap": VISIT_GAP_MS,
+            "since": _since(view),
+            "windows": windows(view),
+            "fatigue": self._fatigue,
+            "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
+            "kept": CAMPAIGNS_KEPT,
+            "slots": [
+                [(a.campaign, a.ghost, a.exempt, _pairs(a.caps), a.closes) for a in asks] for asks in slots
+            ],
+        }
+        try:
+            former = yield from self._former(site, view)
+            arguments = [msgspec.msgpack.encode(ask), *former]
+            answer = yield from self._line.running(self._script, [_key(site, view.profile.id)], arguments)
+            yield from self._took_over(site, view, former)
+        except RedisError as error:
+            if not isinstance(error, ResponseError):  # of one key, which tells nothing about others
+                self._paused_until = self._clock() + PAUSE_SECONDS
+            raise CapsUnavailable(str(error)) from error
+        return [
+            Grant(shown - 1 if shown else None, tuple(i - 1 for i in ghosts)) for shown, *ghosts in answer
+        ]
+
+    def forget(self, site: str, profile_id: str) -> None:
+        """Erase what was counted for one profile."""
+        try:
+            self._redis.delete(_key(site, profile_id))
+        except RedisError as error:
+            raise CapsUnavailable(str(error)) from error
+
+    def _former(self, site: str, view: View) -> Steps[list[bytes]]:
+        """Counts of the cookies that became this customer's: taken over once, so that a cap outlives a sign-in."""
+        if self._absorbs(site, view) is None:
+            return []
+        answers = yield from self._line.asking(*(("GET", key) for key in _cookies(site, view)))
+        return [raw for raw in answers if raw]
+
+    def _took_over(self, site: str, view: View, former: list[bytes]) -> Steps[None]:
+        """They are counted as the customer's now, and no more by themselves."""
+        mark = self._absorbs(site, view)
+        if mark is None:
+            return
+        if former:
+            yield from self._line.asking(*(("DEL", key) for key in _cookies(site, view)))
+        with self._lock:
+            self._absorbed[mark] = None
+            while len(self._absorbed) > ABSORBED_KEPT:
+                self._absorbed.popitem(last=False)
+
+    def _absorbs(self, site: str, view: View) -> tuple[str, str, int] | None:
+        """What is to be remembered of it, once; None when there is nothing to take over any more."""
+        profile = view.profile
+        if not profile.id.startswith("u:") or not profile.visitors:
+            return None
+        mark = (site, profile.id, hash(tuple(profile.visitors)))
+        with self._lock:
+            return None if mark in self._absorbed else mark
+
+
+def _cookies(site: str, view: View) -> list[str]:
+    return [_key(site, f"v:{visitor}") for visitor in view.profile.visitors]
+
+
+def windows(view: View) -> tuple[int, int, int]:
+    """Numbers of the site's current hour, day and week (from Monday)."""
+    day = view.local.toordinal()
+    return day * 24 + view.local.hour, day, (day - 1) // 7
+
+
+def _since(view: View) -> int:
+    """When the session that is going on began, as far as ingest knows; 0 when none is. One of the future was told by a
+    clock that has been set right since."""
+    sessions = view.profile.sessions
+    return sessions[-1].start if sessions and abs(view.now - sessions[-1].last) <= VISIT_GAP_MS else 0
+
+
+def _pairs(caps: tuple[Cap, ...]) -> list[tuple[int, int]]:
+    return [(PERIODS[cap.per], cap.limit) for cap in caps]
+
+
+def _key(site: str, profile_id: str) -> str:
+    return f"dg:caps:{site}:{profile_id}"

@@ -1,0 +1,130 @@
+"""What visitors answered: offer events from the warehouse whose tokens are ours, each counted once."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from offers.feedback.token import Token, TokenInvalid, TokenSigner
+from tracker.event import SITE
+from warehouse.feeds import crowd
+
+VIEW_MAX_AGE_MS = 86_400_000
+"""A page may stand open for a day before its offer is seen."""
+
+Kind = Literal["view", "click", "dismissed", "decided", "withheld"]
+
+
+class OfferRow(NamedTuple):
+    """One offer event. ``campaign`` and ``variant`` are the event's own words; the token is what counts.
+    ``visitor`` and ``user`` are whoever sent it, ``sender`` and ``received`` (ms) as in the warehouse."""
+
+    campaign: str
+    variant: str
+    token: str
+    kind: Kind
+    profile: str
+    ts: int
+    visitor: str | None = None
+    user: str | None = None
+    sender: str | None = None
+    received: int = 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether it was sent with the public key, by all that is known."""
+        return self.sender not in (None, SITE)
+
+
+class GoalRow(NamedTuple):
+    """One event that some campaign has as its goal. ``value`` is an order's revenue, else 0."""
+
+    event: str
+    profile: str
+    ts: int
+    value: float
+
+
+class OfferEvents(Protocol):
+    """The warehouse's side of results (``warehouse/feeds/offer_events.py``). Profile ids are the current ones."""
+
+    def offer_events(
+        self, site: str, start: int, end: int, campaigns: Collection[str] | None = None
+    ) -> Iterable[OfferRow]:
+        """Offer events with start <= ts < end (ms), of all campaigns or of those named."""
+
+    def goal_events(self, site: str, events: Collection[str], start: int, end: int) -> Iterable[GoalRow]:
+        """The events so named with start <= ts < end (ms), each order once."""
+
+
+class Answer(NamedTuple):
+    """A row whose token is ours, counted for the first time."""
+
+    token: Token
+    row: OfferRow
+
+
+def verified(
+    rows: Iterable[OfferRow], signer: TokenSigner, site: str, since: int = 0
+) -> tuple[list[Answer], dict[str, int]]:
+    """The answers that count, in order of time, and how many did not: forged, foreign, stale, replayed.
+
+    Rows before ``since`` (ms) are not told of; they only say what was answered already.
+    """
+    answers: list[Answer] = []
+    refused: dict[str, int] = {}
+    seen: set[tuple[str, str]] = set()
+    for row in sorted(rows, key=lambda row: row.ts):
+        try:
+            token = _read(row, signer, site)
+            if (token.nonce, row.kind) in seen:
+                raise TokenInvalid("replayed")
+        except TokenInvalid as error:
+            if row.ts >= since:
+                refused[error.reason] = refused.get(error.reason, 0) + 1
+            continue
+        seen.add((token.nonce, row.kind))
+        if row.ts >= since:
+            answers.append(Answer(token, row))
+    return answers, refused
+
+
+def _read(row: OfferRow, signer: TokenSigner, site: str) -> Token:
+    token = (
+        signer.read(row.token, site, row.ts, VIEW_MAX_AGE_MS)
+        if row.kind == "view"
+        else signer.read(row.token, site, row.ts)
+    )
+    if token.held != (row.kind == "withheld"):
+        raise TokenInvalid("forged")
+    # Who signed in meanwhile is known by the profile; what the site itself says is theirs, is.
+    if row.outside and not token.belongs_to(row.visitor, row.user, row.profile.partition(":")[2]):
+        raise TokenInvalid("foreign")
+    return token
+
+
+ANSWERS_A_CAMPAIGN = 20.0
+"""So many showings of one campaign teach of one person."""
+
+
+def teaching(answers: Iterable[Answer]) -> dict[str, float]:
+    """By nonce, up to 1: how much a showing teaches. A crowd that one network sends counts as a few people
+    (``warehouse.feeds.crowd``), and one person's showings of a campaign as ANSWERS_A_CAMPAIGN at most."""
+    given = [answer for answer in answers if answer.row.kind not in ("decided", "withheld")]
+    profiles = {name: code for code, name in enumerate(dict.fromkeys(answer.row.profile for answer in given))}
+    networks = {
+        name: code for code, name in enumerate(dict.fromkeys(row.sender for _, row in given if row.outside))
+    }
+    if not networks:
+        return {}
+    person = np.array([profiles[row.profile] for _, row in given])
+    received = np.array([row.received for _, row in given], np.int64)
+    sender = np.array([networks[row.sender] if row.outside else -1 for _, row in given])
+    people = crowd.weights(person, received, sender, len(profiles)).weight
+    shown = {token.nonce: (row.profile, token.campaign) for token, row in given if row.outside}
+    often = Counter(shown.values())
+    return {
+        nonce: float(people[profiles[profile]]) * min(1.0, ANSWERS_A_CAMPAIGN / often[profile, campaign])
+        for nonce, (profile, campaign) in shown.items()
+    }

@@ -1,0 +1,91 @@
+"""The job behind the bandit and the budgets: reads the warehouse, publishes what every web worker decides by.
+
+It only ever replaces what it published before, from what is stored for good: running it twice, late or on two
+machines changes nothing.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from offers.campaign.campaign import Campaign
+from offers.campaign.store import CampaignStore
+from offers.decision.budget import HOLD_MS, BudgetStore, Spent
+from offers.feedback.responses import OfferEvents, verified
+from offers.feedback.token import TokenSigner
+from offers.learning.arms import ArmStore
+from offers.learning.attribution import learn, showings
+from tracker.sites import Site
+
+DAY_MS = 86_400_000
+MEMORY_DAYS = 60
+"""Showings older than that no longer teach: tastes and seasons change."""
+
+
+class Run(NamedTuple):
+    """What one run used. ``refused``: answers that did not count, by reason. ``confirmed``: budgets updated."""
+
+    campaigns: int
+    showings: int
+    refused: dict[str, int]
+    confirmed: int
+
+
+class Learner:
+    """``complete``: up to when (ms) the warehouse holds everything; None while that is not known."""
+
+    def __init__(
+        self,
+        campaigns: CampaignStore,
+        events: OfferEvents,
+        signer: TokenSigner,
+        arms: ArmStore,
+        budgets: BudgetStore,
+        *,
+        complete: Callable[[], int | None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._campaigns, self._events, self._signer = campaigns, events, signer
+        self._arms, self._budgets = arms, budgets
+        self._complete, self._clock = complete or (lambda: int(clock() * 1000)), clock
+
+    def run(self, site: Site) -> Run:
+        """One site. Raises what the stores and the warehouse raise: the next run does it all."""
+        now = int(self._clock() * 1000)
+        complete = self._complete()  # asked before reading
+        campaigns = {each.id: each for each in self._campaigns.all(site.id) if each.status != "draft"}
+        confirmed = self._confirm(site, campaigns, complete, now) if complete is not None else 0
+        learning = {name: each for name, each in campaigns.items() if _learns(each)}
+        rows = (
+            self._events.offer_events(site.id, now - MEMORY_DAYS * DAY_MS, now, learning) if learning else ()
+        )
+        answers, refused = verified(rows, self._signer, site.id)
+        goals = {each.goal.event for each in learning.values() if each.reward != "click"}
+        reached = self._events.goal_events(site.id, goals, now - MEMORY_DAYS * DAY_MS, now) if goals else ()
+        found = showings(answers, reached, learning)
+        self._arms.publish(site.id, learn(found, learning, now), now)
+        return Run(len(learning), len(found), refused, confirmed)
+
+    def _confirm(self, site: Site, campaigns: dict[str, Campaign], complete: int, now: int) -> int:
+        going = [each for each in campaigns.values() if each.status in ("live", "paused")]
+        limited = [each.id for each in going if each.budget is not None]
+        if not limited:
+            return 0
+        answers, _ = verified(self._events.offer_events(site.id, 0, now, limited), self._signer, site.id)
+        counted: Counter[tuple[str, str]] = Counter()
+        for token, row in answers:
+            counted[token.campaign, row.kind] += 1
+            counted[token.campaign, "late"] += row.kind == "view" and row.ts - token.ts > HOLD_MS
+        spent = [
+            Spent(name, views, counted[name, "click"], counted[name, "late"] / views if views else 0.0)
+            for name in limited
+            for views in [counted[name, "view"]]
+        ]
+        self._budgets.confirm(site.id, spent, complete, now)
+        return len(spent)
+
+
+def _learns(campaign: Campaign) -> bool:
+    """Alone in its slot with one variant there is nothing to choose; among equals the campaigns are arms themselves."""
+    return campaign.allocation == "bandit" and campaign.status in ("live", "paused")

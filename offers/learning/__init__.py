@@ -1,0 +1,1 @@
+"""Learning: impressions and responses in; bandit weights and off-policy estimates out."""

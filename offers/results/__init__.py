@@ -1,0 +1,1 @@
+"""Results: what a campaign was worth, with its lift over the holdout."""

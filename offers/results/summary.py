@@ -1,0 +1,53 @@
+"""All campaigns at a glance: how each variant was answered. One campaign's report: ``campaign_report``."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from offers.feedback.responses import Kind, OfferRow, verified
+from offers.feedback.token import TokenSigner
+
+ANSWERS: tuple[Kind, ...] = ("view", "click", "dismissed")
+
+
+class VariantResult(NamedTuple):
+    """``ctr`` is clicks for each impression, 0 without impressions."""
+
+    campaign: str
+    variant: str
+    impressions: int
+    clicks: int
+    dismissals: int
+    visitors: int
+
+    @property
+    def ctr(self) -> float:
+        return self.clicks / self.impressions if self.impressions else 0.0
+
+
+class Results(NamedTuple):
+    """``withheld`` counts the holdout's decisions by campaign, ``refused`` answers that did not count, by reason."""
+
+    variants: list[VariantResult]
+    withheld: dict[str, int]
+    refused: dict[str, int]
+
+
+def results(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> Results:
+    """Impressions, clicks and dismissals per campaign and variant, by what the tokens say."""
+    answers, refused = verified(rows, signer, site)
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    visitors: dict[tuple[str, str], set[str]] = {}
+    withheld: dict[str, int] = {}
+    for token, row in answers:
+        key = (token.campaign, token.variant)
+        if row.kind == "withheld":
+            withheld[token.campaign] = withheld.get(token.campaign, 0) + 1
+        elif row.kind in ANSWERS:
+            mine = counts.setdefault(key, dict.fromkeys(ANSWERS, 0))
+            mine[row.kind] += 1
+            visitors.setdefault(key, set()).add(row.profile)
+    variants = [
+        VariantResult(*key, each["view"], each["click"], each["dismissed"], len(visitors[key]))
+        for key, each in sorted(counts.items())
+    ]
+    return Results(variants, withheld, refused)

@@ -1,0 +1,1 @@
+"""Segments: named audiences, and who is in them now."""

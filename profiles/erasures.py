@@ -1,0 +1,175 @@
+"""Who was erased lately: nothing that was received of them before may come back.
+
+When a person is erased, events of theirs may still lie in the log, in a tracker's spool or in a worker's hands.
+A mark for each of their ids says up to when events are to be dropped; workers look before they save a profile
+and again before they append to the warehouse. A mark is a digest: it answers "is it this id?", it does not
+say which. Beside the marks stand the requests that are not done yet: those must name the ids.
+
+``dg:erased:{site}`` is a hash, digest → ms, field "" a version; ``dg:erasures`` a hash, request → JSON.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import msgspec
+import redis
+
+from profiles.redis.store import RedisFailure
+from profiles.store import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+KEPT_SECONDS = 30 * 86_400
+"""How long a mark stays: longer than Kafka keeps an event by default (7 days), or a spool waits for its machine."""
+REWRITE_SECONDS = 120.0
+_REQUESTS = "dg:erasures"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Someone is to be forgotten: all that was received until ``at`` (ms) under any of ``ids``.
+
+    ``fed`` are customers that a browser among them merely claimed to be: of their history, only what it did goes.
+    ``marked`` (ms) is when the newest of the ids got its mark; without ids nothing is left but Redis' own files.
+    """
+
+    id: str
+    site: str
+    at: int
+    marked: int
+    ids: tuple[str, ...]
+    fed: tuple[str, ...] = ()
+
+
+class Cutoffs:
+    """One site's marks."""
+
+    __slots__ = ("_marks", "newest")
+
+    def __init__(self, marks: Mapping[bytes, int]) -> None:
+        self._marks = marks
+        self.newest = max(marks.values(), default=-1)
+
+    def cover(self, site: str, ids: Iterable[str], received: int) -> bool:
+        """Whether what was received at ``received`` (ms) of somebody with these ids is to be dropped."""
+        # Live events are newer than every mark: for them nothing is hashed.
+        return received <= self.newest and any(
+            received <= self._marks.get(digest(site, name), -1) for name in ids
+        )
+
+
+class Erased(Protocol):
+    def cutoffs(self, site: str) -> Cutoffs:
+        """The marks as they are now. Raises StoreUnavailable."""
+
+
+class NobodyErased:
+    """For installations in memory."""
+
+    def cutoffs(self, site: str) -> Cutoffs:  # noqa: ARG002
+        return Cutoffs({})
+
+
+class RedisErased:
+    """Marks and requests in the Redis of the profiles, through its client. Every method raises StoreUnavailable."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._known: dict[str, tuple[bytes, Cutoffs]] = {}
+
+    def cutoffs(self, site: str) -> Cutoffs:
+        with _errors("look who was erased"):
+            version = self._client.hget(_key(site), "") or b""
+            known = self._known.get(site)
+            if known is None or known[0] != version:
+                marks = self._client.hgetall(_key(site)) if version else {}
+                version = marks.pop(b"", b"")
+                known = version, Cutoffs({name: int(at) for name, at in marks.items()})
+                self._known[site] = known
+            return known[1]
+
+    def mark(self, site: str, ids: Iterable[str], at: int) -> None:
+        """Drop from now on what was received until ``at`` (ms) of these ids; forget marks that are too old."""
+        fields: dict[bytes, bytes | int] = {digest(site, name): at for name in ids}
+        with _errors("mark who is erased"):
+            marks = self._client.hgetall(_key(site))
+            old = [name for name, then in marks.items() if name and int(then) < at - KEPT_SECONDS * 1000]
+            self._client.hset(_key(site), mapping={**fields, b"": os.urandom(8)})
+            if old:
+                self._client.hdel(_key(site), *old)
+            self._client.expire(_key(site), KEPT_SECONDS)
+
+    def put(self, request: Request) -> None:
+        """Keep a request until it is done."""
+        with _errors("keep a request"):
+            self._client.hset(_REQUESTS, request.id, msgspec.json.encode(request))
+            self._client.expire(_REQUESTS, KEPT_SECONDS)
+
+    def pending(self) -> list[Request]:
+        """The requests that are not done, oldest first."""
+        with _errors("read the requests"):
+            raw = self._client.hvals(_REQUESTS)
+        found = [msgspec.json.decode(each, type=Request) for each in raw]
+        return sorted(found, key=lambda request: (request.at, request.id))
+
+    def drop(self, request: Request) -> None:
+        """It is done."""
+        with _errors("drop a request"):
+            self._client.hdel(_REQUESTS, request.id)
+
+    def rewrite(self) -> None:
+        """Make Redis write its append-only file anew: the old one holds every value that ever stood under a key.
+
+        Returns when that is done. Raises StoreUnavailable, also when it takes too long.
+        """
+        with _errors("rewrite its append-only file"):
+            client, cluster = self._client, isinstance(self._client, redis.RedisCluster)
+            for node in client.get_nodes() if cluster else ():
+                _rewrite(client.get_redis_connection(node))
+            if not cluster:
+                _rewrite(client)
+
+
+def _rewrite(node: Any) -> None:
+    if not node.info("persistence")["aof_enabled"]:
+        return
+    _settled(node)  # a rewrite that runs already may have read the old values
+    try:
+        node.bgrewriteaof()
+    except redis.exceptions.ResponseError as error:
+        if "in progress" in str(error):
+            raise
+        # Hosted Redis often forbids it, and does it itself in time.
+        logger.warning("Redis keeps erased values in its files until it rewrites them: %s", error)
+    _settled(node)
+
+
+def _settled(node: Any) -> None:
+    deadline = time.monotonic() + REWRITE_SECONDS
+    while time.monotonic() < deadline:
+        state = node.info("persistence")
+        if not state["aof_rewrite_in_progress"] and not state["aof_rewrite_scheduled"]:
+            return
+        time.sleep(0.05)
+    raise StoreUnavailable("Redis has not rewritten its append-only file yet", retry_after=60.0)
+
+
+def digest(site: str, name: str) -> bytes:
+    """What a mark keeps of an id."""
+    return blake2b(f"{site}\0{name}".encode("utf-8", "replace"), digest_size=16).digest()
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except RedisFailure as error:
+        raise StoreUnavailable(f"Redis cannot {what}: {error}") from error
+
+
+def _key(site: str) -> str:
+    return f"dg:erased:{site}"

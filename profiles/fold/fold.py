@@ -1,0 +1,299 @@
+"""The fold: the only place where an event changes a profile.
+
+``fold`` is pure. ``apply`` does the same in place on a profile that the caller owns, which is what ingest
+can afford. Both count a message of the log at most once, however often it is read and in whatever order
+events arrive.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from profiles import codec
+from profiles.facts import Facts
+from profiles.fold import affinity, commerce, dedup, identity, orders, sessions, tallies
+from profiles.fold.identity import recency
+from profiles.fold.sessions import Hit, Placed, Rules, locate, owner_of, place, session_id
+from profiles.fold.stages import Thresholds, stage_of
+from profiles.model import (
+    VISITORS_KEPT,
+    Profile,
+    Purpose,
+    Session,
+    Touch,
+)
+from tracker import values
+from tracker.event import Event
+
+POSITIONS_KEPT = 32
+RENAMED_KEPT, RENAMED_ALWAYS = 64, 4
+TRAIT_BYTES = 512
+
+Verdict = Literal["applied", "duplicate", "replayed"]
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where in the log a message stands: ``key`` is its visitor or user id, ``partition`` names log and partition."""
+
+    key: str
+    partition: int
+    position: int
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What of a site's settings the fold depends on."""
+
+    sessions: Rules = Rules()
+    stages: Thresholds = Thresholds()
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of an event.
+
+    ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``renamed`` says what became
+    of sessions (``profiles.fold.sessions.Placed``), and when. ``repeated``: the order was reported before.
+    ``doubtful``: it is set apart, and counts nowhere (``profiles.fold.orders.doubtful``).
+    """
+
+    verdict: Verdict
+    session: str = ""
+    touch: Touch = Touch()
+    renamed: tuple[tuple[str, str, int], ...] = ()
+    repeated: bool = False
+    doubtful: bool = False
+
+
+DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
+"""What was decided about a visitor is nothing that they did: it is written down for the campaign's report."""
+STAKES = ("consent", "exposure", "cart")
+HELD = (*STAKES, "device", "browser", "os", "country", "lang", "demo", "last_order")
+"""What no claim changes of a proven customer; what claims made of it before is void then (``identity.prove``)."""
+PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
+
+
+def fold(
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place
+) -> tuple[Profile, Outcome]:
+    """The profile after ``event``, and what became of the event. ``profile`` stays as it is."""
+    changed = codec.copy(profile)
+    return changed, apply(changed, event, facts, settings, at)
+
+
+def apply(
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place, claimed: bool = False
+) -> Outcome:
+    """``fold`` in place: ``profile`` is the caller's own. ``claimed``: see ``claim``."""
+    verdict = _verdict(profile, event, at)
+    if verdict == "applied":
+        return _apply(profile, event, facts, settings, at, claimed)
+    return (
+        Outcome(verdict) if verdict == "duplicate" else _replay(profile, event, facts, settings.sessions, at)
+    )
+
+
+def claim(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
+    """``apply`` to the customer that somebody merely claims to be: what they do is added, and of a proven customer
+    decides nothing: neither what they allowed, were shown and put into the cart, nor where they are and with what."""
+    if not profile.proven:
+        return apply(profile, event, facts, settings, at, claimed=True)
+    held = {name: getattr(profile, name) for name in HELD}
+    for name in STAKES:
+        setattr(profile, name, {})
+    try:
+        return apply(profile, event, facts, settings, at, claimed=True)
+    finally:
+        for name, value in held.items():
+            setattr(profile, name, value)
+
+
+def replayed(profile: Profile, at: Place) -> bool:
+    """Whether the message was applied before, whether counted or found to be a retry."""
+    known = profile.positions.get(at.key)
+    return known is not None and known[0] == at.partition and at.position <= known[1]
+
+
+def counted(profile: Profile, event: Event) -> bool:
+    """Whether an event of this id was counted in this profile."""
+    return dedup.find(profile.seen, dedup.digest(event.id)) is not None
+
+
+def retried(profile: Profile, event: Event, at: Place) -> bool:
+    """Whether another message than this one brought the event."""
+    found = dedup.find(profile.seen, dedup.digest(event.id))
+    return found is not None and found != dedup.stamp(at.partition, at.position)
+
+
+def makes_session(event: Event) -> bool:
+    """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is none."""
+    if event.type == "track":
+        return event.name not in DECISIONS and (event.visitor is not None or event.source != "segment")
+    return event.type == "page" or event.type == "screen"
+
+
+def trim(profile: Profile) -> None:
+    """Forget, in place, what no event and no replay needs any more. The session of the last event is kept."""
+    dedup.trim(profile.seen)
+    # Another worker may still have to tell the warehouse of the newest.
+    profile.renamed = profile.renamed[-RENAMED_ALWAYS:]
+    profile.sessions = sessions.trim(profile.sessions, profile.last_seen, profile.cursor)
+
+
+def _verdict(profile: Profile, event: Event, at: Place) -> Verdict:
+    entry_id = dedup.digest(event.id)
+    found = dedup.find(profile.seen, entry_id)
+    stamp = dedup.stamp(at.partition, at.position)
+    if replayed(profile, at):
+        # An id that was forgotten since belongs to the message that brought it first, most likely this one.
+        return "replayed" if found is None or found == stamp else "duplicate"
+    positions = profile.positions
+    positions.pop(at.key, None)
+    positions[at.key] = (at.partition, at.position)
+    if len(positions) > POSITIONS_KEPT:
+        # Who only claims to be the customer never takes the place of who is.
+        del positions[next((key for key in positions if key in profile.claimants), next(iter(positions)))]
+    if found is not None:
+        return "replayed" if found == stamp else "duplicate"
+    dedup.remember(profile.seen, entry_id + stamp, event.received)
+    return "applied"
+
+
+def _repeats(profile: Profile, event: Event, facts: Facts, at: Place) -> bool:
+    """Whether the event reports an order that another message has brought."""
+    order = facts.order if event.name == "Order Completed" else None
+    return order is not None and orders.known(profile, order, at.partition, at.position)
+
+
+def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Place) -> Outcome:
+    """What became of the event the first time, found in the profile as it is now."""
+    owner, renamed = _owner(event), tuple(profile.renamed)
+    repeated = _repeats(profile, event, facts, at)
+    told = repeated, not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
+    if not makes_session(event):
+        return Outcome("replayed", "", profile.last_touch, renamed, *told)
+    name = session_id(owner, event.ts)
+    if facts.session_hint:
+        name = sessions.hinted_id(owner, facts.session_hint)
+        session = next((known for known in profile.sessions if known.id == name), None)
+    else:
+        session = locate(profile.sessions, owner, event.ts, rules)
+    if session is None:
+        return Outcome("replayed", name, facts.touch or Touch(), renamed, *told)
+    return Outcome("replayed", session.id, session.touch, renamed, *told)
+
+
+def _apply(
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place, claimed: bool
+) -> Outcome:
+    _recognise(profile, event, facts, claimed)
+    if event.name in DECISIONS:
+        return Outcome("applied", "", profile.last_touch)
+    counts = profile.counts
+    counts.events += 1
+    renamed: tuple[tuple[str, str, int], ...] = ()
+    session: Session | None = None
+    repeated = doubtful = False
+    if makes_session(event):
+        placed = _sessionize(profile, event, facts, settings.sessions)
+        session = placed.session
+        counts.visits += placed.started
+        if placed.renamed:
+            renamed = _dated(profile, placed.renamed, event.received)
+            profile.renamed = [*profile.renamed, *renamed][-RENAMED_KEPT:]
+        profile.cursor = session.id
+    if event.type == "page" or event.type == "screen":
+        counts.pageviews += 1
+        tallies.count(profile, tallies.PAGE, event.ts)
+    elif event.type == "track":
+        repeated = _repeats(profile, event, facts, at)
+        doubtful = not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
+        if not repeated and not doubtful:
+            tallies.count(profile, event.name, event.ts)
+            commerce.track(profile, event, facts)
+            if event.name == "Order Completed" and (facts.order is not None or orders.limited(event)):
+                entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
+                orders.remember(profile, *entry, at.partition, at.position)
+    elif event.type == "consent":
+        _consent(profile, event.props)
+        interests = event.props.get("interests")
+        if isinstance(interests, dict) and not (claimed and profile.proven):
+            affinity.correct(profile, interests, event.ts)
+    elif event.type == "group":
+        # The call's traits are the group's: a company's name is not the visitor's.
+        group = event.props.get("groupId") or event.context.get("groupId")
+        _learn(profile, {"groupId": group}, claimed)
+    elif event.type == "identify":
+        _learn(profile, event.traits, claimed)
+    profile.stage = stage_of(profile, profile.last_seen, settings.stages)
+    if session is None:
+        return Outcome("applied", "", profile.last_touch, (), repeated, doubtful)
+    return Outcome("applied", session.id, session.touch, renamed, repeated, doubtful)
+
+
+def _dated(
+    profile: Profile, renamed: tuple[tuple[str, str], ...], received: int
+) -> tuple[tuple[str, str, int], ...]:
+    """The last word counts in the warehouse, and what a tracker held back came with an older date than it arrived."""
+    at = max(received, 1 + max((at for _, _, at in profile.renamed), default=0))
+    return tuple((old, new, at) for old, new in renamed)
+
+
+def _owner(event: Event) -> str:
+    return owner_of(event.site, event.visitor or f"u:{event.user}")
+
+
+def _sessionize(profile: Profile, event: Event, facts: Facts, rules: Rules) -> Placed:
+    touch = facts.touch
+    if touch is not None:
+        if not profile.first_touch.ts or touch.ts < profile.first_touch.ts:
+            profile.first_touch = touch
+        if recency(touch) >= recency(profile.last_touch):
+            profile.last_touch = touch
+    hit = Hit(event.ts, facts.campaign_key, event.type != "track", touch, facts.session_hint)
+    return place(profile.sessions, _owner(event), hit, rules)
+
+
+def _recognise(profile: Profile, event: Event, facts: Facts, claimed: bool) -> None:
+    """Ids, times and what the newest event says about device and place."""
+    visitor = event.visitor
+    profile.subject = profile.subject or visitor or event.user or ""
+    if visitor and claimed:
+        identity.claimed_by(profile, visitor)
+    elif visitor and visitor not in profile.visitors:
+        profile.visitors.append(visitor)
+        if len(profile.visitors) > VISITORS_KEPT:
+            del profile.visitors[0]
+    if event.user and profile.user is None:
+        profile.user = event.user
+    ts = event.ts
+    if not profile.first_seen or ts < profile.first_seen:
+        profile.first_seen = ts
+    if ts >= profile.last_seen:
+        profile.last_seen = ts
+        # A server speaks for the visitor without being where they are.
+        if facts.device:
+            profile.device, profile.browser, profile.os = facts.device, facts.browser, facts.os
+        profile.country = facts.country or profile.country
+        profile.lang = event.lang or profile.lang
+    profile.demo = profile.demo or facts.demo
+
+
+def _consent(profile: Profile, purposes: Mapping[str, Any]) -> None:
+    for purpose in PURPOSES:
+        given = purposes.get(purpose)
+        if isinstance(given, bool):
+            profile.consent[purpose] = given
+
+
+def _learn(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> None:
+    """Traits of the newest call win. What is too large for a profile stays in the warehouse's row."""
+    # The tracker has settled the values, but for those that an earlier release has stored.
+    for name, value in values.settled(traits).items():
+        if value is None or _small(value):
+            (identity.claim_trait if claimed else identity.learn_trait)(profile, name, value)
+
+
+def _small(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= TRAIT_BYTES
+    return isinstance(value, bool | int | float) or len(msgspec.json.encode(value)) <= TRAIT_BYTES

@@ -1,0 +1,290 @@
+"""Who is who: the ids a person has, and how two profiles of one person become one."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from profiles import codec
+from profiles.fold import affinity, commerce, dedup, orders, tallies
+from profiles.fold.stages import DEFAULT, Thresholds, stage_of
+from profiles.model import (
+    CART_KEPT,
+    CUSTOMERS_KEPT,
+    ITEMS_KEPT,
+    TRAITS_KEPT,
+    VISITORS_KEPT,
+    Affinity,
+    CartLine,
+    Exposure,
+    Profile,
+    Touch,
+)
+
+_T = TypeVar("_T")
+
+LONGEST_CHAIN = 8
+"""Aliases followed from an id to its profile; more would be a fault."""
+
+
+def visitor_id(visitor: str) -> str:
+    return f"v:{visitor}"
+
+
+def user_id(user: str) -> str:
+    return f"u:{user}"
+
+
+def known(profile_id: str) -> bool:
+    """Whether this is a customer's profile, not an anonymous visitor's."""
+    return profile_id.startswith("u:")
+
+
+def direction(one: str, other: str) -> tuple[str, str]:
+    """(which profile is merged, into which). A customer's stays; of two visitors the smaller id.
+
+    Always the same way round, so that two workers that merge the same pair cannot make a circle.
+    """
+    if known(one) != known(other):
+        return (other, one) if known(one) else (one, other)
+    return (one, other) if other < one else (other, one)
+
+
+def holds(into: Profile, other: Profile) -> bool:
+    """Whether ``other`` was merged into ``into`` before: a crash came before its id pointed there."""
+    if not other.positions:
+        return bool(other.visitors) and set(other.visitors) <= set(into.visitors)
+    for key, (partition, position) in other.positions.items():
+        merged = into.positions.get(key)
+        if merged is None or merged[0] != partition or merged[1] < position:
+            return False
+    return True
+
+
+def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+    """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
+    if into.proven and not other.proven:
+        prove(other)
+    settle(into, other)
+    into.fed = into.fed or other.fed
+    add_history(into, other)
+    into.stage = stage_of(into, into.last_seen, thresholds)
+
+
+def adopt(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+    """Add, in place, the history of a browser that merely claims to be the customer ``into``. As long as nobody proved
+    to be them, what the browser says holds; it decides nothing of a customer who did."""
+    other = codec.copy(other)  # both go on, each by itself
+    _claim_traits(into, other.traits)
+    if not into.proven:
+        _merge_facts(into, other)
+        _merge_stakes(into, other)
+    add_history(into, other)
+    for visitor in other.visitors:
+        claimed_by(into, visitor)
+    into.stage = stage_of(into, into.last_seen, thresholds)
+
+
+def settle(into: Profile, other: Profile) -> None:
+    """Take over, in place, whatever ``other`` decides for its person. Its history is left: a customer that it claimed
+    to be may have it already."""
+    # Whoever was seen last stays longest in the ring.
+    older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
+    visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
+    into.visitors = visitors[-VISITORS_KEPT:]
+    into.claimants = [v for v in (*into.claimants, *other.claimants) if v not in into.visitors][
+        -VISITORS_KEPT:
+    ]
+    _merge_traits(into, other, newer)
+    _merge_facts(into, other)
+    _merge_stakes(into, other)
+
+
+def prove(customer: Profile) -> None:
+    """The site itself told of this customer: what claims decided for them until now, in place, is void."""
+    customer.proven = True
+    customer.consent, customer.exposure, customer.cart = {}, {}, {}
+    customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
+    customer.demo, customer.last_order = False, 0
+
+
+def claimed_by(customer: Profile, visitor: str) -> None:
+    """Note, in place, which browser claims to be the customer: the last VISITORS_KEPT."""
+    if visitor in customer.claimants or visitor in customer.visitors:
+        return
+    customer.claimants.append(visitor)
+    del customer.claimants[:-VISITORS_KEPT]
+
+
+def forget(customer: Profile, own: Profile) -> Profile:
+    """The customer without what a browser did that claimed to be them, in place and as far as it can be told apart:
+    sums are theirs where it never claimed to be another."""
+    gone, visits = Counter(own.items), {session.id for session in own.sessions}
+    kept = []
+    for touch in reversed(customer.items):
+        if gone[touch] > 0:
+            gone[touch] -= 1
+        else:
+            kept.append(touch)
+    customer.items = kept[::-1]
+    customer.sessions = [session for session in customer.sessions if session.id not in visits]
+    customer.orders = [order for order in customer.orders if order not in own.orders]
+    customer.claimants = [visitor for visitor in customer.claimants if visitor not in own.visitors]
+    for visitor in own.visitors:
+        customer.positions.pop(visitor, None)
+    if len(own.fed) == 1:
+        for name in customer.counts.__struct_fields__:
+            left = getattr(customer.counts, name) - getattr(own.counts, name)
+            setattr(customer.counts, name, max(0, round(left, 4)))
+        for name, theirs in own.tallies.items():
+            if (mine := customer.tallies.get(name)) is not None:
+                mine.count -= theirs.count
+        customer.tallies = {name: one for name, one in customer.tallies.items() if one.count > 0}
+    return customer
+
+
+def led(customers: Sequence[str], newest: str) -> list[str]:
+    """The customers that a browser was taken for, the newest first, once it is taken for ``newest``: CUSTOMERS_KEPT at
+    most. The last was the first, who has what the browser did before: it stays."""
+    if not customers or customers[0] == newest:
+        return [newest, *customers[1:]]
+    first = customers[-1]
+    between = [each for each in customers[:-1] if each not in (newest, first)]
+    return [newest, *between[: CUSTOMERS_KEPT - 2], first]
+
+
+def _merge_traits(into: Profile, other: Profile, newer: Profile) -> None:
+    """What was claimed gives way to what was not; else the newer decides."""
+    claims: list[str] = []
+    merged = dict(newer.traits)
+    for one in (into, other):
+        for name, value in one.traits.items():
+            merged.setdefault(name, value)
+    for name in {*into.claims, *other.claims}:
+        sure = [one for one in (newer, into, other) if name in one.traits and name not in one.claims]
+        if sure:
+            merged[name] = sure[0].traits[name]
+        else:
+            claims.append(name)
+    into.traits = _within(merged, TRAITS_KEPT)
+    into.claims = sorted(name for name in claims if name in into.traits)
+
+
+def _claim_traits(into: Profile, traits: Mapping[str, Any]) -> None:
+    for name, value in traits.items():
+        claim_trait(into, name, value)
+
+
+def claim_trait(customer: Profile, name: str, value: object) -> None:
+    """Somebody who claims to be the customer tells a trait of them, None to forget it: in place, and unless it is
+    proven."""
+    claimed = name in customer.claims
+    if name in customer.traits and not claimed:
+        return
+    if value is None:
+        if claimed:
+            customer.claims.remove(name)
+            del customer.traits[name]
+    elif claimed or len(customer.traits) < TRAITS_KEPT:
+        customer.traits[name] = value
+        if not claimed:
+            customer.claims.append(name)
+
+
+def learn_trait(profile: Profile, name: str, value: object) -> None:
+    """A trait as the site or the browser itself tells it, None to forget it: in place. Claims make room for it."""
+    if name in profile.claims:
+        profile.claims.remove(name)
+    if value is None:
+        profile.traits.pop(name, None)
+        return
+    if name not in profile.traits and len(profile.traits) >= TRAITS_KEPT:
+        if not profile.claims:
+            return
+        del profile.traits[profile.claims.pop(0)]
+    profile.traits[name] = value
+
+
+def _merge_facts(into: Profile, other: Profile) -> None:
+    """Who they are, and where, and with what; and when they bought last, which empties a cart."""
+    into.last_order = max(into.last_order, other.last_order)
+    older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
+    into.user = into.user or other.user
+    into.subject = into.subject or other.subject
+    into.device, into.browser, into.os = (
+        (newer.device, newer.browser, newer.os) if newer.device else (older.device, older.browser, older.os)
+    )
+    into.country, into.lang = newer.country or older.country, newer.lang or older.lang
+    into.scores = {**older.scores, **newer.scores}
+    into.segments = sorted({*into.segments, *other.segments})
+    into.demo = into.demo or other.demo
+
+
+def add_history(into: Profile, other: Profile) -> None:
+    """What ``other`` did, how they came to it, and where in the log that was read: in place."""
+    newer = into if other.last_seen < into.last_seen else other
+    into.first_touch = min((into.first_touch, other.first_touch), key=lambda touch: touch.ts or 1 << 62)
+    into.last_touch = max((into.last_touch, other.last_touch), key=recency)
+    into.first_seen = min(filter(None, (into.first_seen, other.first_seen)), default=0)
+    into.last_seen = max(into.last_seen, other.last_seen)
+    _merge_history(into, other)
+    tallies.merge(into, other)
+    orders.merge(into, other)
+    into.renamed = [*into.renamed, *other.renamed]
+    into.cursor = newer.cursor
+    into.seen = dedup.merged(into.seen, other.seen)
+    for key, place in other.positions.items():
+        mine = into.positions.get(key)
+        if mine is None or mine[0] != place[0] or mine[1] < place[1]:
+            into.positions.pop(key, None)
+            into.positions[key] = place
+
+
+def recency(touch: Touch) -> tuple[bool, int]:
+    """Orders touches: who comes back by a bookmark still came through the last channel that brought them."""
+    return touch.channel != "direct", touch.ts
+
+
+def _merge_history(into: Profile, other: Profile) -> None:
+    for name in into.counts.__struct_fields__:
+        total = getattr(into.counts, name) + getattr(other.counts, name)
+        setattr(into.counts, name, round(total, 4))
+    ids = {session.id for session in into.sessions}
+    into.sessions += [session for session in other.sessions if session.id not in ids]
+    into.sessions.sort(key=lambda session: session.start)
+    into.items = sorted([*into.items, *other.items], key=lambda touch: touch.ts)[-ITEMS_KEPT:]
+    for category, theirs in other.affinities.items():
+        mine = into.affinities.get(category)
+        if mine is None:
+            into.affinities[category] = theirs
+        else:
+            ts = max(mine.ts, theirs.ts)
+            weight = affinity.weight_at(mine, ts) + affinity.weight_at(theirs, ts)
+            into.affinities[category] = Affinity(weight, ts)
+    affinity.trim(into.affinities)
+
+
+def _merge_stakes(into: Profile, other: Profile) -> None:
+    """Cart, consent and what was shown: where a merge must not promise or allow too much."""
+    for product, theirs in other.cart.items():
+        mine = into.cart.get(product)
+        into.cart[product] = (
+            CartLine(mine.quantity + theirs.quantity, mine.price or theirs.price) if mine else theirs
+        )
+    into.cart = _within(into.cart, CART_KEPT)
+    for purpose, given in other.consent.items():
+        into.consent[purpose] = given and into.consent.get(purpose, True)
+    for campaign, seen in other.exposure.items():
+        mine_seen = into.exposure.get(campaign, Exposure())
+        into.exposure[campaign] = Exposure(
+            mine_seen.views + seen.views,
+            mine_seen.clicks + seen.clicks,
+            max(mine_seen.last, seen.last),
+            max(mine_seen.dismissed, seen.dismissed),
+        )
+    commerce.trim_exposure(into.exposure)
+
+
+def _within(both: dict[str, _T], most: int) -> dict[str, _T]:
+    """The first ``most``: whoever has the key of the site may merge profile after profile into one."""
+    return dict(islice(both.items(), most)) if len(both) > most else both

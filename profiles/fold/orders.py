@@ -1,0 +1,66 @@
+"""The orders that a profile has counted: one that is reported twice, by the shop's page and by its server, counts once;
+one that only a stranger could have told of, and nobody would believe, does not count at all.
+
+An entry is the digest of the order's id, or of its event's where it has none, with two bytes for the message that
+brought it first, as in ``profiles.fold.dedup``; then its revenue, and when the tracker received it (ms).
+"""
+
+from profiles.facts import Facts
+from profiles.fold.dedup import ID_BYTES, digest, stamp
+from profiles.model import Profile
+from tracker.event import SITE, Event
+
+ORDERS_KEPT = 50
+ORDERS_A_DAY = 20
+"""So many orders of one person within a day are believed of whoever only has the public key."""
+DAY_MS = 86_400_000
+
+
+def known(profile: Profile, order: str, partition: int, position: int) -> bool:
+    """Whether another message than this one brought the order first."""
+    name, own = digest(order), stamp(partition, position)
+    return any(entry[:ID_BYTES] == name and entry[ID_BYTES:] != own for entry, _, _ in profile.orders)
+
+
+def limited(event: Event) -> bool:
+    """Whether it came with the public key, as the tracker told: of such orders only so many a day are believed."""
+    return event.sender not in ("", SITE)
+
+
+def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, position: int) -> bool:
+    """Whether the order that the message brings is set apart: told with the public key, and of an implausible amount
+    (``facts.doubtful``) or one too many of this person's within a day of the tracker's clock."""
+    if event.type != "track" or event.sender == SITE or facts.revenue is None:
+        return False
+    if facts.doubtful or event.name != "Order Completed" or not limited(event):
+        return facts.doubtful
+    name, own = digest(facts.order or event.id), stamp(partition, position)
+    if any(entry == name + own for entry, _, _ in profile.orders):
+        return False  # it was counted before
+    since = event.received - DAY_MS
+    return sum(since < received <= event.received for _, _, received in profile.orders) >= ORDERS_A_DAY
+
+
+def remember(
+    profile: Profile, order: str, revenue: float, received: int, partition: int, position: int
+) -> None:
+    """Note, in place, that the message brought the order. Beyond ORDERS_KEPT the oldest are forgotten."""
+    profile.orders.append((digest(order) + stamp(partition, position), revenue, received))
+    del profile.orders[:-ORDERS_KEPT]
+
+
+def merge(into: Profile, other: Profile) -> None:
+    """Both profiles' orders in ``into``, whose counts are those of both already: what both know counts once, as it
+    was received first."""
+    first: dict[bytes, tuple[bytes, float, int]] = {}
+    for one in sorted([*into.orders, *other.orders], key=lambda entry: (entry[2], entry[0])):
+        entry, revenue, _ = one
+        if entry[:ID_BYTES] in first:
+            into.counts.orders -= 1
+            into.counts.revenue = round(into.counts.revenue - revenue, 4)
+            tally = into.tallies.get("Order Completed")
+            if tally is not None:
+                tally.count = max(1, tally.count - 1)
+        else:
+            first[entry[:ID_BYTES]] = one
+    into.orders = list(first.values())[-ORDERS_KEPT:]

@@ -1,0 +1,1 @@
+"""Redis: the connection, the profile store, and the pipelined client."""

@@ -1,0 +1,257 @@
+"""Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id. Before the
+profile of a browser that feeds a customer stands ``~``: it is no further person.
+
+``redis://``, ``rediss://`` and ``unix://`` as redis-py reads them; ``redis+cluster://`` for Redis Cluster.
+Every key is read and written by itself: no step spans two slots.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from profiles import codec
+from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.model import Profile
+from profiles.redis.client import Line
+from profiles.sansio import Call, Steps, now
+from profiles.store import NOTHING, Alias, Stored, StoreUnavailable, UpdateConflict, Write
+
+SAVE = Path(__file__).with_name("save.lua").read_text()
+DAYS_KEPT = 400
+TRIES = 16
+CHUNK = 500  # keys of one round trip
+SAVED_TOGETHER = 100  # keys of one script: some 2 ms during which Redis serves nobody else
+VERSION_BYTES = 8
+_ALIAS, _FEEDS = ord("@"), ord("~")
+_alias = msgspec.msgpack.Decoder(Alias)
+
+
+RedisFailure = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
+"""A cluster without a node that answers is none of redis-py's RedisErrors."""
+
+
+class RedisProfiles:
+    """The profile store on Redis. Safe from many threads; one object for each process.
+
+    ``redis+cluster://`` connects at once and may raise StoreUnavailable.
+    """
+
+    def __init__(self, url: str, days_kept: int = DAYS_KEPT, timeout: float = 3.0) -> None:
+        self.ttl = days_kept * 86_400
+        options: dict[str, Any] = {
+            "socket_timeout": timeout,
+            "socket_connect_timeout": min(timeout, 2.0),
+            "socket_keepalive": True,
+            "protocol": 2,
+        }
+        self.cluster = url.startswith("redis+cluster://")
+        self.client: Any
+        if self.cluster:
+            with self._errors("connect"):  # a cluster's client asks at once who holds what
+                self.client = redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **options)
+        else:
+            if url.startswith("unix://"):
+                options.pop("socket_keepalive")
+                options.pop("socket_connect_timeout")
+            self.client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        self._line = Line(self.client)
+        self._digest = ""
+
+    def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
+        return now(self.finding(site, visitor, user))
+
+    def finding(
+        self, site: str, visitor: str | None = None, user: str | None = None
+    ) -> Steps[Profile | None]:
+        ids = [user_id(user)] if user else []
+        ids += [visitor_id(visitor)] if visitor else []
+        found = yield from self._loading(site, ids, NOTHING)
+        for profile_id in ids:
+            stored = _follow(found, profile_id)
+            if stored.profile is not None:
+                return stored.profile
+        return None
+
+    def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
+        return now(self._loading(site, ids, known))
+
+    def _loading(
+        self, site: str, ids: Iterable[str], known: Mapping[str, Stored]
+    ) -> Steps[dict[str, Stored]]:
+        found: dict[str, Stored] = {}
+        wanted = list(dict.fromkeys(ids))
+        for _ in range(LONGEST_CHAIN):
+            if not wanted:
+                break
+            for start in range(0, len(wanted), CHUNK):
+                some = wanted[start : start + CHUNK]
+                values = yield from self._getting([_key(site, i) for i in some])
+                for profile_id, raw in zip(some, values, strict=True):
+                    found[profile_id] = _decoded(raw, known.get(profile_id))
+            targets = {found[profile_id].target for profile_id in wanted}
+            wanted = [target for target in targets if target is not None and target not in found]
+        return found
+
+    def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
+        fresh = os.urandom(VERSION_BYTES * len(writes))
+        versions = [fresh[at : at + VERSION_BYTES] for at in range(0, len(fresh), VERSION_BYTES)]
+        saved: list[int] = []
+        together = 1 if self.cluster else SAVED_TOGETHER
+        for start in range(0, len(writes), CHUNK):
+            scripts: list[list[Any]] = []
+            for first in range(start, min(start + CHUNK, len(writes)), together):
+                some = range(first, min(first + together, start + CHUNK, len(writes)))
+                script: list[Any] = [len(some), *(_key(site, writes[at].id) for at in some), self.ttl]
+                for at in some:
+                    script += (writes[at].version, versions[at] + _encoded(writes[at].value))
+                scripts.append(script)
+            saved += self._run_save(scripts)
+        return {write.id: version for write, version, yes in zip(writes, versions, saved, strict=True) if yes}
+
+    def update(self, site: str, profile_id: str, change: Callable[[Profile], Profile]) -> Profile | None:
+        for attempt in range(TRIES):
+            if attempt:  # writers that met once would meet again
+                time.sleep(random.uniform(0, 0.002 * attempt))
+            stored = _follow(self.load(site, [profile_id]), profile_id)
+            if stored.profile is None:
+                return None
+            changed = change(stored.profile)
+            if self.save(site, [Write(changed.id, stored.version, changed)]):
+                return changed
+        raise UpdateConflict(f"profile {profile_id} of {site} changed {TRIES} times while it was updated")
+
+    def touch(self, site: str, ids: Iterable[str]) -> None:
+        with self._errors("touch"):
+            pipe = self.client.pipeline(transaction=False)
+            for profile_id in ids:
+                pipe.expire(_key(site, profile_id), self.ttl)
+            pipe.execute()
+
+    def erase(self, site: str, profile_id: str) -> list[str]:
+        found = self.load(site, [profile_id])
+        removed = [name for name, stored in found.items() if stored.version]
+        profile = _follow(found, profile_id).profile
+        if profile is not None:
+            ids = [visitor_id(visitor) for visitor in profile.visitors]
+            for name, stored in self.load(site, ids).items():
+                if stored.target == profile.id and name not in removed:
+                    removed.append(name)
+        with self._errors("erase"):
+            for name in removed:
+                self.client.delete(_key(site, name))
+        return removed
+
+    def scan(self, site: str) -> Iterator[Profile]:
+        for keys in self._keys(site):
+            for raw in now(self._getting(keys)):
+                if raw and (profile := _decoded(raw).profile):
+                    yield profile
+
+    def people(self, site: str) -> Iterator[Profile]:
+        return (profile for profile in self.scan(site) if not profile.counted_elsewhere)
+
+    def count(self, site: str) -> int:
+        total = 0
+        for keys in self._keys(site):
+            with self._errors("count"):
+                pipe = self.client.pipeline(transaction=False)
+                for key in keys:
+                    pipe.getrange(key, VERSION_BYTES, VERSION_BYTES)
+                total += sum(1 for first in pipe.execute() if first and first[0] not in (_ALIAS, _FEEDS))
+        return total
+
+    def ping(self) -> None:
+        """Raise StoreUnavailable when Redis does not answer."""
+        with self._errors("ping"):
+            self.client.ping()
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _keys(self, site: str) -> Iterator[list[bytes]]:
+        """The site's keys, in portions."""
+        escaped = "".join(f"\\{c}" if c in "*?[]\\^-" else c for c in site)
+        portion: list[bytes] = []
+        keys = self.client.scan_iter(match=f"p:{escaped}:*", count=1000)
+        while True:
+            with self._errors("scan"):
+                key = next(keys, None)
+            if key is None:
+                break
+            portion.append(key)
+            if len(portion) == CHUNK:
+                yield portion
+                portion = []
+        if portion:
+            yield portion
+
+    def _getting(self, keys: Sequence[str | bytes]) -> Steps[list[bytes | None]]:
+        result: list[bytes | None]
+        with self._errors("load"):
+            if self.cluster:
+                result = yield Call(lambda: self.client.mget_nonatomic(keys))
+            else:
+                (result,) = yield from self._line.asking(("MGET", *keys))
+        return result
+
+    def _run_save(self, scripts: list[list[Any]]) -> list[int]:
+        with self._errors("save"):
+            for _ in range(2):
+                if not self._digest:
+                    self._digest = str(self.client.script_load(SAVE))
+                pipe = self.client.pipeline(transaction=False)
+                for script in scripts:
+                    pipe.execute_command("EVALSHA", self._digest, *script)
+                try:
+                    return [yes for reply in pipe.execute() for yes in reply]
+                except redis.exceptions.NoScriptError:  # Redis was started again
+                    self._digest = ""
+        raise StoreUnavailable("Redis forgets its scripts")
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except redis.DataError:
+            raise  # a value that no try again will store
+        except RedisFailure as error:
+            raise StoreUnavailable(f"profile store cannot {what}: {error}") from error
+
+
+def _key(site: str, profile_id: str) -> str:
+    return f"p:{site}:{profile_id}"
+
+
+def _encoded(value: Profile | Alias) -> bytes:
+    if isinstance(value, Alias):
+        return b"@" + msgspec.msgpack.encode(value)
+    return b"~" + codec.encode(value) if value.counted_elsewhere else codec.encode(value)
+
+
+def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
+    if raw is None:
+        return Stored()
+    if known is not None and raw.startswith(known.version):
+        return known
+    version, body = raw[:VERSION_BYTES], memoryview(raw)[VERSION_BYTES:]
+    if body[0] == _ALIAS:
+        return Stored(version, _alias.decode(body[1:]))
+    return Stored(version, codec.decode(body[1:] if body[0] == _FEEDS else body))
+
+
+def _follow(found: dict[str, Stored], profile_id: str) -> Stored:
+    stored = found.get(profile_id, Stored())
+    for _ in range(LONGEST_CHAIN):
+        if stored.target is None:
+            break
+        stored = found.get(stored.target, Stored())
+    return stored

@@ -1,0 +1,1 @@
+"""Algorithms: each learns from interactions and scores candidate items."""

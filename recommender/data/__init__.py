@@ -1,0 +1,1 @@
+"""Training data: interactions, and the parameters that training takes."""

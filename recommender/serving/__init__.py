@@ -1,0 +1,1 @@
+"""Serving: a visitor and a request in, ranked items out."""

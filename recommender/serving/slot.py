@@ -1,0 +1,149 @@
+"""The scene of one slot: model, stock, visitor and ask, and what follows from them for every component."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from profiles.model import ItemEvent
+from recommender.algorithms.factors import Taste
+from recommender.data.interactions import Floats, Longs
+from recommender.data.params import Params
+from recommender.model.model import Model
+from recommender.serving.request import Ask, Reason
+from recommender.serving.stock import Stock, below
+from recommender.serving.visitor import Liked, Visitor
+
+VERBS: Mapping[str, str] = {"view": "viewed", "add": "added", "purchase": "bought"}
+
+
+class Proposal(NamedTuple):
+    """Rows of the stock, best first; ``why(n)`` is the reason of the n-th."""
+
+    rows: Longs
+    scores: Floats
+    why: Callable[[int], Reason]
+
+
+NOTHING = Proposal(np.zeros(0, np.int64), np.zeros(0, np.float32), lambda _: Reason("popular"))
+
+
+@dataclass
+class Scene:
+    """All that one slot's answer depends on. Items are rows of the stock; the model's codes are the first rows."""
+
+    model: Model | None
+    stock: Stock
+    visitor: Visitor
+    ask: Ask
+    params: Params
+
+    @cached_property
+    def allowed(self) -> npt.NDArray[np.bool_]:
+        """Rows that may be shown: available, within the filter, not dismissed, not on the page already."""
+        visitor = self.visitor
+        allowed = self.stock.within(self.ask.filter).copy()
+        hidden = [*self.ask.filter.exclude, *visitor.dismissed]
+        hidden += [item for item in (visitor.page, self.ask.item) if item]
+        if not self.ask.rebuy and self.ask.strategy != "buy_again":
+            hidden += visitor.bought
+        allowed[self.rows(hidden)] = False
+        if self.params.rebuy_categories and not self.ask.rebuy:
+            kept = [row for row in self.rows(visitor.bought) if self._lasts_not(row)]
+            allowed[kept] = self.stock.within(self.ask.filter)[kept]
+        for rule in self.ask.rules:
+            if rule.bias in (-1, 0):
+                allowed &= self.stock.matching(rule) == (rule.bias == -1)
+        return allowed
+
+    def _lasts_not(self, row: int) -> bool:
+        category = self.stock.category_of(row)
+        return any(below(category, top) for top in self.params.rebuy_categories)
+
+    def rows(self, items: Iterable[str]) -> list[int]:
+        """Rows of those items that are here; the id list may have grown since this stock was taken."""
+        size = len(self.stock.category)
+        index = self.stock.index
+        return [row for item in items if (row := index.get(item)) is not None and row < size]
+
+    def row(self, item: str | None) -> int | None:
+        return next(iter(self.rows([item])), None) if item else None
+
+    @cached_property
+    def seen(self) -> list[int]:
+        """Rows of what the visitor touched before."""
+        return self.rows(self.visitor.seen)
+
+    @property
+    def anchor(self) -> str | None:
+        """What similar items are similar to."""
+        return self.ask.item or self.visitor.last
+
+    @cached_property
+    def _kinds(self) -> dict[str, ItemEvent]:
+        return {one.item: one.kind for one in self.visitor.liked}
+
+    def verb(self, item: str) -> str:
+        """What the visitor did with an item, as a reason says it."""
+        return VERBS.get(self._kinds.get(item, "view"), "viewed")
+
+    @cached_property
+    def affinity(self) -> dict[int, float]:
+        """Share of interest by category code."""
+        total: dict[int, float] = {}
+        for one in self.visitor.liked:
+            code = self._category(one)
+            if code:
+                total[code] = total.get(code, 0.0) + one.weight
+        if not total:
+            codes = self.stock.codes
+            total = {codes[name]: value for name, value in self.visitor.affinities.items() if name in codes}
+        whole = sum(total.values())
+        return {code: weight / whole for code, weight in total.items()}
+
+    def _category(self, one: Liked) -> int:
+        row = self.row(one.item)
+        return int(self.stock.category[row]) if row is not None else self.stock.codes.get(one.category, 0)
+
+    def liked_in(self, code: int) -> str | None:
+        """The item touched last in that category."""
+        return next((one.item for one in self.visitor.liked if self._category(one) == code), None)
+
+    @cached_property
+    def taste(self) -> Taste | None:
+        """The visitor folded into the model; None when nothing he likes is in it."""
+        if self.model is None:
+            return None
+        index = self.model.index
+        known = [(index[one.item], one.weight) for one in self.visitor.liked if one.item in index]
+        if not known:
+            return None
+        rows, weights = zip(*known, strict=True)
+        confidence = 1.0 + self.model.card.alpha * np.array(weights, np.float32)
+        return self.model.factors.fold_in(np.array(rows, np.int32), confidence)
+
+
+def best(rows: Longs, scores: Floats, count: int) -> tuple[Longs, Floats]:
+    """The ``count`` highest positive scores, best first, ties by row."""
+    keep = scores > 0
+    rows, scores = rows[keep], scores[keep]
+    if len(rows) > 4 * count:
+        top = np.argpartition(-scores, count)[:count]
+        rows, scores = rows[top], scores[top]
+    order = np.lexsort((rows, -scores))[:count]
+    return rows[order], scores[order]
+
+
+def first(order: npt.NDArray[np.integer], allowed: npt.NDArray[np.bool_], count: int) -> Longs:
+    """The first ``count`` allowed rows of a ranking."""
+    found: list[Longs] = []
+    low, size, have = 0, max(64, 2 * count), 0
+    while low < len(order) and have < count:
+        block = order[low : low + size]
+        found.append(block[allowed[block]].astype(np.int64))
+        have += len(found[-1])
+        low, size = low + size, 4 * size
+    return np.concatenate(found)[:count] if found else np.zeros(0, np.int64)

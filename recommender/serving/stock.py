@@ -1,0 +1,162 @@
+"""The stock: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from recommender.catalogue.catalogue import Catalogue, Item
+from recommender.data.interactions import Floats, Ints
+from recommender.model.model import Model
+from recommender.serving.request import Filter, Rule
+
+WHOLE = 0.95
+MASKS = 64  # filters remembered until the stock changes
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown".
+
+    ``whole``: nearly all that people like is in the catalogue that the shop put; what is not is gone, or made up.
+    ``content`` holds the factors that a new item's content suggests, in rows from ``known`` on.
+    """
+
+    ids: list[str]
+    index: dict[str, int]
+    known: int  # rows that the model knows
+    names: list[str]  # of categories
+    codes: dict[str, int]
+    category: Ints
+    price: Floats  # NaN where unknown
+    available: npt.NDArray[np.bool_]
+    content: Floats
+    item: Callable[[str], Item | None] = field(repr=False, compare=False)
+    whole: bool = False
+    _masks: dict[object, npt.NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
+
+    def category_of(self, row: int) -> str:
+        return self.names[int(self.category[row])]
+
+    def within(self, rule: Filter) -> npt.NDArray[np.bool_]:
+        """Rows available within the filter's category and price. Kept, as pages ask for the same few over and over:
+        do not write into it."""
+        key = msgspec.structs.replace(rule, exclude=())
+        return self._kept(key, lambda: self._mask(key))
+
+    def matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
+        """Rows that a rule speaks of; kept likewise."""
+        return self._kept((rule.field, rule.values), lambda: self._matching(rule))
+
+    def _kept(self, key: object, make: Callable[[], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+        mask = self._masks.get(key)
+        if mask is None:
+            mask = make()
+            if len(self._masks) < MASKS:
+                self._masks[key] = mask
+        return mask
+
+    def _matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
+        if rule.field == "category":
+            wanted = [any(below(name, top) for top in rule.values) for name in self.names]
+            return np.array(wanted, np.bool_)[self.category]
+        mask = np.zeros(len(self.category), np.bool_)
+        if rule.field == "categories":
+            mask |= self._matching(msgspec.structs.replace(rule, field="category"))
+        if rule.field == "id":
+            mask[[row for one in rule.values if (row := self.index.get(one, len(mask))) < len(mask)]] = True
+            return mask
+        for row, item_id in enumerate(self.ids[: len(mask)]):
+            item = self.item(item_id)
+            value = item.extra.get(rule.field) if item else None
+            held = value if isinstance(value, list) else [value]
+            mask[row] |= any(str(one) in rule.values for one in held if one is not None)
+        return mask
+
+    def _mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
+        mask = self.available.copy()
+        if rule.categories:
+            wanted = [any(below(name, top) for top in rule.categories) for name in self.names]
+            mask &= np.array(wanted, np.bool_)[self.category]
+        # An unknown price (NaN) compares false: it is not shown where the price matters.
+        if rule.price_min is not None:
+            mask &= self.price >= rule.price_min
+        if rule.price_max is not None:
+            mask &= self.price <= rule.price_max
+        return mask
+
+
+def below(name: str, top: str) -> bool:
+    """Whether ``name`` is the category ``top`` or one within it."""
+    return name == top or name.startswith(f"{top}/")
+
+
+def bare(model: Model | None) -> Stock:
+    """A model's items without a catalogue: all available, of no category."""
+    ids = list(model.items) if model else []
+    return Stock(
+        ids=ids,
+        index=dict(model.index) if model else {},
+        known=len(ids),
+        names=[""],
+        codes={"": 0},
+        category=np.zeros(len(ids), np.int32),
+        price=np.full(len(ids), np.nan, np.float32),
+        available=np.ones(len(ids), np.bool_),
+        content=np.zeros((0, model.factors.vectors.shape[1] if model else 0), np.float32),
+        item=lambda _: None,
+    )
+
+
+def take(model: Model | None, catalogue: Catalogue) -> Stock:
+    """The stock of a model (or of none yet) as the catalogue is now."""
+    stock = bare(model)
+    whole = model is not None and _put_whole(model, catalogue.put_ids())
+    stock = replace(
+        stock,
+        item=lambda item_id: catalogue.state(item_id)[1],
+        whole=whole,
+        available=np.full(len(stock.ids), not whole),
+    )
+    return update(stock, catalogue, catalogue.known_ids(), model)
+
+
+def _put_whole(model: Model, put: Collection[str]) -> bool:
+    """Whether the items that the shop put make up nearly all of what is popular."""
+    popular = model.popularity.popular
+    held = [model.index[item_id] for item_id in put if item_id in model.index]
+    return bool(held) and float(popular[held].sum()) >= WHOLE * float(popular.sum())
+
+
+def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> Stock:
+    """The stock after the items ``changed``. Ids, index and categories grow in place; the arrays are new ones,
+    so that a request which runs meanwhile sees either all or nothing of them."""
+    states = [(item_id, catalogue.state(item_id)) for item_id in changed]
+    for item_id, (_, item) in states:
+        if item is not None and item_id not in stock.index:
+            stock.ids.append(item_id)
+            stock.index[item_id] = len(stock.ids) - 1
+    more = len(stock.ids) - len(stock.category)
+    category = np.concatenate([stock.category, np.zeros(more, np.int32)])
+    price = np.concatenate([stock.price, np.full(more, np.nan, np.float32)])
+    available = np.concatenate([stock.available, np.ones(more, np.bool_)])
+    content = np.concatenate([stock.content, np.zeros((more, stock.content.shape[1]), np.float32)])
+    put = catalogue.put_ids()
+    new = [item for _, (_, item) in states if item is not None and stock.index[item.id] >= stock.known]
+    if model is not None and new:
+        content[[stock.index[item.id] - stock.known for item in new]] = model.content.of(new)
+    for item_id, (known, item) in states:
+        row = stock.index.get(item_id)
+        if row is None or not known:
+            continue
+        real = not stock.whole or item_id in put or (item is not None and item.told)
+        available[row] = item is not None and item.available and real
+        if item is not None:
+            if item.category not in stock.codes:
+                stock.names.append(item.category)
+                stock.codes[item.category] = len(stock.names) - 1
+            category[row] = stock.codes[item.category]
+            price[row] = np.nan if item.price is None else item.price
+    return replace(stock, category=category, price=price, available=available, content=content, _masks={})

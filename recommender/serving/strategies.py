@@ -1,0 +1,19 @@
+"""Strategy → what proposes its items."""
+
+from collections.abc import Callable, Mapping
+
+from recommender.serving import components
+from recommender.serving.blend import blend
+from recommender.serving.personal import personal
+from recommender.serving.slot import Proposal, Scene
+
+PROPOSERS: Mapping[str, Callable[[Scene, int], Proposal]] = {
+    "personal": personal,
+    "session": components.session,
+    "similar": components.similar,
+    "bought_together": components.bought_together,
+    "buy_again": components.buy_again,
+    "trending": components.trending,
+    "popular": components.popular,
+    "blend": blend,
+}

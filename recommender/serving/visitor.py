@@ -1,0 +1,114 @@
+"""The visitor of one request: what the live profile says about taste, read at this instant."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from profiles.model import ItemEvent, ItemTouch, Profile
+from recommender.data.params import DAY_MS, Params
+
+CHOSEN = ("view", "add", "purchase")
+AFFINITY_DAYS = 14.0  # a category seen outside the kept items fades this fast
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """An item the visitor has a positive record with, and the strongest thing he did with it."""
+
+    item: str
+    weight: float
+    kind: ItemEvent
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """``liked`` is newest first, ``session`` oldest first; ``affinities`` are the profile's interest by category."""
+
+    now: int
+    page: str | None = None
+    liked: tuple[Liked, ...] = ()
+    session: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
+    bought: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # item → times, oldest first
+    dismissed: frozenset[str] = frozenset()
+    cart: tuple[str, ...] = ()
+    affinities: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def last(self) -> str | None:
+        """The item on the page, else the one touched last."""
+        return self.page or (self.session[-1] if self.session else self.liked[0].item if self.liked else None)
+
+
+def visitor_of(profile: Profile | None, page_item: str | None, params: Params, now: int) -> Visitor:
+    """The visitor as of ``now`` (ms); the item on the page counts as looked at, whether or not its event arrived.
+
+    Without consent to personalization only the page itself speaks.
+    """
+    if profile is None or profile.consent.get("personalization") is False:
+        return visitor_from([], page_item, params, now)
+    start = profile.sessions[-1].start if profile.sessions else 0
+    if profile.sessions and now - profile.sessions[-1].last > DAY_MS:
+        start = now  # that session is long over
+    visitor = visitor_from(profile.items, page_item, params, now, start)
+    return replace(visitor, cart=tuple(profile.cart), affinities=_faded(profile, now))
+
+
+def visitor_from(
+    touches: Iterable[ItemTouch], page_item: str | None, params: Params, now: int, session_start: int = 0
+) -> Visitor:
+    """The visitor who did ``touches``, oldest first."""
+    done = [touch for touch in touches if touch.kind != "list"]
+    if page_item and not (done and done[-1].item == page_item and done[-1].kind != "dismiss"):
+        category = next((touch.category for touch in reversed(done) if touch.item == page_item), "")
+        done.append(ItemTouch(item=page_item, kind="view", ts=now, category=category))
+    last_word: dict[str, ItemEvent] = {}
+    bought: dict[str, tuple[int, ...]] = {}
+    session: list[str] = []
+    for touch in done:
+        item, kind = touch.item, touch.kind
+        last_word[item] = kind
+        if kind == "purchase":
+            bought[item] = (*bought.get(item, ()), touch.ts)
+        if touch.ts >= session_start and kind in CHOSEN:
+            session.append(item)
+    return Visitor(
+        now=now,
+        page=page_item,
+        liked=_liked(done, params, now),
+        session=tuple(session),
+        seen=frozenset(last_word),
+        bought=bought,
+        dismissed=frozenset(item for item, kind in last_word.items() if kind == "dismiss"),
+    )
+
+
+def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]:
+    """Weight of each item, newest first: what was done, how long ago, and how much was done since."""
+    weight: dict[str, float] = {}
+    strongest: dict[str, ItemTouch] = {}
+    most: dict[str, float] = {}
+    worth: dict[str, float] = msgspec.structs.asdict(params.weights)
+    per_click, per_ms = 1 / params.click_half_life, 1 / (params.half_life_days * DAY_MS)
+    for after, touch in enumerate(done[: -3 * params.taste_items - 1 : -1]):
+        item, value, age = touch.item, worth[touch.kind], now - touch.ts
+        faded = value * 0.5 ** (after * per_click + (age * per_ms if age > 0 else 0.0))
+        if item in weight:
+            weight[item] += faded
+            if value <= most[item]:
+                continue
+        else:
+            weight[item] = faded
+        strongest[item], most[item] = touch, value
+    kept = [item for item, value in weight.items() if value > 0][: params.taste_items]
+    return tuple(Liked(i, weight[i], strongest[i].kind, strongest[i].category) for i in kept)
+
+
+def _faded(profile: Profile, now: int) -> dict[str, float]:
+    return {
+        category: affinity.weight * 0.5 ** (max(now - affinity.ts, 0) / (AFFINITY_DAYS * DAY_MS))
+        for category, affinity in profile.affinities.items()
+        if category and affinity.weight > 0
+    }

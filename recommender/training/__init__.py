@@ -1,0 +1,1 @@
+"""Training: interactions in; a fitted, tuned and evaluated model out."""

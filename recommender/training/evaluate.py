@@ -1,0 +1,106 @@
+"""Evaluate: how well each kind and the blend foresee what visitors chose, with the code that serves."""
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from recommender.data.interactions import Interactions
+from recommender.data.params import DAY_MS, Params
+from recommender.judging.cases import WHOLE, last_days, next_item
+from recommender.judging.judge import judge
+from recommender.model.card import Card
+from recommender.serving.request import STRATEGIES, Strategy
+from recommender.training.datafile import DataFileInvalid, load
+from recommender.training.train import HeldOut, learn, started
+
+Protocol = Literal["next-item", "last-days"]
+
+KINDS: tuple[Strategy, ...] = STRATEGIES
+
+
+class Report(msgspec.Struct, frozen=True):
+    """``kinds`` holds the measures of each kind; ``cases`` is how many moments were judged."""
+
+    protocol: Protocol
+    k: int
+    cases: int
+    train_events: int
+    test_events: int
+    train_seconds: float
+    blend: dict[str, float]
+    revisit: float
+    kinds: dict[str, dict[str, float]]
+
+    def json(self) -> dict[str, Any]:
+        """``{"kinds": {"session": {"HR@20": …}, …}}``."""
+        return {"kinds": self.kinds}
+
+    def summary(self) -> str:
+        """What was judged, and the blend's fitted weights, in one line."""
+        blend = ", ".join(f"{name} {weight:g}" for name, weight in self.blend.items()) or "not fitted"
+        return (
+            f"{self.protocol}: {self.cases} moments of {self.test_events} events; trained on {self.train_events} "
+            f"in {self.train_seconds:g} s; blend: {blend}; seen already × {self.revisit:g}"
+        )
+
+    def table(self) -> str:
+        """The report as aligned text."""
+        names = list(next(iter(self.kinds.values()), {}))
+        rows = [["kind", *names]]
+        rows += [[kind, *(f"{values[name]:.4g}" for name in names)] for kind, values in self.kinds.items()]
+        widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        )
+
+
+def evaluate(
+    train: Path,
+    test: Path,
+    params: Params | None = None,
+    protocol: Protocol = "next-item",
+    k: int = 20,
+) -> Report:
+    """Train on one file, judge on the other. Nothing of ``test`` is seen in training. Raises DataFileInvalid.
+
+    next-item: for each prefix of each test session, what comes next; repeats count. last-days: for each visitor with
+    a past, what he chooses in all of ``test``, given his whole history. Rows without an event name are views in the
+    first and purchases in the second.
+    """
+    event = "Product Viewed" if protocol == "next-item" else "Order Completed"
+    past, future = load(train, event), load(test, event)
+    if not len(past) or not len(future):
+        raise DataFileInvalid(f"{train if not len(past) else test}: no rows with an item")
+    return compare(past, future, params or Params(), protocol, k)
+
+
+def split(rows: Interactions, days: float) -> tuple[Interactions, Interactions]:
+    """What happened before the last ``days``, and the sessions that began within them."""
+    cut = int(rows.ts[-1] - days * DAY_MS) if len(rows) else 0
+    return rows.between(0, cut), rows.rows(started(rows) >= cut)
+
+
+def compare(
+    past: Interactions, future: Interactions, params: Params, protocol: Protocol = "next-item", k: int = 20
+) -> Report:
+    """The report of a model of ``past`` on ``future``."""
+    begin = time.perf_counter()
+    days = (int(future.ts[-1]) - int(future.ts[0])) / DAY_MS if protocol == "last-days" else None
+    card = Card(version="evaluation", site="", made=0)
+    model = learn(past, params, card, held_out=HeldOut(days=days)).model
+    seconds = time.perf_counter() - begin
+    cases = list(next_item(future, past) if days is None else last_days(future, past, WHOLE))
+    kinds: dict[str, dict[str, float]] = {kind: judge(model, cases, params, kind, k) for kind in KINDS}
+    return Report(
+        protocol=protocol,
+        k=k,
+        cases=len(cases),
+        train_events=len(past),
+        test_events=len(future),
+        train_seconds=round(seconds, 2),
+        blend=dict(model.card.blend),
+        revisit=params.revisit if model.card.revisit is None else model.card.revisit,
+        kinds=kinds,
+    )

@@ -1,0 +1,242 @@
+"""Train: from the warehouse's history to a version on the shelf."""
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+
+from recommender.algorithms import als, content, cooccurrence, factors, popular, rebuy, session_knn
+from recommender.catalogue.catalogue import Item
+from recommender.data.interactions import Interactions, Longs, NothingToLearn, confidence, liking, read
+from recommender.data.params import DAY_MS, Params
+from recommender.jobs.progress import Progress
+from recommender.judging.cases import WHOLE, Case, last_days, next_item, sample
+from recommender.judging.gate import Judgement, compare, measure
+from recommender.model.card import Card
+from recommender.model.model import Model, ModelUnusable
+from recommender.model.registry import Shelf
+from recommender.training.blend_weights import fit_blend
+
+log = logging.getLogger("dangol.recommender")
+
+
+class History(Protocol):
+    """What happened on a site, as Arrow tables."""
+
+    def interactions(self, site: str, days: int) -> Any:
+        """What happened in the last ``days`` before the newest product event: an import of an old year is as good as
+        this one. Columns profile, product, name (of the event), ts, quantity, session."""
+
+
+UNTOLD = Progress()
+
+NEVER = np.iinfo(np.int64).max
+
+MIN_HELD_OUT = 30
+"""Sessions; with fewer a blend is not fitted and a model not judged."""
+
+
+def fit(
+    rows: Interactions,
+    params: Params,
+    card: Card,
+    items: Sequence[Item] = (),
+    progress: Progress = UNTOLD,
+) -> Model:
+    """A model of ``rows`` as of their last event; ``items`` is what the catalogue says of them.
+
+    Deterministic for given rows and params on one thread.
+    """
+    now = int(rows.ts[-1])
+    used, alpha = confidence(liking(rows, params, now), params.alpha, rows.teaching)
+    vectors = als.fit(used, params, progress.part)
+    index = {item: code for code, item in enumerate(rows.items)}
+    taught = np.repeat(rows.teaching, np.diff(used.indptr))
+    visitors = np.bincount(used.indices, taught, len(rows.items)).astype(np.float32)
+    card = msgspec.structs.replace(
+        card,
+        first=int(rows.ts[0]),
+        last=now,
+        events=len(rows),
+        profiles=int(np.count_nonzero(np.diff(used.indptr))),
+        sessions=int(np.count_nonzero(np.bincount(rows.session))),
+        items=len(rows.items),
+        factors=vectors.shape[1],
+        alpha=alpha,
+        params=params,
+    )
+    return Model(
+        card=card,
+        items=rows.items,
+        index=index,
+        factors=factors.solve(vectors, params.regularization, params.ann_above, params.threads),
+        sessions=session_knn.build(rows, params),
+        together=cooccurrence.neighbours(cooccurrence.baskets(rows, params.basket_limit), params.neighbours),
+        near=cooccurrence.neighbours(cooccurrence.visits(rows, params.basket_limit), params.neighbours),
+        popularity=popular.popularity(rows, params, now),
+        rebuy=rebuy.rebuy(rows),
+        content=content.learn(items, index, vectors, visitors),
+    )
+
+
+class Learned(NamedTuple):
+    """A model of everything, and beside it one that does not know the newest sessions, to be judged by them."""
+
+    model: Model
+    before: Model | None = None
+    cases: Sequence[Case] = ()
+
+
+class HeldOut(NamedTuple):
+    """What is kept from a model to judge it by: the newest sessions, from ``unseen`` (ms) or later where enough do;
+    or with ``days`` all of the last days at once."""
+
+    unseen: int = 0
+    days: float | None = None
+
+
+NEWEST = HeldOut()
+
+
+def learn(
+    rows: Interactions,
+    params: Params,
+    card: Card,
+    items: Sequence[Item] = (),
+    held_out: HeldOut = NEWEST,
+    progress: Progress = UNTOLD,
+) -> Learned:
+    """A model of all ``rows`` whose blend was fitted on what was held out from a model before.
+
+    One half of the held-out sessions fits the blend, the other half is left to judge with.
+    """
+    cut, cases = _held_out(rows, params, held_out)
+    if cut is None:
+        progress.stage("learn")
+        return Learned(fit(rows, params, card, items, progress))
+    progress.stage("rehearse")
+    before = fit(rows.between(0, cut), params, card, items, progress)
+    progress.stage("blend")
+    weights = fit_blend(before, [case for case in cases if case.group % 2 == 0], params)
+    blend = {"blend": weights.components, "revisit": weights.revisit} if weights else {}
+    progress.stage("learn")
+    before, model = (
+        dataclasses.replace(each, card=msgspec.structs.replace(each.card, **blend))
+        for each in (before, fit(rows, params, card, items, progress))
+    )
+    return Learned(model, before, [case for case in cases if case.group % 2])
+
+
+def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[int | None, list[Case]]:
+    """Where the known part ends, and moments of what comes after; None where too little would be left."""
+    if held_out.days is not None:
+        cut = int(rows.ts[-1] - held_out.days * DAY_MS) if len(rows) else 0
+        past, future = rows.between(0, cut), rows.between(cut, int(rows.ts[-1]) + 1)
+        cases = list(last_days(_judging(future, params), past, WHOLE)) if len(past) else []
+        return (cut if cases else None), sample(cases, params.judged_cases // 2, params.seed)
+    newest_cut = newest(rows, params)
+    if newest_cut is None:
+        return None, []
+    begun = started(rows)
+    cut = max(newest_cut, held_out.unseen)
+    if len(np.unique(rows.session[begun >= cut])) < MIN_HELD_OUT:
+        cut = newest_cut
+    past, future = rows.between(0, cut), _judging(rows.rows(begun >= cut), params)
+    return cut, sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
+
+
+def _judging(rows: Interactions, params: Params) -> Interactions:
+    """Who judges is drawn as each teaches: a crowd that came in one go is not the one to say which model is better."""
+    people = rows.teaching / max(float(rows.teaching[rows.profile].max(initial=0.0)), 1e-12)
+    chosen = np.random.default_rng(params.seed).random(len(people)) < people
+    return rows.rows(chosen[rows.profile])
+
+
+def started(rows: Interactions) -> Longs:
+    """When the session of each row began."""
+    return _begun(rows)[rows.session]
+
+
+def _begun(rows: Interactions) -> Longs:
+    """When each session began, ms; NEVER for those without a row."""
+    first = np.full(rows.sessions, NEVER)
+    np.minimum.at(first, rows.session, rows.ts)
+    return first
+
+
+def newest(rows: Interactions, params: Params) -> int | None:
+    """From when on sessions are held out: the newest share of them; None where too little would be left."""
+    begun = np.sort(_begun(rows))
+    begun = begun[begun < NEVER]
+    held = int(len(begun) * params.held_out)
+    if held < MIN_HELD_OUT:
+        return None
+    return int(begun[-held])
+
+
+def train(
+    site: str,
+    history: History,
+    shelf: Shelf,
+    params: Params | None = None,
+    clock: Callable[[], float] = time.time,
+    items: Sequence[Item] = (),
+    progress: Progress = UNTOLD,
+) -> Card:
+    """Learn from the site's window of history and serve the result, unless the live model is better.
+
+    ``items`` is the catalogue, from which new items' places are learned; ``params`` are the shelf's unless given.
+    Raises NothingToLearn, ParamsInvalid.
+    """
+    params = params or shelf.params.read()
+    begin, now = time.perf_counter(), int(clock() * 1000)
+    progress.stage("read")
+    rows = read(history.interactions(site, params.window_days))
+    if not len(rows):
+        raise NothingToLearn(f"site {site}: no product events yet")
+    log.info("site %s: learning from %d events of %d visitors", site, len(rows), len(rows.profiles))
+    live = _live(shelf)
+    unseen = live.card.last + 1 if live else 0
+    card = Card(version=shelf.new_version(), site=site, made=now)
+    learned = learn(rows, params, card, items, HeldOut(unseen), progress)
+    progress.stage("judge")
+    judgement = _judge(learned, live, unseen)
+    card = msgspec.structs.replace(
+        learned.model.card,
+        seconds=round(time.perf_counter() - begin, 3),
+        accepted=judgement.accepted,
+        verdict=judgement.verdict,
+        metrics=judgement.measured,
+        compared=judgement.compared,
+    )
+    progress.stage("save")
+    shelf.add(dataclasses.replace(learned.model, card=card))
+    if card.accepted:
+        shelf.publish(card.version)
+        log.info("site %s: model %s of %d events in %.1f s", site, card.version, card.events, card.seconds)
+    else:
+        log.error("site %s: model %s refused: %s", site, card.version, card.verdict)
+    return card
+
+
+def _live(shelf: Shelf) -> Model | None:
+    """The training that serves. Not its quick refresh: that knows the sessions to be judged by."""
+    version = shelf.live_version()
+    try:
+        live = shelf.load(version) if version else None
+        return shelf.load(live.card.refreshed) if live and live.card.refreshed else live
+    except ModelUnusable as error:
+        log.warning("live model not compared with: %s", error)
+        return None
+
+
+def _judge(learned: Learned, live: Model | None, unseen: int) -> Judgement:
+    if learned.before is None:
+        return Judgement(True, "not judged: too few sessions", {})
+    if live is None:
+        return Judgement(True, "first model", {"candidate": measure(learned.before, learned.cases)})
+    return compare(learned.before, live, [case for case in learned.cases if case.start >= unseen])

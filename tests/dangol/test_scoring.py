@@ -1,0 +1,98 @@
+"""Scores: from orders in a real warehouse onto profiles."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from dangol.jobs.scoring import Scoring
+from profiles.memory import MemoryProfiles
+from profiles.model import Profile
+from profiles.store import ABSENT, Write
+from tests.support.warehouse_rows import NOON, row
+from tracker.sites import Site
+from warehouse.delta import Warehouse
+from warehouse.feeds.purchases import purchases
+from warehouse.question.span import Span
+from warehouse.tables.schema import EventRow
+
+DAY = 86_400_000
+SITE = Site(id="default", write_key="wk", secret_key="sk", timezone="Asia/Seoul")
+SPAN = Span(NOON - 400 * DAY, NOON + DAY, ZoneInfo("Asia/Seoul"))
+
+
+def order(profile: str, ts: int, revenue: float, number: str, name: str = "Order Completed") -> EventRow:
+    return row(ts, id=f"{profile}-{number}-{ts}-{name}", type="track", name=name, profile=profile,
+               order=number, revenue=revenue)  # fmt: skip
+
+
+def shop(folder: Path, rows: list[EventRow]) -> Warehouse:
+    warehouse = Warehouse(str(folder))
+    warehouse.append(rows, [], {})
+    return warehouse
+
+
+def known(*ids: str) -> MemoryProfiles:
+    profiles = MemoryProfiles()
+    profiles.save("default", [Write(each, ABSENT, Profile(id=each, scores={"taste": 3.0})) for each in ids])
+    return profiles
+
+
+def test_purchases_of_each_customer(tmp_path: Path) -> None:
+    seoul_midnight = NOON + 3 * 3_600_000  # 15:00 UTC
+    warehouse = shop(
+        tmp_path,
+        [
+            order("a", seoul_midnight - 60_000, 10.0, "1"),
+            order("a", seoul_midnight + 60_000, 20.0, "2"),
+            order("a", seoul_midnight + 90_000, 20.0, "2"),  # confirmed twice
+            order("a", seoul_midnight + 120_000, 5.0, "3"),
+            order("b", NOON, 50.0, "4"),
+            order("b", NOON + 1000, -80.0, "4", "Order Refunded"),
+            order("c", NOON, -5.0, "5", "Order Refunded"),
+            row(NOON, profile="d"),
+            order("e", NOON + 9 * DAY, 7.0, "6"),
+        ],
+    )
+    assert purchases(warehouse, "default", SPAN).to_pylist() == [
+        {"profile": "a", "days": 2.0, "orders": 3, "revenue": 35.0,
+         "first": seoul_midnight - 60_000, "last": seoul_midnight + 120_000},
+        {"profile": "b", "days": 1.0, "orders": 1, "revenue": 0.0, "first": NOON, "last": NOON},
+    ]  # fmt: skip
+    assert purchases(warehouse, "other", SPAN).num_rows == 0
+
+
+def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
+    rows = [order(f"v:{n}", NOON - n * DAY, 10.0 * (n + 1), str(n)) for n in range(5)]
+    profiles = known(*(f"v:{n}" for n in range(4)))
+    scoring = Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000)
+    assert scoring.run(SITE) == 4, "who was erased is not made again"
+    found = profiles.find("default", "0")
+    assert found and found.scores == {"taste": 3.0, "recency": 5.0, "frequency": 1.0, "monetary": 1.0}
+    assert profiles.find("default", "4") is None
+    assert scoring.run(SITE) == 0, "nothing changed, nothing is written"
+
+
+def test_churn_and_lifetime_value_of_a_shop_with_history(tmp_path: Path) -> None:
+    chance = np.random.default_rng(7)
+    rows = []
+    for customer in range(300):
+        rate = chance.gamma(0.8, 0.05)
+        days = np.cumsum([0, *chance.exponential(1 / rate, 30)])
+        many = np.count_nonzero(days < chance.exponential(150))
+        rows += [order(f"v:{customer}", NOON - 300 * DAY + int(day * DAY), 20.0, f"{customer}-{number}")
+                 for number, day in enumerate(days[: max(many, 1)]) if day < 300]  # fmt: skip
+    rows += [order("v:faithful", NOON - day * DAY, 30.0, f"f{day}") for day in range(5, 300, 10)]
+    rows += [order("v:gone", NOON - day * DAY, 30.0, f"g{day}") for day in range(200, 300, 10)]
+    profiles = known("v:faithful", "v:gone")
+    Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000).run(SITE)
+    faithful, gone = profiles.find("default", "faithful"), profiles.find("default", "gone")
+    assert faithful and gone
+    assert faithful.scores["churn"] < 0.2 < 0.9 < gone.scores["churn"]
+    assert 400 < faithful.scores["clv"] < 30 * 36.5, "30 every ten days, were they sure to stay all year"
+    assert gone.scores["clv"] < 0.1 * faithful.scores["clv"]
+    assert (faithful.scores["recency"], faithful.scores["frequency"], faithful.scores["monetary"]) == (
+        5,
+        5,
+        5,
+    )

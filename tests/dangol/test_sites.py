@@ -1,0 +1,79 @@
+"""What an owner may change of a site on the command line: whom it believes, and its keys."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dangol.cli import main
+from dangol.secrets import ensure_default_site
+from dangol.settings import load
+from tracker.admission.proof import proof_of, valid
+from tracker.sites import FORMER_MS, Site, Sites, rotated
+
+NOW = 1_795_000_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DANGOL_DATA", str(tmp_path))
+    for name in ("DANGOL_WRITE_KEY", "DANGOL_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["sites", *arguments])
+
+
+def site_of(site_id: str = "default") -> Site:
+    found = Sites(load().sites_file).get(site_id)
+    assert found is not None
+    return found
+
+
+def test_a_site_believes_proofs_until_its_owner_says_otherwise(folder: Path) -> None:
+    assert run("add", "shop").exit_code == 0
+    assert site_of("shop").identity == "proof"
+    said = run("set", "shop", "--identity", "trusting")
+    assert said.exit_code == 0 and "can now read" in said.output
+    assert site_of("shop").identity == "trusting"
+    assert run("set", "shop", "--identity", "proof").exit_code == 0
+    assert site_of("shop").identity == "proof"
+    assert run("set", "shop", "--identity", "anybody").exit_code != 0
+    refused = run("set", "nowhere", "--identity", "proof")
+    assert refused.exit_code == 1 and "there is no site 'nowhere'" in refused.output
+
+
+def test_a_new_key_takes_the_proofs_of_the_one_before_for_a_week(folder: Path) -> None:
+    run("list")
+    before = site_of()
+    said = run("rotate-key", "default")
+    now = site_of()
+    assert said.exit_code == 0 and now.secret_key in said.output and "count until" in said.output
+    assert now.secret_key != before.secret_key and now.write_key == before.write_key
+    old, until = proof_of(before.secret_key, "kim"), now.former_until
+    assert valid(now, "kim", old, until - 1) and not valid(now, "kim", old, until)
+    assert Sites(load().sites_file).by_secret_key(before.secret_key) is None, "the key itself opens nothing"
+    run("rotate-key", "default", "--now")
+    assert not valid(site_of(), "kim", proof_of(now.secret_key, "kim"), until - 1)
+    run("rotate-key", "default", "--write")
+    assert site_of().write_key != before.write_key
+
+
+def test_a_key_of_the_settings_is_changed_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGOL_SECRET_KEY", "sk_first")
+    refused = run("rotate-key", "default")
+    assert refused.exit_code == 1 and "DANGOL_SECRET_KEY" in refused.output
+    assert ensure_default_site(load()).secret_key == "sk_first"
+    monkeypatch.setenv("DANGOL_SECRET_KEY", "sk_second")
+    site = ensure_default_site(load())
+    assert (site.secret_key, site.former_secret_key) == ("sk_second", "sk_first")
+    assert ensure_default_site(load()) == site, "once"
+
+
+def test_a_rotation_ends() -> None:
+    site = Site(id="s", write_key="w", secret_key="one")
+    new = rotated(site, "two", NOW)
+    assert (new.former_secret_key, new.former_until) == ("one", NOW + FORMER_MS)
+    assert rotated(new, "three", 0).former_secret_key == ""

@@ -1,0 +1,144 @@
+"""The learning job end to end: decisions, answers in a warehouse, and the next decisions made by them."""
+
+import random
+
+import pytest
+
+from offers.campaign.campaign import parse
+from offers.campaign.store import CampaignStore
+from offers.decision.budget import HOLD_MS, BudgetStore
+from offers.decision.decide import Decider
+from offers.feedback.responses import GoalRow, OfferRow
+from offers.job import Learner
+from offers.learning.arms import ArmStore, ArmsUnavailable
+from tests.offers.test_decide import SHOES, SIGNER, Uncapped, offer
+
+pytestmark = pytest.mark.redis
+CREATIVES = [{"id": name, "kind": "json", "content": {"t": name}} for name in "abc"]
+
+
+class Warehouse:
+    def __init__(self) -> None:
+        self.rows: list[OfferRow] = []
+        self.goals: list[GoalRow] = []
+
+    def offer_events(self, site, start, end, campaigns=None):
+        return [
+            row
+            for row in self.rows
+            if start <= row.ts < end and (campaigns is None or row.campaign in campaigns)
+        ]
+
+    def goal_events(self, site, events, start, end):
+        return [goal for goal in self.goals if goal.event in events and start <= goal.ts < end]
+
+
+class Stage:
+    """Everything wired up as the composition root would, on a clock that stands still."""
+
+    def __init__(self, redis_url, clock, site, **document) -> None:
+        self.clock, self.site, self.warehouse = clock, site, Warehouse()
+        self.store = CampaignStore(redis_url, clock)
+        self.store.put("default", parse(offer("x", creatives=CREATIVES, **document)), 1)
+        self.arms, self.budgets = ArmStore(redis_url, clock, timeout=10), BudgetStore(redis_url, 10, clock)
+        self.complete = True
+        self.learner = Learner(
+            self.store,
+            self.warehouse,
+            SIGNER,
+            self.arms,
+            self.budgets,
+            complete=lambda: int(clock() * 1000) if self.complete else None,
+            clock=clock,
+        )
+        self.decider = Decider(
+            self.store,
+            Uncapped(),
+            SIGNER,
+            arms=self.arms,
+            budgets=self.budgets,
+            clock=clock,
+            chance=random.Random(3),
+        )
+        self.chance = random.Random(4)
+
+    def visit(self, rates: dict[str, float], event: str = "click") -> str | None:
+        decision = self.decider.decide(self.site, SHOES, "hero")
+        if decision is None:
+            return None
+        ts = int(self.clock.now * 1000)
+        self.warehouse.rows.append(OfferRow("x", decision.variant, decision.token, "view", "v:a", ts))
+        if self.chance.random() < rates[decision.variant]:
+            if event == "click":
+                self.warehouse.rows.append(
+                    OfferRow("x", decision.variant, decision.token, "click", "v:a", ts + 1)
+                )
+            else:
+                self.warehouse.goals.append(GoalRow(event, "v:a", ts, 10.0))
+        self.clock.advance(1)
+        return decision.variant
+
+
+@pytest.mark.parametrize(
+    ("reward", "event"),
+    [("click", "click"), ("conversion", "Order Completed"), ("revenue", "Order Completed")],
+)
+def test_the_bandit_finds_the_best_variant(redis_url, clock, site, reward, event):
+    stage = Stage(redis_url, clock, site, reward=reward, goal={"window": "1m"})
+    for _ in range(15):
+        for _ in range(100):
+            stage.visit({"a": 0.05, "b": 0.30, "c": 0.10}, event)
+        run = stage.learner.run(site)
+        clock.advance(10)
+    assert run.showings == 1_500 and run.campaigns == 1
+    last = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(200)]
+    assert last.count("b") > 180
+
+
+def test_running_twice_changes_nothing(redis_url, clock, site):
+    stage = Stage(redis_url, clock, site)
+    for _ in range(50):
+        stage.visit({"a": 0.5, "b": 0.5, "c": 0.5})
+    stage.learner.run(site)
+    clock.advance(10)
+    before = stage.arms.learned("default")
+    stage.learner.run(site)
+    clock.advance(10)
+    assert stage.arms.learned("default") == before
+    assert sum(arm.shown for arm in stage.arms.arms("default", "x", "hero", "").values()) == 50
+
+
+def test_forged_answers_teach_nothing(redis_url, clock, site):
+    stage = Stage(redis_url, clock, site)
+    stage.visit({"a": 0, "b": 0, "c": 0})
+    ts = int(clock.now * 1000)
+    stage.warehouse.rows += [OfferRow("x", "a", "forged", "click", "v:a", ts - 1)] * 100
+    clock.advance(1)
+    run = stage.learner.run(site)
+    assert run.refused == {"forged": 100}
+    clock.advance(10)
+    assert sum(arm.rewarded for arm in stage.arms.arms("default", "x", "hero", "").values()) == 0
+
+
+def test_a_budget_is_met_and_waits_for_the_warehouse(redis_url, clock, site):
+    stage = Stage(redis_url, clock, site, budget=100)
+    shown = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(150)]
+    assert 150 - shown.count(None) == 100
+    del stage.warehouse.rows[60:]  # forty were never seen
+    stage.complete = False
+    clock.advance(HOLD_MS / 1000 + 600)
+    assert stage.learner.run(site).confirmed == 0
+    assert stage.visit({"a": 0, "b": 0, "c": 0}) is None
+    stage.complete = True
+    assert stage.learner.run(site).confirmed == 1
+    clock.advance(60)
+    shown = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(60)]
+    assert 60 - shown.count(None) == 37  # three of the hundred may be seen hours later
+
+
+def test_without_redis_nothing_is_published_and_decisions_go_on(own_redis, clock, site):
+    arms = ArmStore(own_redis.url, clock)
+    own_redis.kill()
+    assert arms.arms("default", "x", "hero", "") == {}
+    with pytest.raises(ArmsUnavailable):
+        arms.publish("default", {}, 1)

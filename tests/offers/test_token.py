@@ -1,0 +1,34 @@
+"""The token: what is signed comes back as it was; anything else is refused with its reason."""
+
+import pytest
+
+from offers.feedback.token import LENGTH_LIMIT, MAX_AGE_MS, Token, TokenInvalid, TokenSigner
+
+NOW = 1_795_000_000_000
+SIGNER = TokenSigner("secret")
+TOKEN = Token("default", "hero-shoes", "a", "hero", 0.25, NOW, "regular|phone|mail", "n1")
+
+
+def refusal(signed: str, site: str = "default", now: int = NOW) -> str:
+    with pytest.raises(TokenInvalid) as caught:
+        SIGNER.read(signed, site, now)
+    return caught.value.reason
+
+
+def test_comes_back_as_it_was():
+    assert SIGNER.read(SIGNER.sign(TOKEN), "default", NOW + MAX_AGE_MS) == TOKEN
+    assert len(SIGNER.sign(TOKEN)) < 220
+
+
+def test_what_we_did_not_sign_is_forged():
+    signed = SIGNER.sign(TOKEN)
+    payload, signature = signed.rsplit(".", 1)
+    for forged in ("", "x", "a.b", payload, f"{payload[:-2]}.{signature}", signed[:-3],
+                   TokenSigner("other").sign(TOKEN), "é" * 10, "." * 50, signed + "A" * LENGTH_LIMIT):  # fmt: skip
+        assert refusal(forged) == "forged"
+
+
+def test_another_sites_token_and_an_old_one_are_refused():
+    assert refusal(SIGNER.sign(TOKEN), site="other") == "foreign"
+    assert refusal(SIGNER.sign(TOKEN), now=NOW + MAX_AGE_MS + 1) == "stale"
+    assert refusal(SIGNER.sign(TOKEN), now=NOW - 3_600_000) == "stale"

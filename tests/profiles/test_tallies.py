@@ -1,0 +1,100 @@
+"""Which events of a visitor are counted by name, and that no order of events and merges makes a difference."""
+
+import random
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from profiles.facts import Facts
+from profiles.fold import fold, identity, tallies
+from profiles.fold.fold import Place, Settings
+from profiles.fold.tallies import NAME_CHARACTERS, NAMES_KEPT, OTHERS, PAGE, STANDARD
+from profiles.model import Profile, Tally
+from tracker.event import Event
+
+START = 1_795_000_000_000
+LONG = "x" * (NAME_CHARACTERS + 1)
+
+# More names than are kept, standard ones among them.
+names = st.integers(0, 90).map(lambda n: f"Event {n}") | st.sampled_from([*STANDARD, LONG])
+happenings = st.lists(st.tuples(names, st.integers(START, START + 10**9)), max_size=300)
+
+
+def counted(happened: Iterable[tuple[str, int]]) -> Profile:
+    profile = Profile("v:a")
+    for name, ts in happened:
+        tallies.count(profile, name, ts)
+    return profile
+
+
+def plain(happened: list[tuple[str, int]]) -> dict[str, Tally]:
+    """The same, from everything at once: standard names, then the shortest, then all others together."""
+    found: dict[str, Tally] = {}
+    own = {name for name, _ in happened if len(name) <= NAME_CHARACTERS}
+    kept = sorted(own, key=lambda name: (name not in STANDARD, len(name), name))[:NAMES_KEPT]
+    for name, ts in happened:
+        tally = found.setdefault(name if name in kept else OTHERS, Tally(0, 0))
+        tally.count, tally.last = tally.count + 1, max(tally.last, ts)
+    return found
+
+
+@given(happenings, st.randoms(use_true_random=False))
+def test_any_order_counts_the_same(happened: list[tuple[str, int]], draw: random.Random) -> None:
+    shuffled = draw.sample(happened, len(happened))
+    assert counted(happened).tallies == counted(shuffled).tallies == plain(happened)
+
+
+@given(happenings, happenings, happenings)
+def test_merges_in_any_order_are_as_one_visitor(
+    one: list[tuple[str, int]], two: list[tuple[str, int]], three: list[tuple[str, int]]
+) -> None:
+    expected = plain(one + two + three)
+    left, right, last = counted(one), counted(two), counted(three)
+    tallies.merge(left, right)
+    tallies.merge(left, last)
+    assert left.tallies == expected
+    left, right, last = counted(one), counted(two), counted(three)
+    tallies.merge(last, right)
+    tallies.merge(last, left)
+    assert last.tallies == expected
+
+
+def test_a_full_profile_keeps_the_standard_and_the_shortest_names() -> None:
+    profile = counted([(f"Clicked {number:020}", START) for number in range(500)])
+    tallies.count(profile, "Order Completed", START + 1)
+    tallies.count(profile, "Signup", START + 2)
+    assert len(profile.tallies) == NAMES_KEPT + 1
+    assert profile.tallies["Order Completed"] == Tally(1, START + 1)
+    assert profile.tallies["Signup"] == Tally(1, START + 2)
+    assert sum(tally.count for tally in profile.tallies.values()) == 502
+
+
+def event(number: int, name: str, ts: int) -> Event:
+    kind = "track" if name else "page"
+    return Event("default", f"e{number}", kind, ts, received=ts, source="snippet", name=name, visitor="a")  # type: ignore[arg-type]
+
+
+def happen(profile: Profile, number: int, name: str, ts: int, **facts: object) -> fold.Outcome:
+    at = Place("a", 1, number)
+    return fold.apply(profile, event(number, name, ts), Facts(**facts), Settings(), at)  # type: ignore[arg-type]
+
+
+def test_the_fold_counts_each_event_once_and_keeps_the_newest_time() -> None:
+    profile = Profile("v:a")
+    happen(profile, 1, "Newsletter Signed Up", START + 5_000)
+    happen(profile, 2, "", START + 6_000)
+    happen(profile, 3, "Newsletter Signed Up", START)  # late
+    assert happen(profile, 3, "Newsletter Signed Up", START).verdict == "replayed"
+    retry = event(1, "Newsletter Signed Up", START + 9_000)
+    assert fold.apply(profile, retry, Facts(), Settings(), Place("a", 1, 9)).verdict == "duplicate"
+    assert profile.tallies == {"Newsletter Signed Up": Tally(2, START + 5_000), PAGE: Tally(1, START + 6_000)}
+
+
+def test_an_order_that_two_profiles_report_counts_once() -> None:
+    one, other = Profile("u:k"), Profile("v:a")
+    happen(one, 1, "Order Completed", START, order="o1", revenue=5.0)
+    happen(other, 2, "Order Completed", START + 1, order="o1", revenue=5.0)
+    happen(other, 3, "Order Completed", START + 2, order="o2", revenue=5.0)
+    identity.merge(one, other)
+    assert one.tallies["Order Completed"] == Tally(one.counts.orders, START + 2) == Tally(2, START + 2)

@@ -1,0 +1,107 @@
+"""Histories with a known right answer, for the recommender's tests."""
+
+import random
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from recommender.catalogue.catalogue import Changes, Stored
+
+DAY = 86_400_000
+NOW = 1_795_000_000_000
+CATEGORIES = ("shoes", "bags", "hats", "lamps", "books", "tea")
+PER_CATEGORY = 7
+
+
+class MemoryItems:
+    """An item store in this process, for tests that are about something else."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Stored] = {}
+        self._changed: dict[str, int] = {}
+        self._version = 0
+
+    def put(self, items: Mapping[str, bytes]) -> None:
+        self._write(
+            (i, Stored(value, self._items.get(i, Stored(None, None)).learned)) for i, value in items.items()
+        )
+
+    def learn(self, items: Mapping[str, bytes]) -> None:
+        self._write(
+            (i, Stored(self._items.get(i, Stored(None, None)).put, value)) for i, value in items.items()
+        )
+
+    def _write(self, rows: Iterable[tuple[str, Stored]]) -> None:
+        self._version += 1
+        for item_id, stored in list(rows):
+            self._items[item_id] = stored
+            self._changed[item_id] = self._version
+
+    def changes(self, since: int) -> Changes:
+        return Changes(self._version, {i: self._items[i] for i, v in self._changed.items() if v > since})
+
+
+class Told:
+    """A history that is the table given."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def interactions(self, site: str, days: int) -> pa.Table:
+        return self.table
+
+
+def history(rows: Iterable[tuple[str, str, str, int, str]]) -> pa.Table:
+    """A table of (profile, product, event name, ts, session) rows."""
+    profile, product, name, ts, session = zip(*rows, strict=True)
+    return pa.table(
+        {
+            "profile": pa.array(profile, pa.string()),
+            "product": pa.array(product, pa.string()),
+            "name": pa.array(name, pa.string()),
+            "ts": pa.array(ts, pa.int64()),
+            "quantity": pa.nulls(len(ts), pa.float64()),
+            "session": pa.array(session, pa.string()),
+            "category": pa.nulls(len(ts), pa.string()),
+        }
+    )
+
+
+def product(category: str, number: int) -> str:
+    return f"{category}-{number}"
+
+
+def shop_items() -> list[dict[str, object]]:
+    return [
+        {"id": product(c, n), "name": f"{c} {n}", "category": c, "price": 10.0 * (n + 1)}
+        for c in CATEGORIES
+        for n in range(PER_CATEGORY)
+    ]
+
+
+def shop_history(visitors: int, seed: int = 7, loyalty: float = 0.8) -> pa.Table:
+    """Visitors with a taste for one category each, who stray now and then; some buy."""
+    chance = random.Random(seed)
+    rows = []
+    for number in range(visitors):
+        taste = chance.choice(CATEGORIES)
+        ts = NOW - chance.randrange(20 * DAY)
+        for _ in range(chance.randint(2, 8)):
+            category = taste if chance.random() < loyalty else chance.choice(CATEGORIES)
+            item = product(category, min(int(chance.expovariate(0.4)), PER_CATEGORY - 1))
+            rows.append((f"v:{number}", item, "Product Viewed", ts, f"s{number}"))
+            ts += 20_000
+            if chance.random() < 0.15:
+                rows.append((f"v:{number}", item, "Product Added", ts, f"s{number}"))
+                rows.append((f"v:{number}", item, "Order Completed", ts + 60_000, f"s{number}"))
+    return history(rows)
+
+
+def clicks(path: Path) -> pa.Table:
+    """A YooChoose file as Dangol imports it."""
+    lines = path.read_text().splitlines()[1:]
+    return history(
+        (session, item, "Product Viewed", round(float(seconds) * 1000), session)
+        for session, item, seconds in (line.split("\t") for line in lines)
+    )

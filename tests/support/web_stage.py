@@ -1,0 +1,159 @@
+"""The web application on real stores, for the tests of web/: Redis, a warehouse folder, a memory log."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+
+from dangol.jobs.erasure import Erasure
+from ingest.dead_letters import DeadLetters
+from offers.campaign.store import CampaignStore
+from offers.decision.caps import CapStore
+from offers.decision.decide import Decider
+from offers.decision.decision_counts import DecidedStore
+from offers.feedback.token import TokenSigner
+from offers.learning.arms import ArmStore
+from offers.segments.membership import ProgressStore
+from offers.segments.segments import SegmentStore
+from profiles.erasures import RedisErased
+from profiles.redis.store import RedisProfiles
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.redis import RedisItems
+from recommender.jobs.runs import Runs
+from recommender.model.registry import Shelf
+from recommender.serving.serve import Recommender
+from tests.support import described
+from tracker.log.memory import MemoryLog
+from tracker.sites import Site, Sites
+from warehouse.delta import Warehouse
+from web.access.audit import Audit
+from web.access.sign_in_limit import SharedGuesses
+from web.access.users import Users
+from web.app import create_app
+from web.reports.cancel import Stops
+from web.reports.saved import SavedStore
+from web.reports.sizes import SegmentSizes
+from web.services import Services, Shop
+
+PASSWORD = "a long password"
+SECRET = b"a signing key for tests, long enough"
+
+
+def csrf_of(page: str) -> str:
+    """The token in the forms of a page."""
+    return re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+
+
+class Described(FlaskClient):
+    """Holds every answer of the API to its description."""
+
+    def open(self, *args: Any, **options: Any) -> Any:
+        response = super().open(*args, **options)
+        asked = response.request
+        sent = asked.environ["wsgi.input"]
+        sent.seek(0)
+        described.check(
+            asked.method,
+            asked.path,
+            asked.query_string.decode(),
+            sent.read(),
+            response.status_code,
+            response.headers,
+            response.get_data(),
+        )
+        return response
+
+
+@dataclass
+class Stage:
+    """One installation with one site, and the clients that tests speak to it with."""
+
+    app: Flask
+    services: Services
+    site: Site
+    erasure: Erasure
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def call(self, method: str, path: str, key: str | None = "sk_test", **options: Any) -> Any:
+        headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **options.pop("headers", {})}
+        return self.client.open(path, method=method, headers=headers, **options)
+
+    def desk(self, user: str = "admin") -> FlaskClient:
+        """A client that is signed in, in English."""
+        client = self.app.test_client()
+        token = csrf_of(client.get("/desk/login").text)
+        form = {"user": user, "password": PASSWORD, "csrf": token}
+        assert client.post("/desk/login", data=form).status_code == 302
+        return client
+
+
+def stage_of(
+    folder: Path,
+    redis_url: str,
+    site: Site,
+    clock: Callable[[], float],
+    personalize_seconds: float = 30.0,  # a busy machine must not change an answer
+    patience_seconds: float = 60.0,
+) -> Stage:
+    sites = Sites(folder / "sites.json")
+    sites.save(site)
+    users = Users(
+        folder / "users.json", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )  # tests need not wait
+    users.put("admin", PASSWORD, "admin")
+    client = redis.Redis.from_url(redis_url)
+    shops: dict[str, Shop] = {}
+
+    def shop(site_id: str) -> Shop:
+        if site_id not in shops:
+            catalogue = Catalogue(RedisItems(client, site_id), every=0.0)
+            shelf = Shelf(folder / "models", site_id)
+            shops[site_id] = Shop(catalogue, Recommender(shelf, catalogue, clock=clock), shelf)
+        return shops[site_id]
+
+    caps, signer = CapStore(redis_url, timeout=10), TokenSigner(SECRET)  # again: a busy machine
+    campaigns, segments, arms = CampaignStore(redis_url), SegmentStore(redis_url), ArmStore(redis_url)
+    store, warehouse = RedisProfiles(redis_url), Warehouse(str(folder / "warehouse"))
+    erased = RedisErased(store.client)
+    erasure = Erasure(store, erased, caps, warehouse, DeadLetters(folder), settle_seconds=0.0)
+    services = Services(
+        sites=sites,
+        log=MemoryLog(),
+        profiles=store,
+        warehouse=warehouse,
+        shops=shop,
+        runs=Runs(client, clock),
+        campaigns=campaigns,
+        funnels=SavedStore(redis_url, "funnels"),
+        goals=SavedStore(redis_url, "goals"),
+        sizes=SegmentSizes(redis_url),
+        segments=segments,
+        progress=ProgressStore(redis_url),
+        arms=arms,
+        caps=caps,
+        decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
+        decided=DecidedStore(redis_url, timeout=10, clock=clock),
+        signer=signer,
+        erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
+        users=users,
+        guesses=SharedGuesses(redis_url, clock, timeout=10),
+        stops=Stops(redis_url, timeout=10),
+        secret=SECRET,
+        audit=Audit(folder / "audit.jsonl", clock),
+        public_url="http://127.0.0.1:8000",
+        personalize_seconds=personalize_seconds,
+        patience_seconds=patience_seconds,
+        clock=clock,
+    )
+    app = create_app(services)
+    app.test_client_class = Described
+    return Stage(app, services, site, erasure)

@@ -1,0 +1,275 @@
+"""Reports along trails equal the same reports in SQL, whatever happened to the files meanwhile."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.warehouse_rows import NOON, row
+from tests.support.warehouse_sql import choices_in_sql, overview_in_sql, retention_in_sql, vocabulary_in_sql
+from tracker.sites import Site
+from warehouse.delta import AliasRow, EventRow, Warehouse
+from warehouse.events import Events, Scope
+from warehouse.feeds.history import history
+from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
+from warehouse.question.span import Span
+from warehouse.question.steps import Condition
+from warehouse.reports.filter_choices import choices
+from warehouse.reports.filtered import narrowed
+from warehouse.reports.goals import goals
+from warehouse.reports.overview import CAME_BY, ENDS, Overview, overview
+from warehouse.reports.paths import paths
+from warehouse.reports.retention import Deed, Unit, retention
+from warehouse.reports.vocabulary import vocabulary
+
+DAY, HOUR = 86_400_000, 3_600_000
+SITE = Site(id="default", write_key="w", secret_key="s", timezone="America/New_York")
+# From before the clocks go back, in the middle of a day, to the end of one.
+SPANS = [
+    Span.parse(SITE, "2026-10-30T07:30", "2026-11-03"),
+    Span.parse(SITE, "2026-11-01", "2026-11-01"),
+    Span.parse(SITE, "2026-10-20", "2026-11-20"),
+    Span.parse(SITE, "2025-01-01", "2025-01-02"),
+]
+STEPS = [parse_step(text) for text in ("page:/p*", "event:Product Added", "event:Order Completed")]
+
+
+@pytest.fixture(autouse=True)
+def shelved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of 40 rows have trails of their own, smaller ones have not."""
+    monkeypatch.setattr("warehouse.index.scans.SHELVED", 40)
+    monkeypatch.setattr("warehouse.index.groups.FLAGS", 200)
+    monkeypatch.setattr("warehouse.funnel.funnel.MANY", 50)
+
+
+def happened(chance: random.Random, count: int) -> list[EventRow]:
+    """Events of few people over eight days: sessions over midnight, bots, another site, orders and refunds."""
+    moments = chance.sample(range(NOON - 4 * DAY, NOON + 4 * DAY, 7), count)
+    return [event(chance, ts) for ts in moments]
+
+
+def event(chance: random.Random, ts: int) -> EventRow:
+    who = chance.randrange(25)
+    owner = f"owner{who:03}"
+    # Visits begin every seven hours: some lie in two files.
+    begin = ts // (7 * HOUR) * 7 * HOUR
+    values: dict[str, Any] = {
+        "id": f"e{ts}",
+        "profile": chance.choice([f"v:{who}", f"u:{who % 9}"]) if who % 3 == 0 else f"v:{who}",
+        "session": f"{owner}{begin:x}" if chance.random() < 0.9 else "",
+        "path": f"/{chance.choice('abcp')}{chance.randrange(3)}",
+        "channel": chance.choice(["direct", "e-mail", "social"]),
+        "keyword": chance.choice(["", "", "신발"]),
+        "device": chance.choice(["phone", "desktop"]),
+        "country": chance.choice(["KR", "DE"]),
+        "city": chance.choice([None, "", "Seoul"]),
+        "bot": who == 24,
+        "demo": who == 23,
+        "site": "other" if who == 22 else "default",
+    }
+    values["url"] = f"https://shop.example{values['path']}"
+    values["title"] = chance.choice(["", values["path"].title(), f"({chance.randrange(3)}) news"])
+    dice = chance.random()
+    if dice < 0.25:
+        values |= {
+            "type": "track",
+            "name": chance.choice(["Product Added", "Product Viewed", "Offer Viewed"]),
+        }
+    elif dice < 0.35:
+        order = f"o{chance.randrange(15)}"
+        values |= {
+            "type": "track",
+            "name": "Order Completed",
+            "order": order,
+            "revenue": chance.randrange(90) / 4,
+        }
+        values["repeated"] = chance.choice([None, False, True])
+        values["sender"] = chance.choice([None, "site", "net"])
+    elif dice < 0.38:
+        values |= {"type": "track", "name": "Order Refunded", "order": "o1", "revenue": -1.5}
+    elif dice < 0.42:
+        values |= {"type": "identify"}
+    return row(ts, **values)
+
+
+def aliases(chance: random.Random, rows: list[EventRow]) -> list[AliasRow]:
+    """Merges, sessions that became part of others, and sessions cut out of others."""
+    merged = [AliasRow("default", "profile", f"v:{n}", f"u:{n % 9}", 1) for n in (0, 3, 6)]
+    merged.append(AliasRow("default", "profile", "v:1", "v:2", 1))
+    mine = sorted({each.session for each in rows if each.session.startswith("owner005")})
+    gone = [AliasRow("default", "session", old, mine[0], 1) for old in mine[1:3]]
+    begin = int(mine[-1][8:], 16) + chance.randrange(HOUR, 2 * HOUR)
+    cut = f"owner005{begin:x}"
+    return [*merged, *gone, AliasRow("default", "session", cut, cut, 2)]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    yield from filled(tmp_path, 1)
+
+
+def filled(tmp_path: Path, seed: int) -> Iterator[Warehouse]:
+    chance = random.Random(seed)
+    rows = happened(chance, 900)
+    warehouse = Warehouse(str(tmp_path))
+    for at in range(0, 900, 300):
+        warehouse.append(rows[at : at + 300], aliases(chance, rows) if at else [], {})
+    yield warehouse
+    warehouse.duck.close()
+
+
+def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
+    """Every report along trails; or with ``in_sql`` the same from DuckDB."""
+    steps = [in_sql_only(step) for step in STEPS] if in_sql else STEPS
+    week = Rules(window=3 * DAY)
+    rules = {
+        "funnel": week,
+        "by session": replace(week, by_session=True),
+        "any order": replace(week, any_order=True),
+        "without": replace(week, without=((parse_step("page:/a0"), None),)),
+    }
+    found: dict[str, Any] = {
+        name: unnamed(funnel(events, "default", steps, rule, span)) for name, rule in rules.items()
+    }
+    found["overview"] = rounded((overview_in_sql if in_sql else overview)(events, "default", span, 7))
+    found["choices"] = (choices_in_sql if in_sql else choices)(events, "default", span, 5)
+    found["vocabulary"] = (vocabulary_in_sql if in_sql else vocabulary)(events, "default", span, 5)
+    found["goals"] = [replace(goal, step="") for goal in goals(events, "default", steps, span)]
+    entry, added = parse_step("page:*"), parse_step("event:Product Added")
+    if in_sql:
+        entry, added = in_sql_only(entry), in_sql_only(added)
+    found["paths"] = paths(events, "default", span, entry, most=3)
+    found["paths to"] = paths(events, "default", span, added, "to", 5)
+    kinds: list[tuple[Unit, Deed, bool]] = [
+        ("week", "visit", True),
+        ("day", "purchase", False),
+        ("month", "visit", False),
+    ]
+    for unit, deed, by_channel in kinds:
+        found[f"{unit} {deed}"] = returned(events, span, unit, deed, by_channel, in_sql)
+    return found
+
+
+def in_sql_only(step: Step) -> Step:
+    """The same step, with a condition that every event fulfils and that no trail knows."""
+    return replace(step, conditions=(Condition("medium", "!=", "no such medium"),))
+
+
+def unnamed(found: Funnel) -> Funnel:
+    return replace(found, steps=tuple(replace(step, name="") for step in found.steps))
+
+
+def returned(
+    events: Events, span: Span, unit: Unit, deed: Deed, by_channel: bool, in_sql: bool
+) -> dict[tuple[date, str], dict[int, int]]:
+    """Of each cohort that began in the span and is not empty, who returned when."""
+    if in_sql:
+        found = retention_in_sql(events, "default", span, unit, deed, by_channel)
+        first = min(cohort.start for cohort in retention(events, "default", span, unit, deed).cohorts)
+        return {key: returned for key, returned in found.items() if key[0] >= first}
+    cohorts = retention(events, "default", span, unit, deed, by_channel).cohorts
+    counts = {(each.start, each.channel): dict(enumerate(each.returned)) for each in cohorts if each.size}
+    return {key: {at: many for at, many in each.items() if many} for key, each in counts.items()}
+
+
+def rounded(found: Overview) -> Overview:
+    """Sums of floats depend on the order of adding."""
+    groups = {
+        name: tuple(replace(group, revenue=round(group.revenue, 6)) for group in getattr(found, name))
+        for name in (*CAME_BY.values(), *ENDS.values(), "series")
+    }
+    return replace(found, revenue=round(found.revenue, 6), **groups)
+
+
+def equal_in_sql(events: Events, span: Span) -> None:
+    plain = answers(events, span, in_sql=True)
+    for name, walked in answers(events, span).items():
+        assert walked == plain[name], name
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trails_say_what_sql_says(tmp_path: Path, seed: int) -> None:
+    for warehouse in filled(tmp_path, seed):
+        for span in SPANS:
+            equal_in_sql(warehouse, span)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {"equal": {"channel": "e-mail"}},
+    {"equal": {"device": "phone", "country": "KR"}},
+    {"equal": {}, "page": parse_step("page:/b*")},
+    {"equal": {}, "people": ["v:2", "u:0", "v:7", "nobody"]},
+    {"equal": {"channel": "social"}, "page": parse_step("page:/a1"), "people": [f"v:{n}" for n in range(15)]},
+    {"equal": {}, "page": parse_step("page:/nowhere")},
+    {"equal": {}, "people": []},
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_narrowed_reports_say_what_sql_says(warehouse: Warehouse, filters: dict[str, Any]) -> None:
+    for span in SPANS:
+        equal_in_sql(narrowed(warehouse, "default", span, **filters), span)
+
+
+def test_pages_by_their_address_narrow_alike(warehouse: Warehouse) -> None:
+    span = SPANS[2]
+    page = parse_step("page:https://shop.example/b*")
+    assert not page.of_words
+    found = [
+        overview(narrowed(warehouse, "default", span, {}, page=step), "default", span)
+        for step in (page, parse_step("page:/b*"))
+    ]
+    assert found[0] == found[1]
+    assert found[0].sessions
+
+
+def test_after_late_events_compaction_merges_and_erasure(warehouse: Warehouse, tmp_path: Path) -> None:
+    span = SPANS[2]
+    chance = random.Random(99)
+    before = answers(warehouse, span)
+    late = happened(chance, 60)
+    warehouse.append([each._replace(id=f"late{each.id}") for each in late], [], {})
+    equal_in_sql(warehouse, span)
+    assert answers(warehouse, span) != before
+    warehouse.append([], [AliasRow("default", "profile", "v:7", "v:8", 3)], {("log", 0): 1})
+    equal_in_sql(warehouse, span)
+    warehouse.compact()
+    equal_in_sql(warehouse, span)
+    warehouse.erase("default", ["v:8"])
+    equal_in_sql(warehouse, span)
+    mark = warehouse.table("select hash('v:8') as h, hash('v:7') as g", Scope("default"))
+    marks = [mark[name][0].as_py().to_bytes(8, "little") for name in ("h", "g")]
+    kept = [path for path in (tmp_path / "trails").rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if any(each in path.read_bytes() for each in marks)]
+
+
+def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehouse: Warehouse) -> None:
+    moments = "select ts from events where profile = $profile order by ts desc"
+    for who in ("v:2", "u:0", "v:24", "v:5", "nobody"):
+        expected = warehouse.rows(moments, Scope("default", bots=True), {"profile": who})
+        for _ in range(2):  # before the trails are there, and after
+            found = history(warehouse, "default", who, 0, 1000)
+            assert [each.ts for each in found] == [each["ts"] for each in expected]
+            overview(warehouse, "default", SPANS[2])
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "zeros", "flip"])
+def test_a_damaged_trail_is_made_again(warehouse: Warehouse, tmp_path: Path, how: str) -> None:
+    equal_in_sql(warehouse, SPANS[2])
+    trails = sorted((tmp_path / "trails").rglob("*.?"))
+    assert trails
+    for path in trails:
+        content = bytearray(path.read_bytes())
+        middle = len(content) // 2
+        if how == "zeros":
+            content[middle : middle + 400] = bytes(400)
+        elif how == "flip":
+            content[middle] ^= 8
+        path.unlink()  # others may have it mapped
+        path.write_bytes({"empty": b"", "cut": bytes(content[:middle])}.get(how, bytes(content)))
+    equal_in_sql(Warehouse(str(tmp_path)), SPANS[2])

@@ -1,0 +1,31 @@
+"""The desk says when a backup would bring back people who were erased."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from profiles.store import StoreUnavailable
+from tests.support.machine import Clock
+from tests.support.web_stage import stage_of
+from tracker.sites import Site
+from web.app import create_app
+
+pytestmark = pytest.mark.redis
+
+
+def test_every_page_says_that_a_folder_with_backups_is_away(
+    tmp_path: Path, redis_url: str, site: Site, clock: Clock
+) -> None:
+    stage = stage_of(tmp_path, redis_url, site, clock)
+
+    def page(behind) -> str:
+        stage.app = create_app(dataclasses.replace(stage.services, backups_behind=behind))
+        return str(stage.desk().get("/desk/setup").text)
+
+    def away() -> bool:
+        raise StoreUnavailable("away")
+
+    assert "A folder with backups cannot be reached" in page(lambda: True)
+    assert "A folder with backups" not in page(lambda: False)
+    assert "A folder with backups" not in page(away)

@@ -1,0 +1,59 @@
+"""The models page in a real browser: a training's progress moves by itself; no barriers, on a phone neither."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from recommender.data.params import Params
+from recommender.jobs.progress import Progress
+from recommender.model.card import Card
+from recommender.training.train import train
+from tests.support.browser import keep
+from tests.support.machine import RedisServer
+from tests.support.recommender_histories import Told, shop_history
+from tests.support.web_stage import stage_of
+from tests.web.test_browser import SERIOUS, WAIT, Served, axe, browser, signed_in  # noqa: F401 fixtures
+from tracker.sites import Site
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def desk(tmp_path: Path, own_redis: RedisServer, site: Site) -> Iterator[Served]:
+    stage = stage_of(tmp_path, own_redis.url, site, time.time)
+    shelf = stage.services.shops("default").shelf
+    for visitors in (300, 400):
+        train("default", Told(shop_history(visitors)), shelf, Params(iterations=1))
+    with Served(stage) as served:
+        yield served
+
+
+def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe: str) -> None:  # noqa: F811
+    context, page = signed_in(browser, desk, viewport={"width": 390, "height": 844})
+    page.goto("/desk/models")
+    page.click("text=Train now")
+    expect(page.locator(".notice")).to_contain_text("A training was asked for")
+    shelf = desk.stage.services.shops("default").shelf
+    older = shelf.cards()[-1].version
+
+    def watched(progress: Progress) -> Card:
+        progress.stage("judge")
+        expect(page.locator(".notice")).to_contain_text("Comparing with the model that serves", timeout=WAIT)
+        keep(page, "desk-models-training", full=True)
+        return train("default", Told(shop_history(500)), shelf, Params(iterations=1))
+
+    card = desk.stage.services.runs.run("default", watched)
+    expect(page.locator(".notice.good")).to_contain_text(card.version, timeout=WAIT)
+    page.click("text=Show it")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.locator("tbody tr", has=page.get_by_text(older, exact=True)).locator("button").first.click()
+    expect(page.locator("tbody tr", has_text="Serves").locator("code")).to_have_text(older)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing to scroll aside"
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [each["id"] for each in found["violations"] if each["impact"] in SERIOUS] == []
+    assert page.faults == []
+    context.close()

@@ -1,0 +1,135 @@
+"""What every event passes between its adapter and the log: origin, limits, privacy."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tracker import values
+from tracker.admission import origins, privacy
+from tracker.admission.limits import Limiter
+from tracker.admission.placeholder_ids import named
+from tracker.event import SITE, Event
+from tracker.http import address, request
+from tracker.http.request import Refusal
+from tracker.metrics import Metrics
+from tracker.sites import Site
+
+_KNOWING = frozenset({"identify", "alias", "group"})
+"""What only says who somebody is: nothing of it is left of a visitor who opted out."""
+_ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
+
+_TEXTS = ("name", "url", "title", "referrer", "ua", "lang", "screen")
+
+
+class Charge(NamedTuple):
+    limiter: Limiter
+    caller: str
+    events: int
+
+
+class Gate:
+    """Decides whether events may pass, and what of them. ``keys`` and ``addresses`` limit their rates."""
+
+    def __init__(
+        self, salt: privacy.DailySalt, keys: Limiter, addresses: Limiter, metrics: Metrics, proxies: int = 0
+    ) -> None:
+        self._salt, self._metrics, self._proxies = salt, metrics, proxies
+        self._keys, self._addresses = keys, addresses
+
+    def admit(
+        self,
+        events: Sequence[Event],
+        environ: Mapping[str, Any],
+        site_of: Callable[[str], Site | None],
+    ) -> list[Event] | Refusal:
+        """The events as they may be kept, or why none of them may."""
+        if origin := environ.get("HTTP_ORIGIN"):
+            for site_id in {event.site for event in events}:
+                site = site_of(site_id)
+                if site and not origins.admitted(site.origins, origin):
+                    message = "this write key is bound to other origins"
+                    return Refusal("origin_not_allowed", message, "Origin", status=403)
+        return self._kept(map(settled, events), privacy.opted_out(environ))
+
+    def charges(self, events: Sequence[Event], environ: Mapping[str, Any]) -> list[Charge]:
+        """Whose limits the events count against, and how much. The site's own server has none."""
+        charges: list[Charge] = []
+        if not (self._keys.limited or self._addresses.limited):
+            return charges
+        events = [event for event in events if event.sender != SITE]
+        if self._keys.limited:
+            for site, count in Counter(event.site for event in events).items():
+                charges.append(Charge(self._keys, f"key:{site}", count))
+        subscriber = address.subscriber(request.caller(environ, self._proxies)) if events else ""
+        if self._addresses.limited and subscriber:
+            # Counted under a hash: an address belongs nowhere.
+            caller = self._salt.visitor("", subscriber, "")
+            charges.append(Charge(self._addresses, caller, len(events)))
+        return charges
+
+    def _kept(self, events: Iterable[Event], signal: bool) -> list[Event]:
+        kept = []
+        for sent in events:
+            event = named(sent)
+            if event is not sent:
+                self._metrics.placeholder(event.site)
+            nobody = event.visitor is None and event.user is None
+            if nobody or ((signal or "consent" in event.context) and self._nameless(event, signal)):
+                if not nobody:
+                    self._metrics.cookieless.inc()
+                if event.type in _KNOWING or (nobody and event.type == "consent"):
+                    continue
+                event = self._cookieless(event)
+            elif event.type == "alias" and event.user is None:
+                continue  # of whom, was a placeholder
+            kept.append(scrubbed(event))
+        return kept
+
+    @staticmethod
+    def _nameless(event: Event, signal: bool) -> bool:
+        """Whether nothing may be kept of who this is."""
+        analytics = _analytics(event)
+        return event.type != "consent" and (analytics is False or (signal and not analytics))
+
+    def _cookieless(self, event: Event) -> Event:
+        """The event of nobody in particular: it counts in totals, and makes no profile."""
+        visitor = self._salt.visitor(event.site, event.ip, event.ua)
+        context = {**event.context, "cookieless": True}
+        return msgspec.structs.replace(event, visitor=visitor, user=None, traits={}, context=context)
+
+
+def settled(event: Event) -> Event:
+    """With no value that a later stage could not hold."""
+    texts = f"{event.name}{event.url}{event.title}{event.referrer}{event.ua}{event.lang}{event.screen}"
+    changed = {
+        name: values.settled(getattr(event, name))
+        for name in ("props", "traits", "context")
+        if not values.fits(getattr(event, name))
+    }
+    if not values.fits(texts):
+        changed |= {name: values.text(getattr(event, name)) for name in _TEXTS}
+    return msgspec.structs.replace(event, **changed) if changed else event
+
+
+def _analytics(event: Event) -> bool | None:
+    """What the visitor said of analytics on this very site: None is nothing. It counts more than a general signal."""
+    consent = event.context.get("consent")
+    said = consent.get("analytics") if isinstance(consent, dict) else None
+    return said if isinstance(said, bool) else None
+
+
+def scrubbed(event: Event) -> Event:
+    """Without credentials and e-mail addresses in whatever is the address of a page."""
+    changed: dict[str, Any] = {}
+    if event.url and (url := privacy.scrub(event.url)) != event.url:
+        changed["url"] = url
+    if event.referrer and (referrer := privacy.scrub(event.referrer)) != event.referrer:
+        changed["referrer"] = referrer
+    if not _ADDRESSES.isdisjoint(event.props):
+        told = {name: event.props[name] for name in _ADDRESSES if isinstance(event.props.get(name), str)}
+        cleaned = {name: privacy.scrub(value) for name, value in told.items()}
+        if cleaned != told:
+            changed["props"] = {**event.props, **cleaned}
+    return msgspec.structs.replace(event, **changed) if changed else event

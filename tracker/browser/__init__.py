@@ -1,0 +1,1 @@
+"""The browser's part: the snippet, its slots, and Matomo's API in front of them."""

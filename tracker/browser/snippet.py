@@ -1,0 +1,44 @@
+"""Serves the snippet and its second file: compressed once at start, revalidated by their hashes.
+
+``snippet.min.js`` is made from ``snippet.js`` by ``python tests/minify_snippet.py``; a test compares the two.
+"""
+
+import gzip
+from hashlib import sha256
+from importlib.resources import files
+from typing import NamedTuple
+
+SECONDS_FRESH = 3600
+"""A site's pages pick up a new snippet within the hour; until then a page costs no request."""
+
+
+class Snippet(NamedTuple):
+    plain: bytes
+    gzipped: bytes
+    etag: str
+
+
+FILES = {
+    "/dangol.js": "snippet",
+    "/dangol-slots.js": "slots",
+    "/matomo.js": "matomo",
+    "/piwik.js": "matomo",
+}
+"""Path → the script that is served there."""
+
+
+def load(name: str = "snippet") -> Snippet:
+    plain = files("tracker.browser").joinpath(f"{name}.min.js").read_bytes()
+    return Snippet(plain, gzip.compress(plain, 9, mtime=0), f'"{sha256(plain).hexdigest()[:20]}"')
+
+
+def headers(snippet: Snippet) -> list[tuple[str, str]]:
+    """The headers of every answer; ETag and Vary stand on a 304 too."""
+    return [
+        ("Content-Type", "text/javascript; charset=utf-8"),
+        ("Cache-Control", f"public, max-age={SECONDS_FRESH}, stale-while-revalidate=86400"),
+        ("ETag", snippet.etag),
+        ("Vary", "Accept-Encoding"),
+        ("Cross-Origin-Resource-Policy", "cross-origin"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]

@@ -1,0 +1,1 @@
+"""Delivery: events in, acknowledged once they are durable in the event log or the spool."""

@@ -1,0 +1,220 @@
+"""One file of the spool: a header that says how far the file has been drained, then frames.
+
+The cursor stands in the file that it points into: neither outlives the other, so a cursor never hides events of a
+later file with the same number. Numbers are big-endian.
+
+- Header: ``MAGIC``, the cursor (64 bits: the offset of the first frame that waits), the CRC-32 of both. Where it cannot
+  be read, the file is read from its first frame on: events come twice with the same id rather than not at all.
+- Frame: bytes of the payload, bytes of the key, the CRC-32 of these two numbers, the CRC-32 of the payload (each 32
+  bits), and the payload: the key, then the value. No run of zeros is a frame, which is what a file system may leave
+  of a write that was not yet on disk when the power went.
+- A file of the first layout has no header, and frames of three numbers: bytes of the payload, its CRC-32, bytes of
+  the key. It is read to its end; its cursor is kept in memory only.
+"""
+
+import os
+import re
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from zlib import crc32
+
+from tracker import disk
+from tracker.log.port import Record
+
+RECORD_LIMIT = 16 * 1024 * 1024
+
+MAGIC = b"dngspool"
+_CURSOR = struct.Struct(">8sQ")
+_CHECK = struct.Struct(">I")
+HEADER_BYTES = _CURSOR.size + _CHECK.size
+_LENGTHS = struct.Struct(">II")
+_FRAME = struct.Struct(">IIII")
+_FIRST_FRAME = struct.Struct(">III")
+_MAY_BEGIN = re.compile(rb"(?s)(?=\0.{3}\0.{3})(?!\0{8})")
+"""Lengths below 16 MiB. JSON has no zero bytes, so little else looks like them."""
+
+
+class Damage(NamedTuple):
+    """Bytes that are no frame: from ``start`` to ``stop``. ``torn``: a write that did not end, so nobody was told
+    that it was durable."""
+
+    start: int
+    stop: int
+    torn: bool
+
+
+class _Frame(NamedTuple):
+    """A frame's place. ``stop`` is None where its lengths cannot be believed; ``record`` where it is not whole."""
+
+    stop: int | None
+    record: Record | None
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """``size``: bytes that are durable; ``cursor``: bytes that are drained, or hold no event."""
+
+    number: int
+    path: Path
+    size: int
+    cursor: int = HEADER_BYTES
+    first_layout: bool = False
+
+    @property
+    def drained(self) -> bool:
+        return self.cursor >= self.size
+
+    def read(self, limit: int) -> tuple[list[Record], int]:
+        """At most ``limit`` whole records from the cursor on, and where they end. Raises OSError."""
+        records: list[Record] = []
+        at = self.cursor
+        with self.path.open("rb") as file:
+            while len(records) < limit and (frame := self._frame(file, at)).record and frame.stop:
+                records.append(frame.record)
+                at = frame.stop
+        return records, at
+
+    def damage(self) -> Damage:
+        """What stands at the cursor where no frame can be read: up to the next one, or to the end. Raises OSError."""
+        with self.path.open("rb") as file:
+            stop = self._frame(file, self.cursor).stop
+            if stop is not None and stop < self.size and self._frame(file, stop).record:
+                return Damage(self.cursor, stop, torn=False)
+            file.seek(self.cursor)
+            rest = file.read(self.size - self.cursor)
+            if (following := self._whole_in(file, rest)) is not None:
+                return Damage(self.cursor, following, torn=False)
+            torn = len(rest) < _FRAME.size or not any(rest) or (stop is not None and stop > self.size)
+            return Damage(self.cursor, self.size, torn)
+
+    def frames(self) -> int:
+        """How many frames wait, by their lengths alone. Raises OSError."""
+        count, at = 0, self.cursor
+        with self.path.open("rb") as file:
+            while (stop := self._frame(file, at, whole=False).stop) is not None and stop <= self.size:
+                count, at = count + 1, stop
+        return count
+
+    def ends_at(self, offset: int) -> bool:
+        """Whether a frame ends at ``offset``. Raises OSError."""
+        at = self.cursor
+        with self.path.open("rb") as file:
+            while at < offset and (stop := self._frame(file, at, whole=False).stop) is not None:
+                at = stop
+        return at == offset
+
+    def save_cursor(self) -> None:
+        """The cursor, durable on return. Raises OSError."""
+        if self.first_layout:
+            return
+        file = os.open(self.path, os.O_WRONLY)
+        try:
+            os.pwrite(file, _header(self.cursor), 0)
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+
+    def holds_frames(self, file: BinaryIO) -> bool:
+        """Whether it holds a whole frame of this layout, whatever its header says. Raises OSError."""
+        this = Segment(self.number, self.path, self.size)
+        return bool(this._frame(file, HEADER_BYTES).record) or (
+            this._whole_in(file, self.path.read_bytes()[HEADER_BYTES:]) is not None
+        )
+
+    def _whole_in(self, file: BinaryIO, rest: bytes) -> int | None:
+        """Where the first whole frame begins behind the cursor, of which ``rest`` is all that follows."""
+        if self.first_layout:  # nothing tells its lengths from other bytes
+            return None
+        places = (self.cursor + found.start() for found in _MAY_BEGIN.finditer(rest, 1))
+        return next((at for at in places if self._frame(file, at).record), None)
+
+    def _frame(self, file: BinaryIO, at: int, whole: bool = True) -> _Frame:
+        """The frame at ``at``; with ``whole`` False only its place."""
+        layout = _FIRST_FRAME if self.first_layout else _FRAME
+        file.seek(at)
+        header = file.read(layout.size)
+        if len(header) < layout.size or at >= self.size:
+            return _Frame(None, None)
+        if self.first_layout:
+            length, checksum, key_length = layout.unpack(header)
+            sound = any(header)
+        else:
+            length, key_length, check, checksum = layout.unpack(header)
+            sound = check == crc32(header[: _LENGTHS.size])
+        if not sound or length > RECORD_LIMIT or key_length > length:
+            return _Frame(None, None)
+        stop = at + layout.size + length
+        if not whole or stop > self.size:
+            return _Frame(stop, None)
+        payload = file.read(length)
+        if len(payload) < length or crc32(payload) != checksum:
+            return _Frame(stop, None)
+        return _Frame(stop, Record(payload[:key_length].decode(errors="replace"), payload[key_length:]))
+
+
+def frame(record: Record) -> bytes:
+    key = record.key.encode()
+    payload = key + record.value
+    lengths = _LENGTHS.pack(len(payload), len(key))
+    return lengths + _CHECK.pack(crc32(lengths)) + _CHECK.pack(crc32(payload)) + payload
+
+
+def make(number: int, path: Path) -> tuple[Segment, int]:
+    """A new segment, which must not exist, and the file to append to; durable on return. Raises OSError."""
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        disk.write_all(file, _header(HEADER_BYTES))
+        disk.flush(path.parent)
+    except OSError:
+        os.close(file)
+        with suppress(OSError):
+            path.unlink()
+        raise
+    return Segment(number, path, HEADER_BYTES), file
+
+
+def _load(number: int, path: Path) -> Segment:
+    """A segment that an earlier life left. Raises OSError."""
+    segment = Segment(number, path, path.stat().st_size)
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+        if header[: len(MAGIC)] != MAGIC:
+            segment.first_layout = True
+            first = segment._frame(file, 0)
+            if first.record or (first.stop is not None and not segment.holds_frames(file)):
+                segment.cursor = 0
+                return segment
+            segment.first_layout = False
+    if len(header) == HEADER_BYTES and _CHECK.pack(crc32(header[: _CURSOR.size])) == header[_CURSOR.size :]:
+        cursor = _CURSOR.unpack(header[: _CURSOR.size])[1]
+        segment.cursor = cursor if HEADER_BYTES <= cursor <= segment.size else HEADER_BYTES
+    return segment
+
+
+def segments_in(folder: Path) -> list[Segment]:
+    """The segments on disk, oldest first. Raises OSError."""
+    found = [_load(int(path.stem), path) for path in folder.glob("*.spool") if path.stem.isdecimal()]
+    for segment in found:
+        if segment.first_layout:
+            _believe_head(folder / "head", segment)
+    return sorted(found, key=lambda segment: segment.number)
+
+
+def _believe_head(head: Path, segment: Segment) -> None:
+    """In the first layout one file beside the segments held the cursor, and a later segment could get the number that
+    it named. It is believed where nothing was written to the segment since: else what was drained comes again."""
+    try:
+        number, offset = map(int, head.read_text().split())
+        older = segment.path.stat().st_mtime_ns <= head.stat().st_mtime_ns
+        if number == segment.number and older and segment.ends_at(offset):
+            segment.cursor = offset
+    except (OSError, ValueError):
+        return
+
+
+def _header(cursor: int) -> bytes:
+    said = _CURSOR.pack(MAGIC, cursor)
+    return said + _CHECK.pack(crc32(said))

@@ -1,0 +1,1 @@
+"""HTTP without a framework: requests, responses, client addresses, and the RSGI interface."""

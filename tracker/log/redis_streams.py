@@ -1,0 +1,118 @@
+"""The Redis side of the log: the connection, the names of its keys, its Lua scripts, errors made ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tracker.log.port import LogUnavailable
+
+FOLDER = Path(__file__).parent
+SHARED = (FOLDER / "redis_shard.lua").read_text()
+SCRIPTS = {
+    name: SHARED + (FOLDER / f"redis_{name}.lua").read_text()
+    for name in ("append", "group", "balance", "claim", "read", "commit")
+}
+SEQUENCE_BITS = 20
+
+
+class RedisStreams:
+    """N streams ``NAME:0`` … ``NAME:N-1`` and what belongs to them.
+
+    ``redis://host:6379/0?stream=events&shards=4&lease=6&timeout=3``; also ``rediss://`` and ``unix://``. ``lease`` is
+    after how many silent seconds a member loses its shards, ``timeout`` how long Redis may take to answer.
+    Other query parameters go to redis-py. Raises ValueError where the URL is wrong; does not connect.
+    """
+
+    def __init__(self, url: str) -> None:
+        address, _, parameters = url.partition("?")
+        query = dict(parse_qsl(parameters))
+        self.name = query.pop("stream", "events")
+        self.shards = int(query.pop("shards", "4"))
+        self.lease = float(query.pop("lease", "6"))
+        self.timeout = float(query.pop("timeout", "3"))
+        if not 1 <= self.shards <= 1024 or self.lease < 0.1 or self.timeout < 0.1:
+            raise ValueError("Redis log: shards is 1 to 1024, lease and timeout are at least 0.1 seconds")
+        numbers = range(self.shards)
+        self.streams = [f"{self.name}:{shard}" for shard in numbers]
+        self.counts = [f"{self.name}:{shard}:counts" for shard in numbers]
+        query.setdefault("protocol", "2")
+        self.client = redis.Redis.from_url(
+            f"{address}?{urlencode(query)}",
+            socket_timeout=self.timeout,
+            socket_connect_timeout=min(self.timeout, 2.0),
+            retry=Retry(NoBackoff(), 0),  # a repeated append would be a second event
+        )
+        try:
+            pool = self.client.connection_pool
+            pool.connection_class(**pool.connection_kwargs)  # does not connect
+        except TypeError as error:
+            raise ValueError(f"Redis log: {error}") from error
+        self._loaded: dict[str, str] = {}
+
+    def lease_key(self, group: str, shard: int) -> str:
+        return f"{self.name}:{shard}:lease:{group}"
+
+    def members_key(self, group: str) -> str:
+        return f"{self.name}:members:{group}"
+
+    @property
+    def epoch_key(self) -> str:
+        return f"{self.name}:epoch"
+
+    @contextmanager
+    def errors(self, what: str) -> Iterator[None]:
+        """Turn whatever redis-py raises into LogUnavailable."""
+        try:
+            yield
+        except (redis.RedisError, OSError) as error:
+            raise LogUnavailable(f"Redis log cannot {what}: {error}") from error
+
+    def run(self, script: str, keys: list[str], *args: str | bytes | float) -> Any:
+        """Run one of ``SCRIPTS``, by its digest where Redis knows it. Raises redis-py's errors."""
+        command = (len(keys), *keys, *args)
+        try:
+            return self._execute("EVALSHA", self._loaded.get(script, "0" * 40), *command)
+        except redis.exceptions.NoScriptError:  # the first time, or Redis was started again
+            digest = str(self.client.script_load(SCRIPTS[script]))
+            self._loaded[script] = digest
+            return self._execute("EVALSHA", digest, *command)
+
+    def settings(self) -> dict[str, str]:
+        """What decides whether Redis may lose events, as far as this Redis lets itself be asked."""
+        found: dict[str, str] = {}
+        with suppress(redis.exceptions.ResponseError):  # hosted Redis often forbids to ask
+            for ask in (self.client.info, partial(self.client.config_get, "appendfsync")):
+                found |= {str(name): str(value) for name, value in ask().items()}
+        return found
+
+    def entries(self, stream: str, least: str, count: int) -> list[Any]:
+        """The entries from the id ``least`` on, each with its fields. Raises redis-py's errors."""
+        return list(self._execute("XRANGE", stream, least, "+", "COUNT", count))
+
+    def wait(self, after: dict[int, int], seconds: float) -> bool:
+        """Block until a shard has an entry behind the position given for it; False when none came."""
+        names = [self.streams[shard] for shard in after]
+        ids = [entry_id(position) for position in after.values()]
+        milliseconds = max(1, int(min(seconds, self.timeout / 2) * 1000))
+        return bool(self._execute("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", *names, *ids))
+
+    def _execute(self, *command: Any) -> Any:
+        return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+def entry_id(position: int) -> str:
+    """``ms << 20 | seq`` as the stream entry id ``ms-seq``."""
+    return f"{position >> SEQUENCE_BITS}-{position & ((1 << SEQUENCE_BITS) - 1)}"
+
+
+def position_of(entry: bytes) -> int:
+    """The stream entry id ``ms-seq`` as a position, ``ms << 20 | seq``."""
+    milliseconds, _, sequence = entry.partition(b"-")
+    return int(milliseconds) << SEQUENCE_BITS | int(sequence)

@@ -1,0 +1,1 @@
+"""Protocols: a payload of Segment, Snowplow, Matomo or the pixel in, events out."""

@@ -1,0 +1,71 @@
+"""The visitor id in a cookie that the tracker sets: for sites that serve the tracker from their own origin.
+
+Some browsers forget within days what a script stored, but not an HttpOnly cookie of the site's own server. When the
+snippet comes with an id it had to make anew, the cookie's id is taken instead, and the snippet is told so.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from tracker.event import Event
+from tracker.http.request import Request
+from tracker.protocols.pixel import COOKIE_SECONDS
+
+COOKIE = "dangol_id"
+_COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([A-Za-z0-9._-]{{1,100}})(?:;|$)")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_MARKS = frozenset({"new", "dropped"})
+"""What the snippet says to the tracker alone: that it made the visitor's id anew, and how many events it gave up."""
+DROPPED_LIMIT = 10_000
+"""No browser gives up more between two batches: whoever says so is none."""
+
+
+class Recognised(NamedTuple):
+    """``visitor``: the id to tell the snippet, where it used another. ``cookie``: the Set-Cookie value, if any."""
+
+    events: list[Event]
+    visitor: str | None = None
+    cookie: str | None = None
+
+
+def recognise(events: list[Event], request: Request, https: bool) -> Recognised:
+    """The events under the id that the server's cookie has, where the snippet lost its own."""
+    fresh = [event for event in events if event.context.get("new")]
+    plain = unmarked(events)
+    if not _same_origin(request) or not plain or plain[-1].source != "snippet":
+        return Recognised(plain)
+    own = plain[-1].visitor or ""
+    known = _COOKIE.search(request.cookie)
+    if fresh and known:
+        own = known[1]
+        plain = [msgspec.structs.replace(event, visitor=own) for event in plain]
+    if not _ID.fullmatch(own):
+        return Recognised(plain)
+    flags = "; Secure" if https else ""
+    cookie = f"{COOKIE}={own}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite=Lax{flags}"
+    return Recognised(plain, own if own != events[-1].visitor else None, cookie)
+
+
+def unmarked(events: Sequence[Event]) -> list[Event]:
+    """The events without the snippet's notes to the tracker."""
+    return [_without_marks(event) for event in events]
+
+
+def dropped(events: Sequence[Event]) -> int:
+    """How many events the snippet says that it gave up since it last said so."""
+    told = events[0].context.get("dropped") if events else 0
+    return told if type(told) is int and 0 < told <= DROPPED_LIMIT else 0
+
+
+def _without_marks(event: Event) -> Event:
+    if _MARKS.isdisjoint(event.context):
+        return event
+    context = {key: value for key, value in event.context.items() if key not in _MARKS}
+    return msgspec.structs.replace(event, context=context)
+
+
+def _same_origin(request: Request) -> bool:
+    return bool(request.host) and request.origin.partition("://")[2] == request.host

@@ -1,0 +1,32 @@
+"""JSON as clients send it: decoded, mended where browsers are known to break it, or refused with the reason."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from tracker import values
+from tracker.http.request import Refusal
+
+_T = TypeVar("_T")
+
+
+def decoded(raw: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | Refusal:
+    """``raw`` as the decoder's type, or a refusal naming the field that is not what it should be."""
+    try:
+        return values.decoded(raw, decoder)
+    except msgspec.ValidationError as error:
+        message, _, field = str(error).partition(" - at `$")
+        return Refusal("bad_value", message, field.rstrip("`").lstrip(".") or None)
+    except RecursionError:
+        return Refusal("too_deep", "the JSON is nested too deep")
+    except ValueError as error:  # malformed JSON or not UTF-8
+        return Refusal("bad_json", f"the body is not JSON: {error}"[:200])
+
+
+_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+
+def inner(raw: bytes) -> Any:
+    """The JSON inside a parameter, settled; None for what is none: it costs a parameter, not the event."""
+    value = decoded(raw, _anything)
+    return None if isinstance(value, Refusal) else values.settled(value)

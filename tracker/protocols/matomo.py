@@ -1,0 +1,285 @@
+"""The Matomo tracking API: /matomo.php and /piwik.php, single and bulk. Request → events | refusal.
+
+https://developer.matomo.org/api-reference/tracking-api
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import msgspec
+
+from tracker import values
+from tracker.admission import proof
+from tracker.admission.proof import Caller
+from tracker.event import Event, EventType
+from tracker.http import address
+from tracker.http.request import Refusal, Request, checked_id
+from tracker.protocols import clocks
+from tracker.protocols.json_bodies import decoded, inner
+from tracker.protocols.pixel import FIELDS, parse
+from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.texts import named, number
+from tracker.sites import Site
+
+OLD_MS = 24 * 3_600_000
+"""Older than this, ``cdt`` needs the token: anyone knows the site's number."""
+
+Params = Mapping[str, str]
+
+
+class Finders(NamedTuple):
+    """``site``: by ``idsite``. ``visitor``: an id for a site's visitor who sent none, from address and browser."""
+
+    site: Callable[[str], Site | None]
+    visitor: Callable[[Site, str, str], str]
+
+
+class Collected(NamedTuple):
+    """``image``: the client wants a picture back. ``bulk``: it wants the counts."""
+
+    events: list[Event]
+    tracked: int
+    refused: list[Refusal]
+    image: bool
+    bulk: bool
+
+
+class _Bulk(msgspec.Struct):
+    requests: list[str | dict[str, Any]]
+    token_auth: str | None = None
+
+
+_bulk = msgspec.json.Decoder(_Bulk)
+
+
+def collect(request: Request, find: Finders) -> Collected | Refusal:
+    """The events of one request. In bulk, what cannot be used is counted as invalid and the rest is taken."""
+    if request.method == "POST" and request.body.lstrip()[:1] == b"{":
+        return _collect_bulk(request, find)
+    fields = _fields(request)
+    if isinstance(fields, Refusal):
+        return fields
+    events = _events(fields, fields.get("token_auth", ""), request, find)
+    if isinstance(events, Refusal):
+        return events
+    return Collected(events, 1, [], fields.get("send_image") != "0", bulk=False)
+
+
+def _collect_bulk(request: Request, find: Finders) -> Collected | Refusal:
+    body = decoded(request.body, _bulk)
+    if isinstance(body, Refusal):
+        return body
+    if len(body.requests) > BATCH_LIMIT:
+        return Refusal("too_large", f"a bulk request may have at most {BATCH_LIMIT} requests", "requests")
+    events: list[Event] = []
+    refused: list[Refusal] = []
+    for item in body.requests:
+        fields = _texts(item) if isinstance(item, dict) else parse(item.partition("?")[2] or item)
+        if not isinstance(fields, Refusal):
+            made = _events(fields, fields.get("token_auth") or body.token_auth or "", request, find)
+            if not isinstance(made, Refusal):
+                events += made
+                continue
+            fields = made
+        refused.append(fields)
+    return Collected(events, len(body.requests) - len(refused), refused, image=False, bulk=True)
+
+
+def _fields(request: Request) -> dict[str, str] | Refusal:
+    """Query and form together."""
+    fields = parse(request.query)
+    if isinstance(fields, Refusal) or request.method != "POST":
+        return fields
+    try:
+        form = parse_qsl(
+            request.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS
+        )
+    except ValueError:
+        return Refusal("too_large", f"the form may have at most {FIELDS} fields")
+    return {**fields, **dict(form)}
+
+
+def _texts(item: Mapping[str, Any]) -> dict[str, str]:
+    """A request given as an object: lists and objects in it are JSON texts in the other form."""
+    texts = {}
+    for key, value in values.settled(item).items():
+        if value is not None:
+            texts[key] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return texts
+
+
+def _events(params: Params, token: str, request: Request, find: Finders) -> list[Event] | Refusal:
+    site = find.site(params.get("idsite", ""))
+    if site is None:
+        return Refusal("unknown_site", "no site has this number, id or write key", "idsite", status=401)
+    if params.get("rec") != "1":
+        return Refusal("missing", "rec=1 is required", "rec")
+    keys = (token, params.get("idsite", ""))
+    caller = Caller(site, any(proof.caller(site, key).trusted for key in keys))
+    trusted = caller.trusted
+    when = _when(params, request.received, trusted)
+    if isinstance(when, Refusal):
+        return when
+    ts, flag = when
+    if params.get("cip") and not trusted:
+        return Refusal("token_required", "cip needs token_auth, a secret key of the site", "cip", status=401)
+    visitor = checked_id(params.get("cid") or params.get("_id"), "_id")
+    user = checked_id(params.get("uid"), "uid")
+    for value in (visitor, user):
+        if isinstance(value, Refusal):
+            return value
+    ip = address.truncate(params["cip"]) if params.get("cip") else request.ip
+    ua = (params.get("ua") or request.ua)[:TEXT_CHARACTERS]
+    events = []
+    for what in _whats(params):
+        event = Event(
+            site.id,
+            str(uuid4()),
+            what.type,
+            ts,
+            request.received,
+            "matomo",
+            what.name[:NAME_CHARACTERS],
+            visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
+            user,  # type: ignore[arg-type]
+            url=(params.get("url") or request.referer)[:URL_CHARACTERS],
+            title=params.get("action_name", "")[:TEXT_CHARACTERS],
+            referrer=params.get("urlref", "")[:URL_CHARACTERS],
+            ip=ip,
+            ua=ua,
+            lang=(params.get("lang") or request.language).partition(",")[0].partition(";")[0][:35],
+            screen=params.get("res", "")[:20],
+            props=what.props,
+            context=_context(params, flag, anonymous=not visitor and not user),
+            proven=caller.proves(user, params.get("proof"), request.received),  # type: ignore[arg-type]
+            sender=caller.sender(request.ip),
+        )
+        events.append(event)
+    return events
+
+
+def _when(params: Params, received: int, trusted: bool) -> clocks.When | Refusal:
+    text = params.get("cdt")
+    if not text:
+        return (received, "")
+    ts = _cdt(text)
+    if ts is None:
+        return (received, "invalid")
+    if ts < received - OLD_MS and not trusted:
+        message = "cdt older than a day needs token_auth, a secret key of the site"
+        return Refusal("token_required", message, "cdt", status=401)
+    return clocks.bounded(ts, received)
+
+
+def _cdt(text: str) -> int | None:
+    """Seconds since the epoch, or ``YYYY-MM-DD HH:MM:SS`` in UTC."""
+    if re.fullmatch(r"[0-9]{1,12}", text):
+        return int(text) * 1000
+    try:
+        moment = datetime.fromisoformat(text)
+        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+class _What(NamedTuple):
+    type: EventType
+    name: str
+    props: dict[str, Any]
+
+
+def _whats(params: Params) -> Sequence[_What]:
+    """What one request reports: one thing, or a page view and the product on that page."""
+    if params.get("ping") == "1":
+        return [_What("track", "Page Ping", {})]
+    if params.get("e_c") and params.get("e_a"):
+        names = {"e_c": "category", "e_a": "action", "e_n": "name", "e_v": "value"}
+        return [_What("track", params["e_a"], named(params, names))]
+    if params.get("idgoal"):
+        return [_goal(params)]
+    if params.get("link"):
+        return [_What("track", "Link Clicked", {"href": params["link"][:URL_CHARACTERS]})]
+    if params.get("download"):
+        return [_What("track", "File Downloaded", {"href": params["download"][:URL_CHARACTERS]})]
+    if params.get("search"):
+        names = {"search": "query", "search_cat": "category", "search_count": "results"}
+        return [_What("track", "Products Searched", {**named(params, names), "query": params["search"]})]
+    page = _What(
+        "page", "", named(params, {key: key for key in params if re.fullmatch(r"dimension\d{1,3}", key)})
+    )
+    return [page, *_product(params)]
+
+
+def _product(params: Params) -> Sequence[_What]:
+    """setEcommerceView: a product's page, or a category's."""
+    if params.get("_pks"):
+        props = named(params, {"_pkn": "name", "_pkp": "price"})
+        category = _first_category(params.get("_pkc", ""))
+        return [_What("track", "Product Viewed", {"product_id": params["_pks"], **props, **category})]
+    if params.get("_pkc"):
+        return [_What("track", "Product List Viewed", _first_category(params["_pkc"]))]
+    return []
+
+
+def _goal(params: Params) -> _What:
+    """A goal by number; 0 is the shop: an order with its id, else what the cart holds now."""
+    if params["idgoal"] != "0":
+        return _What(
+            "track", f"Goal {params['idgoal']}"[:NAME_CHARACTERS], named(params, {"revenue": "revenue"})
+        )
+    names = {
+        "ec_st": "subtotal",
+        "ec_tx": "tax",
+        "ec_sh": "shipping",
+        "ec_dt": "discount",
+        "revenue": "revenue",
+    }
+    props = named(params, names)
+    if products := _lines(params.get("ec_items", "")):
+        props["products"] = products
+    if params.get("ec_id"):
+        return _What("track", "Order Completed", {"order_id": params["ec_id"], **props})
+    return _What("track", "Cart Viewed", props)
+
+
+def _lines(text: str) -> list[dict[str, Any]]:
+    """``[[sku, name, category or categories, price, quantity], …]``"""
+    rows = _json(text)
+    lines = []
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, list) and row and isinstance(row[0], str | int):
+            line: dict[str, Any] = {"product_id": str(row[0])}
+            for name, value in zip(("name", "category", "price", "quantity"), row[1:5], strict=False):
+                value = value[0] if isinstance(value, list) and value else value
+                if isinstance(value, str | int | float) and value != "":
+                    line[name] = (
+                        number(value) if isinstance(value, str) and name in ("price", "quantity") else value
+                    )
+            lines.append(line)
+    return lines
+
+
+def _first_category(text: str) -> dict[str, Any]:
+    """``_pkc`` is a name, or a JSON list of names."""
+    value = _json(text)
+    first = value[0] if isinstance(value, list) and value else text
+    return {"category": first} if isinstance(first, str) and first else {}
+
+
+def _json(text: str) -> Any:
+    return inner(text.encode()) if text else None
+
+
+def _context(params: Params, flag: str, anonymous: bool) -> dict[str, Any]:
+    context: dict[str, Any] = {"library": {"name": "matomo"}}
+    if flag:
+        context["clock"] = flag
+    if anonymous:
+        context["cookieless"] = True
+    if params.get("bots") == "1":
+        context["bots"] = True
+    return context

@@ -1,0 +1,298 @@
+"""The Segment HTTP API: what Segment's, RudderStack's and our own libraries send. Request → events | refusal.
+
+https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+from uuid import uuid4
+
+import msgspec
+
+from tracker.admission import proof
+from tracker.admission.proof import Caller
+from tracker.event import ID_LIMIT, Event, EventType, Source
+from tracker.http import address
+from tracker.http.request import ID_CHARACTERS, Refusal, Request, checked_id, header_key
+from tracker.protocols import clocks
+from tracker.protocols.clocks import milliseconds
+from tracker.protocols.json_bodies import decoded
+from tracker.sites import Site
+
+EVENT_LIMIT = 32 * 1024
+BATCH_LIMIT = 2_500
+URL_CHARACTERS = 2_048
+TEXT_CHARACTERS = 512
+NAME_CHARACTERS = 200
+
+KINDS: Mapping[str, EventType] = {
+    "track": "track",
+    "page": "page",
+    "screen": "screen",
+    "identify": "identify",
+    "alias": "alias",
+    "group": "group",
+    "t": "track",
+    "p": "page",
+    "s": "screen",
+    "i": "identify",
+    "a": "alias",
+    "g": "group",
+}
+"""Path below /v1/ → what is posted there; the short ones are the browser library's."""
+BATCHES = frozenset({"batch", "b", "import"})
+_TYPES = frozenset(get_args(EventType)) - {"erase"}
+_PAGES = frozenset({"page", "screen"})
+
+CONTEXT_KEPT = frozenset(
+    (
+        "app",
+        "campaign",
+        "consent",
+        "demo",
+        "device",
+        "dropped",
+        "groupId",
+        "library",
+        "new",
+        "os",
+        "referrer",
+        "session",
+        "timezone",
+    )
+)
+"""What a later stage reads of the context. The rest has its own column, or is nobody's business (ip, location)."""
+
+FindSite = Callable[[str], Site | None]
+"""The site of a write key or a secret key."""
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    """One message. ``type`` only in a batch, ``writeKey`` and ``sentAt`` also on the batch."""
+
+    type: str = ""
+    message_id: str | None = None
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    previous_id: str | None = None
+    group_id: str | None = None
+    event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+    timestamp: str | int | float | None = None
+    original_timestamp: str | int | float | None = None
+    sent_at: str | int | float | None = None
+    write_key: str | None = None
+
+
+class _Batch(msgspec.Struct, rename="camel"):
+    batch: list[_Item]
+    context: dict[str, Any] | None = None
+    sent_at: str | int | float | None = None
+    write_key: str | None = None
+
+
+class _Sizes(msgspec.Struct):
+    """The batch again, unread: to measure its items."""
+
+    batch: list[msgspec.Raw]
+
+
+_item = msgspec.json.Decoder(_Item)
+_batch = msgspec.json.Decoder(_Batch)
+_sizes = msgspec.json.Decoder(_Sizes)
+
+
+def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
+    """The events of one POST to /v1/… . All of them, or none: a client sends a batch again as a whole."""
+    kind = request.path[4:]
+    batched = kind in BATCHES
+    decoder: msgspec.json.Decoder[Any] = _batch if batched else _item
+    body: _Item | _Batch | Refusal = decoded(request.body, decoder)
+    if isinstance(body, Refusal):
+        return body
+    caller = find_caller(request, body.write_key, find)
+    if isinstance(caller, Refusal):
+        return caller
+    if isinstance(body, _Item):
+        body.type = KINDS[kind]
+        if len(request.body) > EVENT_LIMIT:
+            return _event_too_large("")
+        event = _event(body, milliseconds(body.sent_at), request, caller, "")
+        return [event] if isinstance(event, Event) else event
+    oversized = _oversized(request.body, len(body.batch))
+    return oversized or _events(body, request, caller)
+
+
+def find_caller(request: Request, body_key: str | None, find: FindSite) -> Caller | Refusal:
+    """Whose key stands in the Authorization header (Basic or Bearer) or in the body."""
+    for key in (header_key(request.authorization), body_key):
+        if key and (site := find(key)):
+            return proof.caller(site, key)
+    return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
+
+
+def settings(path: str, host: str, find: FindSite) -> bytes | Refusal:
+    """What the browser library asks for first: GET /v1/projects/{writeKey}/settings."""
+    key = path.split("/")[3]
+    if find(key) is None:
+        return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
+    if not re.fullmatch(r"[A-Za-z0-9.\-:\[\]]{1,255}", host):
+        return Refusal("bad_host", "the Host header is not a host", "Host")
+    return msgspec.json.encode({"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}})
+
+
+def _oversized(body: bytes, count: int) -> Refusal | None:
+    if count > BATCH_LIMIT:
+        return Refusal("too_large", f"a batch may have at most {BATCH_LIMIT} events", "batch")
+    if len(body) > EVENT_LIMIT:  # only then can one of them be too large
+        sizes = decoded(body, _sizes)
+        if isinstance(sizes, Refusal):
+            return sizes
+        for index, raw in enumerate(sizes.batch):
+            if len(bytes(raw)) > EVENT_LIMIT:
+                return _event_too_large(f"batch[{index}]")
+    return None
+
+
+def _event_too_large(field: str) -> Refusal:
+    return Refusal("too_large", f"an event may have at most {EVENT_LIMIT} bytes", field or None)
+
+
+def _events(body: _Batch, request: Request, caller: Caller) -> list[Event] | Refusal:
+    shared, sent = body.context, milliseconds(body.sent_at)
+    events = []
+    for index, item in enumerate(body.batch):
+        if shared:
+            item.context = {**shared, **(item.context or {})}
+        own = milliseconds(item.sent_at) if item.sent_at else None
+        event = _event(item, sent if own is None else own, request, caller, f"batch[{index}].")
+        if not isinstance(event, Event):
+            return event
+        events.append(event)
+    return events
+
+
+def _event(item: _Item, sent: int | None, request: Request, caller: Caller, where: str) -> Event | Refusal:
+    """One message as our event; ``where`` is put before a refused field's name."""
+    kind, context, props = item.type, item.context or {}, _props(item)
+    if kind not in _TYPES:
+        return Refusal("bad_type", f"type must be one of {', '.join(sorted(_TYPES))}", where + "type")
+    name = (item.event if kind == "track" else item.name) or ""
+    if kind == "track" and not name:
+        return Refusal("missing", "a track call needs an event name", where + "event")
+    ids = _ids(item, where)
+    if not isinstance(ids, tuple):
+        return ids
+    proven = caller.proves(ids[2], proof.told(context), request.received)
+    if kind == "alias" and proven and not caller.believed:
+        props.pop("previousId", None)  # a proof is one customer's: it says nothing of another id
+    ts, flag = clocks.corrected(item.original_timestamp or item.timestamp, sent, request.received)
+    page = _mapping(context.get("page"))
+    if kind in _PAGES:
+        page = {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}
+    return Event(  # by position what every event has: Python makes a dictionary of more than 15 keywords
+        caller.site.id,
+        ids[0],
+        kind,  # type: ignore[arg-type]  # one of _TYPES, above
+        ts,
+        request.received,
+        _source(context),
+        name[:NAME_CHARACTERS],
+        ids[1],
+        ids[2],
+        url=_text(page.get("url"), URL_CHARACTERS),
+        title=_text(page.get("title"), TEXT_CHARACTERS),
+        referrer=_text(page.get("referrer"), URL_CHARACTERS),
+        ip=address.truncate(ip) if isinstance(ip := context.get("ip"), str) and ip else request.ip,
+        ua=_user_agent(context, request),
+        lang=_text(context.get("locale"), 35) or request.language.partition(",")[0].partition(";")[0][:35],
+        screen=_screen(screen) if (screen := context.get("screen")) else "",
+        props=props,
+        traits=item.traits or (_mapping(context.get("traits")) if kind == "identify" else {}),
+        context=_kept(context, flag),
+        proven=proven,
+        sender=caller.sender(request.ip),
+    )
+
+
+def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusal:
+    """Message id (made where none was sent), visitor, user."""
+    message, visitor, user, previous = item.message_id, item.anonymous_id, item.user_id, item.previous_id
+    together = f"{message}{visitor}{user}{previous}"
+    if len(message or "") > ID_LIMIT or len(together) > ID_CHARACTERS or not together.isprintable():
+        # Only now can one of them be wrong.
+        for value, field, limit in (
+            (message, "messageId", ID_LIMIT),
+            (visitor, "anonymousId", ID_CHARACTERS),
+            (user, "userId", ID_CHARACTERS),
+            (previous, "previousId", ID_CHARACTERS),
+        ):
+            refusal = checked_id(value, where + field, limit)
+            if isinstance(refusal, Refusal):
+                return refusal
+    if item.type == "alias":
+        if not previous and not visitor:
+            return Refusal("missing", "alias needs previousId", where + "previousId")
+        if not user:
+            return Refusal("missing", "alias needs userId", where + "userId")
+        visitor = visitor or previous
+    if not visitor and not user:
+        return Refusal("missing", "userId or anonymousId is required", where + "userId")
+    return message or str(uuid4()), visitor or None, user or None
+
+
+def _props(item: _Item) -> dict[str, Any]:
+    """The properties, and what a call carries beside them."""
+    props = item.properties or {}
+    if item.category or item.group_id or item.previous_id:
+        for key, value in (
+            ("category", item.category),
+            ("groupId", item.group_id),
+            ("previousId", item.previous_id),
+        ):
+            if value and key not in props:
+                props[key] = value[:ID_CHARACTERS]
+    return props
+
+
+def _user_agent(context: Mapping[str, Any], request: Request) -> str:
+    """The visitor's browser. A server's library speaks for it, and names itself in the header: that is no visitor's."""
+    ua = context.get("userAgent")
+    if isinstance(ua, str) and ua:
+        return ua[:TEXT_CHARACTERS]
+    return request.ua if request.ua.startswith(("Mozilla/", "Opera/")) else ""
+
+
+def _screen(value: object) -> str:
+    if not isinstance(value, dict):
+        return ""
+    sides = [value.get("width"), value.get("height")]
+    whole = [int(side) for side in sides if isinstance(side, int | float) and 0 < side < 100_000]
+    return f"{whole[0]}x{whole[1]}" if len(whole) == 2 else ""
+
+
+def _kept(context: Mapping[str, Any], flag: str) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    if not CONTEXT_KEPT.isdisjoint(context):
+        kept = {key: value for key, value in context.items() if key in CONTEXT_KEPT}
+    if flag:
+        kept["clock"] = flag
+    return kept
+
+
+def _source(context: Mapping[str, Any]) -> Source:
+    library = context.get("library")
+    return "snippet" if library and _mapping(library).get("name") == "dangol.js" else "segment"
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object, limit: int) -> str:
+    return value[:limit] if isinstance(value, str) else ""

@@ -1,0 +1,316 @@
+"""The Snowplow tracker protocol: /i by GET, /com.snowplowanalytics.snowplow/tp2 by POST. Request → events | refusal.
+
+https://docs.snowplow.io/docs/collecting-data/collecting-from-own-applications/snowplow-tracker-protocol/
+Events that cannot be understood do not cost their neighbours: the protocol's clients never send a 400 again.
+"""
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from tracker import values
+from tracker.admission import proof
+from tracker.event import ID_LIMIT, Event, EventType
+from tracker.http import address
+from tracker.http.request import Refusal, Request, checked_id
+from tracker.protocols import clocks
+from tracker.protocols.json_bodies import decoded, inner
+from tracker.protocols.pixel import parse
+from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.texts import named
+from tracker.sites import Site
+
+COOKIE = "sp"
+COOKIE_SECONDS = 365 * 24 * 3600
+POST_PATH = "/com.snowplowanalytics.snowplow/tp2"
+
+FindApp = Callable[[str], Site | None]
+"""The site of an app id (``aid``): Snowplow has no keys."""
+Params = Mapping[str, str]
+
+_COOKIE = re.compile(r"(?:^|;\s*)sp=([A-Za-z0-9-]{1,100})(?:;|$)")
+_SCHEMA = re.compile(r"iglu:([^/]+)/([^/]+)/")
+
+ECOMMERCE = {
+    "product_view": "Product Viewed",
+    "list_view": "Product List Viewed",
+    "list_click": "Product Clicked",
+    "add_to_cart": "Product Added",
+    "remove_from_cart": "Product Removed",
+    "checkout_step": "Checkout Step Viewed",
+    "transaction": "Order Completed",
+    "refund": "Order Refunded",
+    "promo_view": "Promotion Viewed",
+    "promo_click": "Promotion Clicked",
+    "site_search": "Products Searched",
+}
+"""Types of Snowplow's e-commerce action, and older schemas of the same name → Segment's event names."""
+_RENAMED = {
+    "transaction_id": "order_id",
+    "sku": "product_id",
+    "unit_price": "price",
+    "id": "product_id",
+    "total_value": "revenue",
+}
+
+
+class _Payload(msgspec.Struct):
+    data: list[dict[str, Any]]
+
+
+_payload = msgspec.json.Decoder(_Payload)
+
+
+class Collected(NamedTuple):
+    """``visitor``: the network id for the cookie. ``refused``: why each unusable event was left out."""
+
+    events: list[Event]
+    visitor: str
+    refused: list[Refusal]
+
+
+def collect(
+    request: Request, find: FindApp, anonymous: bool = False, fallback: str | None = None
+) -> Collected | Refusal:
+    """The events of one request. ``anonymous``: the client sent SP-Anonymous, so no cookie and no address.
+
+    ``fallback``: the visitor id where neither event nor cookie has one; None makes a new one.
+    """
+    items = _items(request)
+    if isinstance(items, Refusal):
+        return items
+    known = None if anonymous else _COOKIE.search(request.cookie)
+    network = known[1] if known else str(uuid4())
+    visitor = network if known or not fallback else fallback
+    events: list[Event] = []
+    refused: list[Refusal] = []
+    for item in _with_items_in_orders(items):
+        made = _event(item, request, find, visitor, anonymous)
+        if isinstance(made, Refusal):
+            refused.append(made)
+        else:
+            events.append(made)
+    if refused and not events:
+        return refused[0]
+    return Collected(events, network, refused)
+
+
+def set_cookie(visitor: str, secure: bool) -> str:
+    """As the original's. Browsers accept SameSite=None only with Secure, so plain http gets Lax."""
+    site = "None; Secure" if secure else "Lax"
+    return f"{COOKIE}={visitor}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite={site}"
+
+
+def _items(request: Request) -> Sequence[dict[str, Any]] | Refusal:
+    if request.method != "POST":
+        fields = parse(request.query)
+        return fields if isinstance(fields, Refusal) else [fields]
+    payload = decoded(request.body, _payload)
+    if isinstance(payload, Refusal):
+        return payload
+    data = payload.data
+    if len(data) > BATCH_LIMIT:
+        return Refusal("too_large", f"a payload may have at most {BATCH_LIMIT} events", "data")
+    return [values.settled(item) for item in data]
+
+
+class _Order(NamedTuple):
+    """One event's parameters, with the item events that belong to its transaction."""
+
+    params: Params
+    lines: list[dict[str, Any]]
+
+
+def _with_items_in_orders(items: Sequence[dict[str, Any]]) -> Iterator[_Order]:
+    """Each event once; the lines (ti) of a transaction (tr) that came in the same payload go with it."""
+    texts = [{key: str(value) for key, value in item.items() if value is not None} for item in items]
+    orders = {item.get("tr_id"): _Order(item, []) for item in texts if item.get("e") == "tr"}
+    for item in texts:
+        if item.get("e") == "tr":
+            continue
+        if item.get("e") == "ti" and item.get("ti_id") in orders:
+            orders[item.get("ti_id")].lines.append(_line(item))
+        else:
+            yield _Order(item, [])
+    yield from orders.values()
+
+
+def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymous: bool) -> Event | Refusal:
+    params = order.params
+    site = find(params.get("aid", ""))
+    if site is None:
+        return Refusal("unknown_app", "no site has this app id or write key", "aid", status=401)
+    what = _what(params, order.lines)
+    if isinstance(what, Refusal):
+        return what
+    own = checked_id(params.get("duid") or params.get("tnuid") or params.get("nuid"), "duid")
+    user = checked_id(params.get("uid"), "uid")
+    event_id = checked_id(params.get("eid"), "eid", ID_LIMIT)
+    for value in (own, user, event_id):
+        if isinstance(value, Refusal):
+            return value
+    server_side = bool(user) and not own and params.get("p", "web") != "web"
+    ts, flag = _when(params, request.received)
+    told_ip, caller = params.get("ip", ""), proof.caller(site, params.get("aid"))
+    return Event(
+        site.id,
+        event_id or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
+        what.type,
+        ts,
+        request.received,
+        "snowplow",
+        what.name[:NAME_CHARACTERS],
+        None if server_side else own or visitor,  # type: ignore[arg-type]
+        user,  # type: ignore[arg-type]
+        url=params.get("url", "")[:URL_CHARACTERS],
+        title=params.get("page", "")[:TEXT_CHARACTERS],
+        referrer=params.get("refr", "")[:URL_CHARACTERS],
+        ip="" if anonymous else address.truncate(told_ip) if told_ip else request.ip,
+        ua=(params.get("ua") or (request.ua if request.ua.startswith("Mozilla/") else ""))[:TEXT_CHARACTERS],
+        lang=params.get("lang", "")[:35],
+        screen=params.get("res", "")[:20],
+        props=what.props,
+        context=_context(params, flag),
+        proven=caller.proves(user, _proof(params), request.received),  # type: ignore[arg-type]
+        sender=caller.sender(request.ip),
+    )
+
+
+def _proof(params: Params) -> object:
+    """Of an entity ``proof`` beside the event: ``iglu:dangol/proof/jsonschema/1-0-0``, data ``{"proof": …}``."""
+    found = (entity.get("proof") for schema, entity in _entities(params) if schema == "proof")
+    return next(found, None) if params.get("uid") else None
+
+
+class _What(NamedTuple):
+    type: EventType
+    name: str
+    props: dict[str, Any]
+
+
+def _what(params: Params, lines: list[dict[str, Any]]) -> _What | Refusal:
+    kind = params.get("e")
+    if kind == "pv":
+        return _What("page", "", {})
+    if kind == "pp":
+        return _What("track", "Page Ping", named(params, {"pp_max": "max_x", "pp_may": "max_y"}))
+    if kind == "se":
+        names = {
+            "se_ca": "category",
+            "se_ac": "action",
+            "se_la": "label",
+            "se_pr": "property",
+            "se_va": "value",
+        }
+        return _What("track", params.get("se_ac") or "Structured Event", named(params, names))
+    if kind == "tr":
+        return _What(
+            "track", "Order Completed", {**_totals(params), **({"products": lines} if lines else {})}
+        )
+    if kind == "ti":
+        return _What("track", "Order Item", {"order_id": params.get("ti_id", ""), **_line(params)})
+    if kind == "ue":
+        return _self_describing(params)
+    return Refusal("bad_type", "e must be pv, pp, ue, se, tr or ti", "e")
+
+
+def _self_describing(params: Params) -> _What | Refusal:
+    outer = _json(params.get("ue_pr"), params.get("ue_px"))
+    inner = outer.get("data")
+    found = _SCHEMA.match(str(inner.get("schema", ""))) if isinstance(inner, dict) else None
+    data = inner.get("data") if isinstance(inner, dict) else None
+    if found is None or not isinstance(data, dict):
+        return Refusal("bad_value", "not a self-describing event", "ue_pr")
+    schema = found[2]
+    if schema == "snowplow_ecommerce_action":
+        return _commerce(str(data.get("type", "")), data, params)
+    if schema in ECOMMERCE:
+        return _What("track", ECOMMERCE[schema], {**_renamed(data), **_terms(schema, data)})
+    return _What("track", schema.replace("_", " ").title(), data)
+
+
+def _commerce(action: str, data: dict[str, Any], params: Params) -> _What:
+    """Snowplow's e-commerce action: what it is about stands in the entities beside it."""
+    props = {key: value for key, value in data.items() if key != "type"}
+    products: list[dict[str, Any]] = []
+    for schema, entity in _entities(params):
+        if schema == "product":
+            products.append(_renamed(entity))
+        elif schema in ("transaction", "cart", "refund", "checkout_step", "promotion"):
+            props.update(_renamed(entity) if schema == "transaction" else entity)
+    if action in ("transaction", "refund", "list_view", "checkout_step"):
+        props["products"] = products
+    elif products:
+        props.update(products[0])
+    return _What("track", ECOMMERCE.get(action, action.replace("_", " ").title() or "Commerce"), props)
+
+
+def _entities(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
+    data = _json(params.get("co"), params.get("cx")).get("data")
+    for entity in data if isinstance(data, list) else []:
+        if isinstance(entity, dict) and isinstance(entity.get("data"), dict):
+            found = _SCHEMA.match(str(entity.get("schema", "")))
+            if found:
+                yield found[2], entity["data"]
+
+
+def _json(plain: str | None, encoded: str | None) -> dict[str, Any]:
+    """A JSON object given as text or as base64(url) without its padding; {} for what is neither."""
+    try:
+        raw = plain.encode() if plain else urlsafe_b64decode((encoded or "") + "==")
+    except ValueError:
+        return {}
+    value = inner(raw)
+    return value if isinstance(value, dict) else {}
+
+
+def _renamed(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {_RENAMED.get(key, key): value for key, value in data.items() if value is not None}
+
+
+def _terms(schema: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    terms = data.get("terms")
+    return {"query": " ".join(map(str, terms))} if schema == "site_search" and isinstance(terms, list) else {}
+
+
+def _totals(params: Params) -> dict[str, Any]:
+    names = {
+        "tr_tt": "revenue",
+        "tr_tx": "tax",
+        "tr_sh": "shipping",
+        "tr_cu": "currency",
+        "tr_af": "affiliation",
+    }
+    return {"order_id": params.get("tr_id", ""), **named(params, names)}
+
+
+def _line(params: Params) -> dict[str, Any]:
+    names = {"ti_nm": "name", "ti_ca": "category", "ti_pr": "price", "ti_qu": "quantity", "ti_cu": "currency"}
+    return {"product_id": params.get("ti_sk", ""), **named(params, names)}
+
+
+def _when(params: Params, received: int) -> clocks.When:
+    """``ttm`` if given; else corrected by ``stm``, unless that was cut to whole seconds and so lies before ``dtm``."""
+    true, device, sent = (_millis(params.get(name)) for name in ("ttm", "dtm", "stm"))
+    if true is not None:
+        return clocks.bounded(true, received)
+    if device is not None and sent is not None and device < sent:
+        return clocks.bounded(received - (sent - device), received)
+    return (received, "")
+
+
+def _millis(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"[0-9]{1,15}", text) else None
+
+
+def _context(params: Params, flag: str) -> dict[str, Any]:
+    context: dict[str, Any] = {"library": {"name": "snowplow", "version": params.get("tv", "")[:50]}}
+    if params.get("tz"):
+        context["timezone"] = params["tz"][:50]
+    if flag:
+        context["clock"] = flag
+    return context

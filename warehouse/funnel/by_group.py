@@ -1,0 +1,95 @@
+"""A funnel for each of several groups of visitors: by what their first step says, by how they came, or as given."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse.events import Events, Scope
+from warehouse.funnel.breakdown import COLUMNS, Branch, breakdown
+from warehouse.funnel.funnel import Found, Rules, search
+from warehouse.question.span import Span
+from warehouse.question.sql import CAUSED, PAGEVIEW
+from warehouse.question.steps import Step
+from warehouse.refused import QueryRefused
+
+LANDING, NEW = "landing", "new"
+NAMES = (*COLUMNS, LANDING, NEW)
+
+_MEMBERS = (
+    "select distinct hash({owner}) as owner from events where profile in (select unnest($people::varchar[]))"
+)
+_ENTRIES = f"select session, arg_min(path, (ts, id)) as path from events where session <> '' and {PAGEVIEW} group by 1"
+_LANDING = """
+with entries as ({entries}),
+firsts as (select hash({owner}) as owner, arg_min(session, (ts, id)) as session from events where {step} group by 1)
+select owner, path as value from firsts join entries using (session)
+"""
+_EARLIER = f"select distinct profile from events where {CAUSED}"
+
+
+def by_column(
+    events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, by: str, most: int = 12
+) -> list[Branch]:
+    """The funnel for each value of ``by`` (of NAMES), the largest first: a column of the first step's event; the
+    landing page of its visit; or whether they had come before ``span`` ("returning") or not ("new").
+    Raises QueryRefused, WarehouseUnavailable."""
+    if by in COLUMNS:
+        return breakdown(events, site, steps, rules, span, by, most)
+    if by == NEW:
+        earlier = events.rows(_EARLIER, Scope(site, 0, span.start))
+        people = {"returning": [row["profile"] for row in earlier]}
+        return by_people(events, site, steps, rules, span, people, rest="new")
+    if by != LANDING:
+        raise QueryRefused("by", f"one of {', '.join(NAMES)}, stage, segment")
+    found = search(events, site, steps, rules, span)
+    condition, params = steps[0].sql("step")
+    sql = _LANDING.format(entries=_ENTRIES, owner=_owner(rules), step=condition)
+    table = events.table(sql, Scope(site, span.start, span.end), params)
+    owners, values = table["owner"].to_numpy(), np.array(table["value"].to_pylist(), dtype=np.object_)
+    names, counts = np.unique(values.astype(np.str_), return_counts=True)
+    kept = names[np.argsort(-counts, kind="stable")[:most]].tolist() if len(names) else []
+    return _sorted([Branch(name, _counted(found, steps, owners[values == name])) for name in kept])
+
+
+def by_people(
+    events: Events,
+    site: str,
+    steps: Sequence[Step],
+    rules: Rules,
+    span: Span,
+    people: Mapping[str, Collection[str]],
+    rest: str = "",
+) -> list[Branch]:
+    """The funnel for each of the groups: profile ids by name, who may be in several. With ``rest`` all others are
+    one more. Raises QueryRefused, WarehouseUnavailable."""
+    found, scope = search(events, site, steps, rules, span), Scope(site, span.start, span.end)
+    branches, known = [], []
+    for name, ids in people.items():
+        table = events.table(_MEMBERS.format(owner=_owner(rules)), scope, {"people": list(ids)})
+        owners = table["owner"].to_numpy()
+        branches.append(Branch(name, _counted(found, steps, owners)))
+        known.append(owners)
+    if rest:
+        mine = np.concatenate(known) if known else np.zeros(0, np.uint64)
+        branches.append(Branch(rest, _counted(found, steps, mine, others=True)))
+    return _sorted(branches)
+
+
+def _owner(rules: Rules) -> str:
+    return "session" if rules.by_session else "profile"
+
+
+def _counted(
+    found: Found, steps: Sequence[Step], owners: npt.NDArray[np.uint64], others: bool = False
+) -> tuple[int, ...]:
+    """How many of ``owners`` (or of all the others) reached each step."""
+    reached = (found.owners(at) for at in range(len(steps)))
+    return tuple(int(np.count_nonzero(np.isin(each, owners, invert=others))) for each in reached)
+
+
+def _sorted(branches: list[Branch]) -> list[Branch]:
+    """Without those that nobody began."""
+    return sorted(
+        (each for each in branches if any(each.visitors)), key=lambda each: (-each.visitors[0], each.value)
+    )

@@ -1,0 +1,52 @@
+"""Where those went who left a funnel: the first thing each did after the last step that they reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from warehouse.events import Events, Scope
+from warehouse.funnel.funnel import Rules, search
+from warehouse.question.span import Span
+from warehouse.question.sql import CAUSED, PAGEVIEW
+from warehouse.question.steps import Step
+from warehouse.refused import QueryRefused
+
+_NEXT = """
+select name, count(*) as visitors from (
+    select owner, arg_min(case when {pageview} then 'page:' || path else 'event:' || name end, (ts, id)) as name
+    from events join (select unnest($owners::ubigint[]) as owner, unnest($left::bigint[]) as left_at) gone
+    on hash({owner}) = gone.owner where ts > left_at and {caused} group by owner
+) group by name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """``name`` is page:PATH or event:NAME, "" for those who did nothing more."""
+
+    name: str
+    visitors: int
+
+
+def instead(
+    events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, step: int, most: int = 10
+) -> tuple[Went, ...]:
+    """Of those who reached ``step`` (from 0) and not the next: what they did next after first reaching it, the ``most``
+    frequent. Raises QueryRefused, WarehouseUnavailable."""
+    if not 0 <= step < len(steps) - 1:
+        raise QueryRefused("step", "a step that has a next one")
+    owners, left = [], []
+    for part in search(events, site, steps, rules, span).parts:
+        gone = ~np.isin(part.reached[step], part.reached[step + 1])
+        owners.append(part.hashes[part.reached[step][gone]])
+        left.append(part.arrived[step][gone] + span.start)
+    params = {"owners": np.concatenate(owners).tolist(), "left": np.concatenate(left).tolist()}
+    sql = _NEXT.format(pageview=PAGEVIEW, caused=CAUSED, owner="session" if rules.by_session else "profile")
+    rows = events.rows(sql, Scope(site, span.start, span.end), params)
+    found = [Went(**row) for row in rows]
+    nothing = len(params["owners"]) - sum(each.visitors for each in found)
+    ordered = sorted(
+        ([Went("", nothing)] if nothing else []) + found, key=lambda each: (-each.visitors, each.name)
+    )
+    return tuple(ordered[:most])

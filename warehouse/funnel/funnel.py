@@ -1,0 +1,282 @@
+"""The visitor funnel: how many go from step to step.
+
+A visitor reaches step k when some chain of events, each strictly later than the one before and of its step,
+arrives there within the window of its first event. DuckDB finds the events of the steps, as numbers; the
+chains are followed in arrays (``warehouse/funnel/matching.py``). In SQL alone the same takes four times as long:
+a self join or a window function for each step sorts all events again each time.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from warehouse.events import Events, Scope
+from warehouse.funnel.matching import (
+    Hits,
+    Level,
+    Longs,
+    Without,
+    first_arrivals,
+    gather,
+    in_any_order,
+    in_order,
+)
+from warehouse.index.encoded import Trail
+from warehouse.index.scan import Walk
+from warehouse.question.span import Span
+from warehouse.question.steps import Step, flags_of, parse_step, parse_window
+from warehouse.refused import QueryRefused
+
+__all__ = ["Funnel", "FunnelStep", "Rules", "Step", "funnel", "parse_step", "parse_window"]
+
+CONDITIONS_LIMIT = 20
+MANY = 1 << 18
+"""Events from which a second thread helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """``conversion`` is of the step before, ``share`` of the first; ``drop`` those of the step before who did
+    not get here. ``median`` and ``p90``: seconds since the step before, None where nobody got here."""
+
+    name: str
+    visitors: int
+    conversion: float
+    share: float
+    drop: int
+    median: float | None = None
+    p90: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """``visitors`` of a step counts visits when the funnel is by session."""
+
+    steps: tuple[FunnelStep, ...]
+    demo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How chains count. ``by_session``: each within one visit. ``without``: events that break a chain, between
+    its ends or between step ``after`` (from 0) and the next."""
+
+    window: int
+    by_session: bool = False
+    any_order: bool = False
+    without: tuple[tuple[Step, int | None], ...] = ()
+
+
+def funnel(events: Events, site: str, steps: Sequence[Step], rules: Rules | int, span: Span) -> Funnel:
+    """Who got how far, of the events of ``site`` in ``span``. ``rules`` may be just the window, in ms.
+
+    Raises QueryRefused, WarehouseUnavailable.
+    """
+    rules = Rules(window=rules) if isinstance(rules, int) else rules
+    found = search(events, site, steps, rules, span)
+    counts = np.zeros(len(steps), np.int64)
+    took: list[list[Longs]] = [[] for _ in steps]
+    for part in found.parts:
+        counts += part.counts
+        for at, waited in enumerate(part.waited):
+            took[at].append(waited)
+    return Funnel(tuple(_figures(steps, counts.tolist(), took)), found.demo)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the owners (visitors or visits), by ``hashes`` of their ids (DuckDB's). For each step: the owners
+    who reach it (indexes of ``hashes``) and how long the first chain took since the step before, in ms."""
+
+    hashes: npt.NDArray[np.uint64]
+    reached: list[Longs]
+    waited: list[Longs]
+    arrived: list[Longs]
+
+    @property
+    def counts(self) -> list[int]:
+        return [len(owners) for owners in self.reached]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    parts: list[Part]
+    demo: bool
+
+    def owners(self, step: int, beyond: bool | None = None) -> npt.NDArray[np.uint64]:
+        """Hashes of the owners who reach ``step`` (from 0): all, only those who get further, or who do not."""
+        chosen = []
+        for part in self.parts:
+            here = part.reached[step]
+            if beyond is not None:
+                following = part.reached[step + 1]
+                here = following if beyond else np.setdiff1d(here, following, assume_unique=True)
+            chosen.append(part.hashes[here])
+        return np.concatenate(chosen)
+
+
+def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
+    """Follow the chains of every owner. Raises QueryRefused, WarehouseUnavailable."""
+    _check(steps, rules)
+    time_bits = max(1, (span.end - span.start).bit_length())
+    asked = [*steps, *(step for step, _ in rules.without)]
+    if all(step.of_words for step in asked):
+        found = _walked(events.walk(site, span.start, span.end), asked, rules.by_session, span)
+    else:
+        found = _asked(events, site, asked, rules, span)
+    return Found(_follow(found, time_bits, steps, rules), found.demo)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The events of the steps, in no order: ``hashes[owner]``, and ``packed`` with (ms since the span's start) <<
+    ``bits`` | flags of the steps."""
+
+    owner: Longs
+    packed: Longs
+    hashes: npt.NDArray[np.uint64]
+    bits: int
+
+    @property
+    def demo(self) -> bool:
+        """The last flag says so."""
+        return bool(np.any(self.packed & (1 << (self.bits - 1))))
+
+
+def _asked(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> _Steps:
+    """From SQL."""
+    sql, params, bits = _hits(steps, rules)
+    table = events.table(sql, Scope(site, span.start, span.end), {**params, "base": span.start})
+    codes = pc.dictionary_encode(table["owner"].combine_chunks())
+    owner = codes.indices.to_numpy(zero_copy_only=False)
+    return _Steps(owner, table["packed"].to_numpy(), codes.dictionary.to_numpy(), bits)
+
+
+def _walked(walk: Walk, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
+    """From a walk: what an event is decides which steps it fulfils."""
+    flags, params = flags_of(steps)
+    bits = len(steps) + 1
+    of_word = walk.of_words(f"{flags} as flags", params)["flags"].to_numpy().astype(np.int64)
+    (nobody,) = walk.ask("select hash('') as nobody", {}, {})["nobody"].to_pylist()
+    hashes = np.concatenate([trail.visits for trail in walk.trails])
+    visit_base = [0, *itertools.accumulate(len(trail.visits) for trail in walk.trails)]
+    someone = walk.people != nobody
+    demo = walk.touches["demo"].to_numpy().astype(np.int64)
+
+    def part(index: int, trail: Trail) -> tuple[Longs, Longs]:
+        here = walk.words_of(index, of_word)
+        rows = np.flatnonzero((here > 0)[trail.word])
+        if by_session:
+            rows = rows[rows < trail.first[-1]]
+            visit = np.searchsorted(trail.first, rows, "right") - 1
+            owner = visit + visit_base[index]
+        else:
+            owner = walk.persons[index][trail.profile[rows]]
+            if not someone.all():
+                rows, owner = rows[someone[owner]], owner[someone[owner]]
+        marks = here[trail.word[rows]]
+        shown = walk.touches_of(index, demo)
+        if shown.any():
+            marks |= shown[trail.touch[rows]] << (bits - 1)
+        ts = trail.at[rows].astype(np.int64) + (trail.base - span.start)
+        return owner, (ts << bits) | marks
+
+    parts = walk.map(part)
+    owners, packed = ([each[k] for each in parts] for k in (0, 1))
+    return _Steps(
+        np.concatenate(owners),
+        np.concatenate(packed),
+        hashes if by_session else walk.people,
+        bits,
+    )
+
+
+def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> list[Part]:
+    """The chains, of one half of the owners in each of two threads where there are many events."""
+    if len(found.owner) < MANY:
+        return [_chains(found, time_bits, steps, rules)]
+    odd = (found.owner & 1).astype(np.bool_)
+
+    def half(which: int) -> Part:
+        mine = odd if which else ~odd
+        part = _Steps(found.owner[mine] >> 1, found.packed[mine], found.hashes[which::2], found.bits)
+        return _chains(part, time_bits, steps, rules)
+
+    with ThreadPoolExecutor(2, "chains") as pool:
+        return list(pool.map(half, (0, 1)))
+
+
+def _chains(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> Part:
+    reached: list[list[Longs]] = [[] for _ in steps]
+    waited: list[list[Longs]] = [[] for _ in steps]
+    arrived: list[list[Longs]] = [[] for _ in steps]
+    for hits in gather(found.owner, found.packed, found.bits, time_bits, len(found.hashes)):
+        for at, level in enumerate(_levels(hits, steps, rules)):
+            first = first_arrivals(level, hits)
+            reached[at].append(first.owner)
+            waited[at].append(first.waited)
+            arrived[at].append(first.time)
+    return Part(
+        found.hashes, *([np.concatenate(each) for each in lists] for lists in (reached, waited, arrived))
+    )
+
+
+def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int]:
+    """SQL of the events that are any step's: owner and (ms since $base) << bits | flags; the last flag is
+    demo. Its parameters, and bits."""
+    flags, params = flags_of(steps)
+    bits = len(steps) + 1
+    # Two visitors whose 64-bit hashes agree would count as one: at 500,000 visitors one chance in 100 million.
+    owner = "session" if rules.by_session else "profile"
+    sql = f"""
+        select hash({owner}) as owner, ((ts - $base) << {bits}) | flags as packed
+        from (select {owner}, ts, ({flags} | (case when demo then {1 << len(steps)} else 0 end))::bigint as flags
+              from events where {owner} <> '')
+        where flags & {(1 << len(steps)) - 1} > 0
+    """
+    return sql, params, bits
+
+
+def _levels(hits: Hits, steps: Sequence[Step], rules: Rules) -> Iterator[Level]:
+    if rules.any_order:
+        same = [sum(earlier == step for earlier in steps[:at]) for at, step in enumerate(steps)]
+        return in_any_order(hits, same, rules.window)
+    without = [Without(len(steps) + at, after) for at, (_, after) in enumerate(rules.without)]
+    return in_order(hits, len(steps), rules.window, without)
+
+
+def _check(steps: Sequence[Step], rules: Rules) -> None:
+    if not steps:
+        raise QueryRefused("step", "at least one")
+    if len(steps) + len(rules.without) > CONDITIONS_LIMIT:
+        raise QueryRefused("step", f"at most {CONDITIONS_LIMIT}, exclusions included")
+    if rules.window <= 0:
+        raise QueryRefused("window", "more than nothing")
+    if rules.any_order and rules.without:
+        raise QueryRefused("order", "strict where something must not come in between")
+    if any(after is not None and not 0 <= after < len(steps) - 1 for _, after in rules.without):
+        raise QueryRefused("without", "after a step that has a next one")
+
+
+def _figures(
+    steps: Sequence[Step], counts: Sequence[int], took: Sequence[list[Longs]]
+) -> Iterator[FunnelStep]:
+    for at, step in enumerate(steps):
+        now, before = counts[at], counts[max(at - 1, 0)]
+        seconds = np.concatenate(took[at]) / 1000 if at and took[at] else np.zeros(0)
+        median, p90 = np.percentile(seconds, [50, 90]).tolist() if len(seconds) else (None, None)
+        yield FunnelStep(
+            name=step.name,
+            visitors=now,
+            conversion=now / before if before else 0.0,
+            share=now / counts[0] if counts[0] else 0.0,
+            drop=before - now,
+            median=median,
+            p90=p90,
+        )

@@ -1,0 +1,1 @@
+"""The index: encoded events of a site, in order, which reports scan instead of the tables."""

@@ -1,0 +1,138 @@
+"""Retention: of those who first came (or first bought) in a period, how many came (or bought) again, and when."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+
+from warehouse.events import Events
+from warehouse.index.encoded import Longs, Trail
+from warehouse.index.scan import Walk, starts, unique
+from warehouse.question.span import DAY_MS, Span, date_of
+from warehouse.question.sql import CAUSED
+from warehouse.refused import QueryRefused
+
+Unit = Literal["day", "week", "month"]
+Deed = Literal["visit", "purchase"]
+UNITS: tuple[Unit, ...] = ("day", "week", "month")
+DEEDS: tuple[Deed, ...] = ("visit", "purchase")
+
+HISTORY_DAYS = 1100
+"""How far before the span a visitor's first time is looked for."""
+
+_DEEDS = {"visit": CAUSED, "purchase": "name = 'Order Completed'"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Visitors whose first time fell into the period that begins on ``start``. ``returned[n]`` of them came again
+    in the nth period after it; ``returned[0]`` is all of them. Periods that have not begun are not in it."""
+
+    start: date
+    channel: str
+    returned: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return self.returned[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    unit: Unit
+    cohorts: tuple[Cohort, ...]
+
+
+def retention(
+    events: Events,
+    site: str,
+    span: Span,
+    unit: Unit = "week",
+    deed: Deed = "visit",
+    by_channel: bool = False,
+) -> Retention:
+    """One cohort for each period that ``span`` touches; with ``by_channel`` one for each channel that first brought
+    them, else channel is "". Raises QueryRefused, WarehouseUnavailable."""
+    if unit not in UNITS:
+        raise QueryRefused("unit", f"one of {', '.join(UNITS)}")
+    if deed not in DEEDS:
+        raise QueryRefused("deed", f"one of {', '.join(DEEDS)}")
+    history = Span(max(0, span.start - HISTORY_DAYS * DAY_MS), span.end, span.zone)
+    first, last = _period(span.first, unit), _period(span.last, unit)
+    walk = events.walk(site, history.start, span.end)
+    rows = _counted(walk, history, unit, _DEEDS[deed], by_channel)
+    found: dict[str, dict[int, dict[int, int]]] = {} if by_channel else {"": {}}
+    for cohort, channel, later, visitors in rows:
+        if cohort >= first:
+            found.setdefault(channel, {}).setdefault(cohort, {})[later] = visitors
+    return Retention(
+        unit,
+        tuple(
+            Cohort(
+                start=_start(period, unit),
+                channel=channel,
+                returned=tuple(cohorts.get(period, {}).get(at, 0) for at in range(last - period + 1)),
+            )
+            for channel, cohorts in sorted(found.items())
+            for period in range(first, last + 1)
+        ),
+    )
+
+
+def _counted(
+    walk: Walk, history: Span, unit: Unit, deed: str, by_channel: bool
+) -> list[tuple[int, str, int, int]]:
+    """(cohort, channel, periods later, visitors)."""
+    done = walk.of_words(f"{deed} as done")["done"].to_numpy().astype(np.bool_)
+    period_of = np.array([_period(day, unit) for day in history.days()], np.int64)
+    day, least = (history.first - date_of(0)).days, int(period_of[0])
+    width = int(period_of[-1]) - least + 1
+    channels = walk.touches["channel"].combine_chunks().dictionary_encode()
+    channel_of, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
+
+    def part(index: int, trail: Trail) -> tuple[Longs, Longs, Longs]:
+        rows = np.flatnonzero(walk.words_of(index, done)[trail.word])
+        ts = trail.at[rows].astype(np.int64) + trail.base
+        person = walk.persons[index][trail.profile[rows]].astype(np.int64)
+        pairs = unique(person * width + period_of[history.wall(ts) // DAY_MS - day] - least)
+        if not by_channel:
+            return pairs, person[:0], ts[:0]
+        came = walk.touches_of(index, channel_of)[trail.touch[rows]]
+        packed = ts << bits | came
+        order = np.lexsort((packed, person))
+        first = order[starts(person[order])]
+        return pairs, person[first], packed[first]
+
+    parts = walk.map(part)
+    person, period = np.divmod(unique(np.concatenate([each[0] for each in parts])), width)
+    begin = starts(person)
+    cohort = period[begin][np.cumsum(begin) - 1]
+    names, channel = [""], np.zeros(len(person), np.int64)
+    if by_channel:
+        names = channels.dictionary.to_pylist()
+        first_came = np.full(len(walk.people), np.iinfo(np.int64).max)
+        for _, who, packed in parts:
+            first_came[who] = np.minimum(first_came[who], packed)
+        channel = first_came[person] & ((1 << bits) - 1)
+    keys, codes = np.unique((channel * width + cohort) * width + period - cohort, return_inverse=True)
+    counts = np.bincount(codes, minlength=len(keys)).tolist()
+    return [
+        (key // width % width + least, names[key // width // width], key % width, count)
+        for key, count in zip(keys.tolist(), counts, strict=True)
+    ]
+
+
+def _period(day: date, unit: Unit) -> int:
+    """The number of the period that the day lies in."""
+    number = (day - date_of(0)).days
+    if unit == "day":
+        return number
+    return (number + 3) // 7 if unit == "week" else day.year * 12 + day.month - 1
+
+
+def _start(period: int, unit: Unit) -> date:
+    """The first day of a period."""
+    if unit == "day":
+        return date_of(period)
+    return date_of(period * 7 - 3) if unit == "week" else date(period // 12, period % 12 + 1, 1)

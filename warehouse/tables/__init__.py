@@ -1,0 +1,1 @@
+"""Delta tables: schema, rows, files, durability, maintenance and repair."""

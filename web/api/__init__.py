@@ -1,0 +1,1 @@
+"""The HTTP API: each module serves the routes of one resource."""

@@ -1,0 +1,136 @@
+"""What an audience is before anybody is addressed: its size, some of its members, why one visitor is not in it."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+from flask import Blueprint, Response
+from msgspec import Meta
+
+from offers.audience.audience import Audience, Verdict
+from offers.audience.grammar import LENGTH_LIMIT, AudienceInvalid
+from offers.audience.preview import Explanation, explanation, preview
+from offers.audience.visitor import View
+from profiles.model import Profile
+from tracker.sites import Site
+from web.api.bodies import answer, body
+from web.api.keys import Keys
+from web.api.profiles import find
+from web.problem import Problem
+from web.services import Services
+
+BODY_LIMIT = 64 * 1024
+TOTAL_SECONDS = 60.0
+"""How long the number of all visitors is remembered: counting a million takes seconds."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """``visitor``: a customer or visitor id whose clauses are explained."""
+
+    audience: Annotated[str, Meta(max_length=LENGTH_LIMIT)] = ""
+    visitor: Annotated[str, Meta(max_length=300)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """``size`` of ``total`` visitors belong; not ``exact``: estimated from those looked at. ``sample``: ids."""
+
+    size: int
+    total: int
+    exact: bool
+    sample: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What one clause said of a visitor; ``value`` is what is known of them."""
+
+    clause: str
+    matched: bool
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Whether the profile ``id`` belongs, clause by clause."""
+
+    id: str
+    matched: bool
+    clauses: tuple[Clause, ...]
+    failed: tuple[Clause, ...]
+
+
+class Audiences:
+    """Answers what the API and the desk ask of an audience."""
+
+    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
+        self._services, self._clock = services, clock
+        self._totals: dict[str, tuple[float, int]] = {}
+
+    def size(self, site: Site, audience: Audience, chance: random.Random | None = None) -> Size:
+        """Raises StoreUnavailable."""
+        view = self._viewer(site)
+        found = preview(audience, map(view, self._services.profiles.people(site.id)), chance)
+        total = found.seen if found.complete else max(found.seen, self._total(site.id))
+        return Size(found.of(total), total, found.complete, found.sample)
+
+    def explain(self, site: Site, audience: Audience, who: str) -> tuple[Profile, Explanation]:
+        """Raises Problem 404 naming the field when nobody is known by that id."""
+        profile = find(self._services.profiles, site.id, who)
+        if profile is None:
+            raise Problem(404, f"Nobody is known by {who[:100]!r}", "visitor")
+        return profile, explanation(audience, self._viewer(site)(profile))
+
+    def explained(self, site: Site, source: str, who: str) -> Explained:
+        """Raises Problem 400 for an audience that cannot be read, 404 as ``explain``."""
+        profile, why = self.explain(site, parsed(source), who)
+        clauses, failed = (tuple(map(_clause, each)) for each in (why.clauses, why.failed))
+        return Explained(profile.id, why.matched, clauses, failed)
+
+    def view(self, site: Site, profile: Profile) -> View:
+        return self._viewer(site)(profile)
+
+    def _viewer(self, site: Site) -> Callable[[Profile], View]:
+        """Segments as they are defined this moment: whoever just wrote one asks about it next."""
+        now, zone = int(self._services.clock() * 1000), site.zone
+        segments = self._services.segments.fresh(site.id)
+        return lambda profile: View(profile, now, zone, segments_of=segments.of)
+
+    def _total(self, site: str) -> int:
+        until, total = self._totals.get(site, (0.0, 0))
+        if self._clock() >= until:
+            total = self._services.profiles.count(site)
+            self._totals[site] = (self._clock() + TOTAL_SECONDS, total)
+        return total
+
+
+def audiences_blueprint(keys: Keys, audiences: Audiences) -> Blueprint:
+    blueprint = Blueprint("audiences", __name__)
+
+    @blueprint.post("/v1/audiences/preview")
+    def previewed() -> Response:
+        site, asked = keys.secret_key(), body(Asked, BODY_LIMIT)
+        audience = parsed(asked.audience)
+        told: dict[str, Any] = {}
+        if asked.visitor:
+            told["visitor"] = audiences.explained(site, asked.audience, asked.visitor)
+        size = audiences.size(site, audience)
+        found = {"size": size.size, "total": size.total, "exact": size.exact, "sample": size.sample}
+        return answer({**found, **told})
+
+    return blueprint
+
+
+def parsed(source: str) -> Audience:
+    """Raises Problem 400 that says what is wrong and where."""
+    try:
+        return Audience.parse(source)
+    except AudienceInvalid as error:
+        raise Problem(400, str(error), "audience") from error
+
+
+def _clause(verdict: Verdict) -> Clause:
+    return Clause(verdict.clause, verdict.matched, verdict.value)

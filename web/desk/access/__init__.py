@@ -1,0 +1,1 @@
+"""Signing in to the desk, and the page of its users."""

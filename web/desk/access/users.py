@@ -1,0 +1,177 @@
+"""The access page, for administrators: who may sign in, as what and where, and who changed what."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+
+from web.access.audit import Audit
+from web.access.users import PASSWORD_LEAST, ROLES, Role, User, UsersInvalid
+from web.api.reports import told
+from web.desk.pages import Pages
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.problem import Problem
+
+CHANGES = 200
+ROLE_NAMES = {"viewer": _l("Viewer"), "marketer": _l("Marketer"), "admin": _l("Administrator")}
+ROLE_MEANS = {
+    "viewer": _l("reads everything"),
+    "marketer": _l("also changes campaigns, segments and funnels"),
+    "admin": _l("also sees keys, users and changes"),
+}
+REFUSALS = {
+    "name": _l("A name has 1 to 100 characters, and no blank at its ends."),
+    "taken": _l("There is a user of this name already."),
+    "password": _l("A password needs at least 10 characters, more than the name, and not all alike."),
+    "set elsewhere": _l("This user's password is set by DANGOL_ADMIN_PASSWORD; change it there."),
+    "last admin": _l("Somebody must remain administrator of all sites."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user without the digest of their password; no ``sites`` are all of them."""
+
+    name: str
+    role: Role
+    sites: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``ts`` in ms."""
+
+    ts: int
+    who: str
+    site: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one administrator may see: the page, and the same as a file."""
+
+    users: tuple[Account, ...]
+    changes: tuple[Change, ...]
+
+
+def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
+    blueprint = Blueprint("desk_users", __name__)
+    users = pages.door.users
+
+    @blueprint.get("/desk/access")
+    def access() -> Response:
+        found, done = seen(), request.args.get("done", "")
+        view = {"users": found.users, "changes": found.changes, "roles": ROLE_NAMES, "done": done}
+        return pages.show("desk/access.html", "access", pages.site(), **view)
+
+    @blueprint.get("/desk/reports/access")
+    def report() -> Response:
+        return told("access", seen(), ("users", "changes"))
+
+    @blueprint.get("/desk/access/user")
+    def edit() -> Response:
+        name = request.args.get("name", "")
+        return form(known(name) if name else None)
+
+    @blueprint.post("/desk/access/add")
+    def add() -> ResponseReturnValue:
+        """With a password of one's own, or with one that is made and shown this once."""
+        name, given = request.form.get("name", ""), request.form.get("password", "")
+        made = given or secrets.token_urlsafe(12)
+        try:
+            users.add(name, made, role(), sites())
+        except UsersInvalid as refused:
+            return form(None, name, refused)
+        return redirect("/desk/access?done=added") if given else shown(name, made)
+
+    @blueprint.post("/desk/access/change")
+    def change() -> ResponseReturnValue:
+        user = known(request.form.get("name", ""))
+        try:
+            users.change(user.name, role(), sites())
+        except UsersInvalid as refused:
+            return form(user, "", refused)
+        return redirect("/desk/access?done=changed")
+
+    @blueprint.post("/desk/access/password")
+    def renew() -> ResponseReturnValue:
+        user, given = known(request.form.get("name", "")), request.form.get("password", "")
+        made = given or secrets.token_urlsafe(12)
+        try:
+            users.renew(user.name, made)
+        except UsersInvalid as refused:
+            return form(user, "", refused)
+        renewed = users.get(user.name)
+        if renewed and user.name == pages.user().name:
+            pages.door.enter(renewed)  # whoever changes their own stays
+        return redirect("/desk/access?done=password") if given else shown(user.name, made)
+
+    @blueprint.post("/desk/access/remove")
+    def remove() -> ResponseReturnValue:
+        user = known(request.form.get("name", ""))
+        try:
+            users.remove(user.name)
+        except UsersInvalid as refused:
+            return form(user, "", refused)
+        return redirect("/desk/access?done=removed")
+
+    def seen() -> Access:
+        mine = {each.id for each in pages.visible(pages.user())}
+        managed = [user for user in users.all().values() if pages.user().manages(user)]
+        accounts = [Account(user.name, user.role, ", ".join(user.sites)) for user in managed]
+        changes = [
+            Change(entry.ts, entry.who, entry.site, entry.what, entry.detail)
+            for entry in audit.latest(CHANGES)
+            if not entry.site or entry.site in mine
+        ]
+        return Access(tuple(sorted(accounts, key=lambda each: each.name)), tuple(changes))
+
+    def known(name: str) -> User:
+        """Whom this administrator may change. Raises Problem 404."""
+        user = users.get(name)
+        if user is None or not pages.user().manages(user):
+            raise Problem(404, _("There is no such user"))
+        return user
+
+    def role() -> Role:
+        given = request.form.get("role", "")
+        if given not in ROLES:
+            raise Problem(400, _("There is no such role"), "role")
+        return given
+
+    def sites() -> tuple[str, ...]:
+        """None chosen is all, for who sees all. Raises Problem 400, 404."""
+        chosen, mine = request.form.getlist("site"), [each.id for each in pages.visible(pages.user())]
+        if not set(chosen) <= set(mine):
+            raise Problem(404, _("There is no such site"))
+        if not chosen and pages.user().sites:
+            raise Problem(400, _("Choose at least one site"), "site")
+        return tuple(site for site in mine if site in chosen)
+
+    def form(user: User | None, name: str = "", refused: UsersInvalid | None = None) -> Response:
+        asked: Sequence[str] = request.form.getlist("site") if refused else user.sites if user else ()
+        page = pages.show(
+            "desk/user.html",
+            "access",
+            pages.site(),
+            who=user,
+            name=user.name if user else name,
+            chosen=(request.form.get("role") if refused else None) or (user.role if user else "viewer"),
+            chosen_sites=asked,
+            roles=ROLE_NAMES,
+            means=ROLE_MEANS,
+            least=PASSWORD_LEAST,
+            problem=REFUSALS.get(refused.reason, str(refused)) if refused else "",
+        )
+        page.status_code = 400 if refused else 200
+        return page
+
+    def shown(name: str, password: str) -> Response:
+        return pages.show("desk/user_password.html", "access", pages.site(), name=name, password=password)
+
+    return pages.guard(blueprint, "admin")

@@ -1,0 +1,1 @@
+"""Banners: what every page of the desk warns of."""

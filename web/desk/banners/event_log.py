@@ -1,0 +1,34 @@
+"""What the event log lost lately: every page says so."""
+
+import time
+from threading import Lock
+from typing import Any
+
+from flask import Flask
+
+from ingest.worker.generations import Incident
+from warehouse.delta import WarehouseUnavailable
+from web.services import Services
+
+LOOK_SECONDS = 30.0
+
+
+def register_log_alarm(app: Flask, services: Services) -> None:
+    """``log_incident()`` for every page, looked for now and then; None when nothing is wrong."""
+    lock = Lock()
+    looked, found = float("-inf"), None
+
+    def log_incident() -> Incident | None:
+        nonlocal looked, found
+        with lock:
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                try:
+                    found = services.log_incident()
+                except WarehouseUnavailable:
+                    found = None  # of this the doctor tells
+            return found
+
+    @app.context_processor
+    def trouble() -> dict[str, Any]:
+        return {"log_incident": log_incident}

@@ -1,0 +1,35 @@
+"""Ingest that stands still: every page says so."""
+
+import time
+from threading import Lock
+from typing import Any
+
+from flask import Flask
+
+from tracker.log.port import LogUnavailable
+from web.progress import Waits
+from web.services import Services
+
+LOOK_SECONDS = 10.0
+
+
+def register_ingest_alarm(app: Flask, services: Services) -> None:
+    """``ingest_stands()`` for every page, looked for now and then; None when it gets on."""
+    lock = Lock()
+    looked = float("-inf")
+    found: Waits | None = None
+
+    def ingest_stands() -> Waits | None:
+        nonlocal looked, found
+        with lock:
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                try:
+                    found = waits if (waits := services.ingest_waits()).still else None
+                except LogUnavailable:
+                    found = None  # of this the doctor tells
+            return found
+
+    @app.context_processor
+    def trouble() -> dict[str, Any]:
+        return {"ingest_stands": ingest_stands}

@@ -1,0 +1,32 @@
+"""Events that are not in the reports, since they wait on this machine's disk or cannot be read: every page says so."""
+
+from typing import Any, NamedTuple
+
+from flask import Flask
+
+from tracker.delivery.spool_backlog import Spooled
+from web.services import Services
+
+
+class SpoolAlarm(NamedTuple):
+    """``since`` (ms): events have waited since then. ``unreadable``: bytes that the disk did not give back."""
+
+    since: int | None
+    unreadable: int
+
+
+def register_spool_alarm(app: Flask, services: Services) -> None:
+    """``spool_alarm()`` for every page; None when nothing is wrong."""
+
+    def spool_alarm() -> SpoolAlarm | None:
+        try:
+            found: Spooled = services.spooled()
+        except OSError:
+            return None  # of this the doctor tells
+        stuck = found.oldest is not None and found.stuck(services.clock())
+        since = int(found.oldest * 1000) if stuck and found.oldest is not None else None
+        return SpoolAlarm(since, found.unreadable) if since or found.unreadable else None
+
+    @app.context_processor
+    def trouble() -> dict[str, Any]:
+        return {"spool_alarm": spool_alarm, "incomplete": services.incomplete}

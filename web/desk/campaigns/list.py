@@ -1,0 +1,76 @@
+"""The campaigns page: what is offered, to whom, and how they answered in a period."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+from offers.campaign.campaign import Campaign
+from warehouse.reports.vocabulary import vocabulary
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.drawing import formats
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.language import ngettext
+from web.reports.campaigns import Answered, answered
+from web.services import Services
+
+STATUS = {
+    "live": ("on", _l("Live now")),
+    "draft": ("", _l("Draft")),
+    "paused": ("", _l("Paused")),
+    "ended": ("", _l("Ended")),
+}
+TIERS = {"override": _l("before all others"), "standard": "", "fallback": _l("when nothing else fits")}
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    id: str
+    name: str
+    about: str
+    status: str
+    look: str
+    slots: tuple[str, ...]
+    audience: str
+    answers: Answered
+
+
+def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_campaigns", __name__)
+
+    @blueprint.get("/desk/campaigns")
+    def listed() -> Response:
+        site = pages.site()
+        period = period_of(request.args, site, services.clock(), "/desk/campaigns")
+        campaigns = services.campaigns.all(site.id)
+        asked = period.asked(site)
+        counted = answered(services, pages.reports.events(asked), asked) if campaigns else {}
+        demo = vocabulary(services.warehouse, site.id, asked.span, 1).demo
+        rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
+        return pages.show("desk/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo)
+
+    return pages.guard(blueprint)
+
+
+def row_of(campaign: Campaign, counted: Mapping[str, Answered]) -> CampaignRow:
+    look, status = STATUS[campaign.status]
+    count = len(campaign.creatives)
+    variants = ngettext("%(count)s variant", "%(count)s variants", count, count=count)
+    parts = [campaign.id, variants, str(TIERS[campaign.tier])]
+    parts += [_("%(share)s held out", share=formats.percent(campaign.holdout))] if campaign.holdout else []
+    return CampaignRow(
+        id=campaign.id,
+        name=campaign.name,
+        about=" · ".join(part for part in parts if part),
+        status=str(status),
+        look=look,
+        slots=campaign.slots,
+        audience=campaign.audience,
+        answers=counted.get(campaign.id, Answered(campaign.id)),
+    )
+
+
+def _first_live(campaign: Campaign) -> tuple[bool, str]:
+    return campaign.status != "live", campaign.name

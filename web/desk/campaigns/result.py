@@ -1,0 +1,77 @@
+"""One campaign's page: whom it selected, what it achieved, whom it could be for as well, and what it learned."""
+
+from functools import partial
+from typing import cast
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+from msgspec import structs
+
+from offers.campaign.campaign import Status, document, parse
+from web.api.campaigns import check_items
+from web.desk.campaigns.audience_form import segments_asked
+from web.desk.campaigns.list import STATUS
+from web.desk.campaigns.result_view import view_of
+from web.desk.campaigns.versions import NOTED, written
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.drawing import formats
+from web.language import gettext as _
+from web.problem import Problem
+from web.reports.campaign_result import expansion, result_of
+from web.reports.campaigns import found
+from web.services import Services
+
+
+def results_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_campaign_results", __name__)
+
+    @blueprint.get("/desk/campaigns/<campaign_id>")
+    def one(campaign_id: str) -> ResponseReturnValue:
+        site = pages.site()
+        campaign = found(services, site, campaign_id)
+        period = period_of(request.args, site, services.clock(), f"/desk/campaigns/{campaign_id}")
+        result = result_of(services, site, campaign, period.span(site))
+        expanded = "expand" in request.args
+        proposed = expansion(services, site, result) if expanded else None
+        view = view_of(result, site, period, proposed, expanded)
+        versions = services.campaigns.versions(site.id, campaign_id)
+        noted = services.audit.latest(NOTED)
+        known = {each.id for each in services.segments.all(site.id)}
+        return pages.show(
+            "desk/campaign.html",
+            "campaigns",
+            site,
+            view=view,
+            period=period,
+            versions=written(versions, noted, site.id, campaign_id),
+            missing=sorted(segments_asked(campaign.audience) - known),
+            looks=STATUS,
+            done=request.args.get("saved", ""),
+            when=partial(formats.when, zone=site.zone),
+        )
+
+    @blueprint.post("/desk/campaigns/<campaign_id>/status")
+    def turn(campaign_id: str) -> ResponseReturnValue:
+        site, status = pages.site(), request.form.get("status", "")
+        campaign = found(services, site, campaign_id)
+        if status not in STATUS:
+            raise Problem(400, _("There is no such status"), "status")
+        changed = structs.replace(campaign, status=cast(Status, status))
+        services.campaigns.put(site.id, changed, int(services.clock() * 1000))
+        return redirect(f"/desk/campaigns/{campaign.id}")
+
+    @blueprint.post("/desk/campaigns/<campaign_id>/restore")
+    def restore(campaign_id: str) -> ResponseReturnValue:
+        """An old document becomes the newest version, if it may still be written as it is."""
+        site, wanted = pages.site(), request.form.get("version", "")
+        versions = services.campaigns.versions(site.id, found(services, site, campaign_id).id)
+        old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
+        if old is None:
+            raise Problem(404, _("This version is not kept any more"), "version")
+        campaign = parse(document(old), zone=site.zone)
+        check_items(campaign)
+        services.campaigns.put(site.id, campaign, int(services.clock() * 1000))
+        return redirect(f"/desk/campaigns/{campaign.id}?saved=restored#versions")
+
+    return pages.guard(blueprint)

@@ -1,0 +1,267 @@
+"""What a campaign's page shows of its results: figures in words, chart, intervals as lines."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from offers.campaign.campaign import Campaign
+from offers.results.campaign_report import Tally, VariantReport
+from offers.results.lift import Interval
+from offers.results.lookalike import LookAlike
+from tracker.sites import Site
+from web.desk.pages import STAGES
+from web.desk.period import Period
+from web.drawing import formats
+from web.drawing.charts import Plot, plot
+from web.language import gettext as _
+from web.reports.campaign_result import Lesson, Result
+from web.words import channel, device
+
+
+@dataclass(frozen=True, slots=True)
+class Whisker:
+    """An interval as a line with a dot, in a box 100 wide; ``text`` says it."""
+
+    low: float
+    value: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRow:
+    name: str
+    share: float
+    decisions: str
+    impressions: int
+    clicks: int
+    dismissals: int
+    ctr: Whisker
+    conversions: int
+    revenue: str
+    best: str
+    instead: str
+    ips: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of those who saw it: a stage, a device, a channel."""
+
+    name: str
+    tally: Tally
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``seen``: anybody saw it. ``known``: there is anything to tell, be it decisions that nobody saw the end of."""
+
+    seen: bool
+    known: bool
+    campaign: Campaign
+    result: Result
+    figures: tuple[tuple[str, str, str], ...]
+    plot: Plot
+    points: str
+    days: tuple[tuple[str, ...], ...]  # the newest first, without those on which nothing happened
+    axis: tuple[str, ...]
+    ticks: tuple[str, ...]
+    variants: tuple[VariantRow, ...]
+    parts: tuple[tuple[str, tuple[Part, ...]], ...]
+    lift: tuple[tuple[str, Whisker, str], ...]
+    zero: float
+    lessons: tuple[tuple[str, Lesson], ...]
+    proposed: LookAlike | None
+    expanded: bool
+
+
+def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | None, expanded: bool) -> View:
+    made, campaign = result.report, result.campaign
+    total = made.total
+    days = [period.first + timedelta(offset) for offset in range(period.days)]
+    by_day = {tally.name: tally for tally in made.days}
+    series = [by_day.get(day.isoformat(), Tally(day.isoformat())) for day in days]
+    drawn = plot([float(tally.impressions) for tally in series])
+    points = [
+        {"x": point.x, "y": point.y, "label": formats.short_day(day), "text": _day_text(tally)}
+        for point, day, tally in zip(drawn.points, days, series, strict=True)
+    ]
+    lift, zero = _lift(result, site)
+    return View(
+        seen=total.impressions > 0,
+        known=bool(total.impressions or total.decisions or made.withheld),
+        campaign=campaign,
+        result=result,
+        figures=_figures(result, site),
+        plot=drawn,
+        points=json.dumps(points, ensure_ascii=False),
+        days=tuple(_day_row(tally, site) for tally in reversed(made.days)),
+        axis=tuple(formats.short_day(day) for day in (days[0], days[len(days) // 2], days[-1])),
+        ticks=tuple(formats.compact(tick) for tick in drawn.ticks),
+        variants=_variants(made.variants, total, site, campaign.reward == "revenue"),
+        parts=_parts(result),
+        lift=lift,
+        zero=zero,
+        lessons=tuple((_who(lesson.context), lesson) for lesson in result.lessons),
+        proposed=proposed,
+        expanded=expanded,
+    )
+
+
+def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
+    total, comparison = result.report.total, result.report.comparison
+    lift = comparison.lift if comparison else None
+    seen = total.impressions
+    figures = [(_("Visitors"), formats.number(total.visitors), "")]
+    if total.decisions is not None:
+        figures.append((_("Decisions"), formats.number(total.decisions), _("to show it")))
+    figures += [
+        (_("Impressions"), formats.number(seen), " · ".join(filter(None, _of_impressions(total)))),
+        (_("Clicks"), formats.number(total.clicks), _per_impression(total.ctr) if seen else ""),
+        (
+            _("Conversions"),
+            formats.number(total.conversions),
+            _per_impression(total.conversion_rate) if seen else "",
+        ),
+        (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
+    ]
+    if lift is not None:
+        worth = formats.money(lift.incremental.value, site.currency)
+        low, high = (
+            formats.money(each, site.currency) for each in (lift.incremental.low, lift.incremental.high)
+        )
+        figures.append(
+            (_("Would not have come without it"), worth, _("%(low)s to %(high)s", low=low, high=high))
+        )
+    return tuple(figures)
+
+
+def _variants(variants: list[VariantReport], total: Tally, site: Site, money: bool) -> tuple[VariantRow, ...]:
+    widest = max((each.tally.ctr.high for each in variants if each.tally.impressions), default=0.0) or 1.0
+
+    compared = total.impressions > 0 and len(variants) > 1
+
+    def worth(value: float) -> str:
+        return formats.money(value, site.currency) if money else formats.percent(value)
+
+    return tuple(
+        VariantRow(
+            name=each.tally.name,
+            share=each.tally.impressions / total.impressions if total.impressions else 0.0,
+            decisions=_known(each.tally.decisions),
+            impressions=each.tally.impressions,
+            clicks=each.tally.clicks,
+            dismissals=each.tally.dismissals,
+            ctr=_whisker(each.tally.ctr, 0.0, widest, formats.percent(each.tally.ctr.value)),
+            conversions=each.tally.conversions,
+            revenue=formats.money(each.tally.revenue, site.currency),
+            best=formats.percent(each.best, 0) if compared else "–",
+            instead=worth(each.instead.snips.value) if each.instead else "–",
+            ips=worth(each.instead.ips.value) if each.instead else "–",
+        )
+        for each in variants
+    )
+
+
+def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
+    made, total = result.report, result.report.total.impressions or 1
+    named = (
+        (_("Stage"), made.stages, _stage),
+        (_("Device"), made.devices, device),
+        (_("Channel"), made.channels, channel),
+        (_("Segment"), result.segments, lambda name: str(result.segment_names.get(name, name))),
+    )
+    return tuple(
+        (
+            title,
+            tuple(
+                Part(word(tally.name) if tally.name else _("not known"), tally, tally.impressions / total)
+                for tally in sorted(tallies, key=lambda tally: -tally.impressions)[:6]
+                if tally.impressions
+            ),
+        )
+        for title, tallies, word in named
+    )
+
+
+def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], ...], float]:
+    """Rows of (what, interval, verdict), and where zero is in their box. All intervals are drawn in parts of their
+    own largest distance from zero, so that zero is in the middle."""
+    lift = result.report.comparison.lift if result.report.comparison else None
+    if lift is None:
+        return (), 50.0
+    rows: list[tuple[str, Interval, Callable[[float], str]]] = [
+        (_("Conversion rate, in points"), lift.rate, lambda value: formats.percent(value, 2)),
+        (_("Revenue for each visitor"), lift.revenue, lambda value: formats.money(value, site.currency)),
+    ]
+    if lift.relative is not None:
+        rows.insert(1, (_("Conversion rate, relative"), lift.relative, formats.percent))
+    drawn = []
+    for name, interval, word in rows:
+        reach = max(abs(interval.low), abs(interval.high)) or 1.0
+        text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
+        sure = _("more") if interval.low > 0 else _("less") if interval.high < 0 else _("not sure yet")
+        drawn.append((name, _whisker(interval, -reach, reach, text), sure))
+    return tuple(drawn), 50.0
+
+
+def _whisker(interval: Interval, left: float, right: float, text: str) -> Whisker:
+    low, value, high = (
+        round(100 * (each - left) / (right - left), 2)
+        for each in (interval.low, interval.value, interval.high)
+    )
+    return Whisker(max(0.0, low), value, min(100.0, high), text)
+
+
+def _per_impression(rate: Interval) -> str:
+    return _(
+        "%(share)s of impressions (95%% interval: %(low)s – %(high)s)",
+        share=formats.percent(rate.value),
+        low=formats.percent(rate.low),
+        high=formats.percent(rate.high),
+    )
+
+
+def _of_impressions(total: Tally) -> tuple[str, str]:
+    """How many of the decisions were seen, unless more were, as on a page that stays open; and how many put away."""
+    if not total.impressions:
+        return "", ""
+    seen = total.impressions / total.decisions if total.decisions else 2.0
+    decided = _("%(share)s of decisions", share=formats.percent(seen)) if seen <= 1 else ""
+    share = formats.percent(total.dismissals / total.impressions)
+    return decided, _("%(count)s dismissed (%(share)s)", count=formats.number(total.dismissals), share=share)
+
+
+def _stage(name: str) -> str:
+    return str(STAGES.get(name, name))
+
+
+def _who(context: str) -> str:
+    """``prospect|phone|e-mail`` as words; everybody for the empty one."""
+    parts = context.split("|")
+    if len(parts) != 3:
+        return _("Everybody")
+    return " · ".join((_stage(parts[0]), device(parts[1]), channel(parts[2])))
+
+
+def _day_text(tally: Tally) -> str:
+    return _(
+        "%(impressions)s impressions, %(clicks)s clicks, %(dismissals)s dismissed",
+        impressions=formats.number(tally.impressions),
+        clicks=formats.number(tally.clicks),
+        dismissals=formats.number(tally.dismissals),
+    )
+
+
+def _day_row(tally: Tally, site: Site) -> tuple[str, ...]:
+    """The day, decisions, impressions, clicks, dismissals, conversions, revenue."""
+    counts = (tally.impressions, tally.clicks, tally.dismissals, tally.conversions)
+    money = formats.money(tally.revenue, site.currency)
+    day = formats.short_day(date.fromisoformat(tally.name))
+    return day, _known(tally.decisions), *map(formats.number, counts), money
+
+
+def _known(count: int | None) -> str:
+    return "–" if count is None else formats.number(count)

@@ -1,0 +1,228 @@
+"""The funnel page: how many go from step to step, and where the others leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from tracker.sites import Site
+from warehouse.funnel.funnel import Funnel, FunnelStep
+from warehouse.refused import QueryRefused
+from warehouse.reports.vocabulary import Vocabulary
+from web import words as told
+from web.desk.pages import Pages
+from web.desk.period import Period, period_of
+from web.desk.reports.funnel_form import WINDOWS, Draft, Form, form_of, pressed, suggested
+from web.drawing import formats
+from web.language import gettext as _
+from web.reports.catalogue import FunnelQuestion, vocabulary_of
+from web.reports.parameters import EXCLUSIONS_LIMIT, STEPS_LIMIT
+from web.reports.reports import Asked
+from web.reports.saved import SavedStore
+
+LEAST_HEIGHT = 0.6
+"""Of 100: a step that somebody reached is never invisible."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """``share`` is of all who began, ``conversion`` of the step before, ``onward`` of this step; ``median`` and
+    ``p90`` are seconds to the next; ``then`` and ``then_share`` are of what it is compared with."""
+
+    kind: str
+    name: str
+    visitors: int
+    share: float | None
+    conversion: float | None
+    onward: float | None
+    dropped: int
+    took: str
+    height: float
+    next_height: float
+    median: float | None
+    p90: float | None
+    then: int | None
+    then_share: float | None
+
+    @property
+    def title(self) -> str:
+        return _("Any page") if (self.kind, self.name) == ("page", "*") else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelView:
+    demo: bool
+    problem: str
+    form: Form
+    full: bool
+    window_label: str
+    windows: tuple[tuple[str, str], ...]
+    kept: tuple[tuple[str, str], ...]
+    pages: tuple[tuple[str, int], ...]
+    events: tuple[tuple[str, int], ...]
+    steps: tuple[StepView, ...] = ()
+
+    @property
+    def may_bar(self) -> bool:
+        """Whether there is something in between, and room for one more that must not come there."""
+        return len(self.form.steps) > 1 and len(self.form.without) < EXCLUSIONS_LIMIT
+
+    @property
+    def asked_query(self) -> list[tuple[str, str]]:
+        """What the API is asked for the same funnel."""
+        return self.form.filled.query(())
+
+    @property
+    def entered(self) -> int:
+        return self.steps[0].visitors if self.steps else 0
+
+    @property
+    def finished(self) -> int:
+        return self.steps[-1].visitors if self.steps else 0
+
+    @property
+    def total(self) -> float | None:
+        return self.finished / self.entered if self.entered else None
+
+    @property
+    def leak_at(self) -> int:
+        """Its number, from 1; the first step when nobody left."""
+        return self.steps.index(self.leak) + 1 if self.leak else 1
+
+    @property
+    def leak(self) -> StepView | None:
+        """The step after which most leave."""
+        leaking = [step for step in self.steps[:-1] if step.dropped]
+        return max(leaking, key=lambda step: step.dropped, default=None)
+
+
+def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
+    blueprint = Blueprint("desk_funnel", __name__)
+
+    @blueprint.get("/desk/funnel")
+    def show() -> ResponseReturnValue:
+        site = pages.site()
+        form = form_of(request.args)
+        kept = tuple(form.query(()))
+        period = period_of(request.args, site, pages.clock(), "/desk/funnel", kept)
+        if "do" in request.args or "what" in request.args:
+            # The address in the bar is one that can be kept and shared.
+            changed = pressed(form, request.args.get("do", ""))
+            return redirect(f"/desk/funnel?{urlencode(changed.query(period.query))}")
+        words = vocabulary_of(pages.reports, period.asked(site))
+        form = form if form.said else suggestion(form, words)
+        found, other, problem = None, None, ""
+        try:
+            if len(form.asked) > 1:
+                asking = asking_of(form)
+                found = asking.counted(pages.reports, period.asked(site))
+                other = asking.counted(pages.reports, compared(form, period, site)) if form.compare else None
+        except QueryRefused as refused:
+            problem = told.refusal(refused)
+        view = view_of(form, words, found, other, problem, tuple(form.query(())))
+        listed = saved.all(site.id)
+        return pages.show("desk/funnel.html", "funnel", site, period=period, view=view, saved=listed)
+
+    @blueprint.post("/desk/funnel/saved")
+    def save() -> ResponseReturnValue:
+        site = pages.site()
+        query = urlencode(form_of(MultiDict(parse_qsl(request.form.get("query", "")))).query(()))
+        kept = saved.put(site.id, request.form.get("name", ""), query)
+        return redirect(f"/desk/funnel/saved/{kept.id}")
+
+    @blueprint.get("/desk/funnel/saved/<funnel_id>")
+    def open_saved(funnel_id: str) -> ResponseReturnValue:
+        return redirect(f"/desk/funnel?{saved.get(pages.site().id, funnel_id).query}")
+
+    @blueprint.post("/desk/funnel/saved/<funnel_id>/delete")
+    def delete(funnel_id: str) -> ResponseReturnValue:
+        saved.delete(pages.site().id, funnel_id)
+        return redirect("/desk/funnel")
+
+    return pages.guard(blueprint)
+
+
+def asking_of(form: Form) -> FunnelQuestion:
+    """What is asked by the form. Raises QueryRefused."""
+    return FunnelQuestion.of(MultiDict(form.filled.query(())))
+
+
+def compared(form: Form, period: Period, site: Site) -> Asked:
+    """What the funnel is compared with: the period before, or another segment in the same."""
+    if form.compare == "before":
+        return period.asked_before(site)
+    segment = form.compare.removeprefix("segment:")
+    return replace(period.asked(site), filters=replace(period.filters, segment=segment))
+
+
+def suggestion(form: Form, words: Vocabulary) -> Form:
+    """The usual way through a shop; what the page shows before anything was chosen."""
+    drafts = suggested([word.name for word in words.events], [word.name for word in words.pages])
+    return replace(form, steps=drafts or (Draft("event", ""),))
+
+
+def view_of(
+    form: Form,
+    words: Vocabulary,
+    found: Funnel | None,
+    other: Funnel | None,
+    problem: str,
+    kept: tuple[tuple[str, str], ...],
+) -> FunnelView:
+    labels = {value: str(label) for value, label in WINDOWS}
+    labels.setdefault(form.window, form.window)
+    return FunnelView(
+        demo=found.demo if found else words.demo,
+        problem=problem,
+        form=form,
+        full=len(form.steps) >= STEPS_LIMIT,
+        window_label=labels[form.window],
+        windows=tuple(labels.items()),
+        kept=kept,
+        pages=tuple((word.name, word.count) for word in words.pages),
+        events=tuple((word.name, word.count) for word in words.events),
+        steps=steps_of(form.asked, found, other) if found else (),
+    )
+
+
+def steps_of(asked: Sequence[Draft], found: Funnel, other: Funnel | None = None) -> tuple[StepView, ...]:
+    """Each step with what became of its visitors in the next, beside the same of the ``other`` funnel."""
+    onwards = [*found.steps[1:], None]
+    others = other.steps if other else (None,) * len(found.steps)
+    return tuple(
+        StepView(
+            kind=draft.kind,
+            name=draft.name,
+            visitors=here.visitors,
+            share=here.share,
+            conversion=here.conversion,
+            onward=after.conversion if after else None,
+            dropped=after.drop if after else 0,
+            took=_took(after) if after else "",
+            height=_height(here.share),
+            next_height=_height(after.share) if after else 0.0,
+            median=after.median if after else None,
+            p90=after.p90 if after else None,
+            then=there.visitors if there else None,
+            then_share=there.share if there else None,
+        )
+        for draft, here, after, there in zip(asked, found.steps, onwards, others, strict=True)
+    )
+
+
+def _took(step: FunnelStep) -> str:
+    """How long they took from the step before: half of them, and nine of ten."""
+    if step.median is None or step.p90 is None:
+        return ""
+    return _(
+        "half within %(median)s, 90%% within %(p90)s",
+        median=formats.span_of(step.median),
+        p90=formats.span_of(step.p90),
+    )
+
+
+def _height(share: float) -> float:
+    return max(LEAST_HEIGHT, round(share * 100, 2)) if share else 0.0

@@ -1,0 +1,145 @@
+"""What stands below a funnel and is counted after it: its trend, its branches, and where the others went."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+from warehouse.funnel.breakdown import OTHER, Branch
+from warehouse.funnel.dropoffs import Went
+from warehouse.funnel.trend import Began
+from web import words
+from web.desk.pages import STAGES, Pages
+from web.desk.period import period_of
+from web.desk.reports.funnel import asking_of
+from web.desk.reports.funnel_form import form_of
+from web.desk.reports.overview import AXIS_LABELS, spread
+from web.drawing import formats
+from web.drawing.charts import Plot, plot
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.problem import Problem
+from web.reports.catalogue import step_of
+
+GROUPS = {
+    "channel": _l("Channel"),
+    "origin": _l("Source"),
+    "campaign": _l("Campaign"),
+    "keyword": _l("Keyword"),
+    "device": _l("Device"),
+    "country": _l("Country"),
+    "landing": _l("Landing page"),
+    "new": _l("New or returning"),
+    "stage": _l("Stage"),
+    "segment": _l("Segment"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrendView:
+    plot: Plot
+    ticks: tuple[str, ...]
+    axis: tuple[str, ...]
+    rows: tuple[tuple[str, Began], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchView:
+    """``conversion`` of those who began, None when nobody did."""
+
+    name: str
+    visitors: tuple[int, ...]
+    conversion: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WentView:
+    name: str
+    visitors: int
+    share: float
+
+
+def funnel_parts_blueprint(pages: Pages) -> Blueprint:
+    blueprint = Blueprint("desk_funnel_parts", __name__)
+
+    @blueprint.get("/desk/funnel/<part>")
+    def show(part: str) -> Response:
+        site, form = pages.site(), form_of(request.args)
+        period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
+        asking, asked = asking_of(form), period.asked(site)
+        view: dict[str, object] = {}
+        if part == "trend":
+            view = {"trend": trend_of(asking.trend(pages.reports, asked, form.every))}
+        elif part == "groups":
+            segments = {each.id: each.name for each in pages.segments.all(site.id)}
+            branches = asking.branches(pages.reports, asked, form.group)
+            view = {
+                "branches": [branch_of(each, form.group, segments) for each in branches],
+                "groups": GROUPS,
+            }
+        elif part == "instead":
+            at = step_of(request.args)
+            went = asking.instead(pages.reports, asked, at)
+            view = {
+                "went": went_of(went),
+                "step": form.asked[at].name,
+                "at": at + 1,
+                "form_steps": form.asked,
+            }
+        else:
+            raise Problem(404, _("There is no such page"))
+        template = f"desk/funnel_{part}.html"
+        alone = "part" not in request.args
+        return pages.show(
+            "desk/part.html" if alone else template,
+            "funnel",
+            site,
+            included=template,
+            form=form,
+            period=period,
+            **view,
+        )
+
+    return pages.guard(blueprint)
+
+
+def trend_of(began: Sequence[Began]) -> TrendView:
+    """Conversion by day or week, in percent."""
+    drawn = plot([each.conversion * 100 for each in began])
+    days = spread([each.start for each in began], AXIS_LABELS)
+    return TrendView(
+        plot=drawn,
+        ticks=tuple(formats.percent(tick / 100, 1) for tick in drawn.ticks),
+        axis=tuple(formats.short_day(day) for day in days),
+        rows=tuple((formats.day(each.start), each) for each in began),
+    )
+
+
+def branch_of(branch: Branch, group: str, segments: dict[str, str]) -> BranchView:
+    began, finished = branch.visitors[0], branch.visitors[-1]
+    return BranchView(
+        name_of(branch.value, group, segments), branch.visitors, finished / began if began else None
+    )
+
+
+def name_of(value: str, group: str, segments: dict[str, str]) -> str:
+    """A value as a marketer reads it."""
+    if value == OTHER:
+        return _("all others")
+    told: dict[str, Callable[[str], str]] = {
+        "channel": words.channel,
+        "device": words.device,
+        "country": formats.country,
+        "stage": lambda stage: str(STAGES.get(stage, stage)),
+        "segment": lambda segment: segments.get(segment, segment),
+        "new": lambda kind: _("New") if kind == "new" else _("Returning"),
+    }
+    return (told[group](value) if group in told else value) or _("(unknown)")
+
+
+def went_of(went: Sequence[Went]) -> list[WentView]:
+    total = sum(each.visitors for each in went) or 1
+    return [
+        WentView(each.name.partition(":")[2] or _("nothing more"), each.visitors, each.visitors / total)
+        for each in went
+    ]

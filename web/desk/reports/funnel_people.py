@@ -1,0 +1,82 @@
+"""Who dropped out of a funnel at a step, or went on: one by one, and from there a segment."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.desk.reports.funnel_form import form_of
+from web.desk.visitors.visitors import href_of
+from web.drawing import formats
+from web.language import gettext as _
+from web.reports.catalogue import step_of
+from web.reports.people import MOST, Someone, ids_of, keep, someone
+from web.services import Services
+from web.words import short
+
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    href: str
+    about: Someone
+    revenue: str
+    seen: str
+
+
+def people_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_people", __name__)
+
+    @blueprint.get("/desk/funnel/people")
+    def show() -> Response:
+        site, form = pages.site(), form_of(request.args)
+        period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
+        ids = ids_of(pages.reports, period.asked(site), request.args)
+        which, at = request.args.get("which", "dropped"), step_of(request.args)
+        now = services.clock()
+        rows = [
+            Row(
+                each.customer or short(each.id),
+                href_of(each.id),
+                each,
+                formats.money(each.revenue, site.currency),
+                formats.ago(each.last_seen, now),
+            )
+            for each in someone(ids[:SHOWN], services, site.id)
+        ]
+        step = form.asked[at].name
+        titles = {
+            "dropped": _("Left after “%(step)s”", step=step),
+            "went on": _("Went on after “%(step)s”", step=step),
+            "all": _("Reached “%(step)s”", step=step),
+        }
+        return pages.show(
+            "desk/people.html",
+            "funnel",
+            site,
+            rows=rows,
+            total=len(ids),
+            most=MOST,
+            title=titles[which],
+            query=[*form.query(period.query), ("at", str(at + 1)), ("which", which)],
+            back=form.query(period.query),
+            name=_("%(title)s, %(period)s", title=titles[which], period=period.title),
+        )
+
+    @blueprint.post("/desk/funnel/people")
+    def save() -> ResponseReturnValue:
+        """Keep these people as a segment, as they are now."""
+        site, query = pages.site(), MultiDict(parse_qsl(request.form.get("query", "")))
+        period = period_of(query, site, pages.clock(), "/desk/funnel")
+        ids = ids_of(pages.reports, period.asked(site), query)
+        segment = keep(services, site.id, request.form.get("name", ""), ids)
+        pages.reports.everybody.forget(site.id)
+        return redirect(f"/desk/segments?{urlencode({'made': segment.id})}")
+
+    return pages.guard(blueprint)

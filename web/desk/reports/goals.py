@@ -1,0 +1,65 @@
+"""The overview's goals: what a marketer wants visitors to do, and how many visits did."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+
+from warehouse.question.steps import parse_step
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.desk.reports.funnel_form import draft_of
+from web.reports.catalogue import goals_of, vocabulary_of
+from web.reports.saved import SavedStore
+
+USUAL = ("Product Added", "Checkout Started", "Order Completed", "Signed Up")
+"""Shown until a goal is chosen, where they occur."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoalRow:
+    id: str
+    name: str
+    step: str
+    times: int
+    visits: int
+    share: float
+
+
+def goals_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
+    blueprint = Blueprint("desk_goals", __name__)
+
+    @blueprint.get("/desk/goals")
+    def show() -> Response:
+        site = pages.site()
+        period = period_of(request.args, site, pages.clock(), "/desk")
+        asked = period.asked(site)
+        chosen = [(each.id, each.name, each.query) for each in saved.all(site.id)]
+        words = vocabulary_of(pages.reports, asked)
+        usual = [("", word.name, f"event:{word.name}") for word in words.events if word.name in USUAL]
+        listed = chosen or usual
+        reached = goals_of(pages.reports, asked, [step for _id, _name, step in listed])
+        rows = [
+            GoalRow(goal_id, name, step, each.times, each.visits, each.share)
+            for (goal_id, name, step), each in zip(listed, reached, strict=True)
+        ]
+        included = "desk/goals.html"
+        template = included if "part" in request.args else "desk/goals_page.html"
+        return pages.show(
+            template, "overview", site, period=period, rows=rows, words=words, included=included
+        )
+
+    @blueprint.post("/desk/goals")
+    def add() -> ResponseReturnValue:
+        """``what`` is an event's name or a page; refused when it is no step."""
+        site, what = pages.site(), request.form.get("what", "")
+        step = parse_step(draft_of(f"{'page' if what.startswith('/') else 'event'}:{what}").text, "what")
+        saved.put(site.id, request.form.get("name", "") or what, step.name)
+        return redirect("/desk#goals")
+
+    @blueprint.post("/desk/goals/delete")
+    def delete() -> ResponseReturnValue:
+        saved.delete(pages.site().id, request.form.get("id", ""))
+        return redirect("/desk#goals")
+
+    return pages.guard(blueprint)

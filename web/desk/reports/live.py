@@ -1,0 +1,93 @@
+"""The live view: who is here now. Its middle part is fetched again every few seconds by desk.js."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+
+from tracker.sites import Site
+from warehouse.question.span import Span
+from warehouse.reports.live import EventNow, Live, live
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.desk.visitors.visitors import href_of
+from web.drawing import formats
+from web.reports.filters import Filters
+from web.reports.reports import Asked
+from web.services import Services
+from web.words import device
+
+MINUTES = 5
+ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One event, as a line of the list."""
+
+    look: str
+    what: str
+    detail: str
+    who: str
+    href: str
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    name: str
+    visitors: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    visitors: int
+    demo: bool
+    pages: tuple[PageRow, ...]
+    signs: tuple[Sign, ...]
+
+
+def live_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_live", __name__)
+
+    @blueprint.get("/desk/live")
+    def show() -> Response:
+        site = pages.site()
+        period = period_of(request.args, site, pages.clock(), "/desk/live")
+        asked = just_now(site, period.filters, services.clock())
+        view = view_of(live(pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
+        if "part" in request.args:
+            return pages.show("desk/live_part.html", "live", site, view=view)
+        return pages.show("desk/live.html", "live", site, view=view, minutes=MINUTES, period=period)
+
+    return pages.guard(blueprint)
+
+
+def just_now(site: Site, filters: Filters, now: float) -> Asked:
+    """The last MINUTES, and what they are narrowed to."""
+    end = int(now * 1000) + 1
+    return Asked(site, Span(end - 1 - MINUTES * 60_000, end, site.zone), filters)
+
+
+def view_of(now: Live, site: Site) -> LiveView:
+    most = max((page.visitors for page in now.pages), default=1)
+    return LiveView(
+        visitors=now.visitors,
+        demo=now.demo,
+        pages=tuple(PageRow(page.name, page.visitors, page.visitors / most) for page in now.pages),
+        signs=tuple(_sign(event, site) for event in now.events),
+    )
+
+
+def _sign(event: EventNow, site: Site) -> Sign:
+    page = event.type in ("page", "screen")
+    look = "order" if event.name == "Order Completed" else "" if page else "track"
+    who = event.profile.removeprefix("u:") if event.profile.startswith("u:") else event.profile[2:10]
+    return Sign(
+        look=look,
+        what=(event.title or event.path) if page else event.name,
+        detail=event.product or (event.path if page and event.title not in ("", event.path) else ""),
+        who=" · ".join(part for part in (who, formats.country(event.country), device(event.device)) if part),
+        href=href_of(event.profile),
+        time=f"{formats.moment(event.ts, site.zone):%H:%M:%S}",
+    )

@@ -1,0 +1,293 @@
+"""The overview: figures of a period beside the one before, by day; where visitors come from and what they do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from tracker.sites import Site
+from warehouse.reports.overview import Day as DayFigures
+from warehouse.reports.overview import Figures, Group, Hour, Overview
+from web.desk.pages import Pages
+from web.desk.period import Period, period_of
+from web.drawing import formats
+from web.drawing.charts import Plot, plot
+from web.language import gettext as _
+from web.language import lazy_gettext as _l
+from web.language import ngettext
+from web.reports.catalogue import doubtful_of, overview_of
+from web.words import channel, device
+
+METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
+LABELS = {
+    "visitors": _l("Visitors"),
+    "sessions": _l("Visits"),
+    "pageviews": _l("Page views"),
+    "orders": _l("Orders"),
+    "revenue": _l("Revenue"),
+    "bounce_rate": _l("Bounce rate"),
+}
+DAILY = METRICS[:-1]
+ROWS = 10
+AXIS_LABELS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the period. ``href`` chooses it for the chart, "" when it has none by day."""
+
+    name: str
+    label: str
+    value: str
+    change: float | None
+    better: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row whose bar is ``share`` of the longest."""
+
+    name: str
+    value: float
+    share: float
+    extra: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One tab of a card."""
+
+    id: str
+    label: str
+    column: str
+    value: str
+    extra: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    title: str
+    look: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    label: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HourCell:
+    """``shade`` 0 to 4, of the busiest hour."""
+
+    shade: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewView:
+    """What the template draws. ``points`` is JSON for the cursor of desk.js."""
+
+    demo: bool
+    empty: bool
+    headline: str
+    metric: str
+    figures: tuple[Figure, ...]
+    plot: Plot
+    points: str
+    label: str
+    ticks: tuple[str, ...]
+    axis: tuple[str, ...]
+    columns: tuple[str, ...]
+    days: tuple[Day, ...]
+    cards: tuple[Card, ...]
+    hours: tuple[tuple[str, tuple[HourCell, ...]], ...]
+    buying: tuple[tuple[str, tuple[HourCell, ...]], ...]
+
+
+def overview_blueprint(pages: Pages) -> Blueprint:
+    blueprint = Blueprint("desk_overview", __name__)
+
+    @blueprint.get("/desk")
+    def show() -> Response:
+        site = pages.site()
+        metric = request.args.get("metric", "visitors")
+        metric = metric if metric in DAILY else "visitors"
+        period = period_of(request.args, site, pages.clock(), "/desk", (("metric", metric),))
+        now = overview_of(pages.reports, period.asked(site), ROWS)
+        before = overview_of(pages.reports, period.asked_before(site), 1)
+        view = view_of(now, before, period, site, metric)
+        apart = doubtful_of(pages.reports, period.asked(site))
+        return pages.show("desk/overview.html", "overview", site, period=period, view=view, apart=apart)
+
+    return pages.guard(blueprint)
+
+
+def view_of(now: Overview, before: Overview, period: Period, site: Site, metric: str) -> OverviewView:
+    """``before`` is the period that went before."""
+    drawn = plot(_values(now, metric), _values(before, metric) if before.events else ())
+    return OverviewView(
+        demo=now.demo,
+        empty=not now.events and not before.events,
+        headline=_headline(now),
+        metric=metric,
+        figures=tuple(_figure(name, now, before, period, site) for name in METRICS),
+        plot=drawn,
+        points=_points(drawn, now, before, metric, site),
+        label=_("%(figure)s by day, %(period)s", figure=LABELS[metric], period=period.title),
+        ticks=tuple(_axis_value(metric, tick, site) for tick in drawn.ticks),
+        axis=tuple(formats.short_day(day) for day in spread([day.day for day in now.series], AXIS_LABELS)),
+        columns=tuple(str(LABELS[name]) for name in DAILY),
+        days=tuple(_day(day, site) for day in now.series),
+        cards=_cards(now),
+        hours=_hours(now.hours),
+        buying=_hours(now.hours, orders=True) if now.orders else (),
+    )
+
+
+def spread(values: Sequence[date], count: int) -> list[date]:
+    """At most ``count`` of the values, evenly apart, the first and the last among them."""
+    if len(values) <= count:
+        return list(values)
+    return [values[round(index * (len(values) - 1) / (count - 1))] for index in range(count)]
+
+
+def _values(overview: Overview, metric: str) -> list[float]:
+    return [float(getattr(day, metric)) for day in overview.series]
+
+
+def _headline(now: Overview) -> str:
+    """The period in one sentence."""
+    if not now.sessions:
+        return _("Nobody came by in this period.")
+    came = ngettext(
+        "%(count)s visitor", "%(count)s visitors", now.visitors, count=formats.number(now.visitors)
+    )
+    times = ngettext("%(count)s visit", "%(count)s visits", now.sessions, count=formats.number(now.sessions))
+    if not now.orders:
+        return _("%(visitors)s in %(visits)s.", visitors=came, visits=times)
+    share = formats.percent(now.orders / now.sessions)
+    return _(
+        "%(visitors)s in %(visits)s; %(share)s of the visits brought an order.",
+        visitors=came,
+        visits=times,
+        share=share,
+    )
+
+
+def _figure(name: str, now: Figures, before: Figures, period: Period, site: Site) -> Figure:
+    earlier = getattr(before, name) if before.sessions else None
+    return Figure(
+        name=name,
+        label=str(LABELS[name]),
+        value=_value(name, getattr(now, name), site),
+        change=formats.change(getattr(now, name), earlier),
+        better="down" if name == "bounce_rate" else "up",
+        href=f"/desk?{urlencode([*period.query, ('metric', name)])}" if name in DAILY else "",
+    )
+
+
+def _value(name: str, value: float | None, site: Site) -> str:
+    if name == "revenue":
+        return formats.money(value, site.currency)
+    return formats.percent(value) if name == "bounce_rate" else formats.number(value)
+
+
+def _axis_value(name: str, value: float, site: Site) -> str:
+    return formats.short_money(value, site.currency) if name == "revenue" else formats.compact(value)
+
+
+def _points(drawn: Plot, now: Overview, before: Overview, metric: str, site: Site) -> str:
+    told = []
+    for index, (point, day) in enumerate(zip(drawn.points, now.series, strict=True)):
+        text = f"{LABELS[metric]} {_value(metric, getattr(day, metric), site)}"
+        told.append({"x": point.x, "y": point.y, "label": formats.named_day(day.day), "text": text})
+        if before.events and index < len(before.series):
+            earlier = before.series[index]
+            told[-1]["before"] = (
+                f"{formats.short_day(earlier.day)}: {_value(metric, getattr(earlier, metric), site)}"
+            )
+    return msgspec.json.encode(told).decode()
+
+
+def _day(day: DayFigures, site: Site) -> Day:
+    cells = tuple(_value(name, getattr(day, name), site) for name in DAILY)
+    return Day(formats.day(day.day), cells)
+
+
+def _cards(now: Overview) -> tuple[Card, ...]:
+    def by(
+        name: str, label: str, column: str, groups: Sequence[Group], told: Callable[[str], str] = str
+    ) -> Table:
+        rows = _rows([(told(row.name), row.sessions, formats.number(row.orders)) for row in groups])
+        return Table(name, label, column, _("Visits"), _("Orders"), rows)
+
+    pages = _rows([(page.path, page.pageviews, formats.number(page.visitors)) for page in now.pages])
+    return (
+        Card(
+            _("Where they come from"),
+            "",
+            (
+                by("channels", _("Channels"), _("Channel"), now.channels, channel),
+                by("origins", _("Sources"), _("Source"), now.origins),
+                by("keywords", _("Keywords"), _("Searched for"), now.keywords),
+                by("campaigns", _("Campaigns"), _("Campaign"), now.campaigns),
+            ),
+        ),
+        Card(
+            _("What they look at"),
+            "warm",
+            (
+                Table("pages", _("Pages"), _("Page"), _("Views"), _("Visitors"), pages),
+                by("entries", _("Entries"), _("First page"), now.entries),
+                by("exits", _("Exits"), _("Last page"), now.exits),
+            ),
+        ),
+        Card(
+            _("What they use"),
+            "gold",
+            (
+                by("devices", _("Devices"), _("Device"), now.devices, device),
+                by("browsers", _("Browsers"), _("Browser"), now.browsers),
+                by("systems", _("Systems"), _("System"), now.systems),
+                by("countries", _("Countries"), _("Country"), now.countries, formats.country),
+                *([by("cities", _("Cities"), _("City"), now.cities)] if now.cities else []),
+            ),
+        ),
+    )
+
+
+def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[Row, ...]:
+    """Each with its bar against the longest."""
+    most = max((value for _, value, _ in rows), default=0) or 1
+    return tuple(
+        Row(name or _("(unknown)"), value, value / most, extra) for name, value, extra in rows[:ROWS]
+    )
+
+
+def _hours(hours: Sequence[Hour], orders: bool = False) -> tuple[tuple[str, tuple[HourCell, ...]], ...]:
+    """For each weekday its 24 hours, shaded by visits or by orders."""
+    found, weekdays = {(hour.weekday, hour.hour): hour for hour in hours}, formats.weekdays()
+    most = max((hour.orders if orders else hour.sessions for hour in hours), default=0) or 1
+
+    def cell(weekday: int, hour: int) -> HourCell:
+        here = found.get((weekday, hour))
+        visits, ordered = (here.sessions, here.orders) if here else (0, 0)
+        title = _(
+            "%(day)s %(hour)s:00: %(visits)s visits, %(orders)s orders",
+            day=weekdays[weekday],
+            hour=f"{hour:02}",
+            visits=formats.number(visits),
+            orders=formats.number(ordered),
+        )
+        return HourCell(-(-4 * int(ordered if orders else visits) // int(most)), title)
+
+    return tuple(
+        (name, tuple(cell(weekday, hour) for hour in range(24))) for weekday, name in enumerate(weekdays)
+    )

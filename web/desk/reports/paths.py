@@ -1,0 +1,135 @@
+"""The paths page: what visits do next, or did before."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from warehouse.refused import QueryRefused
+from warehouse.reports.paths import DEPTH_LIMIT, OTHER, Paths
+from warehouse.reports.vocabulary import Vocabulary
+from web import words as told
+from web.desk.pages import Pages
+from web.desk.period import Period, period_of
+from web.desk.reports.funnel_form import draft_of
+from web.drawing import formats
+from web.drawing.sankey import Drawing, Node, Ribbon, draw
+from web.flows import Wanted, wanted
+from web.language import gettext as _
+from web.reports.catalogue import paths_of, vocabulary_of
+
+LABEL_LENGTH = 26
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """``label`` is short enough for the drawing; ``href`` makes this node the anchor, "" for what is folded; ``only``
+    narrows this page, and with it the menu's others, to visits that saw it, "" for what is no page."""
+
+    node: Node
+    label: str
+    title: str
+    href: str
+    only: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathsView:
+    problem: str
+    wanted: Wanted
+    anchor: str
+    visits: int
+    drawing: Drawing
+    nodes: tuple[NodeView, ...]
+    names: tuple[str, ...]
+    demo: bool
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """What the API is asked for the same paths."""
+        return [
+            ("anchor", self.anchor),
+            ("direction", self.wanted.direction),
+            ("depth", str(self.wanted.depth)),
+        ]
+
+    @property
+    def depths(self) -> range:
+        return range(1, DEPTH_LIMIT + 1)
+
+    def told(self, ribbon: Ribbon) -> str:
+        source, target = plain(ribbon.source), plain(ribbon.target)
+        first, second = (target, source) if self.wanted.direction == "to" else (source, target)
+        return f"{first} → {second}: {formats.number(ribbon.visits)}"
+
+
+def paths_blueprint(pages: Pages) -> Blueprint:
+    blueprint = Blueprint("desk_paths", __name__)
+
+    @blueprint.get("/desk/paths")
+    def show() -> ResponseReturnValue:
+        site, problem = pages.site(), ""
+        args = request.args.to_dict()
+        if args.get("anchor"):
+            args["anchor"] = draft_of(
+                args["anchor"] if ":" in args["anchor"] else f"event:{args['anchor']}"
+            ).text
+        try:
+            asked = wanted(args)
+        except QueryRefused as refused:
+            asked, problem = Wanted(), told.refusal(refused)
+        kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
+        period = period_of(request.args, site, pages.clock(), "/desk/paths", kept)
+        words = vocabulary_of(pages.reports, period.asked(site))
+        found = paths_of(pages.reports, period.asked(site), asked)
+        view = view_of(asked, problem, found, words, period)
+        return pages.show("desk/paths.html", "paths", site, period=period, view=view, kept=kept)
+
+    return pages.guard(blueprint)
+
+
+def view_of(asked: Wanted, problem: str, found: Paths, words: Vocabulary, period: Period) -> PathsView:
+    drawing = draw(found.flows, asked.direction == "to")
+    names = [f"event:{word.name}" for word in words.events] + [f"page:{word.name}" for word in words.pages]
+    return PathsView(
+        problem=problem,
+        wanted=asked,
+        anchor=asked.anchor.name if asked.anchor else "",
+        visits=found.visits,
+        drawing=drawing,
+        nodes=tuple(_node(node, asked, period) for node in drawing.nodes),
+        names=tuple(names),
+        demo=words.demo,
+    )
+
+
+def _node(node: Node, asked: Wanted, period: Period) -> NodeView:
+    name = plain(node.name)
+    label = name if len(name) <= LABEL_LENGTH else f"{name[: LABEL_LENGTH - 1]}…"
+    title = _("%(name)s: %(count)s visits", name=name, count=formats.number(node.visits))
+    if node.left:
+        left = formats.number(node.left)
+        backwards = asked.direction == "to"
+        title += ", " + (
+            _("%(count)s begin here", count=left) if backwards else _("%(count)s end here", count=left)
+        )
+    query = [
+        ("anchor", node.name),
+        ("direction", asked.direction),
+        ("depth", str(asked.depth)),
+        *period.query,
+    ]
+    page = node.name.removeprefix("page:") if node.name.startswith("page:") else ""
+    return NodeView(
+        node,
+        label,
+        title,
+        "" if node.name == OTHER else f"/desk/paths?{urlencode(query)}",
+        period.link(page=page) if page and page != period.filters.page else "",
+    )
+
+
+def plain(name: str) -> str:
+    """page:/cart → /cart, event:Product Added → Product Added."""
+    return _("all others") if name == OTHER else name.partition(":")[2] or name

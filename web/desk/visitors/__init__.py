@@ -1,0 +1,1 @@
+"""The pages of visitors: the list, and one person."""

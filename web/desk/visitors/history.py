@@ -1,0 +1,95 @@
+"""The timeline of one visitor: what they did, visit by visit, in a marketer's words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+
+from recommender.catalogue.catalogue import Item
+from tracker.sites import Site
+from warehouse.feeds.history import Happened
+from web.drawing import formats
+from web.language import gettext as _
+from web.words import channel
+
+TIMELINE_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """``look`` is one of the trail's styles: "", track, order, offer."""
+
+    look: str
+    what: str
+    detail: str
+    time: str
+    iso: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    title: str
+    about: str
+    events: tuple[Deed, ...]
+
+    @property
+    def bought(self) -> bool:
+        return any(event.look == "order" for event in self.events)
+
+
+def visits_of(
+    happened: Sequence[Happened], site: Site, item_of: Callable[[str], Item | None]
+) -> tuple[Visit, ...]:
+    """``happened`` is latest first, and so are the visits and what is in them."""
+    ordered = sorted(happened, key=lambda event: -event.ts)
+    first = {event.session: event.ts for event in ordered}
+    by_visit = sorted(ordered, key=lambda event: (-first[event.session], event.session, -event.ts))
+    grouped = groupby(by_visit, key=lambda event: event.session)
+    return tuple(_visit(list(events), site, item_of) for _session, events in grouped)
+
+
+def _visit(events: Sequence[Happened], site: Site, item_of: Callable[[str], Item | None]) -> Visit:
+    start = events[-1]
+    lasted = (events[0].ts - start.ts) / 1000
+    parts = [
+        formats.span_of(lasted) if lasted >= 1 else "",
+        channel(start.channel),
+        start.origin,
+        start.campaign,
+    ]
+    parts += [f"“{start.keyword}”"] if start.keyword else []
+    about = " · ".join(part for part in parts if part)
+    return Visit(
+        formats.when(start.ts, site.zone), about, tuple(_deed(each, site, item_of) for each in events)
+    )
+
+
+def _deed(event: Happened, site: Site, item_of: Callable[[str], Item | None]) -> Deed:
+    what, detail = _told(event, site, item_of)
+    at = formats.moment(event.ts, site.zone)
+    iso = datetime.fromtimestamp(event.ts / 1000, UTC).isoformat()
+    return Deed(_look(event), what, detail, f"{at:%H:%M:%S}", iso)
+
+
+def _look(event: Happened) -> str:
+    if event.name == "Order Completed":
+        return "order"
+    if event.name.startswith("Offer "):
+        return "offer"
+    return "track" if event.type == "track" else ""
+
+
+def _told(event: Happened, site: Site, item_of: Callable[[str], Item | None]) -> tuple[str, str]:
+    if event.type in ("page", "screen"):
+        return event.title or event.name or event.path or _("Page"), event.path if event.title not in (
+            "",
+            event.path,
+        ) else ""
+    if event.type != "track":
+        return event.type.capitalize(), ""
+    if event.name.startswith("Order ") and event.revenue is not None:
+        money = formats.money(event.revenue, site.currency)
+        return event.name, f"{event.order} · {money}" if event.order else money
+    item = item_of(event.product) if event.product else None
+    named = item.name if item and item.name else event.product or ""
+    return event.name, named or event.offer or (f"“{event.query}”" if event.query else event.path)

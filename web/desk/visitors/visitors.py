@@ -1,0 +1,140 @@
+"""Who comes: the latest visitors, the search by id, and one visitor's page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+
+from profiles.model import Profile
+from recommender.catalogue.catalogue import Item
+from tracker.sites import Site
+from warehouse.feeds.dossier import dossier
+from warehouse.feeds.history import history
+from warehouse.latest import latest
+from web.api.profiles import seen
+from web.desk.pages import Pages
+from web.desk.period import period_of
+from web.desk.visitors.history import TIMELINE_LIMIT, visits_of
+from web.desk.visitors.person import about, name_of, person_of
+from web.drawing import formats
+from web.language import gettext as _
+from web.problem import Problem
+from web.reports.reports import Asked
+from web.services import Services
+from web.words import channel
+
+LATEST = 50
+QUERY_LIMIT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorRow:
+    name: str
+    about: str
+    href: str
+    stage: str
+    last_seen: str
+    visits: int
+    views: int
+    orders: int
+    revenue: str
+    channel: str
+
+
+def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
+    blueprint = Blueprint("desk_visitors", __name__)
+
+    @blueprint.get("/desk/visitors")
+    def listed() -> ResponseReturnValue:
+        site, query = pages.site(), request.args.get("q", "").strip()[:QUERY_LIMIT]
+        found = seen(services.profiles, site.id, query)
+        if found:
+            return redirect(href_of(found.id))
+        ids = pages.reports.everyone(site.id).search(query) if query else []
+        matches = _loaded(services, site, ids)
+        if len(matches) == 1:
+            return redirect(href_of(matches[0].id))
+        kept = (("q", query),) if query else ()
+        period = period_of(request.args, site, pages.clock(), "/desk/visitors", kept)
+        profiles = matches or _latest(pages, services, period.asked(site))
+        rows = [row_of(profile, site, services.clock()) for profile in profiles]
+        demo = any(profile.demo for profile in profiles)
+        view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
+        return pages.show("desk/visitors.html", "visitors", site, **view)
+
+    @blueprint.get("/desk/visitors/<path:who>")
+    def one(who: str) -> ResponseReturnValue:
+        site, now = pages.site(), services.clock()
+        profile = seen(services.profiles, site.id, who)
+        if profile is None:
+            raise Problem(
+                404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
+            )
+        catalogue = services.shops(site.id).catalogue
+
+        def item_of(item_id: str) -> Item | None:
+            return catalogue.state(item_id)[1]
+
+        segments = {each.id: each.name for each in services.segments.all(site.id)}
+        view = person_of(profile, site, now, item_of, segments)
+        # Since the oldest visit that the profile remembers: a query over all time would read every file.
+        start = profile.sessions[0].start if profile.sessions else profile.first_seen
+        happened = history(services.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
+        timeline = visits_of(happened, site, item_of)
+        cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
+        return pages.show("desk/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut)
+
+    @blueprint.get("/desk/dossier/<path:who>")
+    def dossier_of(who: str) -> ResponseReturnValue:
+        """What the page of one person fetches after it: orders and ids, of all time that they are known."""
+        site = pages.site()
+        profile = seen(services.profiles, site.id, who)
+        if profile is None:
+            raise Problem(
+                404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
+            )
+        found = dossier(services.warehouse, site.id, profile.id, profile.first_seen)
+        view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
+        template = "desk/dossier.html" if "part" in request.args else "desk/dossier_page.html"
+        return pages.show(template, "visitors", site, **view)
+
+    return pages.guard(blueprint)
+
+
+def row_of(profile: Profile, site: Site, now: float) -> VisitorRow:
+    counts = profile.counts
+    return VisitorRow(
+        name=name_of(profile),
+        about=about(profile),
+        href=href_of(profile.id),
+        stage=profile.stage,
+        last_seen=formats.ago(profile.last_seen, now),
+        visits=counts.visits,
+        views=counts.views,
+        orders=counts.orders,
+        revenue=formats.money(counts.revenue, site.currency),
+        channel=channel(profile.last_touch.channel),
+    )
+
+
+def href_of(profile_id: str) -> str:
+    return f"/desk/visitors/{quote(profile_id, safe='')}"
+
+
+def _latest(pages: Pages, services: Services, asked: Asked) -> list[Profile]:
+    """Who came by in the period, the last first."""
+    ids = pages.reports.answer(
+        "latest",
+        asked,
+        LATEST,
+        lambda events: latest(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
+    )
+    return _loaded(services, asked.site, ids)
+
+
+def _loaded(services: Services, site: Site, ids: Sequence[str]) -> list[Profile]:
+    stored = services.profiles.load(site.id, ids) if ids else {}
+    profiles = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
+    return [profile for profile in profiles if profile]

@@ -1,0 +1,1 @@
+"""Gorse's API, for clients that speak it."""

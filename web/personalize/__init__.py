@@ -1,0 +1,1 @@
+"""/v1/personalize: a visitor and slots in, offers and items out, within the deadline."""

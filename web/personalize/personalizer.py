@@ -1,0 +1,257 @@
+"""POST /v1/personalize: what one visitor is shown next, in whatever time there is.
+
+Each part falls back on its own: no profile → a stranger, no model → popular → nothing, no caps → fallback offers.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, g, request
+
+from offers.decision.decide import Decision, Page
+from profiles import sansio
+from profiles.model import Profile
+from profiles.sansio import Call, Steps
+from recommender.catalogue.catalogue import Catalogue
+from recommender.serving.request import Ask, Pick, Refusal, Shown, parse_ask
+from recommender.serving.visitor import Visitor
+from tracker.sites import Site
+from web.api.bodies import answer, body
+from web.api.keys import Keys
+from web.api.metrics import Metrics
+from web.personalize.cors import allow, preflight
+from web.personalize.deadline import Bounded, Budget, Late
+from web.personalize.decisions import DecisionLog, Who
+from web.personalize.request import BODY_LIMIT, Asked, Plan, plan_of
+from web.services import Services, Shop
+
+logger = logging.getLogger(__name__)
+
+THREADS = 32
+WHOLE_SHARE = 0.75
+"""Of the budget, for the whole answer; the rest is for popular items, should that not do."""
+GRACE = 0.002
+"""Seconds by which a thread's work is given up before the whole is: so it is known what took too long."""
+SHOWN = ("name", "category", "price", "url", "image")
+"""Fields of the catalogue that a page needs to draw an item."""
+
+
+class Draft:
+    """The answer so far: strangers, no offers and no items, until the work brings better."""
+
+    def __init__(self, plan: Plan) -> None:
+        who = f"u:{plan.user}" if plan.user else f"v:{plan.visitor}" if plan.visitor else ""
+        self.know(Profile(id=who, visitors=[plan.visitor] if plan.visitor else []), plan)
+        self.offers: dict[str, Any] = {slot: {"offer": None} for slot in plan.offers}
+        self.items: dict[str, Any] = {}
+
+    def know(self, profile: Profile, plan: Plan) -> None:
+        """Whose answer it is; of a consent that the page knows to be withdrawn, ingest may not have heard yet."""
+        if not plan.personal:
+            consent = {**profile.consent, "personalization": False}
+            profile = msgspec.structs.replace(profile, consent=consent)
+        self.profile = profile
+
+    def answer(self, plan: Plan, budget: Budget) -> dict[str, Any]:
+        filled = {**self.offers, **self.items}
+        slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in plan.order}
+        told = self.profile if self.profile.consent.get("personalization", True) else Profile(id="")
+        known = {"stage": told.stage, "segments": list(told.segments)}
+        return {"visitor": known, "slots": slots, "took_ms": round(budget.spent * 1000, 1)}
+
+
+class Personalizer:
+    """Answers plans within the budget. Every store may be down or hang; an answer comes all the same."""
+
+    def __init__(self, services: Services, metrics: Metrics, decisions: DecisionLog) -> None:
+        self._services, self._degraded, self._decisions = services, metrics.degraded, decisions
+        self._whole = Bounded("personalize", THREADS)
+        self._popular = Bounded("popular", THREADS)
+        self._warned: dict[str, float] = {}
+
+    def answer(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
+        draft = Draft(plan)
+        try:
+            self._whole.call(lambda: sansio.now(self._filling(site, plan, draft)), budget.left * WHOLE_SHARE)
+        except Late:
+            self._degraded.labels("time").inc()
+            self._fall_back(site, plan, draft, budget)
+        return draft.answer(plan, budget)
+
+    async def soon(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
+        """As ``answer``, on an event loop."""
+        draft = Draft(plan)
+        whole = Budget(budget.left * WHOLE_SHARE)
+        try:
+            async with asyncio.timeout(whole.seconds + GRACE):
+                await sansio.soon(
+                    self._filling(site, plan, draft), lambda work: self._whole.soon(work, whole.left)
+                )
+        except (Late, TimeoutError):
+            self._degraded.labels("time").inc()
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, self._fall_back, site, plan, draft, budget)
+        return draft.answer(plan, budget)
+
+    def _filling(self, site: Site, plan: Plan, draft: Draft) -> Steps[None]:
+        """Each part on its own: what fails leaves the draft as it is."""
+        if plan.visitor or plan.user:
+            with self._without("profile"):
+                found = yield from self._services.profiles.finding(site.id, plan.visitor, plan.user)
+                draft.know(found or draft.profile, plan)
+        if plan.items:
+            with self._without("items"):
+                yield Call(lambda: self._fill_items(site, plan, draft, draft.profile))
+        if plan.offers:
+            pages: list[Page] = []
+            with self._without("offers"):
+                pages.append((yield from self._deciding(site, plan, draft)))
+            if pages:
+                yield from self._filling_offers(site, plan, draft, pages[0])
+            else:
+                self._fall_back_on_offers(site, plan, draft)
+
+    def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[Page]:
+        decider, profile = self._services.decider, draft.profile
+        return (
+            yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker)
+        )
+
+    def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: Page) -> Steps[None]:
+        made = [each for each in page.slots.values() if each]
+        draft.offers.update({each.slot: _offer(each) for each in made})
+        if any(each.items is not None for each in made):
+            yield Call(lambda: self._fill_inside(site, plan, draft, made))
+        self._decisions.count(site, made)
+        if not plan.opted_out:
+            who = Who(plan.visitor, plan.user, plan.agent)
+            self._decisions.add(site, who, (*page.withheld, *page.decided))
+
+    def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
+        """Fallback offers, which ask no store, and popular items, in the time that is left."""
+        self._fall_back_on_offers(site, plan, draft)
+        left = {slot: _popular(ask) for slot, ask in plan.items.items() if slot not in draft.items}
+        if not left:
+            return
+        rest = Draft(plan)
+        asked = replace(plan, items=left)
+        with suppress(Late):
+            self._popular.call(lambda: self._fill_items(site, asked, rest, None), budget.left * 0.9)
+        draft.items = {**rest.items, **draft.items}
+
+    def _fall_back_on_offers(self, site: Site, plan: Plan, draft: Draft) -> None:
+        empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
+        if empty:
+            with self._without("offers"):
+                made = self._services.decider.fallbacks(
+                    site, draft.profile, empty, plan.dismissed, plan.asker
+                )
+                draft.offers.update({slot: _offer(each) for slot, each in made.items()})
+                self._decisions.count(site, list(made.values()))
+
+    def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
+        shop = self._services.shops(site.id)
+        visitor = shop.recommender.visitor(profile, plan.item)
+        for slot, ask in plan.items.items():
+            draft.items[slot] = self._row(shop, visitor, ask, site.currency)
+
+    def _fill_inside(self, site: Site, plan: Plan, draft: Draft, made: Sequence[Decision]) -> None:
+        """The items that offers have inside. An ask was checked when its campaign was written."""
+        asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
+        with self._without("items"):
+            shop = self._services.shops(site.id)
+            visitor = shop.recommender.visitor(draft.profile, plan.item)
+            for slot, ask in asks.items():
+                if not isinstance(ask, Refusal):
+                    draft.offers[slot].update(self._row(shop, visitor, ask, site.currency))
+
+    def _row(self, shop: Shop, visitor: Visitor, ask: Ask, currency: str) -> dict[str, Any]:
+        """Model → popular → nothing."""
+        for each in (ask, _popular(ask)):
+            with self._without("model"):
+                shown = shop.recommender.recommend(visitor, each)
+                if isinstance(shown, Shown):
+                    items = [_told(pick, shop.catalogue, currency) for pick in shown.items]
+                    return {"items": items, "model": shown.model}
+        return {"items": [], "model": ""}
+
+    @contextmanager
+    def _without(self, part: str) -> Iterator[None]:
+        """Do without ``part`` when it fails, and count that."""
+        try:
+            yield
+        except Late:  # nor is there time for the other parts
+            raise
+        except Exception as error:
+            self._degraded.labels(part).inc()
+            self._warn(part, error)
+
+    def _warn(self, part: str, error: Exception) -> None:
+        """At most once a second for each part: a store that is down fails every request."""
+        now = time.monotonic()
+        if now - self._warned.get(part, float("-inf")) >= 1.0:
+            self._warned[part] = now
+            unforeseen = not hasattr(error, "retry_after")
+            logger.warning("personalized without %s: %s", part, error, exc_info=unforeseen)
+
+
+def _popular(ask: Ask) -> Ask:
+    return msgspec.structs.replace(ask, strategy="popular")
+
+
+def _told(pick: Pick, catalogue: Catalogue, currency: str) -> dict[str, Any]:
+    """One item with its reason, and what the catalogue says of it so that a page can draw it."""
+    told: dict[str, Any] = {"id": pick.id, "score": pick.score, "reason": pick.reason}
+    _, item = catalogue.state(pick.id)
+    for name in SHOWN:
+        value = getattr(item, name, None)
+        if value not in (None, ""):
+            told[name] = value
+    if "price" in told:
+        told["currency"] = currency
+    return told
+
+
+def _offer(decision: Decision) -> dict[str, Any]:
+    """The offer as the snippet draws it: HTML under ``html``, a picture under ``image``, JSON as it is."""
+    content = decision.content
+    if decision.kind == "html":
+        content = {"html": content}
+    elif decision.kind == "image":
+        content = {**content, "image": content["src"]}
+    offer = {
+        "campaign": decision.campaign,
+        "variant": decision.variant,
+        "kind": decision.kind,
+        "content": content,
+    }
+    return {"offer": offer, "token": decision.token}
+
+
+def personalize_blueprint(personalizer: Personalizer, keys: Keys, seconds: float) -> Blueprint:
+    blueprint = Blueprint("personalize", __name__)
+
+    @blueprint.route("/v1/personalize", methods=["OPTIONS"])
+    def ask_first() -> Response:
+        return preflight(keys, "POST")
+
+    @blueprint.post("/v1/personalize")
+    def personalize() -> Response:
+        budget = Budget(seconds)
+        raw = body(Asked, BODY_LIMIT)
+        g.site = site = keys.any_key()
+        plan = plan_of(raw, keys.trusted(site), request.environ)
+        return answer(personalizer.answer(site, plan, budget))
+
+    @blueprint.after_request
+    def readable(response: Response) -> Response:
+        # Errors too: a page must be able to read why it was refused.
+        return response if request.method == "OPTIONS" else allow(response, keys, g.get("site"))
+
+    return blueprint

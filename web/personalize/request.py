@@ -1,0 +1,139 @@
+"""What is asked of POST /v1/personalize, checked before any store is: who asks, for whom, and for which slots."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from offers.campaign.placeholders import Telling
+from offers.decision.admission import Asker
+from recommender.serving.request import Ask, Refusal, parse_ask
+from tracker.admission.placeholder_ids import placeholder
+from tracker.admission.privacy import opted_out
+from tracker.http.address import subscriber, truncate
+from tracker.http.request import caller
+from web.api.bodies import refusal
+from web.problem import Problem
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+BODY_LIMIT = 64 * 1024
+AGENT_LIMIT = 500
+SLOTS_LIMIT = 20
+
+Id = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class PageAsked(msgspec.Struct, frozen=True):
+    """Where the visitor is; ``item`` is the product of the page, if it is one's."""
+
+    url: Annotated[str, Meta(max_length=4000)] | None = None
+    item: Annotated[str, Meta(max_length=100)] | int | None = None
+
+
+class SlotAsked(msgspec.Struct, frozen=True):
+    """One place to fill. What else it holds belongs to its kind."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    kind: Literal["offer", "items"]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The request. ``slots`` stay raw: each kind reads its own."""
+
+    slots: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=SLOTS_LIMIT)]
+    visitor: Id | None = None
+    user: Id | None = None
+    page: PageAsked | None = None
+    dismissed: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=50)] = []
+    consent: Annotated[dict[str, bool], Meta(max_length=20)] = {}
+    writeKey: str | None = None  # noqa: N815 - Segment's spelling
+    write_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The request, checked: who asks, on which item's page, and the slots of each kind.
+
+    ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
+    cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent. ``agent`` is the
+    browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control; ``network``: the
+    truncated address, "" of the shop's backend and of a proxy of its own.
+    """
+
+    visitor: str | None
+    user: str | None
+    item: str | None
+    items: Mapping[str, Ask]
+    offers: Sequence[str]
+    order: Sequence[str]
+    dismissed: Collection[str] = ()
+    trusted: bool = False
+    personal: bool = True
+    agent: str = ""
+    opted_out: bool = False
+    nameless: bool = False
+    network: str = ""
+
+    @property
+    def asker(self) -> Asker:
+        """To whom tokens belong; who sends no id, or does not want to be known by it, is nobody in particular."""
+        return Asker("" if self.nameless else self.visitor or self.user or "", self.network)
+
+    @property
+    def telling(self) -> Telling:
+        """What of the profile the answer may tell."""
+        return "traits" if self.trusted else "profile"
+
+
+def plan_of(
+    asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
+) -> Plan:
+    """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks. ``proxies``:
+    so many in front are believed."""
+    items: dict[str, Ask] = {}
+    order: list[str] = []
+    for number, raw in enumerate(asked.slots):
+        at = f"slots[{number}]"
+        slot = _slot(raw, at)
+        if slot.id in order:
+            raise Problem(400, f"The slot {slot.id!r} is asked for twice", f"{at}.id")
+        order.append(slot.id)
+        if slot.kind == "items":
+            # The snippet writes what its page does not set as null.
+            ask = parse_ask({name: value for name, value in raw.items() if value is not None})
+            if isinstance(ask, Refusal):
+                raise Problem(400, ask.message, f"{at}.{ask.field}")
+            items[slot.id] = ask
+    item = asked.page.item if asked.page else None
+    offers = [slot for slot in order if slot not in items]
+    page_item = None if item in (None, "") else str(item)
+    return Plan(
+        visitor=None if placeholder(asked.visitor) else asked.visitor,
+        user=asked.user if trusted and not placeholder(asked.user) else None,
+        item=page_item,
+        items=items,
+        offers=offers,
+        order=order,
+        dismissed=frozenset(asked.dismissed),
+        trusted=trusted,
+        personal=asked.consent.get("personalization", True),
+        agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
+        opted_out=not trusted and opted_out(environ),
+        nameless=(not trusted and opted_out(environ)) or asked.consent.get("analytics") is False,
+        network="" if trusted else _network(caller(environ, proxies)),
+    )
+
+
+def _network(address: str) -> str:
+    return truncate(address) if subscriber(address) else ""
+
+
+def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
+    try:
+        return msgspec.convert(raw, SlotAsked)
+    except msgspec.ValidationError as error:
+        problem = refusal(error)
+        raise Problem(400, problem.message, f"{at}.{problem.field}" if problem.field else at) from error

@@ -1,0 +1,1 @@
+"""Reports as pages and the API ask for them: parameters, cache, cancellation, CSV."""

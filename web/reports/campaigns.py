@@ -1,0 +1,70 @@
+"""How campaigns were answered in a span: what the campaigns page and its report both show."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from offers.campaign.campaign import Campaign
+from offers.feedback.responses import Kind, OfferRow
+from offers.results.summary import VariantResult, results
+from tracker.sites import Site
+from warehouse.events import Events
+from warehouse.feeds.offer_events import offer_events
+from web.problem import Problem
+from web.reports.reports import Asked
+from web.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    campaign: str
+    variant: str
+    impressions: int
+    clicks: int
+    dismissals: int
+    visitors: int
+    ctr: float
+
+
+@dataclass(slots=True)
+class Answered:
+    """One campaign. ``withheld``: decisions that its holdout kept back."""
+
+    campaign: str
+    impressions: int = 0
+    clicks: int = 0
+    dismissals: int = 0
+    withheld: int = 0
+    variants: list[Variant] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float | None:
+        return self.clicks / self.impressions if self.impressions else None
+
+    def add(self, result: VariantResult) -> None:
+        self.impressions += result.impressions
+        self.clicks += result.clicks
+        self.dismissals += result.dismissals
+        counts = (result.impressions, result.clicks, result.dismissals, result.visitors)
+        self.variants.append(Variant(result.campaign, result.variant, *counts, result.ctr))
+
+
+def found(services: Services, site: Site, campaign_id: str) -> Campaign:
+    """Raises Problem 404, and CampaignsUnavailable."""
+    campaign = services.campaigns.get(site.id, campaign_id)
+    if campaign is None:
+        raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
+    return campaign
+
+
+def answered(services: Services, events: Events, asked: Asked) -> dict[str, Answered]:
+    """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
+    once."""
+    found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
+    rows = [OfferRow(**{**each._asdict(), "kind": cast(Kind, each.kind)}) for each in found]
+    counts = results(rows, services.signer, asked.site.id)
+    counted: dict[str, Answered] = {}
+    for result in counts.variants:
+        counted.setdefault(result.campaign, Answered(result.campaign)).add(result)
+    for campaign, withheld in counts.withheld.items():
+        counted.setdefault(campaign, Answered(campaign)).withheld = withheld
+    return counted

@@ -1,0 +1,207 @@
+"""Every report with its parameters, asked once for desk and API alike."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from warehouse.feeds.doubtful import Doubtful, doubtful
+from warehouse.funnel.breakdown import Branch
+from warehouse.funnel.by_group import NAMES, by_column, by_people
+from warehouse.funnel.dropoffs import Went, instead
+from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
+from warehouse.funnel.trend import EVERY, Began, trend
+from warehouse.refused import QueryRefused
+from warehouse.reports.goals import Reached, goals
+from warehouse.reports.overview import LIMIT, Overview, overview
+from warehouse.reports.paths import Paths, paths
+from warehouse.reports.products import Shelves, shelves
+from warehouse.reports.retention import Retention, retention
+from warehouse.reports.vocabulary import Vocabulary, vocabulary
+from web.flows import Returning, Wanted, one_of, returning, wanted
+from web.reports.parameters import question
+from web.reports.reports import Asked, Reports
+
+GROUPS = (*NAMES, "stage", "segment")
+"""What a funnel can be broken down by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A report that is one table."""
+
+    rows: Sequence[Any]
+
+
+def overview_of(reports: Reports, asked: Asked, limit: int = LIMIT) -> Overview:
+    return reports.answer(
+        "overview", asked, limit, lambda events: overview(events, asked.site.id, asked.span, limit)
+    )
+
+
+def doubtful_of(reports: Reports, asked: Asked) -> Doubtful:
+    """Orders that were set apart, of the whole site, whatever the filters."""
+    return reports.hint(
+        "doubtful",
+        asked,
+        lambda events: doubtful(events, asked.site.id, asked.span.start, asked.span.end),
+        reports.patience,
+    )
+
+
+def shelves_of(reports: Reports, asked: Asked) -> Shelves:
+    return reports.answer("products", asked, (), lambda events: shelves(events, asked.site.id, asked.span))
+
+
+def goals_of(reports: Reports, asked: Asked, steps: Sequence[str]) -> tuple[Reached, ...]:
+    """Raises QueryRefused."""
+    parsed = tuple(parse_step(step, "goal") for step in steps)
+    return reports.answer(
+        "goals", asked, parsed, lambda events: goals(events, asked.site.id, parsed, asked.span)
+    )
+
+
+def vocabulary_of(reports: Reports, asked: Asked, most: int = 200) -> Vocabulary:
+    """Of the whole site, whatever the filters: what there is to choose from."""
+    return reports.hint(
+        f"vocabulary {most}",
+        asked,
+        lambda events: vocabulary(events, asked.site.id, asked.span, most),
+        reports.patience,
+    )
+
+
+def paths_of(reports: Reports, asked: Asked, way: Wanted) -> Paths:
+    return reports.answer(
+        "paths",
+        asked,
+        way,
+        lambda events: paths(events, asked.site.id, asked.span, way.anchor, way.direction, way.depth),
+    )
+
+
+def retention_of(reports: Reports, asked: Asked, how: Returning) -> Retention:
+    return reports.answer(
+        "retention",
+        asked,
+        how,
+        lambda events: retention(events, asked.site.id, asked.span, how.unit, how.deed, how.by_channel),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelQuestion:
+    """Steps and rules; every view of one funnel is asked by the same."""
+
+    steps: tuple[Step, ...]
+    rules: Rules
+
+    @classmethod
+    def of(cls, args: "MultiDict[str, str]") -> "FunnelQuestion":
+        """Raises QueryRefused."""
+        steps, rules = question(args.getlist("step"), args)
+        return cls(tuple(steps), rules)
+
+    def counted(self, reports: Reports, asked: Asked) -> Funnel:
+        return reports.answer(
+            "funnel",
+            asked,
+            self,
+            lambda events: funnel(events, asked.site.id, self.steps, self.rules, asked.span),
+        )
+
+    def branches(self, reports: Reports, asked: Asked, by: str) -> list[Branch]:
+        """For each value of ``by``, one of GROUPS. Raises QueryRefused."""
+        if by not in GROUPS:
+            raise QueryRefused("by", f"one of {', '.join(GROUPS)}")
+        site, span = asked.site.id, asked.span
+        if by in NAMES:
+            return reports.answer(
+                "branches",
+                asked,
+                (self, by),
+                lambda events: by_column(events, site, self.steps, self.rules, span, by),
+            )
+        everyone = reports.everyone(site)
+        people = everyone.stages if by == "stage" else everyone.segments
+        return reports.answer(
+            "branches",
+            asked,
+            (self, by),
+            lambda events: by_people(events, site, self.steps, self.rules, span, people),
+        )
+
+    def trend(self, reports: Reports, asked: Asked, every: str) -> tuple[Began, ...]:
+        chosen = one_of("every", {"every": every}, EVERY)
+        return reports.answer(
+            "trend",
+            asked,
+            (self, chosen),
+            lambda events: trend(events, asked.site.id, self.steps, self.rules, asked.span, chosen),
+        )
+
+    def instead(self, reports: Reports, asked: Asked, step: int) -> tuple[Went, ...]:
+        return reports.answer(
+            "instead",
+            asked,
+            (self, step),
+            lambda events: instead(events, asked.site.id, self.steps, self.rules, asked.span, step),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``ask`` with the address's parameters; ``tables`` are what it has as CSV, the usual one first."""
+
+    tables: tuple[str, ...]
+    ask: Callable[[Reports, Asked, "MultiDict[str, str]"], Any]
+
+
+def step_of(args: Mapping[str, str]) -> int:
+    """``at``, a step counted from 1, as counted from 0. Raises QueryRefused."""
+    text = args.get("at", "1")
+    if not (text.isascii() and text.isdigit() and len(text) < 3 and int(text) > 0):
+        raise QueryRefused("at", "the number of a step, from 1")
+    return int(text) - 1
+
+
+OVERVIEW_TABLES = (
+    *("series", "channels", "pages", "entries", "exits", "origins", "keywords", "campaigns"),
+    *("devices", "browsers", "systems", "countries", "cities", "hours"),
+)
+
+REPORTS: dict[str, Report] = {
+    "overview": Report(OVERVIEW_TABLES, lambda reports, asked, _args: overview_of(reports, asked)),
+    "products": Report(
+        ("products", "categories", "left", "pairs", "searches"),
+        lambda reports, asked, _args: shelves_of(reports, asked),
+    ),
+    "goals": Report(
+        ("rows",), lambda reports, asked, args: Rows(goals_of(reports, asked, args.getlist("goal")))
+    ),
+    "vocabulary": Report(("events", "pages"), lambda reports, asked, _args: vocabulary_of(reports, asked)),
+    "paths": Report(("flows",), lambda reports, asked, args: paths_of(reports, asked, wanted(args))),
+    "retention": Report(
+        ("cohorts",), lambda reports, asked, args: retention_of(reports, asked, returning(args))
+    ),
+    "funnel": Report(
+        ("steps",), lambda reports, asked, args: FunnelQuestion.of(args).counted(reports, asked)
+    ),
+    "funnel/breakdown": Report(
+        ("rows",),
+        lambda reports, asked, args: Rows(
+            FunnelQuestion.of(args).branches(reports, asked, args.get("group", "channel"))
+        ),
+    ),
+    "funnel/trend": Report(
+        ("rows",),
+        lambda reports, asked, args: Rows(
+            FunnelQuestion.of(args).trend(reports, asked, args.get("every", ""))
+        ),
+    ),
+    "funnel/instead": Report(
+        ("rows",),
+        lambda reports, asked, args: Rows(FunnelQuestion.of(args).instead(reports, asked, step_of(args))),
+    ),
+}

@@ -1,0 +1,214 @@
+"""Who stands behind a figure: the people of a funnel's step, one by one, and kept as a segment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from offers.segments.segments import Segment, parse_segment
+from profiles.model import Profile
+from tracker.sites import Site
+from warehouse.feeds.dossier import Known, Ordered, dossier
+from warehouse.funnel.breakdown import people
+from warehouse.latest import latest
+from web.api.profiles import document, seen
+from web.flows import one_of
+from web.naming import TRAIT, slug
+from web.problem import Problem
+from web.reports.catalogue import FunnelQuestion, step_of
+from web.reports.reports import Asked, Reports
+from web.services import Services
+
+MOST = 10_000
+LATEST = 1_000
+SIZED_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """One person, in a table. ``id`` is the profile's."""
+
+    id: str
+    customer: str
+    email: str
+    stage: str
+    orders: int
+    revenue: float
+    last_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """``total`` were found, at most MOST of them; those without a live profile any more have only their id."""
+
+    total: int
+    people: tuple[Someone, ...]
+
+
+def ids_of(reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> list[str]:
+    """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
+    Raises QueryRefused."""
+    asking, step = FunnelQuestion.of(args), step_of(args)
+    which = one_of("which", args, ("dropped", "went on", "all"))
+    beyond = {"dropped": False, "went on": True, "all": None}[which]
+    events = reports.events(asked)
+    return people(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
+
+
+def people_of(services: Services, reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> People:
+    """The same with what is known of them. Raises QueryRefused."""
+    ids = ids_of(reports, asked, args)
+    return People(len(ids), tuple(someone(ids, services, asked.site.id)))
+
+
+def members_of(services: Services, reports: Reports, site: str, segment: str) -> People:
+    """Who is in a segment now, at most MOST, by id."""
+    ids = sorted(reports.members(site, segment))
+    return People(len(ids), tuple(someone(ids[:MOST], services, site)))
+
+
+def latest_of(services: Services, reports: Reports, asked: Asked) -> People:
+    """Who came by last, LATEST at most."""
+    span = asked.span
+    ids = latest(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
+    return People(len(ids), tuple(someone(ids, services, asked.site.id)))
+
+
+def found_by(services: Services, reports: Reports, site: str, query: str) -> People:
+    """Who has ``query`` in their customer id, name or e-mail."""
+    ids = reports.everyone(site).search(query)
+    return People(len(ids), tuple(someone(ids, services, site)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A segment with who is in it now, and how many more that are than SIZED_DAYS ago (None: not known yet)."""
+
+    id: str
+    name: str
+    audience: str
+    members: int
+    change: int | None
+
+
+def sizes_of(services: Services, reports: Reports, site: Site) -> list[Sized]:
+    """Of every segment."""
+    segments, members = services.segments.all(site.id), reports.everyone(site.id).segments
+    today = datetime.fromtimestamp(services.clock(), site.zone).date()
+    history = services.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
+    rows = []
+    for each in segments:
+        size, past = len(members.get(each.id, ())), history[each.id]
+        change = size - past[0] if len(past) > 1 else None
+        rows.append(Sized(each.id, each.name, each.audience, size, change))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A visit and what it came by; ``start`` in ms."""
+
+    start: int
+    channel: str
+    origin: str
+    campaign: str
+    keyword: str
+    landing: str
+
+
+@dataclass(frozen=True, slots=True)
+class InCart:
+    product: str
+    quantity: float
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What they saw of a campaign; ``last`` and ``dismissed`` in ms, 0: never."""
+
+    campaign: str
+    views: int
+    clicks: int
+    last: int
+    dismissed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person's page: the live profile, and from the warehouse orders and the ids that they came under. The
+    properties are tables of the profile."""
+
+    profile: dict[str, Any]
+    orders: tuple[Ordered, ...]
+    ids: tuple[Known, ...]
+
+    @property
+    def visits(self) -> list[Came]:
+        names = ("channel", "origin", "campaign", "keyword", "landing")
+        return [
+            Came(each["start"], **{name: each["touch"][name] for name in names})
+            for each in reversed(self.profile["sessions"])
+        ]
+
+    @property
+    def cart(self) -> list[InCart]:
+        return [InCart(product, **line) for product, line in self.profile["cart"].items()]
+
+    @property
+    def offers(self) -> list[Seen]:
+        return [Seen(campaign, **each) for campaign, each in self.profile["exposure"].items()]
+
+
+PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
+
+
+def person_of(services: Services, site: str, who: str) -> Person:
+    """Raises Problem 404."""
+    profile = seen(services.profiles, site, who)
+    if profile is None:
+        raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
+    known = dossier(services.warehouse, site, profile.id, profile.first_seen)
+    return Person(document(profile), known.orders, known.ids)
+
+
+def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:
+    stored = services.profiles.load(site, ids)
+    found = []
+    for profile_id in ids:
+        entry = stored.get(profile_id)
+        profile = (entry.profile if entry else None) or Profile(id=profile_id)
+        email = profile.traits.get("email", "")
+        counts = profile.counts
+        found.append(
+            Someone(
+                profile_id,
+                profile.user or "",
+                email if isinstance(email, str) else "",
+                profile.stage,
+                counts.orders,
+                counts.revenue,
+                profile.last_seen,
+            )
+        )
+    return found
+
+
+def keep(services: Services, site: str, name: str, ids: Sequence[str]) -> Segment:
+    """A segment of these people, by its name, replacing one of the same. Raises SegmentInvalid."""
+    segment_id = slug(name)
+    trait = TRAIT + segment_id
+    document: Mapping[str, object] = {"name": name, "audience": f"trait('{trait}') = true"}
+    segment = parse_segment(dict(document), segment_id)
+
+    def listed(profile: Profile) -> Profile:
+        profile.traits[trait] = True
+        profile.segments = sorted({*profile.segments, segment_id})
+        return profile
+
+    services.segments.put(site, segment)
+    for profile_id in ids:
+        services.profiles.update(site, profile_id, listed)
+    return segment

@@ -1,0 +1,107 @@
+"""How reports are asked: of one site, in a span, narrowed; the answers kept and shared by desk and API."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from flask import g, has_request_context, request
+
+from profiles.store import ProfileStore
+from tracker.sites import Site
+from warehouse.delta import Warehouse
+from warehouse.events import Events
+from warehouse.question.span import DAY_MS, Span
+from warehouse.reports.filter_choices import Choices, choices
+from warehouse.reports.filtered import narrowed
+from web.reports.cache import Kept, Working
+from web.reports.filters import Filters, filters_of
+from web.reports.members import Everyone, everyone
+
+T = TypeVar("T")
+
+FRESH_SECONDS, OLD_SECONDS = 30.0, 600.0
+"""How old slow answers may be that change with every event, and those of the past, which late events may change."""
+MEMBERS_SECONDS = 60.0
+HINT_SECONDS = 0.3
+ANEW_SECONDS = 5.0
+"""How old an answer may be for who asks to count again: a page asks the same twice, and reloads while it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about."""
+
+    site: Site
+    span: Span
+    filters: Filters = field(default_factory=Filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """``patience`` is how long a page waits before it says that it is counting; None waits for the answer.
+    ``everybody`` keeps who is in which segment apart: reports wait for it."""
+
+    warehouse: Warehouse
+    profiles: ProfileStore
+    kept: Kept
+    everybody: Kept
+    clock: Callable[[], float]
+    patience: float | None = None
+
+    def asked(self, site: Site, args: Mapping[str, str]) -> Asked:
+        """As the API's parameters say. Raises QueryRefused."""
+        return Asked(site, Span.parse(site, args.get("from"), args.get("to"), self.clock), filters_of(args))
+
+    def answer(self, name: str, asked: Asked, how: Hashable, make: Callable[[Events], T]) -> T:
+        """What ``make`` counts; ``name`` and ``how`` tell the question from others. Raises Working, QueryRefused."""
+        question = _question(name, asked, how)
+        most = FRESH_SECONDS if asked.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
+        if has_request_context() and "fresh" in request.args:
+            most = min(most, ANEW_SECONDS)
+        found, made = self.kept.answer(question, lambda: make(self.events(asked)), most, self.patience)
+        if has_request_context():
+            g.age = max(round(self.clock() - made), g.get("age", 0))
+        answer: T = found
+        return answer
+
+    def hint(self, name: str, asked: Asked, make: Callable[[Events], T], patience: float | None) -> T:
+        """What only helps to ask: of the site's events, unnarrowed; an older answer will do. Raises Working."""
+        plain = Asked(asked.site, asked.span)
+        found, _made = self.kept.answer(
+            _question(name, plain, ()), lambda: make(self.warehouse), FRESH_SECONDS, patience, stale=True
+        )
+        hint: T = found
+        return hint
+
+    def events(self, asked: Asked) -> Events:
+        """The events that the filters leave. Raises QueryRefused."""
+        filters = asked.filters
+        people = self.members(asked.site.id, filters.segment) if filters.segment else None
+        return narrowed(self.warehouse, asked.site.id, asked.span, filters.equal, filters.seen, people)
+
+    def members(self, site: str, segment: str) -> frozenset[str]:
+        """Profile ids of who is in a segment now, however long that takes."""
+        return replace(self, patience=None).everyone(site).segments.get(segment, frozenset())
+
+    def everyone(self, site: str) -> Everyone:
+        """Who there is, at most a minute ago; longer only while they are being counted anew. Raises Working."""
+        found, _made = self.everybody.answer(
+            site, lambda: everyone(self.profiles, site), MEMBERS_SECONDS, self.patience, stale=True
+        )
+        people: Everyone = found
+        return people
+
+    def choices(self, asked: Asked) -> Choices:
+        """What the filter bar offers; nothing while that is not known: no page waits for it."""
+        patience = None if self.patience is None else min(self.patience, HINT_SECONDS)
+        try:
+            return self.hint(
+                "choices", asked, lambda events: choices(events, asked.site.id, asked.span), patience
+            )
+        except Working:
+            return Choices()
+
+
+def _question(name: str, asked: Asked, how: Hashable) -> Hashable:
+    span = asked.span
+    return (asked.site.id, name, span.start, span.end, str(span.zone), asked.filters, how)
