@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     warehouse: Annotated[
         str, said("Delta tables: a folder or an object-store URI; empty: data/warehouse")
     ] = ""
-    models: Annotated[str, said("model shelf; empty: data/models")] = ""
+    models: Annotated[str, said("model registry; empty: data/models")] = ""
     public_url: Annotated[
         str, said("how browsers reach Dangol, for the snippet; empty: http://host:port")
     ] = ""
