@@ -17,7 +17,7 @@ def password_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprin
 
     def form(status: int = 200, problem: str = "") -> Response:
         view = {"problem": problem, "least": PASSWORD_LEAST, "done": "done" in request.args}
-        page = pages.show("desk/password.html", "password", pages.site(), **view)
+        page = pages.show("desk/access/password.html", "password", pages.site(), **view)
         page.status_code = status
         return page
 

@@ -17,7 +17,9 @@ def door_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprint:
 
     def form(status: int = 200, problem: str = "", headers: dict[str, str] | None = None) -> Response:
         user, target = request.form.get("user", "")[:100], request.values.get("next", "/desk")
-        page = render_template("desk/login.html", problem=problem, user=user, target=local_path(target))
+        page = render_template(
+            "desk/access/login.html", problem=problem, user=user, target=local_path(target)
+        )
         return Response(page, status, headers or {}, content_type="text/html; charset=utf-8")
 
     @blueprint.get("/desk/login")

@@ -67,7 +67,7 @@ def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
     def access() -> Response:
         found, done = seen(), request.args.get("done", "")
         view = {"users": found.users, "changes": found.changes, "roles": ROLE_NAMES, "done": done}
-        return pages.show("desk/access.html", "access", pages.site(), **view)
+        return pages.show("desk/access/access.html", "access", pages.site(), **view)
 
     @blueprint.get("/desk/reports/access")
     def report() -> Response:
@@ -156,7 +156,7 @@ def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
     def form(user: User | None, name: str = "", refused: UsersInvalid | None = None) -> Response:
         asked: Sequence[str] = request.form.getlist("site") if refused else user.sites if user else ()
         page = pages.show(
-            "desk/user.html",
+            "desk/access/user.html",
             "access",
             pages.site(),
             who=user,
@@ -172,6 +172,8 @@ def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
         return page
 
     def shown(name: str, password: str) -> Response:
-        return pages.show("desk/user_password.html", "access", pages.site(), name=name, password=password)
+        return pages.show(
+            "desk/access/user_password.html", "access", pages.site(), name=name, password=password
+        )
 
     return pages.guard(blueprint, "admin")

@@ -37,7 +37,7 @@ def editor_blueprint(pages: Pages, services: Services, audiences: Audiences) -> 
         site = pages.site()
         segments = services.segments.all(site.id)
         return pages.show(
-            "desk/campaign_edit.html",
+            "desk/campaigns/campaign_edit.html",
             "campaigns",
             site,
             **WORDS,
@@ -110,7 +110,7 @@ def preview_blueprint(pages: Pages, audiences: Audiences) -> Blueprint:
         known = {each.id for each in pages.segments.all(site.id)}
         missing = sorted(segments_asked(draft.text("audience")) - known)
         view = {"preview": made, "missing": missing}
-        return pages.show("desk/campaign_preview.html", "campaigns", site, **view)
+        return pages.show("desk/campaigns/campaign_preview.html", "campaigns", site, **view)
 
     return pages.guard(blueprint, harmless=True)
 

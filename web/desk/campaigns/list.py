@@ -49,7 +49,9 @@ def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
         counted = answered(services, pages.reports.events(asked), asked) if campaigns else {}
         demo = vocabulary(services.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
-        return pages.show("desk/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo)
+        return pages.show(
+            "desk/campaigns/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo
+        )
 
     return pages.guard(blueprint)
 

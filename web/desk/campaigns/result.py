@@ -39,7 +39,7 @@ def results_blueprint(pages: Pages, services: Services) -> Blueprint:
         noted = services.audit.latest(NOTED)
         known = {each.id for each in services.segments.all(site.id)}
         return pages.show(
-            "desk/campaign.html",
+            "desk/campaigns/campaign.html",
             "campaigns",
             site,
             view=view,

@@ -80,7 +80,7 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         using = _using(services.campaigns.all(site.id), doomed) if doomed else []
         asked = {"doomed": doomed, "using": using, "looks": STATUS}
         view = {"rows": rows, "overlap": overlap, "made": made}
-        return pages.show("desk/segments.html", "segments", site, **view, **asked)
+        return pages.show("desk/campaigns/segments.html", "segments", site, **view, **asked)
 
     @blueprint.get("/desk/segments/edit")
     def edit() -> ResponseReturnValue:
@@ -133,7 +133,7 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
         view = {"name": name, "text": text, "id": segment_id, "form": form, "problem": problem, "size": size}
         view["unsaved"] = request.method == "POST"
         known = {"labels": LABELS, "operators": OPERATORS, "help": help_of(pages.reports, site)}
-        return pages.show("desk/segment.html", "segments", site, **known, **view)
+        return pages.show("desk/campaigns/segment.html", "segments", site, **known, **view)
 
     return pages.guard(blueprint)
 

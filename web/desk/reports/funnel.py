@@ -124,7 +124,7 @@ def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
             problem = told.refusal(refused)
         view = view_of(form, words, found, other, problem, tuple(form.query(())))
         listed = saved.all(site.id)
-        return pages.show("desk/funnel.html", "funnel", site, period=period, view=view, saved=listed)
+        return pages.show("desk/reports/funnel.html", "funnel", site, period=period, view=view, saved=listed)
 
     @blueprint.post("/desk/funnel/saved")
     def save() -> ResponseReturnValue:

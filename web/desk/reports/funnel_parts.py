@@ -33,6 +33,11 @@ GROUPS = {
     "stage": _l("Stage"),
     "segment": _l("Segment"),
 }
+TEMPLATES = {
+    "trend": "desk/reports/funnel_trend.html",
+    "groups": "desk/reports/funnel_groups.html",
+    "instead": "desk/reports/funnel_drop_off.html",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,10 @@ def funnel_parts_blueprint(pages: Pages) -> Blueprint:
             }
         else:
             raise Problem(404, _("There is no such page"))
-        template = f"desk/funnel_{part}.html"
+        template = TEMPLATES[part]
         alone = "part" not in request.args
         return pages.show(
-            "desk/part.html" if alone else template,
+            "desk/reports/funnel_part.html" if alone else template,
             "funnel",
             site,
             included=template,

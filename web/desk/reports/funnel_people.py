@@ -57,7 +57,7 @@ def people_blueprint(pages: Pages, services: Services) -> Blueprint:
             "all": _("Reached “%(step)s”", step=step),
         }
         return pages.show(
-            "desk/people.html",
+            "desk/reports/funnel_people.html",
             "funnel",
             site,
             rows=rows,

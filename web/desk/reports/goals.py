@@ -43,8 +43,8 @@ def goals_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
             GoalRow(goal_id, name, step, each.times, each.visits, each.share)
             for (goal_id, name, step), each in zip(listed, reached, strict=True)
         ]
-        included = "desk/goals.html"
-        template = included if "part" in request.args else "desk/goals_page.html"
+        included = "desk/reports/goals.html"
+        template = included if "part" in request.args else "desk/reports/goals_page.html"
         return pages.show(
             template, "overview", site, period=period, rows=rows, words=words, included=included
         )

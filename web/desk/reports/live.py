@@ -57,8 +57,8 @@ def live_blueprint(pages: Pages, services: Services) -> Blueprint:
         asked = just_now(site, period.filters, services.clock())
         view = view_of(live(pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
         if "part" in request.args:
-            return pages.show("desk/live_part.html", "live", site, view=view)
-        return pages.show("desk/live.html", "live", site, view=view, minutes=MINUTES, period=period)
+            return pages.show("desk/reports/live_part.html", "live", site, view=view)
+        return pages.show("desk/reports/live.html", "live", site, view=view, minutes=MINUTES, period=period)
 
     return pages.guard(blueprint)
 

@@ -124,7 +124,9 @@ def overview_blueprint(pages: Pages) -> Blueprint:
         before = overview_of(pages.reports, period.asked_before(site), 1)
         view = view_of(now, before, period, site, metric)
         apart = doubtful_of(pages.reports, period.asked(site))
-        return pages.show("desk/overview.html", "overview", site, period=period, view=view, apart=apart)
+        return pages.show(
+            "desk/reports/overview.html", "overview", site, period=period, view=view, apart=apart
+        )
 
     return pages.guard(blueprint)
 

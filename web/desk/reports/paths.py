@@ -84,7 +84,7 @@ def paths_blueprint(pages: Pages) -> Blueprint:
         words = vocabulary_of(pages.reports, period.asked(site))
         found = paths_of(pages.reports, period.asked(site), asked)
         view = view_of(asked, problem, found, words, period)
-        return pages.show("desk/paths.html", "paths", site, period=period, view=view, kept=kept)
+        return pages.show("desk/reports/paths.html", "paths", site, period=period, view=view, kept=kept)
 
     return pages.guard(blueprint)
 

@@ -64,7 +64,7 @@ def products_blueprint(pages: Pages, services: Services) -> Blueprint:
 
         view = view_of(shelves_of(pages.reports, period.asked(site)), site, name_of)
         demo = vocabulary_of(pages.reports, period.asked(site)).demo
-        return pages.show("desk/products.html", "products", site, period=period, view=view, demo=demo)
+        return pages.show("desk/reports/products.html", "products", site, period=period, view=view, demo=demo)
 
     return pages.guard(blueprint)
 

@@ -75,7 +75,7 @@ def retention_blueprint(pages: Pages) -> Blueprint:
         view = view_of(asked, problem, found)
         demo = vocabulary_of(pages.reports, period.asked(site)).demo
         return pages.show(
-            "desk/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
+            "desk/reports/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
         )
 
     return pages.guard(blueprint)

@@ -62,7 +62,7 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         rows = [row_of(profile, site, services.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
         view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
-        return pages.show("desk/visitors.html", "visitors", site, **view)
+        return pages.show("desk/visitors/visitors.html", "visitors", site, **view)
 
     @blueprint.get("/desk/visitors/<path:who>")
     def one(who: str) -> ResponseReturnValue:
@@ -84,7 +84,9 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
         happened = history(services.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
         timeline = visits_of(happened, site, item_of)
         cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
-        return pages.show("desk/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut)
+        return pages.show(
+            "desk/visitors/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut
+        )
 
     @blueprint.get("/desk/dossier/<path:who>")
     def dossier_of(who: str) -> ResponseReturnValue:
@@ -97,7 +99,9 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
             )
         found = dossier(services.warehouse, site.id, profile.id, profile.first_seen)
         view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
-        template = "desk/dossier.html" if "part" in request.args else "desk/dossier_page.html"
+        template = (
+            "desk/visitors/dossier.html" if "part" in request.args else "desk/visitors/dossier_page.html"
+        )
         return pages.show(template, "visitors", site, **view)
 
     return pages.guard(blueprint)
