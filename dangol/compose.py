@@ -155,13 +155,13 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
     """What makes a site's profiles anew from the warehouse."""
     from ingest.rebuild.rebuild import Rebuild
     from profiles.erasures import RedisErased
-    from profiles.fold.fold import Settings as Rules
-    from profiles.fold.sessions import rules_of
+    from profiles.fold.fold import Settings as FoldSettings
+    from profiles.session_rules import rules_of
 
     store = profiles(settings)
     oldest = int((time.time() - store.ttl) * 1000)
     erased = RedisErased(store.client)
-    return Rebuild(warehouse(settings), store, erased, site.id, Rules(rules_of(site)), oldest)
+    return Rebuild(warehouse(settings), store, erased, site.id, FoldSettings(rules_of(site)), oldest)
 
 
 def damage(settings: Settings) -> "DamageRecord":

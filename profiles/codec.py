@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from profiles.columns import Column, pack, unpack, unpack_sums
-from profiles.fold.sessions import OWNER_LENGTH, session_id
+from profiles.fold.sessions import session_id
 from profiles.fold.tallies import STANDARD
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Tally, Touch
+from profiles.session_rules import OWNER_LENGTH
 
 COMMON = (
     *(

@@ -20,8 +20,9 @@ from ingest.access_log.block import DAY_MS, HITS, arrival_of
 from ingest.access_log.fields import Rows
 from ingest.enrich.channels import Arrival
 from profiles.fold.identity import visitor_id
-from profiles.fold.sessions import OWNER_LENGTH, Hit, Rules, place, rules_of, session_id
+from profiles.fold.sessions import Hit, place, session_id
 from profiles.model import Session, Touch
+from profiles.session_rules import OWNER_LENGTH, SessionRules, rules_of
 from tracker.sites import Site
 from warehouse.tables.schema import EVENTS, AliasRow
 
@@ -105,7 +106,7 @@ class Placed(NamedTuple):
     touch: Rows
 
 
-def _placed(visitors: Rows, ts: Rows, came: Came, rules: Rules) -> Placed:
+def _placed(visitors: Rows, ts: Rows, came: Came, rules: SessionRules) -> Placed:
     """The sessions of views that are all people's. ``visitors`` are numbers.
 
     By visitor and time, of one moment those with a campaign first, a visit ends where the next view is too far away.
@@ -139,7 +140,7 @@ def _placed(visitors: Rows, ts: Rows, came: Came, rules: Rules) -> Placed:
     return result
 
 
-def _starts(ts: Sequence[int], keys: Sequence[int], rules: Rules) -> list[int]:
+def _starts(ts: Sequence[int], keys: Sequence[int], rules: SessionRules) -> list[int]:
     """The start of each view's session, of one visitor's views in order."""
     sessions: list[Session] = []
     return [

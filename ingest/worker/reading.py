@@ -10,7 +10,7 @@ from ingest.worker.isolation import PASSING
 from ingest.worker.unprofiled import opted_out
 from profiles.facts import Facts
 from profiles.fold.fold import Settings
-from profiles.fold.sessions import rules_of
+from profiles.session_rules import rules_of
 from tracker.event import Event, EventInvalid, decode
 from tracker.log.port import Message
 from tracker.sites import Site, Sites

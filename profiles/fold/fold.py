@@ -14,7 +14,7 @@ from profiles import codec
 from profiles.facts import Facts
 from profiles.fold import affinity, commerce, dedup, identity, orders, sessions, tallies
 from profiles.fold.identity import recency
-from profiles.fold.sessions import Hit, Placed, Rules, locate, owner_of, place, session_id
+from profiles.fold.sessions import Hit, Placed, locate, owner_of, place, session_id
 from profiles.fold.stages import Thresholds, stage_of
 from profiles.model import (
     VISITORS_KEPT,
@@ -23,6 +23,7 @@ from profiles.model import (
     Session,
     Touch,
 )
+from profiles.session_rules import SessionRules
 from tracker import values
 from tracker.event import Event
 
@@ -44,7 +45,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class Settings(msgspec.Struct, frozen=True):
     """What of a site's settings the fold depends on."""
 
-    sessions: Rules = Rules()
+    sessions: SessionRules = SessionRules()
     stages: Thresholds = Thresholds()
 
 
@@ -164,7 +165,7 @@ def _repeats(profile: Profile, event: Event, facts: Facts, at: Place) -> bool:
     return order is not None and orders.known(profile, order, at.partition, at.position)
 
 
-def _replay(profile: Profile, event: Event, facts: Facts, rules: Rules, at: Place) -> Outcome:
+def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, at: Place) -> Outcome:
     """What became of the event the first time, found in the profile as it is now."""
     owner, renamed = _owner(event), tuple(profile.renamed)
     repeated = _repeats(profile, event, facts, at)
@@ -242,7 +243,7 @@ def _owner(event: Event) -> str:
     return owner_of(event.site, event.visitor or f"u:{event.user}")
 
 
-def _sessionize(profile: Profile, event: Event, facts: Facts, rules: Rules) -> Placed:
+def _sessionize(profile: Profile, event: Event, facts: Facts, rules: SessionRules) -> Placed:
     touch = facts.touch
     if touch is not None:
         if not profile.first_touch.ts or touch.ts < profile.first_touch.ts:

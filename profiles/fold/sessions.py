@@ -10,7 +10,6 @@ the owner's code and its start, so that a replay, another worker or sorted input
 
 from base64 import b32encode
 from bisect import insort
-from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -18,35 +17,16 @@ from typing import NamedTuple
 import msgspec
 
 from profiles.model import SESSIONS_KEPT, Session, Touch
-from tracker.sites import Site
+from profiles.session_rules import SessionRules, splits
 
 LATENESS = 24 * 3_600_000
 """How far behind the visitor's newest event an event may come and still be placed exactly, in ms."""
 MARKS_KEPT = 400
 SESSIONS_LIMIT = 64
-OWNER_LENGTH = 8
 
 # A mark is (ts - session.start) << 2 | flags.
 _PAGEVIEW, _KEYED = 1, 2
 _SHIFT = 2
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """When a session ends: DESIGN §6. Milliseconds; ``midnight`` is the zone whose midnight splits, or None."""
-
-    timeout: int = 30 * 60_000
-    longest: int = 24 * 3_600_000
-    by_campaign: bool = True
-    midnight: tzinfo | None = None
-
-
-def rules_of(site: Site) -> Rules:
-    return Rules(
-        site.session_timeout_minutes * 60_000,
-        site.session_max_hours * 3_600_000,
-        site.session_split_campaign,
-        site.zone if site.session_split_midnight else None,
-    )
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -93,7 +73,7 @@ def session_id(owner: str, start: int) -> str:
     return f"{owner}{start:x}"
 
 
-def place(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed:
+def place(sessions: list[Session], owner: str, hit: Hit, rules: SessionRules) -> Placed:
     """Count ``hit`` where its time belongs among ``sessions``, in place."""
     if hit.hint:
         return _place_hinted(sessions, owner, hit)
@@ -104,7 +84,7 @@ def place(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed
             break
     if latest is not None and (hit.ts < latest.last or (hit.ts == latest.last and hit.key)):
         return _place_late(sessions, owner, hit, rules)
-    if latest is None or _splits(latest.start, latest.last, latest.campaign, hit.ts, hit.key, rules):
+    if latest is None or splits(latest.start, latest.last, latest.campaign, hit.ts, hit.key, rules):
         session = Session(session_id(owner, hit.ts), hit.ts, hit.ts, Touch(), campaign=hit.key)
         _insert(sessions, session)
         _count(session, hit)
@@ -114,7 +94,7 @@ def place(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed
     return Placed(latest)
 
 
-def locate(sessions: list[Session], owner: str, ts: int, rules: Rules) -> Session | None:
+def locate(sessions: list[Session], owner: str, ts: int, rules: SessionRules) -> Session | None:
     """The session of ``owner`` going on at ``ts``."""
     for session in reversed(sessions):
         if session.start <= ts <= session.last + rules.timeout and session.id.startswith(owner):
@@ -138,19 +118,6 @@ def trim(sessions: list[Session], newest: int, cursor: str = "") -> list[Session
                 continue
         kept.append(session)
     return kept[-SESSIONS_LIMIT:]
-
-
-def _splits(start: int, last: int, campaign: str, ts: int, key: str, rules: Rules) -> bool:
-    """Whether an event at ``ts`` begins a new session after the one given."""
-    if ts - last > rules.timeout or ts - start >= rules.longest:
-        return True
-    if key and rules.by_campaign and key != campaign and ts > start:
-        return True
-    return rules.midnight is not None and _day(start, rules.midnight) != _day(ts, rules.midnight)
-
-
-def _day(ts: int, zone: tzinfo) -> int:
-    return datetime.fromtimestamp(ts / 1000, UTC).astimezone(zone).toordinal()
 
 
 def _count(session: Session, hit: Hit) -> None:
@@ -198,7 +165,7 @@ def _place_hinted(sessions: list[Session], owner: str, hit: Hit) -> Placed:
     return Placed(session)
 
 
-def _place_late(sessions: list[Session], owner: str, hit: Hit, rules: Rules) -> Placed:
+def _place_late(sessions: list[Session], owner: str, hit: Hit, rules: SessionRules) -> Placed:
     mine = [s for s in sessions if s.id.startswith(owner) and not s.hint]
     for session in mine:
         if session.start <= hit.ts <= session.last and _joins_inside(session, hit, rules):
@@ -231,7 +198,7 @@ def _renamed(before: list[Session], made: list[Session]) -> tuple[tuple[str, str
     return (*gone, *cut)
 
 
-def _joins_inside(session: Session, hit: Hit, rules: Rules) -> bool:
+def _joins_inside(session: Session, hit: Hit, rules: SessionRules) -> bool:
     """Whether an event between the session's bounds can move no bound."""
     return (
         not hit.key
@@ -269,7 +236,7 @@ def _blocks(session: Session) -> list[_Block]:
     return blocks
 
 
-def _groups(blocks: list[_Block], rules: Rules) -> list[list[_Block]]:
+def _groups(blocks: list[_Block], rules: SessionRules) -> list[list[_Block]]:
     """Sorted blocks cut into sessions: the definition that every order of arrival comes down to."""
     groups: list[list[_Block]] = []
     start = last = instant = 0
@@ -279,7 +246,7 @@ def _groups(blocks: list[_Block], rules: Rules) -> list[list[_Block]]:
             if block.ts == instant:  # two campaigns in one millisecond: the first by name is meant
                 block = block._replace(key="", flags=block.flags & ~_KEYED)
             instant = block.ts
-        if groups and not _splits(start, last, campaign, block.ts, block.key, rules):
+        if groups and not splits(start, last, campaign, block.ts, block.key, rules):
             groups[-1].append(block)
             last = max(last, block.last)
         else:

@@ -35,9 +35,10 @@ from ingest.enrich.devices import device
 from ingest.enrich.enrich import facts
 from ingest.worker.worker import Worker
 from profiles.erasures import Cutoffs, digest
-from profiles.fold.sessions import Hit, owner_of, place, rules_of
+from profiles.fold.sessions import Hit, owner_of, place
 from profiles.memory import MemoryProfiles
 from profiles.model import Session, Touch
+from profiles.session_rules import rules_of
 from tests.support.ingest_streams import MemoryWarehouse, records, sites_of
 from tests.support.machine import ROOT
 from tracker.event import Event

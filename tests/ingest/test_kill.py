@@ -13,8 +13,9 @@ import msgspec
 import pytest
 from deltalake import DeltaTable
 
-from profiles.fold.sessions import Hit, Rules, owner_of, place
+from profiles.fold.sessions import Hit, owner_of, place
 from profiles.redis.store import RedisProfiles
+from profiles.session_rules import SessionRules
 from tests.support.ingest_streams import START, event, records, sites_of
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.machine import ROOT, RedisServer, python
@@ -65,7 +66,9 @@ class Expected:
         for visitor, events in by_visitor.items():
             sessions: list = []
             owner = owner_of("default", visitor)
-            self.visits[visitor] = sum(place(sessions, owner, Hit(one.ts), Rules()).started for one in events)
+            self.visits[visitor] = sum(
+                place(sessions, owner, Hit(one.ts), SessionRules()).started for one in events
+            )
             self.sessions.update({session.id: session.events for session in sessions})
 
 

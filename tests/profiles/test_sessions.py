@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from profiles.fold.sessions import LATENESS, Hit, Rules, locate, owner_of, place, session_id, trim
+from profiles.fold.sessions import LATENESS, Hit, locate, owner_of, place, session_id, trim
 from profiles.model import Session, Touch
+from profiles.session_rules import SessionRules
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -17,11 +18,11 @@ START = 1_795_000_000_000
 OWNER = owner_of("default", "a1")
 
 RULES = {
-    "timeout only": Rules(by_campaign=False),
-    "campaigns": Rules(),
-    "short": Rules(longest=90 * MINUTE),
-    "midnight": Rules(midnight=ZoneInfo("Asia/Seoul")),
-    "all": Rules(timeout=20 * MINUTE, longest=2 * HOUR, midnight=ZoneInfo("America/New_York")),
+    "timeout only": SessionRules(by_campaign=False),
+    "campaigns": SessionRules(),
+    "short": SessionRules(longest=90 * MINUTE),
+    "midnight": SessionRules(midnight=ZoneInfo("Asia/Seoul")),
+    "all": SessionRules(timeout=20 * MINUTE, longest=2 * HOUR, midnight=ZoneInfo("America/New_York")),
 }
 
 
@@ -30,7 +31,7 @@ def hit(minutes: float, key: str = "", *, pageview: bool = False) -> Hit:
     return Hit(ts, key, pageview, Touch(ts, "campaign", campaign=key) if key else None)
 
 
-def run(hits: list[Hit], rules: Rules = RULES["campaigns"]) -> tuple[list[Session], int]:
+def run(hits: list[Hit], rules: SessionRules = RULES["campaigns"]) -> tuple[list[Session], int]:
     """The sessions after all hits, and how many were started in sum."""
     sessions: list[Session] = []
     return sessions, sum(place(sessions, OWNER, one, rules).started for one in hits)
@@ -124,7 +125,7 @@ HITS = st.lists(
 @example(hits=[hit(7.5, "spring"), hit(7.5, "gclid:1"), hit(0, "gclid:1")], data=None)
 @given(hits=HITS, data=st.data())
 def test_any_order_of_arrival_gives_the_sessions_of_sorted_order(
-    rules: Rules, hits: list[Hit], data: st.DataObject | None
+    rules: SessionRules, hits: list[Hit], data: st.DataObject | None
 ) -> None:
     expected, started = run(sorted(hits, key=lambda one: (one.ts, not one.key, one.key)), rules)
     arrived, counted = run(data.draw(st.permutations(hits)) if data else hits, rules)
@@ -138,7 +139,7 @@ def test_any_order_of_arrival_gives_the_sessions_of_sorted_order(
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 @given(hits=HITS, data=st.data())
 def test_retired_sessions_lead_to_sessions_that_exist(
-    rules: Rules, hits: list[Hit], data: st.DataObject
+    rules: SessionRules, hits: list[Hit], data: st.DataObject
 ) -> None:
     """Every id that ever stood in a row is a session at the end, or was renamed to one."""
     sessions: list[Session] = []

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from profiles.fold.sessions import Hit, Rules, owner_of, place, session_id
+from profiles.fold.sessions import Hit, owner_of, place, session_id
 from profiles.model import Session
+from profiles.session_rules import SessionRules
 from tests.support.warehouse_rows import NOON, row
 from warehouse.delta import AliasRow, Warehouse
 from warehouse.events import Scope
@@ -27,7 +28,7 @@ def id_at(minutes: float) -> str:
     return session_id(OWNER, NOON + int(minutes * MINUTE))
 
 
-def stored(warehouse: Warehouse, hits: list[Hit], rules: Rules) -> list[Session]:
+def stored(warehouse: Warehouse, hits: list[Hit], rules: SessionRules) -> list[Session]:
     """The rows and renames that a worker stores of these hits; the sessions of the profile."""
     known: list[Session] = []
     rows, said = [], []
@@ -45,7 +46,7 @@ def hit(minutes: float, key: str = "") -> Hit:
 
 def test_rows_stored_before_a_late_campaign_split_their_session_are_in_the_new_one(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
-    stored(warehouse, [hit(0), hit(10), hit(12), hit(5, "spring")], Rules())
+    stored(warehouse, [hit(0), hit(10), hit(12), hit(5, "spring")], SessionRules())
     assert sessions(warehouse) == {id_at(0): 1, id_at(5): 3}
     by_type = warehouse.duck.rows("select count(distinct session) as n from events where type = 'page'", ALL)
     assert by_type == [{"n": 2}]
@@ -54,19 +55,19 @@ def test_rows_stored_before_a_late_campaign_split_their_session_are_in_the_new_o
 def test_a_session_that_was_cut_out_and_became_part_of_another_takes_its_rows_along(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     late = [hit(0), hit(12), hit(10, "spring"), hit(7, "spring")]
-    stored(warehouse, late, Rules())
+    stored(warehouse, late, SessionRules())
     assert sessions(warehouse) == {id_at(0): 1, id_at(7): 3}
 
 
 def test_sessions_that_sources_named_and_those_of_other_owners_are_left_alone(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
-    stored(warehouse, [hit(0), hit(12), hit(5, "spring")], Rules())
+    stored(warehouse, [hit(0), hit(12), hit(5, "spring")], SessionRules())
     others = [f"{OWNER}-abcdef", "bbbbbbbb1a2b", ""]
     warehouse.append([row(NOON + 8 * MINUTE, id=name, session=name) for name in others], [], {})
     assert sessions(warehouse) == {id_at(0): 1, id_at(5): 2, **dict.fromkeys(others, 1)}
 
 
-RULES = {"campaigns": Rules(), "short": Rules(timeout=20 * MINUTE, longest=90 * MINUTE)}
+RULES = {"campaigns": SessionRules(), "short": SessionRules(timeout=20 * MINUTE, longest=90 * MINUTE)}
 HITS = st.lists(
     st.builds(hit, st.integers(0, 16).map(lambda n: n * 7.5), st.sampled_from(["", "", "spring", "gclid:1"])),
     min_size=2,
@@ -78,7 +79,7 @@ HITS = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hits=HITS)
 def test_queries_see_the_sessions_of_the_profile(
-    tmp_path_factory: pytest.TempPathFactory, rules: Rules, hits: list[Hit]
+    tmp_path_factory: pytest.TempPathFactory, rules: SessionRules, hits: list[Hit]
 ) -> None:
     warehouse = Warehouse(str(tmp_path_factory.mktemp("names")))
     known = stored(warehouse, hits, rules)
