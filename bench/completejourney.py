@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
 from bench.results import record
-from recommender.training.evaluate import evaluate
+from recommender.offline.evaluate import evaluate
 
 WEEKS = 4
 COLUMNS = ["household_id", "basket_id", "product_id", "transaction_timestamp"]

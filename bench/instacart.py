@@ -21,10 +21,10 @@ from threadpoolctl import threadpool_limits
 
 from bench.results import record
 from recommender.data.interactions import Interactions
-from recommender.judging import ranking_metrics
-from recommender.judging.cases import WHOLE, Case, last_days
-from recommender.training.datafile import load
-from recommender.training.evaluate import evaluate
+from recommender.evaluation import ranking_metrics
+from recommender.evaluation.cases import WHOLE, Case, last_days
+from recommender.offline.evaluate import evaluate
+from recommender.offline.interaction_file import load
 
 K, DAYS, LAST = 20, 28, 1_700_000_000
 Shows = Callable[[Case], Sequence[str]]

@@ -19,8 +19,8 @@ from bench.results import record
 from recommender.algorithms import als, factors
 from recommender.data.interactions import Interactions, confidence, liking
 from recommender.data.params import Params
-from recommender.judging import ranking_metrics
-from recommender.training.datafile import load
+from recommender.evaluation import ranking_metrics
+from recommender.offline.interaction_file import load
 
 FACTORS = (32, 64, 128)
 K = 10

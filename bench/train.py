@@ -23,8 +23,8 @@ from recommender.catalogue.catalogue import Catalogue, Changes
 from recommender.data.interactions import confidence, liking, read
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
+from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask
-from recommender.serving.serve import Recommender
 from recommender.serving.visitor import visitor_from
 from recommender.training.train import train
 

@@ -14,10 +14,10 @@ import numpy as np
 from bench.results import record
 from recommender.data.interactions import Interactions
 from recommender.data.params import DAY_MS, Params
-from recommender.judging import ranking_metrics
-from recommender.judging.cases import Case, next_item
-from recommender.training.datafile import load
-from recommender.training.evaluate import compare, split
+from recommender.evaluation import ranking_metrics
+from recommender.evaluation.cases import Case, next_item
+from recommender.offline.evaluate import compare, split
+from recommender.offline.interaction_file import load
 
 K = 20
 RECENT, NEIGHBOURS = 1000, 100

@@ -282,7 +282,7 @@ def history(settings: Settings) -> History:
 
 def shops(settings: Settings) -> "Callable[[str], Shop]":
     """A site's catalogue and recommender, made once for each process."""
-    from recommender.serving.serve import Recommender
+    from recommender.serving.recommender import Recommender
     from web.services import Shop
 
     @functools.cache

@@ -18,7 +18,7 @@ from profiles.store import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.jobs.runs import Runs
 from recommender.model.registry import Shelf
-from recommender.serving.serve import Recommender
+from recommender.serving.recommender import Recommender
 from tracker.delivery.spool_backlog import Spooled
 from tracker.log.port import EventLog
 from tracker.sites import Sites

@@ -46,8 +46,8 @@ def tune(config: Settings, site_id: str, minutes: float, path: Path | None, dry_
     Writes params.toml and the table of all trials, tuning.md, beside the site's models.
     """
     from dangol import compose
-    from recommender.training import tune as search
-    from recommender.training.datafile import load
+    from recommender.offline import tune as search
+    from recommender.offline.interaction_file import load
 
     shelf = compose.shelf(config, site_id)
     start = shelf.params.read()
@@ -95,7 +95,7 @@ def evaluate(
     With --warehouse: train on all but the site's last days, foresee those.
     """
     from dangol import compose
-    from recommender.training import evaluate as judge
+    from recommender.offline import evaluate as judge
 
     if warehouse == bool(past or future) or bool(past) != bool(future):
         raise click.UsageError("give either --train and --test, or --warehouse")

@@ -8,7 +8,7 @@ from dangol.settings import Settings
 from profiles.redis.connect import connect
 from recommender.jobs.lock import RedisLock
 from recommender.jobs.runs import LOCK
-from recommender.jobs.schedule import Job, Schedule
+from recommender.jobs.scheduler import Job, Schedule
 
 logger = logging.getLogger("dangol.scheduler")
 

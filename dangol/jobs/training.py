@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from dangol import compose
 from dangol.settings import Settings
-from recommender.jobs.progress import Progress
 from recommender.model.card import Card
+from recommender.training.progress import Progress
 from recommender.training.train import train
 from tracker.protocols.clocks import passed
 

@@ -17,8 +17,8 @@ import redis
 from recommender.catalogue.redis import StoreUnavailable
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
-from recommender.jobs.progress import Progress, Stage
 from recommender.model.card import Card
+from recommender.training.progress import Progress, Stage
 
 log = logging.getLogger("dangol.recommender")
 

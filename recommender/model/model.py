@@ -14,7 +14,7 @@ from recommender.algorithms.ann import Ann
 from recommender.algorithms.content import Content
 from recommender.algorithms.cooccurrence import Neighbours
 from recommender.algorithms.factors import Factors
-from recommender.algorithms.popular import Popularity
+from recommender.algorithms.popularity import Popularity
 from recommender.algorithms.rebuy import Rebuy
 from recommender.algorithms.session_knn import SessionIndex
 from recommender.model.card import Card

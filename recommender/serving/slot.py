@@ -13,8 +13,8 @@ from recommender.algorithms.factors import Taste
 from recommender.data.interactions import Floats, Longs
 from recommender.data.params import Params
 from recommender.model.model import Model
+from recommender.serving.item_table import Stock, below
 from recommender.serving.request import Ask, Reason
-from recommender.serving.stock import Stock, below
 from recommender.serving.visitor import Liked, Visitor
 
 VERBS: Mapping[str, str] = {"view": "viewed", "add": "added", "purchase": "bought"}

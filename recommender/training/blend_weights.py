@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from recommender.data.interactions import Floats, Longs
 from recommender.data.params import Params
-from recommender.judging.cases import Case
+from recommender.evaluation.cases import Case
 from recommender.model.model import Model
 from recommender.serving.blend import COMPONENTS, DEFAULT_WEIGHTS, union
+from recommender.serving.item_table import bare
 from recommender.serving.request import Ask
 from recommender.serving.slot import Scene
-from recommender.serving.stock import bare
 
 ENOUGH = 200  # cases; with fewer the weights would follow chance
 SHOWN = 20  # places that count

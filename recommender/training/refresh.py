@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from recommender.algorithms import cooccurrence, popular, rebuy, session_knn
+from recommender.algorithms import cooccurrence, popularity, rebuy, session_knn
 from recommender.algorithms.factors import Factors
 from recommender.data.interactions import Interactions, read
 from recommender.model.card import Card
@@ -42,7 +42,7 @@ def refresh(site: str, history: History, shelf: Shelf, clock: Callable[[], float
         sessions=session_knn.build(rows, params),
         near=cooccurrence.neighbours(cooccurrence.visits(rows, params.basket_limit), params.neighbours),
         together=cooccurrence.neighbours(cooccurrence.baskets(rows, params.basket_limit), params.neighbours),
-        popularity=popular.popularity(rows, params, int(rows.ts[-1])),
+        popularity=popularity.popularity(rows, params, int(rows.ts[-1])),
         rebuy=rebuy.rebuy(rows),
     )
     origin = live.card.refreshed or live.card.version

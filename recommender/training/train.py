@@ -9,17 +9,17 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import numpy as np
 
-from recommender.algorithms import als, content, cooccurrence, factors, popular, rebuy, session_knn
+from recommender.algorithms import als, content, cooccurrence, factors, popularity, rebuy, session_knn
 from recommender.catalogue.catalogue import Item
 from recommender.data.interactions import Interactions, Longs, NothingToLearn, confidence, liking, read
 from recommender.data.params import DAY_MS, Params
-from recommender.jobs.progress import Progress
-from recommender.judging.cases import WHOLE, Case, last_days, next_item, sample
-from recommender.judging.gate import Judgement, compare, measure
+from recommender.evaluation.cases import WHOLE, Case, last_days, next_item, sample
+from recommender.evaluation.gate import Judgement, compare, measure
 from recommender.model.card import Card
 from recommender.model.model import Model, ModelUnusable
 from recommender.model.registry import Shelf
 from recommender.training.blend_weights import fit_blend
+from recommender.training.progress import Progress
 
 log = logging.getLogger("dangol.recommender")
 
@@ -77,7 +77,7 @@ def fit(
         sessions=session_knn.build(rows, params),
         together=cooccurrence.neighbours(cooccurrence.baskets(rows, params.basket_limit), params.neighbours),
         near=cooccurrence.neighbours(cooccurrence.visits(rows, params.basket_limit), params.neighbours),
-        popularity=popular.popularity(rows, params, now),
+        popularity=popularity.popularity(rows, params, now),
         rebuy=rebuy.rebuy(rows),
         content=content.learn(items, index, vectors, visitors),
     )

@@ -37,7 +37,7 @@ from recommender.catalogue.redis import RedisItems
 from recommender.data.params_file import ParamsFile
 from recommender.jobs.lock import RedisLock
 from recommender.jobs.runs import Runs
-from recommender.jobs.schedule import Job, Schedule
+from recommender.jobs.scheduler import Job, Schedule
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
 from tests.support.machine import ROOT, Clock
 from tests.support.warehouse_rows import row
@@ -409,7 +409,7 @@ HERE = {
     *(
         "recommender/model/registry.py",
         "recommender/catalogue/catalogue.py",
-        "recommender/jobs/schedule.py",
+        "recommender/jobs/scheduler.py",
         "recommender/jobs/runs.py",
     ),
     *("tracker/app.py", "tracker/delivery/spool_backlog.py", "tracker/metrics.py"),
@@ -424,7 +424,7 @@ STAMPS = {
         "offers/job.py",
     ),
     *(
-        "recommender/serving/serve.py",
+        "recommender/serving/recommender.py",
         "recommender/training/train.py",
         "recommender/training/refresh.py",
         "warehouse/question/span.py",

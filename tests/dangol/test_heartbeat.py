@@ -11,7 +11,7 @@ from dangol.cli import main
 from dangol.doctor import doctor
 from dangol.machine.heartbeat import EVERY_SECONDS, QUIET_SECONDS, Heartbeat, Rounds, fault, file_of
 from dangol.settings import load
-from recommender.jobs.schedule import Job, Schedule
+from recommender.jobs.scheduler import Job, Schedule
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.machine import Clock
 

@@ -16,9 +16,9 @@ from dangol.jobs.training import AGAIN_MS, Training
 from dangol.settings import Settings
 from recommender.data.params import Params
 from recommender.jobs.lock import RedisLock
-from recommender.jobs.progress import Progress
 from recommender.jobs.runs import LOCK
 from recommender.model.card import Card
+from recommender.training.progress import Progress
 from tests.support.machine import Clock
 from tests.support.warehouse_rows import NOON, row
 from tracker.sites import Sites, new_site

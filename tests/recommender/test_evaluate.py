@@ -13,13 +13,12 @@ from click.testing import CliRunner
 from dangol.cli import main
 from recommender.data.interactions import read
 from recommender.data.params import Params
-from recommender.judging import judge as judging
-from recommender.judging import ranking_metrics
-from recommender.judging.cases import Case, last_days, next_item
+from recommender.evaluation import measure, ranking_metrics
+from recommender.evaluation.cases import Case, last_days, next_item
 from recommender.model.card import Card
+from recommender.offline.evaluate import evaluate
+from recommender.offline.interaction_file import DataFileInvalid, load
 from recommender.serving.request import STRATEGIES
-from recommender.training.datafile import DataFileInvalid, load
-from recommender.training.evaluate import evaluate
 from recommender.training.train import fit
 from tests.support.recommender_histories import NOW, history
 from tests.support.warehouse_rows import NOON, row
@@ -57,9 +56,9 @@ def test_what_a_kind_reached_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ]
     rows = read(history(views))
     model = fit(rows, Params(iterations=1), Card(version="t", site="", made=0))
-    monkeypatch.setattr(judging, "lists", fixed([["a", "d"], ["b", "c"]]))
+    monkeypatch.setattr(measure, "lists", fixed([["a", "d"], ["b", "c"]]))
     cases = [Case(n, (), 0, NOW, frozenset(chosen)) for n, chosen in enumerate(("d", "ax"))]
-    assert judging.judge(model, cases, Params(), "popular", 2) == {
+    assert measure.judge(model, cases, Params(), "popular", 2) == {
         "HR@2": 0.5,
         "MRR@2": 0.25,
         "Recall@2": 0.5,
@@ -69,8 +68,8 @@ def test_what_a_kind_reached_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "p50_ms": 1.5,
         "p99_ms": 1.99,
     }
-    monkeypatch.setattr(judging, "lists", fixed([["d"], []]))
-    reached = judging.judge(model, cases, Params(), "popular", 2)
+    monkeypatch.setattr(measure, "lists", fixed([["d"], []]))
+    reached = measure.judge(model, cases, Params(), "popular", 2)
     assert (reached["HR@2"], reached["MRR@2"], reached["coverage@2"], reached["popularity@2"]) == (
         0.5,
         0.5,

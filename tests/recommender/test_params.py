@@ -11,8 +11,8 @@ from recommender.catalogue.catalogue import Catalogue, parse_items
 from recommender.data.params import Params, Weights
 from recommender.data.params_file import ParamsFile, ParamsInvalid
 from recommender.model.registry import Shelf
+from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask, Shown
-from recommender.serving.serve import Recommender
 from recommender.training.train import train
 from tests.support.machine import Clock
 from tests.support.recommender_histories import MemoryItems, Told, shop_history, shop_items

@@ -7,8 +7,8 @@ from recommender.catalogue.catalogue import Catalogue, parse_items
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
 from recommender.serving.components import _need
+from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask, Shown
-from recommender.serving.serve import Recommender
 from recommender.training.train import train
 from tests.support.recommender_histories import DAY, NOW, MemoryItems, Told, history
 

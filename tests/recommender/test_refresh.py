@@ -8,11 +8,11 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.data.interactions import read
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
+from recommender.offline.tune import quality, table, tune
+from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask, Shown
-from recommender.serving.serve import Recommender
 from recommender.training.refresh import refresh
 from recommender.training.train import train
-from recommender.training.tune import quality, table, tune
 from tests.support.machine import Clock
 from tests.support.recommender_histories import DAY, NOW, MemoryItems, Told, history, shop_history
 

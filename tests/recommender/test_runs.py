@@ -12,10 +12,10 @@ from recommender.catalogue.redis import StoreUnavailable
 from recommender.data.interactions import NothingToLearn
 from recommender.data.params import Params
 from recommender.jobs.lock import Busy, RedisLock
-from recommender.jobs.progress import BEGINS, STAGES, Progress
 from recommender.jobs.runs import LOCK, Run, Runs
 from recommender.model.card import Card
 from recommender.model.registry import Shelf
+from recommender.training.progress import BEGINS, STAGES, Progress
 from recommender.training.train import train
 from tests.support.machine import Clock, RedisServer
 from tests.support.recommender_histories import Told, shop_history

@@ -10,8 +10,8 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.data.interactions import DISMISS, NothingToLearn, confidence, liking, read
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
+from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask, Shown
-from recommender.serving.serve import Recommender
 from recommender.training.train import train
 from tests.support.recommender_histories import NOW, MemoryItems, Told, clicks, history, shop_history
 

@@ -27,7 +27,7 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import RedisItems
 from recommender.jobs.runs import Runs
 from recommender.model.registry import Shelf
-from recommender.serving.serve import Recommender
+from recommender.serving.recommender import Recommender
 from tests.support import described
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site, Sites

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from recommender.data.params import Params
-from recommender.jobs.progress import STAGES, Progress
 from recommender.model.card import Card, Compared
 from recommender.model.registry import Shelf
+from recommender.training.progress import STAGES, Progress
 from recommender.training.train import train
 from tests.support.machine import Clock
 from tests.support.recommender_histories import Told, shop_history

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from recommender.data.params import Params
-from recommender.jobs.progress import Progress
 from recommender.model.card import Card
+from recommender.training.progress import Progress
 from recommender.training.train import train
 from tests.support.browser import keep
 from tests.support.machine import RedisServer

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from recommender.judging import ranking_metrics
-from recommender.judging.cases import Case
-from recommender.judging.judge import lists
+from recommender.evaluation import ranking_metrics
+from recommender.evaluation.cases import Case
+from recommender.evaluation.measure import lists
 from recommender.model.card import Compared
 from recommender.model.model import Model
 

@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 
 from recommender.data.params import Params
-from recommender.judging import ranking_metrics
-from recommender.judging.cases import Case
+from recommender.evaluation import ranking_metrics
+from recommender.evaluation.cases import Case
 from recommender.model.model import Model
+from recommender.serving.item_table import bare
 from recommender.serving.request import Ask, Strategy
 from recommender.serving.slot import Scene
-from recommender.serving.stock import bare
 from recommender.serving.strategies import PROPOSERS
 
 

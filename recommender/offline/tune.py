@@ -10,8 +10,8 @@ import msgspec
 
 from recommender.data.interactions import Interactions
 from recommender.data.params import Params
-from recommender.judging.cases import Case, next_item, sample
-from recommender.judging.gate import measure
+from recommender.evaluation.cases import Case, next_item, sample
+from recommender.evaluation.gate import measure
 from recommender.model.card import Card
 from recommender.training.blend_weights import fit_blend
 from recommender.training.train import fit, newest, started

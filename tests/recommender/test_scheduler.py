@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from dangol.cli import main
 from recommender.data.params import Params
 from recommender.jobs.lock import RedisLock
-from recommender.jobs.schedule import Job, Schedule
+from recommender.jobs.scheduler import Job, Schedule
 from recommender.model.registry import Shelf
 from recommender.training.train import train
 from tests.support.machine import Clock

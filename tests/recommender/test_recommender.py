@@ -12,8 +12,8 @@ from recommender.catalogue.catalogue import Catalogue, Changes, parse_items
 from recommender.catalogue.redis import StoreUnavailable
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
+from recommender.serving.recommender import Recommender
 from recommender.serving.request import STRATEGIES, Ask, Filter, Refusal, Rule, Shown, parse_ask
-from recommender.serving.serve import Recommender
 from recommender.training.train import train
 from tests.support.recommender_histories import NOW, MemoryItems, Told, history, shop_history, shop_items
 
@@ -301,7 +301,7 @@ def test_a_new_model_is_taken_while_the_old_one_answers(tmp_path: Path) -> None:
 
 
 def test_no_request_has_to_take_an_old_model_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.serving.serve.UNDER_WAY_SECONDS", 0.3)
+    monkeypatch.setattr("recommender.serving.recommender.UNDER_WAY_SECONDS", 0.3)
     shop, ended = Shop(tmp_path, 20), list[str]()
     shop.ask(None)
     live = shop.shelf.live()

@@ -8,11 +8,11 @@ import msgspec
 
 from recommender.data.interactions import Interactions
 from recommender.data.params import DAY_MS, Params
-from recommender.judging.cases import WHOLE, last_days, next_item
-from recommender.judging.judge import judge
+from recommender.evaluation.cases import WHOLE, last_days, next_item
+from recommender.evaluation.measure import judge
 from recommender.model.card import Card
+from recommender.offline.interaction_file import DataFileInvalid, load
 from recommender.serving.request import STRATEGIES, Strategy
-from recommender.training.datafile import DataFileInvalid, load
 from recommender.training.train import HeldOut, learn, started
 
 Protocol = Literal["next-item", "last-days"]

@@ -13,10 +13,10 @@ from recommender.data.params import Params
 from recommender.model.model import Model
 from recommender.model.registry import Shelf
 from recommender.serving import components
+from recommender.serving.item_table import Stock, take, update
 from recommender.serving.request import LIMIT, Ask, Refusal, Shown
 from recommender.serving.rerank import explored, picks, wanted
 from recommender.serving.slot import Scene
-from recommender.serving.stock import Stock, take, update
 from recommender.serving.strategies import PROPOSERS
 from recommender.serving.visitor import Visitor, visitor_of
 
