@@ -56,7 +56,7 @@ def pages(url: str) -> list[tuple[str, ...]]:
 
     from offers.campaign.store import CampaignStore
     from offers.decision.caps import CapStore
-    from offers.decision.decide import Decider
+    from offers.decision.decider import Decider
     from offers.feedback.token import TokenSigner
     from tracker.sites import Site
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from ingest.worker.generations import Incident
     from ingest.worker.reading import Enrich
     from ingest.worker.worker import Worker
-    from offers.job import Learner
+    from offers.feedback_job import FeedbackJob
     from offers.segments.membership import Membership
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
@@ -123,7 +123,7 @@ def country_source(settings: Settings) -> "Source":
 def worker(settings: Settings, name: str = "") -> "Worker":
     from ingest.worker.worker import Worker
     from offers.segments.membership import SegmentedProfiles
-    from offers.segments.segments import SegmentStore
+    from offers.segments.store import SegmentStore
     from profiles.erasures import RedisErased
 
     known = sites(settings)
@@ -305,16 +305,16 @@ def log_incident(settings: Settings, now: float) -> "Incident | None":
 
 def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services":
     """Everything the web application stands on; with the figures of the ``tracker`` in the same process."""
+    from offers.bandit.arm_store import ArmStore
     from offers.campaign.campaign import Cap
     from offers.campaign.store import CampaignStore
     from offers.decision.budget import BudgetStore
     from offers.decision.caps import CapStore
-    from offers.decision.decide import Decider
-    from offers.decision.decision_counts import DecidedStore
+    from offers.decision.decider import Decider
+    from offers.decision.decision_counts import DecisionCountStore
     from offers.feedback.token import TokenSigner
-    from offers.learning.arms import ArmStore
     from offers.segments.membership import ProgressStore
-    from offers.segments.segments import SegmentStore
+    from offers.segments.store import SegmentStore
     from tracker.admission.buckets import RedisBuckets
     from web.access.audit import Audit
     from web.access.sign_in_limit import SharedGuesses
@@ -369,7 +369,7 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
             segments=segments,
             global_holdout=settings.global_holdout,
         ),
-        decided=DecidedStore(redis),
+        decided=DecisionCountStore(redis),
         signer=signer,
         users=accounts,
         guesses=SharedGuesses(redis),
@@ -391,20 +391,20 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     )
 
 
-def learner(settings: Settings) -> "Learner":
+def learner(settings: Settings) -> "FeedbackJob":
     """What turns answers to offers into what the bandit knows."""
     from dangol.jobs.watermark import Watermark
+    from offers.bandit.arm_store import ArmStore
     from offers.campaign.store import CampaignStore
     from offers.decision.budget import BudgetStore
     from offers.feedback.token import TokenSigner
-    from offers.feedback.warehouse import WarehouseAnswers
-    from offers.job import Learner
-    from offers.learning.arms import ArmStore
+    from offers.feedback.warehouse import WarehouseResponses
+    from offers.feedback_job import FeedbackJob
 
     events = log(settings)
-    return Learner(
+    return FeedbackJob(
         CampaignStore(settings.profiles_uri),
-        WarehouseAnswers(warehouse(settings)),
+        WarehouseResponses(warehouse(settings)),
         TokenSigner(signing_key(settings)),
         ArmStore(settings.profiles_uri),
         BudgetStore(settings.profiles_uri),
@@ -415,7 +415,7 @@ def learner(settings: Settings) -> "Learner":
 def membership(settings: Settings) -> "Membership":
     """What asks everybody again when a segment changes."""
     from offers.segments.membership import Membership, ProgressStore
-    from offers.segments.segments import SegmentStore
+    from offers.segments.store import SegmentStore
 
     redis = settings.profiles_uri
     return Membership(SegmentStore(redis), ProgressStore(redis), profiles(settings))

@@ -9,8 +9,8 @@ from werkzeug.exceptions import HTTPException
 from offers.campaign.campaign import CampaignInvalid
 from offers.campaign.store import CampaignsUnavailable, TooManyCampaigns
 from offers.decision.caps import CapsUnavailable
-from offers.decision.decision_counts import DecidedUnavailable
-from offers.segments.segments import SegmentsUnavailable
+from offers.decision.decision_counts import DecisionCountsUnavailable
+from offers.segments.store import SegmentsUnavailable
 from profiles.store import StoreUnavailable as ProfilesUnavailable
 from recommender.catalogue.catalogue import CatalogueFull, ItemInvalid
 from recommender.catalogue.redis import StoreUnavailable as ItemsUnavailable
@@ -23,7 +23,7 @@ from web.problem import Problem, unavailable
 DOWN: dict[type[Exception], str] = {
     CampaignsUnavailable: "The store of campaigns",
     CapsUnavailable: "The store of caps",
-    DecidedUnavailable: "The count of decisions",
+    DecisionCountsUnavailable: "The count of decisions",
     ItemsUnavailable: "The item catalogue",
     LogUnavailable: "The event log",
     ProfilesUnavailable: "The profile store",

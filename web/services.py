@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from ingest.enrich.countries import Source, source
 from ingest.worker.generations import Incident
+from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
 from offers.decision.caps import CapStore
-from offers.decision.decide import Decider
-from offers.decision.decision_counts import DecidedStore
+from offers.decision.decider import Decider
+from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.token import TokenSigner
-from offers.learning.arms import ArmStore
 from offers.segments.membership import ProgressStore
-from offers.segments.segments import SegmentStore
+from offers.segments.store import SegmentStore
 from profiles.store import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.jobs.runs import Runs
@@ -77,7 +77,7 @@ class Services:
     arms: ArmStore
     caps: CapStore
     decider: Decider
-    decided: DecidedStore
+    decided: DecisionCountStore
     signer: TokenSigner
     users: Users
     guesses: Guesses

@@ -87,7 +87,7 @@ def list_segments(config: Settings, site_id: str) -> None:
     """One line each: id, members when everybody was asked last, name and audience."""
     from dangol.machine.embedded import embedded_redis
     from offers.segments.membership import ProgressStore
-    from offers.segments.segments import SegmentStore
+    from offers.segments.store import SegmentStore
 
     with embedded_redis(config):
         progress = ProgressStore(config.profiles_uri).read(site_id)
@@ -105,7 +105,7 @@ def list_segments(config: Settings, site_id: str) -> None:
 def set_segment(config: Settings, segment_id: str, audience: str, name: str, site_id: str) -> None:
     """Add or replace a segment, such as: dangol segments set vip "revenue > 1000"."""
     from dangol.machine.embedded import embedded_redis
-    from offers.segments.segments import SegmentStore, parse_segment
+    from offers.segments.store import SegmentStore, parse_segment
 
     _known(config, site_id)
     segment = parse_segment({"name": name or segment_id, "audience": audience}, segment_id)
@@ -121,7 +121,7 @@ def set_segment(config: Settings, segment_id: str, audience: str, name: str, sit
 def remove_segment(config: Settings, segment_id: str, site_id: str) -> None:
     """Remove a segment."""
     from dangol.machine.embedded import embedded_redis
-    from offers.segments.segments import SegmentStore
+    from offers.segments.store import SegmentStore
 
     with embedded_redis(config):
         if not SegmentStore(config.profiles_uri).delete(site_id, segment_id):

@@ -1,4 +1,4 @@
-"""The audience of a campaign: an expression over the profile, parsed once and compiled (``offers.audience.compiled``).
+"""The audience of a campaign: an expression over the profile, parsed once and compiled (``offers.audience.compiler``).
 
 Logic has two values. What is not known (an empty country, a trait that was never set, the days since an order
 that never was) makes every comparison false, except ``!=``, ``not in`` and ``not contains``, which it makes
@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from offers.audience import compiled
+from offers.audience import compiler
 from offers.audience.fields import Field, resolve
 from offers.audience.grammar import ALL, AudienceInvalid, Clause, Node, Value, parse
 from offers.audience.visitor import View
@@ -55,7 +55,7 @@ class Audience:
         self.source, self._tree = source, tree
         self.everyone = tree == ALL
         self._fields = {clause: resolve(clause.operand) for clause in _leaves(tree)}
-        self.test: Test = compiled.function(self._expression(tree))
+        self.test: Test = compiler.function(self._expression(tree))
 
     @classmethod
     @lru_cache(KEPT)
@@ -99,13 +99,13 @@ class Audience:
     def _parts(self) -> dict[Clause, tuple[Test, Callable[[View], Any]]]:
         """Each clause by itself, and what it asks of a visitor: only needed to explain."""
         return {
-            clause: (compiled.function(self._expression(clause)), compiled.function(compiled.read(field)))
+            clause: (compiler.function(self._expression(clause)), compiler.function(compiler.read(field)))
             for clause, field in self._fields.items()
         }
 
     def _expression(self, node: Node) -> ast.expr:
         if not isinstance(node, Clause):
-            return compiled.join(node.kind, [self._expression(child) for child in node.children])
+            return compiler.join(node.kind, [self._expression(child) for child in node.children])
         field = self._fields[node]
         if node.operator not in _OPERATORS[field.kind]:
             what = f"{node.operand.name} is {_NAMES[field.kind]}"
@@ -116,7 +116,7 @@ class Audience:
             )
             raise AudienceInvalid(f"{what}: {hint}", node.operand.position)
         values = [_literal(field, node, value) for value in node.values]
-        return compiled.check(field, node.operator, values, node.negated)
+        return compiler.check(field, node.operator, values, node.negated)
 
 
 def _leaves(node: Node) -> list[Clause]:

@@ -43,7 +43,7 @@ class AudienceInvalid(ValueError):
         self.reason, self.position = message, position
 
 
-class Token(NamedTuple):
+class Lexeme(NamedTuple):
     kind: Literal["number", "text", "name", "sign", "end"]
     text: str
     start: int
@@ -89,19 +89,19 @@ def parse(source: str) -> Node:
     return _Parser(source).whole()
 
 
-def _tokens(source: str) -> list[Token]:
-    found: list[Token] = []
+def _tokens(source: str) -> list[Lexeme]:
+    found: list[Lexeme] = []
     position = 0
     while match := _TOKEN.match(source, position):
         kind = match.lastgroup or ""
-        found.append(Token(kind, match[kind], match.start(kind), match.end()))  # type: ignore[arg-type]
+        found.append(Lexeme(kind, match[kind], match.start(kind), match.end()))  # type: ignore[arg-type]
         position = match.end()
     rest = source[position:].lstrip()
     if rest:
         position = len(source) - len(rest)
         what = "a text without its closing quote" if rest[0] in "'\"" else f"{rest[0]!r} is not understood"
         raise AudienceInvalid(what, position)
-    found.append(Token("end", "", len(source), len(source)))
+    found.append(Lexeme("end", "", len(source), len(source)))
     return found
 
 
@@ -114,13 +114,13 @@ class _Parser:
         self.clauses = 0
 
     @property
-    def token(self) -> Token:
+    def token(self) -> Lexeme:
         return self.tokens[self.at]
 
-    def fail(self, message: str, token: Token | None = None) -> AudienceInvalid:
+    def fail(self, message: str, token: Lexeme | None = None) -> AudienceInvalid:
         return AudienceInvalid(message, (token or self.token).start)
 
-    def take(self, *words: str) -> Token | None:
+    def take(self, *words: str) -> Lexeme | None:
         """The next token, when it is one of these keywords or signs."""
         token = self.token
         if token.kind in ("name", "sign") and token.text.lower() in words:
@@ -128,7 +128,7 @@ class _Parser:
             return token
         return None
 
-    def expect(self, word: str) -> Token:
+    def expect(self, word: str) -> Lexeme:
         token = self.take(word)
         if token is None:
             raise self.fail(

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 
+from offers.bandit.thompson_sampling import Reward
 from offers.campaign.checks import CampaignInvalid as CampaignInvalid
 from offers.campaign.checks import check, check_unique, placed
-from offers.learning.bandit import Reward
 from tracker.values import settled
 
 Tier = Literal["override", "standard", "fallback"]

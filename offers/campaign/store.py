@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from offers.campaign.campaign import Campaign
-from offers.campaign.ready import Ready
+from offers.campaign.compiled_campaign import CompiledCampaign
 from profiles.redis.connect import RedisError, connect, number_change
 from profiles.redis.refreshed import Refreshed, Source
 from tracker.sites import Site
@@ -47,7 +47,7 @@ class Version(msgspec.Struct, frozen=True):
 class Campaigns(Source, Protocol):
     """What a decision needs of a campaign store."""
 
-    def known(self, site: Site) -> tuple[Ready, ...]:
+    def known(self, site: Site) -> tuple[CompiledCampaign, ...]:
         """Every campaign of the site, compiled, as last read. Asks no store."""
 
 
@@ -61,7 +61,9 @@ class CampaignStore:
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic, timeout: float = 1.0) -> None:
         self._redis = connect(url, timeout)
         self._sites: dict[str, Site] = {}
-        self._cache: Refreshed[tuple[Ready, ...]] = Refreshed(self._load, (), REFRESH_SECONDS, clock)
+        self._cache: Refreshed[tuple[CompiledCampaign, ...]] = Refreshed(
+            self._load, (), REFRESH_SECONDS, clock
+        )
 
     def put(self, site: str, campaign: Campaign, now: int) -> bool:
         """Add or replace a campaign that ``campaign.parse`` returned; whether that changed anything."""
@@ -127,20 +129,22 @@ class CampaignStore:
         self._sites[site.id] = site
         self._cache.get(site.id)
 
-    def known(self, site: Site) -> tuple[Ready, ...]:
+    def known(self, site: Site) -> tuple[CompiledCampaign, ...]:
         return self._cache.known(site.id)
 
-    def _load(self, site_id: str, stamp: bytes | None) -> tuple[bytes | None, tuple[Ready, ...]] | None:
+    def _load(
+        self, site_id: str, stamp: bytes | None
+    ) -> tuple[bytes | None, tuple[CompiledCampaign, ...]] | None:
         current = self._redis.hget(_key(site_id), "")
         zone = self._sites[site_id].zone
         mark = b"%s %s" % (current or b"", str(zone).encode())
         if mark == stamp:
             return None
-        compiled: list[Ready] = []
+        compiled: list[CompiledCampaign] = []
         for name, raw in self._redis.hgetall(_key(site_id)).items():
             campaign = _readable(name.decode(errors="replace"), raw) if name else None
             try:
-                compiled += [Ready(campaign, zone)] if campaign else []
+                compiled += [CompiledCampaign(campaign, zone)] if campaign else []
             except ValueError as error:  # written by another version of Dangol
                 log.error("campaign %s of site %s is not used: %s", name, site_id, error)
         return mark, tuple(sorted(compiled, key=lambda ready: (ready.rank, ready.campaign.id)))

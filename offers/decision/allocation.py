@@ -5,8 +5,15 @@ import threading
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from offers.campaign.ready import Ready
-from offers.learning.bandit import EXPLORATION, Arm, Arms, best_of, drawn, explored
+from offers.bandit.thompson_sampling import (
+    EXPLORATION,
+    Arm,
+    Arms,
+    best_probabilities,
+    posterior_draws,
+    with_exploration,
+)
+from offers.campaign.compiled_campaign import CompiledCampaign
 
 SHARES_SECONDS = 5.0
 """How long what was worked out from the counts is used."""
@@ -15,7 +22,7 @@ SHARES_KEPT = 10_000
 Value = TypeVar("Value")
 
 
-class Shares:
+class Allocation:
     """What the arms' counts mean for a decision. ``clock`` in seconds."""
 
     def __init__(self, arms: Arms, clock: Callable[[], float]) -> None:
@@ -23,7 +30,7 @@ class Shares:
         self._shares: _Remembered[_Split] = _Remembered(clock)
         self._pools: _Remembered[dict[str, Arm]] = _Remembered(clock)
 
-    def variants(self, site: str, ready: Ready, slot: str, context: str) -> list[float]:
+    def variants(self, site: str, ready: CompiledCampaign, slot: str, context: str) -> list[float]:
         """How likely each variant is to be played, in the order of the creatives; they sum to 1."""
         if len(ready.creatives) == 1:
             return [1.0]
@@ -33,13 +40,13 @@ class Shares:
             arms = self._variant_arms(site, ready, slot, context)
             if known is not None and known.arms == arms:
                 return known
-            return _Split(arms, explored(best_of(arms, reward)))
+            return _Split(arms, with_exploration(best_probabilities(arms, reward)))
 
         return self._shares.get((site, slot, context, ready.id, reward, *ready.creatives), split).shares
 
     def order(
-        self, site: str, equals: list[Ready], slot: str, context: str, chance: random.Random
-    ) -> list[Ready]:
+        self, site: str, equals: list[CompiledCampaign], slot: str, context: str, chance: random.Random
+    ) -> list[CompiledCampaign]:
         """Campaigns that compete for one slot, the first one to be shown: one draw for each, all its variants taken
         together; now and then at random, so that each is tried."""
         known = self._pools.get((site, slot, context), lambda _: {})
@@ -47,16 +54,18 @@ class Shares:
         if chance.random() < min(EXPLORATION * len(equals), 0.5):
             draws = [chance.random() for _ in equals]
         else:
-            draws = drawn(arms, equals[0].campaign.reward, chance)
+            draws = posterior_draws(arms, equals[0].campaign.reward, chance)
         return [equals[at] for at in sorted(range(len(equals)), key=draws.__getitem__, reverse=True)]
 
-    def _pooled(self, known: dict[str, Arm], site: str, ready: Ready, slot: str, context: str) -> Arm:
+    def _pooled(
+        self, known: dict[str, Arm], site: str, ready: CompiledCampaign, slot: str, context: str
+    ) -> Arm:
         """All variants of a campaign in one, to be ``known`` from now on."""
         arms = self._variant_arms(site, ready, slot, context)
         pooled = known[ready.id] = Arm(*(sum(column) for column in zip(*arms, strict=True)))
         return pooled
 
-    def _variant_arms(self, site: str, ready: Ready, slot: str, context: str) -> list[Arm]:
+    def _variant_arms(self, site: str, ready: CompiledCampaign, slot: str, context: str) -> list[Arm]:
         counts = self._arms.arms(site, ready.id, slot, context)
         return [counts.get(variant, Arm()) for variant in ready.creatives]
 

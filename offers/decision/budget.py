@@ -92,7 +92,7 @@ class BudgetStore:
         self._redis, self._patient = connect(url, timeout), connect(url, PATIENCE)
         self._line, self._script = Line(self._redis), Script(SCRIPT)
         self._clock = clock
-        self._shares = Shares(processes)
+        self._shares = NetworkQuotas(processes)
         self._leases: dict[tuple[str, str], _Lease] = {}
         self._lock = threading.Lock()
 
@@ -182,7 +182,7 @@ class BudgetStore:
         return _Lease(at // SLICE_MS, granted, granted, until)
 
 
-class Shares:
+class NetworkQuotas:
     """How many decisions of each campaign with a budget the visitors of each network had today: no more than SHARE of
     the budget, or SHARE_LEAST where that is more, so that a stranger who makes up visitors does not empty it."""
 

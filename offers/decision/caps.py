@@ -37,7 +37,7 @@ class CapsUnavailable(Exception):
         self.retry_after = retry_after
 
 
-class Ask(NamedTuple):
+class CapRequest(NamedTuple):
     """A campaign that would like a slot. ``ghost``: counted as if shown, but withheld (the holdout).
     ``exempt``: the fatigue cap does not apply; without caps of its own it is not even counted. ``closes``: as a ghost
     it leaves the slot to exempt ones only, as if it had been shown."""
@@ -57,7 +57,7 @@ class Grant(NamedTuple):
 
 
 class Caps(Protocol):
-    def taking(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+    def taking(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         """For each slot the first ask that is under its caps, counted; never one campaign twice."""
 
 
@@ -78,11 +78,11 @@ class CapStore:
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> list[Grant]:
+    def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> list[Grant]:
         """As ``taking``, waited for."""
         return now(self.taking(site, view, slots))
 
-    def taking(self, site: str, view: View, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+    def taking(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         if self._clock() < self._paused_until:
             raise CapsUnavailable("Redis failed a moment ago")
         ask = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from offers.learning.contexts import parts
+from offers.bandit.contexts import parts
 from profiles.redis.client import Line, Script
 from profiles.redis.connect import NoScriptError, RedisError, connect
 from profiles.redis.refreshed import PAUSE_SECONDS
@@ -29,7 +29,7 @@ FIELDS_MOST = 500
 SCRIPT = (Path(__file__).parent / "decision_counts.lua").read_text(encoding="utf-8")
 
 
-class DecidedUnavailable(Exception):
+class DecisionCountsUnavailable(Exception):
     """The counts cannot be read or written now. ``retry_after`` is in seconds."""
 
     def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
@@ -37,7 +37,7 @@ class DecidedUnavailable(Exception):
         self.retry_after = retry_after
 
 
-class Decided(NamedTuple):
+class DecisionCounts(NamedTuple):
     """Decisions on one campaign, by what a report is broken down by; each of these sums to their number."""
 
     variants: Mapping[str, int] = {}
@@ -51,17 +51,17 @@ class Decided(NamedTuple):
         return sum(self.variants.values())
 
 
-def decided(decisions: Iterable[tuple[str, int, str]], zone: tzinfo) -> Decided:
+def count_decisions(decisions: Iterable[tuple[str, int, str]], zone: tzinfo) -> DecisionCounts:
     """The counts of decisions that are known one by one: variant, time (ms), context."""
     known = list(decisions)
-    return Decided(
+    return DecisionCounts(
         Counter(variant for variant, _, _ in known),
         Counter(datetime.fromtimestamp(ts / 1000, zone).date().isoformat() for _, ts, _ in known),
         *(Counter(parts(context)[at] for _, _, context in known) for at in range(3)),
     )
 
 
-class DecidedStore:
+class DecisionCountStore:
     """Counts on the hashes ``dg:decided:{site}:{campaign}:{day}``. ``add`` only remembers; ``flush`` writes."""
 
     def __init__(self, url: str, timeout: float = 1.0, clock: Callable[[], float] = time.time) -> None:
@@ -90,7 +90,7 @@ class DecidedStore:
             self._number += 1
             self._write()
 
-    def read(self, site: Site, campaign: str, days: Iterable[date]) -> Decided | None:
+    def read(self, site: Site, campaign: str, days: Iterable[date]) -> DecisionCounts | None:
         """What was counted on these days of the site; None where they are longer ago than is kept. Raises
         DecidedUnavailable."""
         wanted = list(days)
@@ -108,7 +108,7 @@ class DecidedStore:
                     found[kind][value] += count
                     by_day[day.isoformat()] += count if kind == "v" else 0
         variants, stages, devices, channels = found.values()
-        return Decided(variants, +by_day, stages, devices, channels)
+        return DecisionCounts(variants, +by_day, stages, devices, channels)
 
     def _write(self) -> None:
         while self._batch:
@@ -130,7 +130,7 @@ class DecidedStore:
         try:
             yield
         except RedisError as error:
-            raise DecidedUnavailable(str(error)) from error
+            raise DecisionCountsUnavailable(str(error)) from error
 
 
 _KINDS = ("v", "s", "d", "c")

@@ -13,7 +13,7 @@ from warehouse.feeds import crowd
 VIEW_MAX_AGE_MS = 86_400_000
 """A page may stand open for a day before its offer is seen."""
 
-Kind = Literal["view", "click", "dismissed", "decided", "withheld"]
+ResponseKind = Literal["view", "click", "dismissed", "decided", "withheld"]
 
 
 class OfferRow(NamedTuple):
@@ -23,7 +23,7 @@ class OfferRow(NamedTuple):
     campaign: str
     variant: str
     token: str
-    kind: Kind
+    kind: ResponseKind
     profile: str
     ts: int
     visitor: str | None = None
@@ -46,7 +46,7 @@ class GoalRow(NamedTuple):
     value: float
 
 
-class OfferEvents(Protocol):
+class ResponseSource(Protocol):
     """The warehouse's side of results (``warehouse/feeds/offer_events.py``). Profile ids are the current ones."""
 
     def offer_events(
@@ -58,21 +58,21 @@ class OfferEvents(Protocol):
         """The events so named with start <= ts < end (ms), each order once."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A row whose token is ours, counted for the first time."""
 
     token: Token
     row: OfferRow
 
 
-def verified(
+def verified_responses(
     rows: Iterable[OfferRow], signer: TokenSigner, site: str, since: int = 0
-) -> tuple[list[Answer], dict[str, int]]:
+) -> tuple[list[Response], dict[str, int]]:
     """The answers that count, in order of time, and how many did not: forged, foreign, stale, replayed.
 
     Rows before ``since`` (ms) are not told of; they only say what was answered already.
     """
-    answers: list[Answer] = []
+    answers: list[Response] = []
     refused: dict[str, int] = {}
     seen: set[tuple[str, str]] = set()
     for row in sorted(rows, key=lambda row: row.ts):
@@ -86,7 +86,7 @@ def verified(
             continue
         seen.add((token.nonce, row.kind))
         if row.ts >= since:
-            answers.append(Answer(token, row))
+            answers.append(Response(token, row))
     return answers, refused
 
 
@@ -108,7 +108,7 @@ ANSWERS_A_CAMPAIGN = 20.0
 """So many showings of one campaign teach of one person."""
 
 
-def teaching(answers: Iterable[Answer]) -> dict[str, float]:
+def response_weights(answers: Iterable[Response]) -> dict[str, float]:
     """By nonce, up to 1: how much a showing teaches. A crowd that one network sends counts as a few people
     (``warehouse.feeds.crowd``), and one person's showings of a campaign as ANSWERS_A_CAMPAIGN at most."""
     given = [answer for answer in answers if answer.row.kind not in ("decided", "withheld")]

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from offers.audience.visitor import View
-from offers.segments.segments import Compiled, SegmentStore, SegmentsUnavailable
+from offers.segments.store import CompiledSegments, SegmentStore, SegmentsUnavailable
 from profiles.model import Profile
 from profiles.redis.connect import RedisError, connect
 from profiles.redis.store import RedisProfiles
@@ -117,11 +117,11 @@ class Membership:
         self._progress.write(site.id, at)
         return at
 
-    def _marked(self, profile: Profile, site: Site, compiled: Compiled) -> Profile:
+    def _marked(self, profile: Profile, site: Site, compiled: CompiledSegments) -> Profile:
         profile.segments = self._of(profile, site, compiled)
         return profile
 
-    def _of(self, profile: Profile, site: Site, compiled: Compiled) -> list[str]:
+    def _of(self, profile: Profile, site: Site, compiled: CompiledSegments) -> list[str]:
         return compiled.of(View(profile, self._now(), site.zone))
 
     def _now(self) -> int:

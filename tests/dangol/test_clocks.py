@@ -25,10 +25,10 @@ from ingest.worker.worker import Bounds, Worker
 from offers.audience.visitor import View
 from offers.campaign.campaign import Budget, Cap
 from offers.decision.budget import HOLD_MS, SLICE_MS, BudgetStore, Spent
-from offers.decision.caps import Ask, CapStore
+from offers.decision.caps import CapRequest, CapStore
 from offers.segments.membership import AGAIN_MS as SEGMENTS_MS
 from offers.segments.membership import Membership, ProgressStore
-from offers.segments.segments import SegmentStore, parse_segment
+from offers.segments.store import SegmentStore, parse_segment
 from profiles.erasures import RedisErased
 from profiles.model import Profile, Session, Touch
 from profiles.redis.store import RedisProfiles
@@ -165,7 +165,7 @@ def test_nobody_is_locked_out_for_longer_than_the_window(jump: float, clock: Clo
 @pytest.mark.parametrize("per", ["session", "hour"])
 @JUMPS
 def test_a_cap_opens_again(jump: float, per: Any, known: bool, redis_url: str, clock: Clock) -> None:
-    store, ask = CapStore(redis_url, timeout=10), Ask("c", (Cap(limit=1, per=per),))
+    store, ask = CapStore(redis_url, timeout=10), CapRequest("c", (Cap(limit=1, per=per),))
     noted = int(clock() * 1000)
     profile = Profile("v:a", sessions=[Session("s", noted, noted, Touch())] if known else [])
 
@@ -398,7 +398,7 @@ HERE = {
         "web/access/sign_in_limit.py",
         "ingest/worker/worker.py",
         "offers/segments/membership.py",
-        "offers/decision/decide.py",
+        "offers/decision/decider.py",
     ),
     *(
         "dangol/jobs/training.py",
@@ -421,7 +421,7 @@ STAMPS = {
         "web/services.py",
         "web/personalize/decisions.py",
         "offers/decision/decision_counts.py",
-        "offers/job.py",
+        "offers/feedback_job.py",
     ),
     *(
         "recommender/serving/recommender.py",

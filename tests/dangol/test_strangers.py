@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from offers.bandit.thompson_sampling import best_probabilities
 from offers.campaign.campaign import Budget, parse
 from offers.decision.budget import BudgetStore
-from offers.feedback.responses import Answer, GoalRow, OfferRow
+from offers.feedback.attribution import attributed_impressions, count_rewards
+from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
-from offers.learning.attribution import learn, showings
-from offers.learning.bandit import best_of
 from recommender.data.interactions import read
 from recommender.data.params import Params
 from recommender.model.card import Card
@@ -129,14 +129,14 @@ def test_behind_a_proxy_that_nobody_trusts_people_like_what_they_like() -> None:
     assert np.corrcoef(one.popular, other.popular)[0, 1] > 0.95
 
 
-def answers(known: bool, strangers: int = 400) -> tuple[list[Answer], int]:
+def answers(known: bool, strangers: int = 400) -> tuple[list[Response], int]:
     """Sixty days of customers who click on a three times as often, then strangers in two seconds who click on b."""
     chance, found, now = random.Random(2), [], NOON + 60 * DAY
 
     def answer(number: int, profile: str, variant: str, kind: str, ts: int, sender: str) -> None:
         token = Token("default", "c", variant, "hero", 0.5, ts, "", f"n{number}")
         found.append(
-            Answer(
+            Response(
                 token,
                 OfferRow("c", variant, "", kind, profile, ts, None, None, sender if known else None, ts),
             )
@@ -161,9 +161,9 @@ def best_share(known: bool, strangers: int) -> float:
         offer("c", creatives=[{"id": name, "kind": "json", "content": {"t": "x"}} for name in "ab"])
     )
     given, now = answers(known, strangers)
-    learned = learn(showings(given, [], {"c": campaign}), {"c": campaign}, now)
+    learned = count_rewards(attributed_impressions(given, [], {"c": campaign}), {"c": campaign}, now)
     arms = learned["c"]["hero"].arms("")
-    return best_of([arms["a"], arms["b"]])[0]
+    return best_probabilities([arms["a"], arms["b"]])[0]
 
 
 def test_four_hundred_strangers_do_not_turn_a_bandit() -> None:
@@ -184,9 +184,9 @@ def test_a_goal_of_strangers_teaches_as_little() -> None:
         GoalRow("Order Completed", row.profile, row.ts + 5, 5_000.0 if row.profile.startswith("x") else 40.0)
         for _, row in given if row.kind == "click"
     ]  # fmt: skip
-    found = showings(given, goals, {"c": campaign})
+    found = attributed_impressions(given, goals, {"c": campaign})
     assert sum(each.weight for each in found if each.profile.startswith("x:")) <= 3.0 + 1e-6
-    assert learn(found, {"c": campaign}, now)
+    assert count_rewards(found, {"c": campaign}, now)
 
 
 @pytest.mark.redis

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 
 from offers.audience.visitor import View
+from offers.bandit.contexts import STRONGEST, SlotCounts, context_of, parents, slot_counts
+from offers.bandit.thompson_sampling import Arm, best_probabilities, with_exploration
 from offers.campaign.campaign import Campaign, parse
-from offers.feedback.responses import Answer, GoalRow, OfferRow
+from offers.feedback.attribution import (
+    Impression,
+    RewardDelays,
+    attributed_impressions,
+    count_rewards,
+    reward_delays,
+)
+from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
-from offers.learning.attribution import Arrival, Showing, arrival, learn, showings
-from offers.learning.bandit import Arm, best_of, explored
-from offers.learning.contexts import STRONGEST, SlotCounts, context_of, parents, slot_counts
 from profiles.model import Profile, Touch
 from tests.offers.test_campaign import written
 
@@ -30,7 +36,7 @@ def test_regret_of_clicks(seed: int):
     generator = np.random.default_rng(seed)
     arms, regret = [Arm()] * 5, 0.0
     for _ in range(DECISIONS // BATCH):
-        played = generator.multinomial(BATCH, explored(best_of(arms)))
+        played = generator.multinomial(BATCH, with_exploration(best_probabilities(arms)))
         won = generator.binomial(played, RATES)
         arms = [arm.plus(Arm(int(n), int(k))) for arm, n, k in zip(arms, played, won, strict=True)]
         regret += sum(int(n) * (max(RATES) - rate) for n, rate in zip(played, RATES, strict=True))
@@ -45,7 +51,7 @@ def test_regret_of_revenue(seed: int):
     means = [rate * each for rate, each in zip(rates, worth, strict=True)]
     arms, regret = [Arm()] * 5, 0.0
     for _ in range(DECISIONS // BATCH):
-        played = generator.multinomial(BATCH, explored(best_of(arms, "revenue")))
+        played = generator.multinomial(BATCH, with_exploration(best_probabilities(arms, "revenue")))
         for index, n in enumerate(played):
             won = generator.binomial(n, rates[index])
             values = worth[index] * generator.lognormal(-0.125, 0.5, won)
@@ -60,7 +66,7 @@ def test_regret_with_late_rewards(seed: int):
     """One decision a second, conversions that take two hours on average; the job learns every 1,000 decisions."""
     generator = np.random.default_rng(seed)
     campaigns = {"c": campaign(reward="conversion", goal={"event": "Order Completed", "window": "12h"})}
-    played: list[Showing] = []
+    played: list[Impression] = []
     delays: list[float] = []
     shares, regret = [0.2] * 5, 0.0
     for start in range(0, DECISIONS, 1_000):
@@ -68,15 +74,15 @@ def test_regret_with_late_rewards(seed: int):
             ts = (start + index) * SECOND
             won = generator.random() < RATES[pick]
             delays.append(generator.exponential(7_200_000) if won else np.inf)
-            played.append(Showing("c", str(pick), "hero", "", shares[pick], "v:a", ts))
+            played.append(Impression("c", str(pick), "hero", "", shares[pick], "v:a", ts))
             regret += max(RATES) - RATES[pick]
         now = (start + 1_000) * SECOND
         seen = [
             each if each.ts + delay > now else each._replace(converted=int(delay))
             for each, delay in zip(played, delays, strict=True)
         ]
-        arms = learn(seen, campaigns, now)["c"]["hero"].arms("")
-        shares = explored(best_of([arms.get(str(each), Arm()) for each in range(5)]))
+        arms = count_rewards(seen, campaigns, now)["c"]["hero"].arms("")
+        shares = with_exploration(best_probabilities([arms.get(str(each), Arm()) for each in range(5)]))
     assert regret <= 0.25 * uniform_regret(RATES)
 
 
@@ -86,16 +92,17 @@ def campaign(**changes: object) -> Campaign:
 
 def test_a_showing_without_an_answer_counts_by_its_age():
     found = [
-        Showing("c", "a", "hero", "", 1.0, "v:a", 0, converted=delay) for delay in range(0, 3_600_000, 36_000)
+        Impression("c", "a", "hero", "", 1.0, "v:a", 0, converted=delay)
+        for delay in range(0, 3_600_000, 36_000)
     ]
-    early = arrival(found, "conversion", 3_600_000, 7_200_000)
+    early = reward_delays(found, "conversion", 3_600_000, 7_200_000)
     assert early.share(0) == 0.01
     assert early.share(1_800_000) == 0.51
     assert early.share(3_600_000) == 1.0
-    assert Arrival((), 1000).share(1) == 1.0  # nothing is known of delays
+    assert RewardDelays((), 1000).share(1) == 1.0  # nothing is known of delays
     now = 10_000_000
-    counts = learn(
-        [*found, Showing("c", "b", "hero", "", 1.0, "v:a", now - 1_800_000)],
+    counts = count_rewards(
+        [*found, Impression("c", "b", "hero", "", 1.0, "v:a", now - 1_800_000)],
         {"c": campaign(reward="conversion")},
         now,
     )
@@ -106,13 +113,14 @@ def test_a_showing_without_an_answer_counts_by_its_age():
 def test_who_dismissed_an_offer_has_answered():
     """No click will come any more; an order may, from somebody who only hid the banner."""
     clicked = [
-        Showing("c", "a", "hero", "", 1.0, "v:a", 0, clicked=delay) for delay in range(0, 3_600_000, 36_000)
+        Impression("c", "a", "hero", "", 1.0, "v:a", 0, clicked=delay)
+        for delay in range(0, 3_600_000, 36_000)
     ]
-    waiting = Showing("c", "b", "hero", "", 1.0, "v:a", 10_000_000)
+    waiting = Impression("c", "b", "hero", "", 1.0, "v:a", 10_000_000)
     hidden = waiting._replace(dismissed=True)
 
-    def counted(reward: str, *found: Showing) -> Arm:
-        counts = learn([*clicked, *found], {"c": campaign(reward=reward)}, 10_000_000)
+    def counted(reward: str, *found: Impression) -> Arm:
+        counts = count_rewards([*clicked, *found], {"c": campaign(reward=reward)}, 10_000_000)
         return counts["c"]["hero"].contexts[""]["b"]
 
     assert counted("click", waiting).shown < 0.1
@@ -121,9 +129,9 @@ def test_who_dismissed_an_offer_has_answered():
     assert counted("conversion", hidden) == counted("conversion", waiting)
 
 
-def answered(nonce: str, kind: str, ts: int, profile: str = "v:a", variant: str = "a") -> Answer:
+def answered(nonce: str, kind: str, ts: int, profile: str = "v:a", variant: str = "a") -> Response:
     token = Token("default", "c", variant, "hero", 0.5, 0, "", nonce)
-    return Answer(token, OfferRow("c", variant, "", kind, profile, ts))
+    return Response(token, OfferRow("c", variant, "", kind, profile, ts))
 
 
 def test_goals_are_credited_to_the_last_showing_within_the_window():
@@ -142,7 +150,7 @@ def test_goals_are_credited_to_the_last_showing_within_the_window():
         GoalRow("Order Completed", "v:z", 2_000 + 3_600_001, 5.0),
         GoalRow("Order Completed", "v:unknown", 5_000, 5.0),
     ]
-    found = {(s.variant, s.profile): s for s in showings(answers, goals, {"c": campaign()})}
+    found = {(s.variant, s.profile): s for s in attributed_impressions(answers, goals, {"c": campaign()})}
     assert found["a", "v:a"].converted is None
     assert (found["b", "v:a"].clicked, found["b", "v:a"].converted, found["b", "v:a"].value) == (
         500,
@@ -186,8 +194,8 @@ def test_contexts_that_are_alike_learn_from_each_other():
     }
     counts = slot_counts(full)
     assert counts.strengths[2] == STRONGEST
-    alone = min(best_of(list(counts.values()))[1] for counts in full.values())
-    together = min(best_of(list(counts.arms(context).values()))[1] for context in full)
+    alone = min(best_probabilities(list(counts.values()))[1] for counts in full.values())
+    together = min(best_probabilities(list(counts.arms(context).values()))[1] for context in full)
     assert together > 0.99 > 0.9 > alone
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from offers.campaign.campaign import Budget
 from offers.decision.budget import HOLD_MS, BudgetStore, Spent
-from offers.decision.decide import Decider
+from offers.decision.decider import Decider
 from tests.offers.test_decide import SHOES, SIGNER, Fixed, Uncapped, chosen, offer
 from tests.support.machine import Clock
 

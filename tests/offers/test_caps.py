@@ -9,7 +9,7 @@ import pytest
 from offers.audience.visitor import View
 from offers.campaign.campaign import Cap
 from offers.decision import caps as caps_module
-from offers.decision.caps import Ask, CapStore, CapsUnavailable, Grant
+from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
 from profiles.model import Profile, Session, Touch
 from profiles.redis.client import Script
 
@@ -24,13 +24,13 @@ def view(now: int = NOON, profile: Profile | None = None) -> View:
     return View(profile or Profile(id="v:a"), now, UTC)
 
 
-def shown(store: CapStore, now: int, *asks: Ask, profile: Profile | None = None) -> str | None:
+def shown(store: CapStore, now: int, *asks: CapRequest, profile: Profile | None = None) -> str | None:
     (grant,) = store.take("default", view(now, profile), [asks])
     return None if grant.shown is None else asks[grant.shown].campaign
 
 
-def capped(per: str, limit: int = 2) -> Ask:
-    return Ask("c", (Cap(limit=limit, per=per),))
+def capped(per: str, limit: int = 2) -> CapRequest:
+    return CapRequest("c", (Cap(limit=limit, per=per),))
 
 
 @pytest.mark.parametrize(
@@ -84,34 +84,42 @@ def test_the_day_is_the_sites(redis_url):
 
 def test_a_cap_that_was_added_later_knows_what_was_shown_before(redis_url):
     store = CapStore(redis_url, timeout=10)
-    assert shown(store, NOON, Ask("c")) == "c"
-    assert shown(store, NOON, Ask("c", (Cap(limit=1, per="day"),))) is None
+    assert shown(store, NOON, CapRequest("c")) == "c"
+    assert shown(store, NOON, CapRequest("c", (Cap(limit=1, per="day"),))) is None
 
 
 def test_the_first_under_its_caps_wins_and_only_it_is_counted(redis_url):
     store = CapStore(redis_url, timeout=10)
-    first, second = Ask("a", (Cap(limit=1, per="day"),)), Ask("b", (Cap(limit=1, per="day"),))
+    first, second = CapRequest("a", (Cap(limit=1, per="day"),)), CapRequest("b", (Cap(limit=1, per="day"),))
     assert [shown(store, NOON, first, second) for _ in range(3)] == ["a", "b", None]
 
 
 def test_all_caps_of_a_campaign_must_allow(redis_url):
     store = CapStore(redis_url, timeout=10)
-    ask = Ask("a", (Cap(limit=2, per="session"), Cap(limit=3, per="day")))
+    ask = CapRequest("a", (Cap(limit=2, per="session"), Cap(limit=3, per="day")))
     assert [shown(store, NOON, ask) for _ in range(3)] == ["a", "a", None]
     assert [shown(store, NOON + 2 * HOUR, ask) for _ in range(2)] == ["a", None]
 
 
 def test_slots_of_one_page_never_share_a_campaign(redis_url):
     store = CapStore(redis_url, timeout=10)
-    grants = store.take("default", view(), [[Ask("a"), Ask("b")], [Ask("a"), Ask("b")], [Ask("a"), Ask("b")]])
+    grants = store.take(
+        "default",
+        view(),
+        [
+            [CapRequest("a"), CapRequest("b")],
+            [CapRequest("a"), CapRequest("b")],
+            [CapRequest("a"), CapRequest("b")],
+        ],
+    )
     assert grants == [Grant(0), Grant(1), Grant(None)]
 
 
 def test_a_ghost_counts_and_is_not_shown(redis_url):
     store = CapStore(redis_url, timeout=10)
-    ghost = Ask("a", (Cap(limit=1, per="day"),), ghost=True)
-    assert store.take("default", view(), [[ghost, Ask("b")]]) == [Grant(1, (0,))]
-    assert store.take("default", view(), [[ghost, Ask("b")]]) == [Grant(1)]
+    ghost = CapRequest("a", (Cap(limit=1, per="day"),), ghost=True)
+    assert store.take("default", view(), [[ghost, CapRequest("b")]]) == [Grant(1, (0,))]
+    assert store.take("default", view(), [[ghost, CapRequest("b")]]) == [Grant(1)]
 
 
 def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redis_url):
@@ -119,15 +127,19 @@ def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redi
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=3, per="day"),))
     once = (Cap(limit=1, per="day"),)
     asks = [
-        Ask("a", once, ghost=True, closes=True),
-        Ask("b", once, ghost=True, closes=True),
-        Ask("f", exempt=True),
+        CapRequest("a", once, ghost=True, closes=True),
+        CapRequest("b", once, ghost=True, closes=True),
+        CapRequest("f", exempt=True),
     ]
     grants = [store.take("default", view(), [asks])[0] for _ in range(3)]
     assert grants == [Grant(2, (0,)), Grant(2, (1,)), Grant(2)]
-    own = [Ask("c", once, ghost=True), Ask("d", once, ghost=True, closes=True), Ask("e", once)]
+    own = [
+        CapRequest("c", once, ghost=True),
+        CapRequest("d", once, ghost=True, closes=True),
+        CapRequest("e", once),
+    ]
     assert store.take("default", view(), [own]) == [Grant(None, (0, 1))]
-    tired = [Ask("g", once, ghost=True, closes=True), Ask("f", exempt=True)]
+    tired = [CapRequest("g", once, ghost=True, closes=True), CapRequest("f", exempt=True)]
     assert store.take("default", view(), [tired]) == [
         Grant(1)
     ]  # three were met already, as if they had been shown
@@ -180,7 +192,7 @@ def test_an_ever_cap_is_not_forgotten_for_others(redis_url, monkeypatch):
     store = CapStore(redis_url, timeout=10, fatigue=())
     assert shown(store, NOON, capped("ever", 1)) == "c"
     for number in range(30):
-        shown(store, NOON + 1 + number, Ask(f"o{number}", (Cap(limit=9, per="day"),)))
+        shown(store, NOON + 1 + number, CapRequest(f"o{number}", (Cap(limit=9, per="day"),)))
     assert shown(store, NOON + 60, capped("ever", 1)) is None
 
 
@@ -188,23 +200,23 @@ def test_an_ever_cap_of_a_cookie_or_a_later_day_is_not_forgotten_either(redis_ur
     monkeypatch.setattr(caps_module, "CAMPAIGNS_KEPT", 10)
     store = CapStore(redis_url, timeout=10, fatigue=())
     customer = Profile(id="u:7", visitors=["a"])
-    assert shown(store, NOON, Ask("c"), profile=Profile(id="u:7")) == "c"
+    assert shown(store, NOON, CapRequest("c"), profile=Profile(id="u:7")) == "c"
     assert shown(store, NOON, capped("ever", 1)) == "c"
     assert shown(store, NOON, capped("ever", 1), profile=customer) is None
-    assert shown(store, NOON, Ask("d"), profile=Profile(id="v:b")) == "d"
-    added = Ask("d", (Cap(limit=1, per="ever"),))
+    assert shown(store, NOON, CapRequest("d"), profile=Profile(id="v:b")) == "d"
+    added = CapRequest("d", (Cap(limit=1, per="ever"),))
     assert shown(store, NOON, added, profile=Profile(id="v:b")) is None
     assert store._redis.pttl("dg:caps:default:v:b") > 390 * DAY
     for number in range(30):
         for who in (customer, Profile(id="v:b")):
-            shown(store, NOON + 1 + number, Ask(f"o{number}", (Cap(limit=9, per="day"),)), profile=who)
+            shown(store, NOON + 1 + number, CapRequest(f"o{number}", (Cap(limit=9, per="day"),)), profile=who)
     assert shown(store, NOON + 60, capped("ever", 1), profile=customer) is None
     assert shown(store, NOON + 60, added, profile=Profile(id="v:b")) is None
 
 
 def test_fatigue_limits_all_offers_together_but_no_exempt_one(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=2, per="hour"),))
-    asks = [Ask("a", (Cap(limit=1, per="day"),)), Ask("b"), Ask("f", exempt=True)]
+    asks = [CapRequest("a", (Cap(limit=1, per="day"),)), CapRequest("b"), CapRequest("f", exempt=True)]
     assert [shown(store, NOON, *asks) for _ in range(4)] == ["a", "b", "f", "f"]
     assert shown(store, NOON + HOUR, *asks) == "b"
 
@@ -230,8 +242,8 @@ def test_one_visitors_key_is_bounded(redis_url, monkeypatch):
     monkeypatch.setattr(caps_module, "CAMPAIGNS_KEPT", 10)
     store = CapStore(redis_url, timeout=10, fatigue=())
     for number in range(50):
-        shown(store, NOON + number, Ask(f"c{number}", (Cap(limit=1, per="ever"),)))
-    assert shown(store, NOON + 60, Ask("c49", (Cap(limit=1, per="ever"),))) is None
+        shown(store, NOON + number, CapRequest(f"c{number}", (Cap(limit=1, per="ever"),)))
+    assert shown(store, NOON + 60, CapRequest("c49", (Cap(limit=1, per="ever"),))) is None
     assert store._redis.strlen("dg:caps:default:v:a") < 1_000
 
 
@@ -264,7 +276,9 @@ def _hammer(url: str, clients: int, requests: int, results) -> None:
         for request in range(requests):
             profile = Profile(id=f"v:{(number + request) % 5}")
             for grant in store.take(
-                "default", view(NOON, profile), [[capped("day", 20), Ask("d", (Cap(limit=30, per="ever"),))]]
+                "default",
+                view(NOON, profile),
+                [[capped("day", 20), CapRequest("d", (Cap(limit=30, per="ever"),))]],
             ):
                 if grant.shown is not None:
                     granted.append((profile.id, "cd"[grant.shown]))  # noqa: PERF401

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from offers.bandit.thompson_sampling import Arm, NoArms, best_probabilities, posterior_draws, with_exploration
 from offers.campaign.campaign import parse
-from offers.campaign.ready import Ready
-from offers.decision.caps import Ask, CapStore, CapsUnavailable, Grant
-from offers.decision.decide import Decider, Decision
+from offers.campaign.compiled_campaign import CompiledCampaign
+from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
+from offers.decision.decider import Decider, Decision
 from offers.decision.holdout import held_out, subject
 from offers.feedback.token import TokenSigner
-from offers.learning.bandit import Arm, NoArms, best_of, drawn, explored
 from profiles import codec
 from profiles.facts import Facts
 from profiles.fold import fold, identity
@@ -36,15 +36,15 @@ class Fixed:
 
     def refresh(self, site) -> None: ...
 
-    def known(self, site) -> tuple[Ready, ...]:
-        ready = [Ready(parse(document), site.zone) for document in self.documents]
+    def known(self, site) -> tuple[CompiledCampaign, ...]:
+        ready = [CompiledCampaign(parse(document), site.zone) for document in self.documents]
         return tuple(sorted(ready, key=lambda each: (each.rank, each.campaign.id)))
 
 
 class Uncapped:
     """Caps that allow everything, as the Lua script would."""
 
-    def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+    def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         yield from ()
         taken: set[str] = set()
         grants = []
@@ -63,7 +63,7 @@ class Uncapped:
 
 
 class Down:
-    def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+    def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         yield from ()
         raise CapsUnavailable("down")
 
@@ -203,7 +203,7 @@ def test_only_what_is_pushed_counts_as_fatigue(clock, site):
     asked: dict[str, bool] = {}
 
     class Asked(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             asked.update((ask.campaign, ask.exempt) for asks in slots for ask in asks)
             return super().taking(site, view, slots)
 
@@ -311,9 +311,9 @@ def test_of_equal_campaigns_the_one_that_works_comes_first_and_the_others_are_tr
 def test_a_draw_is_best_as_often_as_it_is_likely_to_be(reward):
     chance = random.Random(3)
     arms = [Arm(500, 20, 400.0, 9_000.0), Arm(400, 22, 380.0, 8_000.0), Arm(), Arm(30, 1, 15.0, 225.0)]
-    draws = [drawn(arms, reward, chance) for _ in range(20_000)]
+    draws = [posterior_draws(arms, reward, chance) for _ in range(20_000)]
     shares = Counter(each.index(max(each)) for each in draws)
-    for at, likely in enumerate(best_of(arms, reward)):
+    for at, likely in enumerate(best_probabilities(arms, reward)):
         assert shares[at] / 20_000 == pytest.approx(likely, abs=0.015)
 
 
@@ -331,7 +331,7 @@ def test_who_cannot_be_recognised_gets_what_needs_no_count(clock, site):
     asked = []
 
     class Asked(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             asked.append(slots)
             return super().taking(site, view, slots)
 
@@ -404,7 +404,7 @@ def test_a_fallback_is_reached_whatever_stands_before_it(clock, site):
     tired = [offer(f"c{n}", caps=[{"limit": 1, "per": "day"}]) for n in range(300)]
 
     class Exhausted(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             free = ((at for at, ask in enumerate(asks) if ask.exempt) for asks in slots)
             yield from ()
             return [Grant(next(each, None)) for each in free]
@@ -474,7 +474,7 @@ class Reserving:
 
 def test_a_page_that_nobody_waits_for_any_more_spends_nothing(clock, site):
     class Slow(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             yield Call(lambda: None)
             return (yield from super().taking(site, view, slots))
 
@@ -526,10 +526,10 @@ def test_the_probability_of_being_best_is_the_integral():
     ):
         draws = np.stack([generator.beta(1 + a.rewarded, 1 + a.shown - a.rewarded, 1_000_000) for a in arms])
         simulated = np.bincount(draws.argmax(axis=0), minlength=len(arms)) / 1_000_000
-        assert np.allclose(best_of(arms), simulated, atol=2.5e-3)
-        assert sum(best_of(arms)) == pytest.approx(1)
-        assert sum(explored(best_of(arms))) == pytest.approx(1)
-        assert min(explored(best_of(arms))) >= 0.01
+        assert np.allclose(best_probabilities(arms), simulated, atol=2.5e-3)
+        assert sum(best_probabilities(arms)) == pytest.approx(1)
+        assert sum(with_exploration(best_probabilities(arms))) == pytest.approx(1)
+        assert min(with_exploration(best_probabilities(arms))) >= 0.01
 
 
 def test_dayparts_past_midnight_belong_to_the_day_they_began(clock, site):

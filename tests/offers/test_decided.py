@@ -6,7 +6,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from offers.decision import decision_counts as decided_module
-from offers.decision.decision_counts import KEEP_DAYS, Decided, DecidedStore, DecidedUnavailable, decided
+from offers.decision.decision_counts import (
+    KEEP_DAYS,
+    DecisionCounts,
+    DecisionCountStore,
+    DecisionCountsUnavailable,
+    count_decisions,
+)
 from tests.support.machine import Clock, RedisServer
 from tracker.sites import Site
 
@@ -18,14 +24,14 @@ def today(clock: Clock, zone: str = "UTC") -> date:
     return datetime.fromtimestamp(clock(), ZoneInfo(zone)).date()
 
 
-def read(store: DecidedStore, site: Site, *days: date, campaign: str = "c") -> Decided:
+def read(store: DecisionCountStore, site: Site, *days: date, campaign: str = "c") -> DecisionCounts:
     found = store.read(site, campaign, days)
     assert found is not None
     return found
 
 
 def test_counts_of_several_processes_add_up(redis_url: str, clock: Clock, site: Site) -> None:
-    one, two = (DecidedStore(redis_url, timeout=10, clock=clock) for _ in range(2))
+    one, two = (DecisionCountStore(redis_url, timeout=10, clock=clock) for _ in range(2))
     one.add(site, [("c", "a", PHONE), ("c", "b", DESKTOP), ("other", "a", PHONE)])
     one.add(site, [("c", "a", "")])
     two.add(site, [("c", "a", PHONE)])
@@ -35,7 +41,7 @@ def test_counts_of_several_processes_add_up(redis_url: str, clock: Clock, site: 
     two.add(site, [("c", "a", PHONE)])
     two.flush()
     day = today(clock)
-    assert read(two, site, day) == Decided(
+    assert read(two, site, day) == DecisionCounts(
         {"a": 4, "b": 1},
         {day.isoformat(): 5},
         {"regular": 3, "prospect": 1, "": 1},
@@ -48,7 +54,7 @@ def test_counts_of_several_processes_add_up(redis_url: str, clock: Clock, site: 
 
 def test_a_day_is_the_site_s(redis_url: str, clock: Clock) -> None:
     seoul = Site(id="default", write_key="w", secret_key="s", timezone="Asia/Seoul")
-    store = DecidedStore(redis_url, timeout=10, clock=clock)
+    store = DecisionCountStore(redis_url, timeout=10, clock=clock)
     clock.now = 1_795_014_000  # 15:00 UTC: midnight in Seoul
     for _ in range(2):
         store.add(seoul, [("c", "a", PHONE)])
@@ -62,7 +68,7 @@ def test_a_day_is_the_site_s(redis_url: str, clock: Clock) -> None:
 def test_what_was_written_though_nobody_heard_is_not_written_twice(
     redis_url: str, clock: Clock, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = DecidedStore(redis_url, timeout=10, clock=clock)
+    store = DecisionCountStore(redis_url, timeout=10, clock=clock)
     store.add(site, [("c", "a", PHONE), ("d", "a", PHONE)])
     whole, answers = store._line.all, iter([False])
 
@@ -73,7 +79,7 @@ def test_what_was_written_though_nobody_heard_is_not_written_twice(
         raise OSError("the answer was lost")
 
     monkeypatch.setattr(store._line, "all", deaf)
-    with pytest.raises(DecidedUnavailable):
+    with pytest.raises(DecisionCountsUnavailable):
         store.flush()
     store.add(site, [("c", "a", PHONE)])
     store.flush()  # what was left, and what came since
@@ -84,13 +90,13 @@ def test_what_was_written_though_nobody_heard_is_not_written_twice(
 
 
 def test_counts_wait_for_a_redis_that_comes_back(own_redis: RedisServer, clock: Clock, site: Site) -> None:
-    store = DecidedStore(own_redis.url, timeout=10, clock=clock)
+    store = DecisionCountStore(own_redis.url, timeout=10, clock=clock)
     store.add(site, [("c", "a", PHONE)])
     own_redis.kill()
     for _ in range(2):
-        with pytest.raises(DecidedUnavailable):
+        with pytest.raises(DecisionCountsUnavailable):
             store.flush()
-    with pytest.raises(DecidedUnavailable):
+    with pytest.raises(DecisionCountsUnavailable):
         store.read(site, "c", [today(clock)])
     own_redis.start()
     store.flush()
@@ -101,7 +107,7 @@ def test_counts_have_a_lifetime_and_a_day_s_names_are_bounded(
     redis_url: str, clock: Clock, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decided_module, "FIELDS_MOST", 20)
-    store = DecidedStore(redis_url, timeout=10, clock=clock)
+    store = DecisionCountStore(redis_url, timeout=10, clock=clock)
     store.add(site, [("c", "a", PHONE)])
     store.flush()
     store.add(site, [("c", "a", f"regular|phone|{n}") for n in range(100)])
@@ -116,6 +122,6 @@ def test_counts_have_a_lifetime_and_a_day_s_names_are_bounded(
 
 
 def test_decisions_known_one_by_one_are_counted_alike() -> None:
-    found = decided([("a", 0, PHONE), ("b", 86_400_000, ""), ("a", 5, "x|y")], UTC)
+    found = count_decisions([("a", 0, PHONE), ("b", 86_400_000, ""), ("a", 5, "x|y")], UTC)
     assert found.total == 3 and found.days == {"1970-01-01": 2, "1970-01-02": 1}
     assert found.devices == {"phone": 1, "": 1, "y": 1} and found.channels == {"mail": 1, "": 2}

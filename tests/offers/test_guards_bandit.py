@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from offers.learning.bandit import Arm, best_of, drawn, explored
-from offers.learning.contexts import CONTEXTS_KEPT, slot_counts
+from offers.bandit.contexts import CONTEXTS_KEPT, slot_counts
+from offers.bandit.thompson_sampling import Arm, best_probabilities, posterior_draws, with_exploration
 from profiles.model import Profile, Touch
 from tests.offers.test_decide import SIGNER, decider, offer
 
@@ -15,27 +15,27 @@ from tests.offers.test_decide import SIGNER, decider, offer
 def test_equal_arms_are_even_however_few_their_showings(reward):
     for arm in (Arm(), Arm(1, 1, 5.0, 25.0), Arm(2, 1, 5.0, 25.0), Arm(7, 0)):
         for count in (2, 3, 7):
-            assert best_of([arm] * count, reward) == pytest.approx([1 / count] * count, abs=1e-9)
+            assert best_probabilities([arm] * count, reward) == pytest.approx([1 / count] * count, abs=1e-9)
 
 
 def test_small_counts_give_the_known_fractions():
     """By integrating the Beta densities 1, 2x and 2(1 - x) by hand."""
-    assert best_of([Arm(), Arm(1, 0)]) == pytest.approx([2 / 3, 1 / 3], abs=3e-4)
-    assert best_of([Arm(1, 1), Arm(1, 0)]) == pytest.approx([5 / 6, 1 / 6], abs=3e-4)
-    assert best_of([Arm(), Arm(), Arm(1, 0)]) == pytest.approx([5 / 12, 5 / 12, 1 / 6], abs=3e-4)
+    assert best_probabilities([Arm(), Arm(1, 0)]) == pytest.approx([2 / 3, 1 / 3], abs=3e-4)
+    assert best_probabilities([Arm(1, 1), Arm(1, 0)]) == pytest.approx([5 / 6, 1 / 6], abs=3e-4)
+    assert best_probabilities([Arm(), Arm(), Arm(1, 0)]) == pytest.approx([5 / 12, 5 / 12, 1 / 6], abs=3e-4)
 
 
 def test_sixty_arms_share_half_of_all_decisions():
-    shares = explored([1.0] + [0.0] * 59)
+    shares = with_exploration([1.0] + [0.0] * 59)
     assert shares == pytest.approx([0.5 + 0.5 / 60] + [0.5 / 60] * 59)
-    assert explored([1.0] + [0.0] * 49)[1] == pytest.approx(0.01)
+    assert with_exploration([1.0] + [0.0] * 49)[1] == pytest.approx(0.01)
 
 
 def test_more_rewards_than_showings_are_as_good_as_all_and_no_better():
     odd, sure = Arm(1.0, 3.0), Arm(3.0, 3.0)
-    assert best_of([odd, Arm(10, 5)]) == pytest.approx(best_of([sure, Arm(10, 5)]))
-    assert [drawn([odd], "click", random.Random(n)) for n in range(9)] == [
-        drawn([sure], "click", random.Random(n)) for n in range(9)
+    assert best_probabilities([odd, Arm(10, 5)]) == pytest.approx(best_probabilities([sure, Arm(10, 5)]))
+    assert [posterior_draws([odd], "click", random.Random(n)) for n in range(9)] == [
+        posterior_draws([sure], "click", random.Random(n)) for n in range(9)
     ]
 
 
@@ -69,13 +69,13 @@ def simulated(arms: list[Arm], draws: int = 2_000_000) -> np.ndarray:
     ],
 )
 def test_the_best_by_revenue_is_so_with_the_probability_of_the_posteriors(arms):
-    assert best_of(arms, "revenue") == pytest.approx(simulated(arms), abs=2e-3)
+    assert best_probabilities(arms, "revenue") == pytest.approx(simulated(arms), abs=2e-3)
 
 
 def test_squares_that_rounding_made_too_small_are_no_negative_variance():
     arms = [Arm(10, 10, 100.0, 1_000.0 - 1e-3), Arm(10, 10, 100.0, 1_000.0 - 1e-3)]
-    assert best_of(arms, "revenue") == pytest.approx([0.5, 0.5])
-    assert drawn(arms, "revenue", random.Random(1)) == pytest.approx([10.0, 10.0], abs=0.1)
+    assert best_probabilities(arms, "revenue") == pytest.approx([0.5, 0.5])
+    assert posterior_draws(arms, "revenue", random.Random(1)) == pytest.approx([10.0, 10.0], abs=0.1)
 
 
 def test_names_of_contexts_are_cut(clock, site):

@@ -4,7 +4,7 @@ import pytest
 
 from offers.campaign.campaign import Cap
 from offers.decision import caps as caps_module
-from offers.decision.caps import Ask, CapStore, Grant
+from offers.decision.caps import CapRequest, CapStore, Grant
 from profiles.model import Profile, Session, Touch
 from tests.offers.test_caps import DAY, HOUR, MINUTE, NOON, capped, shown, view
 
@@ -17,31 +17,33 @@ ONCE_A_DAY = (Cap(limit=1, per="day"),)
 def test_of_exempt_campaigns_without_caps_only_a_ghost_is_counted(redis_url):
     """Who is in the holdout must be met as often as is told; what nothing limits needs no count."""
     store = CapStore(redis_url, timeout=10)
-    asks = [[Ask("held", ghost=True, exempt=True), Ask("plain", exempt=True)]]
+    asks = [[CapRequest("held", ghost=True, exempt=True), CapRequest("plain", exempt=True)]]
     assert store.take("default", view(), asks) == [Grant(1, (0,))]
-    assert shown(store, NOON, Ask("held", ONCE_A_DAY, exempt=True)) is None
-    assert shown(store, NOON, Ask("plain", ONCE_A_DAY, exempt=True)) == "plain"
+    assert shown(store, NOON, CapRequest("held", ONCE_A_DAY, exempt=True)) is None
+    assert shown(store, NOON, CapRequest("plain", ONCE_A_DAY, exempt=True)) == "plain"
 
 
 def test_exempt_campaigns_tire_nobody(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
-    assert [shown(store, NOON, Ask("f", (Cap(limit=9, per="day"),), exempt=True)) for _ in range(3)] == [
-        "f"
-    ] * 3
-    assert [shown(store, NOON, Ask("a")) for _ in range(2)] == ["a", None]
+    assert [
+        shown(store, NOON, CapRequest("f", (Cap(limit=9, per="day"),), exempt=True)) for _ in range(3)
+    ] == ["f"] * 3
+    assert [shown(store, NOON, CapRequest("a")) for _ in range(2)] == ["a", None]
 
 
 def test_who_is_tired_meets_no_ghost_either(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
-    ghost = Ask("held", ONCE_A_DAY, ghost=True)
-    assert shown(store, NOON, Ask("a")) == "a"
+    ghost = CapRequest("held", ONCE_A_DAY, ghost=True)
+    assert shown(store, NOON, CapRequest("a")) == "a"
     assert store.take("default", view(), [[ghost]]) == [Grant(None)]
     assert store.take("default", view(NOON + DAY), [[ghost]]) == [Grant(None, (0,))]
 
 
 def test_a_ghost_of_its_own_holdout_tires_nobody(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
-    assert store.take("default", view(), [[Ask("held", ghost=True), Ask("a")]]) == [Grant(1, (0,))]
+    assert store.take("default", view(), [[CapRequest("held", ghost=True), CapRequest("a")]]) == [
+        Grant(1, (0,))
+    ]
 
 
 def test_a_visit_that_began_since_the_last_question_is_another(redis_url):
@@ -62,7 +64,7 @@ def test_pages_without_an_offer_keep_the_visit_going(redis_url):
 def test_for_ever_outlives_signing_in(redis_url):
     store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("ever", 1), profile=Profile(id="v:a")) == "c"
-    assert shown(store, NOON, Ask("d", ONCE_A_DAY), profile=KIM) == "d"
+    assert shown(store, NOON, CapRequest("d", ONCE_A_DAY), profile=KIM) == "d"
     assert store._redis.pttl(KEY) > 390 * DAY
     assert shown(store, NOON + 99 * DAY, capped("ever", 1), profile=KIM) is None
 
@@ -95,7 +97,7 @@ def test_what_was_taken_over_is_kept_though_nothing_was_shown(redis_url):
 def test_fatigue_is_remembered_however_many_campaigns_are_met(redis_url, monkeypatch):
     monkeypatch.setattr(caps_module, "CAMPAIGNS_KEPT", 5)
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
-    assert shown(store, NOON, Ask("a")) == "a"
+    assert shown(store, NOON, CapRequest("a")) == "a"
     for number in range(1, 20):
-        assert shown(store, NOON + number, Ask(f"f{number}", ONCE_A_DAY, exempt=True))
-    assert shown(store, NOON + 20, Ask("b")) is None
+        assert shown(store, NOON + number, CapRequest(f"f{number}", ONCE_A_DAY, exempt=True))
+    assert shown(store, NOON + 20, CapRequest("b")) is None

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from offers.audience.audience import Audience
+from offers.bandit.thompson_sampling import Arm
 from offers.campaign.campaign import parse
-from offers.decision.caps import Ask, Grant
-from offers.decision.decide import SLOTS_LIMIT
-from offers.learning.bandit import Arm
-from offers.segments.segments import Compiled
+from offers.decision.caps import CapRequest, Grant
+from offers.decision.decider import SLOTS_LIMIT
+from offers.segments.store import CompiledSegments
 from profiles.model import Counts, Profile
 from profiles.sansio import Steps
 from tests.offers.test_decide import (
@@ -33,7 +33,7 @@ class Worn(Uncapped):
     def __init__(self) -> None:
         self.asked: list[list[list[str]]] = []
 
-    def taking(self, site: str, view, slots: Sequence[Sequence[Ask]]) -> Steps[list[Grant]]:
+    def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         self.asked.append([[ask.campaign for ask in asks] for asks in slots])
         fresh = [[at for at, ask in enumerate(asks) if ask.campaign[:4] != "worn"] for asks in slots]
         mine = [[asks[at] for at in places] for asks, places in zip(slots, fresh, strict=True)]
@@ -125,8 +125,8 @@ class Defined:
 
     def refresh(self, site) -> None: ...
 
-    def known(self, site) -> Compiled:
-        return Compiled((("buyers", Audience.parse("orders > 0")),))
+    def known(self, site) -> CompiledSegments:
+        return CompiledSegments((("buyers", Audience.parse("orders > 0")),))
 
 
 def test_segments_are_asked_as_they_are_defined_now(clock, site):

@@ -3,7 +3,7 @@
 import pytest
 
 from offers.segments.membership import Membership, ProgressStore, SegmentedProfiles
-from offers.segments.segments import SegmentStore, parse_segment
+from offers.segments.store import SegmentStore, parse_segment
 from profiles.model import Counts, Profile
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Alias, Write

@@ -3,16 +3,16 @@
 import pytest
 from scipy import stats
 
+from offers.experiments.lift import Group, lift
 from offers.feedback.responses import GoalRow
-from offers.results.campaign_report import Tally, report
-from offers.results.lift import Group, lift
+from offers.reports.campaign_report import ResponseCounts, campaign_report
 from tests.offers.test_results import HOUR, NOW, answer, campaign
 
 
 def test_only_the_campaigns_own_goal_converts_either_group():
     answers = [answer("decided", "1"), answer("withheld", "2", profile="v:b")]
     goals = [GoalRow("Signed Up", who, NOW + HOUR, 7.0) for who in ("v:a", "v:b")]
-    found = report(campaign(), answers, goals).comparison
+    found = campaign_report(campaign(), answers, goals).comparison
     assert found is not None and found.lift is not None
     assert (found.lift.shown, found.lift.withheld) == (Group(1), Group(1))
 
@@ -28,7 +28,7 @@ def test_a_comparison_begins_with_a_decision_and_nothing_else():
         answer("dismissed", "3", profile="v:c"),
     ]
     goals = [GoalRow("Order Completed", who, NOW + HOUR, 5.0) for who in ("v:a", "v:c")]
-    found = report(campaign(), answers, goals).comparison
+    found = campaign_report(campaign(), answers, goals).comparison
     assert found is not None and found.lift is not None
     assert (found.lift.shown, found.lift.withheld) == (Group(1), Group(1))
 
@@ -44,14 +44,14 @@ def test_had_all_seen_it_is_in_money_where_money_is_the_aim():
         GoalRow("Order Completed", "v:c", NOW + HOUR, 20.0),
     ]
     for reward, (a, b) in (("revenue", (25.0, 20.0)), ("conversion", (0.5, 1.0)), ("click", (0.0, 0.0))):
-        rows = report(campaign(reward=reward), answers, goals).variants
+        rows = campaign_report(campaign(reward=reward), answers, goals).variants
         assert [row.instead.snips.value for row in rows] == pytest.approx([a, b])
-    rows = report(campaign(reward="revenue"), answers, goals).variants
+    rows = campaign_report(campaign(reward="revenue"), answers, goals).variants
     assert [row.instead.ips.value for row in rows] == pytest.approx([100 / 3, 40 / 3])
 
 
 def test_no_rate_is_over_one_whatever_the_counts():
-    row = Tally("x", impressions=1, clicks=2, conversions=3)
+    row = ResponseCounts("x", impressions=1, clicks=2, conversions=3)
     assert row.ctr[::2] == row.conversion_rate[::2] == pytest.approx((1.0, 1.0))
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from offers.audience.visitor import View
 from offers.campaign.placeholders import VALUE_LIMIT, filled, placeholder_problem
+from offers.experiments.off_policy import estimate
 from offers.feedback.token import LENGTH_LIMIT, Token
-from offers.learning.offpolicy import estimate
 from profiles.model import Profile
 from tests.offers.test_token import NOW, SIGNER, refusal
 

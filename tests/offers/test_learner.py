@@ -4,13 +4,13 @@ import random
 
 import pytest
 
+from offers.bandit.arm_store import ArmStore, ArmsUnavailable
 from offers.campaign.campaign import parse
 from offers.campaign.store import CampaignStore
 from offers.decision.budget import HOLD_MS, BudgetStore
-from offers.decision.decide import Decider
+from offers.decision.decider import Decider
 from offers.feedback.responses import GoalRow, OfferRow
-from offers.job import Learner
-from offers.learning.arms import ArmStore, ArmsUnavailable
+from offers.feedback_job import FeedbackJob
 from tests.offers.test_decide import SHOES, SIGNER, Uncapped, offer
 
 pytestmark = pytest.mark.redis
@@ -42,7 +42,7 @@ class Stage:
         self.store.put("default", parse(offer("x", creatives=CREATIVES, **document)), 1)
         self.arms, self.budgets = ArmStore(redis_url, clock, timeout=10), BudgetStore(redis_url, 10, clock)
         self.complete = True
-        self.learner = Learner(
+        self.learner = FeedbackJob(
             self.store,
             self.warehouse,
             SIGNER,

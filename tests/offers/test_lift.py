@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offers.learning.offpolicy import CLIP, estimate
-from offers.results.lift import SUSPICIOUS, Group, lift, sample_ratio, wilson
+from offers.experiments.lift import SUSPICIOUS, Group, lift, sample_ratio, wilson
+from offers.experiments.off_policy import CLIP, estimate
 
 DATA = Path(__file__).parent / "open_bandit"
 RUNS = 1_000

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from offers.decision.admission import Asker
-from offers.decision.decide import Decider
-from offers.feedback.responses import OfferRow, teaching, verified
+from offers.decision.decider import Decider
+from offers.decision.eligibility import Requester
+from offers.feedback.responses import OfferRow, response_weights, verified_responses
 from offers.feedback.token import Token, owner_of
-from offers.results.summary import results
+from offers.reports.campaigns_summary import summarise_campaigns
 from profiles.model import Profile
 from tests.offers.test_decide import SHOES, SIGNER, Uncapped, decider, offer
 
@@ -52,7 +52,7 @@ OWNERS: list[tuple[str, dict[str, object]]] = [
 @pytest.mark.parametrize("kind", ["view", "click", "dismissed", "decided"])
 @pytest.mark.parametrize(("owner", "who"), OWNERS)
 def test_the_owners_answers_count(owner: str, who: dict[str, object], kind: str) -> None:
-    assert len(verified([row(token(owner), kind, **who)], SIGNER, "default")[0]) == 1
+    assert len(verified_responses([row(token(owner), kind, **who)], SIGNER, "default")[0]) == 1
 
 
 @pytest.mark.parametrize("kind", ["view", "click", "dismissed", "decided"])
@@ -68,7 +68,7 @@ def test_the_owners_answers_count(owner: str, who: dict[str, object], kind: str)
     ],
 )
 def test_others_count_nothing(kind: str, who: dict[str, object]) -> None:
-    answers, refused = verified([row(token("a1"), kind, **who)], SIGNER, "default")
+    answers, refused = verified_responses([row(token("a1"), kind, **who)], SIGNER, "default")
     assert (answers, refused) == ([], {"foreign": 1})
 
 
@@ -76,9 +76,9 @@ def test_a_stranger_does_not_use_up_the_owners_answer() -> None:
     """Who answers with a token of somebody else, even before them, takes nothing away; a replay counts once."""
     mine = {"visitor": "a1", "profile": "v:a1"}
     rows = [row(token("a1")), *[row(token("a1"), **mine)] * 50]
-    answers, refused = verified(rows, SIGNER, "default")
+    answers, refused = verified_responses(rows, SIGNER, "default")
     assert (len(answers), refused) == (1, {"foreign": 1, "replayed": 49})
-    assert [each.impressions for each in results(rows, SIGNER, "default").variants] == [1]
+    assert [each.impressions for each in summarise_campaigns(rows, SIGNER, "default").variants] == [1]
 
 
 def test_an_owner_of_another_site_is_another() -> None:
@@ -88,7 +88,7 @@ def test_an_owner_of_another_site_is_another() -> None:
 @pytest.mark.parametrize("holdout", [0.0, 0.9])
 def test_every_decision_is_somebodys(clock: Callable[[], float], site: object, holdout: float) -> None:
     made: Decider = decider(clock, offer("c", holdout=holdout), caps=Uncapped())
-    page = made.page(site, SHOES, ["hero"], asker=Asker("a1", ""))
+    page = made.page(site, SHOES, ["hero"], asker=Requester("a1", ""))
     signed = [each.token for each in (*page.withheld, *page.decided, *filter(None, page.slots.values()))]
     assert signed
     for each in signed:
@@ -101,7 +101,7 @@ def test_every_decision_is_somebodys(clock: Callable[[], float], site: object, h
 
 def test_one_person_teaches_twenty_showings_of_a_campaign() -> None:
     rows = [row(token("x", f"n{number}"), received=NOW + number * 3_600_000) for number in range(10_000)]
-    weights = teaching(verified(rows, SIGNER, "default")[0])
+    weights = response_weights(verified_responses(rows, SIGNER, "default")[0])
     assert sum(weights.values()) == pytest.approx(20.0)
 
 
@@ -116,7 +116,9 @@ def test_a_crowd_of_any_size_teaches_as_three() -> None:
                 "received": NOW + draw.randrange(2_000),
             }
             rows += [row(token(f"x{number}", f"n{number}"), kind, **who) for kind in ("view", "click")]
-        weights = teaching(verified(rows, SIGNER, "default")[0])
+        weights = response_weights(verified_responses(rows, SIGNER, "default")[0])
         assert sum(weights.values()) <= 3.0 + 1e-6
-    alone = teaching(verified([row(token("x")), row(token("x"), "click")], SIGNER, "default")[0])
+    alone = response_weights(
+        verified_responses([row(token("x")), row(token("x"), "click")], SIGNER, "default")[0]
+    )
     assert alone == {"n": 1.0}

@@ -7,11 +7,11 @@ import pytest
 
 from offers.campaign.campaign import Campaign, parse
 from offers.campaign.store import Version
-from offers.feedback.responses import Answer, GoalRow, OfferRow, verified
+from offers.feedback.responses import GoalRow, OfferRow, Response, verified_responses
 from offers.feedback.token import Token, TokenSigner
-from offers.feedback.warehouse import WarehouseAnswers
-from offers.results.campaign_report import report
-from offers.results.summary import results
+from offers.feedback.warehouse import WarehouseResponses
+from offers.reports.campaign_report import campaign_report
+from offers.reports.campaigns_summary import summarise_campaigns
 from tests.offers.test_campaign import written
 from tests.support.warehouse_rows import NOON, row
 from warehouse.delta import Warehouse
@@ -32,10 +32,10 @@ def campaign(**changes: object) -> Campaign:
 
 def answer(
     kind, nonce, profile="v:a", variant="a", ts=NOW, propensity=0.5, context="customer|phone|mail"
-) -> Answer:
+) -> Response:
     held = kind == "withheld"
     token = Token("default", "c", "" if held else variant, "hero", propensity, ts, context, nonce, held)
-    return Answer(token, OfferRow("c", variant, "", kind, profile, ts))
+    return Response(token, OfferRow("c", variant, "", kind, profile, ts))
 
 
 def test_each_token_counts_once_and_refusals_are_named():
@@ -46,7 +46,7 @@ def test_each_token_counts_once_and_refusals_are_named():
     def row(token: str, kind="view", ts=NOW + 5):
         return OfferRow("lies", "lies", token, kind, "v:a", ts)
 
-    answers, refused = verified(
+    answers, refused = verified_responses(
         [row(signed, "click", NOW + 9), row(signed), row(signed, ts=NOW + 7), row(signed, ts=NOW + 2 * DAY),
          row("junk"), row(foreign), row(held, "withheld"), row(held), row(signed, "withheld"), row(signed, "decided")],
         SIGNER, "default",
@@ -74,7 +74,7 @@ def test_all_campaigns_at_a_glance():
         (held, "withheld", "v:c"),
         ("x", "view", ""),
     ]
-    found = results(
+    found = summarise_campaigns(
         [OfferRow("lies", "lies", token, kind, who, NOW + 5) for token, kind, who in rows], SIGNER, "default"
     )
     assert [tuple(each) for each in found.variants] == [("c", "a", 1, 1, 0, 1), ("c", "b", 1, 0, 1, 1)]
@@ -104,7 +104,7 @@ def test_counts_per_variant_day_and_bucket():
         GoalRow("Order Completed", "v:c", NOW + HOUR, 99.0),
         GoalRow("Signed Up", "v:a", NOW + HOUR, 0.0),
     ]
-    found = report(campaign(), answers, goals)
+    found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2)
     assert [row.tally for row in found.variants] == [
         ("a", 1, 1, 0, 1, 50.0, 1, 1),
@@ -128,16 +128,16 @@ def test_counts_per_variant_day_and_bucket():
 
 
 def test_who_clicked_before_a_second_was_over_has_seen_it():
-    found = report(
+    found = campaign_report(
         campaign(), [answer("click", "n"), answer("view", "m"), answer("click", "m", ts=NOW + 5)], []
     )
     assert (found.total.impressions, found.total.clicks) == (2, 2)
-    found = report(campaign(), [answer("dismissed", "n")], [])
+    found = campaign_report(campaign(), [answer("dismissed", "n")], [])
     assert (found.total.impressions, found.total.dismissals) == (1, 1)
 
 
 def test_decisions_that_nobody_logged_are_not_known():
-    found = report(campaign(holdout=0.0), [answer("view", "1")], [])
+    found = campaign_report(campaign(holdout=0.0), [answer("view", "1")], [])
     assert found.total.decisions is None and found.days[0].decisions is None
     assert [row.tally.decisions for row in found.variants] == [None, None]
 
@@ -145,7 +145,7 @@ def test_decisions_that_nobody_logged_are_not_known():
 def test_a_view_counts_for_a_shorter_time_than_a_click():
     answers = [answer("view", "1"), answer("click", "1"), answer("view", "2", variant="b", profile="v:b")]
     goals = [GoalRow("Order Completed", who, NOW + 5 * HOUR, 1.0) for who in ("v:a", "v:b")]
-    found = report(campaign(goal={"window": "1d", "view_window": "4h"}), answers, goals)
+    found = campaign_report(campaign(goal={"window": "1d", "view_window": "4h"}), answers, goals)
     assert [row.tally.conversions for row in found.variants] == [1, 0]
 
 
@@ -164,7 +164,7 @@ def test_the_comparison_is_by_visitor_from_their_first_decision():
         GoalRow("Order Completed", "v:a", NOW + DAY + 1, 1_000.0),  # after the window
         GoalRow("Order Completed", "u:x", NOW + 9, 1_000.0),  # in both groups, first in that of the shown
     ]
-    comparison = report(campaign(), answers, goals).comparison
+    comparison = campaign_report(campaign(), answers, goals).comparison
     assert comparison is not None and comparison.lift is not None
     assert comparison.lift.shown == (2, 2, 1_015.0, 1_000_225.0)
     assert comparison.lift.withheld == (1, 0, 0.0, 0.0)
@@ -182,7 +182,7 @@ def test_who_was_in_both_groups_does_not_bend_the_comparison():
             answers.append(answer(kind, f"{number}-{nth}", f"u:{number}", ts=NOW + nth))
         if draw.random() < (0.2 if cookies == 2 else 0.05):
             goals.append(GoalRow("Order Completed", f"u:{number}", NOW + HOUR, 10.0))
-    comparison = report(campaign(), answers, goals).comparison
+    comparison = campaign_report(campaign(), answers, goals).comparison
     assert comparison is not None and comparison.lift is not None and comparison.crossed > 300
     assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and not comparison.mismatch
 
@@ -199,7 +199,7 @@ def test_the_likely_best_is_not_the_one_that_met_the_better_visitors():
         answers.append(answer("view", str(number), f"v:{number}", **said))
         if generator.random() < (0.3 if good else 0.05) * (1.3 if variant == "b" else 1.0):
             answers.append(answer("click", str(number), f"v:{number}", ts=NOW + 1, **said))
-    a, b = report(campaign(), answers, []).variants
+    a, b = campaign_report(campaign(), answers, []).variants
     assert a.tally.ctr.value > b.tally.ctr.value and b.best > 0.9
 
 
@@ -212,7 +212,7 @@ def test_a_variant_is_judged_by_the_time_in_which_it_was_there():
         answers.append(answer("view", str(number), f"v:{number}", **said))
         if generator.random() < 0.12:
             answers.append(answer("click", str(number), f"v:{number}", **said))
-    for each in report(campaign(), answers, []).variants:
+    for each in campaign_report(campaign(), answers, []).variants:
         assert each.instead is not None and each.instead.ips.low < 0.12 < each.instead.ips.high, (
             each.tally.name
         )
@@ -221,9 +221,9 @@ def test_a_variant_is_judged_by_the_time_in_which_it_was_there():
 def test_an_answer_given_before_is_not_counted_again_in_a_later_span():
     token = SIGNER.sign(Token("default", "c", "a", "hero", 0.5, NOW, nonce="n"))
     rows = [OfferRow("c", "a", token, "click", "v:a", NOW + day * DAY) for day in range(5)]
-    answers, refused = verified(rows, SIGNER, "default", since=NOW + 3 * DAY)
+    answers, refused = verified_responses(rows, SIGNER, "default", since=NOW + 3 * DAY)
     assert (answers, refused) == ([], {"replayed": 2})
-    assert len(verified(rows, SIGNER, "default")[0]) == 1
+    assert len(verified_responses(rows, SIGNER, "default")[0]) == 1
 
 
 def test_a_share_that_changed_is_compared_from_then_on():
@@ -238,7 +238,7 @@ def test_a_share_that_changed_is_compared_from_then_on():
                 answers.append(answer(kind, f"{number}-{day}", f"v:{number}", ts=NOW + day * DAY))
         if draw.random() < (0.3 if heavy else 0.03):
             goals.append(GoalRow("Order Completed", f"v:{number}", NOW + 10 * DAY + HOUR, 10.0))
-    comparison = report(campaign(holdout=0.5), answers, goals, since=NOW + 5 * DAY).comparison
+    comparison = campaign_report(campaign(holdout=0.5), answers, goals, since=NOW + 5 * DAY).comparison
     assert comparison is not None and comparison.lift is not None and not comparison.mismatch
     assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and comparison.crossed == 0
     versions = [Version(at, campaign(holdout=share)) for at, share in ((40, 0.5), (30, 0.5), (20, 0.1))]
@@ -251,7 +251,9 @@ def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
     def credited(*answers, at: int) -> list[int]:
         goals = [GoalRow("Order Completed", "v:a", at, 10.0)]
         goal = {"window": "7d", "view_window": "1d"}
-        return [row.tally.conversions for row in report(campaign(goal=goal), answers, goals).variants]
+        return [
+            row.tally.conversions for row in campaign_report(campaign(goal=goal), answers, goals).variants
+        ]
 
     clicked = (answer("view", "1"), answer("click", "1", ts=NOW + 8 * HOUR))
     seen = answer("view", "2", variant="b", ts=NOW + DAY)
@@ -267,12 +269,12 @@ def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
 
 def test_without_a_holdout_there_is_no_lift_but_a_global_one_is_enough():
     answers = [answer("decided", "1"), answer("withheld", "2", profile="v:b")]
-    assert report(campaign(holdout=0.0), answers, []).comparison is None
-    assert report(campaign(holdout=0.0), answers, [], holdout=0.05).comparison.expected == 0.05
+    assert campaign_report(campaign(holdout=0.0), answers, []).comparison is None
+    assert campaign_report(campaign(holdout=0.0), answers, [], holdout=0.05).comparison.expected == 0.05
 
 
 def test_a_campaign_of_nothing_has_a_report():
-    found = report(campaign(), [], [])
+    found = campaign_report(campaign(), [], [])
     assert found.total.impressions == 0
     assert [row.instead for row in found.variants] == [None, None]
     assert found.comparison is not None and found.comparison.lift is None
@@ -294,7 +296,7 @@ def test_what_variant_b_would_have_brought_to_all():
             answers.append(
                 answer("click", str(number), f"v:{number}", variant, context=context, propensity=propensity)
             )
-    a, b = report(campaign(), answers, []).variants
+    a, b = campaign_report(campaign(), answers, []).variants
     assert b.tally.ctr.value > a.tally.ctr.value  # Simpson's paradox: b met the regulars
     assert a.instead is not None and b.instead is not None
     assert a.instead.snips.low < 0.20 < a.instead.snips.high
@@ -331,11 +333,13 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
         [AliasRow("default", "profile", "p1", "u:7", NOON)],
         {},
     )
-    stored = WarehouseAnswers(warehouse)
-    answers, refused = verified(stored.offer_events("default", NOON, NOON + DAY, ["c"]), SIGNER, "default")
+    stored = WarehouseResponses(warehouse)
+    answers, refused = verified_responses(
+        stored.offer_events("default", NOON, NOON + DAY, ["c"]), SIGNER, "default"
+    )
     goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY)
     assert refused == {"replayed": 1}
     assert goals == [GoalRow("Order Completed", "u:7", NOON + HOUR, 25.0)]
-    found = report(campaign(), answers, goals)
+    found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1)
     assert list(stored.offer_events("default", NOON, NOON + DAY, ["other"])) == []

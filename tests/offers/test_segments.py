@@ -11,10 +11,10 @@ from ingest.worker.worker import Worker
 from offers.audience.audience import Audience
 from offers.audience.preview import explanation, preview
 from offers.audience.visitor import View
-from offers.results.lookalike import look_alike
 from offers.segments import membership as membership_module
+from offers.segments.lookalike import look_alike
 from offers.segments.membership import Membership, ProgressStore, SegmentedProfiles
-from offers.segments.segments import Segment, SegmentInvalid, SegmentStore, SegmentsUnavailable, parse_segment
+from offers.segments.store import Segment, SegmentInvalid, SegmentStore, SegmentsUnavailable, parse_segment
 from profiles.model import Affinity, Counts, Profile, Touch
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Write

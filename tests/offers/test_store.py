@@ -3,6 +3,7 @@
 import pytest
 
 from offers.audience.visitor import View
+from offers.bandit.arm_store import ArmStore
 from offers.campaign import store as store_module
 from offers.campaign.campaign import parse
 from offers.campaign.store import (
@@ -12,9 +13,8 @@ from offers.campaign.store import (
     CampaignsUnavailable,
     TooManyCampaigns,
 )
-from offers.learning.arms import ArmStore
 from offers.segments.membership import ProgressStore
-from offers.segments.segments import SegmentStore, parse_segment
+from offers.segments.store import SegmentStore, parse_segment
 from profiles.model import Profile
 from profiles.redis.refreshed import Refreshed
 from tests.offers.test_campaign import written

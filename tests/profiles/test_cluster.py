@@ -15,7 +15,7 @@ from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from offers.audience.visitor import View
 from offers.campaign.campaign import Cap
-from offers.decision.caps import Ask, CapStore
+from offers.decision.caps import CapRequest, CapStore
 from profiles.erasures import RedisErased
 from profiles.fold import fold
 from profiles.memory import MemoryProfiles
@@ -160,7 +160,7 @@ def test_caps_hold_and_follow_a_visitor_who_signs_in(
     cluster: RedisCluster, store: RedisProfiles, site: Site
 ) -> None:
     caps = CapStore(cluster.url, timeout=3.0)
-    ask = [[Ask("k", (Cap(limit=2, per="day"),))]]
+    ask = [[CapRequest("k", (Cap(limit=2, per="day"),))]]
     visitor = View(Profile("v:a1", visitors=["a1"]), START, site.zone)
     assert [caps.take(SITE, visitor, ask)[0].shown for _ in range(2)] == [0, 0]
     customer = View(Profile("u:kim", visitors=["a1", "b2"], user="kim"), START, site.zone)

@@ -3,11 +3,11 @@
 import json
 import random
 
+from offers.bandit.arm_store import ArmStore
 from offers.decision.budget import BudgetStore
 from offers.feedback.token import Token
-from offers.feedback.warehouse import WarehouseAnswers
-from offers.job import Learner
-from offers.learning.arms import ArmStore
+from offers.feedback.warehouse import WarehouseResponses
+from offers.feedback_job import FeedbackJob
 from profiles.model import Affinity, Counts, Profile, Touch
 from profiles.store import ABSENT, Write
 from tests.support.warehouse_rows import row
@@ -93,9 +93,9 @@ def play(
     stage.services.warehouse.append(rows, [], {})
     stage.services.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
     services = stage.services
-    Learner(
+    FeedbackJob(
         services.campaigns,
-        WarehouseAnswers(services.warehouse),
+        WarehouseResponses(services.warehouse),
         services.signer,
         ArmStore(redis_url, timeout=10),
         BudgetStore(redis_url, timeout=10),

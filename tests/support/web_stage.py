@@ -13,14 +13,14 @@ from flask.testing import FlaskClient
 
 from dangol.jobs.erasure import Erasure
 from ingest.dead_letters import DeadLetters
+from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
 from offers.decision.caps import CapStore
-from offers.decision.decide import Decider
-from offers.decision.decision_counts import DecidedStore
+from offers.decision.decider import Decider
+from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.token import TokenSigner
-from offers.learning.arms import ArmStore
 from offers.segments.membership import ProgressStore
-from offers.segments.segments import SegmentStore
+from offers.segments.store import SegmentStore
 from profiles.erasures import RedisErased
 from profiles.redis.store import RedisProfiles
 from recommender.catalogue.catalogue import Catalogue
@@ -141,7 +141,7 @@ def stage_of(
         arms=arms,
         caps=caps,
         decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
-        decided=DecidedStore(redis_url, timeout=10, clock=clock),
+        decided=DecisionCountStore(redis_url, timeout=10, clock=clock),
         signer=signer,
         erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
         users=users,

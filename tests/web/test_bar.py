@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from offers.bandit.contexts import SlotCounts
+from offers.bandit.thompson_sampling import Arm
 from offers.feedback.token import Token
-from offers.learning.bandit import Arm
-from offers.learning.contexts import SlotCounts
 from profiles.model import CartLine, Exposure, Profile, Session, Touch
 from profiles.store import ABSENT, Write
 from tests.support.desk_rows import FULL, fill, visit

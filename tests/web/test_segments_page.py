@@ -10,7 +10,7 @@ from offers.audience.audience import Audience
 from offers.audience.fields import resolve
 from offers.audience.grammar import parse
 from offers.segments.membership import Membership
-from offers.segments.segments import Segment
+from offers.segments.store import Segment
 from profiles.model import Counts, Profile
 from profiles.store import Write
 from tests.support.desk_rows import HOSTILE

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, g, make_response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from offers.segments.segments import SegmentStore, SegmentsUnavailable
+from offers.segments.store import SegmentStore, SegmentsUnavailable
 from tracker.sites import Site, Sites
 from web import words
 from web.access.audit import READ, READING, acting

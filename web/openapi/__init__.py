@@ -13,10 +13,10 @@ import yaml
 from flask import Blueprint, Response
 
 from offers.campaign.campaign import Campaign
-from offers.learning.offpolicy import OffPolicy
-from offers.results.campaign_report import Tally
-from offers.results.lift import Group, Interval
-from offers.results.lookalike import LookAlike
+from offers.experiments.lift import Group, Interval
+from offers.experiments.off_policy import OffPolicy
+from offers.reports.campaign_report import ResponseCounts
+from offers.segments.lookalike import LookAlike
 from profiles.model import Profile
 from profiles.model import Tally as EventTally
 from recommender.jobs.runs import Run
@@ -63,7 +63,7 @@ ANSWERED: tuple[type, ...] = (
     *(Campaign, Card, Run, Reason, Scored, Feedback, GorseItem, GorseUser),
 )
 NAMED: Mapping[str, type] = {
-    "CampaignTally": Tally,
+    "CampaignTally": ResponseCounts,
     "EventTally": EventTally,
     "LiftGroup": Group,
     **{each.__name__: each for each in ANSWERED},

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
-from offers.decision.decide import Decision, Withheld
-from offers.decision.decision_counts import DecidedStore, DecidedUnavailable
+from offers.decision.decider import Decision, LoggedDecision
+from offers.decision.decision_counts import DecisionCountStore, DecisionCountsUnavailable
 from tracker.event import SITE, Event, encode
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.sites import Site
@@ -35,7 +35,9 @@ class Who(NamedTuple):
 class DecisionLog:
     """Appends and counts in a thread of its own: the visitor never waits for it."""
 
-    def __init__(self, log: EventLog, counts: DecidedStore, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, log: EventLog, counts: DecisionCountStore, clock: Callable[[], float] = time.time
+    ) -> None:
         self._log, self._counts, self._clock = log, counts, clock
         self._due: float | None = None
         self._waiting: deque[Record] = deque(maxlen=KEPT)
@@ -43,7 +45,7 @@ class DecisionLog:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def add(self, site: Site, who: Who, made: Sequence[Withheld]) -> None:
+    def add(self, site: Site, who: Who, made: Sequence[LoggedDecision]) -> None:
         """What somebody who can be recognised was shown under a holdout, or not."""
         if not made or not (who.visitor or who.user):
             return
@@ -81,7 +83,7 @@ class DecisionLog:
         for write in (self.flush, self._counts.flush):
             try:
                 write()
-            except (LogUnavailable, DecidedUnavailable) as error:
+            except (LogUnavailable, DecisionCountsUnavailable) as error:
                 logger.warning("decisions are lost: %s", error)
 
     def flush(self) -> None:
@@ -111,7 +113,7 @@ class DecisionLog:
                 if self._due is not None and time.monotonic() >= self._due:
                     self._due = None
                     self._counts.flush()
-            except (LogUnavailable, DecidedUnavailable) as error:
+            except (LogUnavailable, DecisionCountsUnavailable) as error:
                 logger.warning("decisions wait: %s", error)
                 time.sleep(error.retry_after)
                 self._due = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from offers.decision.decide import Decision, Page
+from offers.decision.decider import Decision, PageDecisions
 from profiles import sansio
 from profiles.model import Profile
 from profiles.sansio import Call, Steps
@@ -109,7 +109,7 @@ class Personalizer:
             with self._without("items"):
                 yield Call(lambda: self._fill_items(site, plan, draft, draft.profile))
         if plan.offers:
-            pages: list[Page] = []
+            pages: list[PageDecisions] = []
             with self._without("offers"):
                 pages.append((yield from self._deciding(site, plan, draft)))
             if pages:
@@ -117,13 +117,13 @@ class Personalizer:
             else:
                 self._fall_back_on_offers(site, plan, draft)
 
-    def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[Page]:
+    def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[PageDecisions]:
         decider, profile = self._services.decider, draft.profile
         return (
             yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker)
         )
 
-    def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: Page) -> Steps[None]:
+    def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: PageDecisions) -> Steps[None]:
         made = [each for each in page.slots.values() if each]
         draft.offers.update({each.slot: _offer(each) for each in made})
         if any(each.items is not None for each in made):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from offers.campaign.placeholders import Telling
-from offers.decision.admission import Asker
+from offers.decision.eligibility import Requester
 from recommender.serving.request import Ask, Refusal, parse_ask
 from tracker.admission.placeholder_ids import placeholder
 from tracker.admission.privacy import opted_out
@@ -78,9 +78,9 @@ class Plan:
     network: str = ""
 
     @property
-    def asker(self) -> Asker:
+    def asker(self) -> Requester:
         """To whom tokens belong; who sends no id, or does not want to be known by it, is nobody in particular."""
-        return Asker("" if self.nameless else self.visitor or self.user or "", self.network)
+        return Requester("" if self.nameless else self.visitor or self.user or "", self.network)
 
     @property
     def telling(self) -> Telling:

@@ -5,18 +5,24 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from offers.audience.audience import Audience
+from offers.bandit.contexts import SlotCounts
+from offers.bandit.thompson_sampling import best_probabilities, with_exploration
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import Version
-from offers.feedback.responses import verified
+from offers.experiments.lift import Group, Interval, Lift
+from offers.experiments.off_policy import Estimate, OffPolicy
+from offers.feedback.attribution import Impression, attributed_impressions
+from offers.feedback.responses import verified_responses
 from offers.feedback.token import MAX_AGE_MS
-from offers.feedback.warehouse import WarehouseAnswers
-from offers.learning.attribution import Showing, showings
-from offers.learning.bandit import best_of, explored
-from offers.learning.contexts import SlotCounts
-from offers.learning.offpolicy import Estimate, OffPolicy
-from offers.results.campaign_report import Comparison, Report, Tally, by_segment, report
-from offers.results.lift import Group, Interval, Lift
-from offers.results.lookalike import LookAlike, look_alike, telltale
+from offers.feedback.warehouse import WarehouseResponses
+from offers.reports.campaign_report import (
+    CampaignReport,
+    HoldoutComparison,
+    ResponseCounts,
+    by_segment,
+    campaign_report,
+)
+from offers.segments.lookalike import LookAlike, look_alike, revealing_fields
 from tracker.sites import Site
 from warehouse.question.span import Span
 from web.services import Services
@@ -53,28 +59,28 @@ class Result:
     those who are in each segment now, of the SEGMENTED visitors who saw it last. ``segment_names``: by id."""
 
     campaign: Campaign
-    report: Report
+    report: CampaignReport
     refused: dict[str, int]
     lessons: tuple[Lesson, ...]
-    answered: tuple[Showing, ...]
-    segments: tuple[Tally, ...] = ()
+    answered: tuple[Impression, ...]
+    segments: tuple[ResponseCounts, ...] = ()
     segment_names: dict[str, str] = field(default_factory=dict)
 
 
 def result_of(services: Services, site: Site, campaign: Campaign, span: Span) -> Result:
     """From the warehouse. A goal counts that was reached within the campaign's window, be it after the span."""
-    events = WarehouseAnswers(services.warehouse)
+    events = WarehouseResponses(services.warehouse)
     # From as early as an answer may come: one that was given before is not counted again for being repeated.
     rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), span.end, [campaign.id])
-    answers, refused = verified(rows, services.signer, site.id, since=span.start)
+    answers, refused = verified_responses(rows, services.signer, site.id, since=span.start)
     until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
     goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
     holdout = services.decider.holdout(campaign)
     counted = services.decided.read(site, campaign.id, span.days()) if span.whole else None
     since = holdout_since(services.campaigns.versions(site.id, campaign.id), campaign.holdout)
-    made = report(campaign, answers, goals, site.zone, holdout, counted, since)
+    made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, since)
     mine = [each for each in answers if each.token.campaign == campaign.id]
-    found = showings(mine, goals, {campaign.id: campaign})
+    found = attributed_impressions(mine, goals, {campaign.id: campaign})
     answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
     learned = services.arms.learned(site.id).get(campaign.id, {})
     told = tuple(lessons(campaign, learned))
@@ -93,7 +99,7 @@ def holdout_since(versions: Sequence[Version], holdout: float) -> int:
     return 0
 
 
-def _segments(services: Services, site: Site, found: Sequence[Showing]) -> list[Tally]:
+def _segments(services: Services, site: Site, found: Sequence[Impression]) -> list[ResponseCounts]:
     ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]
     stored = services.profiles.load(site.id, ids)
     segments = {each: profile.segments for each in ids if (profile := stored[each].profile) is not None}
@@ -113,7 +119,7 @@ def lessons(campaign: Campaign, learned: dict[str, SlotCounts]) -> list[Lesson]:
             known = {name: arm for name, arm in arms.items() if arm is not None and arm.shown > 0}
             if len(known) < 1:
                 continue
-            shares = explored(best_of(list(known.values()), campaign.reward))
+            shares = with_exploration(best_probabilities(list(known.values()), campaign.reward))
             own = counts.contexts.get(context, {})
             beliefs = tuple(
                 Belief(
@@ -136,7 +142,7 @@ def expansion(services: Services, site: Site, result: Result) -> LookAlike | Non
     others = [each for each, _ in zip(services.profiles.people(site.id), range(OTHERS), strict=False)]
     reward = result.campaign.reward
     asked = [(each.id, Audience.parse(each.audience)) for each in services.segments.all(site.id)]
-    segments = {name for name, audience in asked if not audience.asks(telltale(reward))}
+    segments = {name for name, audience in asked if not audience.asks(revealing_fields(reward))}
     return look_alike(seeds, others, int(services.clock() * 1000), site.zone, reward, segments)
 
 
@@ -207,7 +213,7 @@ def table_of(result: Result, table: str) -> list[Row] | list[Learned]:
     return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]
 
 
-def _row(tally: Tally, best: float | None = None) -> Row:
+def _row(tally: ResponseCounts, best: float | None = None) -> Row:
     seen = tally.impressions > 0
     return Row(
         name=tally.name,
@@ -224,11 +230,11 @@ def _row(tally: Tally, best: float | None = None) -> Row:
     )
 
 
-def _tallies(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
+def _tallies(tallies: Sequence[ResponseCounts]) -> list[dict[str, Any]]:
     return [_tally(each) for each in tallies]
 
 
-def _tally(tally: Tally) -> dict[str, Any]:
+def _tally(tally: ResponseCounts) -> dict[str, Any]:
     rates = {"ctr": _interval(tally.ctr), "conversion_rate": _interval(tally.conversion_rate)}
     return {**tally._asdict(), **rates}
 
@@ -245,7 +251,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     return estimate._asdict()
 
 
-def _comparison(found: Comparison | None) -> dict[str, Any] | None:
+def _comparison(found: HoldoutComparison | None) -> dict[str, Any] | None:
     if found is None:
         return None
     told = {"expected": found.expected, "chance": found.chance, "mismatch": found.mismatch}

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from offers.campaign.campaign import Campaign
-from offers.feedback.responses import Kind, OfferRow
-from offers.results.summary import VariantResult, results
+from offers.feedback.responses import OfferRow, ResponseKind
+from offers.reports.campaigns_summary import VariantResult, summarise_campaigns
 from tracker.sites import Site
 from warehouse.events import Events
 from warehouse.feeds.offer_events import offer_events
@@ -60,8 +60,8 @@ def answered(services: Services, events: Events, asked: Asked) -> dict[str, Answ
     """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
     once."""
     found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
-    rows = [OfferRow(**{**each._asdict(), "kind": cast(Kind, each.kind)}) for each in found]
-    counts = results(rows, services.signer, asked.site.id)
+    rows = [OfferRow(**{**each._asdict(), "kind": cast(ResponseKind, each.kind)}) for each in found]
+    counts = summarise_campaigns(rows, services.signer, asked.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)

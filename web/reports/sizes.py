@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from offers.segments.segments import SegmentsUnavailable
+from offers.segments.store import SegmentsUnavailable
 from profiles.redis.connect import RedisError, connect
 
 DAYS_KEPT = 400

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from offers.audience.audience import Verdict
 from offers.campaign.campaign import Campaign, CampaignInvalid, Creative, parse
+from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.creative import sanitise
-from offers.campaign.ready import Ready
 from offers.decision.holdout import held_out, subject
 from profiles.model import Profile
 from recommender.serving.request import Refusal, parse_ask
@@ -107,7 +107,7 @@ def previewed(audiences: Audiences, site: Site, draft: CampaignDraft, who: str) 
 def _variants(
     audiences: Audiences, site: Site, campaign: Campaign, profile: Profile, withdrawn: bool
 ) -> tuple[Shown, ...]:
-    ready = Ready(campaign, site.zone)
+    ready = CompiledCampaign(campaign, site.zone)
     view = None if withdrawn else audiences.view(site, profile)
     shown = []
     for name, creative in ready.creatives.items():

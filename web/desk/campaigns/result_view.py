@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from offers.campaign.campaign import Campaign
-from offers.results.campaign_report import Tally, VariantReport
-from offers.results.lift import Interval
-from offers.results.lookalike import LookAlike
+from offers.experiments.lift import Interval
+from offers.reports.campaign_report import ResponseCounts, VariantReport
+from offers.segments.lookalike import LookAlike
 from tracker.sites import Site
 from web.desk.pages import STAGES
 from web.desk.period import Period
@@ -50,7 +50,7 @@ class Part:
     """Some of those who saw it: a stage, a device, a channel."""
 
     name: str
-    tally: Tally
+    tally: ResponseCounts
     share: float
 
 
@@ -82,7 +82,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
     total = made.total
     days = [period.first + timedelta(offset) for offset in range(period.days)]
     by_day = {tally.name: tally for tally in made.days}
-    series = [by_day.get(day.isoformat(), Tally(day.isoformat())) for day in days]
+    series = [by_day.get(day.isoformat(), ResponseCounts(day.isoformat())) for day in days]
     drawn = plot([float(tally.impressions) for tally in series])
     points = [
         {"x": point.x, "y": point.y, "label": formats.short_day(day), "text": _day_text(tally)}
@@ -138,7 +138,9 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
     return tuple(figures)
 
 
-def _variants(variants: list[VariantReport], total: Tally, site: Site, money: bool) -> tuple[VariantRow, ...]:
+def _variants(
+    variants: list[VariantReport], total: ResponseCounts, site: Site, money: bool
+) -> tuple[VariantRow, ...]:
     widest = max((each.tally.ctr.high for each in variants if each.tally.impressions), default=0.0) or 1.0
 
     compared = total.impressions > 0 and len(variants) > 1
@@ -224,7 +226,7 @@ def _per_impression(rate: Interval) -> str:
     )
 
 
-def _of_impressions(total: Tally) -> tuple[str, str]:
+def _of_impressions(total: ResponseCounts) -> tuple[str, str]:
     """How many of the decisions were seen, unless more were, as on a page that stays open; and how many put away."""
     if not total.impressions:
         return "", ""
@@ -246,7 +248,7 @@ def _who(context: str) -> str:
     return " · ".join((_stage(parts[0]), device(parts[1]), channel(parts[2])))
 
 
-def _day_text(tally: Tally) -> str:
+def _day_text(tally: ResponseCounts) -> str:
     return _(
         "%(impressions)s impressions, %(clicks)s clicks, %(dismissals)s dismissed",
         impressions=formats.number(tally.impressions),
@@ -255,7 +257,7 @@ def _day_text(tally: Tally) -> str:
     )
 
 
-def _day_row(tally: Tally, site: Site) -> tuple[str, ...]:
+def _day_row(tally: ResponseCounts, site: Site) -> tuple[str, ...]:
     """The day, decisions, impressions, clicks, dismissals, conversions, revenue."""
     counts = (tally.impressions, tally.clicks, tally.dismissals, tally.conversions)
     money = formats.money(tally.revenue, site.currency)

@@ -4,17 +4,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
+from offers.bandit.contexts import parts
+from offers.bandit.thompson_sampling import Arm, best_probabilities
 from offers.campaign.campaign import Campaign
-from offers.decision.decision_counts import Decided, decided
-from offers.feedback.responses import Answer, GoalRow
-from offers.learning.attribution import Showing, showings
-from offers.learning.bandit import Arm, best_of
-from offers.learning.contexts import parts
-from offers.learning.offpolicy import CLIP, OffPolicy, estimate
-from offers.results.lift import SUSPICIOUS, Group, Interval, Lift, lift, sample_ratio, wilson
+from offers.decision.decision_counts import DecisionCounts, count_decisions
+from offers.experiments.lift import SUSPICIOUS, Group, Interval, Lift, lift, sample_ratio, wilson
+from offers.experiments.off_policy import CLIP, OffPolicy, estimate
+from offers.feedback.attribution import Impression, attributed_impressions
+from offers.feedback.responses import GoalRow, Response
 
 
-class Tally(NamedTuple):
+class ResponseCounts(NamedTuple):
     """Counts of one row of the report. ``decisions`` are None where they are not known: of a part of a day, longer ago
     than they are kept, and by what a visitor has become since."""
 
@@ -42,12 +42,12 @@ class VariantReport(NamedTuple):
     """``best``: the probability that it is the best one for what the campaign is to achieve. ``instead``: what each
     showing would have brought, had everybody been shown this variant; None while nobody was."""
 
-    tally: Tally
+    tally: ResponseCounts
     best: float
     instead: OffPolicy | None
 
 
-class Comparison(NamedTuple):
+class HoldoutComparison(NamedTuple):
     """Shown against withheld. ``crossed``: visitors who were in both groups, before they were known to be one person;
     they count in that of their first decision. ``mismatch``: group sizes that no fair draw gives: do not trust it."""
 
@@ -61,29 +61,29 @@ class Comparison(NamedTuple):
         return self.chance < SUSPICIOUS
 
 
-class Report(NamedTuple):
+class CampaignReport(NamedTuple):
     """One campaign's whole report."""
 
     campaign: str
-    total: Tally
+    total: ResponseCounts
     variants: list[VariantReport]
-    days: list[Tally]
-    stages: list[Tally]
-    devices: list[Tally]
-    channels: list[Tally]
+    days: list[ResponseCounts]
+    stages: list[ResponseCounts]
+    devices: list[ResponseCounts]
+    channels: list[ResponseCounts]
     withheld: int
-    comparison: Comparison | None
+    comparison: HoldoutComparison | None
 
 
-def report(
+def campaign_report(
     campaign: Campaign,
-    answers: Sequence[Answer],
+    answers: Sequence[Response],
     goals: Iterable[GoalRow],
     zone: tzinfo = UTC,
     holdout: float | None = None,
-    counted: Decided | None = None,
+    counted: DecisionCounts | None = None,
     since: int = 0,
-) -> Report:
+) -> CampaignReport:
     """The report of ``campaign`` from verified answers (of any). ``holdout``: its share, the global one included,
     ``since`` when (ms): who was decided about under another share is compared from then on.
 
@@ -92,18 +92,18 @@ def report(
     """
     mine = [answer for answer in answers if answer.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
-    found = showings(mine, goals, {campaign.id: campaign})
+    found = attributed_impressions(mine, goals, {campaign.id: campaign})
     share = campaign.holdout if holdout is None else holdout
     logged = [(token.variant, row.ts, token.context) for token, row in mine if row.kind == "decided"]
-    known = counted if share <= 0 or (counted and counted.total) else decided(logged, zone)
+    known = counted if share <= 0 or (counted and counted.total) else count_decisions(logged, zone)
 
-    def day(showing: Showing) -> str:
+    def day(showing: Impression) -> str:
         return datetime.fromtimestamp(showing.ts / 1000, zone).date().isoformat()
 
-    def part(at: int) -> Callable[[Showing], str]:
+    def part(at: int) -> Callable[[Impression], str]:
         return lambda showing: parts(showing.context)[at]
 
-    return Report(
+    return CampaignReport(
         campaign.id,
         _tally("", found)._replace(decisions=known.total if known else None),
         _variants(campaign, found, known.variants if known else None),
@@ -112,22 +112,26 @@ def report(
         _grouped(found, part(1), known.devices if known else None),
         _grouped(found, part(2), known.channels if known else None),
         sum(answer.row.kind == "withheld" for answer in mine),
-        compare(campaign, (each for each in mine if each.row.ts >= since), goals, share)
+        compare_holdout(campaign, (each for each in mine if each.row.ts >= since), goals, share)
         if share > 0
         else None,
     )
 
 
-def by_segment(found: Iterable[Showing], segments_of: Mapping[str, Collection[str]]) -> list[Tally]:
+def by_segment(
+    found: Iterable[Impression], segments_of: Mapping[str, Collection[str]]
+) -> list[ResponseCounts]:
     """The showings of each segment's members; somebody in two segments counts in both. ``segments_of``: by profile."""
-    groups: dict[str, list[Showing]] = {}
+    groups: dict[str, list[Impression]] = {}
     for showing in found:
         for segment in segments_of.get(showing.profile, ()):
             groups.setdefault(segment, []).append(showing)
     return [_tally(name, groups[name]) for name in sorted(groups)]
 
 
-def compare(campaign: Campaign, mine: Iterable[Answer], goals: Iterable[GoalRow], share: float) -> Comparison:
+def compare_holdout(
+    campaign: Campaign, mine: Iterable[Response], goals: Iterable[GoalRow], share: float
+) -> HoldoutComparison:
     """Every visitor from their first decision on, in the group that the draw then put them in.
 
     To leave out who was in both would leave out those who come often, mostly of the smaller group.
@@ -149,7 +153,9 @@ def compare(campaign: Campaign, mine: Iterable[Answer], goals: Iterable[GoalRow]
         for which in (False, True)
     )
     chance = sample_ratio(shown.visitors, withheld.visitors, share)
-    return Comparison(lift(shown, withheld), share, chance, sum(len(each) > 1 for each in groups.values()))
+    return HoldoutComparison(
+        lift(shown, withheld), share, chance, sum(len(each) > 1 for each in groups.values())
+    )
 
 
 def _group(visitors: list[list[float]]) -> Group:
@@ -158,7 +164,7 @@ def _group(visitors: list[list[float]]) -> Group:
 
 
 def _variants(
-    campaign: Campaign, found: list[Showing], decisions: Mapping[str, int] | None
+    campaign: Campaign, found: list[Impression], decisions: Mapping[str, int] | None
 ) -> list[VariantReport]:
     """Every variant of the campaign, and those it had before if they were shown."""
     names = [creative.id for creative in campaign.creatives]
@@ -168,13 +174,13 @@ def _variants(
         _arm(campaign, each) for each in by_variant.values()
     ]  # weighed: the bandit chose whom each was shown to
     rows = []
-    for (name, mine), best in zip(by_variant.items(), best_of(arms, campaign.reward), strict=True):
+    for (name, mine), best in zip(by_variant.items(), best_probabilities(arms, campaign.reward), strict=True):
         tally = _tally(name, mine)._replace(decisions=_number(decisions, name))
         rows.append(VariantReport(tally, best, _instead(campaign, found, name)))
     return rows
 
 
-def _arm(campaign: Campaign, found: list[Showing]) -> Arm:
+def _arm(campaign: Campaign, found: list[Impression]) -> Arm:
     """What one variant did, as if it had been shown to everybody alike: each showing weighs by how unlikely it was, and
     together they are worth as many as tell the same (Kish's effective sample size)."""
     weights = [showing.weight / max(showing.propensity, 1 / CLIP) for showing in found]
@@ -188,7 +194,7 @@ def _arm(campaign: Campaign, found: list[Showing]) -> Arm:
     return arm
 
 
-def _instead(campaign: Campaign, found: list[Showing], variant: str) -> OffPolicy | None:
+def _instead(campaign: Campaign, found: list[Impression], variant: str) -> OffPolicy | None:
     """From the time in which it was on offer: what was shown before or after could not have been this variant."""
     mine = [showing.ts for showing in found if showing.variant == variant]
     if not mine:
@@ -203,8 +209,8 @@ def _instead(campaign: Campaign, found: list[Showing], variant: str) -> OffPolic
     return estimate(rewards, [max(showing.propensity, 1e-6) for showing in while_offered], targets)
 
 
-def _tally(name: str, found: Sequence[Showing]) -> Tally:
-    return Tally(
+def _tally(name: str, found: Sequence[Impression]) -> ResponseCounts:
+    return ResponseCounts(
         name,
         len(found),
         sum(showing.clicked is not None for showing in found),
@@ -216,10 +222,10 @@ def _tally(name: str, found: Sequence[Showing]) -> Tally:
 
 
 def _grouped(
-    found: list[Showing], name_of: Callable[[Showing], str], decisions: Mapping[str, int] | None
-) -> list[Tally]:
+    found: list[Impression], name_of: Callable[[Impression], str], decisions: Mapping[str, int] | None
+) -> list[ResponseCounts]:
     """A row of each name that showings or decisions have."""
-    groups: dict[str, list[Showing]] = {}
+    groups: dict[str, list[Impression]] = {}
     for showing in found:
         groups.setdefault(name_of(showing), []).append(showing)
     return [

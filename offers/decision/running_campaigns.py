@@ -5,26 +5,26 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from offers.audience.visitor import View
-from offers.campaign.ready import Ready
+from offers.campaign.compiled_campaign import CompiledCampaign
 from profiles.model import Profile
 
-Ranks = tuple[tuple[Ready, ...], ...]
+Ranks = tuple[tuple[CompiledCampaign, ...], ...]
 """Campaigns of one slot, the highest rank first; those of one rank together."""
 
 
-class Board:
+class RunningCampaigns:
     """What runs within one second. Schedules are kept to the second, then."""
 
     __slots__ = ("_slots", "grouped", "second", "source")
 
-    def __init__(self, source: Sequence[Ready], now: int, zone: ZoneInfo) -> None:
+    def __init__(self, source: Sequence[CompiledCampaign], now: int, zone: ZoneInfo) -> None:
         """``source`` is sorted by rank; ``now`` in ms."""
         self.source, self.second = source, now // 1000
         view = View(Profile(id=""), now, zone)
         running = [ready for ready in source if ready.scheduled(view)]
         # Outside of its hours, too: who was drawn for the morning's campaign must not meet the evening's.
         self.grouped = tuple(ready for ready in source if ready.campaign.group and ready.runs(now))
-        by_slot: dict[str, list[Ready]] = {}
+        by_slot: dict[str, list[CompiledCampaign]] = {}
         for ready in running:
             for slot in ready.slots:
                 by_slot.setdefault(slot, []).append(ready)
@@ -33,7 +33,7 @@ class Board:
             for slot, mine in by_slot.items()
         }
 
-    def holds(self, source: Sequence[Ready], now: int) -> bool:
+    def holds(self, source: Sequence[CompiledCampaign], now: int) -> bool:
         """Whether it still tells what runs."""
         return self.source is source and self.second == now // 1000
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from offers.audience.visitor import View
-from offers.learning.bandit import Arm
+from offers.bandit.thompson_sampling import Arm
 
 LEVELS = 3
 CONTEXTS_KEPT = 500

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from offers.feedback.responses import Kind, OfferRow, verified
+from offers.feedback.responses import OfferRow, ResponseKind, verified_responses
 from offers.feedback.token import TokenSigner
 
-ANSWERS: tuple[Kind, ...] = ("view", "click", "dismissed")
+ANSWERS: tuple[ResponseKind, ...] = ("view", "click", "dismissed")
 
 
 class VariantResult(NamedTuple):
@@ -24,7 +24,7 @@ class VariantResult(NamedTuple):
         return self.clicks / self.impressions if self.impressions else 0.0
 
 
-class Results(NamedTuple):
+class CampaignsSummary(NamedTuple):
     """``withheld`` counts the holdout's decisions by campaign, ``refused`` answers that did not count, by reason."""
 
     variants: list[VariantResult]
@@ -32,9 +32,9 @@ class Results(NamedTuple):
     refused: dict[str, int]
 
 
-def results(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> Results:
+def summarise_campaigns(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> CampaignsSummary:
     """Impressions, clicks and dismissals per campaign and variant, by what the tokens say."""
-    answers, refused = verified(rows, signer, site)
+    answers, refused = verified_responses(rows, signer, site)
     counts: dict[tuple[str, str], dict[str, int]] = {}
     visitors: dict[tuple[str, str], set[str]] = {}
     withheld: dict[str, int] = {}
@@ -50,4 +50,4 @@ def results(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> Results
         VariantResult(*key, each["view"], each["click"], each["dismissed"], len(visitors[key]))
         for key, each in sorted(counts.items())
     ]
-    return Results(variants, withheld, refused)
+    return CampaignsSummary(variants, withheld, refused)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from offers.audience.audience import Audience
 from offers.audience.visitor import View
-from offers.learning.bandit import Reward
+from offers.bandit.thompson_sampling import Reward
 from profiles.model import Profile
 
 CLAUSES = 3
@@ -26,7 +26,7 @@ ANSWERS = {"offer_views", "offer_clicks", "shown", "clicked"}
 BOUGHT = {"stage", "orders", "revenue", "days_since_order", "bought", "bought_category"}
 
 
-def telltale(reward: Reward) -> set[str]:
+def revealing_fields(reward: Reward) -> set[str]:
     """What an audience may not ask, since to have answered is to have it: it finds those who answered, and nobody
     like them."""
     return ANSWERS if reward == "click" else ANSWERS | BOUGHT
@@ -63,7 +63,7 @@ def look_alike(
     # Half of the responders choose the clauses, the other half say how good they are.
     tried, judged = seeds[::2], seeds[1::2]
     candidates = {source: Audience.parse(source) for source in _candidates(tried, segments)}
-    tells = telltale(reward)
+    tells = revealing_fields(reward)
     candidates = {source: audience for source, audience in candidates.items() if not audience.asks(tells)}
     chosen: list[str] = []
     kept, reach, score = tried, others, 0.0

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from offers.audience.visitor import View
+from offers.bandit.contexts import context_of
+from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.placeholders import Telling
-from offers.campaign.ready import Ready
-from offers.decision.board import Board
 from offers.decision.holdout import draw, subject
-from offers.learning.contexts import context_of
-from offers.segments.segments import Compiled
+from offers.decision.running_campaigns import RunningCampaigns
+from offers.segments.store import CompiledSegments
 from profiles.model import Profile
 from tracker.sites import Site
 
@@ -17,17 +17,17 @@ DISMISSED_MS = 30 * 86_400_000
 """So long a campaign stays away from whoever hid it, on all their devices."""
 
 
-class Asker(NamedTuple):
+class Requester(NamedTuple):
     """Who asks: the id that the answer's token belongs to, and the network; "" where the site's own server asks."""
 
     id: str = ""
     network: str = ""
 
 
-NOBODY = Asker()
+ANONYMOUS = Requester()
 
 
-class Visit(NamedTuple):
+class PageRequest(NamedTuple):
     """What one page's decisions have in common. ``told``: what creatives may tell of; None, of nobody in particular,
     without consent to personalization, and to whoever may not see the profile."""
 
@@ -38,17 +38,22 @@ class Visit(NamedTuple):
     context: str
     told: View | None
     traits: bool
-    asker: Asker = NOBODY
+    asker: Requester = ANONYMOUS
 
 
-def visit_of(
-    site: Site, profile: Profile, now: int, telling: Telling, segments: Compiled | None, asker: Asker = NOBODY
-) -> Visit:
+def page_request(
+    site: Site,
+    profile: Profile,
+    now: int,
+    telling: Telling,
+    segments: CompiledSegments | None,
+    asker: Requester = ANONYMOUS,
+) -> PageRequest:
     view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
     if profile.consent.get("personalization") is False:
-        return Visit(site, view, False, subject(profile), "", None, False, asker)
+        return PageRequest(site, view, False, subject(profile), "", None, False, asker)
     told = None if telling == "nothing" else view
-    return Visit(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)
+    return PageRequest(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)
 
 
 def _hidden(view: View) -> list[str]:
@@ -57,24 +62,24 @@ def _hidden(view: View) -> list[str]:
     return [name for name, seen in view.profile.exposure.items() if seen.dismissed > since]
 
 
-def _admits(visit: Visit, ready: Ready) -> bool:
+def _admits(visit: PageRequest, ready: CompiledCampaign) -> bool:
     """Whether this visitor belongs to the audience; without consent only where everybody does."""
     return ready.test(visit.view) if visit.personal else ready.audience.everyone
 
 
-class Admitted(dict[Ready, bool]):
+class Eligibility(dict[CompiledCampaign, bool]):
     """Whether this visitor may be shown a campaign: asked once, whatever slots it runs in."""
 
-    def __init__(self, visit: Visit, hidden: Collection[str]) -> None:
+    def __init__(self, visit: PageRequest, hidden: Collection[str]) -> None:
         super().__init__()
         self._visit, self._hidden = visit, hidden
 
-    def __missing__(self, ready: Ready) -> bool:
+    def __missing__(self, ready: CompiledCampaign) -> bool:
         verdict = self[ready] = ready.id not in self._hidden and _admits(self._visit, ready)
         return verdict
 
 
-def admitted_to(visit: Visit, board: Board, skip: Collection[str]) -> Admitted:
+def eligibility(visit: PageRequest, board: RunningCampaigns, skip: Collection[str]) -> Eligibility:
     """All but what was dismissed, and of a mutual-exclusion group all but the one campaign drawn for this visitor."""
     drawn: dict[str, tuple[float, str]] = {}
     for ready in board.grouped:
@@ -84,4 +89,4 @@ def admitted_to(visit: Visit, board: Board, skip: Collection[str]) -> Admitted:
         drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, ready.id))
     hidden = {*_hidden(visit.view), *skip}
     hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
-    return Admitted(visit, hidden)
+    return Eligibility(visit, hidden)

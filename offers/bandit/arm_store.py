@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from offers.learning.bandit import Arm
-from offers.learning.contexts import SlotCounts
+from offers.bandit.contexts import SlotCounts
+from offers.bandit.thompson_sampling import Arm
 from profiles.redis.connect import RedisError, connect
 from profiles.redis.refreshed import Refreshed
 from tracker.sites import Site

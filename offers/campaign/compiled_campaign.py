@@ -16,7 +16,7 @@ NEVER = 1 << 62
 TIERS = {"override": 0, "standard": 1, "fallback": 2}
 
 
-class Ready:
+class CompiledCampaign:
     """One campaign of one site, compiled for its timezone. Immutable."""
 
     __slots__ = (

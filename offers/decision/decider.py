@@ -9,19 +9,26 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from offers.bandit.thompson_sampling import Arms, NoArms
 from offers.campaign.campaign import Campaign
+from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.placeholders import Telling
-from offers.campaign.ready import Ready
 from offers.campaign.store import CAMPAIGNS_LIMIT, Campaigns
-from offers.decision.admission import NOBODY, Admitted, Asker, Visit, admitted_to, visit_of
-from offers.decision.allocation import Shares
-from offers.decision.board import Board, Ranks
+from offers.decision.allocation import Allocation
 from offers.decision.budget import Budgets, Unlimited
-from offers.decision.caps import Ask, Caps, CapsUnavailable, Grant
+from offers.decision.caps import CapRequest, Caps, CapsUnavailable, Grant
+from offers.decision.eligibility import (
+    ANONYMOUS,
+    Eligibility,
+    PageRequest,
+    Requester,
+    eligibility,
+    page_request,
+)
 from offers.decision.holdout import GLOBAL, held_out
+from offers.decision.running_campaigns import Ranks, RunningCampaigns
 from offers.feedback.token import Token, TokenSigner, new_nonce, owner_of
-from offers.learning.bandit import Arms, NoArms
-from offers.segments.segments import Segments
+from offers.segments.store import Segments
 from profiles.model import Profile
 from profiles.redis.refreshed import Source
 from profiles.sansio import Call, Steps, now
@@ -47,16 +54,16 @@ class Decision(NamedTuple):
     items: dict[str, Any] | None = None
 
 
-class Withheld(NamedTuple):
+class LoggedDecision(NamedTuple):
     """A decision that results must know of, seen or not: to be logged as the track event ``event``."""
 
     campaign: str
     slot: str
     token: str
-    event: str = "Offer Withheld"
+    event: str = "Offer LoggedDecision"
 
 
-class Page(NamedTuple):
+class PageDecisions(NamedTuple):
     """Every slot that was asked for, None where nothing is to be shown.
 
     ``withheld``: what the holdout kept from this visitor. ``decided``: what was shown of campaigns that have a
@@ -64,8 +71,8 @@ class Page(NamedTuple):
     """
 
     slots: dict[str, Decision | None]
-    withheld: tuple[Withheld, ...] = ()
-    decided: tuple[Withheld, ...] = ()
+    withheld: tuple[LoggedDecision, ...] = ()
+    decided: tuple[LoggedDecision, ...] = ()
 
 
 class Decider:
@@ -87,10 +94,10 @@ class Decider:
         self._campaigns, self._caps, self._signer = campaigns, caps, signer
         self._budgets = budgets or Unlimited()
         arms = arms or NoArms()
-        self._shares = Shares(arms, clock)
+        self._shares = Allocation(arms, clock)
         self._segments = segments
         self._sources: tuple[Source, ...] = (campaigns, arms, *([segments] if segments else ()))
-        self._boards: dict[str, Board] = {}
+        self._boards: dict[str, RunningCampaigns] = {}
         self._global_holdout = global_holdout
         self._clock = clock
         self._chance = chance or random.Random()
@@ -106,8 +113,8 @@ class Decider:
         slots: Sequence[str],
         telling: Telling = "profile",
         skip: Collection[str] = (),
-        asker: Asker = NOBODY,
-    ) -> Page:
+        asker: Requester = ANONYMOUS,
+    ) -> PageDecisions:
         """As ``deciding``, waited for."""
         return now(self.deciding(site, profile, slots, telling, skip, asker))
 
@@ -118,8 +125,8 @@ class Decider:
         slots: Sequence[str],
         telling: Telling = "profile",
         skip: Collection[str] = (),
-        asker: Asker = NOBODY,
-    ) -> Steps[Page]:
+        asker: Requester = ANONYMOUS,
+    ) -> Steps[PageDecisions]:
         """All offer slots of one page at once, in the order of their claim.
 
         ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
@@ -132,20 +139,20 @@ class Decider:
         if due:
             yield Call(lambda: _read(due, site))
         segments = self._segments.known(site) if self._segments else None
-        visit = visit_of(site, profile, int(self._clock() * 1000), telling, segments, asker)
+        visit = page_request(site, profile, int(self._clock() * 1000), telling, segments, asker)
         lines = self._lines(visit, wanted, skip)
         yield from self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
-        withheld: list[Withheld] = []
-        decided: list[Withheld] = []
+        withheld: list[LoggedDecision] = []
+        decided: list[LoggedDecision] = []
         for line in lines:
             withheld += [self._withheld(visit, ready, line.slot) for ready in line.withheld]
             if line.shown is None:
                 continue
             decisions[line.slot] = decision = self._decision(visit, line.shown, line.slot)
             if self.holdout(line.shown.campaign) > 0:
-                decided.append(Withheld(decision.campaign, line.slot, decision.token, "Offer Decided"))
-        return Page(decisions, tuple(withheld), tuple(decided))
+                decided.append(LoggedDecision(decision.campaign, line.slot, decision.token, "Offer Decided"))
+        return PageDecisions(decisions, tuple(withheld), tuple(decided))
 
     def fallbacks(
         self,
@@ -153,13 +160,13 @@ class Decider:
         profile: Profile,
         slots: Sequence[str],
         skip: Collection[str] = (),
-        asker: Asker = NOBODY,
+        asker: Requester = ANONYMOUS,
     ) -> dict[str, Decision]:
         """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
         have nothing to count. Every variant that is shown at all is as likely."""
-        visit = visit_of(site, profile, int(self._clock() * 1000), "nothing", None, asker)
-        board = Board(self._campaigns.known(site), visit.view.now, site.zone)
-        admitted = admitted_to(visit, board, skip)
+        visit = page_request(site, profile, int(self._clock() * 1000), "nothing", None, asker)
+        board = RunningCampaigns(self._campaigns.known(site), visit.view.now, site.zone)
+        admitted = eligibility(visit, board, skip)
         lines = [
             [ready for equals in board.ranks(slot) for ready in equals if admitted[ready]] for slot in slots
         ]
@@ -178,23 +185,25 @@ class Decider:
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
-    def _lines(self, visit: Visit, wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
+    def _lines(self, visit: PageRequest, wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
         """For each slot those who may be shown in it, best first, found one rank after another as they are needed."""
         board = self._board(visit.site, visit.view.now)
-        admitted = admitted_to(visit, board, skip)
+        admitted = eligibility(visit, board, skip)
         return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, admitted)) for slot in wanted]
 
-    def _board(self, site: Site, now: int) -> Board:
+    def _board(self, site: Site, now: int) -> RunningCampaigns:
         source, board = self._campaigns.known(site), self._boards.get(site.id)
         if board is None or not board.holds(source, now):
-            board = self._boards[site.id] = Board(source, now, site.zone)
+            board = self._boards[site.id] = RunningCampaigns(source, now, site.zone)
         return board
 
-    def _ordered(self, visit: Visit, ranks: Ranks, slot: str, admitted: Admitted) -> Iterator[Ready]:
+    def _ordered(
+        self, visit: PageRequest, ranks: Ranks, slot: str, admitted: Eligibility
+    ) -> Iterator[CompiledCampaign]:
         for equals in ranks:
             yield from self._shuffled(visit, [ready for ready in equals if admitted[ready]], slot)
 
-    def _fill(self, visit: Visit, lines: list["_Line"]) -> Steps[None]:
+    def _fill(self, visit: PageRequest, lines: list["_Line"]) -> Steps[None]:
         """Let the first few of each line try; only where none of them may be shown, the others."""
         done: set[str] = set()
         for count in (FIRST_FEW, CANDIDATES_LIMIT):
@@ -226,12 +235,12 @@ class Decider:
                     self._budgets.give_back(visit.site.id, campaign, visit.asker.network)
 
     def _within_budget(
-        self, visit: Visit, lines: list["_Line"], count: int, done: set[str], reserved: list[str]
-    ) -> Steps[list[list[Ready]]]:
+        self, visit: PageRequest, lines: list["_Line"], count: int, done: set[str], reserved: list[str]
+    ) -> Steps[list[list[CompiledCampaign]]]:
         """The next of each line. ``reserved`` gets those whose means are limited, once for each decision."""
-        kept: list[list[Ready]] = []
+        kept: list[list[CompiledCampaign]] = []
         for line in lines:
-            mine: list[Ready] = []
+            mine: list[CompiledCampaign] = []
             for ready in islice(line.candidates, count):
                 if ready.id in done or (line.closed and ready.campaign.tier == "standard"):
                     continue
@@ -247,7 +256,9 @@ class Decider:
             kept.append(mine)
         return kept
 
-    def _shuffled(self, visit: Visit, equals: list[Ready], slot: str) -> list[Ready]:
+    def _shuffled(
+        self, visit: PageRequest, equals: list[CompiledCampaign], slot: str
+    ) -> list[CompiledCampaign]:
         """Equal campaigns in random order: by how likely each is the best, where all of them learn."""
         if len(equals) < 2:
             return equals
@@ -259,16 +270,20 @@ class Decider:
             return self._shares.order(visit.site.id, equals, slot, visit.context, self._chance)
         return self._chance.sample(equals, len(equals))
 
-    def _ask(self, visit: Visit, ready: Ready) -> Ask:
+    def _ask(self, visit: PageRequest, ready: CompiledCampaign) -> CapRequest:
         campaign, site, who = ready.campaign, visit.site.id, visit.subject
         own = held_out(site, campaign.id, who, campaign.holdout)
         # Who is held out from everything meets each campaign when the others do: after those before it.
         overall = (
             not own and campaign.tier == "standard" and held_out(site, GLOBAL, who, self._global_holdout)
         )
-        return Ask(campaign.id, campaign.caps, own or overall, campaign.tier != "standard", closes=overall)
+        return CapRequest(
+            campaign.id, campaign.caps, own or overall, campaign.tier != "standard", closes=overall
+        )
 
-    def _decision(self, visit: Visit, ready: Ready, slot: str, even: bool = False) -> Decision:
+    def _decision(
+        self, visit: PageRequest, ready: CompiledCampaign, slot: str, even: bool = False
+    ) -> Decision:
         site, campaign, context = visit.site.id, ready.campaign, visit.context
         variants = list(ready.creatives)
         if even:
@@ -291,7 +306,7 @@ class Decider:
             campaign.id, variant, slot, creative.kind, content, propensity, signed, context, creative.items
         )
 
-    def _withheld(self, visit: Visit, ready: Ready, slot: str) -> Withheld:
+    def _withheld(self, visit: PageRequest, ready: CompiledCampaign, slot: str) -> LoggedDecision:
         campaign = ready.campaign.id
         token = Token(
             visit.site.id,
@@ -305,7 +320,7 @@ class Decider:
             held=True,
             owner=owner_of(visit.site.id, visit.asker.id),
         )
-        return Withheld(campaign, slot, self._signer.sign(token))
+        return LoggedDecision(campaign, slot, self._signer.sign(token))
 
 
 def _read(sources: Sequence[Source], site: Site) -> None:
@@ -319,14 +334,14 @@ class _Line:
 
     __slots__ = ("candidates", "closed", "shown", "slot", "withheld")
 
-    def __init__(self, slot: str, candidates: Iterator[Ready]) -> None:
+    def __init__(self, slot: str, candidates: Iterator[CompiledCampaign]) -> None:
         self.slot, self.candidates = slot, candidates
-        self.shown: Ready | None = None
-        self.withheld: list[Ready] = []
+        self.shown: CompiledCampaign | None = None
+        self.withheld: list[CompiledCampaign] = []
         self.closed = False
 
 
-def _uncounted(lines: list[list[Ready]], may: Callable[[Campaign], bool]) -> list[Grant]:
+def _uncounted(lines: list[list[CompiledCampaign]], may: Callable[[Campaign], bool]) -> list[Grant]:
     """Without counts: of each line the first that ``may`` be shown."""
     shown: set[str] = set()
     grants: list[Grant] = []

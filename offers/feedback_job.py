@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from offers.bandit.arm_store import ArmStore
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import CampaignStore
 from offers.decision.budget import HOLD_MS, BudgetStore, Spent
-from offers.feedback.responses import OfferEvents, verified
+from offers.feedback.attribution import attributed_impressions, count_rewards
+from offers.feedback.responses import ResponseSource, verified_responses
 from offers.feedback.token import TokenSigner
-from offers.learning.arms import ArmStore
-from offers.learning.attribution import learn, showings
 from tracker.sites import Site
 
 DAY_MS = 86_400_000
@@ -23,7 +23,7 @@ MEMORY_DAYS = 60
 """Showings older than that no longer teach: tastes and seasons change."""
 
 
-class Run(NamedTuple):
+class FeedbackRun(NamedTuple):
     """What one run used. ``refused``: answers that did not count, by reason. ``confirmed``: budgets updated."""
 
     campaigns: int
@@ -32,13 +32,13 @@ class Run(NamedTuple):
     confirmed: int
 
 
-class Learner:
+class FeedbackJob:
     """``complete``: up to when (ms) the warehouse holds everything; None while that is not known."""
 
     def __init__(
         self,
         campaigns: CampaignStore,
-        events: OfferEvents,
+        events: ResponseSource,
         signer: TokenSigner,
         arms: ArmStore,
         budgets: BudgetStore,
@@ -50,7 +50,7 @@ class Learner:
         self._arms, self._budgets = arms, budgets
         self._complete, self._clock = complete or (lambda: int(clock() * 1000)), clock
 
-    def run(self, site: Site) -> Run:
+    def run(self, site: Site) -> FeedbackRun:
         """One site. Raises what the stores and the warehouse raise: the next run does it all."""
         now = int(self._clock() * 1000)
         complete = self._complete()  # asked before reading
@@ -60,19 +60,21 @@ class Learner:
         rows = (
             self._events.offer_events(site.id, now - MEMORY_DAYS * DAY_MS, now, learning) if learning else ()
         )
-        answers, refused = verified(rows, self._signer, site.id)
+        answers, refused = verified_responses(rows, self._signer, site.id)
         goals = {each.goal.event for each in learning.values() if each.reward != "click"}
         reached = self._events.goal_events(site.id, goals, now - MEMORY_DAYS * DAY_MS, now) if goals else ()
-        found = showings(answers, reached, learning)
-        self._arms.publish(site.id, learn(found, learning, now), now)
-        return Run(len(learning), len(found), refused, confirmed)
+        found = attributed_impressions(answers, reached, learning)
+        self._arms.publish(site.id, count_rewards(found, learning, now), now)
+        return FeedbackRun(len(learning), len(found), refused, confirmed)
 
     def _confirm(self, site: Site, campaigns: dict[str, Campaign], complete: int, now: int) -> int:
         going = [each for each in campaigns.values() if each.status in ("live", "paused")]
         limited = [each.id for each in going if each.budget is not None]
         if not limited:
             return 0
-        answers, _ = verified(self._events.offer_events(site.id, 0, now, limited), self._signer, site.id)
+        answers, _ = verified_responses(
+            self._events.offer_events(site.id, 0, now, limited), self._signer, site.id
+        )
         counted: Counter[tuple[str, str]] = Counter()
         for token, row in answers:
             counted[token.campaign, row.kind] += 1

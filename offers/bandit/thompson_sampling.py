@@ -25,7 +25,7 @@ Reward = Literal["click", "conversion", "revenue"]
 class Arm(NamedTuple):
     """What an arm did: shown so often, rewarded so often, and of what the rewards were worth, sum and sum of squares.
 
-    ``shown`` may be fractional: an answer that is half due counts as half a showing (offers/learning/attribution.py).
+    ``shown`` may be fractional: an answer that is half due counts as half a showing (offers/feedback/attribution.py).
     """
 
     shown: float = 0.0
@@ -57,7 +57,7 @@ class NoArms:
         return {}
 
 
-def best_of(arms: Sequence[Arm], reward: Reward = "click") -> list[float]:
+def best_probabilities(arms: Sequence[Arm], reward: Reward = "click") -> list[float]:
     """The probability that each arm is the best; sums to 1, right to about 0.001.
 
     Rates have a Beta posterior under a uniform prior, revenue for each showing a Normal-Gamma one.
@@ -75,7 +75,7 @@ def best_of(arms: Sequence[Arm], reward: Reward = "click") -> list[float]:
     return [float(share) for share in shares / shares.sum()]
 
 
-def drawn(arms: Sequence[Arm], reward: Reward, chance: random.Random) -> list[float]:
+def posterior_draws(arms: Sequence[Arm], reward: Reward, chance: random.Random) -> list[float]:
     """A draw from what is believed of each arm: the arm with the largest is played."""
     if reward != "revenue":
         return [
@@ -92,7 +92,7 @@ def drawn(arms: Sequence[Arm], reward: Reward, chance: random.Random) -> list[fl
     ]
 
 
-def explored(shares: Sequence[float], least: float = EXPLORATION) -> list[float]:
+def with_exploration(shares: Sequence[float], least: float = EXPLORATION) -> list[float]:
     """The same shares with at least ``least`` for each arm (or an equal part of half, if there are many)."""
     least = min(least, 0.5 / len(shares))
     return [least + share * (1 - least * len(shares)) for share in shares]

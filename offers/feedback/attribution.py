@@ -10,10 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from offers.bandit.contexts import Counts, SlotCounts, slot_counts
+from offers.bandit.thompson_sampling import Arm, Reward
 from offers.campaign.campaign import Campaign
-from offers.feedback.responses import Answer, GoalRow, teaching
-from offers.learning.bandit import Arm, Reward
-from offers.learning.contexts import Counts, SlotCounts, slot_counts
+from offers.feedback.responses import GoalRow, Response, response_weights
 
 CLICK_WINDOW_MS = 30 * 60_000
 """A click belongs to its showing whenever it comes; how long a missing one is waited for."""
@@ -22,9 +22,9 @@ DELAYS_WANTED = 30
 ENOUGH_DELAYS = 5_000
 
 
-class Showing(NamedTuple):
+class Impression(NamedTuple):
     """One impression and what came of it: delays in ms, None while nothing came; ``value`` is money.
-    ``dismissed``: hidden by the visitor. ``weight``: how much it teaches (``offers.feedback.responses.teaching``)."""
+    ``dismissed``: hidden by the visitor. ``weight``: how much it teaches (``response_weights``)."""
 
     campaign: str
     variant: str
@@ -43,17 +43,17 @@ class Showing(NamedTuple):
         return self.clicked if reward == "click" else self.converted
 
 
-def showings(
-    answers: Iterable[Answer], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
-) -> list[Showing]:
+def attributed_impressions(
+    answers: Iterable[Response], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
+) -> list[Impression]:
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
     Whoever clicked or dismissed it within the second that a view takes has seen it. A goal is credited, within each
     campaign, to the last click before it, if that was within the goal's window; else to the last view, within its own.
     """
     answers = list(answers)
-    weights = teaching(answers)
-    views: dict[str, Answer] = {}
+    weights = response_weights(answers)
+    views: dict[str, Response] = {}
     clicks: dict[str, int] = {}
     dismissed: set[str] = set()
     for answer in answers:
@@ -66,11 +66,11 @@ def showings(
         elif answer.row.kind == "dismissed":
             dismissed.add(nonce)
             views.setdefault(nonce, answer)
-    found: list[Showing] = []
+    found: list[Impression] = []
     for nonce, (token, row) in views.items():
         clicked = max(0, clicks[nonce] - row.ts) if nonce in clicks else None
         found.append(
-            Showing(
+            Impression(
                 token.campaign,
                 token.variant,
                 token.slot,
@@ -88,8 +88,8 @@ def showings(
 
 
 def _credited(
-    found: list[Showing], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
-) -> list[Showing]:
+    found: list[Impression], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
+) -> list[Impression]:
     mine: dict[str, dict[str, _Seen]] = {}  # profile → campaign → its showings
     for index, showing in enumerate(found):
         seen = mine.setdefault(showing.profile, {}).setdefault(showing.campaign, _Seen([], []))
@@ -126,11 +126,11 @@ def _last(moments: list[tuple[int, int]], ts: int, window: int) -> int | None:
     return moments[before - 1][1] if before and ts - moments[before - 1][0] <= window else None
 
 
-def learn(
-    found: Iterable[Showing], campaigns: Mapping[str, Campaign], now: int
+def count_rewards(
+    found: Iterable[Impression], campaigns: Mapping[str, Campaign], now: int
 ) -> dict[str, dict[str, SlotCounts]]:
     """Counts of every campaign by slot, as of ``now`` (ms)."""
-    by_campaign: dict[str, list[Showing]] = {}
+    by_campaign: dict[str, list[Impression]] = {}
     for showing in found:
         if showing.campaign in campaigns:
             by_campaign.setdefault(showing.campaign, []).append(showing)
@@ -138,7 +138,7 @@ def learn(
     for name, mine in by_campaign.items():
         campaign = campaigns[name]
         window = CLICK_WINDOW_MS if campaign.reward == "click" else campaign.goal.window_ms
-        arrived = arrival(mine, campaign.reward, window, now)
+        arrived = reward_delays(mine, campaign.reward, window, now)
         full: dict[str, dict[str, Counts]] = {}
         for showing in mine:
             counts = full.setdefault(showing.slot, {}).setdefault(showing.context, {})
@@ -149,7 +149,7 @@ def learn(
     return learned
 
 
-def _counted(showing: Showing, reward: Reward, arrived: "Arrival", now: int) -> Arm:
+def _counted(showing: Impression, reward: Reward, arrived: "RewardDelays", now: int) -> Arm:
     if showing.delay(reward) is None:
         if showing.dismissed and reward == "click":
             return Arm(1.0)
@@ -157,7 +157,7 @@ def _counted(showing: Showing, reward: Reward, arrived: "Arrival", now: int) -> 
     return Arm(1.0, 1.0, showing.value, showing.value**2)
 
 
-class Arrival(NamedTuple):
+class RewardDelays(NamedTuple):
     """How soon rewards come: their ``delays`` (ms, sorted), none when too few are known."""
 
     delays: Sequence[int]
@@ -170,7 +170,7 @@ class Arrival(NamedTuple):
         return bisect_right(self.delays, age) / len(self.delays)
 
 
-def arrival(found: Sequence[Showing], reward: Reward, window: int, now: int) -> Arrival:
+def reward_delays(found: Sequence[Impression], reward: Reward, window: int, now: int) -> RewardDelays:
     """The delays of showings old enough to have all their rewards; of all, while those are too few."""
     most = max((showing.weight for showing in found), default=0.0)
     known = [showing for showing in found if showing.weight >= most / 2]  # a crowd's haste is nobody's habit
@@ -180,5 +180,5 @@ def arrival(found: Sequence[Showing], reward: Reward, window: int, now: int) -> 
             delay for showing in source if (delay := showing.delay(reward)) is not None and delay <= window
         ]
         if len(delays) >= DELAYS_WANTED:
-            return Arrival(sorted(delays[-ENOUGH_DELAYS:]), window)
-    return Arrival((), window)
+            return RewardDelays(sorted(delays[-ENOUGH_DELAYS:]), window)
+    return RewardDelays((), window)

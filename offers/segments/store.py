@@ -41,7 +41,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     audience: str
 
 
-class Compiled(NamedTuple):
+class CompiledSegments(NamedTuple):
     """A site's segments, ready to be asked."""
 
     audiences: tuple[tuple[str, Audience], ...] = ()
@@ -54,7 +54,7 @@ class Compiled(NamedTuple):
 class Segments(Source, Protocol):
     """What a decision needs of a segment store."""
 
-    def known(self, site: Site) -> Compiled:
+    def known(self, site: Site) -> CompiledSegments:
         """A site's segments as last read. Asks no store."""
 
 
@@ -87,7 +87,9 @@ class SegmentStore:
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic, timeout: float = 1.0) -> None:
         self._redis = connect(url, timeout)
-        self._cache: Refreshed[Compiled] = Refreshed(self._load, Compiled(), REFRESH_SECONDS, clock)
+        self._cache: Refreshed[CompiledSegments] = Refreshed(
+            self._load, CompiledSegments(), REFRESH_SECONDS, clock
+        )
 
     def put(self, site: str, segment: Segment) -> None:
         key = _key(site)
@@ -130,7 +132,7 @@ class SegmentStore:
             raise SegmentsUnavailable(str(error)) from error
         return _readable(found)
 
-    def compiled(self, site: str) -> Compiled:
+    def compiled(self, site: str) -> CompiledSegments:
         """What ingest asks; at most REFRESH_SECONDS old, never raises."""
         return self._cache.get(site)
 
@@ -141,14 +143,14 @@ class SegmentStore:
     def refresh(self, site: Site) -> None:
         self._cache.get(site.id)
 
-    def known(self, site: Site) -> Compiled:
+    def known(self, site: Site) -> CompiledSegments:
         return self._cache.known(site.id)
 
-    def fresh(self, site: str) -> Compiled:
+    def fresh(self, site: str) -> CompiledSegments:
         """As they are defined this very moment. Raises SegmentsUnavailable."""
         return _compiled(self.all(site))
 
-    def _load(self, site: str, stamp: bytes | None) -> tuple[bytes | None, Compiled] | None:
+    def _load(self, site: str, stamp: bytes | None) -> tuple[bytes | None, CompiledSegments] | None:
         current = self._redis.hget(_key(site), "")
         if current == stamp:
             return None
@@ -165,14 +167,14 @@ def _readable(found: Mapping[bytes, bytes]) -> list[Segment]:
     return segments
 
 
-def _compiled(segments: list[Segment]) -> Compiled:
+def _compiled(segments: list[Segment]) -> CompiledSegments:
     audiences: list[tuple[str, Audience]] = []
     for each in segments:
         try:
             audiences.append((each.id, Audience.parse(each.audience)))
         except AudienceInvalid as error:  # written by another version of Dangol
             log.error("segment %s is not used: %s", each.id, error)
-    return Compiled(tuple(audiences))
+    return CompiledSegments(tuple(audiences))
 
 
 def _key(site: str) -> str:

@@ -1,0 +1,1 @@
+"""The bandit: attributed impressions in; how often each variant is shown out."""

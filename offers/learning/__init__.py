@@ -1,1 +1,0 @@
-"""Learning: impressions and responses in; bandit weights and off-policy estimates out."""

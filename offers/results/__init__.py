@@ -1,1 +1,0 @@
-"""Results: what a campaign was worth, with its lift over the holdout."""
