@@ -69,12 +69,15 @@ def seconds(command: list[str]) -> float:
 
 
 def parsing(path: Path) -> float:
-    from ingest.access_log.block import Choice
     from ingest.access_log.format import named
     from ingest.access_log.lines import blocks, opened
-    from ingest.access_log.log import AccessLog
+    from ingest.access_log.page_views import ImportOptions
+    from ingest.access_log.reader import AccessLogReader
 
-    log, started = AccessLog(Choice(named("combined"), bench_site(), b"bench")), time.perf_counter()
+    log, started = (
+        AccessLogReader(ImportOptions(named("combined"), bench_site(), b"bench")),
+        time.perf_counter(),
+    )
     with opened(str(path)) as (stream, _):
         for block in blocks(stream, str(path)):
             log.hits(block)
@@ -88,9 +91,9 @@ def bench_site():
 
 
 def main() -> None:
-    from ingest.access_log.block import Choice
     from ingest.access_log.format import named
     from ingest.access_log.importer import Importer
+    from ingest.access_log.page_views import ImportOptions
     from warehouse.delta import Warehouse
 
     parser = argparse.ArgumentParser()
@@ -110,7 +113,9 @@ def main() -> None:
                 f"{name}/out.json",
             ]
             timed["GoAccess, into its report"] = seconds(command)
-        importer = Importer(Warehouse(f"{name}/warehouse"), Choice(named("combined"), bench_site(), b"bench"))
+        importer = Importer(
+            Warehouse(f"{name}/warehouse"), ImportOptions(named("combined"), bench_site(), b"bench")
+        )
         processor, started = sum(os.times()[:4]), time.perf_counter()
         summary = importer.file(str(path))
         timed["import-log, into the warehouse"] = time.perf_counter() - started

@@ -201,11 +201,11 @@ class Stages:
         """Watch this worker. The poll of the log is wrapped when the worker has joined."""
         import ingest.worker.flushing
 
-        self.time(worker.reader, "read", "decode, enrich")
-        self.time(worker.folder, "fold", "fold")
-        self.time(worker.folder.store, "load", "load and decode profiles")
-        self.time(worker.folder.store, "save", "encode and save profiles")
-        self.time(ingest.flushing, "row", "rows")
+        self.time(worker.decoder, "read", "decode, enrich")
+        self.time(worker.updater, "fold", "fold")
+        self.time(worker.updater.store, "load", "load and decode profiles")
+        self.time(worker.updater.store, "save", "encode and save profiles")
+        self.time(ingest.worker.flushing, "row", "rows")
         self.time(worker.outbox.warehouse, "append", "Arrow, Parquet, Delta")
         consumer = worker.log.consumer
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from dangol.jobs.erasure import Erasure
     from ingest.dead_letters import DeadLetters
     from ingest.enrich.countries import Source
+    from ingest.rebuild.lost_rows import LostRows
     from ingest.rebuild.rebuild import Rebuild
-    from ingest.rebuild.restore import Restoring
-    from ingest.worker.generations import Incident
-    from ingest.worker.reading import Enrich
+    from ingest.worker.decoding import Enrich
+    from ingest.worker.log_generations import Incident
     from ingest.worker.worker import Worker
     from offers.feedback_job import FeedbackJob
     from offers.segments.membership import Membership
@@ -99,7 +99,7 @@ def enrichment(settings: Settings) -> "Enrich":
     """What a worker finds out about an event. Raises CitiesUnreadable."""
     from ingest.enrich.cities import Cities, with_cities
     from ingest.enrich.enrich import facts
-    from ingest.enrich.plausible import with_limits
+    from ingest.enrich.order_limits import with_limits
 
     found = with_cities(facts, Cities(settings.geoip)) if settings.geoip else facts
     return with_limits(found, order_limits(settings))
@@ -145,7 +145,7 @@ def worker(settings: Settings, name: str = "") -> "Worker":
 
 def stored(settings: Settings, identity: str) -> dict[int, int]:
     """Up to which position of each partition of the log of this identity the warehouse holds everything."""
-    from ingest.worker.generations import stored
+    from ingest.worker.log_generations import stored
     from ingest.worker.worker import app_of
 
     return stored(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), identity)
@@ -178,14 +178,14 @@ def progress(settings: Settings, events: "EventLog") -> "Progress":
     return Progress(settings.profiles_uri, lambda: events.backlog(INGEST_GROUP))
 
 
-def restoring(settings: Settings) -> "Restoring":
+def restoring(settings: Settings) -> "LostRows":
     """What makes lost rows of the warehouse again, of what the log still holds."""
-    from ingest.rebuild.restore import Restoring
+    from ingest.rebuild.lost_rows import LostRows
     from profiles.erasures import RedisErased
 
     store, events = profiles(settings), log(settings)
     erased = RedisErased(store.client)
-    return Restoring(events, INGEST_GROUP, store, sites(settings), enrichment(settings), erased, time.time)
+    return LostRows(events, INGEST_GROUP, store, sites(settings), enrichment(settings), erased, time.time)
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":
@@ -296,7 +296,7 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
 
 def log_incident(settings: Settings, now: float) -> "Incident | None":
     """What happened to the event log in the days before ``now``, seconds. Raises WarehouseUnavailable."""
-    from ingest.worker.generations import incident
+    from ingest.worker.log_generations import incident
     from ingest.worker.worker import app_of
 
     since = int(now * 1000) - INCIDENT_DAYS * 86_400_000

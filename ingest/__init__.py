@@ -1,1 +1,1 @@
-"""The consumers: decode, enrich, identify, sessionize, fold, append, commit."""
+"""The consumers: messages of the event log enter; profiles and rows of the warehouse leave."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.enrich.countries import Source, source
-from ingest.worker.generations import Incident
+from ingest.worker.log_generations import Incident
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
 from offers.decision.caps import CapStore

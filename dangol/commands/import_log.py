@@ -13,9 +13,9 @@ from dangol.commands.import_events import site_of
 from dangol.machine.embedded import embedded_redis
 from dangol.secrets import signing_key
 from dangol.settings import Settings
-from ingest.access_log.block import Choice
 from ingest.access_log.format import Format
-from ingest.access_log.importer import Importer, Summary
+from ingest.access_log.importer import Importer, ImportSummary
+from ingest.access_log.page_views import ImportOptions
 from ingest.enrich.channels import host_of
 from profiles.erasures import RedisErased
 
@@ -44,7 +44,7 @@ def import_logs(
     """
     site = site_of(settings, site_id)
     own = host or next((host_of(origin) for origin in site.origins), "")
-    choice = Choice(form, site, signing_key(settings), keep, own, site.zone, settings.geoip)
+    choice = ImportOptions(form, site, signing_key(settings), keep, own, site.zone, settings.geoip)
     with embedded_redis(settings):
         importer = Importer(
             compose.warehouse(settings), choice, RedisErased(compose.profiles(settings).client)
@@ -70,7 +70,7 @@ def _file_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda position, lines: bar.update(position - bar.pos, lines)
 
 
-def _say(name: str, summary: Summary, seconds: float) -> None:
+def _say(name: str, summary: ImportSummary, seconds: float) -> None:
     """One line a figure: they add up to the file's lines."""
     click.echo(f"{name}: {summary.lines:,} lines in {seconds:.1f} s ({summary.lines / seconds:,.0f} lines/s)")
     click.echo(

@@ -2,7 +2,7 @@
 
 A repair changes the tables' log, so nobody else may: it refuses while ingest, the scheduler or the supervisor run.
 First what files still hold (``warehouse.tables.repair``), then what the log still holds
-(``ingest.rebuild.restore``); what neither
+(``ingest.rebuild.lost_rows``); what neither
 has is named. Erased persons do not come back: their marks are asked for every row.
 """
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.access_log.block import DAY_MS, FATES, HITS, Choice
-from ingest.access_log.check import fitting
+from ingest.access_log.format_check import fitting
 from ingest.access_log.lines import blocks, opened
-from ingest.access_log.log import AccessLog
+from ingest.access_log.page_views import DAY_MS, FATES, HITS, ImportOptions
 from ingest.access_log.processes import portions
+from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.rows import STORED, made
 from profiles.erasures import Erased, NobodyErased
 from profiles.fold.identity import visitor_id
@@ -37,7 +37,7 @@ from events where source = 'log' and visitor is not null
 """
 
 
-class Warehouse(Protocol):
+class ImportWarehouse(Protocol):
     """What of the warehouse an import needs; ``warehouse.delta.Warehouse`` has it."""
 
     def positions(self, app: str) -> dict[int, int]: ...
@@ -49,7 +49,7 @@ class Warehouse(Protocol):
     ) -> None: ...
 
 
-class Summary(NamedTuple):
+class ImportSummary(NamedTuple):
     """Lines read, why some were filtered, page views counted, and how many of those were stored before.
 
     ``examples``: some lines that are not in the format, with their numbers. ``erased``: views of people who were
@@ -74,8 +74,8 @@ class Importer:
 
     def __init__(
         self,
-        warehouse: Warehouse,
-        choice: Choice,
+        warehouse: ImportWarehouse,
+        choice: ImportOptions,
         erased: Erased | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -85,13 +85,13 @@ class Importer:
 
     def file(
         self, name: str, progress: Callable[[int, int], Any] = lambda _position, _lines: None
-    ) -> Summary:
+    ) -> ImportSummary:
         """Import the file ``name``, ``-`` for standard input; return when its views are stored.
 
         ``progress`` is told the position in the file, in bytes, and the lines read. Raises LogUnreadable (what
         came before the broken place is stored), FormatMismatch (nothing is), StoreUnavailable and WarehouseUnavailable.
         """
-        log, counted, stored = AccessLog(self.choice), 0, list[Future[Stored]]()
+        log, counted, stored = AccessLogReader(self.choice), 0, list[Future[StoredViews]]()
         # What is read is stored beside: Arrow and Parquet leave Python to the reader.
         with opened(name) as (stream, raw), ThreadPoolExecutor(1, "store") as beside:
             waiting = HITS.empty_table()
@@ -110,14 +110,14 @@ class Importer:
                 done = [each.result() for each in stored]
         fates = {fate: log.fates[fate] for fate in FATES}
         added, erased = (sum(each) for each in zip(*done, strict=True))
-        return Summary(log.lines, fates, counted, added, log.host or "", tuple(log.examples), erased)
+        return ImportSummary(log.lines, fates, counted, added, log.host or "", tuple(log.examples), erased)
 
-    def _store(self, hits: pa.Table) -> "Stored":
+    def _store(self, hits: pa.Table) -> "StoredViews":
         """Append what is not stored."""
         theirs = self._forgotten(hits)
         hits, erased = hits.filter(pc.invert(theirs)), pc.sum(theirs).as_py() or 0
         if not len(hits):
-            return Stored(0, erased)
+            return StoredViews(0, erased)
         bounds = pc.min_max(hits["ts"])
         # Visitors are of one day, so whole days hold everything that sessions may need.
         first, last = (bounds[name].as_py() // DAY_MS for name in ("min", "max"))
@@ -137,10 +137,10 @@ class Importer:
                 self.warehouse.append(rows, aliases, {(self.app, 0): position + 1})
             except PositionsMoved:
                 continue
-            return Stored(len(rows), erased)
+            return StoredViews(len(rows), erased)
         else:
             raise WarehouseUnavailable("other imports of this site always came first")
-        return Stored(0, erased)
+        return StoredViews(0, erased)
 
     def _forgotten(self, hits: pa.Table) -> pa.ChunkedArray:
         """Which views are of somebody who was erased since: as long as the mark stays, no import brings them back."""
@@ -165,7 +165,7 @@ class Importer:
         return pa.chunked_array([pa.array(covered, pa.bool_())])
 
 
-class Stored(NamedTuple):
+class StoredViews(NamedTuple):
     """How many views were new, and how many of people who are forgotten."""
 
     added: int

@@ -17,8 +17,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Self
 
-from ingest.access_log.block import Choice, Portion, read
 from ingest.access_log.lines import LogUnreadable
+from ingest.access_log.page_views import BlockResult, ImportOptions, read
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +30,14 @@ WAITING = 3
 """For each process, blocks that wait for an earlier one: a few tens of megabytes each."""
 
 
-def portions(blocks: Iterator[bytes], choice: Choice, helpers: int | None = None) -> Iterator[Portion]:
+def portions(
+    blocks: Iterator[bytes], choice: ImportOptions, helpers: int | None = None
+) -> Iterator[BlockResult]:
     """What the blocks say, in their order. ``helpers``: processes beside this one, as many as there are processors
     for unless told. Raises LogUnreadable as ``blocks`` does, after what came before."""
     count = min(_cores() - 1, MOST_HELPERS) if helpers is None else helpers
     broken: LogUnreadable | None = None
-    waiting: deque[Future[Portion]] = deque()
+    waiting: deque[Future[BlockResult]] = deque()
     with _Team(choice, count) as team:
         try:
             for number, block in enumerate(blocks):
@@ -53,7 +55,7 @@ def portions(blocks: Iterator[bytes], choice: Choice, helpers: int | None = None
 class _Team:
     """This process and its helpers."""
 
-    def __init__(self, choice: Choice, count: int) -> None:
+    def __init__(self, choice: ImportOptions, count: int) -> None:
         self.choice, self.count, self.ended = choice, count, False
         self.helpers: list[_Helper] | None = None
         self.idle: SimpleQueue[_Helper] = SimpleQueue()
@@ -70,11 +72,11 @@ class _Team:
             helper.end()
         self.threads.shutdown()
 
-    def read_first(self, block: bytes) -> Future[Portion]:
+    def read_first(self, block: bytes) -> Future[BlockResult]:
         self.first = self.threads.submit(read, block, self.choice, self.choice.host or None)
         return self.first
 
-    def read(self, block: bytes) -> Future[Portion]:
+    def read(self, block: bytes) -> Future[BlockResult]:
         """By a helper that has not enough to do, else here and now."""
         if self.helpers is None:
             self.helpers = list(self._started())
@@ -82,7 +84,7 @@ class _Team:
         try:
             helper = self.idle.get_nowait()
         except Empty:
-            done: Future[Portion] = Future()
+            done: Future[BlockResult] = Future()
             done.set_result(read(block, self.choice, host))
             return done
         return self.threads.submit(self._with, helper, block, host)
@@ -98,7 +100,7 @@ class _Team:
                 self.idle.put(helper)
             yield helper
 
-    def _with(self, helper: "_Helper", block: bytes, host: str) -> Portion:
+    def _with(self, helper: "_Helper", block: bytes, host: str) -> BlockResult:
         try:
             portion = helper.read(block, host)
         except (EOFError, OSError):
@@ -113,7 +115,7 @@ class _Team:
 class _Helper:
     """A process that reads one block at a time."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: ImportOptions) -> None:
         context = multiprocessing.get_context(
             "spawn"
         )  # a fork would copy locks of threads that it does not have
@@ -123,12 +125,12 @@ class _Helper:
         theirs.close()
         self.lock = Lock()
 
-    def read(self, block: bytes, host: str) -> Portion:
+    def read(self, block: bytes, host: str) -> BlockResult:
         """Raises EOFError and OSError when the process has ended."""
         with self.lock:
             self.pipe.send(host)
             self.pipe.send_bytes(block)
-            portion: Portion = self.pipe.recv()
+            portion: BlockResult = self.pipe.recv()
         return portion
 
     def end(self) -> None:
@@ -137,7 +139,7 @@ class _Helper:
         self.pipe.close()
 
 
-def _help(pipe: "Connection[Portion, str]", choice: Choice) -> None:
+def _help(pipe: "Connection[BlockResult, str]", choice: ImportOptions) -> None:
     """What a helper does until the other end of its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that it helps decides what Ctrl-C means
     try:

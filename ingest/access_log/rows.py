@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.access_log.block import DAY_MS, HITS, arrival_of
 from ingest.access_log.fields import Rows
+from ingest.access_log.page_views import DAY_MS, HITS, arrival_of
 from ingest.enrich.channels import Arrival
 from profiles.fold.identity import visitor_id
 from profiles.fold.sessions import Hit, place, session_id
@@ -34,14 +34,14 @@ _DIRECT = Touch()
 QUARTER_MS = 900_000
 
 
-class Made(NamedTuple):
+class NewRows(NamedTuple):
     """The rows to add, as the warehouse's EVENTS, and the stored sessions that are now part of others."""
 
     rows: pa.Table
     aliases: list[AliasRow]
 
 
-def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> Made:
+def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> NewRows:
     """``hits`` (HITS) without those that are stored, and in sessions together with those. ``received``: now, ms.
 
     Of hits with one id, which lines far out of order may have, the first counts."""
@@ -50,7 +50,7 @@ def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> Made:
     if len(ids.dictionary) < len(fresh):
         fresh = fresh.take(pa.array(np.unique(ids.indices.to_numpy(), return_index=True)[1]))
     if not len(fresh):
-        return Made(EVENTS.empty_table(), [])
+        return NewRows(EVENTS.empty_table(), [])
     blank = pa.nulls(len(fresh), pa.string())
     known = stored.filter(pc.is_in(stored["visitor"], pc.unique(fresh["visitor"])))
     views = pa.concat_tables([known, fresh.append_column("session", blank)]).combine_chunks()
@@ -60,17 +60,17 @@ def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> Made:
     ts, people = views["ts"].to_numpy(), np.flatnonzero(~views["bot"].to_numpy())
     start, touch = np.full(len(views), -1), came.codes.copy()  # a bot's own
     theirs = came._replace(codes=came.codes[people], keys=came.keys[people])
-    start[people], touch[people] = _placed(codes[people], ts[people], theirs, rules_of(site))
+    start[people], touch[people] = _sessionize(codes[people], ts[people], theirs, rules_of(site))
     sessions = _session_ids(site.id, visitors.dictionary.to_pylist(), codes, start)
     aliases = _renamed(known, sessions[: len(known)], start, site.id, received) if len(known) else []
     new = pa.array(np.arange(len(known), len(views)))
     touches = [Touch(0, *each[:5]) if each else _DIRECT for each in came.arrivals]
-    return Made(
+    return NewRows(
         _rows(views.take(new), sessions.take(new), touches, touch[len(known) :], site, received), aliases
     )
 
 
-class Came(NamedTuple):
+class Arrivals(NamedTuple):
     """How each view's visitor came: ``arrivals[codes[i]]``. ``keys`` are their campaigns as numbers, in the order of
     the names; 0 is none."""
 
@@ -79,7 +79,7 @@ class Came(NamedTuple):
     keys: Rows
 
 
-def _came(views: pa.Table) -> Came:
+def _came(views: pa.Table) -> Arrivals:
     urls, referrers = (views[name].combine_chunks().dictionary_encode() for name in ("url", "referrer"))
     width = max(len(referrers.dictionary), 1)
     both = urls.indices.to_numpy().astype(np.int64) * width + referrers.indices.to_numpy()
@@ -96,17 +96,17 @@ def _came(views: pa.Table) -> Came:
     rank = {name: code for code, name in enumerate(names, 1)}
     keys = np.array([rank[came.key] if came and came.key else 0 for came in arrivals], np.int64)
     merged = np.array([number[came] for came in found], np.int64)[codes]
-    return Came(arrivals, merged, keys[merged])
+    return Arrivals(arrivals, merged, keys[merged])
 
 
-class Placed(NamedTuple):
+class Sessionized(NamedTuple):
     """Of each view: the start of its session, and the arrival that the session is known by until then, -1 for none."""
 
     start: Rows
     touch: Rows
 
 
-def _placed(visitors: Rows, ts: Rows, came: Came, rules: SessionRules) -> Placed:
+def _sessionize(visitors: Rows, ts: Rows, came: Arrivals, rules: SessionRules) -> Sessionized:
     """The sessions of views that are all people's. ``visitors`` are numbers.
 
     By visitor and time, of one moment those with a campaign first, a visit ends where the next view is too far away.
@@ -135,7 +135,7 @@ def _placed(visitors: Rows, ts: Rows, came: Came, rules: SessionRules) -> Placed
     place = np.arange(len(order))
     told = np.minimum.reduceat(np.where(telling, place, len(order)), firsts)[visit] if len(order) else place
     touch = np.where(told <= place, came.codes[order][np.minimum(told, len(order) - 1)], -1)
-    result = Placed(np.empty_like(start), np.empty_like(touch))
+    result = Sessionized(np.empty_like(start), np.empty_like(touch))
     result.start[order], result.touch[order] = start, touch
     return result
 

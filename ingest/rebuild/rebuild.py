@@ -16,11 +16,11 @@ from itertools import islice
 
 import msgspec
 
-from ingest.rebuild.replacement import Person, Replacement, people_of
+from ingest.folding.batch import Batch, EnrichedEvent, Result, ids_of
+from ingest.folding.isolation import isolated
+from ingest.folding.profile_cache import ProfileCache
+from ingest.rebuild.replacement import RebuiltPerson, Replacement, people_of
 from ingest.rebuild.stored_events import stored_items
-from ingest.worker.batch import Batch, Item, Result, ids_of
-from ingest.worker.isolation import isolated
-from ingest.worker.profile_cache import Known
 from profiles.erasures import Erased
 from profiles.fold import identity
 from profiles.fold.fold import Settings
@@ -47,7 +47,7 @@ _SLICE = "hash(coalesce($leaders[list_position($people, profile)], profile)) % $
 _THESE = "profile in (select unnest($these::varchar[]))"
 
 
-class Summary(msgspec.Struct):
+class RebuildSummary(msgspec.Struct):
     """People: put in place anew, waiting for a worker still, and known longer than the warehouse tells."""
 
     written: int = 0
@@ -73,9 +73,9 @@ class Rebuild:
         self.events, self.erased, self.replacement = events, erased, Replacement(store, site, oldest)
         self.site, self.settings, self.clock = site, settings, clock
 
-    def run(self, pause: Callable[[float], None] = time.sleep) -> Summary:
+    def run(self, pause: Callable[[float], None] = time.sleep) -> RebuildSummary:
         """Pass after pass, the later ones over those who wait for a worker; at most PASSES."""
-        summary, waiting = Summary(), set[str]()
+        summary, waiting = RebuildSummary(), set[str]()
         for number in range(PASSES):
             if number:
                 pause(PAUSE_SECONDS)
@@ -85,7 +85,7 @@ class Rebuild:
         summary.waiting = len(waiting)
         return summary
 
-    def _pass(self, only: Collection[str] | None, summary: Summary) -> set[str]:
+    def _pass(self, only: Collection[str] | None, summary: RebuildSummary) -> set[str]:
         """Rebuild everybody, or ``only`` these people and who shares cookies with them; who has to wait."""
         waiting: set[str] = set()
         for items in self._portions(only):
@@ -94,7 +94,7 @@ class Rebuild:
             waiting |= self._put(people, now, summary)
         return waiting
 
-    def _portions(self, only: Collection[str] | None) -> Iterator[Iterator[tuple[str, Item]]]:
+    def _portions(self, only: Collection[str] | None) -> Iterator[Iterator[tuple[str, EnrichedEvent]]]:
         """The events of some people after the other, so many that they fit into memory."""
         leaders = self._leaders()
         if only is not None:
@@ -123,8 +123,8 @@ class Rebuild:
                 leader[find(other)] = find(first)
         return {name: find(name) for name in leader}
 
-    def _folded(self, items: Iterator[tuple[str, Item]]) -> MemoryProfiles:
-        memory, known = MemoryProfiles(), Known()
+    def _folded(self, items: Iterator[tuple[str, EnrichedEvent]]) -> MemoryProfiles:
+        memory, known = MemoryProfiles(), ProfileCache()
         current: dict[str, str] = {}
         merged: dict[str, str] = {}
         while pairs := list(islice(items, BATCH)):
@@ -147,16 +147,16 @@ class Rebuild:
         return memory
 
     def _results(
-        self, memory: MemoryProfiles, pairs: Sequence[tuple[str, Item]], known: Known
+        self, memory: MemoryProfiles, pairs: Sequence[tuple[str, EnrichedEvent]], known: ProfileCache
     ) -> list[tuple[str, Result]]:
         """What became of the events. One that breaks the fold, which it once did not, is left out."""
 
-        def folded(some: Sequence[tuple[str, Item]]) -> list[tuple[str, Result]]:
+        def folded(some: Sequence[tuple[str, EnrichedEvent]]) -> list[tuple[str, Result]]:
             batch = Batch(memory, self.site, self.settings, lambda _: False, known)
             results = batch.run([item for _, item in some])
             return [(name, result) for (name, _), result in zip(some, results, strict=True)]
 
-        def aside(pair: tuple[str, Item], error: Exception) -> None:
+        def aside(pair: tuple[str, EnrichedEvent], error: Exception) -> None:
             logger.error("leaving out the event %s of %s", pair[1].event.id, self.site, exc_info=error)
 
         return isolated(folded, pairs, aside)
@@ -183,7 +183,7 @@ class Rebuild:
             self.site, [Write(into, found[into].version, profile), Write(at, found[at].version, left)]
         )
 
-    def _put(self, people: Sequence[Person], since: int, summary: Summary) -> set[str]:
+    def _put(self, people: Sequence[RebuiltPerson], since: int, summary: RebuildSummary) -> set[str]:
         """Put people in place of what is live; who has to wait."""
         waiting: set[str] = set()
         for start in range(0, len(people), PUT_TOGETHER):

@@ -10,7 +10,7 @@ from profiles.store import Alias, ProfileStore, Stored, Write, end
 Fate = Literal["written", "waiting", "older"]
 
 
-class Person(NamedTuple):
+class RebuiltPerson(NamedTuple):
     """A profile, and the aliases that lead to it by the id they stand under."""
 
     profile: Profile
@@ -27,7 +27,7 @@ class Replacement:
     def __init__(self, store: ProfileStore, site: str, oldest: int = 0) -> None:
         self.store, self.site, self.oldest = store, site, oldest
 
-    def put(self, people: Sequence[Person]) -> dict[str, Fate]:
+    def put(self, people: Sequence[RebuiltPerson]) -> dict[str, Fate]:
         """What became of each, by profile id. Raises StoreUnavailable."""
         found = self.store.load(self.site, [name for one in people for name in one.ids])
         fates: dict[str, Fate] = {}
@@ -36,11 +36,11 @@ class Replacement:
             live = [profile for name in one.ids if (profile := found[end(found, name)].profile)]
             fates[one.profile.id] = fate = self._fate(one, live)
             if fate == "written":
-                ready.append(Person(_with_what_no_event_tells(one.profile, live), one.aliases))
+                ready.append(RebuiltPerson(_with_what_no_event_tells(one.profile, live), one.aliases))
         self._write(ready, found, fates)
         return fates
 
-    def _fate(self, one: Person, live: Sequence[Profile]) -> Fate:
+    def _fate(self, one: RebuiltPerson, live: Sequence[Profile]) -> Fate:
         made = one.profile
         if any(not _complete(made, profile) for profile in live):
             return "waiting"
@@ -53,7 +53,9 @@ class Replacement:
             return "older"
         return "written"
 
-    def _write(self, ready: Sequence[Person], found: Mapping[str, Stored], fates: dict[str, Fate]) -> None:
+    def _write(
+        self, ready: Sequence[RebuiltPerson], found: Mapping[str, Stored], fates: dict[str, Fate]
+    ) -> None:
         profiles = [Write(one.profile.id, found[one.profile.id].version, one.profile) for one in ready]
         saved = self.store.save(self.site, profiles)
         aliases = []
@@ -69,10 +71,10 @@ class Replacement:
                 fates[owners[write.id]] = "waiting"
 
 
-def people_of(entries: Mapping[str, Profile | Alias]) -> list[Person]:
+def people_of(entries: Mapping[str, Profile | Alias]) -> list[RebuiltPerson]:
     """Whom the entries of a store describe."""
     found = {name: Stored(b"", value) for name, value in entries.items()}
-    people = {name: Person(one, {}) for name, one in entries.items() if isinstance(one, Profile)}
+    people = {name: RebuiltPerson(one, {}) for name, one in entries.items() if isinstance(one, Profile)}
     for name, one in entries.items():
         if isinstance(one, Alias) and (at := end(found, name)) in people:
             people[at].aliases[name] = one

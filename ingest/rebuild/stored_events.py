@@ -7,7 +7,7 @@ import msgspec
 
 from ingest.enrich.channels import arrival
 from ingest.enrich.products import product_lines
-from ingest.worker.batch import Item
+from ingest.folding.batch import EnrichedEvent
 from profiles.facts import Facts
 from profiles.fold.fold import Place
 from profiles.model import Touch
@@ -31,7 +31,9 @@ order by came, "partition", "position", received, ts, id
 FIRST_LAYOUT = -2
 
 
-def stored_items(events: Events, site: str, whom: str = "true", **params: Any) -> Iterator[tuple[str, Item]]:
+def stored_items(
+    events: Events, site: str, whom: str = "true", **params: Any
+) -> Iterator[tuple[str, EnrichedEvent]]:
     """The events of the people whose current profile ids meet the SQL condition ``whom``, each with that id."""
     rows = events.table(_ROWS.format(whom=whom), Scope(site, bots=True), params)
     number = 0
@@ -41,7 +43,7 @@ def stored_items(events: Events, site: str, whom: str = "true", **params: Any) -
             yield row["profile"], _item(row, number)
 
 
-def _item(row: Mapping[str, Any], number: int) -> Item:
+def _item(row: Mapping[str, Any], number: int) -> EnrichedEvent:
     event = Event(
         site=row["site"],
         id=row["id"],
@@ -65,7 +67,7 @@ def _item(row: Mapping[str, Any], number: int) -> Item:
         place = Place(event.visitor or event.user or "", FIRST_LAYOUT, number)
     else:
         place = Place(event.visitor or event.user or "", row["partition"], row["position"])
-    return Item(event, _facts(row, event), place)
+    return EnrichedEvent(event, _facts(row, event), place)
 
 
 def _facts(row: Mapping[str, Any], event: Event) -> Facts:

@@ -1,1 +1,1 @@
-"""The ingest worker: batches of events in; profiles saved, rows appended, positions committed."""
+"""The ingest worker: messages of the log enter; saved profiles, appended rows and committed offsets leave."""

@@ -7,20 +7,20 @@ from typing import NamedTuple
 from zlib import crc32
 
 from ingest.dead_letters import DeadLetter
-from ingest.worker.generations import Count
-from ingest.worker.prefetch import Done
+from ingest.worker.log_generations import Generation
+from ingest.worker.prefetch import Progress
 from tracker.log.port import Extent, Message
 from warehouse.tables.schema import AliasRow, EventRow
 
-Append = Callable[[Sequence[EventRow], Sequence[AliasRow], Mapping[tuple[str, int], int]], None]
+AppendRows = Callable[[Sequence[EventRow], Sequence[AliasRow], Mapping[tuple[str, int], int]], None]
 
 
-class Waiting:
+class PartitionBuffer:
     """What one partition brought since its last portion; positions are counted under ``count``'s app."""
 
     __slots__ = ("count", "extent", "last", "letters", "renames", "rows", "salt")
 
-    def __init__(self, extent: Extent, count: Count) -> None:
+    def __init__(self, extent: Extent, count: Generation) -> None:
         self.extent, self.count = extent, count
         self.salt = (crc32(count.app.encode()) & 0xFFFF) << 16
         self.last = count.floor
@@ -29,35 +29,35 @@ class Waiting:
         self.letters: list[DeadLetter] = []
 
 
-class _Load(NamedTuple):
+class _BufferedRows(NamedTuple):
     """One partition's part of a portion."""
 
-    waiting: Waiting
+    waiting: PartitionBuffer
     last: int
     rows: list[tuple[Message, EventRow]]
     renames: set[AliasRow]
 
 
-class Flight:
+class PendingAppend:
     """One portion: taken out of what waits, appended in another thread, put back if that fails.
 
     ``recent`` are the profiles (site, id) that its rows speak of; ``since`` is when the first of them came.
     """
 
     def __init__(
-        self, waiting: Mapping[int, Waiting], recent: set[tuple[str, str]], since: float | None
+        self, waiting: Mapping[int, PartitionBuffer], recent: set[tuple[str, str]], since: float | None
     ) -> None:
         self.recent, self.since = recent, since
-        self._loads: dict[int, _Load] = {}
+        self._loads: dict[int, _BufferedRows] = {}
         for partition, one in waiting.items():
             if one.last >= 0:
-                self._loads[partition] = _Load(one, one.last, one.rows, one.renames)
+                self._loads[partition] = _BufferedRows(one, one.last, one.rows, one.renames)
                 one.rows, one.renames = [], set()
         self.rows = sum(len(load.rows) for load in self._loads.values())
         self.started = 0.0
         self._future: Future[None] | None = None
 
-    def start(self, executor: Executor, append: Append) -> None:
+    def start(self, executor: Executor, append: AppendRows) -> None:
         rows = [made for load in self._loads.values() for _, made in load.rows]
         renames = set().union(*(load.renames for load in self._loads.values()))
         positions = {
@@ -81,7 +81,7 @@ class Flight:
         if self._future is not None:
             self._future.exception()
 
-    def landed(self, waiting: Mapping[int, Waiting]) -> tuple[dict[int, Done], dict[int, int]]:
+    def landed(self, waiting: Mapping[int, PartitionBuffer]) -> tuple[dict[int, Progress], dict[int, int]]:
         """Positions to commit, and those of them that the warehouse holds: of partitions that are still ours.
 
         One that was lost and won back has begun anew from its last commit.
@@ -92,7 +92,7 @@ class Flight:
             if waiting.get(partition) is load.waiting
         }
         stored = {partition: load.last for partition, load in ours.items() if load.rows}
-        return {at: Done(load.waiting.extent, load.last) for at, load in ours.items()}, stored
+        return {at: Progress(load.waiting.extent, load.last) for at, load in ours.items()}, stored
 
     def put_back(self) -> None:
         """Let everything wait again, before what came since. Of lost partitions nobody looks at it any more."""

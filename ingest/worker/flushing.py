@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from ingest.dead_letters import DeadLetters
+from ingest.event_rows import row
+from ingest.folding.batch import EnrichedEvent
+from ingest.folding.isolation import PASSING, isolated
 from ingest.metrics import Metrics
-from ingest.worker.append import Flight, Waiting
-from ingest.worker.batch import Item
-from ingest.worker.generations import Generations, Warehouse
-from ingest.worker.isolation import PASSING, isolated
-from ingest.worker.prefetch import Done
-from ingest.worker.reading import Portion
-from ingest.worker.rows import row
+from ingest.worker.append import PartitionBuffer, PendingAppend
+from ingest.worker.decoding import DecodedMessages
+from ingest.worker.log_generations import Generations, WarehouseWriter
+from ingest.worker.prefetch import Progress
 from profiles.erasures import Erased
 from profiles.fold.fold import Outcome, Place
 from profiles.fold.identity import visitor_id
@@ -36,10 +36,10 @@ class Outbox:
     def __init__(
         self,
         generations: Generations,
-        warehouse: Warehouse,
+        warehouse: WarehouseWriter,
         deadletters: DeadLetters,
         erased: Erased,
-        commit: Callable[[Mapping[int, Done]], None],
+        commit: Callable[[Mapping[int, Progress]], None],
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
@@ -54,11 +54,11 @@ class Outbox:
         """When the first of what waits came, by the clock."""
         self.bytes = 0
         self.rows = 0
-        self._waiting: dict[int, Waiting] = {}
-        self._flight: Flight | None = None
+        self._waiting: dict[int, PartitionBuffer] = {}
+        self._pending: PendingAppend | None = None
         self._stored: dict[int, int] = {}
         self._recent: set[tuple[str, str]] = set()
-        self._uncommitted: dict[int, Done] = {}
+        self._uncommitted: dict[int, Progress] = {}
 
     # Step 3: what came is kept
 
@@ -75,10 +75,10 @@ class Outbox:
             self.settle()  # else what we are storing just now would be read again and stored twice
             counts = self.generations.of(gained)
             for partition, extent in gained.items():
-                self._waiting[partition] = Waiting(extent, counts[partition])
+                self._waiting[partition] = PartitionBuffer(extent, counts[partition])
             self._learn_stored()
 
-    def unseen(self, portion: Portion) -> Portion:
+    def unseen(self, portion: DecodedMessages) -> DecodedMessages:
         """What of a portion is ours and was not seen: a partition that was lost and won back between two polls is
         read again from its last commit."""
         last = {partition: waiting.last for partition, waiting in self._waiting.items()}
@@ -91,17 +91,17 @@ class Outbox:
                 unseen.append(pair)
         return unseen
 
-    def placed(self, message: Message, item: Item) -> Item:
+    def placed(self, message: Message, item: EnrichedEvent) -> EnrichedEvent:
         """The item and where it stands in the log."""
         event, waiting = item.event, self._waiting[message.partition]
         place = Place(event.visitor or event.user or "", waiting.salt | message.partition, message.position)
-        return Item(event, item.facts, place)
+        return EnrichedEvent(event, item.facts, place)
 
     def stored(self, message: Message) -> bool:
         """Whether the warehouse holds what this message says."""
         return message.position <= self._stored.get(message.partition, -1)
 
-    def keep(self, message: Message, item: Item, profile: str, outcome: Outcome) -> None:
+    def keep(self, message: Message, item: EnrichedEvent, profile: str, outcome: Outcome) -> None:
         """The row of an item counted in ``profile``, unless the warehouse holds it."""
         if not self.stored(message):
             self._waiting[message.partition].rows.append((message, row(item, profile, outcome)))
@@ -128,17 +128,17 @@ class Outbox:
     def recent(self, site: str, profile: str) -> bool:
         """Whether the warehouse may still lack rows of the profile."""
         key = (site, profile)
-        return key in self._recent or (self._flight is not None and key in self._flight.recent)
+        return key in self._recent or (self._pending is not None and key in self._pending.recent)
 
     @property
     def busy(self) -> bool:
         """Whether a portion is on its way."""
-        return self._flight is not None
+        return self._pending is not None
 
     @property
     def held(self) -> int:
         """Rows in memory: those that wait and those on their way."""
-        return self.rows + (self._flight.rows if self._flight else 0)
+        return self.rows + (self._pending.rows if self._pending else 0)
 
     # Steps 4 to 6, here and now
 
@@ -168,7 +168,7 @@ class Outbox:
                 append = self._append_apart
         for partition, waiting in self._waiting.items():
             if waiting.last >= 0:
-                self._uncommitted[partition] = Done(waiting.extent, waiting.last)
+                self._uncommitted[partition] = Progress(waiting.extent, waiting.last)
             waiting.rows, waiting.renames = [], set()
         self._recent.clear()
         self.rows = self.bytes = 0
@@ -182,61 +182,61 @@ class Outbox:
         """Step 4, and 5 begun."""
         self._drop_erased()
         self._save_letters()
-        flight = Flight(self._waiting, self._recent, self.since)
+        pending = PendingAppend(self._waiting, self._recent, self.since)
         self._recent, self.since = set(), None
         self.rows = self.bytes = 0
-        flight.start(executor, self.warehouse.append)
-        self._flight = flight
+        pending.start(executor, self.warehouse.append)
+        self._pending = pending
 
     def arrive(self) -> None:
         """Step 6, once the portion is stored; else it waits again."""
-        if self._flight is not None and self._flight.done():
-            self._land(self._flight)
+        if self._pending is not None and self._pending.done():
+            self._land(self._pending)
 
     def settle(self) -> None:
         """Wait for the portion under way; if it cannot be stored it waits again. Raises LogUnavailable."""
-        flight = self._flight
-        if flight is None:
+        pending = self._pending
+        if pending is None:
             return
         try:
-            flight.wait()
+            pending.wait()
         except MemoryError:
             raise
         except Exception as error:  # the flush to come finds out whose fault that is
             logger.info("%s: a portion was not stored and waits again: %s", "worker", error)
-            self._return(flight)
+            self._return(pending)
         else:
-            self._land(flight)
+            self._land(pending)
 
     def abandon(self) -> None:
         """Return when nothing goes on any more. Whether it was stored is for the next owner to see."""
-        if self._flight is not None:
-            self._flight.abandon()
-            self._recent |= self._flight.recent
-            self._flight = None
+        if self._pending is not None:
+            self._pending.abandon()
+            self._recent |= self._pending.recent
+            self._pending = None
 
-    def _land(self, flight: Flight) -> None:
+    def _land(self, pending: PendingAppend) -> None:
         try:
-            flight.wait()
+            pending.wait()
         except (WarehouseUnavailable, OSError, MemoryError):
-            self._return(flight)
+            self._return(pending)
             raise
         except Exception:
-            self._return(flight)
+            self._return(pending)
             self.flush()  # knows what to drop
             return
-        self._flight = None
-        committed, stored = flight.landed(self._waiting)
+        self._pending = None
+        committed, stored = pending.landed(self._waiting)
         self._stored |= stored
         self._uncommitted |= committed
         self._commit()
-        self.metrics.flush_seconds.observe(time.perf_counter() - flight.started)
+        self.metrics.flush_seconds.observe(time.perf_counter() - pending.started)
 
-    def _return(self, flight: Flight) -> None:
-        self._flight = None
-        flight.put_back()
-        self._recent |= flight.recent
-        self.since = flight.since
+    def _return(self, pending: PendingAppend) -> None:
+        self._pending = None
+        pending.put_back()
+        self._recent |= pending.recent
+        self.since = pending.since
         self._recount()
 
     # What the steps are made of

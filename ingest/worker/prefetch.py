@@ -6,28 +6,28 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from typing import NamedTuple
 
-from ingest.worker.reading import Portion
+from ingest.worker.decoding import DecodedMessages
 from tracker.log.port import Consumer, Extent, LogUnavailable, Message
 
 GATHERED_BYTES = 8 * 1024 * 1024
 """Of messages, from which no more are polled before somebody asks; decoded they take several times that."""
 
 
-class Next(NamedTuple):
+class Prefetched(NamedTuple):
     """A portion, and the partitions that were ours when it was polled, as they were taken over."""
 
-    portion: Portion
+    portion: DecodedMessages
     taken: Mapping[int, Extent]
 
 
-class Done(NamedTuple):
+class Progress(NamedTuple):
     """Up to where a partition, as it was taken over, is done with."""
 
     extent: Extent
     position: int
 
 
-class Ahead:
+class Prefetcher:
     """Polls, and has ``read`` decode what came; in the executor's one thread if there is one.
 
     That thread goes on polling until the next portion is asked for, ``limit`` messages at most: a worker that falls
@@ -39,20 +39,20 @@ class Ahead:
     def __init__(
         self,
         consumer: Consumer,
-        read: Callable[[list[Message]], Portion],
+        read: Callable[[list[Message]], DecodedMessages],
         limit: int,
         timeout: float,
         executor: Executor | None = None,
     ) -> None:
         self._consumer, self._read, self._limit, self._timeout = consumer, read, limit, timeout
         self._executor = executor
-        self._next: Future[Next] | None = None
-        self._later: Next | None = None
-        self._done: dict[int, Done] = {}
+        self._next: Future[Prefetched] | None = None
+        self._later: Prefetched | None = None
+        self._done: dict[int, Progress] = {}
         self._noting = threading.Lock()
         self._asked = threading.Event()
 
-    def next(self) -> Next:
+    def next(self) -> Prefetched:
         """What has come since. Raises LogUnavailable."""
         if self._executor is None:
             return self._poll()
@@ -64,7 +64,7 @@ class Ahead:
         self._next = self._executor.submit(self._gather)
         return found
 
-    def commit(self, done: Mapping[int, Done]) -> None:
+    def commit(self, done: Mapping[int, Progress]) -> None:
         """Everything up to and including these positions is done: say so at the next turn, or at the end.
 
         Not of partitions that are taken over anew by then: positions of one log mean nothing in another.
@@ -84,15 +84,15 @@ class Ahead:
             self._commit()
         self._consumer.close()
 
-    def _poll(self) -> Next:
+    def _poll(self) -> Prefetched:
         self._commit()
         if self._later is not None:
             later, self._later = self._later, None
             return later
         messages = self._consumer.poll(self._limit, self._timeout)
-        return Next(self._read(messages), self._consumer.taken())
+        return Prefetched(self._read(messages), self._consumer.taken())
 
-    def _gather(self) -> Next:
+    def _gather(self) -> Prefetched:
         """What comes until somebody asks for it, as long as there is more and the same partitions are ours, as they
         were."""
         portion, taken = self._poll()
@@ -106,12 +106,12 @@ class Ahead:
             now = self._consumer.taken()
             if now.keys() != taken.keys() or any(now[at] is not taken[at] for at in now):
                 # What came first counts where it was read: the log may be another one by now.
-                self._later = Next(self._read(messages), now)
+                self._later = Prefetched(self._read(messages), now)
                 break
             gathered += self._read(messages)
             size += sum([len(message.value) for message in messages])
             more = bool(messages)
-        return Next(gathered, taken)
+        return Prefetched(gathered, taken)
 
     def _commit(self) -> None:
         with self._noting:

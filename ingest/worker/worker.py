@@ -2,9 +2,10 @@
 
 A step, in the order that makes ``kill -9`` harmless between any two of them:
 
-1. Poll messages. Decode and enrich them (``ingest.worker.reading``); what cannot be is a dead letter. ``run``
+1. Poll messages. Decode and enrich them (``ingest.worker.decoding``); what cannot be is a dead letter. ``run``
    leaves this to another thread, one portion ahead (``ingest.worker.prefetch``).
-2. Fold them into the profiles and save those, each onto the version that was loaded (``ingest.worker.folding``).
+2. Fold them into the profiles and save those, each onto the version that was loaded
+   (``ingest.folding.profile_updates``).
    What was received of somebody before they were erased is dropped (``profiles.erasures``), here and again before 4.
 3. Keep their rows in memory (``ingest.worker.flushing``, as all that follows).
 
@@ -31,15 +32,15 @@ from contextlib import contextmanager
 import msgspec
 
 from ingest.dead_letters import DeadLetters
+from ingest.folding.batch import EnrichedEvent, Result
+from ingest.folding.isolation import PASSING, Stopped
+from ingest.folding.profile_updates import Consents, ProfileUpdater
+from ingest.folding.unprofiled import UnprofiledEvents, session_of
 from ingest.metrics import Metrics
-from ingest.worker.batch import Item, Result
+from ingest.worker.decoding import DecodedMessages, Decoder, Enrich, Rejected, Unprofiled
 from ingest.worker.flushing import Outbox
-from ingest.worker.folding import Consents, Folder
-from ingest.worker.generations import Generations, Warehouse
-from ingest.worker.isolation import PASSING, Stopped
-from ingest.worker.prefetch import Ahead, Done
-from ingest.worker.reading import Dead, Enrich, PassingBy, Portion, Reader
-from ingest.worker.unprofiled import PassersBy, session_of
+from ingest.worker.log_generations import Generations, WarehouseWriter
+from ingest.worker.prefetch import Prefetcher, Progress
 from profiles.erasures import Erased, NobodyErased
 from profiles.fold.fold import Outcome, Verdict
 from profiles.fold.identity import user_id, visitor_id
@@ -78,7 +79,7 @@ class Worker:
         *,
         log: EventLog,
         store: ProfileStore,
-        warehouse: Warehouse,
+        warehouse: WarehouseWriter,
         sites: Sites,
         facts: Enrich,
         deadletters: DeadLetters,
@@ -103,13 +104,15 @@ class Worker:
         self.metrics = metrics or Metrics()
         self.threads = reader, flusher
         erased, app = erased or NobodyErased(), app_of(group, log_name)
-        self.reader = Reader(sites, facts)
+        self.decoder = Decoder(sites, facts)
         counters = self.metrics.log_replaced.inc, self.metrics.log_lost.inc
         generations = Generations(app, warehouse, *counters, clock)
         self.outbox = Outbox(generations, warehouse, deadletters, erased, self._commit, self.metrics, clock)
-        self.folder = Folder(store, erased, self.metrics, self.outbox.recent, self._without_store, consents)
-        self.ahead: Ahead | None = None
-        self._passersby = PassersBy()
+        self.updater = ProfileUpdater(
+            store, erased, self.metrics, self.outbox.recent, self._without_store, consents
+        )
+        self.prefetcher: Prefetcher | None = None
+        self._unprofiled = UnprofiledEvents()
         self._flush_after = self._pause = 0.0
         self._stop = threading.Event()
         self._looked_at = 0.0
@@ -134,9 +137,9 @@ class Worker:
     def close(self) -> None:
         """Leave the group. What was not committed is read again by the next owner."""
         self.outbox.abandon()
-        ahead, self.ahead = self.ahead, None
-        if ahead is not None:
-            ahead.close()
+        prefetcher, self.prefetcher = self.prefetcher, None
+        if prefetcher is not None:
+            prefetcher.close()
 
     def step(self) -> int:
         """Poll once and handle what came; flush when due. How many messages came."""
@@ -153,16 +156,18 @@ class Worker:
         """Steps 4 to 6. Raises WarehouseUnavailable, StoreUnavailable and LogUnavailable; nothing is lost then."""
         self.outbox.flush()
 
-    def _poll(self) -> Portion:
+    def _poll(self) -> DecodedMessages:
         if self.outbox.held >= self.bounds.most_rows:
             self._stop.wait(self.bounds.poll_seconds)
             return []
         try:
-            if self.ahead is None:
+            if self.prefetcher is None:
                 consumer = self.log.consumer(self.group, self.member)
                 bounds, thread = self.bounds, self.threads[0]
-                self.ahead = Ahead(consumer, self.reader.read, bounds.batch, bounds.poll_seconds, thread)
-            portion, taken = self.ahead.next()
+                self.prefetcher = Prefetcher(
+                    consumer, self.decoder.read, bounds.batch, bounds.poll_seconds, thread
+                )
+            portion, taken = self.prefetcher.next()
             self.outbox.own(taken)
         except LogUnavailable as error:
             self._away("log", error, error.retry_after)
@@ -174,26 +179,26 @@ class Worker:
             return []
         return self.outbox.unseen(portion)
 
-    def _commit(self, done: Mapping[int, Done]) -> None:
-        if self.ahead is not None:
-            self.ahead.commit(done)
+    def _commit(self, done: Mapping[int, Progress]) -> None:
+        if self.prefetcher is not None:
+            self.prefetcher.commit(done)
 
-    def _handle(self, portion: Portion) -> None:
+    def _handle(self, portion: DecodedMessages) -> None:
         """Steps 2 and 3."""
         started = time.perf_counter()
-        by_site: dict[str, list[tuple[Message, Item]]] = {}
+        by_site: dict[str, list[tuple[Message, EnrichedEvent]]] = {}
         for message, made in portion:
-            if isinstance(made, Item):
+            if isinstance(made, EnrichedEvent):
                 by_site.setdefault(made.event.site, []).append((message, self.outbox.placed(message, made)))
-            elif isinstance(made, PassingBy):
+            elif isinstance(made, Unprofiled):
                 with self._burying(message):
                     self._pass_by(message, made)
-            elif isinstance(made, Dead):
+            elif isinstance(made, Rejected):
                 self.outbox.bury(message, made.reason)
             else:
                 self.metrics.ignored.inc()
         for site, pairs in by_site.items():
-            folded, refused = self.folder.fold(site, self.reader.settings(site), pairs)
+            folded, refused = self.updater.fold(site, self.decoder.settings(site), pairs)
             for message, reason in refused:
                 self.outbox.bury(message, reason)
             verdicts: Counter[Verdict | None] = Counter()
@@ -217,18 +222,20 @@ class Worker:
             logger.exception("cannot store the message at %d/%d", message.partition, message.position)
             self.outbox.bury(message, f"cannot be stored: {error!r}")
 
-    def _pass_by(self, message: Message, made: PassingBy) -> None:
+    def _pass_by(self, message: Message, made: Unprofiled) -> None:
         """A row, but no profile."""
         event, facts = made.event, made.facts
         (self.metrics.bots if facts.bot else self.metrics.opted_out).inc()
-        if not self._passersby.counts(event, message):
+        if not self._unprofiled.counts(event, message):
             self.metrics.duplicates.inc()
             return
         profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
         touch = facts.touch or Touch(event.ts)
-        self.outbox.keep(message, Item(event, facts), profile, Outcome("applied", session_of(event), touch))
+        self.outbox.keep(
+            message, EnrichedEvent(event, facts), profile, Outcome("applied", session_of(event), touch)
+        )
 
-    def _keep(self, message: Message, item: Item, result: Result) -> Verdict | None:
+    def _keep(self, message: Message, item: EnrichedEvent, result: Result) -> Verdict | None:
         """A row, unless the event came twice. What was found, None where the event can never be applied."""
         outcome = result.outcome
         if result.refused:
@@ -285,7 +292,7 @@ class Worker:
         if 0 <= self.clock() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = self.clock()
-        self.reader.sites.refresh()  # they may be edited while workers run
+        self.decoder.sites.refresh()  # they may be edited while workers run
         try:
             self.metrics.lag.set(self.log.lag(self.group))
         except LogUnavailable:

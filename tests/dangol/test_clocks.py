@@ -321,7 +321,7 @@ def test_ingest_flushes_on(jump: float, tmp_path: Path, redis_url: str, site: Si
         clock.advance(jump)
         clock.advance(60)
         assert worker._flush_due()
-        worker.reader.sites.refresh = lambda *_: looked.append(1)  # type: ignore[method-assign]
+        worker.decoder.sites.refresh = lambda *_: looked.append(1)  # type: ignore[method-assign]
         looked: list[int] = []
         worker._look_around()
         clock.advance(jump)
@@ -432,7 +432,7 @@ STAMPS = {
     *(
         "warehouse/tables/repair.py",
         "ingest/dead_letters.py",
-        "ingest/worker/generations.py",
+        "ingest/worker/log_generations.py",
         "ingest/rebuild/rebuild.py",
     ),
     *(

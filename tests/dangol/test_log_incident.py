@@ -11,7 +11,7 @@ import redis
 from dangol import compose
 from dangol.doctor import doctor
 from dangol.settings import load
-from ingest.worker.generations import Incident
+from ingest.worker.log_generations import Incident
 from tests.support.ingest_streams import event, records
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of

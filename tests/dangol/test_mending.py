@@ -20,7 +20,7 @@ from dangol.doctor import doctor, repair
 from dangol.doctor.repair import InUse, examined, repaired
 from dangol.machine.lock import FolderLock
 from dangol.settings import Settings, load
-from ingest.rebuild import restore
+from ingest.rebuild import lost_rows
 from ingest.worker.worker import Worker
 from profiles.erasures import RedisErased
 from profiles.fold.identity import visitor_id
@@ -186,7 +186,7 @@ CLAIMS: tuple[tuple[str, Callable[[int], dict[str, Any]]], ...] = (
 def test_what_comes_back_is_whose_it_was(
     settings: Settings, log: EventLog, kept: None, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restore, "AT_ONCE", 3)  # what else these people did is not beside it
+    monkeypatch.setattr(lost_rows, "AT_ONCE", 3)  # what else these people did is not beside it
     log.consumer(compose.INGEST_GROUP, "first").close()
     started = (now() - 7_200_000 - START) / 60_000
     for portion, (_, says) in enumerate(CLAIMS):

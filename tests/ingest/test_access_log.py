@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,12 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.access_log.block import Choice, read
-from ingest.access_log.check import FormatMismatch
 from ingest.access_log.format import Format, FormatInvalid, named
-from ingest.access_log.importer import Importer, Summary
+from ingest.access_log.format_check import FormatMismatch
+from ingest.access_log.importer import Importer, ImportSummary
 from ingest.access_log.lines import LogUnreadable, cut, escaped
-from ingest.access_log.log import AccessLog
+from ingest.access_log.page_views import ImportOptions, read
+from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.requests import is_static
 from ingest.access_log.rows import STORED, made
 from ingest.dead_letters import DeadLetters
@@ -39,6 +39,7 @@ from profiles.fold.sessions import Hit, owner_of, place
 from profiles.memory import MemoryProfiles
 from profiles.model import Session, Touch
 from profiles.session_rules import rules_of
+from tests.support.access_log_lines import CHROME, GOOGLEBOT, KEY, line
 from tests.support.ingest_streams import MemoryWarehouse, records, sites_of
 from tests.support.machine import ROOT
 from tracker.event import Event
@@ -48,26 +49,9 @@ from tracker.sites import Site, new_site
 from warehouse.delta import Warehouse
 from warehouse.events import Scope
 
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36"
-GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-KEY = b"a key for tests"
 NAIVE = re.compile(
     r'(\S+) \S+ \S+ \[([^\]]+)\] "(\S+) (\S+)[^"]*" (\d+) \S+ "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"'
 )
-
-
-def line(
-    path: str = "/",
-    second: int = 0,
-    *,
-    ip: str = "203.0.113.7",
-    status: int = 200,
-    referrer: str = "-",
-    ua: str = CHROME,
-    method: str = "GET",
-) -> str:
-    at = datetime(2026, 3, 4, 5, 0, 0, tzinfo=UTC) + timedelta(seconds=second)
-    return f'{ip} - - [{at:%d/%b/%Y:%H:%M:%S} +0000] "{method} {path} HTTP/1.1" {status} 12 "{referrer}" "{ua}"\n'
 
 
 @pytest.fixture
@@ -84,10 +68,10 @@ def imported(
     form: str = "combined",
     pattern: str = "",
     **choice: object,
-) -> Summary:
+) -> ImportSummary:
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return Importer(warehouse, Choice(named(form, pattern), site, KEY, **choice)).file(str(path))  # type: ignore[arg-type]
+    return Importer(warehouse, ImportOptions(named(form, pattern), site, KEY, **choice)).file(str(path))  # type: ignore[arg-type]
 
 
 def stored(warehouse: Warehouse, *columns: str) -> list[tuple[object, ...]]:
@@ -166,7 +150,7 @@ def test_pages_of_a_real_log_are_asked_for_as_often_as_goaccess_says(
     for each in msgspec.json.decode(report.read_bytes())["requests"]["data"]:
         if each["method"] in ("GET", "POST"):
             theirs[unquote(each["data"])] += each["hits"]["count"]
-    choice = Choice(named("combined"), site, KEY, frozenset({"bots"}), "log.example")
+    choice = ImportOptions(named("combined"), site, KEY, frozenset({"bots"}), "log.example")
     urls = read(path.read_bytes(), choice, choice.host).hits["url"].to_pylist()
     ours = Counter(unquote(url.removeprefix("https://log.example")) for url in urls)
     assert len(whole) > 9_000
@@ -185,8 +169,10 @@ def test_the_same_rows_as_through_the_event_log(
     block = "".join(tagged).encode()
     imported(warehouse, site, tmp_path / "a.log", block, host="semicomplete.com")
     rows = {row["id"]: row for row in warehouse.rows("select * from events", Scope("default", bots=True))}
-    choice = Choice(named("combined"), site, KEY, frozenset({"errors", "static", "bots"}), "semicomplete.com")
-    ids = AccessLog(choice).hits(block)["id"].to_pylist()
+    choice = ImportOptions(
+        named("combined"), site, KEY, frozenset({"errors", "static", "bots"}), "semicomplete.com"
+    )
+    ids = AccessLogReader(choice).hits(block)["id"].to_pylist()
     got = [found.groups() for text in tagged if (found := NAIVE.match(text)) and found[3] in ("GET", "POST")]
     senders = {name: (found[0], found[6]) for name, found in zip(ids, got, strict=True)}
     log, live = MemoryLog(), MemoryWarehouse()
@@ -476,7 +462,7 @@ def test_internal_links_are_no_arrivals(warehouse: Warehouse, site: Site, tmp_pa
 def test_two_imports_at_once_add_nothing_twice(site: Site, tmp_path: Path) -> None:
     folder, path = str(tmp_path / "warehouse"), tmp_path / "a.log"
     path.write_text("".join(line(f"/{i}", i) for i in range(300)))
-    results: list[Summary] = []
+    results: list[ImportSummary] = []
     threads = [
         threading.Thread(target=lambda: results.append(imported(Warehouse(folder), site, path)))
         for _ in range(3)
@@ -532,7 +518,7 @@ def test_sessions_of_many_views_are_those_of_one_view_after_another(
     text = "".join(
         line("/" + query, 48_000 + minutes * 60, ip=f"203.0.{who}.7") for who, minutes, query in views
     )
-    hits = AccessLog(Choice(named("combined"), site, KEY)).hits(text.encode() or b"\n")
+    hits = AccessLogReader(ImportOptions(named("combined"), site, KEY)).hits(text.encode() or b"\n")
     rows = made(hits, STORED.empty_table(), site, 0).rows.to_pylist()
     known: dict[str, list[Session]] = defaultdict(list)
     for row in sorted(rows, key=as_sessions_see):
@@ -583,7 +569,7 @@ def test_who_was_erased_stays_erased_until_new_lines_come(
         def cutoffs(self, site: str) -> Cutoffs:
             return Cutoffs({digest(site, f"v:{mine}"): until})
 
-    choice = Choice(named("combined"), site, KEY)
+    choice = ImportOptions(named("combined"), site, KEY)
     again = Importer(warehouse, choice, Marks()).file(str(path))
     assert (again.counted, again.added, again.known, again.erased) == (3, 0, 1, 2)
     with path.open("a") as file:
@@ -660,11 +646,11 @@ def test_killed_in_the_middle_and_run_again_counts_each_line_once(site: Site, tm
     code = f"""
 from ingest.access_log import importer, lines
 lines.BLOCK, importer.ENOUGH = 200_000, 1_000
-from ingest.access_log.block import Choice
+from ingest.access_log.page_views import ImportOptions
 from ingest.access_log.format import named
 from tracker.sites import new_site
 from warehouse.delta import Warehouse
-reading = importer.Importer(Warehouse({folder!r}), Choice(named("combined"), new_site("default"), {KEY!r}))
+reading = importer.Importer(Warehouse({folder!r}), ImportOptions(named("combined"), new_site("default"), {KEY!r}))
 reading.file({str(log)!r})
 """
     killed = 0
@@ -681,7 +667,7 @@ reading.file({str(log)!r})
     assert killed
     warehouse = Warehouse(folder)
     partly = len(stored(warehouse, "id"))
-    summary = Importer(warehouse, Choice(named("combined"), site, KEY)).file(str(log))
+    summary = Importer(warehouse, ImportOptions(named("combined"), site, KEY)).file(str(log))
     assert (summary.counted, summary.known) == (30_000, partly)
     ids = stored(warehouse, "id")
     assert len(ids) == len(set(ids)) == 30_000

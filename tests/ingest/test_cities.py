@@ -6,9 +6,9 @@ import pytest
 
 from dangol import compose
 from dangol.settings import load
-from ingest.access_log.block import Choice
 from ingest.access_log.format import named
-from ingest.access_log.log import AccessLog
+from ingest.access_log.page_views import ImportOptions
+from ingest.access_log.reader import AccessLogReader
 from ingest.enrich.cities import Cities, CitiesUnreadable, with_cities
 from ingest.enrich.enrich import facts
 from tests.support.ingest_streams import event
@@ -58,7 +58,7 @@ def test_access_logs_tell_cities_too(file: Path, site: Site) -> None:
     block = "".join(map(line.format, ("203.0.113.9", "198.51.100.7", "8.8.8.8"))).encode()
 
     def places(geoip: str) -> list[tuple[str, str | None]]:
-        hits = AccessLog(Choice(named("combined"), site, b"key", geoip=geoip)).hits(block)
+        hits = AccessLogReader(ImportOptions(named("combined"), site, b"key", geoip=geoip)).hits(block)
         return list(zip(hits["country"].to_pylist(), hits["city"].to_pylist(), strict=True))
 
     assert places(str(file)) == [("KR", "Seoul"), ("JP", None), ("US", None)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from profiles.fold import fold
 from profiles.model import CUSTOMERS_KEPT, VISITORS_KEPT, Profile
 from profiles.store import Alias
-from tests.ingest.test_exactly_once import Installation, MortalStore
+from tests.support.ingest_installation import Installation, MortalStore
 from tests.support.ingest_streams import START, event, records, sites_of
 from tracker.event import Event
 from tracker.sites import Site, Sites

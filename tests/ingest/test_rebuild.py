@@ -20,7 +20,7 @@ from dangol.settings import load
 from ingest.dead_letters import DeadLetters
 from ingest.enrich.enrich import facts
 from ingest.rebuild import rebuild
-from ingest.rebuild.rebuild import Rebuild, Summary
+from ingest.rebuild.rebuild import Rebuild, RebuildSummary
 from ingest.worker.worker import Bounds, Worker
 from profiles.erasures import Cutoffs, Erased, NobodyErased, digest
 from profiles.fold import dedup, fold, tallies
@@ -162,7 +162,7 @@ class Shop:
         erased: Erased | None = None,
         pause: Callable[[float], None] = lambda _: None,
         oldest: int = 0,
-    ) -> Summary:
+    ) -> RebuildSummary:
         events = Warehouse(self.warehouse.path)
         try:
             return Rebuild(events, store, erased or NobodyErased(), SITE, Settings(), oldest).run(pause)

@@ -130,7 +130,7 @@ def test_a_worker_that_dies_between_flush_and_commit_stores_nothing_twice(
     setup.log.append(records([event(str(n), n) for n in range(10)]))
     worker = setup.worker(Bounds(batch=50, poll_seconds=0.0, flush_seconds=1e9))
     worker.step()
-    monkeypatch.setattr(worker.ahead._consumer, "commit", lambda positions: None)
+    monkeypatch.setattr(worker.prefetcher._consumer, "commit", lambda positions: None)
     worker.flush()
     worker.close()
     assert setup.log.lag("ingest") == 10
@@ -143,7 +143,7 @@ def test_a_worker_thought_dead_stores_nothing_that_its_successor_stored(setup: S
     setup.log.append(records([event(str(n), n, visitor=f"v{n % 7}") for n in range(40)]))
     zombie = setup.worker(Bounds(batch=100, poll_seconds=0.0, flush_seconds=1e9))
     zombie.step()
-    zombie.ahead._consumer.close()  # the group gave its partitions away; it does not know
+    zombie.prefetcher._consumer.close()  # the group gave its partitions away; it does not know
     setup.drain(setup.worker())
     zombie.flush()
     assert set(tally(setup.warehouse.rows).values()) == {1}
@@ -256,9 +256,9 @@ def test_stores_that_are_away_for_a_while_cost_nothing(setup: Setup, monkeypatch
     flaky(setup.store, "save", StoreUnavailable("away", 0.001))
     flaky(worker.outbox.warehouse, "append", WarehouseUnavailable("away", 0.0))
     setup.log.append(records([event(str(n), n) for n in range(10)]))
-    while worker.ahead is None:  # to take a partition over needs the warehouse, too
+    while worker.prefetcher is None:  # to take a partition over needs the warehouse, too
         worker.step()
-    flaky(worker.ahead._consumer, "poll", LogUnavailable("away", 0.001))
+    flaky(worker.prefetcher._consumer, "poll", LogUnavailable("away", 0.001))
     for _ in range(8):
         worker.step()
     assert failures == dict.fromkeys(failures, 0)
@@ -344,8 +344,8 @@ def test_a_partition_won_back_while_its_rows_are_on_their_way_stores_them_once(s
     setup.log.append(records([event(str(n), n, visitor=f"v{n}") for n in range(20)]))
     worker.step()
     worker.outbox.own({})
-    worker.ahead._consumer.close()
-    worker.ahead = None  # joins anew, from the last commit
+    worker.prefetcher._consumer.close()
+    worker.prefetcher = None  # joins anew, from the last commit
     setup.drain(worker)
     assert set(tally(setup.warehouse.rows).values()) == {1}
     assert len(setup.warehouse.rows) == 20
@@ -407,8 +407,8 @@ def test_a_message_that_comes_twice_in_one_portion_is_kept_once(setup: Setup) ->
     worker = setup.worker()
     worker.step()
     setup.log.append(records([event("3", 2), event("4", 3)]))
-    assert worker.ahead is not None
-    portion, owned = worker.ahead.next()
+    assert worker.prefetcher is not None
+    portion, owned = worker.prefetcher.next()
     assert len(portion) == 2
     assert worker.outbox.unseen([*portion, *portion]) == list(portion)
     worker.outbox.own(owned)

@@ -25,7 +25,7 @@ from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, ProfileStore, StoreUnavailable, Write
 from recommender.catalogue.catalogue import Item
 from recommender.jobs.lock import RedisLock
-from tests.ingest.test_kill import stream
+from tests.support.event_stream import stream
 from tests.support.ingest_streams import (
     START,
     MemoryWarehouse,

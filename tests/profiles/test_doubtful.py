@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from dangol.cli import main
 from ingest.enrich.enrich import facts
-from ingest.enrich.plausible import USUAL_LIMIT, with_limits
-from ingest.worker.batch import Item
-from ingest.worker.rows import row
+from ingest.enrich.order_limits import USUAL_LIMIT, with_limits
+from ingest.event_rows import row
+from ingest.folding.batch import EnrichedEvent
 from profiles.fold.fold import Place, Settings, apply
 from profiles.fold.orders import DAY_MS, ORDERS_A_DAY
 from profiles.model import Profile
@@ -41,7 +41,7 @@ def told(events: list[Event], limit: float = 0.0) -> tuple[Profile, list[bool]]:
         outcome = apply(profile, event, found, Settings(), place)
         again = apply(profile, event, found, Settings(), place)  # read again, before its row was committed
         assert (again.doubtful, again.repeated) == (outcome.doubtful, outcome.repeated)
-        stored = row(Item(event, found, place), "a:a1", outcome)
+        stored = row(EnrichedEvent(event, found, place), "a:a1", outcome)
         assert bool(stored.doubtful) <= bool(stored.repeated), "no report counts it"
         apart.append(bool(stored.doubtful))
     return profile, apart

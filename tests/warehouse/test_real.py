@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingest.access_log.block import Choice
 from ingest.access_log.format import named
 from ingest.access_log.importer import Importer
+from ingest.access_log.page_views import ImportOptions
 from tests.support.warehouse_rows import row
 from tracker.sites import Site
 from warehouse.delta import Warehouse
@@ -72,7 +72,7 @@ def log(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Real:
     """The access log as the importer stores it; only its rows are believed, not what queries say of them."""
     warehouse = Warehouse(str(tmp_path_factory.mktemp("log")))
     site = Site(id="default", name="default", write_key="wk", secret_key="sk")
-    Importer(warehouse, Choice(named("combined", ""), site, b"key")).file(
+    Importer(warehouse, ImportOptions(named("combined", ""), site, b"key")).file(
         str(real_data / "access-combined.log")
     )
     found = warehouse.rows("select session, profile, ts, id, path, device from events", Scope("default"))

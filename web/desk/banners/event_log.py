@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from ingest.worker.generations import Incident
+from ingest.worker.log_generations import Incident
 from warehouse.delta import WarehouseUnavailable
 from web.services import Services
 

@@ -1,6 +1,6 @@
 """What a worker remembers of profiles is bounded by memory, and only ever what was stored last."""
 
-from ingest.worker.profile_cache import Known, memory
+from ingest.folding.profile_cache import ProfileCache, memory
 from profiles.model import ItemTouch, Profile, Session, Touch
 
 
@@ -9,7 +9,7 @@ def heavy(profile_id: str) -> Profile:
 
 
 def test_who_was_saved_longest_ago_goes_first() -> None:
-    known = Known(3 * memory(Profile("")))
+    known = ProfileCache(3 * memory(Profile("")))
     for name in ("a", "b", "c", "a", "d"):
         known.keep("one", name, b"1", Profile(name))
     assert list(known.of("one")) == ["c", "a", "d"]
@@ -17,14 +17,14 @@ def test_who_was_saved_longest_ago_goes_first() -> None:
 
 
 def test_the_bound_is_one_for_all_sites() -> None:
-    known = Known(2 * memory(Profile("")))
+    known = ProfileCache(2 * memory(Profile("")))
     for site in ("one", "two", "three"):
         known.keep(site, "a", b"1", Profile("a"))
     assert [len(known.of(site)) for site in ("one", "two", "three")] == [0, 1, 1]
 
 
 def test_large_profiles_take_the_room_of_many() -> None:
-    known = Known(memory(heavy("")))
+    known = ProfileCache(memory(heavy("")))
     for name in "abcdefgh":
         known.keep("one", name, b"1", Profile(name))
     known.keep("one", "heavy", b"1", heavy("heavy"))
@@ -32,7 +32,7 @@ def test_large_profiles_take_the_room_of_many() -> None:
 
 
 def test_what_is_dropped_is_gone() -> None:
-    known = Known()
+    known = ProfileCache()
     known.keep("one", "a", b"1", Profile("a"))
     known.drop("one", "a")
     known.drop("one", "a")

@@ -6,17 +6,17 @@ import signal
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import pytest
 from deltalake import DeltaTable
 
 from profiles.fold.sessions import Hit, owner_of, place
 from profiles.redis.store import RedisProfiles
 from profiles.session_rules import SessionRules
-from tests.support.ingest_streams import START, event, records, sites_of
+from tests.support.event_stream import stream
+from tests.support.ingest_streams import records, sites_of
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.machine import ROOT, RedisServer, python
 from tracker.event import Event
@@ -25,31 +25,6 @@ from tracker.log.port import EventLog, LogUnavailable
 from tracker.sites import Site
 
 SHORT, LONG = 12_000, 250_000
-
-
-def stream(count: int, visitors: int, draw: random.Random) -> Iterator[Event]:
-    """In rough order of time; every 20th is sent again later, every 50th comes late, some visitors sign in, others only
-    claim to."""
-    again: list[Event] = []
-    for number in range(count):
-        visitor = draw.randrange(visitors)
-        minutes = number * 3_000 / count
-        if number % 50 == 7:
-            minutes -= draw.random() * 120
-        if number % 20 == 3 and again:
-            one = again.pop(draw.randrange(len(again)))
-            yield msgspec.structs.replace(one, received=START + 10**9 + number)
-            continue
-        user = f"u{visitor}" if visitor % 5 < 2 and number > count / 2 else None
-        product = {"product_id": f"p{number % 90}", "category": f"c{number % 7}"}
-        one = (
-            event(f"e{number}", minutes, f"v{visitor}", user, name="Product Viewed", props=product)
-            if number % 3
-            else event(f"e{number}", minutes, f"v{visitor}", user)
-        )
-        one = msgspec.structs.replace(one, received=START + 10**9 + number, proven=visitor % 5 == 0)
-        again.append(one)
-        yield one
 
 
 class Expected:

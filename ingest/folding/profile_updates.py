@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable, Sequence
 
+from ingest.folding.batch import Batch, EnrichedEvent, Result, ids_of
+from ingest.folding.isolation import isolated
+from ingest.folding.profile_cache import ProfileCache
 from ingest.metrics import Metrics
-from ingest.worker.batch import Batch, Item, Result, ids_of
-from ingest.worker.isolation import isolated
-from ingest.worker.profile_cache import Known
 from profiles.erasures import Erased
 from profiles.fold.fold import Settings
 from profiles.store import ProfileStore, StoreUnavailable
@@ -15,14 +15,14 @@ from tracker.log.port import Message
 
 logger = logging.getLogger(__name__)
 
-Pairs = Sequence[tuple[Message, Item]]
-Folded = Sequence[tuple[Message, Item, Result]]
+Pairs = Sequence[tuple[Message, EnrichedEvent]]
+Folded = Sequence[tuple[Message, EnrichedEvent, Result]]
 Refused = Sequence[tuple[Message, str]]
 Consents = Callable[[Sequence[Event]], None]
 """Keeps what was said about consent, for when a backup is restored. Raises StoreUnavailable."""
 
 
-class Folder:
+class ProfileUpdater:
     """Remembers the profiles that it saved last.
 
     ``recent`` says of (site, profile) whether the warehouse may still lack rows of it. ``wait`` is told that the
@@ -40,7 +40,7 @@ class Folder:
     ) -> None:
         self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
         self.consents = consents
-        self._known = Known()
+        self._known = ProfileCache()
 
     def fold(self, site: str, settings: Settings, pairs: Pairs) -> tuple[Folded, Refused]:
         """What became of the events, all of them saved; and the messages that can never be applied, with the reason.
@@ -49,7 +49,7 @@ class Folder:
         """
         refused: list[tuple[Message, str]] = []
 
-        def aside(pair: tuple[Message, Item], error: Exception) -> None:
+        def aside(pair: tuple[Message, EnrichedEvent], error: Exception) -> None:
             message = pair[0]
             logger.error(
                 "cannot apply the message at %d/%d", message.partition, message.position, exc_info=error

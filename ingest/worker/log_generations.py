@@ -1,6 +1,6 @@
 """Under which name positions are counted: a log that was made anew, or went back, begins a count of its own.
 
-Positions live in the warehouse (app transactions, per partition) and, as a number made of their app's name, in the
+PositionReader live in the warehouse (app transactions, per partition) and, as a number made of their app's name, in the
 profiles. Of an app ``group@log`` the warehouse also keeps, written like positions and so in one commit with them:
 
 - ``group@log:log IDENTITY``: the generation that the positions in the log of this identity are counted in
@@ -31,13 +31,13 @@ GONE = (
 )
 
 
-class Positions(Protocol):
+class PositionReader(Protocol):
     """What reads the positions of an app; ``warehouse.delta.Warehouse`` does."""
 
     def positions(self, app: str) -> dict[int, int]: ...
 
 
-class Warehouse(Positions, Protocol):
+class WarehouseWriter(PositionReader, Protocol):
     def append(
         self,
         rows: Sequence[EventRow],
@@ -46,7 +46,7 @@ class Warehouse(Positions, Protocol):
     ) -> None: ...
 
 
-class Count(NamedTuple):
+class Generation(NamedTuple):
     """What positions of a partition are counted under. Up to ``floor`` nothing is to be read: it was read before."""
 
     app: str
@@ -71,7 +71,7 @@ class Generations:
     def __init__(
         self,
         app: str,
-        warehouse: Warehouse,
+        warehouse: WarehouseWriter,
         replaced: Callable[[int], object] = lambda _: None,
         lost: Callable[[int], object] = lambda _: None,
         clock: Callable[[], float] = time.time,
@@ -80,7 +80,7 @@ class Generations:
         self._replaced, self._lost = replaced, lost
         self._gone: dict[int, int] = {}  # lost records that the warehouse does not know of yet
 
-    def of(self, taken: Mapping[int, Extent]) -> dict[int, Count]:
+    def of(self, taken: Mapping[int, Extent]) -> dict[int, Generation]:
         """The count of each partition, begun where the log is another one or ends before its positions.
 
         Raises WarehouseUnavailable.
@@ -96,7 +96,7 @@ class Generations:
             except PositionsMoved:  # another worker was faster: what it began is known now
                 continue
 
-    def _of(self, taken: Mapping[int, Extent]) -> dict[int, Count]:
+    def _of(self, taken: Mapping[int, Extent]) -> dict[int, Generation]:
         now = int(self.clock() * 1000)
         moves: dict[tuple[str, int], int] = {}
         newest = self.warehouse.positions(_log(self.app))
@@ -140,7 +140,7 @@ class Generations:
 
     def _begin(
         self, partition: int, extent: Extent, position: int, now: int, moves: dict[tuple[str, int], int]
-    ) -> Count:
+    ) -> Generation:
         """A log that ends before what was read of it has lost that: what comes gets the same positions again."""
         logger.error(
             "partition %d of the event log ends at %d, but was read up to %d: it lost what it had acknowledged",
@@ -153,7 +153,7 @@ class Generations:
         moves[_log(self.app, extent.identity), partition] = moves[_log(self.app), partition] = now
         if extent.last >= 0:
             moves[app, partition] = extent.last
-        return Count(app, extent.last)
+        return Generation(app, extent.last)
 
     def _count_gone(self, now: int, moves: dict[tuple[str, int], int]) -> None:
         if not self._gone:
@@ -164,12 +164,12 @@ class Generations:
             moves[f"{self.app}:lost", partition] = before.get(partition, 0) + number
             moves[f"{self.app}:lost at", partition] = now
 
-    def named(self, number: int) -> Count:
+    def named(self, number: int) -> Generation:
         """The count of a generation."""
-        return Count(_named(self.app, number))
+        return Generation(_named(self.app, number))
 
 
-def incident(warehouse: Positions, app: str, since: int) -> Incident | None:
+def incident(warehouse: PositionReader, app: str, since: int) -> Incident | None:
     """What happened to the log of ``app`` since a moment in ms, as one. Raises WarehouseUnavailable."""
     replaced = [at for at in warehouse.positions(_log(app)).values() if at and at >= since]
     lost_at, lost = warehouse.positions(f"{app}:lost at"), warehouse.positions(f"{app}:lost")
@@ -180,7 +180,7 @@ def incident(warehouse: Positions, app: str, since: int) -> Incident | None:
     return Incident(at, len(replaced), sum(lost.get(partition, 0) for partition in gone))
 
 
-def stored(warehouse: Positions, app: str, identity: str) -> dict[int, int]:
+def stored(warehouse: PositionReader, app: str, identity: str) -> dict[int, int]:
     """The position up to which everything of a log is stored, of each partition that anything is stored of.
 
     Raises WarehouseUnavailable.

@@ -9,18 +9,18 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 
-from ingest.access_log.block import DAY_MS, EXAMPLES, HITS, Choice, Portion, read
 from ingest.access_log.fields import Rows
+from ingest.access_log.page_views import DAY_MS, EXAMPLES, HITS, BlockResult, ImportOptions, read
 
 DAYS_KNOWN = 2
 """Servers write lines down when a request ends: they are nearly in order."""
 
 
-class AccessLog:
+class AccessLogReader:
     """One file. ``lines`` counts all lines, ``fates`` those that were filtered; ``examples`` are lines that are not in
     the format, with their numbers. ``host`` is the site's own, None until the first block tells it."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: ImportOptions) -> None:
         self.choice = choice
         self.lines = 0
         self.fates: Counter[str] = Counter()
@@ -33,7 +33,7 @@ class AccessLog:
         """The page views of the next block of whole lines, in its order, as HITS."""
         return self.take(read(block, self.choice, self.host))
 
-    def take(self, portion: Portion) -> pa.Table:
+    def take(self, portion: BlockResult) -> pa.Table:
         """The page views of the next block, which is read already."""
         for number, text in portion.examples[: EXAMPLES - len(self.examples)]:
             self.examples.append((self.lines + number, text))

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from ingest.access_log import processes
-from ingest.access_log.block import Choice, Portion
 from ingest.access_log.format import named
 from ingest.access_log.lines import LogUnreadable, blocks, opened
-from ingest.access_log.log import AccessLog
+from ingest.access_log.page_views import BlockResult, ImportOptions
 from ingest.access_log.processes import portions
-from tests.ingest.test_access_log import GOOGLEBOT, KEY, line
+from ingest.access_log.reader import AccessLogReader
+from tests.support.access_log_lines import GOOGLEBOT, KEY, line
 from tracker.sites import Site
 
 
 @pytest.fixture
-def choice(site: Site) -> Choice:
-    return Choice(named("combined"), site, KEY)
+def choice(site: Site) -> ImportOptions:
+    return ImportOptions(named("combined"), site, KEY)
 
 
 @pytest.fixture
@@ -45,16 +45,16 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def told(path: Path, choice: Choice, helpers: int) -> tuple[object, ...]:
+def told(path: Path, choice: ImportOptions, helpers: int) -> tuple[object, ...]:
     """Everything that is known of a file."""
-    log = AccessLog(choice)
+    log = AccessLogReader(choice)
     with opened(str(path)) as (stream, _):
         parts = portions(blocks(stream, path.name), choice, helpers)
         views = [row for portion in parts for row in log.take(portion).to_pylist()]
     return views, log.lines, log.fates, log.examples, log.host
 
 
-def test_helpers_change_nothing(log: Path, choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helpers_change_nothing(log: Path, choice: ImportOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     alone, together = told(log, choice, 0), told(log, choice, 2)
     assert together == alone
     monkeypatch.setattr("ingest.access_log.lines.BLOCK", 1 << 20)
@@ -67,11 +67,11 @@ def test_helpers_change_nothing(log: Path, choice: Choice, monkeypatch: pytest.M
 
 
 def test_a_helper_that_is_killed_loses_no_line(
-    log: Path, choice: Choice, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    log: Path, choice: ImportOptions, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     alone, read = told(log, choice, 0), processes._Helper.read
 
-    def killed(self: processes._Helper, block: bytes, host: str) -> Portion:
+    def killed(self: processes._Helper, block: bytes, host: str) -> BlockResult:
         portion = read(self, block, host)
         assert self.process.pid is not None
         os.kill(self.process.pid, signal.SIGKILL)  # it has read one, and the next one ends it
@@ -83,18 +83,20 @@ def test_a_helper_that_is_killed_loses_no_line(
 
 
 def test_helpers_that_cannot_start_are_done_without(
-    log: Path, choice: Choice, monkeypatch: pytest.MonkeyPatch
+    log: Path, choice: ImportOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = told(log, choice, 0)
 
-    def refused(self: processes._Helper, choice: Choice) -> None:
+    def refused(self: processes._Helper, choice: ImportOptions) -> None:
         raise OSError("too many processes")
 
     monkeypatch.setattr(processes._Helper, "__init__", refused)
     assert told(log, choice, 2) == alone
 
 
-def test_what_comes_before_a_broken_place_is_told_first(log: Path, choice: Choice, tmp_path: Path) -> None:
+def test_what_comes_before_a_broken_place_is_told_first(
+    log: Path, choice: ImportOptions, tmp_path: Path
+) -> None:
     broken = tmp_path / "access.log.gz"
     broken.write_bytes(gzip.compress(log.read_bytes())[:-3_000])
     with opened(str(broken)) as (stream, _):
@@ -102,12 +104,12 @@ def test_what_comes_before_a_broken_place_is_told_first(log: Path, choice: Choic
         assert sum(portion.lines for portion in until_broken(found)) > 1_000
 
 
-def until_broken(found: Iterator[Portion]) -> Iterator[Portion]:
+def until_broken(found: Iterator[BlockResult]) -> Iterator[BlockResult]:
     with pytest.raises(LogUnreadable):
         yield from found
 
 
-def test_whoever_stops_early_leaves_no_process_behind(log: Path, choice: Choice) -> None:
+def test_whoever_stops_early_leaves_no_process_behind(log: Path, choice: ImportOptions) -> None:
     with opened(str(log)) as (stream, _):
         found = portions(blocks(stream, log.name), choice, 2)
         for _ in range(5):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.worker.profile_cache import Known
+from ingest.folding.profile_cache import ProfileCache
 from profiles.facts import Facts
 from profiles.fold import fold, identity
 from profiles.fold.fold import Outcome, Place, Settings
@@ -32,7 +32,7 @@ DAY_MS = 86_400_000
 NOWHERE = Place("", -1, -1)
 
 
-class Item(msgspec.Struct, frozen=True, gc=False):
+class EnrichedEvent(msgspec.Struct, frozen=True, gc=False):
     """One event and where it stands in the log; NOWHERE if it belongs into no profile."""
 
     event: Event
@@ -58,7 +58,7 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     refused: str = ""
 
 
-class Slot:
+class Entry:
     """What stands under one id during the batch."""
 
     __slots__ = ("alias", "changed", "profile", "trimmed", "version")
@@ -85,15 +85,15 @@ class Batch:
         site: str,
         settings: Settings,
         recent: Callable[[str], bool],
-        known: Known | None = None,
+        known: ProfileCache | None = None,
     ) -> None:
         self.store, self.site, self.settings, self.recent = store, site, settings, recent
-        self.known = Known() if known is None else known
-        self.slots: dict[str, Slot] = {}
+        self.known = ProfileCache() if known is None else known
+        self.slots: dict[str, Entry] = {}
         self.conflicts = 0
         self._used: set[str] = set()  # aliases that a visitor came by for the first time that day
 
-    def run(self, items: Sequence[Item]) -> list[Result]:
+    def run(self, items: Sequence[EnrichedEvent]) -> list[Result]:
         """What became of each item. After an exception run the items again, in a new Batch."""
         results: dict[int, Result] = {}
         pending: Sequence[int] = range(len(items))
@@ -123,14 +123,14 @@ class Batch:
             return
         for name, stored in self.store.load(self.site, wanted, self.known.of(self.site)).items():
             self.known.drop(self.site, name)
-            self.slots.setdefault(name, Slot(stored))
+            self.slots.setdefault(name, Entry(stored))
 
     def _remember(self) -> None:
         for name, slot in self.slots.items():
             if slot.profile is not None and slot.version and not slot.changed:
                 self.known.keep(self.site, name, slot.version, slot.profile)
 
-    def _apply(self, item: Item) -> Result:
+    def _apply(self, item: EnrichedEvent) -> Result:
         event = item.event
         if event.user and not event.proven:
             return self._claim(item, self._root(user_id(event.user)))
@@ -167,7 +167,7 @@ class Batch:
 
     def _fold(
         self,
-        item: Item,
+        item: EnrichedEvent,
         root: str,
         renames: tuple[Rename, ...] = (),
         links: Sequence[str] = (),
@@ -197,7 +197,7 @@ class Batch:
             renames += tuple(Rename("session", *renamed) for renamed in outcome.renamed)
         return Result(outcome, root, renames)
 
-    def _claim(self, item: Item, customer: str) -> Result:
+    def _claim(self, item: EnrichedEvent, customer: str) -> Result:
         """An event whose sender merely says which customer this is."""
         event = item.event
         if not event.visitor:
@@ -219,7 +219,7 @@ class Batch:
             renames = (Rename("profile", at, first, event.received),)
         return self._both(item, at, customer, renames)
 
-    def _both(self, item: Item, at: str, customer: str, renames: tuple[Rename, ...] = ()) -> Result:
+    def _both(self, item: EnrichedEvent, at: str, customer: str, renames: tuple[Rename, ...] = ()) -> Result:
         """An event of a browser that feeds a customer: folded into its own profile ``at``, which knows no customer,
         and into the customer's. The warehouse gets the customer's row."""
         own = msgspec.structs.replace(item, event=msgspec.structs.replace(item.event, user=None))
@@ -265,10 +265,10 @@ class Batch:
         slot.profile, slot.alias, slot.changed = own, None, True
         return name
 
-    def _slot(self, name: str) -> Slot:
+    def _slot(self, name: str) -> Entry:
         slot = self.slots.get(name)
         if slot is None:
-            slot = self.slots[name] = Slot(self.store.load(self.site, [name])[name])
+            slot = self.slots[name] = Entry(self.store.load(self.site, [name])[name])
         return slot
 
     def _profile(self, name: str) -> Profile:
@@ -303,7 +303,7 @@ class Batch:
                 return earlier
         return root
 
-    def _link(self, name: str, root: str, item: Item) -> tuple[str, tuple[Rename, ...]]:
+    def _link(self, name: str, root: str, item: EnrichedEvent) -> tuple[str, tuple[Rename, ...]]:
         """Make an id lead to ``root``, its own profile merged in. The root then, and what is renamed."""
         at = self._root(name)
         if at == root:
@@ -322,7 +322,7 @@ class Batch:
             self._point(name, Alias(into))
         return into, (Rename("profile", source, into, item.event.received),)
 
-    def _settle(self, source: str, into: str, item: Item) -> None:
+    def _settle(self, source: str, into: str, item: EnrichedEvent) -> None:
         """A browser that claimed before is proven to be a customer's. What it did was added to those it claimed to be:
         the customer takes over the rest, unless the message was read before, and an alias takes its place."""
         own = self._profile(source)
@@ -364,7 +364,7 @@ class Batch:
         slot = self._slot(name)
         return bool(slot.version) or slot.changed
 
-    def _rename(self, name: str, root: str, item: Item) -> tuple[str, tuple[Rename, ...]]:
+    def _rename(self, name: str, root: str, item: EnrichedEvent) -> tuple[str, tuple[Rename, ...]]:
         """A customer's id changes from ``name``. Why not, and what is renamed: two known customers are two people."""
         at = self._root(name)
         if at == root:
@@ -412,7 +412,7 @@ class Batch:
             else:
                 stale.add(write.id)
 
-    def _again(self, items: Sequence[Item], stale: set[str]) -> list[int]:
+    def _again(self, items: Sequence[EnrichedEvent], stale: set[str]) -> list[int]:
         """Forget whatever hangs together with the stale ids; the items to fold again."""
         groups = [self._reach(item.event) for item in items]
         grown = True

@@ -67,7 +67,7 @@ arrival_of: Callable[[str, str], Arrival | None] = lru_cache(maxsize=1 << 17)(ar
 _request: Callable[[str], Request] = lru_cache(maxsize=1 << 16)(access_requests.request)
 
 
-class Choice(NamedTuple):
+class ImportOptions(NamedTuple):
     """What to read as what. ``keep``: which of errors, static and bots are counted nevertheless.
 
     ``key`` is the installation's signing key. ``host`` is the site's own, for formats without one: "" to find out.
@@ -91,7 +91,7 @@ class Sender(NamedTuple):
     city: str
 
 
-class Portion(NamedTuple):
+class BlockResult(NamedTuple):
     """What a block says: how many lines it has, why some were filtered, and its page views in its order, as HITS.
 
     Equal lines have equal ids. ``examples``: some lines that are not in the format, with their numbers in the block.
@@ -105,17 +105,17 @@ class Portion(NamedTuple):
     host: str
 
 
-def read(block: bytes, choice: Choice, host: str | None) -> Portion:
+def read(block: bytes, choice: ImportOptions, host: str | None) -> BlockResult:
     """The page views of a block of whole lines. ``host``: the site's own; None to find it out."""
-    reading = _Reading(choice, host)
+    reading = _BlockReading(choice, host)
     hits = reading.hits(block)
-    return Portion(reading.lines, reading.fates, hits, reading.examples, reading.host or "")
+    return BlockResult(reading.lines, reading.fates, hits, reading.examples, reading.host or "")
 
 
-class _Reading:
+class _BlockReading:
     """Of one block."""
 
-    def __init__(self, choice: Choice, host: str | None) -> None:
+    def __init__(self, choice: ImportOptions, host: str | None) -> None:
         self.choice, self.form, self.keep, self.host = choice, choice.form, choice.keep, host
         self.lines = 0
         self.fates: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from ingest.worker.batch import NOWHERE, Item
+from ingest.folding.batch import NOWHERE, EnrichedEvent
 from profiles.fold.fold import Outcome
 from tracker.event import SITE, UNKNOWN
 from tracker.http.address import subscriber
@@ -31,7 +31,7 @@ def _sender(site: str, sender: str) -> str:
     return NEAR * near + blake2b(f"{site} {sender}".encode(), digest_size=6).hexdigest()
 
 
-def row(item: Item, profile: str, outcome: Outcome) -> EventRow:
+def row(item: EnrichedEvent, profile: str, outcome: Outcome) -> EventRow:
     """Every row says how its visit came about: the touch is the session's."""
     event, facts, place = item.event, item.facts, item.place
     touch, lines = outcome.touch, facts.products

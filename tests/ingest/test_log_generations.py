@@ -17,7 +17,7 @@ import redis
 from kafka import KafkaAdminClient, TopicPartition
 
 from ingest.dead_letters import DeadLetters
-from ingest.worker.generations import Generations, incident
+from ingest.worker.log_generations import Generations, incident
 from ingest.worker.worker import Bounds, Worker, app_of
 from profiles.memory import MemoryProfiles
 from tests.support.ingest_streams import event, records, simple_facts, sites_of

@@ -11,7 +11,7 @@ from tracker.log.port import Message
 REMEMBERED = 100_000
 
 
-class PassersBy:
+class UnprofiledEvents:
     """The ids of their latest events, and which message brought each."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:

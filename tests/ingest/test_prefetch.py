@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ingest.worker.prefetch import GATHERED_BYTES, Ahead, Done
-from ingest.worker.reading import IGNORED
+from ingest.worker.decoding import IGNORED
+from ingest.worker.prefetch import GATHERED_BYTES, Prefetcher, Progress
 from tracker.log.port import Extent, LogUnavailable, Message
 
 OWNER = {0: Extent("1", 0)}
@@ -69,8 +69,8 @@ class AtOnce(Executor):
         return future
 
 
-def positions(ahead: Ahead) -> list[int]:
-    return [message.position for message, _ in ahead.next().portion]
+def positions(prefetcher: Prefetcher) -> list[int]:
+    return [message.position for message, _ in prefetcher.next().portion]
 
 
 @pytest.fixture
@@ -79,24 +79,24 @@ def numbered() -> Numbered:
 
 
 @pytest.fixture
-def gathering(numbered: Numbered) -> Ahead:
-    return Ahead(numbered, lambda messages: [(m, IGNORED) for m in messages], 5, 0.0, AtOnce())
+def gathering(numbered: Numbered) -> Prefetcher:
+    return Prefetcher(numbered, lambda messages: [(m, IGNORED) for m in messages], 5, 0.0, AtOnce())
 
 
 @pytest.mark.parametrize("threads", [0, 1])
 def test_portions_come_in_order_and_positions_are_committed(threads: int) -> None:
     consumer = Numbered()
     with ThreadPoolExecutor(1) as executor:
-        ahead = Ahead(
+        prefetcher = Prefetcher(
             consumer, lambda messages: [(m, IGNORED) for m in messages], 2, 0.0, executor if threads else None
         )
         seen = []
         for _ in range(20):
-            portion, taken = ahead.next()
+            portion, taken = prefetcher.next()
             assert taken == OWNER
             seen += [message.position for message, _ in portion]
-            ahead.commit({0: Done(OWNER[0], seen[-1])})
-        ahead.close()
+            prefetcher.commit({0: Progress(OWNER[0], seen[-1])})
+        prefetcher.close()
     assert seen == list(range(1, 41))
     assert consumer.committed[-1] == {0: 40}
     assert consumer.closed
@@ -104,34 +104,34 @@ def test_portions_come_in_order_and_positions_are_committed(threads: int) -> Non
 
 def test_what_could_not_be_committed_is_committed_later() -> None:
     consumer = Numbered()
-    ahead = Ahead(consumer, lambda _: [], 2, 0.0)
-    ahead.next()
+    prefetcher = Prefetcher(consumer, lambda _: [], 2, 0.0)
+    prefetcher.next()
     consumer.failures = 2
     for _ in range(2):
         with pytest.raises(LogUnavailable):
-            ahead.commit({0: Done(OWNER[0], 2)})
-    ahead.next()
+            prefetcher.commit({0: Progress(OWNER[0], 2)})
+    prefetcher.next()
     assert consumer.committed == [{0: 2}]
 
 
 def test_a_log_that_is_away_does_not_hold_up_the_leave() -> None:
     consumer = Numbered()
-    ahead = Ahead(consumer, lambda _: [], 2, 0.0)
+    prefetcher = Prefetcher(consumer, lambda _: [], 2, 0.0)
     consumer.failures = 9
     with pytest.raises(LogUnavailable):
-        ahead.commit({0: Done(OWNER[0], 2)})
-    ahead.close()
+        prefetcher.commit({0: Progress(OWNER[0], 2)})
+    prefetcher.close()
     assert consumer.closed
 
 
-def test_a_worker_that_is_behind_gets_more_at_once(gathering: Ahead) -> None:
+def test_a_worker_that_is_behind_gets_more_at_once(gathering: Prefetcher) -> None:
     assert positions(gathering) == [1, 2]
     assert positions(gathering) == [3, 4, 5, 6, 7, 8]
     assert positions(gathering) == [9, 10, 11, 12, 13, 14]
 
 
 def test_a_log_that_goes_away_takes_nothing_of_what_was_gathered_with_it(
-    gathering: Ahead, numbered: Numbered
+    gathering: Prefetcher, numbered: Numbered
 ) -> None:
     numbered.polls_until_failure = 2
     assert positions(gathering) == [1, 2]
@@ -139,7 +139,7 @@ def test_a_log_that_goes_away_takes_nothing_of_what_was_gathered_with_it(
     assert positions(gathering) == [5, 6, 7, 8, 9, 10]
 
 
-def test_a_portion_ends_where_partitions_come_or_go(gathering: Ahead, numbered: Numbered) -> None:
+def test_a_portion_ends_where_partitions_come_or_go(gathering: Prefetcher, numbered: Numbered) -> None:
     """The worker has to hear of each change: what it keeps of a lost partition is another owner's."""
     both = {**OWNER, 1: Extent("1", 0)}
     numbered.owners = [both] * 3 + [OWNER]
@@ -150,7 +150,7 @@ def test_a_portion_ends_where_partitions_come_or_go(gathering: Ahead, numbered: 
 
 
 def test_what_was_read_of_a_log_made_anew_is_a_portion_of_its_own(
-    gathering: Ahead, numbered: Numbered
+    gathering: Prefetcher, numbered: Numbered
 ) -> None:
     """Positions of both in one portion would be taken for positions of the new one."""
     anew = {0: Extent("2", 0)}
@@ -159,15 +159,15 @@ def test_what_was_read_of_a_log_made_anew_is_a_portion_of_its_own(
     assert [(len(one.portion), one.taken) for one in found] == [(2, OWNER), (2, OWNER), (6, anew)]
 
 
-def test_large_messages_are_not_gathered(gathering: Ahead, numbered: Numbered) -> None:
+def test_large_messages_are_not_gathered(gathering: Prefetcher, numbered: Numbered) -> None:
     numbered.value = bytes(GATHERED_BYTES // 3)
     assert positions(gathering) == [1, 2]
     assert positions(gathering) == [3, 4, 5, 6]
 
 
 def test_positions_of_a_log_that_was_made_anew_since_are_not_committed_in_it(numbered: Numbered) -> None:
-    ahead = Ahead(numbered, lambda _: [], 2, 0.0)
-    ahead.next()
+    prefetcher = Prefetcher(numbered, lambda _: [], 2, 0.0)
+    prefetcher.next()
     numbered.owners = [{0: Extent("2", 0), 1: OWNER[0]}]
-    ahead.commit({0: Done(OWNER[0], 2), 1: Done(OWNER[0], 3)})
+    prefetcher.commit({0: Progress(OWNER[0], 2), 1: Progress(OWNER[0], 3)})
     assert numbered.committed == [{1: 3}]

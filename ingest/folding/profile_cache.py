@@ -8,7 +8,7 @@ from profiles.store import Stored
 LIMIT = 64 * 1024 * 1024
 
 
-class Known:
+class ProfileCache:
     """Bounded by what they take in memory, roughly ``limit`` bytes; who was saved longest ago goes first."""
 
     def __init__(self, limit: int = LIMIT) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ingest.worker.batch import Item
-from ingest.worker.isolation import PASSING
-from ingest.worker.unprofiled import opted_out
+from ingest.folding.batch import EnrichedEvent
+from ingest.folding.isolation import PASSING
+from ingest.folding.unprofiled import opted_out
 from profiles.facts import Facts
 from profiles.fold.fold import Settings
 from profiles.session_rules import rules_of
@@ -20,13 +20,13 @@ logger = logging.getLogger(__name__)
 Enrich = Callable[[Event, Site], Facts]
 
 
-class Dead(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True):
     """A message that nothing can be made of."""
 
     reason: str
 
 
-class PassingBy(msgspec.Struct, frozen=True):
+class Unprofiled(msgspec.Struct, frozen=True):
     """An event that has a row but no profile: a bot's, or of someone who asked not to be tracked."""
 
     event: Event
@@ -38,18 +38,18 @@ class Ignored(msgspec.Struct, frozen=True):
 
 
 IGNORED = Ignored()
-Made = Item | PassingBy | Dead | Ignored
-Portion = Sequence[tuple[Message, Made]]
+Decoded = EnrichedEvent | Unprofiled | Rejected | Ignored
+DecodedMessages = Sequence[tuple[Message, Decoded]]
 
 
-class Reader:
+class Decoder:
     """Decodes and enriches."""
 
     def __init__(self, sites: Sites, facts: Enrich) -> None:
         self.sites, self.facts = sites, facts
         self._settings: dict[str, tuple[Site, Settings]] = {}
 
-    def read(self, messages: Sequence[Message]) -> Portion:
+    def read(self, messages: Sequence[Message]) -> DecodedMessages:
         """Raises OSError while the sites cannot be read."""
         return [(message, self._made(message)) for message in messages]
 
@@ -57,27 +57,27 @@ class Reader:
         """What the fold depends on, of a site that an event was read for."""
         return self._settings[site_id][1]
 
-    def _made(self, message: Message) -> Made:
+    def _made(self, message: Message) -> Decoded:
         what = "read"
         try:
             event = decode(message.value)
             site = self._site(event.site)
             if site is None:
-                return Dead(f"there is no site {event.site!r}")
+                return Rejected(f"there is no site {event.site!r}")
             what = "enriched"
             facts = self.facts(event, site)
         except EventInvalid as error:
-            return Dead(str(error))
+            return Rejected(str(error))
         except PASSING:
             raise
         except Exception as error:  # a fault of ours must not hold up the partition
             logger.exception("cannot use the message at %d/%d", message.partition, message.position)
-            return Dead(f"cannot be {what}: {error!r}")
+            return Rejected(f"cannot be {what}: {error!r}")
         if event.type == "erase":
             return IGNORED
         if facts.bot or opted_out(event):
-            return PassingBy(event, facts)
-        return Item(event, facts)
+            return Unprofiled(event, facts)
+        return EnrichedEvent(event, facts)
 
     def _site(self, site_id: str) -> Site | None:
         site = self.sites.get(site_id)

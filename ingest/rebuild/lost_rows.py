@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
-from ingest.worker.batch import NOWHERE, Item, ids_of
-from ingest.worker.reading import Enrich
-from ingest.worker.rows import row
-from ingest.worker.unprofiled import opted_out, session_of
+from ingest.event_rows import row
+from ingest.folding.batch import NOWHERE, EnrichedEvent, ids_of
+from ingest.folding.unprofiled import opted_out, session_of
+from ingest.worker.decoding import Enrich
 from profiles.erasures import KEPT_SECONDS, Erased
 from profiles.facts import Facts
 from profiles.fold import fold
@@ -29,10 +29,10 @@ from warehouse.tables.schema import AliasRow, EventRow
 
 AT_ONCE = 2_000
 PARTITION_BITS = 16
-"""The lower bits of a row's ``partition``: the partition of the log (``ingest.worker.reading``)."""
+"""The lower bits of a row's ``partition``: the partition of the log (``ingest.worker.decoding``)."""
 
 
-class Restored(NamedTuple):
+class RestoredRows(NamedTuple):
     """What some messages say: ``unknown`` of them no profile remembers."""
 
     rows: list[EventRow]
@@ -40,13 +40,13 @@ class Restored(NamedTuple):
     unknown: int
 
 
-class Counted(NamedTuple):
+class CountedEvent(NamedTuple):
     profile: str
     outcome: Outcome
     place: Place
 
 
-class Restoring:
+class LostRows:
     """``clock`` in seconds. Raises StoreUnavailable and LogUnavailable."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Restoring:
                 found.add((event.site, event.id))
         return found
 
-    def run(self) -> Iterator[Restored]:
+    def run(self) -> Iterator[RestoredRows]:
         """What the log holds of what ingest is done with, AT_ONCE messages at a time."""
         done = (message for message, done in self._messages() if done)
         while messages := list(islice(done, AT_ONCE)):
@@ -93,14 +93,14 @@ class Restoring:
                     yield newest.popleft(), True
             yield from ((message, False) for message in newest)
 
-    def _of(self, site: Site, events: Sequence[tuple[Message, Event]]) -> Restored:
+    def _of(self, site: Site, events: Sequence[tuple[Message, Event]]) -> RestoredRows:
         found = self.store.load(site.id, {name for _, event in events for name in ids_of(event)})
         others = {other for name in found for other in _roots(found, name, known=False)}
         found |= self.store.load(site.id, others - found.keys())
         cutoffs, settings = self.erased.cutoffs(site.id), Settings(rules_of(site))
         # Whoever was erased longer ago has no mark any more.
         oldest = int((self.clock() - KEPT_SECONDS) * 1000)
-        made = Restored([], [], 0)
+        made = RestoredRows([], [], 0)
         unknown = 0
         for message, event in events:
             if event.type == "erase" or event.received < oldest:
@@ -114,19 +114,19 @@ class Restoring:
             elif counted.outcome.verdict != "duplicate" and not cutoffs.cover(
                 site.id, (counted.profile,), event.received
             ):
-                item = Item(event, facts, counted.place)
+                item = EnrichedEvent(event, facts, counted.place)
                 made.rows.append(row(item, counted.profile, counted.outcome))
                 made.aliases.extend(_aliases(site.id, event, counted, found))
         return made._replace(unknown=unknown)
 
     def _counted(
         self, found: dict[str, Stored], message: Message, event: Event, facts: Facts, settings: Settings
-    ) -> Counted | None:
+    ) -> CountedEvent | None:
         """In whose profile the message was counted, and how."""
         name = user_id(event.user) if event.user else visitor_id(event.visitor or "")
         if facts.bot or opted_out(event):
             touch = facts.touch or Touch(event.ts)
-            return Counted(name, Outcome("applied", session_of(event), touch), NOWHERE)
+            return CountedEvent(name, Outcome("applied", session_of(event), touch), NOWHERE)
         roots = [end(found, root) for root in _roots(found, name, known=event.user is not None)]
         held = [
             (root, profile, place)
@@ -137,7 +137,7 @@ class Restoring:
         # Whoever remembers the event itself rather than only how far it has read.
         held.sort(key=lambda one: not fold.counted(one[1], event))
         for root, profile, place in held[:1]:
-            return Counted(root, fold.apply(profile, event, facts, settings, place), place)
+            return CountedEvent(root, fold.apply(profile, event, facts, settings, place), place)
         return None
 
 
@@ -172,7 +172,7 @@ def _place(profile: Profile, message: Message, event: Event) -> Place | None:
     return place if fold.replayed(profile, place) else None
 
 
-def _aliases(site: str, event: Event, counted: Counted, found: dict[str, Stored]) -> Iterable[AliasRow]:
+def _aliases(site: str, event: Event, counted: CountedEvent, found: dict[str, Stored]) -> Iterable[AliasRow]:
     """What the message said of ids: sessions that are others now, and whose the cookie became."""
     for old, new, ts in counted.outcome.renamed:
         yield AliasRow(site, "session", old, new, ts)

@@ -9,8 +9,8 @@ import pytest
 
 from ingest.dead_letters import DeadLetters
 from ingest.enrich import enrich
+from ingest.folding.isolation import isolated
 from ingest.worker import flushing, worker
-from ingest.worker.isolation import isolated
 from ingest.worker.worker import Bounds, Worker
 from profiles import codec
 from profiles.redis.store import RedisProfiles
@@ -118,7 +118,7 @@ def names(*arguments: Any) -> bool:
 
 
 PLACES: dict[str, tuple[Any, str, Callable[..., bool]]] = {
-    "decode": ("ingest.worker.reading", "decode", lambda raw: POISON.encode() in raw),
+    "decode": ("ingest.worker.decoding", "decode", lambda raw: POISON.encode() in raw),
     "fold": ("profiles.fold.fold", "apply", lambda _profile, one, *_: one.name == POISON),
     "encode": (codec, "encode", lambda profile: POISON in profile.tallies),
     "row": (flushing, "row", lambda item, *_: item.event.name == POISON),
@@ -140,9 +140,9 @@ def test_whatever_breaks_only_the_message_that_breaks_it_is_set_aside(
     shop.log.append(records(sent))
     one = shop.worker()
     if place == "enrich":
-        one.reader.facts = breaks(enrich.facts, lambda each, _site: each.name == POISON, error)
+        one.decoder.facts = breaks(enrich.facts, lambda each, _site: each.name == POISON, error)
     elif place == "consent":
-        one.folder.consents = breaks(one.folder.consents, names, error)
+        one.updater.consents = breaks(one.updater.consents, names, error)
     else:
         module, name, named = PLACES[place]
         target = f"{module}.{name}" if isinstance(module, str) else None
