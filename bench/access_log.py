@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from bench.results import record
+from tracker.durations import DAY_SECONDS
 
 LINES = 1_000_000
 VISITORS = 40_000
@@ -41,7 +42,7 @@ def write(path: Path, lines: int) -> None:
     start = 1_772_582_400  # 4 March 2026
     with path.open("w") as file:
         for index in range(lines):
-            at = time.gmtime(start + index * 7 * 86_400 // lines)
+            at = time.gmtime(start + index * 7 * DAY_SECONDS // lines)
             ip, ua = visitors[min(int(rng.paretovariate(0.6)) - 1, VISITORS - 1)]
             ip, ua = (ip, ua) if rng.random() < 0.4 else rng.choice(visitors)
             dice, item, status, method = rng.random(), rng.randrange(20_000), 200, "GET"

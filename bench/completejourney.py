@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 
 from bench.results import record
 from recommender.offline.evaluate import evaluate
+from tracker.durations import DAY_SECONDS
 
 WEEKS = 4
 COLUMNS = ["household_id", "basket_id", "product_id", "transaction_timestamp"]
@@ -23,7 +24,7 @@ def split(source: Path, folder: Path) -> tuple[Path, Path]:
     """Two files: all but the last weeks, and those."""
     table = parquet.read_table(source, columns=COLUMNS)
     seconds = table["transaction_timestamp"].cast(pa.timestamp("s")).cast(pa.int64())
-    cut = pc.max(seconds).as_py() - WEEKS * 7 * 86_400
+    cut = pc.max(seconds).as_py() - WEEKS * 7 * DAY_SECONDS
     files = folder / "train.parquet", folder / "test.parquet"
     for file, which in zip(files, (pc.less_equal, pc.greater), strict=True):
         parquet.write_table(table.filter(which(seconds, cut)), file)

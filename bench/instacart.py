@@ -25,6 +25,7 @@ from recommender.evaluation import ranking_metrics
 from recommender.evaluation.cases import WHOLE, Case, last_days
 from recommender.offline.evaluate import evaluate
 from recommender.offline.interaction_file import load
+from tracker.durations import DAY_SECONDS
 
 K, DAYS, LAST = 20, 28, 1_700_000_000
 Shows = Callable[[Case], Sequence[str]]
@@ -50,7 +51,7 @@ def split(source: Path, folder: Path) -> tuple[Path, Path]:
     age = np.array([day[int(u), int(n)] for u, n in zip(user, number, strict=True)])
     hour = table["order_hour_of_day"].to_numpy()
     columns = {"user_id": user, "session": order, "product_id": table["product_id"]}
-    whole = pa.table({**columns, "time": (LAST - age * 86_400 + hour * 3600).astype(np.int64)})
+    whole = pa.table({**columns, "time": (LAST - age * DAY_SECONDS + hour * 3600).astype(np.int64)})
     files = folder / "train.parquet", folder / "test.parquet"
     for file, which in zip(files, (age >= DAYS, age < DAYS), strict=True):
         parquet.write_table(whole.filter(pa.array(which)), file)

@@ -19,10 +19,10 @@ from profiles.fold.fold import Place, Settings
 from profiles.model import Profile, Touch
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Write
+from tracker.durations import HOUR_MS
 from tracker.event import Event
 
 START = 1_795_000_000_000
-HOUR_MS = 3_600_000
 COUNT = 100_000
 WAYS = [
     ("organic search", "google", "organic"),

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from bench.results import percentiles, record
+from tracker.durations import DAY_MS, WEEK_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.history import history
@@ -36,7 +37,7 @@ SITE = Site(id="default", write_key="w", secret_key="s")
 DAYS = 30
 SPAN = Span.parse(SITE, "2026-11-01", "2026-11-30")
 STEPS = ("page:/", "event:Product Viewed", "event:Product Added", "event:Order Completed")
-WINDOW = 7 * 86_400_000
+WINDOW = WEEK_MS
 RUNS = 7
 ARRIVING = 2_000
 """Events a second with ``--writing``, in a commit each second."""
@@ -116,7 +117,7 @@ def fill(warehouse: Warehouse, events: int, visitors: int) -> None:
     for day in range(DAYS):
         sql = DAY_OF_EVENTS.format(
             day=day,
-            start=SPAN.start + day * 86_400_000,
+            start=SPAN.start + day * DAY_MS,
             visits=int(events / DAYS / 6.5),
             visitors=visitors,
         )
@@ -204,7 +205,7 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
 def writing(warehouse: Warehouse) -> Iterator[None]:
     """Events of the span's last day arrive meanwhile, from another process' Warehouse."""
     stop, con, own = threading.Event(), duckdb.connect(config={"threads": 1}), Warehouse(warehouse.path)
-    sql = DAY_OF_EVENTS.format(day=97, start=SPAN.end - 86_400_000, visits=20_000, visitors=50_000)
+    sql = DAY_OF_EVENTS.format(day=97, start=SPAN.end - DAY_MS, visits=20_000, visitors=50_000)
     rows = rows_of(con, sql)
 
     def arrive() -> None:

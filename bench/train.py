@@ -27,6 +27,7 @@ from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask
 from recommender.serving.visitor import visitor_from
 from recommender.training.train import train
+from tracker.durations import DAY_MS
 
 NOW = 1_795_000_000_000
 
@@ -46,7 +47,7 @@ def shop(items: int, visitors: int, clicks: int, tastes: int = 400, seed: int = 
         if len(own):
             share = np.cumsum(weight[own]) / weight[own].sum()
             item[here] = own[np.searchsorted(share, chance.random(int(here.sum())))]
-    start = NOW - chance.integers(0, 60 * 86_400_000, visitors)
+    start = NOW - chance.integers(0, 60 * DAY_MS, visitors)
     ts = start[visitor] + np.arange(clicks) % 1000 * 1000
     names = pa.array([f"v{number}" for number in range(visitors)])
     who = pa.DictionaryArray.from_arrays(pa.array(visitor, pa.int32()), names).cast(pa.string())

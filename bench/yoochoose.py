@@ -13,11 +13,12 @@ import numpy as np
 
 from bench.results import record
 from recommender.data.interactions import Interactions
-from recommender.data.params import DAY_MS, Params
+from recommender.data.params import Params
 from recommender.evaluation import ranking_metrics
 from recommender.evaluation.cases import Case, next_item
 from recommender.offline.evaluate import compare, split
 from recommender.offline.interaction_file import load
+from tracker.durations import DAY_MS
 
 K = 20
 RECENT, NEIGHBOURS = 1000, 100

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dangol.secrets import ensure_admin, ensure_default_site, signing_key
 from dangol.settings import Settings
+from tracker.durations import DAY_MS
 from tracker.log.port import EventLog
 from tracker.sites import Site, Sites
 
@@ -273,7 +274,7 @@ class History:
         from warehouse.feeds.interactions import interactions, newest
 
         last = min(newest(self._warehouse, site) or 0, int(self._clock() * 1000))
-        return interactions(self._warehouse, site, start=max(0, last - days * 86_400_000))
+        return interactions(self._warehouse, site, start=max(0, last - days * DAY_MS))
 
 
 def history(settings: Settings) -> History:
@@ -299,7 +300,7 @@ def log_incident(settings: Settings, now: float) -> "Incident | None":
     from ingest.worker.log_generations import incident
     from ingest.worker.worker import app_of
 
-    since = int(now * 1000) - INCIDENT_DAYS * 86_400_000
+    since = int(now * 1000) - INCIDENT_DAYS * DAY_MS
     return incident(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), since)
 
 

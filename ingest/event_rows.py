@@ -8,17 +8,17 @@ import msgspec
 
 from ingest.folding.batch import NOWHERE, EnrichedEvent
 from profiles.fold.fold import Outcome
+from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.event import SITE, UNKNOWN
 from tracker.http.address import subscriber
 from warehouse.tables.schema import NEAR, EventRow
 
-DAY_MS = 86_400_000
 _json = msgspec.json.Encoder(order="deterministic")
 
 
 @lru_cache(maxsize=4096)
 def _day(number: int) -> date:
-    return datetime.fromtimestamp(number * 86_400, UTC).date()
+    return datetime.fromtimestamp(number * DAY_SECONDS, UTC).date()
 
 
 @lru_cache(maxsize=65_536)

@@ -16,9 +16,9 @@ from offers.decision.budget import HOLD_MS, BudgetStore, Spent
 from offers.feedback.attribution import attributed_impressions, count_rewards
 from offers.feedback.responses import ResponseSource, verified_responses
 from offers.feedback.token import TokenSigner
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 
-DAY_MS = 86_400_000
 MEMORY_DAYS = 60
 """Showings older than that no longer teach: tastes and seasons change."""
 

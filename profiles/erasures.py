@@ -21,10 +21,11 @@ import redis
 
 from profiles.redis.store import RedisFailure
 from profiles.store import StoreUnavailable
+from tracker.durations import DAY_SECONDS
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS = 30 * 86_400
+KEPT_SECONDS = 30 * DAY_SECONDS
 """How long a mark stays: longer than Kafka keeps an event by default (7 days), or a spool waits for its machine."""
 REWRITE_SECONDS = 120.0
 _REQUESTS = "dg:erasures"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 import msgspec
 
 from profiles.model import Profile, Session
+from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from tracker.sites import Site
 
 OWNER_LENGTH = 8
@@ -19,8 +20,8 @@ OWNER_LENGTH = 8
 class SessionRules(msgspec.Struct, frozen=True):
     """When a session ends. Milliseconds; ``midnight`` is the zone whose midnight splits, or None."""
 
-    timeout: int = 30 * 60_000
-    longest: int = 24 * 3_600_000
+    timeout: int = 30 * MINUTE_MS
+    longest: int = DAY_MS
     by_campaign: bool = True
     midnight: tzinfo | None = None
 
@@ -36,8 +37,8 @@ class SessionBounds(msgspec.Struct, frozen=True, gc=False):
 
 def rules_of(site: Site) -> SessionRules:
     return SessionRules(
-        site.session_timeout_minutes * 60_000,
-        site.session_max_hours * 3_600_000,
+        site.session_timeout_minutes * MINUTE_MS,
+        site.session_max_hours * HOUR_MS,
         site.session_split_campaign,
         site.zone if site.session_split_midnight else None,
     )

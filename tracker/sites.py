@@ -14,11 +14,12 @@ import msgspec
 
 from tracker.admission import origins
 from tracker.disk import write
+from tracker.durations import WEEK_MS
 
 logger = logging.getLogger(__name__)
 
 
-FORMER_MS = 7 * 86_400_000
+FORMER_MS = WEEK_MS
 """How long proofs by a site's former secret key count: longer than a page stays open, or in a cache."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from warehouse.question.span import DAY_MS
+from tracker.durations import DAY_MS
 
 if TYPE_CHECKING:
     from warehouse.index.scan import Walk

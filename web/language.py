@@ -20,11 +20,13 @@ from flask_babel import lazy_gettext as _lazy_gettext
 from flask_babel import ngettext as _ngettext
 from werkzeug import Response
 
+from tracker.durations import DAY_SECONDS
+
 FOLDER = Path(__file__).parent / "translations"
 LOCALES = {"en": Locale("en", "GB"), "ko": Locale("ko", "KR")}
 NAMES = {"en": "English", "ko": "한국어"}
 COOKIE = "dangol_language"
-COOKIE_SECONDS = 365 * 86_400
+COOKIE_SECONDS = 365 * DAY_SECONDS
 
 
 @cache

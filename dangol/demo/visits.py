@@ -9,8 +9,8 @@ from dangol.demo.people import Person, Source, came
 from dangol.shop.calls import Calls
 from dangol.shop.cart import Cart
 from dangol.shop.catalogue import Catalogue, Product
+from tracker.durations import DAY_SECONDS, HOUR_SECONDS
 
-DAY = 86_400.0
 EVENTS_LIMIT = 400
 """Most events of one visitor: nobody is more than this, whatever the dice say."""
 
@@ -40,34 +40,35 @@ class Visits:
         Which messages there are does not depend on ``now``: someone whose last visit would still be to come
         makes all visits a day earlier.
         """
-        end = (now // DAY + 1) * DAY
+        end = (now // DAY_SECONDS + 1) * DAY_SECONDS
         for number, start in enumerate(self._starts(end, max(days - 1, 1))):
             self._diary.open(start, self._rng.choice(self._person.devices))
             self._session(number == 0)
             self.sessions += 1
         entries = [entry for entry in self._diary.entries if entry[0] < end][:EVENTS_LIMIT]
-        earlier = DAY if entries[-1][0] > now else 0.0
+        earlier = DAY_SECONDS if entries[-1][0] > now else 0.0
         return [{**message, "timestamp": iso(at - earlier)} for at, message in entries]
 
     def _starts(self, end: float, days: float) -> Iterator[float]:
         """When the sessions begin: at the hours people shop, the later ones hours to days after."""
         rng, person = self._rng, self._person
         day = rng.random() ** 0.85 * days  # a little busier lately
-        oldest, newest = end - days * DAY, end - 3600
-        start = self._at_busy_hour(oldest + day * DAY)
+        oldest, newest = end - days * DAY_SECONDS, end - HOUR_SECONDS
+        start = self._at_busy_hour(oldest + day * DAY_SECONDS)
         if not oldest <= start <= newest:
             start = rng.uniform(oldest, newest)
         for _ in range(rng.randint(*person.manner.sessions)):
             if start > newest:
                 return
             yield start
-            gap = 3 * 3600 + rng.expovariate(6 / (days * DAY))
-            start = max(self._at_busy_hour(start + gap), start + 3 * 3600)
+            gap = 3 * HOUR_SECONDS + rng.expovariate(6 / (days * DAY_SECONDS))
+            start = max(self._at_busy_hour(start + gap), start + 3 * HOUR_SECONDS)
 
     def _at_busy_hour(self, near: float) -> float:
         hour = self._rng.choices(range(24), HOURS)[0]
-        offset = self._person.region.offset * 3600
-        return (near + offset) // DAY * DAY - offset + hour * 3600 + self._rng.uniform(0, 3600)
+        offset = self._person.region.offset * HOUR_SECONDS
+        midnight = (near + offset) // DAY_SECONDS * DAY_SECONDS - offset
+        return midnight + hour * HOUR_SECONDS + self._rng.uniform(0, HOUR_SECONDS)
 
     def _session(self, first: bool) -> None:
         rng, person = self._rng, self._person

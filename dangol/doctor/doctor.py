@@ -11,6 +11,7 @@ from dangol.doctor.repair import looked
 from dangol.machine import redis_child
 from dangol.secrets import signing_key
 from dangol.settings import SIGNING_KEY_LEAST, Settings
+from tracker.durations import DAY_SECONDS
 from tracker.sites import SitesInvalid
 from warehouse.feeds.doubtful import doubtful
 
@@ -226,7 +227,7 @@ def warehouse_answers(settings: Settings) -> str:
 
 def orders_are_plausible(settings: Settings) -> str:
     """What was set apart lately."""
-    warehouse, since, found = compose.warehouse(settings), int((time.time() - 7 * 86_400) * 1000), []
+    warehouse, since, found = compose.warehouse(settings), int((time.time() - 7 * DAY_SECONDS) * 1000), []
     for site in compose.sites(settings).all().values():
         apart = doubtful(warehouse, site.id, since)
         if apart.orders:

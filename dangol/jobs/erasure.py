@@ -22,10 +22,10 @@ import msgspec
 
 from ingest.dead_letters import DeadLetters
 from profiles.erasures import RedisErased, Request
-from profiles.fold.dedup import HOUR_MS
 from profiles.fold.identity import forget, user_id, visitor_id
 from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write, end
+from tracker.durations import HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.events import Scope
 from web.api.profiles import find

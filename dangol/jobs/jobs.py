@@ -16,10 +16,11 @@ from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import Busy
 from recommender.training.refresh import refresh
 from tracker.admission.origins import parsed
+from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.sites import Site
 from warehouse.feeds.doubtful import plausible
 from warehouse.feeds.product_facts import hosts, products
-from warehouse.question.span import DAY_MS, USUAL_DAYS
+from warehouse.question.span import USUAL_DAYS
 from web.access.audit import Audit
 from web.reports.sizes import SegmentSizes
 
@@ -125,7 +126,7 @@ class Jobs:
 
     def _learn_items(self, site: Site) -> None:
         warehouse = compose.warehouse(self.settings)
-        since = int((time.time() - HOST_DAYS * 86_400) * 1000)
+        since = int((time.time() - HOST_DAYS * DAY_SECONDS) * 1000)
         named = {
             each.host if each.port in USUAL_PORTS else f"{each.host}:{each.port}"
             for each in map(parsed, site.origins)
@@ -152,7 +153,7 @@ class Jobs:
         self._each(self._learn_orders)
 
     def _learn_orders(self, site: Site) -> None:
-        since = int((time.time() - ORDER_DAYS * 86_400) * 1000)
+        since = int((time.time() - ORDER_DAYS * DAY_SECONDS) * 1000)
         bound = plausible(compose.warehouse(self.settings), site.id, since)
         compose.order_limits(self.settings).save(site.id, bound)
 
@@ -188,7 +189,7 @@ class Jobs:
     def retire(self) -> None:
         """Drop what is older than ``retention_days``."""
         if self.settings.retention_days:
-            oldest = time.time() - self.settings.retention_days * 86_400
+            oldest = time.time() - self.settings.retention_days * DAY_SECONDS
             gone = compose.warehouse(self.settings).retire(int(oldest * 1000))
             self.audit.note(
                 SCHEDULE, "", "retention", f"{gone} events older than {self.settings.retention_days} days"

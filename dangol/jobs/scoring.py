@@ -10,10 +10,11 @@ import pyarrow as pa
 from profiles.lifetime_value import Purchases, TooFewPurchases, fit, quintiles
 from profiles.model import Profile
 from profiles.store import ProfileStore
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.events import Events
 from warehouse.feeds.purchases import purchases
-from warehouse.question.span import DAY_MS, LONGEST_DAYS, Span
+from warehouse.question.span import LONGEST_DAYS, Span
 
 log = logging.getLogger("dangol.jobs.scoring")
 

@@ -8,9 +8,10 @@ from dangol.settings import Settings
 from recommender.model.card import Card
 from recommender.training.progress import Progress
 from recommender.training.train import train
+from tracker.durations import HOUR_MS
 from tracker.protocols.clocks import passed
 
-AGAIN_MS = 3_600_000
+AGAIN_MS = HOUR_MS
 """A training that failed is not tried again before, unless somebody asks."""
 
 
@@ -42,4 +43,4 @@ class Training:
         made = max((card.made for card in shelf.cards() if not card.refreshed), default=None)
         if made is None or shelf.live_version() is None:
             return True
-        return passed(made, now, self._settings.train_hours * 3_600_000)
+        return passed(made, now, self._settings.train_hours * HOUR_MS)

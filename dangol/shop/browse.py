@@ -7,9 +7,9 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request,
 from dangol.shop.art import draw
 from dangol.shop.calls import Calls
 from dangol.shop.catalogue import CURRENCY, Catalogue
+from tracker.durations import DAY_SECONDS
 
 QUERY_CHARACTERS = 100
-DAY = 86_400
 
 SORTS = {"popular": "Most loved", "low": "Price, low to high", "high": "Price, high to low"}
 
@@ -70,7 +70,7 @@ def browse(catalogue: Catalogue) -> Blueprint:
         if found is None:
             abort(404)
         picture = draw(found.id, found.category, found.motif, found.palette)
-        return _cached(Response(picture, mimetype="image/svg+xml"), DAY)
+        return _cached(Response(picture, mimetype="image/svg+xml"), DAY_SECONDS)
 
     return pages
 

@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from ingest.access_log.format_check import fitting
 from ingest.access_log.lines import blocks, opened
-from ingest.access_log.page_views import DAY_MS, FATES, HITS, ImportOptions
+from ingest.access_log.page_views import FATES, HITS, ImportOptions
 from ingest.access_log.processes import portions
 from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.rows import STORED, made
 from profiles.erasures import Erased, NobodyErased
 from profiles.fold.identity import visitor_id
+from tracker.durations import DAY_MS
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
 from warehouse.events import Scope
 from warehouse.tables.schema import AliasRow

@@ -29,10 +29,10 @@ from ingest.enrich.cities import Cities
 from ingest.enrich.countries import country
 from ingest.enrich.devices import device
 from ingest.enrich.enrich import path_of
+from tracker.durations import DAY_MS
 from tracker.http.address import truncate
 from tracker.sites import Site
 
-DAY_MS = 86_400_000
 GUESS_LINES = 50_000
 EXAMPLES = 3
 EXAMPLE_LENGTH = 120

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.access_log.fields import Rows
-from ingest.access_log.page_views import DAY_MS, EXAMPLES, HITS, BlockResult, ImportOptions, read
+from ingest.access_log.page_views import EXAMPLES, HITS, BlockResult, ImportOptions, read
+from tracker.durations import DAY_MS
 
 DAYS_KNOWN = 2
 """Servers write lines down when a request ends: they are nearly in order."""

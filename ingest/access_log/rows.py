@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.access_log.fields import Rows
-from ingest.access_log.page_views import DAY_MS, HITS, arrival_of
+from ingest.access_log.page_views import HITS, arrival_of
 from ingest.enrich.channels import Arrival
 from profiles.fold.identity import visitor_id
 from profiles.fold.sessions import Hit, place, session_id
 from profiles.model import Session, Touch
 from profiles.session_rules import OWNER_LENGTH, SessionRules, rules_of
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.tables.schema import EVENTS, AliasRow
 

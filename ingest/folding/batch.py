@@ -23,10 +23,10 @@ from profiles.fold.fold import Outcome, Place, Settings
 from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Stored, StoreUnavailable, Write
+from tracker.durations import DAY_MS
 from tracker.event import Event
 
 ROUNDS = 64
-DAY_MS = 86_400_000
 
 
 NOWHERE = Place("", -1, -1)

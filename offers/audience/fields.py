@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from typing import Literal, NamedTuple, get_args
 
 from offers.audience.grammar import AudienceInvalid, Operand
-from offers.audience.visitor import DAY_MS, WEEKDAYS
+from offers.audience.visitor import WEEKDAYS
 from profiles.model import ItemEvent, Purpose, Stage
+from tracker.durations import DAY_MS
 
 Kind = Literal["number", "text", "flag", "texts", "any"]
 

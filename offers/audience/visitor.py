@@ -10,9 +10,9 @@ from profiles.fold.affinity import WEIGHTS, weight_at
 from profiles.fold.stages import DEFAULT, Thresholds
 from profiles.fold.tallies import OTHERS
 from profiles.model import Affinity, ItemEvent, Profile, Stage, Tally
+from tracker.durations import DAY_MS, MINUTE_MS
 
-DAY_MS = 86_400_000
-VISIT_GAP_MS = 30 * 60_000
+VISIT_GAP_MS = 30 * MINUTE_MS
 """Without an event for so long, the last session counts as an earlier visit (DESIGN §6, the default)."""
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

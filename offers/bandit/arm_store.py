@@ -9,10 +9,11 @@ from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import Arm
 from profiles.redis.connect import RedisError, connect
 from profiles.redis.refreshed import Refreshed
+from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 
 REFRESH_SECONDS = 5.0
-KEEP_SECONDS = 90 * 86_400
+KEEP_SECONDS = 90 * DAY_SECONDS
 
 Learned = dict[str, dict[str, SlotCounts]]
 """Campaign → slot → counts."""

@@ -14,6 +14,7 @@ import yaml
 from offers.bandit.thompson_sampling import Reward
 from offers.campaign.checks import CampaignInvalid as CampaignInvalid
 from offers.campaign.checks import check, check_unique, placed
+from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from tracker.values import settled
 
 Tier = Literal["override", "standard", "fallback"]
@@ -23,7 +24,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UTC = ZoneInfo("UTC")
-WINDOW_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+WINDOW_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 
 class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

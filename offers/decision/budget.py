@@ -18,9 +18,10 @@ from profiles.redis.client import Line, Script
 from profiles.redis.connect import RedisError, connect
 from profiles.redis.refreshed import PAUSE_SECONDS
 from profiles.sansio import Steps, now
+from tracker.durations import DAY_MS, HOUR_MS
 
 SLICE_MS = 300_000
-HOLD_MS = 3_600_000
+HOLD_MS = HOUR_MS
 """So long after a decision its views and clicks are expected; some come later, while the page stands open."""
 LATE_LEAST = 0.03
 """The part of the views that is taken to come later than that, though fewer are known of yet."""
@@ -31,7 +32,6 @@ PATIENCE = 5.0
 SHARE, SHARE_LEAST = 0.25, 4.0
 """Of a budget, what the visitors of one network may have in a day."""
 NETWORKS_KEPT = 200_000
-DAY_MS = 86_400_000
 REFUSED_SECONDS = 2.0
 """How long an empty budget is not asked again; it may fill as reservations expire."""
 

@@ -14,13 +14,14 @@ from offers.campaign.campaign import Cap
 from profiles.redis.client import Line, Script
 from profiles.redis.connect import RedisError, ResponseError, connect
 from profiles.sansio import Steps, now
+from tracker.durations import DAY_SECONDS
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
 FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
 """Offers of any standard campaign that one visitor meets, by default. Fallbacks and overrides do not count."""
 CAMPAIGNS_KEPT = 200
 """Campaigns whose counts one visitor's key holds; those met longest ago go first."""
-KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * 86_400, 400 * 86_400
+KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * DAY_SECONDS, 400 * DAY_SECONDS
 """A week's caps need eight days; with an "ever" cap, as long as the visitor's cookie lives."""
 ABSORBED_KEPT = 10_000
 PAUSE_SECONDS = 1.0

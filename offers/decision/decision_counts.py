@@ -19,6 +19,7 @@ from offers.bandit.contexts import parts
 from profiles.redis.client import Line, Script
 from profiles.redis.connect import NoScriptError, RedisError, connect
 from profiles.redis.refreshed import PAUSE_SECONDS
+from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 
 KEEP_DAYS = 400
@@ -122,7 +123,7 @@ class DecisionCountStore:
 
     def _addition(self, command: str, script: str, key: str, counts: Counter[str]) -> tuple[Any, ...]:
         fields = [each for pair in counts.items() for each in pair]
-        keep = (KEEP_DAYS * 86_400, FIELDS_MOST)
+        keep = (KEEP_DAYS * DAY_SECONDS, FIELDS_MOST)
         return command, script, 1, key, self._process, self._number, *keep, *fields
 
     @contextmanager

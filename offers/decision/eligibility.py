@@ -11,9 +11,10 @@ from offers.decision.holdout import draw, subject
 from offers.decision.running_campaigns import RunningCampaigns
 from offers.segments.store import CompiledSegments
 from profiles.model import Profile
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 
-DISMISSED_MS = 30 * 86_400_000
+DISMISSED_MS = 30 * DAY_MS
 """So long a campaign stays away from whoever hid it, on all their devices."""
 
 

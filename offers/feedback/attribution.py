@@ -14,8 +14,9 @@ from offers.bandit.contexts import Counts, SlotCounts, slot_counts
 from offers.bandit.thompson_sampling import Arm, Reward
 from offers.campaign.campaign import Campaign
 from offers.feedback.responses import GoalRow, Response, response_weights
+from tracker.durations import MINUTE_MS
 
-CLICK_WINDOW_MS = 30 * 60_000
+CLICK_WINDOW_MS = 30 * MINUTE_MS
 """A click belongs to its showing whenever it comes; how long a missing one is waited for."""
 DELAYS_WANTED = 30
 """So many delays must be known before showings are discounted by their age."""

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 
 from offers.feedback.token import Token, TokenInvalid, TokenSigner
+from tracker.durations import DAY_MS
 from tracker.event import SITE
 from warehouse.feeds import crowd
 
-VIEW_MAX_AGE_MS = 86_400_000
+VIEW_MAX_AGE_MS = DAY_MS
 """A page may stand open for a day before its offer is seen."""
 
 ResponseKind = Literal["view", "click", "dismissed", "decided", "withheld"]

@@ -8,9 +8,11 @@ import msgspec
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from tracker.durations import DAY_MS
+
 LENGTH_LIMIT = 1_000
 """Characters; ours have about 200."""
-MAX_AGE_MS = 31 * 86_400_000
+MAX_AGE_MS = 31 * DAY_MS
 """An answer older than that no longer belongs to the decision."""
 SKEW_MS = 300_000
 

@@ -12,13 +12,14 @@ from profiles.model import Profile
 from profiles.redis.connect import RedisError, connect
 from profiles.redis.store import RedisProfiles
 from profiles.store import ProfileStore, Write
+from tracker.durations import DAY_SECONDS, HOUR_MS
 from tracker.protocols.clocks import passed
 from tracker.sites import Site, Sites
 
 REPORT_EVERY = 1_000
 """Profiles between two reports of progress."""
-KEPT_SECONDS = 7 * 86_400
-AGAIN_MS = 3_600_000
+KEPT_SECONDS = 7 * DAY_SECONDS
+AGAIN_MS = HOUR_MS
 """Days go by without an event, too: everybody is asked again after so long."""
 
 

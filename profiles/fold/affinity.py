@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from profiles.model import Affinity, ItemEvent, Profile
+from tracker.durations import DAY_MS
 
-HALF_LIFE_MS = 14 * 86_400_000
+HALF_LIFE_MS = 14 * DAY_MS
 CATEGORIES_KEPT = 24
 WEIGHT_MOST = 1e6
 

@@ -7,9 +7,10 @@ Entries lie in buckets of one hour of the tracker's clock, oldest first.
 
 from hashlib import blake2b
 
+from tracker.durations import HOUR_MS
+
 ID_BYTES = 7
 ENTRY_BYTES = 9
-HOUR_MS = 3_600_000
 HOURS_KEPT = 25  # a retry is found for at least 24 hours
 ENTRIES_KEPT = 5_000
 

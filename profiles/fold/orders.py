@@ -8,12 +8,12 @@ brought it first, as in ``profiles.fold.dedup``; then its revenue, and when the 
 from profiles.facts import Facts
 from profiles.fold.dedup import ID_BYTES, digest, stamp
 from profiles.model import Profile
+from tracker.durations import DAY_MS
 from tracker.event import SITE, Event
 
 ORDERS_KEPT = 50
 ORDERS_A_DAY = 20
 """So many orders of one person within a day are believed of whoever only has the public key."""
-DAY_MS = 86_400_000
 
 
 def known(profile: Profile, order: str, partition: int, position: int) -> bool:

@@ -18,8 +18,9 @@ import msgspec
 
 from profiles.model import SESSIONS_KEPT, Session, Touch
 from profiles.session_rules import SessionRules, splits
+from tracker.durations import DAY_MS
 
-LATENESS = 24 * 3_600_000
+LATENESS = DAY_MS
 """How far behind the visitor's newest event an event may come and still be placed exactly, in ms."""
 MARKS_KEPT = 400
 SESSIONS_LIMIT = 64

@@ -3,8 +3,7 @@
 import msgspec
 
 from profiles.model import Profile, Stage
-
-DAY_MS = 86_400_000
+from tracker.durations import DAY_MS
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from profiles.model import Profile
 from profiles.redis.client import Line
 from profiles.sansio import Call, Steps, now
 from profiles.store import NOTHING, Alias, Stored, StoreUnavailable, UpdateConflict, Write
+from tracker.durations import DAY_SECONDS
 
 SAVE = Path(__file__).with_name("save.lua").read_text()
 DAYS_KEPT = 400
@@ -46,7 +47,7 @@ class RedisProfiles:
     """
 
     def __init__(self, url: str, days_kept: int = DAYS_KEPT, timeout: float = 3.0) -> None:
-        self.ttl = days_kept * 86_400
+        self.ttl = days_kept * DAY_SECONDS
         options: dict[str, Any] = {
             "socket_timeout": timeout,
             "socket_connect_timeout": min(timeout, 2.0),

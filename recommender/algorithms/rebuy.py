@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.data.interactions import EVER, PURCHASE, Floats, Interactions, ageing
-from recommender.data.params import DAY_MS
+from tracker.durations import DAY_MS
 from warehouse.feeds import crowd
 
 PRIOR = 5.0  # buyers' worth of belief in the site's own average

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from recommender.data.interactions import ADD, PURCHASE, VIEW, Floats, Interactions, Ints, Longs
-from recommender.data.params import DAY_MS, Params
+from recommender.data.params import Params
+from tracker.durations import DAY_MS
 
 
 class _Scratch(threading.local):

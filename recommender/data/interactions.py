@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from profiles.model import ItemEvent
-from recommender.data.params import DAY_MS, Params, Weights
+from recommender.data.params import Params, Weights
+from tracker.durations import DAY_MS
 from warehouse.feeds import crowd
 
 Ints = npt.NDArray[np.int32]

@@ -2,8 +2,6 @@
 
 import msgspec
 
-DAY_MS = 86_400_000
-
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """How much one event of each kind says about liking an item; negative means the opposite."""

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, cast
 import redis
 
 from recommender.catalogue.redis import StoreUnavailable
+from tracker.durations import MINUTE_MS
 
 log = logging.getLogger("dangol.recommender")
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 UNLOCK_SCRIPT = Path(__file__).with_name("unlock.lua").read_text(encoding="utf-8")
 LOCK_SECONDS = 90.0
-CLOCKS_APART_MS = 60_000
+CLOCKS_APART_MS = MINUTE_MS
 """More than any holder's term is longer than another's."""
 
 

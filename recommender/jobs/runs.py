@@ -19,6 +19,7 @@ from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from recommender.model.card import Card
 from recommender.training.progress import Progress, Stage
+from tracker.durations import DAY_SECONDS
 
 log = logging.getLogger("dangol.recommender")
 
@@ -27,8 +28,8 @@ LOCK = "train"
 """What a refresh takes, too: both publish."""
 TRAINING = "training:"
 """How the lock's holder begins while it is a training that holds it."""
-WISH_SECONDS = 86_400
-KEPT_SECONDS = 30 * 86_400
+WISH_SECONDS = DAY_SECONDS
+KEPT_SECONDS = 30 * DAY_SECONDS
 MESSAGE_LIMIT = 300
 
 State = Literal["waiting", "running", "done", "nothing", "failed"]

@@ -7,13 +7,14 @@ from typing import Any, Literal
 import msgspec
 
 from recommender.data.interactions import Interactions
-from recommender.data.params import DAY_MS, Params
+from recommender.data.params import Params
 from recommender.evaluation.cases import WHOLE, last_days, next_item
 from recommender.evaluation.measure import judge
 from recommender.model.card import Card
 from recommender.offline.interaction_file import DataFileInvalid, load
 from recommender.serving.request import STRATEGIES, Strategy
 from recommender.training.train import HeldOut, learn, started
+from tracker.durations import DAY_MS
 
 Protocol = Literal["next-item", "last-days"]
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from recommender.data.interactions import Longs
-from recommender.data.params import DAY_MS
 from recommender.model.model import Model
 from recommender.serving.request import Reason
 from recommender.serving.slot import NOTHING, Proposal, Scene, best, first
+from tracker.durations import DAY_MS
 
 CLOSE = 0.5  # weight of the angle between factors beside shared sessions
 KIN = 0.2  # and of a shared category

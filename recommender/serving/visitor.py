@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from profiles.model import ItemEvent, ItemTouch, Profile
-from recommender.data.params import DAY_MS, Params
+from recommender.data.params import Params
+from tracker.durations import DAY_MS
 
 CHOSEN = ("view", "add", "purchase")
 AFFINITY_DAYS = 14.0  # a category seen outside the kept items fades this fast

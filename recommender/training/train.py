@@ -12,7 +12,7 @@ import numpy as np
 from recommender.algorithms import als, content, cooccurrence, factors, popularity, rebuy, session_knn
 from recommender.catalogue.catalogue import Item
 from recommender.data.interactions import Interactions, Longs, NothingToLearn, confidence, liking, read
-from recommender.data.params import DAY_MS, Params
+from recommender.data.params import Params
 from recommender.evaluation.cases import WHOLE, Case, last_days, next_item, sample
 from recommender.evaluation.gate import Judgement, compare, measure
 from recommender.model.card import Card
@@ -20,6 +20,7 @@ from recommender.model.model import Model, ModelUnusable
 from recommender.model.registry import Shelf
 from recommender.training.blend_weights import fit_blend
 from recommender.training.progress import Progress
+from tracker.durations import DAY_MS
 
 log = logging.getLogger("dangol.recommender")
 

@@ -26,6 +26,7 @@ from tests.support.erase_traces import traces
 from tests.support.installation import WRITE, Installation, eventually, leftovers
 from tests.support.machine import redis_binary
 from tests.support.web_stage import csrf_of
+from tracker.durations import DAY_SECONDS
 from tracker.log.port import Record
 from warehouse.events import Scope
 
@@ -142,7 +143,7 @@ def keys(settings: Settings) -> dict[bytes, Any]:
 
 
 def figures(installation: Installation) -> Any:
-    now = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))
+    now = time.strftime("%Y-%m-%d", time.gmtime(time.time() + DAY_SECONDS))
     span = {"from": "2026-01-01", "to": now}
     return [
         installation.report("overview", **span),

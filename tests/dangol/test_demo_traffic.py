@@ -20,8 +20,8 @@ from dangol.shop.catalogue import load, push_catalogue
 from dangol.shop.client import Client, DangolUnreachable, RequestRefused
 from tests.support.machine import free_port
 from tests.support.tracker_server import TrackerServer
+from tracker.durations import DAY_SECONDS
 
-DAY = 86_400.0
 NOW = 1_795_000_000.0
 
 
@@ -109,7 +109,7 @@ def test_ids_and_actions_do_not_depend_on_the_hour() -> None:
 
     for number in range(60):
         expected = essence(played(7, number))
-        for later in (60.0, 3 * 3600.0, 11 * 3600.0, 3 * DAY + 123.0):
+        for later in (60.0, 3 * 3600.0, 11 * 3600.0, 3 * DAY_SECONDS + 123.0):
             assert essence(played(7, number, NOW + later)) == expected
 
 
@@ -118,7 +118,7 @@ def test_every_message_is_of_the_days_before_now(days: int) -> None:
     for number in range(150):
         messages = played(3, number, days=days)
         times = [instant(message) for message in messages]
-        assert NOW - days * DAY <= times[0] and times[-1] <= NOW
+        assert NOW - days * DAY_SECONDS <= times[0] and times[-1] <= NOW
         assert all(one < other for one, other in pairwise(times))
         assert 1 <= len(messages) <= EVENTS_LIMIT
 

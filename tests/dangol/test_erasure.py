@@ -19,6 +19,7 @@ from tests.support.erase_traces import traces
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
 from tests.support.machine import Clock
 from tracker.delivery.spool import Spool
+from tracker.durations import DAY_MS
 from tracker.event import encode
 from tracker.log.memory import MemoryLog
 from tracker.log.port import Record
@@ -297,7 +298,7 @@ def test_marks_go_by_the_time_of_receipt_and_say_no_id(redis_url: str) -> None:
     cutoffs = erased.cutoffs("s")
     assert [cutoffs.cover("s", ["v:a"], at) for at in (9, 10, 11)] == [True, True, False]
     assert not cutoffs.cover("s", ["v:b"], 5) and not erased.cutoffs("t").cover("t", ["v:a"], 5)
-    erased.mark("s", ["v:c"], 10 + 31 * 86_400_000)
+    erased.mark("s", ["v:c"], 10 + 31 * DAY_MS)
     later = erased.cutoffs("s")
     assert later.cover("s", ["v:c"], 11) and not later.cover("s", ["v:a"], 5)  # a month is enough
 

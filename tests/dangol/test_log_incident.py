@@ -15,6 +15,7 @@ from ingest.worker.log_generations import Incident
 from tests.support.ingest_streams import event, records
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of
+from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 from warehouse.delta import WarehouseUnavailable
 from web.app import create_app
@@ -47,7 +48,7 @@ def test_the_doctor_tells_of_a_log_that_was_made_anew(redis_url: str, tmp_path: 
     assert not found().ok and "2 partitions were made anew" in found().says
     incident = compose.log_incident(settings, time.time())
     assert incident is not None and incident.partitions == 2
-    assert compose.log_incident(settings, time.time() + compose.INCIDENT_DAYS * 86_400) is None
+    assert compose.log_incident(settings, time.time() + compose.INCIDENT_DAYS * DAY_SECONDS) is None
 
 
 def test_the_desk_and_the_metrics_tell_of_lost_events(

@@ -29,6 +29,7 @@ from recommender.jobs.lock import RedisLock, locked
 from tests.support.ingest_streams import START, event, records
 from tests.support.machine import Clock
 from tests.support.web_stage import Stage, stage_of
+from tracker.durations import HOUR_MS
 from tracker.log.port import EventLog
 from tracker.sites import Site
 from warehouse.events import Scope
@@ -67,7 +68,7 @@ def now() -> int:
 
 def happen(log: EventLog, portion: int) -> None:
     """Some visitors click around; some sign in."""
-    started, made = now() - 3_600_000, []
+    started, made = now() - HOUR_MS, []
     for number in range(EACH):
         at = (portion * EACH + number) * 1_000
         visitor = f"v{number % 9}"
@@ -352,7 +353,7 @@ def test_pages_go_on_and_say_that_something_is_missing(
     stage = stage_of(tmp_path, redis_url, site, clock)
     record, warehouse = DamageRecord(redis_url), stage.services.warehouse
     warehouse.on_damage = record.read
-    at = int(clock() * 1000) - 3_600_000
+    at = int(clock() * 1000) - HOUR_MS
     for portion in range(3):
         warehouse.append([row(at + k, id=f"{portion}-{k}", session=f"s{portion}") for k in range(20)], [], {})
     services = replace(stage.services, incomplete=record.incomplete)

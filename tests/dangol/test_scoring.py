@@ -10,15 +10,15 @@ from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.store import ABSENT, Write
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import Span
 from warehouse.tables.schema import EventRow
 
-DAY = 86_400_000
 SITE = Site(id="default", write_key="wk", secret_key="sk", timezone="Asia/Seoul")
-SPAN = Span(NOON - 400 * DAY, NOON + DAY, ZoneInfo("Asia/Seoul"))
+SPAN = Span(NOON - 400 * DAY_MS, NOON + DAY_MS, ZoneInfo("Asia/Seoul"))
 
 
 def order(profile: str, ts: int, revenue: float, number: str, name: str = "Order Completed") -> EventRow:
@@ -39,7 +39,7 @@ def known(*ids: str) -> MemoryProfiles:
 
 
 def test_purchases_of_each_customer(tmp_path: Path) -> None:
-    seoul_midnight = NOON + 3 * 3_600_000  # 15:00 UTC
+    seoul_midnight = NOON + 3 * HOUR_MS  # 15:00 UTC
     warehouse = shop(
         tmp_path,
         [
@@ -51,7 +51,7 @@ def test_purchases_of_each_customer(tmp_path: Path) -> None:
             order("b", NOON + 1000, -80.0, "4", "Order Refunded"),
             order("c", NOON, -5.0, "5", "Order Refunded"),
             row(NOON, profile="d"),
-            order("e", NOON + 9 * DAY, 7.0, "6"),
+            order("e", NOON + 9 * DAY_MS, 7.0, "6"),
         ],
     )
     assert purchases(warehouse, "default", SPAN).to_pylist() == [
@@ -63,7 +63,7 @@ def test_purchases_of_each_customer(tmp_path: Path) -> None:
 
 
 def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
-    rows = [order(f"v:{n}", NOON - n * DAY, 10.0 * (n + 1), str(n)) for n in range(5)]
+    rows = [order(f"v:{n}", NOON - n * DAY_MS, 10.0 * (n + 1), str(n)) for n in range(5)]
     profiles = known(*(f"v:{n}" for n in range(4)))
     scoring = Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000)
     assert scoring.run(SITE) == 4, "who was erased is not made again"
@@ -80,10 +80,10 @@ def test_churn_and_lifetime_value_of_a_shop_with_history(tmp_path: Path) -> None
         rate = chance.gamma(0.8, 0.05)
         days = np.cumsum([0, *chance.exponential(1 / rate, 30)])
         many = np.count_nonzero(days < chance.exponential(150))
-        rows += [order(f"v:{customer}", NOON - 300 * DAY + int(day * DAY), 20.0, f"{customer}-{number}")
+        rows += [order(f"v:{customer}", NOON - 300 * DAY_MS + int(day * DAY_MS), 20.0, f"{customer}-{number}")
                  for number, day in enumerate(days[: max(many, 1)]) if day < 300]  # fmt: skip
-    rows += [order("v:faithful", NOON - day * DAY, 30.0, f"f{day}") for day in range(5, 300, 10)]
-    rows += [order("v:gone", NOON - day * DAY, 30.0, f"g{day}") for day in range(200, 300, 10)]
+    rows += [order("v:faithful", NOON - day * DAY_MS, 30.0, f"f{day}") for day in range(5, 300, 10)]
+    rows += [order("v:gone", NOON - day * DAY_MS, 30.0, f"g{day}") for day in range(200, 300, 10)]
     profiles = known("v:faithful", "v:gone")
     Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000).run(SITE)
     faithful, gone = profiles.find("default", "faithful"), profiles.find("default", "gone")

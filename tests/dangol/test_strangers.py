@@ -22,8 +22,9 @@ from recommender.model.card import Card
 from recommender.model.model import Model
 from recommender.training.train import fit
 from tests.offers.test_decide import offer
-from tests.support.recommender_histories import DAY, NOW, history, product, shop_history
+from tests.support.recommender_histories import NOW, history, product, shop_history
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS, HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.feeds.doubtful import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
 from warehouse.feeds.offer_events import goal_events
@@ -48,7 +49,7 @@ def honest(visitors: int = 600) -> pa.Table:
 
 def one_visitor(events: int = 10_000) -> pa.Table:
     """10,000 views of one visitor, told to be of ninety days and of as many visits."""
-    rows = [("x:0", TARGET if n % 2 else VICTIM, "Product Viewed", NOW - (n // 2) * 90 * DAY // events, f"x{n // 2}")
+    rows = [("x:0", TARGET if n % 2 else VICTIM, "Product Viewed", NOW - (n // 2) * 90 * DAY_MS // events, f"x{n // 2}")
             for n in range(events)]  # fmt: skip
     return told(history(rows), ["evil"] * events, [NOW + n for n in range(events)])
 
@@ -131,7 +132,7 @@ def test_behind_a_proxy_that_nobody_trusts_people_like_what_they_like() -> None:
 
 def answers(known: bool, strangers: int = 400) -> tuple[list[Response], int]:
     """Sixty days of customers who click on a three times as often, then strangers in two seconds who click on b."""
-    chance, found, now = random.Random(2), [], NOON + 60 * DAY
+    chance, found, now = random.Random(2), [], NOON + 60 * DAY_MS
 
     def answer(number: int, profile: str, variant: str, kind: str, ts: int, sender: str) -> None:
         token = Token("default", "c", variant, "hero", 0.5, ts, "", f"n{number}")
@@ -143,7 +144,7 @@ def answers(known: bool, strangers: int = 400) -> tuple[list[Response], int]:
         )
 
     for number in range(1_200):
-        variant, ts = chance.choice("ab"), NOON + chance.randrange(60 * DAY)
+        variant, ts = chance.choice("ab"), NOON + chance.randrange(60 * DAY_MS)
         answer(number, f"v:{number}", variant, "view", ts, f"net-{number}")
         if chance.random() < {"a": 0.12, "b": 0.07}[variant]:
             answer(number, f"v:{number}", variant, "click", ts + 1_000, f"net-{number}")
@@ -152,7 +153,7 @@ def answers(known: bool, strangers: int = 400) -> tuple[list[Response], int]:
         answer(number, f"x:{number}", variant, "view", ts, "evil")
         if variant == "b":
             answer(number, f"x:{number}", variant, "click", ts + 1, "evil")
-    return found, now + 3_600_000
+    return found, now + HOUR_MS
 
 
 def best_share(known: bool, strangers: int) -> float:

@@ -42,6 +42,7 @@ from profiles.session_rules import rules_of
 from tests.support.access_log_lines import CHROME, GOOGLEBOT, KEY, line
 from tests.support.ingest_streams import MemoryWarehouse, records, sites_of
 from tests.support.machine import ROOT
+from tracker.durations import DAY_SECONDS
 from tracker.event import Event
 from tracker.http.address import truncate
 from tracker.log.memory import MemoryLog
@@ -239,7 +240,7 @@ def test_a_log_whose_clock_went_back(
     warehouse: Warehouse, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes days late is counted once, however the file is cut into blocks."""
-    days = [line(f"/{day}", day * 86_400 + second) for day in (0, 9, 3, 9, 0) for second in (0, 0, 1)]
+    days = [line(f"/{day}", day * DAY_SECONDS + second) for day in (0, 9, 3, 9, 0) for second in (0, 0, 1)]
     path = tmp_path / "a.log"
     first = imported(warehouse, site, path, "".join(days))
     monkeypatch.setattr("ingest.access_log.lines.BLOCK", 300)
@@ -265,7 +266,7 @@ def test_visitors_are_told_apart_by_network_browser_and_day(
     text = (
         line("/1", 0, ip="203.0.113.7") + line("/2", 1, ip="203.0.113.200") + line("/3", 2, ip="203.0.114.7")
     )
-    text += line("/4", 3, ua=CHROME.replace("120", "121")) + line("/5", 86_400)
+    text += line("/4", 3, ua=CHROME.replace("120", "121")) + line("/5", DAY_SECONDS)
     imported(warehouse, site, tmp_path / "a.log", text)
     one, two, *others = [visitor for (visitor,) in stored(warehouse, "visitor")]
     assert one == two
@@ -538,7 +539,7 @@ def test_a_log_of_many_days_stored_in_parts(
     warehouse: Warehouse, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "".join(
-        line(f"/{day}-{view}", day * 86_400 + view * 100, ip=f"203.0.{view % 7}.1")
+        line(f"/{day}-{view}", day * DAY_SECONDS + view * 100, ip=f"203.0.{view % 7}.1")
         for day in range(6)
         for view in range(90)
     )

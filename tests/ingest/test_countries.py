@@ -13,6 +13,7 @@ from dangol.settings import Settings
 from ingest.enrich.cities import Cities
 from ingest.enrich.countries import KEPT_DAYS, country, source
 from tests.support.machine import Clock
+from tracker.durations import DAY_SECONDS
 
 
 def test_the_data_is_younger_than_a_year_and_has_a_name() -> None:
@@ -37,7 +38,7 @@ def test_addresses_of_the_registries() -> None:
 def test_the_doctor_warns_of_old_data(tmp_path: Path, clock: Clock) -> None:
     settings = Settings(data=str(tmp_path))
     assert "iptocc" in countries_are_new(settings)
-    clock.advance(2 * 365 * 86_400)
+    clock.advance(2 * 365 * DAY_SECONDS)
     with pytest.raises(Outdated, match="pip install -U iptocc"):
         countries_are_new(settings, clock)
 

@@ -29,8 +29,9 @@ from profiles.fold.identity import LONGEST_CHAIN
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.store import Alias, Write
-from tests.support.ingest_streams import MINUTE, START, event, facts_of, records, sites_of
+from tests.support.ingest_streams import START, event, facts_of, records, sites_of
 from tests.support.machine import RedisServer
+from tracker.durations import MINUTE_MS
 from tracker.event import Event
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site
@@ -317,7 +318,7 @@ def test_a_rebuild_changes_nothing_that_is_right_and_mends_what_is_not(shop: Sho
 def test_who_has_events_in_a_worker_s_hands_waits_until_they_are_stored(shop: Shop) -> None:
     shop.count([event("1", 0), event("2", 1, "b2")])
     busy = shop.worker()
-    shop.log.append(records([event("3", 2, received=START + 9 * MINUTE)]))
+    shop.log.append(records([event("3", 2, received=START + 9 * MINUTE_MS)]))
     busy.step()
     passes = []
 
@@ -360,7 +361,7 @@ class Marks(NobodyErased):
 def test_marks_of_erased_people_hold(shop: Shop) -> None:
     shop.count([event("1", 0), event("2", 0, "b2"), event("3", 60, "b2")])
     erased, made = Marks(), MemoryProfiles()
-    erased.marks = {digest(SITE, "v:a1"): START + MINUTE, digest(SITE, "v:b2"): START + MINUTE}
+    erased.marks = {digest(SITE, "v:a1"): START + MINUTE_MS, digest(SITE, "v:b2"): START + MINUTE_MS}
     assert shop.rebuild(made, erased).written == 1
     assert made.find(SITE, "a1") is None
     assert made.find(SITE, "b2").counts.events == 1  # what came after the erasure
@@ -388,12 +389,12 @@ def test_what_retention_took_stays_in_the_profile(shop: Shop) -> None:
         [
             event("1", 0),
             event("2", 1, "a1", "kim", type="identify"),
-            event("3", 3 * day, received=START + 3 * day * MINUTE),
+            event("3", 3 * day, received=START + 3 * day * MINUTE_MS),
         ]
     )
-    shop.count([event("4", 3 * day, "b2", received=START + 3 * day * MINUTE)])
+    shop.count([event("4", 3 * day, "b2", received=START + 3 * day * MINUTE_MS)])
     before = known(shop.live)
-    assert shop.warehouse.retire(START + 2 * day * MINUTE) == 2
+    assert shop.warehouse.retire(START + 2 * day * MINUTE_MS) == 2
     summary = shop.rebuild(shop.live)
     assert (summary.written, summary.older) == (1, 1)
     assert known(shop.live) == before
@@ -411,7 +412,7 @@ def test_what_retention_took_stays_in_the_profile(shop: Shop) -> None:
 def test_nobody_comes_back_whom_redis_has_forgotten_for_their_age(shop: Shop) -> None:
     shop.count([event("1", 0)])
     made = MemoryProfiles()
-    assert shop.rebuild(made, oldest=START + MINUTE).older == 1
+    assert shop.rebuild(made, oldest=START + MINUTE_MS).older == 1
     assert made.find(SITE, "a1") is None
 
 

@@ -14,17 +14,9 @@ from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from profiles.memory import MemoryProfiles
 from profiles.store import StoreUnavailable
-from tests.support.ingest_streams import (
-    MINUTE,
-    START,
-    MemoryWarehouse,
-    event,
-    records,
-    simple_facts,
-    sites_of,
-    tally,
-)
+from tests.support.ingest_streams import START, MemoryWarehouse, event, records, simple_facts, sites_of, tally
 from tests.support.machine import Clock
+from tracker.durations import MINUTE_MS
 from tracker.log.memory import MemoryLog
 from tracker.log.port import LogUnavailable, Record
 from tracker.sites import Site, Sites
@@ -92,10 +84,10 @@ def test_events_reach_profiles_and_warehouse(setup: Setup) -> None:
 
 
 def test_a_retry_counts_once_and_has_no_row(setup: Setup) -> None:
-    setup.log.append(records([event("1", 0), event("2", 1), event("1", 0, received=START + 5 * MINUTE)]))
+    setup.log.append(records([event("1", 0), event("2", 1), event("1", 0, received=START + 5 * MINUTE_MS)]))
     worker = setup.worker()
     setup.drain(worker)
-    setup.log.append(records([event("2", 1, received=START + 23 * 60 * MINUTE)]))
+    setup.log.append(records([event("2", 1, received=START + 23 * 60 * MINUTE_MS)]))
     setup.drain(worker)
     assert tally(setup.warehouse.rows) == Counter("12")
     assert setup.store.find("default", "a1").counts.events == 2

@@ -22,9 +22,9 @@ from profiles.model import (
     Tally,
     Touch,
 )
+from tracker.durations import DAY_MS
 
 UTC = ZoneInfo("UTC")
-DAY = 86_400_000
 NOW = 1_795_000_000_000  # Wednesday 2026-11-18 11:06:40 UTC
 
 
@@ -34,22 +34,22 @@ def visitor() -> Profile:
         visitors=["a1"],
         user="7",
         traits={"plan": "gold", "age": 41, "news": True, "tags": ["x"]},
-        first_seen=NOW - 30 * DAY,
+        first_seen=NOW - 30 * DAY_MS,
         last_seen=NOW - 1000,
         first_touch=Touch(channel="search", origin="google", campaign="Winter", keyword="warm shoes"),
         last_touch=Touch(channel="mail", origin="newsletter", medium="email", campaign="Spring"),
         counts=Counts(visits=4, pageviews=20, views=9, adds=2, orders=2, revenue=99.5),
         sessions=[
-            Session("s1", NOW - 5 * DAY, NOW - 4 * DAY, Touch()),
+            Session("s1", NOW - 5 * DAY_MS, NOW - 4 * DAY_MS, Touch()),
             Session("s2", NOW - 60_000, NOW - 1000, Touch()),
         ],
         items=[
-            ItemTouch("p1", "purchase", NOW - 10 * DAY, "shoes"),
-            ItemTouch("p2", "view", NOW - 1 * DAY, "bags"),
+            ItemTouch("p1", "purchase", NOW - 10 * DAY_MS, "shoes"),
+            ItemTouch("p2", "view", NOW - 1 * DAY_MS, "bags"),
         ],
         cart={"p2": CartLine(2, 10.0), "p3": CartLine(1, 5.5)},
         affinities={"shoes": Affinity(3.0, NOW), "bags": Affinity(1.0, NOW)},
-        last_order=NOW - 10 * DAY,
+        last_order=NOW - 10 * DAY_MS,
         device="phone",
         browser="Firefox",
         os="Android",
@@ -61,10 +61,10 @@ def visitor() -> Profile:
         consent={"marketing": True},
         exposure={"welcome": Exposure(views=3, clicks=1)},
         tallies={
-            "Newsletter Signed Up": Tally(2, NOW - 6 * DAY),
-            "Form Sent": Tally(1, NOW - 9 * DAY),
-            "form sent": Tally(3, NOW - 8 * DAY),
-            "Product Viewed": Tally(9, NOW - DAY),
+            "Newsletter Signed Up": Tally(2, NOW - 6 * DAY_MS),
+            "Form Sent": Tally(1, NOW - 9 * DAY_MS),
+            "form sent": Tally(3, NOW - 8 * DAY_MS),
+            "Product Viewed": Tally(9, NOW - DAY_MS),
         },
     )
 
@@ -267,9 +267,9 @@ def test_the_clock_is_the_sites():
 
 def test_silence_moves_a_customer_on():
     at_risk, lost = Audience.parse("stage = 'at-risk'"), Audience.parse("stage = 'lost'")
-    assert not at_risk.matches(visitor(), NOW + 89 * DAY, UTC)
-    assert at_risk.matches(visitor(), NOW + 91 * DAY, UTC)
-    assert lost.matches(visitor(), NOW + 366 * DAY, UTC)
+    assert not at_risk.matches(visitor(), NOW + 89 * DAY_MS, UTC)
+    assert at_risk.matches(visitor(), NOW + 91 * DAY_MS, UTC)
+    assert lost.matches(visitor(), NOW + 366 * DAY_MS, UTC)
     assert not lost.matches(Profile(id="v:a", last_seen=1), NOW, UTC)
 
 

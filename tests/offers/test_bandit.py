@@ -21,6 +21,7 @@ from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
 from profiles.model import Profile, Touch
 from tests.offers.test_campaign import written
+from tracker.durations import HOUR_MS
 
 RATES = [0.030, 0.035, 0.040, 0.050, 0.065]
 DECISIONS, BATCH = 50_000, 500
@@ -93,12 +94,12 @@ def campaign(**changes: object) -> Campaign:
 def test_a_showing_without_an_answer_counts_by_its_age():
     found = [
         Impression("c", "a", "hero", "", 1.0, "v:a", 0, converted=delay)
-        for delay in range(0, 3_600_000, 36_000)
+        for delay in range(0, HOUR_MS, 36_000)
     ]
-    early = reward_delays(found, "conversion", 3_600_000, 7_200_000)
+    early = reward_delays(found, "conversion", HOUR_MS, 7_200_000)
     assert early.share(0) == 0.01
     assert early.share(1_800_000) == 0.51
-    assert early.share(3_600_000) == 1.0
+    assert early.share(HOUR_MS) == 1.0
     assert RewardDelays((), 1000).share(1) == 1.0  # nothing is known of delays
     now = 10_000_000
     counts = count_rewards(
@@ -113,8 +114,7 @@ def test_a_showing_without_an_answer_counts_by_its_age():
 def test_who_dismissed_an_offer_has_answered():
     """No click will come any more; an order may, from somebody who only hid the banner."""
     clicked = [
-        Impression("c", "a", "hero", "", 1.0, "v:a", 0, clicked=delay)
-        for delay in range(0, 3_600_000, 36_000)
+        Impression("c", "a", "hero", "", 1.0, "v:a", 0, clicked=delay) for delay in range(0, HOUR_MS, 36_000)
     ]
     waiting = Impression("c", "b", "hero", "", 1.0, "v:a", 10_000_000)
     hidden = waiting._replace(dismissed=True)

@@ -10,9 +10,10 @@ from offers.decision.budget import HOLD_MS, BudgetStore, Spent
 from offers.decision.decider import Decider
 from tests.offers.test_decide import SHOES, SIGNER, Fixed, Uncapped, chosen, offer
 from tests.support.machine import Clock
+from tracker.durations import HOUR_MS
 
 pytestmark = pytest.mark.redis
-NOON, HOUR = 1_795_003_200_000, 3_600_000
+NOON = 1_795_003_200_000
 
 
 def reserved(store: BudgetStore, budget: Budget, times: int, now: int = NOON) -> int:
@@ -109,8 +110,8 @@ def test_views_that_come_hours_later_do_not_exceed_it(redis_url):
         for _ in range(reserved(store, budget, 1_500, now)):
             if draw.random() < 0.6:
                 late = draw.random() < 0.05
-                due.append((now + (draw.randrange(2, 20) * HOUR if late else 60_000), late))
-        now += HOUR
+                due.append((now + (draw.randrange(2, 20) * HOUR_MS if late else 60_000), late))
+        now += HOUR_MS
         clock.advance(3_600)
         seen = [late for at, late in due if at < now]
         store.confirm("default", [Spent("c", len(seen), 0, sum(seen) / max(1, len(seen)))], now)

@@ -8,6 +8,7 @@ import pytest
 
 from offers.campaign.campaign import CampaignInvalid, Cap, document, dump_yaml, load_yaml, parse
 from tests.support.machine import ROOT
+from tracker.durations import DAY_MS, WEEK_MS
 
 CONTENT = "creatives[0].content"
 
@@ -47,7 +48,7 @@ def test_reads_the_whole_document():
         )
     )
     assert campaign.caps == (Cap(limit=3, per="session"),)
-    assert campaign.goal.window_ms == 7 * 86_400_000
+    assert campaign.goal.window_ms == WEEK_MS
     assert parse(document(campaign)) == campaign
 
 
@@ -121,7 +122,7 @@ def test_a_schedule_is_in_the_sites_timezone_and_an_end_day_is_included():
     seoul = ZoneInfo("Asia/Seoul")
     campaign = parse(written(start="2026-12-01", end="2026-12-01"))
     assert campaign.starts(seoul) == 1_796_050_800_000  # 2026-11-30T15:00Z
-    assert campaign.ends(seoul) == 1_796_050_800_000 + 86_400_000
+    assert campaign.ends(seoul) == 1_796_050_800_000 + DAY_MS
     assert parse(written(start="2026-12-01T00:00:00+00:00")).starts(seoul) == 1_796_083_200_000
 
 

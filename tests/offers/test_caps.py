@@ -12,10 +12,10 @@ from offers.decision import caps as caps_module
 from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
 from profiles.model import Profile, Session, Touch
 from profiles.redis.client import Script
+from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 pytestmark = pytest.mark.redis
 
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOON = 1_795_003_200_000  # Wednesday 2026-11-18 12:00 UTC
 UTC = ZoneInfo("UTC")
 
@@ -36,10 +36,10 @@ def capped(per: str, limit: int = 2) -> CapRequest:
 @pytest.mark.parametrize(
     ("per", "still", "over"),
     [
-        ("session", NOON + 30 * MINUTE, NOON + 30 * MINUTE + 1),
-        ("hour", NOON + HOUR - 1, NOON + HOUR),
-        ("day", NOON + 12 * HOUR - 1, NOON + 12 * HOUR),
-        ("week", NOON + 4 * DAY + 12 * HOUR - 1, NOON + 4 * DAY + 12 * HOUR),  # Monday 00:00
+        ("session", NOON + 30 * MINUTE_MS, NOON + 30 * MINUTE_MS + 1),
+        ("hour", NOON + HOUR_MS - 1, NOON + HOUR_MS),
+        ("day", NOON + 12 * HOUR_MS - 1, NOON + 12 * HOUR_MS),
+        ("week", NOON + 4 * DAY_MS + 12 * HOUR_MS - 1, NOON + 4 * DAY_MS + 12 * HOUR_MS),  # Monday 00:00
     ],
 )
 def test_each_period_begins_anew(redis_url, per, still, over):
@@ -53,33 +53,33 @@ def test_each_period_begins_anew(redis_url, per, still, over):
 def test_ever_is_for_ever(redis_url):
     store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("ever", 1)) == "c"
-    assert shown(store, NOON + 300 * DAY, capped("ever", 1)) is None
-    assert 390 * DAY < store._redis.pttl("dg:caps:default:v:a") <= 400 * DAY
+    assert shown(store, NOON + 300 * DAY_MS, capped("ever", 1)) is None
+    assert 390 * DAY_MS < store._redis.pttl("dg:caps:default:v:a") <= 400 * DAY_MS
 
 
 def test_every_key_has_a_lifetime(redis_url):
     store = CapStore(redis_url, timeout=10)
     shown(store, NOON, capped("week"))
-    assert 0 < store._redis.pttl("dg:caps:default:v:a") <= 8 * DAY
+    assert 0 < store._redis.pttl("dg:caps:default:v:a") <= 8 * DAY_MS
 
 
 def test_a_session_goes_on_while_ingest_says_so(redis_url):
     """Forty minutes of pages without an offer are still one visit."""
     store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("session", 1)) == "c"
-    later = NOON + 40 * MINUTE
-    busy = Profile(id="v:a", sessions=[Session("s", NOON - MINUTE, later - MINUTE, Touch())])
+    later = NOON + 40 * MINUTE_MS
+    busy = Profile(id="v:a", sessions=[Session("s", NOON - MINUTE_MS, later - MINUTE_MS, Touch())])
     assert shown(store, later, capped("session", 1), profile=busy) is None
-    away = Profile(id="v:a", sessions=[Session("s", NOON - MINUTE, NOON + MINUTE, Touch())])
-    assert shown(store, later + 31 * MINUTE, capped("session", 1), profile=away) == "c"
+    away = Profile(id="v:a", sessions=[Session("s", NOON - MINUTE_MS, NOON + MINUTE_MS, Touch())])
+    assert shown(store, later + 31 * MINUTE_MS, capped("session", 1), profile=away) == "c"
 
 
 def test_the_day_is_the_sites(redis_url):
     store, seoul = CapStore(redis_url, timeout=10), ZoneInfo("Asia/Seoul")
     ask = [[capped("day", 1)]]
     assert store.take("default", View(Profile(id="v:a"), NOON, seoul), ask) == [Grant(0)]
-    assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR - 1, seoul), ask) == [Grant(None)]
-    assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR, seoul), ask) == [Grant(0)]
+    assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS - 1, seoul), ask) == [Grant(None)]
+    assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS, seoul), ask) == [Grant(0)]
 
 
 def test_a_cap_that_was_added_later_knows_what_was_shown_before(redis_url):
@@ -98,7 +98,7 @@ def test_all_caps_of_a_campaign_must_allow(redis_url):
     store = CapStore(redis_url, timeout=10)
     ask = CapRequest("a", (Cap(limit=2, per="session"), Cap(limit=3, per="day")))
     assert [shown(store, NOON, ask) for _ in range(3)] == ["a", "a", None]
-    assert [shown(store, NOON + 2 * HOUR, ask) for _ in range(2)] == ["a", None]
+    assert [shown(store, NOON + 2 * HOUR_MS, ask) for _ in range(2)] == ["a", None]
 
 
 def test_slots_of_one_page_never_share_a_campaign(redis_url):
@@ -148,7 +148,7 @@ def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redi
 def test_a_clock_that_goes_back_opens_no_cap(redis_url):
     """Two servers a few milliseconds apart, at midnight."""
     store = CapStore(redis_url, timeout=10)
-    midnight = NOON + 12 * HOUR
+    midnight = NOON + 12 * HOUR_MS
     times = (midnight + 1, midnight - 1, midnight + 2, midnight - 2, midnight + 3)
     for per in ("hour", "day"):
         store._redis.flushall()
@@ -206,7 +206,7 @@ def test_an_ever_cap_of_a_cookie_or_a_later_day_is_not_forgotten_either(redis_ur
     assert shown(store, NOON, CapRequest("d"), profile=Profile(id="v:b")) == "d"
     added = CapRequest("d", (Cap(limit=1, per="ever"),))
     assert shown(store, NOON, added, profile=Profile(id="v:b")) is None
-    assert store._redis.pttl("dg:caps:default:v:b") > 390 * DAY
+    assert store._redis.pttl("dg:caps:default:v:b") > 390 * DAY_MS
     for number in range(30):
         for who in (customer, Profile(id="v:b")):
             shown(store, NOON + 1 + number, CapRequest(f"o{number}", (Cap(limit=9, per="day"),)), profile=who)
@@ -218,7 +218,7 @@ def test_fatigue_limits_all_offers_together_but_no_exempt_one(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=2, per="hour"),))
     asks = [CapRequest("a", (Cap(limit=1, per="day"),)), CapRequest("b"), CapRequest("f", exempt=True)]
     assert [shown(store, NOON, *asks) for _ in range(4)] == ["a", "b", "f", "f"]
-    assert shown(store, NOON + HOUR, *asks) == "b"
+    assert shown(store, NOON + HOUR_MS, *asks) == "b"
 
 
 def test_visitors_and_sites_are_counted_apart(redis_url):

@@ -20,6 +20,7 @@ from profiles.fold import fold, identity
 from profiles.model import Affinity, Exposure, Profile, Touch
 from profiles.sansio import Call, Steps
 from tests.offers.test_campaign import written
+from tracker.durations import DAY_MS
 from tracker.event import Event
 
 SIGNER = TokenSigner("secret")
@@ -318,7 +319,7 @@ def test_a_draw_is_best_as_often_as_it_is_likely_to_be(reward):
 
 
 def test_what_somebody_hid_stays_away_for_a_month_on_all_their_devices(clock, site):
-    day, now = 86_400_000, int(clock() * 1000)
+    day, now = DAY_MS, int(clock() * 1000)
     decide = decider(clock, offer("first", priority=9), offer("calm", tier="fallback"))
     for ago, shown in ((1, "calm"), (29, "calm"), (31, "first")):
         hid = Profile(id="u:7", exposure={"first": Exposure(1, 0, now, now - ago * day)})
@@ -442,7 +443,7 @@ def test_without_stores_a_fallback_keeps_its_group_and_its_weights(clock, site):
 
 def test_the_bandit_s_context_is_how_they_stand_now(clock, site):
     """A regular who has not come for long is at risk, to the audience and to the bandit alike."""
-    now, day = int(clock() * 1000), 86_400_000
+    now, day = int(clock() * 1000), DAY_MS
     away = Profile(id="v:a", stage="regular", last_seen=now - 400 * day, last_order=now - 400 * day)
     made = decider(clock, offer("x", audience="stage = 'lost'")).decide(site, away, "hero")
     assert made is not None and made.context.startswith("lost|")

@@ -14,6 +14,7 @@ from offers.decision.decision_counts import (
     count_decisions,
 )
 from tests.support.machine import Clock, RedisServer
+from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.sites import Site
 
 pytestmark = pytest.mark.redis
@@ -116,12 +117,12 @@ def test_counts_have_a_lifetime_and_a_day_s_names_are_bounded(
     client = store._line._client
     assert client.hlen(key) <= 21
     assert read(store, site, today(clock)).total == 101
-    assert (KEEP_DAYS - 1) * 86_400 < client.ttl(key) <= KEEP_DAYS * 86_400
-    clock.advance(KEEP_DAYS * 86_400)
+    assert (KEEP_DAYS - 1) * DAY_SECONDS < client.ttl(key) <= KEEP_DAYS * DAY_SECONDS
+    clock.advance(KEEP_DAYS * DAY_SECONDS)
     assert store.read(site, "c", [date(2026, 11, 18)]) is None
 
 
 def test_decisions_known_one_by_one_are_counted_alike() -> None:
-    found = count_decisions([("a", 0, PHONE), ("b", 86_400_000, ""), ("a", 5, "x|y")], UTC)
+    found = count_decisions([("a", 0, PHONE), ("b", DAY_MS, ""), ("a", 5, "x|y")], UTC)
     assert found.total == 3 and found.days == {"1970-01-01": 2, "1970-01-02": 1}
     assert found.devices == {"phone": 1, "": 1, "y": 1} and found.channels == {"mail": 1, "": 2}

@@ -5,10 +5,11 @@ import pytest
 from offers.campaign.campaign import Budget
 from offers.decision.budget import HOLD_MS, LEASE_SIZE, REFUSED_SECONDS, SLICE_MS, BudgetStore, Spent
 from tests.offers.test_budget import NOON, reserved
+from tracker.durations import DAY_MS
 
 pytestmark = pytest.mark.redis
 
-KEY, DAY = "dg:budget:default:c", 86_400_000
+KEY = "dg:budget:default:c"
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_of_few_clicks_the_most_that_are_likely_is_reckoned_with(store, views, c
 
 def test_a_budgets_key_has_a_lifetime(store):
     reserved(store, Budget(impressions=5), 1)
-    assert 399 * DAY < store._redis.pttl(KEY) <= 400 * DAY
+    assert 399 * DAY_MS < store._redis.pttl(KEY) <= 400 * DAY_MS
 
 
 def test_a_no_is_asked_about_again_after_two_seconds(store, clock):

@@ -6,7 +6,8 @@ from offers.campaign.campaign import Cap
 from offers.decision import caps as caps_module
 from offers.decision.caps import CapRequest, CapStore, Grant
 from profiles.model import Profile, Session, Touch
-from tests.offers.test_caps import DAY, HOUR, MINUTE, NOON, capped, shown, view
+from tests.offers.test_caps import NOON, capped, shown, view
+from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 pytestmark = pytest.mark.redis
 
@@ -36,7 +37,7 @@ def test_who_is_tired_meets_no_ghost_either(redis_url):
     ghost = CapRequest("held", ONCE_A_DAY, ghost=True)
     assert shown(store, NOON, CapRequest("a")) == "a"
     assert store.take("default", view(), [[ghost]]) == [Grant(None)]
-    assert store.take("default", view(NOON + DAY), [[ghost]]) == [Grant(None, (0,))]
+    assert store.take("default", view(NOON + DAY_MS), [[ghost]]) == [Grant(None, (0,))]
 
 
 def test_a_ghost_of_its_own_holdout_tires_nobody(redis_url):
@@ -47,17 +48,17 @@ def test_a_ghost_of_its_own_holdout_tires_nobody(redis_url):
 
 
 def test_a_visit_that_began_since_the_last_question_is_another(redis_url):
-    store, later = CapStore(redis_url, timeout=10), NOON + 45 * MINUTE
-    for start, again in ((NOON - MINUTE, None), (NOON, None), (NOON + 1, "c")):
+    store, later = CapStore(redis_url, timeout=10), NOON + 45 * MINUTE_MS
+    for start, again in ((NOON - MINUTE_MS, None), (NOON, None), (NOON + 1, "c")):
         store._redis.flushall()
         assert shown(store, NOON, capped("session", 1)) == "c"
-        profile = Profile(id="v:a", sessions=[Session("s", start, later - MINUTE, Touch())])
+        profile = Profile(id="v:a", sessions=[Session("s", start, later - MINUTE_MS, Touch())])
         assert shown(store, later, capped("session", 1), profile=profile) == again
 
 
 def test_pages_without_an_offer_keep_the_visit_going(redis_url):
     store = CapStore(redis_url, timeout=10)
-    times = [NOON + minutes * MINUTE for minutes in (0, 20, 40, 60, 60 + 31)]
+    times = [NOON + minutes * MINUTE_MS for minutes in (0, 20, 40, 60, 60 + 31)]
     assert [shown(store, at, capped("session", 1)) for at in times] == ["c", None, None, None, "c"]
 
 
@@ -65,20 +66,20 @@ def test_for_ever_outlives_signing_in(redis_url):
     store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("ever", 1), profile=Profile(id="v:a")) == "c"
     assert shown(store, NOON, CapRequest("d", ONCE_A_DAY), profile=KIM) == "d"
-    assert store._redis.pttl(KEY) > 390 * DAY
-    assert shown(store, NOON + 99 * DAY, capped("ever", 1), profile=KIM) is None
+    assert store._redis.pttl(KEY) > 390 * DAY_MS
+    assert shown(store, NOON + 99 * DAY_MS, capped("ever", 1), profile=KIM) is None
 
 
 def test_a_visit_goes_on_after_signing_in_from_the_latest_question(redis_url):
     """Asked of another server whose clock is a minute behind."""
     store = CapStore(redis_url, timeout=10)
-    assert shown(store, NOON + MINUTE, capped("session", 1), profile=Profile(id="v:a")) == "c"
-    times = (NOON, NOON + 31 * MINUTE, NOON + 62 * MINUTE)
+    assert shown(store, NOON + MINUTE_MS, capped("session", 1), profile=Profile(id="v:a")) == "c"
+    times = (NOON, NOON + 31 * MINUTE_MS, NOON + 62 * MINUTE_MS)
     assert [shown(store, at, capped("session", 1), profile=KIM) for at in times] == [None, None, "c"]
 
 
 @pytest.mark.parametrize(
-    ("per", "later"), [("session", 31 * MINUTE), ("hour", HOUR), ("day", DAY), ("week", 7 * DAY)]
+    ("per", "later"), [("session", 31 * MINUTE_MS), ("hour", HOUR_MS), ("day", DAY_MS), ("week", 7 * DAY_MS)]
 )
 def test_what_a_cookie_met_long_ago_is_over_for_the_customer_too(redis_url, per, later):
     store = CapStore(redis_url, timeout=10)

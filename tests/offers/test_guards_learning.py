@@ -4,17 +4,18 @@ from offers.bandit.thompson_sampling import Arm
 from offers.feedback.attribution import Impression, attributed_impressions, count_rewards, reward_delays
 from offers.feedback.responses import GoalRow
 from tests.offers.test_bandit import answered, campaign
+from tracker.durations import HOUR_MS
 
-HOUR, NOW = 3_600_000, 100 * 3_600_000
+NOW = 100 * HOUR_MS
 CONVERTED = [
-    Impression("c", "a", "hero", "", 1.0, "v:a", NOW - 9 * HOUR, converted=delay)
-    for delay in range(0, HOUR, HOUR // 100)
+    Impression("c", "a", "hero", "", 1.0, "v:a", NOW - 9 * HOUR_MS, converted=delay)
+    for delay in range(0, HOUR_MS, HOUR_MS // 100)
 ]
 """A hundred showings whose orders came evenly within the hour."""
 
 
 def test_to_have_hidden_a_banner_is_no_failure_to_buy():
-    waiting = Impression("c", "b", "hero", "", 1.0, "v:b", NOW - HOUR // 2)
+    waiting = Impression("c", "b", "hero", "", 1.0, "v:b", NOW - HOUR_MS // 2)
     for showing in (waiting, waiting._replace(dismissed=True)):
         counts = count_rewards([*CONVERTED, showing], {"c": campaign(reward="conversion")}, NOW)
         assert counts["c"]["hero"].contexts[""]["b"] == Arm(0.51)
@@ -37,23 +38,25 @@ def test_showings_come_in_order_of_time_whatever_the_order_of_answers():
 
 def test_delays_are_those_of_showings_that_had_all_their_time():
     hasty = [CONVERTED[0]._replace(ts=NOW - 1, converted=1)] * 1_000
-    assert reward_delays([*CONVERTED, *hasty], "conversion", HOUR, NOW).share(HOUR // 2) == 0.51
+    assert reward_delays([*CONVERTED, *hasty], "conversion", HOUR_MS, NOW).share(HOUR_MS // 2) == 0.51
     few = CONVERTED[70:]
-    assert len(reward_delays([*CONVERTED[71:], *hasty], "conversion", HOUR, NOW).delays) == 1_029
-    assert reward_delays([*few, *hasty], "conversion", HOUR, NOW).delays == [each.converted for each in few]
+    assert len(reward_delays([*CONVERTED[71:], *hasty], "conversion", HOUR_MS, NOW).delays) == 1_029
+    assert reward_delays([*few, *hasty], "conversion", HOUR_MS, NOW).delays == [
+        each.converted for each in few
+    ]
 
 
 def test_a_showing_is_old_when_its_window_is_over():
-    just = [each._replace(ts=NOW - HOUR) for each in CONVERTED]
-    young = [each._replace(ts=NOW - HOUR + 1, converted=5) for each in CONVERTED]
-    assert len(reward_delays([*just, *young], "conversion", HOUR, NOW).delays) == 100
+    just = [each._replace(ts=NOW - HOUR_MS) for each in CONVERTED]
+    young = [each._replace(ts=NOW - HOUR_MS + 1, converted=5) for each in CONVERTED]
+    assert len(reward_delays([*just, *young], "conversion", HOUR_MS, NOW).delays) == 100
 
 
 def test_delays_beyond_the_window_are_not_waited_for():
-    slow = [CONVERTED[0]._replace(converted=HOUR + 1)] * 500
-    just = CONVERTED[0]._replace(converted=HOUR)
-    known = reward_delays([*CONVERTED, *slow, just], "conversion", HOUR, NOW)
-    assert len(known.delays) == 101 and max(known.delays) == HOUR
+    slow = [CONVERTED[0]._replace(converted=HOUR_MS + 1)] * 500
+    just = CONVERTED[0]._replace(converted=HOUR_MS)
+    known = reward_delays([*CONVERTED, *slow, just], "conversion", HOUR_MS, NOW)
+    assert len(known.delays) == 101 and max(known.delays) == HOUR_MS
 
 
 def test_showings_of_a_campaign_that_is_gone_teach_nothing():
@@ -69,9 +72,9 @@ def test_a_click_that_is_stamped_before_its_view_came_at_once():
 
 
 def test_to_click_after_buying_is_not_to_buy_after_a_click():
-    answers = [answered("1", "view", 0), answered("1", "click", 6 * HOUR)]
-    goals = [GoalRow("Order Completed", "v:a", 5 * HOUR, 1.0)]
-    for view_window, converted in (("4h", None), ("5h", 5 * HOUR)):
+    answers = [answered("1", "view", 0), answered("1", "click", 6 * HOUR_MS)]
+    goals = [GoalRow("Order Completed", "v:a", 5 * HOUR_MS, 1.0)]
+    for view_window, converted in (("4h", None), ("5h", 5 * HOUR_MS)):
         goal = {"window": "7d", "view_window": view_window}
         (found,) = attributed_impressions(answers, goals, {"c": campaign(goal=goal)})
         assert found.converted == converted

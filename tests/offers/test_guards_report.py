@@ -6,12 +6,13 @@ from scipy import stats
 from offers.experiments.lift import Group, lift
 from offers.feedback.responses import GoalRow
 from offers.reports.campaign_report import ResponseCounts, campaign_report
-from tests.offers.test_results import HOUR, NOW, answer, campaign
+from tests.offers.test_results import NOW, answer, campaign
+from tracker.durations import HOUR_MS
 
 
 def test_only_the_campaigns_own_goal_converts_either_group():
     answers = [answer("decided", "1"), answer("withheld", "2", profile="v:b")]
-    goals = [GoalRow("Signed Up", who, NOW + HOUR, 7.0) for who in ("v:a", "v:b")]
+    goals = [GoalRow("Signed Up", who, NOW + HOUR_MS, 7.0) for who in ("v:a", "v:b")]
     found = campaign_report(campaign(), answers, goals).comparison
     assert found is not None and found.lift is not None
     assert (found.lift.shown, found.lift.withheld) == (Group(1), Group(1))
@@ -22,12 +23,12 @@ def test_a_comparison_begins_with_a_decision_and_nothing_else():
     answers = [
         answer("view", "0", ts=NOW),
         answer("click", "0", ts=NOW),
-        answer("decided", "1", ts=NOW + 2 * HOUR),
+        answer("decided", "1", ts=NOW + 2 * HOUR_MS),
         answer("withheld", "2", profile="v:b"),
         answer("view", "3", profile="v:c"),
         answer("dismissed", "3", profile="v:c"),
     ]
-    goals = [GoalRow("Order Completed", who, NOW + HOUR, 5.0) for who in ("v:a", "v:c")]
+    goals = [GoalRow("Order Completed", who, NOW + HOUR_MS, 5.0) for who in ("v:a", "v:c")]
     found = campaign_report(campaign(), answers, goals).comparison
     assert found is not None and found.lift is not None
     assert (found.lift.shown, found.lift.withheld) == (Group(1), Group(1))
@@ -40,8 +41,8 @@ def test_had_all_seen_it_is_in_money_where_money_is_the_aim():
         answer("view", "3", variant="b", profile="v:c"),
     ]
     goals = [
-        GoalRow("Order Completed", "v:a", NOW + HOUR, 50.0),
-        GoalRow("Order Completed", "v:c", NOW + HOUR, 20.0),
+        GoalRow("Order Completed", "v:a", NOW + HOUR_MS, 50.0),
+        GoalRow("Order Completed", "v:c", NOW + HOUR_MS, 20.0),
     ]
     for reward, (a, b) in (("revenue", (25.0, 20.0)), ("conversion", (0.5, 1.0)), ("click", (0.0, 0.0))):
         rows = campaign_report(campaign(reward=reward), answers, goals).variants

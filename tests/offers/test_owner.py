@@ -12,6 +12,7 @@ from offers.feedback.token import Token, owner_of
 from offers.reports.campaigns_summary import summarise_campaigns
 from profiles.model import Profile
 from tests.offers.test_decide import SHOES, SIGNER, Uncapped, decider, offer
+from tracker.durations import HOUR_MS
 
 NOW = 1_795_000_000_000
 NETWORK = "0a1b2c3d4e5f"
@@ -100,7 +101,7 @@ def test_every_decision_is_somebodys(clock: Callable[[], float], site: object, h
 
 
 def test_one_person_teaches_twenty_showings_of_a_campaign() -> None:
-    rows = [row(token("x", f"n{number}"), received=NOW + number * 3_600_000) for number in range(10_000)]
+    rows = [row(token("x", f"n{number}"), received=NOW + number * HOUR_MS) for number in range(10_000)]
     weights = response_weights(verified_responses(rows, SIGNER, "default")[0])
     assert sum(weights.values()) == pytest.approx(20.0)
 

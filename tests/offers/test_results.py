@@ -14,12 +14,12 @@ from offers.reports.campaign_report import campaign_report
 from offers.reports.campaigns_summary import summarise_campaigns
 from tests.offers.test_campaign import written
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS, HOUR_MS, WEEK_MS
 from warehouse.delta import Warehouse
 from warehouse.tables.schema import AliasRow
 from web.reports.campaign_result import holdout_since
 
 NOW = 1_795_000_000_000
-HOUR, DAY = 3_600_000, 86_400_000
 SIGNER = TokenSigner("secret")
 
 
@@ -47,7 +47,7 @@ def test_each_token_counts_once_and_refusals_are_named():
         return OfferRow("lies", "lies", token, kind, "v:a", ts)
 
     answers, refused = verified_responses(
-        [row(signed, "click", NOW + 9), row(signed), row(signed, ts=NOW + 7), row(signed, ts=NOW + 2 * DAY),
+        [row(signed, "click", NOW + 9), row(signed), row(signed, ts=NOW + 7), row(signed, ts=NOW + 2 * DAY_MS),
          row("junk"), row(foreign), row(held, "withheld"), row(held), row(signed, "withheld"), row(signed, "decided")],
         SIGNER, "default",
     )  # fmt: skip
@@ -91,18 +91,23 @@ def test_counts_per_variant_day_and_bucket():
         answer("view", "1"),
         answer("click", "1", ts=NOW + 1_000),
         answer("decided", "2", variant="b", profile="v:b", context="prospect|desktop|search"),
-        answer("view", "2", variant="b", profile="v:b", ts=NOW + DAY, context="prospect|desktop|search"),
+        answer("view", "2", variant="b", profile="v:b", ts=NOW + DAY_MS, context="prospect|desktop|search"),
         answer(
-            "dismissed", "2", variant="b", profile="v:b", ts=NOW + DAY + 1, context="prospect|desktop|search"
+            "dismissed",
+            "2",
+            variant="b",
+            profile="v:b",
+            ts=NOW + DAY_MS + 1,
+            context="prospect|desktop|search",
         ),
-        answer("view", "3", variant="old", profile="v:a", ts=NOW + DAY, context=""),
+        answer("view", "3", variant="old", profile="v:a", ts=NOW + DAY_MS, context=""),
         answer("withheld", "4", profile="v:c"),
     ]
     goals = [
-        GoalRow("Order Completed", "v:a", NOW + HOUR, 50.0),
-        GoalRow("Order Completed", "v:b", NOW + DAY + HOUR, 20.0),
-        GoalRow("Order Completed", "v:c", NOW + HOUR, 99.0),
-        GoalRow("Signed Up", "v:a", NOW + HOUR, 0.0),
+        GoalRow("Order Completed", "v:a", NOW + HOUR_MS, 50.0),
+        GoalRow("Order Completed", "v:b", NOW + DAY_MS + HOUR_MS, 20.0),
+        GoalRow("Order Completed", "v:c", NOW + HOUR_MS, 99.0),
+        GoalRow("Signed Up", "v:a", NOW + HOUR_MS, 0.0),
     ]
     found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2)
@@ -144,7 +149,7 @@ def test_decisions_that_nobody_logged_are_not_known():
 
 def test_a_view_counts_for_a_shorter_time_than_a_click():
     answers = [answer("view", "1"), answer("click", "1"), answer("view", "2", variant="b", profile="v:b")]
-    goals = [GoalRow("Order Completed", who, NOW + 5 * HOUR, 1.0) for who in ("v:a", "v:b")]
+    goals = [GoalRow("Order Completed", who, NOW + 5 * HOUR_MS, 1.0) for who in ("v:a", "v:b")]
     found = campaign_report(campaign(goal={"window": "1d", "view_window": "4h"}), answers, goals)
     assert [row.tally.conversions for row in found.variants] == [1, 0]
 
@@ -152,16 +157,16 @@ def test_a_view_counts_for_a_shorter_time_than_a_click():
 def test_the_comparison_is_by_visitor_from_their_first_decision():
     answers = [
         answer("decided", "1", ts=NOW),
-        answer("decided", "2", ts=NOW + HOUR),
-        answer("withheld", "3", profile="v:b", ts=NOW + HOUR),
+        answer("decided", "2", ts=NOW + HOUR_MS),
+        answer("withheld", "3", profile="v:b", ts=NOW + HOUR_MS),
         answer("decided", "4", profile="u:x"),
         answer("withheld", "5", profile="u:x", ts=NOW + 5),
     ]
     goals = [
         GoalRow("Order Completed", "v:a", NOW - 1, 1_000.0),  # before
-        GoalRow("Order Completed", "v:a", NOW + DAY, 10.0),
+        GoalRow("Order Completed", "v:a", NOW + DAY_MS, 10.0),
         GoalRow("Order Completed", "v:a", NOW + 2, 5.0),
-        GoalRow("Order Completed", "v:a", NOW + DAY + 1, 1_000.0),  # after the window
+        GoalRow("Order Completed", "v:a", NOW + DAY_MS + 1, 1_000.0),  # after the window
         GoalRow("Order Completed", "u:x", NOW + 9, 1_000.0),  # in both groups, first in that of the shown
     ]
     comparison = campaign_report(campaign(), answers, goals).comparison
@@ -181,7 +186,7 @@ def test_who_was_in_both_groups_does_not_bend_the_comparison():
             kind = "withheld" if withheld else "decided"
             answers.append(answer(kind, f"{number}-{nth}", f"u:{number}", ts=NOW + nth))
         if draw.random() < (0.2 if cookies == 2 else 0.05):
-            goals.append(GoalRow("Order Completed", f"u:{number}", NOW + HOUR, 10.0))
+            goals.append(GoalRow("Order Completed", f"u:{number}", NOW + HOUR_MS, 10.0))
     comparison = campaign_report(campaign(), answers, goals).comparison
     assert comparison is not None and comparison.lift is not None and comparison.crossed > 300
     assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and not comparison.mismatch
@@ -220,8 +225,8 @@ def test_a_variant_is_judged_by_the_time_in_which_it_was_there():
 
 def test_an_answer_given_before_is_not_counted_again_in_a_later_span():
     token = SIGNER.sign(Token("default", "c", "a", "hero", 0.5, NOW, nonce="n"))
-    rows = [OfferRow("c", "a", token, "click", "v:a", NOW + day * DAY) for day in range(5)]
-    answers, refused = verified_responses(rows, SIGNER, "default", since=NOW + 3 * DAY)
+    rows = [OfferRow("c", "a", token, "click", "v:a", NOW + day * DAY_MS) for day in range(5)]
+    answers, refused = verified_responses(rows, SIGNER, "default", since=NOW + 3 * DAY_MS)
     assert (answers, refused) == ([], {"replayed": 2})
     assert len(verified_responses(rows, SIGNER, "default")[0]) == 1
 
@@ -235,10 +240,10 @@ def test_a_share_that_changed_is_compared_from_then_on():
         for day, share in ((0, 0.1), (10, 0.5)):
             if heavy or draw.random() < 0.3:
                 kind = "withheld" if lot < share else "decided"
-                answers.append(answer(kind, f"{number}-{day}", f"v:{number}", ts=NOW + day * DAY))
+                answers.append(answer(kind, f"{number}-{day}", f"v:{number}", ts=NOW + day * DAY_MS))
         if draw.random() < (0.3 if heavy else 0.03):
-            goals.append(GoalRow("Order Completed", f"v:{number}", NOW + 10 * DAY + HOUR, 10.0))
-    comparison = campaign_report(campaign(holdout=0.5), answers, goals, since=NOW + 5 * DAY).comparison
+            goals.append(GoalRow("Order Completed", f"v:{number}", NOW + 10 * DAY_MS + HOUR_MS, 10.0))
+    comparison = campaign_report(campaign(holdout=0.5), answers, goals, since=NOW + 5 * DAY_MS).comparison
     assert comparison is not None and comparison.lift is not None and not comparison.mismatch
     assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and comparison.crossed == 0
     versions = [Version(at, campaign(holdout=share)) for at, share in ((40, 0.5), (30, 0.5), (20, 0.1))]
@@ -255,16 +260,16 @@ def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
             row.tally.conversions for row in campaign_report(campaign(goal=goal), answers, goals).variants
         ]
 
-    clicked = (answer("view", "1"), answer("click", "1", ts=NOW + 8 * HOUR))
-    seen = answer("view", "2", variant="b", ts=NOW + DAY)
-    assert credited(*clicked, seen, at=NOW + 3 * DAY) == [1, 0]  # a view's day is over
-    assert credited(*clicked, seen, at=NOW + DAY + HOUR) == [1, 0]  # a click goes before a view
-    assert credited(*clicked, at=NOW + 7 * DAY + 7 * HOUR) == [1, 0]  # seven days from the click on
-    assert credited(*clicked, at=NOW + 7 * DAY + 9 * HOUR) == [0, 0]
-    assert credited(answer("view", "1"), seen, at=NOW + DAY + HOUR) == [0, 1]  # of views the last
-    later = answer("click", "2", variant="b", ts=NOW + 2 * DAY)
-    assert credited(*clicked, seen, later, at=NOW + 3 * DAY) == [0, 1]  # of clicks the last
-    assert credited(*clicked, seen, later, at=NOW + DAY + HOUR) == [1, 0]  # that click was still to come
+    clicked = (answer("view", "1"), answer("click", "1", ts=NOW + 8 * HOUR_MS))
+    seen = answer("view", "2", variant="b", ts=NOW + DAY_MS)
+    assert credited(*clicked, seen, at=NOW + 3 * DAY_MS) == [1, 0]  # a view's day is over
+    assert credited(*clicked, seen, at=NOW + DAY_MS + HOUR_MS) == [1, 0]  # a click goes before a view
+    assert credited(*clicked, at=NOW + WEEK_MS + 7 * HOUR_MS) == [1, 0]  # seven days from the click on
+    assert credited(*clicked, at=NOW + WEEK_MS + 9 * HOUR_MS) == [0, 0]
+    assert credited(answer("view", "1"), seen, at=NOW + DAY_MS + HOUR_MS) == [0, 1]  # of views the last
+    later = answer("click", "2", variant="b", ts=NOW + 2 * DAY_MS)
+    assert credited(*clicked, seen, later, at=NOW + 3 * DAY_MS) == [0, 1]  # of clicks the last
+    assert credited(*clicked, seen, later, at=NOW + DAY_MS + HOUR_MS) == [1, 0]  # before that click
 
 
 def test_without_a_holdout_there_is_no_lift_but_a_global_one_is_enough():
@@ -317,12 +322,12 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
             row(NOON + 30, type="track", name="Offer Clicked", props=props),
             row(NOON + 35, type="track", name="Offer Dismissed", props=props),
             row(NOON + 40, type="track", name="Offer Viewed", props="{}", bot=True),
-            row(NOON + HOUR, **order),
-            row(NOON + HOUR + 1, **order),
-            row(NOON + HOUR, site="other", **order),
-            row(NOON + 2 * HOUR, type="track", id="r1", name="Order Refunded", order="o1", revenue=-15.0),
+            row(NOON + HOUR_MS, **order),
+            row(NOON + HOUR_MS + 1, **order),
+            row(NOON + HOUR_MS, site="other", **order),
+            row(NOON + 2 * HOUR_MS, type="track", id="r1", name="Order Refunded", order="o1", revenue=-15.0),
             row(
-                NOON + 2 * HOUR,
+                NOON + 2 * HOUR_MS,
                 type="track",
                 id="r2",
                 name="Order Refunded",
@@ -335,11 +340,11 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
     )
     stored = WarehouseResponses(warehouse)
     answers, refused = verified_responses(
-        stored.offer_events("default", NOON, NOON + DAY, ["c"]), SIGNER, "default"
+        stored.offer_events("default", NOON, NOON + DAY_MS, ["c"]), SIGNER, "default"
     )
-    goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY)
+    goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY_MS)
     assert refused == {"replayed": 1}
-    assert goals == [GoalRow("Order Completed", "u:7", NOON + HOUR, 25.0)]
+    assert goals == [GoalRow("Order Completed", "u:7", NOON + HOUR_MS, 25.0)]
     found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1)
-    assert list(stored.offer_events("default", NOON, NOON + DAY, ["other"])) == []
+    assert list(stored.offer_events("default", NOON, NOON + DAY_MS, ["other"])) == []

@@ -5,6 +5,7 @@ from profiles.facts import Facts
 from profiles.fold import affinity, commerce
 from profiles.model import CAMPAIGNS_KEPT, Affinity, ItemTouch, Profile
 from tests.support.ingest_streams import event
+from tracker.durations import DAY_MS
 
 
 def test_the_campaigns_met_last_are_remembered() -> None:
@@ -33,7 +34,7 @@ def test_what_was_hidden_is_remembered_with_its_time_and_is_no_view() -> None:
 
 def test_a_customer_corrects_their_interests() -> None:
     """As of the moment they said so: what came later counts, whichever was folded first."""
-    day = 86_400_000
+    day = DAY_MS
 
     def told(*order: str) -> Profile:
         profile = Profile("v:a", affinities={"bags": Affinity(1.0, 0)})

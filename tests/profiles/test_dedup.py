@@ -4,7 +4,6 @@ from profiles.fold import dedup
 from profiles.fold.dedup import (
     ENTRIES_KEPT,
     ENTRY_BYTES,
-    HOUR_MS,
     Seen,
     digest,
     find,
@@ -13,6 +12,7 @@ from profiles.fold.dedup import (
     stamp,
     trim,
 )
+from tracker.durations import HOUR_MS
 
 NOW = 1_795_000_000_000
 

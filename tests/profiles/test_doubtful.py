@@ -13,9 +13,10 @@ from ingest.enrich.order_limits import USUAL_LIMIT, with_limits
 from ingest.event_rows import row
 from ingest.folding.batch import EnrichedEvent
 from profiles.fold.fold import Place, Settings, apply
-from profiles.fold.orders import DAY_MS, ORDERS_A_DAY
+from profiles.fold.orders import ORDERS_A_DAY
 from profiles.model import Profile
 from profiles.order_limits import OrderLimits
+from tracker.durations import DAY_MS
 from tracker.event import SITE, Event
 from tracker.sites import Sites, new_site
 

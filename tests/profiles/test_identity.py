@@ -10,11 +10,10 @@ from profiles.fold.identity import merge
 from profiles.memory import MemoryProfiles
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from tests.support.ingest_streams import MemoryWarehouse, event, records, simple_facts, sites_of
+from tracker.durations import DAY_MS
 from tracker.event import Event
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site
-
-DAY = 86_400_000
 
 
 def touch(ts: int, channel: str) -> Touch:
@@ -26,18 +25,18 @@ def test_a_merge_loses_nothing() -> None:
         "v:a1",
         visitors=["a1"],
         traits={"plan": "old", "size": 42},
-        first_seen=1 * DAY,
-        last_seen=5 * DAY,
-        first_touch=touch(1 * DAY, "social"),
-        last_touch=touch(5 * DAY, "direct"),
+        first_seen=1 * DAY_MS,
+        last_seen=5 * DAY_MS,
+        first_touch=touch(1 * DAY_MS, "social"),
+        last_touch=touch(5 * DAY_MS, "direct"),
         counts=Counts(
             visits=2, pageviews=3, events=9, views=4, adds=1, offer_views=2, orders=1, revenue=10.1
         ),
-        sessions=[Session("s1", 1 * DAY, 1 * DAY + 5, touch(1 * DAY, "social"))],
+        sessions=[Session("s1", 1 * DAY_MS, 1 * DAY_MS + 5, touch(1 * DAY_MS, "social"))],
         items=[ItemTouch("p1", "view", 1), ItemTouch("p3", "view", 3)],
         cart={"p1": CartLine(1.0, 9.0), "p2": CartLine(2.0)},
-        affinities={"shoes": Affinity(1.0, 5 * DAY)},
-        last_order=2 * DAY,
+        affinities={"shoes": Affinity(1.0, 5 * DAY_MS)},
+        last_order=2 * DAY_MS,
         segments=["b"],
         consent={"marketing": True, "analytics": True},
         exposure={"k": Exposure(2, 1, 7)},
@@ -48,18 +47,18 @@ def test_a_merge_loses_nothing() -> None:
         user="kim",
         visitors=["c9"],
         traits={"plan": "new"},
-        first_seen=2 * DAY,
-        last_seen=9 * DAY,
-        first_touch=touch(2 * DAY, "e-mail"),
-        last_touch=touch(4 * DAY, "e-mail"),
+        first_seen=2 * DAY_MS,
+        last_seen=9 * DAY_MS,
+        first_touch=touch(2 * DAY_MS, "e-mail"),
+        last_touch=touch(4 * DAY_MS, "e-mail"),
         counts=Counts(
             visits=1, pageviews=1, events=2, views=1, offer_clicks=1, community=1, orders=2, revenue=5.2
         ),
-        sessions=[Session("s0", 0, 5, Touch()), Session("s2", 2 * DAY, 2 * DAY, Touch())],
+        sessions=[Session("s0", 0, 5, Touch()), Session("s2", 2 * DAY_MS, 2 * DAY_MS, Touch())],
         items=[ItemTouch("p2", "view", 2)],
         cart={"p1": CartLine(2.0, 8.0)},
-        affinities={"shoes": Affinity(2.0, 5 * DAY), "hats": Affinity(1.0, DAY)},
-        last_order=1 * DAY,
+        affinities={"shoes": Affinity(2.0, 5 * DAY_MS), "hats": Affinity(1.0, DAY_MS)},
+        last_order=1 * DAY_MS,
         segments=["a"],
         consent={"marketing": False},
         exposure={"k": Exposure(1, 0, 9), "m": Exposure(1, 1, 1)},
@@ -69,9 +68,13 @@ def test_a_merge_loses_nothing() -> None:
     counts = Counts(3, 4, 11, 5, 1, 2, 1, 1, 3, 15.3)
     assert (customer.id, customer.user, sorted(customer.visitors)) == ("u:kim", "kim", ["a1", "c9"])
     assert customer.traits == {"plan": "new", "size": 42}  # the one seen last decides
-    assert (customer.first_seen, customer.last_seen, customer.last_order) == (1 * DAY, 9 * DAY, 2 * DAY)
-    assert customer.first_touch == touch(1 * DAY, "social")  # the earlier
-    assert customer.last_touch == touch(4 * DAY, "e-mail")  # a direct visit came by the last known way
+    assert (customer.first_seen, customer.last_seen, customer.last_order) == (
+        1 * DAY_MS,
+        9 * DAY_MS,
+        2 * DAY_MS,
+    )
+    assert customer.first_touch == touch(1 * DAY_MS, "social")  # the earlier
+    assert customer.last_touch == touch(4 * DAY_MS, "e-mail")  # a direct visit came by the last known way
     assert customer.counts == counts
     assert [session.id for session in customer.sessions] == ["s0", "s1", "s2"]
     assert [item.item for item in customer.items] == ["p1", "p2", "p3"]  # interleaved by time

@@ -11,23 +11,22 @@ from msgspec.structs import replace
 from profiles.fold.sessions import LATENESS, Hit, locate, owner_of, place, session_id, trim
 from profiles.model import Session, Touch
 from profiles.session_rules import SessionRules
+from tracker.durations import HOUR_MS, MINUTE_MS
 
-MINUTE = 60_000
-HOUR = 60 * MINUTE
 START = 1_795_000_000_000
 OWNER = owner_of("default", "a1")
 
 RULES = {
     "timeout only": SessionRules(by_campaign=False),
     "campaigns": SessionRules(),
-    "short": SessionRules(longest=90 * MINUTE),
+    "short": SessionRules(longest=90 * MINUTE_MS),
     "midnight": SessionRules(midnight=ZoneInfo("Asia/Seoul")),
-    "all": SessionRules(timeout=20 * MINUTE, longest=2 * HOUR, midnight=ZoneInfo("America/New_York")),
+    "all": SessionRules(timeout=20 * MINUTE_MS, longest=2 * HOUR_MS, midnight=ZoneInfo("America/New_York")),
 }
 
 
 def hit(minutes: float, key: str = "", *, pageview: bool = False) -> Hit:
-    ts = START + int(minutes * MINUTE)
+    ts = START + int(minutes * MINUTE_MS)
     return Hit(ts, key, pageview, Touch(ts, "campaign", campaign=key) if key else None)
 
 
@@ -38,7 +37,7 @@ def run(hits: list[Hit], rules: SessionRules = RULES["campaigns"]) -> tuple[list
 
 
 def bounds(sessions: list[Session]) -> list[tuple[float, float, int]]:
-    return [((s.start - START) / MINUTE, (s.last - START) / MINUTE, s.events) for s in sessions]
+    return [((s.start - START) / MINUTE_MS, (s.last - START) / MINUTE_MS, s.events) for s in sessions]
 
 
 def test_a_session_ends_after_half_an_hour_without_an_event() -> None:
@@ -62,9 +61,9 @@ def test_midnight_of_the_site_splits_where_the_site_wants_it() -> None:
     seoul = RULES["midnight"]
     midnight = 1_795_014_000_000  # 2026-11-19T00:00 in Seoul
     sessions: list[Session] = []
-    for ts in (midnight - MINUTE, midnight, midnight + MINUTE):
+    for ts in (midnight - MINUTE_MS, midnight, midnight + MINUTE_MS):
         place(sessions, OWNER, Hit(ts), seoul)
-    assert [s.start for s in sessions] == [midnight - MINUTE, midnight]
+    assert [s.start for s in sessions] == [midnight - MINUTE_MS, midnight]
 
 
 def test_a_late_event_joins_the_session_its_time_belongs_to() -> None:
@@ -78,7 +77,7 @@ def test_a_late_event_joins_two_sessions_that_it_bridges_and_says_so() -> None:
     placed = place(sessions, OWNER, hit(20), RULES["campaigns"])
     assert bounds(sessions) == [(0, 40, 3)]
     assert placed.started == -1
-    assert placed.renamed == ((session_id(OWNER, START + 40 * MINUTE), session_id(OWNER, START)),)
+    assert placed.renamed == ((session_id(OWNER, START + 40 * MINUTE_MS), session_id(OWNER, START)),)
 
 
 def test_a_late_first_event_gives_the_session_its_start() -> None:
@@ -86,7 +85,7 @@ def test_a_late_first_event_gives_the_session_its_start() -> None:
     placed = place(sessions, OWNER, hit(0), RULES["campaigns"])
     assert bounds(sessions) == [(0, 10, 2)]
     assert (placed.started, placed.session.id) == (0, session_id(OWNER, START))
-    assert placed.renamed == ((session_id(OWNER, START + 10 * MINUTE), placed.session.id),)
+    assert placed.renamed == ((session_id(OWNER, START + 10 * MINUTE_MS), placed.session.id),)
 
 
 def test_a_late_campaign_splits_the_session_it_came_into() -> None:
@@ -98,7 +97,7 @@ def test_a_late_campaign_splits_the_session_it_came_into() -> None:
 
 def test_a_late_event_never_splits_what_is_too_old_to_be_known_event_by_event() -> None:
     sessions, _ = run([hit(0), hit(10), hit(30 * 60)])
-    sessions = trim(sessions, START + 30 * HOUR)
+    sessions = trim(sessions, START + 30 * HOUR_MS)
     assert sessions[0].marks == []
     placed = place(sessions, OWNER, hit(5, "spring"), RULES["campaigns"])
     assert (placed.started, bounds(sessions)[0]) == (0, (0, 10, 3))
@@ -179,8 +178,8 @@ def test_a_replay_finds_its_session() -> None:
     assert [locate(sessions, OWNER, one.ts, RULES["campaigns"]).start for one in hits] == [
         START,
         START,
-        START + 60 * MINUTE,
-        START + 90.5 * MINUTE,
+        START + 60 * MINUTE_MS,
+        START + 90.5 * MINUTE_MS,
     ]
 
 

@@ -13,6 +13,7 @@ from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Alias, ProfileStore, Stored, StoreUnavailable, Write
 from tests.support.machine import RedisServer
 from tests.support.redis_cluster import RedisCluster
+from tracker.durations import DAY_SECONDS
 
 SITE = "default"
 
@@ -172,10 +173,10 @@ def test_every_key_has_a_lifetime_and_touch_renews_it(redis_url: str) -> None:
     put(store, "v:a1", Profile("v:a1"))
     put(store, "v:b2", Alias("v:a1"))
     client = redis.Redis.from_url(redis_url)
-    assert all(client.ttl(key) > 399 * 86_400 for key in client.scan_iter())
+    assert all(client.ttl(key) > 399 * DAY_SECONDS for key in client.scan_iter())
     client.expire("p:default:v:b2", 10)
     store.touch(SITE, ["v:b2"])
-    assert client.ttl("p:default:v:b2") > 399 * 86_400
+    assert client.ttl("p:default:v:b2") > 399 * DAY_SECONDS
     client.close()
 
 

@@ -22,6 +22,7 @@ from recommender.serving.request import STRATEGIES
 from recommender.training.train import fit
 from tests.support.recommender_histories import NOW, history
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
 
 
@@ -120,7 +121,7 @@ def test_a_site_s_own_last_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "nothing before" in nothing.output
     rows = [
         row(
-            NOON - (20 - n // 5) * 86_400_000 + 1000 * place,
+            NOON - (20 - n // 5) * DAY_MS + 1000 * place,
             id=f"e{n}-{place}",
             type="track",
             name="Product Viewed",

@@ -13,14 +13,15 @@ from recommender.serving.blend import COMPONENTS
 from recommender.training.refresh import refresh
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import DAY, NOW, Told, history, shop_history
+from tests.support.recommender_histories import NOW, Told, history, shop_history
+from tracker.durations import DAY_MS
 
 FEW = Params(judged_cases=400, iterations=5)
 
 
 def later(table: pa.Table, days: int, prefix: str) -> pa.Table:
     """The same kind of visitors, ``days`` later."""
-    ts = pa.array([ts + days * DAY for ts in table["ts"].to_pylist()])
+    ts = pa.array([ts + days * DAY_MS for ts in table["ts"].to_pylist()])
     names = [prefix + name for name in table["session"].to_pylist()]
     table = table.set_column(table.column_names.index("ts"), "ts", ts)
     for column in ("session", "profile"):

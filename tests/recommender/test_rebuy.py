@@ -10,7 +10,8 @@ from recommender.serving.components import _need
 from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask, Shown
 from recommender.training.train import train
-from tests.support.recommender_histories import DAY, NOW, MemoryItems, Told, history
+from tests.support.recommender_histories import NOW, MemoryItems, Told, history
+from tracker.durations import DAY_MS
 
 
 def clock() -> float:
@@ -24,7 +25,13 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     for n in range(60):
         for item, every, times in (("coffee", 7, 10), ("soap", 30, 4), ("lamp", 1, 1)):
             rows += [
-                (f"v{n}", item, "Order Completed", NOW - (n % 5) * DAY - every * DAY * k, f"s{n}{item}{k}")
+                (
+                    f"v{n}",
+                    item,
+                    "Order Completed",
+                    NOW - (n % 5) * DAY_MS - every * DAY_MS * k,
+                    f"s{n}{item}{k}",
+                )
                 for k in range(times)
             ]
     shelf = Shelf(tmp_path_factory.mktemp("models"), "s", clock=clock)
@@ -35,7 +42,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
 def buyer(*bought: tuple[str, float]) -> Profile:
     """Who bought these so many days ago, oldest first."""
     return Profile(
-        id="v:x", items=[ItemTouch(item, "purchase", NOW - round(age * DAY)) for item, age in bought]
+        id="v:x", items=[ItemTouch(item, "purchase", NOW - round(age * DAY_MS)) for item, age in bought]
     )
 
 
@@ -60,7 +67,7 @@ def test_what_was_bought_a_moment_ago_waits(shelf: Shelf) -> None:
     row, half_lives = model.index["coffee"], (40.0, 200.0)
 
     def need(*ages: float) -> float:
-        return _need(model, row, [NOW - round(age * DAY) for age in ages], NOW, half_lives)
+        return _need(model, row, [NOW - round(age * DAY_MS) for age in ages], NOW, half_lives)
 
     assert need(0.01) < need(7), "what is at home is not needed"
     assert need(7) > need(90), "what was given up is not needed either"

@@ -14,7 +14,8 @@ from recommender.serving.request import Ask, Shown
 from recommender.training.refresh import refresh
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import DAY, NOW, MemoryItems, Told, history, shop_history
+from tests.support.recommender_histories import NOW, MemoryItems, Told, history, shop_history
+from tracker.durations import DAY_MS
 
 
 def test_a_refresh_knows_today_s_sessions_and_keeps_the_factors(tmp_path: Path, clock: Clock) -> None:
@@ -24,7 +25,7 @@ def test_a_refresh_knows_today_s_sessions_and_keeps_the_factors(tmp_path: Path, 
     trained = train("s", Told(month), shelf, clock=clock)
     assert refresh("s", Told(month), shelf, clock) is None, "nothing is new"
     today = [
-        (f"n{n}", item, "Product Viewed", NOW + DAY + n * 1000 + place, f"n{n}")
+        (f"n{n}", item, "Product Viewed", NOW + DAY_MS + n * 1000 + place, f"n{n}")
         for n in range(20)
         for place, item in enumerate(("tea-0", "kettle-1"))
     ]
@@ -49,7 +50,7 @@ def test_refreshes_do_not_push_trainings_off_the_shelf(tmp_path: Path, clock: Cl
     trained = [train("s", Told(month), shelf, Params(iterations=1), clock).version for _ in range(2)]
     for n in range(6):
         clock.advance(300)
-        later = history([("x", "tea-1", "Product Viewed", NOW + DAY + n, "x")])
+        later = history([("x", "tea-1", "Product Viewed", NOW + DAY_MS + n, "x")])
         assert refresh("s", Told(pa.concat_tables([month, later])), shelf, clock)
     versions = [card.version for card in shelf.cards()]
     assert set(trained) <= set(versions)
@@ -75,9 +76,9 @@ def test_tuning_keeps_to_its_budget_and_never_ends_worse(clock: Clock) -> None:
 def test_a_visitor_whose_clock_is_a_day_ahead_stops_no_refresh(tmp_path: Path, clock: Clock) -> None:
     shelf = Shelf(tmp_path, "s", clock=clock)
     month = pa.concat_tables(
-        [shop_history(30), history([("x", "tea-1", "Product Viewed", NOW + 2 * DAY, "x")])]
+        [shop_history(30), history([("x", "tea-1", "Product Viewed", NOW + 2 * DAY_MS, "x")])]
     )
     train("s", Told(month), shelf, Params(iterations=1), clock)
     clock.advance(300)
-    today = history([("y", "tea-2", "Product Viewed", NOW + DAY, "y")])
+    today = history([("y", "tea-2", "Product Viewed", NOW + DAY_MS, "y")])
     assert refresh("s", Told(pa.concat_tables([month, today])), shelf, clock)

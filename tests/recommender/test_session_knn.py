@@ -7,12 +7,13 @@ from recommender.algorithms.session_knn import build
 from recommender.data.interactions import read
 from recommender.data.params import Params
 from tests.support.recommender_histories import NOW, history
+from tracker.durations import HOUR_MS
 
 
 def sessions(*held: str, name: str = "Product Viewed") -> object:
     """One session per string, one item per letter, a minute apart."""
     rows = [
-        (f"v{n}", item, name, NOW + n * 3_600_000 + (0 if name == "Order Completed" else p * 60_000), f"s{n}")
+        (f"v{n}", item, name, NOW + n * HOUR_MS + (0 if name == "Order Completed" else p * 60_000), f"s{n}")
         for n, items in enumerate(held)
         for p, item in enumerate(items)
     ]

@@ -14,6 +14,7 @@ from recommender.serving.recommender import Recommender
 from recommender.serving.request import Ask, Shown
 from recommender.training.train import train
 from tests.support.recommender_histories import NOW, MemoryItems, Told, clicks, history, shop_history
+from tracker.durations import DAY_MS
 
 
 def clock() -> float:
@@ -50,7 +51,7 @@ def test_without_product_events_there_is_nothing_to_learn(tmp_path: Path) -> Non
 
 
 def test_liking_weighs_kinds_and_age() -> None:
-    day = 86_400_000
+    day = DAY_MS
     rows = read(
         history(
             [

@@ -12,8 +12,8 @@ from profiles.model import Affinity, Counts, Profile, Touch
 from profiles.store import ABSENT, Write
 from tests.support.warehouse_rows import row
 from tests.support.web_stage import Stage
+from tracker.durations import DAY_MS, HOUR_MS
 
-DAY_MS = 86_400_000
 CAMPAIGN = {
     "name": "Ten percent off boots",
     "status": "live",
@@ -68,7 +68,7 @@ def play(
         elif not held and number % 5 == 0:
             event("Offer Dismissed", ts + 3_000)
         if draw.random() < ORDERS[variant]:
-            event("Order Completed", ts + 3_600_000, props="{}", order=f"o{number}", revenue=40.0)
+            event("Order Completed", ts + HOUR_MS, props="{}", order=f"o{number}", revenue=40.0)
         likes = "shoes" if clicked or draw.random() < 0.2 else "books"
         people.append(
             Profile(

@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.warehouse_rows import row
+from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
 from warehouse.tables.schema import EventRow
 
-DAY = 86_400_000
 HOSTILE = '"><script>alert(1)</script>'
 
 
 def at(now: float, days: int, minutes: int = 0) -> int:
     """Ms: noon UTC so many days before ``now``, and so many minutes later."""
     noon = datetime.fromtimestamp(now, UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    return int(noon.timestamp() * 1000) - days * DAY + minutes * 60_000
+    return int(noon.timestamp() * 1000) - days * DAY_MS + minutes * 60_000
 
 
 def visit(profile: str, start: int, path: tuple[tuple[str, str], ...], **changes: Any) -> list[EventRow]:

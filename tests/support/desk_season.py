@@ -10,6 +10,7 @@ from profiles.store import Write
 from tests.support.desk_rows import at
 from tests.support.warehouse_rows import row
 from tests.support.web_stage import Stage
+from tracker.durations import HOUR_MS
 from warehouse.tables.schema import EventRow
 
 CHANNELS = (
@@ -73,7 +74,7 @@ def _person(chance: random.Random, number: int, now: float) -> tuple[list[EventR
     for visit in range(chance.choice((1, 1, 2, 4))):
         channel, origin, campaign, keyword = chance.choice(CHANNELS)
         start = at(now, chance.randint(0, 41), chance.randint(-500, 600))
-        start = min(start, int(now * 1000) - 3_600_000)
+        start = min(start, int(now * 1000) - HOUR_MS)
         came: dict[str, Any] = {
             "channel": channel,
             "origin": origin,

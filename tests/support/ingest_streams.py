@@ -7,6 +7,7 @@ from typing import Any
 
 from profiles.facts import Facts, ProductLine
 from profiles.model import Profile, Touch
+from tracker.durations import MINUTE_MS
 from tracker.event import Event, encode
 from tracker.log.port import Record
 from tracker.sites import Site, Sites
@@ -14,14 +15,13 @@ from warehouse.delta import PositionsMoved
 from warehouse.tables.schema import AliasRow, EventRow
 
 START = 1_795_000_000_000
-MINUTE = 60_000
 
 
 def event(
     event_id: str, minutes: float = 0, visitor: str | None = "a1", user: str | None = None, **fields: Any
 ) -> Event:
     """A page view, or a track call where a name is given; of a customer, it is proven unless it says otherwise."""
-    ts = START + int(minutes * MINUTE)
+    ts = START + int(minutes * MINUTE_MS)
     kind = "track" if "name" in fields else "page"
     proven = user is not None or fields.get("type") == "alias"
     values = {

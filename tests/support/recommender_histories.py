@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from recommender.catalogue.catalogue import Changes, Stored
+from tracker.durations import DAY_MS
 
-DAY = 86_400_000
 NOW = 1_795_000_000_000
 CATEGORIES = ("shoes", "bags", "hats", "lamps", "books", "tea")
 PER_CATEGORY = 7
@@ -86,7 +86,7 @@ def shop_history(visitors: int, seed: int = 7, loyalty: float = 0.8) -> pa.Table
     rows = []
     for number in range(visitors):
         taste = chance.choice(CATEGORIES)
-        ts = NOW - chance.randrange(20 * DAY)
+        ts = NOW - chance.randrange(20 * DAY_MS)
         for _ in range(chance.randint(2, 8)):
             category = taste if chance.random() < loyalty else chance.choice(CATEGORIES)
             item = product(category, min(int(chance.expovariate(0.4)), PER_CATEGORY - 1))

@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from tracker.durations import DAY_MS
 from warehouse.events import Events, Scope
-from warehouse.question.span import DAY_MS, Span, date_of
+from warehouse.question.span import Span, date_of
 from warehouse.question.sql import CAUSED, ORDERS, PAGEVIEW
 from warehouse.reports.filter_choices import Choices
 from warehouse.reports.overview import CAME_BY, ENDS, LIMIT, NAMED_ONLY, Overview, of_answers

@@ -15,6 +15,7 @@ from tests.tracker.test_app import Client, ListLog
 from tracker.admission import privacy
 from tracker.admission.privacy import DailySalt
 from tracker.app import Tracker
+from tracker.durations import DAY_SECONDS
 from tracker.event import Event
 from tracker.sites import Site, Sites
 
@@ -45,7 +46,7 @@ def test_scrubbing_never_raises(text: str) -> None:
 
 
 def test_a_cookieless_id_lasts_a_day_and_its_salt_no_longer(tmp_path: Path, clock: Clock) -> None:
-    clock.now = 1_795_000_000 // 86_400 * 86_400.0
+    clock.now = 1_795_000_000 // DAY_SECONDS * 86_400.0
     one, other = DailySalt(tmp_path, clock), DailySalt(tmp_path, clock)
     today = one.visitor("shop", "203.0.113.0", "UA")
     assert other.visitor("shop", "203.0.113.0", "UA") == today, "processes of one machine agree"

@@ -13,6 +13,7 @@ import redis
 
 from tests.support.log_reading import ends, records, take, values, wait_until
 from tests.support.machine import RedisServer, redis_binary
+from tracker.durations import HOUR_MS
 from tracker.log.open import open_log
 from tracker.log.port import EventLog, LogUnavailable, Record
 
@@ -197,7 +198,7 @@ def test_positions_grow_when_the_clock_of_redis_was_set_back(
     redis_log: EventLog, client: redis.Redis
 ) -> None:
     """Redis then counts on within the last millisecond; a position has room for 2**20 of them."""
-    ahead = int(time.time() * 1000) + 3_600_000
+    ahead = int(time.time() * 1000) + HOUR_MS
     with closing(redis_log.consumer("g", "m")) as consumer:
         for shard in (0, 1):
             client.xadd(f"events:{shard}", {"k": "k", "v": "0"}, id=f"{ahead}-{2**20 - 60_000}")

@@ -23,6 +23,7 @@ from tests.tracker.test_snippet import (
     shop,
     tracker,
 )
+from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 
 __all__ = ["browser", "server", "shop", "tracker"]  # fixtures
@@ -581,7 +582,7 @@ def test_a_cap_holds_across_pages_and_tabs(
             shown.append(tab.evaluate("got"))
         assert shown == [True, True, False, False]
         assert first.inner_text("#slot") == "kept"
-        clock.advance(86_400)
+        clock.advance(DAY_SECONDS)
         first.goto(shop.url)
         first.wait_for_selector("#slot .dangol-offer b")
         assert not re.search("script", first.inner_html("#slot"))

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from tests.support.tracker_server import TrackerServer
 from tracker.admission.proof import proof_of
 from tracker.browser import snippet
+from tracker.durations import DAY_SECONDS
 from tracker.event import Event
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -167,7 +168,7 @@ class TestInBrowser:
         assert first.context["timezone"]
         cookie = page.context.cookies()[0]
         assert (cookie["name"], cookie["value"], cookie["sameSite"]) == ("dangol_v", first.visitor, "Lax")
-        assert 390 < (cookie["expires"] - time.time()) / 86_400 <= 400
+        assert 390 < (cookie["expires"] - time.time()) / DAY_SECONDS <= 400
         page.goto(shop.url + "/b", referer=shop.url + "/a?utm_source=x")
         second = tracker.wait_for(2)[1]
         assert (second.visitor, second.referrer) == (first.visitor, shop.url + "/a?utm_source=x")

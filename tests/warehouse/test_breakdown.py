@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.test_funnel import ADD, BUY, SPAN, VIEW, stroll
+from tracker.durations import HOUR_MS
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel.breakdown import OTHER, Branch, breakdown, people
 from warehouse.funnel.funnel import Rules, funnel, parse_step
 from warehouse.refused import QueryRefused
 
 STEPS = [parse_step(text) for text in (VIEW, ADD, BUY)]
-RULES = Rules(window=3_600_000)
+RULES = Rules(window=HOUR_MS)
 
 
 def stored(path: Path, seed: int = 3) -> tuple[Warehouse, list[EventRow]]:
@@ -25,7 +26,7 @@ def stored(path: Path, seed: int = 3) -> tuple[Warehouse, list[EventRow]]:
 @pytest.mark.parametrize("most", [2, 12])
 def test_branches_add_up_to_the_funnel(tmp_path: Path, any_order: bool, most: int) -> None:
     warehouse, _ = stored(tmp_path)
-    rules = Rules(window=3_600_000, any_order=any_order)
+    rules = Rules(window=HOUR_MS, any_order=any_order)
     whole = [step.visitors for step in funnel(warehouse, "default", STEPS, rules, SPAN).steps]
     branches = breakdown(warehouse, "default", STEPS, rules, SPAN, "channel", most)
     assert [sum(branch.visitors[at] for branch in branches) for at in range(3)] == whole
@@ -48,7 +49,7 @@ def test_a_branch_is_the_funnel_of_its_visitors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("by_session", [False, True])
 def test_who_dropped_out_and_who_went_on(tmp_path: Path, by_session: bool) -> None:
     warehouse, _ = stored(tmp_path)
-    rules = Rules(window=3_600_000, by_session=by_session)
+    rules = Rules(window=HOUR_MS, by_session=by_session)
     counted = [step.visitors for step in funnel(warehouse, "default", STEPS, rules, SPAN).steps]
     for step in range(2):
         here, gone, on = (

@@ -15,6 +15,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, PositionsMoved, RowsInvalid, Warehouse
 from warehouse.tables.rows import arrow
 from warehouse.tables.schema import EVENTS, EventRow
@@ -205,6 +206,6 @@ def test_kill_9_in_the_middle_of_appends(tmp_path: Path) -> None:
 
 
 def test_a_day_is_a_partition(tmp_path: Path) -> None:
-    Warehouse(str(tmp_path)).append([row(NOON), row(NOON + 86_400_000)], [], {})
+    Warehouse(str(tmp_path)).append([row(NOON), row(NOON + DAY_MS)], [], {})
     days = {file.day for file in Warehouse(str(tmp_path)).events.files()[1]}
     assert days == {date(2026, 11, 1), date(2026, 11, 2)}

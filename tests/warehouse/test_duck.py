@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, PathUnusable, Warehouse
 from warehouse.duck import Duck
 from warehouse.events import Scope
@@ -32,7 +33,7 @@ def test_a_warehouse_without_tables_is_empty(warehouse: Warehouse) -> None:
 def test_a_query_sees_the_latest_commit_of_its_site_and_time(warehouse: Warehouse) -> None:
     warehouse.append([row(id="a"), row(id="b", site="other")], [], {})
     assert ids(warehouse) == ["a"]
-    warehouse.append([row(NOON + 86_400_000, id="c")], [], {})
+    warehouse.append([row(NOON + DAY_MS, id="c")], [], {})
     assert ids(warehouse) == ["a", "c"]
     assert ids(warehouse, Scope("default", start=NOON + 1)) == ["c"]
     assert ids(warehouse, Scope("default", end=NOON)) == []
@@ -54,7 +55,7 @@ def test_a_condition_takes_parameters(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("folder", ["plain", "a b", "what?*{x}", "단골"])
 def test_a_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
     warehouse = Warehouse(str(tmp_path / folder))
-    warehouse.append([row(id="a"), row(NOON + 86_400_000, id="b")], [], {})
+    warehouse.append([row(id="a"), row(NOON + DAY_MS, id="b")], [], {})
     assert ids(warehouse) == ["a", "b"]
     assert ids(warehouse, Scope("default", end=NOON + 1)) == ["a"]
 
@@ -66,7 +67,7 @@ def test_a_folder_on_which_delta_would_abort_is_refused(tmp_path: Path, folder: 
 
 
 def test_files_are_read_through_delta_where_duckdb_cannot(warehouse: Warehouse) -> None:
-    warehouse.append([row(id="a"), row(NOON + 86_400_000, id="b", bot=True)], [], {})
+    warehouse.append([row(id="a"), row(NOON + DAY_MS, id="b", bot=True)], [], {})
     warehouse.duck.local = False  # as on object storage
     assert ids(warehouse) == ["a"]
     assert ids(warehouse, Scope("default", start=NOON + 1, bots=True)) == ["b"]

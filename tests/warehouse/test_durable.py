@@ -17,6 +17,7 @@ from tests.support.ingest_streams import event, records, sites_of
 from tests.support.machine import ROOT, python
 from tests.support.warehouse_rows import NOON, row
 from tracker import disk
+from tracker.durations import DAY_MS
 from tracker.log.open import open_log
 from tracker.log.redis_streams import SCRIPTS
 from tracker.sites import Site
@@ -26,7 +27,6 @@ from warehouse.tables.durable import Durable
 from warehouse.tables.maintenance import Maintenance
 from warehouse.tables.schema import AliasRow
 
-DAY = 86_400_000
 ALIAS = AliasRow("default", "profile", "v:1", "u:1", NOON)
 
 
@@ -66,7 +66,7 @@ def filled(folder: Path) -> Warehouse:
     warehouse = Warehouse(str(folder))
     for number in range(23):  # past a checkpoint
         warehouse.append(
-            [row(id=str(number)), row(NOON + DAY, id=f"n{number}")], [ALIAS], {("app", 0): number}
+            [row(id=str(number)), row(NOON + DAY_MS, id=f"n{number}")], [ALIAS], {("app", 0): number}
         )
     return warehouse
 
@@ -78,7 +78,7 @@ def as_if_killed(folder: Path) -> None:
 
 
 def retired(folder: Path) -> None:
-    Warehouse(str(folder)).retire(NOON + DAY)
+    Warehouse(str(folder)).retire(NOON + DAY_MS)
 
 
 WORKS: dict[str, Callable[[Path], object]] = {

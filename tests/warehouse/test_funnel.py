@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel import matching
@@ -199,7 +200,7 @@ def test_counts_equal_a_naive_count(tmp_path: Path, seed: int) -> None:
         ["page:/shoes%", ADD],
         [ADD] * 3,
     ):
-        window = chance.choice([900_000, 3_600_000, 86_400_000])
+        window = chance.choice([900_000, HOUR_MS, DAY_MS])
         for by in ("profile", "session"):
             rules = Rules(window=window, by_session=by == "session")
             found = funnel(warehouse, "default", [parse_step(text) for text in texts], rules, SPAN)
@@ -216,7 +217,7 @@ def test_several_exclusions_each_in_its_gap_equal_a_naive_count(tmp_path: Path, 
     warehouse.append(rows, [], {})
     texts = ["page:*", VIEW, ADD, BUY][: chance.choice([3, 4])]
     among = ["event:Offer Viewed", "page:/shoes*", "page:/", VIEW]
-    window = chance.choice([3_600_000, 86_400_000])
+    window = chance.choice([HOUR_MS, DAY_MS])
     reached = []
     for count in range(4):
         barred = [(chance.choice(among), chance.choice([None, 0, 1])) for _ in range(count)]
@@ -243,7 +244,7 @@ def test_counts_equal_those_of_clickhouse(tmp_path: Path, seed: int) -> None:
         row(NOON + at * 60_000, id=f"e{at}", type="track", name=chance.choice(names), profile=f"p{at % 40}")
         for at in moments
     ]
-    warehouse, window = Warehouse(str(tmp_path)), chance.choice([1, 6, 24]) * 3_600_000
+    warehouse, window = Warehouse(str(tmp_path)), chance.choice([1, 6, 24]) * HOUR_MS
     warehouse.append(rows, [], {})
     found = funnel(warehouse, "default", [parse_step(text) for text in (VIEW, ADD, BUY)], window, SPAN)
     answer = chdb.query(
@@ -257,7 +258,7 @@ def test_counts_equal_those_of_clickhouse(tmp_path: Path, seed: int) -> None:
 
 
 def hour(at: float, **changes: object) -> EventRow:
-    return row(NOON + int(at * 3_600_000), **changes)
+    return row(NOON + int(at * HOUR_MS), **changes)
 
 
 def track(at: float, name: str, **changes: object) -> EventRow:
@@ -265,7 +266,7 @@ def track(at: float, name: str, **changes: object) -> EventRow:
 
 
 def counts(
-    tmp_path: Path, rows: Sequence[EventRow], texts: Sequence[str], rules: Rules | int = 3_600_000
+    tmp_path: Path, rows: Sequence[EventRow], texts: Sequence[str], rules: Rules | int = HOUR_MS
 ) -> list[int]:
     warehouse = Warehouse(str(tmp_path))
     warehouse.append(list(rows), [], {})
@@ -293,7 +294,7 @@ def test_figures_add_up(tmp_path: Path) -> None:
     rows += [track(0.5 if at else 0.25, "Product Viewed", profile=f"p{at}", demo=True) for at in range(3)]
     warehouse.append(rows, [], {})
     found = funnel(
-        warehouse, "default", [parse_step("page:/"), parse_step(VIEW), parse_step(BUY)], 3_600_000, SPAN
+        warehouse, "default", [parse_step("page:/"), parse_step(VIEW), parse_step(BUY)], HOUR_MS, SPAN
     )
     first, second, third = found.steps
     assert (first.name, first.visitors, first.conversion, first.drop) == ("page:/", 4, 1.0, 0)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
 from warehouse.events import Scope
 from warehouse.tables import integrity, repair
@@ -20,7 +21,6 @@ from warehouse.tables.integrity import Damage, deep, look
 from warehouse.tables.maintenance import Maintenance
 from warehouse.tables.table import Table, WarehouseUnavailable
 
-DAY = 86_400_000
 COMMITS = 10
 ROWS = 40
 
@@ -31,7 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     warehouse = Warehouse(str(folder))
     for number in range(COMMITS):
-        ts = NOON + number % 3 * DAY
+        ts = NOON + number % 3 * DAY_MS
         rows = [row(ts, id=f"e{number}-{k}", visitor=f"v{k}", session=f"s{k}") for k in range(ROWS)]
         warehouse.append(rows, [], {("app", 0): number})
         if number == 1:
@@ -168,7 +168,7 @@ def test_damage_is_never_silent_and_what_is_left_comes_back_once(
     if not any(path.startswith("_delta_log") for path in hurt):
         assert sum(each.rows or 0 for each in lost) == len(before) - len(after)
     assert not deep(table(folder))
-    Warehouse(str(folder)).append([row(NOON + DAY, id="next")], [], {})
+    Warehouse(str(folder)).append([row(NOON + DAY_MS, id="next")], [], {})
     assert ids(folder) == after + Counter(["next"])
     shutil.rmtree(folder)
 

@@ -4,22 +4,21 @@ from pathlib import Path
 
 from dangol.compose import History
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
 from warehouse.feeds.interactions import interactions, newest
-
-DAY = 86_400_000
 
 
 def filled(folder: Path) -> Warehouse:
     warehouse = Warehouse(str(folder))
     line = {"product": "b", "name": "", "category": "tea", "quantity": 2.0, "price": 1.0}
     rows = [
-        row(NOON - 40 * DAY, type="track", name="Product Viewed", product="old"),
-        row(NOON - 9 * DAY, type="track", name="Product Viewed", product="a"),
+        row(NOON - 40 * DAY_MS, type="track", name="Product Viewed", product="old"),
+        row(NOON - 9 * DAY_MS, type="track", name="Product Viewed", product="a"),
         row(NOON, type="track", name="Order Completed", items=[line, {**line, "product": "c"}]),
-        row(NOON + 90 * DAY, type="page"),
-        row(NOON + 95 * DAY, type="track", name="Product Viewed", product="z", site="other"),
-        row(NOON + 96 * DAY, type="track", name="Product Viewed", product="z", bot=True),
+        row(NOON + 90 * DAY_MS, type="page"),
+        row(NOON + 95 * DAY_MS, type="track", name="Product Viewed", product="z", site="other"),
+        row(NOON + 96 * DAY_MS, type="track", name="Product Viewed", product="z", bot=True),
     ]
     warehouse.append(rows, [], {})
     return warehouse
@@ -62,5 +61,5 @@ def test_what_is_outside_the_window_is_not_read(tmp_path: Path) -> None:
 
     watched = Watched(str(tmp_path))
     History(watched).interactions("default", 10)
-    assert asked == [NOON - 10 * DAY]
+    assert asked == [NOON - 10 * DAY_MS]
     assert warehouse is not watched

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.feeds.offer_events import GoalEvent, OfferEvent, goal_events, offer_events
@@ -20,7 +21,6 @@ from warehouse.reports.retention import Unit, retention
 
 ZONE = ZoneInfo("Europe/Vienna")
 SITE = Site(id="default", write_key="w", secret_key="s", timezone="Europe/Vienna")
-DAY, HOUR = 86_400_000, 3_600_000
 
 
 def stored(path: Path, rows: list[EventRow], aliases: tuple[AliasRow, ...] = ()) -> Warehouse:
@@ -48,7 +48,7 @@ def test_retention_equals_a_naive_count(tmp_path: Path, unit: Unit, deed: str) -
             else {}
         )
         kind = {"type": "identify"} if chance.random() < 0.05 else kind
-        ts = NOON - 60 * DAY + chance.randrange(100 * DAY)
+        ts = NOON - 60 * DAY_MS + chance.randrange(100 * DAY_MS)
         rows.append(
             row(
                 ts,
@@ -74,7 +74,7 @@ def test_retention_equals_a_naive_count(tmp_path: Path, unit: Unit, deed: str) -
             for back in {period(ts, unit) for ts, _ in times}:
                 expected[period(first, unit), channel if by_channel else "", back] += 1
         found = retention(warehouse, "default", span, unit, deed, by_channel)
-        starts = sorted({period(ts, unit) for ts in range(span.start, span.end, HOUR)})
+        starts = sorted({period(ts, unit) for ts in range(span.start, span.end, HOUR_MS)})
         assert [cohort.start for cohort in found.cohorts] == starts * (2 if by_channel else 1)
         for cohort in found.cohorts:
             later = starts[starts.index(cohort.start) :]

@@ -6,10 +6,10 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, Warehouse
 from warehouse.events import Scope
 
-DAY = 86_400_000
 ALL = Scope("default", bots=True)
 
 
@@ -31,7 +31,9 @@ def test_upkeep_of_nothing_is_nothing(tmp_path: Path) -> None:
 def test_compaction_makes_one_file_a_day_and_vacuum_deletes_the_small_ones(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     for at in range(6):
-        warehouse.append([row(NOON + at, id=f"a{at}"), row(NOON + DAY, id=f"b{at}")], [], {("events", 0): at})
+        warehouse.append(
+            [row(NOON + at, id=f"a{at}"), row(NOON + DAY_MS, id=f"b{at}")], [], {("events", 0): at}
+        )
     before = ids(warehouse)
     assert warehouse.compact() == 10
     assert len(warehouse.events.files()[1]) == 2
@@ -67,8 +69,10 @@ def test_repeated_aliases_shrink_to_what_counts(tmp_path: Path) -> None:
 
 def test_retire_forgets_whole_days_only(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
-    warehouse.append([row(NOON, id="old"), row(NOON + DAY, id="cut"), row(NOON + 2 * DAY, id="new")], [], {})
-    assert warehouse.retire(NOON + DAY) == 1
+    warehouse.append(
+        [row(NOON, id="old"), row(NOON + DAY_MS, id="cut"), row(NOON + 2 * DAY_MS, id="new")], [], {}
+    )
+    assert warehouse.retire(NOON + DAY_MS) == 1
     assert ids(warehouse) == ["cut", "new"]
 
 
@@ -80,15 +84,15 @@ def erased(tmp_path: Path) -> Warehouse:
             row(NOON, id="1", profile="v:secret-cookie", visitor="secret-cookie", session="secret-s", **gone),
             row(NOON + 1, id="2", profile="v:other", visitor="other"),
             row(
-                NOON + DAY,
+                NOON + DAY_MS,
                 id="3",
                 profile="u:secret-user",
                 visitor=None,
                 user="secret-user",
                 session="secret-t",
             ),
-            row(NOON + DAY, id="4", profile="u:secret-user", visitor="secret-phone", session="secret-u"),
-            row(NOON + 2 * DAY, id="5", site="shop2", profile="v:x"),
+            row(NOON + DAY_MS, id="4", profile="u:secret-user", visitor="secret-phone", session="secret-u"),
+            row(NOON + 2 * DAY_MS, id="5", site="shop2", profile="v:x"),
         ],
         [
             AliasRow("default", "profile", "v:secret-cookie", "v:secret-b", 1),

@@ -11,10 +11,10 @@ from profiles.fold.sessions import Hit, owner_of, place, session_id
 from profiles.model import Session
 from profiles.session_rules import SessionRules
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import MINUTE_MS
 from warehouse.delta import AliasRow, Warehouse
 from warehouse.events import Scope
 
-MINUTE = 60_000
 ALL = Scope("default")
 OWNER = owner_of("default", "a1")
 
@@ -25,7 +25,7 @@ def sessions(warehouse: Warehouse) -> Counter[str]:
 
 
 def id_at(minutes: float) -> str:
-    return session_id(OWNER, NOON + int(minutes * MINUTE))
+    return session_id(OWNER, NOON + int(minutes * MINUTE_MS))
 
 
 def stored(warehouse: Warehouse, hits: list[Hit], rules: SessionRules) -> list[Session]:
@@ -41,7 +41,7 @@ def stored(warehouse: Warehouse, hits: list[Hit], rules: SessionRules) -> list[S
 
 
 def hit(minutes: float, key: str = "") -> Hit:
-    return Hit(NOON + int(minutes * MINUTE), key)
+    return Hit(NOON + int(minutes * MINUTE_MS), key)
 
 
 def test_rows_stored_before_a_late_campaign_split_their_session_are_in_the_new_one(tmp_path: Path) -> None:
@@ -63,11 +63,11 @@ def test_sessions_that_sources_named_and_those_of_other_owners_are_left_alone(tm
     warehouse = Warehouse(str(tmp_path))
     stored(warehouse, [hit(0), hit(12), hit(5, "spring")], SessionRules())
     others = [f"{OWNER}-abcdef", "bbbbbbbb1a2b", ""]
-    warehouse.append([row(NOON + 8 * MINUTE, id=name, session=name) for name in others], [], {})
+    warehouse.append([row(NOON + 8 * MINUTE_MS, id=name, session=name) for name in others], [], {})
     assert sessions(warehouse) == {id_at(0): 1, id_at(5): 2, **dict.fromkeys(others, 1)}
 
 
-RULES = {"campaigns": SessionRules(), "short": SessionRules(timeout=20 * MINUTE, longest=90 * MINUTE)}
+RULES = {"campaigns": SessionRules(), "short": SessionRules(timeout=20 * MINUTE_MS, longest=90 * MINUTE_MS)}
 HITS = st.lists(
     st.builds(hit, st.integers(0, 16).map(lambda n: n * 7.5), st.sampled_from(["", "", "spring", "gclid:1"])),
     min_size=2,

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.question.span import Span
@@ -15,7 +16,6 @@ from warehouse.reports.overview import Overview, overview
 
 SITE = Site(id="default", write_key="w", secret_key="s", timezone="Asia/Seoul")
 SPAN = Span.parse(SITE, "2026-11-01", "2026-11-04")
-HOUR = 3_600_000
 
 
 def page(hour: float, profile: str, session: str, path: str = "/", **changes: Any) -> EventRow:
@@ -25,7 +25,7 @@ def page(hour: float, profile: str, session: str, path: str = "/", **changes: An
         "id": f"{profile}{session}{hour}{path}",
         "title": path.title(),
     }
-    return row(NOON + int(hour * HOUR), profile=profile, session=session, path=path, **(values | changes))
+    return row(NOON + int(hour * HOUR_MS), profile=profile, session=session, path=path, **(values | changes))
 
 
 def order(hour: float, profile: str, session: str, number: str, revenue: float, **changes: Any) -> EventRow:
@@ -42,12 +42,12 @@ ROWS = [
     order(3.6, "a", "a1", "o1", 50.0, **SEARCH),
     order(3.6, "a", "a1", "o1", 50.0, id="reported twice", source="api", **SEARCH),
     page(1, "b", "b1", "/shoes"),
-    row(NOON + HOUR, profile="b", session="b1", type="track", name="Offer Viewed", channel="direct"),
-    row(NOON + HOUR, profile="b", session="b1", type="identify", channel="direct"),
+    row(NOON + HOUR_MS, profile="b", session="b1", type="track", name="Offer Viewed", channel="direct"),
+    row(NOON + HOUR_MS, profile="b", session="b1", type="identify", channel="direct"),
     page(20, "b", "b2", "/", campaign="spring", channel="email", demo=True),
     page(20.5, "b", "b2", "/shoes", campaign="spring", channel="email"),
     row(
-        NOON + 21 * HOUR,
+        NOON + 21 * HOUR_MS,
         profile="c",
         session="b2",
         type="track",

@@ -13,15 +13,8 @@ import pytest
 from pyarrow import ipc
 
 from tests.support.warehouse_rows import NOON, row
-from tests.warehouse.test_trails import (
-    DAY,
-    SPANS,
-    answers,
-    equal_in_sql,
-    happened,
-    shelved,
-    warehouse,
-)
+from tests.warehouse.test_trails import SPANS, answers, equal_in_sql, happened, shelved, warehouse
+from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, Warehouse
 from warehouse.duck import Duck
 from warehouse.reports.overview import overview
@@ -133,7 +126,7 @@ def test_a_file_of_nothing_but_bots_has_an_empty_trail(tmp_path: Path) -> None:
     warehouse.append(bots, [], {})
     equal_in_sql(warehouse, WHOLE)
     assert len(kept(warehouse)) == 1
-    people = [row(NOON + DAY + at, id=f"p{at}", profile="p", session="p") for at in range(50)]
+    people = [row(NOON + DAY_MS + at, id=f"p{at}", profile="p", session="p") for at in range(50)]
     warehouse.append(people, [], {})
     equal_in_sql(warehouse, WHOLE)
     assert overview(warehouse, "default", WHOLE).events == 50
@@ -142,7 +135,7 @@ def test_a_file_of_nothing_but_bots_has_an_empty_trail(tmp_path: Path) -> None:
 def test_a_file_all_of_whose_visits_belong_to_others_now_has_an_empty_trail(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     for day, session in enumerate(("owner001a", "owner001b")):
-        rows = [row(NOON + day * DAY + at, id=f"{session}{at}", session=session) for at in range(50)]
+        rows = [row(NOON + day * DAY_MS + at, id=f"{session}{at}", session=session) for at in range(50)]
         warehouse.append(rows, [], {})
     warehouse.append([], [AliasRow("default", "session", "owner001b", "owner001a", 1)], {("log", 0): 1})
     equal_in_sql(warehouse, WHOLE)
@@ -174,7 +167,7 @@ def test_a_trail_is_made_once_and_goes_with_its_file(warehouse: Warehouse, tmp_p
     again = Warehouse(str(tmp_path))
     overview(again, "default", WHOLE)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()} == trails
-    day = datetime.fromtimestamp((NOON + 2 * DAY) / 1000, UTC)
+    day = datetime.fromtimestamp((NOON + 2 * DAY_MS) / 1000, UTC)
     again.retire(int(day.timestamp() * 1000))
     again.vacuum()
     left = set((tmp_path / "trails" / "default").iterdir())

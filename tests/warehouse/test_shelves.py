@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.warehouse_rows import NOON, row
+from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
-from warehouse.question.span import DAY_MS, Span
+from warehouse.question.span import Span
 from warehouse.reports.products import Pair, Search, shelves
 from warehouse.tables.schema import EventRow
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.warehouse_rows import NOON, row
 from tests.support.warehouse_sql import choices_in_sql, overview_in_sql, retention_in_sql, vocabulary_in_sql
+from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.events import Events, Scope
@@ -26,7 +27,6 @@ from warehouse.reports.paths import paths
 from warehouse.reports.retention import Deed, Unit, retention
 from warehouse.reports.vocabulary import vocabulary
 
-DAY, HOUR = 86_400_000, 3_600_000
 SITE = Site(id="default", write_key="w", secret_key="s", timezone="America/New_York")
 # From before the clocks go back, in the middle of a day, to the end of one.
 SPANS = [
@@ -48,7 +48,7 @@ def shelved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def happened(chance: random.Random, count: int) -> list[EventRow]:
     """Events of few people over eight days: sessions over midnight, bots, another site, orders and refunds."""
-    moments = chance.sample(range(NOON - 4 * DAY, NOON + 4 * DAY, 7), count)
+    moments = chance.sample(range(NOON - 4 * DAY_MS, NOON + 4 * DAY_MS, 7), count)
     return [event(chance, ts) for ts in moments]
 
 
@@ -56,7 +56,7 @@ def event(chance: random.Random, ts: int) -> EventRow:
     who = chance.randrange(25)
     owner = f"owner{who:03}"
     # Visits begin every seven hours: some lie in two files.
-    begin = ts // (7 * HOUR) * 7 * HOUR
+    begin = ts // (7 * HOUR_MS) * 7 * HOUR_MS
     values: dict[str, Any] = {
         "id": f"e{ts}",
         "profile": chance.choice([f"v:{who}", f"u:{who % 9}"]) if who % 3 == 0 else f"v:{who}",
@@ -102,7 +102,7 @@ def aliases(chance: random.Random, rows: list[EventRow]) -> list[AliasRow]:
     merged.append(AliasRow("default", "profile", "v:1", "v:2", 1))
     mine = sorted({each.session for each in rows if each.session.startswith("owner005")})
     gone = [AliasRow("default", "session", old, mine[0], 1) for old in mine[1:3]]
-    begin = int(mine[-1][8:], 16) + chance.randrange(HOUR, 2 * HOUR)
+    begin = int(mine[-1][8:], 16) + chance.randrange(HOUR_MS, 2 * HOUR_MS)
     cut = f"owner005{begin:x}"
     return [*merged, *gone, AliasRow("default", "session", cut, cut, 2)]
 
@@ -125,7 +125,7 @@ def filled(tmp_path: Path, seed: int) -> Iterator[Warehouse]:
 def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
     """Every report along trails; or with ``in_sql`` the same from DuckDB."""
     steps = [in_sql_only(step) for step in STEPS] if in_sql else STEPS
-    week = Rules(window=3 * DAY)
+    week = Rules(window=3 * DAY_MS)
     rules = {
         "funnel": week,
         "by session": replace(week, by_session=True),

@@ -15,6 +15,7 @@ from profiles.store import ABSENT, Alias, Write
 from tests.support.campaign_history import CAMPAIGN, play
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 
 pytestmark = pytest.mark.redis
@@ -211,7 +212,7 @@ def test_reports_of_campaigns_as_files(stage: Stage, redis_url: str) -> None:
 
 def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Clock) -> None:
     now = int(clock() * 1000)
-    for number, tally in enumerate((Tally(3, now - 8 * 86_400_000), Tally(2, now - 86_400_000), None)):
+    for number, tally in enumerate((Tally(3, now - 8 * DAY_MS), Tally(2, now - DAY_MS), None)):
         tallies = {"Newsletter Signed Up": tally} if tally else {}
         profile = Profile(f"v:{number}", visitors=[str(number)], last_seen=now, tallies=tallies)
         stage.services.profiles.save("default", [Write(profile.id, ABSENT, profile)])

@@ -18,6 +18,7 @@ from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
 from tests.support.wsgi import serving
 from tracker.admission.buckets import RedisBuckets
+from tracker.durations import DAY_MS
 from tracker.event import decode
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site
@@ -34,7 +35,7 @@ def mina() -> Profile:
         visitors=["a1"],
         user="mina",
         traits={"email": "mina@example.com", "name": "<b>Mina</b>"},
-        first_seen=NOW - 86_400_000,
+        first_seen=NOW - DAY_MS,
         last_seen=NOW,
         counts=Counts(visits=7, pageviews=40, views=21, orders=2, revenue=180.0, offer_views=5),
         affinities={"shoes": Affinity(6.0, NOW), "garden": Affinity(2.0, NOW)},

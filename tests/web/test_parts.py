@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from offers.campaign.campaign import parse
+from tracker.durations import DAY_SECONDS, WEEK_MS
 from tracker.sites import Site
 from web.desk.period import period_of
 from web.desk.reports.funnel_form import STEPS_LIMIT, Draft, Form, draft_of, form_of, pressed, suggested
@@ -79,7 +80,7 @@ def test_moments_are_in_the_sites_timezone() -> None:
 
 def test_a_period_is_whole_days_of_the_site(site: Site) -> None:
     seoul = msgspec.structs.replace(site, timezone="Asia/Seoul")
-    late = 1_795_000_000.0 - 1_795_000_000.0 % 86_400 + 20 * 3600  # 20:00 UTC: the next day in Seoul
+    late = 1_795_000_000.0 - 1_795_000_000.0 % DAY_SECONDS + 20 * 3600  # 20:00 UTC: the next day in Seoul
     there, here = period_of({}, seoul, late, "/desk"), period_of({}, site, late, "/desk")
     assert (there.today - here.today).days == 1 and there.days == here.days == 28
     chosen = period_of({"from": "2026-11-01", "to": "2026-11-07"}, site, NOW, "/desk")
@@ -87,7 +88,7 @@ def test_a_period_is_whole_days_of_the_site(site: Site) -> None:
     assert chosen.before == (date(2026, 10, 25), date(2026, 10, 31))
     assert chosen.title == "1–7 Nov 2026" and chosen.before_title == "25–31 Oct 2026"
     span = chosen.span(site)
-    assert span.end - span.start == 7 * 86_400_000
+    assert span.end - span.start == WEEK_MS
 
 
 @pytest.mark.parametrize(

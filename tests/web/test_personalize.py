@@ -16,6 +16,7 @@ from profiles.sansio import Call, Steps
 from profiles.store import Alias, Write
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
+from tracker.durations import DAY_MS
 from tracker.event import Event, decode
 from tracker.sites import Site
 
@@ -223,7 +224,7 @@ def test_after_a_withdrawal_nothing_of_the_profile_is_told_even_if_the_page_says
 
 def test_a_number_that_can_be_guessed_tells_nothing_with_the_public_key(shop: Stage, clock: Clock) -> None:
     now = int(clock() * 1000)
-    bought = [ItemTouch("sh1", "purchase", now - 90 * 86_400_000, "shoes")]
+    bought = [ItemTouch("sh1", "purchase", now - 90 * DAY_MS, "shoes")]
     kim = Profile("u:kim", visitors=["k1"], user="kim", items=bought, stage="regular", segments=["vip"])
     shop.services.profiles.save("default", [Write(kim.id, b"", kim), Write("v:k1", b"", Alias("u:kim"))])
     again = {"id": "row", "kind": "items", "strategy": "buy_again", "limit": 5}

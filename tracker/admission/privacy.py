@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tracker.disk import create
-
-DAY_SECONDS = 86_400
+from tracker.durations import DAY_SECONDS
 
 SCRUBBED = frozenset(
     {

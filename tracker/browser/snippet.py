@@ -8,7 +8,9 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import NamedTuple
 
-SECONDS_FRESH = 3600
+from tracker.durations import HOUR_SECONDS
+
+SECONDS_FRESH = HOUR_SECONDS
 """A site's pages pick up a new snippet within the hour; until then a page costs no request."""
 
 

@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
+from tracker.durations import DAY_MS, MINUTE_MS
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  without a zone it is UTC
 _MILLISECOND = timedelta(milliseconds=1)
 
-FUTURE_MS = 24 * 3_600_000
-PAST_MS = 3653 * 24 * 3_600_000
+FUTURE_MS = DAY_MS
+PAST_MS = 3653 * DAY_MS
 """Ten years: an import of a shop's history is real, 1970 is a clock that was never set."""
 
 
-APART_MS = 60_000
+APART_MS = MINUTE_MS
 """The clocks of two of our machines are no further apart, while nothing is wrong with them."""
 
 When = tuple[int, str]

@@ -15,6 +15,7 @@ import msgspec
 from tracker import values
 from tracker.admission import proof
 from tracker.admission.proof import Caller
+from tracker.durations import DAY_MS
 from tracker.event import Event, EventType
 from tracker.http import address
 from tracker.http.request import Refusal, Request, checked_id
@@ -25,7 +26,7 @@ from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACT
 from tracker.protocols.texts import named, number
 from tracker.sites import Site
 
-OLD_MS = 24 * 3_600_000
+OLD_MS = DAY_MS
 """Older than this, ``cdt`` needs the token: anyone knows the site's number."""
 
 Params = Mapping[str, str]

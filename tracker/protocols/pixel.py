@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from tracker.admission import proof
+from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http.request import Refusal, Request, checked_id
 from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS, FindSite
@@ -19,7 +20,7 @@ GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2
 """One transparent pixel, 43 bytes; the smallest PNG takes 67."""
 
 COOKIE = "dangol_v"
-COOKIE_SECONDS = 395 * 24 * 3600
+COOKIE_SECONDS = 395 * DAY_SECONDS
 """Thirteen months: what the French regulator allows, and just under the 400 days that browsers cap it to."""
 
 QUERY_CHARACTERS = 8_192

@@ -14,6 +14,7 @@ import msgspec
 
 from tracker import values
 from tracker.admission import proof
+from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http import address
 from tracker.http.request import Refusal, Request, checked_id
@@ -25,7 +26,7 @@ from tracker.protocols.texts import named
 from tracker.sites import Site
 
 COOKIE = "sp"
-COOKIE_SECONDS = 365 * 24 * 3600
+COOKIE_SECONDS = 365 * DAY_SECONDS
 POST_PATH = "/com.snowplowanalytics.snowplow/tp2"
 
 FindApp = Callable[[str], Site | None]

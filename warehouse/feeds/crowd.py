@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
+from tracker.durations import DAY_MS, MINUTE_MS
+
 MINUTE, DAY, SHARE = 3.0, 5.0, 0.01
 SINGLE = 0.5
 """Who did one thing only and was never seen again weighs half."""

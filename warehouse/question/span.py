@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.refused import QueryRefused
 
-DAY_MS = 86_400_000
 USUAL_DAYS = 30
 LONGEST_DAYS = 3700
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from warehouse.question.sql import PAGEVIEW
 from warehouse.refused import QueryRefused
 
 LENGTH_LIMIT = 1000
-WINDOW_LIMIT = 366 * 86_400_000
-UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+WINDOW_LIMIT = 366 * DAY_MS
+UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 Operator = Literal["=", "!=", ">=", "<=", ">", "<", "~"]
 # Blanks are taken once, from the first of them on: people may send a thousand, and an expression that tries each

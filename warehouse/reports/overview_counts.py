@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tracker.durations import DAY_MS, HOUR_MS
 from warehouse.index.encoded import Codes, Longs, Trail
 from warehouse.index.groups import Pairs, distinct
 from warehouse.index.orders import ordered
 from warehouse.index.scan import Mask, Walk
 from warehouse.index.titles import titles
-from warehouse.question.span import DAY_MS, Span
+from warehouse.question.span import Span
 from warehouse.question.sql import CAUSED, PAGEVIEW
-
-HOUR_MS = 3_600_000
 
 _EPOCH = date(1970, 1, 1)
 

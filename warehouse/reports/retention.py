@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from tracker.durations import DAY_MS
 from warehouse.events import Events
 from warehouse.index.encoded import Longs, Trail
 from warehouse.index.scan import Walk, starts, unique
-from warehouse.question.span import DAY_MS, Span, date_of
+from warehouse.question.span import Span, date_of
 from warehouse.question.sql import CAUSED
 from warehouse.refused import QueryRefused
 

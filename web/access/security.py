@@ -3,6 +3,8 @@
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
 
+from tracker.durations import HOUR_SECONDS
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -41,7 +43,7 @@ def register_security(app: Flask) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/desk",
-        PERMANENT_SESSION_LIFETIME=12 * 3600,
+        PERMANENT_SESSION_LIFETIME=12 * HOUR_SECONDS,
         MAX_CONTENT_LENGTH=1 << 20,
         MAX_FORM_MEMORY_SIZE=1 << 20,
     )

@@ -7,12 +7,13 @@ import secrets
 from flask import Response, request, session
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from tracker.durations import DAY_SECONDS
 from web.access.users import User, Users
 from web.language import gettext as _
 from web.problem import Problem
 
 DEVICE_COOKIE = "dangol_device"
-DEVICE_SECONDS = 180 * 24 * 3600
+DEVICE_SECONDS = 180 * DAY_SECONDS
 
 
 class Door:

@@ -7,14 +7,15 @@ from zoneinfo import ZoneInfo
 from babel import numbers
 from babel.dates import format_interval, format_skeleton, get_day_names
 
+from tracker.durations import DAY_SECONDS, HOUR_SECONDS
 from web.language import gettext as _
 from web.language import locale
 
 MINUS = "\u2212"
 CENTS_BELOW = 10_000
 UNITS: tuple[tuple[int, Callable[[int], str]], ...] = (
-    (86_400, lambda count: _("%(count)s d", count=count)),
-    (3_600, lambda count: _("%(count)s h", count=count)),
+    (DAY_SECONDS, lambda count: _("%(count)s d", count=count)),
+    (HOUR_SECONDS, lambda count: _("%(count)s h", count=count)),
     (60, lambda count: _("%(count)s min", count=count)),
     (1, lambda count: _("%(count)s s", count=count)),
 )

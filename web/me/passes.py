@@ -7,8 +7,10 @@ import msgspec
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-LINK_SECONDS = 90 * 86_400
-FORM_SECONDS = 2 * 3_600
+from tracker.durations import DAY_SECONDS, HOUR_SECONDS
+
+LINK_SECONDS = 90 * DAY_SECONDS
+FORM_SECONDS = 2 * HOUR_SECONDS
 LENGTH_LIMIT = 1_000
 
 Kind = Literal["link", "form"]

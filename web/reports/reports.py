@@ -7,10 +7,11 @@ from typing import TypeVar
 from flask import g, has_request_context, request
 
 from profiles.store import ProfileStore
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.events import Events
-from warehouse.question.span import DAY_MS, Span
+from warehouse.question.span import Span
 from warehouse.reports.filter_choices import Choices, choices
 from warehouse.reports.filtered import narrowed
 from web.reports.cache import Kept, Working

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from offers.segments.store import SegmentsUnavailable
 from profiles.redis.connect import RedisError, connect
+from tracker.durations import DAY_SECONDS
 
 DAYS_KEPT = 400
 
@@ -22,7 +23,7 @@ class SegmentSizes:
             with self._redis.pipeline() as pipe:
                 for segment, size in members.items():
                     key = _key(site, segment)
-                    pipe.hset(key, day.isoformat(), size).hdel(key, gone).expire(key, DAYS_KEPT * 86_400)
+                    pipe.hset(key, day.isoformat(), size).hdel(key, gone).expire(key, DAYS_KEPT * DAY_SECONDS)
                 pipe.execute()
         except RedisError as error:
             raise SegmentsUnavailable(str(error)) from error

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
+from tracker.durations import MINUTE_MS
 from tracker.sites import Site
 from warehouse.question.span import Span
 from warehouse.reports.live import EventNow, Live, live
@@ -66,7 +67,7 @@ def live_blueprint(pages: Pages, services: Services) -> Blueprint:
 def just_now(site: Site, filters: Filters, now: float) -> Asked:
     """The last MINUTES, and what they are narrowed to."""
     end = int(now * 1000) + 1
-    return Asked(site, Span(end - 1 - MINUTES * 60_000, end, site.zone), filters)
+    return Asked(site, Span(end - 1 - MINUTES * MINUTE_MS, end, site.zone), filters)
 
 
 def view_of(now: Live, site: Site) -> LiveView:
