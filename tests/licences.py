@@ -27,8 +27,8 @@ CLASSIFIED = {
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "licences.md"
 HEAD = """# Licences
 
-The packages that Dangol needs, as `make setup` installs them, with the licence that each declares. `make check` fails
-for one whose licence is unknown or not among those that a shop may use without asking. NOTICE names the data.
+The packages that `make setup` installs, with the licence that each declares. `make check` fails when a licence is unknown, or
+is not on the list of permitted licences in `tests/licences.py`. NOTICE lists the data sets.
 
 | package | licence |
 | --- | --- |
