@@ -17,6 +17,7 @@ from web.problem import Problem
 
 FOLDER = Path(__file__).parent.parent / "docs"
 TITLES = {
+    "GLOSSARY": (_l("Glossary"), _l("The words of the desk and of this documentation")),
     "backup": (
         _l("Backup and restore"),
         _l("What a backup holds, how to restore one, and who stays erased"),
