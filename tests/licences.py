@@ -27,8 +27,8 @@ CLASSIFIED = {
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "licences.md"
 HEAD = """# Licences
 
-The packages that `make setup` installs, with the licence that each declares. `make check` fails when a licence is unknown
-or not on the list of permitted licences in `tests/licences.py`. NOTICE lists the data sets.
+The packages that `make setup` installs, with the licence that each declares. `make check` fails when a licence is
+unknown, or not on the list of permitted licences in `tests/licences.py`. NOTICE lists the data sets.
 
 | package | licence |
 | --- | --- |
