@@ -20,7 +20,7 @@ import msgspec
 import redis
 
 from profiles.redis.store import RedisFailure
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from tracker.durations import DAY_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Cutoffs:
 
 class Erased(Protocol):
     def cutoffs(self, site: str) -> Cutoffs:
-        """The marks as they are now. Raises StoreUnavailable."""
+        """The marks as they are now. Raises ProfilesUnavailable."""
 
 
 class NobodyErased:
@@ -76,7 +76,7 @@ class NobodyErased:
 
 
 class RedisErased:
-    """Marks and requests in the Redis of the profiles, through its client. Every method raises StoreUnavailable."""
+    """Marks and requests in the Redis of the profiles, through its client. Every method raises ProfilesUnavailable."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -125,7 +125,7 @@ class RedisErased:
     def rewrite(self) -> None:
         """Make Redis write its append-only file anew: the old one holds every value that ever stood under a key.
 
-        Returns when that is done. Raises StoreUnavailable, also when it takes too long.
+        Returns when that is done. Raises ProfilesUnavailable, also when it takes too long.
         """
         with _errors("rewrite its append-only file"):
             client, cluster = self._client, isinstance(self._client, redis.RedisCluster)
@@ -156,7 +156,7 @@ def _settled(node: Any) -> None:
         if not state["aof_rewrite_in_progress"] and not state["aof_rewrite_scheduled"]:
             return
         time.sleep(0.05)
-    raise StoreUnavailable("Redis has not rewritten its append-only file yet", retry_after=60.0)
+    raise ProfilesUnavailable("Redis has not rewritten its append-only file yet", retry_after=60.0)
 
 
 def digest(site: str, name: str) -> bytes:
@@ -169,7 +169,7 @@ def _errors(what: str) -> Iterator[None]:
     try:
         yield
     except RedisFailure as error:
-        raise StoreUnavailable(f"Redis cannot {what}: {error}") from error
+        raise ProfilesUnavailable(f"Redis cannot {what}: {error}") from error
 
 
 def _key(site: str) -> str:

@@ -7,20 +7,17 @@ from typing import NamedTuple, Protocol
 from profiles.fold.identity import LONGEST_CHAIN
 from profiles.model import Profile
 from profiles.sansio import Steps
+from tracker.unavailable import Unavailable
 
 ABSENT = b""
 """The version of an id that nothing is stored for."""
 
 
-class StoreUnavailable(Exception):
-    """The store cannot be read or written now. ``retry_after`` is in seconds."""
-
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class ProfilesUnavailable(Unavailable):
+    """The store cannot be read or written now."""
 
 
-class UpdateConflict(StoreUnavailable):
+class UpdateConflict(ProfilesUnavailable):
     """Others changed this profile each time that ``update`` tried."""
 
 
@@ -68,7 +65,7 @@ NOTHING: Mapping[str, Stored] = MappingProxyType({})
 
 
 class ProfileStore(Protocol):
-    """Ids are ``u:USER`` and ``v:VISITOR``. Every method raises StoreUnavailable."""
+    """Ids are ``u:USER`` and ``v:VISITOR``. Every method raises ProfilesUnavailable."""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
         """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed."""

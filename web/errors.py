@@ -11,26 +11,27 @@ from offers.campaign.store import CampaignsUnavailable, TooManyCampaigns
 from offers.decision.caps import CapsUnavailable
 from offers.decision.decision_counts import DecisionCountsUnavailable
 from offers.segments.store import SegmentsUnavailable
-from profiles.store import StoreUnavailable as ProfilesUnavailable
+from profiles.store import ProfilesUnavailable
 from recommender.catalogue.catalogue import CatalogueFull, ItemInvalid
-from recommender.catalogue.redis import StoreUnavailable as ItemsUnavailable
+from recommender.catalogue.redis import CatalogueUnavailable
 from tracker.log.port import LogUnavailable
+from tracker.unavailable import Unavailable
 from warehouse.refused import QueryRefused
 from warehouse.tables.table import WarehouseUnavailable
 from web.api.bodies import answer
 from web.problem import Problem, unavailable
 
-DOWN: dict[type[Exception], str] = {
+DOWN: dict[type[Unavailable], str] = {
     CampaignsUnavailable: "The store of campaigns",
     CapsUnavailable: "The store of caps",
     DecisionCountsUnavailable: "The count of decisions",
-    ItemsUnavailable: "The item catalogue",
+    CatalogueUnavailable: "The item catalogue",
     LogUnavailable: "The event log",
     ProfilesUnavailable: "The profile store",
     SegmentsUnavailable: "The store of segments",
     WarehouseUnavailable: "The warehouse",
 }
-"""Failures of the stores, all with ``retry_after``, and what they are called to a user."""
+"""What a user reads of each store that does not answer."""
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +70,11 @@ def register_errors(app: Flask) -> None:
     def full(error: Exception) -> Response:
         return show(Problem(409, str(error)))
 
-    def down(error: Exception) -> Response:
-        what = next(name for kind, name in DOWN.items() if isinstance(error, kind))
+    @app.errorhandler(Unavailable)
+    def down(error: Unavailable) -> Response:
+        what = next((name for kind, name in DOWN.items() if isinstance(error, kind)), "The store")
         logger.warning("%s: %s", what, error)
-        return show(unavailable(what, getattr(error, "retry_after", 1.0)))
-
-    for kind in DOWN:
-        app.register_error_handler(kind, down)
+        return show(unavailable(what, error.retry_after))
 
     @app.errorhandler(HTTPException)
     def routed(error: HTTPException) -> ResponseReturnValue:

@@ -21,7 +21,7 @@ from dangol.backup import erasure_file
 from dangol.backup.archive import ERASURES, finished, read
 from dangol.backup.erasure_file import Consented, Erased, Line
 from profiles.redis.store import RedisFailure
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from tracker.event import Event
 
 logger = logging.getLogger("dangol.jobs.erasure")
@@ -43,7 +43,7 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class ErasureLog:
-    """In the Redis of the profiles, through its client. Every method raises StoreUnavailable."""
+    """In the Redis of the profiles, through its client. Every method raises ProfilesUnavailable."""
 
     def __init__(self, client: Any, clock: Callable[[], float] = time.time) -> None:
         self._client, self._clock = client, clock
@@ -178,7 +178,7 @@ def _errors(what: str) -> Iterator[None]:
     try:
         yield
     except RedisFailure as error:
-        raise StoreUnavailable(f"Redis cannot {what}: {error}") from error
+        raise ProfilesUnavailable(f"Redis cannot {what}: {error}") from error
 
 
 def _order(entry: str) -> tuple[int, int]:

@@ -42,7 +42,7 @@ from dangol.machine import redis_child
 from dangol.machine.lock import RESTORING, FolderLock
 from dangol.settings import Settings
 from profiles.redis.connect import connect
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from tracker.event import encode
 from tracker.log.port import Record
 
@@ -172,7 +172,7 @@ def _lines(settings: Settings, folder: Path, at: int, erasures: Path | None, *, 
         try:
             with _running(settings):
                 lines += unknown(compose.erasure_log(settings).lines(), at)
-        except (StoreUnavailable, redis_child.RedisBroken) as error:
+        except (ProfilesUnavailable, redis_child.RedisBroken) as error:
             logger.warning("what is here cannot tell of erasures, the log beside the backup does: %s", error)
     return sorted(pruned(lines), key=lambda line: line.at)
 

@@ -25,16 +25,10 @@ CLEAR = frozenset(
         "Busy",
         "NothingToLearn",
         "ParamsInvalid",
-        "LogUnavailable",
-        "StoreUnavailable",
-        "UpdateConflict",
-        "CapsUnavailable",
-        "WarehouseUnavailable",
+        "Unavailable",
         "CampaignInvalid",
         "SegmentInvalid",
-        "SegmentsUnavailable",
         "TooManyCampaigns",
-        "CampaignsUnavailable",
         "DangolUnreachable",
         "RequestRefused",
         "ModelUnusable",
@@ -44,4 +38,4 @@ CLEAR = frozenset(
 
 def is_clear(error: Exception) -> bool:
     """Whether the message alone says what is wrong and what to do."""
-    return type(error).__name__ in CLEAR
+    return any(kind.__name__ in CLEAR for kind in type(error).__mro__)

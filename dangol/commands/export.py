@@ -43,7 +43,7 @@ def export(
     """The document; None when nobody is known by the id. Times are milliseconds since the epoch, UTC.
 
     ``profile`` (consent, segments, exposure to offers included) is null where only the history is left.
-    What still waits in the log is not in it. Raises StoreUnavailable, WarehouseUnavailable.
+    What still waits in the log is not in it. Raises ProfilesUnavailable, WarehouseUnavailable.
     """
     profile = profiles.find(site, visitor=visitor, user=user)
     root = profile.id if profile else user_id(user) if user else visitor_id(visitor or "")

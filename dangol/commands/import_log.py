@@ -40,7 +40,7 @@ def import_logs(
     """Import access logs into the warehouse and say what was counted and what filtered.
 
     May run beside ``dangol up``. Needs Redis, which knows who was erased. Raises NoSuchSite, LogUnreadable,
-    StoreUnavailable, WarehouseUnavailable.
+    ProfilesUnavailable, WarehouseUnavailable.
     """
     site = site_of(settings, site_id)
     own = host or next((host_of(origin) for origin in site.origins), "")

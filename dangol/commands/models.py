@@ -137,11 +137,11 @@ def models(config: Settings, site_id: str, rollback: bool) -> None:
 def _training(config: Settings, site_id: str) -> str:
     """A line on a training that runs or failed; nothing where Redis is not there to tell."""
     from dangol import compose
-    from recommender.catalogue.redis import StoreUnavailable
+    from tracker.unavailable import Unavailable
 
     try:
         run = compose.runs(config).read(site_id)
-    except StoreUnavailable:
+    except Unavailable:
         return ""
     if run and run.state == "running":
         return f"training: {run.stage}, {run.share:.0%}\n".replace("%", " %")

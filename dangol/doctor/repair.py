@@ -50,7 +50,7 @@ def looked(settings: Settings) -> list[Damage]:
 
 
 def examined(settings: Settings) -> list[Damage]:
-    """What reading everything finds. Raises WarehouseUnavailable, StoreUnavailable, LogUnavailable."""
+    """What reading everything finds. Raises WarehouseUnavailable, ProfilesUnavailable, LogUnavailable."""
     settled = SETTLED if FolderLock.held(settings.folder) or not settings.embedded_redis else 0.0
     with embedded_redis(settings):
         out = _kept_out(settings)

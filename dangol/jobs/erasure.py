@@ -51,7 +51,7 @@ class Journal(Protocol):
 
 
 class Erasure:
-    """Erases from the stores of one installation. Their errors come through: StoreUnavailable and its like."""
+    """Erases from the stores of one installation. Their errors come through: ProfilesUnavailable and its like."""
 
     def __init__(
         self,

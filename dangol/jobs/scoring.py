@@ -30,7 +30,7 @@ class Scoring:
     def run(self, site: Site) -> int:
         """Score every customer; how many profiles were written. Safe beside ingest, and to run twice.
 
-        Raises WarehouseUnavailable or StoreUnavailable; who was scored before that stays so.
+        Raises WarehouseUnavailable or ProfilesUnavailable; who was scored before that stays so.
         """
         now = int(self._clock() * 1000)
         span = Span(now - LONGEST_DAYS * DAY_MS, now + 1, site.zone)

@@ -23,7 +23,7 @@ class Training:
         self.runs = compose.runs(settings)
 
     def run(self, site: str) -> Card:
-        """Train now, in this thread. Raises Busy, NothingToLearn, ParamsInvalid, StoreUnavailable, …: whatever it
+        """Train now, in this thread. Raises Busy, NothingToLearn, ParamsInvalid, ProfilesUnavailable, …: whatever it
         is, what was live stays live."""
 
         def work(progress: Progress) -> Card:

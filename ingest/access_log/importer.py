@@ -90,7 +90,8 @@ class Importer:
         """Import the file ``name``, ``-`` for standard input; return when its views are stored.
 
         ``progress`` is told the position in the file, in bytes, and the lines read. Raises LogUnreadable (what
-        came before the broken place is stored), FormatMismatch (nothing is), StoreUnavailable and WarehouseUnavailable.
+        came before the broken place is stored), FormatMismatch (nothing is), ProfilesUnavailable and
+        WarehouseUnavailable.
         """
         log, counted, stored = AccessLogReader(self.choice), 0, list[Future[StoredViews]]()
         # What is read is stored beside: Arrow and Parquet leave Python to the reader.

@@ -22,7 +22,7 @@ from profiles.fold import fold, identity
 from profiles.fold.fold import Outcome, Place, Settings
 from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, StoreUnavailable, Write
+from profiles.store import Alias, ProfileStore, ProfilesUnavailable, Stored, Write
 from tracker.durations import DAY_MS
 from tracker.event import Event
 
@@ -109,7 +109,7 @@ class Batch:
                 return [results[index] for index in range(len(items))]
             self.conflicts += len(stale)
             pending = self._again(items, stale)
-        raise StoreUnavailable(f"others kept changing {len(pending)} events' profiles")
+        raise ProfilesUnavailable(f"others kept changing {len(pending)} events' profiles")
 
     def _load(self, events: Iterable[Event]) -> None:
         self._get({name for event in events for name in ids_of(event)})

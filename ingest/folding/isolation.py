@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from profiles.store import StoreUnavailable
-from tracker.log.port import LogUnavailable
-from warehouse.delta import PositionsMoved, WarehouseUnavailable
+from tracker.unavailable import Unavailable
+from warehouse.delta import PositionsMoved
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,9 +15,7 @@ class Stopped(Exception):
 
 
 PASSING = (
-    StoreUnavailable,
-    LogUnavailable,
-    WarehouseUnavailable,
+    Unavailable,
     PositionsMoved,
     OSError,
     MemoryError,

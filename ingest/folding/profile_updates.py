@@ -9,7 +9,7 @@ from ingest.folding.profile_cache import ProfileCache
 from ingest.metrics import Metrics
 from profiles.erasures import Erased
 from profiles.fold.fold import Settings
-from profiles.store import ProfileStore, StoreUnavailable
+from profiles.store import ProfileStore, ProfilesUnavailable
 from tracker.event import Event
 from tracker.log.port import Message
 
@@ -19,7 +19,7 @@ Pairs = Sequence[tuple[Message, EnrichedEvent]]
 Folded = Sequence[tuple[Message, EnrichedEvent, Result]]
 Refused = Sequence[tuple[Message, str]]
 Consents = Callable[[Sequence[Event]], None]
-"""Keeps what was said about consent, for when a backup is restored. Raises StoreUnavailable."""
+"""Keeps what was said about consent, for when a backup is restored. Raises ProfilesUnavailable."""
 
 
 class ProfileUpdater:
@@ -35,7 +35,7 @@ class ProfileUpdater:
         erased: Erased,
         metrics: Metrics,
         recent: Callable[[str, str], bool],
-        wait: Callable[[StoreUnavailable], None],
+        wait: Callable[[ProfilesUnavailable], None],
         consents: Consents | None = None,
     ) -> None:
         self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
@@ -66,10 +66,10 @@ class ProfileUpdater:
                 pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])
                 self._tell_consents(pairs)
-            except StoreUnavailable as error:
+            except ProfilesUnavailable as error:
                 self.wait(error)
             except OSError as error:
-                self.wait(StoreUnavailable(str(error)))
+                self.wait(ProfilesUnavailable(str(error)))
             else:
                 self.metrics.conflicts.inc(batch.conflicts)
                 return [

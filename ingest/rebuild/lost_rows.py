@@ -47,7 +47,7 @@ class CountedEvent(NamedTuple):
 
 
 class LostRows:
-    """``clock`` in seconds. Raises StoreUnavailable and LogUnavailable."""
+    """``clock`` in seconds. Raises ProfilesUnavailable and LogUnavailable."""
 
     def __init__(
         self,

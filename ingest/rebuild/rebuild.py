@@ -58,7 +58,7 @@ class RebuildSummary(msgspec.Struct):
 class Rebuild:
     """Rebuilds one site's profiles. Nobody unseen since ``oldest`` (ms) comes back to life.
 
-    Raises WarehouseUnavailable and StoreUnavailable."""
+    Raises WarehouseUnavailable and ProfilesUnavailable."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ class Replacement:
         self.store, self.site, self.oldest = store, site, oldest
 
     def put(self, people: Sequence[RebuiltPerson]) -> dict[str, Fate]:
-        """What became of each, by profile id. Raises StoreUnavailable."""
+        """What became of each, by profile id. Raises ProfilesUnavailable."""
         found = self.store.load(self.site, [name for one in people for name in one.ids])
         fates: dict[str, Fate] = {}
         ready = []

@@ -30,7 +30,7 @@ class Outbox:
     """What waits for the warehouse, by partition of the log, and one portion that may be on its way there.
 
     ``commit`` is told the positions whose rows and dead letters are durable. Methods that store raise
-    WarehouseUnavailable, StoreUnavailable, LogUnavailable and OSError; nothing is lost then.
+    WarehouseUnavailable, ProfilesUnavailable, LogUnavailable and OSError; nothing is lost then.
     """
 
     def __init__(

@@ -45,10 +45,10 @@ from profiles.erasures import Erased, NobodyErased
 from profiles.fold.fold import Outcome, Verdict
 from profiles.fold.identity import user_id, visitor_id
 from profiles.model import Touch
-from profiles.store import ProfileStore, StoreUnavailable
+from profiles.store import ProfileStore, ProfilesUnavailable
 from tracker.log.port import EventLog, LogUnavailable, Message
 from tracker.sites import Sites
-from warehouse.delta import WarehouseUnavailable
+from tracker.unavailable import Unavailable
 from warehouse.tables.schema import AliasRow
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Worker:
         return len(portion)
 
     def flush(self) -> None:
-        """Steps 4 to 6. Raises WarehouseUnavailable, StoreUnavailable and LogUnavailable; nothing is lost then."""
+        """Steps 4 to 6. Raises WarehouseUnavailable, ProfilesUnavailable and LogUnavailable; nothing is lost then."""
         self.outbox.flush()
 
     def _poll(self) -> DecodedMessages:
@@ -172,7 +172,7 @@ class Worker:
         except LogUnavailable as error:
             self._away("log", error, error.retry_after)
             return []
-        except (WarehouseUnavailable, StoreUnavailable, OSError) as error:
+        except (Unavailable, OSError) as error:
             # What of the new partitions is stored is not known: join anew later and read them again.
             self._away("warehouse", error, getattr(error, "retry_after", 1.0))
             self.close()
@@ -270,13 +270,13 @@ class Worker:
     def _trying(self, flush: Callable[[], None]) -> None:
         try:
             flush()
-        except (WarehouseUnavailable, StoreUnavailable, LogUnavailable, OSError) as error:
+        except (Unavailable, OSError) as error:
             seconds = getattr(error, "retry_after", 1.0)
             logger.warning("%s: cannot flush, trying again in %.1f s: %s", self.member, seconds, error)
             self.metrics.waits.labels("log" if isinstance(error, LogUnavailable) else "warehouse").inc()
             self._flush_after, self._pause = self.clock() + seconds, seconds
 
-    def _without_store(self, error: StoreUnavailable) -> None:
+    def _without_store(self, error: ProfilesUnavailable) -> None:
         self._away("profiles", error, error.retry_after)
         if self._stop.is_set():
             raise Stopped from error

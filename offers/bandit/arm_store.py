@@ -11,6 +11,7 @@ from profiles.redis.connect import RedisError, connect
 from profiles.redis.refreshed import Refreshed
 from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 REFRESH_SECONDS = 5.0
 KEEP_SECONDS = 90 * DAY_SECONDS
@@ -20,14 +21,6 @@ Learned = dict[str, dict[str, SlotCounts]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, SlotCounts]).decode
-
-
-class ArmsUnavailable(Exception):
-    """What was learned cannot be published now."""
-
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class ArmStore:
@@ -53,7 +46,7 @@ class ArmStore:
         return self._cache.get(site)
 
     def publish(self, site: str, learned: Learned, now: int) -> None:
-        """Replace what is known of the site. Raises ArmsUnavailable."""
+        """Replace what is known of the site. Raises Unavailable."""
         fields: dict[str, bytes] = {campaign: _encode(slots) for campaign, slots in learned.items()}
         fields[""] = str(now).encode()
         try:
@@ -62,7 +55,7 @@ class ArmStore:
                     _key(site), KEEP_SECONDS
                 ).execute()
         except RedisError as error:
-            raise ArmsUnavailable(str(error)) from error
+            raise Unavailable(str(error)) from error
 
     def _load(self, site: str, stamp: bytes | None) -> tuple[bytes | None, Learned] | None:
         if self._redis.hget(_key(site), "") == stamp:

@@ -12,6 +12,7 @@ from offers.campaign.compiled_campaign import CompiledCampaign
 from profiles.redis.connect import RedisError, connect, number_change
 from profiles.redis.refreshed import Refreshed, Source
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -19,18 +20,13 @@ VERSIONS_KEPT = 20
 CAMPAIGNS_LIMIT = 1_000
 """Campaigns of one site; the whole set is held compiled by every web worker."""
 REFRESH_SECONDS = 0.5
-RETRY_AFTER = 1.0
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Campaign).decode
 
 
-class CampaignsUnavailable(Exception):
-    """The store cannot be reached now. ``retry_after`` is in seconds."""
-
-    def __init__(self, message: str, retry_after: float = RETRY_AFTER) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class CampaignsUnavailable(Unavailable):
+    """The store cannot be reached now."""
 
 
 class TooManyCampaigns(ValueError):

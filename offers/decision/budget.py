@@ -16,9 +16,9 @@ from offers.campaign.campaign import Budget
 from offers.feedback.responses import VIEW_MAX_AGE_MS
 from profiles.redis.client import Line, Script
 from profiles.redis.connect import RedisError, connect
-from profiles.redis.refreshed import PAUSE_SECONDS
 from profiles.sansio import Steps, now
 from tracker.durations import DAY_MS, HOUR_MS
+from tracker.unavailable import Unavailable
 
 SLICE_MS = 300_000
 HOLD_MS = HOUR_MS
@@ -36,14 +36,6 @@ REFUSED_SECONDS = 2.0
 """How long an empty budget is not asked again; it may fill as reservations expire."""
 
 SCRIPT = (Path(__file__).parent / "budget.lua").read_text(encoding="utf-8")
-
-
-class BudgetsUnavailable(Exception):
-    """What was spent cannot be written now."""
-
-    def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class Spent(NamedTuple):
@@ -137,7 +129,7 @@ class BudgetStore:
     def confirm(self, site: str, spent: Iterable[Spent], as_of: int, at: int | None = None) -> None:
         """What the warehouse, complete up to ``as_of`` (ms), counts. What it counted once is spent, even if that was
         erased or became too old to be kept. What was reserved later than ``at`` (ms, now) was by a clock that has been
-        set right since: it may still be seen for as long as what is reserved now. Raises BudgetsUnavailable."""
+        set right since: it may still be seen for as long as what is reserved now. Raises Unavailable."""
         slice_now = (1 << 62 if at is None else at) // SLICE_MS
         settled, closed = (as_of - HOLD_MS) // SLICE_MS, (as_of - VIEW_MAX_AGE_MS) // SLICE_MS
         try:
@@ -162,7 +154,7 @@ class BudgetStore:
                         pipe.hdel(key, *old, *gone, *ahead)
                     pipe.execute()
         except RedisError as error:
-            raise BudgetsUnavailable(str(error)) from error
+            raise Unavailable(str(error)) from error
 
     def _lease(
         self, site: str, campaign: str, budget: Budget, at: int, former: "_Lease | None"

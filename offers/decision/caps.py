@@ -15,6 +15,7 @@ from profiles.redis.client import Line, Script
 from profiles.redis.connect import RedisError, ResponseError, connect
 from profiles.sansio import Steps, now
 from tracker.durations import DAY_SECONDS
+from tracker.unavailable import Unavailable
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
 FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
@@ -30,12 +31,8 @@ PAUSE_SECONDS = 1.0
 SCRIPT = (Path(__file__).parent / "caps.lua").read_text(encoding="utf-8")
 
 
-class CapsUnavailable(Exception):
+class CapsUnavailable(Unavailable):
     """Whether an offer is under its caps cannot be known now."""
-
-    def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class CapRequest(NamedTuple):

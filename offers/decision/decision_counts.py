@@ -18,9 +18,9 @@ from uuid import uuid4
 from offers.bandit.contexts import parts
 from profiles.redis.client import Line, Script
 from profiles.redis.connect import NoScriptError, RedisError, connect
-from profiles.redis.refreshed import PAUSE_SECONDS
 from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 KEEP_DAYS = 400
 WRITTEN_TOGETHER = 50
@@ -30,12 +30,8 @@ FIELDS_MOST = 500
 SCRIPT = (Path(__file__).parent / "decision_counts.lua").read_text(encoding="utf-8")
 
 
-class DecisionCountsUnavailable(Exception):
-    """The counts cannot be read or written now. ``retry_after`` is in seconds."""
-
-    def __init__(self, message: str, retry_after: float = PAUSE_SECONDS) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class DecisionCountsUnavailable(Unavailable):
+    """The counts cannot be read or written now."""
 
 
 class DecisionCounts(NamedTuple):

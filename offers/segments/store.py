@@ -14,6 +14,7 @@ from offers.campaign.checks import ID, CampaignInvalid, placed
 from profiles.redis.connect import RedisError, connect, number_change
 from profiles.redis.refreshed import Refreshed, Source
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +22,8 @@ SEGMENTS_LIMIT = 100
 REFRESH_SECONDS = 1.0
 
 
-class SegmentsUnavailable(Exception):
-    """The store cannot be reached now. ``retry_after`` is in seconds."""
-
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class SegmentsUnavailable(Unavailable):
+    """The store cannot be reached now."""
 
 
 class SegmentInvalid(CampaignInvalid):

@@ -23,7 +23,7 @@ from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
 from profiles.redis.client import Line
 from profiles.sansio import Call, Steps, now
-from profiles.store import NOTHING, Alias, Stored, StoreUnavailable, UpdateConflict, Write
+from profiles.store import NOTHING, Alias, ProfilesUnavailable, Stored, UpdateConflict, Write
 from tracker.durations import DAY_SECONDS
 
 SAVE = Path(__file__).with_name("save.lua").read_text()
@@ -43,7 +43,7 @@ RedisFailure = (redis.RedisError, redis.exceptions.RedisClusterException, OSErro
 class RedisProfiles:
     """The profile store on Redis. Safe from many threads; one object for each process.
 
-    ``redis+cluster://`` connects at once and may raise StoreUnavailable.
+    ``redis+cluster://`` connects at once and may raise ProfilesUnavailable.
     """
 
     def __init__(self, url: str, days_kept: int = DAYS_KEPT, timeout: float = 3.0) -> None:
@@ -171,7 +171,7 @@ class RedisProfiles:
         return total
 
     def ping(self) -> None:
-        """Raise StoreUnavailable when Redis does not answer."""
+        """Raise ProfilesUnavailable when Redis does not answer."""
         with self._errors("ping"):
             self.client.ping()
 
@@ -216,7 +216,7 @@ class RedisProfiles:
                     return [yes for reply in pipe.execute() for yes in reply]
                 except redis.exceptions.NoScriptError:  # Redis was started again
                     self._digest = ""
-        raise StoreUnavailable("Redis forgets its scripts")
+        raise ProfilesUnavailable("Redis forgets its scripts")
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
@@ -225,7 +225,7 @@ class RedisProfiles:
         except redis.DataError:
             raise  # a value that no try again will store
         except RedisFailure as error:
-            raise StoreUnavailable(f"profile store cannot {what}: {error}") from error
+            raise ProfilesUnavailable(f"profile store cannot {what}: {error}") from error
 
 
 def _key(site: str, profile_id: str) -> str:

@@ -138,7 +138,7 @@ class Changes(NamedTuple):
 
 
 class ItemStore(Protocol):
-    """Where the items of one site live. Failures raise StoreUnavailable of the adapter."""
+    """Where the items of one site live. Failures raise CatalogueUnavailable of the adapter."""
 
     def put(self, items: Mapping[str, bytes]) -> None: ...
 
@@ -165,7 +165,7 @@ class Catalogue:
         self._forgotten = 0  # entries dropped from the journal's front
 
     def put(self, items: Sequence[Item]) -> None:
-        """Add or replace items. Raises StoreUnavailable or CatalogueFull."""
+        """Add or replace items. Raises CatalogueUnavailable or CatalogueFull."""
         self._store.put({item.id: _encode(item) for item in items})
         self.refresh(force=True)
 

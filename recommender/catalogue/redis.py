@@ -8,18 +8,15 @@ from typing import Any, TypeVar, cast
 import redis
 
 from recommender.catalogue.catalogue import CatalogueFull, Changes, Stored
+from tracker.unavailable import Unavailable
 
 ITEMS_SCRIPT = Path(__file__).with_name("items.lua").read_text(encoding="utf-8")
 BATCH = 500
 ITEM_LIMIT = 1_000_000
 
 
-class StoreUnavailable(Exception):
-    """Redis cannot answer now. ``retry_after`` is in seconds."""
-
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class CatalogueUnavailable(Unavailable):
+    """Redis cannot answer now."""
 
 
 T = TypeVar("T")
@@ -56,7 +53,7 @@ class RedisItems:
                 if self._write(keys=[key, self._changes, self._version], args=arguments) == -1:
                     raise CatalogueFull(f"a site holds at most {self._limit} items")
         except redis.RedisError as error:
-            raise StoreUnavailable(f"items: {error}") from error
+            raise CatalogueUnavailable(f"items: {error}") from error
 
     def changes(self, since: int) -> Changes:
         """Read the version first: a change that comes in between is read twice, never missed."""
@@ -70,7 +67,7 @@ class RedisItems:
                 return Changes(version, self._read(self._ids(0)), complete=True)
             return Changes(version, self._read(self._ids(since)))
         except redis.RedisError as error:
-            raise StoreUnavailable(f"items: {error}") from error
+            raise CatalogueUnavailable(f"items: {error}") from error
 
     def _ids(self, since: int) -> list[bytes]:
         return cast(list[bytes], self._client.zrangebyscore(self._changes, f"({since}", "+inf"))

@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar, cast
 
 import redis
 
-from recommender.catalogue.redis import StoreUnavailable
 from tracker.durations import MINUTE_MS
+from tracker.unavailable import Unavailable
 
 log = logging.getLogger("dangol.recommender")
 
@@ -73,7 +73,7 @@ class RedisLock:
         self._script = client.register_script(UNLOCK_SCRIPT)
 
     def take(self) -> bool:
-        """True when nobody else holds it. Raises StoreUnavailable."""
+        """True when nobody else holds it. Raises Unavailable."""
         try:
             if self._client.set(self._key, self._holder, nx=True, px=self._ms):
                 return True
@@ -82,14 +82,14 @@ class RedisLock:
                 self._client.pexpire(self._key, self._ms)
             return False
         except redis.RedisError as error:
-            raise StoreUnavailable(f"lock: {error}") from error
+            raise Unavailable(f"lock: {error}") from error
 
     def held_by(self) -> str:
-        """Its holder now; "" while it is free. Raises StoreUnavailable."""
+        """Its holder now; "" while it is free. Raises Unavailable."""
         try:
             return cast(bytes, self._client.get(self._key) or b"").decode()
         except redis.RedisError as error:
-            raise StoreUnavailable(f"lock: {error}") from error
+            raise Unavailable(f"lock: {error}") from error
 
     def extend(self) -> bool:
         """Hold it for another term; False when it was lost."""
@@ -102,4 +102,4 @@ class RedisLock:
         try:
             return bool(self._script(keys=[self._key], args=[self._holder, ms]))
         except redis.RedisError as error:
-            raise StoreUnavailable(f"lock: {error}") from error
+            raise Unavailable(f"lock: {error}") from error

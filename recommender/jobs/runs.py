@@ -14,12 +14,12 @@ from typing import Any, Literal, cast
 import msgspec
 import redis
 
-from recommender.catalogue.redis import StoreUnavailable
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from recommender.model.card import Card
 from recommender.training.progress import Progress, Stage
 from tracker.durations import DAY_SECONDS
+from tracker.unavailable import Unavailable
 
 log = logging.getLogger("dangol.recommender")
 
@@ -57,7 +57,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runs:
-    """The newest run of each site. Raises StoreUnavailable."""
+    """The newest run of each site. Raises Unavailable."""
 
     def __init__(self, client: Any, clock: Callable[[], float] = time.time) -> None:
         self._client, self._clock = client, clock
@@ -160,7 +160,7 @@ def _redis() -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        raise StoreUnavailable(f"training: {error}") from error
+        raise Unavailable(f"training: {error}") from error
 
 
 def _record(site: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from profiles.model import Profile
 from recommender.catalogue.catalogue import Catalogue
-from recommender.catalogue.redis import StoreUnavailable
+from recommender.catalogue.redis import CatalogueUnavailable
 from recommender.data.params import Params
 from recommender.model.model import Model
 from recommender.model.registry import Shelf
@@ -79,7 +79,7 @@ class Recommender:
         model = self._shelf.live()
         try:
             self._catalogue.refresh()
-        except StoreUnavailable as error:
+        except CatalogueUnavailable as error:
             log.warning("catalogue as it was: %s", error)
         ready = self._ready
         if ready and ready[0] is model and self._catalogue.changed_since(ready[2])[1] == []:

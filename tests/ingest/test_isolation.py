@@ -14,7 +14,7 @@ from ingest.worker import flushing, worker
 from ingest.worker.worker import Bounds, Worker
 from profiles import codec
 from profiles.redis.store import RedisProfiles
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from tests.support.ingest_streams import event, records, sites_of
 from tests.support.machine import Clock
 from tracker.event import Event
@@ -168,7 +168,7 @@ def test_whatever_breaks_only_the_message_that_breaks_it_is_set_aside(
         assert shop.counted() == MANY
 
 
-@pytest.mark.parametrize("error", [StoreUnavailable("away"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("error", [ProfilesUnavailable("away"), OSError(28, "No space left on device")])
 def test_a_store_that_is_away_is_no_fault_of_a_message(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -285,7 +285,7 @@ def test_isolated_keeps_order_and_sets_aside_before_it_goes_on() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        StoreUnavailable("away"),
+        ProfilesUnavailable("away"),
         LogUnavailable("away"),
         WarehouseUnavailable("away"),
         PositionsMoved({}),

@@ -13,7 +13,7 @@ import pytest
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from profiles.memory import MemoryProfiles
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from tests.support.ingest_streams import START, MemoryWarehouse, event, records, simple_facts, sites_of, tally
 from tests.support.machine import Clock
 from tracker.durations import MINUTE_MS
@@ -245,7 +245,7 @@ def test_stores_that_are_away_for_a_while_cost_nothing(setup: Setup, monkeypatch
 
         monkeypatch.setattr(owner, name, call)
 
-    flaky(setup.store, "save", StoreUnavailable("away", 0.001))
+    flaky(setup.store, "save", ProfilesUnavailable("away", 0.001))
     flaky(worker.outbox.warehouse, "append", WarehouseUnavailable("away", 0.0))
     setup.log.append(records([event(str(n), n) for n in range(10)]))
     while worker.prefetcher is None:  # to take a partition over needs the warehouse, too
@@ -279,7 +279,7 @@ def test_a_worker_told_to_stop_while_the_store_is_away_commits_nothing(
 
     def away(*arguments):
         stop.set()
-        raise StoreUnavailable("away", 0.001)
+        raise ProfilesUnavailable("away", 0.001)
 
     setup.log.append(records([event("1"), event("2", ua="bot")]))
     with monkeypatch.context() as patched:

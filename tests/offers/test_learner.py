@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from offers.bandit.arm_store import ArmStore, ArmsUnavailable
+from offers.bandit.arm_store import ArmStore
 from offers.campaign.campaign import parse
 from offers.campaign.store import CampaignStore
 from offers.decision.budget import HOLD_MS, BudgetStore
@@ -12,6 +12,7 @@ from offers.decision.decider import Decider
 from offers.feedback.responses import GoalRow, OfferRow
 from offers.feedback_job import FeedbackJob
 from tests.offers.test_decide import SHOES, SIGNER, Uncapped, offer
+from tracker.unavailable import Unavailable
 
 pytestmark = pytest.mark.redis
 CREATIVES = [{"id": name, "kind": "json", "content": {"t": name}} for name in "abc"]
@@ -140,5 +141,5 @@ def test_without_redis_nothing_is_published_and_decisions_go_on(own_redis, clock
     arms = ArmStore(own_redis.url, clock)
     own_redis.kill()
     assert arms.arms("default", "x", "hero", "") == {}
-    with pytest.raises(ArmsUnavailable):
+    with pytest.raises(Unavailable):
         arms.publish("default", {}, 1)

@@ -22,7 +22,7 @@ from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis.connect import connect
 from profiles.redis.store import RedisProfiles
-from profiles.store import ABSENT, ProfileStore, StoreUnavailable, Write
+from profiles.store import ABSENT, ProfileStore, ProfilesUnavailable, Write
 from recommender.catalogue.catalogue import Item
 from recommender.jobs.lock import RedisLock
 from tests.support.event_stream import stream
@@ -195,7 +195,7 @@ def test_a_cluster_that_is_away_says_so_and_comes_back(tmp_path: Path) -> None:
     ]
     nodes.stop()
     for call in [*calls, *calls]:  # the second time its client knows that nobody answers
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(ProfilesUnavailable):
             call()
     nodes.start()
     deadline = time.monotonic() + 60
@@ -206,7 +206,7 @@ def test_a_cluster_that_is_away_says_so_and_comes_back(tmp_path: Path) -> None:
                 == 40
             )
             break
-        except StoreUnavailable:
+        except ProfilesUnavailable:
             assert time.monotonic() < deadline
             time.sleep(0.1)
     nodes.stop()

@@ -10,7 +10,7 @@ import redis
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis.store import RedisProfiles
-from profiles.store import ABSENT, Alias, ProfileStore, Stored, StoreUnavailable, Write
+from profiles.store import ABSENT, Alias, ProfileStore, ProfilesUnavailable, Stored, Write
 from tests.support.machine import RedisServer
 from tests.support.redis_cluster import RedisCluster
 from tracker.durations import DAY_SECONDS
@@ -192,7 +192,7 @@ def test_a_redis_that_is_away_says_so_and_comes_back_with_everything(own_redis: 
         lambda: list(store.scan(SITE)),
         store.ping,
     ):
-        with pytest.raises(StoreUnavailable) as caught:
+        with pytest.raises(ProfilesUnavailable) as caught:
             call()
         assert caught.value.retry_after > 0
     own_redis.start()

@@ -14,7 +14,7 @@ from recommender.catalogue.catalogue import (
     parse_item,
     parse_items,
 )
-from recommender.catalogue.redis import RedisItems, StoreUnavailable
+from recommender.catalogue.redis import CatalogueUnavailable, RedisItems
 from recommender.jobs.lock import RedisLock
 from tests.support.machine import Clock, RedisServer
 
@@ -162,7 +162,7 @@ def test_the_lock_expires_and_belongs_to_its_holder(own_redis: RedisServer) -> N
     assert two.take(), "the holder died"
     assert not one.extend()
     own_redis.kill()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(CatalogueUnavailable):
         two.take()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(CatalogueUnavailable):
         RedisItems(client, "s").changes(0)

@@ -9,7 +9,7 @@ import pytest
 
 from profiles.model import Affinity, CartLine, ItemTouch, Profile, Session, Touch
 from recommender.catalogue.catalogue import Catalogue, Changes, parse_items
-from recommender.catalogue.redis import StoreUnavailable
+from recommender.catalogue.redis import CatalogueUnavailable
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
 from recommender.serving.recommender import Recommender
@@ -346,7 +346,7 @@ def test_a_catalogue_whose_store_is_down_stays_as_it_was(shop: Shop, tmp_path: P
 
         def changes(self, since: int) -> Changes:
             if self.down:
-                raise StoreUnavailable("away")
+                raise CatalogueUnavailable("away")
             return super().changes(since)
 
     store = Flaky()

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import redis
 
-from recommender.catalogue.redis import StoreUnavailable
 from recommender.data.interactions import NothingToLearn
 from recommender.data.params import Params
 from recommender.jobs.lock import Busy, RedisLock
@@ -19,6 +18,7 @@ from recommender.training.progress import BEGINS, STAGES, Progress
 from recommender.training.train import train
 from tests.support.machine import Clock, RedisServer
 from tests.support.recommender_histories import Told, shop_history
+from tracker.unavailable import Unavailable
 
 pytestmark = pytest.mark.redis
 
@@ -177,6 +177,6 @@ def test_a_training_goes_on_without_its_record(own_redis: RedisServer, clock: Cl
 
     assert runs.run("s", work) is CARD
     for ask in (runs.read, runs.ask, runs.asked):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(Unavailable):
             ask("s")
     client.close()

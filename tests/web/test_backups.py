@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of
 from tracker.sites import Site
@@ -24,7 +24,7 @@ def test_every_page_says_that_a_folder_with_backups_is_away(
         return str(stage.desk().get("/desk/setup").text)
 
     def away() -> bool:
-        raise StoreUnavailable("away")
+        raise ProfilesUnavailable("away")
 
     assert "A folder with backups cannot be reached" in page(lambda: True)
     assert "A folder with backups" not in page(lambda: False)

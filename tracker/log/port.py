@@ -8,13 +8,11 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from tracker.unavailable import Unavailable
 
-class LogUnavailable(Exception):
-    """The log cannot take or give events now. ``retry_after`` is in seconds."""
 
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+class LogUnavailable(Unavailable):
+    """The log cannot take or give events now."""
 
 
 class RecordTooLarge(ValueError):

@@ -18,6 +18,7 @@ from deltalake import (
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from tracker.unavailable import Unavailable
 from warehouse.tables.durable import Durable, WentBack, forget, on_disk
 from warehouse.tables.files import Folder, LiveFile, NewFile, partition
 
@@ -41,12 +42,11 @@ HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=Fa
 """Old commits go with a vacuum, which first has the checkpoint that replaces them on disk."""
 
 
-class WarehouseUnavailable(Exception):
-    """The tables cannot be read or written now. ``retry_after`` is in seconds."""
+class WarehouseUnavailable(Unavailable):
+    """The tables cannot be read or written now."""
 
     def __init__(self, message: str, retry_after: float = 2.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+        super().__init__(message, retry_after)
 
 
 class Table:

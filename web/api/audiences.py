@@ -71,7 +71,7 @@ class Audiences:
         self._totals: dict[str, tuple[float, int]] = {}
 
     def size(self, site: Site, audience: Audience, chance: random.Random | None = None) -> Size:
-        """Raises StoreUnavailable."""
+        """Raises ProfilesUnavailable."""
         view = self._viewer(site)
         found = preview(audience, map(view, self._services.profiles.people(site.id)), chance)
         total = found.seen if found.complete else max(found.seen, self._total(site.id))

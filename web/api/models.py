@@ -10,12 +10,12 @@ from flask import Blueprint, Response
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from recommender.catalogue.redis import StoreUnavailable
 from recommender.jobs.lock import Busy
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from recommender.model.model import ModelUnusable
 from recommender.model.registry import Shelf
+from tracker.unavailable import Unavailable
 from web.api.bodies import answer
 from web.api.keys import Keys
 from web.api.metrics import Metrics
@@ -157,7 +157,7 @@ class _Trainings(Collector):
                     failures.add_metric([site], run.failures)
                 if run and run.finished:
                     ended.add_metric([site], run.finished / 1000)
-        except StoreUnavailable:  # a store that is down must not take the other figures along
+        except Unavailable:  # a store that is down must not take the other figures along
             return
         yield failures
         yield ended

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from recommender.catalogue.redis import StoreUnavailable
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 from web.api.models import MEASURES, asked, served, state_of
 from web.desk.pages import Pages
 from web.drawing import formats
@@ -67,7 +67,7 @@ def models_blueprint(pages: Pages, services: Services) -> Blueprint:
         def training_failed(site: Site) -> Run | None:
             try:
                 run = services.runs.read(site.id)
-            except StoreUnavailable:
+            except Unavailable:
                 return None
             return run if run and run.failures else None
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from offers.decision.decider import Decision, LoggedDecision
-from offers.decision.decision_counts import DecisionCountStore, DecisionCountsUnavailable
+from offers.decision.decision_counts import DecisionCountStore
 from tracker.event import SITE, Event, encode
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class DecisionLog:
         for write in (self.flush, self._counts.flush):
             try:
                 write()
-            except (LogUnavailable, DecisionCountsUnavailable) as error:
+            except Unavailable as error:
                 logger.warning("decisions are lost: %s", error)
 
     def flush(self) -> None:
@@ -113,7 +114,7 @@ class DecisionLog:
                 if self._due is not None and time.monotonic() >= self._due:
                     self._due = None
                     self._counts.flush()
-            except (LogUnavailable, DecisionCountsUnavailable) as error:
+            except Unavailable as error:
                 logger.warning("decisions wait: %s", error)
                 time.sleep(error.retry_after)
                 self._due = time.monotonic()

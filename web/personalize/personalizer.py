@@ -22,6 +22,7 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.serving.request import Ask, Pick, Refusal, Shown, parse_ask
 from recommender.serving.visitor import Visitor
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 from web.api.bodies import answer, body
 from web.api.keys import Keys
 from web.api.metrics import Metrics
@@ -197,7 +198,7 @@ class Personalizer:
         now = time.monotonic()
         if now - self._warned.get(part, float("-inf")) >= 1.0:
             self._warned[part] = now
-            unforeseen = not hasattr(error, "retry_after")
+            unforeseen = not isinstance(error, Unavailable)
             logger.warning("personalized without %s: %s", part, error, exc_info=unforeseen)
 
 

@@ -135,7 +135,7 @@ def lessons(campaign: Campaign, learned: dict[str, SlotCounts]) -> list[Lesson]:
 
 
 def expansion(services: Services, site: Site, result: Result) -> LookAlike | None:
-    """An audience of others like those who answered. Raises StoreUnavailable."""
+    """An audience of others like those who answered. Raises ProfilesUnavailable."""
     ids = list(dict.fromkeys(showing.profile for showing in reversed(result.answered)))[:SEEDS]
     stored = services.profiles.load(site.id, ids)
     seeds = [found for each in ids if (found := stored[each].profile) is not None]

@@ -31,7 +31,7 @@ class Everyone:
 
 
 def everyone(profiles: ProfileStore, site: str) -> Everyone:
-    """Reads every profile. Raises StoreUnavailable."""
+    """Reads every profile. Raises ProfilesUnavailable."""
     segments: dict[str, list[str]] = {}
     stages: dict[str, list[str]] = {}
     names = []

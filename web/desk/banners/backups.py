@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from profiles.store import StoreUnavailable
+from profiles.store import ProfilesUnavailable
 from web.services import Services
 
 
@@ -14,7 +14,7 @@ def register_backup_alarm(app: Flask, services: Services) -> None:
     def backups_behind() -> bool:
         try:
             return services.backups_behind()
-        except StoreUnavailable:
+        except ProfilesUnavailable:
             return False  # of this the page itself tells
 
     @app.context_processor
