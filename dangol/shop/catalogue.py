@@ -18,7 +18,6 @@ class Category:
     id: str
     name: str
     line: str
-    palette: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,6 @@ class Product:
     name: str
     category: str
     price: float
-    motif: str
-    palette: str
     popularity: int
     line: str
     goes_with: tuple[str, ...] = ()

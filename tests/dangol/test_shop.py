@@ -18,10 +18,9 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from dangol.shop import create_shop
-from dangol.shop.art import MOTIFS, draw
-from dangol.shop.art.palettes import PALETTES
 from dangol.shop.cart import Cart
 from dangol.shop.catalogue import Product, items, load
+from tests.support.machine import ROOT
 from tests.support.tracker_server import TrackerServer
 
 CATEGORIES = ["shoes", "bags", "outdoor", "kitchen", "books", "toys", "garden", "audio"]
@@ -102,7 +101,6 @@ def test_every_category_has_its_shelf() -> None:
     assert all(len(catalogue.of(category)) >= 6 for category in CATEGORIES)
     for product in catalogue.products.values():
         assert set(product.goes_with) <= set(catalogue.products) - {product.id}
-        assert product.motif in MOTIFS[product.category]
 
 
 def test_the_catalogue_as_a_backend_tells_it() -> None:
@@ -137,12 +135,10 @@ def test_every_product_has_a_picture(client: FlaskClient, product: Product) -> N
     assert classes <= set(re.findall(r"\.(\w+)", answer.text)), "every class has its colour"
 
 
-def test_every_motif_can_be_drawn_in_every_palette() -> None:
-    for category, motifs in MOTIFS.items():
-        for motif in motifs:
-            pictures = {draw("an item", category, motif, palette) for palette in PALETTES}
-            assert len(pictures) == len(PALETTES)
-    assert draw("a", "shoes", "boot", "sky") == draw("a", "shoes", "boot", "sky")
+def test_every_picture_is_a_product_s_and_no_two_are_the_same() -> None:
+    pictures = {path.stem: path.read_text() for path in (ROOT / "dangol/shop/static/pictures").iterdir()}
+    assert set(pictures) == set(load().products)
+    assert len(set(pictures.values())) == len(pictures)
 
 
 def test_pictures_may_be_cached(client: FlaskClient) -> None:
