@@ -13,7 +13,7 @@ from typing import NamedTuple
 import redis
 
 from dangol.backup import redis_copy
-from dangol.orphans import die_with_parent
+from dangol.signals import die_with_parent
 from tracker import disk
 
 NOTE = "server"

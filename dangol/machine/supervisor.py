@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from dangol.orphans import die_with_parent, kill_group
-from dangol.signals import set_on_signals
+from dangol.signals import die_with_parent, kill_group, set_on_signals
 
 log = logging.getLogger("dangol.machine.up")
 

@@ -15,10 +15,10 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dangol import compose, log_output
-from dangol.orphans import die_with_parent
 from dangol.serving.bridge import Bridge, Short, Wsgi
 from dangol.serving.health import Health
 from dangol.settings import Settings, load
+from dangol.signals import die_with_parent
 from tracker.app import Tracker
 from tracker.http.rsgi import Exchange, Scope
 
