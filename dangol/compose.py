@@ -38,9 +38,10 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from tracker.delivery.spool_backlog import SpoolWatch
     from warehouse.delta import Warehouse
     from web.access.users import Users
+    from web.app import WebApplication
     from web.damage import DamageRecord
     from web.progress import Progress
-    from web.services import Services, Shop
+    from web.stores import Shop, Stores
 
 INGEST_GROUP = "ingest"
 INCIDENT_DAYS = 7  # for so long the desk and the doctor tell that events were lost
@@ -284,7 +285,7 @@ def history(settings: Settings) -> History:
 def shops(settings: Settings) -> "Callable[[str], Shop]":
     """A site's catalogue and recommender, made once for each process."""
     from recommender.serving.recommender import Recommender
-    from web.services import Shop
+    from web.stores import Shop
 
     @functools.cache
     def shop_of(site: str) -> Shop:
@@ -304,7 +305,7 @@ def log_incident(settings: Settings, now: float) -> "Incident | None":
     return incident(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), since)
 
 
-def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services":
+def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
     """Everything the web application stands on; with the figures of the ``tracker`` in the same process."""
     from offers.bandit.arm_store import ArmStore
     from offers.campaign.campaign import Cap
@@ -322,7 +323,17 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
     from web.reports.cancel import Stops
     from web.reports.saved import SavedStore
     from web.reports.sizes import SegmentSizes
-    from web.services import Services
+    from web.stores import (
+        AccessStores,
+        CampaignStores,
+        Health,
+        ModelStores,
+        ReportStores,
+        SegmentStores,
+        Stores,
+        VisitorStores,
+        WebSettings,
+    )
 
     key = signing_key(settings)
     accounts = users(settings)
@@ -345,50 +356,55 @@ def services(settings: Settings, tracker: "Tracker | None" = None) -> "Services"
         request = forgetting.ask(site, who)
         return request.ids if request else None
 
-    return Services(
+    return Stores(
         sites=sites(settings),
         log=events,
-        profiles=profiles(settings),
-        warehouse=house,
-        incomplete=broken.incomplete,
-        shops=shops(settings),
-        runs=runs(settings, 1.0),
-        campaigns=campaigns,
-        funnels=SavedStore(redis, "funnels"),
-        goals=SavedStore(redis, "goals"),
-        sizes=SegmentSizes(redis),
-        segments=segments,
-        progress=ProgressStore(redis),
-        arms=arms,
-        caps=caps,
-        decider=Decider(
-            campaigns,
-            caps,
-            signer,
+        visitors=VisitorStores(profiles=profiles(settings), erase=erase),
+        segments=SegmentStores(store=segments, sizes=SegmentSizes(redis), progress=ProgressStore(redis)),
+        campaigns=CampaignStores(
+            store=campaigns,
+            decider=Decider(
+                campaigns,
+                caps,
+                signer,
+                arms=arms,
+                budgets=BudgetStore(redis, processes=settings.workers),
+                segments=segments,
+                global_holdout=settings.global_holdout,
+            ),
+            decided=DecisionCountStore(redis),
             arms=arms,
-            budgets=BudgetStore(redis, processes=settings.workers),
-            segments=segments,
-            global_holdout=settings.global_holdout,
+            signer=signer,
         ),
-        decided=DecisionCountStore(redis),
-        signer=signer,
-        users=accounts,
-        guesses=SharedGuesses(redis),
-        stops=Stops(redis),
-        secret=key,
-        audit=Audit(settings.folder / "audit.jsonl"),
-        erase=erase,
-        spooled=functools.partial(spool_watch(settings).look, count=False),
-        public_url=settings.public_url or settings.url,
-        personalize_seconds=settings.personalize_budget_ms / 1000,
-        ingest_group=INGEST_GROUP,
-        trust_proxy=settings.trust_proxy,
-        log_incident=lambda: log_incident(settings, time.time()),
-        ingest_waits=progress(settings, events).look,
-        backups_behind=erasure_log(settings).behind,
-        further_metrics=tracker.metrics.text if tracker else bytes,
-        bucket=RedisBuckets(redis).take,
-        countries=functools.cache(functools.partial(country_source, settings)),
+        models=ModelStores(shops=shops(settings), runs=runs(settings, 1.0)),
+        reports=ReportStores(
+            warehouse=house,
+            funnels=SavedStore(redis, "funnels"),
+            goals=SavedStore(redis, "goals"),
+            stops=Stops(redis),
+        ),
+        access=AccessStores(
+            users=accounts,
+            sign_in_limit=SharedGuesses(redis),
+            audit=Audit(settings.folder / "audit.jsonl"),
+            secret=key,
+            bucket=RedisBuckets(redis).take,
+        ),
+        settings=WebSettings(
+            public_url=settings.public_url or settings.url,
+            personalize_seconds=settings.personalize_budget_ms / 1000,
+            trust_proxy=settings.trust_proxy,
+        ),
+        health=Health(
+            incomplete=broken.incomplete,
+            spooled=functools.partial(spool_watch(settings).look, count=False),
+            log_incident=lambda: log_incident(settings, time.time()),
+            ingest_waits=progress(settings, events).look,
+            backups_behind=erasure_log(settings).behind,
+            further_metrics=tracker.metrics.text if tracker else bytes,
+            countries=functools.cache(functools.partial(country_source, settings)),
+            ingest_group=INGEST_GROUP,
+        ),
     )
 
 
@@ -422,10 +438,10 @@ def membership(settings: Settings) -> "Membership":
     return Membership(SegmentStore(redis), ProgressStore(redis), profiles(settings))
 
 
-def web(settings: Settings, tracker: "Tracker | None" = None) -> "Flask":
+def web(settings: Settings, tracker: "Tracker | None" = None) -> "WebApplication":
     from web.app import create_app
 
-    return create_app(services(settings, tracker))
+    return create_app(stores(settings, tracker))
 
 
 def shop(settings: Settings) -> "Flask":

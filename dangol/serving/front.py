@@ -23,7 +23,7 @@ from tracker.app import Tracker
 from tracker.http.rsgi import Exchange, Scope
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from web.app import WebApplication
 
 _logger = logging.getLogger(__name__)
 
@@ -124,9 +124,8 @@ def web() -> Front:
     return Front(None, lambda: _rest(compose.web(settings)), settings.threads)
 
 
-def _rest(application: "Flask") -> Rest:
-    beside = application.extensions
-    return Rest(application, beside["shortcut"], beside["decisions"].close)
+def _rest(application: "WebApplication") -> Rest:
+    return Rest(application.flask, application.fast_path, application.close)
 
 
 def _with_shop(rest: Wsgi, shop: Wsgi) -> Wsgi:

@@ -419,7 +419,7 @@ STAMPS = {
     # says when something was, and waits for nothing
     *(
         "web/access/audit.py",
-        "web/services.py",
+        "web/stores.py",
         "web/personalize/decisions.py",
         "offers/decision/decision_counts.py",
         "offers/feedback_job.py",

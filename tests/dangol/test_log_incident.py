@@ -1,6 +1,5 @@
 """Events that the log lost are told by the doctor, the desk and the metrics, for days."""
 
-import dataclasses
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.support.web_stage import stage_of
 from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 from warehouse.delta import WarehouseUnavailable
-from web.app import create_app
 
 pytestmark = pytest.mark.redis
 CHECK = "events lost in the log"
@@ -58,7 +56,8 @@ def test_the_desk_and_the_metrics_tell_of_lost_events(
     assert "event log" not in stage.desk().get("/desk/setup").text
 
     def telling(log_incident) -> None:
-        stage.app = create_app(dataclasses.replace(stage.services, log_incident=log_incident))
+        nonlocal stage
+        stage = stage.with_health(log_incident=log_incident)
 
     telling(lambda: Incident(int(clock() * 1000), 4, 0))
     page = stage.desk().get("/desk/setup").text

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,11 @@ from profiles.redis.connect import connect
 from recommender.jobs.lock import RedisLock, locked
 from tests.support.ingest_streams import START, event, records
 from tests.support.machine import Clock
-from tests.support.web_stage import Stage, stage_of
+from tests.support.web_stage import stage_of
 from tracker.durations import HOUR_MS
 from tracker.log.port import EventLog
 from tracker.sites import Site
 from warehouse.events import Scope
-from web.app import create_app
 from web.damage import DamageRecord
 
 pytestmark = pytest.mark.redis
@@ -351,13 +349,12 @@ def test_pages_go_on_and_say_that_something_is_missing(
     from tests.support.warehouse_rows import row
 
     stage = stage_of(tmp_path, redis_url, site, clock)
-    record, warehouse = DamageRecord(redis_url), stage.services.warehouse
+    record, warehouse = DamageRecord(redis_url), stage.warehouse
     warehouse.on_damage = record.read
     at = int(clock() * 1000) - HOUR_MS
     for portion in range(3):
         warehouse.append([row(at + k, id=f"{portion}-{k}", session=f"s{portion}") for k in range(20)], [], {})
-    services = replace(stage.services, incomplete=record.incomplete)
-    desk = Stage(create_app(services), services, stage.site, stage.erasure).desk()
+    desk = stage.with_health(incomplete=record.incomplete).desk()
     assert desk.get("/readyz").json["status"] == "ready"
     path = random.Random(3).choice(sorted(Path(warehouse.path).glob("events/day=*/*.parquet")))
     path.write_bytes(path.read_bytes()[:300])

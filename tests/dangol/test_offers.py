@@ -91,17 +91,17 @@ def test_the_global_holdout_and_the_fatigue_cap_are_settings(run, monkeypatch: p
     monkeypatch.setenv("DANGOL_GLOBAL_HOLDOUT", "0.5")
     monkeypatch.setenv("DANGOL_OFFERS_PER_SESSION", "2")
     monkeypatch.setenv("DANGOL_PERSONALIZE_BUDGET_MS", "3000")  # a busy machine
-    services = compose.services(settings.load())
+    stores = compose.stores(settings.load())
     site = compose.sites(settings.load()).get("default")
     offers = [
         parse({"id": f"c{n}", "name": "x", "status": "live", "slot": "hero", "creatives": [CREATIVE]})
         for n in range(4)
     ]
     for each in offers:
-        services.campaigns.put("default", each, 1)
-    assert services.decider.holdout(offers[0]) == 0.5
+        stores.campaigns.store.put("default", each, 1)
+    assert stores.campaigns.decider.holdout(offers[0]) == 0.5
     shown = {
-        who: [services.decider.decide(site, Profile(id=f"v:{who}"), "hero") for _ in range(5)]
+        who: [stores.campaigns.decider.decide(site, Profile(id=f"v:{who}"), "hero") for _ in range(5)]
         for who in range(12)
     }
     met = {sum(each is not None for each in decisions) for decisions in shown.values()}

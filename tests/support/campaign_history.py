@@ -40,7 +40,7 @@ def play(
     """Write the campaign and what ``visitors`` did, of whom 0.3 were held out; the learner has run afterwards."""
     written = {**CAMPAIGN, "holdout": holdout}
     assert stage.call("PUT", f"/v1/campaigns/{campaign_id}", json=written).status_code == 200
-    draw, now = random.Random(3), int(stage.services.clock() * 1000)
+    draw, now = random.Random(3), int(stage.stores.clock() * 1000)
     rows, people = [], []
     for number in range(visitors):
         who, held = f"v:{number}", draw.random() < 0.3
@@ -52,7 +52,7 @@ def play(
             "default", campaign_id, variant, "hero", 1.0 if held else 0.5, ts, context, f"n{number}", held
         )
         props = json.dumps(
-            {"campaign": campaign_id, "variant": variant, "token": stage.services.signer.sign(token)}
+            {"campaign": campaign_id, "variant": variant, "token": stage.stores.campaigns.signer.sign(token)}
         )
 
         def event(name: str, at: int, number: int = number, props: str = props, **more: object) -> None:
@@ -90,14 +90,14 @@ def play(
             props=json.dumps({"campaign": campaign_id, "token": "forged"}),
         )
     )
-    stage.services.warehouse.append(rows, [], {})
-    stage.services.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
-    services = stage.services
+    stage.warehouse.append(rows, [], {})
+    stage.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
+    stores = stage.stores
     FeedbackJob(
-        services.campaigns,
-        WarehouseResponses(services.warehouse),
-        services.signer,
+        stores.campaigns.store,
+        WarehouseResponses(stores.reports.warehouse),
+        stores.campaigns.signer,
         ArmStore(redis_url, timeout=10),
         BudgetStore(redis_url, timeout=10),
-        clock=services.clock,
+        clock=stores.clock,
     ).run(stage.site)

@@ -50,13 +50,13 @@ def season(stage: Stage, now: float, visitors: int = 160, seed: int = 7) -> None
         rows_of, profile = _person(chance, number, now)
         rows += rows_of
         people.append(profile)
-    stage.services.warehouse.append(rows, [], {})
-    stage.services.profiles.save("default", [Write(each.id, b"", each) for each in people])
+    stage.warehouse.append(rows, [], {})
+    stage.profiles.save("default", [Write(each.id, b"", each) for each in people])
     for name, title, audience in (
         ("buyers", "Buyers", "orders > 0"),
         ("lookers", "Only looking", "orders = 0"),
     ):
-        stage.services.segments.put("default", Segment(id=name, name=title, audience=audience))
+        stage.stores.segments.store.put("default", Segment(id=name, name=title, audience=audience))
     items = [
         {"id": item, "name": name, "category": category, "price": price}
         for item, name, category, price in ITEMS

@@ -1,8 +1,9 @@
 """The web application on real stores, for the tests of web/: Redis, a warehouse folder, a memory log."""
 
 import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from offers.decision.caps import CapStore
 from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.token import TokenSigner
-from offers.segments.membership import ProgressStore
+from offers.segments.membership import Membership, ProgressStore
 from offers.segments.store import SegmentStore
 from profiles.erasures import RedisErased
 from profiles.redis.store import RedisProfiles
+from profiles.store import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import RedisItems
 from recommender.jobs.runs import Runs
@@ -35,11 +37,22 @@ from warehouse.delta import Warehouse
 from web.access.audit import Audit
 from web.access.sign_in_limit import SharedGuesses
 from web.access.users import Users
-from web.app import create_app
+from web.app import WebApplication, create_app
 from web.reports.cancel import Stops
 from web.reports.saved import SavedStore
 from web.reports.sizes import SegmentSizes
-from web.services import Services, Shop
+from web.stores import (
+    AccessStores,
+    CampaignStores,
+    Health,
+    ModelStores,
+    ReportStores,
+    SegmentStores,
+    Shop,
+    Stores,
+    VisitorStores,
+    WebSettings,
+)
 
 PASSWORD = "a long password"
 SECRET = b"a signing key for tests, long enough"
@@ -74,10 +87,50 @@ class Described(FlaskClient):
 class Stage:
     """One installation with one site, and the clients that tests speak to it with."""
 
-    app: Flask
-    services: Services
+    web: WebApplication
+    stores: Stores
     site: Site
     erasure: Erasure
+
+    @classmethod
+    def on(cls, stores: Stores, site: Site, erasure: Erasure) -> "Stage":
+        web = create_app(stores)
+        web.flask.test_client_class = Described
+        return cls(web, stores, site, erasure)
+
+    def with_health(self, **told: Any) -> "Stage":
+        """The same installation, whose ``Health`` says this."""
+        health: Health = replace(self.stores.health, **told)
+        return Stage.on(replace(self.stores, health=health), self.site, self.erasure)
+
+    @property
+    def app(self) -> Flask:
+        return self.web.flask
+
+    @property
+    def profiles(self) -> ProfileStore:
+        return self.stores.visitors.profiles
+
+    @property
+    def campaigns(self) -> CampaignStore:
+        return self.stores.campaigns.store
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return self.stores.reports.warehouse
+
+    @property
+    def users(self) -> Users:
+        return self.stores.access.users
+
+    @property
+    def audit(self) -> Audit:
+        return self.stores.access.audit
+
+    def evaluate_segments(self, clock: Callable[[], float] = time.time) -> None:
+        """Every visitor anew, as the schedule does."""
+        segments = self.stores.segments
+        Membership(segments.store, segments.progress, self.profiles, clock=clock).run(self.site)
 
     @property
     def client(self) -> FlaskClient:
@@ -125,35 +178,38 @@ def stage_of(
     store, warehouse = RedisProfiles(redis_url), Warehouse(str(folder / "warehouse"))
     erased = RedisErased(store.client)
     erasure = Erasure(store, erased, caps, warehouse, DeadLetters(folder), settle_seconds=0.0)
-    services = Services(
+    stores = Stores(
         sites=sites,
         log=MemoryLog(),
-        profiles=store,
-        warehouse=warehouse,
-        shops=shop,
-        runs=Runs(client, clock),
-        campaigns=campaigns,
-        funnels=SavedStore(redis_url, "funnels"),
-        goals=SavedStore(redis_url, "goals"),
-        sizes=SegmentSizes(redis_url),
-        segments=segments,
-        progress=ProgressStore(redis_url),
-        arms=arms,
-        caps=caps,
-        decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
-        decided=DecisionCountStore(redis_url, timeout=10, clock=clock),
-        signer=signer,
-        erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
-        users=users,
-        guesses=SharedGuesses(redis_url, clock, timeout=10),
-        stops=Stops(redis_url, timeout=10),
-        secret=SECRET,
-        audit=Audit(folder / "audit.jsonl", clock),
-        public_url="http://127.0.0.1:8000",
-        personalize_seconds=personalize_seconds,
-        patience_seconds=patience_seconds,
+        visitors=VisitorStores(
+            profiles=store,
+            erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
+        ),
+        segments=SegmentStores(
+            store=segments, sizes=SegmentSizes(redis_url), progress=ProgressStore(redis_url)
+        ),
+        campaigns=CampaignStores(
+            store=campaigns,
+            decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
+            decided=DecisionCountStore(redis_url, timeout=10, clock=clock),
+            arms=arms,
+            signer=signer,
+        ),
+        models=ModelStores(shops=shop, runs=Runs(client, clock)),
+        reports=ReportStores(
+            warehouse=warehouse,
+            funnels=SavedStore(redis_url, "funnels"),
+            goals=SavedStore(redis_url, "goals"),
+            stops=Stops(redis_url, timeout=10),
+            patience_seconds=patience_seconds,
+        ),
+        access=AccessStores(
+            users=users,
+            sign_in_limit=SharedGuesses(redis_url, clock, timeout=10),
+            audit=Audit(folder / "audit.jsonl", clock),
+            secret=SECRET,
+        ),
+        settings=WebSettings(public_url="http://127.0.0.1:8000", personalize_seconds=personalize_seconds),
         clock=clock,
     )
-    app = create_app(services)
-    app.test_client_class = Described
-    return Stage(app, services, site, erasure)
+    return Stage.on(stores, site, erasure)

@@ -35,8 +35,8 @@ CAMPAIGN = {
 @pytest.fixture
 def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
-    stage.services.sites.save(Site(id="second", name="Second", write_key="wk_2", secret_key="sk_2"))
-    users = stage.services.users
+    stage.stores.sites.save(Site(id="second", name="Second", write_key="wk_2", secret_key="sk_2"))
+    users = stage.users
     users.put("vera", PASSWORD, "viewer", ("second",))
     users.put("mark", PASSWORD, "marketer")
     return stage
@@ -84,7 +84,7 @@ def test_a_user_sees_only_their_sites(stage: Stage) -> None:
     with vera.session_transaction() as session:
         session["site"] = "default"
     assert "wk_test" not in vera.get("/desk/setup").text
-    stage.services.users.put("lost", PASSWORD, "viewer", ("gone",))
+    stage.users.put("lost", PASSWORD, "viewer", ("gone",))
     assert stage.desk("lost").get("/desk").status_code == 403
 
 
@@ -102,7 +102,7 @@ def post(desk: FlaskClient, path: str, **form: object) -> TestResponse:
 
 
 def test_users_are_added_changed_and_removed_in_the_desk(stage: Stage) -> None:
-    desk, users = stage.desk(), stage.services.users
+    desk, users = stage.desk(), stage.users
     own = {"name": "minji", "role": "marketer", "site": ["second"], "password": PASSWORD}
     assert post(desk, "add", **own).headers["Location"] == "/desk/access?done=added"
     minji = stage.desk("minji")
@@ -117,19 +117,17 @@ def test_users_are_added_changed_and_removed_in_the_desk(stage: Stage) -> None:
     assert "may sign in now" in desk.get("/desk/access?done=added").text
     assert post(desk, "remove", name="minji").status_code == 302 and users.get("minji") is None
     assert post(desk, "remove", name="minji").status_code == 404
-    noted = [(entry.who, entry.what) for entry in stage.services.audit.latest(20)]
+    noted = [(entry.who, entry.what) for entry in stage.audit.latest(20)]
     for path in ("add", "change", "password", "remove"):
         assert ("admin", f"POST /desk/access/{path}") in noted
-    assert PASSWORD not in str(stage.services.audit.latest(20)) and made not in str(
-        stage.services.audit.latest(20)
-    )
+    assert PASSWORD not in str(stage.audit.latest(20)) and made not in str(stage.audit.latest(20))
 
 
 def test_an_added_user_without_a_password_gets_one_that_is_shown_once(stage: Stage) -> None:
     desk = stage.desk()
     answer = post(desk, "add", name="지은", role="viewer")
     made = re.findall(r'<pre id="made"[^>]*>([^<]+)</pre>', answer.text)[0]
-    assert answer.headers["Cache-Control"] == "no-store" and stage.services.users.signed_in("지은", made)
+    assert answer.headers["Cache-Control"] == "no-store" and stage.users.signed_in("지은", made)
     assert made not in desk.get("/desk/access").text
 
 
@@ -146,12 +144,12 @@ def test_an_added_user_without_a_password_gets_one_that_is_shown_once(stage: Sta
 def test_a_user_that_will_not_do_is_refused_in_words(stage: Stage, form: dict[str, str], says: str) -> None:
     answer = post(stage.desk(), "add", role="viewer", **form)
     assert answer.status_code == 400 and says in answer.text
-    assert set(stage.services.users.all()) == {"admin", "vera", "mark"}
-    assert stage.services.users.signed_in("mark", PASSWORD)  # nobody takes over a name
+    assert set(stage.users.all()) == {"admin", "vera", "mark"}
+    assert stage.users.signed_in("mark", PASSWORD)  # nobody takes over a name
 
 
 def test_the_last_administrator_stays(stage: Stage) -> None:
-    desk, users = stage.desk(), stage.services.users
+    desk, users = stage.desk(), stage.users
     users.put("little", PASSWORD, "admin", ("second",))  # of one site: cannot let others in everywhere
     for path, form in (
         ("remove", {}),
@@ -170,12 +168,12 @@ def test_whoever_changes_their_own_password_stays_signed_in(stage: Stage) -> Non
     new = "a longer password"
     assert post(desk, "password", name="admin", password=new).status_code == 302
     assert desk.get("/desk/access").status_code == 200 and elsewhere.get("/desk/access").status_code == 302
-    assert stage.services.users.signed_in("admin", new)
+    assert stage.users.signed_in("admin", new)
 
 
 @pytest.mark.parametrize("user", ["vera", "mark", "admin"])
 def test_everybody_changes_their_own_password(stage: Stage, user: str) -> None:
-    desk, elsewhere, users = stage.desk(user), stage.desk(user), stage.services.users
+    desk, elsewhere, users = stage.desk(user), stage.desk(user), stage.users
     new, csrf = "another long one", csrf_of(desk.get("/desk/password").text)
 
     def change(old: str, password: str, token: str = csrf) -> TestResponse:
@@ -193,7 +191,7 @@ def test_everybody_changes_their_own_password(stage: Stage, user: str) -> None:
     assert "old sessions have ended" in desk.get("/desk/password?done=yes").text
     assert users.signed_in(user, new) and elsewhere.get("/desk").status_code == 302
     assert user == "admin" or users.signed_in("admin", PASSWORD)
-    noted = stage.services.audit.latest(20)
+    noted = stage.audit.latest(20)
     told = [entry.what for entry in noted if entry.who == user]
     assert told[0] == "changed their own password" and "wrong password" in told
     assert new not in str(noted) and PASSWORD not in str(noted)
@@ -206,7 +204,7 @@ def test_old_passwords_are_not_guessed_more_often_than_at_the_door(stage: Stage)
     assert answers == [403] * TRIES
     late = desk.post("/desk/password", data={**form, "password": PASSWORD})
     assert late.status_code == 429 and int(late.headers["Retry-After"]) > 0
-    assert stage.services.users.signed_in("vera", PASSWORD)
+    assert stage.users.signed_in("vera", PASSWORD)
     assert stage.client.get("/desk/password").status_code == 302
 
 
@@ -257,15 +255,15 @@ def test_users_and_changes_are_files_for_administrators_without_secrets(stage: S
     for user in ("vera", "mark"):
         assert stage.desk(user).get("/desk/reports/access").status_code == 403
     assert stage.call("GET", "/v1/reports/access").status_code == 404
-    stage.services.users.put("boss", PASSWORD, "admin", ("second",))
-    stage.services.audit.note("kim", "default", "PUT /v1/campaigns/secret-plan")
+    stage.users.put("boss", PASSWORD, "admin", ("second",))
+    stage.audit.note("kim", "default", "PUT /v1/campaigns/secret-plan")
     theirs = stage.desk("boss").get("/desk/reports/access")
     assert [each["name"] for each in theirs.json["users"]] == ["boss", "vera"]
     assert "secret-plan" not in theirs.text and "secret-plan" in desk.get("/desk/reports/access").text
 
 
 def test_an_administrator_of_one_site_manages_only_its_users(stage: Stage) -> None:
-    stage.services.users.put("boss", PASSWORD, "admin", ("second",))
+    stage.users.put("boss", PASSWORD, "admin", ("second",))
     boss = stage.desk("boss")
     page = boss.get("/desk/access").text
     assert "vera" in page and "mark" not in page  # who sees all sites is not theirs
@@ -279,7 +277,7 @@ def test_an_administrator_of_one_site_manages_only_its_users(stage: Stage) -> No
     assert post(boss, "add", **new, site=["default"]).status_code == 404
     assert post(boss, "add", **new, site=["second", "default"]).status_code == 404
     assert post(boss, "add", **new, site=["second"]).status_code == 302
-    added = stage.services.users.get("new")
+    added = stage.users.get("new")
     assert added and added.sites == ("second",)
 
 
@@ -294,7 +292,7 @@ def test_only_administrators_and_only_this_sessions_forms_change_users(stage: St
     for path in ("add", "change", "password", "remove"):
         form = {"csrf": "made up", "name": "mark", "role": "admin", "password": PASSWORD}
         assert stage.desk().post(f"/desk/access/{path}", data=form).status_code == 403
-    mark = stage.services.users.get("mark")
+    mark = stage.users.get("mark")
     assert mark and mark.role == "marketer"
     assert post(stage.desk(), "change", name="mark", role="emperor").status_code == 400
 
@@ -321,7 +319,7 @@ def test_a_password_of_the_settings_is_changed_there(tmp_path: Path) -> None:
 def test_a_removed_user_is_out_at_once(stage: Stage) -> None:
     mark = stage.desk("mark")
     assert mark.get("/desk").status_code == 200
-    stage.services.users.remove("mark")
+    stage.users.remove("mark")
     assert mark.get("/desk").status_code == 302
 
 
@@ -335,26 +333,24 @@ def test_changes_are_logged_with_who_made_them(stage: Stage) -> None:
     assert "campaigns/bad" not in page and HOSTILE not in page
     for role in ("Administrator", "Marketer", "Viewer"):
         assert role in page
-    noted = stage.services.audit.latest(10)
+    noted = stage.audit.latest(10)
     assert PASSWORD not in str(noted) and "csrf" not in str(noted)
 
 
 def test_who_is_forgotten_does_not_stay_in_the_log_of_changes(stage: Stage) -> None:
-    stage.services.profiles.save(
-        "default", [Write("u:jang-77", ABSENT, Profile(id="u:jang-77", user="jang-77"))]
-    )
+    stage.profiles.save("default", [Write("u:jang-77", ABSENT, Profile(id="u:jang-77", user="jang-77"))])
     asked = {"audience": "", "visitor": "jang-77"}
     assert stage.call("POST", "/v1/audiences/preview", json=asked).status_code == 200
     assert stage.call("DELETE", "/v1/profiles/jang-77").status_code == 202
-    noted = [entry.what for entry in stage.services.audit.latest(10)]
+    noted = [entry.what for entry in stage.audit.latest(10)]
     assert noted == ["DELETE /v1/profiles/<path:who>"]
-    assert "jang" not in str(stage.services.audit.latest(10))
+    assert "jang" not in str(stage.audit.latest(10))
 
 
 def test_an_administrator_of_one_site_reads_only_its_changes(stage: Stage) -> None:
-    stage.services.users.put("second", PASSWORD, "admin", ("second",))
-    stage.services.audit.note("kim", "default", "PUT /v1/campaigns/secret-plan")
-    stage.services.audit.note("kim", "second", "PUT /v1/campaigns/ours")
+    stage.users.put("second", PASSWORD, "admin", ("second",))
+    stage.audit.note("kim", "default", "PUT /v1/campaigns/secret-plan")
+    stage.audit.note("kim", "second", "PUT /v1/campaigns/ours")
     page = stage.desk("second").get("/desk/access").text
     assert "ours" in page and "secret-plan" not in page
 

@@ -143,7 +143,7 @@ def test_a_profile_is_read_whole_and_erased(stage: Stage) -> None:
         counts=Counts(visits=3, orders=1, revenue=20.0),
         items=[ItemTouch("p1", "view", 5)],
     )
-    stage.services.profiles.save("default", [Write("u:c7", b"", profile)])
+    stage.profiles.save("default", [Write("u:c7", b"", profile)])
     for who in ("c7", "u:c7"):
         found = stage.call("GET", f"/v1/profiles/{who}").json
         assert found["id"] == "u:c7" and found["traits"] == {"email": "a@b.example"}
@@ -181,7 +181,7 @@ def test_a_fault_of_ours_is_json_and_says_nothing_of_us(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a secret of ours")
 
-    monkeypatch.setattr(type(stage.services.campaigns), "all", broken)
+    monkeypatch.setattr(type(stage.campaigns), "all", broken)
     answer = stage.call("GET", "/v1/campaigns")
     assert answer.status_code == 500 and answer.json["error"]["code"] == "internal"
     assert "secret" not in answer.text and "a secret of ours" in caplog.text
@@ -227,12 +227,12 @@ def test_metrics_are_for_this_machine_or_the_secret_key(stage: Stage) -> None:
 
 
 def test_keys_of_sites_made_later_are_known(stage: Stage) -> None:
-    stage.services.sites.save(Site(id="second", write_key="wk_2", secret_key="sk_2"))
+    stage.stores.sites.save(Site(id="second", write_key="wk_2", secret_key="sk_2"))
     assert stage.call("GET", "/v1/items", "sk_2").status_code == 200
 
 
 def test_sites_do_not_see_each_other(stage: Stage) -> None:
-    stage.services.sites.save(Site(id="second", write_key="wk_2", secret_key="sk_2"))
+    stage.stores.sites.save(Site(id="second", write_key="wk_2", secret_key="sk_2"))
     stage.call("PUT", "/v1/items/p1", json={})
     stage.call("PUT", "/v1/campaigns/c1", json=CAMPAIGN)
     assert stage.call("GET", "/v1/items", "sk_2").json["total"] == 0
@@ -240,9 +240,9 @@ def test_sites_do_not_see_each_other(stage: Stage) -> None:
 
 
 def test_erasing_takes_the_history_along(stage: Stage, clock: Clock) -> None:
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     profile = Profile(id="v:a", visitors=["a"])
-    stage.services.profiles.save("default", [Write("v:a", b"", profile)])
+    stage.profiles.save("default", [Write("v:a", b"", profile)])
     before = stage.call("GET", "/v1/reports/overview").json["visitors"]
     clock.advance(60)
     answer = stage.call("DELETE", "/v1/profiles/a")
@@ -255,7 +255,7 @@ STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=eve
 
 
 def test_reports_are_what_the_pages_show(stage: Stage, clock: Clock) -> None:
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     week = "from=2026-11-12&to=2026-11-18"
     overview = stage.call("GET", f"/v1/reports/overview?{week}").json
     assert (overview["visitors"], overview["sessions"], overview["orders"], overview["revenue"]) == (
@@ -319,17 +319,15 @@ def test_reports_need_the_secret_key(stage: Stage, report: str) -> None:
 
 
 def test_hostile_names_come_back_as_they_are_in_json(stage: Stage, clock: Clock) -> None:
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     answer = stage.call("GET", "/v1/reports/overview")
     assert answer.headers["Content-Type"] == "application/json"
     assert HOSTILE in [row["name"] for row in answer.json["keywords"]]
 
 
 def test_tables_come_as_csv_that_a_spreadsheet_may_open(stage: Stage, clock: Clock) -> None:
-    fill(stage.services.warehouse, clock())
-    stage.services.warehouse.append(
-        visit("v:z", at(clock(), 1), (("page", "=cmd|x"),), channel="direct"), [], {}
-    )
+    fill(stage.warehouse, clock())
+    stage.warehouse.append(visit("v:z", at(clock(), 1), (("page", "=cmd|x"),), channel="direct"), [], {})
     answer = stage.call("GET", "/v1/reports/overview?format=csv&table=pages")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="overview-pages.csv"'
@@ -352,7 +350,7 @@ def test_the_live_report_looks_back_five_minutes(stage: Stage, clock: Clock) -> 
     now = int(clock() * 1000)
     rows = visit("v:now", now - 120_000, (("page", "/"), ("page", "/cart")))
     rows += visit("v:late", now - 600_000, (("page", "/"),)) + visit("v:bot", now, (("page", "/"),), bot=True)
-    stage.services.warehouse.append(rows, [], {})
+    stage.warehouse.append(rows, [], {})
     live = stage.call("GET", "/v1/reports/live").json
     assert (live["visitors"], live["pages"]) == (1, [{"name": "/cart", "visitors": 1}])
     assert [event["path"] for event in live["events"]] == ["/cart", "/"]

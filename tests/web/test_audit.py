@@ -70,8 +70,8 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
         last_seen=now,
         sessions=[Session("s", now, now, touch, events=1, pageviews=1)],
     )
-    stage.services.profiles.save("default", [Write(person.id, ABSENT, person)])
-    stage.services.warehouse.append([row(now, id="e1", profile=person.id, session="s", user=WHO)], [], {})
+    stage.profiles.save("default", [Write(person.id, ABSENT, person)])
+    stage.warehouse.append([row(now, id="e1", profile=person.id, session="s", user=WHO)], [], {})
     return stage
 
 
@@ -108,16 +108,16 @@ READINGS = [
 @pytest.mark.parametrize(("method", "path"), READINGS)
 def test_who_read_of_a_person_by_http_is_noted(stage: Stage, tmp_path: Path, method: str, path: str) -> None:
     assert stage.call(method, path).status_code == 200
-    [entry] = stage.services.audit.readings(9)
+    [entry] = stage.audit.readings(9)
     assert entry.who == "secret key" and entry.site == "default" and told_of(entry)
-    assert not clear(tmp_path) and stage.services.audit.latest(9) == []
+    assert not clear(tmp_path) and stage.audit.latest(9) == []
 
 
 def test_asking_whether_a_person_is_in_an_audience_reads_of_them(stage: Stage, tmp_path: Path) -> None:
     asked = {"audience": "visits > 0", "visitor": WHO}
     assert stage.call("POST", "/v1/audiences/preview", json=asked).status_code == 200
-    [entry] = stage.services.audit.readings(9)
-    assert told_of(entry) and not clear(tmp_path) and stage.services.audit.latest(9) == []
+    [entry] = stage.audit.readings(9)
+    assert told_of(entry) and not clear(tmp_path) and stage.audit.latest(9) == []
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_asking_whether_a_person_is_in_an_audience_reads_of_them(stage: Stage, t
 )
 def test_who_read_of_a_person_in_the_desk_is_noted(stage: Stage, tmp_path: Path, path: str) -> None:
     assert stage.desk().get(path).status_code == 200
-    entry = stage.services.audit.readings(9)[0]
+    entry = stage.audit.readings(9)[0]
     assert entry.who == "admin" and told_of(entry) and not clear(tmp_path)
 
 
@@ -139,37 +139,37 @@ def test_who_read_a_list_of_people_is_noted(stage: Stage, tmp_path: Path, path: 
         headers = {"Authorization": "Bearer sk_test"}
         query = {} if "live" in path else {"q": "hush-nobody"}
         assert desk.get(path, query_string=query, headers=headers).status_code == 200
-    noted = [entry.what for entry in stage.services.audit.readings(9)]
+    noted = [entry.what for entry in stage.audit.readings(9)]
     assert noted == [f"GET {path}"] * (1 if path == "/desk/live" else 2) and not clear(tmp_path)
 
 
 def test_what_somebody_looks_at_of_themselves_is_noted(stage: Stage, tmp_path: Path) -> None:
     link = stage.call("POST", f"/v1/profiles/{WHO}/link").json["url"]
-    [made] = stage.services.audit.latest(9)
+    [made] = stage.audit.latest(9)
     assert made.what == "POST /v1/profiles/<path:who>/link" and told_of(made)
     page = stage.client.get(link.removeprefix("http://127.0.0.1:8000"))
     assert page.status_code == 200
-    [read] = stage.services.audit.readings(9)
+    [read] = stage.audit.readings(9)
     assert (read.who, read.what) == ("the visitor", "GET /me") and told_of(read)
     import re
 
     form = re.findall(r'name="form" value="([^"]+)"', page.text)[0]
     for path, more in (("choices", {"purpose": "analytics"}), ("interests", {}), ("erase", {"sure": "yes"})):
         assert stage.client.post(f"/me/{path}", data={"form": form, **more}).status_code in (200, 302, 303)
-        newest = stage.services.audit.latest(1)[0]
+        newest = stage.audit.latest(1)[0]
         assert newest.what == f"POST /me/{path}" and told_of(newest) and newest.detail == ""
     assert not clear(tmp_path)
 
 
 def test_whoever_erases_a_person_is_noted_without_their_name(stage: Stage, tmp_path: Path) -> None:
     assert stage.call("DELETE", f"/v1/profiles/{WHO}").status_code == 202
-    [entry] = stage.services.audit.latest(9)
+    [entry] = stage.audit.latest(9)
     assert told_of(entry) and digest("default", "v:hush-cookie").hex() in entry.people and not clear(tmp_path)
 
 
 def test_gorses_erasure_is_a_change_too(stage: Stage, tmp_path: Path) -> None:
     assert stage.call("DELETE", f"/api/user/{WHO}").status_code == 200
-    [entry] = stage.services.audit.latest(9)
+    [entry] = stage.audit.latest(9)
     assert entry.what == "DELETE /api/user/<user>" and told_of(entry) and not clear(tmp_path)
 
 
@@ -185,9 +185,9 @@ def test_every_other_change_by_http_is_noted(stage: Stage) -> None:
 
                 g.acting = ("kim", "default")
                 request.url_rule, request.view_args = rule, {"user": "x"} if "<user>" in rule.rule else {}
-                before = stage.services.audit.latest(1000)
+                before = stage.audit.latest(1000)
                 stage.app.process_response(stage.app.response_class(status=200))
-                if len(stage.services.audit.latest(1000)) != len(before) + 1:
+                if len(stage.audit.latest(1000)) != len(before) + 1:
                     unheard.append(f"{method} {rule.rule}")
     assert unheard == []
 
@@ -197,7 +197,7 @@ def test_a_feed_does_not_push_out_what_was_decided(stage: Stage) -> None:
     for n in range(5):
         assert stage.call("PUT", f"/v1/items/tea-{n}", json=item).status_code == 200
     assert stage.call("DELETE", "/v1/items/tea-1").status_code in (200, 204)
-    assert [entry.what for entry in stage.services.audit.latest(9)] == [
+    assert [entry.what for entry in stage.audit.latest(9)] == [
         "DELETE /v1/items/tea-1",
         "PUT /v1/items/<item_id>",
     ]

@@ -1,6 +1,5 @@
 """The desk says when a backup would bring back people who were erased."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from profiles.store import ProfilesUnavailable
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of
 from tracker.sites import Site
-from web.app import create_app
 
 pytestmark = pytest.mark.redis
 
@@ -20,8 +18,7 @@ def test_every_page_says_that_a_folder_with_backups_is_away(
     stage = stage_of(tmp_path, redis_url, site, clock)
 
     def page(behind) -> str:
-        stage.app = create_app(dataclasses.replace(stage.services, backups_behind=behind))
-        return str(stage.desk().get("/desk/setup").text)
+        return str(stage.with_health(backups_behind=behind).desk().get("/desk/setup").text)
 
     def away() -> bool:
         raise ProfilesUnavailable("away")

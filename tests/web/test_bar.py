@@ -60,7 +60,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     """The known week, four people of whom one came by e-mail on a phone and is here now, and a campaign's answers."""
     stage = stage_of(tmp_path, redis_url, site, clock)
     now = int(clock() * 1000)
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     here = visit("v:b", now - 120_000, FULL[:2], channel="e-mail", device="phone", country="KR")
     here += visit("v:c", now - 30_000, FULL[:1], channel="direct", device="desktop", country="DE")
     people = [
@@ -71,7 +71,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     kim.cart, kim.exposure = {"p7": CartLine(2, 9.5)}, {"hero": Exposure(3, 1, now - 1)}
     people.append(kim)
     people.append(Profile(id="u:lee", user="lee", traits={"name": "Kim Lee"}, last_seen=now - 1))
-    stage.services.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
+    stage.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
     hero = {
         "name": "Hero",
         "slots": ["hero"],
@@ -79,15 +79,17 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     }
     assert stage.call("PUT", "/v1/campaigns/hero", json=hero).status_code == 200
     learned = SlotCounts({"": {"a": Arm(4.0, 1.0)}})
-    stage.services.arms.publish("default", {"hero": {"hero": learned}}, now)
+    stage.stores.campaigns.arms.publish("default", {"hero": {"hero": learned}}, now)
     segment = {"name": "B alone", "audience": "visits = 0"}
     assert stage.call("PUT", "/v1/segments/everyone", json=segment).status_code == 200
     for number, each in enumerate(here):
-        token = stage.services.signer.sign(Token("default", "hero", "a", "hero", 0.5, now, "", f"n{number}"))
+        token = stage.stores.campaigns.signer.sign(
+            Token("default", "hero", "a", "hero", 0.5, now, "", f"n{number}")
+        )
         shown = answer_row(token, "Offer Viewed", each.ts + 1)
         same = {name: getattr(each, name) for name in ("profile", "session", "channel", "device", "country")}
         here.append(shown._replace(**same)) if number < 3 else None
-    stage.services.warehouse.append(here, [], {})
+    stage.warehouse.append(here, [], {})
     return stage
 
 

@@ -9,7 +9,6 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from offers.campaign.campaign import CampaignInvalid, parse
-from offers.segments.membership import Membership
 from profiles.model import Affinity, Profile
 from profiles.store import ABSENT, Write
 from tests.support.browser import chromium, keep
@@ -120,10 +119,10 @@ def test_a_campaign_is_written_changed_and_turned_live(stage: Stage) -> None:
         and "orders &gt;" in refused
         and 'value="Boots"' in refused
     )
-    assert stage.services.campaigns.get("default", "boots") is None
+    assert stage.campaigns.get("default", "boots") is None
     saved = desk.post("/desk/campaigns/edit", data=form)
     assert saved.headers["Location"] == "/desk/campaigns/boots?saved=yes"
-    stored = stage.services.campaigns.get("default", "boots")
+    stored = stage.campaigns.get("default", "boots")
     assert stored == parse({**WHOLE, "status": "draft"})
     assert "boots is another campaign" in desk.post("/desk/campaigns/edit", data=form).text
     turned = desk.post("/desk/campaigns/boots/status", data={"csrf": csrf_of(page), "status": "live"})
@@ -145,7 +144,7 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
         affinities={"shoes": Affinity(2.0, NOW)},
         device="phone",
     )
-    stage.services.profiles.save("default", [Write(mina.id, ABSENT, mina)])
+    stage.profiles.save("default", [Write(mina.id, ABSENT, mina)])
     desk = stage.desk()
     token = csrf_of(desk.get("/desk/campaigns/edit").text)
     told = {"csrf": token, "visitor": "mina"}
@@ -169,7 +168,7 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
 def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
     play(stage, "boots", redis_url)
     stage.call("PUT", "/v1/segments/s1", json={"name": "Shoe lovers", "audience": "affinity('shoes') > 0.5"})
-    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
+    stage.evaluate_segments()
     desk = stage.desk()
     page = desk.get("/desk/campaigns/boots").text
     assert '<span class="name">Shoe lovers</span>' in page

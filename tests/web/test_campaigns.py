@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import redis
 
-from offers.segments.membership import Membership
 from profiles.model import Affinity, Profile, Tally
 from profiles.store import ABSENT, Alias, Write
 from tests.support.campaign_history import CAMPAIGN, play
@@ -74,7 +73,7 @@ def test_who_asks_decides_what_placeholders_tell(stage: Stage) -> None:
         affinities={"shoes": Affinity(2.0, 1_795_000_000_000)},
     )
     alias = Write("v:a1", ABSENT, Alias("u:mina"))
-    stage.services.profiles.save("default", [Write(mina.id, ABSENT, mina), alias])
+    stage.profiles.save("default", [Write(mina.id, ABSENT, mina), alias])
     text = "{{ trait.first_name | you }} {{ top_category | everything }}"
     put(stage, "hero", creatives=[{"id": "a", "kind": "html", "content": text}])
 
@@ -111,7 +110,7 @@ def test_decisions_are_known_without_a_holdout(stage: Stage, clock: Clock) -> No
     for number in range(12):
         stage.call("POST", "/v1/personalize", "wk_test", json={"visitor": f"v{number}", "slots": both})
     stage.call("POST", "/v1/personalize", "wk_test", json={"slots": both})  # nobody who can be recognised
-    stage.app.extensions["decisions"].close()
+    stage.web.close()
     report = stage.call("GET", "/v1/reports/campaigns/hero").json
     assert report["total"]["decisions"] == 13 and report["total"]["impressions"] == 0
     assert sum(each["decisions"] for each in report["variants"]) == 13
@@ -121,7 +120,7 @@ def test_decisions_are_known_without_a_holdout(stage: Stage, clock: Clock) -> No
     noon = report["days"][0]["name"] + "T12:00:00"
     part = stage.call("GET", f"/v1/reports/campaigns/hero?from={noon}").json
     assert part["total"]["decisions"] is None  # of a part of a day nobody knows
-    consumer = stage.services.log.consumer("test", "one")
+    consumer = stage.stores.log.consumer("test", "one")
     assert consumer.poll(100, 0.1) == []  # and no event was made
 
 
@@ -133,7 +132,7 @@ def test_decisions_under_a_holdout_are_everybody_s_though_not_all_are_logged(sta
         headers = {"DNT": "1"} if number % 2 else {}
         told = stage.call("POST", "/v1/personalize", "wk_test", json=asked, headers=headers).json
         shown += told["slots"]["hero"]["offer"] is not None
-    stage.app.extensions["decisions"].close()
+    stage.web.close()
     assert 0 < shown < 20
     assert stage.call("GET", "/v1/reports/campaigns/hero").json["total"]["decisions"] == shown
 
@@ -156,9 +155,7 @@ def test_every_version_is_kept(stage: Stage, clock: Clock) -> None:
 def test_the_report_of_one_campaign(stage: Stage, redis_url: str, clock: Clock) -> None:
     play(stage, "boots", redis_url)
     stage.call("PUT", "/v1/segments/shoes", json={"name": "Shoes", "audience": "affinity('shoes') > 0.5"})
-    Membership(stage.services.segments, stage.services.progress, stage.services.profiles, clock=clock).run(
-        stage.site
-    )
+    stage.evaluate_segments(clock)
     report = stage.call("GET", "/v1/reports/campaigns/boots").json
     (likes,) = report["segments"]
     assert likes["name"] == "shoes" and likes["clicks"] == report["total"]["clicks"] > 0
@@ -215,7 +212,7 @@ def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Cloc
     for number, tally in enumerate((Tally(3, now - 8 * DAY_MS), Tally(2, now - DAY_MS), None)):
         tallies = {"Newsletter Signed Up": tally} if tally else {}
         profile = Profile(f"v:{number}", visitors=[str(number)], last_seen=now, tallies=tallies)
-        stage.services.profiles.save("default", [Write(profile.id, ABSENT, profile)])
+        stage.profiles.save("default", [Write(profile.id, ABSENT, profile)])
     asked = "count('Newsletter Signed Up') >= 2 and days_since('Newsletter Signed Up') < 7"
     told = stage.call("POST", "/v1/audiences/preview", json={"audience": asked, "visitor": "0"}).json
     assert (told["size"], told["sample"]) == (1, ["v:1"])
@@ -224,9 +221,7 @@ def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Cloc
     ]
     made = stage.call("PUT", "/v1/segments/readers", json={"name": "Readers", "audience": asked})
     assert made.status_code == 200
-    Membership(stage.services.segments, stage.services.progress, stage.services.profiles, clock=clock).run(
-        stage.site
-    )
+    stage.evaluate_segments(clock)
     assert stage.call("GET", "/v1/segments/readers").json["members"] == 1
     windowed = stage.call(
         "POST", "/v1/audiences/preview", json={"audience": "count('Product Viewed', 7) > 1"}
@@ -281,5 +276,5 @@ def test_when_redis_hangs_or_is_down_a_fallback_creative_is_shown(
         client.ping()  # all of this while Redis still said nothing
     own_redis.kill()
     assert shown(stage)["offer"]["campaign"] == "plain"
-    token = stage.services.signer.read(shown(stage)["token"], "default", int(clock() * 1000))
+    token = stage.stores.campaigns.signer.read(shown(stage)["token"], "default", int(clock() * 1000))
     assert token.campaign == "plain"

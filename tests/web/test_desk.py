@@ -38,7 +38,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
 
 @pytest.fixture
 def busy(stage: Stage, clock: Clock) -> Stage:
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     return stage
 
 
@@ -121,12 +121,12 @@ def test_the_session_cookie_is_guarded(stage: Stage) -> None:
 def test_a_new_password_ends_old_sessions(stage: Stage) -> None:
     desk = stage.desk()
     assert desk.get("/desk/setup").status_code == 200
-    stage.services.users.set_password("admin", PASSWORD)
+    stage.users.set_password("admin", PASSWORD)
     assert desk.get("/desk/setup").status_code == 302
 
 
 def test_a_site_that_is_not_there_cannot_be_chosen(stage: Stage) -> None:
-    stage.services.sites.save(Site(id="second", name="<i>2</i>", write_key="wk_2", secret_key="sk_2"))
+    stage.stores.sites.save(Site(id="second", name="<i>2</i>", write_key="wk_2", secret_key="sk_2"))
     desk = stage.desk()
     csrf = csrf_of(desk.get("/desk/setup").text)
     assert desk.post("/desk/site", data={"csrf": csrf, "site": "third"}).status_code == 404
@@ -302,9 +302,9 @@ def known(stage: Stage, clock: Clock) -> None:
         demo=True,
     )
     guest = Profile(id="v:b", visitors=["b"], last_seen=now - 1, last_touch=Touch(now, "e-mail"))
-    stage.services.profiles.save("default", [Write("u:c7", b"", kim), Write("v:b", b"", guest)])
+    stage.profiles.save("default", [Write("u:c7", b"", kim), Write("v:b", b"", guest)])
     alias = AliasRow("default", "profile", "v:a", "u:c7", now)
-    stage.services.warehouse.append([], [alias], {})
+    stage.warehouse.append([], [alias], {})
 
 
 def test_the_latest_visitors_are_listed(busy: Stage, clock: Clock) -> None:
@@ -345,7 +345,7 @@ def test_one_visitor_is_shown_whole(busy: Stage, clock: Clock) -> None:
 
 def test_a_browser_that_claims_to_be_a_customer_is_shown_as_them(busy: Stage, clock: Clock) -> None:
     known(busy, clock)
-    store = busy.services.profiles
+    store = busy.profiles
 
     def claimed(profile: Profile) -> Profile:
         profile.claims, profile.claimants = ["email"], ["guest-9"]
@@ -384,13 +384,13 @@ def test_campaigns_are_listed_with_their_answers(stage: Stage, clock: Clock) -> 
     rows = [answer_row("forged", "Offer Clicked", now)]
     for number in range(4):
         token = Token("default", "hero", "a", "hero", 0.5, now, "", f"n{number}")
-        signed = stage.services.signer.sign(token)
+        signed = stage.stores.campaigns.signer.sign(token)
         rows.append(answer_row(signed, "Offer Viewed", now + number))
         if number == 0:
             rows += [answer_row(signed, "Offer Clicked", now + at) for at in (10, 11)]  # counts once
         if number < 2:
             rows.append(answer_row(signed, "Offer Dismissed", now + 20))
-    stage.services.warehouse.append(rows, [], {})
+    stage.warehouse.append(rows, [], {})
     page = stage.desk().get("/desk/campaigns").text
     assert HOSTILE not in page and "orders = 0" in page and "everyone" in page
     assert page.index("Hero ") < page.index("Aside")
@@ -450,7 +450,7 @@ def test_each_table_can_be_taken_along(busy: Stage, path: str) -> None:
 def test_the_live_view_is_fetched_in_part(stage: Stage, clock: Clock) -> None:
     now = int(clock() * 1000) - 60_000
     rows = visit("v:now12345678", now, (("page", "/"), ("Product Viewed", "/p")), title=HOSTILE)
-    stage.services.warehouse.append(rows, [], {})
+    stage.warehouse.append(rows, [], {})
     desk = stage.desk()
     whole, part = desk.get("/desk/live").text, desk.get("/desk/live?part=1").text
     for page in (whole, part):

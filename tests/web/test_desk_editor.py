@@ -98,12 +98,12 @@ def test_any_campaign_comes_back_as_it_was(
 )
 def test_saving_without_a_change_changes_nothing(stage: Stage, budget: dict[str, Any]) -> None:
     put(stage, budget=budget)
-    stored = stage.services.campaigns.get("default", "boots")
+    stored = stage.campaigns.get("default", "boots")
     desk = stage.desk()
     page = desk.get("/desk/campaigns/edit?id=boots").text
     form = sent(document(stored), csrf=csrf_of(page), version=version_in(page))
     assert desk.post("/desk/campaigns/edit", data=form).status_code == 302
-    assert stage.services.campaigns.get("default", "boots") == stored
+    assert stage.campaigns.get("default", "boots") == stored
 
 
 def version_in(page: str) -> str:
@@ -195,7 +195,7 @@ def test_what_cannot_be_saved_comes_back_with_a_message_at_the_field(
     answer = desk.post("/desk/campaigns/edit", data=form)
     assert answer.status_code == 200 and f'id="{place}-problem"' in answer.text
     assert text[:300] in unescape(answer.text) and 'aria-invalid="true"' in answer.text
-    assert stage.services.campaigns.get("default", "boots") is None
+    assert stage.campaigns.get("default", "boots") is None
     assert desk.post("/desk/campaigns/preview", data=form).status_code == 200
 
 
@@ -207,7 +207,7 @@ def test_the_holdout_is_refused_in_percent() -> None:
 
 @pytest.mark.redis
 def test_what_somebody_else_saved_meanwhile_is_not_lost(stage: Stage, clock: Clock) -> None:
-    stage.services.users.put("kim", PASSWORD, "marketer")
+    stage.users.put("kim", PASSWORD, "marketer")
     put(stage)
     clock.now += 60
     desk, kim = stage.desk(), stage.desk("kim")
@@ -219,11 +219,11 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost(stage: Stage, clock: Clo
     warned = desk.post("/desk/campaigns/edit", data=mine).text
     assert "kim saved another version" in warned and "<del>Live now</del>" in warned
     assert "<ins>Paused</ins>" in warned and 'value="My boots"' in warned and "Save over it" in warned
-    found = stage.services.campaigns.get("default", "boots")
+    found = stage.campaigns.get("default", "boots")
     assert found and (found.status, found.name) == ("paused", "Boots")
     mine["version"] = version_in(warned)
     assert desk.post("/desk/campaigns/edit", data=mine).status_code == 302
-    found = stage.services.campaigns.get("default", "boots")
+    found = stage.campaigns.get("default", "boots")
     assert found and (found.status, found.name) == ("live", "My boots")
     clock.now += 60
     stage.call("DELETE", "/v1/campaigns/boots")
@@ -231,7 +231,7 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost(stage: Stage, clock: Clo
 
 
 def preview_of(stage: Stage, profile: Profile, visitor: str, **changes: Any) -> str:
-    stage.services.profiles.save("default", [Write(profile.id, ABSENT, profile)])
+    stage.profiles.save("default", [Write(profile.id, ABSENT, profile)])
     desk = stage.desk()
     token = csrf_of(desk.get("/desk/campaigns/edit").text)
     form = sent(campaign(**changes), csrf=token, visitor=visitor)
@@ -326,7 +326,7 @@ def test_an_audience_of_a_segment_that_does_not_exist_is_hinted_at(stage: Stage)
 @pytest.mark.redis
 def test_a_viewer_is_offered_nothing_that_they_may_not_do(stage: Stage) -> None:
     put(stage)
-    stage.services.users.put("vera", PASSWORD, "viewer")
+    stage.users.put("vera", PASSWORD, "viewer")
     vera = stage.desk("vera")
     assert "/desk/campaigns/edit" not in vera.get("/desk/campaigns").text
     page = vera.get("/desk/campaigns/boots").text
@@ -355,7 +355,7 @@ def test_a_long_audience_is_folded_in_the_list(stage: Stage) -> None:
 def test_the_editor_in_a_browser_keeps_every_character_and_warns(stage: Stage) -> None:
     html = "\n<p>a</p>\n\n<p>b</p>\n"
     put(stage, creatives=[{"id": "a", "kind": "html", "content": html}], budget={"impressions": 1_234_567})
-    stored = stage.services.campaigns.get("default", "boots")
+    stored = stage.campaigns.get("default", "boots")
     with serving(stage.app) as url, chromium() as browser:
         page = browser.new_context(locale="en-GB").new_page()
         asked: list[str] = []
@@ -368,7 +368,7 @@ def test_the_editor_in_a_browser_keeps_every_character_and_warns(stage: Stage) -
         page.goto(url + "/desk/campaigns/edit?id=boots")
         page.click("button[value=save]")
         page.wait_for_url("**/boots?saved=yes")
-        assert stage.services.campaigns.get("default", "boots") == stored and asked == []
+        assert stage.campaigns.get("default", "boots") == stored and asked == []
         page.goto(url + "/desk/campaigns/edit?id=boots")
         page.fill("#impressions", "many")
         page.goto(url + "/desk/campaigns")

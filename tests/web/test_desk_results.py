@@ -38,7 +38,7 @@ def test_decisions_that_nobody_had_on_screen_are_told(stage: Stage) -> None:
         asked = {"visitor": f"v{number}", "slots": [{"id": "hero", "kind": "offer"}]}
         answer = stage.call("POST", "/v1/personalize", json=asked).json
         assert answer["slots"]["hero"]["offer"]["campaign"] == "boots"
-    stage.services.decided.flush()
+    stage.stores.campaigns.decided.flush()
     page = stage.desk().get("/desk/campaigns/boots").text
     assert '<span class="name">Decisions</span><span class="value">3</span>' in page
     assert "nobody had it on screen" in page and "data-plot" not in page and "0%" not in page
@@ -61,9 +61,9 @@ def test_rates_say_what_they_are_rates_of(stage: Stage, redis_url: str) -> None:
 
 @pytest.mark.redis
 def test_versions_say_who_changed_what_and_can_be_restored(stage: Stage, clock: Clock) -> None:
-    stage.services.users.put("kim", PASSWORD, "marketer")
+    stage.users.put("kim", PASSWORD, "marketer")
     put(stage)
-    old = stage.services.campaigns.get("default", "boots")
+    old = stage.campaigns.get("default", "boots")
     clock.now += 60
     put(stage, name="Boots again", holdout=0.1, creatives=[CAMPAIGN["creatives"][0]])
     clock.now += 60
@@ -80,8 +80,8 @@ def test_versions_say_who_changed_what_and_can_be_restored(stage: Stage, clock: 
     clock.now += 60
     answer = kim.post("/desk/campaigns/boots/restore", data={"csrf": token, "version": version})
     assert answer.headers["Location"] == "/desk/campaigns/boots?saved=restored#versions"
-    assert stage.services.campaigns.get("default", "boots") == old
-    assert len(stage.services.campaigns.versions("default", "boots")) == 4
+    assert stage.campaigns.get("default", "boots") == old
+    assert len(stage.campaigns.versions("default", "boots")) == 4
     assert "is restored" in kim.get("/desk/campaigns/boots?saved=restored").text
     gone = kim.post("/desk/campaigns/boots/restore", data={"csrf": token, "version": "1"})
     assert gone.status_code == 404

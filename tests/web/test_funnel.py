@@ -20,12 +20,12 @@ STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=eve
 @pytest.fixture
 def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     for number, name in enumerate("abcd"):
         profile = Profile(
             id=f"v:{name}", visitors=[name], counts=Counts(visits=1, orders=number), stage="prospect"
         )
-        stage.services.profiles.save("default", [Write(profile.id, b"", profile)])
+        stage.profiles.save("default", [Write(profile.id, b"", profile)])
     return stage
 
 
@@ -83,7 +83,7 @@ def test_every_partition_is_the_whole_funnel(stage: Stage, group: str) -> None:
 
 
 def test_who_came_before_the_period_is_returning(stage: Stage, clock: Clock) -> None:
-    stage.services.warehouse.append(visit("v:a", at(clock(), 60), FULL[:1]), [], {})
+    stage.warehouse.append(visit("v:a", at(clock(), 60), FULL[:1]), [], {})
     rows = report(stage, "funnel/breakdown", "group=new")["rows"]
     assert {row["value"]: row["visitors"][0] for row in rows} == {"returning": 1, "new": 3}
 
@@ -99,7 +99,7 @@ def test_the_trend_adds_up_and_knows_the_days(stage: Stage) -> None:
 
 def test_where_those_who_left_went(stage: Stage, clock: Clock) -> None:
     more = (*FULL[:2], ("page", "/help"), ("page", "/bye"))
-    stage.services.warehouse.append(visit("v:f", at(clock(), 4), more), [], {})
+    stage.warehouse.append(visit("v:f", at(clock(), 4), more), [], {})
     rows = report(stage, "funnel/instead", "at=2")["rows"]
     assert {row["name"]: row["visitors"] for row in rows} == {"page:/help": 1, "": 1}
     assert stage.call("GET", f"/v1/reports/funnel/instead?{STEPS}&at=4").json["error"]["field"] == "step"
@@ -125,8 +125,8 @@ def test_drop_outs_become_a_segment_in_two_clicks(stage: Stage) -> None:
     form = {"csrf": csrf_of(listed), "query": query, "name": "카트 이탈"}
     made = desk.post("/desk/funnel/people", data=form).headers["Location"]
     segment = parse_qs(urlsplit(made).query)["made"][0]
-    assert stage.services.segments.get("default", segment).name == "카트 이탈"
-    assert stage.services.profiles.load("default", ["v:c"])["v:c"].profile.segments == [segment]
+    assert stage.stores.segments.store.get("default", segment).name == "카트 이탈"
+    assert stage.profiles.load("default", ["v:c"])["v:c"].profile.segments == [segment]
     branch = report(stage, "funnel/breakdown", "group=segment")["rows"]
     assert branch == [{"value": segment, "visitors": [1, 1, 0, 0]}]
     narrowed = report(stage, "funnel", f"segment={segment}")["steps"]
@@ -135,14 +135,14 @@ def test_drop_outs_become_a_segment_in_two_clicks(stage: Stage) -> None:
 
 
 def test_a_viewer_reads_but_saves_nothing(stage: Stage) -> None:
-    stage.services.users.put("vera", PASSWORD, "viewer")
+    stage.users.put("vera", PASSWORD, "viewer")
     vera = stage.desk("vera")
     page = vera.get(f"/desk/funnel?{STEPS}").text
     assert "/desk/funnel/saved" not in page
     form = {"csrf": csrf_of(page), "query": STEPS, "name": "x"}
     for path in ("/desk/funnel/saved", "/desk/funnel/people"):
         assert vera.post(path, data=form).status_code == 403
-    assert stage.services.funnels.all("default") == []
+    assert stage.stores.reports.funnels.all("default") == []
 
 
 def test_a_saved_funnel_is_found_again_and_shared(stage: Stage) -> None:

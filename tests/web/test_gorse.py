@@ -112,7 +112,7 @@ def feedback(**more: object) -> dict[str, object]:
 
 
 def events(stage: Stage) -> list[Any]:
-    consumer = stage.services.log.consumer("test", "one")
+    consumer = stage.stores.log.consumer("test", "one")
     return [decode(message.value) for message in consumer.poll(100, 0)]
 
 

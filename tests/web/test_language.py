@@ -64,7 +64,7 @@ def test_a_browser_gets_the_language_it_asks_for(stage: Stage, asked: str, spoke
 
 
 def test_the_switch_is_kept_and_leads_back(stage: Stage, clock: Clock) -> None:
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     desk = stage.desk()
     page = desk.get("/desk/funnel?step=page:*&step=event:Order+Completed").text
     form = {"csrf": csrf_of(page), "language": "ko", "next": "/desk/funnel?step=page:*"}

@@ -49,8 +49,8 @@ def mina() -> Profile:
 def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
     people = [mina(), Profile(id="v:b2", visitors=["b2"], counts=Counts(visits=1))]
-    stage.services.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
-    stage.services.profiles.save("default", [Write("v:a1", ABSENT, Alias("u:mina"))])
+    stage.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
+    stage.profiles.save("default", [Write("v:a1", ABSENT, Alias("u:mina"))])
     return stage
 
 
@@ -66,7 +66,7 @@ def form_of(page: str) -> dict[str, str]:
 
 
 def stored(stage: Stage, user: str = "mina") -> Profile:
-    found = stage.services.profiles.find("default", user=user)
+    found = stage.profiles.find("default", user=user)
     assert found is not None
     return found
 
@@ -176,7 +176,7 @@ def test_erasing_needs_the_box_and_then_leaves_nothing(stage: Stage) -> None:
     assert stored(stage)
     gone = client.post("/me/erase", data={**hidden, "sure": "yes"})
     assert gone.status_code == 200 and "dangol_v=;" in str(gone.headers.getlist("Set-Cookie"))
-    assert stage.services.profiles.find("default", user="mina") is None
+    assert stage.profiles.find("default", user="mina") is None
     assert client.get("/me").status_code == 404
 
 
@@ -212,11 +212,11 @@ def test_asking_another_process_helps_nobody(
 ) -> None:
     monkeypatch.setattr("tracker.admission.buckets.TIMEOUT", 10.0)  # a busy machine
     bucket = RedisBuckets(redis_url)
-    processes = [
-        create_app(replace(stage_of(tmp_path / name, redis_url, site, clock).services, bucket=bucket.take))
-        for name in "ab"
-    ]
-    doors = [process.test_client() for process in processes]
+    doors = []
+    for name in "ab":
+        stores = stage_of(tmp_path / name, redis_url, site, clock).stores
+        process = create_app(replace(stores, access=replace(stores.access, bucket=bucket.take)))
+        doors.append(process.flask.test_client())
     codes = [doors[turn % 2].get("/me").status_code for turn in range(60)]  # each alone would admit thirty
     assert 429 not in codes[:30] and 429 in codes[30:]
 
@@ -280,11 +280,11 @@ def test_it_reads_well_on_a_phone(stage: Stage) -> None:
         page.get_by_role("button", name="Erase").click()
         page.wait_for_selector("text=You are forgotten")
         assert problems == []
-    assert stage.services.profiles.find("default", user="mina") is None
+    assert stage.profiles.find("default", user="mina") is None
 
 
 def records(stage: Stage) -> list[Any]:
     """Everything in the log."""
-    log = stage.services.log
+    log = stage.stores.log
     assert isinstance(log, MemoryLog)
     return [message for partition in log.partitions for message in partition]

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.redis
 @pytest.fixture
 def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
-    stage.services.users.put("vera", PASSWORD, "viewer")
-    stage.services.users.put("mark", PASSWORD, "marketer")
+    stage.users.put("vera", PASSWORD, "viewer")
+    stage.users.put("mark", PASSWORD, "marketer")
     return stage
 
 
@@ -38,11 +38,11 @@ def trained(stage: Stage, clock: Clock, visitors: int = 20) -> Card:
         shelf = shelf_of(stage)
         return train("default", Told(table), shelf, Params(iterations=1), clock, progress=progress)
 
-    return stage.services.runs.run("default", work)
+    return stage.stores.models.runs.run("default", work)
 
 
 def shelf_of(stage: Stage) -> Shelf:
-    return stage.services.shops("default").shelf
+    return stage.stores.models.shops("default").shelf
 
 
 def fail(stage: Stage, message: str = "disk <full>") -> None:
@@ -50,7 +50,7 @@ def fail(stage: Stage, message: str = "disk <full>") -> None:
         raise OSError(message)
 
     with pytest.raises(OSError, match="disk"):
-        stage.services.runs.run("default", broken)
+        stage.stores.models.runs.run("default", broken)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_training_is_asked_for_followed_and_listed(stage: Stage, clock: Clock)
     answer = stage.call("POST", "/v1/models/train")
     assert (answer.status_code, answer.headers["Location"]) == (202, "/v1/models/training")
     assert answer.json["state"] == "waiting" and answer.json["id"]
-    assert stage.services.runs.asked("default")
+    assert stage.stores.models.runs.asked("default")
     again = stage.call("POST", "/v1/models/train")
     assert (again.status_code, again.json["error"]["code"]) == (409, "conflict")
     assert stage.call("GET", "/v1/models/training").json == answer.json
@@ -85,7 +85,7 @@ def test_a_training_is_asked_for_followed_and_listed(stage: Stage, clock: Clock)
         assert stage.call("POST", "/v1/models/train").status_code == 409
         return train("default", Told(shop_history(20)), shelf_of(stage), Params(iterations=1), clock)
 
-    card = stage.services.runs.run("default", watched)
+    card = stage.stores.models.runs.run("default", watched)
     running = seen[0]
     assert isinstance(running, dict)
     assert (running["id"], running["state"], running["stage"]) == (answer.json["id"], "running", "judge")
@@ -190,7 +190,7 @@ def test_only_administrators_train_and_go_back(stage: Stage, clock: Clock, user:
     admin = stage.desk()
     for path in ("train", "live"):
         assert admin.post(f"/desk/models/{path}", data={"version": first.version}).status_code == 403
-    assert shelf_of(stage).live_version() == second.version and not stage.services.runs.asked("default")
+    assert shelf_of(stage).live_version() == second.version and not stage.stores.models.runs.asked("default")
 
 
 def test_administrators_train_and_go_back(stage: Stage, clock: Clock) -> None:
@@ -203,11 +203,11 @@ def test_administrators_train_and_go_back(stage: Stage, clock: Clock) -> None:
     assert shelf_of(stage).live_version() == first.version
     assert admin.post("/desk/models/live", data={**form, "version": "none"}).status_code == 404
     assert admin.post("/desk/models/train", data=form).headers["Location"] == "/desk/models"
-    assert stage.services.runs.asked("default")
+    assert stage.stores.models.runs.asked("default")
     page = admin.get("/desk/models").text
     assert "A training was asked for" in page and "disabled" in page
     assert admin.post("/desk/models/train", data=form).status_code == 409
-    noted = [entry.what for entry in stage.services.audit.latest(9)]
+    noted = [entry.what for entry in stage.audit.latest(9)]
     assert noted[:2] == ["POST /desk/models/train", "POST /desk/models/live"]
 
 
@@ -222,7 +222,7 @@ def test_the_progress_shows_itself(stage: Stage, clock: Clock) -> None:
             seen.append(float(re.findall(r'<progress[^>]* value="([^"]+)"', part)[0]))
         return train("default", Told(shop_history(20)), shelf_of(stage), Params(iterations=1), clock)
 
-    stage.services.runs.run("default", watched)
+    stage.stores.models.runs.run("default", watched)
     assert seen == sorted(seen) and len(set(seen)) == len(STAGES)
     assert 'data-live="/desk/models?part=1"' in desk.get("/desk/models").text
 
@@ -232,6 +232,6 @@ def test_nothing_to_learn_from_is_said(stage: Stage, clock: Clock) -> None:
         return train("default", Told(shop_history(1).slice(0, 0)), shelf_of(stage), clock=clock)
 
     with pytest.raises(Exception, match="no product events"):
-        stage.services.runs.run("default", empty)
+        stage.stores.models.runs.run("default", empty)
     assert "no event of a product has come in yet" in stage.desk("vera").get("/desk/models").text
     assert metric(stage, "dangol_training_failures") == 0

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def desk(tmp_path: Path, own_redis: RedisServer, site: Site) -> Iterator[Served]:
     stage = stage_of(tmp_path, own_redis.url, site, time.time)
-    shelf = stage.services.shops("default").shelf
+    shelf = stage.stores.models.shops("default").shelf
     for visitors in (300, 400):
         train("default", Told(shop_history(visitors)), shelf, Params(iterations=1))
     with Served(stage) as served:
@@ -36,7 +36,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
     page.goto("/desk/models")
     page.click("text=Train now")
     expect(page.locator(".notice")).to_contain_text("A training was asked for")
-    shelf = desk.stage.services.shops("default").shelf
+    shelf = desk.stage.stores.models.shops("default").shelf
     older = shelf.cards()[-1].version
 
     def watched(progress: Progress) -> Card:
@@ -45,7 +45,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
         keep(page, "desk-models-training", full=True)
         return train("default", Told(shop_history(500)), shelf, Params(iterations=1))
 
-    card = desk.stage.services.runs.run("default", watched)
+    card = desk.stage.stores.models.runs.run("default", watched)
     expect(page.locator(".notice.good")).to_contain_text(card.version, timeout=WAIT)
     page.click("text=Show it")
     expect(page.locator("tbody tr")).to_have_count(3)

@@ -19,12 +19,12 @@ from web.reports.cache import Kept, Working
 @pytest.fixture
 def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
-    fill(stage.services.warehouse, clock())
+    fill(stage.warehouse, clock())
     return stage
 
 
 def people(stage: Stage, *profiles: Profile) -> None:
-    stage.services.profiles.save("default", [Write(each.id, b"", each) for each in profiles])
+    stage.profiles.save("default", [Write(each.id, b"", each) for each in profiles])
 
 
 def test_products_are_told_by_name_and_hostile_ones_as_text(stage: Stage, clock: Clock) -> None:
@@ -59,7 +59,7 @@ def test_products_are_told_by_name_and_hostile_ones_as_text(stage: Stage, clock:
             props='{"query": "<script>alert(1)", "results": 0}',
         ),
     ]
-    stage.services.warehouse.append(rows, [], {})
+    stage.warehouse.append(rows, [], {})
     page = stage.desk().get("/desk/products").text
     assert "Trail Runner" in page and "€5.00" in page and "shoes" in page
     assert HOSTILE not in page and "<script>alert" not in page
@@ -80,11 +80,11 @@ def test_goals_are_chosen_counted_and_dropped(stage: Stage) -> None:
         and HOSTILE not in page
         and "<html" not in page
     )
-    saved = stage.services.goals.all("default")
+    saved = stage.stores.reports.goals.all("default")
     assert [each.query for each in saved] == ["page:/checkout"]
     assert desk.post("/desk/goals", data={**form, "what": "/x where y"}).status_code == 400
     desk.post("/desk/goals/delete", data={**form, "id": saved[0].id})
-    assert stage.services.goals.all("default") == []
+    assert stage.stores.reports.goals.all("default") == []
     rows = stage.call("GET", "/v1/reports/goals?goal=page:/checkout&goal=event:Order+Completed").json["rows"]
     assert [(each["times"], each["visits"], each["visitors"], each["share"]) for each in rows] == [
         (1, 1, 1, 0.25)
@@ -123,7 +123,7 @@ def test_the_page_of_a_person_has_visits_orders_and_ids(stage: Stage, clock: Clo
     )
     people(stage, person)
     aliases = [AliasRow("default", "profile", old, "u:c7", start) for old in ("v:a", "v:b")]
-    stage.services.warehouse.append(visit("v:a", start - 1000, (("page", "/"),), visitor="a"), aliases, {})
+    stage.warehouse.append(visit("v:a", start - 1000, (("page", "/"),), visitor="a"), aliases, {})
     stage.call("PUT", "/v1/segments/full-carts", json={"name": "Full carts", "audience": "orders = 0"})
     desk = stage.desk()
     page = desk.get("/desk/visitors/u%3Ac7").text
@@ -132,7 +132,7 @@ def test_the_page_of_a_person_has_visits_orders_and_ids(stage: Stage, clock: Clo
     part = desk.get("/desk/dossier/u%3Ac7?part=1").text
     assert "€50.00" in part and "o-v:a-" in part and "<html" not in part
     assert desk.get("/desk/dossier/nobody").status_code == 404
-    found = dossier(stage.services.warehouse, "default", "u:c7", 0)
+    found = dossier(stage.warehouse, "default", "u:c7", 0)
     assert [(each.revenue, each.pieces) for each in found.orders] == [(50.0, None)]
     assert sum(each.events for each in found.ids) == 9
 
@@ -145,7 +145,7 @@ def test_a_long_count_says_so_and_can_be_stopped(
         "select count(*) as visitors from range(100000000000) a, range(1000) b where a.range + b.range = 7"
     )
     monkeypatch.setattr("web.reports.catalogue.overview", lambda events, *_: events.rows(endless, scope()))
-    stage.services.users.put("vera", PASSWORD, "viewer")
+    stage.users.put("vera", PASSWORD, "viewer")
     desk = stage.desk("vera")
     waiting = desk.get("/desk?metric=orders")
     assert waiting.status_code == 200 and waiting.headers["Refresh"] == "1" and "Counting" in waiting.text
@@ -154,7 +154,7 @@ def test_a_long_count_says_so_and_can_be_stopped(
     assert desk.post("/desk/cancel", data={**form, "csrf": ""}).status_code == 403
     stopped = desk.post("/desk/cancel", data=form, follow_redirects=True)
     assert "The count was stopped" in stopped.text and 'href="/desk?metric=orders"' in stopped.text
-    assert stage.services.audit.latest(5)[0].what == "signed in"  # stopping changes nothing
+    assert stage.audit.latest(5)[0].what == "signed in"  # stopping changes nothing
 
 
 def scope():

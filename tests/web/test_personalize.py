@@ -51,7 +51,7 @@ def shop(stage: Stage) -> Stage:
 
 
 def save(stage: Stage, profile: Profile) -> None:
-    assert stage.services.profiles.save("default", [Write(profile.id, b"", profile)])
+    assert stage.profiles.save("default", [Write(profile.id, b"", profile)])
 
 
 def shoe_lover(now: int, **more: Any) -> Profile:
@@ -108,7 +108,8 @@ def test_an_offer_comes_sanitised_with_its_token(shop: Stage) -> None:
         "content": {"html": "<p>Hello </p>"},
     }
     assert (
-        shop.services.signer.read(slot["token"], "default", int(shop.services.clock() * 1000)).slot == "hero"
+        shop.stores.campaigns.signer.read(slot["token"], "default", int(shop.stores.clock() * 1000)).slot
+        == "hero"
     )
 
 
@@ -118,11 +119,11 @@ def test_a_slot_without_a_campaign_gets_no_offer(shop: Stage) -> None:
 
 def test_what_the_holdout_withholds_is_logged(shop: Stage) -> None:
     assert shop.call("PUT", "/v1/campaigns/hero", json={**HERO, "holdout": 1.0}).status_code in (200, 400)
-    if shop.services.campaigns.get("default", "hero") is None:
+    if shop.campaigns.get("default", "hero") is None:
         held = {**HERO, "holdout": 0.9}
         assert shop.call("PUT", "/v1/campaigns/hero", json=held).status_code == 200
     time.sleep(0.6)
-    consumer = shop.services.log.consumer("test", "one")
+    consumer = shop.stores.log.consumer("test", "one")
     for visitor in range(12):
         ask(shop, {"id": "hero", "kind": "offer"}, visitor=f"w{visitor}")
     deadline, names = time.monotonic() + 5, set()
@@ -140,7 +141,7 @@ def test_without_consent_to_personalization_the_answer_is_neutral(shop: Stage, c
 def test_decisions_about_bots_and_who_opted_out_make_nobody(shop: Stage) -> None:
     held = {**HERO, "holdout": 0.9}
     assert shop.call("PUT", "/v1/campaigns/hero", json=held).status_code == 200
-    consumer = shop.services.log.consumer("test", "one")
+    consumer = shop.stores.log.consumer("test", "one")
 
     def met(visitor: str, **headers: str) -> None:
         body = {"visitor": visitor, "slots": [{"id": "hero", "kind": "offer"}]}
@@ -180,7 +181,7 @@ def test_a_decision_that_fails_gives_way_to_fallbacks(shop: Stage, monkeypatch: 
     shop.call("PUT", "/v1/campaigns/calm", json={**HERO, "tier": "fallback"})
     slot = {"id": "hero", "kind": "offer"}
     assert ask(shop, slot).json["slots"]["hero"]["offer"]["campaign"] == "calm"
-    monkeypatch.setattr(type(shop.services.decider), "_lines", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(shop.stores.campaigns.decider), "_lines", lambda *_: 1 / 0)
     assert ask(shop, slot).json["slots"]["hero"]["offer"]["campaign"] == "calm"
 
 
@@ -226,7 +227,7 @@ def test_a_number_that_can_be_guessed_tells_nothing_with_the_public_key(shop: St
     now = int(clock() * 1000)
     bought = [ItemTouch("sh1", "purchase", now - 90 * DAY_MS, "shoes")]
     kim = Profile("u:kim", visitors=["k1"], user="kim", items=bought, stage="regular", segments=["vip"])
-    shop.services.profiles.save("default", [Write(kim.id, b"", kim), Write("v:k1", b"", Alias("u:kim"))])
+    shop.profiles.save("default", [Write(kim.id, b"", kim), Write("v:k1", b"", Alias("u:kim"))])
     again = {"id": "row", "kind": "items", "strategy": "buy_again", "limit": 5}
     for who in ({"user": "kim", "visitor": "thief"}, {"user": "kim", "visitor": None}):
         told = ask(shop, again, **who)
@@ -343,7 +344,7 @@ def test_a_store_that_hangs_costs_no_more_than_the_budget(
     def hang(*_: object) -> Steps[None]:
         yield Call(lambda: released.wait(20))
 
-    monkeypatch.setattr(type(stage.services.profiles), "finding", hang)
+    monkeypatch.setattr(type(stage.profiles), "finding", hang)
     took = []
     for _ in range(4):
         started = time.monotonic()

@@ -1,7 +1,7 @@
 """Ingest that stands still is told: by a figure, by the doctor, and on every page of the desk."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from tests.support.machine import Clock
 from tests.support.web_stage import Stage, stage_of
 from tracker.log.port import Backlog, LogUnavailable
 from tracker.sites import Site
-from web.app import create_app
 from web.progress import STILL_SECONDS, Progress, Waits
 
 pytestmark = pytest.mark.redis
@@ -54,25 +53,26 @@ def test_what_waits_is_told_from_what_gets_on(redis_url: str) -> None:
 
 def test_every_page_and_the_metrics_say_that_ingest_stands_still(stage: Stage) -> None:
     waits = [Waits(3, 5.0)]
-    services = replace(stage.services, ingest_waits=lambda: waits[0])
 
-    def page(language: str = "en") -> str:
-        desk = Stage(create_app(services), services, stage.site, stage.erasure).desk()  # looks anew
-        return desk.get("/desk/setup", headers={"Accept-Language": language}).text
+    def now() -> Waits:
+        return waits[0]
+
+    def page(language: str = "en", ingest_waits: Callable[[], Waits] = now) -> str:
+        desk = stage.with_health(ingest_waits=ingest_waits).desk()  # looks anew
+        return str(desk.get("/desk/setup", headers={"Accept-Language": language}).text)
 
     assert STANDS not in page()
     waits[0] = Waits(12_345, 660.0)
     assert STANDS in page()
     assert "12,345" in page()
     assert "집계되지 않고" in page("ko")
-    told = create_app(services).test_client().get("/metrics").text
+    told = stage.with_health(ingest_waits=now).client.get("/metrics").text
     assert "dangol_ingest_lag_seconds 660.0" in told
 
     def away() -> Waits:
         raise LogUnavailable("away")
 
-    services = replace(services, ingest_waits=away)
-    assert STANDS not in page()
+    assert STANDS not in page(ingest_waits=away)
 
 
 def test_the_doctor_says_that_ingest_stands_still(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.redis
 def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
     people = [Profile(id=f"v:{n}", visitors=[str(n)], counts=Counts(orders=n)) for n in range(20)]
-    stage.services.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
+    stage.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
     return stage
 
 
@@ -45,8 +45,10 @@ def test_a_segment_is_written_evaluated_and_removed(stage: Stage, clock: Clock) 
     listed = stage.call("GET", "/v1/segments").json
     assert listed["segments"] == [{**document, "members": None}]
     assert listed["evaluation"]["state"] == "waiting"
-    services = stage.services
-    Membership(services.segments, services.progress, services.profiles, clock).run(stage.site)
+    stores = stage.stores
+    Membership(stores.segments.store, stores.segments.progress, stores.visitors.profiles, clock).run(
+        stage.site
+    )
     assert stage.call("GET", "/v1/segments/buyers").json == {**document, "members": 15}
     listed = stage.call("GET", "/v1/segments").json
     assert listed["evaluation"] == {

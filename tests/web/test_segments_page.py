@@ -9,7 +9,6 @@ from werkzeug.datastructures import MultiDict
 from offers.audience.audience import Audience
 from offers.audience.fields import resolve
 from offers.audience.grammar import parse
-from offers.segments.membership import Membership
 from offers.segments.store import Segment
 from profiles.model import Counts, Profile
 from profiles.store import Write
@@ -29,9 +28,9 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
         profile = Profile(
             id=f"v:{number}", visitors=[str(number)], counts=Counts(orders=number), segments=segments
         )
-        stage.services.profiles.save("default", [Write(profile.id, b"", profile)])
+        stage.profiles.save("default", [Write(profile.id, b"", profile)])
     for name in ("buyers", "lookers"):
-        stage.services.segments.put("default", Segment(id=name, name=name.title(), audience="orders > 0"))
+        stage.stores.segments.store.put("default", Segment(id=name, name=name.title(), audience="orders > 0"))
     return stage
 
 
@@ -112,7 +111,7 @@ def test_a_spark_stays_in_its_box() -> None:
 
 def test_the_list_tells_sizes_and_trends(stage: Stage, clock: Clock) -> None:
     today = datetime.fromtimestamp(clock(), UTC).date()
-    stage.services.sizes.record("default", date.fromordinal(today.toordinal() - 1), {"buyers": 1})
+    stage.stores.segments.sizes.record("default", date.fromordinal(today.toordinal() - 1), {"buyers": 1})
     page = stage.desk().get("/desk/segments").text
     assert page.count('data-label="members">2<') == 2 and "+1" in page and 'class="spark"' in page
     assert "not yet known" in page
@@ -137,17 +136,17 @@ def test_a_segment_is_made_with_the_form(stage: Stage) -> None:
     form = {"csrf": csrf_of(page), "how": "rows", "name": "단골", **fields}
     counted = desk.post("/desk/segments/edit", data={**form, "do": "count"}).text
     assert "2 of 4 visitors belong" in counted and "orders &gt;= 2" in counted
-    assert stage.services.segments.get("default", "단골") is None
+    assert stage.stores.segments.store.get("default", "단골") is None
     made = desk.post("/desk/segments/edit", data={**form, "do": "save"})
     segment_id = made.headers["Location"].partition("made=")[2]
-    found = stage.services.segments.get("default", segment_id)
+    found = stage.stores.segments.store.get("default", segment_id)
     assert found and (found.name, found.audience) == ("단골", "orders >= 2")
     again = desk.get(f"/desk/segments/edit?id={segment_id}").text
     assert "2 of 4 visitors belong" in again
     assert (
         desk.post("/desk/segments/delete", data={"csrf": form["csrf"], "id": segment_id}).status_code == 302
     )
-    assert stage.services.segments.get("default", segment_id) is None
+    assert stage.stores.segments.store.get("default", segment_id) is None
 
 
 @pytest.mark.parametrize("text", ["orders >", "nonsense = 1", HOSTILE, "segment = 'buyers'"])
@@ -160,7 +159,7 @@ def test_a_mistake_is_explained(stage: Stage, text: str) -> None:
 
 
 def test_a_viewer_cannot_change_segments(stage: Stage) -> None:
-    stage.services.users.put("vera", PASSWORD, "viewer")
+    stage.users.put("vera", PASSWORD, "viewer")
     vera = stage.desk("vera")
     page = vera.get("/desk/segments").text
     assert "/desk/segments/edit" not in page
@@ -179,18 +178,18 @@ def test_a_segment_is_deleted_after_a_question_that_names_its_campaigns(stage: S
     assert 'action="/desk/segments/delete"' not in page and "/desk/segments?delete=buyers" in page
     asked = desk.get("/desk/segments?delete=buyers").text
     assert "These campaigns ask for it" in asked and "Boots &lt;b&gt;" in asked and "Live now" in asked
-    assert stage.services.segments.get("default", "buyers")
+    assert stage.stores.segments.store.get("default", "buyers")
     assert "No campaign asks for it" in desk.get("/desk/segments?delete=lookers").text
     assert "Keep it" not in desk.get("/desk/segments?delete=gone").text
     form = {"csrf": csrf_of(asked), "id": "buyers"}
     assert desk.post("/desk/segments/delete", data=form).status_code == 302
-    assert stage.services.segments.get("default", "buyers") is None
+    assert stage.stores.segments.store.get("default", "buyers") is None
 
 
 def test_a_size_that_was_not_counted_yet_is_not_0(stage: Stage) -> None:
-    stage.services.segments.put("default", Segment(id="fresh", name="Fresh", audience="orders > 9"))
+    stage.stores.segments.store.put("default", Segment(id="fresh", name="Fresh", audience="orders > 9"))
     assert 'data-label="members">–<br>' in stage.desk().get("/desk/segments").text
-    Membership(stage.services.segments, stage.services.progress, stage.services.profiles).run(stage.site)
+    stage.evaluate_segments()
     assert 'data-label="members">0<' in stage.desk().get("/desk/segments").text
 
 

@@ -36,7 +36,7 @@ def ask(stage: Stage, body: Any, path: str = "/v1/personalize", **headers: str) 
 def short(stage: Stage, body: Any, method: str = "POST", **more: str) -> Response | None:
     """By the short way, ``more`` in the environ."""
     environ = {"PATH_INFO": "/v1/personalize", "REQUEST_METHOD": method, "QUERY_STRING": "", **more}
-    shortcut: Shortcut = stage.app.extensions["shortcut"]
+    shortcut: Shortcut = stage.web.fast_path
     return asyncio.run(shortcut(environ, body if isinstance(body, bytes) else json.dumps(body).encode()))
 
 
@@ -113,7 +113,7 @@ def test_a_redis_that_hangs_costs_no_more_than_the_budget(
             for _ in range(times):
                 environ = {"PATH_INFO": "/v1/personalize", "REQUEST_METHOD": "POST", "QUERY_STRING": ""}
                 began = time.monotonic()
-                answer = await stage.app.extensions["shortcut"](environ, json.dumps(body).encode())
+                answer = await stage.web.fast_path(environ, json.dumps(body).encode())
                 answers.append((json.loads(answer.body)["slots"], time.monotonic() - began))
             return answers
 
@@ -143,7 +143,7 @@ def test_a_store_that_hangs_costs_no_more_than_the_budget(
     def hang(*_: object) -> Steps[None]:
         yield Call(lambda: released.wait(60))
 
-    monkeypatch.setattr(type(stage.services.profiles), "finding", hang)
+    monkeypatch.setattr(type(stage.profiles), "finding", hang)
     body = {"visitor": "v", "writeKey": "wk_test", "slots": [*SLOTS, {"id": "hero", "kind": "offer"}]}
     for _ in range(4):
         answer = short(stage, body)

@@ -1,6 +1,5 @@
 """Events that wait on the server's disk are told on every page of the desk, and by the doctor."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from tracker.delivery.spool import Spool
 from tracker.delivery.spool_backlog import SpoolWatch
 from tracker.log.port import Record
 from tracker.sites import Site
-from web.app import create_app
 
 pytestmark = pytest.mark.redis
 
@@ -31,9 +29,8 @@ def event(received: float) -> Record:
 
 
 def test_every_page_says_that_events_wait(stage: Stage, tmp_path: Path) -> None:
-    now = stage.services.clock()
-    services = replace(stage.services, spooled=SpoolWatch(tmp_path).look)
-    desk = Stage(create_app(services), services, stage.site, stage.erasure).desk()
+    now = stage.stores.clock()
+    desk = stage.with_health(spooled=SpoolWatch(tmp_path).look).desk()
     pages = ("/desk/setup", "/desk/models", "/desk/campaigns")
     box = Spool(tmp_path / "3")
     box.write([event(now - 5)])
@@ -55,8 +52,7 @@ def test_a_disk_that_does_not_answer_breaks_no_page(stage: Stage) -> None:
     def broken() -> None:
         raise PermissionError("no")
 
-    services = replace(stage.services, spooled=broken)
-    desk = Stage(create_app(services), services, stage.site, stage.erasure).desk()
+    desk = stage.with_health(spooled=broken).desk()
     assert desk.get("/desk/setup").status_code == 200
 
 

@@ -51,9 +51,9 @@ def test_wrong_passwords_count_in_all_processes_together(workers: tuple[Stage, S
 def test_a_session_is_one_of_all_processes(workers: tuple[Stage, Stage]) -> None:
     here, there = workers
     assert moved(here.desk(), there).get("/desk/setup").status_code == 200
-    there.services.users.put("mark", PASSWORD, "marketer")
+    there.users.put("mark", PASSWORD, "marketer")
     mark = here.desk("mark")
-    there.services.users.remove("mark")
+    there.users.remove("mark")
     assert mark.get("/desk/setup").status_code == 302
 
 

@@ -20,7 +20,7 @@ from web.api.bodies import answer, body
 from web.api.keys import Keys
 from web.api.profiles import find
 from web.problem import Problem
-from web.services import Services
+from web.stores import Stores
 
 BODY_LIMIT = 64 * 1024
 TOTAL_SECONDS = 60.0
@@ -66,20 +66,20 @@ class Explained:
 class Audiences:
     """Answers what the API and the desk ask of an audience."""
 
-    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
-        self._services, self._clock = services, clock
+    def __init__(self, stores: Stores, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stores, self._clock = stores, clock
         self._totals: dict[str, tuple[float, int]] = {}
 
     def size(self, site: Site, audience: Audience, chance: random.Random | None = None) -> Size:
         """Raises ProfilesUnavailable."""
         view = self._viewer(site)
-        found = preview(audience, map(view, self._services.profiles.people(site.id)), chance)
+        found = preview(audience, map(view, self._stores.visitors.profiles.people(site.id)), chance)
         total = found.seen if found.complete else max(found.seen, self._total(site.id))
         return Size(found.of(total), total, found.complete, found.sample)
 
     def explain(self, site: Site, audience: Audience, who: str) -> tuple[Profile, Explanation]:
         """Raises Problem 404 naming the field when nobody is known by that id."""
-        profile = find(self._services.profiles, site.id, who)
+        profile = find(self._stores.visitors.profiles, site.id, who)
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "visitor")
         return profile, explanation(audience, self._viewer(site)(profile))
@@ -95,14 +95,14 @@ class Audiences:
 
     def _viewer(self, site: Site) -> Callable[[Profile], View]:
         """Segments as they are defined this moment: whoever just wrote one asks about it next."""
-        now, zone = int(self._services.clock() * 1000), site.zone
-        segments = self._services.segments.fresh(site.id)
+        now, zone = int(self._stores.clock() * 1000), site.zone
+        segments = self._stores.segments.store.fresh(site.id)
         return lambda profile: View(profile, now, zone, segments_of=segments.of)
 
     def _total(self, site: str) -> int:
         until, total = self._totals.get(site, (0.0, 0))
         if self._clock() >= until:
-            total = self._services.profiles.count(site)
+            total = self._stores.visitors.profiles.count(site)
             self._totals[site] = (self._clock() + TOTAL_SECONDS, total)
         return total
 

@@ -8,7 +8,7 @@ from web.api.bodies import answer, body
 from web.api.keys import Keys
 from web.problem import Problem
 from web.reports.campaigns import found
-from web.services import Services
+from web.stores import Stores
 
 BODY_LIMIT = 512 * 1024
 
@@ -21,9 +21,9 @@ def check_items(campaign: Campaign) -> None:
             raise CampaignInvalid(f"creatives[{index}].items.{ask.field}", ask.message)
 
 
-def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
+def campaigns_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     blueprint = Blueprint("campaigns", __name__)
-    store = services.campaigns
+    store = stores.campaigns.store
 
     @blueprint.get("/v1/campaigns")
     def listed() -> Response:
@@ -31,7 +31,7 @@ def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
 
     @blueprint.get("/v1/campaigns/<campaign_id>")
     def one(campaign_id: str) -> Response:
-        return answer(document(found(services, keys.secret_key(), campaign_id)))
+        return answer(document(found(stores, keys.secret_key(), campaign_id)))
 
     @blueprint.get("/v1/campaigns/<campaign_id>/versions")
     def versions(campaign_id: str) -> Response:
@@ -50,13 +50,13 @@ def campaigns_blueprint(services: Services, keys: Keys) -> Blueprint:
         site = keys.secret_key()
         campaign = parse(body(dict[str, object], BODY_LIMIT), campaign_id, site.zone)
         check_items(campaign)
-        store.put(site.id, campaign, int(services.clock() * 1000))
+        store.put(site.id, campaign, int(stores.clock() * 1000))
         return answer(document(campaign))
 
     @blueprint.delete("/v1/campaigns/<campaign_id>")
     def delete(campaign_id: str) -> Response:
         site = keys.secret_key()
-        if not store.delete(site.id, campaign_id, int(services.clock() * 1000)):
+        if not store.delete(site.id, campaign_id, int(stores.clock() * 1000)):
             raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
         return Response(status=204)
 

@@ -10,19 +10,19 @@ from tracker.http.request import from_this_machine
 from web.api.bodies import answer
 from web.api.keys import Keys
 from web.api.metrics import Metrics
-from web.services import Services
+from web.stores import Stores
 
 logger = logging.getLogger(__name__)
 
 DAMAGED = "damaged"
 
 
-def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Blueprint:
+def health_blueprint(stores: Stores, keys: Keys, metrics: Metrics) -> Blueprint:
     blueprint = Blueprint("health", __name__)
     checks: dict[str, Callable[[], object]] = {
-        "log": services.log.ping,
-        "profiles": lambda: services.profiles.find("", "readyz"),
-        "warehouse": services.warehouse.ping,
+        "log": stores.log.ping,
+        "profiles": lambda: stores.visitors.profiles.find("", "readyz"),
+        "warehouse": stores.reports.warehouse.ping,
     }
 
     @blueprint.get("/healthz")
@@ -34,7 +34,7 @@ def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
         """Each store with "ok" or what is wrong; 503 when one of them is not reachable. A damaged warehouse is no
         reason to send visitors elsewhere: reports lack something, and the rest works."""
         found = {name: _checked(name, check) for name, check in checks.items()}
-        if services.incomplete():
+        if stores.health.incomplete():
             found["warehouse"] = DAMAGED
         if "unavailable" in found.values():
             return answer({"status": "unavailable", "checks": found}, 503)
@@ -43,29 +43,29 @@ def health_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
     @blueprint.get("/metrics")
     def scrape() -> Response:
         """For programs on this machine, and with a secret key: it tells how busy a shop is."""
-        if not from_this_machine(request.environ, services.trust_proxy):
+        if not from_this_machine(request.environ, stores.settings.trust_proxy):
             keys.secret_key()
-        return Response(metrics.text() + services.further_metrics(), content_type=metrics.content_type)
+        return Response(metrics.text() + stores.health.further_metrics(), content_type=metrics.content_type)
 
     metrics.gauge(
         "dangol_ingest_lag_events",
         "events that ingest has not committed yet",
-        lambda: float(services.log.lag(services.ingest_group)),
+        lambda: float(stores.log.lag(stores.health.ingest_group)),
     )
     metrics.gauge(
         "dangol_ingest_lag_seconds",
         "how long ingest has committed nothing in a partition where events wait",
-        lambda: services.ingest_waits().seconds,
+        lambda: stores.health.ingest_waits().seconds,
     )
     metrics.gauge(
         "dangol_log_replaced_partitions",
         "partitions of the event log that were made anew or went back in the last days",
-        lambda: float(found.partitions if (found := services.log_incident()) else 0),
+        lambda: float(found.partitions if (found := stores.health.log_incident()) else 0),
     )
     metrics.gauge(
         "dangol_log_lost_events",
         "events that the event log removed unread in the last days",
-        lambda: float(found.lost if (found := services.log_incident()) else 0),
+        lambda: float(found.lost if (found := stores.health.log_incident()) else 0),
     )
     return blueprint
 

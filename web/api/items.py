@@ -7,7 +7,7 @@ from web.api.bodies import answer, body
 from web.api.keys import Keys
 from web.api.query import whole
 from web.problem import Problem
-from web.services import Services
+from web.stores import Stores
 
 BULK_LIMIT = 32 * 1024 * 1024
 ITEM_LIMIT = 64 * 1024
@@ -15,11 +15,11 @@ PAGE = 1_000
 PAGE_LIMIT = 10_000
 
 
-def items_blueprint(services: Services, keys: Keys) -> Blueprint:
+def items_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     blueprint = Blueprint("items", __name__)
 
     def catalogue() -> Catalogue:
-        return services.shops(keys.secret_key().id).catalogue
+        return stores.models.shops(keys.secret_key().id).catalogue
 
     @blueprint.get("/v1/items")
     def listed() -> Response:

@@ -20,7 +20,7 @@ from web.api.bodies import answer
 from web.api.keys import Keys
 from web.api.metrics import Metrics
 from web.problem import Problem
-from web.services import Services
+from web.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -48,23 +48,23 @@ class Version:
     verdict: str
 
 
-def models_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Blueprint:
+def models_blueprint(stores: Stores, keys: Keys, metrics: Metrics) -> Blueprint:
     blueprint = Blueprint("models", __name__)
-    metrics.registry.register(_Trainings(services))
+    metrics.registry.register(_Trainings(stores))
 
     @blueprint.get("/v1/models")
     def listed() -> Response:
-        shelf = services.shops(keys.secret_key().id).shelf
+        shelf = stores.models.shops(keys.secret_key().id).shelf
         live = shelf.live_version()
         return answer({"live": live, "models": [document(card, live) for card in shelf.cards()]})
 
     @blueprint.post("/v1/models/train")
     def train() -> Response:
-        return answer(asked(services, keys.secret_key().id), 202, {"Location": TRAINING})
+        return answer(asked(stores, keys.secret_key().id), 202, {"Location": TRAINING})
 
     @blueprint.get(TRAINING)
     def training() -> Response:
-        run = services.runs.read(keys.secret_key().id)
+        run = stores.models.runs.read(keys.secret_key().id)
         if run is None:
             raise Problem(404, "Nothing was trained lately")
         return answer(run)
@@ -72,7 +72,7 @@ def models_blueprint(services: Services, keys: Keys, metrics: Metrics) -> Bluepr
     @blueprint.post("/v1/models/<version>/live")
     def live(version: str) -> Response:
         site = keys.secret_key().id
-        return answer(document(served(services, site, version), version))
+        return answer(document(served(stores, site, version), version))
 
     return blueprint
 
@@ -113,17 +113,17 @@ def _version(card: Card, live: str | None) -> Version:
     )
 
 
-def asked(services: Services, site: str) -> Run:
+def asked(stores: Stores, site: str) -> Run:
     """Ask the schedule for a training. Raises Problem 409 while one waits or runs."""
     try:
-        return services.runs.ask(site)
+        return stores.models.runs.ask(site)
     except Busy as busy:
         raise Problem(409, str(busy).capitalize()) from busy
 
 
-def served(services: Services, site: str, version: str) -> Card:
+def served(stores: Stores, site: str, version: str) -> Card:
     """Let ``version`` serve from now on. Raises Problem 404, or 409 where it cannot be read: what was live stays."""
-    shelf = services.shops(site).shelf
+    shelf = stores.models.shops(site).shelf
     card = next((card for card in shelf.cards() if card.version == version), None)
     if card is None:
         raise Problem(404, f"There is no model {version[:100]!r}", "version")
@@ -138,8 +138,8 @@ def served(services: Services, site: str, version: str) -> Card:
 class _Trainings(Collector):
     """How each site's newest training ended, asked for when it is scraped."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
 
     def collect(self) -> Iterator[Metric]:
         failures = GaugeMetricFamily(
@@ -151,8 +151,8 @@ class _Trainings(Collector):
             "dangol_training_ended_timestamp_seconds", "when the newest training ended", labels=["site"]
         )
         try:
-            for site in self._services.sites.all():
-                run = self._services.runs.read(site)
+            for site in self._stores.sites.all():
+                run = self._stores.models.runs.read(site)
                 if run:
                     failures.add_metric([site], run.failures)
                 if run and run.finished:

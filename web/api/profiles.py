@@ -11,25 +11,25 @@ from web.access.audit import concerning
 from web.api.bodies import answer
 from web.api.keys import Keys
 from web.problem import Problem
-from web.services import Services
+from web.stores import Stores
 
 ID_LIMIT = 300
 INTERNAL = frozenset({"seen", "positions", "marks"})
 """Ingest's bookkeeping: it says nothing about the person."""
 
 
-def profiles_blueprint(services: Services, keys: Keys) -> Blueprint:
+def profiles_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     blueprint = Blueprint("profiles", __name__)
 
     @blueprint.get("/v1/profiles/<path:who>")
     def one(who: str) -> Response:
-        return answer(document(_found(services.profiles, keys.secret_key().id, who)))
+        return answer(document(_found(stores.visitors.profiles, keys.secret_key().id, who)))
 
     @blueprint.delete("/v1/profiles/<path:who>")
     def erase(who: str) -> Response:
         """What is live goes now; the history, which takes reading it all, within minutes: hence 202."""
         site = keys.secret_key().id
-        erased = services.erase(site, who) if len(who) <= ID_LIMIT else None
+        erased = stores.visitors.erase(site, who) if len(who) <= ID_LIMIT else None
         if not erased:
             raise _nobody(who)
         for each in erased:

@@ -11,20 +11,20 @@ from warehouse.reports.live import live
 from web.api.audiences import Audiences
 from web.api.bodies import answer
 from web.api.models import versions
-from web.desk.reports.live import just_now
 from web.flows import one_of
 from web.reports.campaign_result import TABLES, as_json, expansion, result_of, table_of
 from web.reports.campaigns import answered, found
 from web.reports.catalogue import REPORTS, Report, Rows
 from web.reports.csv_file import csv_of
 from web.reports.filters import filters_of
+from web.reports.live import just_now
 from web.reports.people import PERSON_TABLES, found_by, latest_of, members_of, people_of, person_of, sizes_of
 from web.reports.reports import Reports
-from web.services import Services
+from web.stores import Stores
 
 
 def reports_blueprint(
-    services: Services, reports: Reports, name: str, prefix: str, site_of: Callable[[], Site]
+    stores: Stores, reports: Reports, name: str, prefix: str, site_of: Callable[[], Site]
 ) -> Blueprint:
     """The reports under ``prefix``, of the site that ``site_of`` says: a secret key's, or the desk's chosen one."""
     blueprint = Blueprint(name, __name__, url_prefix=prefix)
@@ -43,44 +43,42 @@ def reports_blueprint(
     @blueprint.get("/funnel/people")
     def people() -> Response:
         asked = patient.asked(site_of(), request.args)
-        return told("funnel-people", people_of(services, patient, asked, request.args), ("people",))
+        return told("funnel-people", people_of(stores, patient, asked, request.args), ("people",))
 
     @blueprint.get("/segment")
     def segment() -> Response:
-        members = members_of(services, patient, site_of().id, request.args.get("id", ""))
+        members = members_of(stores, patient, site_of().id, request.args.get("id", ""))
         return told("segment", members, ("people",))
 
     @blueprint.get("/visitors")
     def visitors() -> Response:
         asked, query = patient.asked(site_of(), request.args), request.args.get("q", "")
         found = (
-            found_by(services, patient, asked.site.id, query)
-            if query
-            else latest_of(services, patient, asked)
+            found_by(stores, patient, asked.site.id, query) if query else latest_of(stores, patient, asked)
         )
         return told("visitors", found, ("people",))
 
     @blueprint.get("/visitor")
     def visitor() -> Response:
-        person = person_of(services, site_of().id, request.args.get("id", ""))
+        person = person_of(stores, site_of().id, request.args.get("id", ""))
         return told("visitor", person, PERSON_TABLES)
 
     @blueprint.get("/audience")
     def audience() -> Response:
         asked = (request.args.get("audience", ""), request.args.get("visitor", ""))
-        return told("audience", Audiences(services).explained(site_of(), *asked), ("clauses", "failed"))
+        return told("audience", Audiences(stores).explained(site_of(), *asked), ("clauses", "failed"))
 
     @blueprint.get("/models")
     def models() -> Response:
-        return told("models", Rows(versions(services.shops(site_of().id).shelf)), ("rows",))
+        return told("models", Rows(versions(stores.models.shops(site_of().id).shelf)), ("rows",))
 
     @blueprint.get("/segments")
     def segments() -> Response:
-        return told("segments", Rows(sizes_of(services, patient, site_of())), ("rows",))
+        return told("segments", Rows(sizes_of(stores, patient, site_of())), ("rows",))
 
     @blueprint.get("/live")
     def live_report() -> Response:
-        asked = just_now(site_of(), filters_of(request.args), services.clock())
+        asked = just_now(site_of(), filters_of(request.args), stores.clock())
         now = live(patient.events(asked), asked.site.id, asked.span.start)
         return told("live", now, ("pages", "events"))
 
@@ -88,7 +86,7 @@ def reports_blueprint(
     def campaigns_report() -> Response:
         asked = patient.asked(site_of(), request.args)
         counted = sorted(
-            answered(services, patient.events(asked), asked).values(), key=lambda each: each.campaign
+            answered(stores, patient.events(asked), asked).values(), key=lambda each: each.campaign
         )
         if one_of("format", request.args, ("json", "csv")) == "csv":
             return csv_of("campaigns", [row for each in counted for row in each.variants])
@@ -97,8 +95,8 @@ def reports_blueprint(
     @blueprint.get("/campaigns/<campaign_id>")
     def campaign_report(campaign_id: str) -> Response:
         asked = patient.asked(site_of(), request.args)
-        campaign = found(services, asked.site, campaign_id)
-        result = result_of(services, asked.site, campaign, asked.span)
+        campaign = found(stores, asked.site, campaign_id)
+        result = result_of(stores, asked.site, campaign, asked.span)
         if one_of("format", request.args, ("json", "csv")) == "csv":
             table = one_of("table", request.args, TABLES)
             return csv_of(f"{campaign.id}-{table}", table_of(result, table))
@@ -107,9 +105,9 @@ def reports_blueprint(
     @blueprint.get("/campaigns/<campaign_id>/expansion")
     def expansion_report(campaign_id: str) -> Response:
         asked = patient.asked(site_of(), request.args)
-        campaign = found(services, asked.site, campaign_id)
-        result = result_of(services, asked.site, campaign, asked.span)
-        proposed = expansion(services, asked.site, result)
+        campaign = found(stores, asked.site, campaign_id)
+        result = result_of(stores, asked.site, campaign, asked.span)
+        proposed = expansion(stores, asked.site, result)
         about = {**proposed._asdict(), "density": proposed.density} if proposed else None
         return answer({"campaign": campaign.id, "proposed": about})
 

@@ -10,19 +10,19 @@ from tracker.sites import Site
 from web.api.bodies import answer, body
 from web.api.keys import Keys
 from web.problem import Problem
-from web.services import Services
+from web.stores import Stores
 
 BODY_LIMIT = 64 * 1024
 
 
-def segments_blueprint(services: Services, keys: Keys) -> Blueprint:
+def segments_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     blueprint = Blueprint("segments", __name__)
-    store = services.segments
+    store = stores.segments.store
 
     @blueprint.get("/v1/segments")
     def listed() -> Response:
         site, version = keys.secret_key(), store.version
-        progress = services.progress.read(site.id)
+        progress = stores.segments.progress.read(site.id)
         return answer(
             {
                 "segments": [document(each, progress) for each in store.all(site.id)],
@@ -33,7 +33,7 @@ def segments_blueprint(services: Services, keys: Keys) -> Blueprint:
     @blueprint.get("/v1/segments/<segment_id>")
     def one(segment_id: str) -> Response:
         site = keys.secret_key()
-        return answer(document(_found(site, segment_id), services.progress.read(site.id)))
+        return answer(document(_found(site, segment_id), stores.segments.progress.read(site.id)))
 
     @blueprint.put("/v1/segments/<segment_id>")
     def put(segment_id: str) -> Response:

@@ -16,7 +16,7 @@ from web.desk.pages import Pages
 from web.drawing import formats
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.services import Services
+from web.stores import Stores
 
 STAGES = {
     "read": _l("Reading what happened"),
@@ -41,13 +41,13 @@ class ModelRow:
     verdict: str
 
 
-def models_blueprint(pages: Pages, services: Services) -> Blueprint:
+def models_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_models", __name__)
 
     @blueprint.get("/desk/models")
     def show() -> Response:
         site = pages.site()
-        run = services.runs.read(site.id)
+        run = stores.models.runs.read(site.id)
         view: dict[str, Any] = {
             "run": run,
             "stages": STAGES,
@@ -55,7 +55,7 @@ def models_blueprint(pages: Pages, services: Services) -> Blueprint:
         }
         if "part" in request.args:
             return pages.show("desk/models_training.html", "models", site, **view)
-        shelf = services.shops(site.id).shelf
+        shelf = stores.models.shops(site.id).shelf
         live = shelf.live_version()
         rows = [_row(card, live, site) for card in shelf.cards()]
         return pages.show("desk/models.html", "models", site, rows=rows, **view)
@@ -66,7 +66,7 @@ def models_blueprint(pages: Pages, services: Services) -> Blueprint:
 
         def training_failed(site: Site) -> Run | None:
             try:
-                run = services.runs.read(site.id)
+                run = stores.models.runs.read(site.id)
             except Unavailable:
                 return None
             return run if run and run.failures else None
@@ -76,17 +76,17 @@ def models_blueprint(pages: Pages, services: Services) -> Blueprint:
     return pages.guard(blueprint)
 
 
-def training_blueprint(pages: Pages, services: Services) -> Blueprint:
+def training_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_training", __name__)
 
     @blueprint.post("/desk/models/train")
     def train() -> ResponseReturnValue:
-        asked(services, pages.site().id)
+        asked(stores, pages.site().id)
         return redirect("/desk/models")
 
     @blueprint.post("/desk/models/live")
     def live() -> ResponseReturnValue:
-        served(services, pages.site().id, request.form.get("version", ""))
+        served(stores, pages.site().id, request.form.get("version", ""))
         return redirect("/desk/models")
 
     return pages.guard(blueprint, "admin")

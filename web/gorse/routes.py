@@ -36,7 +36,7 @@ from web.gorse.documents import (
     stranger,
 )
 from web.problem import Problem
-from web.services import Services, Shop
+from web.stores import Shop, Stores
 
 BODY_LIMIT = 8 * 1024 * 1024
 USUAL = 10  # items of one answer
@@ -48,20 +48,20 @@ ID_LIMIT = 200
 class Desk:
     """What the routes share: the stores, and answers as Gorse words them."""
 
-    def __init__(self, services: Services, keys: Keys) -> None:
-        self._services, self._keys = services, keys
+    def __init__(self, stores: Stores, keys: Keys) -> None:
+        self._stores, self._keys = stores, keys
 
     def site(self) -> Site:
         return self._keys.secret_key()
 
     def shop(self) -> Shop:
-        return self._services.shops(self.site().id)
+        return self._stores.models.shops(self.site().id)
 
     def now(self) -> int:
-        return int(self._services.clock() * 1000)
+        return int(self._stores.clock() * 1000)
 
     def user(self, user_id: str) -> Profile | None:
-        profile = self._services.profiles.find(self.site().id, user=user_id) if user_id else None
+        profile = self._stores.visitors.profiles.find(self.site().id, user=user_id) if user_id else None
         if profile is not None:
             concerning(profile.id)
         return profile
@@ -69,13 +69,13 @@ class Desk:
     def append(self, events: Sequence[Event]) -> Response:
         """Return when every event is durable. Raises LogUnavailable."""
         for start in range(0, len(events), TOGETHER):
-            self._services.log.append(
+            self._stores.log.append(
                 [Record(event.key, encode(event)) for event in events[start : start + TOGETHER]]
             )
         return affected(len(events))
 
     def erase(self, user_id: str) -> int:
-        return 1 if self._services.erase(self.site().id, f"u:{user_id}") else 0
+        return 1 if self._stores.visitors.erase(self.site().id, f"u:{user_id}") else 0
 
     def picks(
         self, profile: Profile | None, strategy: Strategy, category: str = "", item: str = ""
@@ -99,9 +99,9 @@ def scored(picks: Sequence[Pick]) -> Response:
     return answer([Scored(pick.id, pick.score) for pick in picks])
 
 
-def gorse_blueprint(services: Services, keys: Keys) -> Blueprint:
+def gorse_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     blueprint = Blueprint("gorse", __name__, url_prefix="/api")
-    desk = Desk(services, keys)
+    desk = Desk(stores, keys)
     _recommendations(blueprint, desk)
     _feedback(blueprint, desk)
     _items(blueprint, desk)

@@ -23,7 +23,7 @@ from web.errors import DOWN, show
 from web.me.known import PURPOSES, chosen, corrected, known, wanted
 from web.me.passes import LINK_SECONDS, Pass, Passes, PassInvalid
 from web.problem import Problem, unavailable
-from web.services import Services
+from web.stores import Stores
 
 COOKIES = ("dangol_id", "dangol_v")
 """The tracker's own cookie, which no script can read, before the snippet's."""
@@ -33,32 +33,32 @@ FORM_LIMIT = 16 * 1024
 INTERESTS_LIMIT = 12
 
 
-def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
+def me_blueprint(stores: Stores, keys: Keys, passes: Passes) -> Blueprint:
     blueprint = Blueprint("me", __name__)
-    doors = _Doors(services, passes)
-    limiter = Limiter(RATE, clock=services.clock)
+    doors = _Doors(stores, passes)
+    limiter = Limiter(RATE, clock=stores.clock)
 
     @blueprint.post("/v1/profiles/<path:who>/link")
     def link(who: str) -> Response:
         """For the shop's backend, which knows who is signed in there."""
         site = keys.secret_key()
-        profile = find(services.profiles, site.id, who)
+        profile = find(stores.visitors.profiles, site.id, who)
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
-        url = f"{services.public_url.rstrip('/')}/me?pass={doors.link(site, profile)}"
-        return answer({"url": url, "expires": (int(services.clock()) + LINK_SECONDS) * 1000})
+        url = f"{stores.settings.public_url.rstrip('/')}/me?pass={doors.link(site, profile)}"
+        return answer({"url": url, "expires": (int(stores.clock()) + LINK_SECONDS) * 1000})
 
     @blueprint.get("/me")
     def page() -> ResponseReturnValue:
         site, profile, by = doors.opened()
         view = View(
             profile,
-            int(services.clock() * 1000),
+            int(stores.clock() * 1000),
             site.zone,
-            segments_of=services.segments.compiled(site.id).of,
+            segments_of=stores.segments.store.compiled(site.id).of,
         )
-        named = {each.id: each.name for each in services.segments.all(site.id)}
-        catalogue = services.shops(site.id).catalogue
+        named = {each.id: each.name for each in stores.segments.store.all(site.id)}
+        catalogue = stores.models.shops(site.id).catalogue
         told = known(view, site, lambda item: catalogue.state(item)[1], named, masked=by == "cookie")
         return _shown(
             "me/page.html", site=site, known=told, form=doors.form(site, profile, by), by=by, **_kept()
@@ -69,8 +69,8 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
         site, profile = doors.form_of()
         wanted = request.form.getlist("purpose")
         purposes: dict[str, bool] = {purpose: purpose in wanted for purpose, _ in PURPOSES}
-        services.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
-        _tell(services, site, profile, purposes, int(services.clock() * 1000))
+        stores.visitors.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
+        _tell(stores, site, profile, purposes, int(stores.clock() * 1000))
         return _back("choices")
 
     @blueprint.post("/me/interests")
@@ -78,10 +78,10 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
         site, profile = doors.form_of()
         said = {name[2:]: value for name, value in request.form.items() if name.startswith("i:")}
         more, gone = ([name for name, value in said.items() if value == which] for which in ("more", "gone"))
-        now = int(services.clock() * 1000)
+        now = int(stores.clock() * 1000)
         interests = wanted(profile, more[:INTERESTS_LIMIT], gone[:INTERESTS_LIMIT], now)
-        services.profiles.update(site.id, profile.id, partial(corrected, interests=interests, now=now))
-        _tell(services, site, profile, {"interests": interests}, now)
+        stores.visitors.profiles.update(site.id, profile.id, partial(corrected, interests=interests, now=now))
+        _tell(stores, site, profile, {"interests": interests}, now)
         return _back("interests")
 
     @blueprint.post("/me/erase")
@@ -89,7 +89,7 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
         site, profile = doors.form_of()
         if request.form.get("sure") != "yes":
             return _back("unsure")
-        services.erase(site.id, profile.id)
+        stores.visitors.erase(site.id, profile.id)
         response = _shown("me/gone.html", site=site)
         for name in COOKIES:
             response.delete_cookie(name, path="/")
@@ -103,7 +103,7 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
             # Redis counts for all processes; while it does not answer, each still counts its own.
             if (
                 limiter.admit(address, 1)
-                or services.bucket(f"me:{address}", 1.0, RATE.per_second, RATE.burst) < 1.0
+                or stores.access.bucket(f"me:{address}", 1.0, RATE.per_second, RATE.burst) < 1.0
             ):
                 headers = {"Retry-After": str(round(1 / RATE.per_second))}
                 raise Problem(429, "Too many requests; wait a moment and try again", headers=headers)
@@ -125,8 +125,8 @@ def me_blueprint(services: Services, keys: Keys, passes: Passes) -> Blueprint:
 class _Doors:
     """Whose page this request may see, and which forms are ours."""
 
-    def __init__(self, services: Services, passes: Passes) -> None:
-        self._services, self._passes = services, passes
+    def __init__(self, stores: Stores, passes: Passes) -> None:
+        self._stores, self._passes = stores, passes
 
     def link(self, site: Site, profile: Profile) -> str:
         return self._passes.sign(Pass(site.id, profile.id, "link", "link", self._now()))
@@ -162,28 +162,28 @@ class _Doors:
 
     def _read(self, signed: str, kind: str) -> Pass:
         try:
-            return self._passes.read(signed, "link" if kind == "link" else "form", self._services.clock())
+            return self._passes.read(signed, "link" if kind == "link" else "form", self._stores.clock())
         except PassInvalid as error:
             raise Problem(403, "This link or form is too old, or not ours") from error
 
     def _owner(self, given: Pass) -> tuple[Site, Profile]:
-        site = self._services.sites.get(given.site)
-        profile = find(self._services.profiles, given.site, given.id) if site else None
+        site = self._stores.sites.get(given.site)
+        profile = find(self._stores.visitors.profiles, given.site, given.id) if site else None
         if site is None or profile is None:
             raise Problem(404, "Nothing is known of you any more")
         acting("the visitor", site.id)
         return site, profile
 
     def _by_cookie(self, site: Site | None = None) -> tuple[Site, Profile | None]:
-        self._services.sites.refresh()
-        sites = self._services.sites.all()
+        self._stores.sites.refresh()
+        sites = self._stores.sites.all()
         site = site or sites.get(request.values.get("site", "default"))
         if site is None:
             raise Problem(404, "There is no such site")
         for name in COOKIES:
             visitor = request.cookies.get(name, "")
             if 0 < len(visitor) <= ID_LIMIT:
-                profile = self._services.profiles.find(site.id, visitor=visitor)
+                profile = self._stores.visitors.profiles.find(site.id, visitor=visitor)
                 if profile is not None:
                     acting("the visitor", site.id)
                     concerning(profile.id)
@@ -191,10 +191,10 @@ class _Doors:
         return site, None
 
     def _now(self) -> int:
-        return int(self._services.clock())
+        return int(self._stores.clock())
 
 
-def _tell(services: Services, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
+def _tell(stores: Stores, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
     """History keeps when (ms) somebody chose what, and every copy of the profile hears of it, a rebuilt one too.
 
     A customer speaks as themselves, whatever cookie they had last; a browser that only claims to be one, as itself.
@@ -213,7 +213,7 @@ def _tell(services: Services, site: Site, profile: Profile, said: Mapping[str, o
         source="api",
     )
     if event.visitor or event.user:
-        services.log.append([Record(event.key, encode(event))])
+        stores.log.append([Record(event.key, encode(event))])
 
 
 def _kept() -> dict[str, str]:

@@ -30,7 +30,7 @@ from web.personalize.cors import allow, preflight
 from web.personalize.deadline import Bounded, Budget, Late
 from web.personalize.decisions import DecisionLog, Who
 from web.personalize.request import BODY_LIMIT, Asked, Plan, plan_of
-from web.services import Services, Shop
+from web.stores import Shop, Stores
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,8 @@ class Draft:
 class Personalizer:
     """Answers plans within the budget. Every store may be down or hang; an answer comes all the same."""
 
-    def __init__(self, services: Services, metrics: Metrics, decisions: DecisionLog) -> None:
-        self._services, self._degraded, self._decisions = services, metrics.degraded, decisions
+    def __init__(self, stores: Stores, metrics: Metrics, decisions: DecisionLog) -> None:
+        self._stores, self._degraded, self._decisions = stores, metrics.degraded, decisions
         self._whole = Bounded("personalize", THREADS)
         self._popular = Bounded("popular", THREADS)
         self._warned: dict[str, float] = {}
@@ -104,7 +104,7 @@ class Personalizer:
         """Each part on its own: what fails leaves the draft as it is."""
         if plan.visitor or plan.user:
             with self._without("profile"):
-                found = yield from self._services.profiles.finding(site.id, plan.visitor, plan.user)
+                found = yield from self._stores.visitors.profiles.finding(site.id, plan.visitor, plan.user)
                 draft.know(found or draft.profile, plan)
         if plan.items:
             with self._without("items"):
@@ -119,7 +119,7 @@ class Personalizer:
                 self._fall_back_on_offers(site, plan, draft)
 
     def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[PageDecisions]:
-        decider, profile = self._services.decider, draft.profile
+        decider, profile = self._stores.campaigns.decider, draft.profile
         return (
             yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker)
         )
@@ -150,14 +150,14 @@ class Personalizer:
         empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
         if empty:
             with self._without("offers"):
-                made = self._services.decider.fallbacks(
+                made = self._stores.campaigns.decider.fallbacks(
                     site, draft.profile, empty, plan.dismissed, plan.asker
                 )
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
                 self._decisions.count(site, list(made.values()))
 
     def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
-        shop = self._services.shops(site.id)
+        shop = self._stores.models.shops(site.id)
         visitor = shop.recommender.visitor(profile, plan.item)
         for slot, ask in plan.items.items():
             draft.items[slot] = self._row(shop, visitor, ask, site.currency)
@@ -166,7 +166,7 @@ class Personalizer:
         """The items that offers have inside. An ask was checked when its campaign was written."""
         asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
         with self._without("items"):
-            shop = self._services.shops(site.id)
+            shop = self._stores.models.shops(site.id)
             visitor = shop.recommender.visitor(draft.profile, plan.item)
             for slot, ask in asks.items():
                 if not isinstance(ask, Refusal):

@@ -25,7 +25,7 @@ from offers.reports.campaign_report import (
 from offers.segments.lookalike import LookAlike, look_alike, revealing_fields
 from tracker.sites import Site
 from warehouse.question.span import Span
-from web.services import Services
+from web.stores import Stores
 
 TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned")
 CONTEXTS_SHOWN = 8
@@ -67,25 +67,25 @@ class Result:
     segment_names: dict[str, str] = field(default_factory=dict)
 
 
-def result_of(services: Services, site: Site, campaign: Campaign, span: Span) -> Result:
+def result_of(stores: Stores, site: Site, campaign: Campaign, span: Span) -> Result:
     """From the warehouse. A goal counts that was reached within the campaign's window, be it after the span."""
-    events = WarehouseResponses(services.warehouse)
+    events = WarehouseResponses(stores.reports.warehouse)
     # From as early as an answer may come: one that was given before is not counted again for being repeated.
     rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), span.end, [campaign.id])
-    answers, refused = verified_responses(rows, services.signer, site.id, since=span.start)
+    answers, refused = verified_responses(rows, stores.campaigns.signer, site.id, since=span.start)
     until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
     goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
-    holdout = services.decider.holdout(campaign)
-    counted = services.decided.read(site, campaign.id, span.days()) if span.whole else None
-    since = holdout_since(services.campaigns.versions(site.id, campaign.id), campaign.holdout)
+    holdout = stores.campaigns.decider.holdout(campaign)
+    counted = stores.campaigns.decided.read(site, campaign.id, span.days()) if span.whole else None
+    since = holdout_since(stores.campaigns.store.versions(site.id, campaign.id), campaign.holdout)
     made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, since)
     mine = [each for each in answers if each.token.campaign == campaign.id]
     found = attributed_impressions(mine, goals, {campaign.id: campaign})
     answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
-    learned = services.arms.learned(site.id).get(campaign.id, {})
+    learned = stores.campaigns.arms.learned(site.id).get(campaign.id, {})
     told = tuple(lessons(campaign, learned))
-    names = {each.id: each.name for each in services.segments.all(site.id)}
-    tallies = tuple(_segments(services, site, found)) if names else ()
+    names = {each.id: each.name for each in stores.segments.store.all(site.id)}
+    tallies = tuple(_segments(stores, site, found)) if names else ()
     return Result(campaign, made, refused, told, answered, tallies, names)
 
 
@@ -99,9 +99,9 @@ def holdout_since(versions: Sequence[Version], holdout: float) -> int:
     return 0
 
 
-def _segments(services: Services, site: Site, found: Sequence[Impression]) -> list[ResponseCounts]:
+def _segments(stores: Stores, site: Site, found: Sequence[Impression]) -> list[ResponseCounts]:
     ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]
-    stored = services.profiles.load(site.id, ids)
+    stored = stores.visitors.profiles.load(site.id, ids)
     segments = {each: profile.segments for each in ids if (profile := stored[each].profile) is not None}
     return by_segment(found, segments)
 
@@ -134,16 +134,16 @@ def lessons(campaign: Campaign, learned: dict[str, SlotCounts]) -> list[Lesson]:
     return found
 
 
-def expansion(services: Services, site: Site, result: Result) -> LookAlike | None:
+def expansion(stores: Stores, site: Site, result: Result) -> LookAlike | None:
     """An audience of others like those who answered. Raises ProfilesUnavailable."""
     ids = list(dict.fromkeys(showing.profile for showing in reversed(result.answered)))[:SEEDS]
-    stored = services.profiles.load(site.id, ids)
+    stored = stores.visitors.profiles.load(site.id, ids)
     seeds = [found for each in ids if (found := stored[each].profile) is not None]
-    others = [each for each, _ in zip(services.profiles.people(site.id), range(OTHERS), strict=False)]
+    others = [each for each, _ in zip(stores.visitors.profiles.people(site.id), range(OTHERS), strict=False)]
     reward = result.campaign.reward
-    asked = [(each.id, Audience.parse(each.audience)) for each in services.segments.all(site.id)]
+    asked = [(each.id, Audience.parse(each.audience)) for each in stores.segments.store.all(site.id)]
     segments = {name for name, audience in asked if not audience.asks(revealing_fields(reward))}
-    return look_alike(seeds, others, int(services.clock() * 1000), site.zone, reward, segments)
+    return look_alike(seeds, others, int(stores.clock() * 1000), site.zone, reward, segments)
 
 
 def as_json(result: Result) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from warehouse.events import Events
 from warehouse.feeds.offer_events import offer_events
 from web.problem import Problem
 from web.reports.reports import Asked
-from web.services import Services
+from web.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,20 @@ class Answered:
         self.variants.append(Variant(result.campaign, result.variant, *counts, result.ctr))
 
 
-def found(services: Services, site: Site, campaign_id: str) -> Campaign:
+def found(stores: Stores, site: Site, campaign_id: str) -> Campaign:
     """Raises Problem 404, and CampaignsUnavailable."""
-    campaign = services.campaigns.get(site.id, campaign_id)
+    campaign = stores.campaigns.store.get(site.id, campaign_id)
     if campaign is None:
         raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
     return campaign
 
 
-def answered(services: Services, events: Events, asked: Asked) -> dict[str, Answered]:
+def answered(stores: Stores, events: Events, asked: Asked) -> dict[str, Answered]:
     """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
     once."""
     found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
     rows = [OfferRow(**{**each._asdict(), "kind": cast(ResponseKind, each.kind)}) for each in found]
-    counts = summarise_campaigns(rows, services.signer, asked.site.id)
+    counts = summarise_campaigns(rows, stores.campaigns.signer, asked.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)

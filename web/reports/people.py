@@ -19,7 +19,7 @@ from web.naming import TRAIT, slug
 from web.problem import Problem
 from web.reports.catalogue import FunnelQuestion, step_of
 from web.reports.reports import Asked, Reports
-from web.services import Services
+from web.stores import Stores
 
 MOST = 10_000
 LATEST = 1_000
@@ -57,29 +57,29 @@ def ids_of(reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> list[
     return people(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
 
 
-def people_of(services: Services, reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> People:
+def people_of(stores: Stores, reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> People:
     """The same with what is known of them. Raises QueryRefused."""
     ids = ids_of(reports, asked, args)
-    return People(len(ids), tuple(someone(ids, services, asked.site.id)))
+    return People(len(ids), tuple(someone(ids, stores, asked.site.id)))
 
 
-def members_of(services: Services, reports: Reports, site: str, segment: str) -> People:
+def members_of(stores: Stores, reports: Reports, site: str, segment: str) -> People:
     """Who is in a segment now, at most MOST, by id."""
     ids = sorted(reports.members(site, segment))
-    return People(len(ids), tuple(someone(ids[:MOST], services, site)))
+    return People(len(ids), tuple(someone(ids[:MOST], stores, site)))
 
 
-def latest_of(services: Services, reports: Reports, asked: Asked) -> People:
+def latest_of(stores: Stores, reports: Reports, asked: Asked) -> People:
     """Who came by last, LATEST at most."""
     span = asked.span
     ids = latest(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
-    return People(len(ids), tuple(someone(ids, services, asked.site.id)))
+    return People(len(ids), tuple(someone(ids, stores, asked.site.id)))
 
 
-def found_by(services: Services, reports: Reports, site: str, query: str) -> People:
+def found_by(stores: Stores, reports: Reports, site: str, query: str) -> People:
     """Who has ``query`` in their customer id, name or e-mail."""
     ids = reports.everyone(site).search(query)
-    return People(len(ids), tuple(someone(ids, services, site)))
+    return People(len(ids), tuple(someone(ids, stores, site)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,11 @@ class Sized:
     change: int | None
 
 
-def sizes_of(services: Services, reports: Reports, site: Site) -> list[Sized]:
+def sizes_of(stores: Stores, reports: Reports, site: Site) -> list[Sized]:
     """Of every segment."""
-    segments, members = services.segments.all(site.id), reports.everyone(site.id).segments
-    today = datetime.fromtimestamp(services.clock(), site.zone).date()
-    history = services.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
+    segments, members = stores.segments.store.all(site.id), reports.everyone(site.id).segments
+    today = datetime.fromtimestamp(stores.clock(), site.zone).date()
+    history = stores.segments.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
     rows = []
     for each in segments:
         size, past = len(members.get(each.id, ())), history[each.id]
@@ -165,17 +165,17 @@ class Person:
 PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
 
 
-def person_of(services: Services, site: str, who: str) -> Person:
+def person_of(stores: Stores, site: str, who: str) -> Person:
     """Raises Problem 404."""
-    profile = seen(services.profiles, site, who)
+    profile = seen(stores.visitors.profiles, site, who)
     if profile is None:
         raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
-    known = dossier(services.warehouse, site, profile.id, profile.first_seen)
+    known = dossier(stores.reports.warehouse, site, profile.id, profile.first_seen)
     return Person(document(profile), known.orders, known.ids)
 
 
-def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:
-    stored = services.profiles.load(site, ids)
+def someone(ids: Sequence[str], stores: Stores, site: str) -> list[Someone]:
+    stored = stores.visitors.profiles.load(site, ids)
     found = []
     for profile_id in ids:
         entry = stored.get(profile_id)
@@ -196,7 +196,7 @@ def someone(ids: Sequence[str], services: Services, site: str) -> list[Someone]:
     return found
 
 
-def keep(services: Services, site: str, name: str, ids: Sequence[str]) -> Segment:
+def keep(stores: Stores, site: str, name: str, ids: Sequence[str]) -> Segment:
     """A segment of these people, by its name, replacing one of the same. Raises SegmentInvalid."""
     segment_id = slug(name)
     trait = TRAIT + segment_id
@@ -208,7 +208,7 @@ def keep(services: Services, site: str, name: str, ids: Sequence[str]) -> Segmen
         profile.segments = sorted({*profile.segments, segment_id})
         return profile
 
-    services.segments.put(site, segment)
+    stores.segments.store.put(site, segment)
     for profile_id in ids:
-        services.profiles.update(site, profile_id, listed)
+        stores.visitors.profiles.update(site, profile_id, listed)
     return segment

@@ -5,15 +5,15 @@ from typing import Any
 from flask import Flask
 
 from profiles.store import ProfilesUnavailable
-from web.services import Services
+from web.stores import Stores
 
 
-def register_backup_alarm(app: Flask, services: Services) -> None:
+def register_backup_alarm(app: Flask, stores: Stores) -> None:
     """``backups_behind()`` for every page."""
 
     def backups_behind() -> bool:
         try:
-            return services.backups_behind()
+            return stores.health.backups_behind()
         except ProfilesUnavailable:
             return False  # of this the page itself tells
 

@@ -8,12 +8,12 @@ from flask import Flask
 
 from ingest.worker.log_generations import Incident
 from warehouse.delta import WarehouseUnavailable
-from web.services import Services
+from web.stores import Stores
 
 LOOK_SECONDS = 30.0
 
 
-def register_log_alarm(app: Flask, services: Services) -> None:
+def register_log_alarm(app: Flask, stores: Stores) -> None:
     """``log_incident()`` for every page, looked for now and then; None when nothing is wrong."""
     lock = Lock()
     looked, found = float("-inf"), None
@@ -24,7 +24,7 @@ def register_log_alarm(app: Flask, services: Services) -> None:
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
                 try:
-                    found = services.log_incident()
+                    found = stores.health.log_incident()
                 except WarehouseUnavailable:
                     found = None  # of this the doctor tells
             return found

@@ -8,12 +8,12 @@ from flask import Flask
 
 from tracker.log.port import LogUnavailable
 from web.progress import Waits
-from web.services import Services
+from web.stores import Stores
 
 LOOK_SECONDS = 10.0
 
 
-def register_ingest_alarm(app: Flask, services: Services) -> None:
+def register_ingest_alarm(app: Flask, stores: Stores) -> None:
     """``ingest_stands()`` for every page, looked for now and then; None when it gets on."""
     lock = Lock()
     looked = float("-inf")
@@ -25,7 +25,7 @@ def register_ingest_alarm(app: Flask, services: Services) -> None:
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
                 try:
-                    found = waits if (waits := services.ingest_waits()).still else None
+                    found = waits if (waits := stores.health.ingest_waits()).still else None
                 except LogUnavailable:
                     found = None  # of this the doctor tells
             return found

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from flask import Flask
 
 from tracker.delivery.spool_backlog import Spooled
-from web.services import Services
+from web.stores import Stores
 
 
 class SpoolAlarm(NamedTuple):
@@ -15,18 +15,18 @@ class SpoolAlarm(NamedTuple):
     unreadable: int
 
 
-def register_spool_alarm(app: Flask, services: Services) -> None:
+def register_spool_alarm(app: Flask, stores: Stores) -> None:
     """``spool_alarm()`` for every page; None when nothing is wrong."""
 
     def spool_alarm() -> SpoolAlarm | None:
         try:
-            found: Spooled = services.spooled()
+            found: Spooled = stores.health.spooled()
         except OSError:
             return None  # of this the doctor tells
-        stuck = found.oldest is not None and found.stuck(services.clock())
+        stuck = found.oldest is not None and found.stuck(stores.clock())
         since = int(found.oldest * 1000) if stuck and found.oldest is not None else None
         return SpoolAlarm(since, found.unreadable) if since or found.unreadable else None
 
     @app.context_processor
     def trouble() -> dict[str, Any]:
-        return {"spool_alarm": spool_alarm, "incomplete": services.incomplete}
+        return {"spool_alarm": spool_alarm, "incomplete": stores.health.incomplete}

@@ -19,12 +19,12 @@ from web.drawing import formats
 from web.language import gettext as _
 from web.problem import Problem
 from web.reports.campaigns import found
-from web.services import Services
+from web.stores import Stores
 
 WORDS = {"labels": LABELS, "variant_labels": VARIANT_LABELS, "choices_of": CHOICES, "kinds": KINDS}
 
 
-def editor_blueprint(pages: Pages, services: Services, audiences: Audiences) -> Blueprint:
+def editor_blueprint(pages: Pages, stores: Stores, audiences: Audiences) -> Blueprint:
     blueprint = Blueprint("desk_campaign_editor", __name__)
 
     def page(
@@ -35,7 +35,7 @@ def editor_blueprint(pages: Pages, services: Services, audiences: Audiences) -> 
         unsaved: bool = True,
     ) -> Response:
         site = pages.site()
-        segments = services.segments.all(site.id)
+        segments = stores.segments.store.all(site.id)
         return pages.show(
             "desk/campaigns/campaign_edit.html",
             "campaigns",
@@ -59,13 +59,13 @@ def editor_blueprint(pages: Pages, services: Services, audiences: Audiences) -> 
         site, name = pages.site(), request.args.get("id", "")
         audience, other = request.args.get("audience", "")[:8_000], request.args.get("like", "")
         if name:
-            campaign = found(services, site, name)
-            version = mark(services.campaigns.versions(site.id, name))
+            campaign = found(stores, site, name)
+            version = mark(stores.campaigns.store.versions(site.id, name))
             return page(draft_of(campaign, version), unsaved=False)
         if not pages.user().may("marketer"):
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
         if other:
-            return page(like(found(services, site, other), audience), unsaved=False)
+            return page(like(found(stores, site, other), audience), unsaved=False)
         return page(CampaignDraft({**NEW, "audience": audience}), unsaved=False)
 
     @blueprint.post("/desk/campaigns/edit")
@@ -81,20 +81,20 @@ def editor_blueprint(pages: Pages, services: Services, audiences: Audiences) -> 
             campaign = campaign_of(draft, site)
         except CampaignInvalid as refused:
             return page(draft, problem=trouble(refused))
-        if not draft.saved and services.campaigns.get(site.id, campaign.id) is not None:
+        if not draft.saved and stores.campaigns.store.get(site.id, campaign.id) is not None:
             taken = CampaignInvalid("id", _("%(id)s is another campaign's", id=campaign.id))
             return page(draft, problem=trouble(taken))
         if draft.saved and (clash := clashing(site, campaign.id, draft.version)):
             return page(draft.begun(str(clash.saved)), clash=clash)
         try:
-            services.campaigns.put(site.id, campaign, int(services.clock() * 1000))
+            stores.campaigns.store.put(site.id, campaign, int(stores.clock() * 1000))
         except TooManyCampaigns as full:
             return page(draft, problem=Trouble(str(full)))
         return redirect(f"/desk/campaigns/{campaign.id}?saved=yes")
 
     def clashing(site: Site, campaign_id: str, began: str) -> Written | None:
-        versions = services.campaigns.versions(site.id, campaign_id)
-        return since(versions, began, services.audit.latest(NOTED), site.id, campaign_id)
+        versions = stores.campaigns.store.versions(site.id, campaign_id)
+        return since(versions, began, stores.access.audit.latest(NOTED), site.id, campaign_id)
 
     return pages.guard(blueprint)
 

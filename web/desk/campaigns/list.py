@@ -14,7 +14,7 @@ from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
 from web.reports.campaigns import Answered, answered
-from web.services import Services
+from web.stores import Stores
 
 STATUS = {
     "live": ("on", _l("Live now")),
@@ -37,17 +37,17 @@ class CampaignRow:
     answers: Answered
 
 
-def campaigns_blueprint(pages: Pages, services: Services) -> Blueprint:
+def campaigns_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_campaigns", __name__)
 
     @blueprint.get("/desk/campaigns")
     def listed() -> Response:
         site = pages.site()
-        period = period_of(request.args, site, services.clock(), "/desk/campaigns")
-        campaigns = services.campaigns.all(site.id)
+        period = period_of(request.args, site, stores.clock(), "/desk/campaigns")
+        campaigns = stores.campaigns.store.all(site.id)
         asked = period.asked(site)
-        counted = answered(services, pages.reports.events(asked), asked) if campaigns else {}
-        demo = vocabulary(services.warehouse, site.id, asked.span, 1).demo
+        counted = answered(stores, pages.reports.events(asked), asked) if campaigns else {}
+        demo = vocabulary(stores.reports.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
         return pages.show(
             "desk/campaigns/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo

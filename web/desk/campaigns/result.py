@@ -20,24 +20,24 @@ from web.language import gettext as _
 from web.problem import Problem
 from web.reports.campaign_result import expansion, result_of
 from web.reports.campaigns import found
-from web.services import Services
+from web.stores import Stores
 
 
-def results_blueprint(pages: Pages, services: Services) -> Blueprint:
+def results_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_campaign_results", __name__)
 
     @blueprint.get("/desk/campaigns/<campaign_id>")
     def one(campaign_id: str) -> ResponseReturnValue:
         site = pages.site()
-        campaign = found(services, site, campaign_id)
-        period = period_of(request.args, site, services.clock(), f"/desk/campaigns/{campaign_id}")
-        result = result_of(services, site, campaign, period.span(site))
+        campaign = found(stores, site, campaign_id)
+        period = period_of(request.args, site, stores.clock(), f"/desk/campaigns/{campaign_id}")
+        result = result_of(stores, site, campaign, period.span(site))
         expanded = "expand" in request.args
-        proposed = expansion(services, site, result) if expanded else None
+        proposed = expansion(stores, site, result) if expanded else None
         view = view_of(result, site, period, proposed, expanded)
-        versions = services.campaigns.versions(site.id, campaign_id)
-        noted = services.audit.latest(NOTED)
-        known = {each.id for each in services.segments.all(site.id)}
+        versions = stores.campaigns.store.versions(site.id, campaign_id)
+        noted = stores.access.audit.latest(NOTED)
+        known = {each.id for each in stores.segments.store.all(site.id)}
         return pages.show(
             "desk/campaigns/campaign.html",
             "campaigns",
@@ -54,24 +54,24 @@ def results_blueprint(pages: Pages, services: Services) -> Blueprint:
     @blueprint.post("/desk/campaigns/<campaign_id>/status")
     def turn(campaign_id: str) -> ResponseReturnValue:
         site, status = pages.site(), request.form.get("status", "")
-        campaign = found(services, site, campaign_id)
+        campaign = found(stores, site, campaign_id)
         if status not in STATUS:
             raise Problem(400, _("There is no such status"), "status")
         changed = structs.replace(campaign, status=cast(Status, status))
-        services.campaigns.put(site.id, changed, int(services.clock() * 1000))
+        stores.campaigns.store.put(site.id, changed, int(stores.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}")
 
     @blueprint.post("/desk/campaigns/<campaign_id>/restore")
     def restore(campaign_id: str) -> ResponseReturnValue:
         """An old document becomes the newest version, if it may still be written as it is."""
         site, wanted = pages.site(), request.form.get("version", "")
-        versions = services.campaigns.versions(site.id, found(services, site, campaign_id).id)
+        versions = stores.campaigns.store.versions(site.id, found(stores, site, campaign_id).id)
         old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
         if old is None:
             raise Problem(404, _("This version is not kept any more"), "version")
         campaign = parse(document(old), zone=site.zone)
         check_items(campaign)
-        services.campaigns.put(site.id, campaign, int(services.clock() * 1000))
+        stores.campaigns.store.put(site.id, campaign, int(stores.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}?saved=restored#versions")
 
     return pages.guard(blueprint)

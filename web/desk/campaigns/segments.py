@@ -19,7 +19,7 @@ from web.desk.pages import Pages
 from web.language import gettext as _
 from web.naming import slug
 from web.problem import Problem
-from web.services import Services
+from web.stores import Stores
 
 DAYS = 30
 SPARK_WIDTH, SPARK_HEIGHT = 100.0, 24.0
@@ -51,18 +51,18 @@ class Overlap:
         return self.both / either if either else None
 
 
-def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
+def segments_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_segments", __name__)
-    store, audiences = services.segments, Audiences(services)
+    store, audiences = stores.segments.store, Audiences(stores)
 
     @blueprint.get("/desk/segments")
     def listed() -> ResponseReturnValue:
         site = pages.site()
         segments = store.all(site.id)
         members = pages.reports.everyone(site.id).segments
-        today = datetime.fromtimestamp(services.clock(), site.zone).date()
-        sizes = services.sizes.history(site.id, [each.id for each in segments], today, DAYS)
-        progress = services.progress.read(site.id)
+        today = datetime.fromtimestamp(stores.clock(), site.zone).date()
+        sizes = stores.segments.sizes.history(site.id, [each.id for each in segments], today, DAYS)
+        progress = stores.segments.progress.read(site.id)
         counted = set(progress.members) if progress else set()
         known = {each.id: len(members.get(each.id, ())) for each in segments}
         rows = [
@@ -77,7 +77,7 @@ def segments_blueprint(pages: Pages, services: Services) -> Blueprint:
             overlap = Overlap(chosen[0], chosen[1], len(first) - both, both, len(second) - both)
         made = store.get(site.id, request.args.get("made", ""))
         doomed = next((each for each in segments if each.id == request.args.get("delete")), None)
-        using = _using(services.campaigns.all(site.id), doomed) if doomed else []
+        using = _using(stores.campaigns.store.all(site.id), doomed) if doomed else []
         asked = {"doomed": doomed, "using": using, "looks": STATUS}
         view = {"rows": rows, "overlap": overlap, "made": made}
         return pages.show("desk/campaigns/segments.html", "segments", site, **view, **asked)

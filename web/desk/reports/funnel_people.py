@@ -15,7 +15,7 @@ from web.drawing import formats
 from web.language import gettext as _
 from web.reports.catalogue import step_of
 from web.reports.people import MOST, Someone, ids_of, keep, someone
-from web.services import Services
+from web.stores import Stores
 from web.words import short
 
 SHOWN = 100
@@ -30,7 +30,7 @@ class Row:
     seen: str
 
 
-def people_blueprint(pages: Pages, services: Services) -> Blueprint:
+def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_people", __name__)
 
     @blueprint.get("/desk/funnel/people")
@@ -39,7 +39,7 @@ def people_blueprint(pages: Pages, services: Services) -> Blueprint:
         period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
         ids = ids_of(pages.reports, period.asked(site), request.args)
         which, at = request.args.get("which", "dropped"), step_of(request.args)
-        now = services.clock()
+        now = stores.clock()
         rows = [
             Row(
                 each.customer or short(each.id),
@@ -48,7 +48,7 @@ def people_blueprint(pages: Pages, services: Services) -> Blueprint:
                 formats.money(each.revenue, site.currency),
                 formats.ago(each.last_seen, now),
             )
-            for each in someone(ids[:SHOWN], services, site.id)
+            for each in someone(ids[:SHOWN], stores, site.id)
         ]
         step = form.asked[at].name
         titles = {
@@ -75,7 +75,7 @@ def people_blueprint(pages: Pages, services: Services) -> Blueprint:
         site, query = pages.site(), MultiDict(parse_qsl(request.form.get("query", "")))
         period = period_of(query, site, pages.clock(), "/desk/funnel")
         ids = ids_of(pages.reports, period.asked(site), query)
-        segment = keep(services, site.id, request.form.get("name", ""), ids)
+        segment = keep(stores, site.id, request.form.get("name", ""), ids)
         pages.reports.everybody.forget(site.id)
         return redirect(f"/desk/segments?{urlencode({'made': segment.id})}")
 

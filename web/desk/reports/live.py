@@ -4,20 +4,16 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from tracker.durations import MINUTE_MS
 from tracker.sites import Site
-from warehouse.question.span import Span
 from warehouse.reports.live import EventNow, Live, live
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.visitors.visitors import href_of
 from web.drawing import formats
-from web.reports.filters import Filters
-from web.reports.reports import Asked
-from web.services import Services
+from web.reports.live import MINUTES, just_now
+from web.stores import Stores
 from web.words import device
 
-MINUTES = 5
 ROWS = 20
 
 
@@ -48,26 +44,20 @@ class LiveView:
     signs: tuple[Sign, ...]
 
 
-def live_blueprint(pages: Pages, services: Services) -> Blueprint:
+def live_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_live", __name__)
 
     @blueprint.get("/desk/live")
     def show() -> Response:
         site = pages.site()
         period = period_of(request.args, site, pages.clock(), "/desk/live")
-        asked = just_now(site, period.filters, services.clock())
+        asked = just_now(site, period.filters, stores.clock())
         view = view_of(live(pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
         if "part" in request.args:
             return pages.show("desk/reports/live_part.html", "live", site, view=view)
         return pages.show("desk/reports/live.html", "live", site, view=view, minutes=MINUTES, period=period)
 
     return pages.guard(blueprint)
-
-
-def just_now(site: Site, filters: Filters, now: float) -> Asked:
-    """The last MINUTES, and what they are narrowed to."""
-    end = int(now * 1000) + 1
-    return Asked(site, Span(end - 1 - MINUTES * MINUTE_MS, end, site.zone), filters)
 
 
 def view_of(now: Live, site: Site) -> LiveView:

@@ -12,7 +12,7 @@ from web.desk.period import period_of
 from web.drawing import formats
 from web.language import gettext as _
 from web.reports.catalogue import shelves_of, vocabulary_of
-from web.services import Services
+from web.stores import Stores
 
 ROWS = 25
 
@@ -49,14 +49,14 @@ class ProductsView:
     pairs: tuple[PairRow, ...]
 
 
-def products_blueprint(pages: Pages, services: Services) -> Blueprint:
+def products_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_products", __name__)
 
     @blueprint.get("/desk/products")
     def show() -> Response:
         site = pages.site()
         period = period_of(request.args, site, pages.clock(), "/desk/products")
-        catalogue = services.shops(site.id).catalogue
+        catalogue = stores.models.shops(site.id).catalogue
 
         def name_of(product: str) -> str:
             item = catalogue.state(product)[1]

@@ -22,7 +22,7 @@ from web.drawing import formats
 from web.language import gettext as _
 from web.problem import Problem
 from web.reports.reports import Asked
-from web.services import Services
+from web.stores import Stores
 from web.words import channel
 
 LATEST = 50
@@ -43,45 +43,45 @@ class VisitorRow:
     channel: str
 
 
-def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
+def visitors_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     blueprint = Blueprint("desk_visitors", __name__)
 
     @blueprint.get("/desk/visitors")
     def listed() -> ResponseReturnValue:
         site, query = pages.site(), request.args.get("q", "").strip()[:QUERY_LIMIT]
-        found = seen(services.profiles, site.id, query)
+        found = seen(stores.visitors.profiles, site.id, query)
         if found:
             return redirect(href_of(found.id))
         ids = pages.reports.everyone(site.id).search(query) if query else []
-        matches = _loaded(services, site, ids)
+        matches = _loaded(stores, site, ids)
         if len(matches) == 1:
             return redirect(href_of(matches[0].id))
         kept = (("q", query),) if query else ()
         period = period_of(request.args, site, pages.clock(), "/desk/visitors", kept)
-        profiles = matches or _latest(pages, services, period.asked(site))
-        rows = [row_of(profile, site, services.clock()) for profile in profiles]
+        profiles = matches or _latest(pages, stores, period.asked(site))
+        rows = [row_of(profile, site, stores.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
         view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
         return pages.show("desk/visitors/visitors.html", "visitors", site, **view)
 
     @blueprint.get("/desk/visitors/<path:who>")
     def one(who: str) -> ResponseReturnValue:
-        site, now = pages.site(), services.clock()
-        profile = seen(services.profiles, site.id, who)
+        site, now = pages.site(), stores.clock()
+        profile = seen(stores.visitors.profiles, site.id, who)
         if profile is None:
             raise Problem(
                 404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
             )
-        catalogue = services.shops(site.id).catalogue
+        catalogue = stores.models.shops(site.id).catalogue
 
         def item_of(item_id: str) -> Item | None:
             return catalogue.state(item_id)[1]
 
-        segments = {each.id: each.name for each in services.segments.all(site.id)}
+        segments = {each.id: each.name for each in stores.segments.store.all(site.id)}
         view = person_of(profile, site, now, item_of, segments)
         # Since the oldest visit that the profile remembers: a query over all time would read every file.
         start = profile.sessions[0].start if profile.sessions else profile.first_seen
-        happened = history(services.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
+        happened = history(stores.reports.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
         timeline = visits_of(happened, site, item_of)
         cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
         return pages.show(
@@ -92,12 +92,12 @@ def visitors_blueprint(pages: Pages, services: Services) -> Blueprint:
     def dossier_of(who: str) -> ResponseReturnValue:
         """What the page of one person fetches after it: orders and ids, of all time that they are known."""
         site = pages.site()
-        profile = seen(services.profiles, site.id, who)
+        profile = seen(stores.visitors.profiles, site.id, who)
         if profile is None:
             raise Problem(
                 404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
             )
-        found = dossier(services.warehouse, site.id, profile.id, profile.first_seen)
+        found = dossier(stores.reports.warehouse, site.id, profile.id, profile.first_seen)
         view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
         template = (
             "desk/visitors/dossier.html" if "part" in request.args else "desk/visitors/dossier_page.html"
@@ -127,7 +127,7 @@ def href_of(profile_id: str) -> str:
     return f"/desk/visitors/{quote(profile_id, safe='')}"
 
 
-def _latest(pages: Pages, services: Services, asked: Asked) -> list[Profile]:
+def _latest(pages: Pages, stores: Stores, asked: Asked) -> list[Profile]:
     """Who came by in the period, the last first."""
     ids = pages.reports.answer(
         "latest",
@@ -135,10 +135,10 @@ def _latest(pages: Pages, services: Services, asked: Asked) -> list[Profile]:
         LATEST,
         lambda events: latest(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
     )
-    return _loaded(services, asked.site, ids)
+    return _loaded(stores, asked.site, ids)
 
 
-def _loaded(services: Services, site: Site, ids: Sequence[str]) -> list[Profile]:
-    stored = services.profiles.load(site.id, ids) if ids else {}
+def _loaded(stores: Stores, site: Site, ids: Sequence[str]) -> list[Profile]:
+    stored = stores.visitors.profiles.load(site.id, ids) if ids else {}
     profiles = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
     return [profile for profile in profiles if profile]
