@@ -245,9 +245,9 @@ def spool_watch(settings: Settings) -> "SpoolWatch":
 
 def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
     """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
-    from profiles.redis.connect import connect
     from recommender.catalogue.catalogue import Catalogue
     from recommender.catalogue.redis import RedisItems
+    from tracker.redis_connection import connect
 
     return Catalogue(RedisItems(connect(settings.profiles_uri, patience), site))
 
@@ -259,8 +259,8 @@ def shelf(settings: Settings, site: str) -> "Shelf":
 
 
 def runs(settings: Settings, patience: float = 5.0) -> "Runs":
-    from profiles.redis.connect import connect
     from recommender.jobs.runs import Runs
+    from tracker.redis_connection import connect
 
     return Runs(connect(settings.profiles_uri, patience))
 

@@ -11,17 +11,16 @@ say which. Beside the marks stand the requests that are not done yet: those must
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
-import redis
 
-from profiles.redis.store import RedisFailure
 from profiles.store import ProfilesUnavailable
 from tracker.durations import DAY_SECONDS
+from tracker.redis_connection import ResponseError, is_cluster, redis_errors
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +127,7 @@ class RedisErased:
         Returns when that is done. Raises ProfilesUnavailable, also when it takes too long.
         """
         with _errors("rewrite its append-only file"):
-            client, cluster = self._client, isinstance(self._client, redis.RedisCluster)
+            client, cluster = self._client, is_cluster(self._client)
             for node in client.get_nodes() if cluster else ():
                 _rewrite(client.get_redis_connection(node))
             if not cluster:
@@ -141,7 +140,7 @@ def _rewrite(node: Any) -> None:
     _settled(node)  # a rewrite that runs already may have read the old values
     try:
         node.bgrewriteaof()
-    except redis.exceptions.ResponseError as error:
+    except ResponseError as error:
         if "in progress" in str(error):
             raise
         # Hosted Redis often forbids it, and does it itself in time.
@@ -164,12 +163,8 @@ def digest(site: str, name: str) -> bytes:
     return blake2b(f"{site}\0{name}".encode("utf-8", "replace"), digest_size=16).digest()
 
 
-@contextmanager
-def _errors(what: str) -> Iterator[None]:
-    try:
-        yield
-    except RedisFailure as error:
-        raise ProfilesUnavailable(f"Redis cannot {what}: {error}") from error
+def _errors(what: str) -> AbstractContextManager[None]:
+    return redis_errors(f"Redis cannot {what}", ProfilesUnavailable)
 
 
 def _key(site: str) -> str:

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, cast
 
-import redis
-
+from tracker.redis_connection import REDIS_ERRORS, RedisClient
 from tracker.sites import Site
 
 logger = logging.getLogger(__name__)
@@ -22,7 +21,7 @@ class OrderLimits:
     """Says 0 of a site whose history is too short. Reads again each READ_SECONDS; while Redis does not answer, what was
     read before holds."""
 
-    def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: RedisClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = cast(Any, client), clock
         self._read: float | None = None
         self._limits: dict[str, float] = {}
@@ -36,14 +35,14 @@ class OrderLimits:
             self._read = now
             try:
                 known = self._client.hgetall(KEY)
-            except redis.RedisError as error:
+            except REDIS_ERRORS as error:
                 logger.warning("plausible orders: %s", error)
             else:
                 self._limits = {name.decode(): float(value) for name, value in known.items()}
         return self._limits.get(site.id, 0.0)
 
     def save(self, site: str, limit: float) -> None:
-        """0 forgets it. Raises redis.RedisError."""
+        """0 forgets it. Raises one of REDIS_ERRORS."""
         if limit:
             self._client.hset(KEY, site, repr(limit))
         else:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from profiles.redis.connect import RedisError, connect
+from tracker.redis_connection import REDIS_ERRORS, connect
 from warehouse.tables.integrity import Damage
 
 KEY = "dg:damage"
@@ -43,7 +43,7 @@ class DamageRecord:
                 self._redis.hset(KEY, source, msgspec.json.encode(found[:KEPT]))
             else:
                 self._redis.hdel(KEY, source)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             logger.warning("damage to the warehouse is not told to other processes: %s", error)
         self._looked = float("-inf")
 
@@ -58,7 +58,7 @@ class DamageRecord:
             self._looked = self._clock()
             try:
                 raw = self._redis.hvals(KEY)
-            except RedisError:
+            except REDIS_ERRORS:
                 return self._known
             found = {(each.table, each.path): each for part in raw for each in _decoded(part)}
             self._known = list(found.values())
@@ -76,7 +76,7 @@ class DamageRecord:
     def _of(self, source: Source) -> list[Damage]:
         try:
             raw = self._redis.hget(KEY, source)
-        except RedisError:
+        except REDIS_ERRORS:
             return []
         return _decoded(raw) if raw else []
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from profiles.redis.connect import RedisError, connect
 from tracker.log.port import Backlog
+from tracker.redis_connection import REDIS_ERRORS, connect
 
 KEY = "dg:ingest"
 STILL_SECONDS = 120.0
@@ -73,7 +73,7 @@ class Progress:
         try:
             found = self._redis.hgetall(KEY)
             return {int(partition): _decoder.decode(raw) for partition, raw in found.items()}
-        except (*RedisError, ValueError):
+        except (*REDIS_ERRORS, ValueError):
             return self._known
 
     def _remember(self, known: Mapping[int, _Stand], stands: dict[int, _Stand]) -> None:
@@ -83,5 +83,5 @@ class Progress:
                 self._redis.hdel(KEY, *gone)
             if new := {at: msgspec.json.encode(one) for at, one in stands.items() if known.get(at) != one}:
                 self._redis.hset(KEY, mapping=new)
-        except RedisError:
+        except REDIS_ERRORS:
             pass

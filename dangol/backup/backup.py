@@ -27,8 +27,8 @@ from dangol.backup.archive import UNFINISHED, Archive, below, finished, private
 from dangol.machine.embedded import embedded_redis
 from dangol.machine.lock import RESTORING
 from dangol.settings import Settings
-from profiles.redis.connect import connect
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
+from tracker.redis_connection import connect
 from warehouse.tables.copying import Pinned, copy, pin
 
 ATTEMPTS = 3

@@ -11,7 +11,7 @@ some destination has not got yet.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ import msgspec
 from dangol.backup import erasure_file
 from dangol.backup.archive import ERASURES, finished, read
 from dangol.backup.erasure_file import Consented, Erased, Line
-from profiles.redis.store import RedisFailure
 from profiles.store import ProfilesUnavailable
 from tracker.event import Event
+from tracker.redis_connection import redis_errors
 
 logger = logging.getLogger("dangol.jobs.erasure")
 
@@ -173,12 +173,8 @@ class ErasureLog:
             self._client.hset(_DESTINATIONS, place.folder, msgspec.json.encode(place))
 
 
-@contextmanager
-def _errors(what: str) -> Iterator[None]:
-    try:
-        yield
-    except RedisFailure as error:
-        raise ProfilesUnavailable(f"Redis cannot {what}: {error}") from error
+def _errors(what: str) -> AbstractContextManager[None]:
+    return redis_errors(f"Redis cannot {what}", ProfilesUnavailable)
 
 
 def _order(entry: str) -> tuple[int, int]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import msgspec
-import redis
 
 from tracker.log.port import LogUnavailable
+from tracker.redis_connection import REDIS_ERRORS, ResponseError
 
 PAUSE_SECONDS = 5.0
 """Redis lets writers go on after so long, should the backup die just then."""
@@ -49,7 +49,7 @@ def snapshot(client: Any, moment: Callable[[], T]) -> T:
             found = moment()
             try:
                 client.bgsave(schedule=False)
-            except redis.exceptions.ResponseError:  # the append-only file began to be rewritten
+            except ResponseError:  # the append-only file began to be rewritten
                 continue
             if not still():
                 continue
@@ -137,7 +137,7 @@ def _still(client: Any) -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: time.monotonic() < end
     finally:
-        with suppress(redis.RedisError):
+        with suppress(*REDIS_ERRORS):
             client.client_unpause()
 
 

@@ -19,9 +19,9 @@ from dangol.machine.lock import FolderLock
 from dangol.settings import Settings
 from profiles.erasures import RedisErased
 from profiles.fold.identity import user_id, visitor_id
-from profiles.redis.connect import connect
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from tracker.log.port import EventLog, LogUnavailable
+from tracker.redis_connection import connect
 from warehouse.tables import repair
 from warehouse.tables.integrity import Damage, Mask, Seen, deep, look
 from warehouse.tables.rows import arrow

@@ -5,10 +5,10 @@ import threading
 
 from dangol.machine.heartbeat import Heartbeat
 from dangol.settings import Settings
-from profiles.redis.connect import connect
 from recommender.jobs.lock import RedisLock
 from recommender.jobs.runs import LOCK
 from recommender.jobs.scheduler import Job, Schedule
+from tracker.redis_connection import connect
 
 logger = logging.getLogger("dangol.scheduler")
 

@@ -10,11 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import redis
-
 from dangol.backup import redis_copy
 from dangol.signals import die_with_parent
 from tracker import disk
+from tracker.redis_connection import REDIS_ERRORS, connect
 
 NOTE = "server"
 VERSION = re.compile(r"\bv=(\d+\.\d+(?:\.\d+)?)")
@@ -111,10 +110,10 @@ def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
 
 def answers(socket: Path) -> bool:
     """Whether a Redis answers on ``socket`` now (one that is loading its data does not yet)."""
-    client = redis.Redis(unix_socket_path=str(socket), socket_timeout=2)
+    client = connect(f"unix://{socket}", 2.0)
     try:
         return bool(client.ping())
-    except redis.exceptions.RedisError:
+    except REDIS_ERRORS:
         return False
     finally:
         client.close()

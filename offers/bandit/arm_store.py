@@ -7,9 +7,9 @@ import msgspec
 
 from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import Arm
-from profiles.redis.connect import RedisError, connect
 from profiles.redis.refreshed import Refreshed
 from tracker.durations import DAY_SECONDS
+from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
@@ -54,7 +54,7 @@ class ArmStore:
                 pipe.delete(_key(site)).hset(_key(site), mapping=fields).expire(
                     _key(site), KEEP_SECONDS
                 ).execute()
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise Unavailable(str(error)) from error
 
     def _load(self, site: str, stamp: bytes | None) -> tuple[bytes | None, Learned] | None:

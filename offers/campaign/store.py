@@ -9,8 +9,8 @@ import msgspec
 
 from offers.campaign.campaign import Campaign
 from offers.campaign.compiled_campaign import CompiledCampaign
-from profiles.redis.connect import RedisError, connect, number_change
-from profiles.redis.refreshed import Refreshed, Source
+from profiles.redis.refreshed import Refreshed, Source, number_change
+from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
@@ -72,7 +72,7 @@ class CampaignStore:
                 raise TooManyCampaigns(f"{CAMPAIGNS_LIMIT:,} campaigns is the most a site may have")
             self._write(site, campaign.id, Version(now, campaign))
             return True
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise CampaignsUnavailable(str(error)) from error
 
     def delete(self, site: str, campaign_id: str, now: int) -> bool:
@@ -81,7 +81,7 @@ class CampaignStore:
             if not self._redis.hexists(_key(site), campaign_id):
                 return False
             self._write(site, campaign_id, Version(now, None))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise CampaignsUnavailable(str(error)) from error
         return True
 
@@ -90,7 +90,7 @@ class CampaignStore:
             return None
         try:
             raw = self._redis.hget(_key(site), campaign_id)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise CampaignsUnavailable(str(error)) from error
         return None if raw is None else _readable(campaign_id, raw)
 
@@ -98,7 +98,7 @@ class CampaignStore:
         """By id, but what another version of Dangol wrote and this one cannot read. Raises CampaignsUnavailable."""
         try:
             found = self._redis.hgetall(_key(site))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise CampaignsUnavailable(str(error)) from error
         read = [_readable(name.decode(errors="replace"), raw) for name, raw in sorted(found.items()) if name]
         return [campaign for campaign in read if campaign is not None]
@@ -107,7 +107,7 @@ class CampaignStore:
         """Newest first, at most VERSIONS_KEPT."""
         try:
             raw = self._redis.lrange(_versions_key(site, campaign_id), 0, VERSIONS_KEPT - 1)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise CampaignsUnavailable(str(error)) from error
         found = []
         for each in raw:

@@ -15,9 +15,9 @@ from typing import NamedTuple, Protocol
 from offers.campaign.campaign import Budget
 from offers.feedback.responses import VIEW_MAX_AGE_MS
 from profiles.redis.client import Line, Script
-from profiles.redis.connect import RedisError, connect
 from profiles.sansio import Steps, now
 from tracker.durations import DAY_MS, HOUR_MS
+from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.unavailable import Unavailable
 
 SLICE_MS = 300_000
@@ -153,7 +153,7 @@ class BudgetStore:
                     if old or gone or ahead:
                         pipe.hdel(key, *old, *gone, *ahead)
                     pipe.execute()
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise Unavailable(str(error)) from error
 
     def _lease(
@@ -168,7 +168,7 @@ class BudgetStore:
         try:
             answer = yield from self._line.running(self._script, [_key(site, campaign)], arguments)
             granted = int(answer)
-        except RedisError:
+        except REDIS_ERRORS:
             granted = 0
         until = self._clock() + (LEASE_SECONDS if granted else REFUSED_SECONDS)
         return _Lease(at // SLICE_MS, granted, granted, until)

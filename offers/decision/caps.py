@@ -12,9 +12,9 @@ import msgspec
 from offers.audience.visitor import VISIT_GAP_MS, View
 from offers.campaign.campaign import Cap
 from profiles.redis.client import Line, Script
-from profiles.redis.connect import RedisError, ResponseError, connect
 from profiles.sansio import Steps, now
 from tracker.durations import DAY_SECONDS
+from tracker.redis_connection import REDIS_ERRORS, ResponseError, connect
 from tracker.unavailable import Unavailable
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
@@ -100,7 +100,7 @@ class CapStore:
             arguments = [msgspec.msgpack.encode(ask), *former]
             answer = yield from self._line.running(self._script, [_key(site, view.profile.id)], arguments)
             yield from self._took_over(site, view, former)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             if not isinstance(error, ResponseError):  # of one key, which tells nothing about others
                 self._paused_until = self._clock() + PAUSE_SECONDS
             raise CapsUnavailable(str(error)) from error
@@ -112,7 +112,7 @@ class CapStore:
         """Erase what was counted for one profile."""
         try:
             self._redis.delete(_key(site, profile_id))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise CapsUnavailable(str(error)) from error
 
     def _former(self, site: str, view: View) -> Steps[list[bytes]]:

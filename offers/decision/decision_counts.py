@@ -17,8 +17,8 @@ from uuid import uuid4
 
 from offers.bandit.contexts import parts
 from profiles.redis.client import Line, Script
-from profiles.redis.connect import NoScriptError, RedisError, connect
 from tracker.durations import DAY_SECONDS
+from tracker.redis_connection import REDIS_ERRORS, NoScriptError, connect
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
@@ -126,7 +126,7 @@ class DecisionCountStore:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise DecisionCountsUnavailable(str(error)) from error
 
 

@@ -9,11 +9,11 @@ import msgspec
 from offers.audience.visitor import View
 from offers.segments.store import CompiledSegments, SegmentStore, SegmentsUnavailable
 from profiles.model import Profile
-from profiles.redis.connect import RedisError, connect
 from profiles.redis.store import RedisProfiles
 from profiles.store import ProfileStore, Write
 from tracker.durations import DAY_SECONDS, HOUR_MS
 from tracker.protocols.clocks import passed
+from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site, Sites
 
 REPORT_EVERY = 1_000
@@ -46,7 +46,7 @@ class ProgressStore:
         """Of the last evaluation of everybody; None when there was none."""
         try:
             raw = self._redis.get(_key(site))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
         try:
             return msgspec.json.decode(raw, type=Progress) if raw else None
@@ -56,7 +56,7 @@ class ProgressStore:
     def write(self, site: str, progress: Progress) -> None:
         try:
             self._redis.set(_key(site), msgspec.json.encode(progress), ex=KEPT_SECONDS)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
 
 

@@ -11,8 +11,8 @@ from offers.audience.audience import Audience
 from offers.audience.grammar import AudienceInvalid
 from offers.audience.visitor import View
 from offers.campaign.checks import ID, CampaignInvalid, placed
-from profiles.redis.connect import RedisError, connect, number_change
-from profiles.redis.refreshed import Refreshed, Source
+from profiles.redis.refreshed import Refreshed, Source, number_change
+from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
@@ -97,7 +97,7 @@ class SegmentStore:
                 pipe.hset(key, segment.id, msgspec.json.encode(segment))
                 number_change(pipe, key)
                 pipe.execute()
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
 
     def delete(self, site: str, segment_id: str) -> bool:
@@ -106,7 +106,7 @@ class SegmentStore:
                 pipe.hdel(_key(site), segment_id or " ")
                 number_change(pipe, _key(site))
                 removed = pipe.execute()[0]
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
         return bool(removed)
 
@@ -118,14 +118,14 @@ class SegmentStore:
         try:
             found = self._redis.hget(_key(site), "") or b"0"
             return int(found) if found.isdigit() else 0
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
 
     def all(self, site: str) -> list[Segment]:
         """By id, but what another version of Dangol wrote and this one cannot read. Raises SegmentsUnavailable."""
         try:
             found = self._redis.hgetall(_key(site))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
         return _readable(found)
 

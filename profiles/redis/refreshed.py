@@ -2,10 +2,11 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from profiles.redis.connect import RedisError
+from tracker.redis_connection import REDIS_ERRORS
 from tracker.sites import Site
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class _Known(NamedTuple, Generic[Value]):
 
 
 class Refreshed(Generic[Value]):
-    """``load(site, stamp)`` gives (stamp, value), or None while the stamp still holds; it may raise a RedisError.
+    """``load(site, stamp)`` gives (stamp, value), or None while the stamp still holds; it may raise a REDIS_ERRORS.
 
     One thread reads at a time; the others go on with what was known. Only a site's first caller waits.
     """
@@ -78,8 +79,15 @@ class Refreshed(Generic[Value]):
         try:
             found = self._load(site, known.stamp)
         except Exception as error:  # what was known is better than nothing
-            if not isinstance(error, RedisError):
+            if not isinstance(error, REDIS_ERRORS):
                 log.exception("what is stored for site %s cannot be read", site)
             return known._replace(until=self._clock() + PAUSE_SECONDS)
         stamp, value = found if found is not None else (known.stamp, known.value)
         return _Known(self._clock() + self._seconds, stamp, value)
+
+
+def number_change(pipe: Any, key: str) -> None:
+    """Add the next number of a hash's changes, its field "", to a pipeline. A hash that is made anew begins at the
+    microsecond: its numbers are none that a process has read up to before Redis lost its data."""
+    pipe.hsetnx(key, "", time.time_ns() // 1_000)
+    pipe.hincrby(key, "", 1)

@@ -9,14 +9,11 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from profiles import codec
 from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
@@ -25,6 +22,7 @@ from profiles.redis.client import Line
 from profiles.sansio import Call, Steps, now
 from profiles.store import NOTHING, Alias, ProfilesUnavailable, Stored, UpdateConflict, Write
 from tracker.durations import DAY_SECONDS
+from tracker.redis_connection import NoScriptError, connect, redis_errors
 
 SAVE = Path(__file__).with_name("save.lua").read_text()
 DAYS_KEPT = 400
@@ -36,10 +34,6 @@ _ALIAS, _FEEDS = ord("@"), ord("~")
 _alias = msgspec.msgpack.Decoder(Alias)
 
 
-RedisFailure = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
-"""A cluster without a node that answers is none of redis-py's RedisErrors."""
-
-
 class RedisProfiles:
     """The profile store on Redis. Safe from many threads; one object for each process.
 
@@ -48,22 +42,9 @@ class RedisProfiles:
 
     def __init__(self, url: str, days_kept: int = DAYS_KEPT, timeout: float = 3.0) -> None:
         self.ttl = days_kept * DAY_SECONDS
-        options: dict[str, Any] = {
-            "socket_timeout": timeout,
-            "socket_connect_timeout": min(timeout, 2.0),
-            "socket_keepalive": True,
-            "protocol": 2,
-        }
         self.cluster = url.startswith("redis+cluster://")
-        self.client: Any
-        if self.cluster:
-            with self._errors("connect"):  # a cluster's client asks at once who holds what
-                self.client = redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **options)
-        else:
-            if url.startswith("unix://"):
-                options.pop("socket_keepalive")
-                options.pop("socket_connect_timeout")
-            self.client = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        with self._errors("connect"):  # a cluster is asked at once who holds what
+            self.client: Any = connect(url, timeout)
         self._line = Line(self.client)
         self._digest = ""
 
@@ -214,18 +195,12 @@ class RedisProfiles:
                     pipe.execute_command("EVALSHA", self._digest, *script)
                 try:
                     return [yes for reply in pipe.execute() for yes in reply]
-                except redis.exceptions.NoScriptError:  # Redis was started again
+                except NoScriptError:  # Redis was started again
                     self._digest = ""
         raise ProfilesUnavailable("Redis forgets its scripts")
 
-    @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except redis.DataError:
-            raise  # a value that no try again will store
-        except RedisFailure as error:
-            raise ProfilesUnavailable(f"profile store cannot {what}: {error}") from error
+    def _errors(self, what: str) -> AbstractContextManager[None]:
+        return redis_errors(f"profile store cannot {what}", ProfilesUnavailable)
 
 
 def _key(site: str, profile_id: str) -> str:

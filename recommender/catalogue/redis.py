@@ -5,9 +5,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import redis
-
 from recommender.catalogue.catalogue import CatalogueFull, Changes, Stored
+from tracker.redis_connection import REDIS_ERRORS, RedisClient
 from tracker.unavailable import Unavailable
 
 ITEMS_SCRIPT = Path(__file__).with_name("items.lua").read_text(encoding="utf-8")
@@ -31,7 +30,7 @@ def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
 class RedisItems:
     """The items of one site: two hashes (put, learned) and a sorted set of id → version of its last change."""
 
-    def __init__(self, client: redis.Redis, site: str, limit: int = ITEM_LIMIT) -> None:
+    def __init__(self, client: RedisClient, site: str, limit: int = ITEM_LIMIT) -> None:
         self._client, self._limit = client, limit
         root = f"dg:{{{site}}}:items"  # the braces keep a site's keys on one Cluster slot
         self._put, self._learned = f"{root}:put", f"{root}:learned"
@@ -52,7 +51,7 @@ class RedisItems:
                     arguments += (item_id, value)
                 if self._write(keys=[key, self._changes, self._version], args=arguments) == -1:
                     raise CatalogueFull(f"a site holds at most {self._limit} items")
-        except redis.RedisError as error:
+        except REDIS_ERRORS as error:
             raise CatalogueUnavailable(f"items: {error}") from error
 
     def changes(self, since: int) -> Changes:
@@ -66,7 +65,7 @@ class RedisItems:
             if version < since or anew:
                 return Changes(version, self._read(self._ids(0)), complete=True)
             return Changes(version, self._read(self._ids(since)))
-        except redis.RedisError as error:
+        except REDIS_ERRORS as error:
             raise CatalogueUnavailable(f"items: {error}") from error
 
     def _ids(self, since: int) -> list[bytes]:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
-import redis
-
 from tracker.durations import MINUTE_MS
+from tracker.redis_connection import REDIS_ERRORS, RedisClient
 from tracker.unavailable import Unavailable
 
 log = logging.getLogger("dangol.recommender")
@@ -66,7 +65,7 @@ class RedisLock:
     """A lock across processes that expires by itself when its holder dies. ``holder`` says who takes it."""
 
     def __init__(
-        self, client: redis.Redis, name: str, seconds: float = LOCK_SECONDS, holder: str = ""
+        self, client: RedisClient, name: str, seconds: float = LOCK_SECONDS, holder: str = ""
     ) -> None:
         self._client, self._key, self._ms = client, f"dg:lock:{name}", int(seconds * 1000)
         self._holder = holder or secrets.token_hex(8)
@@ -81,14 +80,14 @@ class RedisLock:
             if self._client.pttl(self._key) > self._ms + CLOCKS_APART_MS:
                 self._client.pexpire(self._key, self._ms)
             return False
-        except redis.RedisError as error:
+        except REDIS_ERRORS as error:
             raise Unavailable(f"lock: {error}") from error
 
     def held_by(self) -> str:
         """Its holder now; "" while it is free. Raises Unavailable."""
         try:
             return cast(bytes, self._client.get(self._key) or b"").decode()
-        except redis.RedisError as error:
+        except REDIS_ERRORS as error:
             raise Unavailable(f"lock: {error}") from error
 
     def extend(self) -> bool:
@@ -101,5 +100,5 @@ class RedisLock:
     def _run(self, ms: int) -> bool:
         try:
             return bool(self._script(keys=[self._key], args=[self._holder, ms]))
-        except redis.RedisError as error:
+        except REDIS_ERRORS as error:
             raise Unavailable(f"lock: {error}") from error

@@ -6,20 +6,18 @@ In Redis, so that the command, the API, the desk and the schedule tell the same.
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import msgspec
-import redis
 
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from recommender.model.card import Card
 from recommender.training.progress import Progress, Stage
 from tracker.durations import DAY_SECONDS
-from tracker.unavailable import Unavailable
+from tracker.redis_connection import REDIS_ERRORS, redis_errors
 
 log = logging.getLogger("dangol.recommender")
 
@@ -65,7 +63,7 @@ class Runs:
 
     def read(self, site: str) -> Run | None:
         """The newest; None where there was none. One whose process died has failed."""
-        with _redis():
+        with redis_errors("training"):
             raw = self._client.get(_record(site))
             run = msgspec.json.decode(raw, type=Run) if raw else None
             if run and run.state == "running" and self._holder() != f"{TRAINING}{run.id}":
@@ -80,7 +78,7 @@ class Runs:
         if self._holder().startswith(TRAINING):
             raise Busy("a training is running already; try again when it is done")
         run = Run(id=secrets.token_hex(8), asked=self._now(), failures=self._failures(site))
-        with _redis():
+        with redis_errors("training"):
             keys = [_wish(site), _record(site)]
             if not self._ask(keys=keys, args=[run.id, msgspec.json.encode(run), WISH_SECONDS]):
                 raise Busy("a training is waiting to begin already")
@@ -100,7 +98,7 @@ class Runs:
         return locked(lambda: self._recorded(site, run, work), lock, LOCK_SECONDS / 4)
 
     def _recorded(self, site: str, run: Run, work: Callable[[Progress], Card]) -> Card:
-        with _redis():
+        with redis_errors("training"):
             self._client.delete(_wish(site))
         run = msgspec.structs.replace(run, state="running", started=self._now())
         self._keep(site, run)
@@ -134,7 +132,7 @@ class Runs:
         """A training goes on without its record."""
         try:
             self._client.set(_record(site), msgspec.json.encode(run), ex=KEPT_SECONDS)
-        except _ERRORS as error:
+        except REDIS_ERRORS as error:
             log.warning("progress of a training not told: %s", error)
 
     def _failures(self, site: str) -> int:
@@ -142,7 +140,7 @@ class Runs:
         return before.failures if before else 0
 
     def _wished(self, site: str) -> str:
-        with _redis():
+        with redis_errors("training"):
             return cast(bytes, self._client.get(_wish(site)) or b"").decode()
 
     def _holder(self) -> str:
@@ -150,17 +148,6 @@ class Runs:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
-
-
-_ERRORS = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
-
-
-@contextmanager
-def _redis() -> Iterator[None]:
-    try:
-        yield
-    except _ERRORS as error:
-        raise Unavailable(f"training: {error}") from error
 
 
 def _record(site: str) -> str:

@@ -23,13 +23,13 @@ from ingest.rebuild import lost_rows
 from ingest.worker.worker import Worker
 from profiles.erasures import RedisErased
 from profiles.fold.identity import visitor_id
-from profiles.redis.connect import connect
 from recommender.jobs.lock import RedisLock, locked
 from tests.support.ingest_streams import START, event, records
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of
 from tracker.durations import HOUR_MS
 from tracker.log.port import EventLog
+from tracker.redis_connection import connect
 from tracker.sites import Site
 from warehouse.events import Scope
 from web.damage import DamageRecord

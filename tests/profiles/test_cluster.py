@@ -20,7 +20,6 @@ from profiles.erasures import RedisErased
 from profiles.fold import fold
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
-from profiles.redis.connect import connect
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, ProfileStore, ProfilesUnavailable, Write
 from recommender.catalogue.catalogue import Item
@@ -38,6 +37,7 @@ from tests.support.ingest_streams import (
 from tests.support.redis_cluster import RedisCluster
 from tracker.event import Event
 from tracker.log.memory import MemoryLog
+from tracker.redis_connection import connect
 from tracker.sites import Site
 
 pytestmark = [pytest.mark.redis]

@@ -17,6 +17,7 @@ from recommender.catalogue.catalogue import (
 from recommender.catalogue.redis import CatalogueUnavailable, RedisItems
 from recommender.jobs.lock import RedisLock
 from tests.support.machine import Clock, RedisServer
+from tracker.unavailable import Unavailable
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_the_lock_expires_and_belongs_to_its_holder(own_redis: RedisServer) -> N
     assert two.take(), "the holder died"
     assert not one.extend()
     own_redis.kill()
-    with pytest.raises(CatalogueUnavailable):
+    with pytest.raises(Unavailable):
         two.take()
     with pytest.raises(CatalogueUnavailable):
         RedisItems(client, "s").changes(0)

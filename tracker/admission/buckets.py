@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import redis
+from tracker.redis_connection import REDIS_ERRORS, connect, is_cluster
 
 TIMEOUT = 0.02
 """Seconds. A limit protects the service: it must not be what slows it down."""
@@ -69,13 +69,13 @@ class RedisBuckets:
         """How much of each Redis allows; all of it where it does not answer."""
         try:
             self._connect()
-            if isinstance(self._client, redis.RedisCluster):  # whose pipelines run no scripts
+            if is_cluster(self._client):  # whose pipelines run no scripts
                 return [float(self._take_of(ask, self._client)) for ask in asked]
             pipe = self._client.pipeline(transaction=False)
             for ask in asked:
                 self._take_of(ask, pipe)
             return [float(taken) for taken in pipe.execute()]
-        except (redis.RedisError, redis.exceptions.RedisClusterException):
+        except REDIS_ERRORS:
             _logger.warning("rate limits are not shared: Redis does not answer")
             self._asleep_until = time.monotonic() + PAUSE
             return [ask.wanted for ask in asked]
@@ -83,18 +83,10 @@ class RedisBuckets:
     def _connect(self) -> None:
         """At the first use: a cluster is asked for its nodes, and it may be away when the tracker starts."""
         if self._client is None:
-            self._client = connect(self._url)
+            self._client = connect(self._url, TIMEOUT)
             script = files("tracker.admission").joinpath("buckets.lua").read_text()
             self._take = self._client.register_script(script)
 
     def _take_of(self, ask: _Ask, client: Any) -> Any:
         arguments = [ask.wanted, ask.per_second, ask.burst]
         return self._take(keys=[self._prefix + ask.name], args=arguments, client=client)
-
-
-def connect(url: str) -> Any:
-    """A client for ``redis://``, ``rediss://``, ``unix://`` or ``redis+cluster://``."""
-    timeouts = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    if url.startswith("redis+cluster://"):
-        return redis.RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **timeouts)
-    return redis.Redis.from_url(url, **timeouts)

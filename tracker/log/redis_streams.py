@@ -1,17 +1,13 @@
 """The Redis side of the log: the connection, the names of its keys, its Lua scripts, errors made ours."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from tracker.log.port import LogUnavailable
+from tracker.redis_connection import NoScriptError, ResponseError, connect, redis_errors
 
 FOLDER = Path(__file__).parent
 SHARED = (FOLDER / "redis_shard.lua").read_text()
@@ -42,13 +38,7 @@ class RedisStreams:
         numbers = range(self.shards)
         self.streams = [f"{self.name}:{shard}" for shard in numbers]
         self.counts = [f"{self.name}:{shard}:counts" for shard in numbers]
-        query.setdefault("protocol", "2")
-        self.client = redis.Redis.from_url(
-            f"{address}?{urlencode(query)}",
-            socket_timeout=self.timeout,
-            socket_connect_timeout=min(self.timeout, 2.0),
-            retry=Retry(NoBackoff(), 0),  # a repeated append would be a second event
-        )
+        self.client = connect(f"{address}?{urlencode(query)}", self.timeout)
         try:
             pool = self.client.connection_pool
             pool.connection_class(**pool.connection_kwargs)  # does not connect
@@ -66,20 +56,16 @@ class RedisStreams:
     def epoch_key(self) -> str:
         return f"{self.name}:epoch"
 
-    @contextmanager
-    def errors(self, what: str) -> Iterator[None]:
+    def errors(self, what: str) -> AbstractContextManager[None]:
         """Turn whatever redis-py raises into LogUnavailable."""
-        try:
-            yield
-        except (redis.RedisError, OSError) as error:
-            raise LogUnavailable(f"Redis log cannot {what}: {error}") from error
+        return redis_errors(f"Redis log cannot {what}", LogUnavailable)
 
     def run(self, script: str, keys: list[str], *args: str | bytes | float) -> Any:
         """Run one of ``SCRIPTS``, by its digest where Redis knows it. Raises redis-py's errors."""
         command = (len(keys), *keys, *args)
         try:
             return self._execute("EVALSHA", self._loaded.get(script, "0" * 40), *command)
-        except redis.exceptions.NoScriptError:  # the first time, or Redis was started again
+        except NoScriptError:  # the first time, or Redis was started again
             digest = str(self.client.script_load(SCRIPTS[script]))
             self._loaded[script] = digest
             return self._execute("EVALSHA", digest, *command)
@@ -87,7 +73,7 @@ class RedisStreams:
     def settings(self) -> dict[str, str]:
         """What decides whether Redis may lose events, as far as this Redis lets itself be asked."""
         found: dict[str, str] = {}
-        with suppress(redis.exceptions.ResponseError):  # hosted Redis often forbids to ask
+        with suppress(ResponseError):  # hosted Redis often forbids to ask
             for ask in (self.client.info, partial(self.client.config_get, "appendfsync")):
                 found |= {str(name): str(value) for name, value in ask().items()}
         return found
@@ -104,7 +90,7 @@ class RedisStreams:
         return bool(self._execute("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", *names, *ids))
 
     def _execute(self, *command: Any) -> Any:
-        return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return self.client.execute_command(*command)
 
 
 def entry_id(position: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from profiles.redis.connect import RedisError, connect
+from tracker.redis_connection import REDIS_ERRORS, connect
 
 TRIES = 10
 WINDOW_SECONDS = 300.0
@@ -65,7 +65,7 @@ class SharedGuesses:
         try:
             arguments = [self._clock(), TRIES, WINDOW_SECONDS]
             return float(self._script()(keys=[_key(address)], args=arguments))
-        except RedisError:
+        except REDIS_ERRORS:
             logger.warning("tries to sign in are not shared: Redis does not answer")
             return self._own.wait(address)
 
@@ -73,7 +73,7 @@ class SharedGuesses:
         self._own.right(address)
         try:
             self._script().registered_client.lpop(_key(address))
-        except RedisError:
+        except REDIS_ERRORS:
             logger.warning("tries to sign in are not shared: Redis does not answer")
 
     def close(self) -> None:

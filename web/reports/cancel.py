@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from profiles.redis.connect import RedisError, connect
+from tracker.redis_connection import REDIS_ERRORS, connect
 
 CHANNEL = "dg:stops"
 LISTEN_SECONDS = 5.0
@@ -34,7 +34,7 @@ class Stops:
     def say(self, stop: Stop) -> None:
         try:
             self._redis().publish(CHANNEL, msgspec.json.encode(stop))
-        except RedisError:
+        except REDIS_ERRORS:
             logger.warning("other processes do not hear of a stopped count: Redis does not answer")
 
     def hear(self, do: Callable[[Stop], object]) -> None:
@@ -47,7 +47,7 @@ class Stops:
                 heard = self._redis().pubsub(ignore_subscribe_messages=True)
                 heard.subscribe(CHANNEL)
                 heard.get_message(timeout=self._timeout)  # Redis says that it did
-            except RedisError:
+            except REDIS_ERRORS:
                 logger.warning("counts cannot be stopped from other processes: Redis does not answer")
                 return
             self._listening = True
@@ -64,7 +64,7 @@ class Stops:
                 message = heard.get_message(timeout=LISTEN_SECONDS)
                 if message and message["type"] == "message":
                     do(msgspec.json.decode(message["data"], type=Stop))
-        except (*RedisError, msgspec.DecodeError) as error:
+        except (*REDIS_ERRORS, msgspec.DecodeError) as error:
             logger.warning("stopped listening for stopped counts until one waits again: %s", error)
         finally:
             with self._lock:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from profiles.redis.connect import RedisError, connect
+from tracker.redis_connection import REDIS_ERRORS, connect
 from web.language import gettext as _
 from web.naming import slug
 from web.problem import Problem, unavailable
@@ -31,7 +31,7 @@ class SavedStore:
         """By name."""
         try:
             found = self._redis.hvals(self._key(site))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise unavailable("The store of funnels and goals") from error
         return sorted((msgspec.json.decode(raw, type=Saved) for raw in found), key=lambda each: each.name)
 
@@ -53,14 +53,14 @@ class SavedStore:
             ):
                 raise Problem(409, _("There are too many; delete one first"))
             self._redis.hset(self._key(site), saved.id, msgspec.json.encode(saved))
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise unavailable("The store of funnels and goals") from error
         return saved
 
     def delete(self, site: str, saved_id: str) -> None:
         try:
             self._redis.hdel(self._key(site), saved_id)
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise unavailable("The store of funnels and goals") from error
 
     def _key(self, site: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from offers.segments.store import SegmentsUnavailable
-from profiles.redis.connect import RedisError, connect
 from tracker.durations import DAY_SECONDS
+from tracker.redis_connection import REDIS_ERRORS, connect
 
 DAYS_KEPT = 400
 
@@ -25,7 +25,7 @@ class SegmentSizes:
                     key = _key(site, segment)
                     pipe.hset(key, day.isoformat(), size).hdel(key, gone).expire(key, DAYS_KEPT * DAY_SECONDS)
                 pipe.execute()
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
 
     def history(self, site: str, segments: Iterable[str], last: date, days: int) -> dict[str, list[int]]:
@@ -38,7 +38,7 @@ class SegmentSizes:
                 for name in names:
                     pipe.hmget(_key(site, name), wanted)
                 rows = pipe.execute()
-        except RedisError as error:
+        except REDIS_ERRORS as error:
             raise SegmentsUnavailable(str(error)) from error
         return {name: _filled(row) for name, row in zip(names, rows, strict=True)}
 
