@@ -131,7 +131,7 @@ def timed(name: str, work: Callable[[], object]) -> tuple[str, ...]:
 
 
 def campaign(number: int):
-    from offers.campaign.campaign import parse
+    from offers.campaign.document import parse
 
     category, rules = (
         CATEGORIES[number % 8],

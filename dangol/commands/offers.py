@@ -38,7 +38,8 @@ def list_campaigns(config: Settings, site_id: str) -> None:
 def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
     """Add or replace the campaigns of a YAML file; all of them are checked before the first is written."""
     from dangol.machine.embedded import embedded_redis
-    from offers.campaign.campaign import CampaignInvalid, load_yaml
+    from offers.campaign.campaign import CampaignInvalid
+    from offers.campaign.document import load_yaml
     from offers.campaign.store import CampaignStore
     from web.api.campaigns import check_items
 
@@ -61,7 +62,7 @@ def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
 def export_campaigns(config: Settings, file: Path | None, site_id: str) -> None:
     """Write every campaign to a YAML file that import reads back; to standard output without one."""
     from dangol.machine.embedded import embedded_redis
-    from offers.campaign.campaign import dump_yaml
+    from offers.campaign.document import dump_yaml
     from offers.campaign.store import CampaignStore
 
     _known(config, site_id)

@@ -7,10 +7,11 @@ counts change, not per decision. Campaigns that compete differ from visitor to v
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from offers.campaign.campaign import Reward
 from profiles.redis.refreshed import Source
 from tracker.sites import Site
 
@@ -18,8 +19,6 @@ EXPLORATION = 0.01
 """The least share of decisions that each arm gets, while that sums to no more than half of them."""
 _STEPS = np.sinh(np.linspace(-3.5, 3.5, 129))
 """Where the posteriors are looked at, in standard deviations from each arm's mean: to 16 on either side."""
-
-Reward = Literal["click", "conversion", "revenue"]
 
 
 class Arm(NamedTuple):

@@ -1,18 +1,15 @@
 """What a campaign must be beyond its shape: names, schedule, amounts, creatives, an audience that can be read."""
 
 import re
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from offers.audience.audience import Audience
 from offers.audience.grammar import AudienceInvalid
+from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.creative import content_problem
 from offers.campaign.placeholders import placeholder_problem
-
-if TYPE_CHECKING:
-    from offers.campaign.campaign import Campaign
 
 DOCUMENT_LIMIT = 256 * 1024
 """Bytes of one campaign document; bounds what every web worker keeps in memory."""
@@ -21,15 +18,7 @@ WINDOW = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
-class CampaignInvalid(ValueError):
-    """A document that is no campaign. ``field`` is its path, like ``creatives[1].kind``."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
-        self.field, self.message = field, message
-
-
-def check(campaign: "Campaign", zone: ZoneInfo) -> None:
+def check(campaign: Campaign, zone: ZoneInfo) -> None:
     """Raises CampaignInvalid naming the field. ``zone`` is the site's."""
     _names(campaign)
     _schedule(campaign, zone)
@@ -62,7 +51,7 @@ def placed(error: msgspec.ValidationError) -> tuple[str, str]:
     return field, what
 
 
-def _names(campaign: "Campaign") -> None:
+def _names(campaign: Campaign) -> None:
     named = [("id", campaign.id)]
     named += [(f"slots[{index}]", slot) for index, slot in enumerate(campaign.slots)]
     named += [(f"creatives[{index}].id", creative.id) for index, creative in enumerate(campaign.creatives)]
@@ -84,7 +73,7 @@ def _names(campaign: "Campaign") -> None:
     check_unique("creatives", "id", [creative.id for creative in campaign.creatives])
 
 
-def _schedule(campaign: "Campaign", zone: ZoneInfo) -> None:
+def _schedule(campaign: Campaign, zone: ZoneInfo) -> None:
     start, end = campaign.starts(zone), campaign.ends(zone)
     if start is not None and end is not None and end <= start:
         raise CampaignInvalid("end", "is not after start")
@@ -103,7 +92,7 @@ def _schedule(campaign: "Campaign", zone: ZoneInfo) -> None:
             raise CampaignInvalid(f"dayparts[{index}]", "is empty")
 
 
-def _amounts(campaign: "Campaign") -> None:
+def _amounts(campaign: Campaign) -> None:
     if not -1_000_000 <= campaign.priority <= 1_000_000:
         raise CampaignInvalid("priority", "between -1000000 and 1000000")
     if not 0.0 <= campaign.holdout <= 0.9:
@@ -125,7 +114,7 @@ def _amounts(campaign: "Campaign") -> None:
         raise CampaignInvalid("budget.spend", "needs a price: cpm (per 1000 views) or cpc (per click)")
 
 
-def _creatives(campaign: "Campaign") -> None:
+def _creatives(campaign: Campaign) -> None:
     for index, creative in enumerate(campaign.creatives):
         problem = content_problem(creative.kind, creative.content) or placeholder_problem(creative.content)
         if problem:

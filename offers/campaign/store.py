@@ -62,7 +62,7 @@ class CampaignStore:
         )
 
     def put(self, site: str, campaign: Campaign, now: int) -> bool:
-        """Add or replace a campaign that ``campaign.parse`` returned; whether that changed anything."""
+        """Add or replace a campaign that ``document.parse`` returned; whether that changed anything."""
         key = _key(site)
         try:
             known, size = self._redis.hget(key, campaign.id), self._redis.hlen(key)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from offers.bandit.contexts import Counts, SlotCounts, slot_counts
-from offers.bandit.thompson_sampling import Arm, Reward
-from offers.campaign.campaign import Campaign
+from offers.bandit.thompson_sampling import Arm
+from offers.campaign.campaign import Campaign, Reward
 from offers.feedback.responses import GoalRow, Response, response_weights
 from tracker.durations import MINUTE_MS
 

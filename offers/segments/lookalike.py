@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from offers.audience.audience import Audience
 from offers.audience.visitor import View
-from offers.bandit.thompson_sampling import Reward
+from offers.campaign.campaign import Reward
 from profiles.model import Profile
 
 CLAUSES = 3

@@ -10,7 +10,8 @@ import msgspec
 from offers.audience.audience import Audience
 from offers.audience.grammar import AudienceInvalid
 from offers.audience.visitor import View
-from offers.campaign.checks import ID, CampaignInvalid, placed
+from offers.campaign.campaign import CampaignInvalid
+from offers.campaign.checks import ID, placed
 from profiles.redis.refreshed import Refreshed, Source, number_change
 from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site

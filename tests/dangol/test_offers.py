@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from dangol import compose, settings
 from dangol.cli import main
-from offers.campaign.campaign import parse
+from offers.campaign.document import parse
 from profiles.model import Profile
 from tests.support.machine import RedisServer
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from offers.bandit.thompson_sampling import best_probabilities
-from offers.campaign.campaign import Budget, parse
+from offers.campaign.campaign import Budget
+from offers.campaign.document import parse
 from offers.decision.budget import BudgetStore
 from offers.feedback.attribution import attributed_impressions, count_rewards
 from offers.feedback.responses import GoalRow, OfferRow, Response

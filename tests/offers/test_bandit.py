@@ -9,7 +9,8 @@ import pytest
 from offers.audience.visitor import View
 from offers.bandit.contexts import STRONGEST, SlotCounts, context_of, parents, slot_counts
 from offers.bandit.thompson_sampling import Arm, best_probabilities, with_exploration
-from offers.campaign.campaign import Campaign, parse
+from offers.campaign.campaign import Campaign
+from offers.campaign.document import parse
 from offers.feedback.attribution import (
     Impression,
     RewardDelays,

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from offers.campaign.campaign import CampaignInvalid, Cap, document, dump_yaml, load_yaml, parse
+from offers.campaign.campaign import CampaignInvalid, Cap
+from offers.campaign.document import document, dump_yaml, load_yaml, parse
 from tests.support.machine import ROOT
 from tracker.durations import DAY_MS, WEEK_MS
 

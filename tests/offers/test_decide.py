@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from offers.bandit.thompson_sampling import Arm, NoArms, best_probabilities, posterior_draws, with_exploration
-from offers.campaign.campaign import parse
 from offers.campaign.compiled_campaign import CompiledCampaign
+from offers.campaign.document import parse
 from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
 from offers.decision.decider import Decider, Decision
 from offers.decision.holdout import held_out, subject

@@ -7,7 +7,7 @@ import pytest
 
 from offers.audience.audience import Audience
 from offers.bandit.thompson_sampling import Arm
-from offers.campaign.campaign import parse
+from offers.campaign.document import parse
 from offers.decision.caps import CapRequest, Grant
 from offers.decision.decider import SLOTS_LIMIT
 from offers.segments.store import CompiledSegments

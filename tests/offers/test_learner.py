@@ -5,7 +5,7 @@ import random
 import pytest
 
 from offers.bandit.arm_store import ArmStore
-from offers.campaign.campaign import parse
+from offers.campaign.document import parse
 from offers.campaign.store import CampaignStore
 from offers.decision.budget import HOLD_MS, BudgetStore
 from offers.decision.decider import Decider

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from offers.campaign.campaign import Campaign, parse
+from offers.campaign.campaign import Campaign
+from offers.campaign.document import parse
 from offers.campaign.store import Version
 from offers.feedback.responses import GoalRow, OfferRow, Response, verified_responses
 from offers.feedback.token import Token, TokenSigner

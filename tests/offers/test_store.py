@@ -5,7 +5,7 @@ import pytest
 from offers.audience.visitor import View
 from offers.bandit.arm_store import ArmStore
 from offers.campaign import store as store_module
-from offers.campaign.campaign import parse
+from offers.campaign.document import parse
 from offers.campaign.store import (
     REFRESH_SECONDS,
     VERSIONS_KEPT,

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from offers.campaign.campaign import CampaignInvalid, parse
+from offers.campaign.campaign import CampaignInvalid
+from offers.campaign.document import parse
 from profiles.model import Affinity, Profile
 from profiles.store import ABSENT, Write
 from tests.support.browser import chromium, keep

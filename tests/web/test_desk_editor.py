@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offers.campaign.campaign import WEEKDAYS, CampaignInvalid, document, parse
+from offers.campaign.campaign import WEEKDAYS, CampaignInvalid
+from offers.campaign.document import document, parse
 from profiles.model import Profile
 from profiles.store import ABSENT, Write
 from tests.support.browser import chromium

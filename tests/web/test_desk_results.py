@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from offers.campaign.campaign import parse
+from offers.campaign.document import parse
 from tests.support.campaign_history import CAMPAIGN, play
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from offers.campaign.campaign import parse
+from offers.campaign.document import parse
 from tracker.durations import DAY_SECONDS, WEEK_MS
 from tracker.sites import Site
 from web.desk.period import period_of

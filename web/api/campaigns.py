@@ -2,7 +2,8 @@
 
 from flask import Blueprint, Response
 
-from offers.campaign.campaign import Campaign, CampaignInvalid, document, parse
+from offers.campaign.campaign import Campaign, CampaignInvalid
+from offers.campaign.document import document, parse
 from recommender.serving.request import Refusal, parse_ask
 from web.api.bodies import answer, body
 from web.api.keys import Keys

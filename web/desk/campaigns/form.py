@@ -131,7 +131,7 @@ def pressed(draft: CampaignDraft, button: str) -> CampaignDraft:
 
 
 def document_of(draft: CampaignDraft) -> dict[str, Any]:
-    """The campaign's document, for ``offers.campaign.campaign.parse``. Raises CampaignInvalid naming the field."""
+    """The campaign's document, for ``offers.campaign.document.parse``. Raises CampaignInvalid naming the field."""
     text = draft.text
     document: dict[str, Any] = {
         "id": text("id") or slug(text("name")),

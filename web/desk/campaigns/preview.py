@@ -9,9 +9,10 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from offers.audience.audience import Verdict
-from offers.campaign.campaign import Campaign, CampaignInvalid, Creative, parse
+from offers.campaign.campaign import Campaign, CampaignInvalid, Creative
 from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.creative import sanitise
+from offers.campaign.document import parse
 from offers.decision.holdout import held_out, subject
 from profiles.model import Profile
 from recommender.serving.request import Refusal, parse_ask

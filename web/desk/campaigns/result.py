@@ -7,7 +7,8 @@ from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from msgspec import structs
 
-from offers.campaign.campaign import Status, document, parse
+from offers.campaign.campaign import Status
+from offers.campaign.document import document, parse
 from web.api.campaigns import check_items
 from web.desk.campaigns.audience_form import segments_asked
 from web.desk.campaigns.list import STATUS

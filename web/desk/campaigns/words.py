@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offers.campaign.checks import CampaignInvalid
+from offers.campaign.campaign import CampaignInvalid
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 
