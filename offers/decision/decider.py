@@ -60,7 +60,7 @@ class LoggedDecision(NamedTuple):
     campaign: str
     slot: str
     token: str
-    event: str = "Offer LoggedDecision"
+    event: str = "Offer Withheld"
 
 
 class PageDecisions(NamedTuple):

@@ -1,14 +1,10 @@
-"""What a campaign was worth: those who could see it against those from whom it was withheld, visitor by visitor.
-
-Everybody counts from their first decision on, whether they looked or not: nobody chose their group.
-"""
+"""Lift: conversion rate and revenue of visitors who could see a campaign, compared with the holdout, with intervals."""
 
 from math import exp, sqrt
 from typing import NamedTuple
 
-NORMAL_95 = 1.959963984540054
-SUSPICIOUS = 0.001
-"""Below this probability the groups' sizes are no accident: something else than the draw chose (Fabijan 2019)."""
+from offers.experiments.intervals import NORMAL_95, Interval, wilson
+
 MANY_BUYERS = 100
 """With so many in each group, both know how much orders differ."""
 
@@ -24,14 +20,6 @@ class Group(NamedTuple):
     @property
     def rate(self) -> float:
         return self.converted / self.visitors if self.visitors else 0.0
-
-
-class Interval(NamedTuple):
-    """An estimate and its 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Lift(NamedTuple):
@@ -54,27 +42,6 @@ def lift(shown: Group, withheld: Group) -> Lift | None:
     revenue = _means(shown, withheld)
     incremental = Interval(*(shown.visitors * each for each in revenue))
     return Lift(shown, withheld, _rates(shown, withheld), _relative(shown, withheld), revenue, incremental)
-
-
-def wilson(part: int, whole: int) -> Interval:
-    """A proportion's score interval (Wilson 1927); 0 to 1 of nothing."""
-    if not whole:
-        return Interval(0.0, 0.0, 1.0)
-    rate, square = part / whole, NORMAL_95**2
-    centre = (rate + square / (2 * whole)) / (1 + square / whole)
-    half = NORMAL_95 / (1 + square / whole) * sqrt(rate * (1 - rate) / whole + square / (4 * whole**2))
-    return Interval(rate, max(0.0, centre - half), min(1.0, centre + half))
-
-
-def sample_ratio(shown: int, withheld: int, holdout: float) -> float:
-    """How probable group sizes at least so uneven are, when ``holdout`` of all visitors are withheld from: exactly,
-    since of a small holdout few are expected (Clopper and Pearson's two-sided binomial test)."""
-    total = shown + withheld
-    if not total or not 0 < holdout < 1:
-        return 1.0
-    from scipy import stats  # half a second, which every start of a server would pay for
-
-    return float(stats.binomtest(withheld, total, holdout).pvalue)
 
 
 def _rates(shown: Group, withheld: Group) -> Interval:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from offers.experiments.intervals import NORMAL_95
+
 CLIP = 100.0
 """The largest weight: a propensity of 1 %, the bandit's least. Clipping biases towards 0, and says so."""
-NORMAL_95 = 1.959963984540054
 
 
 class Estimate(NamedTuple):

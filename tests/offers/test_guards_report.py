@@ -5,7 +5,8 @@ from scipy import stats
 
 from offers.experiments.lift import Group, lift
 from offers.feedback.responses import GoalRow
-from offers.reports.campaign_report import ResponseCounts, campaign_report
+from offers.reports.campaign_report import campaign_report
+from offers.reports.response_counts import ResponseCounts
 from tests.offers.test_results import NOW, answer, campaign
 from tracker.durations import HOUR_MS
 
@@ -46,9 +47,9 @@ def test_had_all_seen_it_is_in_money_where_money_is_the_aim():
     ]
     for reward, (a, b) in (("revenue", (25.0, 20.0)), ("conversion", (0.5, 1.0)), ("click", (0.0, 0.0))):
         rows = campaign_report(campaign(reward=reward), answers, goals).variants
-        assert [row.instead.snips.value for row in rows] == pytest.approx([a, b])
+        assert [row.shown_to_all.snips.value for row in rows] == pytest.approx([a, b])
     rows = campaign_report(campaign(reward="revenue"), answers, goals).variants
-    assert [row.instead.ips.value for row in rows] == pytest.approx([100 / 3, 40 / 3])
+    assert [row.shown_to_all.ips.value for row in rows] == pytest.approx([100 / 3, 40 / 3])
 
 
 def test_no_rate_is_over_one_whatever_the_counts():

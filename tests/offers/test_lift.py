@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offers.experiments.lift import SUSPICIOUS, Group, lift, sample_ratio, wilson
+from offers.experiments.intervals import wilson
+from offers.experiments.lift import Group, lift
 from offers.experiments.off_policy import CLIP, estimate
+from offers.experiments.sample_ratio import SUSPICIOUS, sample_ratio
 
 DATA = Path(__file__).parent / "open_bandit"
 RUNS = 1_000

@@ -112,7 +112,7 @@ def test_counts_per_variant_day_and_bucket():
     ]
     found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2)
-    assert [row.tally for row in found.variants] == [
+    assert [row.counts for row in found.variants] == [
         ("a", 1, 1, 0, 1, 50.0, 1, 1),
         ("b", 1, 0, 1, 1, 20.0, 1, 1),
         ("old", 1, 0, 0, 0, 0.0, 1, 0),
@@ -145,14 +145,14 @@ def test_who_clicked_before_a_second_was_over_has_seen_it():
 def test_decisions_that_nobody_logged_are_not_known():
     found = campaign_report(campaign(holdout=0.0), [answer("view", "1")], [])
     assert found.total.decisions is None and found.days[0].decisions is None
-    assert [row.tally.decisions for row in found.variants] == [None, None]
+    assert [row.counts.decisions for row in found.variants] == [None, None]
 
 
 def test_a_view_counts_for_a_shorter_time_than_a_click():
     answers = [answer("view", "1"), answer("click", "1"), answer("view", "2", variant="b", profile="v:b")]
     goals = [GoalRow("Order Completed", who, NOW + 5 * HOUR_MS, 1.0) for who in ("v:a", "v:b")]
     found = campaign_report(campaign(goal={"window": "1d", "view_window": "4h"}), answers, goals)
-    assert [row.tally.conversions for row in found.variants] == [1, 0]
+    assert [row.counts.conversions for row in found.variants] == [1, 0]
 
 
 def test_the_comparison_is_by_visitor_from_their_first_decision():
@@ -206,7 +206,7 @@ def test_the_likely_best_is_not_the_one_that_met_the_better_visitors():
         if generator.random() < (0.3 if good else 0.05) * (1.3 if variant == "b" else 1.0):
             answers.append(answer("click", str(number), f"v:{number}", ts=NOW + 1, **said))
     a, b = campaign_report(campaign(), answers, []).variants
-    assert a.tally.ctr.value > b.tally.ctr.value and b.best > 0.9
+    assert a.counts.ctr.value > b.counts.ctr.value and b.best > 0.9
 
 
 def test_a_variant_is_judged_by_the_time_in_which_it_was_there():
@@ -219,9 +219,9 @@ def test_a_variant_is_judged_by_the_time_in_which_it_was_there():
         if generator.random() < 0.12:
             answers.append(answer("click", str(number), f"v:{number}", **said))
     for each in campaign_report(campaign(), answers, []).variants:
-        assert each.instead is not None and each.instead.ips.low < 0.12 < each.instead.ips.high, (
-            each.tally.name
-        )
+        assert (
+            each.shown_to_all is not None and each.shown_to_all.ips.low < 0.12 < each.shown_to_all.ips.high
+        ), each.counts.name
 
 
 def test_an_answer_given_before_is_not_counted_again_in_a_later_span():
@@ -258,7 +258,7 @@ def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
         goals = [GoalRow("Order Completed", "v:a", at, 10.0)]
         goal = {"window": "7d", "view_window": "1d"}
         return [
-            row.tally.conversions for row in campaign_report(campaign(goal=goal), answers, goals).variants
+            row.counts.conversions for row in campaign_report(campaign(goal=goal), answers, goals).variants
         ]
 
     clicked = (answer("view", "1"), answer("click", "1", ts=NOW + 8 * HOUR_MS))
@@ -282,7 +282,7 @@ def test_without_a_holdout_there_is_no_lift_but_a_global_one_is_enough():
 def test_a_campaign_of_nothing_has_a_report():
     found = campaign_report(campaign(), [], [])
     assert found.total.impressions == 0
-    assert [row.instead for row in found.variants] == [None, None]
+    assert [row.shown_to_all for row in found.variants] == [None, None]
     assert found.comparison is not None and found.comparison.lift is None
 
 
@@ -303,10 +303,10 @@ def test_what_variant_b_would_have_brought_to_all():
                 answer("click", str(number), f"v:{number}", variant, context=context, propensity=propensity)
             )
     a, b = campaign_report(campaign(), answers, []).variants
-    assert b.tally.ctr.value > a.tally.ctr.value  # Simpson's paradox: b met the regulars
-    assert a.instead is not None and b.instead is not None
-    assert a.instead.snips.low < 0.20 < a.instead.snips.high
-    assert b.instead.snips.low < 0.10 < b.instead.snips.high
+    assert b.counts.ctr.value > a.counts.ctr.value  # Simpson's paradox: b met the regulars
+    assert a.shown_to_all is not None and b.shown_to_all is not None
+    assert a.shown_to_all.snips.low < 0.20 < a.shown_to_all.snips.high
+    assert b.shown_to_all.snips.low < 0.10 < b.shown_to_all.snips.high
 
 
 def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):

@@ -13,9 +13,10 @@ import yaml
 from flask import Blueprint, Response
 
 from offers.campaign.campaign import Campaign
-from offers.experiments.lift import Group, Interval
+from offers.experiments.intervals import Interval
+from offers.experiments.lift import Group
 from offers.experiments.off_policy import OffPolicy
-from offers.reports.campaign_report import ResponseCounts
+from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
 from profiles.model import Profile
 from profiles.model import Tally as EventTally

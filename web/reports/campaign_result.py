@@ -9,19 +9,16 @@ from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import best_probabilities, with_exploration
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import Version
-from offers.experiments.lift import Group, Interval, Lift
+from offers.experiments.holdout_comparison import HoldoutComparison
+from offers.experiments.intervals import Interval
+from offers.experiments.lift import Group, Lift
 from offers.experiments.off_policy import Estimate, OffPolicy
 from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import verified_responses
 from offers.feedback.token import MAX_AGE_MS
 from offers.feedback.warehouse import WarehouseResponses
-from offers.reports.campaign_report import (
-    CampaignReport,
-    HoldoutComparison,
-    ResponseCounts,
-    by_segment,
-    campaign_report,
-)
+from offers.reports.campaign_report import CampaignReport, campaign_report
+from offers.reports.response_counts import ResponseCounts, by_segment
 from offers.segments.lookalike import LookAlike, look_alike, revealing_fields
 from tracker.sites import Site
 from warehouse.question.span import Span
@@ -156,7 +153,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "total": _tally(made.total),
         "withheld": made.withheld,
         "variants": [
-            {**_tally(each.tally), "best": each.best, "instead": _off_policy(each.instead)}
+            {**_tally(each.counts), "best": each.best, "instead": _off_policy(each.shown_to_all)}
             for each in made.variants
         ],
         "days": _tallies(made.days),
@@ -209,7 +206,7 @@ def table_of(result: Result, table: str) -> list[Row] | list[Learned]:
             for belief in each.beliefs
         ]
     if table == "variants":
-        return [_row(each.tally, each.best) for each in made.variants]
+        return [_row(each.counts, each.best) for each in made.variants]
     return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from offers.campaign.campaign import Campaign
-from offers.experiments.lift import Interval
-from offers.reports.campaign_report import ResponseCounts, VariantReport
+from offers.experiments.intervals import Interval
+from offers.reports.campaign_report import VariantReport
+from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
 from tracker.sites import Site
 from web.desk.pages import STAGES
@@ -141,7 +142,7 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
 def _variants(
     variants: list[VariantReport], total: ResponseCounts, site: Site, money: bool
 ) -> tuple[VariantRow, ...]:
-    widest = max((each.tally.ctr.high for each in variants if each.tally.impressions), default=0.0) or 1.0
+    widest = max((each.counts.ctr.high for each in variants if each.counts.impressions), default=0.0) or 1.0
 
     compared = total.impressions > 0 and len(variants) > 1
 
@@ -150,18 +151,18 @@ def _variants(
 
     return tuple(
         VariantRow(
-            name=each.tally.name,
-            share=each.tally.impressions / total.impressions if total.impressions else 0.0,
-            decisions=_known(each.tally.decisions),
-            impressions=each.tally.impressions,
-            clicks=each.tally.clicks,
-            dismissals=each.tally.dismissals,
-            ctr=_whisker(each.tally.ctr, 0.0, widest, formats.percent(each.tally.ctr.value)),
-            conversions=each.tally.conversions,
-            revenue=formats.money(each.tally.revenue, site.currency),
+            name=each.counts.name,
+            share=each.counts.impressions / total.impressions if total.impressions else 0.0,
+            decisions=_known(each.counts.decisions),
+            impressions=each.counts.impressions,
+            clicks=each.counts.clicks,
+            dismissals=each.counts.dismissals,
+            ctr=_whisker(each.counts.ctr, 0.0, widest, formats.percent(each.counts.ctr.value)),
+            conversions=each.counts.conversions,
+            revenue=formats.money(each.counts.revenue, site.currency),
             best=formats.percent(each.best, 0) if compared else "–",
-            instead=worth(each.instead.snips.value) if each.instead else "–",
-            ips=worth(each.instead.ips.value) if each.instead else "–",
+            instead=worth(each.shown_to_all.snips.value) if each.shown_to_all else "–",
+            ips=worth(each.shown_to_all.ips.value) if each.shown_to_all else "–",
         )
         for each in variants
     )

@@ -1,0 +1,79 @@
+"""Counts of responses: one row of a campaign's report, with click rate and conversion rate."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from offers.experiments.intervals import Interval, wilson
+from offers.feedback.attribution import Impression
+
+
+class ResponseCounts(NamedTuple):
+    """Counts of one row of the report. ``decisions`` is None where the number is not known: for a part of a day, for
+    days longer ago than decision counts are kept, and in a breakdown by what visitors have become since."""
+
+    name: str
+    impressions: int = 0
+    clicks: int = 0
+    dismissals: int = 0
+    conversions: int = 0
+    revenue: float = 0.0
+    visitors: int = 0
+    decisions: int | None = None
+
+    @property
+    def ctr(self) -> Interval:
+        """Clicks for each impression."""
+        return wilson(min(self.clicks, self.impressions), self.impressions)
+
+    @property
+    def conversion_rate(self) -> Interval:
+        """Converted impressions for each impression."""
+        return wilson(min(self.conversions, self.impressions), self.impressions)
+
+
+def count_responses(
+    name: str, impressions: Sequence[Impression], decisions: int | None = None
+) -> ResponseCounts:
+    """One row named ``name``."""
+    return ResponseCounts(
+        name,
+        len(impressions),
+        sum(each.clicked is not None for each in impressions),
+        sum(each.dismissed for each in impressions),
+        sum(each.converted is not None for each in impressions),
+        round(sum(each.value for each in impressions), 6),
+        len({each.profile for each in impressions}),
+        decisions,
+    )
+
+
+def break_down(
+    impressions: Iterable[Impression],
+    name_of: Callable[[Impression], str],
+    decisions: Mapping[str, int] | None,
+) -> list[ResponseCounts]:
+    """A row for each name that impressions or decisions have, in order of the names."""
+    groups: dict[str, list[Impression]] = {}
+    for each in impressions:
+        groups.setdefault(name_of(each), []).append(each)
+    return [
+        count_responses(name, groups.get(name, []), decisions_of(decisions, name))
+        for name in sorted({*groups, *(decisions or ())})
+    ]
+
+
+def by_segment(
+    impressions: Iterable[Impression], segments_of: Mapping[str, Collection[str]]
+) -> list[ResponseCounts]:
+    """A row for each segment, of its members' impressions. A member of two segments counts in both. ``segments_of``:
+    by profile."""
+    groups: dict[str, list[Impression]] = {}
+    for each in impressions:
+        for segment in segments_of.get(each.profile, ()):
+            groups.setdefault(segment, []).append(each)
+    return [count_responses(name, groups[name]) for name in sorted(groups)]
+
+
+def decisions_of(decisions: Mapping[str, int] | None, name: str) -> int | None:
+    """The number of decisions of one name; None when decisions are not known."""
+    return None if decisions is None else decisions.get(name, 0)
