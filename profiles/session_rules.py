@@ -26,6 +26,9 @@ class SessionRules(msgspec.Struct, frozen=True):
     midnight: tzinfo | None = None
 
 
+DEFAULT = SessionRules()
+
+
 class SessionBounds(msgspec.Struct, frozen=True, gc=False):
     """What a session must be like for a moment to belong to it: its last event at ``last`` or later, its start at
     ``start`` or later (ms), and its campaign key ``key``, "" for any."""

@@ -10,13 +10,13 @@ import ast
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from offers.audience import compiler
 from offers.audience.fields import Field, resolve
 from offers.audience.grammar import ALL, AudienceInvalid, Clause, Node, Value, parse
 from offers.audience.visitor import View
 from profiles.model import Profile
+from tracker.sites import Site
 
 Test = Callable[[View], bool]
 
@@ -67,9 +67,9 @@ class Audience:
         """Whether it asks any of these fields or functions."""
         return any(clause.operand.name in names for clause in self._fields)
 
-    def matches(self, profile: Profile, now: int, zone: ZoneInfo) -> bool:
+    def matches(self, profile: Profile, now: int, site: Site) -> bool:
         """Whether this visitor belongs at ``now`` (ms). For many audiences, share one View and call ``test``."""
-        return self.test(View(profile, now, zone))
+        return self.test(View(profile, now, site))
 
     def explain(self, view: View) -> list[Verdict]:
         """Every clause with its answer, in the order of the source."""

@@ -4,24 +4,23 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from profiles.fold.affinity import WEIGHTS, weight_at
 from profiles.fold.stages import DEFAULT, Thresholds
 from profiles.fold.tallies import OTHERS
-from profiles.model import Affinity, ItemEvent, Profile, Stage, Tally
-from tracker.durations import DAY_MS, MINUTE_MS
-
-VISIT_GAP_MS = 30 * MINUTE_MS
-"""Without an event for so long, the last session counts as an earlier visit (DESIGN §6, the default)."""
+from profiles.model import Affinity, ItemEvent, Profile, Session, Stage, Tally
+from profiles.session_rules import going_on, rules_of
+from tracker.durations import DAY_MS
+from tracker.sites import Site
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "text": (str,), "flag": (bool,)}
 
 
 class View:
-    """A profile, the time in milliseconds, the site's timezone, and when a customer counts as lost.
+    """A profile, the time in milliseconds, the site, and when a customer counts as lost.
 
+    ``campaign_key``: the campaign or click id that brings the visitor now, "" for none.
     ``segments_of`` tells the segments as they are defined now; without it, those that the profile was saved with.
     """
 
@@ -29,17 +28,19 @@ class View:
         self,
         profile: Profile,
         now: int,
-        zone: ZoneInfo,
+        site: Site,
         thresholds: Thresholds = DEFAULT,
         segments_of: "Callable[[View], list[str]] | None" = None,
+        campaign_key: str = "",
     ) -> None:
-        self.profile, self.now, self.zone, self.thresholds = profile, now, zone, thresholds
+        self.profile, self.now, self.site, self.thresholds = profile, now, site, thresholds
+        self.campaign_key = campaign_key
         self._segments_of = segments_of
         self._rings: dict[tuple[str, str], dict[str, int]] = {}
 
     @cached_property
     def local(self) -> datetime:
-        return datetime.fromtimestamp(self.now / 1000, self.zone)
+        return datetime.fromtimestamp(self.now / 1000, self.site.zone)
 
     @cached_property
     def segments(self) -> list[str]:
@@ -149,10 +150,14 @@ class View:
     @cached_property
     def last_visit(self) -> int | None:
         """The end of the visit before the one going on now."""
-        for session in reversed(self.profile.sessions):
-            if self.now - session.last >= VISIT_GAP_MS:
-                return session.last
-        return None
+        current = {session.id for session in self.sessions}
+        earlier = (each for each in reversed(self.profile.sessions) if each.id not in current)
+        return next((session.last for session in earlier), None)
+
+    @cached_property
+    def sessions(self) -> list[Session]:
+        """The sessions going on now, by the site's settings."""
+        return going_on(self.profile, self.now, rules_of(self.site), self.campaign_key)
 
     def _days(self, ts: int | None) -> float | None:
         return (self.now - ts) / DAY_MS if ts else None

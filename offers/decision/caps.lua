@@ -1,27 +1,42 @@
 -- Check and count in one step: which offer, of those asked for in order, is still under its caps.
--- KEYS[1]  one visitor's counts: msgpack {l = last call, e = 1 when an "ever" cap counts,
+-- KEYS[1]  one visitor's counts: msgpack {l = last call, s = start of the session counted in, a = the campaign key it
+--          began with, e = 1 when an "ever" cap counts,
 --          c = {campaign = {w = the hour, day and week counted in, k = counts this session, hour, day, week and
 --          ever, t = last}}}; the campaign '' counts for fatigue
--- ARGV[1]  msgpack {now, gap, since, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept,
+-- ARGV[1]  msgpack {now, session = {last, start, key, gap, since, slack}, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept,
 --          slots = {{{id, ghost, exempt, {{per, limit}, ...}, closes}, ...}, ...}}; per: 1 session .. 5 ever
 -- ARGV[2..] counts like KEYS[1]'s, of the cookies that became this customer's
 -- Returns  for each slot {the one to show (0: none), those withheld on the way...}, counted from 1.
 
 local ask = cmsgpack.unpack(ARGV[1])
 
--- Read counts; those of a session, hour, day or week that is over become 0. The session is our own: it does not
--- wait for ingest, so a cap holds from the first request on. Time only goes on: where clocks differ a little, the newest
+-- Whether the session that was counted in is over. What ingest knows (since: the session going on began then) counts
+-- most; what it does not know yet is told by the bounds that profiles/session_rules.py gives: a cap holds from the first
+-- request on.
+local function over(state)
+  local session = ask.session
+  if session.since > 0 and session.since <= state.l then return false end
+  if session.since > state.l + session.slack and session.since <= ask.now then return true end
+  return state.l < session.last or (state.s or state.l) < session.start
+    or session.key ~= '' and session.key ~= (state.a or '')
+end
+
+-- Read counts; those of a session, hour, day or week that is over become 0. Time only goes on: where clocks differ a little, the newest
 -- counts; what lies further ahead was counted by a clock that has been set right since, and is over.
 -- What cannot be read was damaged: it begins anew.
 local function counts(raw)
   local state = cmsgpack.unpack(raw)
   state.l, state.c = state.l or 0, state.c or {}
-  local ahead = state.l > ask.now + ask.gap
-  local over = ahead or ask.now - state.l > ask.gap and not (ask.since > 0 and ask.since <= state.l)
-  if ahead then state.l = 0 end
+  if state.l > ask.now + ask.session.gap then state.l = 0 end
+  state.over = over(state)
+  if state.over then
+    state.s, state.a = ask.session.since > 0 and ask.session.since or ask.now, ask.session.key
+  elseif ask.session.since > 0 and ask.session.since <= state.l then
+    state.s = ask.session.since
+  end
   for _, entry in pairs(state.c) do
     assert(#entry.k == 5 and #entry.w == 3 and entry.t + 0)
-    if over then entry.k[1] = 0 end
+    if state.over then entry.k[1] = 0 end
     for at = 1, 3 do
       local behind = ask.windows[at] - entry.w[at]
       if behind > 0 or behind < -1 then entry.w[at], entry.k[at + 1] = ask.windows[at], 0 end
@@ -32,7 +47,7 @@ end
 
 local function read(raw)
   local whole, state = pcall(counts, raw or '')
-  return whole and state or {l = 0, c = {}}
+  return whole and state or {l = 0, s = ask.now, a = ask.session.key, c = {}, over = true}
 end
 
 local state = read(redis.call('GET', KEYS[1]))
@@ -48,11 +63,13 @@ for at = 2, #ARGV do
       state.c[id] = theirs
     end
   end
-  state.l, state.e = math.max(state.l, former.l), state.e or former.e
+  if former.l > state.l then state.l, state.s, state.a = former.l, former.s, former.a end
+  state.e = state.e or former.e
 end
 
 -- A minute of an old visit more or less is not worth a write (and, with an fsynced AOF, a wait).
-local changed = #ARGV > 1 or ask.now - state.l > 60000
+local changed = #ARGV > 1 or state.over or ask.now - state.l > math.min(60000, ask.session.gap / 30)
+state.over = nil
 state.l = math.max(state.l, ask.now)
 
 local function under(id, caps)

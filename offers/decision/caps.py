@@ -9,11 +9,12 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from offers.audience.visitor import VISIT_GAP_MS, View
+from offers.audience.visitor import View
 from offers.campaign.campaign import Cap
 from profiles.redis.client import Line, Script
 from profiles.sansio import Steps, now
-from tracker.durations import DAY_SECONDS
+from profiles.session_rules import bounds, rules_of
+from tracker.durations import DAY_SECONDS, MINUTE_MS
 from tracker.redis_connection import REDIS_ERRORS, ResponseError, connect
 from tracker.unavailable import Unavailable
 
@@ -25,6 +26,8 @@ CAMPAIGNS_KEPT = 200
 KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * DAY_SECONDS, 400 * DAY_SECONDS
 """A week's caps need eight days; with an "ever" cap, as long as the visitor's cookie lives."""
 ABSORBED_KEPT = 10_000
+CLOCK_SLACK_MS = MINUTE_MS
+"""A session that began so little after a visitor's last request may be the same one: browsers' clocks differ."""
 PAUSE_SECONDS = 1.0
 """After a failure nobody waits for Redis for so long."""
 
@@ -85,8 +88,7 @@ class CapStore:
             raise CapsUnavailable("Redis failed a moment ago")
         ask = {
             "now": view.now,
-            "gap": VISIT_GAP_MS,
-            "since": _since(view),
+            "session": _session(view),
             "windows": windows(view),
             "fatigue": self._fatigue,
             "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
@@ -154,11 +156,18 @@ def windows(view: View) -> tuple[int, int, int]:
     return day * 24 + view.local.hour, day, (day - 1) // 7
 
 
-def _since(view: View) -> int:
-    """When the session that is going on began, as far as ingest knows; 0 when none is. One of the future was told by a
-    clock that has been set right since."""
-    sessions = view.profile.sessions
-    return sessions[-1].start if sessions and abs(view.now - sessions[-1].last) <= VISIT_GAP_MS else 0
+def _session(view: View) -> dict[str, int | str]:
+    """What the script needs to tell the current session: its bounds, and since when it goes on as far as ingest
+    knows, 0 when none does."""
+    within, rules = bounds(view.now, rules_of(view.site), view.campaign_key), rules_of(view.site)
+    return {
+        "last": within.last,
+        "start": within.start,
+        "key": within.key,
+        "gap": rules.timeout,
+        "since": min((session.start for session in view.sessions), default=0),
+        "slack": CLOCK_SLACK_MS,
+    }
 
 
 def _pairs(caps: tuple[Cap, ...]) -> list[tuple[int, int]]:

@@ -126,20 +126,21 @@ class Decider:
         telling: Telling = "profile",
         skip: Collection[str] = (),
         asker: Requester = ANONYMOUS,
+        campaign_key: str = "",
     ) -> Steps[PageDecisions]:
         """All offer slots of one page at once, in the order of their claim.
 
         ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
         ``skip``: campaigns that this visitor dismissed, as far as the profile may not know yet. ``asker``: to whom the
-        tokens belong. Of a profile without an id, which is nobody's, nothing can be counted: it gets what has nothing
-        to count.
+        tokens belong. ``campaign_key``: the campaign or click id in the address of the page. Of a profile without an
+        id, which is nobody's, nothing can be counted: it gets what has nothing to count.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         due = [source for source in self._sources if source.due(site)]
         if due:
             yield Call(lambda: _read(due, site))
         segments = self._segments.known(site) if self._segments else None
-        visit = page_request(site, profile, int(self._clock() * 1000), telling, segments, asker)
+        visit = page_request(site, profile, int(self._clock() * 1000), telling, segments, asker, campaign_key)
         lines = self._lines(visit, wanted, skip)
         yield from self._fill(visit, lines)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
@@ -165,7 +166,7 @@ class Decider:
         """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
         have nothing to count. Every variant that is shown at all is as likely."""
         visit = page_request(site, profile, int(self._clock() * 1000), "nothing", None, asker)
-        board = RunningCampaigns(self._campaigns.known(site), visit.view.now, site.zone)
+        board = RunningCampaigns(self._campaigns.known(site), visit.view.now, site)
         admitted = eligibility(visit, board, skip)
         lines = [
             [ready for equals in board.ranks(slot) for ready in equals if admitted[ready]] for slot in slots
@@ -194,7 +195,7 @@ class Decider:
     def _board(self, site: Site, now: int) -> RunningCampaigns:
         source, board = self._campaigns.known(site), self._boards.get(site.id)
         if board is None or not board.holds(source, now):
-            board = self._boards[site.id] = RunningCampaigns(source, now, site.zone)
+            board = self._boards[site.id] = RunningCampaigns(source, now, site)
         return board
 
     def _ordered(

@@ -49,8 +49,10 @@ def page_request(
     telling: Telling,
     segments: CompiledSegments | None,
     asker: Requester = ANONYMOUS,
+    campaign_key: str = "",
 ) -> PageRequest:
-    view = View(profile, now, site.zone, segments_of=segments.of if segments else None)
+    of = segments.of if segments else None
+    view = View(profile, now, site, segments_of=of, campaign_key=campaign_key)
     if profile.consent.get("personalization") is False:
         return PageRequest(site, view, False, subject(profile), "", None, False, asker)
     told = None if telling == "nothing" else view

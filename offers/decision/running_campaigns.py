@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from zoneinfo import ZoneInfo
 
 from offers.audience.visitor import View
 from offers.campaign.compiled_campaign import CompiledCampaign
 from profiles.model import Profile
+from tracker.sites import Site
 
 Ranks = tuple[tuple[CompiledCampaign, ...], ...]
 """Campaigns of one slot, the highest rank first; those of one rank together."""
@@ -17,10 +17,10 @@ class RunningCampaigns:
 
     __slots__ = ("_slots", "grouped", "second", "source")
 
-    def __init__(self, source: Sequence[CompiledCampaign], now: int, zone: ZoneInfo) -> None:
+    def __init__(self, source: Sequence[CompiledCampaign], now: int, site: Site) -> None:
         """``source`` is sorted by rank; ``now`` in ms."""
         self.source, self.second = source, now // 1000
-        view = View(Profile(id=""), now, zone)
+        view = View(Profile(id=""), now, site)
         running = [ready for ready in source if ready.scheduled(view)]
         # Outside of its hours, too: who was drawn for the morning's campaign must not meet the evening's.
         self.grouped = tuple(ready for ready in source if ready.campaign.group and ready.runs(now))

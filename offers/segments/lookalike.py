@@ -7,12 +7,12 @@ covers and the part of everybody (Youden's J) grows by GAIN. Three clauses at mo
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from offers.audience.audience import Audience
 from offers.audience.visitor import View
 from offers.campaign.campaign import Reward
 from profiles.model import Profile
+from tracker.sites import Site
 
 CLAUSES = 3
 GAIN = 0.02
@@ -49,15 +49,15 @@ def look_alike(
     responders: Sequence[Profile],
     everybody: Iterable[Profile],
     now: int,
-    zone: ZoneInfo,
+    site: Site,
     reward: Reward = "click",
     segments: Collection[str] | None = None,
 ) -> LookAlike | None:
     """None when there are too few responders, or nothing sets them apart. ``everybody`` may be a sample, the responders
     in it are left out. ``reward``: what they answered with. ``segments``: those that may be asked for; None: all."""
     answered = {profile.id for profile in responders}
-    seeds = [View(profile, now, zone) for profile in responders]
-    others = [View(profile, now, zone) for profile in everybody if profile.id not in answered]
+    seeds = [View(profile, now, site) for profile in responders]
+    others = [View(profile, now, site) for profile in everybody if profile.id not in answered]
     if len(seeds) < SEEDS_WANTED or not others:
         return None
     # Half of the responders choose the clauses, the other half say how good they are.

@@ -123,7 +123,7 @@ class Membership:
         return profile
 
     def _of(self, profile: Profile, site: Site, compiled: CompiledSegments) -> list[str]:
-        return compiled.of(View(profile, self._now(), site.zone))
+        return compiled.of(View(profile, self._now(), site))
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -141,10 +141,10 @@ class SegmentedProfiles(RedisProfiles):
     def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
         compiled, known = self._segments.compiled(site), self._sites.get(site)
         if known is not None and compiled.audiences:
-            now, zone = int(self._clock() * 1000), known.zone
+            now = int(self._clock() * 1000)
             for write in writes:
                 if isinstance(write.value, Profile):
-                    write.value.segments = compiled.of(View(write.value, now, zone))
+                    write.value.segments = compiled.of(View(write.value, now, known))
         return super().save(site, writes)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from profiles.model import Profile
+from profiles.session_rules import DEFAULT, SessionRules
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import CatalogueUnavailable
 from recommender.data.params import Params
@@ -49,9 +50,11 @@ class Recommender:
     def _params(self) -> Params:
         return self._given or self._shelf.params.current()
 
-    def visitor(self, profile: Profile | None, page_item: str | None = None) -> Visitor:
-        """The visitor of one request; make it once for all slots of a page."""
-        return visitor_of(profile, page_item, self._params, int(self._clock() * 1000))
+    def visitor(
+        self, profile: Profile | None, page_item: str | None = None, rules: SessionRules = DEFAULT
+    ) -> Visitor:
+        """The visitor of one request; make it once for all slots of a page. ``rules``: when the site's sessions end."""
+        return visitor_of(profile, page_item, self._params, int(self._clock() * 1000), rules)
 
     def recommend(self, visitor: Visitor, ask: Ask) -> Shown | Refusal:
         """At most ``ask.limit`` items, the proposed ones first, filled up with popular ones."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from profiles.model import ItemEvent, ItemTouch, Profile
+from profiles.session_rules import SessionRules, going_on
 from recommender.data.params import Params
 from tracker.durations import DAY_MS
 
@@ -43,16 +44,17 @@ class Visitor:
         return self.page or (self.session[-1] if self.session else self.liked[0].item if self.liked else None)
 
 
-def visitor_of(profile: Profile | None, page_item: str | None, params: Params, now: int) -> Visitor:
+def visitor_of(
+    profile: Profile | None, page_item: str | None, params: Params, now: int, rules: SessionRules
+) -> Visitor:
     """The visitor as of ``now`` (ms); the item on the page counts as looked at, whether or not its event arrived.
 
     Without consent to personalization only the page itself speaks.
     """
     if profile is None or profile.consent.get("personalization") is False:
         return visitor_from([], page_item, params, now)
-    start = profile.sessions[-1].start if profile.sessions else 0
-    if profile.sessions and now - profile.sessions[-1].last > DAY_MS:
-        start = now  # that session is long over
+    current = going_on(profile, now, rules)
+    start = min((session.start for session in current), default=now if profile.sessions else 0)
     visitor = visitor_from(profile.items, page_item, params, now, start)
     return replace(visitor, cart=tuple(profile.cart), affinities=_faded(profile, now))
 

@@ -11,7 +11,6 @@ from contextlib import closing
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import redis
@@ -40,6 +39,7 @@ from recommender.jobs.runs import Runs
 from recommender.jobs.scheduler import Job, Schedule
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
 from tests.support.machine import ROOT, Clock
+from tests.support.sites import UTC_SITE
 from tests.support.warehouse_rows import row
 from tracker.admission.buckets import RedisBuckets
 from tracker.admission.limits import Limiter, Rate
@@ -171,7 +171,7 @@ def test_a_cap_opens_again(jump: float, per: Any, known: bool, redis_url: str, c
     profile = Profile("v:a", sessions=[Session("s", noted, noted, Touch())] if known else [])
 
     def shown() -> bool:
-        view = View(profile, int(clock() * 1000), ZoneInfo("UTC"))
+        view = View(profile, int(clock() * 1000), UTC_SITE)
         return store.take("default", view, [[ask]])[0].shown is not None
 
     assert [shown(), shown()] == [True, False]

@@ -1,7 +1,5 @@
 """The audience language: what it says of a visitor, what it refuses and where, and what it costs."""
 
-from zoneinfo import ZoneInfo
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,9 +20,9 @@ from profiles.model import (
     Tally,
     Touch,
 )
+from tests.support.sites import SEOUL_SITE, UTC_SITE
 from tracker.durations import DAY_MS
 
-UTC = ZoneInfo("UTC")
 NOW = 1_795_000_000_000  # Wednesday 2026-11-18 11:06:40 UTC
 
 
@@ -123,14 +121,14 @@ FAILS = [
 
 @pytest.mark.parametrize("source", HOLDS)
 def test_holds(source: str):
-    assert Audience.parse(source).matches(visitor(), NOW, UTC)
-    assert Audience.parse(source).failed(View(visitor(), NOW, UTC)) == []
+    assert Audience.parse(source).matches(visitor(), NOW, UTC_SITE)
+    assert Audience.parse(source).failed(View(visitor(), NOW, UTC_SITE)) == []
 
 
 @pytest.mark.parametrize("source", FAILS)
 def test_fails(source: str):
-    assert not Audience.parse(source).matches(visitor(), NOW, UTC)
-    assert Audience.parse(source).failed(View(visitor(), NOW, UTC))
+    assert not Audience.parse(source).matches(visitor(), NOW, UTC_SITE)
+    assert Audience.parse(source).failed(View(visitor(), NOW, UTC_SITE))
 
 
 def test_what_is_not_known_fails_every_comparison_but_those_that_deny():
@@ -140,8 +138,8 @@ def test_what_is_not_known_fails_every_comparison_but_those_that_deny():
              "consent('marketing') = true", "consent('marketing') = false", "consent('marketing')"]  # fmt: skip
     always = ["country != 'ZZ'", "country not in ('ZZ')", "keyword not contains 'a'", "not country = 'ZZ'",
               "country not exists", "orders = 0", "cart_value = 0", "visits < 1", "new"]  # fmt: skip
-    assert [source for source in never if Audience.parse(source).matches(stranger, NOW, UTC)] == []
-    assert [source for source in always if not Audience.parse(source).matches(stranger, NOW, UTC)] == []
+    assert [source for source in never if Audience.parse(source).matches(stranger, NOW, UTC_SITE)] == []
+    assert [source for source in always if not Audience.parse(source).matches(stranger, NOW, UTC_SITE)] == []
 
 
 @pytest.mark.parametrize(
@@ -185,18 +183,18 @@ def test_refusals_say_what_and_where(source: str, part: str, position: int):
 def test_the_count_of_a_name_without_room_is_not_known():
     full = Profile(id="v:x", tallies={"Signed Up": Tally(2, NOW), OTHERS: Tally(5, NOW)})
     for source in ("count('Game Played') = 0", "count('Game Played') > 0", "count('Game Played') exists"):
-        assert not Audience.parse(source).matches(full, NOW, UTC)
-    assert Audience.parse("count('Signed Up') = 2 and count('Game Played') != 1").matches(full, NOW, UTC)
+        assert not Audience.parse(source).matches(full, NOW, UTC_SITE)
+    assert Audience.parse("count('Signed Up') = 2 and count('Game Played') != 1").matches(full, NOW, UTC_SITE)
 
 
 def test_what_a_marketer_writes_is_never_run():
     """It stands in the compiled function as a constant: whatever it looks like, it is a text."""
     hostile = "x'') or __import__(''os'').abort() or (''"
     audience = Audience.parse(f"trait('{hostile}') = '{hostile}' or affinity('{hostile}') > 0.5")
-    assert not audience.matches(visitor(), NOW, UTC)
+    assert not audience.matches(visitor(), NOW, UTC_SITE)
     profile = visitor()
     profile.traits[hostile.replace("''", "'")] = hostile.replace("''", "'")
-    assert audience.matches(profile, NOW, UTC)
+    assert audience.matches(profile, NOW, UTC_SITE)
     assert audience.test.__globals__ == {"__builtins__": {}}
     assert not {"os", "abort", "__import__"} & set(audience.test.__code__.co_names)
 
@@ -213,8 +211,8 @@ def test_every_field_with_every_operator_answers_or_refuses(
     except AudienceInvalid:
         return
     for profile in (visitor(), Profile(id="v:x")):
-        (verdict,) = audience.explain(View(profile, NOW, UTC))
-        assert verdict.matched is audience.matches(profile, NOW, UTC)
+        (verdict,) = audience.explain(View(profile, NOW, UTC_SITE))
+        assert verdict.matched is audience.matches(profile, NOW, UTC_SITE)
 
 
 def test_the_same_expression_is_compiled_once():
@@ -224,7 +222,7 @@ def test_the_same_expression_is_compiled_once():
 @given(st.text(max_size=60) | st.text(alphabet="()'\" andornot=<>stage,1.", max_size=60))
 def test_any_text_is_an_audience_or_refused(source: str):
     try:
-        Audience.parse(source).matches(visitor(), NOW, UTC)
+        Audience.parse(source).matches(visitor(), NOW, UTC_SITE)
     except AudienceInvalid as error:
         assert 0 <= error.position <= len(source)
 
@@ -242,19 +240,19 @@ def test_failed_clauses_are_none_exactly_when_it_matches(tree):
         audience = Audience.parse(text(tree))
     except AudienceInvalid:
         return
-    assert bool(audience.failed(View(visitor(), NOW, UTC))) != audience.matches(visitor(), NOW, UTC)
+    assert bool(audience.failed(View(visitor(), NOW, UTC_SITE))) != audience.matches(visitor(), NOW, UTC_SITE)
 
 
 def test_explains_each_clause_and_blames_those_that_failed():
     audience = Audience.parse("stage = 'regular' and (country = 'FR' or orders > 10) and not returning")
-    explained = {v.clause: (v.matched, v.value) for v in audience.explain(View(visitor(), NOW, UTC))}
+    explained = {v.clause: (v.matched, v.value) for v in audience.explain(View(visitor(), NOW, UTC_SITE))}
     assert explained == {
         "stage = 'regular'": (True, "regular"),
         "country = 'FR'": (False, "DE"),
         "orders > 10": (False, 2),
         "returning": (True, True),
     }
-    assert [v.clause for v in audience.failed(View(visitor(), NOW, UTC))] == [
+    assert [v.clause for v in audience.failed(View(visitor(), NOW, UTC_SITE))] == [
         "country = 'FR'",
         "orders > 10",
         "returning",
@@ -262,20 +260,20 @@ def test_explains_each_clause_and_blames_those_that_failed():
 
 
 def test_the_clock_is_the_sites():
-    assert Audience.parse("hour = 20 and weekday = 'wed'").matches(visitor(), NOW, ZoneInfo("Asia/Seoul"))
+    assert Audience.parse("hour = 20 and weekday = 'wed'").matches(visitor(), NOW, SEOUL_SITE)
 
 
 def test_silence_moves_a_customer_on():
     at_risk, lost = Audience.parse("stage = 'at-risk'"), Audience.parse("stage = 'lost'")
-    assert not at_risk.matches(visitor(), NOW + 89 * DAY_MS, UTC)
-    assert at_risk.matches(visitor(), NOW + 91 * DAY_MS, UTC)
-    assert lost.matches(visitor(), NOW + 366 * DAY_MS, UTC)
-    assert not lost.matches(Profile(id="v:a", last_seen=1), NOW, UTC)
+    assert not at_risk.matches(visitor(), NOW + 89 * DAY_MS, UTC_SITE)
+    assert at_risk.matches(visitor(), NOW + 91 * DAY_MS, UTC_SITE)
+    assert lost.matches(visitor(), NOW + 366 * DAY_MS, UTC_SITE)
+    assert not lost.matches(Profile(id="v:a", last_seen=1), NOW, UTC_SITE)
 
 
 def test_a_quote_within_a_text_is_doubled():
     profile = visitor()
     profile.traits["name"] = "O'Neil"
     assert Audience.parse("trait('name') = 'O''Neil' and trait('name') = \"O'Neil\"").matches(
-        profile, NOW, UTC
+        profile, NOW, UTC_SITE
     )

@@ -1,7 +1,6 @@
 """The bandit in seeded simulations: regret against playing uniformly, with late rewards and with revenue too."""
 
 import random
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
 from profiles.model import Profile, Touch
 from tests.offers.test_campaign import written
+from tests.support.sites import UTC_SITE
 from tracker.durations import HOUR_MS
 
 RATES = [0.030, 0.035, 0.040, 0.050, 0.065]
@@ -164,7 +164,7 @@ def test_goals_are_credited_to_the_last_showing_within_the_window():
 
 def test_contexts_have_parents():
     profile = Profile(id="v:a", stage="regular", device="phone", last_touch=Touch(channel="a|b"))
-    assert context_of(View(profile, 0, ZoneInfo("UTC"))) == "regular|phone|a/b"
+    assert context_of(View(profile, 0, UTC_SITE)) == "regular|phone|a/b"
     assert parents("regular|phone|mail") == ["", "regular", "regular|phone", "regular|phone|mail"]
     assert parents("") == [""]
 

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import threading
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,16 +11,16 @@ from offers.decision import caps as caps_module
 from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
 from profiles.model import Profile, Session, Touch
 from profiles.redis.client import Script
+from tests.support.sites import SEOUL_SITE, UTC_SITE
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 pytestmark = pytest.mark.redis
 
 NOON = 1_795_003_200_000  # Wednesday 2026-11-18 12:00 UTC
-UTC = ZoneInfo("UTC")
 
 
 def view(now: int = NOON, profile: Profile | None = None) -> View:
-    return View(profile or Profile(id="v:a"), now, UTC)
+    return View(profile or Profile(id="v:a"), now, UTC_SITE)
 
 
 def shown(store: CapStore, now: int, *asks: CapRequest, profile: Profile | None = None) -> str | None:
@@ -75,7 +74,7 @@ def test_a_session_goes_on_while_ingest_says_so(redis_url):
 
 
 def test_the_day_is_the_sites(redis_url):
-    store, seoul = CapStore(redis_url, timeout=10), ZoneInfo("Asia/Seoul")
+    store, seoul = CapStore(redis_url, timeout=10), SEOUL_SITE
     ask = [[capped("day", 1)]]
     assert store.take("default", View(Profile(id="v:a"), NOON, seoul), ask) == [Grant(0)]
     assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS - 1, seoul), ask) == [Grant(None)]

@@ -1,13 +1,12 @@
 """Hostile creatives: what a marketer (or whoever has their password) writes never runs in a visitor's page."""
 
-from zoneinfo import ZoneInfo
-
 import pytest
 
 from offers.audience.visitor import View
 from offers.campaign.creative import sanitise
 from offers.campaign.placeholders import filled, placeholder_problem
 from profiles.model import Affinity, CartLine, Profile
+from tests.support.sites import UTC_SITE
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -66,7 +65,7 @@ SHOPPER = View(
         cart={"p1": CartLine(2, 9.5)},
     ),
     NOW,
-    ZoneInfo("UTC"),
+    UTC_SITE,
 )
 
 
@@ -107,7 +106,7 @@ def test_placeholders_in_json_and_pictures():
 
 def test_in_an_address_a_value_is_a_part_of_it():
     likes = Profile(id="v:a", affinities={"Home & Garden #1?": Affinity(1.0, NOW)})
-    view, part = View(likes, NOW, ZoneInfo("UTC")), "Home%20%26%20Garden%20%231%3F"
+    view, part = View(likes, NOW, UTC_SITE), "Home%20%26%20Garden%20%231%3F"
     html = sanitise('<a href="/shop?cat={{ top_category }}&x=1">{{ top_category }}</a>')
     assert filled("html", html, view, traits=False) == (
         f'<a href="/shop?cat={part}&amp;x=1" rel="noopener noreferrer">Home &amp; Garden #1?</a>'

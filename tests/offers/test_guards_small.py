@@ -1,7 +1,5 @@
 """What else holds of tokens, placeholders and off-policy estimates: one short test for each guard."""
 
-from zoneinfo import ZoneInfo
-
 import pytest
 
 from offers.audience.visitor import View
@@ -10,6 +8,7 @@ from offers.experiments.off_policy import estimate
 from offers.feedback.token import LENGTH_LIMIT, Token
 from profiles.model import Profile
 from tests.offers.test_token import NOW, SIGNER, refusal
+from tests.support.sites import UTC_SITE
 
 
 def test_a_long_token_is_not_even_read_though_we_signed_it():
@@ -21,7 +20,7 @@ def test_a_token_that_is_no_text_is_forged():
 
 
 def told(text: str, **traits: object) -> str:
-    view = View(Profile(id="u:7", traits=traits), NOW, ZoneInfo("UTC"))
+    view = View(Profile(id="u:7", traits=traits), NOW, UTC_SITE)
     return filled("json", {"text": text}, view, traits=True)["text"]
 
 

@@ -1,7 +1,6 @@
 """Segments, previews and look-alikes over real profiles in a real Redis."""
 
 import random
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,13 +17,13 @@ from offers.segments.store import Segment, SegmentInvalid, SegmentStore, Segment
 from profiles.model import Affinity, Counts, Profile, Touch
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Write
+from tests.support.sites import UTC_SITE
 from tracker.event import Event, encode
 from tracker.log.memory import MemoryLog
 from tracker.log.port import Record
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
 
-UTC = ZoneInfo("UTC")
 NOW = 1_795_000_000_000
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36"
 
@@ -80,12 +79,12 @@ def test_changing_a_segment_asks_everybody_again(redis_url, clock, site, monkeyp
     clock.advance(3_601)
     assert membership.due(site), "days go by without an event"
     membership.run(site)
-    assert segments.compiled("default").of(View(people[20], NOW, UTC)) == ["all", "buyers"]
+    assert segments.compiled("default").of(View(people[20], NOW, UTC_SITE)) == ["all", "buyers"]
     assert segments.delete("default", "buyers") and membership.due(site)
     assert not segments.delete("default", "buyers")
     assert [each.id for each in segments.all("default")] == ["all"]
     clock.advance(2)
-    assert segments.compiled("default").of(View(people[20], NOW, UTC)) == ["all"]
+    assert segments.compiled("default").of(View(people[20], NOW, UTC_SITE)) == ["all"]
 
 
 @pytest.mark.redis
@@ -129,14 +128,14 @@ def test_who_is_saved_by_ingest_has_the_segments_of_that_moment(redis_url, clock
 def test_without_redis(own_redis, clock):
     segments = SegmentStore(own_redis.url, clock)
     own_redis.kill()
-    assert segments.compiled("default").of(View(person(1), NOW, UTC)) == []
+    assert segments.compiled("default").of(View(person(1), NOW, UTC_SITE)) == []
     with pytest.raises(SegmentsUnavailable):
         segments.all("default")
 
 
 def test_preview_counts_samples_and_explains(monkeypatch):
     people = [person(number, counts=Counts(orders=number % 4)) for number in range(1_000)]
-    visitors = [View(each, NOW, UTC) for each in people]
+    visitors = [View(each, NOW, UTC_SITE) for each in people]
     audience = Audience.parse("orders = 3 and country not exists")
     found = preview(audience, visitors, random.Random(1))
     assert (found.size, found.seen, found.complete) == (250, 1_000, True)
@@ -172,7 +171,7 @@ def test_a_look_alike_finds_what_the_responders_have_in_common():
 
     responders = [somebody(number, True) for number in range(200)]
     everybody = [somebody(number, False) for number in range(2_000)]
-    found = look_alike(responders, everybody, NOW, UTC)
+    found = look_alike(responders, everybody, NOW, UTC_SITE)
     assert found is not None
     assert "affinity('shoes')" in found.audience and "channel = 'mail'" in found.audience
     assert "device" not in found.audience
@@ -199,7 +198,7 @@ def test_a_look_alike_does_not_ask_for_the_answer_itself(reward):
 
     responders = [somebody(number, True) for number in range(200)]
     everybody = [*responders, *(somebody(number, False) for number in range(200, 1_000))]
-    found = look_alike(responders, everybody, NOW, UTC, reward, segments=())
+    found = look_alike(responders, everybody, NOW, UTC_SITE, reward, segments=())
     assert found is not None and found.audience.startswith("affinity('shoes')")
     assert not Audience.parse(found.audience).asks({"offer_clicks", "segment"})
     if reward != "click":
@@ -209,5 +208,5 @@ def test_a_look_alike_does_not_ask_for_the_answer_itself(reward):
 
 def test_no_look_alike_of_few_or_of_everybody():
     people = [person(number, device="phone") for number in range(300)]
-    assert look_alike(people[:10], people, NOW, UTC) is None
-    assert look_alike(people[:100], people, NOW, UTC) is None
+    assert look_alike(people[:10], people, NOW, UTC_SITE) is None
+    assert look_alike(people[:100], people, NOW, UTC_SITE) is None

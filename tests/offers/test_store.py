@@ -122,7 +122,7 @@ def test_what_another_version_wrote_hides_nothing_else(redis_url, clock, site, c
         "dg:segments:default", "x", b'{"id": "x", "audience": "orders > 1", "colour": "red"}'
     )
     assert [each.id for each in segments.all("default")] == ["all"]
-    assert segments.compiled("default").of(View(Profile(id="v:a"), 0, site.zone)) == ["all"]
+    assert segments.compiled("default").of(View(Profile(id="v:a"), 0, site)) == ["all"]
     segments._redis.hset("dg:segments:default", "", b"many")
     assert segments.version("default") == 0
     progress = ProgressStore(redis_url)
@@ -174,7 +174,7 @@ def test_a_redis_that_lost_its_data_and_was_filled_again_is_noticed(redis_url, c
     for n in range(2):
         campaigns.put("default", parse(written(id=f"old{n}")), 1)
         segments.put("default", parse_segment({"id": f"old{n}", "name": "Old", "audience": ""}))
-    asked = View(Profile(id="v:a"), 0, site.zone)
+    asked = View(Profile(id="v:a"), 0, site)
     assert names(campaigns, site) == segments.compiled("default").of(asked) == ["old0", "old1"]
     campaigns._redis.flushall()
     others = CampaignStore(redis_url, clock), SegmentStore(redis_url, clock)

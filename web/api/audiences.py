@@ -95,9 +95,9 @@ class Audiences:
 
     def _viewer(self, site: Site) -> Callable[[Profile], View]:
         """Segments as they are defined this moment: whoever just wrote one asks about it next."""
-        now, zone = int(self._stores.clock() * 1000), site.zone
+        now = int(self._stores.clock() * 1000)
         segments = self._stores.segments.store.fresh(site.id)
-        return lambda profile: View(profile, now, zone, segments_of=segments.of)
+        return lambda profile: View(profile, now, site, segments_of=segments.of)
 
     def _total(self, site: str) -> int:
         until, total = self._totals.get(site, (0.0, 0))

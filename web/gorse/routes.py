@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request
 
 from profiles.model import Profile
+from profiles.session_rules import rules_of
 from recommender.catalogue.catalogue import Item
 from recommender.serving.request import LIMIT, Ask, Pick, Refusal, Rule, Strategy
 from tracker.event import Event, encode
@@ -85,7 +86,7 @@ class Desk:
         rules = (Rule(field="categories", values=(category,), bias=-1),) if category else ()
         recommender = self.shop().recommender
         ask = Ask(strategy=strategy, limit=min(LIMIT, max(1, count + offset)), item=item or None, rules=rules)
-        shown = recommender.recommend(recommender.visitor(profile), ask)
+        shown = recommender.recommend(recommender.visitor(profile, rules=rules_of(self.site())), ask)
         if isinstance(shown, Refusal):
             raise Problem(400, shown.message, shown.field)
         return list(shown.items[offset : offset + count])

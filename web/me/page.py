@@ -54,7 +54,7 @@ def me_blueprint(stores: Stores, keys: Keys, passes: Passes) -> Blueprint:
         view = View(
             profile,
             int(stores.clock() * 1000),
-            site.zone,
+            site,
             segments_of=stores.segments.store.compiled(site.id).of,
         )
         named = {each.id: each.name for each in stores.segments.store.all(site.id)}

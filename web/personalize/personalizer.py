@@ -18,6 +18,7 @@ from offers.decision.decider import Decision, PageDecisions
 from profiles import sansio
 from profiles.model import Profile
 from profiles.sansio import Call, Steps
+from profiles.session_rules import rules_of
 from recommender.catalogue.catalogue import Catalogue
 from recommender.serving.request import Ask, Pick, Refusal, Shown, parse_ask
 from recommender.serving.visitor import Visitor
@@ -121,7 +122,9 @@ class Personalizer:
     def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[PageDecisions]:
         decider, profile = self._stores.campaigns.decider, draft.profile
         return (
-            yield from decider.deciding(site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker)
+            yield from decider.deciding(
+                site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker, plan.campaign_key
+            )
         )
 
     def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: PageDecisions) -> Steps[None]:
@@ -158,7 +161,7 @@ class Personalizer:
 
     def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
         shop = self._stores.models.shops(site.id)
-        visitor = shop.recommender.visitor(profile, plan.item)
+        visitor = shop.recommender.visitor(profile, plan.item, rules_of(site))
         for slot, ask in plan.items.items():
             draft.items[slot] = self._row(shop, visitor, ask, site.currency)
 
@@ -167,7 +170,7 @@ class Personalizer:
         asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
         with self._without("items"):
             shop = self._stores.models.shops(site.id)
-            visitor = shop.recommender.visitor(draft.profile, plan.item)
+            visitor = shop.recommender.visitor(draft.profile, plan.item, rules_of(site))
             for slot, ask in asks.items():
                 if not isinstance(ask, Refusal):
                     draft.offers[slot].update(self._row(shop, visitor, ask, site.currency))

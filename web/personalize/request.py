@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from ingest.enrich.channels import arrival
 from offers.campaign.placeholders import Telling
 from offers.decision.eligibility import Requester
 from recommender.serving.request import Ask, Refusal, parse_ask
 from tracker.admission.placeholder_ids import placeholder
-from tracker.admission.privacy import opted_out
+from tracker.admission.privacy import opted_out, scrub
 from tracker.http.address import subscriber, truncate
 from tracker.http.request import caller
 from web.api.bodies import refusal
@@ -60,7 +61,8 @@ class Plan:
     ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
     cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent. ``agent`` is the
     browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control; ``network``: the
-    truncated address, "" of the shop's backend and of a proxy of its own.
+    truncated address, "" of the shop's backend and of a proxy of its own. ``campaign_key``: the campaign or click id in
+    the page's address, which begins a visit.
     """
 
     visitor: str | None
@@ -76,6 +78,7 @@ class Plan:
     opted_out: bool = False
     nameless: bool = False
     network: str = ""
+    campaign_key: str = ""
 
     @property
     def asker(self) -> Requester:
@@ -124,7 +127,14 @@ def plan_of(
         opted_out=not trusted and opted_out(environ),
         nameless=(not trusted and opted_out(environ)) or asked.consent.get("analytics") is False,
         network="" if trusted else _network(caller(environ, proxies)),
+        campaign_key=_campaign_key(asked.page.url if asked.page else None),
     )
+
+
+def _campaign_key(url: str | None) -> str:
+    """As ingest will find it in the page's event."""
+    came = arrival(scrub(url), "") if url else None
+    return came.key if came else ""
 
 
 def _network(address: str) -> str:

@@ -140,7 +140,7 @@ def expansion(stores: Stores, site: Site, result: Result) -> LookAlike | None:
     reward = result.campaign.reward
     asked = [(each.id, Audience.parse(each.audience)) for each in stores.segments.store.all(site.id)]
     segments = {name for name, audience in asked if not audience.asks(revealing_fields(reward))}
-    return look_alike(seeds, others, int(stores.clock() * 1000), site.zone, reward, segments)
+    return look_alike(seeds, others, int(stores.clock() * 1000), site, reward, segments)
 
 
 def as_json(result: Result) -> dict[str, Any]:
