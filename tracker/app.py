@@ -25,11 +25,12 @@ from tracker.delivery.spool import DEFAULT_LIMIT, claim
 from tracker.delivery.spool_backlog import SpoolWatch
 from tracker.event import Event, Source, encode
 from tracker.http import request, responses, rsgi
-from tracker.http.request import BODY_LIMIT, GZIP, TOO_LARGE, Refusal, Request
+from tracker.http.request import BODY_LIMIT, GZIP, TOO_LARGE, Request
 from tracker.http.responses import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
 from tracker.protocols import firstparty, matomo, pixel, segment, snowplow
+from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 
 Environ = Mapping[str, Any]

@@ -1,9 +1,7 @@
 """A question that cannot be asked."""
 
+from tracker.refusal import Invalid
 
-class QueryRefused(ValueError):
+
+class QueryRefused(Invalid):
     """What was asked makes no sense. ``field`` names the parameter at fault, for the caller's message."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field, self.message = field, message

@@ -6,17 +6,16 @@ from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from offers.campaign.campaign import CampaignInvalid
 from offers.campaign.store import CampaignsUnavailable, TooManyCampaigns
 from offers.decision.caps import CapsUnavailable
 from offers.decision.decision_counts import DecisionCountsUnavailable
 from offers.segments.store import SegmentsUnavailable
 from profiles.store import ProfilesUnavailable
-from recommender.catalogue.catalogue import CatalogueFull, ItemInvalid
+from recommender.catalogue.catalogue import CatalogueFull
 from recommender.catalogue.redis import CatalogueUnavailable
 from tracker.log.port import LogUnavailable
+from tracker.refusal import Invalid
 from tracker.unavailable import Unavailable
-from warehouse.refused import QueryRefused
 from warehouse.tables.table import WarehouseUnavailable
 from web.api.bodies import answer
 from web.problem import Problem, unavailable
@@ -59,10 +58,8 @@ def register_errors(app: Flask) -> None:
     def refused(problem: Problem) -> Response:
         return show(problem)
 
-    @app.errorhandler(ItemInvalid)
-    @app.errorhandler(CampaignInvalid)
-    @app.errorhandler(QueryRefused)
-    def invalid(error: ItemInvalid | CampaignInvalid | QueryRefused) -> Response:
+    @app.errorhandler(Invalid)
+    def invalid(error: Invalid) -> Response:
         return show(Problem(400, error.message, error.field or None))
 
     @app.errorhandler(CatalogueFull)

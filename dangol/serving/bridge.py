@@ -9,8 +9,8 @@ from io import BytesIO
 from typing import Any
 
 from tracker.http import responses, rsgi
-from tracker.http.request import Refusal
 from tracker.http.responses import Response
+from tracker.refusal import Refusal
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Short = Callable[[dict[str, Any], bytes], Awaitable[Response | None]]

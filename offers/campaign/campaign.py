@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from tracker.refusal import Invalid
 
 Tier = Literal["override", "standard", "fallback"]
 Status = Literal["draft", "live", "paused", "ended"]
@@ -20,12 +21,8 @@ UTC = ZoneInfo("UTC")
 WINDOW_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 
-class CampaignInvalid(ValueError):
+class CampaignInvalid(Invalid):
     """A document that is no campaign. ``field`` is its path, like ``creatives[1].kind``."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
-        self.field, self.message = field, message
 
 
 class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from tracker.refusal import Invalid
+
 ID_LIMIT = 100
 TEXT_LIMIT = 500
 URL_LIMIT = 2000
@@ -15,13 +17,8 @@ JOURNAL_LIMIT = 200_000
 EXTRA_LIMIT = 8192  # bytes of one item's further attributes, as JSON
 
 
-class ItemInvalid(ValueError):
+class ItemInvalid(Invalid):
     """An item that cannot be taken; ``field`` says which one, e.g. ``items[3].price``."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
 
 
 class CatalogueFull(Exception):

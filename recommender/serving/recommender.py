@@ -15,11 +15,12 @@ from recommender.model.model import Model
 from recommender.model.registry import Shelf
 from recommender.serving import components
 from recommender.serving.item_table import Stock, take, update
-from recommender.serving.request import LIMIT, Ask, Refusal, Shown
+from recommender.serving.request import LIMIT, Ask, Shown
 from recommender.serving.rerank import explored, picks, wanted
 from recommender.serving.slot import Scene
 from recommender.serving.strategies import PROPOSERS
 from recommender.serving.visitor import Visitor, visitor_of
+from tracker.refusal import Refusal
 
 log = logging.getLogger("dangol.recommender")
 
@@ -60,9 +61,9 @@ class Recommender:
         """At most ``ask.limit`` items, the proposed ones first, filled up with popular ones."""
         proposer = PROPOSERS.get(ask.strategy)
         if proposer is None:
-            return Refusal("strategy", f"must be one of {', '.join(PROPOSERS)}")
+            return Refusal("bad_request", f"must be one of {', '.join(PROPOSERS)}", "strategy")
         if not 1 <= ask.limit <= LIMIT:
-            return Refusal("limit", f"must be between 1 and {LIMIT}")
+            return Refusal("bad_request", f"must be between 1 and {LIMIT}", "limit")
         model, stock = self._current()
         scene = Scene(model, stock, visitor, ask, self._params)
         shown = picks(scene, proposer(scene, wanted(scene)))

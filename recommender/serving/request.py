@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from tracker.refusal import Refusal
+
 Strategy = Literal[
     "personal", "session", "similar", "bought_together", "buy_again", "trending", "popular", "blend"
 ]
@@ -66,13 +68,6 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     spread: int | None = None
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """An ask that cannot be answered, and which field of it is why."""
-
-    field: str
-    message: str
-
-
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why an item is shown: ``kind`` names the component that proposed it, ``item`` what it started from."""
 
@@ -112,12 +107,12 @@ def parse_ask(raw: Any) -> Ask | Refusal:
         slot = msgspec.convert(raw, _Slot)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
-        return Refusal(path.rstrip("`").lstrip(".") or "slot", message)
+        return Refusal("bad_request", message, path.rstrip("`").lstrip(".") or "slot")
     strategy = next((name for name in STRATEGIES if name == slot.strategy.replace("-", "_")), None)
     if strategy is None:
-        return Refusal("strategy", f"must be one of {', '.join(STRATEGIES)}")
+        return Refusal("bad_request", f"must be one of {', '.join(STRATEGIES)}", "strategy")
     if not 1 <= slot.limit <= LIMIT:
-        return Refusal("limit", f"must be between 1 and {LIMIT}")
+        return Refusal("bad_request", f"must be between 1 and {LIMIT}", "limit")
     item = None if slot.item is None else str(slot.item)
     return Ask(
         strategy=strategy,

@@ -13,9 +13,10 @@ from recommender.catalogue.redis import CatalogueUnavailable
 from recommender.data.params import Params
 from recommender.model.registry import Shelf
 from recommender.serving.recommender import Recommender
-from recommender.serving.request import STRATEGIES, Ask, Filter, Refusal, Rule, Shown, parse_ask
+from recommender.serving.request import STRATEGIES, Ask, Filter, Rule, Shown, parse_ask
 from recommender.training.train import train
 from tests.support.recommender_histories import NOW, MemoryItems, Told, history, shop_history, shop_items
+from tracker.refusal import Refusal
 
 
 def clock() -> float:

@@ -17,9 +17,9 @@ from tracker.admission.buckets import RedisBuckets
 from tracker.admission.limits import Limiter, Rate
 from tracker.app import RECORD_LIMIT, Tracker
 from tracker.http.address import subscriber
-from tracker.http.request import Refusal
 from tracker.log.kafka_log import LARGEST_RECORD
 from tracker.protocols import snowplow
+from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 
 

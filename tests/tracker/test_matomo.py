@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker.event import decode, encode
-from tracker.http.request import Refusal, Request
+from tracker.http.request import Request
 from tracker.protocols import matomo
 from tracker.protocols.matomo import Collected, Finders
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 SITE = Site(id="shop", write_key="wk", secret_key="sk")

@@ -10,8 +10,8 @@ from tracker.admission.limits import Limiter, Rate
 from tracker.admission.origins import admitted
 from tracker.admission.privacy import DailySalt
 from tracker.event import Event
-from tracker.http.request import Refusal
 from tracker.metrics import Metrics
+from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 from web.api.keys import Keys
 from web.personalize.cors import readable_by

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tracker.event import Event, decode, encode
 from tracker.http import request
-from tracker.http.request import Refusal, Request
+from tracker.http.request import Request
 from tracker.protocols import segment
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 SITE = Site(id="shop", write_key="wk", secret_key="sk")

@@ -22,9 +22,10 @@ from snowplow_tracker import (
 from tests.support.tracker_server import TrackerServer
 from tracker.admission.proof import proof_of
 from tracker.event import Event, decode, encode
-from tracker.http.request import Refusal, Request
+from tracker.http.request import Request
 from tracker.protocols import snowplow
 from tracker.protocols.snowplow import Collected
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 SITE = Site(id="shop", write_key="wk", secret_key="sk")

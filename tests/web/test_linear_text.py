@@ -16,7 +16,8 @@ import pytest
 
 from tests.support.machine import ROOT
 from tracker.admission.privacy import ADDRESS_CHARACTERS, REDACTED, scrub
-from tracker.http.request import GZIP, Refusal, gunzip
+from tracker.http.request import GZIP, gunzip
+from tracker.refusal import Refusal
 from warehouse.question.steps import parse_step
 from warehouse.refused import QueryRefused
 

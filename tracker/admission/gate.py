@@ -12,8 +12,8 @@ from tracker.admission.limits import Limiter
 from tracker.admission.placeholder_ids import named
 from tracker.event import SITE, Event
 from tracker.http import address, request
-from tracker.http.request import Refusal
 from tracker.metrics import Metrics
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 _KNOWING = frozenset({"identify", "alias", "group"})

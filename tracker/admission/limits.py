@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from tracker.http.request import Refusal
+from tracker.refusal import Refusal
 
 BUCKETS_KEPT = 50_000
 """Callers remembered in memory; the one that has been quiet longest is forgotten, and starts with a full bucket."""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tracker.http import address
+from tracker.refusal import Refusal
 
 BODY_LIMIT = 500 * 1024
 """Bytes in a body, after decompression: Segment's limit for a batch."""
@@ -19,20 +20,6 @@ ID_CHARACTERS = 255
 
 GZIP = b"\x1f\x8b"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why a request was not taken: the client's fault, said as JSON with the right status."""
-
-    code: str
-    message: str
-    field: str | None = None
-    status: int = 400
-    retry_after: float | None = None
-
-    def body(self) -> bytes:
-        error = {"code": self.code, "message": self.message, "field": self.field}
-        return msgspec.json.encode({"error": error})
 
 
 class Request(msgspec.Struct, frozen=True):

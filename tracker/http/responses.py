@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tracker.http.request import Refusal
+from tracker.refusal import Refusal
 
 Headers = list[tuple[str, str]]
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
 
-from tracker.http.request import Refusal
+from tracker.refusal import Refusal
 
 BODY_SECONDS = 10.0
 """For a whole body: whoever sends slower than that is not waited for."""

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tracker import values
-from tracker.http.request import Refusal
+from tracker.refusal import Refusal
 
 _T = TypeVar("_T")
 

@@ -18,12 +18,13 @@ from tracker.admission.proof import Caller
 from tracker.durations import DAY_MS
 from tracker.event import Event, EventType
 from tracker.http import address
-from tracker.http.request import Refusal, Request, checked_id
+from tracker.http.request import Request, checked_id
 from tracker.protocols import clocks
 from tracker.protocols.json_bodies import decoded, inner
 from tracker.protocols.pixel import FIELDS, parse
 from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
 from tracker.protocols.texts import named, number
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 OLD_MS = DAY_MS

@@ -13,8 +13,9 @@ from uuid import uuid4
 from tracker.admission import proof
 from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
-from tracker.http.request import Refusal, Request, checked_id
+from tracker.http.request import Request, checked_id
 from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS, FindSite
+from tracker.refusal import Refusal
 
 GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
 """One transparent pixel, 43 bytes; the smallest PNG takes 67."""

@@ -14,10 +14,11 @@ from tracker.admission import proof
 from tracker.admission.proof import Caller
 from tracker.event import ID_LIMIT, Event, EventType, Source
 from tracker.http import address
-from tracker.http.request import ID_CHARACTERS, Refusal, Request, checked_id, header_key
+from tracker.http.request import ID_CHARACTERS, Request, checked_id, header_key
 from tracker.protocols import clocks
 from tracker.protocols.clocks import milliseconds
 from tracker.protocols.json_bodies import decoded
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 EVENT_LIMIT = 32 * 1024

@@ -17,12 +17,13 @@ from tracker.admission import proof
 from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http import address
-from tracker.http.request import Refusal, Request, checked_id
+from tracker.http.request import Request, checked_id
 from tracker.protocols import clocks
 from tracker.protocols.json_bodies import decoded, inner
 from tracker.protocols.pixel import parse
 from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
 from tracker.protocols.texts import named
+from tracker.refusal import Refusal
 from tracker.sites import Site
 
 COOKIE = "sp"

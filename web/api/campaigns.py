@@ -4,7 +4,8 @@ from flask import Blueprint, Response
 
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.document import document, parse
-from recommender.serving.request import Refusal, parse_ask
+from recommender.serving.request import parse_ask
+from tracker.refusal import Refusal
 from web.api.bodies import answer, body
 from web.api.keys import Keys
 from web.problem import Problem

@@ -12,9 +12,10 @@ from flask import Blueprint, Response, request
 from profiles.model import Profile
 from profiles.session_rules import rules_of
 from recommender.catalogue.catalogue import Item
-from recommender.serving.request import LIMIT, Ask, Pick, Refusal, Rule, Strategy
+from recommender.serving.request import LIMIT, Ask, Pick, Rule, Strategy
 from tracker.event import Event, encode
 from tracker.log.port import Record
+from tracker.refusal import Refusal
 from tracker.sites import Site
 from web.access.audit import concerning
 from web.api.bodies import answer, body

@@ -20,8 +20,9 @@ from profiles.model import Profile
 from profiles.sansio import Call, Steps
 from profiles.session_rules import rules_of
 from recommender.catalogue.catalogue import Catalogue
-from recommender.serving.request import Ask, Pick, Refusal, Shown, parse_ask
+from recommender.serving.request import Ask, Pick, Shown, parse_ask
 from recommender.serving.visitor import Visitor
+from tracker.refusal import Refusal
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 from web.api.bodies import answer, body

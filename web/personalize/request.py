@@ -11,11 +11,12 @@ from msgspec import Meta
 from ingest.enrich.channels import arrival
 from offers.campaign.placeholders import Telling
 from offers.decision.eligibility import Requester
-from recommender.serving.request import Ask, Refusal, parse_ask
+from recommender.serving.request import Ask, parse_ask
 from tracker.admission.placeholder_ids import placeholder
 from tracker.admission.privacy import opted_out, scrub
 from tracker.http.address import subscriber, truncate
 from tracker.http.request import caller
+from tracker.refusal import Refusal
 from web.api.bodies import refusal
 from web.problem import Problem
 

@@ -15,7 +15,8 @@ from offers.campaign.creative import sanitise
 from offers.campaign.document import parse
 from offers.decision.holdout import held_out, subject
 from profiles.model import Profile
-from recommender.serving.request import Refusal, parse_ask
+from recommender.serving.request import parse_ask
+from tracker.refusal import Refusal
 from tracker.sites import Site
 from web.api.audiences import Audiences, Size, parsed
 from web.api.campaigns import check_items
