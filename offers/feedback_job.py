@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from offers.bandit.arm_store import ArmStore
+from offers.bandit.delayed_rewards import count_rewards
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import CampaignStore
 from offers.decision.budget import HOLD_MS, BudgetStore, Spent
-from offers.feedback.attribution import attributed_impressions, count_rewards
+from offers.feedback.attribution import attributed_impressions
 from offers.feedback.responses import ResponseSource, verified_responses
 from offers.feedback.token import TokenSigner
 from tracker.durations import DAY_MS

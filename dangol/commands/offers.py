@@ -106,7 +106,8 @@ def list_segments(config: Settings, site_id: str) -> None:
 def set_segment(config: Settings, segment_id: str, audience: str, name: str, site_id: str) -> None:
     """Add or replace a segment, such as: dangol segments set vip "revenue > 1000"."""
     from dangol.machine.embedded import embedded_redis
-    from offers.segments.store import SegmentStore, parse_segment
+    from offers.segments.segment import parse_segment
+    from offers.segments.store import SegmentStore
 
     _known(config, site_id)
     segment = parse_segment({"name": name or segment_id, "audience": audience}, segment_id)

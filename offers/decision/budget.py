@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from offers.campaign.campaign import Budget
+from offers.decision.network_quotas import NetworkQuotas
 from offers.feedback.responses import VIEW_MAX_AGE_MS
 from profiles.redis.client import Line, Script
 from profiles.sansio import Steps, now
-from tracker.durations import DAY_MS, HOUR_MS
+from tracker.durations import HOUR_MS
 from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.unavailable import Unavailable
 
@@ -29,9 +30,6 @@ LEASE_SECONDS = 30.0
 LEASE_SIZE = 50
 PATIENCE = 5.0
 """Seconds that the job which confirms may wait for Redis; a visitor never does."""
-SHARE, SHARE_LEAST = 0.25, 4.0
-"""Of a budget, what the visitors of one network may have in a day."""
-NETWORKS_KEPT = 200_000
 REFUSED_SECONDS = 2.0
 """How long an empty budget is not asked again; it may fill as reservations expire."""
 
@@ -84,7 +82,7 @@ class BudgetStore:
         self._redis, self._patient = connect(url, timeout), connect(url, PATIENCE)
         self._line, self._script = Line(self._redis), Script(SCRIPT)
         self._clock = clock
-        self._shares = NetworkQuotas(processes)
+        self._quotas = NetworkQuotas(processes)
         self._leases: dict[tuple[str, str], _Lease] = {}
         self._lock = threading.Lock()
 
@@ -95,12 +93,12 @@ class BudgetStore:
     def reserving(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
         key = (site, campaign)
         with self._lock:
-            if network and not self._shares.take(key, budget, network, at):
+            if network and not self._quotas.take(key, budget, network, at):
                 return False
         granted = yield from self._reserving(key, budget, at)
         if network and not granted:
             with self._lock:
-                self._shares.give_back(key, network)
+                self._quotas.give_back(key, network)
         return granted
 
     def _reserving(self, key: tuple[str, str], budget: Budget, at: int) -> Steps[bool]:
@@ -121,7 +119,7 @@ class BudgetStore:
     def give_back(self, site: str, campaign: str, network: str = "") -> None:
         with self._lock:
             if network:
-                self._shares.give_back((site, campaign), network)
+                self._quotas.give_back((site, campaign), network)
             lease = self._leases.get((site, campaign))
             if lease is not None:
                 lease.left += 1
@@ -172,36 +170,6 @@ class BudgetStore:
             granted = 0
         until = self._clock() + (LEASE_SECONDS if granted else REFUSED_SECONDS)
         return _Lease(at // SLICE_MS, granted, granted, until)
-
-
-class NetworkQuotas:
-    """How many decisions of each campaign with a budget the visitors of each network had today: no more than SHARE of
-    the budget, or SHARE_LEAST where that is more, so that a stranger who makes up visitors does not empty it."""
-
-    def __init__(self, processes: int = 1) -> None:
-        self._processes = processes
-        self._day = 0
-        self._taken: dict[tuple[tuple[str, str], str], int] = {}
-
-    def take(self, key: tuple[str, str], budget: Budget, network: str, at: int) -> bool:
-        if at // DAY_MS != self._day or len(self._taken) >= NETWORKS_KEPT:
-            self._day, self._taken = at // DAY_MS, {}
-        taken = self._taken.get((key, network), 0)
-        if taken >= max(SHARE * _decisions(budget), SHARE_LEAST) / self._processes:
-            return False
-        self._taken[key, network] = taken + 1
-        return True
-
-    def give_back(self, key: tuple[str, str], network: str) -> None:
-        if (key, network) in self._taken:
-            self._taken[key, network] -= 1
-
-
-def _decisions(budget: Budget) -> float:
-    """About so many decisions a budget allows: each might be clicked on."""
-    price = budget.cpm / 1000 + budget.cpc
-    limits = (budget.impressions, budget.clicks, budget.spend / price if budget.spend and price else None)
-    return min((float(limit) for limit in limits if limit is not None), default=0.0)
 
 
 @dataclass(slots=True)

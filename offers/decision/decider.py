@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
 
 from offers.bandit.thompson_sampling import Arms, NoArms
 from offers.campaign.campaign import Campaign
@@ -17,6 +16,7 @@ from offers.campaign.store import CAMPAIGNS_LIMIT, Campaigns
 from offers.decision.allocation import Allocation
 from offers.decision.budget import Budgets, Unlimited
 from offers.decision.caps import CapRequest, Caps, CapsUnavailable, Grant
+from offers.decision.decisions import Decision, LoggedDecision, PageDecisions
 from offers.decision.eligibility import (
     ANONYMOUS,
     Eligibility,
@@ -37,42 +37,6 @@ from tracker.sites import Site
 SLOTS_LIMIT = 20
 FIRST_FEW, CANDIDATES_LIMIT = 6, CAMPAIGNS_LIMIT
 """Campaigns that one slot's caps step may try at first, and when none of those may be shown."""
-
-
-class Decision(NamedTuple):
-    """What to show. ``propensity``: how likely this variant was, given the campaign. ``token`` comes back signed.
-    ``items``: recommendations that belong inside, asked for as an item slot does."""
-
-    campaign: str
-    variant: str
-    slot: str
-    kind: str
-    content: Any
-    propensity: float
-    token: str
-    context: str
-    items: dict[str, Any] | None = None
-
-
-class LoggedDecision(NamedTuple):
-    """A decision that results must know of, seen or not: to be logged as the track event ``event``."""
-
-    campaign: str
-    slot: str
-    token: str
-    event: str = "Offer Withheld"
-
-
-class PageDecisions(NamedTuple):
-    """Every slot that was asked for, None where nothing is to be shown.
-
-    ``withheld``: what the holdout kept from this visitor. ``decided``: what was shown of campaigns that have a
-    holdout; the two groups are compared, so both are logged at the same moment.
-    """
-
-    slots: dict[str, Decision | None]
-    withheld: tuple[LoggedDecision, ...] = ()
-    decided: tuple[LoggedDecision, ...] = ()
 
 
 class Decider:

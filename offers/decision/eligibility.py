@@ -9,7 +9,7 @@ from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.placeholders import Telling
 from offers.decision.holdout import draw, subject
 from offers.decision.running_campaigns import RunningCampaigns
-from offers.segments.store import CompiledSegments
+from offers.segments.segment import CompiledSegments
 from profiles.model import Profile
 from tracker.durations import DAY_MS
 from tracker.sites import Site

@@ -1,15 +1,11 @@
 """What visitors answered: offer events from the warehouse whose tokens are ours, each counted once."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, Protocol
-
-import numpy as np
 
 from offers.feedback.token import Token, TokenInvalid, TokenSigner
 from tracker.durations import DAY_MS
 from tracker.event import SITE
-from warehouse.feeds import crowd
 
 VIEW_MAX_AGE_MS = DAY_MS
 """A page may stand open for a day before its offer is seen."""
@@ -103,29 +99,3 @@ def _read(row: OfferRow, signer: TokenSigner, site: str) -> Token:
     if row.outside and not token.belongs_to(row.visitor, row.user, row.profile.partition(":")[2]):
         raise TokenInvalid("foreign")
     return token
-
-
-ANSWERS_A_CAMPAIGN = 20.0
-"""So many showings of one campaign teach of one person."""
-
-
-def response_weights(answers: Iterable[Response]) -> dict[str, float]:
-    """By nonce, up to 1: how much a showing teaches. A crowd that one network sends counts as a few people
-    (``warehouse.feeds.crowd``), and one person's showings of a campaign as ANSWERS_A_CAMPAIGN at most."""
-    given = [answer for answer in answers if answer.row.kind not in ("decided", "withheld")]
-    profiles = {name: code for code, name in enumerate(dict.fromkeys(answer.row.profile for answer in given))}
-    networks = {
-        name: code for code, name in enumerate(dict.fromkeys(row.sender for _, row in given if row.outside))
-    }
-    if not networks:
-        return {}
-    person = np.array([profiles[row.profile] for _, row in given])
-    received = np.array([row.received for _, row in given], np.int64)
-    sender = np.array([networks[row.sender] if row.outside else -1 for _, row in given])
-    people = crowd.weights(person, received, sender, len(profiles)).weight
-    shown = {token.nonce: (row.profile, token.campaign) for token, row in given if row.outside}
-    often = Counter(shown.values())
-    return {
-        nonce: float(people[profiles[profile]]) * min(1.0, ANSWERS_A_CAMPAIGN / often[profile, campaign])
-        for nonce, (profile, campaign) in shown.items()
-    }

@@ -7,7 +7,8 @@ from functools import partial
 import msgspec
 
 from offers.audience.visitor import View
-from offers.segments.store import CompiledSegments, SegmentStore, SegmentsUnavailable
+from offers.segments.segment import CompiledSegments
+from offers.segments.store import SegmentStore, SegmentsUnavailable
 from profiles.model import Profile
 from profiles.redis.store import RedisProfiles
 from profiles.store import ProfileStore, Write

@@ -1,17 +1,13 @@
-"""Segments: named audiences. One definition, asked at ingest, at decision and for everybody when it changes."""
+"""Segments in Redis: one hash for each site, and a counter that tells every process when to read it again."""
 
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
-from offers.audience.audience import Audience
-from offers.audience.grammar import AudienceInvalid
-from offers.audience.visitor import View
-from offers.campaign.campaign import CampaignInvalid
-from offers.campaign.checks import ID, placed
+from offers.segments.segment import CompiledSegments, Segment, SegmentInvalid, compile_segments
 from profiles.redis.refreshed import Refreshed, Source, number_change
 from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site
@@ -27,57 +23,11 @@ class SegmentsUnavailable(Unavailable):
     """The store cannot be reached now."""
 
 
-class SegmentInvalid(CampaignInvalid):
-    """A document that is no segment; ``field`` says where."""
-
-
-class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who belongs: an audience with a name. It may not ask for segments itself: no circles."""
-
-    id: str
-    name: str
-    audience: str
-
-
-class CompiledSegments(NamedTuple):
-    """A site's segments, ready to be asked."""
-
-    audiences: tuple[tuple[str, Audience], ...] = ()
-
-    def of(self, view: View) -> list[str]:
-        """The ids of the segments this visitor belongs to, sorted."""
-        return [name for name, audience in self.audiences if audience.test(view)]
-
-
 class Segments(Source, Protocol):
     """What a decision needs of a segment store."""
 
     def known(self, site: Site) -> CompiledSegments:
         """A site's segments as last read. Asks no store."""
-
-
-def parse_segment(document: object, segment_id: str | None = None) -> Segment:
-    """Raises SegmentInvalid naming the field."""
-    if not isinstance(document, dict):
-        raise SegmentInvalid("", "a segment is an object")
-    draft = {**document, "id": segment_id} if segment_id is not None else document
-    if draft.get("id") != document.get("id", draft.get("id")):
-        raise SegmentInvalid("id", "differs from the segment's address")
-    try:
-        segment = msgspec.convert(draft, Segment)
-    except msgspec.ValidationError as error:
-        raise SegmentInvalid(*placed(error)) from error
-    if not ID.fullmatch(segment.id):
-        raise SegmentInvalid("id", "1 to 64 letters, digits, '.', '_' or '-', the first a letter or digit")
-    if not 1 <= len(segment.name.strip()) <= 200:
-        raise SegmentInvalid("name", "1 to 200 characters")
-    try:
-        audience = Audience.parse(segment.audience)
-    except AudienceInvalid as error:
-        raise SegmentInvalid("audience", str(error)) from error
-    if audience.asks({"segment", "segments"}):
-        raise SegmentInvalid("audience", "a segment may not ask for segments")
-    return segment
 
 
 class SegmentStore:
@@ -146,13 +96,13 @@ class SegmentStore:
 
     def fresh(self, site: str) -> CompiledSegments:
         """As they are defined this very moment. Raises SegmentsUnavailable."""
-        return _compiled(self.all(site))
+        return compile_segments(self.all(site))
 
     def _load(self, site: str, stamp: bytes | None) -> tuple[bytes | None, CompiledSegments] | None:
         current = self._redis.hget(_key(site), "")
         if current == stamp:
             return None
-        return current, _compiled(_readable(self._redis.hgetall(_key(site))))
+        return current, compile_segments(_readable(self._redis.hgetall(_key(site))))
 
 
 def _readable(found: Mapping[bytes, bytes]) -> list[Segment]:
@@ -163,16 +113,6 @@ def _readable(found: Mapping[bytes, bytes]) -> list[Segment]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             log.error("segment %s cannot be read: %s", name, error)
     return segments
-
-
-def _compiled(segments: list[Segment]) -> CompiledSegments:
-    audiences: list[tuple[str, Audience]] = []
-    for each in segments:
-        try:
-            audiences.append((each.id, Audience.parse(each.audience)))
-        except AudienceInvalid as error:  # written by another version of Dangol
-            log.error("segment %s is not used: %s", each.id, error)
-    return CompiledSegments(tuple(audiences))
 
 
 def _key(site: str) -> str:

@@ -27,7 +27,8 @@ from offers.decision.budget import HOLD_MS, SLICE_MS, BudgetStore, Spent
 from offers.decision.caps import CapRequest, CapStore
 from offers.segments.membership import AGAIN_MS as SEGMENTS_MS
 from offers.segments.membership import Membership, ProgressStore
-from offers.segments.store import SegmentStore, parse_segment
+from offers.segments.segment import parse_segment
+from offers.segments.store import SegmentStore
 from profiles.erasures import RedisErased
 from profiles.model import Profile, Session, Touch
 from profiles.redis.store import RedisProfiles

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from offers.bandit.delayed_rewards import count_rewards
 from offers.bandit.thompson_sampling import best_probabilities
 from offers.campaign.campaign import Budget
 from offers.campaign.document import parse
 from offers.decision.budget import BudgetStore
-from offers.feedback.attribution import attributed_impressions, count_rewards
+from offers.feedback.attribution import attributed_impressions
 from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
 from recommender.data.interactions import read

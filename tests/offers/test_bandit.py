@@ -7,16 +7,11 @@ import pytest
 
 from offers.audience.visitor import View
 from offers.bandit.contexts import STRONGEST, SlotCounts, context_of, parents, slot_counts
+from offers.bandit.delayed_rewards import RewardDelays, count_rewards, reward_delays
 from offers.bandit.thompson_sampling import Arm, best_probabilities, with_exploration
 from offers.campaign.campaign import Campaign
 from offers.campaign.document import parse
-from offers.feedback.attribution import (
-    Impression,
-    RewardDelays,
-    attributed_impressions,
-    count_rewards,
-    reward_delays,
-)
+from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
 from profiles.model import Profile, Touch

@@ -11,7 +11,8 @@ from offers.bandit.thompson_sampling import Arm, NoArms, best_probabilities, pos
 from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.document import parse
 from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
-from offers.decision.decider import Decider, Decision
+from offers.decision.decider import Decider
+from offers.decision.decisions import Decision
 from offers.decision.holdout import held_out, subject
 from offers.feedback.token import TokenSigner
 from profiles import codec

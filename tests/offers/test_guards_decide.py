@@ -10,7 +10,7 @@ from offers.bandit.thompson_sampling import Arm
 from offers.campaign.document import parse
 from offers.decision.caps import CapRequest, Grant
 from offers.decision.decider import SLOTS_LIMIT
-from offers.segments.store import CompiledSegments
+from offers.segments.segment import CompiledSegments
 from profiles.model import Counts, Profile
 from profiles.sansio import Steps
 from tests.offers.test_decide import (

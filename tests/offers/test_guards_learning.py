@@ -1,7 +1,8 @@
 """What else holds of learning: whose delays are known, which answers count for what, and in which order."""
 
+from offers.bandit.delayed_rewards import count_rewards, reward_delays
 from offers.bandit.thompson_sampling import Arm
-from offers.feedback.attribution import Impression, attributed_impressions, count_rewards, reward_delays
+from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import GoalRow
 from tests.offers.test_bandit import answered, campaign
 from tracker.durations import HOUR_MS

@@ -3,7 +3,8 @@
 import pytest
 
 from offers.segments.membership import Membership, ProgressStore, SegmentedProfiles
-from offers.segments.store import SegmentStore, parse_segment
+from offers.segments.segment import parse_segment
+from offers.segments.store import SegmentStore
 from profiles.model import Counts, Profile
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Alias, Write

@@ -7,7 +7,8 @@ import pytest
 
 from offers.decision.decider import Decider
 from offers.decision.eligibility import Requester
-from offers.feedback.responses import OfferRow, response_weights, verified_responses
+from offers.feedback.response_weights import response_weights
+from offers.feedback.responses import OfferRow, verified_responses
 from offers.feedback.token import Token, owner_of
 from offers.reports.campaigns_summary import summarise_campaigns
 from profiles.model import Profile

@@ -13,7 +13,8 @@ from offers.audience.visitor import View
 from offers.segments import membership as membership_module
 from offers.segments.lookalike import look_alike
 from offers.segments.membership import Membership, ProgressStore, SegmentedProfiles
-from offers.segments.store import Segment, SegmentInvalid, SegmentStore, SegmentsUnavailable, parse_segment
+from offers.segments.segment import Segment, SegmentInvalid, parse_segment
+from offers.segments.store import SegmentStore, SegmentsUnavailable
 from profiles.model import Affinity, Counts, Profile, Touch
 from profiles.redis.store import RedisProfiles
 from profiles.store import ABSENT, Write

@@ -14,7 +14,8 @@ from offers.campaign.store import (
     TooManyCampaigns,
 )
 from offers.segments.membership import ProgressStore
-from offers.segments.store import SegmentStore, parse_segment
+from offers.segments.segment import parse_segment
+from offers.segments.store import SegmentStore
 from profiles.model import Profile
 from profiles.redis.refreshed import Refreshed
 from tests.offers.test_campaign import written

@@ -4,7 +4,7 @@ import json
 import random
 from typing import Any
 
-from offers.segments.store import Segment
+from offers.segments.segment import Segment
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from profiles.store import Write
 from tests.support.desk_rows import at

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from offers.audience.audience import Audience
 from offers.audience.fields import resolve
 from offers.audience.grammar import parse
-from offers.segments.store import Segment
+from offers.segments.segment import Segment
 from profiles.model import Counts, Profile
 from profiles.store import Write
 from tests.support.desk_rows import HOSTILE

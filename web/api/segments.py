@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from offers.segments.membership import Progress
-from offers.segments.store import Segment, parse_segment
+from offers.segments.segment import Segment, parse_segment
 from tracker.sites import Site
 from web.api.bodies import answer, body
 from web.api.keys import Keys

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
-from offers.decision.decider import Decision, LoggedDecision
 from offers.decision.decision_counts import DecisionCountStore
+from offers.decision.decisions import Decision, LoggedDecision
 from tracker.event import SITE, Event, encode
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.sites import Site

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from offers.decision.decider import Decision, PageDecisions
+from offers.decision.decisions import Decision, PageDecisions
 from profiles import sansio
 from profiles.model import Profile
 from profiles.sansio import Call, Steps

@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from offers.segments.store import Segment, parse_segment
+from offers.segments.segment import Segment, parse_segment
 from profiles.model import Profile
 from tracker.sites import Site
 from warehouse.feeds.dossier import Known, Ordered, dossier

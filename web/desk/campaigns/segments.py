@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from offers.audience.audience import Audience
 from offers.audience.grammar import AudienceInvalid
 from offers.campaign.campaign import Campaign, CampaignInvalid
-from offers.segments.store import Segment, parse_segment
+from offers.segments.segment import Segment, parse_segment
 from web.api.audiences import Audiences
 from web.desk.campaigns.audience_form import LABELS, OPERATORS, Form, form_of, help_of, read, segments_asked
 from web.desk.campaigns.list import STATUS
