@@ -22,9 +22,9 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from dangol.jobs.erasure import Erasure
     from ingest.dead_letters import DeadLetters
     from ingest.enrich.countries import Source
+    from ingest.enrich.enrich import Enrich
     from ingest.rebuild.lost_rows import LostRows
     from ingest.rebuild.rebuild import Rebuild
-    from ingest.worker.decoding import Enrich
     from ingest.worker.log_generations import Incident
     from ingest.worker.worker import Worker
     from offers.feedback_job import FeedbackJob

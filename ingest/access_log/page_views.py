@@ -24,6 +24,7 @@ from ingest.access_log.fields import Distinct, Mask, Rows, distinct, hundreds, p
 from ingest.access_log.format import Format
 from ingest.access_log.lines import Lines, cut, escaped
 from ingest.access_log.requests import Request
+from ingest.enrich.bots import is_bot_client, is_spam
 from ingest.enrich.channels import Arrival, arrival, host_of
 from ingest.enrich.cities import Cities
 from ingest.enrich.countries import country
@@ -213,7 +214,7 @@ class _BlockReading:
     def _bots(self, agents: Distinct[str], pages: Distinct[str], referrers: Distinct[str]) -> Mask:
         """What a crawler or tool asked for, and what comes with a made-up referrer."""
         clients = [device(ua) for ua in agents.values]
-        tools = [each.bot or (each.headless and not self.choice.site.count_headless) for each in clients]
+        tools = [is_bot_client(each, self.choice.site) for each in clients]
         hit: Mask = np.array(tools, bool)[agents.codes]
         # A page may say something else of a spammer's referrer (it is tagged), nothing makes spam of another one.
         likely = np.array([_spam("", referrer) for referrer in referrers.values], bool)[referrers.codes]
@@ -269,8 +270,7 @@ _cities = lru_cache(Cities)
 
 
 def _spam(url: str, referrer: str) -> bool:
-    came = arrival_of(url, referrer)
-    return came is not None and came.channel == "spam"
+    return is_spam(arrival_of(url, referrer))
 
 
 def _apart(parts: tuple[str, tuple[str, str]]) -> Request:

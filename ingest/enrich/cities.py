@@ -1,7 +1,6 @@
 """The country and city of a truncated address, from a MaxMind DB file of the installation's own (GeoLite2-City, DB-IP's
 lite files and their like; one of countries alone will do)."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 import msgspec
 
 from ingest.enrich.countries import Source
+from ingest.enrich.enrich import Enrich
 from profiles.facts import Facts
 from tracker.event import Event
 from tracker.sites import Site
-
-Enrich = Callable[[Event, Site], Facts]
 
 
 class CitiesUnreadable(Exception):

@@ -1,8 +1,11 @@
-"""Enrichment: what one event says beyond its own fields. Pure but for the caches of what it looked up."""
+"""Enrichment: what one event says beyond its own fields. It is pure except for caches."""
 
+from collections.abc import Callable
+
+from ingest.enrich.bots import is_bot
 from ingest.enrich.channels import arrival
 from ingest.enrich.countries import country
-from ingest.enrich.devices import Device, device
+from ingest.enrich.devices import device
 from ingest.enrich.products import NO_ORDER, order, product_lines, text
 from ingest.enrich.urls import parse
 from profiles.facts import Facts
@@ -10,11 +13,12 @@ from profiles.model import Touch
 from tracker.event import Event
 from tracker.sites import Site
 
-BROWSER_SOURCES = frozenset({"snippet", "pixel", "log"})
+Enrich = Callable[[Event, Site], Facts]
+"""Everything that the fold and the warehouse need to know about an event of a site."""
 
 
 def facts(event: Event, site: Site) -> Facts:
-    """Everything the fold and the warehouse want to know about ``event``."""
+    """Everything that the fold and the warehouse need to know about ``event``."""
     client = device(event.ua)
     lines = product_lines(event.props) if event.props else ()
     bought = order(event.name, event.props) if event.type == "track" else NO_ORDER
@@ -31,7 +35,7 @@ def facts(event: Event, site: Site) -> Facts:
         browser=client.browser,
         os=client.os,
         country=country(event.ip),
-        bot=is_bot(event, client, site) or (came is not None and came.channel == "spam"),
+        bot=is_bot(event, client, came, site),
         demo=event.context.get("demo") is True,
         products=lines,
         order=bought.id,
@@ -39,13 +43,6 @@ def facts(event: Event, site: Site) -> Facts:
         currency=bought.currency,
         session_hint=text(event.context["session"]) if "session" in event.context else "",
     )
-
-
-def is_bot(event: Event, client: Device, site: Site) -> bool:
-    """A crawler's or a tool's visit. A server SDK's own user agent is no visitor's and says nothing."""
-    if event.source not in BROWSER_SOURCES and event.type not in ("page", "screen"):
-        return False
-    return client.bot or (client.headless and not site.count_headless)
 
 
 def path_of(url: str) -> str:

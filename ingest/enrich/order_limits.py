@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from ingest.enrich.enrich import Enrich
 from ingest.enrich.products import AMOUNT_LIMIT
 from profiles.facts import Facts, ProductLine
 from tracker.event import SITE, Event
@@ -21,7 +22,6 @@ A_EURO: Mapping[str, float] = {
 """What about one euro is in currencies whose unit is worth far more or less; of the others one unit. A bound needs no
 more than the order of magnitude."""
 
-Enrich = Callable[[Event, Site], Facts]
 Limits = Callable[[Site], float]
 """The largest plausible order of a site, in its currency; 0 where its history is too short to tell."""
 

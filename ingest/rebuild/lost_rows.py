@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
+from ingest.enrich.enrich import Enrich
 from ingest.event_rows import row
 from ingest.folding.batch import NOWHERE, EnrichedEvent, ids_of
 from ingest.folding.unprofiled import opted_out, session_of
-from ingest.worker.decoding import Enrich
 from profiles.erasures import KEPT_SECONDS, Erased
 from profiles.facts import Facts
 from profiles.fold import fold

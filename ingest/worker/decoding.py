@@ -1,10 +1,11 @@
 """Step 1 of a worker: messages become events with what enrichment found out, or the reason why they cannot."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
+from ingest.enrich.enrich import Enrich
 from ingest.folding.batch import EnrichedEvent
 from ingest.folding.isolation import PASSING
 from ingest.folding.unprofiled import opted_out
@@ -16,8 +17,6 @@ from tracker.log.port import Message
 from tracker.sites import Site, Sites
 
 logger = logging.getLogger(__name__)
-
-Enrich = Callable[[Event, Site], Facts]
 
 
 class Rejected(msgspec.Struct, frozen=True):

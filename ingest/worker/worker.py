@@ -32,12 +32,13 @@ from contextlib import contextmanager
 import msgspec
 
 from ingest.dead_letters import DeadLetters
+from ingest.enrich.enrich import Enrich
 from ingest.folding.batch import EnrichedEvent, Result
 from ingest.folding.isolation import PASSING, Stopped
 from ingest.folding.profile_updates import Consents, ProfileUpdater
 from ingest.folding.unprofiled import UnprofiledEvents, session_of
 from ingest.metrics import Metrics
-from ingest.worker.decoding import DecodedMessages, Decoder, Enrich, Rejected, Unprofiled
+from ingest.worker.decoding import DecodedMessages, Decoder, Rejected, Unprofiled
 from ingest.worker.flushing import Outbox
 from ingest.worker.log_generations import Generations, WarehouseWriter
 from ingest.worker.prefetch import Prefetcher, Progress

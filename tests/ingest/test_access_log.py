@@ -226,6 +226,7 @@ def test_importing_again_adds_nothing_and_a_grown_file_what_is_new(
     assert len(set(stored(warehouse, "session"))) == 1
 
 
+@pytest.mark.slow
 def test_a_file_cut_in_the_middle_of_a_line_and_then_whole(
     warehouse: Warehouse, site: Site, tmp_path: Path
 ) -> None:
@@ -476,6 +477,7 @@ def test_two_imports_at_once_add_nothing_twice(site: Site, tmp_path: Path) -> No
     assert len(stored(Warehouse(folder), "id")) == 300
 
 
+@pytest.mark.slow
 def test_the_command_reads_standard_input_and_sums_up(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dangol", "import-log", "-"]
     environ = {**os.environ, "DANGOL_DATA": str(tmp_path / "data")}
@@ -535,6 +537,7 @@ def test_sessions_of_many_views_are_those_of_one_view_after_another(
         )
 
 
+@pytest.mark.slow
 def test_a_log_of_many_days_stored_in_parts(
     warehouse: Warehouse, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -641,6 +644,7 @@ def test_a_rotated_and_packed_log_beside_the_new_one_counts_each_line_once(
     assert len(stored(warehouse, "id")) == 41
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_run_again_counts_each_line_once(site: Site, tmp_path: Path) -> None:
     log, folder = tmp_path / "access.log", str(tmp_path / "warehouse")
     log.write_text("".join(line(f"/{n}", n * 60, ip=f"203.0.{n % 200}.1") for n in range(30_000)))

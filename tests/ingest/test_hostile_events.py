@@ -140,6 +140,7 @@ def test_hostile_requests_are_applied_or_set_aside(shop: Shop, number: int) -> N
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(some.lists(ANY, min_size=6, max_size=6))
+@pytest.mark.slow
 def test_any_json_is_applied_or_set_aside(shop: Shop, anything: list[Any]) -> None:
     """As properties, traits and context; as an entity of Snowplow's, and as the items of a Matomo order."""
     neighbours = [shop.neighbour()]
