@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from ingest.folding.batch import NOWHERE, EnrichedEvent
+from ingest.folding.events import NOWHERE, EnrichedEvent
 from profiles.fold.fold import Outcome
 from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.event import SITE, UNKNOWN

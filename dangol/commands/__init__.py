@@ -1,1 +1,1 @@
-"""The commands that work on what is stored, beside the processes of ``dangol.cli``."""
+"""The commands of ``dangol``: arguments enter, one line of what was done leaves. The work is done elsewhere."""

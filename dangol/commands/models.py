@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dangol.commands.data import FILE, SITE
+from dangol.commands.options import FILE, SITE
 from dangol.settings import Settings
 
 if TYPE_CHECKING:

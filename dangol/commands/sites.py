@@ -1,4 +1,4 @@
-"""``dangol sites set`` and ``rotate-key``: what of a site its owner may change, and its keys."""
+"""``dangol sites``: list, add and change sites, and their keys."""
 
 import time
 from datetime import UTC, datetime
@@ -12,7 +12,40 @@ from tracker.sites import Site, Sites, new_site, rotated
 DEFAULT = "default"
 
 
-@click.command("set")
+@click.group()
+def sites() -> None:
+    """List, add and change sites, and their keys."""
+
+
+@sites.command("list")
+@click.pass_obj
+def list_sites(config: Settings) -> None:
+    """Every site with its public write key."""
+    from dangol.secrets import ensure_default_site
+
+    ensure_default_site(config)
+    for site in Sites(config.sites_file).all().values():
+        click.echo(f"{site.id}\t{site.write_key}\t{site.timezone}\t{' '.join(site.origins) or 'any origin'}")
+
+
+@sites.command("add")
+@click.argument("site_id")
+@click.option("--timezone", default="UTC", help="Where the site's days begin.")
+@click.option(
+    "--origin", "origins", multiple=True, help="An origin that may use the write key (default: any)."
+)
+@click.pass_obj
+def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, ...]) -> None:
+    """Add a site and print its keys."""
+    known = Sites(config.sites_file)
+    if known.get(site_id):
+        raise click.ClickException(f"there is a site {site_id!r} already")
+    site = msgspec.structs.replace(new_site(site_id, timezone=timezone), origins=origins)
+    known.save(site)
+    click.echo(f"write key   {site.write_key}\nsecret key  {site.secret_key}")
+
+
+@sites.command("set")
 @click.argument("site_id")
 @click.option(
     "--identity",
@@ -31,8 +64,8 @@ def set_site(config: Settings, site_id: str, identity: str | None, order_limit: 
     changed = {name: value for name, value in given.items() if value is not None}
     if not changed:
         raise click.UsageError("nothing to set: give --identity or --order-limit")
-    sites, site = _site(config, site_id)
-    sites.save(msgspec.structs.replace(site, **changed))
+    known, site = _site(config, site_id)
+    known.save(msgspec.structs.replace(site, **changed))
     for name, value in changed.items():
         click.echo(f"{site_id}: {name} = {value}")
     if identity == "trusting":
@@ -41,7 +74,7 @@ def set_site(config: Settings, site_id: str, identity: str | None, order_limit: 
         )
 
 
-@click.command("rotate-key")
+@sites.command("rotate-key")
 @click.argument("site_id")
 @click.option(
     "--write", is_flag=True, help="The public key instead: pages that hold the former one are refused."
@@ -53,18 +86,18 @@ def set_site(config: Settings, site_id: str, identity: str | None, order_limit: 
 def rotate_key(config: Settings, site_id: str, write: bool, at_once: bool) -> None:
     """Give a site a new secret key. The former one opens nothing from now on; proofs that pages made with it count for
     another week."""
-    sites, site = _site(config, site_id)
+    known, site = _site(config, site_id)
     given = config.write_key if write else config.secret_key
     if site_id == DEFAULT and given:
         name = "DANGOL_WRITE_KEY" if write else "DANGOL_SECRET_KEY"
         raise click.ClickException(f"this key comes from the settings: change {name} there, and start anew")
     fresh = new_site(site_id)
     if write:
-        sites.save(msgspec.structs.replace(site, write_key=fresh.write_key))
+        known.save(msgspec.structs.replace(site, write_key=fresh.write_key))
         click.echo(f"write key   {fresh.write_key}")
         return
     new = rotated(site, fresh.secret_key, 0 if at_once else int(time.time() * 1000))
-    sites.save(new)
+    known.save(new)
     click.echo(f"secret key  {new.secret_key}")
     if new.former_until:
         until = datetime.fromtimestamp(new.former_until / 1000, UTC)
@@ -80,6 +113,3 @@ def _site(config: Settings, site_id: str) -> tuple[Sites, Site]:
     if site is None:
         raise click.ClickException(f"there is no site {site_id!r}; see `dangol sites list`")
     return sites, site
-
-
-COMMANDS = (set_site, rotate_key)

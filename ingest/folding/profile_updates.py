@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from ingest.folding.batch import Batch, EnrichedEvent, Result, ids_of
+from ingest.folding.batch import Batch
+from ingest.folding.events import EnrichedEvent, Result, ids_of
 from ingest.folding.isolation import isolated
 from ingest.folding.profile_cache import ProfileCache
 from ingest.metrics import Metrics

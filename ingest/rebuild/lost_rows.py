@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ingest.enrich.enrich import Enrich
 from ingest.event_rows import row
-from ingest.folding.batch import NOWHERE, EnrichedEvent, ids_of
+from ingest.folding.events import NOWHERE, EnrichedEvent, ids_of
 from ingest.folding.unprofiled import opted_out, session_of
 from profiles.erasures import KEPT_SECONDS, Erased
 from profiles.facts import Facts

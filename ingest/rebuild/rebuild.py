@@ -16,7 +16,8 @@ from itertools import islice
 
 import msgspec
 
-from ingest.folding.batch import Batch, EnrichedEvent, Result, ids_of
+from ingest.folding.batch import Batch
+from ingest.folding.events import EnrichedEvent, Result, ids_of
 from ingest.folding.isolation import isolated
 from ingest.folding.profile_cache import ProfileCache
 from ingest.rebuild.replacement import RebuiltPerson, Replacement, people_of

@@ -7,7 +7,7 @@ import msgspec
 
 from ingest.enrich.channels import arrival
 from ingest.enrich.products import product_lines
-from ingest.folding.batch import EnrichedEvent
+from ingest.folding.events import EnrichedEvent
 from profiles.facts import Facts
 from profiles.fold.fold import Place
 from profiles.model import Touch

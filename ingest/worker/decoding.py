@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ingest.enrich.enrich import Enrich
-from ingest.folding.batch import EnrichedEvent
+from ingest.folding.events import EnrichedEvent
 from ingest.folding.isolation import PASSING
 from ingest.folding.unprofiled import opted_out
 from profiles.facts import Facts

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from ingest.dead_letters import DeadLetters
 from ingest.event_rows import row
-from ingest.folding.batch import EnrichedEvent
+from ingest.folding.events import EnrichedEvent
 from ingest.folding.isolation import PASSING, isolated
 from ingest.metrics import Metrics
 from ingest.worker.append import PartitionBuffer, PendingAppend

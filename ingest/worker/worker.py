@@ -33,7 +33,7 @@ import msgspec
 
 from ingest.dead_letters import DeadLetters
 from ingest.enrich.enrich import Enrich
-from ingest.folding.batch import EnrichedEvent, Result
+from ingest.folding.events import EnrichedEvent, Result
 from ingest.folding.isolation import PASSING, Stopped
 from ingest.folding.profile_updates import Consents, ProfileUpdater
 from ingest.folding.unprofiled import UnprofiledEvents, session_of

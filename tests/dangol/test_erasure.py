@@ -8,8 +8,8 @@ import msgspec
 import pytest
 import redis
 
-from dangol.commands.export import export
 from dangol.jobs.erasure import SETTLE_SECONDS, Erasure
+from dangol.transfer.person_export import export
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from offers.decision.caps import CapStore

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from dangol import compose
-from dangol.commands.data import rebuild_profiles
+from dangol.commands.profiles import rebuild_profiles
 from dangol.secrets import ensure_default_site
 from dangol.settings import load
 from ingest.dead_letters import DeadLetters

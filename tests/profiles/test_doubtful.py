@@ -11,7 +11,7 @@ from dangol.cli import main
 from ingest.enrich.enrich import facts
 from ingest.enrich.order_limits import USUAL_LIMIT, with_limits
 from ingest.event_rows import row
-from ingest.folding.batch import EnrichedEvent
+from ingest.folding.events import EnrichedEvent
 from profiles.fold.fold import Place, Settings, apply
 from profiles.fold.orders import ORDERS_A_DAY
 from profiles.model import Profile

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from dangol.cli import main
-from dangol.commands.noted import UNNOTED, leaves
+from dangol.command_audit import UNAUDITED, leaves
 from profiles.erasures import digest
 from profiles.model import Profile, Session, Touch
 from profiles.store import ABSENT, Write
@@ -212,7 +212,7 @@ def test_each_command_is_noted_or_known_to_change_nothing(
     """Its work is left out here: what is tried is that none gets by."""
     monkeypatch.setenv("DANGOL_DATA", str(tmp_path))
     names = {name for name, _ in leaves(main)}
-    assert names > UNNOTED
+    assert names > UNAUDITED
     for name, command in leaves(main):
         inner: Any = command.callback
         assert inner.__name__ and hasattr(inner, "__wrapped__"), name
@@ -225,7 +225,7 @@ def test_each_command_is_noted_or_known_to_change_nothing(
         monkeypatch.setenv("DANGOL_DATA", str(tmp_path))
         assert done.exit_code == 0 and ran, (name, done.output)
         after = len(noted.latest(1000)) + len(noted.readings(1000))
-        assert after - before == (name not in UNNOTED), name
+        assert after - before == (name not in UNAUDITED), name
     assert not clear(tmp_path)
     about = [entry for entry in noted.latest(1000) if entry.what == "erase"]
     assert [told_of(entry) for entry in about] == [True]

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from dangol import compose
-from dangol.commands.import_events import site_of
 from dangol.machine.embedded import embedded_redis
 from dangol.secrets import signing_key
 from dangol.settings import Settings
+from dangol.transfer.event_import import site_of
 from ingest.access_log.format import Format
 from ingest.access_log.importer import Importer, ImportSummary
 from ingest.access_log.page_views import ImportOptions

@@ -1,14 +1,29 @@
-"""The command that imports access logs."""
+"""``dangol import-events`` and ``import-log``."""
+
+from pathlib import Path
 
 import click
 
+from dangol.commands.options import FILE, SITE
 from dangol.settings import Settings
 
-FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+LOG_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@click.command("import-events")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@SITE
+@click.option("--wait/--no-wait", default=True, help="Return when the events are in the reports.")
+@click.pass_obj
+def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait: bool) -> None:
+    """Import tables of events (CSV, TSV, Parquet): session, visitor or user; item or url; time; event."""
+    from dangol.transfer.event_import import import_files
+
+    import_files(config, files, site_id, wait=wait)
 
 
 @click.command("import-log")
-@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.argument("files", nargs=-1, required=True, type=LOG_FILE)
 @click.option(
     "--format",
     "name",
@@ -18,7 +33,7 @@ FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
     help="vhost: the virtual host, then common or combined. custom: see --pattern.",
 )
 @click.option("--pattern", default="", help="LogFormat of Apache or log_format of nginx (--format custom).")
-@click.option("--site", "site_id", default="default", show_default=True)
+@SITE
 @click.option(
     "--host", default="", help="The site's own host, where the format has none (default: found out)."
 )
@@ -41,7 +56,7 @@ def import_log(
 
     Importing a file again, or when it has grown, adds what is new. Static files, errors, bots and HEAD are filtered.
     """
-    from dangol.commands.import_log import import_logs
+    from dangol.transfer.access_log_import import import_logs
     from ingest.access_log.format import FormatInvalid, named
     from ingest.access_log.lines import LogUnreadable
 
@@ -55,3 +70,6 @@ def import_log(
         import_logs(config, files, site_id, form, keep, host)
     except LogUnreadable as error:
         raise click.ClickException(str(error)) from error
+
+
+COMMANDS = (import_events, import_log)

@@ -28,13 +28,13 @@ group by session order by start, id
 _OFFERS = ("Offer Viewed", "Offer Clicked")
 
 
-class History(Events, Protocol):
+class PersonHistory(Events, Protocol):
     def former(self, site: str, ids: list[str]) -> set[str]: ...
 
 
 def export(
     profiles: ProfileStore,
-    warehouse: History,
+    warehouse: PersonHistory,
     deadletters: DeadLetters,
     site: str,
     visitor: str | None = None,

@@ -1,4 +1,4 @@
-"""What commands changed, or read of a person, stands in the audit log: of every command but those named here."""
+"""The audit log of commands: what each one changed, or read about a person. Exceptions are named here."""
 
 import functools
 import getpass
@@ -10,7 +10,7 @@ import click
 
 from dangol.settings import Settings
 
-UNNOTED = frozenset(
+UNAUDITED = frozenset(
     {
         # run the installation
         *("up", "tracker", "web", "serve", "ingest", "scheduler", "alive", "demo-traffic"),
@@ -36,16 +36,16 @@ def leaves(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Com
             yield whole, command
 
 
-def note_commands(main: click.Group) -> None:
-    """From now on each command of ``main`` notes that it was run; one that refused to did nothing."""
+def audit_commands(main: click.Group) -> None:
+    """Make each command of ``main`` record that it was run. A command that refused to run did nothing."""
     for name, command in leaves(main):
         if command.callback is not None:
-            command.callback = _noting(name, command, command.callback)
+            command.callback = _audited(name, command, command.callback)
 
 
-def _noting(name: str, command: click.Command, run: Callable[..., object]) -> Callable[..., object]:
+def _audited(name: str, command: click.Command, run: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(run)
-    def noting(*args: object, **given: Any) -> object:
+    def audited(*args: object, **given: Any) -> object:
         config: Settings = click.get_current_context().find_root().obj
         try:
             done = run(*args, **given)
@@ -58,7 +58,7 @@ def _noting(name: str, command: click.Command, run: Callable[..., object]) -> Ca
         note(config, name, command, given)
         return done
 
-    return noting
+    return audited
 
 
 def note(
@@ -67,7 +67,7 @@ def note(
     """One line in the audit log, unless the command changed nothing and told of nobody."""
     from web.access.audit import Audit
 
-    if name in UNNOTED and not given.get("repair"):
+    if name in UNAUDITED and not given.get("repair"):
         return
     words, options, about = [name], [ended] if ended else [], list[str]()
     for parameter in command.params:

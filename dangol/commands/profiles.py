@@ -1,71 +1,9 @@
-"""Commands on events and people: import, dead letters, export, erase."""
-
-import json
-from pathlib import Path
+"""``dangol export``, ``erase`` and ``rebuild-profiles``."""
 
 import click
 
-from dangol.commands.logs import import_log
+from dangol.commands.options import SITE
 from dangol.settings import Settings
-
-SITE = click.option("--site", "site_id", default="default", show_default=True)
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-@click.command("import-events")
-@click.argument("files", nargs=-1, required=True, type=FILE)
-@SITE
-@click.option("--wait/--no-wait", default=True, help="Return when the events are in the reports.")
-@click.pass_obj
-def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait: bool) -> None:
-    """Import tables of events (CSV, TSV, Parquet): session, visitor or user; item or url; time; event."""
-    from dangol.commands.import_events import import_files
-
-    import_files(config, files, site_id, wait=wait)
-
-
-@click.group()
-def deadletters() -> None:
-    """What could not be decoded or applied: list, show, replay."""
-
-
-@deadletters.command("list")
-@click.pass_obj
-def list_letters(config: Settings) -> None:
-    """One line each: id and reason."""
-    from dangol import compose
-
-    for letter in compose.deadletters(config).list():
-        click.echo(f"{letter.id}\t{letter.reason}")
-
-
-@deadletters.command("show")
-@click.argument("letter_id")
-@click.pass_obj
-def show_letter(config: Settings, letter_id: str) -> None:
-    """One letter whole."""
-    from dangol import compose
-    from ingest.dead_letters import describe
-
-    letter = compose.deadletters(config).show(letter_id)
-    if letter is None:
-        raise click.ClickException(f"there is no dead letter {letter_id!r}")
-    click.echo(json.dumps(describe(letter), indent=2, ensure_ascii=False))
-
-
-@deadletters.command("replay")
-@click.argument("letter_ids", nargs=-1)
-@click.pass_obj
-def replay_letters(config: Settings, letter_ids: tuple[str, ...]) -> None:
-    """Append letters to the log again: the ones named, or all."""
-    from dangol import compose
-    from dangol.machine.embedded import embedded_redis
-
-    with embedded_redis(config):
-        log = compose.log(config)
-        count = compose.deadletters(config).replay(log, letter_ids or None)
-        log.close()
-    click.echo(f"{count} replayed")
 
 
 @click.command()
@@ -78,8 +16,8 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
     import msgspec
 
     from dangol import compose
-    from dangol.commands.export import export as whole
     from dangol.machine.embedded import embedded_redis
+    from dangol.transfer.person_export import export as whole
 
     if bool(visitor) == bool(user):
         raise click.UsageError("give --visitor or --user")
@@ -125,8 +63,8 @@ def erase(config: Settings, person: str, site_id: str) -> None:
 def rebuild_profiles(config: Settings, site_id: str) -> None:
     """Make the profiles anew from the warehouse and put them in place of the live ones. Workers may go on."""
     from dangol import compose
-    from dangol.commands.import_events import site_of
     from dangol.machine.embedded import embedded_redis
+    from dangol.transfer.event_import import site_of
 
     with embedded_redis(config):
         sites = [site_of(config, site_id)] if site_id else list(compose.sites(config).all().values())
@@ -145,4 +83,4 @@ def rebuild_profiles(config: Settings, site_id: str) -> None:
         raise click.ClickException("not rebuilt: " + "; ".join(failed))
 
 
-COMMANDS = (import_events, import_log, deadletters, export, erase, rebuild_profiles)
+COMMANDS = (export, erase, rebuild_profiles)

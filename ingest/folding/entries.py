@@ -1,0 +1,164 @@
+"""The stored profiles and aliases that a batch works on: loaded once, changed in memory, saved onto their version."""
+
+from collections.abc import Iterable, Sequence
+
+from ingest.folding.events import EnrichedEvent, ids_of
+from ingest.folding.profile_cache import ProfileCache
+from profiles.fold import identity
+from profiles.fold.identity import LONGEST_CHAIN, user_id
+from profiles.model import Profile
+from profiles.store import Alias, ProfileStore, Stored, Write
+from tracker.event import Event
+
+
+class Entry:
+    """What is stored under one id, as the batch has changed it so far."""
+
+    __slots__ = ("alias", "changed", "profile", "trimmed", "version")
+
+    def __init__(self, stored: Stored) -> None:
+        self.version = stored.version
+        self.profile = stored.profile
+        self.alias = stored.value if isinstance(stored.value, Alias) else None
+        self.changed = False
+        self.trimmed = False
+
+
+class Entries:
+    """The entries of one site, by id. ``cache`` holds the profiles that earlier batches saved: this one takes out what
+    it may change, and puts in what it has saved."""
+
+    def __init__(self, store: ProfileStore, site: str, cache: ProfileCache) -> None:
+        self.store, self.site, self.cache = store, site, cache
+        self._entries: dict[str, Entry] = {}
+
+    def load(self, events: Iterable[Event]) -> None:
+        """Load what the events name, and the customers that those browsers feed, in two requests to the store."""
+        self._load_missing({name for event in events for name in ids_of(event)})
+        self._load_missing(
+            {user_id(user) for entry in self._entries.values() if entry.profile for user in entry.profile.fed}
+        )
+
+    def _load_missing(self, names: set[str]) -> None:
+        wanted = names - self._entries.keys()
+        if not wanted:
+            return
+        for name, stored in self.store.load(self.site, wanted, self.cache.of(self.site)).items():
+            self.cache.drop(self.site, name)
+            self._entries.setdefault(name, Entry(stored))
+
+    def entry(self, name: str) -> Entry:
+        """What is stored under an id."""
+        entry = self._entries.get(name)
+        if entry is None:
+            entry = self._entries[name] = Entry(self.store.load(self.site, [name])[name])
+        return entry
+
+    def profile(self, name: str) -> Profile:
+        """The profile under an id; a new one where there is none."""
+        entry = self.entry(name)
+        if entry.profile is None:
+            known = identity.known(name)
+            entry.profile = Profile(name, user=name[2:] if known else None, proven=not known)
+        return entry.profile
+
+    def root(self, name: str) -> str:
+        """The id whose profile ``name`` leads to."""
+        for _ in range(LONGEST_CHAIN):
+            alias = self.entry(name).alias
+            if alias is None:
+                return name
+            name = alias.target
+        raise RuntimeError(f"the aliases of {name} go in a circle")
+
+    def exists(self, name: str) -> bool:
+        """Whether anything is stored under the id, or was made in this batch."""
+        entry = self.entry(name)
+        return bool(entry.version) or entry.changed
+
+    def point(self, name: str, alias: Alias) -> None:
+        """Put an alias in the place of whatever is stored under the id."""
+        entry = self.entry(name)
+        entry.profile, entry.alias, entry.changed = None, alias, True
+
+    def merged_into(self, name: str) -> str:
+        """The profile that the events under ``name`` itself became part of."""
+        alias = self.entry(name).alias
+        return alias.before[-1] if alias and alias.before else self.root(name)
+
+    def customers(self, own: Profile) -> list[str]:
+        """The ids of the customers that a browser feeds."""
+        return [self.root(user_id(name)) for name in own.fed]
+
+    def save(self) -> set[str]:
+        """Save profiles first, then the browsers that feed them, then the aliases that point to them.
+
+        Returns the ids that others changed since they were loaded: these are not saved.
+        """
+        changed = [(name, entry) for name, entry in self._entries.items() if entry.changed]
+        stale: set[str] = set()
+        profiles = [
+            (Write(name, entry.version, entry.profile), entry.profile)
+            for name, entry in changed
+            if entry.profile
+        ]
+        self._write([write for write, profile in profiles if not profile.fed], stale)
+        self._write(
+            [
+                write
+                for write, profile in profiles
+                if profile.fed and stale.isdisjoint(self.customers(profile))
+            ],
+            stale,
+        )
+        aliases = [
+            Write(name, entry.version, entry.alias)
+            for name, entry in changed
+            if entry.alias and entry.alias.target not in stale
+        ]
+        self._write(aliases, stale)
+        return stale
+
+    def _write(self, writes: Sequence[Write], stale: set[str]) -> None:
+        saved = self.store.save(self.site, writes) if writes else {}
+        for write in writes:
+            entry = self._entries[write.id]
+            if write.id in saved:
+                entry.version, entry.changed = saved[write.id], False
+            else:
+                stale.add(write.id)
+
+    def refold(self, items: Sequence[EnrichedEvent], stale: set[str]) -> list[int]:
+        """Drop the stale ids and everything that was folded together with them; the indices of items to fold again."""
+        groups = [self._reach(item.event) for item in items]
+        grown = True
+        while grown:
+            grown = False
+            for group in groups:
+                if not group.isdisjoint(stale) and not group <= stale:
+                    stale |= group
+                    grown = True
+        for name in stale:
+            self._entries.pop(name, None)
+        return [index for index, group in enumerate(groups) if not group.isdisjoint(stale)]
+
+    def _reach(self, event: Event) -> set[str]:
+        """Every id whose entry this event may have read or changed."""
+        reach: set[str] = set()
+        names = list(ids_of(event))
+        while names:
+            name = names.pop()
+            entry = self._entries.get(name)
+            if name not in reach and entry is not None:
+                reach.add(name)
+                if entry.alias:
+                    names += [entry.alias.target, *entry.alias.before]
+                if entry.profile:
+                    names += map(user_id, entry.profile.fed)
+        return reach
+
+    def remember(self) -> None:
+        """Put the profiles that were saved into the cache."""
+        for name, entry in self._entries.items():
+            if entry.profile is not None and entry.version and not entry.changed:
+                self.cache.keep(self.site, name, entry.version, entry.profile)

@@ -1,0 +1,54 @@
+"""What enters and leaves a batch: enriched events, and what became of each."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from profiles.facts import Facts
+from profiles.fold.fold import Outcome, Place
+from profiles.fold.identity import user_id, visitor_id
+from tracker.event import Event
+
+NOWHERE = Place("", -1, -1)
+
+
+class EnrichedEvent(msgspec.Struct, frozen=True, gc=False):
+    """One event and where it stands in the log; NOWHERE if it belongs into no profile."""
+
+    event: Event
+    facts: Facts
+    place: Place = NOWHERE
+
+
+class Rename(NamedTuple):
+    """``old`` is known as ``new`` since ``ts`` (ms); ``kind`` is profile or session."""
+
+    kind: str
+    old: str
+    new: str
+    ts: int
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """What became of one event, in whose profile; or, in ``refused``, why it can never be applied."""
+
+    outcome: Outcome
+    profile: str = ""
+    renames: tuple[Rename, ...] = ()
+    refused: str = ""
+
+
+def ids_of(event: Event) -> list[str]:
+    """The ids that an event names."""
+    ids = [visitor_id(event.visitor)] if event.visitor else []
+    if event.user:
+        ids.append(user_id(event.user))
+    if previous := previous_of(event):
+        ids += [visitor_id(previous), user_id(previous)]
+    return ids
+
+
+def previous_of(event: Event) -> str:
+    """The id that the site's own alias call renames, Segment's previousId; "" for every other event."""
+    previous = event.props.get("previousId") if event.type == "alias" and event.proven else None
+    return previous if isinstance(previous, str) else ""
