@@ -39,8 +39,8 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from warehouse.delta import Warehouse
     from web.access.users import Users
     from web.app import WebApplication
-    from web.damage import DamageRecord
-    from web.progress import Progress
+    from web.health.ingest_progress import IngestProgress
+    from web.health.warehouse_damage import DamageRecord
     from web.stores import Shop, Stores
 
 INGEST_GROUP = "ingest"
@@ -168,16 +168,16 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
 
 def damage(settings: Settings) -> "DamageRecord":
     """What of the warehouse is known to be unreadable."""
-    from web.damage import DamageRecord
+    from web.health.warehouse_damage import DamageRecord
 
     return DamageRecord(settings.profiles_uri)
 
 
-def progress(settings: Settings, events: "EventLog") -> "Progress":
+def progress(settings: Settings, events: "EventLog") -> "IngestProgress":
     """How ingest gets on with the events of the log."""
-    from web.progress import Progress
+    from web.health.ingest_progress import IngestProgress
 
-    return Progress(settings.profiles_uri, lambda: events.backlog(INGEST_GROUP))
+    return IngestProgress(settings.profiles_uri, lambda: events.backlog(INGEST_GROUP))
 
 
 def restoring(settings: Settings) -> "LostRows":
@@ -319,10 +319,10 @@ def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
     from offers.segments.store import SegmentStore
     from tracker.admission.buckets import RedisBuckets
     from web.access.audit import Audit
-    from web.access.sign_in_limit import SharedGuesses
-    from web.reports.cancel import Stops
-    from web.reports.saved import SavedStore
-    from web.reports.sizes import SegmentSizes
+    from web.access.sign_in_limit import RedisSignInLimit
+    from web.people.segment_sizes import SegmentSizes
+    from web.reports.cancellation import Cancellations
+    from web.reports.saved_queries import SavedStore
     from web.stores import (
         AccessStores,
         CampaignStores,
@@ -381,11 +381,11 @@ def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
             warehouse=house,
             funnels=SavedStore(redis, "funnels"),
             goals=SavedStore(redis, "goals"),
-            stops=Stops(redis),
+            cancellations=Cancellations(redis),
         ),
         access=AccessStores(
             users=accounts,
-            sign_in_limit=SharedGuesses(redis),
+            sign_in_limit=RedisSignInLimit(redis),
             audit=Audit(settings.folder / "audit.jsonl"),
             secret=key,
             bucket=RedisBuckets(redis).take,

@@ -13,23 +13,23 @@ from web.api.audiences import Audiences, audiences_blueprint
 from web.api.campaigns import campaigns_blueprint
 from web.api.health import health_blueprint, register_metrics
 from web.api.items import items_blueprint
-from web.api.keys import Keys
-from web.api.metrics import Metrics
 from web.api.models import models_blueprint
 from web.api.profiles import profiles_blueprint
 from web.api.reports import reports_blueprint
 from web.api.segments import segments_blueprint
 from web.desk.blueprints import register_desk
-from web.errors import register_errors
 from web.gorse.routes import gorse_blueprint
+from web.http.error_handlers import register_errors
+from web.http.metrics import Metrics
+from web.http.site_keys import Keys
 from web.language import register_language
-from web.me.page import me_blueprint
-from web.me.passes import Passes
+from web.me.pages import me_blueprint
+from web.me.passes import PassSigner
 from web.openapi import openapi_blueprint
-from web.personalize.decisions import DecisionLog
-from web.personalize.fast_path import Shortcut
+from web.personalize.decision_log import DecisionLog
+from web.personalize.fast_path import FastPath
 from web.personalize.personalizer import Personalizer, personalize_blueprint
-from web.reports.cache import Kept
+from web.reports.cache import ReportCache
 from web.reports.reports import Reports
 from web.stores import Stores
 
@@ -40,7 +40,7 @@ class WebApplication:
     Flask. ``close`` writes what waits when the process ends."""
 
     flask: Flask
-    fast_path: Shortcut
+    fast_path: FastPath
     close: Callable[[], None]
 
 
@@ -58,7 +58,7 @@ def create_app(stores: Stores) -> WebApplication:
     _register_api(app, stores, keys, metrics, reports, personalizer)
     register_desk(app, stores, reports)
     settings = stores.settings
-    fast_path = Shortcut(personalizer, keys, metrics, settings.personalize_seconds, settings.trust_proxy)
+    fast_path = FastPath(personalizer, keys, metrics, settings.personalize_seconds, settings.trust_proxy)
     return WebApplication(app, fast_path, decisions.close)
 
 
@@ -80,8 +80,8 @@ def _reports(stores: Stores) -> Reports:
     return Reports(
         stores.reports.warehouse,
         stores.visitors.profiles,
-        Kept(clock, key=secret),
-        Kept(clock, threads=1, key=secret),
+        ReportCache(clock, key=secret),
+        ReportCache(clock, threads=1, key=secret),
         clock,
         stores.reports.patience_seconds,
     )
@@ -98,7 +98,7 @@ def _register_api(
     app.register_blueprint(segments_blueprint(stores, keys))
     app.register_blueprint(audiences_blueprint(keys, Audiences(stores)))
     app.register_blueprint(profiles_blueprint(stores, keys))
-    app.register_blueprint(me_blueprint(stores, keys, Passes(stores.access.secret)))
+    app.register_blueprint(me_blueprint(stores, keys, PassSigner(stores.access.secret)))
     app.register_blueprint(reports_blueprint(stores, reports, "reports", "/v1/reports", keys.secret_key))
     app.register_blueprint(openapi_blueprint(stores.settings.public_url))
     app.register_blueprint(health_blueprint(stores, keys, metrics))

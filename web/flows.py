@@ -13,7 +13,7 @@ T = TypeVar("T", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PathOptions:
     """Without an anchor: from the entry of each visit, or to its exit."""
 
     anchor: Step | None = None
@@ -22,27 +22,27 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Returning:
+class RetentionOptions:
     unit: Unit = "week"
     deed: Deed = "visit"
     by_channel: bool = False
 
 
-def wanted(args: Mapping[str, str]) -> Wanted:
+def path_options(args: Mapping[str, str]) -> PathOptions:
     """``anchor`` (a step), ``direction`` (from or to) and ``depth``. Raises QueryRefused."""
     anchor, depth = args.get("anchor", ""), args.get("depth") or "4"
     if depth not in {str(number) for number in range(1, DEPTH_LIMIT + 1)}:
         raise QueryRefused("depth", f"from 1 to {DEPTH_LIMIT}")
     direction = one_of("direction", args, ("from", "to"))
     step = parse_step(anchor, "anchor") if anchor else None
-    return Wanted(step, cast(Literal["from", "to"], direction), int(depth))
+    return PathOptions(step, cast(Literal["from", "to"], direction), int(depth))
 
 
-def returning(args: Mapping[str, str]) -> Returning:
+def retention_options(args: Mapping[str, str]) -> RetentionOptions:
     """``unit`` (week, day or month), ``deed`` (visit or purchase) and ``by`` (channel). Raises QueryRefused."""
     units: Sequence[Unit] = ("week", *(unit for unit in UNITS if unit != "week"))
     by = one_of("by", args, ("", "channel"))
-    return Returning(one_of("unit", args, units), one_of("deed", args, DEEDS), by == "channel")
+    return RetentionOptions(one_of("unit", args, units), one_of("deed", args, DEEDS), by == "channel")
 
 
 def one_of(name: str, args: Mapping[str, str], choices: Sequence[T]) -> T:

@@ -23,13 +23,13 @@ from tracker.log.port import EventLog
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
 from web.access.audit import Audit
-from web.access.sign_in_limit import Guesses
+from web.access.sign_in_limit import SignInLimit
 from web.access.users import Users
-from web.damage import Incomplete
-from web.progress import Waits
-from web.reports.cancel import Stops
-from web.reports.saved import SavedStore
-from web.reports.sizes import SegmentSizes
+from web.health.ingest_progress import IngestLag
+from web.health.warehouse_damage import Incomplete
+from web.people.segment_sizes import SegmentSizes
+from web.reports.cancellation import Cancellations
+from web.reports.saved_queries import SavedStore
 
 
 def _unlimited(_: str, wanted: float, *__: float) -> float:
@@ -90,7 +90,7 @@ class ReportStores:
     warehouse: Warehouse
     funnels: SavedStore
     goals: SavedStore
-    stops: Stops
+    cancellations: Cancellations
     patience_seconds: float = 1.5
 
 
@@ -100,7 +100,7 @@ class AccessStores:
     all processes together still allow."""
 
     users: Users
-    sign_in_limit: Guesses
+    sign_in_limit: SignInLimit
     audit: Audit
     secret: bytes
     bucket: Callable[[str, float, float, float], float] = _unlimited
@@ -120,7 +120,7 @@ class Health:
     incomplete: Callable[[], Incomplete | None] = lambda: None
     spooled: Callable[[], Spooled] = Spooled
     log_incident: Callable[[], Incident | None] = lambda: None
-    ingest_waits: Callable[[], Waits] = lambda: Waits(0, 0.0)
+    ingest_waits: Callable[[], IngestLag] = lambda: IngestLag(0, 0.0)
     backups_behind: Callable[[], bool] = bool
     further_metrics: Callable[[], bytes] = bytes
     countries: Callable[[], Source] = source

@@ -27,7 +27,7 @@ from warehouse.tables.integrity import Damage, Mask, Seen, deep, look
 from warehouse.tables.rows import arrow
 from warehouse.tables.schema import ALIASES
 from warehouse.tables.table import Table, WarehouseUnavailable
-from web.damage import SOURCES
+from web.health.warehouse_damage import SOURCES
 
 SETTLED = 60.0
 """Seconds after which nobody is about to commit a file any more (warehouse.delta.ATTEMPTS)."""

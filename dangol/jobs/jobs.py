@@ -22,7 +22,7 @@ from warehouse.feeds.doubtful import plausible
 from warehouse.feeds.product_facts import hosts, products
 from warehouse.question.span import USUAL_DAYS
 from web.access.audit import Audit
-from web.reports.sizes import SegmentSizes
+from web.people.segment_sizes import SegmentSizes
 
 USUAL_PORTS = (None, 80, 443)
 HOST_DAYS = 7

@@ -1,7 +1,7 @@
 """How often each campaign was decided on: a count for each of the site's days, not an event for each decision.
 
 An event each would double what a shop sends. Only where two groups are compared, under a holdout, must it be known
-who was decided about (``web/personalize/decisions.py``).
+who was decided about (``web/personalize/decision_log.py``).
 """
 
 import threading

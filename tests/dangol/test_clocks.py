@@ -52,8 +52,8 @@ from tracker.log.redis_log import RedisLog
 from tracker.protocols.clocks import APART_MS, passed
 from tracker.sites import Site
 from warehouse.delta import Warehouse
-from web.access.sign_in_limit import TRIES, WINDOW_SECONDS, Guesses, LocalGuesses, SharedGuesses
-from web.reports.cache import Kept
+from web.access.sign_in_limit import TRIES, WINDOW_SECONDS, LocalSignInLimit, RedisSignInLimit, SignInLimit
+from web.reports.cache import ReportCache
 
 HOUR = 3600.0
 JUMPS = pytest.mark.parametrize("jump", [-2 * HOUR, 2 * HOUR, -60 * 24 * HOUR])
@@ -142,12 +142,14 @@ def test_a_shared_rate_bucket_earns_on(redis_url: str) -> None:
 @pytest.fixture(params=["local", "shared"])
 def guesses(request: pytest.FixtureRequest, clock: Clock) -> Any:
     if request.param == "local":
-        return LocalGuesses(clock)
-    return SharedGuesses(request.getfixturevalue("redis_url"), clock, timeout=10)
+        return LocalSignInLimit(clock)
+    return RedisSignInLimit(request.getfixturevalue("redis_url"), clock, timeout=10)
 
 
 @JUMPS
-def test_nobody_is_locked_out_for_longer_than_the_window(jump: float, clock: Clock, guesses: Guesses) -> None:
+def test_nobody_is_locked_out_for_longer_than_the_window(
+    jump: float, clock: Clock, guesses: SignInLimit
+) -> None:
     for _ in range(TRIES + 3):
         guesses.wait("203.0.113.9")
     clock.advance(jump)
@@ -356,7 +358,7 @@ def test_events_that_wait_on_disk_are_told_of(jump: float, clock: Clock) -> None
 
 @JUMPS
 def test_an_answer_is_counted_again(jump: float, clock: Clock) -> None:
-    kept, made = Kept(clock), []
+    kept, made = ReportCache(clock), []
 
     def make() -> int:
         clock.advance(10)
@@ -421,7 +423,7 @@ STAMPS = {
     *(
         "web/access/audit.py",
         "web/stores.py",
-        "web/personalize/decisions.py",
+        "web/personalize/decision_log.py",
         "offers/decision/decision_counts.py",
         "offers/feedback_job.py",
     ),
@@ -445,5 +447,5 @@ STAMPS = {
     ),
     *("dangol/backup/erasure_log.py", "dangol/doctor/doctor.py"),
     # a wait that seems to begin in the future begins anew: tests/web/test_progress.py
-    "web/progress.py",
+    "web/health/ingest_progress.py",
 }

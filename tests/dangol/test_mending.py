@@ -32,7 +32,7 @@ from tracker.log.port import EventLog
 from tracker.redis_connection import connect
 from tracker.sites import Site
 from warehouse.events import Scope
-from web.damage import DamageRecord
+from web.health.warehouse_damage import DamageRecord
 
 pytestmark = pytest.mark.redis
 

@@ -35,12 +35,12 @@ from tracker.log.memory import MemoryLog
 from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.access.audit import Audit
-from web.access.sign_in_limit import SharedGuesses
+from web.access.sign_in_limit import RedisSignInLimit
 from web.access.users import Users
 from web.app import WebApplication, create_app
-from web.reports.cancel import Stops
-from web.reports.saved import SavedStore
-from web.reports.sizes import SegmentSizes
+from web.people.segment_sizes import SegmentSizes
+from web.reports.cancellation import Cancellations
+from web.reports.saved_queries import SavedStore
 from web.stores import (
     AccessStores,
     CampaignStores,
@@ -200,12 +200,12 @@ def stage_of(
             warehouse=warehouse,
             funnels=SavedStore(redis_url, "funnels"),
             goals=SavedStore(redis_url, "goals"),
-            stops=Stops(redis_url, timeout=10),
+            cancellations=Cancellations(redis_url, timeout=10),
             patience_seconds=patience_seconds,
         ),
         access=AccessStores(
             users=users,
-            sign_in_limit=SharedGuesses(redis_url, clock, timeout=10),
+            sign_in_limit=RedisSignInLimit(redis_url, clock, timeout=10),
             audit=Audit(folder / "audit.jsonl", clock),
             secret=SECRET,
         ),

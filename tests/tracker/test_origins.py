@@ -13,7 +13,7 @@ from tracker.event import Event
 from tracker.metrics import Metrics
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
-from web.api.keys import Keys
+from web.http.site_keys import Keys
 from web.personalize.cors import readable_by
 
 EVENT = Event(site="default", id="e", type="page", ts=0, received=0, source="segment", visitor="v")

@@ -1,4 +1,4 @@
-"""Work within a budget: who waits gets the result in time, what it raised, or Late; the rest is dropped."""
+"""Work within a budget: who waits gets the result in time, what it raised, or DeadlineExceeded; the rest is dropped."""
 
 import asyncio
 import threading
@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from web.personalize.deadline import PATIENCE, Bounded, Budget, Late
+from web.personalize.deadline import PATIENCE, Deadline, DeadlineExceeded, DeadlinePool
 
 LONG = 30.0
 
 
-def waited(bounded: Bounded, work: Callable[[], Any], seconds: float) -> Any:
+def waited(bounded: DeadlinePool, work: Callable[[], Any], seconds: float) -> Any:
     return bounded.call(work, seconds)
 
 
-def awaited(bounded: Bounded, work: Callable[[], Any], seconds: float) -> Any:
+def awaited(bounded: DeadlinePool, work: Callable[[], Any], seconds: float) -> Any:
     return asyncio.run(bounded.soon(work, seconds))
 
 
@@ -29,7 +29,7 @@ def fail() -> None:
 
 @ways
 def test_the_result_or_what_was_raised(call: Callable[..., Any]) -> None:
-    bounded = Bounded("t", 1)
+    bounded = DeadlinePool("t", 1)
     assert call(bounded, lambda: 7, LONG) == 7
     with pytest.raises(ValueError, match="broken"):
         call(bounded, fail, LONG)
@@ -39,11 +39,11 @@ def test_the_result_or_what_was_raised(call: Callable[..., Any]) -> None:
 @ways
 def test_what_takes_too_long_is_not_waited_for_and_pauses_the_rest(call: Callable[..., Any]) -> None:
     now = 100.0
-    bounded, release = Bounded("t", PATIENCE + 1, lambda: now), threading.Event()
+    bounded, release = DeadlinePool("t", PATIENCE + 1, lambda: now), threading.Event()
     for _ in range(PATIENCE):
-        with pytest.raises(Late):
+        with pytest.raises(DeadlineExceeded):
             call(bounded, lambda: release.wait(LONG), 0.01)
-    with pytest.raises(Late):
+    with pytest.raises(DeadlineExceeded):
         call(bounded, lambda: 1, LONG)
     now += 1.1
     assert call(bounded, lambda: 1, LONG) == 1
@@ -52,10 +52,10 @@ def test_what_takes_too_long_is_not_waited_for_and_pauses_the_rest(call: Callabl
 
 @ways
 def test_what_nobody_waits_for_any_more_is_never_begun(call: Callable[..., Any]) -> None:
-    bounded, begun, release = Bounded("t", 1), threading.Event(), threading.Event()
-    with pytest.raises(Late):
+    bounded, begun, release = DeadlinePool("t", 1), threading.Event(), threading.Event()
+    with pytest.raises(DeadlineExceeded):
         call(bounded, lambda: release.wait(LONG), 0.01)
-    with pytest.raises(Late):
+    with pytest.raises(DeadlineExceeded):
         call(bounded, begun.set, 0.01)
     release.set()
     call(bounded, lambda: None, LONG)  # the only thread has passed the dropped one
@@ -63,7 +63,7 @@ def test_what_nobody_waits_for_any_more_is_never_begun(call: Callable[..., Any])
 
 
 def test_many_at_once_share_the_threads_and_the_loop_goes_on() -> None:
-    bounded, all_there = Bounded("t", 4), threading.Barrier(4)
+    bounded, all_there = DeadlinePool("t", 4), threading.Barrier(4)
 
     async def run() -> list[int]:
         return await asyncio.gather(*(bounded.soon(lambda: all_there.wait(LONG), LONG) for _ in range(12)))
@@ -72,7 +72,7 @@ def test_many_at_once_share_the_threads_and_the_loop_goes_on() -> None:
 
 
 def test_a_client_that_goes_is_no_store_that_is_late() -> None:
-    bounded, release = Bounded("t", PATIENCE + 1), threading.Event()
+    bounded, release = DeadlinePool("t", PATIENCE + 1), threading.Event()
 
     async def gone() -> None:
         task = asyncio.create_task(bounded.soon(lambda: release.wait(LONG), LONG))
@@ -88,5 +88,5 @@ def test_a_client_that_goes_is_no_store_that_is_late() -> None:
 
 
 def test_no_time_left_is_late() -> None:
-    with pytest.raises(Late):
-        Bounded("t", 1).call(lambda: 1, Budget(0.0).left)
+    with pytest.raises(DeadlineExceeded):
+        DeadlinePool("t", 1).call(lambda: 1, Deadline(0.0).left)

@@ -12,7 +12,7 @@ from tests.support.desk_rows import FULL, HOSTILE, at, fill, visit
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
-from web.reports.cache import Job
+from web.reports.cache import CountJob
 
 STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=event:Order+Completed&window=1d"
 
@@ -211,7 +211,7 @@ def test_answers_are_kept_and_say_how_old_they_are(
     stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        Job, "keeps", lambda job, most, now: job.made is None or now - job.made < most
+        CountJob, "keeps", lambda job, most, now: job.made is None or now - job.made < most
     )  # it was slow
     desk = stage.desk()
     assert "Counted just now" in desk.get("/desk").text

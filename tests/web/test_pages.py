@@ -13,7 +13,7 @@ from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
 from warehouse.feeds.dossier import dossier
 from warehouse.tables.schema import AliasRow
-from web.reports.cache import Kept, Working
+from web.reports.cache import ReportCache, StillCounting
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def scope():
 
 
 def test_who_asks_the_same_waits_for_the_same(clock: Clock) -> None:
-    kept, made = Kept(clock), []
+    kept, made = ReportCache(clock), []
 
     def make() -> int:
         made.append(1)
@@ -181,7 +181,7 @@ def test_who_asks_the_same_waits_for_the_same(clock: Clock) -> None:
 
 
 def test_what_is_quick_is_never_old_and_what_is_slow_is_kept_for_longer(clock: Clock) -> None:
-    kept, made = Kept(clock), []
+    kept, made = ReportCache(clock), []
 
     def make(seconds: float) -> int:
         made.append(1)
@@ -197,7 +197,7 @@ def test_what_is_quick_is_never_old_and_what_is_slow_is_kept_for_longer(clock: C
 
 
 def test_a_failed_count_is_tried_again(clock: Clock) -> None:
-    kept, tries = Kept(clock), []
+    kept, tries = ReportCache(clock), []
 
     def make() -> str:
         tries.append(1)
@@ -208,7 +208,7 @@ def test_a_failed_count_is_tried_again(clock: Clock) -> None:
     with pytest.raises(ValueError, match="once"):
         kept.answer("q", make, 60)
     assert kept.answer("q", make, 60)[0] == "done"
-    with pytest.raises(Working):
+    with pytest.raises(StillCounting):
         import threading
 
         gate = threading.Event()

@@ -13,7 +13,7 @@ from tests.support.machine import Clock
 from tests.support.web_stage import Stage, stage_of
 from tracker.log.port import Backlog, LogUnavailable
 from tracker.sites import Site
-from web.progress import STILL_SECONDS, Progress, Waits
+from web.health.ingest_progress import STILL_SECONDS, IngestLag, IngestProgress
 
 pytestmark = pytest.mark.redis
 
@@ -28,48 +28,50 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
 def test_what_waits_is_told_from_what_gets_on(redis_url: str) -> None:
     log: dict[int, Backlog] = {}
     now = [1_000.0]
-    one, other = (Progress(redis_url, lambda: log, clock=lambda: now[0]) for _ in range(2))
+    one, other = (IngestProgress(redis_url, lambda: log, clock=lambda: now[0]) for _ in range(2))
 
-    def after(seconds: float, **stands: tuple[int, int]) -> Waits:
+    def after(seconds: float, **stands: tuple[int, int]) -> IngestLag:
         now[0] += seconds
         log.clear()
         log.update({int(name[1:]): Backlog(*stand) for name, stand in stands.items()})
         return one.look()
 
-    assert after(0) == Waits(0, 0.0)
-    assert after(10, p0=(5, 5)) == Waits(0, 0.0)
-    assert after(9_000, p0=(6, 5)) == Waits(1, 0.0), "it was quiet for long; the event has just come"
-    assert after(30, p0=(9, 5)) == Waits(4, 30.0)
-    assert other.look() == Waits(4, 30.0), "another process knows since when"
-    assert after(30, p0=(30, 6), p1=(2, 0)) == Waits(26, 0.0), "it got on"
-    assert after(30, p0=(90, 60), p1=(2, 0)) == Waits(32, 30.0), "one partition gets on, the other does not"
+    assert after(0) == IngestLag(0, 0.0)
+    assert after(10, p0=(5, 5)) == IngestLag(0, 0.0)
+    assert after(9_000, p0=(6, 5)) == IngestLag(1, 0.0), "it was quiet for long; the event has just come"
+    assert after(30, p0=(9, 5)) == IngestLag(4, 30.0)
+    assert other.look() == IngestLag(4, 30.0), "another process knows since when"
+    assert after(30, p0=(30, 6), p1=(2, 0)) == IngestLag(26, 0.0), "it got on"
+    assert after(30, p0=(90, 60), p1=(2, 0)) == IngestLag(32, 30.0), (
+        "one partition gets on, the other does not"
+    )
     assert not after(60, p0=(90, 90), p1=(2, 0)).still
     assert after(STILL_SECONDS, p0=(90, 90), p1=(2, 0)).still
-    assert after(-3_600, p0=(90, 90), p1=(2, 0)) == Waits(2, 0.0), "the clock was set back"
-    assert after(1, p0=(1, 1), p1=(0, 0)) == Waits(0, 0.0), "the log was made anew"
+    assert after(-3_600, p0=(90, 90), p1=(2, 0)) == IngestLag(2, 0.0), "the clock was set back"
+    assert after(1, p0=(1, 1), p1=(0, 0)) == IngestLag(0, 0.0), "the log was made anew"
     for each in (one, other):
         each.close()
 
 
 def test_every_page_and_the_metrics_say_that_ingest_stands_still(stage: Stage) -> None:
-    waits = [Waits(3, 5.0)]
+    waits = [IngestLag(3, 5.0)]
 
-    def now() -> Waits:
+    def now() -> IngestLag:
         return waits[0]
 
-    def page(language: str = "en", ingest_waits: Callable[[], Waits] = now) -> str:
+    def page(language: str = "en", ingest_waits: Callable[[], IngestLag] = now) -> str:
         desk = stage.with_health(ingest_waits=ingest_waits).desk()  # looks anew
         return str(desk.get("/desk/setup", headers={"Accept-Language": language}).text)
 
     assert STANDS not in page()
-    waits[0] = Waits(12_345, 660.0)
+    waits[0] = IngestLag(12_345, 660.0)
     assert STANDS in page()
     assert "12,345" in page()
     assert "집계되지 않고" in page("ko")
     told = stage.with_health(ingest_waits=now).client.get("/metrics").text
     assert "dangol_ingest_lag_seconds 660.0" in told
 
-    def away() -> Waits:
+    def away() -> IngestLag:
         raise LogUnavailable("away")
 
     assert STANDS not in page(ingest_waits=away)

@@ -18,7 +18,7 @@ from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
 from web.desk.campaigns.audience_form import EXAMPLES, LABELS, Form, Row, form_of, read, segments_asked
 from web.desk.campaigns.segments import spark
-from web.reports.sizes import DAYS_KEPT, SegmentSizes
+from web.people.segment_sizes import DAYS_KEPT, SegmentSizes
 
 
 @pytest.fixture

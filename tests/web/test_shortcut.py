@@ -16,7 +16,7 @@ from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
 from tracker.http.responses import Response
 from tracker.sites import Site
-from web.personalize.fast_path import Shortcut
+from web.personalize.fast_path import FastPath
 
 pytestmark = pytest.mark.redis
 SLOTS = [{"id": "a", "kind": "items", "strategy": "popular", "limit": 2}]
@@ -36,7 +36,7 @@ def ask(stage: Stage, body: Any, path: str = "/v1/personalize", **headers: str) 
 def short(stage: Stage, body: Any, method: str = "POST", **more: str) -> Response | None:
     """By the short way, ``more`` in the environ."""
     environ = {"PATH_INFO": "/v1/personalize", "REQUEST_METHOD": method, "QUERY_STRING": "", **more}
-    shortcut: Shortcut = stage.web.fast_path
+    shortcut: FastPath = stage.web.fast_path
     return asyncio.run(shortcut(environ, body if isinstance(body, bytes) else json.dumps(body).encode()))
 
 

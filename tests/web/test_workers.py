@@ -17,12 +17,12 @@ from web.access.sign_in_limit import (
     ADDRESSES_KEPT,
     TRIES,
     WINDOW_SECONDS,
-    Guesses,
-    LocalGuesses,
-    SharedGuesses,
+    LocalSignInLimit,
+    RedisSignInLimit,
+    SignInLimit,
 )
-from web.reports.cache import Kept
-from web.reports.cancel import Stop, Stops
+from web.reports.cache import ReportCache
+from web.reports.cancellation import Cancellation, Cancellations
 
 WAIT = 60.0
 ENDLESS = "select count(*) as visitors from range(100000000000) a, range(1000) b where a.range + b.range = 7"
@@ -86,7 +86,7 @@ def test_a_count_is_stopped_from_another_process(
 
 def test_a_job_has_a_name_that_nobody_outside_can_say() -> None:
     """Its name is made with the installation's secret: nobody can say it who has not seen the page."""
-    assert Kept(key=b"a")._id("q") == Kept(key=b"a")._id("q") != Kept(key=b"b")._id("q")
+    assert ReportCache(key=b"a")._id("q") == ReportCache(key=b"a")._id("q") != ReportCache(key=b"b")._id("q")
 
 
 def job_of(page: str) -> str:
@@ -110,23 +110,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
 
 
 @pytest.fixture(params=["local", "shared"])
-def guesses(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Guesses]:
+def guesses(request: pytest.FixtureRequest, clock: Clock) -> Iterator[SignInLimit]:
     if request.param == "local":
-        yield LocalGuesses(clock)
+        yield LocalSignInLimit(clock)
         return
-    with closing(SharedGuesses(request.getfixturevalue("redis_url"), clock, timeout=10)) as shared:
+    with closing(RedisSignInLimit(request.getfixturevalue("redis_url"), clock, timeout=10)) as shared:
         yield shared
 
 
 def test_tries_count_in_a_cluster_too(cluster: RedisCluster, clock: Clock) -> None:
-    with closing(SharedGuesses(cluster.url, clock, timeout=10)) as guesses:
+    with closing(RedisSignInLimit(cluster.url, clock, timeout=10)) as guesses:
         assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
         assert guesses.wait("a") == pytest.approx(WINDOW_SECONDS)
         guesses.right("a")
         assert guesses.wait("a") == 0
 
 
-def test_tries_are_few_and_forgotten(guesses: Guesses, clock: Clock) -> None:
+def test_tries_are_few_and_forgotten(guesses: SignInLimit, clock: Clock) -> None:
     assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
     assert guesses.wait("a") == pytest.approx(WINDOW_SECONDS) and guesses.wait("b") == 0
     clock.advance(WINDOW_SECONDS - 1)
@@ -135,7 +135,7 @@ def test_tries_are_few_and_forgotten(guesses: Guesses, clock: Clock) -> None:
     assert guesses.wait("a") == 0
 
 
-def test_a_right_password_takes_back_one_try(guesses: Guesses) -> None:
+def test_a_right_password_takes_back_one_try(guesses: SignInLimit) -> None:
     for _ in range(TRIES - 1):
         guesses.wait("a")
     for _ in range(3):
@@ -144,7 +144,7 @@ def test_a_right_password_takes_back_one_try(guesses: Guesses) -> None:
     assert guesses.wait("a") == 0 < guesses.wait("a")
 
 
-def test_many_at_once_get_no_more_tries(guesses: Guesses) -> None:
+def test_many_at_once_get_no_more_tries(guesses: SignInLimit) -> None:
     let_in: list[float] = []
     at_once([lambda: let_in.append(guesses.wait("a"))] * 4 * TRIES)
     assert let_in.count(0) == TRIES
@@ -159,31 +159,31 @@ def at_once(work: list[Callable[[], object]]) -> None:
 
 
 def test_addresses_are_bounded(clock: Clock) -> None:
-    guesses = LocalGuesses(clock)
+    guesses = LocalSignInLimit(clock)
     for number in range(ADDRESSES_KEPT + 50):
         guesses.wait(str(number))
     assert len(guesses._tries) <= ADDRESSES_KEPT
 
 
 def test_without_redis_each_process_counts_its_own(clock: Clock) -> None:
-    guesses = SharedGuesses(f"redis://127.0.0.1:{free_port()}/0", clock)
+    guesses = RedisSignInLimit(f"redis://127.0.0.1:{free_port()}/0", clock)
     assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
     guesses.right("a")
     assert guesses.wait("a") == 0 < guesses.wait("a")
 
 
 def test_stops_reach_every_process_of_a_cluster_too(cluster: RedisCluster) -> None:
-    here, there = Stops(cluster.url, timeout=10), Stops(cluster.url, timeout=10)
-    heard: list[Stop] = []
+    here, there = Cancellations(cluster.url, timeout=10), Cancellations(cluster.url, timeout=10)
+    heard: list[Cancellation] = []
     came = threading.Semaphore(0)
 
-    def do(stop: Stop) -> None:
+    def do(stop: Cancellation) -> None:
         heard.append(stop)
         came.release()
 
     here.hear(do)
-    there.say(Stop("job", 2.0))
-    assert came.acquire(timeout=WAIT) and heard == [Stop("job", 2.0)]
+    there.say(Cancellation("job", 2.0))
+    assert came.acquire(timeout=WAIT) and heard == [Cancellation("job", 2.0)]
     here.close()
     there.close()
 
@@ -192,15 +192,15 @@ def test_listening_goes_on_after_redis_was_away(own_redis: RedisServer) -> None:
     heard: list[str] = []
     came = threading.Semaphore(0)
 
-    def do(stop: Stop) -> None:
+    def do(stop: Cancellation) -> None:
         heard.append(stop.job)
         came.release()
 
-    here, there = Stops(own_redis.url, timeout=10), Stops(own_redis.url, timeout=10)
+    here, there = Cancellations(own_redis.url, timeout=10), Cancellations(own_redis.url, timeout=10)
     before = set(threading.enumerate())
     here.hear(do)
     here.hear(do)  # once, however often it is asked
-    there.say(Stop("first", 1.0))
+    there.say(Cancellation("first", 1.0))
     assert came.acquire(timeout=WAIT)
     (thread,) = (each for each in threading.enumerate() if each.name == "stops" and each not in before)
     own_redis.kill()
@@ -209,7 +209,7 @@ def test_listening_goes_on_after_redis_was_away(own_redis: RedisServer) -> None:
     here.hear(do)  # away: it says so in the log, and the page comes all the same
     own_redis.start()
     here.hear(do)
-    there.say(Stop("second", 1.0))
+    there.say(Cancellation("second", 1.0))
     assert came.acquire(timeout=WAIT) and heard == ["first", "second"]
     last = [each for each in threading.enumerate() if each.name == "stops" and each not in before]
     own_redis.kill()

@@ -49,7 +49,7 @@ BULK = ("/v1/items", "/api/")
 """What a shop's backend sends all day: noted once an hour, but for what it deletes."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """``ts`` in ms; ``what`` is the request, ``detail`` what it carried, cut; ``people`` digests of ids, in hex."""
 
     ts: int
@@ -80,7 +80,7 @@ class Audit:
     ) -> None:
         """``about``: whom it was about, as ids of profiles."""
         people = tuple(digest(site, name).hex() for name in about)
-        entry = Entry(
+        entry = AuditEntry(
             ts=int(self._clock() * 1000),
             who=who,
             site=site,
@@ -108,11 +108,11 @@ class Audit:
             self._noted[what] = now
             return True
 
-    def latest(self, most: int) -> list[Entry]:
+    def latest(self, most: int) -> list[AuditEntry]:
         """The newest changes first. A line that was cut off by a crash is left out."""
         return _latest(self._path, most)
 
-    def readings(self, most: int) -> list[Entry]:
+    def readings(self, most: int) -> list[AuditEntry]:
         """The newest readings first."""
         return _latest(self._read, most)
 
@@ -121,14 +121,14 @@ def _older(path: Path) -> Path:
     return path.with_suffix(".1.jsonl")
 
 
-def _latest(path: Path, most: int) -> list[Entry]:
-    found: list[Entry] = []
+def _latest(path: Path, most: int) -> list[AuditEntry]:
+    found: list[AuditEntry] = []
     for each in (path, _older(path)):
         for line in reversed(_tail(each)):
             if len(found) == most:
                 return found
             try:
-                found.append(msgspec.json.decode(line, type=Entry))
+                found.append(msgspec.json.decode(line, type=AuditEntry))
             except msgspec.DecodeError:
                 continue
     return found

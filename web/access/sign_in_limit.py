@@ -18,7 +18,7 @@ SCRIPT = (Path(__file__).parent / "sign_in_limit.lua").read_text(encoding="utf-8
 logger = logging.getLogger(__name__)
 
 
-class Guesses(Protocol):
+class SignInLimit(Protocol):
     def wait(self, address: str) -> float:
         """0 for a try that counts from now on, else the seconds until ``address`` (or whatever else tries are counted
         by) may try again. Of many that try
@@ -28,7 +28,7 @@ class Guesses(Protocol):
         """The last try was no guess and does not count. Those before do: who has one password may guess others."""
 
 
-class LocalGuesses:
+class LocalSignInLimit:
     """Of one process: bounded."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -52,13 +52,13 @@ class LocalGuesses:
                 tries.pop()
 
 
-class SharedGuesses:
+class RedisSignInLimit:
     """Of all processes, in lists ``dg:guesses:{address}``. While Redis does not answer, each process counts its own:
     nobody guesses freely, and nobody is locked out by a store that is away."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time, timeout: float = 1.0) -> None:
         self._url, self._clock, self._timeout = url, clock, timeout
-        self._own = LocalGuesses(clock)
+        self._own = LocalSignInLimit(clock)
         self._try: Any = None
 
     def wait(self, address: str) -> float:

@@ -16,10 +16,10 @@ from offers.audience.preview import Explanation, explanation, preview
 from offers.audience.visitor import View
 from profiles.model import Profile
 from tracker.sites import Site
-from web.api.bodies import answer, body
-from web.api.keys import Keys
 from web.api.profiles import find
-from web.problem import Problem
+from web.http.json_body import answer, body
+from web.http.problem import Problem
+from web.http.site_keys import Keys
 from web.stores import Stores
 
 BODY_LIMIT = 64 * 1024
@@ -27,7 +27,7 @@ TOTAL_SECONDS = 60.0
 """How long the number of all visitors is remembered: counting a million takes seconds."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class PreviewBody(msgspec.Struct, frozen=True):
     """``visitor``: a customer or visitor id whose clauses are explained."""
 
     audience: Annotated[str, Meta(max_length=LENGTH_LIMIT)] = ""
@@ -112,7 +112,7 @@ def audiences_blueprint(keys: Keys, audiences: Audiences) -> Blueprint:
 
     @blueprint.post("/v1/audiences/preview")
     def previewed() -> Response:
-        site, asked = keys.secret_key(), body(Asked, BODY_LIMIT)
+        site, asked = keys.secret_key(), body(PreviewBody, BODY_LIMIT)
         audience = parsed(asked.audience)
         told: dict[str, Any] = {}
         if asked.visitor:

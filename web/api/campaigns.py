@@ -6,10 +6,10 @@ from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.document import document, parse
 from recommender.serving.request import parse_ask
 from tracker.refusal import Refusal
-from web.api.bodies import answer, body
-from web.api.keys import Keys
-from web.problem import Problem
-from web.reports.campaigns import found
+from web.http.json_body import answer, body
+from web.http.problem import Problem
+from web.http.site_keys import Keys
+from web.reports.campaign_counts import found
 from web.stores import Stores
 
 BODY_LIMIT = 512 * 1024

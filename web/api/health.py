@@ -7,9 +7,9 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response, g, request
 
 from tracker.http.request import from_this_machine
-from web.api.bodies import answer
-from web.api.keys import Keys
-from web.api.metrics import Metrics
+from web.http.json_body import answer
+from web.http.metrics import Metrics
+from web.http.site_keys import Keys
 from web.stores import Stores
 
 logger = logging.getLogger(__name__)

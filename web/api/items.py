@@ -3,10 +3,10 @@
 from flask import Blueprint, Response
 
 from recommender.catalogue.catalogue import Catalogue, parse_item, parse_items
-from web.api.bodies import answer, body
-from web.api.keys import Keys
-from web.api.query import whole
-from web.problem import Problem
+from web.http.json_body import answer, body
+from web.http.problem import Problem
+from web.http.query import whole
+from web.http.site_keys import Keys
 from web.stores import Stores
 
 BULK_LIMIT = 32 * 1024 * 1024

@@ -16,10 +16,10 @@ from recommender.model.card import Card
 from recommender.model.model import ModelUnusable
 from recommender.model.registry import Shelf
 from tracker.unavailable import Unavailable
-from web.api.bodies import answer
-from web.api.keys import Keys
-from web.api.metrics import Metrics
-from web.problem import Problem
+from web.http.json_body import answer
+from web.http.metrics import Metrics
+from web.http.problem import Problem
+from web.http.site_keys import Keys
 from web.stores import Stores
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from flask import Blueprint, Response
 from profiles.model import Profile
 from profiles.store import ProfileStore
 from web.access.audit import concerning
-from web.api.bodies import answer
-from web.api.keys import Keys
-from web.problem import Problem
+from web.http.json_body import answer
+from web.http.problem import Problem
+from web.http.site_keys import Keys
 from web.stores import Stores
 
 ID_LIMIT = 300

@@ -9,11 +9,11 @@ from flask import Blueprint, Response, g, request
 from tracker.sites import Site
 from warehouse.reports.live import live
 from web.api.audiences import Audiences
-from web.api.bodies import answer
 from web.api.models import versions
 from web.flows import one_of
+from web.http.json_body import answer
+from web.reports.campaign_counts import answered, found
 from web.reports.campaign_result import TABLES, as_json, expansion, result_of, table_of
-from web.reports.campaigns import answered, found
 from web.reports.catalogue import REPORTS, Report, Rows
 from web.reports.csv_file import csv_of
 from web.reports.filters import filters_of
@@ -32,7 +32,7 @@ def reports_blueprint(
 
     def view_of(title: str, report: Report) -> Callable[[], Response]:
         def view() -> Response:
-            asked = patient.asked(site_of(), request.args)
+            asked = patient.scope(site_of(), request.args)
             return told(title, report.ask(patient, asked, request.args), report.tables)
 
         return view
@@ -42,7 +42,7 @@ def reports_blueprint(
 
     @blueprint.get("/funnel/people")
     def people() -> Response:
-        asked = patient.asked(site_of(), request.args)
+        asked = patient.scope(site_of(), request.args)
         return told("funnel-people", people_of(stores, patient, asked, request.args), ("people",))
 
     @blueprint.get("/segment")
@@ -52,7 +52,7 @@ def reports_blueprint(
 
     @blueprint.get("/visitors")
     def visitors() -> Response:
-        asked, query = patient.asked(site_of(), request.args), request.args.get("q", "")
+        asked, query = patient.scope(site_of(), request.args), request.args.get("q", "")
         found = (
             found_by(stores, patient, asked.site.id, query) if query else latest_of(stores, patient, asked)
         )
@@ -84,7 +84,7 @@ def reports_blueprint(
 
     @blueprint.get("/campaigns")
     def campaigns_report() -> Response:
-        asked = patient.asked(site_of(), request.args)
+        asked = patient.scope(site_of(), request.args)
         counted = sorted(
             answered(stores, patient.events(asked), asked).values(), key=lambda each: each.campaign
         )
@@ -94,7 +94,7 @@ def reports_blueprint(
 
     @blueprint.get("/campaigns/<campaign_id>")
     def campaign_report(campaign_id: str) -> Response:
-        asked = patient.asked(site_of(), request.args)
+        asked = patient.scope(site_of(), request.args)
         campaign = found(stores, asked.site, campaign_id)
         result = result_of(stores, asked.site, campaign, asked.span)
         if one_of("format", request.args, ("json", "csv")) == "csv":
@@ -104,7 +104,7 @@ def reports_blueprint(
 
     @blueprint.get("/campaigns/<campaign_id>/expansion")
     def expansion_report(campaign_id: str) -> Response:
-        asked = patient.asked(site_of(), request.args)
+        asked = patient.scope(site_of(), request.args)
         campaign = found(stores, asked.site, campaign_id)
         result = result_of(stores, asked.site, campaign, asked.span)
         proposed = expansion(stores, asked.site, result)

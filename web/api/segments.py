@@ -7,9 +7,9 @@ from flask import Blueprint, Response
 from offers.segments.membership import Progress
 from offers.segments.segment import Segment, parse_segment
 from tracker.sites import Site
-from web.api.bodies import answer, body
-from web.api.keys import Keys
-from web.problem import Problem
+from web.http.json_body import answer, body
+from web.http.problem import Problem
+from web.http.site_keys import Keys
 from web.stores import Stores
 
 BODY_LIMIT = 64 * 1024

@@ -4,7 +4,6 @@ from flask import Flask
 
 from web.api.audiences import Audiences
 from web.api.reports import reports_blueprint
-from web.assets import Assets, assets_blueprint
 from web.desk.access.password import password_blueprint
 from web.desk.access.sign_in import door_blueprint
 from web.desk.access.users import users_blueprint
@@ -33,13 +32,14 @@ from web.desk.session import Door
 from web.desk.setup import setup_blueprint
 from web.desk.visitors.visitors import visitors_blueprint
 from web.desk.waiting import register_waiting, waiting_blueprint
+from web.http.static_files import StaticFiles, static_blueprint
 from web.reports.reports import Reports
 from web.stores import Stores
 
 
 def register_desk(app: Flask, stores: Stores, reports: Reports) -> None:
-    register_waiting(app, reports.kept, stores.reports.stops)
-    assets = Assets()
+    register_waiting(app, reports.kept, stores.reports.cancellations)
+    assets = StaticFiles()
     door = Door(stores.access.users, stores.access.secret)
     pages = Pages(stores.sites, assets, door, stores.clock, reports, stores.segments.store)
     pages.register(app)
@@ -47,12 +47,12 @@ def register_desk(app: Flask, stores: Stores, reports: Reports) -> None:
     register_log_alarm(app, stores)
     register_ingest_alarm(app, stores)
     register_backup_alarm(app, stores)
-    app.register_blueprint(assets_blueprint(assets))
+    app.register_blueprint(static_blueprint(assets))
     app.register_blueprint(door_blueprint(pages, stores.access.sign_in_limit, stores.access.audit))
     app.register_blueprint(
         pages.guard(reports_blueprint(stores, reports, "desk_reports", "/desk/reports", pages.site))
     )
-    app.register_blueprint(waiting_blueprint(pages, reports.kept, stores.reports.stops))
+    app.register_blueprint(waiting_blueprint(pages, reports.kept, stores.reports.cancellations))
     app.register_blueprint(overview_blueprint(pages))
     app.register_blueprint(goals_blueprint(pages, stores.reports.goals))
     app.register_blueprint(live_blueprint(pages, stores))

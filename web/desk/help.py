@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from ingest.enrich.countries import Source
 from web.desk.pages import Pages
+from web.http.problem import Problem
 from web.language import lazy_gettext as _l
-from web.problem import Problem
 
 FOLDER = Path(__file__).parent.parent / "docs"
 TITLES = {

@@ -10,17 +10,17 @@ from flask.typing import ResponseReturnValue
 
 from offers.segments.store import SegmentStore, SegmentsUnavailable
 from tracker.sites import Site, Sites
-from web import words
+from web import labels
 from web.access.audit import READ, READING, acting
 from web.access.users import Role, User
-from web.assets import Assets
 from web.desk.period import Period, period_of
 from web.desk.session import Door, check_csrf, csrf_token
 from web.drawing import formats
+from web.http.problem import Problem
+from web.http.static_files import StaticFiles
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.problem import Problem
-from web.reports.reports import Asked, Reports
+from web.reports.reports import Reports, ReportScope
 
 STAGES = {
     "prospect": _l("Prospect"),
@@ -96,7 +96,7 @@ class Pages:
     """Renders the desk's pages for whoever is signed in, about the site that they chose."""
 
     sites: Sites
-    assets: Assets
+    assets: StaticFiles
     door: Door
     clock: Callable[[], float]
     reports: Reports
@@ -132,18 +132,18 @@ class Pages:
         ]
         frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
         if "period" in view:
-            frame["choices"] = self._choices(period.asked(site))
+            frame["choices"] = self._choices(period.scope(site))
         return make_response(render_template(template, **{"period": period, **frame, **view}))
 
-    def _choices(self, asked: Asked) -> FilterChoices:
+    def _choices(self, asked: ReportScope) -> FilterChoices:
         """What the filter bar offers; a store that does not answer offers nothing."""
         try:
             segments = tuple((each.id, each.name) for each in self.segments.all(asked.site.id))
         except SegmentsUnavailable:
             segments = ()
         occur = self.reports.choices(asked)
-        channels = tuple((name, words.channel(name)) for name in occur.channels or words.CHANNELS)
-        devices = tuple((name, str(label)) for name, label in words.DEVICES.items())
+        channels = tuple((name, labels.channel(name)) for name in occur.channels or labels.CHANNELS)
+        devices = tuple((name, str(label)) for name, label in labels.DEVICES.items())
         countries = tuple((code, formats.country(code)) for code in occur.countries)
         return FilterChoices(segments, channels, devices, countries, occur.pages)
 
@@ -182,7 +182,7 @@ class Pages:
             labels=dict,
             when=formats.when,
             on=lambda ms, zone: formats.day(formats.moment(ms, zone)),
-            device=words.device,
+            device=labels.device,
             money=formats.money,
             some_days=lambda days: ", ".join(days[:DAYS_SAID]) + (" …" if len(days) > DAYS_SAID else ""),
             as_goal=lambda step: ("goal", step),

@@ -10,7 +10,7 @@ from warehouse.question.span import Span
 from web.drawing import formats
 from web.language import lazy_gettext as _l
 from web.reports.filters import Filters, filters_of
-from web.reports.reports import Asked
+from web.reports.reports import ReportScope
 
 DEFAULT_DAYS = 28
 LONGEST_DAYS = 3 * 366
@@ -41,11 +41,11 @@ class Period:
         """What the reports take."""
         return Span.parse(site, self.first.isoformat(), self.last.isoformat())
 
-    def asked(self, site: Site) -> Asked:
-        return Asked(site, self.span(site), self.filters)
+    def scope(self, site: Site) -> ReportScope:
+        return ReportScope(site, self.span(site), self.filters)
 
-    def asked_before(self, site: Site) -> Asked:
-        return Asked(site, self.span(site).before(), self.filters)
+    def scope_before(self, site: Site) -> ReportScope:
+        return ReportScope(site, self.span(site).before(), self.filters)
 
     @property
     def days(self) -> int:

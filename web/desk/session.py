@@ -9,8 +9,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from tracker.durations import DAY_SECONDS
 from web.access.users import User, Users
+from web.http.problem import Problem
 from web.language import gettext as _
-from web.problem import Problem
 
 DEVICE_COOKIE = "dangol_device"
 DEVICE_SECONDS = 180 * DAY_SECONDS

@@ -8,18 +8,18 @@ from flask.typing import ResponseReturnValue
 from warehouse.watch import Cancelled
 from web.desk.pages import Pages
 from web.desk.session import local_path
-from web.reports.cache import Kept, Working
-from web.reports.cancel import Stop, Stops
+from web.reports.cache import ReportCache, StillCounting
+from web.reports.cancellation import Cancellation, Cancellations
 
 AGAIN_SECONDS = 1
 
 
-def waiting_blueprint(pages: Pages, kept: Kept, stops: Stops) -> Blueprint:
+def waiting_blueprint(pages: Pages, kept: ReportCache, stops: Cancellations) -> Blueprint:
     blueprint = Blueprint("waiting", __name__)
 
     @blueprint.post("/desk/cancel")
     def cancel() -> ResponseReturnValue:
-        stop = Stop(request.form.get("job", ""), pages.clock())
+        stop = Cancellation(request.form.get("job", ""), pages.clock())
         kept.stop(stop)
         stops.say(stop)
         return redirect(f"/desk/stopped?{urlencode({'again': local_path(request.form.get('again', ''))})}")
@@ -31,11 +31,11 @@ def waiting_blueprint(pages: Pages, kept: Kept, stops: Stops) -> Blueprint:
     return pages.guard(blueprint, harmless=True)
 
 
-def register_waiting(app: Flask, kept: Kept, stops: Stops) -> None:
+def register_waiting(app: Flask, kept: ReportCache, stops: Cancellations) -> None:
     """Pages whose report takes long say so and ask again by themselves; the count goes on meanwhile."""
 
-    @app.errorhandler(Working)
-    def working(state: Working) -> Response:
+    @app.errorhandler(StillCounting)
+    def working(state: StillCounting) -> Response:
         stops.hear(kept.stop)  # the form below may be sent to another process
         page = render_template(
             "desk/waiting.html",

@@ -10,7 +10,7 @@ import msgspec
 from profiles.model import ItemEvent, ItemTouch, Profile
 from recommender.catalogue.catalogue import Item, parse_item
 from tracker.event import SITE, Event
-from web.problem import Problem
+from web.http.problem import Problem
 
 FEEDBACK: Mapping[str, str] = {
     "read": "Product Viewed",

@@ -18,9 +18,6 @@ from tracker.log.port import Record
 from tracker.refusal import Refusal
 from tracker.sites import Site
 from web.access.audit import concerning
-from web.api.bodies import answer, body
-from web.api.keys import Keys
-from web.api.query import whole
 from web.gorse.documents import (
     Feedback,
     GorseItem,
@@ -37,7 +34,10 @@ from web.gorse.documents import (
     remembered,
     stranger,
 )
-from web.problem import Problem
+from web.http.json_body import answer, body
+from web.http.problem import Problem
+from web.http.query import whole
+from web.http.site_keys import Keys
 from web.stores import Shop, Stores
 
 BODY_LIMIT = 8 * 1024 * 1024

@@ -37,7 +37,7 @@ class Pass(msgspec.Struct, frozen=True, array_like=True):
 _decode = msgspec.json.Decoder(Pass).decode
 
 
-class Passes:
+class PassSigner:
     """Signs with the installation's secret (HMAC-SHA-256)."""
 
     def __init__(self, secret: str | bytes) -> None:

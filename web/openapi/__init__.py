@@ -36,12 +36,12 @@ from warehouse.reports.products import Shelves
 from warehouse.reports.retention import Retention
 from warehouse.reports.vocabulary import Vocabulary
 from web.api.audiences import Explained, Size
-from web.api.bodies import answer
 from web.api.models import Version
 from web.gorse.documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
+from web.http.json_body import answer
 from web.openapi.schemas import given, schemas_of
+from web.reports.campaign_counts import Answered
 from web.reports.campaign_result import Lesson
-from web.reports.campaigns import Answered
 from web.reports.people import People, Sized
 
 METHODS = ("get", "put", "post", "patch", "delete")

@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from tracker.sites import Site
-from web.api.keys import Keys
+from web.http.site_keys import Keys
 
 
 def allow(response: Response, keys: Keys, site: Site | None) -> Response:

@@ -18,11 +18,11 @@ PATIENCE = 3
 PAUSE_SECONDS = 1.0
 
 
-class Late(Exception):
+class DeadlineExceeded(Exception):
     """The work was not done in time; what it would have brought is done without."""
 
 
-class Budget:
+class Deadline:
     """The clock of one request."""
 
     __slots__ = ("_clock", "_started", "seconds")
@@ -39,7 +39,7 @@ class Budget:
         return max(0.0, self.seconds - self.spent)
 
 
-class _Job:
+class _Call:
     """A call under way. ``tell`` is called in its thread with the result, or else with what was raised."""
 
     __slots__ = ("dropped", "tell", "work")
@@ -56,7 +56,7 @@ class _Job:
             self.tell(result, None)
 
 
-class Bounded:
+class DeadlinePool:
     """Runs calls in threads of its own, so that one which hangs costs nobody more than the budget.
 
     When PATIENCE calls in a row took too long, nobody waits for PAUSE_SECONDS. Jobs are handed over by a bare queue:
@@ -65,14 +65,14 @@ class Bounded:
 
     def __init__(self, name: str, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._name, self._most, self._clock = name, threads, clock
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._jobs: SimpleQueue[_Call] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads, self._busy = 0, 0
         self._late = 0
         self._paused_until = float("-inf")
 
     def call(self, work: Callable[[], T], seconds: float) -> T:
-        """What ``work`` returns within ``seconds``. Raises Late, and what ``work`` raises."""
+        """What ``work`` returns within ``seconds``. Raises DeadlineExceeded, and what ``work`` raises."""
         told: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         job = self._begin(work, lambda *outcome: told.put(outcome), seconds)
         try:
@@ -117,10 +117,10 @@ class Bounded:
 
     def _begin(
         self, work: Callable[[], Any], tell: Callable[[Any, BaseException | None], object], seconds: float
-    ) -> _Job:
+    ) -> _Call:
         if seconds <= 0 or self._clock() < self._paused_until:
-            raise Late(f"{self._name}: no time")
-        job = _Job(work, tell)
+            raise DeadlineExceeded(f"{self._name}: no time")
+        job = _Call(work, tell)
         with self._lock:
             self._busy += 1
             if self._busy > self._threads < self._most:
@@ -138,11 +138,11 @@ class Bounded:
             with self._lock:
                 self._busy -= 1
 
-    def _too_late(self, job: _Job) -> Late:
+    def _too_late(self, job: _Call) -> DeadlineExceeded:
         job.dropped = True
         self._late += 1
         if self._late >= PATIENCE:
             self._late = 0
             self._paused_until = self._clock() + PAUSE_SECONDS
             logger.warning("%s left alone for %g s: it took too long", self._name, PAUSE_SECONDS)
-        return Late(f"{self._name}: took too long")
+        return DeadlineExceeded(f"{self._name}: took too long")

@@ -13,22 +13,22 @@ import msgspec
 from tracker.http.request import header_key
 from tracker.http.responses import Response
 from tracker.sites import Site
-from web.api.bodies import encoded
-from web.api.keys import Keys
-from web.api.metrics import Metrics
+from web.http.json_body import encoded
+from web.http.metrics import Metrics
+from web.http.problem import Problem
+from web.http.site_keys import Keys
 from web.personalize.cors import readable_by
-from web.personalize.deadline import Budget
+from web.personalize.deadline import Deadline
 from web.personalize.personalizer import Personalizer
-from web.personalize.request import BODY_LIMIT, Asked, Plan, plan_of
-from web.problem import Problem
+from web.personalize.request import BODY_LIMIT, PersonalizeBody, PersonalizeRequest, request_of
 
 PATH = "/v1/personalize"
 ENDPOINT = "personalize.personalize"
 
-_asked = msgspec.json.Decoder(Asked)
+_asked = msgspec.json.Decoder(PersonalizeBody)
 
 
-class Shortcut:
+class FastPath:
     """Answers a request, given as its environ and body, in place of the application: or None, then it should."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Shortcut:
     async def __call__(self, environ: dict[str, Any], body: bytes) -> Response | None:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST" or environ["QUERY_STRING"]:
             return None
-        begin, budget = time.perf_counter(), Budget(self._seconds)
+        begin, budget = time.perf_counter(), Deadline(self._seconds)
         asked = self._plan(environ, body)
         if asked is None:
             return None
@@ -54,7 +54,7 @@ class Shortcut:
         self._took.observe(time.perf_counter() - begin)
         return Response(200, list(headers.items()), text)
 
-    def _plan(self, environ: dict[str, Any], body: bytes) -> tuple[Site, Plan] | None:
+    def _plan(self, environ: dict[str, Any], body: bytes) -> tuple[Site, PersonalizeRequest] | None:
         if not 0 < len(body) <= BODY_LIMIT:
             return None
         try:
@@ -63,6 +63,6 @@ class Shortcut:
             site = self._keys.site_of(given)
             if site is None:
                 return None
-            return site, plan_of(asked, self._keys.trusted(site, given), environ, self._proxies)
+            return site, request_of(asked, self._keys.trusted(site, given), environ, self._proxies)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
             return None

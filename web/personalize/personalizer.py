@@ -25,13 +25,13 @@ from recommender.serving.visitor import Visitor
 from tracker.refusal import Refusal
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
-from web.api.bodies import answer, body
-from web.api.keys import Keys
-from web.api.metrics import Metrics
+from web.http.json_body import answer, body
+from web.http.metrics import Metrics
+from web.http.site_keys import Keys
 from web.personalize.cors import allow, preflight
-from web.personalize.deadline import Bounded, Budget, Late
-from web.personalize.decisions import DecisionLog, Who
-from web.personalize.request import BODY_LIMIT, Asked, Plan, plan_of
+from web.personalize.deadline import Deadline, DeadlineExceeded, DeadlinePool
+from web.personalize.decision_log import Addressee, DecisionLog
+from web.personalize.request import BODY_LIMIT, PersonalizeBody, PersonalizeRequest, request_of
 from web.stores import Shop, Stores
 
 logger = logging.getLogger(__name__)
@@ -45,23 +45,23 @@ SHOWN = ("name", "category", "price", "url", "image")
 """Fields of the catalogue that a page needs to draw an item."""
 
 
-class Draft:
+class AnswerDraft:
     """The answer so far: strangers, no offers and no items, until the work brings better."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: PersonalizeRequest) -> None:
         who = f"u:{plan.user}" if plan.user else f"v:{plan.visitor}" if plan.visitor else ""
         self.know(Profile(id=who, visitors=[plan.visitor] if plan.visitor else []), plan)
         self.offers: dict[str, Any] = {slot: {"offer": None} for slot in plan.offers}
         self.items: dict[str, Any] = {}
 
-    def know(self, profile: Profile, plan: Plan) -> None:
+    def know(self, profile: Profile, plan: PersonalizeRequest) -> None:
         """Whose answer it is; of a consent that the page knows to be withdrawn, ingest may not have heard yet."""
         if not plan.personal:
             consent = {**profile.consent, "personalization": False}
             profile = msgspec.structs.replace(profile, consent=consent)
         self.profile = profile
 
-    def answer(self, plan: Plan, budget: Budget) -> dict[str, Any]:
+    def answer(self, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         filled = {**self.offers, **self.items}
         slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in plan.order}
         told = self.profile if self.profile.consent.get("personalization", True) else Profile(id="")
@@ -74,35 +74,35 @@ class Personalizer:
 
     def __init__(self, stores: Stores, metrics: Metrics, decisions: DecisionLog) -> None:
         self._stores, self._degraded, self._decisions = stores, metrics.degraded, decisions
-        self._whole = Bounded("personalize", THREADS)
-        self._popular = Bounded("popular", THREADS)
+        self._whole = DeadlinePool("personalize", THREADS)
+        self._popular = DeadlinePool("popular", THREADS)
         self._warned: dict[str, float] = {}
 
-    def answer(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
-        draft = Draft(plan)
+    def answer(self, site: Site, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
+        draft = AnswerDraft(plan)
         try:
             self._whole.call(lambda: sansio.now(self._filling(site, plan, draft)), budget.left * WHOLE_SHARE)
-        except Late:
+        except DeadlineExceeded:
             self._degraded.labels("time").inc()
             self._fall_back(site, plan, draft, budget)
         return draft.answer(plan, budget)
 
-    async def soon(self, site: Site, plan: Plan, budget: Budget) -> dict[str, Any]:
+    async def soon(self, site: Site, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         """As ``answer``, on an event loop."""
-        draft = Draft(plan)
-        whole = Budget(budget.left * WHOLE_SHARE)
+        draft = AnswerDraft(plan)
+        whole = Deadline(budget.left * WHOLE_SHARE)
         try:
             async with asyncio.timeout(whole.seconds + GRACE):
                 await sansio.soon(
                     self._filling(site, plan, draft), lambda work: self._whole.soon(work, whole.left)
                 )
-        except (Late, TimeoutError):
+        except (DeadlineExceeded, TimeoutError):
             self._degraded.labels("time").inc()
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(None, self._fall_back, site, plan, draft, budget)
         return draft.answer(plan, budget)
 
-    def _filling(self, site: Site, plan: Plan, draft: Draft) -> Steps[None]:
+    def _filling(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
         """Each part on its own: what fails leaves the draft as it is."""
         if plan.visitor or plan.user:
             with self._without("profile"):
@@ -120,7 +120,7 @@ class Personalizer:
             else:
                 self._fall_back_on_offers(site, plan, draft)
 
-    def _deciding(self, site: Site, plan: Plan, draft: Draft) -> Steps[PageDecisions]:
+    def _deciding(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
         decider, profile = self._stores.campaigns.decider, draft.profile
         return (
             yield from decider.deciding(
@@ -128,29 +128,31 @@ class Personalizer:
             )
         )
 
-    def _filling_offers(self, site: Site, plan: Plan, draft: Draft, page: PageDecisions) -> Steps[None]:
+    def _filling_offers(
+        self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, page: PageDecisions
+    ) -> Steps[None]:
         made = [each for each in page.slots.values() if each]
         draft.offers.update({each.slot: _offer(each) for each in made})
         if any(each.items is not None for each in made):
             yield Call(lambda: self._fill_inside(site, plan, draft, made))
         self._decisions.count(site, made)
         if not plan.opted_out:
-            who = Who(plan.visitor, plan.user, plan.agent)
+            who = Addressee(plan.visitor, plan.user, plan.agent)
             self._decisions.add(site, who, (*page.withheld, *page.decided))
 
-    def _fall_back(self, site: Site, plan: Plan, draft: Draft, budget: Budget) -> None:
+    def _fall_back(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, budget: Deadline) -> None:
         """Fallback offers, which ask no store, and popular items, in the time that is left."""
         self._fall_back_on_offers(site, plan, draft)
         left = {slot: _popular(ask) for slot, ask in plan.items.items() if slot not in draft.items}
         if not left:
             return
-        rest = Draft(plan)
+        rest = AnswerDraft(plan)
         asked = replace(plan, items=left)
-        with suppress(Late):
+        with suppress(DeadlineExceeded):
             self._popular.call(lambda: self._fill_items(site, asked, rest, None), budget.left * 0.9)
         draft.items = {**rest.items, **draft.items}
 
-    def _fall_back_on_offers(self, site: Site, plan: Plan, draft: Draft) -> None:
+    def _fall_back_on_offers(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> None:
         empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
         if empty:
             with self._without("offers"):
@@ -160,13 +162,17 @@ class Personalizer:
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
                 self._decisions.count(site, list(made.values()))
 
-    def _fill_items(self, site: Site, plan: Plan, draft: Draft, profile: Profile | None) -> None:
+    def _fill_items(
+        self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, profile: Profile | None
+    ) -> None:
         shop = self._stores.models.shops(site.id)
         visitor = shop.recommender.visitor(profile, plan.item, rules_of(site))
         for slot, ask in plan.items.items():
             draft.items[slot] = self._row(shop, visitor, ask, site.currency)
 
-    def _fill_inside(self, site: Site, plan: Plan, draft: Draft, made: Sequence[Decision]) -> None:
+    def _fill_inside(
+        self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, made: Sequence[Decision]
+    ) -> None:
         """The items that offers have inside. An ask was checked when its campaign was written."""
         asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
         with self._without("items"):
@@ -191,7 +197,7 @@ class Personalizer:
         """Do without ``part`` when it fails, and count that."""
         try:
             yield
-        except Late:  # nor is there time for the other parts
+        except DeadlineExceeded:  # nor is there time for the other parts
             raise
         except Exception as error:
             self._degraded.labels(part).inc()
@@ -248,10 +254,10 @@ def personalize_blueprint(personalizer: Personalizer, keys: Keys, seconds: float
 
     @blueprint.post("/v1/personalize")
     def personalize() -> Response:
-        budget = Budget(seconds)
-        raw = body(Asked, BODY_LIMIT)
+        budget = Deadline(seconds)
+        raw = body(PersonalizeBody, BODY_LIMIT)
         g.site = site = keys.any_key()
-        plan = plan_of(raw, keys.trusted(site), request.environ)
+        plan = request_of(raw, keys.trusted(site), request.environ)
         return answer(personalizer.answer(site, plan, budget))
 
     @blueprint.after_request

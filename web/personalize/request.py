@@ -17,8 +17,8 @@ from tracker.admission.privacy import opted_out, scrub
 from tracker.http.address import subscriber, truncate
 from tracker.http.request import caller
 from tracker.refusal import Refusal
-from web.api.bodies import refusal
-from web.problem import Problem
+from web.http.json_body import refusal
+from web.http.problem import Problem
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 BODY_LIMIT = 64 * 1024
@@ -28,27 +28,27 @@ SLOTS_LIMIT = 20
 Id = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class PageAsked(msgspec.Struct, frozen=True):
+class PageBody(msgspec.Struct, frozen=True):
     """Where the visitor is; ``item`` is the product of the page, if it is one's."""
 
     url: Annotated[str, Meta(max_length=4000)] | None = None
     item: Annotated[str, Meta(max_length=100)] | int | None = None
 
 
-class SlotAsked(msgspec.Struct, frozen=True):
+class SlotBody(msgspec.Struct, frozen=True):
     """One place to fill. What else it holds belongs to its kind."""
 
     id: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     kind: Literal["offer", "items"]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class PersonalizeBody(msgspec.Struct, frozen=True):
     """The request. ``slots`` stay raw: each kind reads its own."""
 
     slots: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=SLOTS_LIMIT)]
     visitor: Id | None = None
     user: Id | None = None
-    page: PageAsked | None = None
+    page: PageBody | None = None
     dismissed: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=50)] = []
     consent: Annotated[dict[str, bool], Meta(max_length=20)] = {}
     writeKey: str | None = None  # noqa: N815 - Segment's spelling
@@ -56,7 +56,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PersonalizeRequest:
     """The request, checked: who asks, on which item's page, and the slots of each kind.
 
     ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
@@ -92,9 +92,9 @@ class Plan:
         return "traits" if self.trusted else "profile"
 
 
-def plan_of(
-    asked: Asked, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
-) -> Plan:
+def request_of(
+    asked: PersonalizeBody, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
+) -> PersonalizeRequest:
     """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks. ``proxies``:
     so many in front are believed."""
     items: dict[str, Ask] = {}
@@ -114,7 +114,7 @@ def plan_of(
     item = asked.page.item if asked.page else None
     offers = [slot for slot in order if slot not in items]
     page_item = None if item in (None, "") else str(item)
-    return Plan(
+    return PersonalizeRequest(
         visitor=None if placeholder(asked.visitor) else asked.visitor,
         user=asked.user if trusted and not placeholder(asked.user) else None,
         item=page_item,
@@ -142,9 +142,9 @@ def _network(address: str) -> str:
     return truncate(address) if subscriber(address) else ""
 
 
-def _slot(raw: dict[str, Any], at: str) -> SlotAsked:
+def _slot(raw: dict[str, Any], at: str) -> SlotBody:
     try:
-        return msgspec.convert(raw, SlotAsked)
+        return msgspec.convert(raw, SlotBody)
     except msgspec.ValidationError as error:
         problem = refusal(error)
         raise Problem(400, problem.message, f"{at}.{problem.field}" if problem.field else at) from error

@@ -5,13 +5,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from concurrent.futures import TimeoutError as Late
+from concurrent.futures import TimeoutError as NotDone
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import Any
 
 from warehouse.watch import Cancelled, Watch, watched_by
-from web.reports.cancel import Stop
+from web.reports.cancellation import Cancellation
 
 KEPT = 300
 """Answers at most: each is some hundred rows."""
@@ -23,7 +23,7 @@ takes no more than a quarter of a thread."""
 
 
 @dataclass(slots=True)
-class Job:
+class CountJob:
     """One question under way or answered. ``started`` in seconds; ``made`` when it was answered, ``before``
     the answer that it will replace."""
 
@@ -32,7 +32,7 @@ class Job:
     watch: Watch = field(default_factory=Watch)
     made: float | None = None
     future: "Future[Any]" = field(default_factory=Future)
-    before: "Job | None" = None
+    before: "CountJob | None" = None
 
     def keeps(self, most: float, now: float) -> bool:
         """Whether it is under way, or answered so lately that it need not be made again."""
@@ -44,15 +44,15 @@ class Job:
         return 0 <= now - self.made < min(most, WORTH * took)
 
 
-class Working(Exception):
+class StillCounting(Exception):
     """The answer is not there yet; ``job`` says how far it is."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: CountJob) -> None:
         super().__init__("still counting")
         self.job = job
 
 
-class Kept:
+class ReportCache:
     """The answers of one process, by question. Whoever asks the same at the same time waits for the same.
 
     They are Python objects of the warehouse's, cheaper to count again in each process than to send around. A job's id
@@ -64,7 +64,7 @@ class Kept:
     ) -> None:
         self._clock, self._lock, self._key = clock, Lock(), hashlib.sha256(key).digest()
         self._pool = ThreadPoolExecutor(threads, "report")
-        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
+        self._jobs: OrderedDict[Hashable, CountJob] = OrderedDict()
 
     def answer(
         self,
@@ -76,22 +76,22 @@ class Kept:
         stale: bool = False,
     ) -> tuple[Any, float]:
         """The answer and when it was made (seconds since the epoch): at most ``most`` seconds ago, and no longer than
-        WORTH says; with ``stale`` an older one at once, while the new one is made. Raises Working after ``patience``
-        seconds, Cancelled, and whatever ``make`` raises."""
+        WORTH says; with ``stale`` an older one at once, while the new one is made. Raises StillCounting after
+        ``patience`` seconds, Cancelled, and whatever ``make`` raises."""
         job = self._job(question, make, most)
         if stale and job.before is not None and not job.future.done():
             job = job.before
         try:
             return job.future.result(patience), job.made or self._clock()
-        except Late:
+        except NotDone:
             if not job.future.done():
-                raise Working(job) from None
+                raise StillCounting(job) from None
             raise
         except Exception:
             self._forget(question, job)  # who asks again gets another try
             raise
 
-    def stop(self, stop: Stop) -> None:
+    def stop(self, stop: Cancellation) -> None:
         """The queries of that job end now, if it is under way here and began before."""
         with self._lock:
             found = [
@@ -107,11 +107,11 @@ class Kept:
         with self._lock:
             self._jobs.pop(question, None)
 
-    def running(self, job: Job) -> float:
+    def running(self, job: CountJob) -> float:
         """Seconds since it began."""
         return max(0.0, self._clock() - job.started)
 
-    def _job(self, question: Hashable, make: Callable[[], Any], most: float) -> Job:
+    def _job(self, question: Hashable, make: Callable[[], Any], most: float) -> CountJob:
         now = self._clock()
         with self._lock:
             job = self._jobs.get(question)
@@ -119,7 +119,7 @@ class Kept:
                 self._jobs.move_to_end(question)
                 return job
             before = job if job is not None and job.made is not None else None
-            job = self._jobs[question] = Job(now, self._id(question), before=before)
+            job = self._jobs[question] = CountJob(now, self._id(question), before=before)
             self._jobs.move_to_end(question)
             job.future = self._pool.submit(self._made, job, make)
             while len(self._jobs) > KEPT:
@@ -129,7 +129,7 @@ class Kept:
     def _id(self, question: Hashable) -> str:
         return hashlib.blake2b(repr(question).encode(), key=self._key, digest_size=12).hexdigest()
 
-    def _made(self, job: Job, make: Callable[[], Any]) -> Any:
+    def _made(self, job: CountJob, make: Callable[[], Any]) -> Any:
         if job.watch.cancelled:
             raise Cancelled
         with watched_by(job.watch):
@@ -137,13 +137,13 @@ class Kept:
         job.made, job.before = self._clock(), None
         return found
 
-    def _forget(self, question: Hashable, job: Job) -> None:
+    def _forget(self, question: Hashable, job: CountJob) -> None:
         with self._lock:
             if self._jobs.get(question) is job:
                 del self._jobs[question]
 
 
-def _insist(job: Job) -> None:
+def _insist(job: CountJob) -> None:
     """A query that is about to begin does not hear that it should end: it is said until it is heard."""
     while not job.future.done():
         job.watch.cancel()

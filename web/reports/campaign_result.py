@@ -168,7 +168,7 @@ def as_json(result: Result) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ResultRow:
     """A line of one of TABLES as a file: rates are parts of 1, ``best`` is a variant's probability."""
 
     name: str
@@ -196,7 +196,7 @@ class Learned:
     share: float
 
 
-def table_of(result: Result, table: str) -> list[Row] | list[Learned]:
+def table_of(result: Result, table: str) -> list[ResultRow] | list[Learned]:
     """One of TABLES."""
     made = result.report
     if table == "learned":
@@ -210,9 +210,9 @@ def table_of(result: Result, table: str) -> list[Row] | list[Learned]:
     return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]
 
 
-def _row(tally: ResponseCounts, best: float | None = None) -> Row:
+def _row(tally: ResponseCounts, best: float | None = None) -> ResultRow:
     seen = tally.impressions > 0
-    return Row(
+    return ResultRow(
         name=tally.name,
         decisions=tally.decisions,
         impressions=tally.impressions,

@@ -19,9 +19,9 @@ from warehouse.reports.paths import Paths, paths
 from warehouse.reports.products import Shelves, shelves
 from warehouse.reports.retention import Retention, retention
 from warehouse.reports.vocabulary import Vocabulary, vocabulary
-from web.flows import Returning, Wanted, one_of, returning, wanted
-from web.reports.parameters import question
-from web.reports.reports import Asked, Reports
+from web.flows import PathOptions, RetentionOptions, one_of, path_options, retention_options
+from web.reports.parameters import funnel_options
+from web.reports.reports import Reports, ReportScope
 
 GROUPS = (*NAMES, "stage", "segment")
 """What a funnel can be broken down by."""
@@ -34,13 +34,13 @@ class Rows:
     rows: Sequence[Any]
 
 
-def overview_of(reports: Reports, asked: Asked, limit: int = LIMIT) -> Overview:
+def overview_of(reports: Reports, asked: ReportScope, limit: int = LIMIT) -> Overview:
     return reports.answer(
         "overview", asked, limit, lambda events: overview(events, asked.site.id, asked.span, limit)
     )
 
 
-def doubtful_of(reports: Reports, asked: Asked) -> Doubtful:
+def doubtful_of(reports: Reports, asked: ReportScope) -> Doubtful:
     """Orders that were set apart, of the whole site, whatever the filters."""
     return reports.hint(
         "doubtful",
@@ -50,11 +50,11 @@ def doubtful_of(reports: Reports, asked: Asked) -> Doubtful:
     )
 
 
-def shelves_of(reports: Reports, asked: Asked) -> Shelves:
+def shelves_of(reports: Reports, asked: ReportScope) -> Shelves:
     return reports.answer("products", asked, (), lambda events: shelves(events, asked.site.id, asked.span))
 
 
-def goals_of(reports: Reports, asked: Asked, steps: Sequence[str]) -> tuple[Reached, ...]:
+def goals_of(reports: Reports, asked: ReportScope, steps: Sequence[str]) -> tuple[Reached, ...]:
     """Raises QueryRefused."""
     parsed = tuple(parse_step(step, "goal") for step in steps)
     return reports.answer(
@@ -62,7 +62,7 @@ def goals_of(reports: Reports, asked: Asked, steps: Sequence[str]) -> tuple[Reac
     )
 
 
-def vocabulary_of(reports: Reports, asked: Asked, most: int = 200) -> Vocabulary:
+def vocabulary_of(reports: Reports, asked: ReportScope, most: int = 200) -> Vocabulary:
     """Of the whole site, whatever the filters: what there is to choose from."""
     return reports.hint(
         f"vocabulary {most}",
@@ -72,7 +72,7 @@ def vocabulary_of(reports: Reports, asked: Asked, most: int = 200) -> Vocabulary
     )
 
 
-def paths_of(reports: Reports, asked: Asked, way: Wanted) -> Paths:
+def paths_of(reports: Reports, asked: ReportScope, way: PathOptions) -> Paths:
     return reports.answer(
         "paths",
         asked,
@@ -81,7 +81,7 @@ def paths_of(reports: Reports, asked: Asked, way: Wanted) -> Paths:
     )
 
 
-def retention_of(reports: Reports, asked: Asked, how: Returning) -> Retention:
+def retention_of(reports: Reports, asked: ReportScope, how: RetentionOptions) -> Retention:
     return reports.answer(
         "retention",
         asked,
@@ -100,10 +100,10 @@ class FunnelQuestion:
     @classmethod
     def of(cls, args: "MultiDict[str, str]") -> "FunnelQuestion":
         """Raises QueryRefused."""
-        steps, rules = question(args.getlist("step"), args)
+        steps, rules = funnel_options(args.getlist("step"), args)
         return cls(tuple(steps), rules)
 
-    def counted(self, reports: Reports, asked: Asked) -> Funnel:
+    def counted(self, reports: Reports, asked: ReportScope) -> Funnel:
         return reports.answer(
             "funnel",
             asked,
@@ -111,7 +111,7 @@ class FunnelQuestion:
             lambda events: funnel(events, asked.site.id, self.steps, self.rules, asked.span),
         )
 
-    def branches(self, reports: Reports, asked: Asked, by: str) -> list[Branch]:
+    def branches(self, reports: Reports, asked: ReportScope, by: str) -> list[Branch]:
         """For each value of ``by``, one of GROUPS. Raises QueryRefused."""
         if by not in GROUPS:
             raise QueryRefused("by", f"one of {', '.join(GROUPS)}")
@@ -132,7 +132,7 @@ class FunnelQuestion:
             lambda events: by_people(events, site, self.steps, self.rules, span, people),
         )
 
-    def trend(self, reports: Reports, asked: Asked, every: str) -> tuple[Began, ...]:
+    def trend(self, reports: Reports, asked: ReportScope, every: str) -> tuple[Began, ...]:
         chosen = one_of("every", {"every": every}, EVERY)
         return reports.answer(
             "trend",
@@ -141,7 +141,7 @@ class FunnelQuestion:
             lambda events: trend(events, asked.site.id, self.steps, self.rules, asked.span, chosen),
         )
 
-    def instead(self, reports: Reports, asked: Asked, step: int) -> tuple[Went, ...]:
+    def instead(self, reports: Reports, asked: ReportScope, step: int) -> tuple[Went, ...]:
         return reports.answer(
             "instead",
             asked,
@@ -155,7 +155,7 @@ class Report:
     """``ask`` with the address's parameters; ``tables`` are what it has as CSV, the usual one first."""
 
     tables: tuple[str, ...]
-    ask: Callable[[Reports, Asked, "MultiDict[str, str]"], Any]
+    ask: Callable[[Reports, ReportScope, "MultiDict[str, str]"], Any]
 
 
 def step_of(args: Mapping[str, str]) -> int:
@@ -181,9 +181,9 @@ REPORTS: dict[str, Report] = {
         ("rows",), lambda reports, asked, args: Rows(goals_of(reports, asked, args.getlist("goal")))
     ),
     "vocabulary": Report(("events", "pages"), lambda reports, asked, _args: vocabulary_of(reports, asked)),
-    "paths": Report(("flows",), lambda reports, asked, args: paths_of(reports, asked, wanted(args))),
+    "paths": Report(("flows",), lambda reports, asked, args: paths_of(reports, asked, path_options(args))),
     "retention": Report(
-        ("cohorts",), lambda reports, asked, args: retention_of(reports, asked, returning(args))
+        ("cohorts",), lambda reports, asked, args: retention_of(reports, asked, retention_options(args))
     ),
     "funnel": Report(
         ("steps",), lambda reports, asked, args: FunnelQuestion.of(args).counted(reports, asked)

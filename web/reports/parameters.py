@@ -12,7 +12,7 @@ STEPS_LIMIT, EXCLUSIONS_LIMIT = 12, 8
 USUAL_WINDOW = "7d"
 
 
-def question(steps: Sequence[str], args: "MultiDict[str, str]") -> tuple[list[Step], Rules]:
+def funnel_options(steps: Sequence[str], args: "MultiDict[str, str]") -> tuple[list[Step], Rules]:
     """The steps, and the rules in ``window``, ``by`` (visitor or visit), ``order`` (strict or any) and any number of
     ``without``.
 

@@ -15,10 +15,10 @@ from warehouse.funnel.breakdown import people
 from warehouse.latest import latest
 from web.api.profiles import document, seen
 from web.flows import one_of
-from web.naming import TRAIT, slug
-from web.problem import Problem
+from web.http.problem import Problem
 from web.reports.catalogue import FunnelQuestion, step_of
-from web.reports.reports import Asked, Reports
+from web.reports.reports import Reports, ReportScope
+from web.slug import TRAIT, slug
 from web.stores import Stores
 
 MOST = 10_000
@@ -47,7 +47,7 @@ class People:
     people: tuple[Someone, ...]
 
 
-def ids_of(reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> list[str]:
+def ids_of(reports: Reports, asked: ReportScope, args: "MultiDict[str, str]") -> list[str]:
     """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
     Raises QueryRefused."""
     asking, step = FunnelQuestion.of(args), step_of(args)
@@ -57,7 +57,7 @@ def ids_of(reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> list[
     return people(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
 
 
-def people_of(stores: Stores, reports: Reports, asked: Asked, args: "MultiDict[str, str]") -> People:
+def people_of(stores: Stores, reports: Reports, asked: ReportScope, args: "MultiDict[str, str]") -> People:
     """The same with what is known of them. Raises QueryRefused."""
     ids = ids_of(reports, asked, args)
     return People(len(ids), tuple(someone(ids, stores, asked.site.id)))
@@ -69,7 +69,7 @@ def members_of(stores: Stores, reports: Reports, site: str, segment: str) -> Peo
     return People(len(ids), tuple(someone(ids[:MOST], stores, site)))
 
 
-def latest_of(stores: Stores, reports: Reports, asked: Asked) -> People:
+def latest_of(stores: Stores, reports: Reports, asked: ReportScope) -> People:
     """Who came by last, LATEST at most."""
     span = asked.span
     ids = latest(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
@@ -137,7 +137,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonReport:
     """One person's page: the live profile, and from the warehouse orders and the ids that they came under. The
     properties are tables of the profile."""
 
@@ -165,13 +165,13 @@ class Person:
 PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
 
 
-def person_of(stores: Stores, site: str, who: str) -> Person:
+def person_of(stores: Stores, site: str, who: str) -> PersonReport:
     """Raises Problem 404."""
     profile = seen(stores.visitors.profiles, site, who)
     if profile is None:
         raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
     known = dossier(stores.reports.warehouse, site, profile.id, profile.first_seen)
-    return Person(document(profile), known.orders, known.ids)
+    return PersonReport(document(profile), known.orders, known.ids)
 
 
 def someone(ids: Sequence[str], stores: Stores, site: str) -> list[Someone]:

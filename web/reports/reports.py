@@ -14,9 +14,9 @@ from warehouse.events import Events
 from warehouse.question.span import Span
 from warehouse.reports.filter_choices import Choices, choices
 from warehouse.reports.filtered import narrowed
-from web.reports.cache import Kept, Working
+from web.people.everyone import Everyone, everyone
+from web.reports.cache import ReportCache, StillCounting
 from web.reports.filters import Filters, filters_of
-from web.reports.members import Everyone, everyone
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ ANEW_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportScope:
     """What is asked about."""
 
     site: Site
@@ -44,17 +44,21 @@ class Reports:
 
     warehouse: Warehouse
     profiles: ProfileStore
-    kept: Kept
-    everybody: Kept
+    kept: ReportCache
+    everybody: ReportCache
     clock: Callable[[], float]
     patience: float | None = None
 
-    def asked(self, site: Site, args: Mapping[str, str]) -> Asked:
+    def scope(self, site: Site, args: Mapping[str, str]) -> ReportScope:
         """As the API's parameters say. Raises QueryRefused."""
-        return Asked(site, Span.parse(site, args.get("from"), args.get("to"), self.clock), filters_of(args))
+        return ReportScope(
+            site, Span.parse(site, args.get("from"), args.get("to"), self.clock), filters_of(args)
+        )
 
-    def answer(self, name: str, asked: Asked, how: Hashable, make: Callable[[Events], T]) -> T:
-        """What ``make`` counts; ``name`` and ``how`` tell the question from others. Raises Working, QueryRefused."""
+    def answer(self, name: str, asked: ReportScope, how: Hashable, make: Callable[[Events], T]) -> T:
+        """What ``make`` counts; ``name`` and ``how`` tell the question from others.
+
+        Raises StillCounting and QueryRefused."""
         question = _question(name, asked, how)
         most = FRESH_SECONDS if asked.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
         if has_request_context() and "fresh" in request.args:
@@ -65,16 +69,16 @@ class Reports:
         answer: T = found
         return answer
 
-    def hint(self, name: str, asked: Asked, make: Callable[[Events], T], patience: float | None) -> T:
-        """What only helps to ask: of the site's events, unnarrowed; an older answer will do. Raises Working."""
-        plain = Asked(asked.site, asked.span)
+    def hint(self, name: str, asked: ReportScope, make: Callable[[Events], T], patience: float | None) -> T:
+        """What only helps to ask: of the site's events, unnarrowed; an older answer will do. Raises StillCounting."""
+        plain = ReportScope(asked.site, asked.span)
         found, _made = self.kept.answer(
             _question(name, plain, ()), lambda: make(self.warehouse), FRESH_SECONDS, patience, stale=True
         )
         hint: T = found
         return hint
 
-    def events(self, asked: Asked) -> Events:
+    def events(self, asked: ReportScope) -> Events:
         """The events that the filters leave. Raises QueryRefused."""
         filters = asked.filters
         people = self.members(asked.site.id, filters.segment) if filters.segment else None
@@ -85,24 +89,24 @@ class Reports:
         return replace(self, patience=None).everyone(site).segments.get(segment, frozenset())
 
     def everyone(self, site: str) -> Everyone:
-        """Who there is, at most a minute ago; longer only while they are being counted anew. Raises Working."""
+        """Who there is, at most a minute ago; longer only while they are being counted anew. Raises StillCounting."""
         found, _made = self.everybody.answer(
             site, lambda: everyone(self.profiles, site), MEMBERS_SECONDS, self.patience, stale=True
         )
         people: Everyone = found
         return people
 
-    def choices(self, asked: Asked) -> Choices:
+    def choices(self, asked: ReportScope) -> Choices:
         """What the filter bar offers; nothing while that is not known: no page waits for it."""
         patience = None if self.patience is None else min(self.patience, HINT_SECONDS)
         try:
             return self.hint(
                 "choices", asked, lambda events: choices(events, asked.site.id, asked.span), patience
             )
-        except Working:
+        except StillCounting:
             return Choices()
 
 
-def _question(name: str, asked: Asked, how: Hashable) -> Hashable:
+def _question(name: str, asked: ReportScope, how: Hashable) -> Hashable:
     span = asked.span
     return (asked.site.id, name, span.start, span.end, str(span.zone), asked.filters, how)

@@ -4,14 +4,14 @@ from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit
-from web.access.sign_in_limit import Guesses
+from web.access.sign_in_limit import SignInLimit
 from web.access.users import PASSWORD_LEAST, UsersInvalid
 from web.desk.access.users import REFUSALS
 from web.desk.pages import Pages
 from web.language import gettext as _
 
 
-def password_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprint:
+def password_blueprint(pages: Pages, guesses: SignInLimit, audit: Audit) -> Blueprint:
     blueprint = Blueprint("desk_password", __name__)
     users = pages.door.users
 

@@ -4,15 +4,15 @@ from flask import Blueprint, Response, redirect, render_template, request, sessi
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit, acting
-from web.access.sign_in_limit import Guesses
+from web.access.sign_in_limit import SignInLimit
 from web.desk.pages import Pages
 from web.desk.session import check_csrf, local_path
+from web.http.problem import Problem
 from web.language import LOCALES, remember
 from web.language import gettext as _
-from web.problem import Problem
 
 
-def door_blueprint(pages: Pages, guesses: Guesses, audit: Audit) -> Blueprint:
+def door_blueprint(pages: Pages, guesses: SignInLimit, audit: Audit) -> Blueprint:
     blueprint = Blueprint("door", __name__)
 
     def form(status: int = 200, problem: str = "", headers: dict[str, str] | None = None) -> Response:

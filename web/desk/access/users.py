@@ -11,9 +11,9 @@ from web.access.audit import Audit
 from web.access.users import PASSWORD_LEAST, ROLES, Role, User, UsersInvalid
 from web.api.reports import told
 from web.desk.pages import Pages
+from web.http.problem import Problem
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.problem import Problem
 
 CHANGES = 200
 ROLE_NAMES = {"viewer": _l("Viewer"), "marketer": _l("Marketer"), "admin": _l("Administrator")}

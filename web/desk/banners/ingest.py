@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 
 from tracker.log.port import LogUnavailable
-from web.progress import Waits
+from web.health.ingest_progress import IngestLag
 from web.stores import Stores
 
 LOOK_SECONDS = 10.0
@@ -17,9 +17,9 @@ def register_ingest_alarm(app: Flask, stores: Stores) -> None:
     """``ingest_stands()`` for every page, looked for now and then; None when it gets on."""
     lock = Lock()
     looked = float("-inf")
-    found: Waits | None = None
+    found: IngestLag | None = None
 
-    def ingest_stands() -> Waits | None:
+    def ingest_stands() -> IngestLag | None:
         nonlocal looked, found
         with lock:
             if time.monotonic() - looked >= LOOK_SECONDS:

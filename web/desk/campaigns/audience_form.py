@@ -11,7 +11,7 @@ from offers.audience.grammar import AudienceInvalid, Branch, Clause, Value, pars
 from tracker.sites import Site
 from web.desk.campaigns.typed import plain
 from web.language import lazy_gettext as _l
-from web.reports.cache import Working
+from web.reports.cache import StillCounting
 from web.reports.catalogue import vocabulary_of
 from web.reports.reports import HINT_SECONDS, Reports
 
@@ -100,8 +100,8 @@ def help_of(reports: Reports, site: Site) -> Help:
         for name, label in LABELS.items()
     )
     try:
-        words = vocabulary_of(replace(reports, patience=HINT_SECONDS), reports.asked(site, {}))
-    except Working:
+        words = vocabulary_of(replace(reports, patience=HINT_SECONDS), reports.scope(site, {}))
+    except StillCounting:
         return Help(tuple(fields))
     return Help(tuple(fields), tuple(word.name for word in words.events))
 

@@ -16,9 +16,9 @@ from web.desk.campaigns.versions import NOTED, Written, mark, since
 from web.desk.campaigns.words import CHOICES, KINDS, LABELS, VARIANT_LABELS, Trouble, trouble
 from web.desk.pages import Pages
 from web.drawing import formats
+from web.http.problem import Problem
 from web.language import gettext as _
-from web.problem import Problem
-from web.reports.campaigns import found
+from web.reports.campaign_counts import found
 from web.stores import Stores
 
 WORDS = {"labels": LABELS, "variant_labels": VARIANT_LABELS, "choices_of": CHOICES, "kinds": KINDS}

@@ -13,7 +13,7 @@ from offers.campaign.campaign import Budget, Campaign, CampaignInvalid
 from web.desk.campaigns import typed
 from web.desk.campaigns.words import LABELS
 from web.language import gettext as _
-from web.naming import slug
+from web.slug import slug
 
 VARIANTS_LIMIT = 20
 JSON_INDENTED = 20_000

@@ -13,7 +13,7 @@ from web.drawing import formats
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
-from web.reports.campaigns import Answered, answered
+from web.reports.campaign_counts import Answered, answered
 from web.stores import Stores
 
 STATUS = {
@@ -45,7 +45,7 @@ def campaigns_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         site = pages.site()
         period = period_of(request.args, site, stores.clock(), "/desk/campaigns")
         campaigns = stores.campaigns.store.all(site.id)
-        asked = period.asked(site)
+        asked = period.scope(site)
         counted = answered(stores, pages.reports.events(asked), asked) if campaigns else {}
         demo = vocabulary(stores.reports.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]

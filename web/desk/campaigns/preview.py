@@ -22,8 +22,8 @@ from web.api.audiences import Audiences, Size, parsed
 from web.api.campaigns import check_items
 from web.desk.campaigns.form import CampaignDraft, document_of
 from web.desk.campaigns.words import Trouble, trouble
+from web.http.problem import Problem
 from web.language import gettext as _
-from web.problem import Problem
 
 _IMG = re.compile(r'<img((?:\s+[\w-]+="[^"]*")*)\s*/?>')
 _ATTRIBUTE = re.compile(r'(?<![\w-])([\w-]++)="([^"]*+)"')

@@ -17,10 +17,10 @@ from web.desk.campaigns.versions import NOTED, written
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
+from web.http.problem import Problem
 from web.language import gettext as _
-from web.problem import Problem
+from web.reports.campaign_counts import found
 from web.reports.campaign_result import expansion, result_of
-from web.reports.campaigns import found
 from web.stores import Stores
 
 

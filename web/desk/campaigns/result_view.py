@@ -15,9 +15,9 @@ from web.desk.pages import STAGES
 from web.desk.period import Period
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
+from web.labels import channel, device
 from web.language import gettext as _
 from web.reports.campaign_result import Lesson, Result
-from web.words import channel, device
 
 
 @dataclass(frozen=True, slots=True)

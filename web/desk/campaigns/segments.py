@@ -15,9 +15,9 @@ from web.api.audiences import Audiences
 from web.desk.campaigns.audience_form import LABELS, OPERATORS, Form, form_of, help_of, read, segments_asked
 from web.desk.campaigns.list import STATUS
 from web.desk.pages import Pages
+from web.http.problem import Problem
 from web.language import gettext as _
-from web.naming import slug
-from web.problem import Problem
+from web.slug import slug
 from web.stores import Stores
 
 DAYS = 30

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import Version
-from web.access.audit import Entry
+from web.access.audit import AuditEntry
 from web.desk.campaigns.form import VariantDraft, draft_of
 from web.desk.campaigns.words import CHOICES, KINDS, LABELS, VARIANT_LABELS
 from web.language import gettext as _
@@ -45,7 +45,7 @@ def mark(versions: Sequence[Version]) -> str:
 
 
 def written(
-    versions: Sequence[Version], noted: Sequence[Entry], site: str, campaign_id: str
+    versions: Sequence[Version], noted: Sequence[AuditEntry], site: str, campaign_id: str
 ) -> tuple[Written, ...]:
     """``versions`` and ``noted`` are newest first."""
     return tuple(
@@ -61,7 +61,7 @@ def written(
 
 
 def since(
-    versions: Sequence[Version], began: str, noted: Sequence[Entry], site: str, campaign_id: str
+    versions: Sequence[Version], began: str, noted: Sequence[AuditEntry], site: str, campaign_id: str
 ) -> Written | None:
     """The newest version, with everything that changed since ``began``; None when that is the newest."""
     if mark(versions) == began or not versions:
@@ -113,7 +113,7 @@ def _short(text: str) -> str:
     return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
 
 
-def _who(version: Version, noted: Sequence[Entry], site: str, campaign_id: str) -> str:
+def _who(version: Version, noted: Sequence[AuditEntry], site: str, campaign_id: str) -> str:
     """Whoever made the request that was noted right after it was written; "" when none was, as of an import."""
     address = f"/desk/campaigns/{campaign_id}"
     ours = {

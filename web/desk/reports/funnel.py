@@ -12,7 +12,7 @@ from tracker.sites import Site
 from warehouse.funnel.funnel import Funnel, FunnelStep
 from warehouse.refused import QueryRefused
 from warehouse.reports.vocabulary import Vocabulary
-from web import words as told
+from web import labels as told
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.desk.reports.funnel_form import WINDOWS, Draft, Form, form_of, pressed, suggested
@@ -20,8 +20,8 @@ from web.drawing import formats
 from web.language import gettext as _
 from web.reports.catalogue import FunnelQuestion, vocabulary_of
 from web.reports.parameters import EXCLUSIONS_LIMIT, STEPS_LIMIT
-from web.reports.reports import Asked
-from web.reports.saved import SavedStore
+from web.reports.reports import ReportScope
+from web.reports.saved_queries import SavedStore
 
 LEAST_HEIGHT = 0.6
 """Of 100: a step that somebody reached is never invisible."""
@@ -112,13 +112,13 @@ def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
             # The address in the bar is one that can be kept and shared.
             changed = pressed(form, request.args.get("do", ""))
             return redirect(f"/desk/funnel?{urlencode(changed.query(period.query))}")
-        words = vocabulary_of(pages.reports, period.asked(site))
+        words = vocabulary_of(pages.reports, period.scope(site))
         form = form if form.said else suggestion(form, words)
         found, other, problem = None, None, ""
         try:
             if len(form.asked) > 1:
                 asking = asking_of(form)
-                found = asking.counted(pages.reports, period.asked(site))
+                found = asking.counted(pages.reports, period.scope(site))
                 other = asking.counted(pages.reports, compared(form, period, site)) if form.compare else None
         except QueryRefused as refused:
             problem = told.refusal(refused)
@@ -150,12 +150,12 @@ def asking_of(form: Form) -> FunnelQuestion:
     return FunnelQuestion.of(MultiDict(form.filled.query(())))
 
 
-def compared(form: Form, period: Period, site: Site) -> Asked:
+def compared(form: Form, period: Period, site: Site) -> ReportScope:
     """What the funnel is compared with: the period before, or another segment in the same."""
     if form.compare == "before":
-        return period.asked_before(site)
+        return period.scope_before(site)
     segment = form.compare.removeprefix("segment:")
-    return replace(period.asked(site), filters=replace(period.filters, segment=segment))
+    return replace(period.scope(site), filters=replace(period.filters, segment=segment))
 
 
 def suggestion(form: Form, words: Vocabulary) -> Form:

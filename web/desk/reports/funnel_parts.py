@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 from warehouse.funnel.breakdown import OTHER, Branch
 from warehouse.funnel.dropoffs import Went
 from warehouse.funnel.trend import Began
-from web import words
+from web import labels
 from web.desk.pages import STAGES, Pages
 from web.desk.period import period_of
 from web.desk.reports.funnel import asking_of
@@ -16,9 +16,9 @@ from web.desk.reports.funnel_form import form_of
 from web.desk.reports.overview import AXIS_LABELS, spread
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
+from web.http.problem import Problem
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.problem import Problem
 from web.reports.catalogue import step_of
 
 GROUPS = {
@@ -71,7 +71,7 @@ def funnel_parts_blueprint(pages: Pages) -> Blueprint:
     def show(part: str) -> Response:
         site, form = pages.site(), form_of(request.args)
         period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
-        asking, asked = asking_of(form), period.asked(site)
+        asking, asked = asking_of(form), period.scope(site)
         view: dict[str, object] = {}
         if part == "trend":
             view = {"trend": trend_of(asking.trend(pages.reports, asked, form.every))}
@@ -132,8 +132,8 @@ def name_of(value: str, group: str, segments: dict[str, str]) -> str:
     if value == OTHER:
         return _("all others")
     told: dict[str, Callable[[str], str]] = {
-        "channel": words.channel,
-        "device": words.device,
+        "channel": labels.channel,
+        "device": labels.device,
         "country": formats.country,
         "stage": lambda stage: str(STAGES.get(stage, stage)),
         "segment": lambda segment: segments.get(segment, segment),

@@ -12,11 +12,11 @@ from web.desk.period import period_of
 from web.desk.reports.funnel_form import form_of
 from web.desk.visitors.visitors import href_of
 from web.drawing import formats
+from web.labels import short
 from web.language import gettext as _
 from web.reports.catalogue import step_of
 from web.reports.people import MOST, Someone, ids_of, keep, someone
 from web.stores import Stores
-from web.words import short
 
 SHOWN = 100
 
@@ -37,7 +37,7 @@ def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     def show() -> Response:
         site, form = pages.site(), form_of(request.args)
         period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
-        ids = ids_of(pages.reports, period.asked(site), request.args)
+        ids = ids_of(pages.reports, period.scope(site), request.args)
         which, at = request.args.get("which", "dropped"), step_of(request.args)
         now = stores.clock()
         rows = [
@@ -74,7 +74,7 @@ def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         """Keep these people as a segment, as they are now."""
         site, query = pages.site(), MultiDict(parse_qsl(request.form.get("query", "")))
         period = period_of(query, site, pages.clock(), "/desk/funnel")
-        ids = ids_of(pages.reports, period.asked(site), query)
+        ids = ids_of(pages.reports, period.scope(site), query)
         segment = keep(stores, site.id, request.form.get("name", ""), ids)
         pages.reports.everybody.forget(site.id)
         return redirect(f"/desk/segments?{urlencode({'made': segment.id})}")

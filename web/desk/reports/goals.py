@@ -10,7 +10,7 @@ from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.reports.funnel_form import draft_of
 from web.reports.catalogue import goals_of, vocabulary_of
-from web.reports.saved import SavedStore
+from web.reports.saved_queries import SavedStore
 
 USUAL = ("Product Added", "Checkout Started", "Order Completed", "Signed Up")
 """Shown until a goal is chosen, where they occur."""
@@ -33,7 +33,7 @@ def goals_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
     def show() -> Response:
         site = pages.site()
         period = period_of(request.args, site, pages.clock(), "/desk")
-        asked = period.asked(site)
+        asked = period.scope(site)
         chosen = [(each.id, each.name, each.query) for each in saved.all(site.id)]
         words = vocabulary_of(pages.reports, asked)
         usual = [("", word.name, f"event:{word.name}") for word in words.events if word.name in USUAL]

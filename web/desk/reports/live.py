@@ -10,9 +10,9 @@ from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.visitors.visitors import href_of
 from web.drawing import formats
+from web.labels import device
 from web.reports.live import MINUTES, just_now
 from web.stores import Stores
-from web.words import device
 
 ROWS = 20
 

@@ -15,11 +15,11 @@ from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
+from web.labels import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
 from web.reports.catalogue import doubtful_of, overview_of
-from web.words import channel, device
 
 METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
 LABELS = {
@@ -120,10 +120,10 @@ def overview_blueprint(pages: Pages) -> Blueprint:
         metric = request.args.get("metric", "visitors")
         metric = metric if metric in DAILY else "visitors"
         period = period_of(request.args, site, pages.clock(), "/desk", (("metric", metric),))
-        now = overview_of(pages.reports, period.asked(site), ROWS)
-        before = overview_of(pages.reports, period.asked_before(site), 1)
+        now = overview_of(pages.reports, period.scope(site), ROWS)
+        before = overview_of(pages.reports, period.scope_before(site), 1)
         view = view_of(now, before, period, site, metric)
-        apart = doubtful_of(pages.reports, period.asked(site))
+        apart = doubtful_of(pages.reports, period.scope(site))
         return pages.show(
             "desk/reports/overview.html", "overview", site, period=period, view=view, apart=apart
         )

@@ -9,13 +9,13 @@ from flask.typing import ResponseReturnValue
 from warehouse.refused import QueryRefused
 from warehouse.reports.paths import DEPTH_LIMIT, OTHER, Paths
 from warehouse.reports.vocabulary import Vocabulary
-from web import words as told
+from web import labels as told
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.desk.reports.funnel_form import draft_of
 from web.drawing import formats
 from web.drawing.sankey import Drawing, Node, Ribbon, draw
-from web.flows import Wanted, wanted
+from web.flows import PathOptions, path_options
 from web.language import gettext as _
 from web.reports.catalogue import paths_of, vocabulary_of
 
@@ -37,7 +37,7 @@ class NodeView:
 @dataclass(frozen=True, slots=True)
 class PathsView:
     problem: str
-    wanted: Wanted
+    wanted: PathOptions
     anchor: str
     visits: int
     drawing: Drawing
@@ -76,20 +76,20 @@ def paths_blueprint(pages: Pages) -> Blueprint:
                 args["anchor"] if ":" in args["anchor"] else f"event:{args['anchor']}"
             ).text
         try:
-            asked = wanted(args)
+            asked = path_options(args)
         except QueryRefused as refused:
-            asked, problem = Wanted(), told.refusal(refused)
+            asked, problem = PathOptions(), told.refusal(refused)
         kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
         period = period_of(request.args, site, pages.clock(), "/desk/paths", kept)
-        words = vocabulary_of(pages.reports, period.asked(site))
-        found = paths_of(pages.reports, period.asked(site), asked)
+        words = vocabulary_of(pages.reports, period.scope(site))
+        found = paths_of(pages.reports, period.scope(site), asked)
         view = view_of(asked, problem, found, words, period)
         return pages.show("desk/reports/paths.html", "paths", site, period=period, view=view, kept=kept)
 
     return pages.guard(blueprint)
 
 
-def view_of(asked: Wanted, problem: str, found: Paths, words: Vocabulary, period: Period) -> PathsView:
+def view_of(asked: PathOptions, problem: str, found: Paths, words: Vocabulary, period: Period) -> PathsView:
     drawing = draw(found.flows, asked.direction == "to")
     names = [f"event:{word.name}" for word in words.events] + [f"page:{word.name}" for word in words.pages]
     return PathsView(
@@ -104,7 +104,7 @@ def view_of(asked: Wanted, problem: str, found: Paths, words: Vocabulary, period
     )
 
 
-def _node(node: Node, asked: Wanted, period: Period) -> NodeView:
+def _node(node: Node, asked: PathOptions, period: Period) -> NodeView:
     name = plain(node.name)
     label = name if len(name) <= LABEL_LENGTH else f"{name[: LABEL_LENGTH - 1]}…"
     title = _("%(name)s: %(count)s visits", name=name, count=formats.number(node.visits))

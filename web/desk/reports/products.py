@@ -62,8 +62,8 @@ def products_blueprint(pages: Pages, stores: Stores) -> Blueprint:
             item = catalogue.state(product)[1]
             return item.name if item and item.name else product
 
-        view = view_of(shelves_of(pages.reports, period.asked(site)), site, name_of)
-        demo = vocabulary_of(pages.reports, period.asked(site)).demo
+        view = view_of(shelves_of(pages.reports, period.scope(site)), site, name_of)
+        demo = vocabulary_of(pages.reports, period.scope(site)).demo
         return pages.show("desk/reports/products.html", "products", site, period=period, view=view, demo=demo)
 
     return pages.guard(blueprint)

@@ -8,15 +8,15 @@ from flask.typing import ResponseReturnValue
 
 from warehouse.refused import QueryRefused
 from warehouse.reports.retention import Cohort, Retention
-from web import words as told
+from web import labels as told
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
 from web.drawing.charts import HEIGHT, WIDTH, ceiling_of
-from web.flows import Returning, returning
+from web.flows import RetentionOptions, retention_options
+from web.labels import channel
 from web.language import gettext as _
 from web.reports.catalogue import retention_of, vocabulary_of
-from web.words import channel
 
 COLUMNS = 13
 SHADES = 4
@@ -51,7 +51,7 @@ class Curve:
 @dataclass(frozen=True, slots=True)
 class RetentionView:
     problem: str
-    asked: Returning
+    asked: RetentionOptions
     columns: tuple[str, ...]
     cohorts: tuple[CohortView, ...]
     average: tuple[str, ...]
@@ -66,14 +66,14 @@ def retention_blueprint(pages: Pages) -> Blueprint:
     def show() -> ResponseReturnValue:
         site, problem = pages.site(), ""
         try:
-            asked = returning(request.args)
+            asked = retention_options(request.args)
         except QueryRefused as refused:
-            asked, problem = Returning(), told.refusal(refused)
+            asked, problem = RetentionOptions(), told.refusal(refused)
         kept = tuple((name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name))
         period = period_of(request.args, site, pages.clock(), "/desk/retention", kept)
-        found = retention_of(pages.reports, period.asked(site), asked)
+        found = retention_of(pages.reports, period.scope(site), asked)
         view = view_of(asked, problem, found)
-        demo = vocabulary_of(pages.reports, period.asked(site)).demo
+        demo = vocabulary_of(pages.reports, period.scope(site)).demo
         return pages.show(
             "desk/reports/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
         )
@@ -81,7 +81,7 @@ def retention_blueprint(pages: Pages) -> Blueprint:
     return pages.guard(blueprint)
 
 
-def view_of(asked: Returning, problem: str, found: Retention) -> RetentionView:
+def view_of(asked: RetentionOptions, problem: str, found: Retention) -> RetentionView:
     cohorts = [cohort for cohort in found.cohorts if cohort.size]
     width = min(COLUMNS, max((len(cohort.returned) for cohort in cohorts), default=0))
     groups = {
@@ -113,7 +113,7 @@ def curve(shares: Sequence[float], top: float) -> str:
     return "M" + "L".join(points)
 
 
-def _row(cohort: Cohort, asked: Returning, width: int, most: float) -> CohortView:
+def _row(cohort: Cohort, asked: RetentionOptions, width: int, most: float) -> CohortView:
     label = (formats.month if asked.unit == "month" else formats.day)(cohort.start)
     if asked.by_channel:
         label += f" · {channel(cohort.channel)}"

@@ -9,8 +9,8 @@ from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
 from warehouse.feeds.history import Happened
 from web.drawing import formats
+from web.labels import channel
 from web.language import gettext as _
-from web.words import channel
 
 TIMELINE_LIMIT = 200
 

@@ -8,10 +8,10 @@ from profiles.model import Profile, Touch
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
 from web.drawing import formats
+from web.labels import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.naming import TRAIT
-from web.words import channel, device
+from web.slug import TRAIT
 
 ROWS = 8
 SHOWN_ID = 8

@@ -19,11 +19,11 @@ from web.desk.period import period_of
 from web.desk.visitors.history import TIMELINE_LIMIT, visits_of
 from web.desk.visitors.person import about, name_of, person_of
 from web.drawing import formats
+from web.http.problem import Problem
+from web.labels import channel
 from web.language import gettext as _
-from web.problem import Problem
-from web.reports.reports import Asked
+from web.reports.reports import ReportScope
 from web.stores import Stores
-from web.words import channel
 
 LATEST = 50
 QUERY_LIMIT = 255
@@ -58,7 +58,7 @@ def visitors_blueprint(pages: Pages, stores: Stores) -> Blueprint:
             return redirect(href_of(matches[0].id))
         kept = (("q", query),) if query else ()
         period = period_of(request.args, site, pages.clock(), "/desk/visitors", kept)
-        profiles = matches or _latest(pages, stores, period.asked(site))
+        profiles = matches or _latest(pages, stores, period.scope(site))
         rows = [row_of(profile, site, stores.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
         view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
@@ -127,7 +127,7 @@ def href_of(profile_id: str) -> str:
     return f"/desk/visitors/{quote(profile_id, safe='')}"
 
 
-def _latest(pages: Pages, stores: Stores, asked: Asked) -> list[Profile]:
+def _latest(pages: Pages, stores: Stores, asked: ReportScope) -> list[Profile]:
     """Who came by in the period, the last first."""
     ids = pages.reports.answer(
         "latest",

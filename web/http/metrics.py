@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class _Read(Collector):
+class _Gauge(Collector):
     """A gauge that is asked for when it is scraped; left out when it cannot be told."""
 
     def __init__(self, name: str, what: str, value: Callable[[], float]) -> None:
@@ -51,7 +51,7 @@ class Metrics:
         )
 
     def gauge(self, name: str, what: str, value: Callable[[], float]) -> None:
-        self.registry.register(_Read(name, what, value))
+        self.registry.register(_Gauge(name, what, value))
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -25,7 +25,7 @@ COUNT_SECONDS = 5.0
 """Counts wait for so long for others that go with them: what a process that is killed loses of them."""
 
 
-class Who(NamedTuple):
+class Addressee(NamedTuple):
     """About whom it was decided. ``agent`` is their browser, "" when a server asked for them: only that names users."""
 
     visitor: str | None
@@ -46,7 +46,7 @@ class DecisionLog:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def add(self, site: Site, who: Who, made: Sequence[LoggedDecision]) -> None:
+    def add(self, site: Site, who: Addressee, made: Sequence[LoggedDecision]) -> None:
         """What somebody who can be recognised was shown under a holdout, or not."""
         if not made or not (who.visitor or who.user):
             return

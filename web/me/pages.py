@@ -16,13 +16,13 @@ from tracker.log.port import Record
 from tracker.sites import Site
 from web.access.audit import acting, concerning
 from web.access.security import HEADERS
-from web.api.bodies import answer
-from web.api.keys import Keys
 from web.api.profiles import ID_LIMIT, find
-from web.errors import DOWN, show
-from web.me.known import PURPOSES, chosen, corrected, known, wanted
-from web.me.passes import LINK_SECONDS, Pass, Passes, PassInvalid
-from web.problem import Problem, unavailable
+from web.http.error_handlers import DOWN, show
+from web.http.json_body import answer
+from web.http.problem import Problem, unavailable
+from web.http.site_keys import Keys
+from web.me.passes import LINK_SECONDS, Pass, PassInvalid, PassSigner
+from web.me.summary import PURPOSES, chosen, corrected, summary_of, wanted
 from web.stores import Stores
 
 COOKIES = ("dangol_id", "dangol_v")
@@ -33,9 +33,9 @@ FORM_LIMIT = 16 * 1024
 INTERESTS_LIMIT = 12
 
 
-def me_blueprint(stores: Stores, keys: Keys, passes: Passes) -> Blueprint:
+def me_blueprint(stores: Stores, keys: Keys, passes: PassSigner) -> Blueprint:
     blueprint = Blueprint("me", __name__)
-    doors = _Doors(stores, passes)
+    doors = _PageAccess(stores, passes)
     limiter = Limiter(RATE, clock=stores.clock)
 
     @blueprint.post("/v1/profiles/<path:who>/link")
@@ -59,7 +59,7 @@ def me_blueprint(stores: Stores, keys: Keys, passes: Passes) -> Blueprint:
         )
         named = {each.id: each.name for each in stores.segments.store.all(site.id)}
         catalogue = stores.models.shops(site.id).catalogue
-        told = known(view, site, lambda item: catalogue.state(item)[1], named, masked=by == "cookie")
+        told = summary_of(view, site, lambda item: catalogue.state(item)[1], named, masked=by == "cookie")
         return _shown(
             "me/page.html", site=site, known=told, form=doors.form(site, profile, by), by=by, **_kept()
         )
@@ -122,10 +122,10 @@ def me_blueprint(stores: Stores, keys: Keys, passes: Passes) -> Blueprint:
     return blueprint
 
 
-class _Doors:
+class _PageAccess:
     """Whose page this request may see, and which forms are ours."""
 
-    def __init__(self, stores: Stores, passes: Passes) -> None:
+    def __init__(self, stores: Stores, passes: PassSigner) -> None:
         self._stores, self._passes = stores, passes
 
     def link(self, site: Site, profile: Profile) -> str:

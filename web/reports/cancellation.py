@@ -16,14 +16,14 @@ LISTEN_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Stop(msgspec.Struct, frozen=True):
+class Cancellation(msgspec.Struct, frozen=True):
     """``job`` is not wanted any more if it began before ``at`` (seconds): who asks again afterwards wants it."""
 
     job: str
     at: float
 
 
-class Stops:
+class Cancellations:
     """Says and hears which counts are to end. While Redis does not answer, each process stops only its own."""
 
     def __init__(self, url: str, timeout: float = 1.0) -> None:
@@ -31,13 +31,13 @@ class Stops:
         self._lock, self._listening = Lock(), False
         self._client: Any = None
 
-    def say(self, stop: Stop) -> None:
+    def say(self, stop: Cancellation) -> None:
         try:
             self._redis().publish(CHANNEL, msgspec.json.encode(stop))
         except REDIS_ERRORS:
             logger.warning("other processes do not hear of a stopped count: Redis does not answer")
 
-    def hear(self, do: Callable[[Stop], object]) -> None:
+    def hear(self, do: Callable[[Cancellation], object]) -> None:
         """From now on ``do`` is called in a thread for every stop that any process says. It may be called again and
         again: it listens once, and anew after the connection broke."""
         with self._lock:
@@ -58,12 +58,12 @@ class Stops:
         if self._client is not None:
             self._client.close()
 
-    def _listen(self, heard: Any, do: Callable[[Stop], object]) -> None:
+    def _listen(self, heard: Any, do: Callable[[Cancellation], object]) -> None:
         try:
             while True:
                 message = heard.get_message(timeout=LISTEN_SECONDS)
                 if message and message["type"] == "message":
-                    do(msgspec.json.decode(message["data"], type=Stop))
+                    do(msgspec.json.decode(message["data"], type=Cancellation))
         except (*REDIS_ERRORS, msgspec.DecodeError) as error:
             logger.warning("stopped listening for stopped counts until one waits again: %s", error)
         finally:

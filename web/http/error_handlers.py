@@ -17,8 +17,8 @@ from tracker.log.port import LogUnavailable
 from tracker.refusal import Invalid
 from tracker.unavailable import Unavailable
 from warehouse.tables.table import WarehouseUnavailable
-from web.api.bodies import answer
-from web.problem import Problem, unavailable
+from web.http.json_body import answer
+from web.http.problem import Problem, unavailable
 
 DOWN: dict[type[Unavailable], str] = {
     CampaignsUnavailable: "The store of campaigns",

@@ -5,9 +5,9 @@ from typing import Literal
 import msgspec
 
 from tracker.redis_connection import REDIS_ERRORS, connect
+from web.http.problem import Problem, unavailable
 from web.language import gettext as _
-from web.naming import slug
-from web.problem import Problem, unavailable
+from web.slug import slug
 
 MOST = 200
 QUERY_LIMIT = 8_000

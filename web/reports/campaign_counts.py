@@ -9,8 +9,8 @@ from offers.reports.campaigns_summary import VariantResult, summarise_campaigns
 from tracker.sites import Site
 from warehouse.events import Events
 from warehouse.feeds.offer_events import offer_events
-from web.problem import Problem
-from web.reports.reports import Asked
+from web.http.problem import Problem
+from web.reports.reports import ReportScope
 from web.stores import Stores
 
 
@@ -56,7 +56,7 @@ def found(stores: Stores, site: Site, campaign_id: str) -> Campaign:
     return campaign
 
 
-def answered(stores: Stores, events: Events, asked: Asked) -> dict[str, Answered]:
+def answered(stores: Stores, events: Events, asked: ReportScope) -> dict[str, Answered]:
     """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
     once."""
     found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)

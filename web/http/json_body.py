@@ -8,7 +8,7 @@ import msgspec
 from flask import Response, request
 
 from tracker import values
-from web.problem import Problem
+from web.http.problem import Problem
 
 T = TypeVar("T")
 

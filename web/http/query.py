@@ -2,7 +2,7 @@
 
 from flask import request
 
-from web.problem import Problem
+from web.http.problem import Problem
 
 DIGITS = 12
 

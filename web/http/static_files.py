@@ -8,34 +8,34 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
-from web.problem import Problem
+from web.http.problem import Problem
 
-FOLDER = Path(__file__).parent / "static"
+FOLDER = Path(__file__).parent.parent / "static"
 FOREVER = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class StaticFile:
     content: bytes
     gzipped: bytes
     mime: str
     digest: str
 
 
-def _asset(path: Path) -> Asset:
+def _asset(path: Path) -> StaticFile:
     content = path.read_bytes()
     mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     digest = hashlib.sha256(content).hexdigest()[:12]
-    return Asset(content, gzip.compress(content, 6, mtime=0), mime, digest)
+    return StaticFile(content, gzip.compress(content, 6, mtime=0), mime, digest)
 
 
-class Assets:
+class StaticFiles:
     """Every file of ``web/static`` by name."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._loaded = {path.name: _asset(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
-    def get(self, name: str) -> Asset | None:
+    def get(self, name: str) -> StaticFile | None:
         return self._loaded.get(name)
 
     def url(self, name: str) -> str:
@@ -43,7 +43,7 @@ class Assets:
         return f"/desk/static/{name}?v={self._loaded[name].digest}"
 
 
-def assets_blueprint(assets: Assets) -> Blueprint:
+def static_blueprint(assets: StaticFiles) -> Blueprint:
     blueprint = Blueprint("assets", __name__)
 
     @blueprint.get("/desk/static/<name>")

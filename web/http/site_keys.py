@@ -10,7 +10,7 @@ from tracker.admission.origins import admitted
 from tracker.http.request import header_key
 from tracker.sites import Site, Sites
 from web.access.audit import acting
-from web.problem import Problem
+from web.http.problem import Problem
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="dangol", charset="UTF-8"'}
 

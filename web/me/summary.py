@@ -10,8 +10,8 @@ from profiles.model import Profile, Purpose
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
 from web.drawing import formats
+from web.labels import channel, device
 from web.language import locale
-from web.words import channel, device
 
 INTERESTS, ITEMS = 12, 12
 MORE = 2.0
@@ -28,7 +28,7 @@ class Interest:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class VisitorSummary:
     """``traits`` are what they told the shop; masked for whoever only has the cookie."""
 
     since: str
@@ -52,13 +52,13 @@ class Known:
     purposes: dict[str, bool]
 
 
-def known(
+def summary_of(
     view: View,
     site: Site,
     item_of: Callable[[str], Item | None],
     segment_names: dict[str, str],
     masked: bool,
-) -> Known:
+) -> VisitorSummary:
     """The profile in plain words. ``segment_names``: what the groups are called."""
     profile, counts = view.profile, view.profile.counts
 
@@ -67,7 +67,7 @@ def known(
         return (item and item.name) or item_id
 
     looked_at = dict.fromkeys(name(touch.item) for touch in reversed(profile.items) if touch.kind != "list")
-    return Known(
+    return VisitorSummary(
         since=formats.when(profile.first_seen, site.zone),
         last=formats.when(profile.last_seen, site.zone),
         visits=counts.visits,

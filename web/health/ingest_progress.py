@@ -15,7 +15,7 @@ STILL_SECONDS = 120.0
 """Ingest commits every few seconds, and starts again within half a minute: after this, something is wrong."""
 
 
-class Waits(NamedTuple):
+class IngestLag(NamedTuple):
     """``events`` wait for ingest; in the partition that is worst off, nothing was done for ``seconds``."""
 
     events: int
@@ -26,17 +26,17 @@ class Waits(NamedTuple):
         return self.seconds > STILL_SECONDS
 
 
-class _Stand(msgspec.Struct, array_like=True, frozen=True):
+class _PartitionState(msgspec.Struct, array_like=True, frozen=True):
     """A partition is ``done`` up to here, and events have waited there ``since``, in seconds."""
 
     done: int
     since: float
 
 
-_decoder = msgspec.json.Decoder(_Stand)
+_decoder = msgspec.json.Decoder(_PartitionState)
 
 
-class Progress:
+class IngestProgress:
     """Looks at the log, and remembers on the hash ``dg:ingest`` (partition → stand) what it saw first. Where Redis
     does not answer, this object remembers."""
 
@@ -48,9 +48,9 @@ class Progress:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis, self._backlog, self._clock = connect(url, timeout), backlog, clock
-        self._known: dict[int, _Stand] = {}
+        self._known: dict[int, _PartitionState] = {}
 
-    def look(self) -> Waits:
+    def look(self) -> IngestLag:
         """Raises LogUnavailable."""
         backlog, now = self._backlog(), self._clock()
         waiting = {partition: one.done for partition, one in backlog.items() if one.end > one.done}
@@ -60,23 +60,23 @@ class Progress:
             stand = known.get(partition)
             # A clock that was set back must not hide anything, nor one that was ahead raise an alarm for long.
             stands[partition] = (
-                stand if stand and stand.done == done and stand.since <= now else _Stand(done, now)
+                stand if stand and stand.done == done and stand.since <= now else _PartitionState(done, now)
             )
         self._remember(known, stands)
         longest = max((now - stand.since for stand in stands.values()), default=0.0)
-        return Waits(sum(one.end - one.done for one in backlog.values()), longest)
+        return IngestLag(sum(one.end - one.done for one in backlog.values()), longest)
 
     def close(self) -> None:
         self._redis.close()
 
-    def _remembered(self) -> dict[int, _Stand]:
+    def _remembered(self) -> dict[int, _PartitionState]:
         try:
             found = self._redis.hgetall(KEY)
             return {int(partition): _decoder.decode(raw) for partition, raw in found.items()}
         except (*REDIS_ERRORS, ValueError):
             return self._known
 
-    def _remember(self, known: Mapping[int, _Stand], stands: dict[int, _Stand]) -> None:
+    def _remember(self, known: Mapping[int, _PartitionState], stands: dict[int, _PartitionState]) -> None:
         self._known = stands
         try:
             if gone := [partition for partition in known if partition not in stands]:
