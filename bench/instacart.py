@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from bench.results import record
 from recommender.data.interactions import Interactions
 from recommender.evaluation import ranking_metrics
-from recommender.evaluation.cases import WHOLE, Case, last_days
+from recommender.evaluation.cases import UNLIMITED, Case, last_days
 from recommender.offline.evaluate import evaluate
 from recommender.offline.interaction_file import load
 from tracker.durations import DAY_SECONDS
@@ -101,7 +101,7 @@ def main() -> None:
         files = split(source, Path(folder))
         report = evaluate(*files, protocol="last-days", k=K)
         past, future = (load(file, "Order Completed") for file in files)
-    cases = list(last_days(future, past, WHOLE))
+    cases = list(last_days(future, past, UNLIMITED))
     rows = [[kind, f"{values['Recall@20']:.3f}"] for kind, values in report.kinds.items()]
     for plain in (frequencies, plain_als, bestsellers):
         shows = plain(past)

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.results import record
 from recommender.algorithms import als, factors
-from recommender.data.interactions import Interactions, confidence, liking
+from recommender.data.interactions import Interactions, confidence_matrix, interaction_matrix
 from recommender.data.params import Params
 from recommender.evaluation import ranking_metrics
 from recommender.offline.interaction_file import load
@@ -68,7 +68,7 @@ def compare(file: Path, count: int, seed: int = 42) -> tuple[float, float]:
     with threadpool_limits(1, "blas"):
         bare = AlternatingLeastSquares(factors=count, random_state=params.seed)
         bare.fit(known, show_progress=False)
-    matrix, _ = confidence(liking(past, params, int(past.ts[-1])), params.alpha)
+    matrix, _ = confidence_matrix(interaction_matrix(past, params, int(past.ts[-1])), params.alpha)
     own = factors.solve(als.fit(matrix, params), params.regularization)
     vectors = own.of(np.arange(shape[1]))
 

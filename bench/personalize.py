@@ -30,7 +30,7 @@ from profiles.model import Counts, ItemTouch, Profile, Session, Touch
 from recommender.data.interactions import read
 from recommender.data.params import Params
 from recommender.model.card import Card
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.train import fit
 
 ROOT = Path(__file__).parent.parent
@@ -184,21 +184,21 @@ def serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
         process.wait(30)
 
 
-def publish(shelf: Shelf, items: int) -> None:
+def publish(registry: ModelRegistry, items: int) -> None:
     """A model of the size asked for, without the judging that a training spends most of its time on."""
     params = Params(iterations=3)
     rows = read(shop(items, 2 * items, 8 * items))
-    shelf.add(fit(rows, params, Card(version=shelf.new_version(), site="default", made=NOW)))
-    shelf.publish(shelf.cards()[0].version)
+    registry.add(fit(rows, params, Card(version=registry.new_version(), site="default", made=NOW)))
+    registry.publish(registry.cards()[0].version)
 
 
-def swap(shelf: Shelf, every: float, stop: threading.Event) -> None:
+def swap(registry: ModelRegistry, every: float, stop: threading.Event) -> None:
     """Publish the two versions in turn."""
-    versions = [card.version for card in shelf.cards()]
+    versions = [card.version for card in registry.cards()]
     turn = 0
     while not stop.wait(every):
         turn += 1
-        shelf.publish(versions[turn % len(versions)])
+        registry.publish(versions[turn % len(versions)])
 
 
 def row(name: str, run: Run) -> list[object]:
@@ -207,11 +207,11 @@ def row(name: str, run: Run) -> list[object]:
 
 
 def measure(folder: Path, url: str, store: int, items: int, profiles: int) -> tuple[list[list[object]], str]:
-    shelf = Shelf(folder / "models", "default")
+    registry = ModelRegistry(folder / "models", "default")
     for _ in range(2):
-        publish(shelf, items)
+        publish(registry, items)
     size = sum(
-        file.stat().st_size for file in (shelf.folder / "versions" / shelf.cards()[0].version).iterdir()
+        file.stat().st_size for file in (registry.folder / "versions" / registry.cards()[0].version).iterdir()
     )
     average = fill(url, profiles, [f"p{number}" for number in range(items)])
     rows = []
@@ -225,7 +225,7 @@ def measure(folder: Path, url: str, store: int, items: int, profiles: int) -> tu
         rows += [row(f"two slots, {count} connections", run(count)) for count in CONNECTIONS]
         rows.append(row(f"two slots, {RATE:,} a second", run(16, rate=RATE)))
         stop = threading.Event()
-        swapping = threading.Thread(target=swap, args=(shelf, SECONDS / (SWAPS + 1), stop))
+        swapping = threading.Thread(target=swap, args=(registry, SECONDS / (SWAPS + 1), stop))
         swapping.start()
         rows.append(row(f"the same, {SWAPS} models swapped", run(CONNECTIONS[0])))
         stop.set()

@@ -20,12 +20,12 @@ from bench.results import percentiles, record
 from profiles.model import ItemTouch
 from recommender.algorithms import als, cooccurrence, factors, session_knn
 from recommender.catalogue.catalogue import Catalogue, Changes
-from recommender.data.interactions import confidence, liking, read
+from recommender.data.interactions import confidence_matrix, interaction_matrix, read
 from recommender.data.params import Params
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
-from recommender.serving.request import Ask
-from recommender.serving.visitor import visitor_from
+from recommender.serving.request import SlotRequest
+from recommender.serving.visitor import visitor_of_touches
 from recommender.training.train import train
 from tracker.durations import DAY_MS
 
@@ -106,7 +106,7 @@ def bare(matrix: sparse.csr_matrix, params: Params, count: int) -> AlternatingLe
 
 def training(table: pa.Table, params: Params) -> list[list[object]]:
     rows = read(table)
-    matrix = confidence(liking(rows, params, NOW), params.alpha)[0]
+    matrix = confidence_matrix(interaction_matrix(rows, params, NOW), params.alpha)[0]
     count = als.factors_for(params, len(rows.items), len(rows.profiles))
     ours, floors = [], []
     for _ in range(3):  # in turn, as the machine's other load comes and goes
@@ -116,7 +116,7 @@ def training(table: pa.Table, params: Params) -> list[list[object]]:
         lambda: cooccurrence.neighbours(cooccurrence.visits(rows, params.basket_limit), params.neighbours)
     )
     with tempfile.TemporaryDirectory() as folder:
-        whole, _ = timed(lambda: train("bench", Told(table), Shelf(Path(folder), "bench"), params))
+        whole, _ = timed(lambda: train("bench", Told(table), ModelRegistry(Path(folder), "bench"), params))
     return [
         [
             "factors, ours",
@@ -142,7 +142,7 @@ def index(table: pa.Table, params: Params) -> list[object]:
 
 def serving(table: pa.Table, params: Params) -> list[list[object]]:
     rows = read(table)
-    matrix = confidence(liking(rows, params, NOW), params.alpha)[0]
+    matrix = confidence_matrix(interaction_matrix(rows, params, NOW), params.alpha)[0]
     model = bare(matrix, params, als.factors_for(params, len(rows.items), len(rows.profiles)))
     model.num_threads = 1
     with threadpool_limits(1, "blas"):
@@ -168,9 +168,9 @@ def _all_scored(solved: factors.Factors, user: np.ndarray) -> object:
 def _answers(table: pa.Table, params: Params) -> list[list[object]]:
     """Whole answers, from the profile's touches to picks with reasons, one thread."""
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1, "blas"):
-        shelf = Shelf(Path(folder), "bench")
-        train("bench", Told(table), shelf, params)
-        recommender = Recommender(shelf, Catalogue(NoItems()), params)
+        registry = ModelRegistry(Path(folder), "bench")
+        train("bench", Told(table), registry, params)
+        recommender = Recommender(registry, Catalogue(NoItems()), params)
         products = table["product"].to_pylist()
         stride = len(products) // 500
         result = []
@@ -181,8 +181,8 @@ def _answers(table: pa.Table, params: Params) -> list[list[object]]:
                 own = products[number * stride : number * stride + size]
                 touches = [ItemTouch(item, "view", NOW - 60_000 * (size - n)) for n, item in enumerate(own)]
                 begin = time.perf_counter()
-                visitor = visitor_from(touches, None, params, NOW, NOW - 600_000)
-                recommender.recommend(visitor, Ask(strategy=strategy, limit=8))  # type: ignore[arg-type]
+                visitor = visitor_of_touches(touches, None, params, NOW, NOW - 600_000)
+                recommender.recommend(visitor, SlotRequest(strategy=strategy, limit=8))  # type: ignore[arg-type]
                 seconds.append(time.perf_counter() - begin)
             middle, late = (f"{value * 1000:.2f} ms" for value in percentiles(seconds, 50, 99))
             result.append([f"answer: {strategy}", middle, f"p99 {late}; profiles of 5–100 touches"])

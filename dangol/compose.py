@@ -32,8 +32,8 @@ if TYPE_CHECKING:  # each process imports only what it composes: a tracker needs
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
     from recommender.catalogue.catalogue import Catalogue
-    from recommender.jobs.runs import Runs
-    from recommender.model.registry import Shelf
+    from recommender.jobs.runs import TrainingRuns
+    from recommender.model.registry import ModelRegistry
     from tracker.app import Tracker
     from tracker.delivery.spool_backlog import SpoolWatch
     from warehouse.delta import Warehouse
@@ -252,17 +252,17 @@ def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogu
     return Catalogue(RedisItems(connect(settings.profiles_uri, patience), site))
 
 
-def shelf(settings: Settings, site: str) -> "Shelf":
-    from recommender.model.registry import Shelf
+def model_registry(settings: Settings, site: str) -> "ModelRegistry":
+    from recommender.model.registry import ModelRegistry
 
-    return Shelf(settings.models_folder, site)
+    return ModelRegistry(settings.models_folder, site)
 
 
-def runs(settings: Settings, patience: float = 5.0) -> "Runs":
-    from recommender.jobs.runs import Runs
+def runs(settings: Settings, patience: float = 5.0) -> "TrainingRuns":
+    from recommender.jobs.runs import TrainingRuns
     from tracker.redis_connection import connect
 
-    return Runs(connect(settings.profiles_uri, patience))
+    return TrainingRuns(connect(settings.profiles_uri, patience))
 
 
 class History:
@@ -290,7 +290,7 @@ def shops(settings: Settings) -> "Callable[[str], Shop]":
     @functools.cache
     def shop_of(site: str) -> Shop:
         items = catalogue(settings, site, settings.personalize_budget_ms / 1000)
-        models = shelf(settings, site)
+        models = model_registry(settings, site)
         return Shop(items, Recommender(models, items), models)
 
     return shop_of

@@ -15,8 +15,8 @@ from offers.segments.membership import ProgressStore
 from offers.segments.store import SegmentStore
 from profiles.store import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
-from recommender.jobs.runs import Runs
-from recommender.model.registry import Shelf
+from recommender.jobs.runs import TrainingRuns
+from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
 from tracker.delivery.spool_backlog import Spooled
 from tracker.log.port import EventLog
@@ -42,7 +42,7 @@ class Shop:
 
     catalogue: Catalogue
     recommender: Recommender
-    shelf: Shelf
+    registry: ModelRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class ModelStores:
     """``shops`` returns the Shop of a site, always the same object for the same site."""
 
     shops: Callable[[str], Shop]
-    runs: Runs
+    runs: TrainingRuns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

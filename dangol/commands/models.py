@@ -49,8 +49,8 @@ def tune(config: Settings, site_id: str, minutes: float, path: Path | None, dry_
     from recommender.offline import tune as search
     from recommender.offline.interaction_file import load
 
-    shelf = compose.shelf(config, site_id)
-    start = shelf.params.read()
+    registry = compose.model_registry(config, site_id)
+    start = registry.params.read()
     rows = load(path) if path else _history(config, site_id, start.window_days)
     click.echo(f"{len(rows)} events; {minutes:g} minutes")
 
@@ -62,9 +62,9 @@ def tune(config: Settings, site_id: str, minutes: float, path: Path | None, dry_
         raise click.ClickException("too few sessions to hold some out; collect more, then tune again")
     click.echo(f"\n{search.table(trials)}")
     if not dry_run:
-        shelf.params.write(best)
-        (shelf.folder / "tuning.md").write_text(search.table(trials) + "\n")
-        click.echo(f"\nwritten: {shelf.params.path}; the next training uses it")
+        registry.params.write(best)
+        (registry.folder / "tuning.md").write_text(search.table(trials) + "\n")
+        click.echo(f"\nwritten: {registry.params.path}; the next training uses it")
 
 
 @click.command()
@@ -100,7 +100,7 @@ def evaluate(
     if warehouse == bool(past or future) or bool(past) != bool(future):
         raise click.UsageError("give either --train and --test, or --warehouse")
     if warehouse:
-        params = compose.shelf(config, site_id).params.read()
+        params = compose.model_registry(config, site_id).params.read()
         known, unknown = judge.split(_history(config, site_id, params.window_days), days)
         if not len(known) or not len(unknown):
             raise click.ClickException(
@@ -120,15 +120,15 @@ def evaluate(
 @click.option("--rollback", is_flag=True, help="Let the version before the live one serve again.")
 @click.pass_obj
 def models(config: Settings, site_id: str, rollback: bool) -> None:
-    """Every version on the shelf: its size, how it was judged, which one serves, why one was refused."""
+    """Every version on the registry: its size, how it was judged, which one serves, why one was refused."""
     from dangol import compose
 
-    shelf = compose.shelf(config, site_id)
-    if rollback and shelf.rollback() is None:
+    registry = compose.model_registry(config, site_id)
+    if rollback and registry.rollback() is None:
         raise click.ClickException("there is no earlier version to go back to")
     click.echo(_training(config, site_id), nl=False, err=True)
-    live = shelf.live_version()
-    for card in shelf.cards():
+    live = registry.live_version()
+    for card in registry.cards():
         mark = "live" if card.version == live else "" if card.accepted else "refused"
         size = f"{card.items} items\t{card.events} events"
         click.echo(f"{card.version}\t{size}\t{mark}\t{card.verdict}")

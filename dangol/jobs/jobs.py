@@ -11,7 +11,7 @@ from dangol.doctor.repair import looked
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training
 from dangol.settings import Settings
-from recommender.catalogue.from_events import host_of, learned
+from recommender.catalogue.from_events import host_of, item_from_event
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import Busy
 from recommender.training.refresh import refresh
@@ -92,7 +92,7 @@ class Jobs:
         self._each(self._train_asked)
 
     def _train_asked(self, site: Site) -> None:
-        if self.training.runs.asked(site.id):
+        if self.training.runs.is_requested(site.id):
             self._train(site.id)
 
     def train(self) -> None:
@@ -118,7 +118,7 @@ class Jobs:
         self._each(self._refresh)
 
     def _refresh(self, site: Site) -> None:
-        refresh(site.id, compose.history(self.settings), compose.shelf(self.settings, site.id))
+        refresh(site.id, compose.history(self.settings), compose.model_registry(self.settings, site.id))
 
     def learn_items(self) -> None:
         """Items that product events name and the shop never told us about."""
@@ -134,7 +134,7 @@ class Jobs:
         }
         own = (named or hosts(warehouse, site.id, since)) | {host_of(self.settings.public_url)} - {""}
         found = (
-            learned(
+            item_from_event(
                 each.product,
                 told=each.told,
                 name=each.name,
@@ -146,7 +146,7 @@ class Jobs:
             )
             for each in products(warehouse, site.id)
         )
-        compose.catalogue(self.settings, site.id).teach(item for item in found if item is not None)
+        compose.catalogue(self.settings, site.id).sync_from_events(item for item in found if item is not None)
 
     def learn_orders(self) -> None:
         """What an order of each site may plausibly be worth."""

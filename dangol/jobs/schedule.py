@@ -6,8 +6,8 @@ import threading
 from dangol.machine.heartbeat import Heartbeat
 from dangol.settings import Settings
 from recommender.jobs.lock import RedisLock
-from recommender.jobs.runs import LOCK
-from recommender.jobs.scheduler import Job, Schedule
+from recommender.jobs.runs import TRAINING_LOCK
+from recommender.jobs.scheduler import Job, Scheduler
 from tracker.redis_connection import connect
 
 logger = logging.getLogger("dangol.scheduler")
@@ -19,7 +19,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Run the jobs until ``stop`` is set; what is running then is finished."""
     client = connect(settings.profiles_uri, 5.0)
     heart = Heartbeat(settings.folder, "scheduler")
-    schedule = Schedule(table(settings), lambda name: RedisLock(client, name), ended=heart.beat)
+    schedule = Scheduler(table(settings), lambda name: RedisLock(client, name), ended=heart.beat)
     schedule.start()
     stop.wait()
     schedule.stop()
@@ -38,10 +38,10 @@ def table(settings: Settings) -> list[Job]:
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
         Job("scores", jobs.score, DAY, "scores", soon=True),
         Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),
-        # These two take the lock LOCK themselves, for each site.
+        # These two take the lock TRAINING_LOCK themselves, for each site.
         Job("train asked for", jobs.train_asked, 1 / 12, soon=True),
         Job("train", jobs.train, 2, soon=True),
-        Job("refresh", jobs.refresh, 10, LOCK),
+        Job("refresh", jobs.refresh, 10, TRAINING_LOCK),
         Job("erase", jobs.erase, 1, "warehouse", soon=True),
         Job("erasure log", jobs.mirror, 1 / 6, "erasure log", soon=True),
         Job("check", jobs.check, 2, "warehouse", soon=True),

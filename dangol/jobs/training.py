@@ -27,9 +27,9 @@ class Training:
         is, what was live stays live."""
 
         def work(progress: Progress) -> Card:
-            history, shelf = compose.history(self._settings), compose.shelf(self._settings, site)
+            history, registry = compose.history(self._settings), compose.model_registry(self._settings, site)
             items = compose.catalogue(self._settings, site).all()
-            return train(site, history, shelf, clock=self._clock, items=items, progress=progress)
+            return train(site, history, registry, clock=self._clock, items=items, progress=progress)
 
         return self.runs.run(site, work)
 
@@ -39,8 +39,8 @@ class Training:
         last = self.runs.read(site)
         if last and last.state == "failed" and not passed(last.finished or last.started or 0, now, AGAIN_MS):
             return False
-        shelf = compose.shelf(self._settings, site)
-        made = max((card.made for card in shelf.cards() if not card.refreshed), default=None)
-        if made is None or shelf.live_version() is None:
+        registry = compose.model_registry(self._settings, site)
+        made = max((card.made for card in registry.cards() if not card.refreshed), default=None)
+        if made is None or registry.live_version() is None:
             return True
         return passed(made, now, self._settings.train_hours * HOUR_MS)

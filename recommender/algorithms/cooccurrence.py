@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from recommender.data.interactions import EVER, PURCHASE, Floats, Interactions, Ints, Longs
+from recommender.data.interactions import PURCHASE, REPEATS_EVER, Floats, Interactions, Ints, Longs
 from warehouse.feeds import crowd
 
 Weights = npt.NDArray[np.float64]
@@ -38,14 +38,16 @@ def baskets(rows: Interactions, limit: int) -> sparse.csr_matrix:
     first = (np.diff(profile, prepend=-1) != 0) | (np.diff(ts, prepend=-1) != 0)
     number = np.cumsum(first) - 1
     buyer = profile[first]
-    weight = rows.teaching[buyer] * crowd.repeats(buyer, EVER)
+    weight = rows.profile_weights[buyer] * crowd.repeats(buyer, REPEATS_EVER)
     return _incidence(number, bought.item[order], len(rows.items), limit, weight)
 
 
 def visits(rows: Interactions, limit: int) -> sparse.csr_matrix:
     """sessions × items, the root of the session's weight where the item was looked at, added or bought."""
     liked = rows.rows(np.isin(rows.kind, (0, 1, PURCHASE)))
-    return _incidence(liked.session.astype(np.int64), liked.item, len(rows.items), limit, liked.visits())
+    return _incidence(
+        liked.session.astype(np.int64), liked.item, len(rows.items), limit, liked.session_weights()
+    )
 
 
 def _incidence(group: Longs, item: Ints, items: int, limit: int, weight: Weights) -> sparse.csr_matrix:

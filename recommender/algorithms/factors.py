@@ -40,7 +40,7 @@ class Factors:
         vectors: Floats = self.vectors[self.place[items]]
         return vectors
 
-    def fold_in(self, items: Ints, confidence: Floats) -> "Taste":
+    def fold_in(self, items: Ints, confidence: Floats) -> "UserFactors":
         """The least-squares user factors for ``confidence`` (> 1) on ``items``, as implicit would solve them.
 
         x = (G + VᵀDV)⁻¹ Vᵀc with G = YᵀY + λI, V = Y[items], D = diag(c - 1). By the push-through identity
@@ -53,7 +53,7 @@ class Factors:
         system.flat[:: len(items) + 1] += 1.0
         shares = np.linalg.inv(system.astype(np.float64))
         user = (shares @ confidence).astype(np.float32) @ solved
-        return Taste(items, confidence, user, solved, shares, float((vectors @ user).max()))
+        return UserFactors(items, confidence, user, solved, shares, float((vectors @ user).max()))
 
     def best(
         self, user: Floats, count: int, allowed: npt.NDArray[np.bool_], bonus: Floats | None = None
@@ -123,7 +123,7 @@ def _highest(codes: npt.NDArray[np.integer], scores: Floats, count: int) -> tupl
 
 
 @dataclass(frozen=True, slots=True)
-class Taste:
+class UserFactors:
     """A visitor's factors ``user``, and what is needed to tell where a score comes from. ``top`` is the score of the
     best of his own ``items``."""
 

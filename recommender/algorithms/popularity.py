@@ -26,7 +26,7 @@ def popularity(rows: Interactions, params: Params, now: int) -> Popularity:
     standard deviations of a Poisson count, so that one click on a forgotten item is not a trend.
     """
     items = len(rows.items)
-    weight = np.maximum(kind_weights(params.weights), 0.0)[rows.kind] * rows.told()
+    weight = np.maximum(kind_weights(params.weights), 0.0)[rows.kind] * rows.row_weights()
     slow = np.bincount(rows.item, weight * ageing(rows.ts, now, params.popular_half_life_days), items)
     fast = _widely(rows, weight * ageing(rows.ts, now, params.trend_half_life_days), params)
     usual = slow * params.trend_half_life_days / params.popular_half_life_days
@@ -40,8 +40,8 @@ def _widely(rows: Interactions, weight: np.ndarray, params: Params) -> np.ndarra
     network = rows.network[rows.profile] if len(rows.network) else np.full(len(rows), -1)
     known, items = network >= 0, len(rows.items)
     if known.any():
-        each = np.bincount(rows.network[rows.network >= 0], rows.people[rows.network >= 0])
-        known &= 2 * each.max() < rows.people.sum()
+        each = np.bincount(rows.network[rows.network >= 0], rows.crowd_weights[rows.network >= 0])
+        known &= 2 * each.max() < rows.crowd_weights.sum()
     given = np.bincount(rows.item[~known], weight[~known], items)
     pairs, pair = np.unique(network[known] * items + rows.item[known], return_inverse=True)
     most = np.minimum(np.bincount(pair, weight[known], len(pairs)), max(kind_weights(params.weights)))

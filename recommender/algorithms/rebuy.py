@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.data.interactions import EVER, PURCHASE, Floats, Interactions, ageing
+from recommender.data.interactions import PURCHASE, REPEATS_EVER, Floats, Interactions, ageing
 from tracker.durations import DAY_MS
 from warehouse.feeds import crowd
 
@@ -31,8 +31,8 @@ def rebuy(rows: Interactions) -> Rebuy:
     order = np.lexsort((bought.ts, bought.item, bought.profile))
     item, profile, ts = bought.item[order], bought.profile[order], bought.ts[order]
     pair = profile.astype(np.int64) * items + item
-    taught = rows.teaching[profile]
-    each = (taught * crowd.repeats(pair, EVER))[1:]
+    taught = rows.profile_weights[profile]
+    each = (taught * crowd.repeats(pair, REPEATS_EVER))[1:]
     again = (item[1:] == item[:-1]) & (profile[1:] == profile[:-1]) & (ts[1:] > ts[:-1])
     gap = (ts[1:] - ts[:-1])[again] / DAY_MS
     each = each[again]
@@ -40,7 +40,9 @@ def rebuy(rows: Interactions) -> Rebuy:
     once = np.diff(pair, prepend=-1) != 0
     buyers = np.bincount(item[once], taught[once], items)
     bought_again = np.unique(pair[1:][again])
-    twice = np.bincount(bought_again % max(items, 1), rows.teaching[bought_again // max(items, 1)], items)
+    twice = np.bincount(
+        bought_again % max(items, 1), rows.profile_weights[bought_again // max(items, 1)], items
+    )
     share = (twice + PRIOR * twice.sum() / max(buyers.sum(), 1)) / (buyers + PRIOR)
     usual = _median(gap, each) if len(gap) else DEFAULT_DAYS
     # A mean of logarithms: gaps are long-tailed, and a median per item would need a sort each.
@@ -58,7 +60,7 @@ def _median(values: np.ndarray, weight: np.ndarray) -> float:
 
 
 def _pace(bought: Interactions) -> Floats:
-    now, told = int(bought.ts[-1]) if len(bought) else 0, bought.told()
+    now, told = int(bought.ts[-1]) if len(bought) else 0, bought.row_weights()
     lately, usually = (
         np.bincount(bought.item, ageing(bought.ts, now, days) * told, len(bought.items)) / days + RARE
         for days in (LATELY_DAYS, USUALLY_DAYS)

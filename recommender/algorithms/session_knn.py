@@ -42,8 +42,8 @@ class _Scratch(threading.local):
 
 
 RANK = 1 << 32
-LEAST = 2.0**-60
-FAR = 64  # steps; what is farther from the shared item weighs as if it were this far
+MIN_WEIGHT = 2.0**-60
+MAX_DISTANCE = 64  # steps; what is farther from the shared item weighs as if it were this far
 
 
 class _Votes(NamedTuple):
@@ -57,7 +57,7 @@ class _Votes(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Voted:
+class NextItems:
     """Next items, best first, and the votes they were counted from."""
 
     items: Ints
@@ -66,7 +66,7 @@ class Voted:
     votes: _Votes
     _scratch: _Scratch
 
-    def because(self, items: Ints) -> list[int]:
+    def strongest_source(self, items: Ints) -> list[int]:
         """For each of ``items`` (distinct) the item of the current session that brought most of its votes."""
         votes, own, width = self.votes, self._scratch.rank, len(self.current)
         own[items] = np.arange(1, len(items) + 1)
@@ -81,7 +81,7 @@ class Voted:
 
 _NONE, _NO_WEIGHT = np.zeros(0, np.int32), np.zeros(0, np.float32)
 _NO_VOTES = _Votes(_NONE, _NO_WEIGHT, np.zeros(0, np.int64), np.zeros(0, np.int64))
-NOBODY = Voted(_NONE, _NO_WEIGHT, [], _NO_VOTES, _Scratch())
+NO_NEXT_ITEMS = NextItems(_NONE, _NO_WEIGHT, [], _NO_VOTES, _Scratch())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +99,18 @@ class SessionIndex:
     posts: Ints
     idf: Floats
     _scratch: _Scratch = field(default_factory=_Scratch, repr=False, compare=False)
-    _kept: dict[object, Floats] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[object, Floats] = field(default_factory=dict, repr=False, compare=False)
 
-    def next(self, current: list[int], params: Params, count: int) -> Voted:
+    def next(self, current: list[int], params: Params, count: int) -> NextItems:
         """The ``count`` best next items after ``current``: item codes, oldest first; those not indexed are skipped."""
         known = [item for item in current if 0 <= item < len(self.idf)][-params.session_last :]
         scratch = self._scratch.made(len(self.ended), len(self.idf))
         neighbours, similarity = self._neighbours(known, params, scratch)
         if not len(neighbours):
-            return NOBODY
+            return NO_NEXT_ITEMS
         votes = self._votes(known, neighbours, similarity, params, scratch)
         items, scores = self._count(votes, count, scratch)
-        return Voted(items, scores, known, votes, scratch)
+        return NextItems(items, scores, known, votes, scratch)
 
     def prepare(self, params: Params) -> None:
         """Make ready what every answer needs, so that the first one does not have to."""
@@ -168,26 +168,26 @@ class SessionIndex:
     def _freshness(self, params: Params) -> Floats:
         """By session; age is counted from the newest one: how long ago that was changes no order."""
         days = params.session_half_life_days
-        fresh = self._kept.get(("fresh", days))
+        fresh = self._cache.get(("fresh", days))
         if fresh is None:
             age = (self.ended[-1:] - self.ended) / (days * DAY_MS)
-            fresh = self._kept[("fresh", days)] = np.exp2(-np.minimum(age, 60.0)).astype(np.float32)
+            fresh = self._cache[("fresh", days)] = np.exp2(-np.minimum(age, 60.0)).astype(np.float32)
         return fresh
 
     def _rarity(self) -> Floats:
         """By item, √idf."""
-        rarity = self._kept.get("rarity")
+        rarity = self._cache.get("rarity")
         if rarity is None:
-            rarity = self._kept["rarity"] = np.sqrt(self.idf)
+            rarity = self._cache["rarity"] = np.sqrt(self.idf)
         return rarity
 
     def _fade(self, params: Params) -> Floats:
         """By steps from the shared item."""
         pace = params.session_distance
-        fade = self._kept.get(("fade", pace))
+        fade = self._cache.get(("fade", pace))
         if fade is None:
-            steps = np.maximum(np.arange(FAR + 1) - 1, 0)
-            fade = self._kept[("fade", pace)] = np.exp(-pace * steps).astype(np.float32)
+            steps = np.maximum(np.arange(MAX_DISTANCE + 1) - 1, 0)
+            fade = self._cache[("fade", pace)] = np.exp(-pace * steps).astype(np.float32)
         return fade
 
 
@@ -208,7 +208,11 @@ def build(rows: Interactions, params: Params) -> SessionIndex:
     codes, first, size = np.unique(session, return_index=True, return_counts=True)
     ended = ts[first + size - 1] if len(codes) else np.zeros(0, np.int64)
     # A vote fades with age: a session that weighs half as much counts as one that is a half-life older.
-    older = np.log2(np.maximum(rows.visits()[codes], LEAST)) * params.session_half_life_days * DAY_MS
+    older = (
+        np.log2(np.maximum(rows.session_weights()[codes], MIN_WEIGHT))
+        * params.session_half_life_days
+        * DAY_MS
+    )
     ended = ended + older.astype(np.int64)
     by_age = np.argsort(ended, kind="stable")
     starts = np.concatenate([[0], np.cumsum(size[by_age])]).astype(np.int64)

@@ -123,7 +123,7 @@ class Stored(NamedTuple):
     """One item as the store keeps it: ``put`` by the shop (b"" = deleted by it), ``learned`` from events."""
 
     put: bytes | None
-    learned: bytes | None
+    from_events: bytes | None
 
 
 class Changes(NamedTuple):
@@ -139,7 +139,7 @@ class ItemStore(Protocol):
 
     def put(self, items: Mapping[str, bytes]) -> None: ...
 
-    def learn(self, items: Mapping[str, bytes]) -> None: ...
+    def put_from_events(self, items: Mapping[str, bytes]) -> None: ...
 
     def changes(self, since: int) -> Changes: ...
 
@@ -166,19 +166,21 @@ class Catalogue:
         self._store.put({item.id: _encode(item) for item in items})
         self.refresh(force=True)
 
-    def learn(self, items: Iterable[Item]) -> None:
+    def put_from_events(self, items: Iterable[Item]) -> None:
         """Remember what events say about items. A field that the shop put stays as it is, and of an item that it put
         only events which it sent itself (``Item.told``) fill the others."""
-        self._store.learn({item.id: _encode(item) for item in items})
+        self._store.put_from_events({item.id: _encode(item) for item in items})
         self.refresh(force=True)
 
-    def teach(self, items: Iterable[Item]) -> None:
+    def sync_from_events(self, items: Iterable[Item]) -> None:
         """``learn`` all that events say of the site by now. Once the shop put items, pages add none: of the others only
         what the site itself told is kept, as of those that nobody speaks of or agrees on any more."""
         self.refresh(force=True)
         fresh = {item.id: item for item in items if item.told or not self._put}
         bare = (each.id for each in list(self._items.values()) if each and each.id not in fresh)
-        self.learn([*fresh.values(), *(Item(id=item_id) for item_id in bare if item_id not in self._put)])
+        self.put_from_events(
+            [*fresh.values(), *(Item(id=item_id) for item_id in bare if item_id not in self._put)]
+        )
 
     def delete(self, item_id: str) -> bool:
         """Take an item out, for good: events do not bring it back. False when it is not there."""
@@ -254,7 +256,7 @@ def _merged(stored: Stored) -> Item | None:
     """What the shop put, its silent fields filled from events of its own; None when the shop deleted it."""
     if stored.put == b"":
         return None
-    learned = _decoder.decode(stored.learned) if stored.learned else None
+    learned = _decoder.decode(stored.from_events) if stored.from_events else None
     if not stored.put:
         return learned
     put = _decoder.decode(stored.put)

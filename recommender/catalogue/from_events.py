@@ -1,4 +1,4 @@
-"""What product events may teach the catalogue of an item: addresses on the site's own hosts, texts within bounds."""
+"""What product events may tell the catalogue about an item: addresses on the site's own hosts, texts in bounds."""
 
 import re
 from collections.abc import Collection
@@ -17,7 +17,7 @@ def host_of(address: str) -> str:
     return found[1].removesuffix(_USUAL[scheme.lower()]) if found and plain(address) else ""
 
 
-def own(address: str, hosts: Collection[str]) -> str:
+def own_address(address: str, hosts: Collection[str]) -> str:
     """``address`` if it leads to one of the site's ``hosts``, or is a path on whichever host shows it; else ""."""
     if not address or len(address) > URL_LIMIT or not plain(address):
         return ""
@@ -32,7 +32,7 @@ def plain(address: str) -> bool:
     return address.isprintable() and not any(mark in address for mark in (" ", "\\"))
 
 
-def learned(
+def item_from_event(
     item_id: str,
     *,
     told: bool,
@@ -54,8 +54,8 @@ def learned(
         name=name[:TEXT_LIMIT],
         category=category[:TEXT_LIMIT],
         price=price,
-        url=own(url, hosts),
-        image=own(image, hosts),
+        url=own_address(url, hosts),
+        image=own_address(image, hosts),
         told=told,
     )
 

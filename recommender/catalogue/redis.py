@@ -40,7 +40,7 @@ class RedisItems:
     def put(self, items: Mapping[str, bytes]) -> None:
         self._save(self._put, items)
 
-    def learn(self, items: Mapping[str, bytes]) -> None:
+    def put_from_events(self, items: Mapping[str, bytes]) -> None:
         self._save(self._learned, items)
 
     def _save(self, key: str, items: Mapping[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Interactions: who did what with which item and when, as arrays; and the confidence matrix of them."""
+"""Interactions: who did what with which item and when, as arrays; and the matrices that factors are fitted to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -34,9 +34,9 @@ EVENT_KINDS: Mapping[str, int] = {
 }
 
 
-BALANCE, FEW = 0.05, 2000
+MAX_POSITIVE_SHARE, LEAST_ITEMS = 0.05, 2000
 
-A_DAY, EVER = 3.0, 10.0
+REPEATS_A_DAY, REPEATS_EVER = 3.0, 10.0
 """So often one person's doing one thing with one item counts, within a day and altogether; and so many of their visits
 say what belongs together."""
 
@@ -52,7 +52,7 @@ class Interactions:
     ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
     ``people`` says how much each profile teaches (``warehouse.feeds.crowd``), ``network`` from which they came, -1 for
     unknown; empty where all teach alike. ``often`` is each row's part of what somebody does over and over, which counts
-    A_DAY and EVER times.
+    REPEATS_A_DAY and REPEATS_EVER times.
     """
 
     items: tuple[str, ...]
@@ -64,9 +64,9 @@ class Interactions:
     kind: npt.NDArray[np.int8]
     ts: Longs
     quantity: Floats
-    people: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    crowd_weights: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     network: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
-    often: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    repeat_weights: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -85,26 +85,26 @@ class Interactions:
             kind=self.kind[which],
             ts=self.ts[which],
             quantity=self.quantity[which],
-            often=self.often[which],
+            repeat_weights=self.repeat_weights[which],
         )
 
     @property
-    def teaching(self) -> npt.NDArray[np.float64]:
+    def profile_weights(self) -> npt.NDArray[np.float64]:
         """How much each profile teaches, up to 1."""
-        return self.people if len(self.people) else np.ones(len(self.profiles))
+        return self.crowd_weights if len(self.crowd_weights) else np.ones(len(self.profiles))
 
-    def told(self) -> npt.NDArray[np.float64]:
+    def row_weights(self) -> npt.NDArray[np.float64]:
         """How much each row counts: people's rows as much as they teach, and ``often``."""
-        return self.teaching[self.profile] * self.often
+        return self.profile_weights[self.profile] * self.repeat_weights
 
-    def visits(self) -> npt.NDArray[np.float64]:
-        """How much each session counts: one person's as much as they teach, and no more than EVER of them."""
+    def session_weights(self) -> npt.NDArray[np.float64]:
+        """How much each session counts: one person's as much as they teach, and no more than REPEATS_EVER of them."""
         person = np.zeros(self.sessions, np.int64)
         person[self.session[::-1]] = self.profile[::-1]
         there = np.zeros(self.sessions, np.bool_)
         there[self.session] = True
         weight = np.zeros(self.sessions)
-        weight[there] = self.teaching[person[there]] * crowd.repeats(person[there], EVER)
+        weight[there] = self.profile_weights[person[there]] * crowd.repeats(person[there], REPEATS_EVER)
         return weight
 
 
@@ -125,7 +125,7 @@ def read(table: pa.Table) -> Interactions:
     ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
     known = _crowd(table, profile, len(profiles))
     thing = (profile.astype(np.int64) * max(len(items), 1) + item) * len(KINDS) + kind
-    often = _often(thing, ts)
+    often = _repeat_weights(thing, ts)
     return Interactions(
         tuple(items),
         tuple(profiles),
@@ -141,11 +141,11 @@ def read(table: pa.Table) -> Interactions:
     )
 
 
-def _often(thing: Longs, ts: Longs) -> npt.NDArray[np.float64]:
+def _repeat_weights(thing: Longs, ts: Longs) -> npt.NDArray[np.float64]:
     """By row, up to 1; ``thing`` numbers who did what with which item."""
     day = ts // DAY_MS - (ts.min() // DAY_MS if len(ts) else 0)
-    a_day = crowd.repeats(thing * (int(day.max(initial=0)) + 1) + day, A_DAY)
-    return a_day * crowd.repeats(thing, EVER, a_day)
+    a_day = crowd.repeats(thing * (int(day.max(initial=0)) + 1) + day, REPEATS_A_DAY)
+    return a_day * crowd.repeats(thing, REPEATS_EVER, a_day)
 
 
 def _crowd(table: pa.Table, profile: Ints, people: int) -> crowd.Crowd:
@@ -183,9 +183,13 @@ def ageing(ts: Longs, now: int, half_life_days: float) -> Floats:
     return np.exp2(-age).astype(np.float32)
 
 
-def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
+def interaction_matrix(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
     """profiles × items, Σ weight · ageing where that sum is positive; all profiles alike."""
-    value = kind_weights(params.weights)[rows.kind] * ageing(rows.ts, now, params.half_life_days) * rows.often
+    value = (
+        kind_weights(params.weights)[rows.kind]
+        * ageing(rows.ts, now, params.half_life_days)
+        * rows.repeat_weights
+    )
     shape = (len(rows.profiles), len(rows.items))
     matrix = sparse.coo_matrix((value, (rows.profile, rows.item)), shape=shape).tocsr()
     matrix.data = np.maximum(matrix.data, 0.0).astype(np.float32)
@@ -193,23 +197,24 @@ def liking(rows: Interactions, params: Params, now: int) -> sparse.csr_matrix:
     return matrix
 
 
-def confidence(
+def confidence_matrix(
     likes: sparse.csr_matrix, alpha: float, people: npt.NDArray[np.float64] | None = None
 ) -> tuple[sparse.csr_matrix, float]:
-    """1 + alpha · liking (Hu, Koren, Volinsky 2008), and the alpha of it: that of params for the average liking.
+    """1 + alpha · interaction (Hu, Koren, Volinsky 2008), and the alpha used per unit: ``alpha`` for the average entry.
 
     So a shop that only tells purchases is as sure of its visitors as one that tells every click. Where visitors
-    touched much of a catalogue, alpha is less: what they did weighs no more than BALANCE of what they did not, or the
-    factors would only repeat it. A small catalogue counts as one of FEW items: a tenth of it is soon seen.
+    touched much of a catalogue, alpha is less: what they did weighs no more than MAX_POSITIVE_SHARE of what they
+    did not, or the factors would only repeat it. A small catalogue counts as one of LEAST_ITEMS items: a tenth of
+    it is soon seen.
     ``people``: how much each profile teaches; what they like is as sure as that.
     """
     held = np.diff(likes.indptr)
     people = np.ones(likes.shape[0]) if people is None else people
     weight = np.repeat(people, held)
     usual = float(np.average(likes.data, weights=weight)) if likes.nnz else 1.0
-    cells = float(people[held > 0].sum()) * max(likes.shape[1], FEW)
+    cells = float(people[held > 0].sum()) * max(likes.shape[1], LEAST_ITEMS)
     if likes.nnz:
-        alpha = min(alpha, max(1.0, BALANCE * cells / float(weight.sum())))
+        alpha = min(alpha, max(1.0, MAX_POSITIVE_SHARE * cells / float(weight.sum())))
     sure = likes.copy()
     sure.data = (weight * (1.0 + alpha / usual * likes.data)).astype(np.float32)
     return sure, alpha / usual

@@ -10,10 +10,10 @@ import numpy as np
 from profiles.model import ITEMS_KEPT, ItemTouch
 from recommender.data.interactions import ADD, KINDS, PURCHASE, VIEW, Interactions
 from recommender.data.params import Params
-from recommender.serving.visitor import Visitor, visitor_from
+from recommender.serving.visitor import Visitor, visitor_of_touches
 
 CHOSEN = (VIEW, ADD, PURCHASE)
-WHOLE = 1 << 30  # touches of a profile that forgets nothing
+UNLIMITED = 1 << 30  # touches of a profile that forgets nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Case:
     chosen: frozenset[str]
 
     def visitor(self, params: Params) -> Visitor:
-        return visitor_from(self.touches, None, params, self.now, self.start)
+        return visitor_of_touches(self.touches, None, params, self.now, self.start)
 
 
 def next_item(future: Interactions, past: Interactions | None = None) -> Iterator[Case]:

@@ -15,7 +15,7 @@ ENOUGH = 100
 K = 20
 
 
-class Judgement(NamedTuple):
+class GateDecision(NamedTuple):
     """Whether the candidate may go live, why, and what was measured of both."""
 
     accepted: bool
@@ -24,7 +24,7 @@ class Judgement(NamedTuple):
     compared: Compared | None = None
 
 
-def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> Judgement:
+def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> GateDecision:
     """Both models' blends in moments that neither was trained on.
 
     The difference in MRR@20 is averaged per session, as moments of one session are not independent. The candidate is
@@ -32,7 +32,7 @@ def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> Judgement:
     """
     sessions = len({case.group for case in cases})
     if sessions < ENOUGH:
-        return Judgement(True, f"not compared: {sessions} sessions are new to {live.card.version}", {})
+        return GateDecision(True, f"not compared: {sessions} sessions are new to {live.card.version}", {})
     ours, theirs = (_ranks(model, cases) for model in (candidate, live))
     by_session: dict[int, list[float]] = {}
     for case, mine, other in zip(cases, ours, theirs, strict=True):
@@ -45,7 +45,7 @@ def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> Judgement:
     )
     measured = {name: _measures(ranks) for name, ranks in (("candidate", ours), ("live", theirs))}
     compared = Compared(live.card.version, sessions, round(mean, 5), round(half, 5))
-    return Judgement(accepted, verdict, measured, compared)
+    return GateDecision(accepted, verdict, measured, compared)
 
 
 def measure(model: Model, cases: Sequence[Case]) -> dict[str, float]:

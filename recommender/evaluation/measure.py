@@ -10,10 +10,10 @@ from recommender.data.params import Params
 from recommender.evaluation import ranking_metrics
 from recommender.evaluation.cases import Case
 from recommender.model.model import Model
-from recommender.serving.item_table import bare
-from recommender.serving.request import Ask, Strategy
-from recommender.serving.slot import Scene
-from recommender.serving.strategies import PROPOSERS
+from recommender.serving.item_table import table_of_model
+from recommender.serving.request import SlotRequest, Strategy
+from recommender.serving.slot import Slot
+from recommender.serving.strategies import CANDIDATE_SOURCES
 
 
 def judge(model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k: int) -> dict[str, float]:
@@ -44,14 +44,16 @@ def lists(
     model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k: int
 ) -> tuple[list[list[str]], list[float]]:
     """What ``kind`` proposes in each case, and how long that took. Repeats are allowed and not held back."""
-    stock, params = bare(model), msgspec.structs.replace(params, revisit=1.0)
+    table, params = table_of_model(model), msgspec.structs.replace(params, revisit=1.0)
     shown, seconds = [], []
     for case in cases:
         started = time.perf_counter()
-        scene = Scene(model, stock, case.visitor(params), Ask(strategy=kind, limit=k, rebuy=True), params)
-        proposal = PROPOSERS[kind](scene, k)
+        slot = Slot(
+            model, table, case.visitor(params), SlotRequest(strategy=kind, limit=k, rebuy=True), params
+        )
+        candidates = CANDIDATE_SOURCES[kind](slot, k)
         seconds.append(time.perf_counter() - started)
-        shown.append([stock.ids[row] for row in proposal.rows.tolist()])
+        shown.append([table.ids[row] for row in candidates.rows.tolist()])
     return shown, seconds
 
 

@@ -1,4 +1,4 @@
-"""Runs: one training at a time in the whole installation, and how far it is, where every process sees it.
+"""Training runs: one training at a time in the whole installation, and how far it is, where every process sees it.
 
 In Redis, so that the command, the API, the desk and the schedule tell the same.
 """
@@ -22,11 +22,11 @@ from tracker.redis_connection import REDIS_ERRORS, redis_errors
 log = logging.getLogger("dangol.recommender")
 
 REQUEST_SCRIPT = Path(__file__).with_name("request.lua").read_text(encoding="utf-8")
-LOCK = "train"
+TRAINING_LOCK = "train"
 """What a refresh takes, too: both publish."""
 TRAINING = "training:"
 """How the lock's holder begins while it is a training that holds it."""
-WISH_SECONDS = DAY_SECONDS
+REQUEST_SECONDS = DAY_SECONDS
 KEPT_SECONDS = 30 * DAY_SECONDS
 MESSAGE_LIMIT = 300
 
@@ -54,12 +54,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
 
 
-class Runs:
+class TrainingRuns:
     """The newest run of each site. Raises Unavailable."""
 
     def __init__(self, client: Any, clock: Callable[[], float] = time.time) -> None:
         self._client, self._clock = client, clock
-        self._ask = client.register_script(REQUEST_SCRIPT)
+        self._request = client.register_script(REQUEST_SCRIPT)
 
     def read(self, site: str) -> Run | None:
         """The newest; None where there was none. One whose process died has failed."""
@@ -73,33 +73,33 @@ class Runs:
                     run = self._failed(run, "its process ended before the training did", None)
         return run
 
-    def ask(self, site: str) -> Run:
+    def request(self, site: str) -> Run:
         """Ask the schedule for a training. Raises Busy while one runs, of whatever site, or this site's waits."""
         if self._holder().startswith(TRAINING):
             raise Busy("a training is running already; try again when it is done")
         run = Run(id=secrets.token_hex(8), asked=self._now(), failures=self._failures(site))
         with redis_errors("training"):
-            keys = [_wish(site), _record(site)]
-            if not self._ask(keys=keys, args=[run.id, msgspec.json.encode(run), WISH_SECONDS]):
+            keys = [_request_key(site), _record(site)]
+            if not self._request(keys=keys, args=[run.id, msgspec.json.encode(run), REQUEST_SECONDS]):
                 raise Busy("a training is waiting to begin already")
         return run
 
-    def asked(self, site: str) -> bool:
+    def is_requested(self, site: str) -> bool:
         """Whether somebody waits for a training of the site."""
-        return bool(self._wished(site))
+        return bool(self._requested(site))
 
     def run(self, site: str, work: Callable[[Progress], Card]) -> Card:
         """Do ``work``, a training of the site, and keep its record. Raises Busy, and what ``work`` raises."""
-        wish, run = self._wished(site), self.read(site)
-        if run is None or run.id != wish:
+        requested, run = self._requested(site), self.read(site)
+        if run is None or run.id != requested:
             failures = run.failures if run else 0
-            run = Run(id=wish or secrets.token_hex(8), asked=self._now(), failures=failures)
-        lock = RedisLock(self._client, LOCK, LOCK_SECONDS, holder=f"{TRAINING}{run.id}")
+            run = Run(id=requested or secrets.token_hex(8), asked=self._now(), failures=failures)
+        lock = RedisLock(self._client, TRAINING_LOCK, LOCK_SECONDS, holder=f"{TRAINING}{run.id}")
         return locked(lambda: self._recorded(site, run, work), lock, LOCK_SECONDS / 4)
 
     def _recorded(self, site: str, run: Run, work: Callable[[Progress], Card]) -> Card:
         with redis_errors("training"):
-            self._client.delete(_wish(site))
+            self._client.delete(_request_key(site))
         run = msgspec.structs.replace(run, state="running", started=self._now())
         self._keep(site, run)
 
@@ -139,12 +139,12 @@ class Runs:
         before = self.read(site)
         return before.failures if before else 0
 
-    def _wished(self, site: str) -> str:
+    def _requested(self, site: str) -> str:
         with redis_errors("training"):
-            return cast(bytes, self._client.get(_wish(site)) or b"").decode()
+            return cast(bytes, self._client.get(_request_key(site)) or b"").decode()
 
     def _holder(self) -> str:
-        return RedisLock(self._client, LOCK).held_by()
+        return RedisLock(self._client, TRAINING_LOCK).held_by()
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -154,5 +154,5 @@ def _record(site: str) -> str:
     return f"dg:{{{site}}}:training"  # the braces keep a site's keys on one Cluster slot
 
 
-def _wish(site: str) -> str:
+def _request_key(site: str) -> str:
     return f"dg:{{{site}}}:training:asked"

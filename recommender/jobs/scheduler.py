@@ -28,7 +28,7 @@ class Job(NamedTuple):
     soon: bool = False  # also at start
 
 
-class Schedule:
+class Scheduler:
     """Runs a table of jobs in this process. A job that fails is logged and runs again at its next time.
 
     ``lock`` makes the cross-process lock of a name; its term must be well over ``hold`` seconds. ``ended`` is called

@@ -1,4 +1,4 @@
-"""The shelf of one site's models: versions side by side, one of them live, swapped while requests run."""
+"""The registry of one site's models: versions side by side, one of them live, swapped while requests run."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from tracker.disk import flush, write
 log = logging.getLogger("dangol.recommender")
 
 
-class Shelf:
+class ModelRegistry:
     """``root/site/versions/<version>/`` holds a model each; the file ``root/site/live`` names the one that serves;
     ``root/site/params.toml`` holds the site's parameters.
 
@@ -52,7 +52,7 @@ class Shelf:
         )
 
     def add(self, model: Model) -> None:
-        """Put a model on the shelf without serving it."""
+        """Put a model on the registry without serving it."""
         draft = self.folder / f".draft-{os.getpid()}-{model.card.version}"
         shutil.rmtree(draft, ignore_errors=True)
         try:

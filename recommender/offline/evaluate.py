@@ -8,7 +8,7 @@ import msgspec
 
 from recommender.data.interactions import Interactions
 from recommender.data.params import Params
-from recommender.evaluation.cases import WHOLE, last_days, next_item
+from recommender.evaluation.cases import UNLIMITED, last_days, next_item
 from recommender.evaluation.measure import judge
 from recommender.model.card import Card
 from recommender.offline.interaction_file import DataFileInvalid, load
@@ -16,15 +16,15 @@ from recommender.serving.request import STRATEGIES, Strategy
 from recommender.training.train import HeldOut, learn, started
 from tracker.durations import DAY_MS
 
-Protocol = Literal["next-item", "last-days"]
+EvaluationProtocol = Literal["next-item", "last-days"]
 
 KINDS: tuple[Strategy, ...] = STRATEGIES
 
 
-class Report(msgspec.Struct, frozen=True):
+class EvaluationReport(msgspec.Struct, frozen=True):
     """``kinds`` holds the measures of each kind; ``cases`` is how many moments were judged."""
 
-    protocol: Protocol
+    protocol: EvaluationProtocol
     k: int
     cases: int
     train_events: int
@@ -61,9 +61,9 @@ def evaluate(
     train: Path,
     test: Path,
     params: Params | None = None,
-    protocol: Protocol = "next-item",
+    protocol: EvaluationProtocol = "next-item",
     k: int = 20,
-) -> Report:
+) -> EvaluationReport:
     """Train on one file, judge on the other. Nothing of ``test`` is seen in training. Raises DataFileInvalid.
 
     next-item: for each prefix of each test session, what comes next; repeats count. last-days: for each visitor with
@@ -84,17 +84,21 @@ def split(rows: Interactions, days: float) -> tuple[Interactions, Interactions]:
 
 
 def compare(
-    past: Interactions, future: Interactions, params: Params, protocol: Protocol = "next-item", k: int = 20
-) -> Report:
+    past: Interactions,
+    future: Interactions,
+    params: Params,
+    protocol: EvaluationProtocol = "next-item",
+    k: int = 20,
+) -> EvaluationReport:
     """The report of a model of ``past`` on ``future``."""
     begin = time.perf_counter()
     days = (int(future.ts[-1]) - int(future.ts[0])) / DAY_MS if protocol == "last-days" else None
     card = Card(version="evaluation", site="", made=0)
     model = learn(past, params, card, held_out=HeldOut(days=days)).model
     seconds = time.perf_counter() - begin
-    cases = list(next_item(future, past) if days is None else last_days(future, past, WHOLE))
+    cases = list(next_item(future, past) if days is None else last_days(future, past, UNLIMITED))
     kinds: dict[str, dict[str, float]] = {kind: judge(model, cases, params, kind, k) for kind in KINDS}
-    return Report(
+    return EvaluationReport(
         protocol=protocol,
         k=k,
         cases=len(cases),

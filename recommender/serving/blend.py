@@ -8,14 +8,14 @@ from recommender.data.interactions import Floats, Longs
 from recommender.serving.components import bought_together, buy_again, popular, session, similar
 from recommender.serving.personal import DOUBTED, by_taste
 from recommender.serving.request import Reason
-from recommender.serving.slot import NOTHING, Proposal, Scene
+from recommender.serving.slot import NO_CANDIDATES, Candidates, Slot
 
 
-def _by_taste(scene: Scene, count: int) -> Proposal:
-    return by_taste(scene, count, revisit=1.0)
+def _by_taste(slot: Slot, count: int) -> Candidates:
+    return by_taste(slot, count, revisit=1.0)
 
 
-COMPONENTS: Mapping[str, Callable[[Scene, int], Proposal]] = {
+COMPONENTS: Mapping[str, Callable[[Slot, int], Candidates]] = {
     "session": session,
     "personal": _by_taste,
     "similar": similar,
@@ -40,38 +40,38 @@ def _by_hand(profiles: int) -> Mapping[str, float]:
     return {name: weight * (1.0 if name == "personal" else trust) for name, weight in DEFAULT_WEIGHTS.items()}
 
 
-def blend(scene: Scene, count: int) -> Proposal:
+def blend(slot: Slot, count: int) -> Candidates:
     """Each component's scores relative to its best, weighed and added; the reason is the largest part's."""
-    card = scene.model.card if scene.model else None
-    revisit = scene.params.revisit if card is None or card.revisit is None else card.revisit
+    card = slot.model.card if slot.model else None
+    revisit = slot.params.revisit if card is None or card.revisit is None else card.revisit
     weights = card.blend if card and card.blend else _by_hand(card.profiles if card else 0)
     used = [(each, weights.get(name, 0.0)) for name, each in COMPONENTS.items()]
-    proposals = [(each(scene, scene.params.candidates), weight) for each, weight in used if weight > 0]
-    proposals = [(proposal, weight) for proposal, weight in proposals if len(proposal.rows)]
-    if not proposals:
-        return NOTHING
-    rows, parts = union([proposal for proposal, _ in proposals])
-    parts = parts * np.array([weight for _, weight in proposals], np.float32)
+    found = [(each(slot, slot.params.candidates), weight) for each, weight in used if weight > 0]
+    found = [(candidates, weight) for candidates, weight in found if len(candidates.rows)]
+    if not found:
+        return NO_CANDIDATES
+    rows, parts = union([candidates for candidates, _ in found])
+    parts = parts * np.array([weight for _, weight in found], np.float32)
     total = parts.sum(axis=1)
     if revisit != 1.0:
-        seen = set(scene.seen)
+        seen = set(slot.seen)
         total[[row in seen for row in rows.tolist()]] *= revisit
     order = np.argsort(-total, kind="stable")[:count]
 
-    def why(n: int) -> Reason:
+    def reason(n: int) -> Reason:
         place = int(order[n])
-        proposal = proposals[int(parts[place].argmax())][0]
-        return proposal.why(int(np.flatnonzero(proposal.rows == rows[place])[0]))
+        candidates = found[int(parts[place].argmax())][0]
+        return candidates.reason(int(np.flatnonzero(candidates.rows == rows[place])[0]))
 
-    return Proposal(rows[order], total[order], why)
+    return Candidates(rows[order], total[order], reason)
 
 
-def union(proposals: list[Proposal]) -> tuple[Longs, Floats]:
-    """Every row that any proposes, ascending; and rows × proposals, each's score relative to its best."""
-    every = np.sort(np.concatenate([proposal.rows for proposal in proposals]))
+def union(found: list[Candidates]) -> tuple[Longs, Floats]:
+    """Every row that any proposes, ascending; and rows × found, each's score relative to its best."""
+    every = np.sort(np.concatenate([candidates.rows for candidates in found]))
     rows = every[np.append(True, every[1:] != every[:-1])[: len(every)]]
-    parts = np.zeros((len(rows), len(proposals)), np.float32)
-    for column, proposal in enumerate(proposals):
-        if len(proposal.rows):
-            parts[np.searchsorted(rows, proposal.rows), column] = proposal.scores / proposal.scores[0]
+    parts = np.zeros((len(rows), len(found)), np.float32)
+    for column, candidates in enumerate(found):
+        if len(candidates.rows):
+            parts[np.searchsorted(rows, candidates.rows), column] = candidates.scores / candidates.scores[0]
     return rows, parts

@@ -7,7 +7,7 @@ import numpy as np
 from recommender.data.interactions import Longs
 from recommender.model.model import Model
 from recommender.serving.request import Reason
-from recommender.serving.slot import NOTHING, Proposal, Scene, best, first
+from recommender.serving.slot import NO_CANDIDATES, Candidates, Slot, first_allowed, top
 from tracker.durations import DAY_MS
 
 CLOSE = 0.5  # weight of the angle between factors beside shared sessions
@@ -15,99 +15,99 @@ KIN = 0.2  # and of a shared category
 HELD_BACK = 0.25  # of the need for an item that was bought a moment ago
 
 
-def session(scene: Scene, count: int) -> Proposal:
+def session(slot: Slot, count: int) -> Candidates:
     """Next items by similar sessions."""
-    model, stock = scene.model, scene.stock
+    model, table = slot.model, slot.table
     if model is None:
-        return NOTHING
-    current = [model.index.get(item, -1) for item in scene.visitor.session]
-    voted = model.sessions.next(current, scene.params, 4 * count)
-    kept = np.flatnonzero(scene.allowed[voted.items])[:count]
-    items, because = voted.items[kept], list[int]()
+        return NO_CANDIDATES
+    current = [model.index.get(item, -1) for item in slot.visitor.session]
+    next_items = model.sessions.next(current, slot.params, 4 * count)
+    kept = np.flatnonzero(slot.allowed[next_items.items])[:count]
+    items, because = next_items.items[kept], list[int]()
 
-    def why(n: int) -> Reason:
+    def reason(n: int) -> Reason:
         if not because:
-            because.extend(voted.because(items))
-        item = stock.ids[because[n]]
-        return Reason(scene.verb(item), item)
+            because.extend(next_items.strongest_source(items))
+        item = table.ids[because[n]]
+        return Reason(slot.verb(item), item)
 
-    return Proposal(items.astype(np.int64), voted.scores[kept], why)
+    return Candidates(items.astype(np.int64), next_items.scores[kept], reason)
 
 
-def similar(scene: Scene, count: int) -> Proposal:
+def similar(slot: Slot, count: int) -> Candidates:
     """Items like the anchor: seen in the same sessions, close in factors, of its category."""
-    stock, model = scene.stock, scene.model
-    row = scene.row(scene.anchor)
+    table, model = slot.table, slot.model
+    row = slot.row(slot.anchor)
     if row is None:
-        return NOTHING
-    if model is None or row >= stock.known:
-        return _akin(scene, row, count)
+        return NO_CANDIDATES
+    if model is None or row >= table.model_rows:
+        return _akin(slot, row, count)
     others, near = model.near.of(row)
     rows, score = others.astype(np.int64), near / max(float(near.max(initial=0.0)), 1e-9)
     vector = model.factors.vectors[model.factors.place[row]]
     if len(rows) < count:
-        more, _ = model.factors.best(vector, count, scene.allowed[: stock.known])
+        more, _ = model.factors.best(vector, count, slot.allowed[: table.model_rows])
         there = set(rows.tolist())
         more = more[[row not in there for row in more.tolist()]]
         rows, score = np.concatenate([rows, more]), np.concatenate([score, np.zeros(len(more), np.float32)])
     place = model.factors.place[rows]
     length = model.factors.length[place] * np.linalg.norm(vector)
     score = score + CLOSE * np.maximum(model.factors.vectors[place] @ vector / np.maximum(length, 1e-9), 0.0)
-    kin = stock.category[rows] == stock.category[row]
-    score = score + KIN * (kin if stock.category[row] else 0)
-    score[~scene.allowed[rows] | (rows == row)] = 0.0
-    rows, score = best(rows, score, count)
-    return Proposal(rows, score, lambda _: Reason("similar", scene.anchor))
+    kin = table.category[rows] == table.category[row]
+    score = score + KIN * (kin if table.category[row] else 0)
+    score[~slot.allowed[rows] | (rows == row)] = 0.0
+    rows, score = top(rows, score, count)
+    return Candidates(rows, score, lambda _: Reason("similar", slot.anchor))
 
 
-def _akin(scene: Scene, row: int, count: int) -> Proposal:
+def _akin(slot: Slot, row: int, count: int) -> Candidates:
     """For an item that the model does not know: by its content, else its category."""
-    stock, model = scene.stock, scene.model
-    if model is not None and len(stock.content) and np.any(stock.content[row - stock.known]):
+    table, model = slot.table, slot.model
+    if model is not None and len(table.content) and np.any(table.content[row - table.model_rows]):
         rows, score = model.factors.best(
-            stock.content[row - stock.known], count, scene.allowed[: stock.known]
+            table.content[row - table.model_rows], count, slot.allowed[: table.model_rows]
         )
-    elif stock.category[row]:
-        rows = np.flatnonzero((stock.category == stock.category[row]) & scene.allowed)
+    elif table.category[row]:
+        rows = np.flatnonzero((table.category == table.category[row]) & slot.allowed)
         rows = rows[rows != row]
         score = np.ones(len(rows), np.float32)
         if model is not None:
-            inside = rows < stock.known
+            inside = rows < table.model_rows
             score[inside] += model.popularity.popular[rows[inside]]
     else:
-        return NOTHING
-    rows, score = best(rows, score, count)
-    return Proposal(rows, score, lambda _: Reason("similar", scene.anchor))
+        return NO_CANDIDATES
+    rows, score = top(rows, score, count)
+    return Candidates(rows, score, lambda _: Reason("similar", slot.anchor))
 
 
-def bought_together(scene: Scene, count: int) -> Proposal:
+def bought_together(slot: Slot, count: int) -> Candidates:
     """What orders with the anchor also held; without an item in question, with what is in the cart."""
-    anchors = [] if scene.ask.item or scene.visitor.page else list(scene.visitor.cart)
-    if not anchors and scene.anchor:
-        anchors = [scene.anchor]
-    if scene.model is None or not anchors:
-        return NOTHING
-    codes = [code for code in scene.rows(anchors) if code < scene.stock.known]
+    anchors = [] if slot.request.item or slot.visitor.page else list(slot.visitor.cart)
+    if not anchors and slot.anchor:
+        anchors = [slot.anchor]
+    if slot.model is None or not anchors:
+        return NO_CANDIDATES
+    codes = [code for code in slot.rows(anchors) if code < slot.table.model_rows]
     total: dict[int, float] = {}
     because: dict[int, tuple[float, int]] = {}
     for code in codes:
-        others, strength = scene.model.together.of(code)
+        others, strength = slot.model.together.of(code)
         for other, value in zip(others.tolist(), strength.tolist(), strict=True):
-            if other not in codes and scene.allowed[other]:
+            if other not in codes and slot.allowed[other]:
                 total[other] = total.get(other, 0.0) + value
                 because[other] = max(because.get(other, (0.0, code)), (value, code))
-    found, scores = best(np.array(list(total), np.int64), np.array(list(total.values()), np.float32), count)
-    return Proposal(found, scores, lambda n: Reason("together", scene.stock.ids[because[int(found[n])][1]]))
+    found, scores = top(np.array(list(total), np.int64), np.array(list(total.values()), np.float32), count)
+    return Candidates(found, scores, lambda n: Reason("together", slot.table.ids[because[int(found[n])][1]]))
 
 
-def buy_again(scene: Scene, count: int) -> Proposal:
+def buy_again(slot: Slot, count: int) -> Candidates:
     """What the visitor bought and is likely to need again now."""
-    stock, visitor = scene.stock, scene.visitor
-    rows = [row for row in scene.rows(visitor.bought) if scene.allowed[row]]
-    days = scene.params.rebuy_days
-    need = [_need(scene.model, row, visitor.bought[stock.ids[row]], visitor.now, days) for row in rows]
-    found, scores = best(np.array(rows, np.int64), np.array(need, np.float32), count)
-    return Proposal(found, scores, lambda n: Reason("again", stock.ids[int(found[n])]))
+    table, visitor = slot.table, slot.visitor
+    rows = [row for row in slot.rows(visitor.bought) if slot.allowed[row]]
+    days = slot.params.rebuy_days
+    need = [_need(slot.model, row, visitor.bought[table.ids[row]], visitor.now, days) for row in rows]
+    found, scores = top(np.array(rows, np.int64), np.array(need, np.float32), count)
+    return Candidates(found, scores, lambda n: Reason("again", table.ids[int(found[n])]))
 
 
 def _need(
@@ -131,40 +131,40 @@ def _need(
     return need
 
 
-def trending(scene: Scene, count: int) -> Proposal:
+def trending(slot: Slot, count: int) -> Candidates:
     """What more visitors like than before."""
-    model = scene.model
+    model = slot.model
     if model is None:
-        return NOTHING
-    rows = first(model.popularity.trends, scene.allowed, count)
+        return NO_CANDIDATES
+    rows = first_allowed(model.popularity.trends, slot.allowed, count)
     rows = rows[model.popularity.trend[rows] > 0]
-    return Proposal(rows, model.popularity.trend[rows], lambda _: Reason("trending", category=_asked(scene)))
+    return Candidates(rows, model.popularity.trend[rows], lambda _: Reason("trending", category=_asked(slot)))
 
 
-def popular(scene: Scene, count: int) -> Proposal:
+def popular(slot: Slot, count: int) -> Candidates:
     """What most visitors like; where nobody has an opinion yet, some of each category."""
-    model, stock = scene.model, scene.stock
-    rows = first(model.popularity.order, scene.allowed, count) if model else np.zeros(0, np.int64)
-    scores = np.zeros(len(stock.category), np.float32)
+    model, table = slot.model, slot.table
+    rows = first_allowed(model.popularity.order, slot.allowed, count) if model else np.zeros(0, np.int64)
+    scores = np.zeros(len(table.category), np.float32)
     if model is not None:
         rows = rows[model.popularity.popular[rows] > 0]
         scores[rows] = model.popularity.popular[rows]
     if len(rows) < count:
-        rows = np.concatenate([rows, _shelves(scene, rows)])[:count]
-    return Proposal(rows, scores[rows], lambda _: Reason("popular", category=_asked(scene)))
+        rows = np.concatenate([rows, _shelves(slot, rows)])[:count]
+    return Candidates(rows, scores[rows], lambda _: Reason("popular", category=_asked(slot)))
 
 
-def _asked(scene: Scene) -> str | None:
-    wanted = scene.ask.filter.categories
+def _asked(slot: Slot) -> str | None:
+    wanted = slot.request.filter.categories
     return wanted[0] if len(wanted) == 1 else None
 
 
-def _shelves(scene: Scene, already: Longs) -> Longs:
+def _shelves(slot: Slot, already: Longs) -> Longs:
     """The other allowed items: the first of each category, then the second, and so on."""
-    allowed = scene.allowed.copy()
+    allowed = slot.allowed.copy()
     allowed[already] = False
     rows = np.flatnonzero(allowed)
-    category = scene.stock.category[rows]
+    category = slot.table.category[rows]
     order = np.argsort(category, kind="stable")
     starts = np.flatnonzero(np.diff(category[order], prepend=-1))
     place = np.empty(len(rows), np.int64)

@@ -1,4 +1,4 @@
-"""The stock: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
+"""The table: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -12,12 +12,12 @@ from recommender.data.interactions import Floats, Ints
 from recommender.model.model import Model
 from recommender.serving.request import Filter, Rule
 
-WHOLE = 0.95
-MASKS = 64  # filters remembered until the stock changes
+COMPLETE_SHARE = 0.95
+MASKS = 64  # filters remembered until the table changes
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class ItemTable:
     """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown".
 
     ``whole``: nearly all that people like is in the catalogue that the shop put; what is not is gone, or made up.
@@ -26,7 +26,7 @@ class Stock:
 
     ids: list[str]
     index: dict[str, int]
-    known: int  # rows that the model knows
+    model_rows: int  # rows that the model knows
     names: list[str]  # of categories
     codes: dict[str, int]
     category: Ints
@@ -34,23 +34,23 @@ class Stock:
     available: npt.NDArray[np.bool_]
     content: Floats
     item: Callable[[str], Item | None] = field(repr=False, compare=False)
-    whole: bool = False
+    complete: bool = False
     _masks: dict[object, npt.NDArray[np.bool_]] = field(default_factory=dict, repr=False, compare=False)
 
     def category_of(self, row: int) -> str:
         return self.names[int(self.category[row])]
 
-    def within(self, rule: Filter) -> npt.NDArray[np.bool_]:
-        """Rows available within the filter's category and price. Kept, as pages ask for the same few over and over:
+    def filter_mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
+        """Rows available within the filter's category and price. Kept, as pages request for the same few over and over:
         do not write into it."""
         key = msgspec.structs.replace(rule, exclude=())
-        return self._kept(key, lambda: self._mask(key))
+        return self._cached(key, lambda: self._make_filter_mask(key))
 
-    def matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
+    def rule_mask(self, rule: Rule) -> npt.NDArray[np.bool_]:
         """Rows that a rule speaks of; kept likewise."""
-        return self._kept((rule.field, rule.values), lambda: self._matching(rule))
+        return self._cached((rule.field, rule.values), lambda: self._make_rule_mask(rule))
 
-    def _kept(self, key: object, make: Callable[[], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+    def _cached(self, key: object, make: Callable[[], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
         mask = self._masks.get(key)
         if mask is None:
             mask = make()
@@ -58,13 +58,13 @@ class Stock:
                 self._masks[key] = mask
         return mask
 
-    def _matching(self, rule: Rule) -> npt.NDArray[np.bool_]:
+    def _make_rule_mask(self, rule: Rule) -> npt.NDArray[np.bool_]:
         if rule.field == "category":
-            wanted = [any(below(name, top) for top in rule.values) for name in self.names]
+            wanted = [any(in_category(name, top) for top in rule.values) for name in self.names]
             return np.array(wanted, np.bool_)[self.category]
         mask = np.zeros(len(self.category), np.bool_)
         if rule.field == "categories":
-            mask |= self._matching(msgspec.structs.replace(rule, field="category"))
+            mask |= self._make_rule_mask(msgspec.structs.replace(rule, field="category"))
         if rule.field == "id":
             mask[[row for one in rule.values if (row := self.index.get(one, len(mask))) < len(mask)]] = True
             return mask
@@ -75,10 +75,10 @@ class Stock:
             mask[row] |= any(str(one) in rule.values for one in held if one is not None)
         return mask
 
-    def _mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
+    def _make_filter_mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
         mask = self.available.copy()
         if rule.categories:
-            wanted = [any(below(name, top) for top in rule.categories) for name in self.names]
+            wanted = [any(in_category(name, top) for top in rule.categories) for name in self.names]
             mask &= np.array(wanted, np.bool_)[self.category]
         # An unknown price (NaN) compares false: it is not shown where the price matters.
         if rule.price_min is not None:
@@ -88,18 +88,18 @@ class Stock:
         return mask
 
 
-def below(name: str, top: str) -> bool:
+def in_category(name: str, top: str) -> bool:
     """Whether ``name`` is the category ``top`` or one within it."""
     return name == top or name.startswith(f"{top}/")
 
 
-def bare(model: Model | None) -> Stock:
+def table_of_model(model: Model | None) -> ItemTable:
     """A model's items without a catalogue: all available, of no category."""
     ids = list(model.items) if model else []
-    return Stock(
+    return ItemTable(
         ids=ids,
         index=dict(model.index) if model else {},
-        known=len(ids),
+        model_rows=len(ids),
         names=[""],
         codes={"": 0},
         category=np.zeros(len(ids), np.int32),
@@ -110,53 +110,53 @@ def bare(model: Model | None) -> Stock:
     )
 
 
-def take(model: Model | None, catalogue: Catalogue) -> Stock:
-    """The stock of a model (or of none yet) as the catalogue is now."""
-    stock = bare(model)
-    whole = model is not None and _put_whole(model, catalogue.put_ids())
-    stock = replace(
-        stock,
+def build(model: Model | None, catalogue: Catalogue) -> ItemTable:
+    """The table of a model (or of none yet) as the catalogue is now."""
+    table = table_of_model(model)
+    complete = model is not None and _put_completely(model, catalogue.put_ids())
+    table = replace(
+        table,
         item=lambda item_id: catalogue.state(item_id)[1],
-        whole=whole,
-        available=np.full(len(stock.ids), not whole),
+        complete=complete,
+        available=np.full(len(table.ids), not complete),
     )
-    return update(stock, catalogue, catalogue.known_ids(), model)
+    return updated(table, catalogue, catalogue.known_ids(), model)
 
 
-def _put_whole(model: Model, put: Collection[str]) -> bool:
+def _put_completely(model: Model, put: Collection[str]) -> bool:
     """Whether the items that the shop put make up nearly all of what is popular."""
     popular = model.popularity.popular
     held = [model.index[item_id] for item_id in put if item_id in model.index]
-    return bool(held) and float(popular[held].sum()) >= WHOLE * float(popular.sum())
+    return bool(held) and float(popular[held].sum()) >= COMPLETE_SHARE * float(popular.sum())
 
 
-def update(stock: Stock, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> Stock:
-    """The stock after the items ``changed``. Ids, index and categories grow in place; the arrays are new ones,
+def updated(table: ItemTable, catalogue: Catalogue, changed: Iterable[str], model: Model | None) -> ItemTable:
+    """The table after the items ``changed``. Ids, index and categories grow in place; the arrays are new ones,
     so that a request which runs meanwhile sees either all or nothing of them."""
     states = [(item_id, catalogue.state(item_id)) for item_id in changed]
     for item_id, (_, item) in states:
-        if item is not None and item_id not in stock.index:
-            stock.ids.append(item_id)
-            stock.index[item_id] = len(stock.ids) - 1
-    more = len(stock.ids) - len(stock.category)
-    category = np.concatenate([stock.category, np.zeros(more, np.int32)])
-    price = np.concatenate([stock.price, np.full(more, np.nan, np.float32)])
-    available = np.concatenate([stock.available, np.ones(more, np.bool_)])
-    content = np.concatenate([stock.content, np.zeros((more, stock.content.shape[1]), np.float32)])
+        if item is not None and item_id not in table.index:
+            table.ids.append(item_id)
+            table.index[item_id] = len(table.ids) - 1
+    more = len(table.ids) - len(table.category)
+    category = np.concatenate([table.category, np.zeros(more, np.int32)])
+    price = np.concatenate([table.price, np.full(more, np.nan, np.float32)])
+    available = np.concatenate([table.available, np.ones(more, np.bool_)])
+    content = np.concatenate([table.content, np.zeros((more, table.content.shape[1]), np.float32)])
     put = catalogue.put_ids()
-    new = [item for _, (_, item) in states if item is not None and stock.index[item.id] >= stock.known]
+    new = [item for _, (_, item) in states if item is not None and table.index[item.id] >= table.model_rows]
     if model is not None and new:
-        content[[stock.index[item.id] - stock.known for item in new]] = model.content.of(new)
+        content[[table.index[item.id] - table.model_rows for item in new]] = model.content.of(new)
     for item_id, (known, item) in states:
-        row = stock.index.get(item_id)
+        row = table.index.get(item_id)
         if row is None or not known:
             continue
-        real = not stock.whole or item_id in put or (item is not None and item.told)
+        real = not table.complete or item_id in put or (item is not None and item.told)
         available[row] = item is not None and item.available and real
         if item is not None:
-            if item.category not in stock.codes:
-                stock.names.append(item.category)
-                stock.codes[item.category] = len(stock.names) - 1
-            category[row] = stock.codes[item.category]
+            if item.category not in table.codes:
+                table.names.append(item.category)
+                table.codes[item.category] = len(table.names) - 1
+            category[row] = table.codes[item.category]
             price[row] = np.nan if item.price is None else item.price
-    return replace(stock, category=category, price=price, available=available, content=content, _masks={})
+    return replace(table, category=category, price=price, available=available, content=content, _masks={})

@@ -12,75 +12,76 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import CatalogueUnavailable
 from recommender.data.params import Params
 from recommender.model.model import Model
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.serving import components
-from recommender.serving.item_table import Stock, take, update
-from recommender.serving.request import LIMIT, Ask, Shown
-from recommender.serving.rerank import explored, picks, wanted
-from recommender.serving.slot import Scene
-from recommender.serving.strategies import PROPOSERS
-from recommender.serving.visitor import Visitor, visitor_of
+from recommender.serving.item_table import ItemTable, build, updated
+from recommender.serving.request import LIMIT, Recommendations, SlotRequest
+from recommender.serving.rerank import candidates_needed, rerank, with_exploration
+from recommender.serving.slot import Slot
+from recommender.serving.strategies import CANDIDATE_SOURCES
+from recommender.serving.visitor import Visitor, visitor_of_profile
 from tracker.refusal import Refusal
 
 log = logging.getLogger("dangol.recommender")
 
-UNDER_WAY_SECONDS = 2.0
+LONGEST_REQUEST_SECONDS = 2.0
 """Longer than any request takes."""
 
 
 class Recommender:
-    """Serves one site from its shelf's live model and its catalogue. Safe from many threads.
+    """Serves one site from its registry's live model and its catalogue. Safe from many threads.
 
-    Without ``params`` it serves by the site's own, as they stand on the shelf.
+    Without ``params`` it serves by the site's own, as they stand on the registry.
     """
 
     def __init__(
         self,
-        shelf: Shelf,
+        registry: ModelRegistry,
         catalogue: Catalogue,
         params: Params | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._shelf, self._catalogue, self._clock = shelf, catalogue, clock
+        self._registry, self._catalogue, self._clock = registry, catalogue, clock
         self._given = params
         self._lock = threading.Lock()
         self._chance = random.Random()
-        self._ready: tuple[Model | None, Stock, int] | None = None
+        self._ready: tuple[Model | None, ItemTable, int] | None = None
 
     @property
     def _params(self) -> Params:
-        return self._given or self._shelf.params.current()
+        return self._given or self._registry.params.current()
 
     def visitor(
         self, profile: Profile | None, page_item: str | None = None, rules: SessionRules = DEFAULT
     ) -> Visitor:
         """The visitor of one request; make it once for all slots of a page. ``rules``: when the site's sessions end."""
-        return visitor_of(profile, page_item, self._params, int(self._clock() * 1000), rules)
+        return visitor_of_profile(profile, page_item, self._params, int(self._clock() * 1000), rules)
 
-    def recommend(self, visitor: Visitor, ask: Ask) -> Shown | Refusal:
-        """At most ``ask.limit`` items, the proposed ones first, filled up with popular ones."""
-        proposer = PROPOSERS.get(ask.strategy)
-        if proposer is None:
-            return Refusal("bad_request", f"must be one of {', '.join(PROPOSERS)}", "strategy")
-        if not 1 <= ask.limit <= LIMIT:
+    def recommend(self, visitor: Visitor, request: SlotRequest) -> Recommendations | Refusal:
+        """At most ``request.limit`` items: those of the strategy first, then popular ones to fill the row."""
+        source = CANDIDATE_SOURCES.get(request.strategy)
+        if source is None:
+            return Refusal("bad_request", f"must be one of {', '.join(CANDIDATE_SOURCES)}", "strategy")
+        if not 1 <= request.limit <= LIMIT:
             return Refusal("bad_request", f"must be between 1 and {LIMIT}", "limit")
-        model, stock = self._current()
-        scene = Scene(model, stock, visitor, ask, self._params)
-        shown = picks(scene, proposer(scene, wanted(scene)))
-        if ask.strategy != "buy_again":
-            if len(shown) < ask.limit:
-                scene.allowed[[stock.index[pick.id] for pick in shown]] = False
-                shown += picks(scene, components.popular(scene, wanted(scene)))[: ask.limit - len(shown)]
-            shown = explored(scene, shown, self._chance)
-        return Shown(tuple(shown), model.card.version if model else "")
+        model, table = self._current()
+        slot = Slot(model, table, visitor, request, self._params)
+        shown = rerank(slot, source(slot, candidates_needed(slot)))
+        if request.strategy != "buy_again":
+            missing = request.limit - len(shown)
+            if missing > 0:
+                slot.allowed[[table.index[each.id] for each in shown]] = False
+                shown += rerank(slot, components.popular(slot, candidates_needed(slot)))[:missing]
+            shown = with_exploration(slot, shown, self._chance)
+        return Recommendations(tuple(shown), model.card.version if model else "")
 
     def knows(self, item_id: str) -> bool:
         """Is it an item of the model or of the catalogue?"""
         return item_id in self._current()[1].index
 
-    def _current(self) -> tuple[Model | None, Stock]:
-        """The live model and the stock that fits it, brought up to date by one thread at a time."""
-        model = self._shelf.live()
+    def _current(self) -> tuple[Model | None, ItemTable]:
+        """The live model and the table that fits it, brought up to date by one thread at a time."""
+        model = self._registry.live()
         try:
             self._catalogue.refresh()
         except CatalogueUnavailable as error:
@@ -92,8 +93,8 @@ class Recommender:
             assert ready is not None
             return ready[0], ready[1]
         ready = self._ready
-        if ready and ready[0] is not model:  # a stock of 100,000 items takes a while: nobody waits for it
-            threading.Thread(target=self._swap, args=(model,), name="stock", daemon=True).start()
+        if ready and ready[0] is not model:  # a table of 100,000 items takes a while: nobody waits for it
+            threading.Thread(target=self._swap, args=(model,), name="item-table", daemon=True).start()
             return ready[0], ready[1]
         return self._renew(model)
 
@@ -101,19 +102,19 @@ class Recommender:
         before = self._ready
         self._renew(model)
         # By now no request holds the old model: it is this thread that takes it down, which takes a while.
-        time.sleep(UNDER_WAY_SECONDS)
+        time.sleep(LONGEST_REQUEST_SECONDS)
         del before
 
-    def _renew(self, model: Model | None) -> tuple[Model | None, Stock]:
+    def _renew(self, model: Model | None) -> tuple[Model | None, ItemTable]:
         """Take the model and the catalogue's changes over; whoever calls it holds the lock."""
         try:
             ready = self._ready
             place, changed = self._catalogue.changed_since(ready[2] if ready else 0)
             if ready and ready[0] is model and changed is not None:
-                stock = update(ready[1], self._catalogue, changed, model)
+                table = updated(ready[1], self._catalogue, changed, model)
             else:
-                stock = take(model, self._catalogue)
-            self._ready = (model, stock, place)
-            return model, stock
+                table = build(model, self._catalogue)
+            self._ready = (model, table, place)
+            return model, table
         finally:
             self._lock.release()

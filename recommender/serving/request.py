@@ -52,7 +52,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"bias must be -1, or from 0 to {BIAS_LIMIT:g}")
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class SlotRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One item slot. ``item`` is what similar and bought_together start from; default: the item on the page.
 
     ``rebuy``: items the visitor has bought may be shown; buy_again shows nothing else. ``spread``: at most so many
@@ -76,20 +76,20 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     category: str | None = None
 
 
-class Pick(msgspec.Struct, frozen=True):
+class RecommendedItem(msgspec.Struct, frozen=True):
     id: str
     score: float
     reason: Reason
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Recommendations(msgspec.Struct, frozen=True):
     """The answer: best first, and the version of the model that gave it ("" when there is none yet)."""
 
-    items: tuple[Pick, ...]
+    items: tuple[RecommendedItem, ...]
     model: str
 
 
-class _Slot(msgspec.Struct, frozen=True):
+class _SlotDocument(msgspec.Struct, frozen=True):
     """The item slot as it stands in a request; other fields of the slot are not ours."""
 
     strategy: str = "blend"
@@ -101,10 +101,10 @@ class _Slot(msgspec.Struct, frozen=True):
     spread: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-def parse_ask(raw: Any) -> Ask | Refusal:
-    """The ask in a decoded slot of ``/v1/personalize``."""
+def parse_slot_request(raw: Any) -> SlotRequest | Refusal:
+    """The request in a decoded slot of ``/v1/personalize``."""
     try:
-        slot = msgspec.convert(raw, _Slot)
+        slot = msgspec.convert(raw, _SlotDocument)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         return Refusal("bad_request", message, path.rstrip("`").lstrip(".") or "slot")
@@ -114,7 +114,7 @@ def parse_ask(raw: Any) -> Ask | Refusal:
     if not 1 <= slot.limit <= LIMIT:
         return Refusal("bad_request", f"must be between 1 and {LIMIT}", "limit")
     item = None if slot.item is None else str(slot.item)
-    return Ask(
+    return SlotRequest(
         strategy=strategy,
         limit=slot.limit,
         item=item,

@@ -1,4 +1,4 @@
-"""The scene of one slot: model, stock, visitor and ask, and what follows from them for every component."""
+"""The slot of one slot: model, table, visitor and request, and what follows from them for every component."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,64 +9,64 @@ import numpy as np
 import numpy.typing as npt
 
 from profiles.model import ItemEvent
-from recommender.algorithms.factors import Taste
+from recommender.algorithms.factors import UserFactors
 from recommender.data.interactions import Floats, Longs
 from recommender.data.params import Params
 from recommender.model.model import Model
-from recommender.serving.item_table import Stock, below
-from recommender.serving.request import Ask, Reason
-from recommender.serving.visitor import Liked, Visitor
+from recommender.serving.item_table import ItemTable, in_category
+from recommender.serving.request import Reason, SlotRequest
+from recommender.serving.visitor import LikedItem, Visitor
 
 VERBS: Mapping[str, str] = {"view": "viewed", "add": "added", "purchase": "bought"}
 
 
-class Proposal(NamedTuple):
-    """Rows of the stock, best first; ``why(n)`` is the reason of the n-th."""
+class Candidates(NamedTuple):
+    """Rows of the table, best first; ``reason(n)`` is the reason of the n-th."""
 
     rows: Longs
     scores: Floats
-    why: Callable[[int], Reason]
+    reason: Callable[[int], Reason]
 
 
-NOTHING = Proposal(np.zeros(0, np.int64), np.zeros(0, np.float32), lambda _: Reason("popular"))
+NO_CANDIDATES = Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32), lambda _: Reason("popular"))
 
 
 @dataclass
-class Scene:
-    """All that one slot's answer depends on. Items are rows of the stock; the model's codes are the first rows."""
+class Slot:
+    """All that one slot's answer depends on. Items are rows of the table; the model's codes are the first rows."""
 
     model: Model | None
-    stock: Stock
+    table: ItemTable
     visitor: Visitor
-    ask: Ask
+    request: SlotRequest
     params: Params
 
     @cached_property
     def allowed(self) -> npt.NDArray[np.bool_]:
         """Rows that may be shown: available, within the filter, not dismissed, not on the page already."""
         visitor = self.visitor
-        allowed = self.stock.within(self.ask.filter).copy()
-        hidden = [*self.ask.filter.exclude, *visitor.dismissed]
-        hidden += [item for item in (visitor.page, self.ask.item) if item]
-        if not self.ask.rebuy and self.ask.strategy != "buy_again":
+        allowed = self.table.filter_mask(self.request.filter).copy()
+        hidden = [*self.request.filter.exclude, *visitor.dismissed]
+        hidden += [item for item in (visitor.page, self.request.item) if item]
+        if not self.request.rebuy and self.request.strategy != "buy_again":
             hidden += visitor.bought
         allowed[self.rows(hidden)] = False
-        if self.params.rebuy_categories and not self.ask.rebuy:
+        if self.params.rebuy_categories and not self.request.rebuy:
             kept = [row for row in self.rows(visitor.bought) if self._lasts_not(row)]
-            allowed[kept] = self.stock.within(self.ask.filter)[kept]
-        for rule in self.ask.rules:
+            allowed[kept] = self.table.filter_mask(self.request.filter)[kept]
+        for rule in self.request.rules:
             if rule.bias in (-1, 0):
-                allowed &= self.stock.matching(rule) == (rule.bias == -1)
+                allowed &= self.table.rule_mask(rule) == (rule.bias == -1)
         return allowed
 
     def _lasts_not(self, row: int) -> bool:
-        category = self.stock.category_of(row)
-        return any(below(category, top) for top in self.params.rebuy_categories)
+        category = self.table.category_of(row)
+        return any(in_category(category, top) for top in self.params.rebuy_categories)
 
     def rows(self, items: Iterable[str]) -> list[int]:
-        """Rows of those items that are here; the id list may have grown since this stock was taken."""
-        size = len(self.stock.category)
-        index = self.stock.index
+        """Rows of those items that are here; the id list may have grown since this table was taken."""
+        size = len(self.table.category)
+        index = self.table.index
         return [row for item in items if (row := index.get(item)) is not None and row < size]
 
     def row(self, item: str | None) -> int | None:
@@ -80,7 +80,7 @@ class Scene:
     @property
     def anchor(self) -> str | None:
         """What similar items are similar to."""
-        return self.ask.item or self.visitor.last
+        return self.request.item or self.visitor.last
 
     @cached_property
     def _kinds(self) -> dict[str, ItemEvent]:
@@ -99,21 +99,21 @@ class Scene:
             if code:
                 total[code] = total.get(code, 0.0) + one.weight
         if not total:
-            codes = self.stock.codes
+            codes = self.table.codes
             total = {codes[name]: value for name, value in self.visitor.affinities.items() if name in codes}
         whole = sum(total.values())
         return {code: weight / whole for code, weight in total.items()}
 
-    def _category(self, one: Liked) -> int:
+    def _category(self, one: LikedItem) -> int:
         row = self.row(one.item)
-        return int(self.stock.category[row]) if row is not None else self.stock.codes.get(one.category, 0)
+        return int(self.table.category[row]) if row is not None else self.table.codes.get(one.category, 0)
 
     def liked_in(self, code: int) -> str | None:
         """The item touched last in that category."""
         return next((one.item for one in self.visitor.liked if self._category(one) == code), None)
 
     @cached_property
-    def taste(self) -> Taste | None:
+    def user_factors(self) -> UserFactors | None:
         """The visitor folded into the model; None when nothing he likes is in it."""
         if self.model is None:
             return None
@@ -126,7 +126,7 @@ class Scene:
         return self.model.factors.fold_in(np.array(rows, np.int32), confidence)
 
 
-def best(rows: Longs, scores: Floats, count: int) -> tuple[Longs, Floats]:
+def top(rows: Longs, scores: Floats, count: int) -> tuple[Longs, Floats]:
     """The ``count`` highest positive scores, best first, ties by row."""
     keep = scores > 0
     rows, scores = rows[keep], scores[keep]
@@ -137,7 +137,7 @@ def best(rows: Longs, scores: Floats, count: int) -> tuple[Longs, Floats]:
     return rows[order], scores[order]
 
 
-def first(order: npt.NDArray[np.integer], allowed: npt.NDArray[np.bool_], count: int) -> Longs:
+def first_allowed(order: npt.NDArray[np.integer], allowed: npt.NDArray[np.bool_], count: int) -> Longs:
     """The first ``count`` allowed rows of a ranking."""
     found: list[Longs] = []
     low, size, have = 0, max(64, 2 * count), 0

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from recommender.serving import components
 from recommender.serving.blend import blend
 from recommender.serving.personal import personal
-from recommender.serving.slot import Proposal, Scene
+from recommender.serving.slot import Candidates, Slot
 
-PROPOSERS: Mapping[str, Callable[[Scene, int], Proposal]] = {
+CANDIDATE_SOURCES: Mapping[str, Callable[[Slot, int], Candidates]] = {
     "personal": personal,
     "session": components.session,
     "similar": components.similar,

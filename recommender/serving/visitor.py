@@ -15,7 +15,7 @@ AFFINITY_DAYS = 14.0  # a category seen outside the kept items fades this fast
 
 
 @dataclass(frozen=True, slots=True)
-class Liked:
+class LikedItem:
     """An item the visitor has a positive record with, and the strongest thing he did with it."""
 
     item: str
@@ -30,7 +30,7 @@ class Visitor:
 
     now: int
     page: str | None = None
-    liked: tuple[Liked, ...] = ()
+    liked: tuple[LikedItem, ...] = ()
     session: tuple[str, ...] = ()
     seen: frozenset[str] = frozenset()
     bought: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # item → times, oldest first
@@ -44,7 +44,7 @@ class Visitor:
         return self.page or (self.session[-1] if self.session else self.liked[0].item if self.liked else None)
 
 
-def visitor_of(
+def visitor_of_profile(
     profile: Profile | None, page_item: str | None, params: Params, now: int, rules: SessionRules
 ) -> Visitor:
     """The visitor as of ``now`` (ms); the item on the page counts as looked at, whether or not its event arrived.
@@ -52,14 +52,14 @@ def visitor_of(
     Without consent to personalization only the page itself speaks.
     """
     if profile is None or profile.consent.get("personalization") is False:
-        return visitor_from([], page_item, params, now)
+        return visitor_of_touches([], page_item, params, now)
     current = going_on(profile, now, rules)
     start = min((session.start for session in current), default=now if profile.sessions else 0)
-    visitor = visitor_from(profile.items, page_item, params, now, start)
+    visitor = visitor_of_touches(profile.items, page_item, params, now, start)
     return replace(visitor, cart=tuple(profile.cart), affinities=_faded(profile, now))
 
 
-def visitor_from(
+def visitor_of_touches(
     touches: Iterable[ItemTouch], page_item: str | None, params: Params, now: int, session_start: int = 0
 ) -> Visitor:
     """The visitor who did ``touches``, oldest first."""
@@ -88,7 +88,7 @@ def visitor_from(
     )
 
 
-def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]:
+def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[LikedItem, ...]:
     """Weight of each item, newest first: what was done, how long ago, and how much was done since."""
     weight: dict[str, float] = {}
     strongest: dict[str, ItemTouch] = {}
@@ -106,7 +106,7 @@ def _liked(done: list[ItemTouch], params: Params, now: int) -> tuple[Liked, ...]
             weight[item] = faded
         strongest[item], most[item] = touch, value
     kept = [item for item, value in weight.items() if value > 0][: params.taste_items]
-    return tuple(Liked(i, weight[i], strongest[i].kind, strongest[i].category) for i in kept)
+    return tuple(LikedItem(i, weight[i], strongest[i].kind, strongest[i].category) for i in kept)
 
 
 def _faded(profile: Profile, now: int) -> dict[str, float]:

@@ -12,9 +12,9 @@ from recommender.data.params import Params
 from recommender.evaluation.cases import Case
 from recommender.model.model import Model
 from recommender.serving.blend import COMPONENTS, DEFAULT_WEIGHTS, union
-from recommender.serving.item_table import bare
-from recommender.serving.request import Ask
-from recommender.serving.slot import Scene
+from recommender.serving.item_table import table_of_model
+from recommender.serving.request import SlotRequest
+from recommender.serving.slot import Slot
 
 ENOUGH = 200  # cases; with fewer the weights would follow chance
 SHOWN = 20  # places that count
@@ -23,7 +23,7 @@ STEPS = (0.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
 """Factors tried on one weight while the others stay."""
 
 
-class Weights(msgspec.Struct, frozen=True):
+class BlendWeights(msgspec.Struct, frozen=True):
     """``revisit`` is the factor on items seen already."""
 
     components: dict[str, float]
@@ -31,7 +31,7 @@ class Weights(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class RankingData:
     """Every candidate of every case: ``parts`` is candidates × components, case n begins at ``starts[n]``.
 
     ``chosen`` says which were chosen; ``wanted`` is how many items each case chose, proposed or not.
@@ -64,8 +64,8 @@ class Candidates:
         return float(recall.mean() + (1.0 / rank).sum() / len(size) * single)
 
 
-def fit_blend(model: Model, cases: Sequence[Case], params: Params) -> Weights | None:
-    """Weights that rank what was chosen highest, by coordinate ascent; None where there are too few cases."""
+def fit_blend(model: Model, cases: Sequence[Case], params: Params) -> BlendWeights | None:
+    """The weights that rank what was chosen highest, by coordinate ascent; None where there are too few cases."""
     if len(cases) < ENOUGH:
         return None
     candidates = collect(model, cases, params)
@@ -90,31 +90,31 @@ def fit_blend(model: Model, cases: Sequence[Case], params: Params) -> Weights | 
             break
     weights /= max(float(weights.max()), 1e-9)
     named = {name: round(float(weight), 4) for name, weight in zip(COMPONENTS, weights, strict=True)}
-    return Weights(named, round(revisit, 4))
+    return BlendWeights(named, round(revisit, 4))
 
 
-def collect(model: Model, cases: Sequence[Case], params: Params) -> Candidates:
+def collect(model: Model, cases: Sequence[Case], params: Params) -> RankingData:
     """What every component proposes in each case, relative to its best."""
-    stock = bare(model)
+    table = table_of_model(model)
     parts: list[Floats] = []
     seen: list[npt.NDArray[np.bool_]] = []
     chosen: list[npt.NDArray[np.bool_]] = []
     wanted: list[int] = []
     for case in cases:
         visitor = case.visitor(params)
-        scene = Scene(model, stock, visitor, Ask(limit=params.candidates, rebuy=True), params)
-        rows, part = union([component(scene, params.candidates) for component in COMPONENTS.values()])
+        slot = Slot(model, table, visitor, SlotRequest(limit=params.candidates, rebuy=True), params)
+        rows, part = union([component(slot, params.candidates) for component in COMPONENTS.values()])
         if not len(rows):
             continue
         parts.append(part)
-        seen.append(np.isin(rows, scene.seen))
-        chosen.append(np.isin(rows, scene.rows(case.chosen)))
+        seen.append(np.isin(rows, slot.seen))
+        chosen.append(np.isin(rows, slot.rows(case.chosen)))
         wanted.append(len(case.chosen))
     if not parts:
         none = np.zeros(0, np.bool_)
-        return Candidates(np.zeros((0, len(COMPONENTS)), np.float32), none, none, _NONE, _NONE)
+        return RankingData(np.zeros((0, len(COMPONENTS)), np.float32), none, none, _NONE, _NONE)
     starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
-    return Candidates(
+    return RankingData(
         np.concatenate(parts), np.concatenate(seen), np.concatenate(chosen), starts, np.array(wanted)
     )
 

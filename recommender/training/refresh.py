@@ -15,19 +15,21 @@ from recommender.algorithms.factors import Factors
 from recommender.data.interactions import Interactions, read
 from recommender.model.card import Card
 from recommender.model.model import Model
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.train import History
 
 
-def refresh(site: str, history: History, shelf: Shelf, clock: Callable[[], float] = time.time) -> Card | None:
+def refresh(
+    site: str, history: History, registry: ModelRegistry, clock: Callable[[], float] = time.time
+) -> Card | None:
     """Publish the live model with its quick parts renewed; None when there is no model or nothing new.
 
     Raises ModelUnusable.
     """
-    version = shelf.live_version()
+    version = registry.live_version()
     if version is None:
         return None
-    begin, live = time.perf_counter(), shelf.load(version)
+    begin, live = time.perf_counter(), registry.load(version)
     params = live.card.params
     rows = read(history.interactions(site, params.window_days))
     # By their number, too: a visitor's clock may be a day ahead, and nothing newer comes until then.
@@ -48,7 +50,7 @@ def refresh(site: str, history: History, shelf: Shelf, clock: Callable[[], float
     origin = live.card.refreshed or live.card.version
     card = msgspec.structs.replace(
         live.card,
-        version=shelf.new_version(),
+        version=registry.new_version(),
         refreshed=origin,
         made=int(clock() * 1000),
         last=int(rows.ts[-1]),
@@ -57,8 +59,8 @@ def refresh(site: str, history: History, shelf: Shelf, clock: Callable[[], float
         seconds=round(time.perf_counter() - begin, 3),
         verdict=f"sessions and trends of now on the factors of {origin}",
     )
-    shelf.add(dataclasses.replace(model, card=card))
-    shelf.publish(card.version)
+    registry.add(dataclasses.replace(model, card=card))
+    registry.publish(card.version)
     return card
 
 

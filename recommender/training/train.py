@@ -1,4 +1,4 @@
-"""Train: from the warehouse's history to a version on the shelf."""
+"""Train: from the warehouse's history to a version on the registry."""
 
 import dataclasses
 import logging
@@ -11,13 +11,20 @@ import numpy as np
 
 from recommender.algorithms import als, content, cooccurrence, factors, popularity, rebuy, session_knn
 from recommender.catalogue.catalogue import Item
-from recommender.data.interactions import Interactions, Longs, NothingToLearn, confidence, liking, read
+from recommender.data.interactions import (
+    Interactions,
+    Longs,
+    NothingToLearn,
+    confidence_matrix,
+    interaction_matrix,
+    read,
+)
 from recommender.data.params import Params
-from recommender.evaluation.cases import WHOLE, Case, last_days, next_item, sample
-from recommender.evaluation.gate import Judgement, compare, measure
+from recommender.evaluation.cases import UNLIMITED, Case, last_days, next_item, sample
+from recommender.evaluation.gate import GateDecision, compare, measure
 from recommender.model.card import Card
 from recommender.model.model import Model, ModelUnusable
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.blend_weights import fit_blend
 from recommender.training.progress import Progress
 from tracker.durations import DAY_MS
@@ -33,9 +40,9 @@ class History(Protocol):
         this one. Columns profile, product, name (of the event), ts, quantity, session."""
 
 
-UNTOLD = Progress()
+NO_PROGRESS = Progress()
 
-NEVER = np.iinfo(np.int64).max
+NO_START = np.iinfo(np.int64).max
 
 MIN_HELD_OUT = 30
 """Sessions; with fewer a blend is not fitted and a model not judged."""
@@ -46,17 +53,17 @@ def fit(
     params: Params,
     card: Card,
     items: Sequence[Item] = (),
-    progress: Progress = UNTOLD,
+    progress: Progress = NO_PROGRESS,
 ) -> Model:
     """A model of ``rows`` as of their last event; ``items`` is what the catalogue says of them.
 
     Deterministic for given rows and params on one thread.
     """
     now = int(rows.ts[-1])
-    used, alpha = confidence(liking(rows, params, now), params.alpha, rows.teaching)
+    used, alpha = confidence_matrix(interaction_matrix(rows, params, now), params.alpha, rows.profile_weights)
     vectors = als.fit(used, params, progress.part)
     index = {item: code for code, item in enumerate(rows.items)}
-    taught = np.repeat(rows.teaching, np.diff(used.indptr))
+    taught = np.repeat(rows.profile_weights, np.diff(used.indptr))
     visitors = np.bincount(used.indices, taught, len(rows.items)).astype(np.float32)
     card = msgspec.structs.replace(
         card,
@@ -109,7 +116,7 @@ def learn(
     card: Card,
     items: Sequence[Item] = (),
     held_out: HeldOut = NEWEST,
-    progress: Progress = UNTOLD,
+    progress: Progress = NO_PROGRESS,
 ) -> Learned:
     """A model of all ``rows`` whose blend was fitted on what was held out from a model before.
 
@@ -137,7 +144,7 @@ def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[in
     if held_out.days is not None:
         cut = int(rows.ts[-1] - held_out.days * DAY_MS) if len(rows) else 0
         past, future = rows.between(0, cut), rows.between(cut, int(rows.ts[-1]) + 1)
-        cases = list(last_days(_judging(future, params), past, WHOLE)) if len(past) else []
+        cases = list(last_days(_judging(future, params), past, UNLIMITED)) if len(past) else []
         return (cut if cases else None), sample(cases, params.judged_cases // 2, params.seed)
     newest_cut = newest(rows, params)
     if newest_cut is None:
@@ -152,7 +159,7 @@ def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[in
 
 def _judging(rows: Interactions, params: Params) -> Interactions:
     """Who judges is drawn as each teaches: a crowd that came in one go is not the one to say which model is better."""
-    people = rows.teaching / max(float(rows.teaching[rows.profile].max(initial=0.0)), 1e-12)
+    people = rows.profile_weights / max(float(rows.profile_weights[rows.profile].max(initial=0.0)), 1e-12)
     chosen = np.random.default_rng(params.seed).random(len(people)) < people
     return rows.rows(chosen[rows.profile])
 
@@ -163,8 +170,8 @@ def started(rows: Interactions) -> Longs:
 
 
 def _begun(rows: Interactions) -> Longs:
-    """When each session began, ms; NEVER for those without a row."""
-    first = np.full(rows.sessions, NEVER)
+    """When each session began, ms; NO_START for those without a row."""
+    first = np.full(rows.sessions, NO_START)
     np.minimum.at(first, rows.session, rows.ts)
     return first
 
@@ -172,7 +179,7 @@ def _begun(rows: Interactions) -> Longs:
 def newest(rows: Interactions, params: Params) -> int | None:
     """From when on sessions are held out: the newest share of them; None where too little would be left."""
     begun = np.sort(_begun(rows))
-    begun = begun[begun < NEVER]
+    begun = begun[begun < NO_START]
     held = int(len(begun) * params.held_out)
     if held < MIN_HELD_OUT:
         return None
@@ -182,27 +189,27 @@ def newest(rows: Interactions, params: Params) -> int | None:
 def train(
     site: str,
     history: History,
-    shelf: Shelf,
+    registry: ModelRegistry,
     params: Params | None = None,
     clock: Callable[[], float] = time.time,
     items: Sequence[Item] = (),
-    progress: Progress = UNTOLD,
+    progress: Progress = NO_PROGRESS,
 ) -> Card:
     """Learn from the site's window of history and serve the result, unless the live model is better.
 
-    ``items`` is the catalogue, from which new items' places are learned; ``params`` are the shelf's unless given.
+    ``items`` is the catalogue, from which new items' places are learned; ``params`` are the registry's unless given.
     Raises NothingToLearn, ParamsInvalid.
     """
-    params = params or shelf.params.read()
+    params = params or registry.params.read()
     begin, now = time.perf_counter(), int(clock() * 1000)
     progress.stage("read")
     rows = read(history.interactions(site, params.window_days))
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
     log.info("site %s: learning from %d events of %d visitors", site, len(rows), len(rows.profiles))
-    live = _live(shelf)
+    live = _live(registry)
     unseen = live.card.last + 1 if live else 0
-    card = Card(version=shelf.new_version(), site=site, made=now)
+    card = Card(version=registry.new_version(), site=site, made=now)
     learned = learn(rows, params, card, items, HeldOut(unseen), progress)
     progress.stage("judge")
     judgement = _judge(learned, live, unseen)
@@ -215,29 +222,29 @@ def train(
         compared=judgement.compared,
     )
     progress.stage("save")
-    shelf.add(dataclasses.replace(learned.model, card=card))
+    registry.add(dataclasses.replace(learned.model, card=card))
     if card.accepted:
-        shelf.publish(card.version)
+        registry.publish(card.version)
         log.info("site %s: model %s of %d events in %.1f s", site, card.version, card.events, card.seconds)
     else:
         log.error("site %s: model %s refused: %s", site, card.version, card.verdict)
     return card
 
 
-def _live(shelf: Shelf) -> Model | None:
+def _live(registry: ModelRegistry) -> Model | None:
     """The training that serves. Not its quick refresh: that knows the sessions to be judged by."""
-    version = shelf.live_version()
+    version = registry.live_version()
     try:
-        live = shelf.load(version) if version else None
-        return shelf.load(live.card.refreshed) if live and live.card.refreshed else live
+        live = registry.load(version) if version else None
+        return registry.load(live.card.refreshed) if live and live.card.refreshed else live
     except ModelUnusable as error:
         log.warning("live model not compared with: %s", error)
         return None
 
 
-def _judge(learned: Learned, live: Model | None, unseen: int) -> Judgement:
+def _judge(learned: Learned, live: Model | None, unseen: int) -> GateDecision:
     if learned.before is None:
-        return Judgement(True, "not judged: too few sessions", {})
+        return GateDecision(True, "not judged: too few sessions", {})
     if live is None:
-        return Judgement(True, "first model", {"candidate": measure(learned.before, learned.cases)})
+        return GateDecision(True, "first model", {"candidate": measure(learned.before, learned.cases)})
     return compare(learned.before, live, [case for case in learned.cases if case.start >= unseen])

@@ -36,8 +36,8 @@ from recommender.catalogue.catalogue import Catalogue, Item
 from recommender.catalogue.redis import RedisItems
 from recommender.data.params_file import ParamsFile
 from recommender.jobs.lock import RedisLock
-from recommender.jobs.runs import Runs
-from recommender.jobs.scheduler import Job, Schedule
+from recommender.jobs.runs import TrainingRuns
+from recommender.jobs.scheduler import Job, Scheduler
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
 from tests.support.machine import ROOT, Clock
 from tests.support.sites import UTC_SITE
@@ -101,7 +101,7 @@ def test_scheduled_jobs_go_on(
     lock: Any = type(
         "Free", (), {"take": lambda _: True, "extend": lambda _: True, "release": lambda _: True}
     )
-    schedule = Schedule(
+    schedule = Scheduler(
         [Job("tick", ran.release, minutes=1 / 60)], lambda _: lock(), wall=lambda: FakeDate.now().timestamp()
     )
     schedule.start()
@@ -221,7 +221,7 @@ def test_a_training_that_failed_is_tried_again(
 ) -> None:
     settings = Settings(data=str(tmp_path), profiles=redis_url, log=f"{redis_url}?stream=e")
     training = Training(settings, clock)
-    training.runs = Runs(redis.Redis.from_url(redis_url), clock)
+    training.runs = TrainingRuns(redis.Redis.from_url(redis_url), clock)
     with pytest.raises(OSError, match="disk full"):
         training.runs.run("default", broken)
     assert not training.due("default")

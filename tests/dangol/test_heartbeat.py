@@ -11,7 +11,7 @@ from dangol.cli import main
 from dangol.doctor import doctor
 from dangol.machine.heartbeat import EVERY_SECONDS, QUIET_SECONDS, Heartbeat, Rounds, fault, file_of
 from dangol.settings import load
-from recommender.jobs.scheduler import Job, Schedule
+from recommender.jobs.scheduler import Job, Scheduler
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.machine import Clock
 
@@ -53,7 +53,7 @@ def test_a_disk_that_is_full_stops_nobody(tmp_path: Path) -> None:
 def test_a_job_that_ends_is_a_sign_of_life_however_it_ends() -> None:
     ended = threading.Semaphore(0)
     jobs = [Job("good", lambda: None, 60), Job("bad", lambda: 1 / 0, 60)]
-    schedule = Schedule(jobs, lambda _: Free(), ended=ended.release)
+    schedule = Scheduler(jobs, lambda _: Free(), ended=ended.release)
     assert schedule.run("good") and ended.acquire(blocking=False)
     assert not schedule.run("bad") and ended.acquire(blocking=False)
 

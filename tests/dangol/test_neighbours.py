@@ -73,7 +73,7 @@ def test_one_sites_failure_never_touches_anothers(
         if job == "segments":
             monkeypatch.setattr(work.membership, "run", lambda _: pytest.fail("not due"))
     if job == "refresh":
-        monkeypatch.setattr(compose, "shelf", lambda _, site: SimpleNamespace(id=site))
+        monkeypatch.setattr(compose, "model_registry", lambda _, site: SimpleNamespace(id=site))
     run: Callable[[], object] = getattr(work, job)
     with pytest.raises(ZeroDivisionError):  # the schedule tells it
         run()

@@ -16,7 +16,7 @@ from dangol.jobs.training import AGAIN_MS, Training
 from dangol.settings import Settings
 from recommender.data.params import Params
 from recommender.jobs.lock import RedisLock
-from recommender.jobs.runs import LOCK
+from recommender.jobs.runs import TRAINING_LOCK
 from recommender.model.card import Card
 from recommender.training.progress import Progress
 from tests.support.machine import Clock
@@ -47,7 +47,7 @@ def fill(settings: Settings, site: str = "default") -> None:
         for n in range(50)
     ]
     compose.warehouse(settings).append(rows, [], {})
-    compose.shelf(settings, site).params.write(Params(iterations=1))
+    compose.model_registry(settings, site).params.write(Params(iterations=1))
 
 
 def failing(settings: Settings, clock: Clock) -> None:
@@ -68,7 +68,7 @@ def test_due_without_a_model_and_a_while_after_the_last_training(settings: Setti
     assert not Training(settings, clock).due("default")
     clock.advance(2 * HOUR)
     assert Training(settings, clock).due("default"), "though the process was started a moment ago"
-    (compose.shelf(settings, "default").folder / "live").unlink()
+    (compose.model_registry(settings, "default").folder / "live").unlink()
     clock.now = card.made / 1000
     assert training.due("default"), "nothing serves"
 
@@ -88,25 +88,25 @@ def test_what_is_asked_for_is_trained_though_not_due(settings: Settings) -> None
     fill(settings)
     jobs = Jobs(settings)
     jobs.train_asked()
-    shelf = compose.shelf(settings, "default")
-    assert shelf.cards() == [], "nobody asked"
+    registry = compose.model_registry(settings, "default")
+    assert registry.cards() == [], "nobody asked"
     jobs.train()
-    assert len(shelf.cards()) == 1
+    assert len(registry.cards()) == 1
     jobs.train()
-    assert len(shelf.cards()) == 1, "not due"
+    assert len(registry.cards()) == 1, "not due"
     run = compose.runs(settings).ask("default")
-    lock = RedisLock(redis.Redis.from_url(settings.profiles_uri), LOCK)
+    lock = RedisLock(redis.Redis.from_url(settings.profiles_uri), TRAINING_LOCK)
     assert lock.take()
     jobs.train_asked()
-    assert len(shelf.cards()) == 1, "a refresh runs"
+    assert len(registry.cards()) == 1, "a refresh runs"
     lock.release()
     jobs.train_asked()
-    assert len(shelf.cards()) == 2
+    assert len(registry.cards()) == 2
     done = compose.runs(settings).read("default")
     assert done is not None and (done.id, done.state) == (run.id, "done")
-    assert done.version == shelf.live_version()
+    assert done.version == registry.live_version()
     jobs.train_asked()
-    assert len(shelf.cards()) == 2, "once for each time it was asked for"
+    assert len(registry.cards()) == 2, "once for each time it was asked for"
 
 
 def test_one_site_s_failure_is_told_and_the_next_is_trained(
@@ -116,12 +116,12 @@ def test_one_site_s_failure_is_told_and_the_next_is_trained(
     Sites(settings.sites_file).save(new_site("second"))
     fill(settings)
     fill(settings, "second")
-    shelves = [compose.shelf(settings, site) for site in ("default", "second")]
-    shelves[0].params.path.write_text("factors = 'many'")
+    registries = [compose.model_registry(settings, site) for site in ("default", "second")]
+    registries[0].params.path.write_text("factors = 'many'")
     with caplog.at_level(logging.ERROR):
         jobs.train()
     assert "site default: training failed" in caplog.text
-    assert [shelf.live_version() is None for shelf in shelves] == [True, False]
+    assert [registry.live_version() is None for registry in registries] == [True, False]
     run = compose.runs(settings).read("default")
     assert run is not None and run.failures == 1 and "factors" in run.message
 
@@ -136,7 +136,7 @@ def test_an_empty_site_is_no_failure(settings: Settings, caplog: pytest.LogCaptu
 def test_the_schedule_looks_for_wishes_within_seconds(settings: Settings) -> None:
     jobs = {job.name: job for job in table(settings)}
     assert jobs["train asked for"].minutes * 60 <= 10 and not jobs["train asked for"].lock
-    assert jobs["refresh"].lock == LOCK, "it does not publish while a training does"
+    assert jobs["refresh"].lock == TRAINING_LOCK, "it does not publish while a training does"
 
 
 def test_the_commands_tell_what_runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from recommender.catalogue.catalogue import Catalogue, Item
-from recommender.catalogue.from_events import host_of, learned, own
+from recommender.catalogue.from_events import host_of, item_from_event, own_address
 from tests.support.recommender_histories import MemoryItems
 from tests.support.warehouse_rows import NOON, row
 from warehouse.delta import Warehouse
@@ -34,20 +34,20 @@ OURS = ["https://shop.example/p/1", "HTTPS://Shop.Example/P", "http://shop.examp
 
 @pytest.mark.parametrize("address", EVIL)
 def test_an_address_elsewhere_is_none(address: str) -> None:
-    assert own(address, HOSTS) == ""
+    assert own_address(address, HOSTS) == ""
 
 
 @pytest.mark.parametrize("address", OURS)
 def test_an_address_of_ours_is_kept(address: str) -> None:
-    assert own(address, HOSTS) == address
+    assert own_address(address, HOSTS) == address
 
 
 def test_the_site_itself_may_show_pictures_from_anywhere() -> None:
-    cdn = learned("p", told=True, url="/p", image="https://cdn.example/p.png")
+    cdn = item_from_event("p", told=True, url="/p", image="https://cdn.example/p.png")
     assert cdn is not None and cdn.image and host_of(cdn.image) == "cdn.example"
-    script = learned("p", told=True, url="javascript:x", image="//cdn.example/p.png")
+    script = item_from_event("p", told=True, url="javascript:x", image="//cdn.example/p.png")
     assert script is not None and (script.url, script.image) == ("", "")
-    assert learned("x" * 101, told=True) is None and learned("a\x00b", told=False) is None
+    assert item_from_event("x" * 101, told=True) is None and item_from_event("a\x00b", told=False) is None
 
 
 class Shop:
@@ -174,24 +174,24 @@ def test_the_sites_hosts_are_where_most_visitors_are(shop: Shop) -> None:
 def test_a_catalogue_that_was_put_is_not_changed() -> None:
     catalogue = Catalogue(MemoryItems(), every=0.0)
     evil = Item(id="a", name="Evil", category="evil", price=0.01, url="/evil", image="/evil.png")
-    catalogue.teach([evil, Item(id="old", name="Evil")])
+    catalogue.sync_from_events([evil, Item(id="old", name="Evil")])
     assert catalogue.get("a") == evil
     catalogue.put([Item(id="a", name="Tea")])
     assert catalogue.get("a") == Item(id="a", name="Tea"), "not even where the shop is silent"
-    catalogue.teach([evil, Item(id="b", name="Evil"), Item(id="c", name="ours", told=True)])
+    catalogue.sync_from_events([evil, Item(id="b", name="Evil"), Item(id="c", name="ours", told=True)])
     assert catalogue.get("a") == Item(id="a", name="Tea")
     assert catalogue.get("b") is None
     assert catalogue.get("old") == Item(id="old"), "what pages said before is forgotten"
     assert catalogue.get("c") == Item(id="c", name="ours", told=True)
     assert "told" not in catalogue.get("c").public()
-    catalogue.teach([Item(id="a", name="x", price=9.0, told=True)])
+    catalogue.sync_from_events([Item(id="a", name="x", price=9.0, told=True)])
     assert catalogue.get("a") == Item(id="a", name="Tea", price=9.0), "its own events fill it"
 
 
 def test_what_nobody_agrees_on_any_more_is_forgotten() -> None:
     catalogue = Catalogue(MemoryItems(), every=0.0)
-    catalogue.learn([Item(id="a", name="Evil", url="//evil.example", price=0.01)])
-    catalogue.teach([])
+    catalogue.put_from_events([Item(id="a", name="Evil", url="//evil.example", price=0.01)])
+    catalogue.sync_from_events([])
     assert catalogue.get("a") == Item(id="a")
 
 

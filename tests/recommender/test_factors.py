@@ -9,17 +9,17 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recommender.algorithms.factors import Factors, solve
-from recommender.data.interactions import confidence, liking, read
+from recommender.data.interactions import confidence_matrix, interaction_matrix, read
 from recommender.data.params import Params
 from recommender.model.model import ModelUnusable
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.train import train
-from tests.support.recommender_histories import NOW, Told, shop_history
+from tests.support.recommender_histories import NOW, TableHistory, shop_history
 
 
 @pytest.mark.parametrize("items", [1, 3, 20])
 def test_fold_in_equals_implicit_s_own_solution(items: int) -> None:
-    matrix, _ = confidence(liking(read(shop_history(200)), Params(), NOW), 40.0)
+    matrix, _ = confidence_matrix(interaction_matrix(read(shop_history(200)), Params(), NOW), 40.0)
     with threadpool_limits(1, "blas"):
         bare = AlternatingLeastSquares(
             factors=8, regularization=3.0, alpha=1.0, iterations=5, random_state=1, num_threads=1
@@ -123,13 +123,13 @@ def test_category_interest_is_weighed_exactly(many: tuple[Factors, Factors, np.n
 
 
 def test_the_graph_is_saved_with_the_model(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, "s")
-    card = train("s", Told(shop_history(100)), shelf, Params(iterations=2, ann_above=10))
-    model = shelf.load(card.version)
+    registry = ModelRegistry(tmp_path, "s")
+    card = train("s", TableHistory(shop_history(100)), registry, Params(iterations=2, ann_above=10))
+    model = registry.load(card.version)
     assert model.factors.ann is not None
     user = model.factors.vectors[0]
     assert len(model.factors.best(user, 5, np.ones(len(model.items), np.bool_))[0]) == 5
-    file = shelf.folder / "versions" / card.version / "factors.usearch"
+    file = registry.folder / "versions" / card.version / "factors.usearch"
     file.write_bytes(bytes(file.stat().st_size))
     with pytest.raises(ModelUnusable):
-        shelf.load(card.version)
+        registry.load(card.version)

@@ -10,12 +10,12 @@ from dangol.cli import main
 from recommender.catalogue.catalogue import Catalogue, parse_items
 from recommender.data.params import Params, Weights
 from recommender.data.params_file import ParamsFile, ParamsInvalid
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
-from recommender.serving.request import Ask, Shown
+from recommender.serving.request import Recommendations, SlotRequest
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import MemoryItems, Told, shop_history, shop_items
+from tests.support.recommender_histories import MemoryItems, TableHistory, shop_history, shop_items
 
 
 def test_what_differs_is_written_and_read_back(tmp_path: Path) -> None:
@@ -53,23 +53,25 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, text: str, said: st
 def test_training_and_serving_go_by_the_file(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf = Shelf(tmp_path, "s", clock=clock)
-    shelf.params.write(Params(factors=3, explore=0.0))
-    card = train("s", Told(shop_history(50)), shelf, clock=clock)
+    registry = ModelRegistry(tmp_path, "s", clock=clock)
+    registry.params.write(Params(factors=3, explore=0.0))
+    card = train("s", TableHistory(shop_history(50)), registry, clock=clock)
     assert (card.params.factors, card.factors) == (3, 3)
     catalogue = Catalogue(MemoryItems(), every=0)
     catalogue.put(parse_items([*shop_items(), {"id": "never-seen"}]))
-    recommender = Recommender(shelf, catalogue, clock=clock)
+    recommender = Recommender(registry, catalogue, clock=clock)
 
     def explores() -> bool:
-        rows = [recommender.recommend(recommender.visitor(None), Ask(limit=8)) for _ in range(100)]
-        return any(pick.id == "never-seen" for row in rows if isinstance(row, Shown) for pick in row.items)
+        rows = [recommender.recommend(recommender.visitor(None), SlotRequest(limit=8)) for _ in range(100)]
+        return any(
+            pick.id == "never-seen" for row in rows if isinstance(row, Recommendations) for pick in row.items
+        )
 
     assert not explores()
-    shelf.params.write(Params(factors=3, explore=0.1))
+    registry.params.write(Params(factors=3, explore=0.1))
     clock.advance(2)
     assert explores(), "a switch needs no restart"
-    shelf.params.path.write_text("explore = 'often'")
+    registry.params.path.write_text("explore = 'often'")
     clock.advance(2)
     with caplog.at_level(logging.ERROR):
         assert explores(), "what held before stays"
@@ -87,22 +89,22 @@ def clicks(folder: Path, name: str, visitors: int, seed: int) -> Path:
 def test_tune_writes_what_the_next_training_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DANGOL_DATA", str(tmp_path / "data"))
     file = clicks(tmp_path, "clicks.csv", 700, 7)
-    shelf = Shelf(tmp_path / "data" / "models", "default")
+    registry = ModelRegistry(tmp_path / "data" / "models", "default")
     start = Params(iterations=1, judged_cases=300, session_half_life_days=0.001, session_distance=9.0)
-    shelf.params.write(start)
+    registry.params.write(start)
     dry = CliRunner().invoke(main, ["tune", "--from", str(file), "--minutes", "0.01", "--dry-run"])
     assert dry.exit_code == 0, dry.output
-    assert shelf.params.read() == start
+    assert registry.params.read() == start
     done = CliRunner().invoke(main, ["tune", "--from", str(file), "--minutes", "0.5"])
     assert done.exit_code == 0, done.output
     assert "nothing" in done.output, "each trial is told as it ends"
-    assert shelf.params.read() != start
-    table = (shelf.folder / "tuning.md").read_text()
+    assert registry.params.read() != start
+    table = (registry.folder / "tuning.md").read_text()
     assert table.startswith("| changed | HR@20 | MRR@20 | seconds |") and table in done.output
     best = table.splitlines()[2]
     assert all(
-        f"{name} {getattr(shelf.params.read(), name):g}" in best
-        for name in _changed(start, shelf.params.read())
+        f"{name} {getattr(registry.params.read(), name):g}" in best
+        for name in _changed(start, registry.params.read())
     )
     few = clicks(tmp_path, "few.csv", 3, 7)
     refused = CliRunner().invoke(main, ["tune", "--from", str(few)])

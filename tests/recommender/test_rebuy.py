@@ -5,12 +5,12 @@ import pytest
 from profiles.model import ItemTouch, Profile
 from recommender.catalogue.catalogue import Catalogue, parse_items
 from recommender.data.params import Params
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.serving.components import _need
 from recommender.serving.recommender import Recommender
-from recommender.serving.request import Ask, Shown
+from recommender.serving.request import Recommendations, SlotRequest
 from recommender.training.train import train
-from tests.support.recommender_histories import NOW, MemoryItems, Told, history
+from tests.support.recommender_histories import NOW, MemoryItems, TableHistory, history
 from tracker.durations import DAY_MS
 
 
@@ -19,7 +19,7 @@ def clock() -> float:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
     """Coffee is bought each week, soap each month, a lamp once."""
     rows = []
     for n in range(60):
@@ -34,9 +34,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
                 )
                 for k in range(times)
             ]
-    shelf = Shelf(tmp_path_factory.mktemp("models"), "s", clock=clock)
-    train("s", Told(history(rows)), shelf, Params(iterations=2), clock)
-    return shelf
+    registry = ModelRegistry(tmp_path_factory.mktemp("models"), "s", clock=clock)
+    train("s", TableHistory(history(rows)), registry, Params(iterations=2), clock)
+    return registry
 
 
 def buyer(*bought: tuple[str, float]) -> Profile:
@@ -46,23 +46,25 @@ def buyer(*bought: tuple[str, float]) -> Profile:
     )
 
 
-def shown(shelf: Shelf, profile: Profile, params: Params | None = None, **ask: object) -> list[str]:
+def shown(
+    registry: ModelRegistry, profile: Profile, params: Params | None = None, **ask: object
+) -> list[str]:
     catalogue = Catalogue(MemoryItems(), every=0)
     catalogue.put(parse_items([{"id": "coffee", "category": "food/hot"}, {"id": "lamp", "category": "home"}]))
-    recommender = Recommender(shelf, catalogue, params, clock)
-    row = recommender.recommend(recommender.visitor(profile), Ask(**ask))  # type: ignore[arg-type]
-    assert isinstance(row, Shown)
+    recommender = Recommender(registry, catalogue, params, clock)
+    row = recommender.recommend(recommender.visitor(profile), SlotRequest(**ask))  # type: ignore[arg-type]
+    assert isinstance(row, Recommendations)
     return [pick.id for pick in row.items]
 
 
-def test_what_is_due_comes_first(shelf: Shelf) -> None:
+def test_what_is_due_comes_first(registry: ModelRegistry) -> None:
     """Both were bought eight days ago: coffee runs out after a week, soap after a month, another lamp is not needed."""
-    again = shown(shelf, buyer(("lamp", 8), ("soap", 8), ("coffee", 8)), strategy="buy_again")
+    again = shown(registry, buyer(("lamp", 8), ("soap", 8), ("coffee", 8)), strategy="buy_again")
     assert again == ["coffee", "soap", "lamp"]
 
 
-def test_what_was_bought_a_moment_ago_waits(shelf: Shelf) -> None:
-    model = shelf.live()
+def test_what_was_bought_a_moment_ago_waits(registry: ModelRegistry) -> None:
+    model = registry.live()
     assert model is not None
     row, half_lives = model.index["coffee"], (40.0, 200.0)
 
@@ -76,10 +78,10 @@ def test_what_was_bought_a_moment_ago_waits(shelf: Shelf) -> None:
     assert need(6, 3.0) / need(6, 0.01) > need(30, 3.0) / need(30, 0.01)
 
 
-def test_what_is_used_up_may_be_shown_again_in_its_categories(shelf: Shelf) -> None:
+def test_what_is_used_up_may_be_shown_again_in_its_categories(registry: ModelRegistry) -> None:
     profile = buyer(("lamp", 30), ("coffee", 30))
-    assert shown(shelf, profile, strategy="popular", limit=3) == ["soap"]
+    assert shown(registry, profile, strategy="popular", limit=3) == ["soap"]
     food = Params(rebuy_categories=("food",))
-    assert set(shown(shelf, profile, food, strategy="popular", limit=3)) == {"soap", "coffee"}
-    every = shown(shelf, profile, strategy="popular", limit=3, rebuy=True)
+    assert set(shown(registry, profile, food, strategy="popular", limit=3)) == {"soap", "coffee"}
+    every = shown(registry, profile, strategy="popular", limit=3, rebuy=True)
     assert set(every) == {"soap", "coffee", "lamp"}

@@ -1,4 +1,4 @@
-"""The shelf: atomic publish, hot swap, rollback, retention, and models that cannot be read."""
+"""The registry: atomic publish, hot swap, rollback, retention, and models that cannot be read."""
 
 import threading
 import time
@@ -11,21 +11,21 @@ import pytest
 from recommender.data.interactions import read
 from recommender.data.params import Params
 from recommender.model.model import FORMAT, Model, ModelUnusable, warm
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import Told, shop_history
+from tests.support.recommender_histories import TableHistory, shop_history
 
 
-def made(shelf: Shelf, clock: Clock, visitors: int = 20) -> str:
+def made(registry: ModelRegistry, clock: Clock, visitors: int = 20) -> str:
     clock.advance(60)
-    return train("a/b", Told(shop_history(visitors)), shelf, Params(iterations=2), clock).version
+    return train("a/b", TableHistory(shop_history(visitors)), registry, Params(iterations=2), clock).version
 
 
-def settled(shelf: Shelf, version: str) -> bool:
-    """Does the shelf serve ``version`` soon?"""
+def settled(registry: ModelRegistry, version: str) -> bool:
+    """Does the registry serve ``version`` soon?"""
     for _ in range(200):
-        model = shelf.live()
+        model = registry.live()
         if model and model.card.version == version:
             return True
         time.sleep(0.01)
@@ -33,29 +33,29 @@ def settled(shelf: Shelf, version: str) -> bool:
 
 
 def test_a_saved_model_reads_the_same(tmp_path: Path, clock: Clock) -> None:
-    shelf = Shelf(tmp_path, "a/b", clock=clock)
-    assert shelf.live() is None
-    version = made(shelf, clock)
-    assert shelf.folder.parent == tmp_path, "a site's name is no path"
-    model = shelf.live()
+    registry = ModelRegistry(tmp_path, "a/b", clock=clock)
+    assert registry.live() is None
+    version = made(registry, clock)
+    assert registry.folder.parent == tmp_path, "a site's name is no path"
+    model = registry.live()
     assert model is not None
     assert model.card.version == version
     assert model.items == read(shop_history(20)).items
     assert not model.factors.vectors.flags.writeable, "mapped, shared by the workers"
     assert not list(tmp_path.rglob("*.pkl"))
-    assert not list(shelf.folder.glob(".draft*"))
+    assert not list(registry.folder.glob(".draft*"))
     np.testing.assert_allclose(np.diff(model.near.starts).sum(), len(model.near.items))
 
 
 def test_a_new_version_is_swapped_in_while_the_old_one_answers(tmp_path: Path, clock: Clock) -> None:
-    shelf = Shelf(tmp_path, "a/b", clock=clock)
-    first = made(shelf, clock)
-    assert settled(shelf, first)
-    second = made(shelf, clock, 30)
-    seen = {shelf.live().card.version for _ in range(3)}  # type: ignore[union-attr]
+    registry = ModelRegistry(tmp_path, "a/b", clock=clock)
+    first = made(registry, clock)
+    assert settled(registry, first)
+    second = made(registry, clock, 30)
+    seen = {registry.live().card.version for _ in range(3)}  # type: ignore[union-attr]
     assert seen <= {first, second}
     clock.advance(2)
-    assert settled(shelf, second)
+    assert settled(registry, second)
 
 
 def harmed(folder: Path, harm: str, other: Path) -> None:
@@ -97,15 +97,15 @@ HARMS = (
 def test_an_unreadable_model_leaves_the_previous_one_serving(
     tmp_path: Path, clock: Clock, harm: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf = Shelf(tmp_path, "a/b", clock=clock)
-    first = made(shelf, clock)
-    assert settled(shelf, first)
-    second = made(shelf, clock, 30)
-    versions = shelf.folder / "versions"
+    registry = ModelRegistry(tmp_path, "a/b", clock=clock)
+    first = made(registry, clock)
+    assert settled(registry, first)
+    second = made(registry, clock, 30)
+    versions = registry.folder / "versions"
     harmed(versions / second, harm, versions / first)
     for _ in range(20):
         clock.advance(2)
-        model = shelf.live()
+        model = registry.live()
         assert model is not None
         assert model.card.version == first
         time.sleep(0.005)
@@ -115,35 +115,35 @@ def test_an_unreadable_model_leaves_the_previous_one_serving(
     taken = [record.message for record in caplog.records if "model not taken" in record.message]
     assert len(taken) == 1, "said once, not each second"
     with pytest.raises(ModelUnusable):
-        shelf.publish(second)
-    assert Shelf(tmp_path, "a/b", clock=clock).live() is None, "nor does a new process die of it"
-    assert first in [card.version for card in shelf.cards()], "nor the list of versions"
-    assert shelf.live_version() == second
-    third = made(shelf, clock)
-    assert settled(shelf, third), "the next training goes on"
+        registry.publish(second)
+    assert ModelRegistry(tmp_path, "a/b", clock=clock).live() is None, "nor does a new process die of it"
+    assert first in [card.version for card in registry.cards()], "nor the list of versions"
+    assert registry.live_version() == second
+    third = made(registry, clock)
+    assert settled(registry, third), "the next training goes on"
 
 
 def test_rollback_and_retention(tmp_path: Path, clock: Clock) -> None:
-    shelf = Shelf(tmp_path, "a/b", keep=3, clock=clock)
-    versions = [made(shelf, clock) for _ in range(5)]
-    assert [card.version for card in shelf.cards()] == versions[:1:-1]
-    assert shelf.rollback() == versions[3]
-    assert shelf.live_version() == versions[3]
-    assert shelf.rollback() == versions[2]
-    assert shelf.rollback() is None
+    registry = ModelRegistry(tmp_path, "a/b", keep=3, clock=clock)
+    versions = [made(registry, clock) for _ in range(5)]
+    assert [card.version for card in registry.cards()] == versions[:1:-1]
+    assert registry.rollback() == versions[3]
+    assert registry.live_version() == versions[3]
+    assert registry.rollback() == versions[2]
+    assert registry.rollback() is None
 
 
 def test_versions_of_one_second_differ(tmp_path: Path, clock: Clock) -> None:
-    shelf = Shelf(tmp_path, "s", clock=clock)
-    one = train("s", Told(shop_history(5)), shelf, Params(iterations=1), clock).version
-    two = train("s", Told(shop_history(5)), shelf, Params(iterations=1), clock).version
+    registry = ModelRegistry(tmp_path, "s", clock=clock)
+    one = train("s", TableHistory(shop_history(5)), registry, Params(iterations=1), clock).version
+    two = train("s", TableHistory(shop_history(5)), registry, Params(iterations=1), clock).version
     assert one < two
 
 
 def test_readers_never_miss_a_model_during_publishing(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, "s", every=0)
-    train("s", Told(shop_history(5)), shelf, Params(iterations=1))
-    reader = Shelf(tmp_path, "s", every=0)
+    registry = ModelRegistry(tmp_path, "s", every=0)
+    train("s", TableHistory(shop_history(5)), registry, Params(iterations=1))
+    reader = ModelRegistry(tmp_path, "s", every=0)
     missed, done = [], threading.Event()
 
     def read_on() -> None:
@@ -154,7 +154,7 @@ def test_readers_never_miss_a_model_during_publishing(tmp_path: Path) -> None:
     thread = threading.Thread(target=read_on)
     thread.start()
     for _ in range(10):
-        train("s", Told(shop_history(5)), shelf, Params(iterations=1))
+        train("s", TableHistory(shop_history(5)), registry, Params(iterations=1))
     done.set()
     thread.join()
     assert not missed
@@ -163,21 +163,21 @@ def test_readers_never_miss_a_model_during_publishing(tmp_path: Path) -> None:
 def test_a_new_version_is_made_ready_before_it_serves(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(tmp_path, "a/b", clock=clock)
-    first = made(shelf, clock)
-    assert settled(shelf, first)
+    registry = ModelRegistry(tmp_path, "a/b", clock=clock)
+    first = made(registry, clock)
+    assert settled(registry, first)
     readied: list[tuple[str, str, int]] = []
 
     def warmed(model: Model) -> None:
         warm(model)
-        live = shelf.live()
+        live = registry.live()
         assert live is not None
         kept = len(model.sessions._kept)
         readied.append((model.card.version, live.card.version, kept))
 
     monkeypatch.setattr("recommender.model.registry.warm", warmed)
-    second = made(shelf, clock, 30)
+    second = made(registry, clock, 30)
     clock.advance(2)
-    assert settled(shelf, second)
+    assert settled(registry, second)
     assert [(version, live) for version, live, _ in readied] == [(second, first)]
     assert readied[0][2] == 3, "what sessions need of their own is there"

@@ -1,4 +1,4 @@
-"""Runs of trainings: one at a time in the whole installation, the same progress told to all, failures counted."""
+"""Training runs: one at a time in the whole installation, the same progress told to all, failures counted."""
 
 import threading
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ import redis
 from recommender.data.interactions import NothingToLearn
 from recommender.data.params import Params
 from recommender.jobs.lock import Busy, RedisLock
-from recommender.jobs.runs import LOCK, Run, Runs
+from recommender.jobs.runs import TRAINING_LOCK, Run, TrainingRuns
 from recommender.model.card import Card
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.progress import BEGINS, STAGES, Progress
 from recommender.training.train import train
 from tests.support.machine import Clock, RedisServer
-from tests.support.recommender_histories import Told, shop_history
+from tests.support.recommender_histories import TableHistory, shop_history
 from tracker.unavailable import Unavailable
 
 pytestmark = pytest.mark.redis
@@ -33,35 +33,35 @@ def client(redis_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def runs(client: Any, clock: Clock) -> Runs:
-    return Runs(client, clock)
+def runs(client: Any, clock: Clock) -> TrainingRuns:
+    return TrainingRuns(client, clock)
 
 
 def now(clock: Clock) -> int:
     return int(clock() * 1000)
 
 
-def found(runs: Runs, site: str = "s") -> Run:
+def found(runs: TrainingRuns, site: str = "s") -> Run:
     run = runs.read(site)
     assert run is not None
     return run
 
 
-def test_a_wish_waits_until_a_training_takes_it_up(runs: Runs, clock: Clock) -> None:
+def test_a_wish_waits_until_a_training_takes_it_up(runs: TrainingRuns, clock: Clock) -> None:
     assert runs.read("s") is None
-    assert not runs.asked("s")
-    wish = runs.ask("s")
-    assert runs.asked("s")
-    assert not runs.asked("other")
-    assert found(runs) == wish == Run(id=wish.id, asked=now(clock))
+    assert not runs.is_requested("s")
+    requested = runs.request("s")
+    assert runs.is_requested("s")
+    assert not runs.is_requested("other")
+    assert found(runs) == requested == Run(id=requested.id, asked=now(clock))
     with pytest.raises(Busy, match="waiting"):
-        runs.ask("s")
-    assert found(runs) == wish, "the refused wish left no trace"
+        runs.request("s")
+    assert found(runs) == requested, "the refused requested left no trace"
     clock.advance(5)
     seen: list[Run] = []
 
     def work(progress: Progress) -> Card:
-        assert not runs.asked("s")
+        assert not runs.is_requested("s")
         progress.stage("learn")
         progress.part(0.5)
         seen.append(found(runs))
@@ -69,17 +69,17 @@ def test_a_wish_waits_until_a_training_takes_it_up(runs: Runs, clock: Clock) -> 
         return CARD
 
     assert runs.run("s", work) is CARD
-    assert (seen[0].id, seen[0].state, seen[0].stage) == (wish.id, "running", "learn")
+    assert (seen[0].id, seen[0].state, seen[0].stage) == (requested.id, "running", "learn")
     assert BEGINS["learn"] < seen[0].share < BEGINS["judge"]
     assert seen[0].started == now(clock) - 5000
     done = found(runs)
-    assert (done.id, done.state, done.share, done.finished) == (wish.id, "done", 1.0, now(clock))
-    assert done.asked == wish.asked
+    assert (done.id, done.state, done.share, done.finished) == (requested.id, "done", 1.0, now(clock))
+    assert done.asked == requested.asked
     assert (done.version, done.accepted, done.message) == ("v1", False, "worse")
-    runs.ask("s")
+    runs.request("s")
 
 
-def test_while_one_runs_nobody_else_trains_or_asks(runs: Runs, client: Any) -> None:
+def test_while_one_runs_nobody_else_trains_or_asks(runs: TrainingRuns, client: Any) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def slow(_: Progress) -> Card:
@@ -91,7 +91,7 @@ def test_while_one_runs_nobody_else_trains_or_asks(runs: Runs, client: Any) -> N
     thread.start()
     try:
         assert entered.wait(60)
-        other = Runs(client)
+        other = TrainingRuns(client)
         for site in ("s", "another"):
             with pytest.raises(Busy):
                 other.ask(site)
@@ -105,19 +105,19 @@ def test_while_one_runs_nobody_else_trains_or_asks(runs: Runs, client: Any) -> N
     assert found(runs).state == "done"
 
 
-def test_a_refresh_makes_a_wish_wait_but_not_fail(runs: Runs, client: Any) -> None:
-    lock = RedisLock(client, LOCK)
+def test_a_refresh_makes_a_wish_wait_but_not_fail(runs: TrainingRuns, client: Any) -> None:
+    lock = RedisLock(client, TRAINING_LOCK)
     assert lock.take()
-    runs.ask("s")
+    runs.request("s")
     with pytest.raises(Busy):
         runs.run("s", lambda _: CARD)
-    assert runs.asked("s"), "it is taken up later"
+    assert runs.is_requested("s"), "it is taken up later"
     lock.release()
     runs.run("s", lambda _: CARD)
-    assert not runs.asked("s")
+    assert not runs.is_requested("s")
 
 
-def test_failures_are_counted_until_one_succeeds(runs: Runs, clock: Clock) -> None:
+def test_failures_are_counted_until_one_succeeds(runs: TrainingRuns, clock: Clock) -> None:
     def broken(_: Progress) -> Card:
         raise OSError("disk full" + "!" * 1000)
 
@@ -127,12 +127,12 @@ def test_failures_are_counted_until_one_succeeds(runs: Runs, clock: Clock) -> No
         failed = found(runs)
         assert (failed.state, failed.failures, failed.finished) == ("failed", count, now(clock))
         assert failed.message.startswith("disk full!") and len(failed.message) <= 300
-    assert runs.ask("s").failures == 2, "still known while the next one waits"
+    assert runs.request("s").failures == 2, "still known while the next one waits"
     runs.run("s", lambda _: CARD)
     assert found(runs).failures == 0
 
 
-def test_nothing_to_learn_from_is_no_failure(runs: Runs) -> None:
+def test_nothing_to_learn_from_is_no_failure(runs: TrainingRuns) -> None:
     def empty(_: Progress) -> Card:
         raise NothingToLearn("no product events yet")
 
@@ -142,9 +142,9 @@ def test_nothing_to_learn_from_is_no_failure(runs: Runs) -> None:
     assert (run.state, run.failures, run.message) == ("nothing", 0, "no product events yet")
 
 
-def test_one_whose_process_died_has_failed(runs: Runs, client: Any) -> None:
+def test_one_whose_process_died_has_failed(runs: TrainingRuns, client: Any) -> None:
     def killed(_: Progress) -> Card:
-        client.delete(f"dg:lock:{LOCK}")  # as when it expired
+        client.delete(f"dg:lock:{TRAINING_LOCK}")  # as when it expired
         seen.append(found(runs))
         return CARD
 
@@ -157,9 +157,9 @@ def test_one_whose_process_died_has_failed(runs: Runs, client: Any) -> None:
 
 def test_a_training_tells_every_stage_in_order(tmp_path: Path, clock: Clock) -> None:
     told: list[tuple[str, float]] = []
-    shelf = Shelf(tmp_path, "s", clock=clock)
+    registry = ModelRegistry(tmp_path, "s", clock=clock)
     progress = Progress(lambda stage, share: told.append((stage, share)))
-    train("s", Told(shop_history(400)), shelf, Params(iterations=3), clock, progress=progress)
+    train("s", TableHistory(shop_history(400)), registry, Params(iterations=3), clock, progress=progress)
     assert list(dict.fromkeys(stage for stage, _ in told)) == [*STAGES]
     shares = [share for _, share in told]
     assert shares == sorted(shares) and shares[0] >= 0.0 and shares[-1] < 1.0
@@ -168,7 +168,7 @@ def test_a_training_tells_every_stage_in_order(tmp_path: Path, clock: Clock) -> 
 
 def test_a_training_goes_on_without_its_record(own_redis: RedisServer, clock: Clock) -> None:
     client = redis.Redis.from_url(own_redis.url)
-    runs = Runs(client, clock)
+    runs = TrainingRuns(client, clock)
 
     def work(progress: Progress) -> Card:
         own_redis.kill()

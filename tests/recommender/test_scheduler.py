@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from dangol.cli import main
 from recommender.data.params import Params
 from recommender.jobs.lock import RedisLock
-from recommender.jobs.scheduler import Job, Schedule
-from recommender.model.registry import Shelf
+from recommender.jobs.scheduler import Job, Scheduler
+from recommender.model.registry import ModelRegistry
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import Told, shop_history
+from tests.support.recommender_histories import TableHistory, shop_history
 
 
 class Free:
@@ -33,7 +33,7 @@ class Free:
 
 def test_jobs_run_soon_and_again() -> None:
     ran = threading.Semaphore(0)
-    schedule = Schedule([Job("tick", ran.release, minutes=0.005, soon=True)], lambda _: Free())
+    schedule = Scheduler([Job("tick", ran.release, minutes=0.005, soon=True)], lambda _: Free())
     schedule.start()
     try:
         assert ran.acquire(timeout=5)
@@ -51,9 +51,9 @@ def test_one_trainer_at_a_time(redis_url: str) -> None:
         entered.set()
         leave.wait(10)
 
-    def schedule(run: object) -> Schedule:
+    def schedule(run: object) -> Scheduler:
         # The term is shorter than the job: the holder prolongs it.
-        return Schedule([Job("train", run, 60, "train:s")], lambda n: RedisLock(client, n, 0.5), hold=0.1)  # type: ignore[arg-type]
+        return Scheduler([Job("train", run, 60, "train:s")], lambda n: RedisLock(client, n, 0.5), hold=0.1)  # type: ignore[arg-type]
 
     other_ran: list[int] = []
     thread = threading.Thread(target=schedule(slow).run, args=("train",))
@@ -70,17 +70,17 @@ def test_one_trainer_at_a_time(redis_url: str) -> None:
 def test_a_failed_run_leaves_the_live_model_and_says_so(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf = Shelf(tmp_path, "s", clock=clock)
-    version = train("s", Told(shop_history(10)), shelf, Params(iterations=1), clock).version
+    registry = ModelRegistry(tmp_path, "s", clock=clock)
+    version = train("s", TableHistory(shop_history(10)), registry, Params(iterations=1), clock).version
 
     def broken() -> None:
         raise OSError("disk full")
 
     with caplog.at_level(logging.ERROR):
-        assert not Schedule([Job("train", broken, 60, "train:s")], lambda _: Free()).run("train")
+        assert not Scheduler([Job("train", broken, 60, "train:s")], lambda _: Free()).run("train")
     assert "train failed" in caplog.text
     assert "disk full" in caplog.text
-    assert shelf.live_version() == version
+    assert registry.live_version() == version
 
 
 @pytest.mark.redis

@@ -64,7 +64,7 @@ def test_the_reason_is_an_item_that_shares_a_session() -> None:
     rows = read(sessions("ab", "ab", "xy", "xy"))
     code = {item: n for n, item in enumerate(rows.items)}
     voted = build(rows, Params()).next([code["a"], code["x"]], Params(), 4)
-    reasons = zip(voted.items, voted.because(voted.items), strict=True)
+    reasons = zip(voted.items, voted.strongest_source(voted.items), strict=True)
     because = {rows.items[i]: rows.items[why] for i, why in reasons}
     assert because["b"] == "a"
     assert because["y"] == "x"

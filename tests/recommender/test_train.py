@@ -7,13 +7,13 @@ import pytest
 from scipy import sparse
 
 from recommender.catalogue.catalogue import Catalogue
-from recommender.data.interactions import DISMISS, NothingToLearn, confidence, liking, read
+from recommender.data.interactions import DISMISS, NothingToLearn, confidence_matrix, interaction_matrix, read
 from recommender.data.params import Params
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
-from recommender.serving.request import Ask, Shown
+from recommender.serving.request import Recommendations, SlotRequest
 from recommender.training.train import train
-from tests.support.recommender_histories import NOW, MemoryItems, Told, clicks, history, shop_history
+from tests.support.recommender_histories import NOW, MemoryItems, TableHistory, clicks, history, shop_history
 from tracker.durations import DAY_MS
 
 
@@ -23,31 +23,31 @@ def clock() -> float:
 
 def test_five_events_make_a_model(tmp_path: Path) -> None:
     rows = [(f"v{n % 2}", f"p{n}", "Product Viewed", NOW + n, f"s{n % 2}") for n in range(5)]
-    shelf = Shelf(tmp_path, "default", clock=clock)
-    card = train("default", Told(history(rows)), shelf, clock=clock)
+    registry = ModelRegistry(tmp_path, "default", clock=clock)
+    card = train("default", TableHistory(history(rows)), registry, clock=clock)
     assert (card.events, card.profiles, card.items, card.sessions) == (5, 2, 5, 2)
-    recommender = Recommender(shelf, Catalogue(MemoryItems()), clock=clock)
-    shown = recommender.recommend(recommender.visitor(None, "p0"), Ask(strategy="session", limit=2))
-    assert isinstance(shown, Shown)
+    recommender = Recommender(registry, Catalogue(MemoryItems()), clock=clock)
+    shown = recommender.recommend(recommender.visitor(None, "p0"), SlotRequest(strategy="session", limit=2))
+    assert isinstance(shown, Recommendations)
     assert {pick.id for pick in shown.items} == {"p2", "p4"}
     assert shown.model == card.version
 
 
 def test_the_same_history_gives_the_same_model(tmp_path: Path) -> None:
-    told = Told(shop_history(100))
+    told = TableHistory(shop_history(100))
     params = Params(threads=1)
-    shelf = Shelf(tmp_path, "default")
-    one = shelf.load(train("default", told, shelf, params).version)
-    two = shelf.load(train("default", told, shelf, params).version)
+    registry = ModelRegistry(tmp_path, "default")
+    one = registry.load(train("default", told, registry, params).version)
+    two = registry.load(train("default", told, registry, params).version)
     np.testing.assert_array_equal(one.factors.vectors, two.factors.vectors)
 
 
 def test_without_product_events_there_is_nothing_to_learn(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, "default")
-    told = Told(history([("v", "p", "Signed Up", NOW, "s")]))
+    registry = ModelRegistry(tmp_path, "default")
+    told = TableHistory(history([("v", "p", "Signed Up", NOW, "s")]))
     with pytest.raises(NothingToLearn, match="product events"):
-        train("default", told, shelf)
-    assert shelf.live() is None
+        train("default", told, registry)
+    assert registry.live() is None
 
 
 def test_liking_weighs_kinds_and_age() -> None:
@@ -64,8 +64,8 @@ def test_liking_weighs_kinds_and_age() -> None:
         )
     )
     assert DISMISS in rows.kind
-    likes = liking(rows, Params(half_life_days=60.0), NOW)
-    sure, alpha = confidence(likes, 3.0)
+    likes = interaction_matrix(rows, Params(half_life_days=60.0), NOW)
+    sure, alpha = confidence_matrix(likes, 3.0)
     assert alpha == pytest.approx(3.0 / ((1 + 5 / 2 + 0.5) / 3))
     assert (sure.data - 1).mean() == pytest.approx(3.0)
     matrix = likes.toarray()
@@ -84,17 +84,19 @@ def test_a_real_shop_s_clicks(tmp_path: Path, shared_data: Path) -> None:
     if not path.exists():
         pytest.skip(f"no {path}")
     table = clicks(path)
-    shelf = Shelf(tmp_path, "default", clock=clock)
-    train("default", Told(table), shelf, clock=clock)
-    recommender = Recommender(shelf, Catalogue(MemoryItems()), clock=clock)
+    registry = ModelRegistry(tmp_path, "default", clock=clock)
+    train("default", TableHistory(table), registry, clock=clock)
+    recommender = Recommender(registry, Catalogue(MemoryItems()), clock=clock)
     sessions: dict[str, set[str]] = {}
     for session, item in zip(table["session"].to_pylist(), table["product"].to_pylist(), strict=True):
         sessions.setdefault(session, set()).add(item)
     for item in ("214716935", "214839313", "214826801"):
         together = set().union(*(held for held in sessions.values() if item in held)) - {item}
         for strategy in ("session", "similar", "blend"):
-            shown = recommender.recommend(recommender.visitor(None, item), Ask(strategy=strategy, limit=5))  # type: ignore[arg-type]
-            assert isinstance(shown, Shown)
+            shown = recommender.recommend(
+                recommender.visitor(None, item), SlotRequest(strategy=strategy, limit=5)
+            )  # type: ignore[arg-type]
+            assert isinstance(shown, Recommendations)
             assert len(shown.items) == 5
             near = [pick.id for pick in shown.items if pick.id in together]
             assert len(near) >= 4, (item, strategy)
@@ -105,7 +107,7 @@ def test_where_visitors_touched_much_alpha_is_less() -> None:
     dense = sparse.random_array((500, 4000), density=0.1, format="csr", dtype=np.float32, rng=1)
     for matrix, reached in ((sparse_shop, 40.0), (dense, 1.0)):
         matrix.data[:] = 1.0
-        assert confidence(matrix, 40.0)[1] == reached
+        assert confidence_matrix(matrix, 40.0)[1] == reached
     some = sparse.random_array((500, 4000), density=0.01, format="csr", dtype=np.float32, rng=1)
     some.data[:] = 1.0
-    assert confidence(some, 40.0)[1] == pytest.approx(5.0, rel=0.05)
+    assert confidence_matrix(some, 40.0)[1] == pytest.approx(5.0, rel=0.05)

@@ -24,10 +24,11 @@ class MemoryItems:
 
     def put(self, items: Mapping[str, bytes]) -> None:
         self._write(
-            (i, Stored(value, self._items.get(i, Stored(None, None)).learned)) for i, value in items.items()
+            (i, Stored(value, self._items.get(i, Stored(None, None)).from_events))
+            for i, value in items.items()
         )
 
-    def learn(self, items: Mapping[str, bytes]) -> None:
+    def put_from_events(self, items: Mapping[str, bytes]) -> None:
         self._write(
             (i, Stored(self._items.get(i, Stored(None, None)).put, value)) for i, value in items.items()
         )
@@ -42,7 +43,7 @@ class MemoryItems:
         return Changes(self._version, {i: self._items[i] for i, v in self._changed.items() if v > since})
 
 
-class Told:
+class TableHistory:
     """A history that is the table given."""
 
     def __init__(self, table: pa.Table) -> None:

@@ -27,8 +27,8 @@ from profiles.redis.store import RedisProfiles
 from profiles.store import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import RedisItems
-from recommender.jobs.runs import Runs
-from recommender.model.registry import Shelf
+from recommender.jobs.runs import TrainingRuns
+from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
 from tests.support import described
 from tracker.log.memory import MemoryLog
@@ -169,8 +169,8 @@ def stage_of(
     def shop(site_id: str) -> Shop:
         if site_id not in shops:
             catalogue = Catalogue(RedisItems(client, site_id), every=0.0)
-            shelf = Shelf(folder / "models", site_id)
-            shops[site_id] = Shop(catalogue, Recommender(shelf, catalogue, clock=clock), shelf)
+            registry = ModelRegistry(folder / "models", site_id)
+            shops[site_id] = Shop(catalogue, Recommender(registry, catalogue, clock=clock), registry)
         return shops[site_id]
 
     caps, signer = CapStore(redis_url, timeout=10), TokenSigner(SECRET)  # again: a busy machine
@@ -195,7 +195,7 @@ def stage_of(
             arms=arms,
             signer=signer,
         ),
-        models=ModelStores(shops=shop, runs=Runs(client, clock)),
+        models=ModelStores(shops=shop, runs=TrainingRuns(client, clock)),
         reports=ReportStores(
             warehouse=warehouse,
             funnels=SavedStore(redis_url, "funnels"),

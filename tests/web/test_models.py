@@ -9,11 +9,11 @@ import pytest
 
 from recommender.data.params import Params
 from recommender.model.card import Card, Compared
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from recommender.training.progress import STAGES, Progress
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import Told, shop_history
+from tests.support.recommender_histories import TableHistory, shop_history
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tests.web.test_bar import check_tables
 from tracker.sites import Site
@@ -35,14 +35,14 @@ def trained(stage: Stage, clock: Clock, visitors: int = 20) -> Card:
     table = shop_history(visitors)
 
     def work(progress: Progress) -> Card:
-        shelf = shelf_of(stage)
-        return train("default", Told(table), shelf, Params(iterations=1), clock, progress=progress)
+        registry = registry_of(stage)
+        return train("default", TableHistory(table), registry, Params(iterations=1), clock, progress=progress)
 
     return stage.stores.models.runs.run("default", work)
 
 
-def shelf_of(stage: Stage) -> Shelf:
-    return stage.stores.models.shops("default").shelf
+def registry_of(stage: Stage) -> ModelRegistry:
+    return stage.stores.models.shops("default").registry
 
 
 def fail(stage: Stage, message: str = "disk <full>") -> None:
@@ -73,7 +73,7 @@ def test_a_training_is_asked_for_followed_and_listed(stage: Stage, clock: Clock)
     answer = stage.call("POST", "/v1/models/train")
     assert (answer.status_code, answer.headers["Location"]) == (202, "/v1/models/training")
     assert answer.json["state"] == "waiting" and answer.json["id"]
-    assert stage.stores.models.runs.asked("default")
+    assert stage.stores.models.runs.is_requested("default")
     again = stage.call("POST", "/v1/models/train")
     assert (again.status_code, again.json["error"]["code"]) == (409, "conflict")
     assert stage.call("GET", "/v1/models/training").json == answer.json
@@ -83,7 +83,9 @@ def test_a_training_is_asked_for_followed_and_listed(stage: Stage, clock: Clock)
         progress.stage("judge")
         seen.append(stage.call("GET", "/v1/models/training").json)
         assert stage.call("POST", "/v1/models/train").status_code == 409
-        return train("default", Told(shop_history(20)), shelf_of(stage), Params(iterations=1), clock)
+        return train(
+            "default", TableHistory(shop_history(20)), registry_of(stage), Params(iterations=1), clock
+        )
 
     card = stage.stores.models.runs.run("default", watched)
     running = seen[0]
@@ -103,16 +105,16 @@ def test_an_older_version_serves_again(stage: Stage, clock: Clock) -> None:
     first, second = trained(stage, clock), trained(stage, clock)
     back = stage.call("POST", f"/v1/models/{first.version}/live")
     assert (back.status_code, back.json["state"]) == (200, "live")
-    assert shelf_of(stage).live_version() == first.version
+    assert registry_of(stage).live_version() == first.version
     states = {model["version"]: model["state"] for model in stage.call("GET", "/v1/models").json["models"]}
     assert states == {first.version: "live", second.version: "kept"}
     for missing in ("nothing", "..", first.version[:-1]):
         assert stage.call("POST", f"/v1/models/{missing}/live").status_code == 404
-    file = shelf_of(stage).folder / "versions" / second.version / "factors.vectors.npy"
+    file = registry_of(stage).folder / "versions" / second.version / "factors.vectors.npy"
     file.write_bytes(file.read_bytes()[:-1])
     harmed = stage.call("POST", f"/v1/models/{second.version}/live")
     assert (harmed.status_code, harmed.json["error"]["field"]) == (409, "version")
-    assert shelf_of(stage).live_version() == first.version
+    assert registry_of(stage).live_version() == first.version
 
 
 def metric(stage: Stage, name: str) -> float | None:
@@ -127,7 +129,7 @@ def test_a_failed_training_alerts_and_the_live_model_stays(stage: Stage, clock: 
     assert "failed" not in stage.desk("vera").get("/desk/setup").text
     clock.advance(60)
     fail(stage)
-    assert shelf_of(stage).live_version() == card.version
+    assert registry_of(stage).live_version() == card.version
     assert metric(stage, "dangol_training_failures") == 1
     assert metric(stage, "dangol_training_ended_timestamp_seconds") == clock()
     said = stage.call("GET", "/v1/models/training").json
@@ -145,9 +147,9 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     desk = stage.desk("vera")
     assert "No model yet" in desk.get("/desk/models").text
     first = trained(stage, clock)
-    shelf = shelf_of(stage)
-    shelf.add(judged(shelf, first, "v-kept", True, 0.0123))
-    shelf.add(judged(shelf, first, "v-refused", False, -0.0456))
+    registry = registry_of(stage)
+    registry.add(judged(registry, first, "v-kept", True, 0.0123))
+    registry.add(judged(registry, first, "v-refused", False, -0.0456))
     page = desk.get("/desk/models").text
     text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page))
     assert "Not compared: too few new visits." in text
@@ -168,7 +170,7 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     assert "새 방문이 적어 비교하지 않았습니다." in desk.get("/desk/models").text
 
 
-def judged(shelf: Shelf, like: Card, version: str, accepted: bool, difference: float) -> object:
+def judged(registry: ModelRegistry, like: Card, version: str, accepted: bool, difference: float) -> object:
     card = msgspec.structs.replace(
         like,
         version=version,
@@ -176,7 +178,7 @@ def judged(shelf: Shelf, like: Card, version: str, accepted: bool, difference: f
         compared=Compared(like.version, 1234, difference, 0.02),
         metrics={"candidate": {"HR@20": 0.5123, "MRR@20": 0.3}, "live": {"HR@20": 0.498, "MRR@20": 0.29}},
     )
-    return dataclasses.replace(shelf.load(like.version), card=card)
+    return dataclasses.replace(registry.load(like.version), card=card)
 
 
 @pytest.mark.parametrize("user", ["vera", "mark"])
@@ -190,7 +192,9 @@ def test_only_administrators_train_and_go_back(stage: Stage, clock: Clock, user:
     admin = stage.desk()
     for path in ("train", "live"):
         assert admin.post(f"/desk/models/{path}", data={"version": first.version}).status_code == 403
-    assert shelf_of(stage).live_version() == second.version and not stage.stores.models.runs.asked("default")
+    assert registry_of(stage).live_version() == second.version and not stage.stores.models.runs.is_requested(
+        "default"
+    )
 
 
 def test_administrators_train_and_go_back(stage: Stage, clock: Clock) -> None:
@@ -200,10 +204,10 @@ def test_administrators_train_and_go_back(stage: Stage, clock: Clock) -> None:
     assert f"The newest training made {second.version}." in page
     form = {"csrf": csrf_of(page), "version": first.version}
     assert admin.post("/desk/models/live", data=form).headers["Location"] == "/desk/models"
-    assert shelf_of(stage).live_version() == first.version
+    assert registry_of(stage).live_version() == first.version
     assert admin.post("/desk/models/live", data={**form, "version": "none"}).status_code == 404
     assert admin.post("/desk/models/train", data=form).headers["Location"] == "/desk/models"
-    assert stage.stores.models.runs.asked("default")
+    assert stage.stores.models.runs.is_requested("default")
     page = admin.get("/desk/models").text
     assert "A training was asked for" in page and "disabled" in page
     assert admin.post("/desk/models/train", data=form).status_code == 409
@@ -220,7 +224,9 @@ def test_the_progress_shows_itself(stage: Stage, clock: Clock) -> None:
             part = desk.get("/desk/models?part=1").text
             assert str(STAGE_NAMES[each]) in part and "<html" not in part
             seen.append(float(re.findall(r'<progress[^>]* value="([^"]+)"', part)[0]))
-        return train("default", Told(shop_history(20)), shelf_of(stage), Params(iterations=1), clock)
+        return train(
+            "default", TableHistory(shop_history(20)), registry_of(stage), Params(iterations=1), clock
+        )
 
     stage.stores.models.runs.run("default", watched)
     assert seen == sorted(seen) and len(set(seen)) == len(STAGES)
@@ -229,7 +235,7 @@ def test_the_progress_shows_itself(stage: Stage, clock: Clock) -> None:
 
 def test_nothing_to_learn_from_is_said(stage: Stage, clock: Clock) -> None:
     def empty(_: Progress) -> Card:
-        return train("default", Told(shop_history(1).slice(0, 0)), shelf_of(stage), clock=clock)
+        return train("default", TableHistory(shop_history(1).slice(0, 0)), registry_of(stage), clock=clock)
 
     with pytest.raises(Exception, match="no product events"):
         stage.stores.models.runs.run("default", empty)

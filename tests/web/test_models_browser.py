@@ -13,7 +13,7 @@ from recommender.training.progress import Progress
 from recommender.training.train import train
 from tests.support.browser import keep
 from tests.support.machine import RedisServer
-from tests.support.recommender_histories import Told, shop_history
+from tests.support.recommender_histories import TableHistory, shop_history
 from tests.support.web_stage import stage_of
 from tests.web.test_browser import SERIOUS, WAIT, Served, axe, browser, signed_in  # noqa: F401 fixtures
 from tracker.sites import Site
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def desk(tmp_path: Path, own_redis: RedisServer, site: Site) -> Iterator[Served]:
     stage = stage_of(tmp_path, own_redis.url, site, time.time)
-    shelf = stage.stores.models.shops("default").shelf
+    registry = stage.stores.models.shops("default").registry
     for visitors in (300, 400):
-        train("default", Told(shop_history(visitors)), shelf, Params(iterations=1))
+        train("default", TableHistory(shop_history(visitors)), registry, Params(iterations=1))
     with Served(stage) as served:
         yield served
 
@@ -36,14 +36,14 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
     page.goto("/desk/models")
     page.click("text=Train now")
     expect(page.locator(".notice")).to_contain_text("A training was asked for")
-    shelf = desk.stage.stores.models.shops("default").shelf
-    older = shelf.cards()[-1].version
+    registry = desk.stage.stores.models.shops("default").registry
+    older = registry.cards()[-1].version
 
     def watched(progress: Progress) -> Card:
         progress.stage("judge")
         expect(page.locator(".notice")).to_contain_text("Comparing with the model that serves", timeout=WAIT)
         keep(page, "desk-models-training", full=True)
-        return train("default", Told(shop_history(500)), shelf, Params(iterations=1))
+        return train("default", TableHistory(shop_history(500)), registry, Params(iterations=1))
 
     card = desk.stage.stores.models.runs.run("default", watched)
     expect(page.locator(".notice.good")).to_contain_text(card.version, timeout=WAIT)

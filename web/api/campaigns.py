@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.document import document, parse
-from recommender.serving.request import parse_ask
+from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
 from web.http.json_body import answer, body
 from web.http.problem import Problem
@@ -18,7 +18,7 @@ BODY_LIMIT = 512 * 1024
 def check_items(campaign: Campaign) -> None:
     """What its creatives ask of the recommender. Raises CampaignInvalid naming the field."""
     for index, creative in enumerate(campaign.creatives):
-        ask = parse_ask(creative.items) if creative.items is not None else None
+        ask = parse_slot_request(creative.items) if creative.items is not None else None
         if isinstance(ask, Refusal):
             raise CampaignInvalid(f"creatives[{index}].items.{ask.field}", ask.message)
 

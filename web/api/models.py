@@ -1,4 +1,4 @@
-"""Models over HTTP: the versions on a site's shelf, which one serves, and trainings on demand."""
+"""Models over HTTP: the versions on a site's registry, which one serves, and trainings on demand."""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from recommender.jobs.lock import Busy
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from recommender.model.model import ModelUnusable
-from recommender.model.registry import Shelf
+from recommender.model.registry import ModelRegistry
 from tracker.unavailable import Unavailable
 from web.http.json_body import answer
 from web.http.metrics import Metrics
@@ -54,9 +54,9 @@ def models_blueprint(stores: Stores, keys: Keys, metrics: Metrics) -> Blueprint:
 
     @blueprint.get("/v1/models")
     def listed() -> Response:
-        shelf = stores.models.shops(keys.secret_key().id).shelf
-        live = shelf.live_version()
-        return answer({"live": live, "models": [document(card, live) for card in shelf.cards()]})
+        registry = stores.models.shops(keys.secret_key().id).registry
+        live = registry.live_version()
+        return answer({"live": live, "models": [document(card, live) for card in registry.cards()]})
 
     @blueprint.post("/v1/models/train")
     def train() -> Response:
@@ -87,10 +87,10 @@ def state_of(card: Card, live: str | None) -> str:
     return "live" if card.version == live else "kept" if card.accepted else "refused"
 
 
-def versions(shelf: Shelf) -> list[Version]:
+def versions(registry: ModelRegistry) -> list[Version]:
     """All that are kept, the newest first."""
-    live = shelf.live_version()
-    return [_version(card, live) for card in shelf.cards()]
+    live = registry.live_version()
+    return [_version(card, live) for card in registry.cards()]
 
 
 def _version(card: Card, live: str | None) -> Version:
@@ -116,19 +116,19 @@ def _version(card: Card, live: str | None) -> Version:
 def asked(stores: Stores, site: str) -> Run:
     """Ask the schedule for a training. Raises Problem 409 while one waits or runs."""
     try:
-        return stores.models.runs.ask(site)
+        return stores.models.runs.request(site)
     except Busy as busy:
         raise Problem(409, str(busy).capitalize()) from busy
 
 
 def served(stores: Stores, site: str, version: str) -> Card:
     """Let ``version`` serve from now on. Raises Problem 404, or 409 where it cannot be read: what was live stays."""
-    shelf = stores.models.shops(site).shelf
-    card = next((card for card in shelf.cards() if card.version == version), None)
+    registry = stores.models.shops(site).registry
+    card = next((card for card in registry.cards() if card.version == version), None)
     if card is None:
         raise Problem(404, f"There is no model {version[:100]!r}", "version")
     try:
-        shelf.publish(version)
+        registry.publish(version)
     except ModelUnusable as error:
         logger.error("model not served: %s", error)
         raise Problem(409, f"The model {version} cannot be read; the live one stays", "version") from error

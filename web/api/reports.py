@@ -70,7 +70,7 @@ def reports_blueprint(
 
     @blueprint.get("/models")
     def models() -> Response:
-        return told("models", Rows(versions(stores.models.shops(site_of().id).shelf)), ("rows",))
+        return told("models", Rows(versions(stores.models.shops(site_of().id).registry)), ("rows",))
 
     @blueprint.get("/segments")
     def segments() -> Response:

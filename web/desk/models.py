@@ -55,9 +55,9 @@ def models_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         }
         if "part" in request.args:
             return pages.show("desk/models_training.html", "models", site, **view)
-        shelf = stores.models.shops(site.id).shelf
-        live = shelf.live_version()
-        rows = [_row(card, live, site) for card in shelf.cards()]
+        registry = stores.models.shops(site.id).registry
+        live = registry.live_version()
+        rows = [_row(card, live, site) for card in registry.cards()]
         return pages.show("desk/models.html", "models", site, rows=rows, **view)
 
     @blueprint.app_context_processor

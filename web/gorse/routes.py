@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from profiles.model import Profile
 from profiles.session_rules import rules_of
 from recommender.catalogue.catalogue import Item
-from recommender.serving.request import LIMIT, Ask, Pick, Rule, Strategy
+from recommender.serving.request import LIMIT, RecommendedItem, Rule, SlotRequest, Strategy
 from tracker.event import Event, encode
 from tracker.log.port import Record
 from tracker.refusal import Refusal
@@ -81,12 +81,14 @@ class Desk:
 
     def picks(
         self, profile: Profile | None, strategy: Strategy, category: str = "", item: str = ""
-    ) -> list[Pick]:
+    ) -> list[RecommendedItem]:
         """The page that ``n`` and ``offset`` ask for. A category may be any of an item's."""
         count, offset = whole("n", USUAL, 0, LIMIT), whole("offset", 0, 0, LIMIT)
         rules = (Rule(field="categories", values=(category,), bias=-1),) if category else ()
         recommender = self.shop().recommender
-        ask = Ask(strategy=strategy, limit=min(LIMIT, max(1, count + offset)), item=item or None, rules=rules)
+        ask = SlotRequest(
+            strategy=strategy, limit=min(LIMIT, max(1, count + offset)), item=item or None, rules=rules
+        )
         shown = recommender.recommend(recommender.visitor(profile, rules=rules_of(self.site())), ask)
         if isinstance(shown, Refusal):
             raise Problem(400, shown.message, shown.field)
@@ -97,7 +99,7 @@ def affected(rows: int) -> Response:
     return answer({"RowAffected": rows})
 
 
-def scored(picks: Sequence[Pick]) -> Response:
+def scored(picks: Sequence[RecommendedItem]) -> Response:
     return answer([Scored(pick.id, pick.score) for pick in picks])
 
 
@@ -151,7 +153,7 @@ def _recommendations(blueprint: Blueprint, desk: Desk) -> None:
         return answer([each for _, each in newest[offset:]])
 
 
-def _write_back(desk: Desk, user: str, kind: str, picks: Sequence[Pick]) -> None:
+def _write_back(desk: Desk, user: str, kind: str, picks: Sequence[RecommendedItem]) -> None:
     if request.args.get("write-back-delay", "0").strip("0smh"):
         raise Problem(400, "A write-back is written at once: leave the delay out", "write-back-delay")
     now, site = desk.now(), desk.site().id

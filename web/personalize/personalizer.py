@@ -20,7 +20,7 @@ from profiles.model import Profile
 from profiles.sansio import Call, Steps
 from profiles.session_rules import rules_of
 from recommender.catalogue.catalogue import Catalogue
-from recommender.serving.request import Ask, Pick, Shown, parse_ask
+from recommender.serving.request import Recommendations, RecommendedItem, SlotRequest, parse_slot_request
 from recommender.serving.visitor import Visitor
 from tracker.refusal import Refusal
 from tracker.sites import Site
@@ -174,7 +174,7 @@ class Personalizer:
         self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, made: Sequence[Decision]
     ) -> None:
         """The items that offers have inside. An ask was checked when its campaign was written."""
-        asks = {each.slot: parse_ask(each.items) for each in made if each.items is not None}
+        asks = {each.slot: parse_slot_request(each.items) for each in made if each.items is not None}
         with self._without("items"):
             shop = self._stores.models.shops(site.id)
             visitor = shop.recommender.visitor(draft.profile, plan.item, rules_of(site))
@@ -182,12 +182,12 @@ class Personalizer:
                 if not isinstance(ask, Refusal):
                     draft.offers[slot].update(self._row(shop, visitor, ask, site.currency))
 
-    def _row(self, shop: Shop, visitor: Visitor, ask: Ask, currency: str) -> dict[str, Any]:
+    def _row(self, shop: Shop, visitor: Visitor, ask: SlotRequest, currency: str) -> dict[str, Any]:
         """Model → popular → nothing."""
         for each in (ask, _popular(ask)):
             with self._without("model"):
                 shown = shop.recommender.recommend(visitor, each)
-                if isinstance(shown, Shown):
+                if isinstance(shown, Recommendations):
                     items = [_told(pick, shop.catalogue, currency) for pick in shown.items]
                     return {"items": items, "model": shown.model}
         return {"items": [], "model": ""}
@@ -212,11 +212,11 @@ class Personalizer:
             logger.warning("personalized without %s: %s", part, error, exc_info=unforeseen)
 
 
-def _popular(ask: Ask) -> Ask:
+def _popular(ask: SlotRequest) -> SlotRequest:
     return msgspec.structs.replace(ask, strategy="popular")
 
 
-def _told(pick: Pick, catalogue: Catalogue, currency: str) -> dict[str, Any]:
+def _told(pick: RecommendedItem, catalogue: Catalogue, currency: str) -> dict[str, Any]:
     """One item with its reason, and what the catalogue says of it so that a page can draw it."""
     told: dict[str, Any] = {"id": pick.id, "score": pick.score, "reason": pick.reason}
     _, item = catalogue.state(pick.id)

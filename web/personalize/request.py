@@ -11,7 +11,7 @@ from msgspec import Meta
 from ingest.enrich.channels import arrival
 from offers.campaign.placeholders import Telling
 from offers.decision.eligibility import Requester
-from recommender.serving.request import Ask, parse_ask
+from recommender.serving.request import SlotRequest, parse_slot_request
 from tracker.admission.placeholder_ids import placeholder
 from tracker.admission.privacy import opted_out, scrub
 from tracker.http.address import subscriber, truncate
@@ -69,7 +69,7 @@ class PersonalizeRequest:
     visitor: str | None
     user: str | None
     item: str | None
-    items: Mapping[str, Ask]
+    items: Mapping[str, SlotRequest]
     offers: Sequence[str]
     order: Sequence[str]
     dismissed: Collection[str] = ()
@@ -97,7 +97,7 @@ def request_of(
 ) -> PersonalizeRequest:
     """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks. ``proxies``:
     so many in front are believed."""
-    items: dict[str, Ask] = {}
+    items: dict[str, SlotRequest] = {}
     order: list[str] = []
     for number, raw in enumerate(asked.slots):
         at = f"slots[{number}]"
@@ -107,7 +107,7 @@ def request_of(
         order.append(slot.id)
         if slot.kind == "items":
             # The snippet writes what its page does not set as null.
-            ask = parse_ask({name: value for name, value in raw.items() if value is not None})
+            ask = parse_slot_request({name: value for name, value in raw.items() if value is not None})
             if isinstance(ask, Refusal):
                 raise Problem(400, ask.message, f"{at}.{ask.field}")
             items[slot.id] = ask

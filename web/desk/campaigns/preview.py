@@ -15,7 +15,7 @@ from offers.campaign.creative import sanitise
 from offers.campaign.document import parse
 from offers.decision.holdout import held_out, subject
 from profiles.model import Profile
-from recommender.serving.request import parse_ask
+from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
 from tracker.sites import Site
 from web.api.audiences import Audiences, Size, parsed
@@ -136,7 +136,7 @@ def _picture_named(match: re.Match[str]) -> str:
 
 
 def _items(creative: Creative) -> str:
-    ask = parse_ask(creative.items) if creative.items is not None else None
+    ask = parse_slot_request(creative.items) if creative.items is not None else None
     if ask is None or isinstance(ask, Refusal):
         return ""
     return _(
