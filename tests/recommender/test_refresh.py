@@ -14,7 +14,7 @@ from recommender.serving.request import Recommendations, SlotRequest
 from recommender.training.refresh import refresh
 from recommender.training.train import train
 from tests.support.machine import Clock
-from tests.support.recommender_histories import DAY, NOW, MemoryItems, TableHistory, history, shop_history
+from tests.support.recommender_histories import NOW, MemoryItems, TableHistory, history, shop_history
 from tracker.durations import DAY_MS
 
 
@@ -56,7 +56,7 @@ def test_refreshes_do_not_push_trainings_off_the_shelf(tmp_path: Path, clock: Cl
     ]
     for n in range(6):
         clock.advance(300)
-        later = history([("x", "tea-1", "Product Viewed", NOW + DAY + n, "x")])
+        later = history([("x", "tea-1", "Product Viewed", NOW + DAY_MS + n, "x")])
         assert refresh("s", TableHistory(pa.concat_tables([month, later])), registry, clock)
     versions = [card.version for card in registry.cards()]
     assert set(trained) <= set(versions)
@@ -86,5 +86,5 @@ def test_a_visitor_whose_clock_is_a_day_ahead_stops_no_refresh(tmp_path: Path, c
     )
     train("s", TableHistory(month), registry, Params(iterations=1), clock)
     clock.advance(300)
-    today = history([("y", "tea-2", "Product Viewed", NOW + DAY, "y")])
+    today = history([("y", "tea-2", "Product Viewed", NOW + DAY_MS, "y")])
     assert refresh("s", TableHistory(pa.concat_tables([month, today])), registry, clock)
