@@ -32,6 +32,8 @@ Identity = Literal["proof", "trusting"]
 ID = re.compile(r"\w[\w.-]*")
 ID_BYTES = 64
 """An id stands in names of files and of keys, and there with whatever says what they are for."""
+SESSION_TIMEOUT_MINUTES, SESSION_MAX_HOURS = 24 * 60, 24 * 7
+"""The most that a site may set."""
 CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -43,7 +45,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     ``order_limit``: an order or refund above it, in ``currency``, is set apart unless the site's server tells it; 0:
     fifty times what its buyers usually pay. ``origins`` empty means any.
-    Session settings are DESIGN §6: minutes, hours.
+    A visit (session) ends ``session_timeout_minutes`` after its last event, ``session_max_hours`` after its first one,
+    with another campaign (``session_split_campaign``), and at midnight of ``timezone`` (``session_split_midnight``).
     """
 
     id: str
@@ -115,8 +118,10 @@ def refused(site: Site) -> str:
         return f"there is no timezone {site.timezone[:100]!r}"
     if not CURRENCY.fullmatch(site.currency):
         return f"{site.currency[:100]!r} is no currency: three capital letters, such as EUR"
-    if not (0 < site.session_timeout_minutes <= 24 * 60 and 0 < site.session_max_hours <= 24 * 7):
-        return "a session's timeout is 1 to 1,440 minutes, and the longest session 1 to 168 hours"
+    if not 0 < site.session_timeout_minutes <= SESSION_TIMEOUT_MINUTES:
+        return f"session_timeout_minutes is 1 to {SESSION_TIMEOUT_MINUTES:,}"
+    if not 0 < site.session_max_hours <= SESSION_MAX_HOURS:
+        return f"session_max_hours is 1 to {SESSION_MAX_HOURS}"
     return ""
 
 

@@ -2,12 +2,13 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 import msgspec
 
 from dangol.settings import Settings
-from tracker.sites import Site, Sites, new_site, rotated
+from tracker.sites import SESSION_MAX_HOURS, SESSION_TIMEOUT_MINUTES, Site, Sites, new_site, rotated
 
 DEFAULT = "default"
 
@@ -57,18 +58,38 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     type=click.FloatRange(min=0),
     help="The largest order that is believed of the public key, in the site's currency; 0: fifty times the usual.",
 )
+@click.option("--timezone", help="Where the site's days begin, such as Asia/Seoul.")
+@click.option(
+    "--session-timeout-minutes",
+    type=click.IntRange(1, SESSION_TIMEOUT_MINUTES),
+    help="A visit ends after so many minutes without an event.  [default: 30]",
+)
+@click.option(
+    "--session-max-hours",
+    type=click.IntRange(1, SESSION_MAX_HOURS),
+    help="A visit ends so many hours after its first event.  [default: 24]",
+)
+@click.option(
+    "--session-split-campaign/--no-session-split-campaign",
+    default=None,
+    help="Whether another campaign or click id opens a new visit.  [default: yes]",
+)
+@click.option(
+    "--session-split-midnight/--no-session-split-midnight",
+    default=None,
+    help="Whether a visit ends at midnight of the site's timezone.  [default: no]",
+)
 @click.pass_obj
-def set_site(config: Settings, site_id: str, identity: str | None, order_limit: float | None) -> None:
+def set_site(config: Settings, site_id: str, **given: Any) -> None:
     """Change a site's settings. Running processes take them up within seconds."""
-    given = {"identity": identity, "order_limit": order_limit}
     changed = {name: value for name, value in given.items() if value is not None}
     if not changed:
-        raise click.UsageError("nothing to set: give --identity or --order-limit")
+        raise click.UsageError("nothing to set: see `dangol sites set --help`")
     known, site = _site(config, site_id)
     known.save(msgspec.structs.replace(site, **changed))
     for name, value in changed.items():
         click.echo(f"{site_id}: {name} = {value}")
-    if identity == "trusting":
+    if changed.get("identity") == "trusting":
         click.echo(
             "Whoever knows the public key and a customer's id can now read, change and erase what is known of them."
         )

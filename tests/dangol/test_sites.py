@@ -45,6 +45,47 @@ def test_a_site_believes_proofs_until_its_owner_says_otherwise(folder: Path) -> 
     assert refused.exit_code == 1 and "there is no site 'nowhere'" in refused.output
 
 
+def test_every_session_setting_is_set_by_the_command_and_documented(folder: Path) -> None:
+    run("add", "shop")
+    wanted = {
+        "session_timeout_minutes": 60,
+        "session_max_hours": 12,
+        "session_split_campaign": False,
+        "session_split_midnight": True,
+    }
+    assert {name for name in Site.__struct_fields__ if name.startswith("session_")} == set(wanted)
+    documented = (Path(__file__).parents[2] / "docs" / "counting.md").read_text()
+    for name, value in wanted.items():
+        option = "--" + name.replace("_", "-")
+        assert f"`{option}`" in documented
+        off = option.replace("--", "--no-", 1)
+        given = (option if value else off,) if isinstance(value, bool) else (option, str(value))
+        done = run("set", "shop", *given)
+        assert done.exit_code == 0 and done.output == f"shop: {name} = {value}\n"
+    site = site_of("shop")
+    assert {name: getattr(site, name) for name in wanted} == wanted
+    assert run("set", "shop", "--timezone", "Asia/Seoul").exit_code == 0
+    assert site_of("shop").timezone == "Asia/Seoul"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--session-timeout-minutes", "0"),
+        ("--session-timeout-minutes", "1441"),
+        ("--session-max-hours", "0"),
+        ("--session-max-hours", "169"),
+        ("--timezone", "Mars/Phobos"),
+        (),
+    ],
+)
+def test_what_is_no_setting_changes_nothing(folder: Path, wrong: tuple[str, ...]) -> None:
+    run("add", "shop")
+    before = site_of("shop")
+    assert run("set", "shop", *wrong).exit_code != 0
+    assert site_of("shop") == before
+
+
 def test_a_new_key_takes_the_proofs_of_the_one_before_for_a_week(folder: Path) -> None:
     run("list")
     before = site_of()
