@@ -1,7 +1,8 @@
 """Personalization under load: 100,000 items, 1,000,000 profiles of 5 to 100 events in Redis, a session slot and a
 personal slot a request; then the same while models are swapped.
 
-Needs ``wrk`` and ``redis-server``. `--small` has a tenth of the items and profiles. BENCH_WORKERS: server processes.
+Needs ``wrk`` and ``redis-server``. `--small` has a tenth of the items and profiles. `--clients` measures our client of
+Redis against redis.asyncio instead (``bench/redis_clients.py``). BENCH_WORKERS: server processes.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import NamedTuple
 import psutil
 import redis
 
+from bench import redis_clients
 from bench.results import record
 from bench.train import NOW, shop
 from profiles import codec
@@ -240,13 +242,18 @@ def measure(folder: Path, url: str, store: int, items: int, profiles: int) -> tu
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--clients", action="store_true")
+    given = parser.parse_args()
+    if given.clients:
+        redis_clients.main()
+        return
     if not shutil.which("wrk"):
         sys.exit("bench.personalize needs wrk: apt-get install wrk")
     from tests.support.machine import RedisServer
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true")
-    size = 10 if parser.parse_args().small else 1
+    size = 10 if given.small else 1
     busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
