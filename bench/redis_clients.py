@@ -19,6 +19,7 @@ import redis.asyncio
 
 from bench.results import record
 from profiles.redis.client import Line
+from profiles.redis.pipelined import SILENT_SECONDS
 from profiles.sansio import Elsewhere
 from tests.support.machine import RedisServer
 from tests.support.web_stage import Stage, stage_of
@@ -40,8 +41,8 @@ class Cost(NamedTuple):
 
 
 def by_redis_asyncio(url: str) -> Soon:
-    """What ``Line.soon`` would be on redis.asyncio."""
-    client = redis.asyncio.Redis.from_url(url, protocol=2)
+    """What ``Line.soon`` would be on redis.asyncio, with the same limit for an answer."""
+    client = redis.asyncio.Redis.from_url(url, protocol=2, socket_timeout=SILENT_SECONDS)
 
     async def soon(_line: Line, commands: Sequence[tuple[Any, ...]], _elsewhere: Elsewhere) -> list[Any]:
         if len(commands) == 1:

@@ -1,7 +1,8 @@
-"""Work that has to ask in between, written once: a generator that yields what it needs and is sent the answer.
+"""Work that waits for I/O in between, written once and run synchronously or on an event loop.
 
-A thread drives it with ``now`` and waits; an event loop with ``soon`` and serves others meanwhile. What the asking
-raises is raised at the ``yield``.
+Such work is a generator (``Steps``). It yields a ``Need``, such as commands for Redis, and is sent the result.
+``run_sync`` waits for each result; ``run_async`` lets the event loop serve others meanwhile. What a need raises is
+raised at the ``yield``.
 """
 
 from collections.abc import Awaitable, Callable, Generator
@@ -10,24 +11,24 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 Elsewhere = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Does in a thread what an event loop must not wait for."""
+"""Runs in a thread what would block an event loop."""
 
 
 class Need(Protocol):
-    """Something to be asked or done before the work goes on."""
+    """What has to be done before the work goes on."""
 
     def now(self) -> Any:
-        """The answer, waited for."""
+        """The result, waited for."""
 
     async def soon(self, elsewhere: Elsewhere) -> Any:
-        """The answer, without holding up the event loop."""
+        """The result, without blocking the event loop."""
 
 
 Steps = Generator[Need, Any, T]
 
 
 class Call:
-    """Work that waits or computes for long: on an event loop it is done elsewhere."""
+    """A function that waits or computes for long: on an event loop it runs in a thread."""
 
     __slots__ = ("_work",)
 
@@ -41,7 +42,7 @@ class Call:
         return await elsewhere(self._work)
 
 
-def now(steps: Steps[T]) -> T:
+def run_sync(steps: Steps[T]) -> T:
     """What ``steps`` return; raises what they raise."""
     try:
         need = next(steps)
@@ -57,8 +58,8 @@ def now(steps: Steps[T]) -> T:
         return result
 
 
-async def soon(steps: Steps[T], elsewhere: Elsewhere) -> T:
-    """As ``now``, on an event loop. When it is cancelled, the steps are closed where they are."""
+async def run_async(steps: Steps[T], elsewhere: Elsewhere) -> T:
+    """As ``run_sync``, on an event loop. When it is cancelled, the steps are closed where they are."""
     try:
         need = next(steps)
         while True:

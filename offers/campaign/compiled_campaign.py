@@ -21,7 +21,6 @@ class CompiledCampaign:
 
     __slots__ = (
         "_dayparts",
-        "aim",
         "audience",
         "campaign",
         "creatives",
@@ -42,7 +41,6 @@ class CompiledCampaign:
         self.test = self.audience.test
         self.live, self.slots = campaign.status == "live", frozenset(campaign.slots)
         self.start, self.end = campaign.starts(zone) or 0, campaign.ends(zone) or NEVER
-        self.aim = campaign.reward if campaign.allocation == "bandit" else None
         self.rank = (TIERS[campaign.tier], -campaign.priority)
         same = campaign.allocation == "aa"
         shown = {each.id: campaign.creatives[0] if same else each for each in campaign.creatives}

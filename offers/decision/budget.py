@@ -16,7 +16,7 @@ from offers.campaign.campaign import Budget
 from offers.decision.network_quotas import NetworkQuotas
 from offers.feedback.responses import VIEW_MAX_AGE_MS
 from profiles.redis.client import Line, Script
-from profiles.sansio import Steps, now
+from profiles.sansio import Steps
 from tracker.durations import HOUR_MS
 from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.unavailable import Unavailable
@@ -85,10 +85,6 @@ class BudgetStore:
         self._quotas = NetworkQuotas(processes)
         self._leases: dict[tuple[str, str], _Lease] = {}
         self._lock = threading.Lock()
-
-    def reserve(self, site: str, campaign: str, budget: Budget, at: int) -> bool:
-        """As ``reserving``, waited for."""
-        return now(self.reserving(site, campaign, budget, at))
 
     def reserving(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
         key = (site, campaign)

@@ -12,7 +12,7 @@ import msgspec
 from offers.audience.visitor import View
 from offers.campaign.campaign import Cap
 from profiles.redis.client import Line, Script
-from profiles.sansio import Steps, now
+from profiles.sansio import Steps
 from profiles.session_rules import bounds, rules_of
 from tracker.durations import DAY_SECONDS, MINUTE_MS
 from tracker.redis_connection import REDIS_ERRORS, ResponseError, connect
@@ -78,10 +78,6 @@ class CapStore:
         self._clock, self._paused_until = clock, float("-inf")
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         self._lock = threading.Lock()
-
-    def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> list[Grant]:
-        """As ``taking``, waited for."""
-        return now(self.taking(site, view, slots))
 
     def taking(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         if self._clock() < self._paused_until:

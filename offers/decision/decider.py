@@ -31,7 +31,7 @@ from offers.feedback.token import Token, TokenSigner, new_nonce, owner_of
 from offers.segments.store import Segments
 from profiles.model import Profile
 from profiles.redis.refreshed import Source
-from profiles.sansio import Call, Steps, now
+from profiles.sansio import Call, Steps
 from tracker.sites import Site
 
 SLOTS_LIMIT = 20
@@ -65,22 +65,6 @@ class Decider:
         self._global_holdout = global_holdout
         self._clock = clock
         self._chance = chance or random.Random()
-
-    def decide(self, site: Site, profile: Profile, slot: str) -> Decision | None:
-        """One slot alone. A page with several asks ``page``, which never shows one campaign twice."""
-        return self.page(site, profile, [slot]).slots[slot]
-
-    def page(
-        self,
-        site: Site,
-        profile: Profile,
-        slots: Sequence[str],
-        telling: Telling = "profile",
-        skip: Collection[str] = (),
-        asker: Requester = ANONYMOUS,
-    ) -> PageDecisions:
-        """As ``deciding``, waited for."""
-        return now(self.deciding(site, profile, slots, telling, skip, asker))
 
     def deciding(
         self,

@@ -19,7 +19,7 @@ from profiles import codec
 from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
 from profiles.redis.client import Line
-from profiles.sansio import Call, Steps, now
+from profiles.sansio import Call, Steps, run_sync
 from profiles.store import NOTHING, Alias, ProfilesUnavailable, Stored, UpdateConflict, Write
 from tracker.durations import DAY_SECONDS
 from tracker.redis_connection import NoScriptError, connect, redis_errors
@@ -49,7 +49,7 @@ class RedisProfiles:
         self._digest = ""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
-        return now(self.finding(site, visitor, user))
+        return run_sync(self.finding(site, visitor, user))
 
     def finding(
         self, site: str, visitor: str | None = None, user: str | None = None
@@ -64,7 +64,7 @@ class RedisProfiles:
         return None
 
     def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
-        return now(self._loading(site, ids, known))
+        return run_sync(self._loading(site, ids, known))
 
     def _loading(
         self, site: str, ids: Iterable[str], known: Mapping[str, Stored]
@@ -134,7 +134,7 @@ class RedisProfiles:
 
     def scan(self, site: str) -> Iterator[Profile]:
         for keys in self._keys(site):
-            for raw in now(self._getting(keys)):
+            for raw in run_sync(self._getting(keys)):
                 if raw and (profile := _decoded(raw).profile):
                     yield profile
 

@@ -75,10 +75,6 @@ class Recommender:
             shown = with_exploration(slot, shown, self._chance)
         return Recommendations(tuple(shown), model.card.version if model else "")
 
-    def knows(self, item_id: str) -> bool:
-        """Is it an item of the model or of the catalogue?"""
-        return item_id in self._current()[1].index
-
     def _current(self) -> tuple[Model | None, ItemTable]:
         """The live model and the table that fits it, brought up to date by one thread at a time."""
         model = self._registry.live()

@@ -8,7 +8,9 @@ import pytest
 from offers.campaign.campaign import Budget
 from offers.decision.budget import HOLD_MS, BudgetStore, Spent
 from offers.decision.decider import Decider
+from profiles.sansio import run_sync
 from tests.offers.test_decide import SHOES, SIGNER, Fixed, Uncapped, chosen, offer
+from tests.support.decisions import decided
 from tests.support.machine import Clock
 from tracker.durations import HOUR_MS
 
@@ -17,7 +19,7 @@ NOON = 1_795_003_200_000
 
 
 def reserved(store: BudgetStore, budget: Budget, times: int, now: int = NOON) -> int:
-    return sum(store.reserve("default", "c", budget, now) for _ in range(times))
+    return sum(run_sync(store.reserving("default", "c", budget, now)) for _ in range(times))
 
 
 def test_impressions_are_never_exceeded_by_three_workers(redis_url, clock):
@@ -120,7 +122,12 @@ def test_views_that_come_hours_later_do_not_exceed_it(redis_url):
 
 def _worker(url: str, requests: int, results) -> None:
     store = BudgetStore(url, timeout=30)
-    results.put(sum(store.reserve("default", "c", Budget(impressions=5_000), NOON) for _ in range(requests)))
+    results.put(
+        sum(
+            run_sync(store.reserving("default", "c", Budget(impressions=5_000), NOON))
+            for _ in range(requests)
+        )
+    )
 
 
 def test_processes_at_once_never_exceed(redis_url):
@@ -150,7 +157,7 @@ def test_a_campaign_without_means_gives_way(redis_url, clock, site):
         budgets=BudgetStore(redis_url, timeout=10, clock=clock),
         chance=random.Random(1),
     )
-    assert [chosen(decide.decide(site, SHOES, "hero")) for _ in range(5)] == [
+    assert [chosen(decided(decide, site, SHOES, "hero")) for _ in range(5)] == [
         "paid",
         "paid",
         "paid",
@@ -164,5 +171,8 @@ def test_an_offer_that_did_not_win_costs_nothing(redis_url, clock, site):
     budgets = BudgetStore(redis_url, timeout=10, clock=clock)
     decide = Decider(documents, Uncapped(), SIGNER, clock=clock, budgets=budgets)
     for _ in range(10):
-        assert chosen(decide.decide(site, SHOES, "hero")) == "better"
-    assert sum(budgets.reserve("default", "paid", Budget(impressions=3), NOON) for _ in range(5)) == 3
+        assert chosen(decided(decide, site, SHOES, "hero")) == "better"
+    assert (
+        sum(run_sync(budgets.reserving("default", "paid", Budget(impressions=3), NOON)) for _ in range(5))
+        == 3
+    )

@@ -11,6 +11,7 @@ from offers.decision import caps as caps_module
 from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
 from profiles.model import Profile, Session, Touch
 from profiles.redis.client import Script
+from profiles.sansio import run_sync
 from tests.support.sites import SEOUL_SITE, UTC_SITE
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -24,7 +25,7 @@ def view(now: int = NOON, profile: Profile | None = None) -> View:
 
 
 def shown(store: CapStore, now: int, *asks: CapRequest, profile: Profile | None = None) -> str | None:
-    (grant,) = store.take("default", view(now, profile), [asks])
+    (grant,) = run_sync(store.taking("default", view(now, profile), [asks]))
     return None if grant.shown is None else asks[grant.shown].campaign
 
 
@@ -76,9 +77,13 @@ def test_a_session_goes_on_while_ingest_says_so(redis_url):
 def test_the_day_is_the_sites(redis_url):
     store, seoul = CapStore(redis_url, timeout=10), SEOUL_SITE
     ask = [[capped("day", 1)]]
-    assert store.take("default", View(Profile(id="v:a"), NOON, seoul), ask) == [Grant(0)]
-    assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS - 1, seoul), ask) == [Grant(None)]
-    assert store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS, seoul), ask) == [Grant(0)]
+    assert run_sync(store.taking("default", View(Profile(id="v:a"), NOON, seoul), ask)) == [Grant(0)]
+    assert run_sync(store.taking("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS - 1, seoul), ask)) == [
+        Grant(None)
+    ]
+    assert run_sync(store.taking("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS, seoul), ask)) == [
+        Grant(0)
+    ]
 
 
 def test_a_cap_that_was_added_later_knows_what_was_shown_before(redis_url):
@@ -102,14 +107,16 @@ def test_all_caps_of_a_campaign_must_allow(redis_url):
 
 def test_slots_of_one_page_never_share_a_campaign(redis_url):
     store = CapStore(redis_url, timeout=10)
-    grants = store.take(
-        "default",
-        view(),
-        [
-            [CapRequest("a"), CapRequest("b")],
-            [CapRequest("a"), CapRequest("b")],
-            [CapRequest("a"), CapRequest("b")],
-        ],
+    grants = run_sync(
+        store.taking(
+            "default",
+            view(),
+            [
+                [CapRequest("a"), CapRequest("b")],
+                [CapRequest("a"), CapRequest("b")],
+                [CapRequest("a"), CapRequest("b")],
+            ],
+        )
     )
     assert grants == [Grant(0), Grant(1), Grant(None)]
 
@@ -117,8 +124,8 @@ def test_slots_of_one_page_never_share_a_campaign(redis_url):
 def test_a_ghost_counts_and_is_not_shown(redis_url):
     store = CapStore(redis_url, timeout=10)
     ghost = CapRequest("a", (Cap(limit=1, per="day"),), ghost=True)
-    assert store.take("default", view(), [[ghost, CapRequest("b")]]) == [Grant(1, (0,))]
-    assert store.take("default", view(), [[ghost, CapRequest("b")]]) == [Grant(1)]
+    assert run_sync(store.taking("default", view(), [[ghost, CapRequest("b")]])) == [Grant(1, (0,))]
+    assert run_sync(store.taking("default", view(), [[ghost, CapRequest("b")]])) == [Grant(1)]
 
 
 def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redis_url):
@@ -130,16 +137,16 @@ def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redi
         CapRequest("b", once, ghost=True, closes=True),
         CapRequest("f", exempt=True),
     ]
-    grants = [store.take("default", view(), [asks])[0] for _ in range(3)]
+    grants = [run_sync(store.taking("default", view(), [asks]))[0] for _ in range(3)]
     assert grants == [Grant(2, (0,)), Grant(2, (1,)), Grant(2)]
     own = [
         CapRequest("c", once, ghost=True),
         CapRequest("d", once, ghost=True, closes=True),
         CapRequest("e", once),
     ]
-    assert store.take("default", view(), [own]) == [Grant(None, (0, 1))]
+    assert run_sync(store.taking("default", view(), [own])) == [Grant(None, (0, 1))]
     tired = [CapRequest("g", once, ghost=True, closes=True), CapRequest("f", exempt=True)]
-    assert store.take("default", view(), [tired]) == [
+    assert run_sync(store.taking("default", view(), [tired])) == [
         Grant(1)
     ]  # three were met already, as if they had been shown
 
@@ -224,7 +231,7 @@ def test_visitors_and_sites_are_counted_apart(redis_url):
     store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("day", 1)) == "c"
     assert shown(store, NOON, capped("day", 1), profile=Profile(id="v:b")) == "c"
-    assert store.take("other", view(), [[capped("day", 1)]]) == [Grant(0)]
+    assert run_sync(store.taking("other", view(), [[capped("day", 1)]])) == [Grant(0)]
 
 
 def test_a_cap_outlives_signing_in(redis_url):
@@ -259,10 +266,10 @@ def test_nobody_waits_for_a_redis_that_is_down(own_redis, clock):
     own_redis.kill()
     for _ in range(2):
         with pytest.raises(CapsUnavailable):
-            store.take("default", view(), [[capped("day", 9)]])
+            run_sync(store.taking("default", view(), [[capped("day", 9)]]))
     own_redis.start()
     with pytest.raises(CapsUnavailable):
-        store.take("default", view(), [[capped("day", 9)]])
+        run_sync(store.taking("default", view(), [[capped("day", 9)]]))
     clock.advance(2)
     assert shown(store, NOON, capped("day", 9)) == "c"
 
@@ -274,10 +281,12 @@ def _hammer(url: str, clients: int, requests: int, results) -> None:
     def client(number: int) -> None:
         for request in range(requests):
             profile = Profile(id=f"v:{(number + request) % 5}")
-            for grant in store.take(
-                "default",
-                view(NOON, profile),
-                [[capped("day", 20), CapRequest("d", (Cap(limit=30, per="ever"),))]],
+            for grant in run_sync(
+                store.taking(
+                    "default",
+                    view(NOON, profile),
+                    [[capped("day", 20), CapRequest("d", (Cap(limit=30, per="ever"),))]],
+                )
             ):
                 if grant.shown is not None:
                     granted.append((profile.id, "cd"[grant.shown]))  # noqa: PERF401

@@ -19,8 +19,9 @@ from profiles import codec
 from profiles.facts import Facts
 from profiles.fold import fold, identity
 from profiles.model import Affinity, Exposure, Profile, Touch
-from profiles.sansio import Call, Steps
+from profiles.sansio import Call, Steps, run_sync
 from tests.offers.test_campaign import written
+from tests.support.decisions import decided
 from tracker.durations import DAY_MS
 from tracker.event import Event
 
@@ -109,16 +110,16 @@ def test_the_highest_tier_then_priority_among_those_who_match(clock, site):
         offer("nightly", tier="override", dayparts=[{"from": "22:00", "to": "06:00"}]),
     ]
     decide = decider(clock, *documents)
-    assert chosen(decide.decide(site, SHOES, "hero")) == "shoes"
-    assert chosen(decide.decide(site, Profile(id="v:b"), "hero")) == "high"
-    assert chosen(decide.decide(site, Profile(id="v:b", stage="lost"), "hero")) == "override"
-    assert decide.decide(site, SHOES, "nowhere") is None
+    assert chosen(decided(decide, site, SHOES, "hero")) == "shoes"
+    assert chosen(decided(decide, site, Profile(id="v:b"), "hero")) == "high"
+    assert chosen(decided(decide, site, Profile(id="v:b", stage="lost"), "hero")) == "override"
+    assert decided(decide, site, SHOES, "nowhere") is None
 
 
 def test_a_decision_carries_what_it_needs(clock, site):
     profile = Profile(id="v:b", stage="regular", device="phone", last_touch=Touch(channel="mail"))
     creatives = [{"id": "x", "kind": "html", "content": "<b onclick=x>hi</b><script>x</script>"}]
-    decision = decider(clock, offer("a", creatives=creatives)).decide(site, profile, "hero")
+    decision = decided(decider(clock, offer("a", creatives=creatives)), site, profile, "hero")
     assert decision is not None
     assert (decision.variant, decision.kind, decision.content) == ("x", "html", "<b>hi</b>")
     token = SIGNER.read(decision.token, "default", int(clock.now * 1000))
@@ -135,17 +136,19 @@ def test_without_consent_nothing_personal(clock, site):
     profile = Profile(
         id="v:a", affinities=SHOES.affinities, consent={"personalization": False}, stage="regular"
     )
-    decision = decider(clock, *documents).decide(site, profile, "hero")
+    decision = decided(decider(clock, *documents), site, profile, "hero")
     assert decision is not None and decision.campaign == "all"
     assert SIGNER.read(decision.token, "default", int(clock.now * 1000)).context == ""
     asked = Profile(id="v:a", affinities=SHOES.affinities, consent={"personalization": True})
-    assert chosen(decider(clock, documents[0]).decide(site, asked, "hero")) == "shoes"
+    assert chosen(decided(decider(clock, documents[0]), site, asked, "hero")) == "shoes"
 
 
 def test_one_page_never_shows_a_campaign_twice(clock, site):
-    page = decider(
-        clock, offer("both", slots=["hero", "cart"], priority=2), offer("cart", slots=["cart"])
-    ).page(site, SHOES, ["hero", "cart", "hero", "exit"])
+    page = run_sync(
+        decider(
+            clock, offer("both", slots=["hero", "cart"], priority=2), offer("cart", slots=["cart"])
+        ).deciding(site, SHOES, ["hero", "cart", "hero", "exit"])
+    )
     assert {slot: chosen(decision) for slot, decision in page.slots.items()} == {
         "hero": "both",
         "cart": "cart",
@@ -159,7 +162,7 @@ def test_without_redis_only_fallbacks_without_caps(clock, site):
         offer("capped", tier="fallback", priority=2, caps=[{"limit": 1, "per": "day"}]),
         offer("free", tier="fallback", slots=["hero", "cart"]),
     ]
-    page = decider(clock, *documents, caps=Down()).page(site, SHOES, ["hero", "cart"])
+    page = run_sync(decider(clock, *documents, caps=Down()).deciding(site, SHOES, ["hero", "cart"]))
     assert {slot: chosen(decision) for slot, decision in page.slots.items()} == {"hero": "free", "cart": None}
 
 
@@ -167,7 +170,7 @@ def test_without_redis_only_fallbacks_without_caps(clock, site):
 def test_caps_hold_and_the_next_campaign_follows(clock, site, redis_url):
     documents = [offer("a", priority=1, caps=[{"limit": 2, "per": "session"}]), offer("b", tier="fallback")]
     decide = decider(clock, *documents, caps=CapStore(redis_url, timeout=10))
-    assert [chosen(decide.decide(site, SHOES, "hero")) for _ in range(4)] == ["a", "a", "b", "b"]
+    assert [chosen(decided(decide, site, SHOES, "hero")) for _ in range(4)] == ["a", "a", "b", "b"]
 
 
 def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
@@ -175,7 +178,7 @@ def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
     seen = Counter()
     for number in range(2_000):
         profile = Profile(id=f"v:{number}", visitors=[str(number)])
-        page = decide.page(site, profile, ["hero"])
+        page = run_sync(decide.deciding(site, profile, ["hero"]))
         held = [SIGNER.read(each.token, "default", int(clock.now * 1000)) for each in page.withheld]
         seen[chosen(page.slots["hero"])] += 1
         assert [token.campaign for token in held] == (
@@ -183,7 +186,9 @@ def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
         )
         assert all(token.held for token in held)
         signed_in = Profile(id=f"u:{number}", visitors=[str(number), "later"])
-        assert chosen(decide.page(site, signed_in, ["hero"]).slots["hero"]) == chosen(page.slots["hero"])
+        assert chosen(run_sync(decide.deciding(site, signed_in, ["hero"])).slots["hero"]) == chosen(
+            page.slots["hero"]
+        )
     assert 340 < seen["other"] < 460
 
 
@@ -196,7 +201,7 @@ def test_holdouts_of_two_campaigns_are_independent():
 
 def test_a_global_holdout_leaves_fallbacks(clock, site):
     decide = decider(clock, offer("tested"), offer("calm", tier="fallback"), global_holdout=0.999999)
-    page = decide.page(site, SHOES, ["hero"])
+    page = run_sync(decide.deciding(site, SHOES, ["hero"]))
     assert chosen(page.slots["hero"]) == "calm"
     assert [each.campaign for each in page.withheld] == ["tested"]
 
@@ -210,7 +215,7 @@ def test_only_what_is_pushed_counts_as_fatigue(clock, site):
             return super().taking(site, view, slots)
 
     documents = [offer(tier, tier=tier) for tier in ("override", "standard", "fallback")]
-    decider(clock, *documents, caps=Asked()).decide(site, SHOES, "hero")
+    decided(decider(clock, *documents, caps=Asked()), site, SHOES, "hero")
     assert asked == {"override": True, "standard": False, "fallback": True}
 
 
@@ -218,7 +223,7 @@ def test_of_an_exclusion_group_a_visitor_meets_one_campaign(clock, site):
     decide = decider(clock, offer("a", group="g", slots=["hero"]), offer("b", group="g", slots=["cart"]))
     met = Counter()
     for number in range(600):
-        page = decide.page(site, Profile(id=f"v:{number}"), ["hero", "cart"])
+        page = run_sync(decide.deciding(site, Profile(id=f"v:{number}"), ["hero", "cart"]))
         shown = [decision.campaign for decision in page.slots.values() if decision]
         assert len(shown) == 1
         met[shown[0]] += 1
@@ -232,20 +237,20 @@ CREATIVES = [
 
 
 def variants(decide: Decider, site, times: int = 4_000) -> Counter:
-    return Counter(decide.decide(site, SHOES, "hero").variant for _ in range(times))
+    return Counter(decided(decide, site, SHOES, "hero").variant for _ in range(times))
 
 
 def test_a_fixed_split_is_kept_and_its_propensity_told(clock, site):
     decide = decider(clock, offer("x", allocation="fixed", creatives=CREATIVES))
     assert 2_850 < variants(decide, site)["a"] < 3_150
-    assert {decide.decide(site, SHOES, "hero").propensity for _ in range(50)} == {0.75, 0.25}
+    assert {decided(decide, site, SHOES, "hero").propensity for _ in range(50)} == {0.75, 0.25}
 
 
 def test_an_a_a_test_shows_everybody_the_same_under_two_names(clock, site):
     decide = decider(clock, offer("x", allocation="aa", creatives=CREATIVES))
     seen = variants(decide, site)
     assert 1_850 < seen["a"] < 2_150
-    assert {str(decide.decide(site, SHOES, "hero").content) for _ in range(50)} == {"{'t': 'a'}"}
+    assert {str(decided(decide, site, SHOES, "hero").content) for _ in range(50)} == {"{'t': 'a'}"}
 
 
 def test_traits_are_told_only_to_who_may_see_them_and_nothing_without_consent(clock, site):
@@ -254,18 +259,22 @@ def test_traits_are_told_only_to_who_may_see_them_and_nothing_without_consent(cl
         clock, offer("x", creatives=[{"id": "a", "kind": "html", "content": text, "items": {"limit": 3}}])
     )
     ann = Profile(id="u:1", traits={"name": "Ann"}, affinities=SHOES.affinities)
-    assert decide.page(site, ann, ["hero"]).slots["hero"].content == "you shoes"
-    assert decide.page(site, ann, ["hero"], telling="nothing").slots["hero"].content == "you all"
-    assert decide.page(site, ann, ["hero"], telling="traits").slots["hero"].content == "Ann shoes"
-    assert decide.page(site, ann, ["hero"]).slots["hero"].items == {"limit": 3}
+    assert run_sync(decide.deciding(site, ann, ["hero"])).slots["hero"].content == "you shoes"
+    assert (
+        run_sync(decide.deciding(site, ann, ["hero"], telling="nothing")).slots["hero"].content == "you all"
+    )
+    assert (
+        run_sync(decide.deciding(site, ann, ["hero"], telling="traits")).slots["hero"].content == "Ann shoes"
+    )
+    assert run_sync(decide.deciding(site, ann, ["hero"])).slots["hero"].items == {"limit": 3}
     ann.consent["personalization"] = False
-    assert decide.page(site, ann, ["hero"], telling="traits").slots["hero"].content == "you all"
+    assert run_sync(decide.deciding(site, ann, ["hero"], telling="traits")).slots["hero"].content == "you all"
 
 
 def test_shown_and_withheld_are_logged_alike(clock, site):
     decide = decider(clock, offer("tested", holdout=0.5), offer("calm", tier="fallback"))
     for number in range(40):
-        page = decide.page(site, Profile(id=f"v:{number}"), ["hero"])
+        page = run_sync(decide.deciding(site, Profile(id=f"v:{number}"), ["hero"]))
         logged = [(each.campaign, each.event) for each in (*page.decided, *page.withheld)]
         shown = chosen(page.slots["hero"]) == "tested"
         assert logged == [("tested", "Offer Decided" if shown else "Offer Withheld")]
@@ -283,7 +292,7 @@ def test_the_bandit_prefers_what_works_and_goes_on_exploring(clock, site):
 
 def test_equal_campaigns_share_a_slot(clock, site):
     decide = decider(clock, offer("x"), offer("y"))
-    seen = Counter(chosen(decide.decide(site, SHOES, "hero")) for _ in range(2_000))
+    seen = Counter(chosen(decided(decide, site, SHOES, "hero")) for _ in range(2_000))
     assert 850 < seen["x"] < 1_150
 
 
@@ -299,12 +308,12 @@ def test_of_equal_campaigns_the_one_that_works_comes_first_and_the_others_are_tr
     creatives = [{"id": "a", "kind": "json", "content": {"t": "a"}}]
     documents = [offer(name, creatives=creatives) for name in "xy"]
     decide = decider(clock, *documents, arms=ByCampaign(x=Arm(1000, 20), y=Arm(1000, 60)))
-    seen = Counter(chosen(decide.decide(site, SHOES, "hero")) for _ in range(4_000))
+    seen = Counter(chosen(decided(decide, site, SHOES, "hero")) for _ in range(4_000))
     assert 15 < seen["x"] < 75  # at random in 2 % of 4,000 decisions, and half of those
     documents = [offer(name, creatives=creatives, reward="revenue") for name in "xy"]
     worth = ByCampaign(x=Arm(1000, 60, 600.0, 6_600.0), y=Arm(1000, 20, 2_000.0, 210_000.0))
     seen = Counter(
-        chosen(decider(clock, *documents, arms=worth).decide(site, SHOES, "hero")) for _ in range(400)
+        chosen(decided(decider(clock, *documents, arms=worth), site, SHOES, "hero")) for _ in range(400)
     )
     assert seen["y"] > 370
 
@@ -324,7 +333,7 @@ def test_what_somebody_hid_stays_away_for_a_month_on_all_their_devices(clock, si
     decide = decider(clock, offer("first", priority=9), offer("calm", tier="fallback"))
     for ago, shown in ((1, "calm"), (29, "calm"), (31, "first")):
         hid = Profile(id="u:7", exposure={"first": Exposure(1, 0, now, now - ago * day)})
-        assert chosen(decide.decide(site, hid, "hero")) == shown
+        assert chosen(decided(decide, site, hid, "hero")) == shown
     gone = Profile(id="u:7", exposure={"calm": Exposure(1, 0, now, now - day)})
     assert chosen(decide.fallbacks(site, gone, ["hero"]).get("hero")) is None
 
@@ -344,10 +353,10 @@ def test_who_cannot_be_recognised_gets_what_needs_no_count(clock, site):
         offer("second", priority=6),
         offer("calm", tier="fallback", slots=["hero", "cart"]),
     ]
-    page = decider(clock, *documents, caps=Asked()).page(site, Profile(id=""), ["hero", "cart"])
+    page = run_sync(decider(clock, *documents, caps=Asked()).deciding(site, Profile(id=""), ["hero", "cart"]))
     assert {slot: chosen(made) for slot, made in page.slots.items()} == {"hero": "plain", "cart": "calm"}
     assert not page.withheld and not page.decided and not asked
-    held = decider(clock, *documents, global_holdout=0.1).page(site, Profile(id=""), ["hero"])
+    held = run_sync(decider(clock, *documents, global_holdout=0.1).deciding(site, Profile(id=""), ["hero"]))
     assert chosen(held.slots["hero"]) == "calm"
 
 
@@ -362,7 +371,7 @@ def test_a_global_holdout_compares_like_with_like(clock, site, redis_url, seed):
         heavy = draw.random() < 0.3  # they come often, and buy
         bought, met = draw.random() < (0.5 if heavy else 0.05), None
         for _ in range(5 if heavy else 1):
-            page = decide.page(site, Profile(id=f"v:{seed}-{number}"), ["hero"])
+            page = run_sync(decide.deciding(site, Profile(id=f"v:{seed}-{number}"), ["hero"]))
             if chosen(page.slots["hero"]) == "b" or any(each.campaign == "b" for each in page.withheld):
                 met = chosen(page.slots["hero"]) != "b"
         if met is not None:
@@ -412,7 +421,7 @@ def test_a_fallback_is_reached_whatever_stands_before_it(clock, site):
             return [Grant(next(each, None)) for each in free]
 
     decide = decider(clock, *tired, offer("calm", tier="fallback"), caps=Exhausted())
-    assert chosen(decide.decide(site, SHOES, "hero")) == "calm"
+    assert chosen(decided(decide, site, SHOES, "hero")) == "calm"
 
 
 def test_of_a_group_one_campaign_is_drawn_whatever_the_hour(clock, site):
@@ -423,7 +432,7 @@ def test_of_a_group_one_campaign_is_drawn_whatever_the_hour(clock, site):
         shown = set()
         for hour in (9, 18):
             clock.now = 1_794_960_000 + hour * 3_600  # a midnight in UTC
-            shown.add(chosen(decide.decide(site, Profile(id=f"v:{number}"), "hero")))
+            shown.add(chosen(decided(decide, site, Profile(id=f"v:{number}"), "hero")))
         met[frozenset(shown - {None})] += 1
     assert set(met) == {frozenset({"am"}), frozenset({"pm"})} and min(met.values()) > 60
 
@@ -446,7 +455,7 @@ def test_the_bandit_s_context_is_how_they_stand_now(clock, site):
     """A regular who has not come for long is at risk, to the audience and to the bandit alike."""
     now, day = int(clock() * 1000), DAY_MS
     away = Profile(id="v:a", stage="regular", last_seen=now - 400 * day, last_order=now - 400 * day)
-    made = decider(clock, offer("x", audience="stage = 'lost'")).decide(site, away, "hero")
+    made = decided(decider(clock, offer("x", audience="stage = 'lost'")), site, away, "hero")
     assert made is not None and made.context.startswith("lost|")
 
 
@@ -454,7 +463,9 @@ def test_a_closed_slot_stays_closed_in_the_second_round(clock, site, redis_url):
     documents = [offer(f"c{n}", priority=20 - n) for n in range(14)]
     documents.append(offer("calm", tier="fallback"))
     caps = CapStore(redis_url, timeout=10)
-    page = decider(clock, *documents, caps=caps, global_holdout=0.999999).page(site, SHOES, ["hero"])
+    page = run_sync(
+        decider(clock, *documents, caps=caps, global_holdout=0.999999).deciding(site, SHOES, ["hero"])
+    )
     assert [each.campaign for each in page.withheld] == ["c0"] and chosen(page.slots["hero"]) == "calm"
 
 
@@ -487,7 +498,7 @@ def test_a_page_that_nobody_waits_for_any_more_spends_nothing(clock, site):
     assert budgets.left == {"paid": 4}
     deciding.close()
     assert budgets.left == {"paid": 5}
-    assert chosen(decide.decide(site, SHOES, "hero")) == "paid"
+    assert chosen(decided(decide, site, SHOES, "hero")) == "paid"
     assert budgets.left == {"paid": 4}
 
 
@@ -540,6 +551,6 @@ def test_dayparts_past_midnight_belong_to_the_day_they_began(clock, site):
     clock.now = 1_795_212_000 - 3_600  # Friday 2026-11-20 21:00 UTC
     times = []
     for _ in range(8):
-        times.append(decide.decide(site, SHOES, "hero") is not None)
+        times.append(decided(decide, site, SHOES, "hero") is not None)
         clock.advance(3_600)
     assert times == [False, True, True, True, True, False, False, False]

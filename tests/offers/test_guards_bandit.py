@@ -9,6 +9,7 @@ from offers.bandit.contexts import CONTEXTS_KEPT, slot_counts
 from offers.bandit.thompson_sampling import Arm, best_probabilities, posterior_draws, with_exploration
 from profiles.model import Profile, Touch
 from tests.offers.test_decide import SIGNER, decider, offer
+from tests.support.decisions import decided
 
 
 @pytest.mark.parametrize("reward", ["click", "revenue"])
@@ -80,7 +81,7 @@ def test_squares_that_rounding_made_too_small_are_no_negative_variance():
 
 def test_names_of_contexts_are_cut(clock, site):
     profile = Profile(id="v:a", stage="regular", device="d" * 99, last_touch=Touch(channel="c" * 41))
-    decision = decider(clock, offer("x")).decide(site, profile, "hero")
+    decision = decided(decider(clock, offer("x")), site, profile, "hero")
     context = SIGNER.read(decision.token, "default", int(clock.now * 1000)).context
     assert context == f"regular|{'d' * 40}|{'c' * 40}"
 

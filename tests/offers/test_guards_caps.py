@@ -6,6 +6,7 @@ from offers.campaign.campaign import Cap
 from offers.decision import caps as caps_module
 from offers.decision.caps import CapRequest, CapStore, Grant
 from profiles.model import Profile, Session, Touch
+from profiles.sansio import run_sync
 from tests.offers.test_caps import NOON, capped, shown, view
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -19,7 +20,7 @@ def test_of_exempt_campaigns_without_caps_only_a_ghost_is_counted(redis_url):
     """Who is in the holdout must be met as often as is told; what nothing limits needs no count."""
     store = CapStore(redis_url, timeout=10)
     asks = [[CapRequest("held", ghost=True, exempt=True), CapRequest("plain", exempt=True)]]
-    assert store.take("default", view(), asks) == [Grant(1, (0,))]
+    assert run_sync(store.taking("default", view(), asks)) == [Grant(1, (0,))]
     assert shown(store, NOON, CapRequest("held", ONCE_A_DAY, exempt=True)) is None
     assert shown(store, NOON, CapRequest("plain", ONCE_A_DAY, exempt=True)) == "plain"
 
@@ -36,13 +37,13 @@ def test_who_is_tired_meets_no_ghost_either(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
     ghost = CapRequest("held", ONCE_A_DAY, ghost=True)
     assert shown(store, NOON, CapRequest("a")) == "a"
-    assert store.take("default", view(), [[ghost]]) == [Grant(None)]
-    assert store.take("default", view(NOON + DAY_MS), [[ghost]]) == [Grant(None, (0,))]
+    assert run_sync(store.taking("default", view(), [[ghost]])) == [Grant(None)]
+    assert run_sync(store.taking("default", view(NOON + DAY_MS), [[ghost]])) == [Grant(None, (0,))]
 
 
 def test_a_ghost_of_its_own_holdout_tires_nobody(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
-    assert store.take("default", view(), [[CapRequest("held", ghost=True), CapRequest("a")]]) == [
+    assert run_sync(store.taking("default", view(), [[CapRequest("held", ghost=True), CapRequest("a")]])) == [
         Grant(1, (0,))
     ]
 

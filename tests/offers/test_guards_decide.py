@@ -12,7 +12,7 @@ from offers.decision.caps import CapRequest, Grant
 from offers.decision.decider import SLOTS_LIMIT
 from offers.segments.segment import CompiledSegments
 from profiles.model import Counts, Profile
-from profiles.sansio import Steps
+from profiles.sansio import Steps, run_sync
 from tests.offers.test_decide import (
     CREATIVES,
     SHOES,
@@ -25,6 +25,7 @@ from tests.offers.test_decide import (
     offer,
 )
 from tests.offers.test_decide import Counts as Learned
+from tests.support.decisions import decided
 
 
 class Worn(Uncapped):
@@ -53,23 +54,23 @@ def worn(count: int, *slots: str) -> list[dict]:
 def test_only_the_first_few_try_and_the_others_when_none_of_them_may(clock, site):
     caps = Worn()
     decide = decider(clock, *worn(7, "hero"), offer("eighth"), offer("ninth", priority=-1), caps=caps)
-    assert chosen(decide.decide(site, SHOES, "hero")) == "eighth"
+    assert chosen(decided(decide, site, SHOES, "hero")) == "eighth"
     assert [len(asks) for (asks,) in caps.asked] == [6, 3]
-    decider(clock, *(offer(f"x{at}") for at in range(9)), caps=caps).decide(site, SHOES, "hero")
+    decided(decider(clock, *(offer(f"x{at}") for at in range(9)), caps=caps), site, SHOES, "hero")
     assert len(caps.asked) == 3, "one of the first six was shown: nobody else is asked for"
 
 
 def test_what_was_shown_in_one_slot_is_not_shown_again_in_the_second_round(clock, site):
     both = offer("both", slots=["hero", "cart"], priority=9)
     decide = decider(clock, both, *worn(6, "cart"), offer("cart", slots=["cart"]), caps=Worn())
-    page = decide.page(site, SHOES, ["hero", "cart"])
+    page = run_sync(decide.deciding(site, SHOES, ["hero", "cart"]))
     assert [chosen(made) for made in page.slots.values()] == ["both", "cart"]
 
 
 def test_what_was_withheld_in_one_slot_is_not_logged_again_in_the_second_round(clock, site):
     held = offer("held", slots=["hero", "cart"], priority=9, holdout=0.9)
     documents = [held, offer("hero"), *worn(6, "cart"), offer("cart", slots=["cart"])]
-    page = decider(clock, *documents, caps=Worn()).page(site, SHOES, ["hero", "cart"])
+    page = run_sync(decider(clock, *documents, caps=Worn()).deciding(site, SHOES, ["hero", "cart"]))
     assert [chosen(made) for made in page.slots.values()] == ["hero", "cart"]
     assert [(each.campaign, each.slot) for each in page.withheld] == [("held", "hero")]
 
@@ -87,14 +88,14 @@ def test_what_was_withheld_in_one_slot_is_not_logged_again_in_the_second_round(c
 def test_equals_that_do_not_learn_the_same_are_drawn_by_lot(clock, site, x, y):
     arms = ByCampaign(x=Arm(1_000, 20), y=Arm(1_000, 300))
     decide = decider(clock, offer("x", **x), offer("y", **y), arms=arms)
-    seen = Counter(chosen(decide.decide(site, SHOES, "hero")) for _ in range(400))
+    seen = Counter(chosen(decided(decide, site, SHOES, "hero")) for _ in range(400))
     assert 150 < seen["x"] < 250
 
 
 @pytest.mark.parametrize("tier", ["override", "fallback"])
 def test_the_global_holdout_is_of_standard_campaigns_only(clock, site, tier):
     decide = decider(clock, offer("x", tier=tier), global_holdout=0.999999)
-    page = decide.page(site, SHOES, ["hero"])
+    page = run_sync(decide.deciding(site, SHOES, ["hero"]))
     assert chosen(page.slots["hero"]) == "x"
     assert not page.withheld and not page.decided
 
@@ -107,14 +108,14 @@ def test_both_holdouts_multiply(clock):
 
 
 def test_a_global_holdout_alone_makes_decisions_known(clock, site):
-    page = decider(clock, offer("x"), global_holdout=1e-9).page(site, SHOES, ["hero"])
+    page = run_sync(decider(clock, offer("x"), global_holdout=1e-9).deciding(site, SHOES, ["hero"]))
     assert [(each.campaign, each.event) for each in page.decided] == [("x", "Offer Decided")]
-    assert not decider(clock, offer("x")).page(site, SHOES, ["hero"]).decided
+    assert not run_sync(decider(clock, offer("x")).deciding(site, SHOES, ["hero"])).decided
 
 
 def test_what_the_page_says_was_dismissed_is_left_out(clock, site):
     decide = decider(clock, offer("first", priority=9), offer("second"))
-    assert chosen(decide.page(site, SHOES, ["hero"], skip=["first"]).slots["hero"]) == "second"
+    assert chosen(run_sync(decide.deciding(site, SHOES, ["hero"], skip=["first"])).slots["hero"]) == "second"
 
 
 class Defined:
@@ -134,20 +135,22 @@ def test_segments_are_asked_as_they_are_defined_now(clock, site):
     stale = Profile(id="v:a", segments=["buyers"])
     since = Profile(id="v:b", counts=Counts(orders=1))
     now, saved = decider(clock, *documents, segments=Defined()), decider(clock, *documents)
-    assert [chosen(now.decide(site, each, "hero")) for each in (stale, since)] == [None, "x"]
-    assert [chosen(saved.decide(site, each, "hero")) for each in (stale, since)] == ["x", None]
+    assert [chosen(decided(now, site, each, "hero")) for each in (stale, since)] == [None, "x"]
+    assert [chosen(decided(saved, site, each, "hero")) for each in (stale, since)] == ["x", None]
 
 
 def test_a_page_has_so_many_slots_and_no_more(clock, site):
     slots = [f"s{number}" for number in range(25)]
-    page = decider(clock, *(offer(slot, slots=[slot]) for slot in slots)).page(site, SHOES, slots)
+    page = run_sync(
+        decider(clock, *(offer(slot, slots=[slot]) for slot in slots)).deciding(site, SHOES, slots)
+    )
     assert [chosen(page.slots[slot]) for slot in slots] == slots[:SLOTS_LIMIT] + [None] * 5
 
 
 @pytest.mark.parametrize("means", [{"holdout": 0.1}, {"budget": 5}, {"caps": [{"limit": 1, "per": "day"}]}])
 def test_while_caps_are_down_a_fallback_with_something_to_count_rests(clock, site, means):
     documents = [offer("counts", tier="fallback", priority=9, **means), offer("calm", tier="fallback")]
-    page = decider(clock, *documents, caps=Down()).page(site, SHOES, ["hero"])
+    page = run_sync(decider(clock, *documents, caps=Down()).deciding(site, SHOES, ["hero"]))
     assert chosen(page.slots["hero"]) == "calm"
     assert not page.withheld and not page.decided
 
@@ -156,7 +159,7 @@ def test_every_decision_has_a_nonce_of_its_own(clock, site):
     decide = decider(clock, offer("x", holdout=0.5))
     signed = []
     for number in range(40):
-        page = decide.page(site, Profile(id=f"v:{number}"), ["hero"])
+        page = run_sync(decide.deciding(site, Profile(id=f"v:{number}"), ["hero"]))
         signed += [each.token for each in (*page.withheld, *filter(None, page.slots.values()))]
     nonces = {SIGNER.read(each, "default", int(clock.now * 1000)).nonce for each in signed}
     assert len(nonces) == 40 and min(map(len, nonces)) >= 12

@@ -12,6 +12,7 @@ from offers.decision.decider import Decider
 from offers.feedback.responses import GoalRow, OfferRow
 from offers.feedback_job import FeedbackJob
 from tests.offers.test_decide import SHOES, SIGNER, Uncapped, offer
+from tests.support.decisions import decided
 from tracker.unavailable import Unavailable
 
 pytestmark = pytest.mark.redis
@@ -64,7 +65,7 @@ class Stage:
         self.chance = random.Random(4)
 
     def visit(self, rates: dict[str, float], event: str = "click") -> str | None:
-        decision = self.decider.decide(self.site, SHOES, "hero")
+        decision = decided(self.decider, self.site, SHOES, "hero")
         if decision is None:
             return None
         ts = int(self.clock.now * 1000)

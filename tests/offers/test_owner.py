@@ -12,6 +12,7 @@ from offers.feedback.responses import OfferRow, verified_responses
 from offers.feedback.token import Token, owner_of
 from offers.reports.campaigns_summary import summarise_campaigns
 from profiles.model import Profile
+from profiles.sansio import run_sync
 from tests.offers.test_decide import SHOES, SIGNER, Uncapped, decider, offer
 from tracker.durations import HOUR_MS
 
@@ -90,12 +91,12 @@ def test_an_owner_of_another_site_is_another() -> None:
 @pytest.mark.parametrize("holdout", [0.0, 0.9])
 def test_every_decision_is_somebodys(clock: Callable[[], float], site: object, holdout: float) -> None:
     made: Decider = decider(clock, offer("c", holdout=holdout), caps=Uncapped())
-    page = made.page(site, SHOES, ["hero"], asker=Requester("a1", ""))
+    page = run_sync(made.deciding(site, SHOES, ["hero"], asker=Requester("a1", "")))
     signed = [each.token for each in (*page.withheld, *page.decided, *filter(None, page.slots.values()))]
     assert signed
     for each in signed:
         assert SIGNER.read(each, "default", int(clock() * 1000)).owner == owner_of("default", "a1")
-    stranger = made.page(site, Profile(id="v:b"), ["hero"])
+    stranger = run_sync(made.deciding(site, Profile(id="v:b"), ["hero"]))
     assert all(
         SIGNER.read(d.token, "default", int(clock() * 1000)).owner == "" for d in stranger.slots.values() if d
     )

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from profiles.redis.client import Line, Script
-from profiles.sansio import now
+from profiles.sansio import run_sync
 from tests.support.machine import RedisServer
 
 pytestmark = pytest.mark.redis
@@ -45,7 +45,7 @@ def test_a_script_is_learned_once(connect: Callable[..., redis.Redis], redis_url
     client.script_flush()
     line, script = Line(client), Script("return {KEYS[1], ARGV[1]}")
     for _ in range(2):
-        assert now(line.running(script, ["k"], ["a"])) == [b"k", b"a"]
+        assert run_sync(line.running(script, ["k"], ["a"])) == [b"k", b"a"]
     assert client.script_exists(script.digest) == [True]
 
 

@@ -9,14 +9,14 @@ import pytest
 from profiles import sansio
 from profiles.sansio import Call, Steps
 
-waited = sansio.now
+waited = sansio.run_sync
 
 
 def awaited(work: Steps[Any]) -> Any:
     async def elsewhere(call: Callable[[], Any]) -> Any:
         return await asyncio.to_thread(call)
 
-    return asyncio.run(sansio.soon(work, elsewhere))
+    return asyncio.run(sansio.run_async(work, elsewhere))
 
 
 ways = pytest.mark.parametrize("drive", [waited, awaited])
@@ -65,7 +65,7 @@ def test_steps_that_nobody_waits_for_are_closed_where_they_are() -> None:
 
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await sansio.soon(work(), never)
+                await sansio.run_async(work(), never)
 
     asyncio.run(give_up())
     assert left == ["closed"]

@@ -73,7 +73,7 @@ def test_a_script_is_learned_once(connect: Callable[..., redis.Redis], redis_url
 
     async def conversation(line: Line) -> None:
         for _ in range(2):
-            assert await sansio.soon(line.running(script, ["k"], ["a"]), elsewhere) == [b"k", b"a"]
+            assert await sansio.run_async(line.running(script, ["k"], ["a"]), elsewhere) == [b"k", b"a"]
 
     talk(client, conversation)
     assert client.script_exists(script.digest) == [True]

@@ -81,7 +81,9 @@ class Personalizer:
     def answer(self, site: Site, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         draft = AnswerDraft(plan)
         try:
-            self._whole.call(lambda: sansio.now(self._filling(site, plan, draft)), budget.left * WHOLE_SHARE)
+            self._whole.call(
+                lambda: sansio.run_sync(self._filling(site, plan, draft)), budget.left * WHOLE_SHARE
+            )
         except DeadlineExceeded:
             self._degraded.labels("time").inc()
             self._fall_back(site, plan, draft, budget)
@@ -93,7 +95,7 @@ class Personalizer:
         whole = Deadline(budget.left * WHOLE_SHARE)
         try:
             async with asyncio.timeout(whole.seconds + GRACE):
-                await sansio.soon(
+                await sansio.run_async(
                     self._filling(site, plan, draft), lambda work: self._whole.soon(work, whole.left)
                 )
         except (DeadlineExceeded, TimeoutError):
