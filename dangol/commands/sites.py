@@ -80,7 +80,7 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     help="Whether a visit ends at midnight of the site's timezone.  [default: no]",
 )
 @click.pass_obj
-def set_site(config: Settings, site_id: str, **given: Any) -> None:
+def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
     """Change a site's settings. Running processes take them up within seconds."""
     changed = {name: value for name, value in given.items() if value is not None}
     if not changed:
