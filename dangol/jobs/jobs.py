@@ -41,7 +41,7 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sites = compose.sites(settings)
-        self.learner = compose.learner(settings)
+        self.learner = compose.feedback_job(settings)
         self.membership = compose.membership(settings)
         self.sizes = SegmentSizes(settings.profiles_uri)
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 
-from dangol import compose
+from dangol.jobs.history import InteractionHistory
 from dangol.jobs.training import AGAIN_MS, Training
 from dangol.machine import heartbeat
 from dangol.settings import Settings
@@ -257,7 +257,7 @@ def test_one_event_of_the_future_moves_no_window(tmp_path: Path, clock: Clock) -
     house.append(
         [row(ts, id=name, type="track", name="Product Viewed", product="p") for ts, name in views], [], {}
     )
-    assert len(compose.History(house, clock).interactions("default", 90)) == 6
+    assert len(InteractionHistory(house, clock).interactions("default", 90)) == 6
 
 
 # Locks and leases: Redis keeps the moment of their end
@@ -407,7 +407,9 @@ HERE = {
     *(
         "dangol/jobs/training.py",
         "dangol/jobs/erasure.py",
-        "dangol/compose.py",
+        "dangol/compose/ingest.py",
+        "dangol/jobs/history.py",
+        "dangol/compose/applications.py",
         "recommender/data/params_file.py",
     ),
     *(

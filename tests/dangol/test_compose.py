@@ -51,7 +51,7 @@ def test_what_must_be_set_is_told_where_it_is_set(compose: dict[str, Any]) -> No
     numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
     (said,) = re.findall(r"the (\w+) secrets", head)
     readme = (ROOT / "README.md").read_text()
-    (announced, block) = re.findall(r"It wants (\w+) secrets in `.env`:\n\n(.*?)\n\n", readme, re.DOTALL)[0]
+    (announced, block) = re.findall(r"It needs (\w+) secrets in `.env`:\n\n(.*?)\n\n", readme, re.DOTALL)[0]
     assert set(re.findall(r"^ +(DANGOL_\w+)=", block, re.MULTILINE)) == required
     assert numbers[said] == numbers[announced] == len(required)
 

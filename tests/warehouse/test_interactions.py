@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dangol.compose import History
+from dangol.jobs.history import InteractionHistory
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
@@ -40,12 +40,12 @@ def test_the_window_ends_with_the_newest_product_event(tmp_path: Path) -> None:
     assert newest(warehouse, "none") is None
 
     def seen(days: int) -> set[str]:
-        return set(History(warehouse).interactions("default", days)["product"].to_pylist())
+        return set(InteractionHistory(warehouse).interactions("default", days)["product"].to_pylist())
 
     assert seen(10) == {"a", "b", "c"}
     assert seen(5) == {"b", "c"}
     assert seen(365) == {"old", "a", "b", "c"}
-    assert History(warehouse).interactions("none", 10).num_rows == 0
+    assert InteractionHistory(warehouse).interactions("none", 10).num_rows == 0
 
 
 def test_what_is_outside_the_window_is_not_read(tmp_path: Path) -> None:
@@ -60,6 +60,6 @@ def test_what_is_outside_the_window_is_not_read(tmp_path: Path) -> None:
             return table(self, sql, scope, params)
 
     watched = Watched(str(tmp_path))
-    History(watched).interactions("default", 10)
+    InteractionHistory(watched).interactions("default", 10)
     assert asked == [NOON - 10 * DAY_MS]
     assert warehouse is not watched

@@ -1,0 +1,74 @@
+"""Composition: settings enter; the objects of an installation leave, made here and only here.
+
+Each function imports what it makes when it is called: a tracker needs no DuckDB, a worker no Flask.
+"""
+
+from dangol.compose.applications import BURST_SECONDS, shop, shops, stores, tracker, web
+from dangol.compose.ingest import (
+    INCIDENT_DAYS,
+    INGEST_GROUP,
+    country_source,
+    enrichment,
+    log_incident,
+    log_name,
+    member,
+    progress,
+    rebuild,
+    restoring,
+    stored,
+    worker,
+)
+from dangol.compose.jobs import erasure, feedback_job, history, membership
+from dangol.compose.storage import (
+    catalogue,
+    damage,
+    deadletters,
+    erasure_log,
+    log,
+    model_registry,
+    order_limits,
+    profiles,
+    runs,
+    sites,
+    spool_watch,
+    users,
+    warehouse,
+)
+
+__all__ = [
+    "BURST_SECONDS",
+    "INCIDENT_DAYS",
+    "INGEST_GROUP",
+    "catalogue",
+    "country_source",
+    "damage",
+    "deadletters",
+    "enrichment",
+    "erasure",
+    "erasure_log",
+    "feedback_job",
+    "history",
+    "log",
+    "log_incident",
+    "log_name",
+    "member",
+    "membership",
+    "model_registry",
+    "order_limits",
+    "profiles",
+    "progress",
+    "rebuild",
+    "restoring",
+    "runs",
+    "shop",
+    "shops",
+    "sites",
+    "spool_watch",
+    "stored",
+    "stores",
+    "tracker",
+    "users",
+    "warehouse",
+    "web",
+    "worker",
+]

@@ -1,0 +1,125 @@
+"""The ingest worker, what it finds out about events, and what repairs its work."""
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from dangol.compose.storage import deadletters, erasure_log, log, order_limits, profiles, sites, warehouse
+from dangol.settings import Settings
+from tracker.durations import DAY_MS
+from tracker.log.port import EventLog
+from tracker.sites import Site
+
+if TYPE_CHECKING:
+    from ingest.enrich.countries import Source
+    from ingest.enrich.enrich import Enrich
+    from ingest.rebuild.lost_rows import LostRows
+    from ingest.rebuild.rebuild import Rebuild
+    from ingest.worker.log_generations import Incident
+    from ingest.worker.worker import Worker
+    from web.health.ingest_progress import IngestProgress
+
+INGEST_GROUP = "ingest"
+INCIDENT_DAYS = 7  # for so long the desk and the doctor tell that events were lost
+
+
+def member(name: str = "") -> str:
+    """A name in the consumer group. One with a ``name`` of its own takes over at once what it held before it died."""
+    return f"{socket.gethostname()}-{name or os.getpid()}"
+
+
+def log_name(settings: Settings) -> str:
+    """Names the log that positions belong to: another one counts anew. No password stands in it."""
+    if not settings.log:
+        return "embedded"
+    scheme, _, rest = settings.log.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def enrichment(settings: Settings) -> "Enrich":
+    """What a worker finds out about an event. Raises CitiesUnreadable."""
+    from ingest.enrich.cities import Cities, with_cities
+    from ingest.enrich.enrich import facts
+    from ingest.enrich.order_limits import with_limits
+
+    found = with_cities(facts, Cities(settings.geoip)) if settings.geoip else facts
+    return with_limits(found, order_limits(settings))
+
+
+def country_source(settings: Settings) -> "Source":
+    """Where the countries of visitors come from. Raises CitiesUnreadable."""
+    from ingest.enrich.cities import Cities
+    from ingest.enrich.countries import source
+
+    return Cities(settings.geoip).source() if settings.geoip else source()
+
+
+def worker(settings: Settings, name: str = "") -> "Worker":
+    from ingest.worker.worker import Worker
+    from offers.segments.membership import SegmentedProfiles
+    from offers.segments.store import SegmentStore
+    from profiles.erasures import RedisErased
+
+    known = sites(settings)
+    store = SegmentedProfiles(settings.profiles_uri, SegmentStore(settings.profiles_uri), known)
+    return Worker(
+        log=log(settings),
+        store=store,
+        warehouse=warehouse(settings),
+        sites=known,
+        facts=enrichment(settings),
+        deadletters=deadletters(settings),
+        erased=RedisErased(store.client),
+        group=INGEST_GROUP,
+        member=member(name),
+        log_name=log_name(settings),
+        consents=erasure_log(settings).consents,
+    )
+
+
+def stored(settings: Settings, identity: str) -> dict[int, int]:
+    """Up to which position of each partition of the log of this identity the warehouse holds everything."""
+    from ingest.worker.log_generations import stored
+    from ingest.worker.worker import app_of
+
+    return stored(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), identity)
+
+
+def rebuild(settings: Settings, site: "Site") -> "Rebuild":
+    """What makes a site's profiles anew from the warehouse."""
+    from ingest.rebuild.rebuild import Rebuild
+    from profiles.erasures import RedisErased
+    from profiles.fold.fold import Settings as FoldSettings
+    from profiles.session_rules import rules_of
+
+    store = profiles(settings)
+    oldest = int((time.time() - store.ttl) * 1000)
+    erased = RedisErased(store.client)
+    return Rebuild(warehouse(settings), store, erased, site.id, FoldSettings(rules_of(site)), oldest)
+
+
+def restoring(settings: Settings) -> "LostRows":
+    """What makes lost rows of the warehouse again, of what the log still holds."""
+    from ingest.rebuild.lost_rows import LostRows
+    from profiles.erasures import RedisErased
+
+    store, events = profiles(settings), log(settings)
+    erased = RedisErased(store.client)
+    return LostRows(events, INGEST_GROUP, store, sites(settings), enrichment(settings), erased, time.time)
+
+
+def progress(settings: Settings, events: "EventLog") -> "IngestProgress":
+    """How ingest gets on with the events of the log."""
+    from web.health.ingest_progress import IngestProgress
+
+    return IngestProgress(settings.profiles_uri, lambda: events.backlog(INGEST_GROUP))
+
+
+def log_incident(settings: Settings, now: float) -> "Incident | None":
+    """What happened to the event log in the days before ``now``, seconds. Raises WarehouseUnavailable."""
+    from ingest.worker.log_generations import incident
+    from ingest.worker.worker import app_of
+
+    since = int(now * 1000) - INCIDENT_DAYS * DAY_MS
+    return incident(warehouse(settings), app_of(INGEST_GROUP, log_name(settings)), since)

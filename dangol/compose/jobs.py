@@ -1,0 +1,70 @@
+"""What the schedule runs: erasure, feedback on offers, segments, and the history for the recommender."""
+
+from typing import TYPE_CHECKING
+
+from dangol.compose.ingest import INGEST_GROUP
+from dangol.compose.storage import deadletters, erasure_log, log, profiles, warehouse
+from dangol.secrets import signing_key
+from dangol.settings import Settings
+
+if TYPE_CHECKING:
+    from dangol.jobs.erasure import Erasure
+    from dangol.jobs.history import InteractionHistory
+    from offers.feedback_job import FeedbackJob
+    from offers.segments.membership import Membership
+
+
+def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure":
+    """The erasure of people in every store."""
+    from dangol.jobs.erasure import SETTLE_SECONDS, Erasure
+    from offers.decision.caps import CapStore
+    from profiles.erasures import RedisErased
+
+    store = profiles(settings)
+    caps = CapStore(settings.profiles_uri, timeout=3.0)
+    return Erasure(
+        store,
+        RedisErased(store.client),
+        caps,
+        warehouse(settings),
+        deadletters(settings),
+        SETTLE_SECONDS if settle_seconds is None else settle_seconds,
+        journal=erasure_log(settings),
+    )
+
+
+def history(settings: Settings) -> "InteractionHistory":
+    """The interactions that models are trained on."""
+    from dangol.jobs.history import InteractionHistory
+
+    return InteractionHistory(warehouse(settings))
+
+
+def feedback_job(settings: Settings) -> "FeedbackJob":
+    """The job that attributes responses to offers and updates the bandit."""
+    from dangol.jobs.watermark import Watermark
+    from offers.bandit.arm_store import ArmStore
+    from offers.campaign.store import CampaignStore
+    from offers.decision.budget import BudgetStore
+    from offers.feedback.token import TokenSigner
+    from offers.feedback.warehouse import WarehouseResponses
+    from offers.feedback_job import FeedbackJob
+
+    events = log(settings)
+    return FeedbackJob(
+        CampaignStore(settings.profiles_uri),
+        WarehouseResponses(warehouse(settings)),
+        TokenSigner(signing_key(settings)),
+        ArmStore(settings.profiles_uri),
+        BudgetStore(settings.profiles_uri),
+        complete=Watermark(lambda: events.backlog(INGEST_GROUP)),
+    )
+
+
+def membership(settings: Settings) -> "Membership":
+    """The job that evaluates a segment for everybody when it changes."""
+    from offers.segments.membership import Membership, ProgressStore
+    from offers.segments.store import SegmentStore
+
+    redis = settings.profiles_uri
+    return Membership(SegmentStore(redis), ProgressStore(redis), profiles(settings))

@@ -1,0 +1,107 @@
+"""Each store of an installation, from the settings."""
+
+from typing import TYPE_CHECKING
+
+from dangol.secrets import ensure_default_site
+from dangol.settings import Settings
+from tracker.log.port import EventLog
+from tracker.sites import Sites
+
+if TYPE_CHECKING:
+    from dangol.backup.erasure_log import ErasureLog
+    from ingest.dead_letters import DeadLetters
+    from profiles.order_limits import OrderLimits
+    from profiles.redis.store import RedisProfiles
+    from recommender.catalogue.catalogue import Catalogue
+    from recommender.jobs.runs import TrainingRuns
+    from recommender.model.registry import ModelRegistry
+    from tracker.delivery.spool_backlog import SpoolWatch
+    from warehouse.delta import Warehouse
+    from web.access.users import Users
+    from web.health.warehouse_damage import DamageRecord
+
+
+def sites(settings: Settings) -> Sites:
+    ensure_default_site(settings)
+    return Sites(settings.sites_file)
+
+
+def users(settings: Settings) -> "Users":
+    from dangol.secrets import ADMIN
+    from web.access.users import Users
+
+    return Users(settings.folder / "users.json", fixed={ADMIN} if settings.admin_password else ())
+
+
+def log(settings: Settings) -> EventLog:
+    from tracker.log.open import open_log
+
+    return open_log(settings.log_uri)
+
+
+def profiles(settings: Settings) -> "RedisProfiles":
+    from profiles.redis.store import RedisProfiles
+
+    return RedisProfiles(settings.profiles_uri)
+
+
+def warehouse(settings: Settings) -> "Warehouse":
+    from warehouse.delta import Warehouse
+
+    return Warehouse(settings.warehouse_uri)
+
+
+def deadletters(settings: Settings) -> "DeadLetters":
+    from ingest.dead_letters import DeadLetters
+
+    return DeadLetters(settings.folder)
+
+
+def order_limits(settings: Settings) -> "OrderLimits":
+    """The largest plausible order of each site."""
+    from profiles.order_limits import OrderLimits
+
+    return OrderLimits(profiles(settings).client)
+
+
+def erasure_log(settings: Settings) -> "ErasureLog":
+    """What backups do not know of erasures and of consent."""
+    from dangol.backup.erasure_log import ErasureLog
+
+    return ErasureLog(profiles(settings).client)
+
+
+def damage(settings: Settings) -> "DamageRecord":
+    """What of the warehouse is known to be unreadable."""
+    from web.health.warehouse_damage import DamageRecord
+
+    return DamageRecord(settings.profiles_uri)
+
+
+def spool_watch(settings: Settings) -> "SpoolWatch":
+    """What waits on this machine's disk for the log."""
+    from tracker.delivery.spool_backlog import SpoolWatch
+
+    return SpoolWatch(settings.folder / "spool")
+
+
+def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
+    """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
+    from recommender.catalogue.catalogue import Catalogue
+    from recommender.catalogue.redis import RedisItems
+    from tracker.redis_connection import connect
+
+    return Catalogue(RedisItems(connect(settings.profiles_uri, patience), site))
+
+
+def model_registry(settings: Settings, site: str) -> "ModelRegistry":
+    from recommender.model.registry import ModelRegistry
+
+    return ModelRegistry(settings.models_folder, site)
+
+
+def runs(settings: Settings, patience: float = 5.0) -> "TrainingRuns":
+    from recommender.jobs.runs import TrainingRuns
+    from tracker.redis_connection import connect
+
+    return TrainingRuns(connect(settings.profiles_uri, patience))
