@@ -407,9 +407,7 @@ HERE = {
     *(
         "dangol/jobs/training.py",
         "dangol/jobs/erasure.py",
-        "dangol/compose/ingest.py",
         "dangol/jobs/history.py",
-        "dangol/compose/applications.py",
         "recommender/data/params_file.py",
     ),
     *(
