@@ -23,7 +23,7 @@ from recommender.data.params import Params
 from recommender.model.card import Card
 from recommender.model.model import Model
 from recommender.training.train import fit
-from tests.offers.test_decide import offer
+from tests.support.offers import offer
 from tests.support.recommender_histories import NOW, history, product, shop_history
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS

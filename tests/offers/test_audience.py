@@ -103,6 +103,7 @@ HOLDS = [
     "campaign = 'spring' or nobody = 'x'".replace("nobody", "country"),
 ]
 
+
 FAILS = [
     "stage = 'lost'",
     "new",

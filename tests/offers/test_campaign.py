@@ -1,4 +1,4 @@
-"""The campaign document: what is accepted, and which field a refusal names."""
+"""The campaign document: read, checked and written back, as JSON and as YAML."""
 
 from pathlib import Path
 from typing import Any
@@ -9,23 +9,10 @@ import pytest
 from offers.campaign.campaign import CampaignInvalid, Cap
 from offers.campaign.document import document, dump_yaml, load_yaml, parse
 from tests.support.machine import ROOT
+from tests.support.offers import written
 from tracker.durations import DAY_MS, WEEK_MS
 
 CONTENT = "creatives[0].content"
-
-
-def written(**changes: Any) -> dict[str, Any]:
-    """A valid document with ``changes``; None takes a field away."""
-    base = {
-        "id": "hero-shoes",
-        "name": "Shoes",
-        "status": "live",
-        "slots": ["hero"],
-        "audience": "affinity('shoes') > 0.3",
-        "caps": [{"limit": 3, "per": "session"}],
-        "creatives": [{"id": "a", "kind": "html", "content": "<b>Shoes</b>"}],
-    }
-    return {key: value for key, value in {**base, **changes}.items() if value is not None}
 
 
 def test_reads_the_whole_document():

@@ -1,19 +1,67 @@
-"""Lift: intervals that cover what they promise, in simulations, and off-policy estimates that agree with obp."""
-
-import csv
-import gzip
-import json
-from pathlib import Path
+"""Lift: intervals that cover what they promise, in simulations and against SciPy."""
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from offers.experiments.intervals import wilson
 from offers.experiments.lift import Group, lift
-from offers.experiments.off_policy import CLIP, estimate
-from offers.experiments.sample_ratio import SUSPICIOUS, sample_ratio
 
-DATA = Path(__file__).parent / "open_bandit"
+
+def group(*revenues: float) -> Group:
+    return Group(len(revenues), sum(map(bool, revenues)), sum(revenues), sum(each**2 for each in revenues))
+
+
+SHOWN, WITHHELD = (0.0, 10.0, 40.0, 0.0, 25.0, 5.0), (0.0, 8.0, 0.0, 2.0)
+
+
+def test_the_revenue_of_many_buyers_is_compared_by_welchs_interval():
+    shown, withheld = [1.0 + 5 * (n % 7) for n in range(150)], [1.0 + n % 3 for n in range(110)]
+    found, expected = lift(group(*shown), group(*withheld)), stats.ttest_ind(shown, withheld, equal_var=False)
+    interval = expected.confidence_interval()
+    assert found is not None
+    assert found.revenue == pytest.approx(
+        (sum(shown) / 150 - sum(withheld) / 110, interval.low, interval.high)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "withheld", "equal"),
+    [
+        ((0.0, 10.0, 40.0, 0.0, 25.0, 5.0), (0.0, 0.0), True),
+        ((0.0,) * 6, (90.0, 0.0), False),
+    ],
+)
+def test_the_revenue_of_few_buyers_is_compared_by_the_wider_of_both_intervals(shown, withheld, equal):
+    found, intervals = lift(group(*shown), group(*withheld)), {}
+    for same in (True, False):
+        intervals[same] = stats.ttest_ind(shown, withheld, equal_var=same).confidence_interval()
+    assert intervals[equal].low < intervals[not equal].low
+    assert found is not None
+    assert found.revenue[1:] == pytest.approx(tuple(intervals[equal]))
+
+
+def test_incremental_is_the_difference_for_each_visitor_times_those_who_could_see_it():
+    found = lift(group(*SHOWN), group(*WITHHELD))
+    assert found is not None
+    assert found.incremental == pytest.approx([6 * each for each in found.revenue])
+    assert found.incremental.value == pytest.approx(65.0)
+
+
+def test_where_nobody_who_was_shown_it_converted_there_is_no_relative_lift():
+    found = lift(Group(50), Group(50, 5, 100.0, 3_000.0))
+    assert found is not None and found.relative is None
+    assert (found.rate.value, found.revenue.value) == (-0.1, -2.0)
+
+
+def test_the_relative_lift_has_katz_interval():
+    found = lift(Group(100, 30), Group(80, 10))
+    expected = stats.contingency.relative_risk(30, 100, 10, 80).confidence_interval()
+    assert found is not None and found.relative is not None
+    assert found.relative == pytest.approx((1.4, expected.low - 1, expected.high - 1))
+    assert found.relative == pytest.approx((1.4, 0.249774, 3.608833), abs=1e-3)
+
+
 RUNS = 1_000
 
 
@@ -73,66 +121,3 @@ def test_small_groups_say_what_they_can():
     assert lift(Group(1), Group(1)).revenue == (0.0, 0.0, 0.0)
     assert wilson(0, 0) == (0.0, 0.0, 1.0)
     assert wilson(0, 10).low == 0.0 and wilson(10, 10).high == pytest.approx(1.0)
-
-
-def test_a_sample_ratio_mismatch_is_noticed():
-    assert sample_ratio(9_010, 990, 0.1) > 0.5
-    assert sample_ratio(9_300, 700, 0.1) < SUSPICIOUS
-    assert sample_ratio(19, 1, 0.01) == pytest.approx(1 - 0.99**20)  # exact where few are expected
-    assert sample_ratio(0, 0, 0.1) == sample_ratio(5, 5, 0.0) == 1.0
-    generator = np.random.default_rng(1)
-    alarms = sum(
-        sample_ratio(10_000 - held, held, 0.1) < SUSPICIOUS for held in generator.binomial(10_000, 0.1, 5_000)
-    )
-    assert alarms < 20
-
-
-def sample(policy: str) -> dict[str, np.ndarray]:
-    with gzip.open(DATA / f"obd_{policy}.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name]) for row in rows]) for name in ("item", "click", "propensity")}
-
-
-@pytest.mark.parametrize("policy", ["bts", "random"])
-def test_estimates_agree_with_obp_on_the_open_bandit_dataset(policy: str):
-    golden = json.loads((DATA / "obd_golden.json").read_text())[policy]
-    rows = sample(policy)
-    assert len(rows["click"]) == 10_000 and len(golden) == 81
-    for target, (ips, snips) in golden.items():
-        if target == "tilted":
-            targets = (rows["item"] + 1) / np.arange(1, 81).sum()
-        else:
-            targets = (rows["item"] == int(target)).astype(float)
-        found = estimate(rows["click"], rows["propensity"], targets, clip=np.inf)
-        assert found.ips.value == pytest.approx(ips, abs=1e-6)
-        assert found.snips.value == pytest.approx(snips, abs=1e-6)
-
-
-def test_what_another_variant_would_have_earned():
-    """A skewed policy's log; the truth is within the intervals, and the plain mean is not the truth."""
-    generator = np.random.default_rng(4)
-    rates, shares = np.array([0.05, 0.10]), np.array([0.9, 0.1])
-    hits = {"ips": 0, "snips": 0}
-    for _ in range(300):
-        shown = generator.choice(2, 20_000, p=shares)
-        rewards = (generator.random(20_000) < rates[shown]).astype(float)
-        found = estimate(rewards, shares[shown], (shown == 1).astype(float))
-        for name in hits:
-            each = getattr(found, name)
-            hits[name] += each.low <= 0.10 <= each.high
-        assert found.snips.effective == pytest.approx((shown == 1).sum())
-    assert min(hits.values()) / 300 > 0.92
-
-
-def test_weights_are_clipped_and_counted():
-    found = estimate([1.0, 0.0], [0.001, 0.5], [1.0, 1.0])
-    assert found.ips.clipped == 1
-    assert found.ips.value == CLIP / 2
-    assert 0 <= found.snips.value <= 1
-    nothing = estimate([1.0], [0.5], [0.0])
-    assert nothing.snips.value == nothing.snips.effective == 0.0
-    for bad in ([0.0], [1.5]):
-        with pytest.raises(ValueError, match="propensity"):
-            estimate([1.0], bad, [1.0])
-    with pytest.raises(ValueError, match="no showings"):
-        estimate([], [], [])

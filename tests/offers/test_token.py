@@ -1,12 +1,25 @@
-"""The token: what is signed comes back as it was; anything else is refused with its reason."""
+"""The signed token of a decision."""
 
 import pytest
 
 from offers.feedback.token import LENGTH_LIMIT, MAX_AGE_MS, Token, TokenInvalid, TokenSigner
 from tracker.durations import HOUR_MS
 
+
+def test_a_long_token_is_not_even_read_though_we_signed_it():
+    assert refusal(SIGNER.sign(Token("default", "c", "a", "x" * LENGTH_LIMIT, 0.5, NOW))) == "forged"
+
+
+def test_a_token_that_is_no_text_is_forged():
+    assert refusal("\ud800.x") == "forged"
+
+
 NOW = 1_795_000_000_000
+
+
 SIGNER = TokenSigner("secret")
+
+
 TOKEN = Token("default", "hero-shoes", "a", "hero", 0.25, NOW, "regular|phone|mail", "n1")
 
 

@@ -1,4 +1,4 @@
-"""The campaign store on a real Redis: versions, the half-second cache, and what it does without Redis."""
+"""The campaign store on a real Redis: versions, limits, damage and outages."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from offers.segments.segment import parse_segment
 from offers.segments.store import SegmentStore
 from profiles.model import Profile
 from profiles.redis.refreshed import Refreshed
-from tests.offers.test_campaign import written
+from tests.support.offers import written
 
 pytestmark = pytest.mark.redis
 

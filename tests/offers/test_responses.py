@@ -1,4 +1,4 @@
-"""A token belongs to the visitor it was made for: from anybody else it counts nothing, anywhere."""
+"""Responses: which offer events count, whose they are, and how much they weigh."""
 
 import random
 from collections.abc import Callable
@@ -13,10 +13,12 @@ from offers.feedback.token import Token, owner_of
 from offers.reports.campaigns_summary import summarise_campaigns
 from profiles.model import Profile
 from profiles.sansio import run_sync
-from tests.offers.test_decide import SHOES, SIGNER, Uncapped, decider, offer
-from tracker.durations import HOUR_MS
+from tests.support.offers import SHOES, SIGNER, Uncapped, decider, offer
+from tracker.durations import DAY_MS, HOUR_MS
 
 NOW = 1_795_000_000_000
+
+
 NETWORK = "0a1b2c3d4e5f"
 
 
@@ -125,3 +127,33 @@ def test_a_crowd_of_any_size_teaches_as_three() -> None:
         verified_responses([row(token("x")), row(token("x"), "click")], SIGNER, "default")[0]
     )
     assert alone == {"n": 1.0}
+
+
+def test_each_token_counts_once_and_refusals_are_named():
+    token = Token("default", "c", "a", "hero", 0.25, NOW, nonce="n1")
+    held = SIGNER.sign(Token("default", "c", "", "hero", 1.0, NOW, nonce="h", held=True))
+    signed, foreign = SIGNER.sign(token), SIGNER.sign(Token("other", "c", "a", "hero", 0.25, NOW, nonce="n1"))
+
+    def row(token: str, kind="view", ts=NOW + 5):
+        return OfferRow("lies", "lies", token, kind, "v:a", ts)
+
+    answers, refused = verified_responses(
+        [row(signed, "click", NOW + 9), row(signed), row(signed, ts=NOW + 7), row(signed, ts=NOW + 2 * DAY_MS),
+         row("junk"), row(foreign), row(held, "withheld"), row(held), row(signed, "withheld"), row(signed, "decided")],
+        SIGNER, "default",
+    )  # fmt: skip
+    assert [(each.token.nonce, each.row.kind) for each in answers] == [
+        ("n1", "view"),
+        ("h", "withheld"),
+        ("n1", "decided"),
+        ("n1", "click"),
+    ]
+    assert refused == {"replayed": 1, "stale": 1, "forged": 3, "foreign": 1}
+
+
+def test_an_answer_given_before_is_not_counted_again_in_a_later_span():
+    token = SIGNER.sign(Token("default", "c", "a", "hero", 0.5, NOW, nonce="n"))
+    rows = [OfferRow("c", "a", token, "click", "v:a", NOW + day * DAY_MS) for day in range(5)]
+    answers, refused = verified_responses(rows, SIGNER, "default", since=NOW + 3 * DAY_MS)
+    assert (answers, refused) == ([], {"replayed": 2})
+    assert len(verified_responses(rows, SIGNER, "default")[0]) == 1

@@ -1,4 +1,4 @@
-"""Caps and budgets over HTTP: 32 clients at once, three server processes, tens of thousands of requests."""
+"""Caps and budgets over HTTP, under load."""
 
 import http.client
 import json
@@ -14,10 +14,18 @@ from tests.support.installation import SECRET, WRITE, Installation
 from tests.support.machine import redis_binary
 
 CLIENTS, REQUESTS, VISITORS = 32, 20_480, 120
+
+
 CAP, FATIGUE_CAP, BUDGET = 7, 3, 900
+
+
 CLICKS, SPEND, CPM, CPC = 300, 100.0, 10.0, 0.5
+
+
 PAID_FOR = int(SPEND / (CPM / 1000 + CPC))
 """Before anything is known of an offer, everyone who is shown it may click on it."""
+
+
 SLOTS = [{"id": slot, "kind": "offer"} for slot in ("hero", "side", "click", "paid")]
 
 

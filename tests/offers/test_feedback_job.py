@@ -1,4 +1,4 @@
-"""The learning job end to end: decisions, answers in a warehouse, and the next decisions made by them."""
+"""The feedback job end to end: decisions, responses in a warehouse, and the decisions that follow."""
 
 import random
 
@@ -11,11 +11,12 @@ from offers.decision.budget import HOLD_MS, BudgetStore
 from offers.decision.decider import Decider
 from offers.feedback.responses import GoalRow, OfferRow
 from offers.feedback_job import FeedbackJob
-from tests.offers.test_decide import SHOES, SIGNER, Uncapped, offer
 from tests.support.decisions import decided
+from tests.support.offers import SHOES, SIGNER, Uncapped, offer
 from tracker.unavailable import Unavailable
 
 pytestmark = pytest.mark.redis
+
 CREATIVES = [{"id": name, "kind": "json", "content": {"t": name}} for name in "abc"]
 
 

@@ -1,4 +1,4 @@
-"""Decisions as counts: every one once, whoever asks twice, by day of the site; and in a campaign's report."""
+"""Decision counts: each decision once, by day of the site."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.sites import Site
 
 pytestmark = pytest.mark.redis
+
 PHONE, DESKTOP = "regular|phone|mail", "prospect|desktop|search"
 
 

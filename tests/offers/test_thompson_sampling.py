@@ -1,15 +1,74 @@
-"""What else holds of the bandit and its contexts: exact values, odd counts, one arm far surer than another."""
+"""Thompson sampling: exact probabilities, posterior draws, and the regret of seeded simulations."""
 
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from offers.bandit.contexts import CONTEXTS_KEPT, slot_counts
 from offers.bandit.thompson_sampling import Arm, best_probabilities, posterior_draws, with_exploration
-from profiles.model import Profile, Touch
-from tests.offers.test_decide import SIGNER, decider, offer
-from tests.support.decisions import decided
+from tests.support.impressions import BATCH, DECISIONS, uniform_regret
+
+RATES = [0.030, 0.035, 0.040, 0.050, 0.065]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_regret_of_clicks(seed: int):
+    generator = np.random.default_rng(seed)
+    arms, regret = [Arm()] * 5, 0.0
+    for _ in range(DECISIONS // BATCH):
+        played = generator.multinomial(BATCH, with_exploration(best_probabilities(arms)))
+        won = generator.binomial(played, RATES)
+        arms = [arm.plus(Arm(int(n), int(k))) for arm, n, k in zip(arms, played, won, strict=True)]
+        regret += sum(int(n) * (max(RATES) - rate) for n, rate in zip(played, RATES, strict=True))
+    assert regret <= 0.25 * uniform_regret(RATES)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_regret_of_revenue(seed: int):
+    """Orders of log-normal worth: the variant that sells less often sells for more."""
+    generator = np.random.default_rng(seed)
+    rates, worth = [0.05, 0.05, 0.05, 0.05, 0.025], [20.0, 22.0, 24.0, 26.0, 80.0]
+    means = [rate * each for rate, each in zip(rates, worth, strict=True)]
+    arms, regret = [Arm()] * 5, 0.0
+    for _ in range(DECISIONS // BATCH):
+        played = generator.multinomial(BATCH, with_exploration(best_probabilities(arms, "revenue")))
+        for index, n in enumerate(played):
+            won = generator.binomial(n, rates[index])
+            values = worth[index] * generator.lognormal(-0.125, 0.5, won)
+            arms[index] = arms[index].plus(Arm(int(n), won, float(values.sum()), float((values**2).sum())))
+            regret += int(n) * (max(means) - means[index])
+    assert regret <= 0.25 * uniform_regret(means)
+
+
+@pytest.mark.parametrize("reward", ["click", "revenue"])
+def test_a_draw_is_best_as_often_as_it_is_likely_to_be(reward):
+    chance = random.Random(3)
+    arms = [Arm(500, 20, 400.0, 9_000.0), Arm(400, 22, 380.0, 8_000.0), Arm(), Arm(30, 1, 15.0, 225.0)]
+    draws = [posterior_draws(arms, reward, chance) for _ in range(20_000)]
+    shares = Counter(each.index(max(each)) for each in draws)
+    for at, likely in enumerate(best_probabilities(arms, reward)):
+        assert shares[at] / 20_000 == pytest.approx(likely, abs=0.015)
+
+
+def test_the_probability_of_being_best_is_the_integral():
+    """Against a million draws from the posteriors, from nothing known to very much known."""
+    import numpy as np
+
+    generator = np.random.default_rng(1)
+    for arms in (
+        [Arm(), Arm()],
+        [Arm(10, 1), Arm(12, 3), Arm(0, 0)],
+        [Arm(100_000, 1_000), Arm(100_000, 1_050), Arm(50, 1)],
+        [Arm(5, 5), Arm(1_000_000, 999_000)],
+        [Arm(n, n // 3) for n in range(20)],
+    ):
+        draws = np.stack([generator.beta(1 + a.rewarded, 1 + a.shown - a.rewarded, 1_000_000) for a in arms])
+        simulated = np.bincount(draws.argmax(axis=0), minlength=len(arms)) / 1_000_000
+        assert np.allclose(best_probabilities(arms), simulated, atol=2.5e-3)
+        assert sum(best_probabilities(arms)) == pytest.approx(1)
+        assert sum(with_exploration(best_probabilities(arms))) == pytest.approx(1)
+        assert min(with_exploration(best_probabilities(arms))) >= 0.01
 
 
 @pytest.mark.parametrize("reward", ["click", "revenue"])
@@ -77,26 +136,3 @@ def test_squares_that_rounding_made_too_small_are_no_negative_variance():
     arms = [Arm(10, 10, 100.0, 1_000.0 - 1e-3), Arm(10, 10, 100.0, 1_000.0 - 1e-3)]
     assert best_probabilities(arms, "revenue") == pytest.approx([0.5, 0.5])
     assert posterior_draws(arms, "revenue", random.Random(1)) == pytest.approx([10.0, 10.0], abs=0.1)
-
-
-def test_names_of_contexts_are_cut(clock, site):
-    profile = Profile(id="v:a", stage="regular", device="d" * 99, last_touch=Touch(channel="c" * 41))
-    decision = decided(decider(clock, offer("x")), site, profile, "hero")
-    context = SIGNER.read(decision.token, "default", int(clock.now * 1000)).context
-    assert context == f"regular|{'d' * 40}|{'c' * 40}"
-
-
-def test_of_too_many_contexts_the_rare_count_in_their_parents_only():
-    full = {f"s|d|{number}": {"a": Arm(10, 1)} for number in range(CONTEXTS_KEPT)}
-    kept = slot_counts({**full, "s|d|rare": {"a": Arm(1, 1)}, "": {"a": Arm(2, 0)}}).contexts
-    assert "s|d|rare" not in kept
-    assert sum(name.count("|") == 2 for name in kept) == CONTEXTS_KEPT
-    assert kept["s|d"]["a"] == kept["s"]["a"] == Arm(5_001, 501)
-    assert kept[""]["a"] == Arm(5_003, 501)
-
-
-def test_a_bucket_is_compared_with_its_parent_without_itself():
-    """Pearson's terms 1600 / 120.4 and 1600 / 90, each halved since the other is as uncertain, less 2 and the noise of
-    4, over 1998."""
-    counts = slot_counts({"s|d|p": {"a": Arm(1_000, 100)}, "s|d|q": {"a": Arm(1_000, 140)}})
-    assert counts.strengths[2] == pytest.approx(1_998 / (800 / 120.4 + 800 / 90 - 6) - 1)
