@@ -26,7 +26,7 @@ from warehouse.delta import Warehouse
 from warehouse.feeds.history import history
 from warehouse.funnel.funnel import funnel, parse_step
 from warehouse.question.span import Span
-from warehouse.reports.filtered import narrowed
+from warehouse.reports.filtered import filtered
 from warehouse.reports.goals import goals
 from warehouse.reports.overview import overview
 from warehouse.reports.paths import paths
@@ -163,10 +163,10 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
     con = duckdb.connect(config={"threads": 2})
     given = {"files": files, "end": SPAN.end}
     steps = [parse_step(text) for text in STEPS]
-    organic = narrowed(warehouse, "default", SPAN, {"channel": "organic"})
-    seen = narrowed(warehouse, "default", SPAN, {}, parse_step("page:/c/*"))
+    organic = filtered(warehouse, "default", SPAN, {"channel": "organic"})
+    seen = filtered(warehouse, "default", SPAN, {}, parse_step("page:/c/*"))
     begin = time.perf_counter()
-    walk = warehouse.walk("default", SPAN.start, SPAN.end)
+    scan = warehouse.scan("default", SPAN.start, SPAN.end)
     made = time.perf_counter() - begin
     latest = "select profile from events group by profile order by max(ts) desc limit 1"
     ((someone,),) = con.sql(
@@ -188,7 +188,7 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
     if other:
         subjects.append(("chdb windowFunnel", other, 3))
     rows: list[list[object]] = [
-        [f"the first walk: trails of {len(walk.trails)} files", f"{made:.2f} s", "", ""]
+        [f"the first scan: blocks of {len(scan.blocks)} files", f"{made:.2f} s", "", ""]
     ]
     floor = 0.0
     answers: dict[str, object] = {}
@@ -234,7 +234,7 @@ def main() -> None:
     if not (folder / "whole").exists():
         shutil.rmtree(folder, ignore_errors=True)
         fill(Warehouse(str(folder)), events, visitors)
-        (folder / "whole").touch()
+        (folder / "whole").touchpoint()
     with tempfile.TemporaryDirectory(prefix="dangol-bench-", dir=folder.parent) as name:
         # What arrives meanwhile stays out of what is kept.
         copy = Path(name) / "warehouse"
@@ -246,7 +246,7 @@ def main() -> None:
 
     meanwhile = f", {ARRIVING:,} events/s arriving" if given.writing else ""
     notes = (
-        f"Least and median of up to {RUNS} runs in one process; no answer is kept, but the walk is until something "
+        f"Least and median of up to {RUNS} runs in one process; no answer is kept, but the scan is until something "
         f"arrives. Load before: {load:.1f}."
     )
     title = f"Reports, {events / 1e6:.0f}M events, {visitors:,} visitors{meanwhile}"

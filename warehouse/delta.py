@@ -22,9 +22,9 @@ from warehouse.tables.schema import ALIASES, EVENTS, AliasRow, EventRow
 from warehouse.tables.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
-    from warehouse.duck import Duck
-    from warehouse.events import Scope
-    from warehouse.index.scan import Walk
+    from warehouse.index.scan import Scan
+    from warehouse.query_engine import QueryEngine
+    from warehouse.question.scope import Scope
     from warehouse.tables.integrity import Damage
 
 __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse", "WarehouseUnavailable"]
@@ -70,11 +70,11 @@ class Warehouse:
         self._lock = threading.Lock()
 
     @cached_property
-    def duck(self) -> "Duck":
+    def engine(self) -> "QueryEngine":
         """The query engine over these tables, made when first used."""
-        from warehouse.duck import Duck
+        from warehouse.query_engine import QueryEngine
 
-        return Duck(self.path, self.storage_options, on_damage=lambda found: self.on_damage(found))
+        return QueryEngine(self.path, self.storage_options, on_damage=lambda found: self.on_damage(found))
 
     def tables(
         self,
@@ -83,19 +83,19 @@ class Warehouse:
         params: Mapping[str, Any] | None = None,
         prepared: Mapping[str, str] | None = None,
     ) -> dict[str, pa.Table]:
-        """The answers to several queries: see ``Duck.tables``."""
-        return self.duck.tables(queries, scope, params, prepared)
+        """The answers to several queries: see ``QueryEngine.tables``."""
+        return self.engine.tables(queries, scope, params, prepared)
 
     def table(self, sql: str, scope: "Scope", params: Mapping[str, Any] | None = None) -> pa.Table:
-        """The answer to ``sql``: see ``Duck.table``."""
-        return self.duck.table(sql, scope, params)
+        """The answer to ``sql``: see ``QueryEngine.table``."""
+        return self.engine.table(sql, scope, params)
 
     def rows(self, sql: str, scope: "Scope", params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        return self.duck.rows(sql, scope, params)
+        return self.engine.rows(sql, scope, params)
 
-    def walk(self, site: str, start: int, end: int) -> "Walk":
-        """The events as numbers: see ``Duck.walk``."""
-        return self.duck.walk(site, start, end)
+    def scan(self, site: str, start: int, end: int) -> "Scan":
+        """The events as numbers: see ``QueryEngine.scan``."""
+        return self.engine.scan(site, start, end)
 
     def compact(self) -> int:
         """See ``Maintenance.compact``; for the schedule, every few minutes."""
@@ -127,8 +127,8 @@ class Warehouse:
         )
 
     def _swept(self, count: int) -> int:
-        """``count``, when the trails of the files that went are gone, too."""
-        self.duck.sweep()
+        """``count``, when the blocks of the files that went are gone, too."""
+        self.engine.sweep()
         return count
 
     def former(self, site: str, ids: Collection[str]) -> set[str]:

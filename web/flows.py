@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 
+from warehouse.question.refused import QueryRefused
 from warehouse.question.steps import Step, parse_step
-from warehouse.refused import QueryRefused
 from warehouse.reports.paths import DEPTH_LIMIT
 from warehouse.reports.retention import DEEDS, UNITS, Deed, Unit
 

@@ -1,6 +1,6 @@
 """What stands in the data, in a marketer's words and language: channels, devices, kinds of events."""
 
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 from web.language import language
 from web.language import lazy_gettext as _l
 

@@ -29,7 +29,7 @@ from dangol.machine.lock import RESTORING
 from dangol.settings import Settings
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from tracker.redis_connection import connect
-from warehouse.tables.copying import Pinned, copy, pin
+from warehouse.copying import Pinned, copy, pin
 
 ATTEMPTS = 3
 PATIENCE = 900.0

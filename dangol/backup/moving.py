@@ -53,7 +53,7 @@ def carry_out(work: Path) -> None:
         if not staged.exists():
             continue  # moved before the interruption
         if "://" in move.final:
-            from warehouse.tables.copying import put
+            from warehouse.copying import put
 
             put(staged, move.final)
             _remove(staged)

@@ -13,7 +13,7 @@ from dangol.secrets import signing_key
 from dangol.settings import SIGNING_KEY_LEAST, Settings
 from tracker.durations import DAY_SECONDS
 from tracker.sites import SitesInvalid
-from warehouse.feeds.doubtful import doubtful
+from warehouse.feeds.doubtful_orders import doubtful
 
 REDIS_KEPT = (7, 0)
 """The oldest Redis that anybody still mends: Debian's, until 2028; the project itself keeps 7.2 and newer."""

@@ -27,7 +27,7 @@ from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write, end
 from tracker.durations import HOUR_MS
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 from web.api.profiles import find
 
 logger = logging.getLogger("dangol.jobs.erasure")

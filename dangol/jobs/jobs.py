@@ -18,7 +18,7 @@ from recommender.training.refresh import refresh
 from tracker.admission.origins import parsed
 from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.sites import Site
-from warehouse.feeds.doubtful import plausible
+from warehouse.feeds.doubtful_orders import plausible
 from warehouse.feeds.product_facts import hosts, products
 from warehouse.question.span import USUAL_DAYS
 from web.access.audit import Audit
@@ -168,13 +168,13 @@ class Jobs:
         self.erasure_log.mirror()
 
     def compact(self) -> None:
-        """Small files become large ones, whose trails are found before somebody waits for a report."""
+        """Small files become large ones, which are indexed before somebody waits for a report."""
         compose.warehouse(self.settings).compact()
-        self._each(self._walk)
+        self._each(self._index)
 
-    def _walk(self, site: Site) -> None:
+    def _index(self, site: Site) -> None:
         now = int(time.time() * 1000)
-        compose.warehouse(self.settings).walk(site.id, now - 2 * USUAL_DAYS * DAY_MS, now)
+        compose.warehouse(self.settings).scan(site.id, now - 2 * USUAL_DAYS * DAY_MS, now)
 
     def check(self) -> None:
         """A short look whether the warehouse is as it was written; the desk tells what is not."""

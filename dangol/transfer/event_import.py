@@ -18,7 +18,7 @@ from tracker.event import encode
 from tracker.log.port import EventLog, Record
 from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
-from warehouse.feeds.imported import counted
+from warehouse.feeds.stored_ids import counted
 
 MOST_WAITING = 100_000  # events in the log that ingest has not committed, before reading on
 STALLED = 300.0  # seconds without progress after which waiting gives up

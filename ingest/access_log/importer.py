@@ -22,7 +22,7 @@ from profiles.erasures import Erased, NobodyErased
 from profiles.fold.identity import visitor_id
 from tracker.durations import DAY_MS
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 from warehouse.tables.schema import AliasRow
 
 PORTION = 400_000

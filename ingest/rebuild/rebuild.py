@@ -29,7 +29,8 @@ from profiles.fold.identity import user_id
 from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Write, end
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 logger = logging.getLogger(__name__)
 

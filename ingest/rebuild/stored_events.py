@@ -12,7 +12,8 @@ from profiles.facts import Facts
 from profiles.fold.fold import Place
 from profiles.model import Touch
 from tracker.event import Event
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 # Within a partition of the log positions tell the order. Between partitions the tracker's clock does, as far as it
 # went forward: what a spool held back for a while is counted where it came, not where its date stands. Rows of the

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from offers.feedback.responses import Response
-from warehouse.feeds import crowd
+from warehouse.feeds import person_weights
 
 IMPRESSIONS_A_CAMPAIGN = 20.0
 """So many showings of one campaign teach of one person."""
@@ -14,7 +14,7 @@ IMPRESSIONS_A_CAMPAIGN = 20.0
 
 def response_weights(answers: Iterable[Response]) -> dict[str, float]:
     """By nonce, up to 1: how much a showing teaches. A crowd that one network sends counts as a few people
-    (``warehouse.feeds.crowd``), and one person's showings of a campaign as IMPRESSIONS_A_CAMPAIGN at most."""
+    (``warehouse.feeds.person_weights``), and one person's showings of a campaign as IMPRESSIONS_A_CAMPAIGN at most."""
     given = [answer for answer in answers if answer.row.kind not in ("decided", "withheld")]
     profiles = {name: code for code, name in enumerate(dict.fromkeys(answer.row.profile for answer in given))}
     networks = {
@@ -25,7 +25,7 @@ def response_weights(answers: Iterable[Response]) -> dict[str, float]:
     person = np.array([profiles[row.profile] for _, row in given])
     received = np.array([row.received for _, row in given], np.int64)
     sender = np.array([networks[row.sender] if row.outside else -1 for _, row in given])
-    people = crowd.weights(person, received, sender, len(profiles)).weight
+    people = person_weights.weights(person, received, sender, len(profiles)).weight
     shown = {token.nonce: (row.profile, token.campaign) for token, row in given if row.outside}
     often = Counter(shown.values())
     return {

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from recommender.data.interactions import PURCHASE, REPEATS_EVER, Floats, Interactions, Ints, Longs
-from warehouse.feeds import crowd
+from warehouse.feeds import person_weights
 
 Weights = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def baskets(rows: Interactions, limit: int) -> sparse.csr_matrix:
     first = (np.diff(profile, prepend=-1) != 0) | (np.diff(ts, prepend=-1) != 0)
     number = np.cumsum(first) - 1
     buyer = profile[first]
-    weight = rows.profile_weights[buyer] * crowd.repeats(buyer, REPEATS_EVER)
+    weight = rows.profile_weights[buyer] * person_weights.repeats(buyer, REPEATS_EVER)
     return _incidence(number, bought.item[order], len(rows.items), limit, weight)
 
 

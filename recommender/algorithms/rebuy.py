@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.data.interactions import PURCHASE, REPEATS_EVER, Floats, Interactions, ageing
 from tracker.durations import DAY_MS
-from warehouse.feeds import crowd
+from warehouse.feeds import person_weights
 
 PRIOR = 5.0  # buyers' worth of belief in the site's own average
 DEFAULT_DAYS = 30.0
@@ -32,7 +32,7 @@ def rebuy(rows: Interactions) -> Rebuy:
     item, profile, ts = bought.item[order], bought.profile[order], bought.ts[order]
     pair = profile.astype(np.int64) * items + item
     taught = rows.profile_weights[profile]
-    each = (taught * crowd.repeats(pair, REPEATS_EVER))[1:]
+    each = (taught * person_weights.repeats(pair, REPEATS_EVER))[1:]
     again = (item[1:] == item[:-1]) & (profile[1:] == profile[:-1]) & (ts[1:] > ts[:-1])
     gap = (ts[1:] - ts[:-1])[again] / DAY_MS
     each = each[again]

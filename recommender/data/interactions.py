@@ -12,7 +12,7 @@ from scipy import sparse
 from profiles.model import ItemEvent
 from recommender.data.params import Params, Weights
 from tracker.durations import DAY_MS
-from warehouse.feeds import crowd
+from warehouse.feeds import person_weights
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -50,9 +50,9 @@ class Interactions:
     """One row per (event, item), in order of time.
 
     ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
-    ``people`` says how much each profile teaches (``warehouse.feeds.crowd``), ``network`` from which they came, -1 for
-    unknown; empty where all teach alike. ``often`` is each row's part of what somebody does over and over, which counts
-    REPEATS_A_DAY and REPEATS_EVER times.
+    ``people`` says how much each profile teaches (``warehouse.feeds.person_weights``), ``network`` from which they
+    came, -1 for unknown; empty where all teach alike. ``often`` is each row's part of what somebody does over and
+    over, which counts REPEATS_A_DAY and REPEATS_EVER times.
     """
 
     items: tuple[str, ...]
@@ -104,7 +104,9 @@ class Interactions:
         there = np.zeros(self.sessions, np.bool_)
         there[self.session] = True
         weight = np.zeros(self.sessions)
-        weight[there] = self.profile_weights[person[there]] * crowd.repeats(person[there], REPEATS_EVER)
+        weight[there] = self.profile_weights[person[there]] * person_weights.repeats(
+            person[there], REPEATS_EVER
+        )
         return weight
 
 
@@ -144,17 +146,17 @@ def read(table: pa.Table) -> Interactions:
 def _repeat_weights(thing: Longs, ts: Longs) -> npt.NDArray[np.float64]:
     """By row, up to 1; ``thing`` numbers who did what with which item."""
     day = ts // DAY_MS - (ts.min() // DAY_MS if len(ts) else 0)
-    a_day = crowd.repeats(thing * (int(day.max(initial=0)) + 1) + day, REPEATS_A_DAY)
-    return a_day * crowd.repeats(thing, REPEATS_EVER, a_day)
+    a_day = person_weights.repeats(thing * (int(day.max(initial=0)) + 1) + day, REPEATS_A_DAY)
+    return a_day * person_weights.repeats(thing, REPEATS_EVER, a_day)
 
 
-def _crowd(table: pa.Table, profile: Ints, people: int) -> crowd.Crowd:
+def _crowd(table: pa.Table, profile: Ints, people: int) -> person_weights.PersonWeights:
     if "sender" not in table.column_names:
-        return crowd.Crowd(np.ones(people), np.full(people, -1, np.int64))
+        return person_weights.PersonWeights(np.ones(people), np.full(people, -1, np.int64))
     sender, names = _codes(table["sender"])
     outside = np.array([name not in ("", "site") for name in names], np.bool_)
     sender = np.where(outside[sender], sender, -1) if len(sender) else sender
-    return crowd.weights(profile, table["received"].to_numpy().astype(np.int64), sender, people)
+    return person_weights.weights(profile, table["received"].to_numpy().astype(np.int64), sender, people)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:

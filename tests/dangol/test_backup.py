@@ -28,7 +28,7 @@ from tests.support.machine import redis_binary
 from tests.support.web_stage import csrf_of
 from tracker.durations import DAY_SECONDS
 from tracker.log.port import Record
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 pytestmark = [
     pytest.mark.slow,

@@ -25,7 +25,7 @@ from tracker.log.memory import MemoryLog
 from tracker.log.port import Record
 from tracker.sites import Site
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 LAZY = Bounds(batch=100, poll_seconds=0.0, flush_seconds=1e9)
 

@@ -31,7 +31,7 @@ from tracker.durations import HOUR_MS
 from tracker.log.port import EventLog
 from tracker.redis_connection import connect
 from tracker.sites import Site
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 from web.health.warehouse_damage import DamageRecord
 
 pytestmark = pytest.mark.redis
@@ -108,7 +108,7 @@ def rows(settings: Settings) -> list[dict[str, Any]]:
         sql = "select * replace (profile as profile, session as session) from events order by id"
         return warehouse.rows(sql, Scope("default", bots=True))
     finally:
-        warehouse.duck.close()
+        warehouse.engine.close()
 
 
 def commits(settings: Settings) -> list[Path]:

@@ -28,7 +28,7 @@ from tests.support.recommender_histories import NOW, history, product, shop_hist
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS
 from warehouse.delta import Warehouse
-from warehouse.feeds.doubtful import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
+from warehouse.feeds.doubtful_orders import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
 from warehouse.feeds.offer_events import goal_events
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import Span

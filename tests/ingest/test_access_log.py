@@ -48,7 +48,7 @@ from tracker.http.address import truncate
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site, new_site
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 NAIVE = re.compile(
     r'(\S+) \S+ \S+ \[([^\]]+)\] "(\S+) (\S+)[^"]*" (\d+) \S+ "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"'

@@ -28,7 +28,7 @@ from tracker.log.memory import MemoryLog
 from tracker.sites import Site
 from tracker.values import fits
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 pytestmark = pytest.mark.redis
 

@@ -22,7 +22,7 @@ from tracker.log.memory import MemoryLog
 from tracker.log.port import LogUnavailable, Record
 from tracker.sites import Site
 from warehouse.delta import PositionsMoved, Warehouse, WarehouseUnavailable
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 from warehouse.tables import rows as arrow_rows
 
 pytestmark = pytest.mark.redis

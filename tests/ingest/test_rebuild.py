@@ -36,7 +36,7 @@ from tracker.event import Event
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 from warehouse.tables.schema import EVENTS
 from warehouse.tables.table import Table
 
@@ -168,7 +168,7 @@ class Shop:
         try:
             return Rebuild(events, store, erased or NobodyErased(), SITE, Settings(), oldest).run(pause)
         finally:
-            events.duck.close()
+            events.engine.close()
 
 
 @pytest.fixture

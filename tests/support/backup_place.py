@@ -45,7 +45,7 @@ import threading, time
 from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.settings import load
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 settings = load()
 with embedded_redis(settings):

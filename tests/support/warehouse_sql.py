@@ -1,11 +1,13 @@
-"""Reports in SQL alone: what those that go along trails are held against."""
+"""Reports in SQL alone: what those that go along blocks are held against."""
 
 from datetime import date
 
 from tracker.durations import DAY_MS
-from warehouse.events import Events, Scope
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.definitions.orders import ORDERS
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
-from warehouse.question.sql import CAUSED, ORDERS, PAGEVIEW
 from warehouse.reports.filter_choices import Choices
 from warehouse.reports.overview import CAME_BY, ENDS, LIMIT, NAMED_ONLY, Overview, of_answers
 from warehouse.reports.retention import HISTORY_DAYS, Deed, Unit
@@ -15,7 +17,7 @@ from warehouse.reports.vocabulary import Vocabulary, Word
 CAME = ("channel", "origin", "campaign", "keyword", "device", "browser", "os", "country", "city")
 """What every event says of the visit it belongs to."""
 
-TOUCHES = f"""
+TOUCHPOINT_COLUMNS = f"""
 select hash({", ".join(CAME)}) as touch, {", ".join(f"any_value({name}) as {name}" for name in CAME)}
 from events group by touch
 """
@@ -102,7 +104,7 @@ def overview_in_sql(events: Events, site: str, span: Span, limit: int = LIMIT) -
     prepared = {
         "seen": _SEEN.format(day=day),
         "visits": VISITS,
-        "touches": TOUCHES,
+        "touches": TOUCHPOINT_COLUMNS,
         "orders": ORDERS.format(session="hash(session)", profile="hash(profile)"),
         "bought": _BOUGHT,
         "shares": _SHARES,

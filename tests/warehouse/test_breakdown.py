@@ -7,9 +7,9 @@ import pytest
 from tests.warehouse.test_funnel import ADD, BUY, SPAN, VIEW, stroll
 from tracker.durations import HOUR_MS
 from warehouse.delta import AliasRow, EventRow, Warehouse
-from warehouse.funnel.breakdown import OTHER, Branch, breakdown, people
+from warehouse.funnel.breakdown import OTHER, FunnelGroup, breakdown, people
 from warehouse.funnel.funnel import Rules, funnel, parse_step
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 
 STEPS = [parse_step(text) for text in (VIEW, ADD, BUY)]
 RULES = Rules(window=HOUR_MS)
@@ -43,7 +43,9 @@ def test_a_branch_is_the_funnel_of_its_visitors(tmp_path: Path) -> None:
     for branch in breakdown(warehouse, "default", STEPS, RULES, SPAN, "channel"):
         theirs = {profile for profile, event in first.items() if event.channel == branch.value}
         reached = [set(people(warehouse, "default", STEPS, RULES, SPAN, step, None)) for step in range(3)]
-        assert branch == Branch(branch.value, tuple(len(theirs & people_there) for people_there in reached))
+        assert branch == FunnelGroup(
+            branch.value, tuple(len(theirs & people_there) for people_there in reached)
+        )
 
 
 @pytest.mark.parametrize("by_session", [False, True])

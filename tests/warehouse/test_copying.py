@@ -9,9 +9,9 @@ from typing import BinaryIO
 import pytest
 
 from tests.support.warehouse_rows import row
+from warehouse.copying import copy, pin, put
 from warehouse.delta import AliasRow, Warehouse
-from warehouse.events import Scope
-from warehouse.tables.copying import copy, pin, put
+from warehouse.question.scope import Scope
 
 
 def into(folder: Path) -> Callable[[str, Callable[[], BinaryIO]], None]:

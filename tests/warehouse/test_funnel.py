@@ -14,18 +14,18 @@ from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
-from warehouse.funnel import matching
+from warehouse.funnel import step_order
 from warehouse.funnel.funnel import Rules, funnel, parse_step, parse_window
-from warehouse.funnel.matching import Without, first_arrivals, gather, in_any_order, in_order
+from warehouse.funnel.step_order import Exclusion, first_arrivals, gather, in_any_order, in_order
+from warehouse.question.refused import QueryRefused
 from warehouse.question.span import Span
 from warehouse.question.steps import Step
-from warehouse.refused import QueryRefused
 
 Hit = tuple[int, int, int]  # owner, time, mask
 
 
 def arrives(
-    events: Sequence[tuple[int, int]], start: int, upto: int, window: int, without: Sequence[Without]
+    events: Sequence[tuple[int, int]], start: int, upto: int, window: int, without: Sequence[Exclusion]
 ) -> bool:
     """Whether some chain that begins with event ``start`` arrives at step ``upto``: tries every way."""
     begin = events[start][0]
@@ -33,21 +33,21 @@ def arrives(
     def clear(bit: int, low: int, high: int) -> bool:
         return not any(low < ts < high and mask & (1 << bit) for ts, mask in events)
 
-    def walk(at: int, step: int) -> bool:
+    def scan(at: int, step: int) -> bool:
         ts = events[at][0]
         if step == upto:
             return all(clear(each.bit, begin, ts) for each in without if each.after is None)
         return any(
             ts < later and later - begin <= window and mask & (1 << (step + 1))
             and all(clear(each.bit, ts, later) for each in without if each.after == step)
-            and walk(index, step + 1)
+            and scan(index, step + 1)
             for index, (later, mask) in enumerate(events)
         )  # fmt: skip
 
-    return walk(start, 0)
+    return scan(start, 0)
 
 
-def naive(hits: Sequence[Hit], steps: int, window: int, without: Sequence[Without] = ()) -> list[set[int]]:
+def naive(hits: Sequence[Hit], steps: int, window: int, without: Sequence[Exclusion] = ()) -> list[set[int]]:
     reached: list[set[int]] = [set() for _ in range(steps)]
     for owner in {owner for owner, _, _ in hits}:
         events = sorted((ts, mask) for one, ts, mask in hits if one == owner)
@@ -70,7 +70,7 @@ def naive_any(hits: Sequence[Hit], same: Sequence[int], window: int) -> list[set
     return reached
 
 
-def arrays(hits: Sequence[Hit], bits: int, time_bits: int) -> list[matching.Hits]:
+def arrays(hits: Sequence[Hit], bits: int, time_bits: int) -> list[step_order.StepEvents]:
     owner = np.array([hit[0] for hit in hits], np.int64)
     packed = np.array([hit[1] << bits | hit[2] for hit in hits], np.int64)
     return list(gather(owner, packed, bits, time_bits, int(owner.max(initial=-1)) + 1))
@@ -87,7 +87,7 @@ exclusions = st.lists(st.tuples(st.integers(4, 6), st.sampled_from([None, 0, 1, 
 def test_chains_are_those_that_trying_every_way_finds(
     hits: list[Hit], steps: int, window: int, barred: list[tuple[int, int | None]]
 ) -> None:
-    without = [Without(bit, at) for bit, at in barred if at is None or at < steps - 1]
+    without = [Exclusion(bit, at) for bit, at in barred if at is None or at < steps - 1]
     found: list[set[int]] = [set() for _ in range(steps)]
     for part in arrays(hits, 7, 4):
         for step, level in enumerate(in_order(part, steps, window, without)):
@@ -118,7 +118,7 @@ def test_more_visitors_than_fit_one_key_are_counted_in_parts(hits: list[Hit]) ->
 
     with pytest.MonkeyPatch.context() as patch:
         _, whole = counted()
-        patch.setattr(matching, "KEY_BITS", 10)
+        patch.setattr(step_order, "KEY_BITS", 10)
         count, parts = counted()
     assert parts == whole
     assert count > 1 or max((hit[0] for hit in hits), default=0) < 32
@@ -180,7 +180,7 @@ def expected(
             1 << at for at, text in enumerate([*texts, *(text for text, _ in barred)]) if is_step(event, text)
         )
         hits.append((codes.setdefault(owner, len(codes)), event.ts, mask))
-    without = [Without(len(texts) + at, after) for at, (_, after) in enumerate(barred)]
+    without = [Exclusion(len(texts) + at, after) for at, (_, after) in enumerate(barred)]
     return [len(reached) for reached in naive(hits, len(texts), window, without)]
 
 

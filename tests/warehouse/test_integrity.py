@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 from warehouse.tables import integrity, repair
 from warehouse.tables.integrity import Damage, deep, look
 from warehouse.tables.maintenance import Maintenance
@@ -53,7 +53,7 @@ def ids(folder: Path) -> Counter[str]:
     try:
         return Counter(each["id"] for each in warehouse.rows("select id from events", Scope("default")))
     finally:
-        warehouse.duck.close()
+        warehouse.engine.close()
 
 
 def mended(folder: Path) -> tuple[list[str], list[Damage], list[Damage]]:

@@ -13,9 +13,9 @@ from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.feeds.offer_events import GoalEvent, OfferEvent, goal_events, offer_events
+from warehouse.question.refused import QueryRefused
 from warehouse.question.span import Span
 from warehouse.question.steps import parse_step
-from warehouse.refused import QueryRefused
 from warehouse.reports.paths import END, OTHER, Flow, paths
 from warehouse.reports.retention import Unit, retention
 

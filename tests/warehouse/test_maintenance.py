@@ -8,13 +8,13 @@ from deltalake import DeltaTable
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 ALL = Scope("default", bots=True)
 
 
 def ids(warehouse: Warehouse) -> list[str]:
-    return [found["id"] for found in warehouse.duck.rows("select id from events order by id", ALL)]
+    return [found["id"] for found in warehouse.engine.rows("select id from events order by id", ALL)]
 
 
 def parquet(path: Path) -> list[Path]:
@@ -109,7 +109,7 @@ def erased(tmp_path: Path) -> Warehouse:
 def test_a_person_leaves_no_trace_in_any_file(tmp_path: Path) -> None:
     warehouse = erased(tmp_path)
     assert ids(warehouse) == ["2"]
-    assert warehouse.duck.rows("select id from events", Scope("shop2")) == [{"id": "5"}]
+    assert warehouse.engine.rows("select id from events", Scope("shop2")) == [{"id": "5"}]
     for file in tmp_path.rglob("*"):
         if file.is_file():
             assert b"secret" not in file.read_bytes(), file

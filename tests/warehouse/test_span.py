@@ -9,9 +9,9 @@ import pytest
 from tests.support.warehouse_rows import row
 from tracker.sites import Site
 from warehouse.delta import Warehouse
-from warehouse.events import Scope
+from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
-from warehouse.refused import QueryRefused
 
 
 def site(zone: str = "UTC") -> Site:

@@ -18,8 +18,8 @@ from tests.support.machine import ROOT
 from tracker.admission.privacy import ADDRESS_CHARACTERS, REDACTED, scrub
 from tracker.http.request import GZIP, gunzip
 from tracker.refusal import Refusal
+from warehouse.question.refused import QueryRefused
 from warehouse.question.steps import parse_step
-from warehouse.refused import QueryRefused
 
 parser: Any = importlib.import_module("re._parser")
 

@@ -158,7 +158,7 @@ def test_a_long_count_says_so_and_can_be_stopped(
 
 
 def scope():
-    from warehouse.events import Scope
+    from warehouse.question.scope import Scope
 
     return Scope("default")
 

@@ -12,7 +12,8 @@ from tests.support.machine import Clock, RedisServer, free_port
 from tests.support.redis_cluster import RedisCluster
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 from web.access.sign_in_limit import (
     ADDRESSES_KEPT,
     TRIES,

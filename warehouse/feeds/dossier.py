@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 _ORDERED = """
 select ts, revenue, coalesce("order", '') as number, pieces from (
@@ -20,7 +21,7 @@ from events group by 1 order by first limit $most
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class PersonOrder:
     """``number`` is the shop's; ``pieces`` None where the order names no lines."""
 
     ts: int
@@ -30,7 +31,7 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PersonId:
     """One of the ids that were joined into this person; "" is what a backend sent. When they first and last came."""
 
     visitor: str
@@ -43,8 +44,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    orders: tuple[Ordered, ...]
-    ids: tuple[Known, ...]
+    orders: tuple[PersonOrder, ...]
+    ids: tuple[PersonId, ...]
 
 
 def dossier(events: Events, site: str, profile: str, start: int, most: int = 50) -> Dossier:
@@ -52,6 +53,6 @@ def dossier(events: Events, site: str, profile: str, start: int, most: int = 50)
     scope = Scope(site, start, bots=True, person=profile)
     found = events.tables({"orders": _ORDERED, "ids": _IDS}, scope, {"most": most})
     return Dossier(
-        tuple(Ordered(**row) for row in found["orders"].to_pylist()),
-        tuple(Known(**row) for row in found["ids"].to_pylist()),
+        tuple(PersonOrder(**row) for row in found["orders"].to_pylist()),
+        tuple(PersonId(**row) for row in found["ids"].to_pylist()),
     )

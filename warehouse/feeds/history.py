@@ -1,8 +1,9 @@
-"""One visitor's latest events, for a timeline."""
+"""The latest events of one visitor, and the visitors that were seen last."""
 
 from dataclasses import dataclass
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 _HISTORY = """
 select session, ts, type, name, path, title, product, revenue, "order",
@@ -10,10 +11,11 @@ select session, ts, type, name, path, title, product, revenue, "order",
        channel, origin, campaign, keyword
 from events order by ts desc, id limit $most
 """
+_LATEST = "select profile from events group by profile order by max(ts) desc, profile limit $most"
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class HistoryEvent:
     """One event. ``offer`` is the campaign of an offer event, ``query`` what a search looked for."""
 
     session: str
@@ -33,7 +35,12 @@ class Happened:
     keyword: str
 
 
-def history(events: Events, site: str, profile: str, start: int, most: int) -> list[Happened]:
+def history(events: Events, site: str, profile: str, start: int, most: int) -> list[HistoryEvent]:
     """At most ``most`` events of the person now known as ``profile`` since ``start`` (ms), the latest first."""
     rows = events.rows(_HISTORY, Scope(site, start, bots=True, person=profile), {"most": most})
-    return [Happened(**row) for row in rows]
+    return [HistoryEvent(**row) for row in rows]
+
+
+def latest(events: Events, site: str, start: int, end: int, most: int) -> list[str]:
+    """The ``most`` current profile ids with the newest events of ``start`` ≤ ts < ``end`` (ms), the last first."""
+    return [row["profile"] for row in events.rows(_LATEST, Scope(site, start, end), {"most": most})]

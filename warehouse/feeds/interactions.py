@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 _LINES = """
 select profile, session, name, ts, received, sender, line.product as product, line.category as category,

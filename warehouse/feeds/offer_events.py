@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from warehouse.events import Events, Scope
-from warehouse.question.sql import ORDERS
+from warehouse.definitions.orders import ORDERS
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 KINDS = {
     "Offer Viewed": "view",

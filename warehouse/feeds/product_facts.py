@@ -7,7 +7,8 @@ takes two networks to teach; but AGREED visitors do where all come from this mac
 
 from dataclasses import dataclass
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 from warehouse.tables.schema import NEAR
 
 AGREED = 3

@@ -2,9 +2,10 @@
 
 import pyarrow as pa
 
-from warehouse.events import Events, Scope
+from warehouse.definitions.orders import ORDERS
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
-from warehouse.question.sql import ORDERS
 
 _PURCHASES = """
 select profile, count(distinct day) filter (orders > 0)::double as days, sum(orders)::bigint as orders,

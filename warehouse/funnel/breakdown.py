@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
 from warehouse.funnel.funnel import Found, Rules, search
+from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.question.steps import Step
-from warehouse.refused import QueryRefused
 
 COLUMNS = ("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "lang")
 OTHER = "…"
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class FunnelGroup:
     """Visitors at each step, of those whose first event of the first step has ``value``; "…" are the rare values."""
 
     value: str
@@ -31,7 +32,7 @@ def breakdown(
     span: Span,
     by: str,
     most: int = 12,
-) -> list[Branch]:
+) -> list[FunnelGroup]:
     """The funnel for each value of ``by`` (one of COLUMNS); together they are the whole funnel. Largest first."""
     if by not in COLUMNS:
         raise QueryRefused("by", f"one of {', '.join(COLUMNS)}")
@@ -94,10 +95,10 @@ def who(
 
 def _branches(
     values: list[str], counts: "np.ndarray[tuple[int, int], np.dtype[np.int64]]", most: int
-) -> list[Branch]:
+) -> list[FunnelGroup]:
     order = sorted(range(len(values) - 1), key=lambda at: (-counts[0, at], values[at]))
     branches = [
-        Branch(values[at], tuple(counts[:, at].tolist())) for at in order[:most] if counts[:, at].any()
+        FunnelGroup(values[at], tuple(counts[:, at].tolist())) for at in order[:most] if counts[:, at].any()
     ]
     rest = counts[:, [*order[most:], len(values) - 1]].sum(axis=1)
-    return [*branches, Branch(OTHER, tuple(rest.tolist()))] if rest.any() else branches
+    return [*branches, FunnelGroup(OTHER, tuple(rest.tolist()))] if rest.any() else branches

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.events import Events, Scope
-from warehouse.funnel.breakdown import COLUMNS, Branch, breakdown
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.events import Events
+from warehouse.funnel.breakdown import COLUMNS, FunnelGroup, breakdown
 from warehouse.funnel.funnel import Found, Rules, search
+from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
-from warehouse.question.sql import CAUSED, PAGEVIEW
 from warehouse.question.steps import Step
-from warehouse.refused import QueryRefused
 
 LANDING, NEW = "landing", "new"
 NAMES = (*COLUMNS, LANDING, NEW)
@@ -30,7 +31,7 @@ _EARLIER = f"select distinct profile from events where {CAUSED}"
 
 def by_column(
     events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, by: str, most: int = 12
-) -> list[Branch]:
+) -> list[FunnelGroup]:
     """The funnel for each value of ``by`` (of NAMES), the largest first: a column of the first step's event; the
     landing page of its visit; or whether they had come before ``span`` ("returning") or not ("new").
     Raises QueryRefused, WarehouseUnavailable."""
@@ -49,7 +50,7 @@ def by_column(
     owners, values = table["owner"].to_numpy(), np.array(table["value"].to_pylist(), dtype=np.object_)
     names, counts = np.unique(values.astype(np.str_), return_counts=True)
     kept = names[np.argsort(-counts, kind="stable")[:most]].tolist() if len(names) else []
-    return _sorted([Branch(name, _counted(found, steps, owners[values == name])) for name in kept])
+    return _sorted([FunnelGroup(name, _counted(found, steps, owners[values == name])) for name in kept])
 
 
 def by_people(
@@ -60,7 +61,7 @@ def by_people(
     span: Span,
     people: Mapping[str, Collection[str]],
     rest: str = "",
-) -> list[Branch]:
+) -> list[FunnelGroup]:
     """The funnel for each of the groups: profile ids by name, who may be in several. With ``rest`` all others are
     one more. Raises QueryRefused, WarehouseUnavailable."""
     found, scope = search(events, site, steps, rules, span), Scope(site, span.start, span.end)
@@ -68,11 +69,11 @@ def by_people(
     for name, ids in people.items():
         table = events.table(_MEMBERS.format(owner=_owner(rules)), scope, {"people": list(ids)})
         owners = table["owner"].to_numpy()
-        branches.append(Branch(name, _counted(found, steps, owners)))
+        branches.append(FunnelGroup(name, _counted(found, steps, owners)))
         known.append(owners)
     if rest:
         mine = np.concatenate(known) if known else np.zeros(0, np.uint64)
-        branches.append(Branch(rest, _counted(found, steps, mine, others=True)))
+        branches.append(FunnelGroup(rest, _counted(found, steps, mine, others=True)))
     return _sorted(branches)
 
 
@@ -88,7 +89,7 @@ def _counted(
     return tuple(int(np.count_nonzero(np.isin(each, owners, invert=others))) for each in reached)
 
 
-def _sorted(branches: list[Branch]) -> list[Branch]:
+def _sorted(branches: list[FunnelGroup]) -> list[FunnelGroup]:
     """Without those that nobody began."""
     return sorted(
         (each for each in branches if any(each.visitors)), key=lambda each: (-each.visitors[0], each.value)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warehouse.events import Events, Scope
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.events import Events
 from warehouse.funnel.funnel import Rules, search
+from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
-from warehouse.question.sql import CAUSED, PAGEVIEW
 from warehouse.question.steps import Step
-from warehouse.refused import QueryRefused
 
 _NEXT = """
 select name, count(*) as visitors from (
@@ -22,16 +23,16 @@ select name, count(*) as visitors from (
 
 
 @dataclass(frozen=True, slots=True)
-class Went:
+class DropOff:
     """``name`` is page:PATH or event:NAME, "" for those who did nothing more."""
 
     name: str
     visitors: int
 
 
-def instead(
+def dropoffs(
     events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, step: int, most: int = 10
-) -> tuple[Went, ...]:
+) -> tuple[DropOff, ...]:
     """Of those who reached ``step`` (from 0) and not the next: what they did next after first reaching it, the ``most``
     frequent. Raises QueryRefused, WarehouseUnavailable."""
     if not 0 <= step < len(steps) - 1:
@@ -44,9 +45,9 @@ def instead(
     params = {"owners": np.concatenate(owners).tolist(), "left": np.concatenate(left).tolist()}
     sql = _NEXT.format(pageview=PAGEVIEW, caused=CAUSED, owner="session" if rules.by_session else "profile")
     rows = events.rows(sql, Scope(site, span.start, span.end), params)
-    found = [Went(**row) for row in rows]
+    found = [DropOff(**row) for row in rows]
     nothing = len(params["owners"]) - sum(each.visitors for each in found)
-    ordered = sorted(
-        ([Went("", nothing)] if nothing else []) + found, key=lambda each: (-each.visitors, each.name)
+    ranked = sorted(
+        ([DropOff("", nothing)] if nothing else []) + found, key=lambda each: (-each.visitors, each.name)
     )
-    return tuple(ordered[:most])
+    return tuple(ranked[:most])

@@ -2,7 +2,7 @@
 
 A visitor reaches step k when some chain of events, each strictly later than the one before and of its step,
 arrives there within the window of its first event. DuckDB finds the events of the steps, as numbers; the
-chains are followed in arrays (``warehouse/funnel/matching.py``). In SQL alone the same takes four times as long:
+chains are followed in arrays (``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long:
 a self join or a window function for each step sorts all events again each time.
 """
 
@@ -16,22 +16,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from warehouse.events import Events, Scope
-from warehouse.funnel.matching import (
-    Hits,
-    Level,
+from warehouse.events import Events
+from warehouse.funnel.step_order import (
+    Exclusion,
     Longs,
-    Without,
+    StepEvents,
+    StepMatches,
     first_arrivals,
     gather,
     in_any_order,
     in_order,
 )
-from warehouse.index.encoded import Trail
-from warehouse.index.scan import Walk
+from warehouse.index.encoded import EncodedEvents
+from warehouse.index.scan import Scan
+from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.question.steps import Step, flags_of, parse_step, parse_window
-from warehouse.refused import QueryRefused
 
 __all__ = ["Funnel", "FunnelStep", "Rules", "Step", "funnel", "parse_step", "parse_window"]
 
@@ -126,10 +127,10 @@ def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span:
     _check(steps, rules)
     time_bits = max(1, (span.end - span.start).bit_length())
     asked = [*steps, *(step for step, _ in rules.without)]
-    if all(step.of_words for step in asked):
-        found = _walked(events.walk(site, span.start, span.end), asked, rules.by_session, span)
+    if all(step.indexed for step in asked):
+        found = _scanned(events.scan(site, span.start, span.end), asked, rules.by_session, span)
     else:
-        found = _asked(events, site, asked, rules, span)
+        found = _queried(events, site, asked, rules, span)
     return Found(_follow(found, time_bits, steps, rules), found.demo)
 
 
@@ -149,7 +150,7 @@ class _Steps:
         return bool(np.any(self.packed & (1 << (self.bits - 1))))
 
 
-def _asked(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> _Steps:
+def _queried(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> _Steps:
     """From SQL."""
     sql, params, bits = _hits(steps, rules)
     table = events.table(sql, Scope(site, span.start, span.end), {**params, "base": span.start})
@@ -158,41 +159,41 @@ def _asked(events: Events, site: str, steps: Sequence[Step], rules: Rules, span:
     return _Steps(owner, table["packed"].to_numpy(), codes.dictionary.to_numpy(), bits)
 
 
-def _walked(walk: Walk, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
-    """From a walk: what an event is decides which steps it fulfils."""
+def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
+    """From a scan: what an event is decides which steps it fulfils."""
     flags, params = flags_of(steps)
     bits = len(steps) + 1
-    of_word = walk.of_words(f"{flags} as flags", params)["flags"].to_numpy().astype(np.int64)
-    (nobody,) = walk.ask("select hash('') as nobody", {}, {})["nobody"].to_pylist()
-    hashes = np.concatenate([trail.visits for trail in walk.trails])
-    visit_base = [0, *itertools.accumulate(len(trail.visits) for trail in walk.trails)]
-    someone = walk.people != nobody
-    demo = walk.touches["demo"].to_numpy().astype(np.int64)
+    of_word = scan.query_labels(f"{flags} as flags", params)["flags"].to_numpy().astype(np.int64)
+    (nobody,) = scan.query("select hash('') as nobody", {}, {})["nobody"].to_pylist()
+    hashes = np.concatenate([block.visits for block in scan.blocks])
+    visit_base = [0, *itertools.accumulate(len(block.visits) for block in scan.blocks)]
+    someone = scan.people != nobody
+    demo = scan.touchpoints["demo"].to_numpy().astype(np.int64)
 
-    def part(index: int, trail: Trail) -> tuple[Longs, Longs]:
-        here = walk.words_of(index, of_word)
-        rows = np.flatnonzero((here > 0)[trail.word])
+    def part(index: int, block: EncodedEvents) -> tuple[Longs, Longs]:
+        here = scan.block_labels(index, of_word)
+        rows = np.flatnonzero((here > 0)[block.label])
         if by_session:
-            rows = rows[rows < trail.first[-1]]
-            visit = np.searchsorted(trail.first, rows, "right") - 1
+            rows = rows[rows < block.first[-1]]
+            visit = np.searchsorted(block.first, rows, "right") - 1
             owner = visit + visit_base[index]
         else:
-            owner = walk.persons[index][trail.profile[rows]]
+            owner = scan.persons[index][block.profile[rows]]
             if not someone.all():
                 rows, owner = rows[someone[owner]], owner[someone[owner]]
-        marks = here[trail.word[rows]]
-        shown = walk.touches_of(index, demo)
+        marks = here[block.label[rows]]
+        shown = scan.block_touchpoints(index, demo)
         if shown.any():
-            marks |= shown[trail.touch[rows]] << (bits - 1)
-        ts = trail.at[rows].astype(np.int64) + (trail.base - span.start)
+            marks |= shown[block.touchpoint[rows]] << (bits - 1)
+        ts = block.at[rows].astype(np.int64) + (block.base - span.start)
         return owner, (ts << bits) | marks
 
-    parts = walk.map(part)
+    parts = scan.map(part)
     owners, packed = ([each[k] for each in parts] for k in (0, 1))
     return _Steps(
         np.concatenate(owners),
         np.concatenate(packed),
-        hashes if by_session else walk.people,
+        hashes if by_session else scan.people,
         bits,
     )
 
@@ -243,11 +244,11 @@ def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int
     return sql, params, bits
 
 
-def _levels(hits: Hits, steps: Sequence[Step], rules: Rules) -> Iterator[Level]:
+def _levels(hits: StepEvents, steps: Sequence[Step], rules: Rules) -> Iterator[StepMatches]:
     if rules.any_order:
         same = [sum(earlier == step for earlier in steps[:at]) for at, step in enumerate(steps)]
         return in_any_order(hits, same, rules.window)
-    without = [Without(len(steps) + at, after) for at, (_, after) in enumerate(rules.without)]
+    without = [Exclusion(len(steps) + at, after) for at, (_, after) in enumerate(rules.without)]
     return in_order(hits, len(steps), rules.window, without)
 
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from warehouse.events import Events
 from warehouse.funnel.funnel import Rules, search
+from warehouse.question.refused import QueryRefused
 from warehouse.question.span import Span, date_of
 from warehouse.question.steps import Step
-from warehouse.refused import QueryRefused
 
 Every = Literal["day", "week"]
 EVERY: tuple[Every, ...] = ("day", "week")
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
+class TrendPeriod:
     """Of the visitors (or visits) who reached the first step for the first time in the period that begins on
     ``start``: ``finished`` got to the last one, then or later. The latest periods may still rise."""
 
@@ -33,8 +33,8 @@ class Began:
 
 def trend(
     events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, every: Every = "day"
-) -> tuple[Began, ...]:
-    """One for each period that ``span`` touches; together they are the whole funnel. Weeks begin on Monday.
+) -> tuple[TrendPeriod, ...]:
+    """One for each period that ``span`` has; together they are the whole funnel. Weeks begin on Monday.
     Raises QueryRefused, WarehouseUnavailable."""
     if every not in EVERY:
         raise QueryRefused("every", f"one of {', '.join(EVERY)}")
@@ -52,7 +52,7 @@ def trend(
         counts = periods.setdefault(day if every == "day" else date_of((number + 3) // 7 * 7 - 3), [0, 0])
         counts[0] += int(began[at])
         counts[1] += int(finished[at])
-    return tuple(Began(start, *counts) for start, counts in periods.items())
+    return tuple(TrendPeriod(start, *counts) for start, counts in periods.items())
 
 
 def _start(day: date, span: Span) -> int:

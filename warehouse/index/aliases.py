@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from warehouse.index.scan import Renamed
-from warehouse.index.stitched import Sessions
+from warehouse.index.scan import RenamedIds
+from warehouse.index.stitched_visits import Sessions
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,7 +19,7 @@ KEPT = 4
 """Versions kept for queries that are about to start on one."""
 
 # A profile's id is merged once: what a replay or a cookie that moved on says later changes nothing.
-# A session may be cut anew by each late event: the last word counts.
+# A session may be cut anew by each late event: the last label counts.
 _FIRST = """
 create temp table chain as select site, kind, old, new, least(old, new) as low from (
     select site, kind, old, case kind when 'profile' then arg_min(new, (ts, new)) else arg_max(new, (ts, new)) end
@@ -60,7 +60,7 @@ _CUT = """case when of_cut.cuts is null or substr({events}.session, 9, 1) = '-' 
 coalesce(list_filter(of_cut.cuts, lambda cut: cut.start <= {events}.ts)[-1].session, '')) end"""
 
 
-class Aliased(NamedTuple):
+class SiteAliases(NamedTuple):
     """One site's aliases: the version of the tables they stand in and the kinds that there are."""
 
     version: int
@@ -90,7 +90,7 @@ class Aliased(NamedTuple):
             f"of_{kind} on of_{kind}.old = {events}.{kind}"
         )
 
-    def profiles(self, con: "duckdb.DuckDBPyConnection", site: str) -> Renamed:
+    def profiles(self, con: "duckdb.DuckDBPyConnection", site: str) -> RenamedIds:
         """The hashes of profile ids that are others now."""
         return self._renamed(con, site, "profile")[0]
 
@@ -116,16 +116,16 @@ class Aliased(NamedTuple):
                 cuts.setdefault(owner, []).append((start, session, code))
         return Sessions(renamed, texts, cuts)
 
-    def _renamed(self, con: "duckdb.DuckDBPyConnection", site: str, kind: str) -> tuple[Renamed, pa.Table]:
+    def _renamed(self, con: "duckdb.DuckDBPyConnection", site: str, kind: str) -> tuple[RenamedIds, pa.Table]:
         sql = f"""
             select hash(old) as old, hash(new) as new, new as text from names_{self.version}
             where site = $site and kind = $kind order by 1
         """
         table = con.sql(sql, params={"site": site, "kind": kind}).to_arrow_table()
-        return Renamed(table["old"].to_numpy(), table["new"].to_numpy()), table
+        return RenamedIds(table["old"].to_numpy(), table["new"].to_numpy()), table
 
 
-class Names:
+class AliasCache:
     """Keeps the resolved aliases of the last version seen in a table of ``con``. Not thread-safe: the owner locks."""
 
     def __init__(self, con: "duckdb.DuckDBPyConnection") -> None:
@@ -134,11 +134,11 @@ class Names:
         self._kinds: dict[str, tuple[str, ...]] = {}
         self._cut: frozenset[str] = frozenset()
 
-    def of(self, site: str, version: int, read: Callable[[], pa.Table]) -> Aliased:
+    def of(self, site: str, version: int, read: Callable[[], pa.Table]) -> SiteAliases:
         """The aliases of ``site`` as of ``version``, which ``read`` fetches when it is new."""
         if version != self._version:
             self._load(read(), version)
-        return Aliased(version, self._kinds.get(site, ()), site in self._cut)
+        return SiteAliases(version, self._kinds.get(site, ()), site in self._cut)
 
     def _load(self, rows: pa.Table, version: int) -> None:
         with self._con.cursor() as cursor:

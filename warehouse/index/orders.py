@@ -1,17 +1,17 @@
-"""The orders along a walk: each once, at its first event, however often it is reported."""
+"""The orders along a scan: each once, at its first event, however often it is reported."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from warehouse.index.encoded import Codes, Longs
-from warehouse.index.scan import Walk, starts
+from warehouse.index.scan import Scan, starts
 from warehouse.question.span import Span
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
-    """``visit`` among those of all trails, one trail's behind the other's, -1 for none; ``wall`` ms of the site's
+class Orders:
+    """``visit`` among those of all blocks, one block's behind the other's, -1 for none; ``wall`` ms of the site's
     clock; ``orders`` 1, or 0 where it is a refund alone."""
 
     visit: Longs
@@ -28,28 +28,28 @@ class Ordered:
         return orders.astype(np.int64), revenue
 
 
-def ordered(walk: Walk, span: Span) -> Ordered:
-    """See ``warehouse.question.sql.ORDERS``, which says the same in SQL."""
+def ordered(scan: Scan, span: Span) -> Orders:
+    """See ``warehouse.definitions.orders.ORDERS``, which says the same in SQL."""
     columns: dict[str, list[Codes]] = {
         name: [] for name in ("key", "visit", "ts", "revenue", "completed", "outside")
     }
     offset = 0
-    for trail in walk.trails:
-        once = {name: trail.orders[name].to_numpy() for name in trail.orders.column_names}
+    for block in scan.blocks:
+        once = {name: block.orders[name].to_numpy() for name in block.orders.column_names}
         once = {name: values[~once["repeated"]] for name, values in once.items()}
         row = once["row"]
-        visit = np.searchsorted(trail.first, row, "right") - 1 + offset
-        columns["visit"].append(np.where(row < trail.first[-1], visit, -1))
-        columns["ts"].append(trail.at[row].astype(np.int64) + trail.base)
+        visit = np.searchsorted(block.first, row, "right") - 1 + offset
+        columns["visit"].append(np.where(row < block.first[-1], visit, -1))
+        columns["ts"].append(block.at[row].astype(np.int64) + block.base)
         for name in ("key", "revenue", "completed", "outside"):
             columns[name].append(once[name])
-        offset += len(trail.visits)
+        offset += len(block.visits)
     every = {name: np.concatenate(values) for name, values in columns.items()}
     order = np.lexsort((every["ts"], every["key"]))
     first = np.flatnonzero(starts(every["key"][order]))
     chosen, completed = order[first], every["completed"][order].astype(np.int64)
     told = np.lexsort((every["ts"], every["outside"], every["key"]))[first]  # by the site itself, if it is
-    return Ordered(
+    return Orders(
         visit=every["visit"][chosen],
         wall=span.wall(every["ts"][chosen]),
         orders=np.maximum.reduceat(completed, first) if len(first) else completed,

@@ -1,4 +1,4 @@
-"""A walk along trails: the events of a scope as numbers, whichever files they lie in, with everybody's current ids."""
+"""A scan along blocks: the events of a scope as numbers, whichever files they lie in, with everybody's current ids."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -10,27 +10,29 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.index.encoded import TOUCHES, WORDS, Codes, Hashes, Longs, Trail
+from warehouse.index.encoded import LABEL_COLUMNS, TOUCHPOINT_COLUMNS, Codes, EncodedEvents, Hashes, Longs
 
 T = TypeVar("T")
 Mask = npt.NDArray[np.bool_]
-Ask = Callable[[str, Mapping[str, pa.Table], Mapping[str, Any]], pa.Table]
+Query = Callable[[str, Mapping[str, pa.Table], Mapping[str, Any]], pa.Table]
 """SQL, the tables that it reads from, its parameters; and the answer."""
 
 _CODES, _HASHES = np.zeros(0, np.uint8), np.zeros(0, np.uint64)
-NOWHERE = Trail(
+NOWHERE = EncodedEvents(
     base=0,
     at=_CODES,
     profile=_CODES,
-    word=_CODES,
-    touch=_CODES,
+    label=_CODES,
+    touchpoint=_CODES,
     first=np.zeros(1, np.int64),
     profiles=_HASHES,
     bots=_HASHES,
     visits=_HASHES,
-    names=pa.array([], pa.string()),
-    words=pa.table({name: pa.array([], pa.string()) for name in WORDS}),
-    touches=pa.table({name: pa.array([], pa.bool_() if name == "demo" else pa.string()) for name in TOUCHES}),
+    session_ids=pa.array([], pa.string()),
+    labels=pa.table({name: pa.array([], pa.string()) for name in LABEL_COLUMNS}),
+    touchpoints=pa.table(
+        {name: pa.array([], pa.bool_() if name == "demo" else pa.string()) for name in TOUCHPOINT_COLUMNS}
+    ),
     orders=pa.table(
         {
             "row": pa.array([], pa.int64()),
@@ -42,11 +44,11 @@ NOWHERE = Trail(
         }
     ),
 )
-"""The trail of no events."""
+"""The block of no events."""
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
+class RenamedIds:
     """Hashes of ids that are others now, sorted by ``old``."""
 
     old: Hashes
@@ -60,79 +62,81 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """``persons[k][profile]`` is the number of a person for a profile's code of ``trails[k]``; ``people[number]``
-    the hash of the current profile id. ``words`` and ``touches`` are those of all trails, one trail's behind the
-    other's: ``word_base[k]`` is where they begin. There is one
-    trail at least, be it NOWHERE; and of words, touches and people some may occur in no row."""
+class Scan:
+    """``persons[k][profile]`` is the number of a person for a profile's code of ``blocks[k]``; ``people[number]``
+    the hash of the current profile id. ``labels`` and ``touchpoints`` are those of all blocks, one block's behind the
+    other's: ``label_base[k]`` is where they begin. There is one
+    block at least, be it NOWHERE; and of labels, touchpoints and people some may occur in no row."""
 
-    trails: tuple[Trail, ...]
+    blocks: tuple[EncodedEvents, ...]
     persons: tuple[Longs, ...]
     people: Hashes
-    words: pa.Table
-    word_base: tuple[int, ...]
-    touches: pa.Table
-    touch_base: tuple[int, ...]
-    ask: Ask
+    labels: pa.Table
+    label_base: tuple[int, ...]
+    touchpoints: pa.Table
+    touchpoint_base: tuple[int, ...]
+    query: Query
 
-    def of_words(self, columns: str, params: Mapping[str, Any] | None = None) -> pa.Table:
-        """SQL expressions over type, name, path and title: one row for each of ``words``."""
-        words = self.words.append_column("place", pa.array(np.arange(len(self.words))))
-        return self.ask(f"select {columns} from words order by place", {"words": words}, params or {})
+    def query_labels(self, columns: str, params: Mapping[str, Any] | None = None) -> pa.Table:
+        """SQL expressions over type, name, path and title: one row for each of ``labels``."""
+        labels = self.labels.append_column("place", pa.array(np.arange(len(self.labels))))
+        return self.query(f"select {columns} from labels order by place", {"labels": labels}, params or {})
 
-    def words_of(self, trail: int, values: Codes) -> Codes:
-        """Of values, one for each of ``words``, those of a trail's."""
-        return values[self.word_base[trail] :][: len(self.trails[trail].words)]
+    def block_labels(self, block: int, values: Codes) -> Codes:
+        """Of values, one for each of ``labels``, those of a block's."""
+        return values[self.label_base[block] :][: len(self.blocks[block].labels)]
 
-    def touches_of(self, trail: int, values: Codes) -> Codes:
-        """Of values, one for each of ``touches``, those of a trail's."""
-        return values[self.touch_base[trail] :][: len(self.trails[trail].touches)]
+    def block_touchpoints(self, block: int, values: Codes) -> Codes:
+        """Of values, one for each of ``touchpoints``, those of a block's."""
+        return values[self.touchpoint_base[block] :][: len(self.blocks[block].touchpoints)]
 
-    def counts(self, of: Literal["word", "touch"]) -> Longs:
-        """How many events each of ``words``, or of ``touches``, has."""
+    def counts(self, of: Literal["label", "touchpoint"]) -> Longs:
+        """How many events each of ``labels``, or of ``touchpoints``, has."""
         bases, size = (
-            (self.word_base, len(self.words)) if of == "word" else (self.touch_base, len(self.touches))
+            (self.label_base, len(self.labels))
+            if of == "label"
+            else (self.touchpoint_base, len(self.touchpoints))
         )
         counts = np.zeros(size, np.int64)
-        for base, each in zip(bases, self.map(lambda _, trail: np.bincount(getattr(trail, of))), strict=True):
+        for base, each in zip(bases, self.map(lambda _, block: np.bincount(getattr(block, of))), strict=True):
             counts[base : base + len(each)] = each
         return counts
 
-    def only(self, keep: Callable[[int, Trail], Mask]) -> "Walk":
-        """The walk along some rows of each trail."""
-        trails = self.map(lambda k, trail: trail.only(keep(k, trail)))
-        some = [k for k, trail in enumerate(trails) if len(trail.at)] or [0]
+    def only(self, keep: Callable[[int, EncodedEvents], Mask]) -> "Scan":
+        """The scan along some rows of each block."""
+        blocks = self.map(lambda k, block: block.only(keep(k, block)))
+        some = [k for k, block in enumerate(blocks) if len(block.at)] or [0]
         return replace(
             self,
-            trails=tuple(trails[k] for k in some),
+            blocks=tuple(blocks[k] for k in some),
             persons=tuple(self.persons[k] for k in some),
-            word_base=tuple(self.word_base[k] for k in some),
-            touch_base=tuple(self.touch_base[k] for k in some),
+            label_base=tuple(self.label_base[k] for k in some),
+            touchpoint_base=tuple(self.touchpoint_base[k] for k in some),
         )
 
-    def map(self, function: Callable[[int, Trail], T]) -> list[T]:
-        """``function(k, trail)`` of each trail, two at a time."""
-        if len(self.trails) < 2:
-            return [function(k, trail) for k, trail in enumerate(self.trails)]
-        with ThreadPoolExecutor(2, "walk") as pool:
-            return list(pool.map(function, range(len(self.trails)), self.trails))
+    def map(self, function: Callable[[int, EncodedEvents], T]) -> list[T]:
+        """``function(k, block)`` of each block, two at a time."""
+        if len(self.blocks) < 2:
+            return [function(k, block) for k, block in enumerate(self.blocks)]
+        with ThreadPoolExecutor(2, "scan") as pool:
+            return list(pool.map(function, range(len(self.blocks)), self.blocks))
 
 
-def walk(trails: Sequence[Trail], profiles: Renamed, ask: Ask) -> Walk:
-    """The walk along ``trails``, whose visits are told apart already."""
-    trails = trails or [NOWHERE]
-    current = [profiles.current(trail.profiles) for trail in trails]
+def scan_blocks(blocks: Sequence[EncodedEvents], profiles: RenamedIds, query: Query) -> Scan:
+    """The scan along ``blocks``, whose visits are told apart already."""
+    blocks = blocks or [NOWHERE]
+    current = [profiles.current(block.profiles) for block in blocks]
     people = unique(np.concatenate(current))
-    words, touches = [trail.words for trail in trails], [trail.touches for trail in trails]
-    return Walk(
-        tuple(trails),
+    labels, touchpoints = [block.labels for block in blocks], [block.touchpoints for block in blocks]
+    return Scan(
+        tuple(blocks),
         tuple(np.searchsorted(people, each).astype(np.int32) for each in current),
         people,
-        pa.concat_tables(words),
-        tuple(_bases(words)),
-        pa.concat_tables(touches),
-        tuple(_bases(touches)),
-        ask,
+        pa.concat_tables(labels),
+        tuple(_bases(labels)),
+        pa.concat_tables(touchpoints),
+        tuple(_bases(touchpoints)),
+        query,
     )
 
 

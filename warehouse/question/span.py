@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tracker.durations import DAY_MS
 from tracker.sites import Site
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 
 USUAL_DAYS = 30
 LONGEST_DAYS = 3700
@@ -60,7 +60,7 @@ class Span:
         return datetime.fromtimestamp((self.end - 1) / 1000, self.zone).date()
 
     def days(self) -> Iterator[date]:
-        """Every local day that it touches."""
+        """Every local day that it has."""
         day = self.first
         while day <= self.last:
             yield day

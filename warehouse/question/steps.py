@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
-from warehouse.question.sql import PAGEVIEW
-from warehouse.refused import QueryRefused
+from warehouse.definitions.conditions import PAGEVIEW
+from warehouse.question.refused import QueryRefused
 
 LENGTH_LIMIT = 1000
 WINDOW_LIMIT = 366 * DAY_MS
@@ -95,8 +95,8 @@ class Step:
         return f"{self.kind}:{self.what}" + (f" where {said}" if said else "")
 
     @property
-    def of_words(self) -> bool:
-        """Whether type, name and path decide; else it takes more of an event than a trail knows."""
+    def indexed(self) -> bool:
+        """Whether type, name and path decide; else it takes more of an event than a block knows."""
         return not self.conditions and not self.what.startswith(("http:", "https:"))
 
     def sql(self, prefix: str) -> tuple[str, Mapping[str, Any]]:
@@ -170,9 +170,9 @@ def _conditions(text: str, field: str) -> tuple[Condition, ...]:
         if quoted := _QUOTED.match(text, start):
             value, at = quoted[1][1:-1], quoted.end()
         else:
-            joined = _AND.search(text, start)
+            stitch = _AND.search(text, start)
             value, at = (
-                (text[start : joined.start()], joined.end()) if joined else (text[start:].rstrip(), len(text))
+                (text[start : stitch.start()], stitch.end()) if stitch else (text[start:].rstrip(), len(text))
             )
         conditions.append(Condition(found[1], cast(Operator, found[2]), value))
     return tuple(conditions)

@@ -20,15 +20,15 @@ class Choices:
 
 def choices(events: Events, site: str, span: Span, most: int = 100) -> Choices:
     """At most ``most`` of each in ``span``. Raises WarehouseUnavailable."""
-    walk = events.walk(site, span.start, span.end)
-    touches = walk.touches.append_column("count", pa.array(walk.counts("touch")))
+    scan = events.scan(site, span.start, span.end)
+    touchpoints = scan.touchpoints.append_column("count", pa.array(scan.counts("touchpoint")))
 
     def names(column: str) -> tuple[str, ...]:
         sql = (
-            f"select {column} as name from touches where {column} <> '' and count > 0 "
+            f"select {column} as name from touchpoints where {column} <> '' and count > 0 "
             "group by 1 order by sum(count) desc, 1 limit $most"
         )
-        return tuple(walk.ask(sql, {"touches": touches}, {"most": most})["name"].to_pylist())
+        return tuple(scan.query(sql, {"touchpoints": touchpoints}, {"most": most})["name"].to_pylist())
 
-    pages = frequent(walk, "path", PATHS, walk.counts("word"))[:most]
+    pages = frequent(scan, "path", PATHS, scan.counts("label"))[:most]
     return Choices(names("channel"), names("country"), tuple(name for name, _ in pages))

@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.events import Events, Scope
-from warehouse.index.encoded import Trail
-from warehouse.index.scan import Mask, Walk, among, unique
+from warehouse.events import Events
+from warehouse.index.encoded import EncodedEvents
+from warehouse.index.scan import Mask, Scan, among, unique
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.question.steps import Step
 
-EQUAL = ("channel", "device", "country", "origin", "campaign")
+FILTER_COLUMNS = ("channel", "device", "country", "origin", "campaign")
 """Columns of which every event says what is true of its whole visit."""
 
 BETWEEN = "\x1f"
@@ -28,9 +29,9 @@ _HASHES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
-    """``events`` of visits of which each column of ``equal`` (of EQUAL) is so, in which ``page`` was seen, and of the
-    profiles ``people``; ``site`` and ``span`` say where to look for the visits."""
+class FilteredEvents:
+    """The ``events`` of visits whose columns (of FILTER_COLUMNS) have the values of ``equal``, in which ``page`` was
+    seen, and of the profiles ``people``. ``site`` and ``span`` say where to look for the visits."""
 
     events: Events
     site: str
@@ -54,57 +55,57 @@ class Narrowed:
     def rows(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         return self.events.rows(sql, self._within(scope), params)
 
-    def walk(self, site: str, start: int, end: int) -> Walk:
+    def scan(self, site: str, start: int, end: int) -> Scan:
         """Along the same events."""
-        walk = self.events.walk(site, start, end)
-        came, who = self._came(walk), self._who(walk)
+        scan = self.events.scan(site, start, end)
+        came, who = self._came(scan), self._who(scan)
         seen = self._seen() if self.page is not None else None
 
-        def keep(k: int, trail: Trail) -> Mask:
-            kept: Mask = walk.touches_of(k, came)[trail.touch]
+        def keep(k: int, block: EncodedEvents) -> Mask:
+            kept: Mask = scan.block_touchpoints(k, came)[block.touchpoint]
             if who is not None:
-                kept &= who[walk.persons[k]][trail.profile]
+                kept &= who[scan.persons[k]][block.profile]
             if seen is not None:
-                visits = trail.first[-1]
-                kept[:visits] &= np.repeat(among(trail.visits, seen), np.diff(trail.first))
+                visits = block.first[-1]
+                kept[:visits] &= np.repeat(among(block.visits, seen), np.diff(block.first))
                 kept[visits:] = False
             return kept
 
-        return walk.only(keep)
+        return scan.only(keep)
 
-    def _came(self, walk: Walk) -> Mask:
-        """Which of the walk's touches are as ``equal`` says."""
-        came = np.ones(len(walk.touches), np.bool_)
+    def _came(self, scan: Scan) -> Mask:
+        """Which of the scan's touchpoints are as ``equal`` says."""
+        came = np.ones(len(scan.touchpoints), np.bool_)
         for column, value in self.equal.items():
-            came &= pc.equal(walk.touches[column], value).to_numpy()
+            came &= pc.equal(scan.touchpoints[column], value).to_numpy()
         return came
 
-    def _who(self, walk: Walk) -> Mask | None:
-        """Which of the walk's people are among ``people``."""
+    def _who(self, scan: Scan) -> Mask | None:
+        """Which of the scan's people are among ``people``."""
         if self.people is None:
             return None
         params = {"ids": BETWEEN.join(self.people) or NOBODY, "between": BETWEEN}
-        return among(walk.people, walk.ask(_HASHES, {}, params)["hash"].to_numpy())
+        return among(scan.people, scan.query(_HASHES, {}, params)["hash"].to_numpy())
 
     def _seen(self) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
         """Hashes of the visits in the span in which the page was seen, sorted."""
         assert self.page is not None
         condition, params = self.page.sql("page")
-        if not self.page.of_words:
+        if not self.page.indexed:
             sql = f"select distinct hash(session) as session from events where session <> '' and {condition}"
             found = self.events.table(sql, Scope(self.site, self.span.start, self.span.end), params)
             return np.sort(found["session"].to_numpy())
-        walk = self.events.walk(self.site, self.span.start, self.span.end)
-        is_page = walk.of_words(f"{condition} as seen", params)["seen"].to_numpy().astype(np.bool_)
+        scan = self.events.scan(self.site, self.span.start, self.span.end)
+        is_page = scan.query_labels(f"{condition} as seen", params)["seen"].to_numpy().astype(np.bool_)
 
-        def visits(k: int, trail: Trail) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-            rows = np.flatnonzero(walk.words_of(k, is_page)[trail.word[: trail.first[-1]]])
-            hits: np.ndarray[tuple[int], np.dtype[np.uint64]] = trail.visits[
-                unique(np.searchsorted(trail.first, rows, "right") - 1)
+        def visits(k: int, block: EncodedEvents) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+            rows = np.flatnonzero(scan.block_labels(k, is_page)[block.label[: block.first[-1]]])
+            hits: np.ndarray[tuple[int], np.dtype[np.uint64]] = block.visits[
+                unique(np.searchsorted(block.first, rows, "right") - 1)
             ]
             return hits
 
-        return np.sort(np.concatenate(walk.map(visits)))
+        return np.sort(np.concatenate(scan.map(visits)))
 
     def _within(self, scope: Scope) -> Scope:
         """The same in SQL."""
@@ -123,7 +124,7 @@ class Narrowed:
         )
 
 
-def narrowed(
+def filtered(
     events: Events,
     site: str,
     span: Span,
@@ -131,10 +132,10 @@ def narrowed(
     page: Step | None = None,
     people: Collection[str] | None = None,
 ) -> Events:
-    """See ``Narrowed``; just ``events`` when nothing narrows them."""
+    """See ``FilteredEvents``; just ``events`` when nothing narrows them."""
     for column in equal:
-        if column not in EQUAL:
+        if column not in FILTER_COLUMNS:
             raise ValueError(column)
     if not equal and page is None and people is None:
         return events
-    return Narrowed(events, site, span, equal, page, people)
+    return FilteredEvents(events, site, span, equal, page, people)

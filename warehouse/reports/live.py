@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from warehouse.events import Events, Scope
-from warehouse.question.sql import CAUSED, PAGEVIEW
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 _NOW = """
 select count(distinct profile) as visitors, count(distinct nullif(session, '')) as sessions,

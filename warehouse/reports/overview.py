@@ -12,7 +12,7 @@ from typing import Any
 
 from warehouse.events import Events
 from warehouse.question.span import Span, date_of
-from warehouse.reports.overview_counts import Rows, Tally
+from warehouse.reports.overview_counts import OverviewCounts, Rows
 
 LIMIT = 100
 
@@ -109,8 +109,8 @@ NAMED_ONLY = frozenset({"keyword", "campaign", "origin", "city"})
 
 def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overview:
     """What happened on ``site`` in ``span``; lists hold at most ``limit`` rows, the largest first."""
-    walk = events.walk(site, span.start, span.end)
-    answers = Tally(walk, span).answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
+    scan = events.scan(site, span.start, span.end)
+    answers = OverviewCounts(scan, span).answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
     return of_answers(span, answers)
 
 

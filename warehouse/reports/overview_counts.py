@@ -1,4 +1,4 @@
-"""The overview's figures along a walk, counted in arrays."""
+"""The overview's figures along a scan, counted in arrays."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from tracker.durations import DAY_MS, HOUR_MS
-from warehouse.index.encoded import Codes, Longs, Trail
-from warehouse.index.groups import Pairs, distinct
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.index.distinct_people import DistinctPeople, distinct
+from warehouse.index.encoded import Codes, EncodedEvents, Longs
 from warehouse.index.orders import ordered
-from warehouse.index.scan import Mask, Walk
+from warehouse.index.scan import Mask, Scan
 from warehouse.index.titles import titles
 from warehouse.question.span import Span
-from warehouse.question.sql import CAUSED, PAGEVIEW
 
 _EPOCH = date(1970, 1, 1)
 
@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one trail adds. Visits: one a row; ``entry`` and ``exit`` are pages, -1 for none."""
+    """What one block adds. Visits: one a row; ``entry`` and ``exit`` are pages, -1 for none."""
 
     events: Longs  # by day
     pageviews: Longs  # by day
@@ -33,15 +33,15 @@ class _Part:
     views: Longs  # by page
     wall: Longs  # of a visit's start
     person: Longs
-    touch: Longs
+    touchpoint: Longs
     bounced: Mask
     entry: Longs
     exit: Longs
-    occurs: Mask  # which of the trail's words do
+    occurs: Mask  # which of the block's labels do
 
 
 @dataclass(frozen=True, slots=True)
-class _Touches:
+class _Touchpoints:
     """Ways in which visits came about, one a row of ``table``, with their figures; ``way[i]`` is one in which
     ``person[i]`` came, each pair once."""
 
@@ -54,35 +54,35 @@ class _Touches:
     person: Longs
 
 
-class Tally:
+class OverviewCounts:
     """``answers`` by name: rows whose names are those of the overview's parts."""
 
-    def __init__(self, walk: Walk, span: Span) -> None:
-        self._walk, self._span = walk, span
-        self._people, self._day = len(walk.people), (span.first - _EPOCH).days
+    def __init__(self, scan: Scan, span: Span) -> None:
+        self._scan, self._span = scan, span
+        self._people, self._day = len(scan.people), (span.first - _EPOCH).days
         self._days = (span.last - span.first).days + 1
-        kinds = walk.of_words(f"{PAGEVIEW} as pageview, {CAUSED} as caused")
+        kinds = scan.query_labels(f"{PAGEVIEW} as pageview, {CAUSED} as caused")
         self._pageview, self._caused = (
             kinds[name].to_numpy().astype(np.bool_) for name in ("pageview", "caused")
         )
-        pages = walk.words["path"].combine_chunks().dictionary_encode()
+        pages = scan.labels["path"].combine_chunks().dictionary_encode()
         self._page, self._pages = pages.indices.to_numpy(), pages.dictionary
-        self._demo = walk.touches["demo"].to_numpy()
-        events = sum(len(trail.at) for trail in walk.trails)
-        self._seen = Pairs(self._days, self._people, events)
-        self._viewers = Pairs(len(self._pages), self._people, events)
-        parts = walk.map(self._part)
+        self._demo = scan.touchpoints["demo"].to_numpy()
+        events = sum(len(block.at) for block in scan.blocks)
+        self._seen = DistinctPeople(self._days, self._people, events)
+        self._viewers = DistinctPeople(len(self._pages), self._people, events)
+        parts = scan.map(self._part)
         self._all = _Part(
             *(_together([getattr(part, name) for part in parts], name) for name in _Part.__slots__)
         )
-        self._occurs = np.zeros(len(walk.words), np.bool_)
-        for base, part in zip(walk.word_base, parts, strict=True):
+        self._occurs = np.zeros(len(scan.labels), np.bool_)
+        for base, part in zip(scan.label_base, parts, strict=True):
             self._occurs[base : base + len(part.occurs)] = part.occurs
-        self._orders = ordered(walk, span)
-        self._touch = self._touches()
+        self._orders = ordered(scan, span)
+        self._touchpoint = self._touchpoints()
 
     def answers(self, columns: Sequence[str], named: Sequence[str], limit: int) -> dict[str, Rows]:
-        """``columns``: of touches, to group visits by; of ``named`` the group "" is left out."""
+        """``columns``: of touchpoints, to group visits by; of ``named`` the group "" is left out."""
         asked: dict[str, Callable[[], Rows]] = {
             "pages": lambda: self._most_seen(limit),
             "entry": lambda: self._groups(self._all.entry, limit),
@@ -98,53 +98,53 @@ class Tally:
         with ThreadPoolExecutor(2, "tally") as pool:
             return dict(zip(asked, pool.map(lambda ask: ask(), asked.values()), strict=True))
 
-    def _part(self, index: int, trail: Trail) -> _Part:
-        walk, begin, end = self._walk, trail.first[:-1], trail.first[1:]
-        persons = walk.persons[index]
-        viewed = walk.words_of(index, self._pageview)[trail.word]
+    def _part(self, index: int, block: EncodedEvents) -> _Part:
+        scan, begin, end = self._scan, block.first[:-1], block.first[1:]
+        persons = scan.persons[index]
+        viewed = scan.block_labels(index, self._pageview)[block.label]
         views = np.flatnonzero(viewed)
-        page = walk.words_of(index, self._page)[trail.word[views]]
-        self._viewers.add(page, persons[trail.profile[views]])
-        deeds = _before(walk.words_of(index, self._caused)[trail.word])
+        page = scan.block_labels(index, self._page)[block.label[views]]
+        self._viewers.add(page, persons[block.profile[views]])
+        deeds = _before(scan.block_labels(index, self._caused)[block.label])
         before, last = _before(viewed), max(len(page) - 1, 0)
         some = before[end] > before[begin]
         entry, exit_ = (
             np.where(some, page[np.clip(at, 0, last)], -1) if len(page) else np.full(len(begin), -1)
             for at in (before[begin], before[end] - 1)
         )
-        occurs = np.zeros(len(trail.words), np.bool_)
-        occurs[trail.word] = True
-        demo = walk.touches_of(index, self._demo)
-        events, pageviews = self._counted_by_day(trail, persons, viewed)
+        occurs = np.zeros(len(block.labels), np.bool_)
+        occurs[block.label] = True
+        demo = scan.block_touchpoints(index, self._demo)
+        events, pageviews = self._counted_by_day(block, persons, viewed)
         return _Part(
             events=events,
             pageviews=pageviews,
             views=np.bincount(page, minlength=len(self._pages)),
-            demo=np.array([demo.any() and np.count_nonzero(demo[trail.touch])]),
-            wall=self._span.wall(trail.at[begin].astype(np.int64) + trail.base),
-            person=persons[trail.profile[begin]],
-            touch=trail.touch[begin].astype(np.int64) + walk.touch_base[index],
+            demo=np.array([demo.any() and np.count_nonzero(demo[block.touchpoint])]),
+            wall=self._span.wall(block.at[begin].astype(np.int64) + block.base),
+            person=persons[block.profile[begin]],
+            touchpoint=block.touchpoint[begin].astype(np.int64) + scan.touchpoint_base[index],
             bounced=deeds[end] - deeds[begin] == 1,
             entry=entry,
             exit=exit_,
             occurs=occurs,
         )
 
-    def _counted_by_day(self, trail: Trail, persons: Longs, viewed: Mask) -> tuple[Longs, Longs]:
-        """Events and page views of each day, and who came; a trail is of one day or two, or of nothing."""
+    def _counted_by_day(self, block: EncodedEvents, persons: Longs, viewed: Mask) -> tuple[Longs, Longs]:
+        """Events and page views of each day, and who came; a block is of one day or two, or of nothing."""
         events, pageviews = np.zeros(self._days, np.int64), np.zeros(self._days, np.int64)
-        if not len(trail.at):
+        if not len(block.at):
             return events, pageviews
-        bounds = np.array([trail.at.min(), trail.at.max()], np.int64) + trail.base
+        bounds = np.array([block.at.min(), block.at.max()], np.int64) + block.base
         least, most = (self._span.wall(bounds) // DAY_MS - self._day).tolist()
-        of_row = self._span.wall(trail.ts) // DAY_MS - self._day if most > least else None
+        of_row = self._span.wall(block.ts) // DAY_MS - self._day if most > least else None
         for day in range(least, most + 1):
             rows = slice(None) if of_row is None else np.flatnonzero(of_row == day)
-            came = np.zeros(len(trail.profiles), np.bool_)
-            came[trail.profile[rows]] = True
+            came = np.zeros(len(block.profiles), np.bool_)
+            came[block.profile[rows]] = True
             who = persons[came]
             self._seen.add(np.full(len(who), day), who)
-            events[day], pageviews[day] = len(trail.profile[rows]), np.count_nonzero(viewed[rows])
+            events[day], pageviews[day] = len(block.profile[rows]), np.count_nonzero(viewed[rows])
         return events, pageviews
 
     def _whole(self) -> Rows:
@@ -185,34 +185,34 @@ class Tally:
         mine = np.where(visit >= 0, codes[visit], -1) if len(codes) else np.full(len(visit), -1)
         return self._orders.by(mine, count)
 
-    def _touches(self) -> _Touches:
+    def _touchpoints(self) -> _Touchpoints:
         """The visits by how they came about, each way once, and who came that way."""
-        table = self._walk.touches
+        table = self._scan.touchpoints
         codes = np.zeros(len(table), np.int64)
         for name in (each for each in table.column_names if each != "demo"):
             values = table[name].combine_chunks().dictionary_encode()
             codes = codes * len(values.dictionary) + values.indices.to_numpy()
             _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
-        touch, count = codes[self._all.touch], len(first)
-        who = Pairs(count, self._people, len(touch))
-        who.add(touch, self._all.person)
-        counts = (*self._visits_by(touch, count), *self._orders_by(touch, count))
-        return _Touches(table.take(pa.array(first)), *counts, *who.each())
+        touchpoint, count = codes[self._all.touchpoint], len(first)
+        who = DistinctPeople(count, self._people, len(touchpoint))
+        who.add(touchpoint, self._all.person)
+        counts = (*self._visits_by(touchpoint, count), *self._orders_by(touchpoint, count))
+        return _Touchpoints(table.take(pa.array(first)), *counts, *who.each())
 
     def _came(self, column: str, named: bool, limit: int) -> Rows:
-        """The visits by one column of their touch; with ``named`` those without a name are left out."""
-        touch = self._touch
-        values = touch.table[column].combine_chunks().dictionary_encode()
+        """The visits by one column of their touchpoint; with ``named`` those without a name are left out."""
+        touchpoint = self._touchpoint
+        values = touchpoint.table[column].combine_chunks().dictionary_encode()
         codes, count = values.indices.to_numpy(), len(values.dictionary)
         counts = [
             np.bincount(codes, each, count).astype(each.dtype)
-            for each in (touch.sessions, touch.bounces, touch.orders, touch.revenue)
+            for each in (touchpoint.sessions, touchpoint.bounces, touchpoint.orders, touchpoint.revenue)
         ]
         if named:
             counts[0][np.array(values.dictionary.to_pylist(), object) == ""] = 0
         if not counts[0].any():
             return []
-        visitors = distinct(codes[touch.way], touch.person, count, self._people)
+        visitors = distinct(codes[touchpoint.way], touchpoint.person, count, self._people)
         return _grouped(values.dictionary, limit, visitors, *counts)
 
     def _groups(self, pages: Longs, limit: int) -> Rows:
@@ -226,7 +226,7 @@ class Tally:
     def _most_seen(self, limit: int) -> Rows:
         views = self._all.views
         chosen, texts = _largest(views, self._pages, limit)
-        called = titles(self._walk, self._page, self._pageview & self._occurs, chosen)
+        called = titles(self._scan, self._page, self._pageview & self._occurs, chosen)
         return _rows(
             path=texts, title=called, pageviews=views[chosen], visitors=self._viewers.counts()[chosen]
         )

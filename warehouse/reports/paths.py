@@ -5,13 +5,14 @@ from typing import Literal
 
 import numpy as np
 
-from warehouse.events import Events, Scope
-from warehouse.index.encoded import Codes, Longs, Trail
-from warehouse.index.scan import Walk, starts
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.events import Events
+from warehouse.index.encoded import Codes, EncodedEvents, Longs
+from warehouse.index.scan import Scan, starts
+from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
-from warehouse.question.sql import CAUSED, PAGEVIEW
 from warehouse.question.steps import Step
-from warehouse.refused import QueryRefused
 
 DEPTH_LIMIT = 6
 OTHER = "…"
@@ -43,7 +44,7 @@ select way, count(*) as visits from ways group by way
 @dataclass(frozen=True, slots=True)
 class Flow:
     """``visits`` that went from ``source`` at ``depth`` (0 is the anchor) to ``target`` right after (or, on the way
-    to the anchor, right before). Names are page:PATH or event:NAME; "…" for all the rare ones, "" for the end."""
+    to the anchor, right before). AliasCache are page:PATH or event:NAME; "…" for all the rare ones, "" for the end."""
 
     depth: int
     source: str
@@ -72,10 +73,10 @@ def paths(
         raise QueryRefused("depth", f"from 1 to {DEPTH_LIMIT}")
     if direction not in ("from", "to"):
         raise QueryRefused("direction", "from or to")
-    if anchor is None or anchor.of_words:
-        ways = _walked(events.walk(site, span.start, span.end), anchor, direction, depth)
+    if anchor is None or anchor.indexed:
+        ways = _scanned(events.scan(site, span.start, span.end), anchor, direction, depth)
     else:
-        ways = _asked(events, site, span, anchor, direction, depth)
+        ways = _queried(events, site, span, anchor, direction, depth)
     return Paths(int(ways.visits.sum()), tuple(_flows(ways, depth, most)))
 
 
@@ -89,7 +90,7 @@ class _Ways:
     names: list[str]
 
 
-def _asked(events: Events, site: str, span: Span, anchor: Step | None, direction: str, depth: int) -> _Ways:
+def _queried(events: Events, site: str, span: Span, anchor: Step | None, direction: str, depth: int) -> _Ways:
     """From SQL."""
     text, params = anchor.sql("anchor") if anchor else ("true", {})
     sql = _PATHS.format(
@@ -110,23 +111,25 @@ def _asked(events: Events, site: str, span: Span, anchor: Step | None, direction
     return _Ways(steps, np.array([row["visits"] for row in rows], np.int64), list(numbers))
 
 
-def _walked(walk: Walk, anchor: Step | None, direction: str, depth: int) -> _Ways:
-    """From a walk: one way a visit."""
+def _scanned(scan: Scan, anchor: Step | None, direction: str, depth: int) -> _Ways:
+    """From a scan: one way a visit."""
     text, params = anchor.sql("anchor") if anchor else ("true", {})
-    answer = walk.of_words(f"{_NAME} as name, {CAUSED} as caused, coalesce({text}, false) as anchor", params)
+    answer = scan.query_labels(
+        f"{_NAME} as name, {CAUSED} as caused, coalesce({text}, false) as anchor", params
+    )
     names = answer["name"].combine_chunks().dictionary_encode()
     name_of = names.indices.to_numpy().astype(np.int32)
     caused, is_anchor = (answer[column].to_numpy().astype(np.bool_) for column in ("caused", "anchor"))
 
-    def part(index: int, trail: Trail) -> Codes:
-        word = trail.word[: trail.first[-1]]
-        visit = np.repeat(np.arange(len(trail.visits), dtype=np.int32), np.diff(trail.first))
-        deeds = walk.words_of(index, caused)[word]
+    def part(index: int, block: EncodedEvents) -> Codes:
+        label = block.label[: block.first[-1]]
+        visit = np.repeat(np.arange(len(block.visits), dtype=np.int32), np.diff(block.first))
+        deeds = scan.block_labels(index, caused)[label]
         if not deeds.all():
-            word, visit = word[deeds], visit[deeds]
-        name, anchored = walk.words_of(index, name_of)[word], walk.words_of(index, is_anchor)[word]
+            label, visit = label[deeds], visit[deeds]
+        name, anchored = scan.block_labels(index, name_of)[label], scan.block_labels(index, is_anchor)[label]
         # The same again and again (a reload, a second photo) is one step.
-        step = np.ones(len(word), np.bool_)
+        step = np.ones(len(label), np.bool_)
         step[1:] = (visit[1:] != visit[:-1]) | (name[1:] != name[:-1]) | (anchored[1:] & ~anchored[:-1])
         visit, name, anchored = visit[step], name[step], anchored[step]
         begins = np.flatnonzero(anchored)
@@ -142,7 +145,7 @@ def _walked(walk: Walk, anchor: Step | None, direction: str, depth: int) -> _Way
             steps[at] = np.where(inside & (visit[rows] == visit[begins]), name[rows], -1)
         return steps
 
-    steps = np.concatenate(walk.map(part), axis=1)
+    steps = np.concatenate(scan.map(part), axis=1)
     return _Ways(steps, np.ones(steps.shape[1], np.int64), names.dictionary.to_pylist())
 
 

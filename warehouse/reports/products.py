@@ -6,7 +6,8 @@ event. A cart is abandoned when a visit put something into it that it did not ta
 
 from dataclasses import dataclass
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 
 LIMIT = 200
@@ -122,7 +123,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class ProductReport:
     """``carts``: visits with something in the cart at their end, or an order; ``value`` of the abandoned ones."""
 
     carts: int
@@ -135,7 +136,7 @@ class Shelves:
     searches: tuple[Search, ...]
 
 
-def shelves(events: Events, site: str, span: Span, most: int = LIMIT) -> Shelves:
+def product_report(events: Events, site: str, span: Span, most: int = LIMIT) -> ProductReport:
     """Everything about products in ``span``; lists hold at most ``most``. Raises WarehouseUnavailable."""
     queries = {
         "carts": _ABANDONED,
@@ -148,7 +149,7 @@ def shelves(events: Events, site: str, span: Span, most: int = LIMIT) -> Shelves
     prepared = {"lines": _LINES, "carts": _CARTS, "ordered": _ORDERED}
     tables = events.tables(queries, Scope(site, span.start, span.end), {"most": most}, prepared)
     rows = {name: table.to_pylist() for name, table in tables.items()}
-    return Shelves(
+    return ProductReport(
         **rows["carts"][0],
         products=tuple(Sold(**row) for row in rows["products"]),
         categories=tuple(Sold(**row) for row in rows["categories"]),

@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 
 from tracker.durations import DAY_MS
+from warehouse.definitions.conditions import CAUSED
 from warehouse.events import Events
-from warehouse.index.encoded import Longs, Trail
-from warehouse.index.scan import Walk, starts, unique
+from warehouse.index.encoded import EncodedEvents, Longs
+from warehouse.index.scan import Scan, starts, unique
+from warehouse.question.refused import QueryRefused
 from warehouse.question.span import Span, date_of
-from warehouse.question.sql import CAUSED
-from warehouse.refused import QueryRefused
 
 Unit = Literal["day", "week", "month"]
 Deed = Literal["visit", "purchase"]
@@ -53,7 +53,7 @@ def retention(
     deed: Deed = "visit",
     by_channel: bool = False,
 ) -> Retention:
-    """One cohort for each period that ``span`` touches; with ``by_channel`` one for each channel that first brought
+    """One cohort for each period that ``span`` has; with ``by_channel`` one for each channel that first brought
     them, else channel is "". Raises QueryRefused, WarehouseUnavailable."""
     if unit not in UNITS:
         raise QueryRefused("unit", f"one of {', '.join(UNITS)}")
@@ -61,8 +61,8 @@ def retention(
         raise QueryRefused("deed", f"one of {', '.join(DEEDS)}")
     history = Span(max(0, span.start - HISTORY_DAYS * DAY_MS), span.end, span.zone)
     first, last = _period(span.first, unit), _period(span.last, unit)
-    walk = events.walk(site, history.start, span.end)
-    rows = _counted(walk, history, unit, _DEEDS[deed], by_channel)
+    scan = events.scan(site, history.start, span.end)
+    rows = _counted(scan, history, unit, _DEEDS[deed], by_channel)
     found: dict[str, dict[int, dict[int, int]]] = {} if by_channel else {"": {}}
     for cohort, channel, later, visitors in rows:
         if cohort >= first:
@@ -82,37 +82,37 @@ def retention(
 
 
 def _counted(
-    walk: Walk, history: Span, unit: Unit, deed: str, by_channel: bool
+    scan: Scan, history: Span, unit: Unit, deed: str, by_channel: bool
 ) -> list[tuple[int, str, int, int]]:
     """(cohort, channel, periods later, visitors)."""
-    done = walk.of_words(f"{deed} as done")["done"].to_numpy().astype(np.bool_)
+    done = scan.query_labels(f"{deed} as done")["done"].to_numpy().astype(np.bool_)
     period_of = np.array([_period(day, unit) for day in history.days()], np.int64)
     day, least = (history.first - date_of(0)).days, int(period_of[0])
     width = int(period_of[-1]) - least + 1
-    channels = walk.touches["channel"].combine_chunks().dictionary_encode()
+    channels = scan.touchpoints["channel"].combine_chunks().dictionary_encode()
     channel_of, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
 
-    def part(index: int, trail: Trail) -> tuple[Longs, Longs, Longs]:
-        rows = np.flatnonzero(walk.words_of(index, done)[trail.word])
-        ts = trail.at[rows].astype(np.int64) + trail.base
-        person = walk.persons[index][trail.profile[rows]].astype(np.int64)
+    def part(index: int, block: EncodedEvents) -> tuple[Longs, Longs, Longs]:
+        rows = np.flatnonzero(scan.block_labels(index, done)[block.label])
+        ts = block.at[rows].astype(np.int64) + block.base
+        person = scan.persons[index][block.profile[rows]].astype(np.int64)
         pairs = unique(person * width + period_of[history.wall(ts) // DAY_MS - day] - least)
         if not by_channel:
             return pairs, person[:0], ts[:0]
-        came = walk.touches_of(index, channel_of)[trail.touch[rows]]
+        came = scan.block_touchpoints(index, channel_of)[block.touchpoint[rows]]
         packed = ts << bits | came
         order = np.lexsort((packed, person))
         first = order[starts(person[order])]
         return pairs, person[first], packed[first]
 
-    parts = walk.map(part)
+    parts = scan.map(part)
     person, period = np.divmod(unique(np.concatenate([each[0] for each in parts])), width)
     begin = starts(person)
     cohort = period[begin][np.cumsum(begin) - 1]
     names, channel = [""], np.zeros(len(person), np.int64)
     if by_channel:
         names = channels.dictionary.to_pylist()
-        first_came = np.full(len(walk.people), np.iinfo(np.int64).max)
+        first_came = np.full(len(scan.people), np.iinfo(np.int64).max)
         for _, who, packed in parts:
             first_came[who] = np.minimum(first_came[who], packed)
         channel = first_came[person] & ((1 << bits) - 1)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from warehouse.definitions.conditions import PAGEVIEW
 from warehouse.events import Events
 from warehouse.index.encoded import Longs
-from warehouse.index.scan import Walk
+from warehouse.index.scan import Scan
 from warehouse.question.span import Span
-from warehouse.question.sql import PAGEVIEW
 
 PATHS = f"{PAGEVIEW} and path <> ''"
 
@@ -30,19 +30,19 @@ class Vocabulary:
 
 def vocabulary(events: Events, site: str, span: Span, most: int = 200) -> Vocabulary:
     """The ``most`` frequent event names and paths in ``span``. Raises WarehouseUnavailable."""
-    walk = events.walk(site, span.start, span.end)
-    counts = walk.counts("word")
+    scan = events.scan(site, span.start, span.end)
+    counts = scan.counts("label")
     return Vocabulary(
-        tuple(Word(*each) for each in frequent(walk, "name", "type = 'track'", counts)[:most]),
-        tuple(Word(*each) for each in frequent(walk, "path", PATHS, counts)[:most]),
-        bool(walk.counts("touch")[walk.touches["demo"].to_numpy()].any()),
+        tuple(Word(*each) for each in frequent(scan, "name", "type = 'track'", counts)[:most]),
+        tuple(Word(*each) for each in frequent(scan, "path", PATHS, counts)[:most]),
+        bool(scan.counts("touchpoint")[scan.touchpoints["demo"].to_numpy()].any()),
     )
 
 
-def frequent(walk: Walk, column: str, condition: str, counts: Longs) -> list[tuple[str, int]]:
-    """Values of a column of words and how many events, of which ``condition`` holds (SQL), have them; most frequent
-    first, of equal ones by name. ``counts``: of each word."""
-    sql = f"select {column} as name, sum(count)::bigint as count from words where {condition} and count > 0 group by 1"
-    words = walk.words.append_column("count", pa.array(counts))
-    found = walk.ask(f"{sql} order by 2 desc, 1", {"words": words}, {}).to_pylist()
+def frequent(scan: Scan, column: str, condition: str, counts: Longs) -> list[tuple[str, int]]:
+    """Values of a column of labels and how many events, of which ``condition`` holds (SQL), have them; most frequent
+    first, of equal ones by name. ``counts``: of each label."""
+    sql = f"select {column} as name, sum(count)::bigint as count from labels where {condition} and count > 0 group by 1"
+    labels = scan.labels.append_column("count", pa.array(counts))
+    found = scan.query(f"{sql} order by 2 desc, 1", {"labels": labels}, {}).to_pylist()
     return [(row["name"], row["count"]) for row in found]

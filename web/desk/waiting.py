@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from warehouse.watch import Cancelled
+from warehouse.running_query import Cancelled
 from web.desk.pages import Pages
 from web.desk.session import local_path
 from web.reports.cache import ReportCache, StillCounting
@@ -41,7 +41,7 @@ def register_waiting(app: Flask, kept: ReportCache, stops: Cancellations) -> Non
             "desk/waiting.html",
             job=state.job.id,
             seconds=round(kept.running(state.job)),
-            progress=state.job.watch.progress(),
+            progress=state.job.query.progress(),
             again=request.full_path.rstrip("?"),
         )
         return Response(page, 200, {"Refresh": str(AGAIN_SECONDS)}, content_type="text/html; charset=utf-8")

@@ -23,16 +23,16 @@ from profiles.model import Tally as EventTally
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from recommender.serving.request import Reason
-from warehouse.feeds.dossier import Known, Ordered
-from warehouse.funnel.breakdown import Branch
-from warehouse.funnel.dropoffs import Went
+from warehouse.feeds.dossier import PersonId, PersonOrder
+from warehouse.funnel.breakdown import FunnelGroup
+from warehouse.funnel.dropoffs import DropOff
 from warehouse.funnel.funnel import Funnel
-from warehouse.funnel.trend import Began
-from warehouse.reports.goals import Reached
+from warehouse.funnel.trend import TrendPeriod
+from warehouse.reports.goals import GoalFigures
 from warehouse.reports.live import Live
 from warehouse.reports.overview import Overview
 from warehouse.reports.paths import Paths
-from warehouse.reports.products import Shelves
+from warehouse.reports.products import ProductReport
 from warehouse.reports.retention import Retention
 from warehouse.reports.vocabulary import Vocabulary
 from web.api.audiences import Explained, Size
@@ -46,11 +46,24 @@ from web.reports.people import People, Sized
 
 METHODS = ("get", "put", "post", "patch", "delete")
 ANSWERED: tuple[type, ...] = (
-    *(Overview, Live, Funnel, Branch, Began, Went, People, Shelves, Reached, Paths, Retention, Vocabulary),
+    *(
+        Overview,
+        Live,
+        Funnel,
+        FunnelGroup,
+        TrendPeriod,
+        DropOff,
+        People,
+        ProductReport,
+        GoalFigures,
+        Paths,
+        Retention,
+        Vocabulary,
+    ),
     *(
         Profile,
-        Ordered,
-        Known,
+        PersonOrder,
+        PersonId,
         Sized,
         Explained,
         Size,

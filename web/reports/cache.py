@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import Any
 
-from warehouse.watch import Cancelled, Watch, watched_by
+from warehouse.running_query import Cancelled, RunningQuery, run_under
 from web.reports.cancellation import Cancellation
 
 KEPT = 300
@@ -29,7 +29,7 @@ class CountJob:
 
     started: float
     id: str
-    watch: Watch = field(default_factory=Watch)
+    query: RunningQuery = field(default_factory=RunningQuery)
     made: float | None = None
     future: "Future[Any]" = field(default_factory=Future)
     before: "CountJob | None" = None
@@ -130,9 +130,9 @@ class ReportCache:
         return hashlib.blake2b(repr(question).encode(), key=self._key, digest_size=12).hexdigest()
 
     def _made(self, job: CountJob, make: Callable[[], Any]) -> Any:
-        if job.watch.cancelled:
+        if job.query.cancelled:
             raise Cancelled
-        with watched_by(job.watch):
+        with run_under(job.query):
             found = make()
         job.made, job.before = self._clock(), None
         return found
@@ -146,5 +146,5 @@ class ReportCache:
 def _insist(job: CountJob) -> None:
     """A query that is about to begin does not hear that it should end: it is said until it is heard."""
     while not job.future.done():
-        job.watch.cancel()
+        job.query.cancel()
         wait([job.future], INSIST_SECONDS)

@@ -6,17 +6,17 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from warehouse.feeds.doubtful import Doubtful, doubtful
-from warehouse.funnel.breakdown import Branch
+from warehouse.feeds.doubtful_orders import Doubtful, doubtful
+from warehouse.funnel.breakdown import FunnelGroup
 from warehouse.funnel.by_group import NAMES, by_column, by_people
-from warehouse.funnel.dropoffs import Went, instead
+from warehouse.funnel.dropoffs import DropOff, dropoffs
 from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
-from warehouse.funnel.trend import EVERY, Began, trend
-from warehouse.refused import QueryRefused
-from warehouse.reports.goals import Reached, goals
+from warehouse.funnel.trend import EVERY, TrendPeriod, trend
+from warehouse.question.refused import QueryRefused
+from warehouse.reports.goals import GoalFigures, goals
 from warehouse.reports.overview import LIMIT, Overview, overview
 from warehouse.reports.paths import Paths, paths
-from warehouse.reports.products import Shelves, shelves
+from warehouse.reports.products import ProductReport, product_report
 from warehouse.reports.retention import Retention, retention
 from warehouse.reports.vocabulary import Vocabulary, vocabulary
 from web.flows import PathOptions, RetentionOptions, one_of, path_options, retention_options
@@ -50,11 +50,13 @@ def doubtful_of(reports: Reports, asked: ReportScope) -> Doubtful:
     )
 
 
-def shelves_of(reports: Reports, asked: ReportScope) -> Shelves:
-    return reports.answer("products", asked, (), lambda events: shelves(events, asked.site.id, asked.span))
+def shelves_of(reports: Reports, asked: ReportScope) -> ProductReport:
+    return reports.answer(
+        "products", asked, (), lambda events: product_report(events, asked.site.id, asked.span)
+    )
 
 
-def goals_of(reports: Reports, asked: ReportScope, steps: Sequence[str]) -> tuple[Reached, ...]:
+def goals_of(reports: Reports, asked: ReportScope, steps: Sequence[str]) -> tuple[GoalFigures, ...]:
     """Raises QueryRefused."""
     parsed = tuple(parse_step(step, "goal") for step in steps)
     return reports.answer(
@@ -111,7 +113,7 @@ class FunnelQuestion:
             lambda events: funnel(events, asked.site.id, self.steps, self.rules, asked.span),
         )
 
-    def branches(self, reports: Reports, asked: ReportScope, by: str) -> list[Branch]:
+    def branches(self, reports: Reports, asked: ReportScope, by: str) -> list[FunnelGroup]:
         """For each value of ``by``, one of GROUPS. Raises QueryRefused."""
         if by not in GROUPS:
             raise QueryRefused("by", f"one of {', '.join(GROUPS)}")
@@ -132,7 +134,7 @@ class FunnelQuestion:
             lambda events: by_people(events, site, self.steps, self.rules, span, people),
         )
 
-    def trend(self, reports: Reports, asked: ReportScope, every: str) -> tuple[Began, ...]:
+    def trend(self, reports: Reports, asked: ReportScope, every: str) -> tuple[TrendPeriod, ...]:
         chosen = one_of("every", {"every": every}, EVERY)
         return reports.answer(
             "trend",
@@ -141,12 +143,12 @@ class FunnelQuestion:
             lambda events: trend(events, asked.site.id, self.steps, self.rules, asked.span, chosen),
         )
 
-    def instead(self, reports: Reports, asked: ReportScope, step: int) -> tuple[Went, ...]:
+    def instead(self, reports: Reports, asked: ReportScope, step: int) -> tuple[DropOff, ...]:
         return reports.answer(
             "instead",
             asked,
             (self, step),
-            lambda events: instead(events, asked.site.id, self.steps, self.rules, asked.span, step),
+            lambda events: dropoffs(events, asked.site.id, self.steps, self.rules, asked.span, step),
         )
 
 

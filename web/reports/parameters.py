@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from werkzeug.datastructures import MultiDict
 
 from warehouse.funnel.funnel import Rules, Step, parse_step, parse_window
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 from web.flows import one_of
 
 STEPS_LIMIT, EXCLUSIONS_LIMIT = 12, 8

@@ -10,9 +10,9 @@ from werkzeug.datastructures import MultiDict
 from offers.segments.segment import Segment, parse_segment
 from profiles.model import Profile
 from tracker.sites import Site
-from warehouse.feeds.dossier import Known, Ordered, dossier
+from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
+from warehouse.feeds.history import latest
 from warehouse.funnel.breakdown import people
-from warehouse.latest import latest
 from web.api.profiles import document, seen
 from web.flows import one_of
 from web.http.problem import Problem
@@ -142,8 +142,8 @@ class PersonReport:
     properties are tables of the profile."""
 
     profile: dict[str, Any]
-    orders: tuple[Ordered, ...]
-    ids: tuple[Known, ...]
+    orders: tuple[PersonOrder, ...]
+    ids: tuple[PersonId, ...]
 
     @property
     def visits(self) -> list[Came]:

@@ -1,4 +1,4 @@
-"""How reports are asked: of one site, in a span, narrowed; the answers kept and shared by desk and API."""
+"""How reports are asked: of one site, in a span, filtered; the answers kept and shared by desk and API."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from warehouse.delta import Warehouse
 from warehouse.events import Events
 from warehouse.question.span import Span
 from warehouse.reports.filter_choices import Choices, choices
-from warehouse.reports.filtered import narrowed
+from warehouse.reports.filtered import filtered
 from web.people.everyone import Everyone, everyone
 from web.reports.cache import ReportCache, StillCounting
 from web.reports.filters import Filters, filters_of
@@ -82,7 +82,7 @@ class Reports:
         """The events that the filters leave. Raises QueryRefused."""
         filters = asked.filters
         people = self.members(asked.site.id, filters.segment) if filters.segment else None
-        return narrowed(self.warehouse, asked.site.id, asked.span, filters.equal, filters.seen, people)
+        return filtered(self.warehouse, asked.site.id, asked.span, filters.equal, filters.seen, people)
 
     def members(self, site: str, segment: str) -> frozenset[str]:
         """Profile ids of who is in a segment now, however long that takes."""

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from tracker.sites import Site
 from warehouse.funnel.funnel import Funnel, FunnelStep
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 from warehouse.reports.vocabulary import Vocabulary
 from web import labels as told
 from web.desk.pages import Pages

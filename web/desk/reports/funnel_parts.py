@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from warehouse.funnel.breakdown import OTHER, Branch
-from warehouse.funnel.dropoffs import Went
-from warehouse.funnel.trend import Began
+from warehouse.funnel.breakdown import OTHER, FunnelGroup
+from warehouse.funnel.dropoffs import DropOff
+from warehouse.funnel.trend import TrendPeriod
 from web import labels
 from web.desk.pages import STAGES, Pages
 from web.desk.period import period_of
@@ -45,7 +45,7 @@ class TrendView:
     plot: Plot
     ticks: tuple[str, ...]
     axis: tuple[str, ...]
-    rows: tuple[tuple[str, Began], ...]
+    rows: tuple[tuple[str, TrendPeriod], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def funnel_parts_blueprint(pages: Pages) -> Blueprint:
     return pages.guard(blueprint)
 
 
-def trend_of(began: Sequence[Began]) -> TrendView:
+def trend_of(began: Sequence[TrendPeriod]) -> TrendView:
     """Conversion by day or week, in percent."""
     drawn = plot([each.conversion * 100 for each in began])
     days = spread([each.start for each in began], AXIS_LABELS)
@@ -120,7 +120,7 @@ def trend_of(began: Sequence[Began]) -> TrendView:
     )
 
 
-def branch_of(branch: Branch, group: str, segments: dict[str, str]) -> BranchView:
+def branch_of(branch: FunnelGroup, group: str, segments: dict[str, str]) -> BranchView:
     began, finished = branch.visitors[0], branch.visitors[-1]
     return BranchView(
         name_of(branch.value, group, segments), branch.visitors, finished / began if began else None
@@ -142,7 +142,7 @@ def name_of(value: str, group: str, segments: dict[str, str]) -> str:
     return (told[group](value) if group in told else value) or _("(unknown)")
 
 
-def went_of(went: Sequence[Went]) -> list[WentView]:
+def went_of(went: Sequence[DropOff]) -> list[WentView]:
     total = sum(each.visitors for each in went) or 1
     return [
         WentView(each.name.partition(":")[2] or _("nothing more"), each.visitors, each.visitors / total)

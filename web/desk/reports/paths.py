@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 from warehouse.reports.paths import DEPTH_LIMIT, OTHER, Paths
 from warehouse.reports.vocabulary import Vocabulary
 from web import labels as told

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from tracker.sites import Site
-from warehouse.reports.products import Shelves, Sold
+from warehouse.reports.products import ProductReport, Sold
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
@@ -41,7 +41,7 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class ProductsView:
-    shelves: Shelves
+    shelves: ProductReport
     figures: tuple[tuple[str, str], ...]
     products: tuple[SoldRow, ...]
     categories: tuple[SoldRow, ...]
@@ -69,7 +69,7 @@ def products_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     return pages.guard(blueprint)
 
 
-def view_of(shelves: Shelves, site: Site, name_of: Callable[[str], str]) -> ProductsView:
+def view_of(shelves: ProductReport, site: Site, name_of: Callable[[str], str]) -> ProductsView:
     share = shelves.abandoned / shelves.carts if shelves.carts else None
     return ProductsView(
         shelves=shelves,

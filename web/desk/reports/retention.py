@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from warehouse.refused import QueryRefused
+from warehouse.question.refused import QueryRefused
 from warehouse.reports.retention import Cohort, Retention
 from web import labels as told
 from web.desk.pages import Pages

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
-from warehouse.feeds.history import Happened
+from warehouse.feeds.history import HistoryEvent
 from web.drawing import formats
 from web.labels import channel
 from web.language import gettext as _
@@ -38,7 +38,7 @@ class Visit:
 
 
 def visits_of(
-    happened: Sequence[Happened], site: Site, item_of: Callable[[str], Item | None]
+    happened: Sequence[HistoryEvent], site: Site, item_of: Callable[[str], Item | None]
 ) -> tuple[Visit, ...]:
     """``happened`` is latest first, and so are the visits and what is in them."""
     ordered = sorted(happened, key=lambda event: -event.ts)
@@ -48,7 +48,7 @@ def visits_of(
     return tuple(_visit(list(events), site, item_of) for _session, events in grouped)
 
 
-def _visit(events: Sequence[Happened], site: Site, item_of: Callable[[str], Item | None]) -> Visit:
+def _visit(events: Sequence[HistoryEvent], site: Site, item_of: Callable[[str], Item | None]) -> Visit:
     start = events[-1]
     lasted = (events[0].ts - start.ts) / 1000
     parts = [
@@ -64,14 +64,14 @@ def _visit(events: Sequence[Happened], site: Site, item_of: Callable[[str], Item
     )
 
 
-def _deed(event: Happened, site: Site, item_of: Callable[[str], Item | None]) -> Deed:
+def _deed(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]) -> Deed:
     what, detail = _told(event, site, item_of)
     at = formats.moment(event.ts, site.zone)
     iso = datetime.fromtimestamp(event.ts / 1000, UTC).isoformat()
     return Deed(_look(event), what, detail, f"{at:%H:%M:%S}", iso)
 
 
-def _look(event: Happened) -> str:
+def _look(event: HistoryEvent) -> str:
     if event.name == "Order Completed":
         return "order"
     if event.name.startswith("Offer "):
@@ -79,7 +79,7 @@ def _look(event: Happened) -> str:
     return "track" if event.type == "track" else ""
 
 
-def _told(event: Happened, site: Site, item_of: Callable[[str], Item | None]) -> tuple[str, str]:
+def _told(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]) -> tuple[str, str]:
     if event.type in ("page", "screen"):
         return event.title or event.name or event.path or _("Page"), event.path if event.title not in (
             "",

@@ -11,8 +11,7 @@ from profiles.model import Profile
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
 from warehouse.feeds.dossier import dossier
-from warehouse.feeds.history import history
-from warehouse.latest import latest
+from warehouse.feeds.history import history, latest
 from web.api.profiles import seen
 from web.desk.pages import Pages
 from web.desk.period import period_of

@@ -1,4 +1,4 @@
-"""Reports along trails equal the same reports in SQL, whatever happened to the files meanwhile."""
+"""Reports along blocks equal the same reports in SQL, whatever happened to the files meanwhile."""
 
 import random
 from collections.abc import Iterator
@@ -14,13 +14,14 @@ from tests.support.warehouse_sql import choices_in_sql, overview_in_sql, retenti
 from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
-from warehouse.events import Events, Scope
+from warehouse.events import Events
 from warehouse.feeds.history import history
 from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.question.steps import Condition
 from warehouse.reports.filter_choices import choices
-from warehouse.reports.filtered import narrowed
+from warehouse.reports.filtered import filtered
 from warehouse.reports.goals import goals
 from warehouse.reports.overview import CAME_BY, ENDS, Overview, overview
 from warehouse.reports.paths import paths
@@ -39,10 +40,10 @@ STEPS = [parse_step(text) for text in ("page:/p*", "event:Product Added", "event
 
 
 @pytest.fixture(autouse=True)
-def shelved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of 40 rows have trails of their own, smaller ones have not."""
-    monkeypatch.setattr("warehouse.index.scans.SHELVED", 40)
-    monkeypatch.setattr("warehouse.index.groups.FLAGS", 200)
+def small_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of 40 rows have blocks of their own, smaller ones have not."""
+    monkeypatch.setattr("warehouse.index.scan_cache.OWN_FILE_ROWS", 40)
+    monkeypatch.setattr("warehouse.index.distinct_people.FLAGS", 200)
     monkeypatch.setattr("warehouse.funnel.funnel.MANY", 50)
 
 
@@ -119,11 +120,11 @@ def filled(tmp_path: Path, seed: int) -> Iterator[Warehouse]:
     for at in range(0, 900, 300):
         warehouse.append(rows[at : at + 300], aliases(chance, rows) if at else [], {})
     yield warehouse
-    warehouse.duck.close()
+    warehouse.engine.close()
 
 
 def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
-    """Every report along trails; or with ``in_sql`` the same from DuckDB."""
+    """Every report along blocks; or with ``in_sql`` the same from DuckDB."""
     steps = [in_sql_only(step) for step in STEPS] if in_sql else STEPS
     week = Rules(window=3 * DAY_MS)
     rules = {
@@ -155,7 +156,7 @@ def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
 
 
 def in_sql_only(step: Step) -> Step:
-    """The same step, with a condition that every event fulfils and that no trail knows."""
+    """The same step, with a condition that every event fulfils and that no block knows."""
     return replace(step, conditions=(Condition("medium", "!=", "no such medium"),))
 
 
@@ -212,15 +213,15 @@ FILTERS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("filters", FILTERS)
 def test_narrowed_reports_say_what_sql_says(warehouse: Warehouse, filters: dict[str, Any]) -> None:
     for span in SPANS:
-        equal_in_sql(narrowed(warehouse, "default", span, **filters), span)
+        equal_in_sql(filtered(warehouse, "default", span, **filters), span)
 
 
 def test_pages_by_their_address_narrow_alike(warehouse: Warehouse) -> None:
     span = SPANS[2]
     page = parse_step("page:https://shop.example/b*")
-    assert not page.of_words
+    assert not page.indexed
     found = [
-        overview(narrowed(warehouse, "default", span, {}, page=step), "default", span)
+        overview(filtered(warehouse, "default", span, {}, page=step), "default", span)
         for step in (page, parse_step("page:/b*"))
     ]
     assert found[0] == found[1]
@@ -243,7 +244,7 @@ def test_after_late_events_compaction_merges_and_erasure(warehouse: Warehouse, t
     equal_in_sql(warehouse, span)
     mark = warehouse.table("select hash('v:8') as h, hash('v:7') as g", Scope("default"))
     marks = [mark[name][0].as_py().to_bytes(8, "little") for name in ("h", "g")]
-    kept = [path for path in (tmp_path / "trails").rglob("*") if path.is_file()]
+    kept = [path for path in (tmp_path / "index").rglob("*") if path.is_file()]
     assert kept
     assert not [path for path in kept if any(each in path.read_bytes() for each in marks)]
 
@@ -252,7 +253,7 @@ def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehous
     moments = "select ts from events where profile = $profile order by ts desc"
     for who in ("v:2", "u:0", "v:24", "v:5", "nobody"):
         expected = warehouse.rows(moments, Scope("default", bots=True), {"profile": who})
-        for _ in range(2):  # before the trails are there, and after
+        for _ in range(2):  # before the blocks are there, and after
             found = history(warehouse, "default", who, 0, 1000)
             assert [each.ts for each in found] == [each["ts"] for each in expected]
             overview(warehouse, "default", SPANS[2])
@@ -261,9 +262,9 @@ def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehous
 @pytest.mark.parametrize("how", ["empty", "cut", "zeros", "flip"])
 def test_a_damaged_trail_is_made_again(warehouse: Warehouse, tmp_path: Path, how: str) -> None:
     equal_in_sql(warehouse, SPANS[2])
-    trails = sorted((tmp_path / "trails").rglob("*.?"))
-    assert trails
-    for path in trails:
+    blocks = sorted((tmp_path / "index").rglob("*.?"))
+    assert blocks
+    for path in blocks:
         content = bytearray(path.read_bytes())
         middle = len(content) // 2
         if how == "zeros":

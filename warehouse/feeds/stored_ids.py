@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 _KNOWN = "select distinct id from events where id in (select unnest($ids::varchar[]))"
 

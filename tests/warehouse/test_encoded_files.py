@@ -1,4 +1,4 @@
-"""The files in which trails are kept: lost, damaged, unwritable, made twice, gone with their data."""
+"""The files in which blocks are kept: lost, damaged, unwritable, made twice, gone with their data."""
 
 import errno
 import os
@@ -13,19 +13,26 @@ import pytest
 from pyarrow import ipc
 
 from tests.support.warehouse_rows import NOON, row
-from tests.warehouse.test_trails import SPANS, answers, equal_in_sql, happened, shelved, warehouse
+from tests.warehouse.test_scans import (
+    SPANS,
+    answers,
+    equal_in_sql,
+    happened,
+    small_thresholds,
+    warehouse,
+)
 from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, Warehouse
-from warehouse.duck import Duck
+from warehouse.query_engine import QueryEngine
 from warehouse.reports.overview import overview
 
-__all__ = ["shelved", "warehouse"]  # fixtures
+__all__ = ["small_thresholds", "warehouse"]  # fixtures
 
 WHOLE = SPANS[2]
 
 
 def kept(warehouse: Warehouse) -> list[Path]:
-    return sorted(path for path in Path(warehouse.path, "trails").glob("*/*"))
+    return sorted(path for path in Path(warehouse.path, "index").glob("*/*"))
 
 
 def old(path: Path) -> None:
@@ -57,9 +64,9 @@ def test_a_trail_that_is_damaged_is_made_again(warehouse: Warehouse, damage: str
 def test_a_folder_that_cannot_be_written_costs_time_only(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Path(warehouse.path, "trails").write_text("in the way")
+    Path(warehouse.path, "index").write_text("in the way")
     equal_in_sql(warehouse, WHOLE)
-    assert "a trail is not kept" in caplog.text
+    assert "cannot be stored" in caplog.text
 
 
 def test_a_full_disk_costs_time_only(
@@ -99,7 +106,7 @@ def test_two_processes_may_make_the_same_trail_at_once(warehouse: Warehouse) -> 
 def test_files_may_go_while_a_report_is_about_to_read_them(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, relation, gone = answers(warehouse, WHOLE), Duck._relation, list[int]()
+    expected, relation, gone = answers(warehouse, WHOLE), QueryEngine._relation, list[int]()
 
     def late(*args: Any) -> Any:
         if not gone:
@@ -111,7 +118,7 @@ def test_files_may_go_while_a_report_is_about_to_read_them(
 
     chance = random.Random(5)
     warehouse.append([each._replace(id=f"late{each.id}") for each in happened(chance, 60)], [], {})
-    monkeypatch.setattr(Duck, "_relation", late)
+    monkeypatch.setattr(QueryEngine, "_relation", late)
     found = answers(Warehouse(warehouse.path), WHOLE)
     assert gone[1] > 0
     assert gone[2] > 0
@@ -145,13 +152,13 @@ def test_a_file_all_of_whose_visits_belong_to_others_now_has_an_empty_trail(tmp_
 def test_what_arrives_in_small_commits_is_read_again_a_few_times_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warehouse, read, trail = Warehouse(str(tmp_path)), list[int](), Duck._trail
+    warehouse, read, block = Warehouse(str(tmp_path)), list[int](), QueryEngine._encode
 
-    def counted(duck: Duck, cursor: Any, site: str, files: Any) -> Any:
+    def counted(engine: QueryEngine, cursor: Any, site: str, files: Any) -> Any:
         read.append(sum(file.rows for file in files))
-        return trail(duck, cursor, site, files)
+        return block(engine, cursor, site, files)
 
-    monkeypatch.setattr(Duck, "_trail", counted)
+    monkeypatch.setattr(QueryEngine, "_encode", counted)
     for at in range(32):
         warehouse.append(
             [row(NOON + at * 10 + n, id=f"{at}-{n}", session=f"s{at}") for n in range(3)], [], {}
@@ -162,13 +169,13 @@ def test_what_arrives_in_small_commits_is_read_again_a_few_times_only(
 
 def test_a_trail_is_made_once_and_goes_with_its_file(warehouse: Warehouse, tmp_path: Path) -> None:
     overview(warehouse, "default", WHOLE)
-    trails = {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()}
-    assert trails
+    blocks = {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "default").iterdir()}
+    assert blocks
     again = Warehouse(str(tmp_path))
     overview(again, "default", WHOLE)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "trails" / "default").iterdir()} == trails
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "default").iterdir()} == blocks
     day = datetime.fromtimestamp((NOON + 2 * DAY_MS) / 1000, UTC)
     again.retire(int(day.timestamp() * 1000))
     again.vacuum()
-    left = set((tmp_path / "trails" / "default").iterdir())
-    assert left < set(trails)
+    left = set((tmp_path / "index" / "default").iterdir())
+    assert left < set(blocks)

@@ -23,7 +23,7 @@ Longs = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.integer]
 
 
-class Crowd(NamedTuple):
+class PersonWeights(NamedTuple):
     """By person: how much they teach, up to 1, and the network that they first came from, -1 where it is not known or
     the site itself told of them."""
 
@@ -31,12 +31,12 @@ class Crowd(NamedTuple):
     network: Longs
 
 
-def weights(person: Codes, received: Longs, sender: Codes, people: int) -> Crowd:
+def weights(person: Codes, received: Longs, sender: Codes, people: int) -> PersonWeights:
     """Of persons 0 … ``people`` - 1, from their events: ``person`` and ``sender`` are codes, ``received`` is the
     tracker's time (ms). A negative sender is the site itself or not known: whom it ever told of weighs 1."""
     weight, networks = np.ones(people), np.full(people, -1, np.int64)
     if not len(person) or not (sender >= 0).any():
-        return Crowd(weight, networks)
+        return PersonWeights(weight, networks)
     order = np.lexsort((received, person))
     first = order[np.flatnonzero(np.diff(person[order], prepend=-1) != 0)]
     vouched = np.zeros(people, np.bool_)
@@ -47,7 +47,7 @@ def weights(person: Codes, received: Longs, sender: Codes, people: int) -> Crowd
     own = own * _bounded(network, moment // MINUTE_MS, own, MINUTE, 0.0)
     weight[who] = own * _bounded(network, moment // DAY_MS, own, DAY, SHARE)
     networks[who] = network
-    return Crowd(weight, networks)
+    return PersonWeights(weight, networks)
 
 
 def _bounded(network: Longs, time: Longs, own: Floats, most: float, share: float) -> Floats:

@@ -11,7 +11,7 @@ SPARSE = 64
 """Possible pairs for each one that comes, from which sorting those that come is quicker than flags."""
 
 
-class Pairs:
+class DistinctPeople:
     """Of ``groups`` and ``people``, both counted from 0; about ``many`` will come. Many threads may add."""
 
     def __init__(self, groups: int, people: int, many: int) -> None:
@@ -47,6 +47,6 @@ class Pairs:
 
 def distinct(group: Codes, person: Codes, groups: int, people: int) -> Longs:
     """How many different people each group has, of rows that say who belongs where."""
-    pairs = Pairs(groups, people, len(group))
+    pairs = DistinctPeople(groups, people, len(group))
     pairs.add(group, person)
     return pairs.counts()

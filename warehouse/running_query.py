@@ -13,7 +13,7 @@ class Cursor(Protocol):
     def query_progress(self) -> float: ...
 
 
-class Watch:
+class RunningQuery:
     """Of every query that runs while ``watched_by`` it."""
 
     def __init__(self) -> None:
@@ -51,11 +51,11 @@ class Cancelled(Exception):
     """Somebody does not want the answer any more."""
 
 
-_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_watch: ContextVar[RunningQuery | None] = ContextVar("watch", default=None)
 
 
 @contextmanager
-def watched_by(watch: Watch) -> Iterator[None]:
+def run_under(watch: RunningQuery) -> Iterator[None]:
     """The queries of this thread are ``watch``'s to stop. Raises Cancelled when it did."""
     token = _watch.set(watch)
     try:
@@ -69,7 +69,7 @@ def watched_by(watch: Watch) -> Iterator[None]:
 
 
 @contextmanager
-def watched(cursor: Cursor) -> Iterator[None]:
+def register(cursor: Cursor) -> Iterator[None]:
     """Say that ``cursor`` runs queries now, to whoever watches this thread."""
     watch = _watch.get()
     if watch is None:

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.index.encoded import Codes, Hashes, Trail
-from warehouse.index.scan import Renamed, among, starts, unique
+from warehouse.index.encoded import Codes, EncodedEvents, Hashes
+from warehouse.index.scan import RenamedIds, among, starts, unique
 
 OWNER_LENGTH = 8
 
-NOTHING = Renamed(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
+NOTHING = RenamedIds(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +22,39 @@ class Sessions:
     """What became of session ids: ``renamed``, with the new ids as texts by the old one's hash; and by owner the
     sessions that were cut out of others, as (start, id, hash), see ``warehouse.tables.schema.AliasRow``."""
 
-    renamed: Renamed = NOTHING
+    renamed: RenamedIds = NOTHING
     texts: Mapping[int, str] = field(default_factory=dict)
     cuts: Mapping[str, Sequence[tuple[int, str, int]]] = field(default_factory=dict)
 
 
-def joined(trails: Sequence[Trail], sessions: Sessions) -> list[Trail]:
-    """The same events, each visit in one trail, under its current id."""
-    current = [sessions.renamed.current(trail.visits) for trail in trails]
+def stitch(blocks: Sequence[EncodedEvents], sessions: Sessions) -> list[EncodedEvents]:
+    """The same events, each visit in one block, under its current id."""
+    current = [sessions.renamed.current(block.visits) for block in blocks]
     every = np.sort(np.concatenate([np.zeros(0, np.uint64), *current]))
     twice = unique(every[1:][~starts(every)[1:]]) if len(every) else every
-    kept: list[Trail] = []
-    taken: list[Trail] = []
-    for trail, now in zip(trails, current, strict=True):
-        odd = (now != trail.visits) | among(now, twice)
+    kept: list[EncodedEvents] = []
+    taken: list[EncodedEvents] = []
+    for block, now in zip(blocks, current, strict=True):
+        odd = (now != block.visits) | among(now, twice)
         if sessions.cuts:
-            owners = pc.utf8_slice_codeunits(trail.names, 0, OWNER_LENGTH)
+            owners = pc.utf8_slice_codeunits(block.session_ids, 0, OWNER_LENGTH)
             odd |= pc.is_in(owners, pa.array(list(sessions.cuts))).to_numpy(zero_copy_only=False)
         if not odd.any():
-            kept.append(trail)
+            kept.append(block)
             continue
-        rows = np.zeros(len(trail.at), np.bool_)
-        rows[: trail.first[-1]] = np.repeat(odd, np.diff(trail.first))
-        taken.append(trail.only(rows))
-        kept.append(trail.only(~rows))
-    return [*kept, _put_together(taken, sessions)] if taken else kept
+        rows = np.zeros(len(block.at), np.bool_)
+        rows[: block.first[-1]] = np.repeat(odd, np.diff(block.first))
+        taken.append(block.only(rows))
+        kept.append(block.only(~rows))
+    return [*kept, _stitched(taken, sessions)] if taken else kept
 
 
-def _put_together(parts: Sequence[Trail], sessions: Sessions) -> Trail:
-    """One trail of all rows of ``parts``, which have no rows without a visit."""
+def _stitched(parts: Sequence[EncodedEvents], sessions: Sessions) -> EncodedEvents:
+    """One block of all rows of ``parts``, which have no rows without a visit."""
     names: dict[int, str] = {}
     visit = []
     for part in parts:
-        hashes, texts = sessions.renamed.current(part.visits), part.names.to_pylist()
+        hashes, texts = sessions.renamed.current(part.visits), part.session_ids.to_pylist()
         texts = [sessions.texts.get(int(old), text) for old, text in zip(part.visits, texts, strict=True)]
         names |= dict(zip(hashes.tolist(), texts, strict=True))
         each = np.repeat(hashes, np.diff(part.first))
@@ -88,15 +88,17 @@ def _put_together(parts: Sequence[Trail], sessions: Sessions) -> Trail:
         "profile": np.concatenate([np.searchsorted(profiles, part.profiles)[part.profile] for part in parts])[
             order
         ],
-        "word": shifted("word", [len(part.words) for part in parts]),
-        "touch": shifted("touch", [len(part.touches) for part in parts]),
-        "words": pa.concat_tables([part.words for part in parts]),
-        "touches": pa.concat_tables([part.touches for part in parts]),
+        "label": shifted("label", [len(part.labels) for part in parts]),
+        "touchpoint": shifted("touchpoint", [len(part.touchpoints) for part in parts]),
+        "labels": pa.concat_tables([part.labels for part in parts]),
+        "touchpoints": pa.concat_tables([part.touchpoints for part in parts]),
         "orders": pa.concat_tables(orders),
     }
     visits = hashes[first[:-1]]
     texts = pa.array([names[each] for each in visits.tolist()], pa.string())
-    return Trail(base=base, at=ts - base, first=first, profiles=profiles, visits=visits, names=texts, **made)
+    return EncodedEvents(
+        base=base, at=ts - base, first=first, profiles=profiles, visits=visits, session_ids=texts, **made
+    )
 
 
 def _cut(visit: Hashes, ts: Codes, names: dict[int, str], sessions: Sessions) -> None:

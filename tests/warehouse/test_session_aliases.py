@@ -13,14 +13,14 @@ from profiles.session_rules import SessionRules
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import MINUTE_MS
 from warehouse.delta import AliasRow, Warehouse
-from warehouse.events import Scope
+from warehouse.question.scope import Scope
 
 ALL = Scope("default")
 OWNER = owner_of("default", "a1")
 
 
 def sessions(warehouse: Warehouse) -> Counter[str]:
-    found = warehouse.duck.rows("select session from events", ALL)
+    found = warehouse.engine.rows("select session from events", ALL)
     return Counter(each["session"] for each in found)
 
 
@@ -48,7 +48,9 @@ def test_rows_stored_before_a_late_campaign_split_their_session_are_in_the_new_o
     warehouse = Warehouse(str(tmp_path))
     stored(warehouse, [hit(0), hit(10), hit(12), hit(5, "spring")], SessionRules())
     assert sessions(warehouse) == {id_at(0): 1, id_at(5): 3}
-    by_type = warehouse.duck.rows("select count(distinct session) as n from events where type = 'page'", ALL)
+    by_type = warehouse.engine.rows(
+        "select count(distinct session) as n from events where type = 'page'", ALL
+    )
     assert by_type == [{"n": 2}]
 
 
@@ -84,4 +86,4 @@ def test_queries_see_the_sessions_of_the_profile(
     warehouse = Warehouse(str(tmp_path_factory.mktemp("names")))
     known = stored(warehouse, hits, rules)
     assert sessions(warehouse) == {session.id: session.events for session in known}
-    warehouse.duck.close()
+    warehouse.engine.close()

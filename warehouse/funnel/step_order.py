@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
+class StepEvents:
     """Events in order of (owner, time), one a row. ``key`` is owner << time_bits | ms since some base.
 
     Bit k of ``mask`` says that the event is one of step k. Owners are counted from ``first_owner``.
@@ -32,8 +32,10 @@ class Hits:
     first_owner: int = 0
 
 
-def gather(owner: Ints, packed: Longs, mask_bits: int, time_bits: int, owner_count: int) -> Iterator[Hits]:
-    """The events as Hits, in parts that hold whole owners and fit a 64-bit key each: mostly one.
+def gather(
+    owner: Ints, packed: Longs, mask_bits: int, time_bits: int, owner_count: int
+) -> Iterator[StepEvents]:
+    """The events as StepEvents, in parts that hold whole owners and fit a 64-bit key each: mostly one.
 
     ``packed`` is time << mask_bits | mask.
     """
@@ -52,11 +54,11 @@ def gather(owner: Ints, packed: Longs, mask_bits: int, time_bits: int, owner_cou
         key.sort()
         mask = (key & ((1 << mask_bits) - 1)).astype(np.min_scalar_type((1 << mask_bits) - 1))
         key >>= mask_bits
-        yield Hits(key, mask if masks is None else masks[mask], time_bits, first)
+        yield StepEvents(key, mask if masks is None else masks[mask], time_bits, first)
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class StepMatches:
     """The events at which chains arrive at one step: their rows, the latest start of each, and the event
     before it in the chain that began then (both as keys)."""
 
@@ -66,7 +68,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Without:
+class Exclusion:
     """Events (bit of the mask) that break a chain: strictly between its start and its end, or, with
     ``after``, between step ``after`` and the next."""
 
@@ -74,14 +76,16 @@ class Without:
     after: int | None = None
 
 
-def in_order(hits: Hits, steps: int, window: int, without: Sequence[Without] = ()) -> Iterator[Level]:
+def in_order(
+    hits: StepEvents, steps: int, window: int, without: Sequence[Exclusion] = ()
+) -> Iterator[StepMatches]:
     """The levels, one a step, each event strictly later than the one before and the last within ``window`` (ms) of
     the first."""
     key = hits.key
     first = _first_of_moment(key)
     broken = [_Last(hits, each.bit, first) for each in without]
     rows = np.flatnonzero(hits.mask & 1)
-    level = Level(rows, key[rows], key[rows])
+    level = StepMatches(rows, key[rows], key[rows])
     yield level
     for step in range(1, steps):
         alive = np.zeros(len(key), np.int32)
@@ -105,11 +109,11 @@ def in_order(hits: Hits, steps: int, window: int, without: Sequence[Without] = (
             else:
                 continue
             rows, start, before = rows[keep], start[keep], before[keep]
-        level = Level(rows, start, before)
+        level = StepMatches(rows, start, before)
         yield level
 
 
-def in_any_order(hits: Hits, same: Sequence[int], window: int) -> Iterator[Level]:
+def in_any_order(hits: StepEvents, same: Sequence[int], window: int) -> Iterator[StepMatches]:
     """The levels when the order does not matter: where all of the first k steps lie within ``window``.
 
     ``same[k]`` says how many earlier steps are the same as step k: it needs that many more events.
@@ -130,10 +134,10 @@ def in_any_order(hits: Hits, same: Sequence[int], window: int) -> Iterator[Level
         good = (oldest >> hits.time_bits) == (now >> hits.time_bits)
         good &= now - oldest <= window
         everything, oldest = everything[good], oldest[good]
-        yield Level(everything, oldest, oldest)
+        yield StepMatches(everything, oldest, oldest)
 
 
-class Arrivals(NamedTuple):
+class FirstArrivals(NamedTuple):
     """For each owner who reaches a step: its first arrival there, ms since the base, and how many ms it came
     after the event before it in its chain."""
 
@@ -142,14 +146,14 @@ class Arrivals(NamedTuple):
     waited: Longs
 
 
-def first_arrivals(level: Level, hits: Hits) -> Arrivals:
+def first_arrivals(level: StepMatches, hits: StepEvents) -> FirstArrivals:
     """One for each owner, by owner."""
     key = hits.key[level.rows]
     owner = key >> hits.time_bits
     first = np.flatnonzero(first_of_runs(owner))
     key = key[first]
     time = key & ((1 << hits.time_bits) - 1)
-    return Arrivals(owner[first] + hits.first_owner, time, key - level.before[first])
+    return FirstArrivals(owner[first] + hits.first_owner, time, key - level.before[first])
 
 
 def first_of_runs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
@@ -162,7 +166,7 @@ def first_of_runs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
 class _Last:
     """The last event of one bit strictly before a row."""
 
-    def __init__(self, hits: Hits, bit: int, first: Ints | None) -> None:
+    def __init__(self, hits: StepEvents, bit: int, first: Ints | None) -> None:
         rows = np.flatnonzero(hits.mask & (1 << bit))
         self._key, self._first = hits.key[rows], first
         self._here = np.zeros(len(hits.key), np.int32)

@@ -1,10 +1,4 @@
-"""Visits: the events grouped by session id. A view, not a second truth."""
-
-CAUSED = """(type in ('page', 'screen') or
-    (type = 'track' and name not in ('Offer Viewed', 'Offer Decided', 'Offer Withheld')))"""
-"""SQL: whether the visitor caused the event. A banner that was shown or an identify call is not a deed."""
-
-PAGEVIEW = "type in ('page', 'screen')"
+"""What counts as an order, in SQL. ``warehouse.index.orders`` counts the same in a scan."""
 
 ORDERS = """
 select arg_min({session}, ts) as session, arg_min({profile}, ts + stranger) as profile, min(ts) as ts,

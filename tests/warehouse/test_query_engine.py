@@ -9,14 +9,14 @@ import pytest
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, PathUnusable, Warehouse
-from warehouse.duck import Duck
-from warehouse.events import Scope
+from warehouse.query_engine import QueryEngine
+from warehouse.question.scope import Scope
 
 ALL = Scope("default")
 
 
 def ids(warehouse: Warehouse, scope: Scope = ALL) -> list[Any]:
-    return [found["id"] for found in warehouse.duck.rows("select id from events order by id", scope)]
+    return [found["id"] for found in warehouse.engine.rows("select id from events order by id", scope)]
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 def test_a_warehouse_without_tables_is_empty(warehouse: Warehouse) -> None:
-    assert warehouse.duck.rows("select count(*) as n, max(revenue) as r from events", ALL) == [
+    assert warehouse.engine.rows("select count(*) as n, max(revenue) as r from events", ALL) == [
         {"n": 0, "r": None}
     ]
 
@@ -68,13 +68,13 @@ def test_a_folder_on_which_delta_would_abort_is_refused(tmp_path: Path, folder: 
 
 def test_files_are_read_through_delta_where_duckdb_cannot(warehouse: Warehouse) -> None:
     warehouse.append([row(id="a"), row(NOON + DAY_MS, id="b", bot=True)], [], {})
-    warehouse.duck.local = False  # as on object storage
+    warehouse.engine.local = False  # as on object storage
     assert ids(warehouse) == ["a"]
     assert ids(warehouse, Scope("default", start=NOON + 1, bots=True)) == ["b"]
 
 
 def people(warehouse: Warehouse) -> dict[str, str]:
-    found = warehouse.duck.rows("select id, profile from events", ALL)
+    found = warehouse.engine.rows("select id, profile from events", ALL)
     return {each["id"]: each["profile"] for each in found}
 
 
@@ -97,7 +97,7 @@ def test_a_profile_is_merged_once_whatever_replays_say(warehouse: Warehouse) -> 
 def test_of_a_session_cut_anew_the_last_word_counts(warehouse: Warehouse) -> None:
     said = [AliasRow("default", "session", "s1", to, ts) for to, ts in (("s2", 5), ("s3", 9))]
     warehouse.append([row(session="s1"), row(session="s2")], said, {})
-    sessions = warehouse.duck.rows("select session from events order by all", ALL)
+    sessions = warehouse.engine.rows("select session from events order by all", ALL)
     assert sessions == [{"session": "s2"}, {"session": "s3"}]
 
 
@@ -130,7 +130,7 @@ def test_readers_see_all_rows_while_files_are_rewritten(warehouse: Warehouse) ->
 
     def read() -> None:
         while not stop.is_set():
-            (found,) = warehouse.duck.rows("select count(*) n, count(distinct id) d from events", ALL)
+            (found,) = warehouse.engine.rows("select count(*) n, count(distinct id) d from events", ALL)
             seen.append((found["n"], found["d"]))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
@@ -156,8 +156,8 @@ def test_what_does_not_fit_into_memory_spills_beside_the_tables(
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "warehouse").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    duck = Duck(str(tmp_path / "warehouse"), memory="150MB")
+    engine = QueryEngine(str(tmp_path / "warehouse"), memory="150MB")
     text = "any_value(repeat('x', 60) || n)"
     sql = f"select n % 2000003 as n, {text} as text from range(4000000) r(n) group by 1 order by 2"
-    assert duck.table(sql, Scope("default")).num_rows == 2_000_003
+    assert engine.table(sql, Scope("default")).num_rows == 2_000_003
     assert list((tmp_path / "elsewhere").iterdir()) == []

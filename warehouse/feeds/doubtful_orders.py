@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from warehouse.events import Events, Scope
+from warehouse.events import Events
+from warehouse.question.scope import Scope
 
 ENOUGH_BUYERS = 20
 """With fewer a site's history does not tell what is plausible."""

@@ -16,16 +16,17 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from warehouse.events import Scope
-from warehouse.index.aliases import Names
-from warehouse.index.encoded import QUERIES, Shelf, Trail, trail_of
-from warehouse.index.scan import Walk
-from warehouse.index.scans import Walks
+from warehouse.index.aliases import AliasCache
+from warehouse.index.encoded import QUERIES, EncodedEvents, encode
+from warehouse.index.encoded_files import EncodedFiles
+from warehouse.index.scan import Scan
+from warehouse.index.scan_cache import ScanCache
+from warehouse.question.scope import Scope
+from warehouse.running_query import register
 from warehouse.tables.files import LiveFile
 from warehouse.tables.integrity import Damage, damaged, known_sums, readable, unreadable
 from warehouse.tables.schema import ALIASES, EVENTS
 from warehouse.tables.table import Table, WarehouseUnavailable
-from warehouse.watch import watched
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class QueryTooLong(WarehouseUnavailable):
     """The query was given up. Ask for a shorter span."""
 
 
-class Duck:
+class QueryEngine:
     """Queries over one warehouse. Safe from many threads, which share ``threads`` cores and ``memory``."""
 
     def __init__(
@@ -82,9 +83,9 @@ class Duck:
         # What a file of an earlier release lacks is NULL; and a warehouse without files has its columns.
         self._con.register("nothing_yet", EVENTS.empty_table())
         self._con.execute("create table no_events as from nothing_yet")
-        self._names = Names(self._con)
-        self._shelf = Shelf(Path(path) / "trails" if self.local else None)
-        self._walks = Walks(self._shelf, self._trail, self._over)
+        self._names = AliasCache(self._con)
+        self._encoded_files = EncodedFiles(Path(path) if self.local else None)
+        self._scans = ScanCache(self._encoded_files, self._encode, self._over)
         self._lock = threading.Lock()
         self._unreadable: set[str] = set()
         self._examined = -EXAMINED_SECONDS
@@ -115,13 +116,13 @@ class Duck:
         rows: list[dict[str, Any]] = self.table(sql, scope, params).to_pylist()
         return rows
 
-    def walk(self, site: str, start: int, end: int) -> Walk:
+    def scan(self, site: str, start: int, end: int) -> Scan:
         """The events of people on ``site`` with ``start`` ≤ ts < ``end``, as numbers, under their current ids.
 
         Raises WarehouseUnavailable, QueryTooLong.
         """
         scope = Scope(site, start, end)
-        return self._reading(scope, lambda cursor: self._walk(cursor, scope))
+        return self._reading(scope, lambda cursor: self._scan(cursor, scope))
 
     def _reading(self, scope: Scope, ask: "Callable[[duckdb.DuckDBPyConnection], T]") -> T:
         """The answer, though files went since they were listed; without those that cannot be read, which ``on_damage``
@@ -129,7 +130,7 @@ class Duck:
         for attempt in range(ATTEMPTS):
             cursor = self._con.cursor()
             try:
-                with _patience(cursor), watched(cursor):
+                with _patience(cursor), register(cursor):
                     return ask(cursor)
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 if isinstance(error, duckdb.InterruptException):
@@ -155,7 +156,7 @@ class Duck:
             found = [
                 damaged(self._events, file, why)
                 for file in self._live()
-                if scope.touches(file.day, file.first, file.last)
+                if scope.overlaps(file.day, file.first, file.last)
                 if (why := unreadable(self._events, file, known.get(file.path)))
             ]
             # One that went since it was listed is not live any more; one that is, and is gone, is damage.
@@ -170,11 +171,11 @@ class Duck:
         return bool(found)
 
     def sweep(self) -> int:
-        """Delete the trails of files that are gone; how many."""
+        """Delete the blocks of files that are gone; how many."""
         with self._lock:
             _, files = self._events.files()
-        self._walks.forget()
-        return self._shelf.sweep(files)
+        self._scans.forget()
+        return self._encoded_files.sweep(files)
 
     def _over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
         """The answer to ``sql`` over ``tables``."""
@@ -223,7 +224,7 @@ class Duck:
             files = self._live()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        files = [file for file in files if scope.touches(file.day, file.first, file.last)]
+        files = [file for file in files if scope.overlaps(file.day, file.first, file.last)]
         given: dict[str, Any] = {"scope_site": scope.site, "scope_start": scope.start, "scope_end": scope.end}
         mine = ""
         if scope.person:
@@ -244,27 +245,27 @@ class Duck:
             given |= dict(scope.params)
         return inner, given
 
-    def _walk(self, cursor: "duckdb.DuckDBPyConnection", scope: Scope) -> Walk:
+    def _scan(self, cursor: "duckdb.DuckDBPyConnection", scope: Scope) -> Scan:
         with self._lock:
             files = self._live()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        return self._walks.along(cursor, scope, files, aliased)
+        return self._scans.along(cursor, scope, files, aliased)
 
-    def _trail(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> Trail:
+    def _encode(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> EncodedEvents:
         events, given = self._relation(cursor, files)
         given["scope_site"] = site
         cursor.execute(f"create or replace temp table found as {_TRAILED.format(events=events)}", given)
         try:
             cursor.execute(f"create or replace temp table found_bots as {_BOTS.format(events=events)}", given)
-            return trail_of({name: cursor.sql(sql).to_arrow_table() for name, sql in QUERIES.items()})
+            return encode({name: cursor.sql(sql).to_arrow_table() for name, sql in QUERIES.items()})
         finally:
             cursor.execute("drop table if exists found; drop table if exists found_bots")
 
     def _holding(self, site: str, files: list[LiveFile], ids: NDArray[np.uint64]) -> list[LiveFile]:
-        """The files that may hold rows of these profiles, as far as trails tell."""
-        large = ((file, self._shelf.known(site, file)) for file in files)
-        return [file for file, trail in large if trail is None or trail.holds(ids)]
+        """The files that may hold rows of these profiles, as far as blocks tell."""
+        large = ((file, self._encoded_files.known(site, file)) for file in files)
+        return [file for file, block in large if block is None or block.holds(ids)]
 
     def _relation(
         self, cursor: "duckdb.DuckDBPyConnection", files: list[LiveFile]
