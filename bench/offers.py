@@ -57,6 +57,7 @@ def pages(url: str) -> list[tuple[str, ...]]:
     from offers.decision.caps import CapStore
     from offers.decision.decider import Decider
     from offers.feedback.token import TokenSigner
+    from profiles.sansio import run_sync
     from tracker.sites import Site
 
     site = Site(id="default", write_key="w", secret_key="s")
@@ -73,7 +74,7 @@ def pages(url: str) -> list[tuple[str, ...]]:
         timed("one Redis script (floor)", lambda: constant(keys=["x"])),
         timed(
             "a page of two offers",
-            lambda: decider.page(site, people[next(turn) % VISITORS], ["hero", "cart"]),
+            lambda: run_sync(decider.deciding(site, people[next(turn) % VISITORS], ["hero", "cart"])),
         ),
     ]
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import redis.asyncio
 
 from bench.results import record
-from profiles.redis.client import Line
+from profiles.redis.commands import RedisCommands
 from profiles.redis.pipelined import SILENT_SECONDS
 from profiles.sansio import Elsewhere
 from tests.support.machine import RedisServer
@@ -30,7 +30,7 @@ REQUESTS = int(os.environ.get("BENCH_REQUESTS", "4000"))
 TASKS = 16
 HEADER = ["what", "client", "requests/s", "CPU a request", "redis.asyncio costs"]
 
-Soon = Callable[[Line, Sequence[tuple[Any, ...]], Elsewhere], Awaitable[list[Any]]]
+Soon = Callable[[RedisCommands, Sequence[tuple[Any, ...]], Elsewhere], Awaitable[list[Any]]]
 
 
 class Cost(NamedTuple):
@@ -41,10 +41,12 @@ class Cost(NamedTuple):
 
 
 def by_redis_asyncio(url: str) -> Soon:
-    """What ``Line.soon`` would be on redis.asyncio, with the same limit for an answer."""
+    """What ``RedisCommands.execute_async`` would be on redis.asyncio, with the same limit for an answer."""
     client = redis.asyncio.Redis.from_url(url, protocol=2, socket_timeout=SILENT_SECONDS)
 
-    async def soon(_line: Line, commands: Sequence[tuple[Any, ...]], _elsewhere: Elsewhere) -> list[Any]:
+    async def soon(
+        _line: RedisCommands, commands: Sequence[tuple[Any, ...]], _elsewhere: Elsewhere
+    ) -> list[Any]:
         if len(commands) == 1:
             return [await client.execute_command(*commands[0])]
         pipe = client.pipeline(transaction=False)
@@ -86,9 +88,9 @@ def personalize(stage: Stage) -> Callable[[int], Awaitable[object]]:
     return request
 
 
-def commands(line: Line) -> Callable[[int], Awaitable[object]]:
+def commands(line: RedisCommands) -> Callable[[int], Awaitable[object]]:
     async def request(number: int) -> None:
-        await line.soon([("MGET", f"p:default:v:v{number % 1000}")], elsewhere)
+        await line.execute_async([("MGET", f"p:default:v:v{number % 1000}")], elsewhere)
 
     return request
 
@@ -99,16 +101,16 @@ async def elsewhere(work: Callable[[], Any]) -> Any:
 
 async def compare(request: Callable[[int], Awaitable[object]], soon: Soon) -> tuple[Cost, Cost]:
     """Medians of both clients, asked in turn. Each half is warmed by a round that does not count."""
-    own, costs = Line.soon, ([], [])  # type: ignore[var-annotated]
+    own, costs = RedisCommands.execute_async, ([], [])  # type: ignore[var-annotated]
     try:
         for number in range(ROUNDS + 1):
             for which, each in enumerate((own, soon)):
-                Line.soon = each  # type: ignore[method-assign,assignment]
+                RedisCommands.execute_async = each  # type: ignore[method-assign,assignment]
                 cost = await timed(request)
                 if number:
                     costs[which].append(cost)
     finally:
-        Line.soon = own  # type: ignore[method-assign]
+        RedisCommands.execute_async = own  # type: ignore[method-assign]
     medians = [Cost(*(statistics.median(values) for values in zip(*each, strict=True))) for each in costs]
     return medians[0], medians[1]
 
@@ -123,7 +125,7 @@ def table(name: str, own: Cost, other: Cost) -> list[list[object]]:
 
 async def measure(stage: Stage, url: str) -> list[list[object]]:
     soon = by_redis_asyncio(url)
-    line = Line(redis.Redis.from_url(url, protocol=2))
+    line = RedisCommands(redis.Redis.from_url(url, protocol=2))
     return [
         *table("one MGET", *await compare(commands(line), soon)),
         *table("personalize: profile, caps of two offers", *await compare(personalize(stage), soon)),

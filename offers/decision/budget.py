@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from offers.campaign.campaign import Budget
 from offers.decision.network_quotas import NetworkQuotas
 from offers.feedback.responses import VIEW_MAX_AGE_MS
-from profiles.redis.client import Line, Script
+from profiles.redis.commands import RedisCommands, Script
 from profiles.sansio import Steps
 from tracker.durations import HOUR_MS
 from tracker.redis_connection import REDIS_ERRORS, connect
@@ -80,7 +80,7 @@ class BudgetStore:
     ) -> None:
         """``processes``: so many decide beside each other."""
         self._redis, self._patient = connect(url, timeout), connect(url, PATIENCE)
-        self._line, self._script = Line(self._redis), Script(SCRIPT)
+        self._commands, self._script = RedisCommands(self._redis), Script(SCRIPT)
         self._clock = clock
         self._quotas = NetworkQuotas(processes)
         self._leases: dict[tuple[str, str], _Lease] = {}
@@ -160,7 +160,7 @@ class BudgetStore:
         unused = (former.left, former.slice) if former else (0, 0)
         arguments = [at // SLICE_MS, LEASE_SIZE, *limits, budget.cpm / 1000, budget.cpc, *unused]
         try:
-            answer = yield from self._line.running(self._script, [_key(site, campaign)], arguments)
+            answer = yield from self._commands.running_script(self._script, [_key(site, campaign)], arguments)
             granted = int(answer)
         except REDIS_ERRORS:
             granted = 0

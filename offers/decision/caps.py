@@ -11,7 +11,7 @@ import msgspec
 
 from offers.audience.visitor import View
 from offers.campaign.campaign import Cap
-from profiles.redis.client import Line, Script
+from profiles.redis.commands import RedisCommands, Script
 from profiles.sansio import Steps
 from profiles.session_rules import bounds, rules_of
 from tracker.durations import DAY_SECONDS, MINUTE_MS
@@ -73,7 +73,7 @@ class CapStore:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = connect(url, timeout)
-        self._line, self._script = Line(self._redis), Script(SCRIPT)
+        self._commands, self._script = RedisCommands(self._redis), Script(SCRIPT)
         self._fatigue = _pairs(fatigue)
         self._clock, self._paused_until = clock, float("-inf")
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
@@ -96,7 +96,9 @@ class CapStore:
         try:
             former = yield from self._former(site, view)
             arguments = [msgspec.msgpack.encode(ask), *former]
-            answer = yield from self._line.running(self._script, [_key(site, view.profile.id)], arguments)
+            answer = yield from self._commands.running_script(
+                self._script, [_key(site, view.profile.id)], arguments
+            )
             yield from self._took_over(site, view, former)
         except REDIS_ERRORS as error:
             if not isinstance(error, ResponseError):  # of one key, which tells nothing about others
@@ -117,7 +119,7 @@ class CapStore:
         """Counts of the cookies that became this customer's: taken over once, so that a cap outlives a sign-in."""
         if self._absorbs(site, view) is None:
             return []
-        answers = yield from self._line.asking(*(("GET", key) for key in _cookies(site, view)))
+        answers = yield from self._commands.sending(*(("GET", key) for key in _cookies(site, view)))
         return [raw for raw in answers if raw]
 
     def _took_over(self, site: str, view: View, former: list[bytes]) -> Steps[None]:
@@ -126,7 +128,7 @@ class CapStore:
         if mark is None:
             return
         if former:
-            yield from self._line.asking(*(("DEL", key) for key in _cookies(site, view)))
+            yield from self._commands.sending(*(("DEL", key) for key in _cookies(site, view)))
         with self._lock:
             self._absorbed[mark] = None
             while len(self._absorbed) > ABSORBED_KEPT:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from offers.bandit.contexts import parts
-from profiles.redis.client import Line, Script
+from profiles.redis.commands import RedisCommands, Script
 from tracker.durations import DAY_SECONDS
 from tracker.redis_connection import REDIS_ERRORS, NoScriptError, connect
 from tracker.sites import Site
@@ -62,7 +62,7 @@ class DecisionCountStore:
     """Counts on the hashes ``dg:decided:{site}:{campaign}:{day}``. ``add`` only remembers; ``flush`` writes."""
 
     def __init__(self, url: str, timeout: float = 1.0, clock: Callable[[], float] = time.time) -> None:
-        self._line, self._script = Line(connect(url, timeout)), Script(SCRIPT)
+        self._commands, self._script = RedisCommands(connect(url, timeout)), Script(SCRIPT)
         self._clock, self._process = clock, uuid4().hex[:12]
         self._number = 0
         self._counted: dict[str, Counter[str]] = {}
@@ -97,7 +97,7 @@ class DecisionCountStore:
         found: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
         by_day: Counter[str] = Counter()
         with self._errors():
-            answers = self._line.all([("HGETALL", _key(site.id, campaign, day)) for day in wanted])
+            answers = self._commands.execute([("HGETALL", _key(site.id, campaign, day)) for day in wanted])
         for day, pairs in zip(wanted, answers, strict=True):
             for name, count in _pairs(pairs):
                 kind, _, value = name.partition(":")
@@ -111,9 +111,11 @@ class DecisionCountStore:
         while self._batch:
             some = list(islice(self._batch.items(), WRITTEN_TOGETHER))
             try:
-                self._line.all([self._addition("EVALSHA", self._script.digest, *each) for each in some])
+                self._commands.execute(
+                    [self._addition("EVALSHA", self._script.digest, *each) for each in some]
+                )
             except NoScriptError:
-                self._line.all([self._addition("EVAL", self._script.text, *each) for each in some])
+                self._commands.execute([self._addition("EVAL", self._script.text, *each) for each in some])
             for key, _ in some:
                 del self._batch[key]
 

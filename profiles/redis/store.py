@@ -18,7 +18,7 @@ import msgspec
 from profiles import codec
 from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
 from profiles.model import Profile
-from profiles.redis.client import Line
+from profiles.redis.commands import RedisCommands
 from profiles.sansio import Call, Steps, run_sync
 from profiles.store import NOTHING, Alias, ProfilesUnavailable, Stored, UpdateConflict, Write
 from tracker.durations import DAY_SECONDS
@@ -45,7 +45,7 @@ class RedisProfiles:
         self.cluster = url.startswith("redis+cluster://")
         with self._errors("connect"):  # a cluster is asked at once who holds what
             self.client: Any = connect(url, timeout)
-        self._line = Line(self.client)
+        self._commands = RedisCommands(self.client)
         self._digest = ""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
@@ -182,7 +182,7 @@ class RedisProfiles:
             if self.cluster:
                 result = yield Call(lambda: self.client.mget_nonatomic(keys))
             else:
-                (result,) = yield from self._line.asking(("MGET", *keys))
+                (result,) = yield from self._commands.sending(("MGET", *keys))
         return result
 
     def _run_save(self, scripts: list[list[Any]]) -> list[int]:

@@ -9,6 +9,7 @@ from dangol import compose, settings
 from dangol.cli import main
 from offers.campaign.document import parse
 from profiles.model import Profile
+from tests.support.decisions import decided
 from tests.support.machine import RedisServer
 
 pytestmark = pytest.mark.redis
@@ -101,7 +102,7 @@ def test_the_global_holdout_and_the_fatigue_cap_are_settings(run, monkeypatch: p
         stores.campaigns.store.put("default", each, 1)
     assert stores.campaigns.decider.holdout(offers[0]) == 0.5
     shown = {
-        who: [stores.campaigns.decider.decide(site, Profile(id=f"v:{who}"), "hero") for _ in range(5)]
+        who: [decided(stores.campaigns.decider, site, Profile(id=f"v:{who}"), "hero") for _ in range(5)]
         for who in range(12)
     }
     met = {sum(each is not None for each in decisions) for decisions in shown.values()}

@@ -18,6 +18,7 @@ from offers.decision.budget import BudgetStore
 from offers.feedback.attribution import attributed_impressions
 from offers.feedback.responses import GoalRow, OfferRow, Response
 from offers.feedback.token import Token
+from profiles.sansio import run_sync
 from recommender.data.interactions import read
 from recommender.data.params import Params
 from recommender.model.card import Card
@@ -201,17 +202,11 @@ def test_one_network_does_not_empty_a_budget(redis_url: str, budget: Budget, mos
     store = BudgetStore(redis_url, timeout=10)
 
     def asked(network: str, times: int) -> int:
-        return sum(next_of(store.reserving("default", "c", budget, NOON, network)) for _ in range(times))
+        return sum(run_sync(store.reserving("default", "c", budget, NOON, network)) for _ in range(times))
 
     assert asked("evil", 400) == most
     assert asked("home", 2) > 0, "there is some left for others"
     assert asked("", 1) == 1, "and for the shop's own server"
-
-
-def next_of(steps):
-    from profiles.sansio import now
-
-    return now(steps)
 
 
 def ordered(number: int, revenue: float, **changes):

@@ -10,7 +10,7 @@ from offers.campaign.campaign import Cap
 from offers.decision import caps as caps_module
 from offers.decision.caps import CapRequest, CapStore, CapsUnavailable, Grant
 from profiles.model import Profile, Session, Touch
-from profiles.redis.client import Script
+from profiles.redis.commands import Script
 from profiles.sansio import run_sync
 from tests.support.sites import SEOUL_SITE, UTC_SITE
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS

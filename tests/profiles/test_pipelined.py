@@ -15,11 +15,11 @@ import redis
 
 from profiles import sansio
 from profiles.redis import pipelined
-from profiles.redis.client import Line, Script
+from profiles.redis.commands import RedisCommands, Script
 from tests.support.machine import RedisServer, redis_binary
 
 pytestmark = pytest.mark.redis
-Talk = Callable[[Line], Awaitable[Any]]
+Talk = Callable[[RedisCommands], Awaitable[Any]]
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ async def elsewhere(work: Callable[[], Any]) -> Any:
     return await asyncio.to_thread(work)
 
 
-async def ask(line: Line, *command: Any) -> Any:
-    (answer,) = await line.soon([command], elsewhere)
+async def ask(line: RedisCommands, *command: Any) -> Any:
+    (answer,) = await line.execute_async([command], elsewhere)
     return answer
 
 
-async def answered(line: Line) -> None:
+async def answered(line: RedisCommands) -> None:
     """Until Redis answers again."""
     async with asyncio.timeout(30):
         while True:
@@ -50,7 +50,7 @@ async def answered(line: Line) -> None:
 
 def talk(client: redis.Redis, conversation: Talk) -> Any:
     async def whole() -> Any:
-        return await conversation(Line(client))
+        return await conversation(RedisCommands(client))
 
     return asyncio.run(whole())
 
@@ -58,8 +58,8 @@ def talk(client: redis.Redis, conversation: Talk) -> Any:
 def test_many_at_once_share_a_connection_and_each_has_its_own_answer(
     connect: Callable[..., redis.Redis], redis_url: str
 ) -> None:
-    async def conversation(line: Line) -> None:
-        asked = [line.soon([("ECHO", n), ("CLIENT", "ID")], elsewhere) for n in range(50)]
+    async def conversation(line: RedisCommands) -> None:
+        asked = [line.execute_async([("ECHO", n), ("CLIENT", "ID")], elsewhere) for n in range(50)]
         answers = await asyncio.gather(*asked)
         assert [int(echo) for echo, _ in answers] == list(range(50))
         assert len({client for _, client in answers}) == 1
@@ -71,18 +71,21 @@ def test_a_script_is_learned_once(connect: Callable[..., redis.Redis], redis_url
     client, script = connect(redis_url), Script("return {KEYS[1], ARGV[1]}")
     client.script_flush()
 
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         for _ in range(2):
-            assert await sansio.run_async(line.running(script, ["k"], ["a"]), elsewhere) == [b"k", b"a"]
+            assert await sansio.run_async(line.running_script(script, ["k"], ["a"]), elsewhere) == [
+                b"k",
+                b"a",
+            ]
 
     talk(client, conversation)
     assert client.script_exists(script.digest) == [True]
 
 
 def test_an_error_is_the_answer_of_who_asked(connect: Callable[..., redis.Redis], redis_url: str) -> None:
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         await ask(line, "SET", "text", "x")
-        wrong = line.soon([("GET", "text"), ("INCR", "text"), ("GET", "text")], elsewhere)
+        wrong = line.execute_async([("GET", "text"), ("INCR", "text"), ("GET", "text")], elsewhere)
         failed, right = await asyncio.gather(wrong, ask(line, "GET", "text"), return_exceptions=True)
         assert isinstance(failed, redis.ResponseError) and right == b"x"
 
@@ -90,7 +93,7 @@ def test_an_error_is_the_answer_of_who_asked(connect: Callable[..., redis.Redis]
 
 
 def test_who_no_longer_waits_disturbs_nobody(connect: Callable[..., redis.Redis], redis_url: str) -> None:
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await ask(line, "BLPOP", "nothing-there", "0.2")
@@ -104,7 +107,7 @@ def test_a_connection_that_redis_closed_is_made_anew(
 ) -> None:
     client = connect(redis_url)
 
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         client.client_kill_filter(_id=await ask(line, "CLIENT", "ID"))
         await asyncio.sleep(0.1)
         assert await ask(line, "PING") == b"PONG"
@@ -114,7 +117,7 @@ def test_a_connection_that_redis_closed_is_made_anew(
 
 def test_each_loop_has_a_connection_of_its_own(connect: Callable[..., redis.Redis], redis_url: str) -> None:
     client = connect(redis_url)
-    line = Line(client)
+    line = RedisCommands(client)
     assert [asyncio.run(ask(line, "PING")) for _ in range(2)] == [b"PONG"] * 2
 
 
@@ -123,7 +126,7 @@ def test_nobody_waits_long_for_a_redis_that_is_silent(
 ) -> None:
     monkeypatch.setattr(pipelined, "PAUSE_SECONDS", 0.3)
 
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         assert await ask(line, "PING") == b"PONG"
         assert own_redis.process
         own_redis.process.send_signal(signal.SIGSTOP)
@@ -148,7 +151,7 @@ def test_a_redis_that_comes_back_is_reached_again(
 ) -> None:
     monkeypatch.setattr(pipelined, "PAUSE_SECONDS", 0.2)
 
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         assert await ask(line, "PING") == b"PONG"
         own_redis.kill()
         for _ in range(2):
@@ -178,7 +181,7 @@ def test_what_is_no_answer_ends_the_connection_and_not_the_loop(
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        line = Line(connect(f"redis://127.0.0.1:{port}"))
+        line = RedisCommands(connect(f"redis://127.0.0.1:{port}"))
         for _ in range(3):
             with pytest.raises(redis.RedisError):
                 await asyncio.wait_for(ask(line, "ECHO", "x"), 30)
@@ -194,7 +197,7 @@ def test_too_many_at_once_are_refused(
 ) -> None:
     monkeypatch.setattr(pipelined, "WAITING_MOST", 10)
 
-    async def conversation(line: Line) -> None:
+    async def conversation(line: RedisCommands) -> None:
         await ask(line, "PING")
         answers = await asyncio.gather(*(ask(line, "PING") for _ in range(30)), return_exceptions=True)
         assert answers[:10] == [b"PONG"] * 10

@@ -1,5 +1,8 @@
-"""The commands of every request, each thread's on a connection of its own: what a pool and its client do around a
-command takes three times as long as the command. On an event loop all of them share one, a ``Wire``."""
+"""Commands against Redis, written once (``profiles.sansio``) and run synchronously or on the event loop.
+
+A thread has a connection of its own: what redis-py's pool and client do around a command takes three times as long as
+the command. On an event loop all requests share one ``PipelinedConnection``.
+"""
 
 import asyncio
 import threading
@@ -9,75 +12,71 @@ from typing import Any
 
 import redis
 
-from profiles.redis.pipelined import Wire, address_of
+from profiles.redis.pipelined import PipelinedConnection, address_of
 from profiles.sansio import Elsewhere, Steps
 
 Command = tuple[Any, ...]
 
 
-class Line:
-    """To the Redis of ``client``, as ``client`` would reach it. On a cluster it is ``client`` that asks."""
+class RedisCommands:
+    """Sends commands to the Redis that ``client`` is connected to; on a cluster, through ``client`` itself."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._cluster = isinstance(client, redis.RedisCluster)
         self._address = None if self._cluster else address_of(client)
         self._own = threading.local()
-        self._wire: Wire | None = None
+        self._pipelined: PipelinedConnection | None = None
 
-    def ask(self, *command: Any) -> Any:
-        """The answer to one command, sent once. Raises redis.RedisError."""
-        return self.all([command])[0]
-
-    def all(self, commands: Sequence[Command]) -> list[Any]:
-        """The answers to several, sent together. Raises redis.RedisError: the first that is an error."""
+    def execute(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies to commands that are sent together, each once. Raises redis.RedisError: the first error."""
         if self._cluster:
             return [self._client.execute_command(*command) for command in commands]
         if not hasattr(self._own, "held"):
-            self._own.held = _Held(self._client.connection_pool)
+            self._own.held = _ThreadConnection(self._client.connection_pool)
         connection = self._own.held.connection
         if _stale(connection):
             connection.disconnect()
         connection.send_packed_command(connection.pack_commands(commands))
         return _whole([_answer(connection) for _ in commands])
 
-    async def soon(self, commands: Sequence[Command], elsewhere: Elsewhere) -> list[Any]:
-        """As ``all``, on an event loop."""
+    async def execute_async(self, commands: Sequence[Command], elsewhere: Elsewhere) -> list[Any]:
+        """As ``execute``, on an event loop."""
         if self._address is None:
-            answers: list[Any] = await elsewhere(lambda: self.all(commands))
+            answers: list[Any] = await elsewhere(lambda: self.execute(commands))
             return answers
-        if self._wire is None or self._wire.loop is not asyncio.get_running_loop():
-            self._wire = Wire(self._address)
-        return await self._wire.ask(commands)
+        if self._pipelined is None or self._pipelined.loop is not asyncio.get_running_loop():
+            self._pipelined = PipelinedConnection(self._address)
+        return await self._pipelined.execute(commands)
 
-    def asking(self, *commands: Command) -> Steps[list[Any]]:
-        """The answers, in order. Raises redis.RedisError."""
-        answers: list[Any] = yield _Commands(self, commands)
+    def sending(self, *commands: Command) -> Steps[list[Any]]:
+        """The replies, in order. Raises redis.RedisError."""
+        answers: list[Any] = yield _CommandsNeed(self, commands)
         return answers
 
-    def running(self, script: "Script", keys: Sequence[str], arguments: Sequence[Any]) -> Steps[Any]:
-        """What a script answers; a Redis that does not know it yet learns it. Raises redis.RedisError."""
+    def running_script(self, script: "Script", keys: Sequence[str], arguments: Sequence[Any]) -> Steps[Any]:
+        """The reply of a Lua script, which is loaded where Redis does not know it yet. Raises redis.RedisError."""
         rest = (len(keys), *keys, *arguments)
         try:
-            (answer,) = yield _Commands(self, (("EVALSHA", script.digest, *rest),))
+            (answer,) = yield _CommandsNeed(self, (("EVALSHA", script.digest, *rest),))
         except redis.exceptions.NoScriptError:
-            (answer,) = yield _Commands(self, (("EVAL", script.text, *rest),))
+            (answer,) = yield _CommandsNeed(self, (("EVAL", script.text, *rest),))
         return answer
 
 
-class _Commands:
+class _CommandsNeed:
     """Commands to be sent together; the answers are a list."""
 
-    __slots__ = ("_commands", "_line")
+    __slots__ = ("_commands", "_owner")
 
-    def __init__(self, line: Line, commands: Sequence[Command]) -> None:
-        self._line, self._commands = line, commands
+    def __init__(self, owner: RedisCommands, commands: Sequence[Command]) -> None:
+        self._owner, self._commands = owner, commands
 
     def now(self) -> list[Any]:
-        return self._line.all(self._commands)
+        return self._owner.execute(self._commands)
 
     async def soon(self, elsewhere: Elsewhere) -> list[Any]:
-        return await self._line.soon(self._commands, elsewhere)
+        return await self._owner.execute_async(self._commands, elsewhere)
 
 
 def _answer(connection: Any) -> Any:
@@ -95,7 +94,7 @@ def _whole(answers: list[Any]) -> list[Any]:
     return answers
 
 
-class _Held:
+class _ThreadConnection:
     """A connection of the pool for as long as a thread lives."""
 
     def __init__(self, pool: Any) -> None:
