@@ -250,7 +250,7 @@ class QueryEngine:
             files = self._live()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        return self._scans.along(cursor, scope, files, aliased)
+        return self._scans.scan(cursor, scope, files, aliased)
 
     def _encode(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> EncodedEvents:
         events, given = self._relation(cursor, files)

@@ -18,7 +18,7 @@ from tracker.event import encode
 from tracker.log.port import EventLog, Record
 from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
-from warehouse.feeds.stored_ids import counted
+from warehouse.feeds.stored_ids import stored_ids
 
 MOST_WAITING = 100_000  # events in the log that ingest has not committed, before reading on
 STALLED = 300.0  # seconds without progress after which waiting gives up
@@ -67,7 +67,7 @@ def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> int:
     with click.progressbar(length=rows(path), label=path.name, show_pos=True) as bar:
         for batch in read(path, site, int(time.time() * 1000)):
             times = [event.ts for event in batch]
-            known = counted(warehouse, site.id, [event.id for event in batch], min(times), max(times) + 1)
+            known = stored_ids(warehouse, site.id, [event.id for event in batch], min(times), max(times) + 1)
             records = [Record(event.key, encode(event)) for event in batch if event.id not in known]
             if records:
                 log.append(records)

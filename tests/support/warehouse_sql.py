@@ -9,7 +9,7 @@ from warehouse.events import Events
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
 from warehouse.reports.filter_choices import Choices
-from warehouse.reports.overview import CAME_BY, ENDS, LIMIT, NAMED_ONLY, Overview, of_answers
+from warehouse.reports.overview import CAME_BY, ENDS, LIMIT, NAMED_ONLY, Overview, overview_of_counts
 from warehouse.reports.retention import HISTORY_DAYS, Deed, Unit
 from warehouse.reports.vocabulary import Vocabulary, Word
 
@@ -111,7 +111,7 @@ def overview_in_sql(events: Events, site: str, span: Span, limit: int = LIMIT) -
         "pages": _PAGES,
     }
     tables = events.tables(queries, Scope(site, span.start, span.end), {"limit": limit}, prepared)
-    return of_answers(span, {name: table.to_pylist() for name, table in tables.items()})
+    return overview_of_counts(span, {name: table.to_pylist() for name, table in tables.items()})
 
 
 _DATE = "('1970-01-01'::date + day::int)"

@@ -7,8 +7,9 @@ import pytest
 from tests.warehouse.test_funnel import ADD, BUY, SPAN, VIEW, stroll
 from tracker.durations import HOUR_MS
 from warehouse.delta import AliasRow, EventRow, Warehouse
-from warehouse.funnel.breakdown import OTHER, FunnelGroup, breakdown, people
+from warehouse.funnel.breakdown import OTHER, FunnelGroup, breakdown
 from warehouse.funnel.funnel import Rules, funnel, parse_step
+from warehouse.funnel.visitors import funnel_visitors
 from warehouse.question.refused import QueryRefused
 
 STEPS = [parse_step(text) for text in (VIEW, ADD, BUY)]
@@ -42,7 +43,9 @@ def test_a_branch_is_the_funnel_of_its_visitors(tmp_path: Path) -> None:
             first.setdefault("p1" if event.profile == "p0" else event.profile, event)
     for branch in breakdown(warehouse, "default", STEPS, RULES, SPAN, "channel"):
         theirs = {profile for profile, event in first.items() if event.channel == branch.value}
-        reached = [set(people(warehouse, "default", STEPS, RULES, SPAN, step, None)) for step in range(3)]
+        reached = [
+            set(funnel_visitors(warehouse, "default", STEPS, RULES, SPAN, step, None)) for step in range(3)
+        ]
         assert branch == FunnelGroup(
             branch.value, tuple(len(theirs & people_there) for people_there in reached)
         )
@@ -55,7 +58,7 @@ def test_who_dropped_out_and_who_went_on(tmp_path: Path, by_session: bool) -> No
     counted = [step.visitors for step in funnel(warehouse, "default", STEPS, rules, SPAN).steps]
     for step in range(2):
         here, gone, on = (
-            people(warehouse, "default", STEPS, rules, SPAN, step, b) for b in (None, False, True)
+            funnel_visitors(warehouse, "default", STEPS, rules, SPAN, step, b) for b in (None, False, True)
         )
         assert sorted({*gone, *on}) == here
         if not by_session:
@@ -66,15 +69,15 @@ def test_who_dropped_out_and_who_went_on(tmp_path: Path, by_session: bool) -> No
             )
             assert not {*gone} & {*on}
     assert "p0" not in here
-    assert len(people(warehouse, "default", STEPS, rules, SPAN, 0, None, most=3)) == 3
+    assert len(funnel_visitors(warehouse, "default", STEPS, rules, SPAN, 0, None, most=3)) == 3
 
 
 def test_nobody_and_nonsense(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     assert breakdown(warehouse, "default", STEPS, RULES, SPAN, "device") == []
-    assert people(warehouse, "default", STEPS, RULES, SPAN, 0) == []
+    assert funnel_visitors(warehouse, "default", STEPS, RULES, SPAN, 0) == []
     for step in (-1, 2, 3):
         with pytest.raises(QueryRefused):
-            people(warehouse, "default", STEPS, RULES, SPAN, step)
+            funnel_visitors(warehouse, "default", STEPS, RULES, SPAN, step)
     with pytest.raises(QueryRefused):
         breakdown(warehouse, "default", STEPS, RULES, SPAN, "props; drop table")

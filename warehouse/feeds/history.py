@@ -41,6 +41,6 @@ def history(events: Events, site: str, profile: str, start: int, most: int) -> l
     return [HistoryEvent(**row) for row in rows]
 
 
-def latest(events: Events, site: str, start: int, end: int, most: int) -> list[str]:
+def latest_profiles(events: Events, site: str, start: int, end: int, most: int) -> list[str]:
     """The ``most`` current profile ids with the newest events of ``start`` ≤ ts < ``end`` (ms), the last first."""
     return [row["profile"] for row in events.rows(_LATEST, Scope(site, start, end), {"most": most})]

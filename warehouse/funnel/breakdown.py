@@ -1,10 +1,12 @@
-"""A funnel's visitors by what they have in common, and one by one: who went on, who dropped out."""
+"""A funnel broken down: by a column of its first step's event, by landing page, by new and returning, by members."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.events import Events
 from warehouse.funnel.funnel import Found, Rules, search
 from warehouse.question.refused import QueryRefused
@@ -14,6 +16,19 @@ from warehouse.question.steps import Step
 
 COLUMNS = ("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "lang")
 OTHER = "…"
+LANDING, NEW = "landing", "new"
+BREAKDOWNS = (*COLUMNS, LANDING, NEW)
+
+_MEMBERS = (
+    "select distinct hash({owner}) as owner from events where profile in (select unnest($people::varchar[]))"
+)
+_ENTRIES = f"select session, arg_min(path, (ts, id)) as path from events where session <> '' and {PAGEVIEW} group by 1"
+_LANDING = """
+with entries as ({entries}),
+firsts as (select hash({owner}) as owner, arg_min(session, (ts, id)) as session from events where {step} group by 1)
+select owner, path as value from firsts join entries using (session)
+"""
+_EARLIER = f"select distinct profile from events where {CAUSED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,73 @@ class FunnelGroup:
 
 
 def breakdown(
+    events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, by: str, most: int = 12
+) -> list[FunnelGroup]:
+    """The funnel for each value of ``by`` (of BREAKDOWNS), the largest first: a column of the first step's event; the
+    landing page of its visit; or whether they had come before ``span`` ("returning") or not ("new").
+    Raises QueryRefused, WarehouseUnavailable."""
+    if by in COLUMNS:
+        return _by_column(events, site, steps, rules, span, by, most)
+    if by == NEW:
+        earlier = events.rows(_EARLIER, Scope(site, 0, span.start))
+        people = {"returning": [row["profile"] for row in earlier]}
+        return breakdown_by_members(events, site, steps, rules, span, people, rest="new")
+    if by != LANDING:
+        raise QueryRefused("by", f"one of {', '.join(BREAKDOWNS)}, stage, segment")
+    found = search(events, site, steps, rules, span)
+    condition, params = steps[0].sql("step")
+    sql = _LANDING.format(entries=_ENTRIES, owner=_owner(rules), step=condition)
+    table = events.table(sql, Scope(site, span.start, span.end), params)
+    owners, values = table["owner"].to_numpy(), np.array(table["value"].to_pylist(), dtype=np.object_)
+    names, counts = np.unique(values.astype(np.str_), return_counts=True)
+    kept = names[np.argsort(-counts, kind="stable")[:most]].tolist() if len(names) else []
+    return _sorted([FunnelGroup(name, _counted(found, steps, owners[values == name])) for name in kept])
+
+
+def breakdown_by_members(
+    events: Events,
+    site: str,
+    steps: Sequence[Step],
+    rules: Rules,
+    span: Span,
+    people: Mapping[str, Collection[str]],
+    rest: str = "",
+) -> list[FunnelGroup]:
+    """The funnel for each of the groups: profile ids by name, who may be in several. With ``rest`` all others are
+    one more. Raises QueryRefused, WarehouseUnavailable."""
+    found, scope = search(events, site, steps, rules, span), Scope(site, span.start, span.end)
+    branches, known = [], []
+    for name, ids in people.items():
+        table = events.table(_MEMBERS.format(owner=_owner(rules)), scope, {"people": list(ids)})
+        owners = table["owner"].to_numpy()
+        branches.append(FunnelGroup(name, _counted(found, steps, owners)))
+        known.append(owners)
+    if rest:
+        mine = np.concatenate(known) if known else np.zeros(0, np.uint64)
+        branches.append(FunnelGroup(rest, _counted(found, steps, mine, others=True)))
+    return _sorted(branches)
+
+
+def _owner(rules: Rules) -> str:
+    return "session" if rules.by_session else "profile"
+
+
+def _counted(
+    found: Found, steps: Sequence[Step], owners: npt.NDArray[np.uint64], others: bool = False
+) -> tuple[int, ...]:
+    """How many of ``owners`` (or of all the others) reached each step."""
+    reached = (found.owners(at) for at in range(len(steps)))
+    return tuple(int(np.count_nonzero(np.isin(each, owners, invert=others))) for each in reached)
+
+
+def _sorted(branches: list[FunnelGroup]) -> list[FunnelGroup]:
+    """Without those that nobody began."""
+    return sorted(
+        (each for each in branches if any(each.visitors)), key=lambda each: (-each.visitors[0], each.value)
+    )
+
+
+def _by_column(
     events: Events,
     site: str,
     steps: Sequence[Step],
@@ -33,9 +115,7 @@ def breakdown(
     by: str,
     most: int = 12,
 ) -> list[FunnelGroup]:
-    """The funnel for each value of ``by`` (one of COLUMNS); together they are the whole funnel. Largest first."""
-    if by not in COLUMNS:
-        raise QueryRefused("by", f"one of {', '.join(COLUMNS)}")
+    """The funnel for each value of ``by`` (one of COLUMNS); together they are the whole funnel."""
     found = search(events, site, steps, rules, span)
     owner = "session" if rules.by_session else "profile"
     condition, params = steps[0].sql("step")
@@ -52,45 +132,6 @@ def breakdown(
         counts[step] = np.bincount(codes[at[hit]], minlength=len(values) + 1)
         counts[step, -1] = np.count_nonzero(~hit)
     return _branches([*values.tolist(), OTHER], counts, most)
-
-
-def people(
-    events: Events,
-    site: str,
-    steps: Sequence[Step],
-    rules: Rules,
-    span: Span,
-    step: int,
-    beyond: bool | None = False,
-    most: int = 10_000,
-) -> list[str]:
-    """Profile ids of who reached ``step`` (from 0) and got no further; with ``beyond`` who did get to the next
-    one, with None both. At most ``most``, by id."""
-    if not 0 <= step < len(steps) - (beyond is not None):
-        raise QueryRefused(
-            "step", "no such step" if step < 0 or step >= len(steps) else "the last step has no next"
-        )
-    return who(events, site, search(events, site, steps, rules, span), rules, span, step, beyond, most)
-
-
-def who(
-    events: Events,
-    site: str,
-    found: Found,
-    rules: Rules,
-    span: Span,
-    step: int,
-    beyond: bool | None,
-    most: int,
-) -> list[str]:
-    """The same, of a search already made."""
-    owner = "session" if rules.by_session else "profile"
-    sql = f"""
-        select distinct profile from events
-        where hash({owner}) in (select unnest($owners::ubigint[])) order by profile limit $most
-    """
-    params = {"owners": found.owners(step, beyond).tolist(), "most": most}
-    return [row["profile"] for row in events.rows(sql, Scope(site, span.start, span.end), params)]
 
 
 def _branches(

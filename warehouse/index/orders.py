@@ -28,7 +28,7 @@ class Orders:
         return orders.astype(np.int64), revenue
 
 
-def ordered(scan: Scan, span: Span) -> Orders:
+def orders_of(scan: Scan, span: Span) -> Orders:
     """See ``warehouse.definitions.orders.ORDERS``, which says the same in SQL."""
     columns: dict[str, list[Codes]] = {
         name: [] for name in ("key", "visit", "ts", "revenue", "completed", "outside")

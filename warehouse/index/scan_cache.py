@@ -39,7 +39,7 @@ class ScanCache:
         self._large: dict[_Key, list[EncodedEvents]] = {}
         self._kept: list[tuple[_Key, Scan]] = []
 
-    def along(
+    def scan(
         self,
         cursor: "duckdb.DuckDBPyConnection",
         scope: Scope,

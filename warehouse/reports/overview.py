@@ -111,10 +111,10 @@ def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overv
     """What happened on ``site`` in ``span``; lists hold at most ``limit`` rows, the largest first."""
     scan = events.scan(site, span.start, span.end)
     answers = OverviewCounts(scan, span).answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
-    return of_answers(span, answers)
+    return overview_of_counts(span, answers)
 
 
-def of_answers(span: Span, answers: Mapping[str, Rows]) -> Overview:
+def overview_of_counts(span: Span, answers: Mapping[str, Rows]) -> Overview:
     """The overview of its parts' rows."""
     whole = answers["whole"][0]
     series = _series(span, answers["days"] + answers["visits"] + answers["orders"])

@@ -1,4 +1,4 @@
-"""The overview's figures along a scan, counted in arrays."""
+"""The figures of the overview, counted in the arrays of a scan."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from tracker.durations import DAY_MS, HOUR_MS
+from warehouse.definitions.bounce import is_bounce
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.index.distinct_people import DistinctPeople, distinct
 from warehouse.index.encoded import Codes, EncodedEvents, Longs
-from warehouse.index.orders import ordered
+from warehouse.index.orders import orders_of
 from warehouse.index.scan import Mask, Scan
 from warehouse.index.titles import titles
 from warehouse.question.span import Span
@@ -78,7 +79,7 @@ class OverviewCounts:
         self._occurs = np.zeros(len(scan.labels), np.bool_)
         for base, part in zip(scan.label_base, parts, strict=True):
             self._occurs[base : base + len(part.occurs)] = part.occurs
-        self._orders = ordered(scan, span)
+        self._orders = orders_of(scan, span)
         self._touchpoint = self._touchpoints()
 
     def answers(self, columns: Sequence[str], named: Sequence[str], limit: int) -> dict[str, Rows]:
@@ -95,7 +96,7 @@ class OverviewCounts:
         }
         for column in columns:
             asked[column] = lambda column=column: self._came(column, column in named, limit)  # type: ignore[misc]
-        with ThreadPoolExecutor(2, "tally") as pool:
+        with ThreadPoolExecutor(2, "overview") as pool:
             return dict(zip(asked, pool.map(lambda ask: ask(), asked.values()), strict=True))
 
     def _part(self, index: int, block: EncodedEvents) -> _Part:
@@ -105,7 +106,7 @@ class OverviewCounts:
         views = np.flatnonzero(viewed)
         page = scan.block_labels(index, self._page)[block.label[views]]
         self._viewers.add(page, persons[block.profile[views]])
-        deeds = _before(scan.block_labels(index, self._caused)[block.label])
+        caused = _before(scan.block_labels(index, self._caused)[block.label])
         before, last = _before(viewed), max(len(page) - 1, 0)
         some = before[end] > before[begin]
         entry, exit_ = (
@@ -124,7 +125,7 @@ class OverviewCounts:
             wall=self._span.wall(block.at[begin].astype(np.int64) + block.base),
             person=persons[block.profile[begin]],
             touchpoint=block.touchpoint[begin].astype(np.int64) + scan.touchpoint_base[index],
-            bounced=deeds[end] - deeds[begin] == 1,
+            bounced=is_bounce(caused[end] - caused[begin]),
             entry=entry,
             exit=exit_,
             occurs=occurs,

@@ -7,8 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from warehouse.feeds.doubtful_orders import Doubtful, doubtful
-from warehouse.funnel.breakdown import FunnelGroup
-from warehouse.funnel.by_group import NAMES, by_column, by_people
+from warehouse.funnel.breakdown import BREAKDOWNS, FunnelGroup, breakdown, breakdown_by_members
 from warehouse.funnel.dropoffs import DropOff, dropoffs
 from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
 from warehouse.funnel.trend import EVERY, TrendPeriod, trend
@@ -23,7 +22,7 @@ from web.flows import PathOptions, RetentionOptions, one_of, path_options, reten
 from web.reports.parameters import funnel_options
 from web.reports.reports import Reports, ReportScope
 
-GROUPS = (*NAMES, "stage", "segment")
+GROUPS = (*BREAKDOWNS, "stage", "segment")
 """What a funnel can be broken down by."""
 
 
@@ -118,12 +117,12 @@ class FunnelQuestion:
         if by not in GROUPS:
             raise QueryRefused("by", f"one of {', '.join(GROUPS)}")
         site, span = asked.site.id, asked.span
-        if by in NAMES:
+        if by in BREAKDOWNS:
             return reports.answer(
                 "branches",
                 asked,
                 (self, by),
-                lambda events: by_column(events, site, self.steps, self.rules, span, by),
+                lambda events: breakdown(events, site, self.steps, self.rules, span, by),
             )
         everyone = reports.everyone(site)
         people = everyone.stages if by == "stage" else everyone.segments
@@ -131,7 +130,7 @@ class FunnelQuestion:
             "branches",
             asked,
             (self, by),
-            lambda events: by_people(events, site, self.steps, self.rules, span, people),
+            lambda events: breakdown_by_members(events, site, self.steps, self.rules, span, people),
         )
 
     def trend(self, reports: Reports, asked: ReportScope, every: str) -> tuple[TrendPeriod, ...]:

@@ -11,8 +11,8 @@ from offers.segments.segment import Segment, parse_segment
 from profiles.model import Profile
 from tracker.sites import Site
 from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
-from warehouse.feeds.history import latest
-from warehouse.funnel.breakdown import people
+from warehouse.feeds.history import latest_profiles
+from warehouse.funnel.visitors import funnel_visitors
 from web.api.profiles import document, seen
 from web.flows import one_of
 from web.http.problem import Problem
@@ -54,7 +54,7 @@ def ids_of(reports: Reports, asked: ReportScope, args: "MultiDict[str, str]") ->
     which = one_of("which", args, ("dropped", "went on", "all"))
     beyond = {"dropped": False, "went on": True, "all": None}[which]
     events = reports.events(asked)
-    return people(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
+    return funnel_visitors(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
 
 
 def people_of(stores: Stores, reports: Reports, asked: ReportScope, args: "MultiDict[str, str]") -> People:
@@ -72,7 +72,7 @@ def members_of(stores: Stores, reports: Reports, site: str, segment: str) -> Peo
 def latest_of(stores: Stores, reports: Reports, asked: ReportScope) -> People:
     """Who came by last, LATEST at most."""
     span = asked.span
-    ids = latest(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
+    ids = latest_profiles(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
     return People(len(ids), tuple(someone(ids, stores, asked.site.id)))
 
 

@@ -11,7 +11,7 @@ from profiles.model import Profile
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
 from warehouse.feeds.dossier import dossier
-from warehouse.feeds.history import history, latest
+from warehouse.feeds.history import history, latest_profiles
 from web.api.profiles import seen
 from web.desk.pages import Pages
 from web.desk.period import period_of
@@ -132,7 +132,7 @@ def _latest(pages: Pages, stores: Stores, asked: ReportScope) -> list[Profile]:
         "latest",
         asked,
         LATEST,
-        lambda events: latest(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
+        lambda events: latest_profiles(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
     )
     return _loaded(stores, asked.site, ids)
 
