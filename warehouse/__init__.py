@@ -1,1 +1,1 @@
-"""Everything that ever happened, in Delta tables, and the questions asked of it."""
+"""The warehouse: rows of events in, Delta tables on disk; reports and other stages' queries out."""

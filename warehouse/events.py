@@ -10,9 +10,8 @@ from warehouse.question.scope import Scope
 
 
 class Events(Protocol):
-    """What reports ask: SQL that reads from ``events``, or a scan along them, many times as quick. A
-    ``warehouse.query_engine.QueryEngine``, or a ``Warehouse``, which has one; or some of its events,
-    ``warehouse.reports.filtered``."""
+    """Events that answer SQL (which reads from ``events``) and scans, which are many times as quick. Implemented by
+    ``warehouse.query_engine.QueryEngine``, by ``Warehouse``, which has one, and by ``warehouse.reports.filtered``."""
 
     def tables(
         self,

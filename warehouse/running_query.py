@@ -1,4 +1,4 @@
-"""Lets one thread stop the queries of another, and see how far they have come."""
+"""A running query, which another thread may cancel and whose progress it may read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.warehouse.test_funnel import ADD, BUY, SPAN, VIEW, stroll
+from tests.support.warehouse_funnel import ADD, BUY, SPAN, VIEW, stroll
 from tracker.durations import HOUR_MS
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel.breakdown import OTHER, FunnelGroup, breakdown

@@ -1,4 +1,4 @@
-"""The files in which blocks are kept: lost, damaged, unwritable, made twice, gone with their data."""
+"""The files of encoded events: lost, damaged, unwritable, made twice, gone with their data."""
 
 import errno
 import os
@@ -12,8 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc
 
-from tests.support.warehouse_rows import NOON, row
-from tests.warehouse.test_scans import (
+from tests.support.warehouse_reports import (
     SPANS,
     answers,
     equal_in_sql,
@@ -21,6 +20,7 @@ from tests.warehouse.test_scans import (
     small_thresholds,
     warehouse,
 )
+from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, Warehouse
 from warehouse.query_engine import QueryEngine
@@ -51,7 +51,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_trail_that_is_damaged_is_made_again(warehouse: Warehouse, damage: str) -> None:
+def test_a_damaged_file_is_made_again(warehouse: Warehouse, damage: str) -> None:
     expected = answers(warehouse, WHOLE)
     sizes = {path: path.stat().st_size for path in kept(warehouse)}
     assert sizes
@@ -81,7 +81,7 @@ def test_a_full_disk_costs_time_only(
     assert not kept(warehouse)
 
 
-def test_two_processes_may_make_the_same_trail_at_once(warehouse: Warehouse) -> None:
+def test_two_processes_may_encode_the_same_file_at_once(warehouse: Warehouse) -> None:
     expected = answers(warehouse, WHOLE)
     paths = kept(warehouse)
     for path in paths:
@@ -127,7 +127,7 @@ def test_files_may_go_while_a_report_is_about_to_read_them(
     assert found == answers(warehouse, WHOLE)
 
 
-def test_a_file_of_nothing_but_bots_has_an_empty_trail(tmp_path: Path) -> None:
+def test_a_file_of_nothing_but_bots_has_an_empty_index(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     bots = [row(NOON + at, id=f"b{at}", profile="bot", session="b", bot=True) for at in range(50)]
     warehouse.append(bots, [], {})
@@ -139,7 +139,7 @@ def test_a_file_of_nothing_but_bots_has_an_empty_trail(tmp_path: Path) -> None:
     assert overview(warehouse, "default", WHOLE).events == 50
 
 
-def test_a_file_all_of_whose_visits_belong_to_others_now_has_an_empty_trail(tmp_path: Path) -> None:
+def test_a_file_all_of_whose_visits_belong_to_others_now_has_an_empty_index(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     for day, session in enumerate(("owner001a", "owner001b")):
         rows = [row(NOON + day * DAY_MS + at, id=f"{session}{at}", session=session) for at in range(50)]
@@ -167,7 +167,7 @@ def test_what_arrives_in_small_commits_is_read_again_a_few_times_only(
     assert sum(read) < 32 * 3 * 6  # all of them each time would be 16 times
 
 
-def test_a_trail_is_made_once_and_goes_with_its_file(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_data_file_is_encoded_once_and_its_index_goes_with_it(warehouse: Warehouse, tmp_path: Path) -> None:
     overview(warehouse, "default", WHOLE)
     blocks = {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "default").iterdir()}
     assert blocks

@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.warehouse_funnel import ADD, BUY, SPAN, VIEW, stroll
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS
-from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel import step_order
 from warehouse.funnel.funnel import Rules, funnel, parse_step, parse_window
 from warehouse.funnel.step_order import Exclusion, first_arrivals, gather, in_any_order, in_order
 from warehouse.question.refused import QueryRefused
-from warehouse.question.span import Span
 from warehouse.question.steps import Step
 
 Hit = tuple[int, int, int]  # owner, time, mask
@@ -125,28 +124,6 @@ def test_more_visitors_than_fit_one_key_are_counted_in_parts(hits: list[Hit]) ->
 
 
 # Through real tables.
-
-SITE = Site(id="default", write_key="w", secret_key="s")
-SPAN = Span.parse(SITE, "2026-11-01", "2026-11-05")
-VIEW, ADD, BUY = "event:Product Viewed", "event:Product Added", "event:Order Completed"
-
-
-def stroll(seed: int) -> list[EventRow]:
-    """Events of twenty visitors on a coarse clock: many ties, repeats, and rows in no order."""
-    chance = random.Random(seed)
-    rows = []
-    for number in range(400):
-        ts = NOON + chance.randrange(200) * 1_800_000 // 2
-        kind = chance.randrange(6)
-        names = {0: "Product Viewed", 1: "Product Added", 2: "Order Completed", 3: "Offer Viewed"}
-        profile = f"p{chance.randrange(20)}"
-        changes = {"type": "track", "name": names[kind], "path": "/x"} if kind < 4 else {}
-        if kind > 3:
-            changes = {"path": chance.choice(["/", "/shoes/1", "/shoes%", "/shoes_2", "/SHOES/1"])}
-        session = f"{profile}-{chance.randrange(4)}"
-        bot = chance.random() < 0.05
-        rows.append(row(ts, id=f"e{number}", profile=profile, session=session, bot=bot, **changes))
-    return rows
 
 
 def is_step(event: EventRow, text: str) -> bool:

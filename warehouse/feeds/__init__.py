@@ -1,1 +1,1 @@
-"""Feeds: what other stages read of the warehouse, from interactions to one person's dossier."""
+"""Feeds: a site and a time in; rows for other stages and for one visitor's page out."""

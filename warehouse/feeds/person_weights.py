@@ -1,4 +1,4 @@
-"""How much each person teaches: a crowd that one network brings in one go counts as a few people.
+"""The weight of each person in training: many visitors of one network at one time count as a few people.
 
 Visitors cost a stranger nothing: an id is a number that anybody can make up. Networks (/24, /48) are not as cheap. So
 who first came from one network in one minute count as MINUTE people together, who first came from it in one day as DAY,

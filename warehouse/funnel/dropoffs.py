@@ -1,4 +1,4 @@
-"""Where those went who left a funnel: the first thing each did after the last step that they reached."""
+"""Drop-off destinations: what visitors who left a funnel did first after the last step that they reached."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The visitor funnel: how many go from step to step.
 
-A visitor reaches step k when some chain of events, each strictly later than the one before and of its step,
+A visitor reaches step k when some sequence of events, each strictly later than the one before and of its step,
 arrives there within the window of its first event. DuckDB finds the events of the steps, as numbers; the
-chains are followed in arrays (``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long:
+sequences are matched in arrays (``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long:
 a self join or a window function for each step sorts all events again each time.
 """
 
@@ -65,7 +65,7 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How chains count. ``by_session``: each within one visit. ``without``: events that break a chain, between
+    """How sequences count. ``by_session``: each within one visit. ``without``: events that break a sequence, between
     its ends or between step ``after`` (from 0) and the next."""
 
     window: int
@@ -93,7 +93,7 @@ def funnel(events: Events, site: str, steps: Sequence[Step], rules: Rules | int,
 @dataclass(frozen=True, slots=True)
 class Part:
     """Some of the owners (visitors or visits), by ``hashes`` of their ids (DuckDB's). For each step: the owners
-    who reach it (indexes of ``hashes``) and how long the first chain took since the step before, in ms."""
+    who reach it (indexes of ``hashes``) and how long the first sequence took since the step before, in ms."""
 
     hashes: npt.NDArray[np.uint64]
     reached: list[Longs]
@@ -123,7 +123,7 @@ class Found:
 
 
 def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
-    """Follow the chains of every owner. Raises QueryRefused, WarehouseUnavailable."""
+    """Match the steps of every owner. Raises QueryRefused, WarehouseUnavailable."""
     _check(steps, rules)
     time_bits = max(1, (span.end - span.start).bit_length())
     asked = [*steps, *(step for step, _ in rules.without)]
@@ -199,21 +199,21 @@ def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, span: Span) ->
 
 
 def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> list[Part]:
-    """The chains, of one half of the owners in each of two threads where there are many events."""
+    """The matches, of one half of the owners in each of two threads where there are many events."""
     if len(found.owner) < MANY:
-        return [_chains(found, time_bits, steps, rules)]
+        return [_match(found, time_bits, steps, rules)]
     odd = (found.owner & 1).astype(np.bool_)
 
     def half(which: int) -> Part:
         mine = odd if which else ~odd
         part = _Steps(found.owner[mine] >> 1, found.packed[mine], found.hashes[which::2], found.bits)
-        return _chains(part, time_bits, steps, rules)
+        return _match(part, time_bits, steps, rules)
 
-    with ThreadPoolExecutor(2, "chains") as pool:
+    with ThreadPoolExecutor(2, "funnel") as pool:
         return list(pool.map(half, (0, 1)))
 
 
-def _chains(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> Part:
+def _match(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> Part:
     reached: list[list[Longs]] = [[] for _ in steps]
     waited: list[list[Longs]] = [[] for _ in steps]
     arrived: list[list[Longs]] = [[] for _ in steps]

@@ -1,9 +1,9 @@
-"""Chains of steps in the events of many visitors, all at once in arrays.
+"""The order of a funnel's steps: each step's event must be strictly later than the step before, in time for the window.
 
-The latest start is the best one: of two chains that arrive at an event, the one that began later leaves more of
-the window. So for each event of step k it is enough to know the latest start of a chain that arrives there: it
-is that of the last event of step k-1 strictly before it from which a chain still lives. Every possible
-first step is considered; nothing is followed greedily.
+A sequence is one event a step. Sequences of many visitors are matched at once, in arrays. The latest start is the best
+one: of two sequences that arrive at an event, the one that began later leaves more of the window. So for each event of
+step k it is enough to know the latest start of a sequence that arrives there: it is the start of the last event of
+step k-1 strictly before it at which a sequence arrives. Every possible first step is tried.
 """
 
 from collections.abc import Iterator, Sequence
@@ -59,8 +59,8 @@ def gather(
 
 @dataclass(frozen=True, slots=True)
 class StepMatches:
-    """The events at which chains arrive at one step: their rows, the latest start of each, and the event
-    before it in the chain that began then (both as keys)."""
+    """The events at which sequences arrive at one step: their rows, the latest start of each, and the event
+    before it in the sequence that began then (both as keys)."""
 
     rows: Ints
     start: Longs
@@ -69,7 +69,7 @@ class StepMatches:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Events (bit of the mask) that break a chain: strictly between its start and its end, or, with
+    """Events (bit of the mask) that break a sequence: strictly between its start and its end, or, with
     ``after``, between step ``after`` and the next."""
 
     bit: int
@@ -139,7 +139,7 @@ def in_any_order(hits: StepEvents, same: Sequence[int], window: int) -> Iterator
 
 class FirstArrivals(NamedTuple):
     """For each owner who reaches a step: its first arrival there, ms since the base, and how many ms it came
-    after the event before it in its chain."""
+    after the event before it in its sequence."""
 
     owner: Longs
     time: Longs

@@ -1,1 +1,1 @@
-"""The index: encoded events of a site, in order, which reports scan instead of the tables."""
+"""The index: data files and aliases in, encoded events of a site in order out, which reports scan."""

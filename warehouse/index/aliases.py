@@ -19,7 +19,7 @@ KEPT = 4
 """Versions kept for queries that are about to start on one."""
 
 # A profile's id is merged once: what a replay or a cookie that moved on says later changes nothing.
-# A session may be cut anew by each late event: the last label counts.
+# A session may be cut anew by each late event: the last word counts.
 _FIRST = """
 create temp table chain as select site, kind, old, new, least(old, new) as low from (
     select site, kind, old, case kind when 'profile' then arg_min(new, (ts, new)) else arg_max(new, (ts, new)) end

@@ -1,4 +1,4 @@
-"""Who belongs to which groups: pairs of a group and a person, however often they occur."""
+"""How many different people each group has, such as the visitors of each page."""
 
 import numpy as np
 

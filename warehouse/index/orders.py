@@ -1,4 +1,4 @@
-"""The orders along a scan: each once, at its first event, however often it is reported."""
+"""The orders of a scan: each once, at its first event, however often it is reported."""
 
 from dataclasses import dataclass
 

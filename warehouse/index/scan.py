@@ -1,4 +1,4 @@
-"""A scan along blocks: the events of a scope as numbers, whichever files they lie in, with everybody's current ids."""
+"""A scan: the encoded events of a scope, whichever files they lie in, with everybody's current ids."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence

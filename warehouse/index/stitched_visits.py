@@ -1,4 +1,4 @@
-"""Visits whole: one that lies in several files, or has another id now, is put together again."""
+"""Stitched visits: a visit that lies in several files, or has another id now, is put together again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

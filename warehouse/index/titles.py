@@ -1,4 +1,4 @@
-"""The pages of a scan and how they are called."""
+"""The titles of the pages in a scan."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""Questions: the span of days and the steps that a report is asked about."""
+"""What a report is asked about: the scope of a site, a span of days and steps, parsed from text or refused."""

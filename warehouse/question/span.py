@@ -1,4 +1,4 @@
-"""A stretch of time as a marketer says it: days or instants in the site's timezone."""
+"""A span of time: days or instants in the site's timezone."""
 
 import itertools
 import re

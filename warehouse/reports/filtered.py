@@ -1,4 +1,4 @@
-"""Any report of only some visits: the same questions, over fewer events."""
+"""Filters: any report over the events of some visits only."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How often each goal was reached: a goal is a step of which only that it happened counts."""
+"""Goals: how often each was reached. A goal is one step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

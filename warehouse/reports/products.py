@@ -1,4 +1,4 @@
-"""Products as a shop sees them: looked at, put into carts, bought, left behind, bought together, searched in vain.
+"""Products: looked at, put into carts, bought, left behind, bought together, searched without result.
 
 A line is one product of one event: the event's own, or each of an order's ``items``. An order counts once, at its first
 event. A cart is abandoned when a visit put something into it that it did not take out again, and ordered nothing.

@@ -1,4 +1,4 @@
-"""What occurs: the events and pages that a marketer may choose as steps."""
+"""The event names and pages that occur in a span: what a marketer may choose as steps."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Delta tables: schema, rows, files, durability, maintenance and repair."""
+"""The Delta tables: rows in, data files and commits on disk; they are kept durable, compact, checked and repaired."""

@@ -1,4 +1,4 @@
-"""What the tables hold is on disk before anybody relies on it: data files, the commits that name them, their folders.
+"""Durability: data files, the commits that name them and their folders are on disk before anybody relies on them.
 
 Delta's library writes to the page cache and returns; a power cut then leaves files without bytes. So whoever commits,
 and whoever reads positions that another process committed, first has everything up to that version written out.

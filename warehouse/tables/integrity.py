@@ -1,4 +1,4 @@
-"""Is everything there that the tables have told, and can it be read?
+"""Integrity: whether everything that was committed is there and can be read.
 
 A look at the log (every commit and checkpoint, against the checksums of when they were written) and at each live
 file's size is cheap, and runs on a schedule. A deep one reads every file, and looks for files that lost commits had

@@ -1,4 +1,4 @@
-"""Upkeep: small files become large ones, what is no longer needed goes, a person is erased."""
+"""Maintenance: compaction, vacuum, retention by age, and the erasure of a person."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping

@@ -1,4 +1,4 @@
-"""Damaged tables made whole from the files that are left. What no file holds any more, the event log may (``dangol``).
+"""Repair of damaged tables from the files that are left. The event log may have rows that no file has (``dangol``).
 
 1. A commit that cannot be read, or is gone, becomes one that does nothing; a checkpoint that cannot be read goes; where
    the log has lost its beginning it begins anew. What was damaged stays in ``_damaged/``, for whoever wants to look.

@@ -1,4 +1,4 @@
-"""Rows as Arrow tables: a bad row is named, not lost in a batch."""
+"""Rows as Arrow tables. A row that does not fit is named, and the others of its batch are kept."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
