@@ -218,7 +218,7 @@ STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=eve
 
 
 def counts(page: str) -> list[str]:
-    return re.findall(r'<div class="count">([^ <]+) ', page)
+    return re.findall(r'<div class="count">\s*([^\s<]+)\s', page)
 
 
 def test_the_funnel_counts_the_week(busy: Stage) -> None:

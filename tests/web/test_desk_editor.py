@@ -14,6 +14,7 @@ from offers.campaign.document import document, parse
 from profiles.model import Profile
 from profiles.store import ABSENT, Write
 from tests.support.browser import chromium
+from tests.support.html import squeezed
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tests.support.wsgi import serving
@@ -347,7 +348,7 @@ def test_a_viewer_is_offered_nothing_that_they_may_not_do(stage: Stage) -> None:
 def test_a_long_audience_is_folded_in_the_list(stage: Stage) -> None:
     long = " or ".join(f"orders = {number}" for number in range(200))
     put(stage, audience=long)
-    page = stage.desk().get("/desk/campaigns").text
+    page = squeezed(stage.desk().get("/desk/campaigns").text)
     assert '<details class="long"><summary>' in page and f'<code class="whole">{long}</code>' in page
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from offers.campaign.document import parse
 from tests.support.campaign_history import CAMPAIGN, play
+from tests.support.html import squeezed
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
@@ -39,7 +40,7 @@ def test_decisions_that_nobody_had_on_screen_are_told(stage: Stage) -> None:
         answer = stage.call("POST", "/v1/personalize", json=asked).json
         assert answer["slots"]["hero"]["offer"]["campaign"] == "boots"
     stage.stores.campaigns.decided.flush()
-    page = stage.desk().get("/desk/campaigns/boots").text
+    page = squeezed(stage.desk().get("/desk/campaigns/boots").text)
     assert '<span class="name">Decisions</span><span class="value">3</span>' in page
     assert "nobody had it on screen" in page and "data-plot" not in page and "0%" not in page
     assert page.count('data-label="likely the best">–') == 2
