@@ -19,8 +19,8 @@ DEVICES = {"desktop": _l("Desktop"), "phone": _l("Phone"), "tablet": _l("Tablet"
 
 
 _STEP = _l(
-    "A step cannot be read. It is a page such as /product/*, or the name of an event, and may go on: "
-    "where category = shoes and price >= 50"
+    "A step cannot be read. Enter a page such as /product/* or the name of an event. "
+    "You can add a condition: where category = shoes and price >= 50"
 )
 REFUSALS = {
     "step": _STEP,
@@ -28,9 +28,7 @@ REFUSALS = {
     "anchor": _STEP,
     "goal": _STEP,
     "page": _STEP,
-    "order": _l(
-        "Something can only be excluded where the steps come in order: choose that, or exclude nothing"
-    ),
+    "order": _l("Exclusions need steps in order: choose “as listed”, or remove the exclusions"),
     "window": _l("A time is a number with m, h or d, such as 30m or 7d"),
 }
 

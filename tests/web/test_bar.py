@@ -173,7 +173,7 @@ def test_nothing_is_taken_along_that_was_not_chosen(stage: Stage) -> None:
 def test_what_a_page_cannot_take_is_shown_with_its_reason(stage: Stage) -> None:
     desk = stage.desk()
     live = desk.get("/desk/live?from=2026-11-01&to=2026-11-02").text
-    assert "Always the last minutes" in live
+    assert "Live data only" in live
     assert re.search(r'id="from" type="date"[^>]* disabled aria-describedby="undated"', live)
     assert '<input type="hidden" name="from" value="2026-11-01">' in live  # handed on, not lost
     search = desk.get("/desk/visitors?q=kim&channel=e-mail").text
@@ -211,7 +211,7 @@ def test_visitors_are_narrowed(stage: Stage) -> None:
     assert ids("country=KR") == ["b"] and ids("channel=organic+search") == ["a"]
     assert ids("page=/checkout") == ["a"] and ids("segment=nobody") == []
     assert ids("from=2026-11-01&to=2026-11-16") == ["a", "b", "c"]  # who came by then, the last first
-    assert "Nobody like this came by" in stage.desk().get("/desk/visitors?country=XX").text
+    assert "No matching visitors" in stage.desk().get("/desk/visitors?country=XX").text
 
 
 def test_campaigns_are_narrowed(stage: Stage) -> None:

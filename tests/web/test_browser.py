@@ -157,7 +157,7 @@ def test_a_marketer_finds_who_left_and_keeps_them(browser: Browser, desk: Served
     assert counts == [step["visitors"] for step in told["steps"]] and counts[0] > counts[1] > counts[2] > 0
     settled(page)
     keep(page, "desk-funnel-built", full=True)
-    page.click("a.leavers >> nth=1")  # one click: who they are
+    page.click("a.leavers >> nth=1")  # one click: view visitors
     page.fill("#name", "Looked, did not buy")
     page.click("button:has-text('Save as a segment')")  # two: kept
     expect(page.locator(".notice.good")).to_contain_text("Looked, did not buy")
@@ -213,7 +213,7 @@ def test_what_must_not_come_in_between_is_chosen_for_one_gap(browser: Browser, d
 
     page.goto(f"/desk/funnel?{STEPS}")
     whole = finished()
-    page.click("button:has-text('Exclude something')")
+    page.click("button:has-text('Add an exclusion')")
     page.fill("#barred-1", "/checkout")
     page.select_option("#gap-1", "1")
     page.click("button.primary:has-text('Show the funnel')")

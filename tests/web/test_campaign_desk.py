@@ -178,8 +178,8 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
         "Evaluation",
         "Expansion",
         "Feedback",
-        "Likely the best",
-        "Had all seen it",
+        "Chance to win",
+        "Estimate if shown to all",
         "forged",
         "Dismissed",
         "/desk/reports/campaigns/boots?",
@@ -191,7 +191,7 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
     editor = desk.get("/desk/campaigns/edit?id=boots").text  # with the events that occur on this site
     assert "days_since(&#39;Form Sent&#39;)" in editor and '<option value="Offer Dismissed">' in editor
     expanded = desk.get("/desk/campaigns/boots?expand=yes").text
-    assert "affinity(&#39;shoes&#39;)" in expanded and "Write a campaign for them" in expanded
+    assert "affinity(&#39;shoes&#39;)" in expanded and "Create a campaign for this audience" in expanded
     assert 'expand=yes#expansion"' in page and 'id="expansion"' in expanded
     proposed = re.search(r'href="(/desk/campaigns/edit\?like=boots&amp;audience=[^"]+)"', expanded)
     draft = desk.get(unescape(proposed[1])).text if proposed else ""

@@ -181,7 +181,7 @@ def test_the_overview_counts_the_week(busy: Stage) -> None:
 
 def test_the_overview_says_what_to_do_when_nobody_came(stage: Stage) -> None:
     page = stage.desk().get("/desk").text
-    assert "Nobody has come by yet" in page and 'href="/desk/setup"' in page
+    assert "No visitors yet" in page and 'href="/desk/setup"' in page
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_unknown_pages_and_faults_are_pages(stage: Stage, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("web.desk.reports.overview.view_of", broken)
     fault = stage.desk().get("/desk")
-    assert fault.status_code == 500 and "That went wrong" in fault.text
+    assert fault.status_code == 500 and "Something went wrong" in fault.text
 
 
 def test_the_root_leads_to_the_desk(stage: Stage) -> None:
@@ -276,7 +276,7 @@ def test_the_funnel_takes_any_query(busy: Stage, query: str) -> None:
 
 def test_an_empty_funnel_says_what_to_do(stage: Stage) -> None:
     page = stage.desk().get("/desk/funnel").text
-    assert "Nothing has been recorded in this period" in page and 'href="/desk/setup"' in page
+    assert "No data in this period" in page and 'href="/desk/setup"' in page
 
 
 def known(stage: Stage, clock: Clock) -> None:
@@ -369,7 +369,7 @@ def test_a_visitor_who_is_not_known_is_404(busy: Stage) -> None:
 
 
 def test_an_empty_list_of_visitors_says_what_to_do(stage: Stage) -> None:
-    assert "Nobody has come by yet" in stage.desk().get("/desk/visitors").text
+    assert "No visitors yet" in stage.desk().get("/desk/visitors").text
 
 
 def test_campaigns_are_listed_with_their_answers(stage: Stage, clock: Clock) -> None:
@@ -420,13 +420,13 @@ def test_paths_take_any_query(busy: Stage, query: str) -> None:
 
 def test_retention_is_a_table_of_cohorts(busy: Stage) -> None:
     page = busy.desk().get("/desk/retention?unit=day&from=2026-11-10&to=2026-11-18").text
-    assert "Who came again" in page and re.findall(r'scope="row">([^<]+)<', page) == [
+    assert "Returning visitors by cohort" in page and re.findall(r'scope="row">([^<]+)<', page) == [
         "15 Nov 2026",
         "16 Nov 2026",
         "All",
     ]
     bought = busy.desk().get("/desk/retention?deed=purchase&by=channel").text
-    assert "Who bought again" in bought and "Organic search" in bought
+    assert "Repeat purchases by cohort" in bought and "Organic search" in bought
 
 
 @pytest.mark.parametrize("query", ["unit=year", "deed=steal", "by=whom", "unit=%3Cscript%3E"])

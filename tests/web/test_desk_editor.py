@@ -220,7 +220,7 @@ def test_what_somebody_else_saved_meanwhile_is_not_lost(stage: Stage, clock: Clo
     clock.now += 60
     warned = desk.post("/desk/campaigns/edit", data=mine).text
     assert "kim saved another version" in warned and "<del>Live now</del>" in warned
-    assert "<ins>Paused</ins>" in warned and 'value="My boots"' in warned and "Save over it" in warned
+    assert "<ins>Paused</ins>" in warned and 'value="My boots"' in warned and "Overwrite" in warned
     found = stage.campaigns.get("default", "boots")
     assert found and (found.status, found.name) == ("paused", "Boots")
     mine["version"] = version_in(warned)

@@ -28,8 +28,8 @@ def put(stage: Stage, **changes: Any) -> None:
 def test_nobody_saw_it_and_nothing_is_claimed(stage: Stage, status: str, said: str) -> None:
     put(stage, status=status)
     page = stage.desk().get("/desk/campaigns/boots").text
-    assert "Nobody has seen it in these days" in page and said in page
-    assert "0%" not in page and "Likely the best" not in page and "data-plot" not in page
+    assert "No impressions in this period" in page and said in page
+    assert "0%" not in page and "Chance to win" not in page and "data-plot" not in page
 
 
 @pytest.mark.redis
@@ -43,7 +43,7 @@ def test_decisions_that_nobody_had_on_screen_are_told(stage: Stage) -> None:
     page = squeezed(stage.desk().get("/desk/campaigns/boots").text)
     assert '<span class="name">Decisions</span><span class="value">3</span>' in page
     assert "nobody had it on screen" in page and "data-plot" not in page and "0%" not in page
-    assert page.count('data-label="likely the best">–') == 2
+    assert page.count('data-label="chance to win">–') == 2
 
 
 @pytest.mark.redis
@@ -95,9 +95,9 @@ def test_changes_are_told_by_field() -> None:
     after = parse({**CAMPAIGN, "id": "boots", "budget": {"impressions": 5000}, "creatives": creatives})
     told = [(each.label, each.before, each.after) for each in changes(before, after)]
     assert told == [
-        ("Impressions in all", "", "5000"),
+        ("Impression limit", "", "5000"),
         ("Variant warm: Weight", "1", "2.5"),
-        ("Variant plain: Kind", "JSON, drawn by the page", "picture with link"),
+        ("Variant plain: Kind", "JSON, rendered by the page", "image with link"),
         ("Variant plain: Content", '{ "title": "Ten percent off" }', '{ "src": "/b.jpg" }'),
     ]
     assert changes(before, before) == () and changes(None, after) == ()

@@ -215,9 +215,9 @@ def test_answers_are_kept_and_say_how_old_they_are(
         CountJob, "keeps", lambda job, most, now: job.made is None or now - job.made < most
     )  # it was slow
     desk = stage.desk()
-    assert "Counted just now" in desk.get("/desk").text
+    assert "Updated just now" in desk.get("/desk").text
     clock.advance(20)
     page = desk.get("/desk").text
     assert "Counted 20 s ago" in page and "fresh=1" in page
     assert stage.call("GET", "/v1/reports/overview").headers["Age"] == "0"  # another span: the API's 30 days
-    assert "Counted just now" in desk.get("/desk?fresh=1").text
+    assert "Updated just now" in desk.get("/desk?fresh=1").text

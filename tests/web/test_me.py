@@ -138,7 +138,7 @@ def test_purposes_are_switched_at_once_and_written_into_history(stage: Stage) ->
         ("consent", "mina", False)
     ]
     page = stage.client.get(urljoin("/me/choices", answer.headers["Location"])).text
-    assert "Saved. Your choices hold from now on." in page
+    assert "Saved. Your choices apply from now on." in page
     assert re.search(r'value="personalization">', page) and re.search(r'value="marketing" checked', page)
     shown = {"user": "mina", "slots": [{"id": "hero", "kind": "offer"}]}
     offer = {
@@ -248,13 +248,13 @@ def test_it_works_below_a_folder_of_the_shop_s_domain(stage: Stage) -> None:
         page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
         page.goto(url + "/s/me")
         assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") != "0px"
-        page.get_by_label("Choose for me").uncheck()
+        page.get_by_label("Personalized offers").uncheck()
         page.get_by_role("button", name="Save my choices").click()
         page.wait_for_selector("text=Your choices hold")
         assert page.url.startswith(url + "/s/me?") and stored(stage).consent["personalization"] is False
-        page.get_by_label("Yes, erase all of it").check()
+        page.get_by_label("Yes, erase all my data").check()
         page.get_by_role("button", name="Erase").click()
-        page.wait_for_selector("text=You are forgotten")
+        page.wait_for_selector("text=Your data is erased")
         assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") != "0px"
         assert not missing
 
@@ -269,16 +269,16 @@ def test_it_reads_well_on_a_phone(stage: Stage) -> None:
         page.goto(url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         keep(page, "me-phone", full=True)
-        page.get_by_role("group", name="garden").get_by_label("Not my thing").check()
-        page.get_by_role("button", name="Save what I like").click()
+        page.get_by_role("group", name="garden").get_by_label("Not interested").check()
+        page.get_by_role("button", name="Save my interests").click()
         page.wait_for_selector("text=What you see next follows it")
         assert page.get_by_role("group", name="garden").count() == 0
-        page.get_by_label("Choose for me").uncheck()
+        page.get_by_label("Personalized offers").uncheck()
         page.get_by_role("button", name="Save my choices").click()
         page.wait_for_selector("text=Your choices hold")
-        page.get_by_label("Yes, erase all of it").check()
+        page.get_by_label("Yes, erase all my data").check()
         page.get_by_role("button", name="Erase").click()
-        page.wait_for_selector("text=You are forgotten")
+        page.wait_for_selector("text=Your data is erased")
         assert problems == []
     assert stage.profiles.find("default", user="mina") is None
 

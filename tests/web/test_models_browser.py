@@ -41,7 +41,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
 
     def watched(progress: Progress) -> Card:
         progress.stage("judge")
-        expect(page.locator(".notice")).to_contain_text("Comparing with the model that serves", timeout=WAIT)
+        expect(page.locator(".notice")).to_contain_text("Comparing with the live model", timeout=WAIT)
         keep(page, "desk-models-training", full=True)
         return train("default", TableHistory(shop_history(500)), registry, Params(iterations=1))
 

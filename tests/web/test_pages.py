@@ -153,7 +153,7 @@ def test_a_long_count_says_so_and_can_be_stopped(
     form = {"csrf": csrf_of(waiting.text), "job": job, "again": "/desk?metric=orders"}
     assert desk.post("/desk/cancel", data={**form, "csrf": ""}).status_code == 403
     stopped = desk.post("/desk/cancel", data=form, follow_redirects=True)
-    assert "The count was stopped" in stopped.text and 'href="/desk?metric=orders"' in stopped.text
+    assert "The calculation was cancelled" in stopped.text and 'href="/desk?metric=orders"' in stopped.text
     assert stage.audit.latest(5)[0].what == "signed in"  # stopping changes nothing
 
 

@@ -115,7 +115,7 @@ def test_the_list_tells_sizes_and_trends(stage: Stage, clock: Clock) -> None:
     stage.stores.segments.sizes.record("default", date.fromordinal(today.toordinal() - 1), {"buyers": 1})
     page = squeezed(stage.desk().get("/desk/segments").text)
     assert page.count('data-label="members">2<') == 2 and "+1" in page and 'class="spark"' in page
-    assert "not yet known" in page
+    assert "no data yet" in page
 
 
 def test_the_overlap_of_two(stage: Stage) -> None:

@@ -20,16 +20,16 @@ TITLES = {
     "GLOSSARY": (_l("Glossary"), _l("The words of the desk and of this documentation")),
     "backup": (
         _l("Backup and restore"),
-        _l("What a backup holds, how to restore one, and who stays erased"),
+        _l("What a backup contains, how to restore it, and how erasures are kept"),
     ),
     "collecting": (
-        _l("Collecting"),
+        _l("Tracking"),
         _l("The snippet, the clients of other trackers, your own domain, limits"),
     ),
-    "counting": (_l("How counting works"), _l("Every rule behind a number of the reports")),
-    "damage": (_l("Damage on disk"), _l("How it is found, what can be restored, what reports leave out")),
+    "counting": (_l("How metrics are calculated"), _l("The rules behind the figures in the reports")),
+    "damage": (_l("Damage on disk"), _l("How damage is found and repaired, and what reports leave out")),
     "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),
-    "offers": (_l("Offers"), _l("Campaigns, segments, caps, the holdout, what the report says")),
+    "offers": (_l("Offers"), _l("Campaigns, segments, frequency caps, holdouts and results")),
 }
 """The documents in the desk's language: a test lists those that are missing here."""
 _BESIDE = re.compile(r'href="(?:docs/)?([\w-]+)\.md(#[^"]*)?"')

@@ -19,11 +19,11 @@ from web.language import lazy_gettext as _l
 from web.stores import Stores
 
 STAGES = {
-    "read": _l("Reading what happened"),
-    "rehearse": _l("Learning without the newest visits"),
-    "blend": _l("Weighing the kinds against each other"),
-    "learn": _l("Learning from everything"),
-    "judge": _l("Comparing with the model that serves"),
+    "read": _l("Reading events"),
+    "rehearse": _l("Training without the newest visits"),
+    "blend": _l("Tuning the blend of strategies"),
+    "learn": _l("Training on all data"),
+    "judge": _l("Comparing with the live model"),
     "save": _l("Saving"),
 }
 
@@ -108,7 +108,7 @@ def _row(card: Card, live: str | None, site: Site) -> ModelRow:
 def _verdict(card: Card) -> str:
     """The gate's verdict in the reader's language."""
     if card.refreshed:
-        return _("Visits and trends of that moment; the rest is as in %(version)s.", version=card.refreshed)
+        return _("Visits and trends were refreshed; the rest is from %(version)s.", version=card.refreshed)
     if card.compared:
         values: dict[str, Any] = {
             "version": card.compared.against,
@@ -118,11 +118,11 @@ def _verdict(card: Card) -> str:
         }
         if card.accepted:
             return _(
-                "Not worse than %(version)s in %(visits)s newer visits: MRR@20 %(difference)s ± %(margin)s.",
+                "Accepted: not worse than %(version)s on %(visits)s newer visits, MRR@20 %(difference)s ± %(margin)s.",
                 **values,
             )
         return _(
-            "Refused, as it is worse than %(version)s in %(visits)s newer visits: MRR@20 %(difference)s ± %(margin)s.",
+            "Rejected: worse than %(version)s on %(visits)s newer visits, MRR@20 %(difference)s ± %(margin)s.",
             **values,
         )
     if not card.metrics:

@@ -63,7 +63,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
-        _l("Act"),
+        _l("Personalization"),
         (
             Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),
             Entry("models", _l("Models"), "/desk/models"),
@@ -72,7 +72,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         _l("Site"),
         (
-            Entry("setup", _l("Set-up"), "/desk/setup"),
+            Entry("setup", _l("Setup"), "/desk/setup"),
             Entry("access", _l("Access"), "/desk/access", "admin"),
             Entry("help", _l("Help"), "/desk/help"),
         ),
@@ -118,7 +118,7 @@ class Pages:
         chosen = sites.get(str(session.get("site", ""))) or sites.get("default")
         found = chosen or next(iter(sites.values()), None)
         if found is None:
-            raise Problem(403, _("There is no site that you may see yet; ask an administrator"))
+            raise Problem(403, _("You have no access to any site yet; ask an administrator"))
         return found
 
     def show(self, template: str, page: str, site: Site, **view: Any) -> Response:

@@ -81,7 +81,7 @@ def check_csrf() -> None:
     given = request.form.get("csrf", "") or request.headers.get("X-CSRF-Token", "")
     expected = str(session.get("csrf", ""))
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        text = _("This form is too old or came from elsewhere; go back, reload the page and try again")
+        text = _("This form has expired or came from another site; go back, reload the page and try again")
         raise Problem(403, text)
 
 

@@ -39,13 +39,13 @@ class SavedStore:
         for each in self.all(site):
             if each.id == saved_id:
                 return each
-        raise Problem(404, _("This is not saved any more"))
+        raise Problem(404, _("This no longer exists"))
 
     def put(self, site: str, name: str, query: str) -> Saved:
         """Under its name; one of the same name is replaced."""
         name = " ".join(name.split())[:100]
         if not name or not query or len(query) > QUERY_LIMIT:
-            raise Problem(400, _("It needs a name"), "name")
+            raise Problem(400, _("Enter a name"), "name")
         saved = Saved(id=slug(name), name=name, query=query)
         try:
             if self._redis.hlen(self._key(site)) >= MOST and not self._redis.hexists(

@@ -20,14 +20,16 @@ ROLE_NAMES = {"viewer": _l("Viewer"), "marketer": _l("Marketer"), "admin": _l("A
 ROLE_MEANS = {
     "viewer": _l("reads everything"),
     "marketer": _l("also changes campaigns, segments and funnels"),
-    "admin": _l("also sees keys, users and changes"),
+    "admin": _l("also sees keys, users and the change log"),
 }
 REFUSALS = {
-    "name": _l("A name has 1 to 100 characters, and no blank at its ends."),
+    "name": _l("A name has 1 to 100 characters and no spaces at its ends."),
     "taken": _l("There is a user of this name already."),
-    "password": _l("A password needs at least 10 characters, more than the name, and not all alike."),
+    "password": _l(
+        "A password needs at least 10 characters, must differ from the name and must not repeat one character."
+    ),
     "set elsewhere": _l("This user's password is set by DANGOL_ADMIN_PASSWORD; change it there."),
-    "last admin": _l("Somebody must remain administrator of all sites."),
+    "last admin": _l("At least one user must be administrator of all sites."),
 }
 
 

@@ -82,7 +82,7 @@ def editor_blueprint(pages: Pages, stores: Stores, audiences: Audiences) -> Blue
         except CampaignInvalid as refused:
             return page(draft, problem=trouble(refused))
         if not draft.saved and stores.campaigns.store.get(site.id, campaign.id) is not None:
-            taken = CampaignInvalid("id", _("%(id)s is another campaign's", id=campaign.id))
+            taken = CampaignInvalid("id", _("Another campaign uses the id %(id)s", id=campaign.id))
             return page(draft, problem=trouble(taken))
         if draft.saved and (clash := clashing(site, campaign.id, draft.version)):
             return page(draft.begun(str(clash.saved)), clash=clash)

@@ -114,7 +114,7 @@ def draft_of(campaign: Campaign, version: str = "") -> CampaignDraft:
 def like(campaign: Campaign, audience: str) -> CampaignDraft:
     """A new draft for another audience, with the slots, variants and rules of a campaign, but not its time."""
     made = draft_of(campaign)
-    name = _("%(name)s: for others like them", name=campaign.name)[:200]
+    name = _("%(name)s: lookalike audience", name=campaign.name)[:200]
     fresh = {"id": "", "name": name, "status": "draft", "audience": audience, "start": "", "end": ""}
     return replace(made, texts={**made.texts, **fresh}, saved=False)
 

@@ -22,7 +22,7 @@ STATUS = {
     "paused": ("", _l("Paused")),
     "ended": ("", _l("Ended")),
 }
-TIERS = {"override": _l("before all others"), "standard": "", "fallback": _l("when nothing else fits")}
+TIERS = {"override": _l("override"), "standard": "", "fallback": _l("fallback")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def row_of(campaign: Campaign, counted: Mapping[str, Answered]) -> CampaignRow:
     count = len(campaign.creatives)
     variants = ngettext("%(count)s variant", "%(count)s variants", count, count=count)
     parts = [campaign.id, variants, str(TIERS[campaign.tier])]
-    parts += [_("%(share)s held out", share=formats.percent(campaign.holdout))] if campaign.holdout else []
+    parts += [_("%(share)s holdout", share=formats.percent(campaign.holdout))] if campaign.holdout else []
     return CampaignRow(
         id=campaign.id,
         name=campaign.name,

@@ -131,7 +131,7 @@ def _drawn(kind: str, content: Any) -> Drawn:
 def _picture_named(match: re.Match[str]) -> str:
     """The desk loads nothing from elsewhere: what it would be stands there instead."""
     told = {name: unescape(value) for name, value in _ATTRIBUTE.findall(match[1])}
-    text = _("Picture “%(alt)s”: %(src)s", alt=told.get("alt", ""), src=told.get("src", ""))
+    text = _("Image “%(alt)s”: %(src)s", alt=told.get("alt", ""), src=told.get("src", ""))
     return f'<span class="unloaded">{escape(text)}</span>'
 
 
@@ -140,5 +140,5 @@ def _items(creative: Creative) -> str:
     if ask is None or isinstance(ask, Refusal):
         return ""
     return _(
-        "Inside: up to %(count)s products, chosen by “%(strategy)s”", count=ask.limit, strategy=ask.strategy
+        "Items: up to %(count)s products, strategy “%(strategy)s”", count=ask.limit, strategy=ask.strategy
     )

@@ -69,7 +69,7 @@ def results_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         versions = stores.campaigns.store.versions(site.id, found(stores, site, campaign_id).id)
         old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
         if old is None:
-            raise Problem(404, _("This version is not kept any more"), "version")
+            raise Problem(404, _("This version no longer exists"), "version")
         campaign = parse(document(old), zone=site.zone)
         check_items(campaign)
         stores.campaigns.store.put(site.id, campaign, int(stores.clock() * 1000))

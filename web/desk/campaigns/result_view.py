@@ -117,7 +117,7 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
     seen = total.impressions
     figures = [(_("Visitors"), formats.number(total.visitors), "")]
     if total.decisions is not None:
-        figures.append((_("Decisions"), formats.number(total.decisions), _("to show it")))
+        figures.append((_("Decisions"), formats.number(total.decisions), _("to show the campaign")))
     figures += [
         (_("Impressions"), formats.number(seen), " · ".join(filter(None, _of_impressions(total)))),
         (_("Clicks"), formats.number(total.clicks), _per_impression(total.ctr) if seen else ""),
@@ -126,16 +126,14 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
             formats.number(total.conversions),
             _per_impression(total.conversion_rate) if seen else "",
         ),
-        (_("Revenue"), formats.money(total.revenue, site.currency), _("within the window")),
+        (_("Revenue"), formats.money(total.revenue, site.currency), _("within the attribution window")),
     ]
     if lift is not None:
         worth = formats.money(lift.incremental.value, site.currency)
         low, high = (
             formats.money(each, site.currency) for each in (lift.incremental.low, lift.incremental.high)
         )
-        figures.append(
-            (_("Would not have come without it"), worth, _("%(low)s to %(high)s", low=low, high=high))
-        )
+        figures.append((_("Incremental revenue"), worth, _("%(low)s to %(high)s", low=low, high=high)))
     return tuple(figures)
 
 
@@ -180,7 +178,7 @@ def _parts(result: Result) -> tuple[tuple[str, tuple[Part, ...]], ...]:
         (
             title,
             tuple(
-                Part(word(tally.name) if tally.name else _("not known"), tally, tally.impressions / total)
+                Part(word(tally.name) if tally.name else _("unknown"), tally, tally.impressions / total)
                 for tally in sorted(tallies, key=lambda tally: -tally.impressions)[:6]
                 if tally.impressions
             ),
@@ -196,16 +194,22 @@ def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], .
     if lift is None:
         return (), 50.0
     rows: list[tuple[str, Interval, Callable[[float], str]]] = [
-        (_("Conversion rate, in points"), lift.rate, lambda value: formats.percent(value, 2)),
-        (_("Revenue for each visitor"), lift.revenue, lambda value: formats.money(value, site.currency)),
+        (_("Conversion rate (points)"), lift.rate, lambda value: formats.percent(value, 2)),
+        (_("Revenue per visitor"), lift.revenue, lambda value: formats.money(value, site.currency)),
     ]
     if lift.relative is not None:
-        rows.insert(1, (_("Conversion rate, relative"), lift.relative, formats.percent))
+        rows.insert(1, (_("Conversion rate (relative)"), lift.relative, formats.percent))
     drawn = []
     for name, interval, word in rows:
         reach = max(abs(interval.low), abs(interval.high)) or 1.0
         text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
-        sure = _("more") if interval.low > 0 else _("less") if interval.high < 0 else _("not sure yet")
+        sure = (
+            _("increase")
+            if interval.low > 0
+            else _("decrease")
+            if interval.high < 0
+            else _("not significant yet")
+        )
         drawn.append((name, _whisker(interval, -reach, reach, text), sure))
     return tuple(drawn), 50.0
 

@@ -111,7 +111,7 @@ def segments_blueprint(pages: Pages, stores: Stores) -> Blueprint:
     @blueprint.post("/desk/segments/delete")
     def delete() -> ResponseReturnValue:
         if not store.delete(pages.site().id, request.form.get("id", "")):
-            raise Problem(404, _("There is no such segment any more"))
+            raise Problem(404, _("This segment no longer exists"))
         return redirect("/desk/segments")
 
     def _editor(

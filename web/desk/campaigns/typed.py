@@ -44,7 +44,7 @@ def share(field: str, text: str) -> float:
     """Percent as a part of 1."""
     percent = _decimal(field, text.strip().removesuffix("%"))
     if not 0 <= percent <= 90:
-        raise CampaignInvalid(field, _("between 0 and 90 percent: the others are shown it"))
+        raise CampaignInvalid(field, _("between 0 and 90 percent; the others see the campaign"))
     return float(percent.scaleb(-2))
 
 

@@ -218,7 +218,7 @@ def _took(step: FunnelStep) -> str:
     if step.median is None or step.p90 is None:
         return ""
     return _(
-        "half within %(median)s, 90%% within %(p90)s",
+        "median %(median)s, 90%% within %(p90)s",
         median=formats.span_of(step.median),
         p90=formats.span_of(step.p90),
     )

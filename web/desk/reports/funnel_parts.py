@@ -28,7 +28,7 @@ GROUPS = {
     "keyword": _l("Keyword"),
     "device": _l("Device"),
     "country": _l("Country"),
-    "landing": _l("Landing page"),
+    "landing": _l("Entry page"),
     "new": _l("New or returning"),
     "stage": _l("Stage"),
     "segment": _l("Segment"),
@@ -92,7 +92,7 @@ def funnel_parts_blueprint(pages: Pages) -> Blueprint:
                 "form_steps": form.asked,
             }
         else:
-            raise Problem(404, _("There is no such page"))
+            raise Problem(404, _("Page not found"))
         template = TEMPLATES[part]
         alone = "part" not in request.args
         return pages.show(
@@ -145,6 +145,6 @@ def name_of(value: str, group: str, segments: dict[str, str]) -> str:
 def went_of(went: Sequence[DropOff]) -> list[WentView]:
     total = sum(each.visitors for each in went) or 1
     return [
-        WentView(each.name.partition(":")[2] or _("nothing more"), each.visitors, each.visitors / total)
+        WentView(each.name.partition(":")[2] or _("no further action"), each.visitors, each.visitors / total)
         for each in went
     ]

@@ -52,8 +52,8 @@ def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         ]
         step = form.asked[at].name
         titles = {
-            "dropped": _("Left after “%(step)s”", step=step),
-            "went on": _("Went on after “%(step)s”", step=step),
+            "dropped": _("Dropped off after “%(step)s”", step=step),
+            "went on": _("Continued after “%(step)s”", step=step),
             "all": _("Reached “%(step)s”", step=step),
         }
         return pages.show(

@@ -167,16 +167,16 @@ def _values(overview: Overview, metric: str) -> list[float]:
 def _headline(now: Overview) -> str:
     """The period in one sentence."""
     if not now.sessions:
-        return _("Nobody came by in this period.")
+        return _("No visitors in this period.")
     came = ngettext(
         "%(count)s visitor", "%(count)s visitors", now.visitors, count=formats.number(now.visitors)
     )
     times = ngettext("%(count)s visit", "%(count)s visits", now.sessions, count=formats.number(now.sessions))
     if not now.orders:
-        return _("%(visitors)s in %(visits)s.", visitors=came, visits=times)
+        return _("%(visitors)s, %(visits)s.", visitors=came, visits=times)
     share = formats.percent(now.orders / now.sessions)
     return _(
-        "%(visitors)s in %(visits)s; %(share)s of the visits brought an order.",
+        "%(visitors)s, %(visits)s. %(share)s of visits led to an order.",
         visitors=came,
         visits=times,
         share=share,
@@ -233,26 +233,26 @@ def _cards(now: Overview) -> tuple[Card, ...]:
     pages = _rows([(page.path, page.pageviews, formats.number(page.visitors)) for page in now.pages])
     return (
         Card(
-            _("Where they come from"),
+            _("Acquisition"),
             "",
             (
                 by("channels", _("Channels"), _("Channel"), now.channels, channel),
                 by("origins", _("Sources"), _("Source"), now.origins),
-                by("keywords", _("Keywords"), _("Searched for"), now.keywords),
+                by("keywords", _("Keywords"), _("Keyword"), now.keywords),
                 by("campaigns", _("Campaigns"), _("Campaign"), now.campaigns),
             ),
         ),
         Card(
-            _("What they look at"),
+            _("Top pages"),
             "warm",
             (
                 Table("pages", _("Pages"), _("Page"), _("Views"), _("Visitors"), pages),
-                by("entries", _("Entries"), _("First page"), now.entries),
-                by("exits", _("Exits"), _("Last page"), now.exits),
+                by("entries", _("Entry pages"), _("Entry page"), now.entries),
+                by("exits", _("Exit pages"), _("Exit page"), now.exits),
             ),
         ),
         Card(
-            _("What they use"),
+            _("Devices and locations"),
             "gold",
             (
                 by("devices", _("Devices"), _("Device"), now.devices, device),

@@ -112,7 +112,7 @@ def _node(node: Node, asked: PathOptions, period: Period) -> NodeView:
         left = formats.number(node.left)
         backwards = asked.direction == "to"
         title += ", " + (
-            _("%(count)s begin here", count=left) if backwards else _("%(count)s end here", count=left)
+            _("%(count)s entries", count=left) if backwards else _("%(count)s exits", count=left)
         )
     query = [
         ("anchor", node.name),

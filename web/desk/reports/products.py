@@ -76,8 +76,8 @@ def view_of(shelves: ProductReport, site: Site, name_of: Callable[[str], str]) -
         figures=(
             (_("Visits with a cart"), formats.number(shelves.carts)),
             (_("Abandoned carts"), formats.number(shelves.abandoned)),
-            (_("Share abandoned"), formats.percent(share)),
-            (_("Value left in them"), formats.money(shelves.value, site.currency)),
+            (_("Cart abandonment rate"), formats.percent(share)),
+            (_("Abandoned value"), formats.money(shelves.value, site.currency)),
         ),
         products=tuple(_sold(each, name_of(each.name), site) for each in shelves.products[:ROWS]),
         categories=tuple(_sold(each, each.name, site) for each in shelves.categories[:ROWS]),

@@ -18,8 +18,8 @@ SHOWN_ID = 8
 """Characters of an anonymous visitor's id that tell people apart at a glance."""
 KINDS = {
     "view": _l("viewed"),
-    "add": _l("put in the cart"),
-    "remove": _l("taken out"),
+    "add": _l("added to cart"),
+    "remove": _l("removed from cart"),
     "purchase": _l("bought"),
     "dismiss": _l("dismissed"),
 }
@@ -187,15 +187,15 @@ def _item_name(product: str, item_of: NameOf) -> str:
 def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tuple[str, str]]:
     facts = [
         (_("First seen"), formats.when(profile.first_seen, site.zone)),
-        (_("Came first by"), touch_text(profile.first_touch)),
-        (_("Came last by"), touch_text(profile.last_touch)),
-        (_("Landed on"), profile.last_touch.landing),
+        (_("First touchpoint"), touch_text(profile.first_touch)),
+        (_("Last touchpoint"), touch_text(profile.last_touch)),
+        (_("Entry page"), profile.last_touch.landing),
         (_("Last seen"), formats.when(profile.last_seen, site.zone)),
         (_("Last order"), formats.when(profile.last_order, site.zone) if profile.last_order else ""),
         (_("Customer id"), _customer(profile)),
         (_("Visitor ids"), ", ".join(profile.visitors)),
-        (_("Claims to be"), ", ".join(profile.fed)),
-        (_("Claimed by visitors"), ", ".join(profile.claimants)),
+        (_("Claimed customer id"), ", ".join(profile.fed)),
+        (_("Claimed by visitor ids"), ", ".join(profile.claimants)),
         (
             _("Device"),
             " · ".join(part for part in (device(profile.device), profile.browser, profile.os) if part),
@@ -219,7 +219,7 @@ def _customer(profile: Profile) -> str:
 
 def _claimed(value: str) -> str:
     """What nobody proved."""
-    return _("%(value)s (claimed, not proven)", value=value)
+    return _("%(value)s (unverified)", value=value)
 
 
 def _label(name: str) -> str:
@@ -234,5 +234,5 @@ def _offers(profile: Profile, now: float) -> tuple[OfferSeen, ...]:
 
 
 def _consent(given: Mapping[str, bool]) -> list[tuple[str, str, str]]:
-    words = {True: ("granted", _("given")), False: ("denied", _("refused")), None: ("", _("never asked"))}
+    words = {True: ("granted", _("granted")), False: ("denied", _("denied")), None: ("", _("not asked"))}
     return [(str(label), *words[given.get(purpose)]) for purpose, label in PURPOSES]

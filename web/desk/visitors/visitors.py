@@ -69,7 +69,7 @@ def visitors_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         profile = seen(stores.visitors.profiles, site.id, who)
         if profile is None:
             raise Problem(
-                404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
+                404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
         catalogue = stores.models.shops(site.id).catalogue
 
@@ -94,7 +94,7 @@ def visitors_blueprint(pages: Pages, stores: Stores) -> Blueprint:
         profile = seen(stores.visitors.profiles, site.id, who)
         if profile is None:
             raise Problem(
-                404, _("Nobody is known by this id. They may have been erased, or merged into a customer.")
+                404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
         found = dossier(stores.reports.warehouse, site.id, profile.id, profile.first_seen)
         view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
