@@ -13,7 +13,15 @@ from offers.campaign.document import parse
 from tracker.durations import DAY_SECONDS, WEEK_MS
 from tracker.sites import Site
 from web.desk.period import period_of
-from web.desk.reports.funnel_form import STEPS_LIMIT, Draft, Form, draft_of, form_of, pressed, suggested
+from web.desk.reports.funnel_form import (
+    STEPS_LIMIT,
+    FunnelForm,
+    StepDraft,
+    draft_of,
+    form_of,
+    pressed,
+    suggested,
+)
 from web.desk.session import local_path
 from web.desk.setup import CAMPAIGN, view_of
 from web.drawing import formats
@@ -123,7 +131,10 @@ def test_presets_keep_what_the_page_needs(site: Site) -> None:
 
 def test_the_form_reads_links_and_fields() -> None:
     linked = form_of(MultiDict([("step", "page:/a*"), ("step", "event:Order Completed"), ("window", "1d")]))
-    assert linked.steps == (Draft("page", "/a*"), Draft("event", "Order Completed")) and linked.window == "1d"
+    assert (
+        linked.steps == (StepDraft("page", "/a*"), StepDraft("event", "Order Completed"))
+        and linked.window == "1d"
+    )
     sent = form_of(MultiDict([("kind", "page"), ("what", "/"), ("kind", "event"), ("what", "")]))
     assert [step.text for step in sent.asked] == ["page:/"] and len(sent.steps) == 2
     assert not form_of(MultiDict()).said
@@ -131,14 +142,14 @@ def test_the_form_reads_links_and_fields() -> None:
 
 
 def test_a_marketer_who_types_differently_is_understood() -> None:
-    assert draft_of("event:/cart") == Draft("page", "/cart")
-    assert draft_of("event:page:/cart") == Draft("page", "/cart")
-    assert draft_of("page:event:Order Completed") == Draft("event", "Order Completed")
-    assert draft_of("nonsense") == Draft("event", "")
+    assert draft_of("event:/cart") == StepDraft("page", "/cart")
+    assert draft_of("event:page:/cart") == StepDraft("page", "/cart")
+    assert draft_of("page:event:Order Completed") == StepDraft("event", "Order Completed")
+    assert draft_of("nonsense") == StepDraft("event", "")
 
 
 def test_buttons_move_add_and_remove_steps() -> None:
-    form = Form((Draft("event", "a"), Draft("event", "b"), Draft("event", "c")), "7d", True)
+    form = FunnelForm((StepDraft("event", "a"), StepDraft("event", "b"), StepDraft("event", "c")), "7d", True)
 
     def names(button: str) -> str:
         return "".join(step.name or "-" for step in pressed(form, button).steps)

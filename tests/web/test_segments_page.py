@@ -17,7 +17,15 @@ from tests.support.html import squeezed
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
-from web.desk.campaigns.audience_form import EXAMPLES, LABELS, Form, Row, form_of, read, segments_asked
+from web.desk.campaigns.audience_form import (
+    EXAMPLES,
+    LABELS,
+    AudienceForm,
+    ConditionRow,
+    form_of,
+    read,
+    segments_asked,
+)
 from web.desk.campaigns.segments import spark
 from web.people.segment_sizes import DAYS_KEPT, SegmentSizes
 
@@ -71,22 +79,22 @@ def test_what_rows_cannot_say_stays_text(text: str) -> None:
 
 
 def test_whatever_is_typed_into_rows_is_read_as_text_or_number() -> None:
-    row = Row("keyword", "", "=", "x' or orders > 0 or keyword = 'y")
+    row = ConditionRow("keyword", "", "=", "x' or orders > 0 or keyword = 'y")
     assert Audience.parse(row.text) and read(row.text).rows == (row,)
-    assert Row("visits", "", ">=", "1 or orders > 0").text == "visits >= '1 or orders > 0'"
-    assert Row("trait", "a') = 1 or trait('b", "=", "1").text == "trait('a'') = 1 or trait(''b') = 1"
+    assert ConditionRow("visits", "", ">=", "1 or orders > 0").text == "visits >= '1 or orders > 0'"
+    assert ConditionRow("trait", "a') = 1 or trait('b", "=", "1").text == "trait('a'') = 1 or trait(''b') = 1"
 
 
 def test_every_row_that_the_form_offers_can_be_asked() -> None:
     for name in LABELS:
         argument = EXAMPLES.get(name, "").split("'")[1] if name in EXAMPLES else ""
-        assert resolve(parse(Row(name, argument, "exists").text).operand)  # type: ignore[union-attr]
+        assert resolve(parse(ConditionRow(name, argument, "exists").text).operand)  # type: ignore[union-attr]
     for name, arguments in EXAMPLES.items():
         assert resolve(parse(f"{name}({arguments}) exists").operand)  # type: ignore[union-attr]
 
 
 def test_buttons_add_and_remove_rows() -> None:
-    def sent(do: str) -> Form:
+    def sent(do: str) -> AudienceForm:
         fields = [("field", "orders"), ("argument", ""), ("operator", "="), ("value", "1")] * 2
         return form_of(MultiDict([*fields, ("do", do), ("match", "any")]))
 

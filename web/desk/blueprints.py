@@ -1,37 +1,40 @@
 """The desk's blueprints: each page with the stores that it uses."""
 
-from flask import Flask
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask
 
 from web.api.audiences import Audiences
 from web.api.reports import reports_blueprint
-from web.desk.access.password import password_blueprint
-from web.desk.access.sign_in import door_blueprint
-from web.desk.access.users import users_blueprint
+from web.desk.access.password import PasswordPage
+from web.desk.access.sign_in import SignInPages
+from web.desk.access.users import UserPages
 from web.desk.banners.backups import register_backup_alarm
 from web.desk.banners.event_log import register_log_alarm
 from web.desk.banners.ingest import register_ingest_alarm
 from web.desk.banners.spool import register_spool_alarm
-from web.desk.campaigns.editor import editor_blueprint, preview_blueprint
-from web.desk.campaigns.list import campaigns_blueprint as desk_campaigns_blueprint
-from web.desk.campaigns.result import results_blueprint
-from web.desk.campaigns.segments import segments_blueprint as segment_pages
-from web.desk.help import help_blueprint
-from web.desk.models import models_blueprint as model_pages
-from web.desk.models import training_blueprint
+from web.desk.banners.training import register_training_alarm
+from web.desk.campaigns.editor import CampaignEditor, CampaignPreview
+from web.desk.campaigns.list import CampaignList
+from web.desk.campaigns.result import CampaignResultPage
+from web.desk.campaigns.segments import SegmentPages
+from web.desk.help import HelpPages
+from web.desk.models import ModelsPage, ModelTraining
 from web.desk.pages import Pages
-from web.desk.reports.funnel import funnel_blueprint
-from web.desk.reports.funnel_parts import funnel_parts_blueprint
-from web.desk.reports.funnel_people import people_blueprint
-from web.desk.reports.goals import goals_blueprint
-from web.desk.reports.live import live_blueprint
-from web.desk.reports.overview import overview_blueprint
-from web.desk.reports.paths import paths_blueprint
-from web.desk.reports.products import products_blueprint
-from web.desk.reports.retention import retention_blueprint
+from web.desk.reports.funnel import FunnelPages
+from web.desk.reports.funnel_parts import FunnelParts
+from web.desk.reports.funnel_people import FunnelPeople
+from web.desk.reports.goals import GoalPages
+from web.desk.reports.live import LivePage
+from web.desk.reports.overview import OverviewPage
+from web.desk.reports.paths import PathsPage
+from web.desk.reports.products import ProductsPage
+from web.desk.reports.retention import RetentionPage
 from web.desk.session import Door
-from web.desk.setup import setup_blueprint
-from web.desk.visitors.visitors import visitors_blueprint
-from web.desk.waiting import register_waiting, waiting_blueprint
+from web.desk.setup import SetupPage
+from web.desk.visitors.visitors import VisitorPages
+from web.desk.waiting import CancelPages, register_waiting
+from web.http.routes import blueprint_of
 from web.http.static_files import StaticFiles, static_blueprint
 from web.reports.reports import Reports
 from web.stores import Stores
@@ -47,30 +50,56 @@ def register_desk(app: Flask, stores: Stores, reports: Reports) -> None:
     register_log_alarm(app, stores)
     register_ingest_alarm(app, stores)
     register_backup_alarm(app, stores)
+    register_training_alarm(app, stores.models.runs)
     app.register_blueprint(static_blueprint(assets))
-    app.register_blueprint(door_blueprint(pages, stores.access.sign_in_limit, stores.access.audit))
+    sign_in = SignInPages(pages, stores.access.sign_in_limit, stores.access.audit)
+    app.register_blueprint(blueprint_of("door", sign_in.routes()))
     app.register_blueprint(
         pages.guard(reports_blueprint(stores, reports, "desk_reports", "/desk/reports", pages.site))
     )
-    app.register_blueprint(waiting_blueprint(pages, reports.kept, stores.reports.cancellations))
-    app.register_blueprint(overview_blueprint(pages))
-    app.register_blueprint(goals_blueprint(pages, stores.reports.goals))
-    app.register_blueprint(live_blueprint(pages, stores))
-    app.register_blueprint(funnel_blueprint(pages, stores.reports.funnels))
-    app.register_blueprint(people_blueprint(pages, stores))
-    app.register_blueprint(funnel_parts_blueprint(pages))
-    app.register_blueprint(segment_pages(pages, stores))
-    app.register_blueprint(products_blueprint(pages, stores))
-    app.register_blueprint(visitors_blueprint(pages, stores))
-    app.register_blueprint(desk_campaigns_blueprint(pages, stores))
-    app.register_blueprint(editor_blueprint(pages, stores, Audiences(stores)))
-    app.register_blueprint(preview_blueprint(pages, Audiences(stores)))
-    app.register_blueprint(results_blueprint(pages, stores))
-    app.register_blueprint(model_pages(pages, stores))
-    app.register_blueprint(training_blueprint(pages, stores))
-    app.register_blueprint(paths_blueprint(pages))
-    app.register_blueprint(retention_blueprint(pages))
-    app.register_blueprint(setup_blueprint(pages, stores.settings.public_url))
-    app.register_blueprint(help_blueprint(pages, stores.health.countries))
-    app.register_blueprint(users_blueprint(pages, stores.access.audit))
-    app.register_blueprint(password_blueprint(pages, stores.access.sign_in_limit, stores.access.audit))
+    for blueprint in (
+        *_report_pages(pages, stores),
+        *_visitor_pages(pages, stores),
+        *_campaign_pages(pages, stores),
+        *_site_pages(pages, stores),
+    ):
+        app.register_blueprint(blueprint)
+
+
+def _report_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
+    cancel = CancelPages(pages, pages.reports.kept, stores.reports.cancellations)
+    yield pages.blueprint("waiting", cancel.routes(), harmless=True)
+    yield pages.blueprint("desk_overview", OverviewPage(pages).routes())
+    yield pages.blueprint("desk_goals", GoalPages(pages, stores.reports.goals).routes())
+    yield pages.blueprint("desk_live", LivePage(pages).routes())
+    yield pages.blueprint("desk_funnel", FunnelPages(pages, stores.reports.funnels).routes())
+    yield pages.blueprint("desk_people", FunnelPeople(pages, stores).routes())
+    yield pages.blueprint("desk_funnel_parts", FunnelParts(pages).routes())
+    yield pages.blueprint("desk_products", ProductsPage(pages, stores.models.shops).routes())
+    yield pages.blueprint("desk_paths", PathsPage(pages).routes())
+    yield pages.blueprint("desk_retention", RetentionPage(pages).routes())
+
+
+def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
+    profiles, warehouse, shops = stores.visitors.profiles, stores.reports.warehouse, stores.models.shops
+    yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops).routes())
+
+
+def _campaign_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
+    audiences = Audiences(stores)
+    segments = SegmentPages(pages, stores.segments, stores.campaigns.store, audiences)
+    yield pages.blueprint("desk_segments", segments.routes())
+    yield pages.blueprint("desk_campaigns", CampaignList(pages, stores).routes())
+    yield pages.blueprint("desk_campaign_editor", CampaignEditor(pages, stores, audiences).routes())
+    yield pages.blueprint("desk_campaign_preview", CampaignPreview(pages, audiences).routes(), harmless=True)
+    yield pages.blueprint("desk_campaign_results", CampaignResultPage(pages, stores).routes())
+    yield pages.blueprint("desk_models", ModelsPage(pages, stores.models).routes())
+    yield pages.blueprint("desk_training", ModelTraining(pages, stores).routes(), "admin")
+
+
+def _site_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
+    limit, audit = stores.access.sign_in_limit, stores.access.audit
+    yield pages.blueprint("desk_setup", SetupPage(pages, stores.settings.public_url).routes())
+    yield pages.blueprint("desk_help", HelpPages(pages, stores.health.countries).routes())
+    yield pages.blueprint("desk_users", UserPages(pages, audit).routes(), "admin")
+    yield pages.blueprint("desk_password", PasswordPage(pages, limit, audit).routes(), harmless=True)

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from flask import Blueprint, Response
+from flask import Response
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from ingest.enrich.countries import Source
 from web.desk.pages import Pages
 from web.http.problem import Problem
+from web.http.routes import Routes, get
 from web.language import lazy_gettext as _l
 
 FOLDER = Path(__file__).parent.parent / "docs"
@@ -37,22 +39,30 @@ _UNSAID = re.compile(r"[^\w\- ]")
 _HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
 
 
-def help_blueprint(pages: Pages, countries: Callable[[], Source]) -> Blueprint:
-    blueprint = Blueprint("desk_help", __name__)
+@dataclass(frozen=True, slots=True)
+class HelpPages:
+    pages: Pages
+    countries: Callable[[], Source]
 
-    @blueprint.get("/desk/help")
-    def contents() -> Response:
+    def routes(self) -> Routes:
+        return (
+            get("/desk/help", self.contents),
+            get("/desk/help/<name>", self.document),
+        )
+
+    def contents(self) -> Response:
         listed = [(name, *TITLES.get(name, (heading(name), ""))) for name in documents()]
-        return pages.show("desk/help.html", "help", pages.site(), listed=listed, countries=countries())
+        return self.pages.show(
+            "desk/help.html", "help", self.pages.site(), listed=listed, countries=self.countries()
+        )
 
-    @blueprint.get("/desk/help/<name>")
-    def document(name: str) -> Response:
+    def document(self, name: str) -> Response:
         if name not in documents():
             raise Problem(404, "There is no such document", "name")
         title = TITLES[name][0] if name in TITLES else heading(name)
-        return pages.show("desk/document.html", "help", pages.site(), title=title, text=rendered(name))
-
-    return pages.guard(blueprint)
+        return self.pages.show(
+            "desk/document.html", "help", self.pages.site(), title=title, text=rendered(name)
+        )
 
 
 @cache

@@ -4,19 +4,18 @@ back and a new training."""
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from tracker.sites import Site
-from tracker.unavailable import Unavailable
 from web.api.models import MEASURES, asked, served, state_of
 from web.desk.pages import Pages
 from web.drawing import formats
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.stores import Stores
+from web.stores import ModelStores, Stores
 
 STAGES = {
     "read": _l("Reading events"),
@@ -41,55 +40,47 @@ class ModelRow:
     verdict: str
 
 
-def models_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_models", __name__)
+@dataclass(frozen=True, slots=True)
+class ModelsPage:
+    pages: Pages
+    models: ModelStores
 
-    @blueprint.get("/desk/models")
-    def show() -> Response:
-        site = pages.site()
-        run = stores.models.runs.read(site.id)
+    def routes(self) -> Routes:
+        return (get("/desk/models", self.show),)
+
+    def show(self) -> Response:
+        site = self.pages.site()
+        run = self.models.runs.read(site.id)
         view: dict[str, Any] = {
             "run": run,
             "stages": STAGES,
             "busy": run and run.state in ("waiting", "running"),
         }
         if "part" in request.args:
-            return pages.show("desk/models_training.html", "models", site, **view)
-        registry = stores.models.shops(site.id).registry
+            return self.pages.show("desk/models_training.html", "models", site, **view)
+        registry = self.models.shops(site.id).registry
         live = registry.live_version()
         rows = [_row(card, live, site) for card in registry.cards()]
-        return pages.show("desk/models.html", "models", site, rows=rows, **view)
-
-    @blueprint.app_context_processor
-    def trouble() -> dict[str, Any]:
-        """``training_failed(site)`` for every page: whoever looks at the desk learns that models grow old."""
-
-        def training_failed(site: Site) -> Run | None:
-            try:
-                run = stores.models.runs.read(site.id)
-            except Unavailable:
-                return None
-            return run if run and run.failures else None
-
-        return {"training_failed": training_failed}
-
-    return pages.guard(blueprint)
+        return self.pages.show("desk/models.html", "models", site, rows=rows, **view)
 
 
-def training_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_training", __name__)
+@dataclass(frozen=True, slots=True)
+class ModelTraining:
+    """The buttons of administrators: train now, and use another version."""
 
-    @blueprint.post("/desk/models/train")
-    def train() -> ResponseReturnValue:
-        asked(stores, pages.site().id)
+    pages: Pages
+    stores: Stores
+
+    def routes(self) -> Routes:
+        return (post("/desk/models/train", self.train), post("/desk/models/live", self.live))
+
+    def train(self) -> ResponseReturnValue:
+        asked(self.stores, self.pages.site().id)
         return redirect("/desk/models")
 
-    @blueprint.post("/desk/models/live")
-    def live() -> ResponseReturnValue:
-        served(stores, pages.site().id, request.form.get("version", ""))
+    def live(self) -> ResponseReturnValue:
+        served(self.stores, self.pages.site().id, request.form.get("version", ""))
         return redirect("/desk/models")
-
-    return pages.guard(blueprint, "admin")
 
 
 def _row(card: Card, live: str | None, site: Site) -> ModelRow:

@@ -17,6 +17,7 @@ from web.desk.period import Period, period_of
 from web.desk.session import Door, check_csrf, csrf_token
 from web.drawing import formats
 from web.http.problem import Problem
+from web.http.routes import Routes, blueprint_of
 from web.http.static_files import StaticFiles
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
@@ -36,45 +37,45 @@ DAYS_SAID = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     name: str
     label: str
     href: str
     role: Role = "viewer"
 
 
-MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
     (
         "",
         (
-            Entry("overview", _l("Overview"), "/desk"),
-            Entry("live", _l("Live"), "/desk/live"),
-            Entry("funnel", _l("Funnel"), "/desk/funnel"),
-            Entry("paths", _l("Paths"), "/desk/paths"),
-            Entry("retention", _l("Retention"), "/desk/retention"),
-            Entry("products", _l("Products"), "/desk/products"),
+            MenuEntry("overview", _l("Overview"), "/desk"),
+            MenuEntry("live", _l("Live"), "/desk/live"),
+            MenuEntry("funnel", _l("Funnel"), "/desk/funnel"),
+            MenuEntry("paths", _l("Paths"), "/desk/paths"),
+            MenuEntry("retention", _l("Retention"), "/desk/retention"),
+            MenuEntry("products", _l("Products"), "/desk/products"),
         ),
     ),
     (
         _l("Customers"),
         (
-            Entry("visitors", _l("Visitors"), "/desk/visitors"),
-            Entry("segments", _l("Segments"), "/desk/segments"),
+            MenuEntry("visitors", _l("Visitors"), "/desk/visitors"),
+            MenuEntry("segments", _l("Segments"), "/desk/segments"),
         ),
     ),
     (
         _l("Personalization"),
         (
-            Entry("campaigns", _l("Campaigns"), "/desk/campaigns"),
-            Entry("models", _l("Models"), "/desk/models"),
+            MenuEntry("campaigns", _l("Campaigns"), "/desk/campaigns"),
+            MenuEntry("models", _l("Models"), "/desk/models"),
         ),
     ),
     (
         _l("Site"),
         (
-            Entry("setup", _l("Setup"), "/desk/setup"),
-            Entry("access", _l("Access"), "/desk/access", "admin"),
-            Entry("help", _l("Help"), "/desk/help"),
+            MenuEntry("setup", _l("Setup"), "/desk/setup"),
+            MenuEntry("access", _l("Access"), "/desk/access", "admin"),
+            MenuEntry("help", _l("Help"), "/desk/help"),
         ),
     ),
 )
@@ -146,6 +147,12 @@ class Pages:
         devices = tuple((name, str(label)) for name, label in labels.DEVICES.items())
         countries = tuple((code, formats.country(code)) for code in occur.countries)
         return FilterChoices(segments, channels, devices, countries, occur.pages)
+
+    def blueprint(
+        self, name: str, routes: Routes, role: Role = "viewer", *, harmless: bool = False
+    ) -> Blueprint:
+        """``routes`` of a page, behind the login."""
+        return self.guard(blueprint_of(name, routes), role, harmless=harmless)
 
     def guard(self, blueprint: Blueprint, role: Role = "viewer", *, harmless: bool = False) -> Blueprint:
         """``blueprint`` behind the login, for users of ``role`` or higher. What changes something needs a form of

@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Response
 
 from tracker.sites import Site
 from web.desk.pages import Pages
+from web.http.routes import Routes, get
 
 EVENTS = """<script>
   window.dangol = window.dangol || function () { (dangol.q = dangol.q || []).push(arguments) };
@@ -51,15 +52,19 @@ class SetupView:
     campaign: str
 
 
-def setup_blueprint(pages: Pages, public_url: str) -> Blueprint:
-    blueprint = Blueprint("desk_setup", __name__)
+@dataclass(frozen=True, slots=True)
+class SetupPage:
+    pages: Pages
+    public_url: str
 
-    @blueprint.get("/desk/setup")
-    def setup() -> Response:
-        site = pages.site()
-        return pages.show("desk/setup.html", "setup", site, view=view_of(site, public_url.rstrip("/")))
+    def routes(self) -> Routes:
+        return (get("/desk/setup", self.setup),)
 
-    return pages.guard(blueprint)
+    def setup(self) -> Response:
+        site = self.pages.site()
+        return self.pages.show(
+            "desk/setup.html", "setup", site, view=view_of(site, self.public_url.rstrip("/"))
+        )
 
 
 def view_of(site: Site, url: str) -> SetupView:

@@ -1,34 +1,41 @@
 """What a page shows while its report is being counted, and how to stop that."""
 
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request
+from flask import Flask, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from warehouse.running_query import Cancelled
 from web.desk.pages import Pages
 from web.desk.session import local_path
+from web.http.routes import Routes, get, post
 from web.reports.cache import ReportCache, StillCounting
 from web.reports.cancellation import Cancellation, Cancellations
 
 AGAIN_SECONDS = 1
 
 
-def waiting_blueprint(pages: Pages, kept: ReportCache, stops: Cancellations) -> Blueprint:
-    blueprint = Blueprint("waiting", __name__)
+@dataclass(frozen=True, slots=True)
+class CancelPages:
+    pages: Pages
+    kept: ReportCache
+    stops: Cancellations
 
-    @blueprint.post("/desk/cancel")
-    def cancel() -> ResponseReturnValue:
-        stop = Cancellation(request.form.get("job", ""), pages.clock())
-        kept.stop(stop)
-        stops.say(stop)
+    def routes(self) -> Routes:
+        return (
+            post("/desk/cancel", self.cancel),
+            get("/desk/stopped", self.stopped),
+        )
+
+    def cancel(self) -> ResponseReturnValue:
+        stop = Cancellation(request.form.get("job", ""), self.pages.clock())
+        self.kept.stop(stop)
+        self.stops.say(stop)
         return redirect(f"/desk/stopped?{urlencode({'again': local_path(request.form.get('again', ''))})}")
 
-    @blueprint.get("/desk/stopped")
-    def stopped() -> str:
+    def stopped(self) -> str:
         return render_template("desk/stopped.html", again=local_path(request.args.get("again", "")))
-
-    return pages.guard(blueprint, harmless=True)
 
 
 def register_waiting(app: Flask, kept: ReportCache, stops: Cancellations) -> None:

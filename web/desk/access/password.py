@@ -1,6 +1,8 @@
 """Whoever is signed in changes their own password."""
 
-from flask import Blueprint, Response, redirect, request
+from dataclasses import dataclass
+
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit
@@ -8,47 +10,54 @@ from web.access.sign_in_limit import SignInLimit
 from web.access.users import PASSWORD_LEAST, UsersInvalid
 from web.desk.access.users import REFUSALS
 from web.desk.pages import Pages
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 
 
-def password_blueprint(pages: Pages, guesses: SignInLimit, audit: Audit) -> Blueprint:
-    blueprint = Blueprint("desk_password", __name__)
-    users = pages.door.users
+@dataclass(frozen=True, slots=True)
+class PasswordPage:
+    pages: Pages
+    guesses: SignInLimit
+    audit: Audit
 
-    def form(status: int = 200, problem: str = "") -> Response:
+    def routes(self) -> Routes:
+        return (
+            get("/desk/password", self.ask),
+            post("/desk/password", self.change),
+        )
+
+    def _form(self, status: int = 200, problem: str = "") -> Response:
         view = {"problem": problem, "least": PASSWORD_LEAST, "done": "done" in request.args}
-        page = pages.show("desk/access/password.html", "password", pages.site(), **view)
+        page = self.pages.show("desk/access/password.html", "password", self.pages.site(), **view)
         page.status_code = status
         return page
 
-    @blueprint.get("/desk/password")
-    def ask() -> Response:
-        return form()
+    def ask(self) -> Response:
+        return self._form()
 
-    @blueprint.post("/desk/password")
-    def change() -> ResponseReturnValue:
+    def change(self) -> ResponseReturnValue:
         """The old password is guessed no more often here than at the door: an open desk is not the person."""
-        name = pages.user().name
-        counted = pages.door.tried(name)
-        wait = max(guesses.wait(each) for each in counted)
+        name = self.pages.user().name
+        counted = self.pages.door.tried(name)
+        wait = max(self.guesses.wait(each) for each in counted)
         if wait > 0:
             minutes = max(1, round(wait / 60))
-            page = form(429, _("Too many wrong passwords. Try again in %(minutes)s min.", minutes=minutes))
+            page = self._form(
+                429, _("Too many wrong passwords. Try again in %(minutes)s min.", minutes=minutes)
+            )
             page.headers["Retry-After"] = str(round(wait) + 1)
             return page
-        if users.signed_in(name, request.form.get("password", "")) is None:
-            audit.note(name, "", "wrong password")
-            return form(403, _("The old password is wrong."))
+        if self.pages.door.users.signed_in(name, request.form.get("password", "")) is None:
+            self.audit.note(name, "", "wrong password")
+            return self._form(403, _("The old password is wrong."))
         for each in counted:
-            guesses.right(each)
+            self.guesses.right(each)
         try:
-            users.renew(name, request.form.get("new", ""))
+            self.pages.door.users.renew(name, request.form.get("new", ""))
         except UsersInvalid as refused:
-            return form(400, str(REFUSALS.get(refused.reason, refused)))
-        audit.note(name, "", "changed their own password")
-        renewed = users.get(name)
+            return self._form(400, str(REFUSALS.get(refused.reason, refused)))
+        self.audit.note(name, "", "changed their own password")
+        renewed = self.pages.door.users.get(name)
         if renewed:
-            pages.door.enter(renewed)  # sessions elsewhere have ended
+            self.pages.door.enter(renewed)  # sessions elsewhere have ended
         return redirect("/desk/password?done=yes")
-
-    return pages.guard(blueprint, harmless=True)

@@ -1,6 +1,8 @@
 """Signing in and out, choosing the site and the language."""
 
-from flask import Blueprint, Response, redirect, render_template, request, session
+from dataclasses import dataclass
+
+from flask import Response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit, acting
@@ -8,55 +10,68 @@ from web.access.sign_in_limit import SignInLimit
 from web.desk.pages import Pages
 from web.desk.session import check_csrf, local_path
 from web.http.problem import Problem
+from web.http.routes import Routes, get, post
 from web.language import LOCALES, remember
 from web.language import gettext as _
 
 
-def door_blueprint(pages: Pages, guesses: SignInLimit, audit: Audit) -> Blueprint:
-    blueprint = Blueprint("door", __name__)
+@dataclass(frozen=True, slots=True)
+class SignInPages:
+    pages: Pages
+    guesses: SignInLimit
+    audit: Audit
 
-    def form(status: int = 200, problem: str = "", headers: dict[str, str] | None = None) -> Response:
+    def routes(self) -> Routes:
+        return (
+            get("/desk/login", self.login),
+            post("/desk/login", self.enter),
+            post("/desk/logout", self.leave),
+            post("/desk/language", self.speak),
+            post("/desk/site", self.choose),
+        )
+
+    def _form(self, status: int = 200, problem: str = "", headers: dict[str, str] | None = None) -> Response:
         user, target = request.form.get("user", "")[:100], request.values.get("next", "/desk")
         page = render_template(
             "desk/access/login.html", problem=problem, user=user, target=local_path(target)
         )
         return Response(page, status, headers or {}, content_type="text/html; charset=utf-8")
 
-    @blueprint.get("/desk/login")
-    def login() -> ResponseReturnValue:
-        return redirect(local_path(request.args.get("next", "/desk"))) if pages.door.user() else form()
+    def login(self) -> ResponseReturnValue:
+        return (
+            redirect(local_path(request.args.get("next", "/desk")))
+            if self.pages.door.user()
+            else self._form()
+        )
 
-    @blueprint.post("/desk/login")
-    def enter() -> ResponseReturnValue:
+    def enter(self) -> ResponseReturnValue:
         check_csrf()
         name = request.form.get("user", "")
-        counted = pages.door.tried(name)
-        wait = max(guesses.wait(each) for each in counted)
+        counted = self.pages.door.tried(name)
+        wait = max(self.guesses.wait(each) for each in counted)
         if wait > 0:
             text = _(
                 "Too many wrong passwords. Try again in %(minutes)s min.", minutes=max(1, round(wait / 60))
             )
-            return form(429, text, {"Retry-After": str(round(wait) + 1)})
-        user = pages.door.users.signed_in(name, request.form.get("password", ""))
+            return self._form(429, text, {"Retry-After": str(round(wait) + 1)})
+        user = self.pages.door.users.signed_in(name, request.form.get("password", ""))
         if user is None:
-            audit.note(name[:100], "", "wrong password")
-            return form(401, _("The user or the password is wrong."))
+            self.audit.note(name[:100], "", "wrong password")
+            return self._form(401, _("The user or the password is wrong."))
         for each in counted:
-            guesses.right(each)
-        pages.door.enter(user)
-        audit.note(user.name, "", "signed in")
+            self.guesses.right(each)
+        self.pages.door.enter(user)
+        self.audit.note(user.name, "", "signed in")
         response = Response(status=302, headers={"Location": local_path(request.form.get("next", "/desk"))})
-        pages.door.remember_device(response, user.name)
+        self.pages.door.remember_device(response, user.name)
         return response
 
-    @blueprint.post("/desk/logout")
-    def leave() -> ResponseReturnValue:
+    def leave(self) -> ResponseReturnValue:
         check_csrf()
-        pages.door.leave()
+        self.pages.door.leave()
         return redirect("/desk/login")
 
-    @blueprint.post("/desk/language")
-    def speak() -> ResponseReturnValue:
+    def speak(self) -> ResponseReturnValue:
         """No secret and no harm, so the switch also works before the login."""
         check_csrf()
         chosen = request.form.get("language", "")
@@ -66,16 +81,13 @@ def door_blueprint(pages: Pages, guesses: SignInLimit, audit: Audit) -> Blueprin
         remember(response, chosen)
         return response
 
-    @blueprint.post("/desk/site")
-    def choose() -> ResponseReturnValue:
+    def choose(self) -> ResponseReturnValue:
         check_csrf()
-        user, site = pages.door.user(), request.form.get("site", "")
+        user, site = self.pages.door.user(), request.form.get("site", "")
         if user is None:
             return redirect("/desk/login")
-        if site not in {each.id for each in pages.visible(user)}:
+        if site not in {each.id for each in self.pages.visible(user)}:
             raise Problem(404, _("There is no such site"))
         acting(user.name, site)
         session["site"] = site
         return redirect("/desk")
-
-    return blueprint

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, redirect, request
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit
@@ -12,6 +12,7 @@ from web.access.users import PASSWORD_LEAST, ROLES, Role, User, UsersInvalid
 from web.api.reports import told
 from web.desk.pages import Pages
 from web.http.problem import Problem
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 
@@ -43,7 +44,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LoggedChange:
     """``ts`` in ms."""
 
     ts: int
@@ -58,109 +59,117 @@ class Access:
     """What one administrator may see: the page, and the same as a file."""
 
     users: tuple[Account, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[LoggedChange, ...]
 
 
-def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
-    blueprint = Blueprint("desk_users", __name__)
-    users = pages.door.users
+@dataclass(frozen=True, slots=True)
+class UserPages:
+    pages: Pages
+    audit: Audit
 
-    @blueprint.get("/desk/access")
-    def access() -> Response:
-        found, done = seen(), request.args.get("done", "")
+    def routes(self) -> Routes:
+        return (
+            get("/desk/access", self.access),
+            get("/desk/reports/access", self.report),
+            get("/desk/access/user", self.edit),
+            post("/desk/access/add", self.add),
+            post("/desk/access/change", self.change),
+            post("/desk/access/password", self.renew),
+            post("/desk/access/remove", self.remove),
+        )
+
+    def access(self) -> Response:
+        found, done = self._seen(), request.args.get("done", "")
         view = {"users": found.users, "changes": found.changes, "roles": ROLE_NAMES, "done": done}
-        return pages.show("desk/access/access.html", "access", pages.site(), **view)
+        return self.pages.show("desk/access/access.html", "access", self.pages.site(), **view)
 
-    @blueprint.get("/desk/reports/access")
-    def report() -> Response:
-        return told("access", seen(), ("users", "changes"))
+    def report(self) -> Response:
+        return told("access", self._seen(), ("users", "changes"))
 
-    @blueprint.get("/desk/access/user")
-    def edit() -> Response:
+    def edit(self) -> Response:
         name = request.args.get("name", "")
-        return form(known(name) if name else None)
+        return self._form(self._known(name) if name else None)
 
-    @blueprint.post("/desk/access/add")
-    def add() -> ResponseReturnValue:
+    def add(self) -> ResponseReturnValue:
         """With a password of one's own, or with one that is made and shown this once."""
         name, given = request.form.get("name", ""), request.form.get("password", "")
         made = given or secrets.token_urlsafe(12)
         try:
-            users.add(name, made, role(), sites())
+            self.pages.door.users.add(name, made, self._role(), self._sites())
         except UsersInvalid as refused:
-            return form(None, name, refused)
-        return redirect("/desk/access?done=added") if given else shown(name, made)
+            return self._form(None, name, refused)
+        return redirect("/desk/access?done=added") if given else self._shown(name, made)
 
-    @blueprint.post("/desk/access/change")
-    def change() -> ResponseReturnValue:
-        user = known(request.form.get("name", ""))
+    def change(self) -> ResponseReturnValue:
+        user = self._known(request.form.get("name", ""))
         try:
-            users.change(user.name, role(), sites())
+            self.pages.door.users.change(user.name, self._role(), self._sites())
         except UsersInvalid as refused:
-            return form(user, "", refused)
+            return self._form(user, "", refused)
         return redirect("/desk/access?done=changed")
 
-    @blueprint.post("/desk/access/password")
-    def renew() -> ResponseReturnValue:
-        user, given = known(request.form.get("name", "")), request.form.get("password", "")
+    def renew(self) -> ResponseReturnValue:
+        user, given = self._known(request.form.get("name", "")), request.form.get("password", "")
         made = given or secrets.token_urlsafe(12)
         try:
-            users.renew(user.name, made)
+            self.pages.door.users.renew(user.name, made)
         except UsersInvalid as refused:
-            return form(user, "", refused)
-        renewed = users.get(user.name)
-        if renewed and user.name == pages.user().name:
-            pages.door.enter(renewed)  # whoever changes their own stays
-        return redirect("/desk/access?done=password") if given else shown(user.name, made)
+            return self._form(user, "", refused)
+        renewed = self.pages.door.users.get(user.name)
+        if renewed and user.name == self.pages.user().name:
+            self.pages.door.enter(renewed)  # whoever changes their own stays
+        return redirect("/desk/access?done=password") if given else self._shown(user.name, made)
 
-    @blueprint.post("/desk/access/remove")
-    def remove() -> ResponseReturnValue:
-        user = known(request.form.get("name", ""))
+    def remove(self) -> ResponseReturnValue:
+        user = self._known(request.form.get("name", ""))
         try:
-            users.remove(user.name)
+            self.pages.door.users.remove(user.name)
         except UsersInvalid as refused:
-            return form(user, "", refused)
+            return self._form(user, "", refused)
         return redirect("/desk/access?done=removed")
 
-    def seen() -> Access:
-        mine = {each.id for each in pages.visible(pages.user())}
-        managed = [user for user in users.all().values() if pages.user().manages(user)]
+    def _seen(self) -> Access:
+        mine = {each.id for each in self.pages.visible(self.pages.user())}
+        managed = [user for user in self.pages.door.users.all().values() if self.pages.user().manages(user)]
         accounts = [Account(user.name, user.role, ", ".join(user.sites)) for user in managed]
         changes = [
-            Change(entry.ts, entry.who, entry.site, entry.what, entry.detail)
-            for entry in audit.latest(CHANGES)
+            LoggedChange(entry.ts, entry.who, entry.site, entry.what, entry.detail)
+            for entry in self.audit.latest(CHANGES)
             if not entry.site or entry.site in mine
         ]
         return Access(tuple(sorted(accounts, key=lambda each: each.name)), tuple(changes))
 
-    def known(name: str) -> User:
+    def _known(self, name: str) -> User:
         """Whom this administrator may change. Raises Problem 404."""
-        user = users.get(name)
-        if user is None or not pages.user().manages(user):
+        user = self.pages.door.users.get(name)
+        if user is None or not self.pages.user().manages(user):
             raise Problem(404, _("There is no such user"))
         return user
 
-    def role() -> Role:
+    def _role(self) -> Role:
         given = request.form.get("role", "")
         if given not in ROLES:
             raise Problem(400, _("There is no such role"), "role")
         return given
 
-    def sites() -> tuple[str, ...]:
+    def _sites(self) -> tuple[str, ...]:
         """None chosen is all, for who sees all. Raises Problem 400, 404."""
-        chosen, mine = request.form.getlist("site"), [each.id for each in pages.visible(pages.user())]
+        chosen, mine = (
+            request.form.getlist("site"),
+            [each.id for each in self.pages.visible(self.pages.user())],
+        )
         if not set(chosen) <= set(mine):
             raise Problem(404, _("There is no such site"))
-        if not chosen and pages.user().sites:
+        if not chosen and self.pages.user().sites:
             raise Problem(400, _("Choose at least one site"), "site")
         return tuple(site for site in mine if site in chosen)
 
-    def form(user: User | None, name: str = "", refused: UsersInvalid | None = None) -> Response:
+    def _form(self, user: User | None, name: str = "", refused: UsersInvalid | None = None) -> Response:
         asked: Sequence[str] = request.form.getlist("site") if refused else user.sites if user else ()
-        page = pages.show(
+        page = self.pages.show(
             "desk/access/user.html",
             "access",
-            pages.site(),
+            self.pages.site(),
             who=user,
             name=user.name if user else name,
             chosen=(request.form.get("role") if refused else None) or (user.role if user else "viewer"),
@@ -173,9 +182,7 @@ def users_blueprint(pages: Pages, audit: Audit) -> Blueprint:
         page.status_code = 400 if refused else 200
         return page
 
-    def shown(name: str, password: str) -> Response:
-        return pages.show(
-            "desk/access/user_password.html", "access", pages.site(), name=name, password=password
+    def _shown(self, name: str, password: str) -> Response:
+        return self.pages.show(
+            "desk/access/user_password.html", "access", self.pages.site(), name=name, password=password
         )
-
-    return pages.guard(blueprint, "admin")

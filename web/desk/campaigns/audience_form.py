@@ -107,7 +107,7 @@ def help_of(reports: Reports, site: Site) -> Help:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ConditionRow:
     """``argument`` is a function's: the category, product, trait … it asks of."""
 
     field: str = "visits"
@@ -136,10 +136,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AudienceForm:
     """``any`` of the rows, or all. ``rows`` is None when the text says more than rows can."""
 
-    rows: tuple[Row, ...] | None = (Row(),)
+    rows: tuple[ConditionRow, ...] | None = (ConditionRow(),)
     any: bool = False
 
     @property
@@ -147,29 +147,29 @@ class Form:
         return (" or " if self.any else " and ").join(row.text for row in self.rows or ())
 
 
-def form_of(args: "MultiDict[str, str]") -> Form:
+def form_of(args: "MultiDict[str, str]") -> AudienceForm:
     """As its fields were sent; the button ``do`` may add a row, or ``remove:N``."""
     columns = [args.getlist(name) for name in ("field", "argument", "operator", "value")]
     rows = [_row(*cells) for cells in zip(*columns, strict=False)][:ROWS_LIMIT]
     action, _, at = args.get("do", "").partition(":")
     if action == "add" and len(rows) < ROWS_LIMIT:
-        rows.append(Row())
+        rows.append(ConditionRow())
     if action == "remove" and at.isascii() and at.isdigit() and len(at) < 4:
         rows = rows[: int(at)] + rows[int(at) + 1 :]
-    return Form(tuple(rows), args.get("match") == "any")
+    return AudienceForm(tuple(rows), args.get("match") == "any")
 
 
-def read(source: str) -> Form:
+def read(source: str) -> AudienceForm:
     """The rows of an expression, when sending them back says the very same. Raises AudienceInvalid."""
     tree = parse(source)
     parts = (tree,) if isinstance(tree, Clause) else tree.children
     rows = tuple(row for row in map(_row_of, parts) if row)
-    form = Form(rows, isinstance(tree, Branch) and tree.kind == "or")
+    form = AudienceForm(rows, isinstance(tree, Branch) and tree.kind == "or")
     same = len(rows) == len(parts) <= ROWS_LIMIT and _meaning(parse(form.text)) == _meaning(tree)
-    return form if same and rows == tuple(map(_as_sent, rows)) else Form(None)
+    return form if same and rows == tuple(map(_as_sent, rows)) else AudienceForm(None)
 
 
-def _as_sent(row: Row) -> Row:
+def _as_sent(row: ConditionRow) -> ConditionRow:
     return _row(row.field, row.argument, row.operator, row.value)
 
 
@@ -198,12 +198,14 @@ def _segments(part: Branch | Clause) -> Iterator[str]:
         yield from (value for value in part.values if isinstance(value, str))
 
 
-def _row(field: str, argument: str, operator: str, value: str) -> Row:
+def _row(field: str, argument: str, operator: str, value: str) -> ConditionRow:
     known = field if field in LABELS else "visits"
-    return Row(known, argument.strip()[:200], operator if operator in OPERATORS else "=", value.strip()[:500])
+    return ConditionRow(
+        known, argument.strip()[:200], operator if operator in OPERATORS else "=", value.strip()[:500]
+    )
 
 
-def _row_of(part: Branch | Clause) -> Row | None:
+def _row_of(part: Branch | Clause) -> ConditionRow | None:
     if not isinstance(part, Clause) or part.negated or part.operand.name not in LABELS:
         return None
     operand, operator = part.operand, part.operator
@@ -211,10 +213,10 @@ def _row_of(part: Branch | Clause) -> Row | None:
         return None
     argument = str(operand.arguments[0]) if operand.arguments else ""
     if operator == "true":
-        return Row(operand.name, argument, "=", "true")
+        return ConditionRow(operand.name, argument, "=", "true")
     if operator not in OPERATORS:
         return None
-    return Row(operand.name, argument, operator, ", ".join(_plain(value) for value in part.values))
+    return ConditionRow(operand.name, argument, operator, ", ".join(_plain(value) for value in part.values))
 
 
 def _plain(value: Value) -> str:

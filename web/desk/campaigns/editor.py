@@ -1,8 +1,9 @@
 """The campaign editor: a form, and beside it how many it would address and what a chosen visitor would be shown."""
 
+from dataclasses import dataclass
 from functools import partial
 
-from flask import Blueprint, Response, redirect, request
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from offers.campaign.campaign import CampaignInvalid
@@ -17,6 +18,7 @@ from web.desk.campaigns.words import CHOICES, KINDS, LABELS, VARIANT_LABELS, Tro
 from web.desk.pages import Pages
 from web.drawing import formats
 from web.http.problem import Problem
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.reports.campaign_counts import found
 from web.stores import Stores
@@ -24,19 +26,29 @@ from web.stores import Stores
 WORDS = {"labels": LABELS, "variant_labels": VARIANT_LABELS, "choices_of": CHOICES, "kinds": KINDS}
 
 
-def editor_blueprint(pages: Pages, stores: Stores, audiences: Audiences) -> Blueprint:
-    blueprint = Blueprint("desk_campaign_editor", __name__)
+@dataclass(frozen=True, slots=True)
+class CampaignEditor:
+    pages: Pages
+    stores: Stores
+    audiences: Audiences
 
-    def page(
+    def routes(self) -> Routes:
+        return (
+            get("/desk/campaigns/edit", self.edit),
+            post("/desk/campaigns/edit", self.change),
+        )
+
+    def _page(
+        self,
         draft: CampaignDraft,
         problem: Trouble | None = None,
         preview: Preview | None = None,
         clash: Written | None = None,
         unsaved: bool = True,
     ) -> Response:
-        site = pages.site()
-        segments = stores.segments.store.all(site.id)
-        return pages.show(
+        site = self.pages.site()
+        segments = self.stores.segments.store.all(site.id)
+        return self.pages.show(
             "desk/campaigns/campaign_edit.html",
             "campaigns",
             site,
@@ -48,71 +60,70 @@ def editor_blueprint(pages: Pages, stores: Stores, audiences: Audiences) -> Blue
             unsaved=unsaved,
             segments=segments,
             missing=sorted(segments_asked(draft.text("audience")) - {each.id for each in segments}),
-            may=pages.user().may("marketer"),
+            may=self.pages.user().may("marketer"),
             when=partial(formats.when, zone=site.zone),
-            help=help_of(pages.reports, site),
+            help=help_of(self.pages.reports, site),
         )
 
-    @blueprint.get("/desk/campaigns/edit")
-    def edit() -> Response:
+    def edit(self) -> Response:
         """One campaign (``id``), a new one for an ``audience``, or one ``like`` another for that audience."""
-        site, name = pages.site(), request.args.get("id", "")
+        site, name = self.pages.site(), request.args.get("id", "")
         audience, other = request.args.get("audience", "")[:8_000], request.args.get("like", "")
         if name:
-            campaign = found(stores, site, name)
-            version = mark(stores.campaigns.store.versions(site.id, name))
-            return page(draft_of(campaign, version), unsaved=False)
-        if not pages.user().may("marketer"):
+            campaign = found(self.stores, site, name)
+            version = mark(self.stores.campaigns.store.versions(site.id, name))
+            return self._page(draft_of(campaign, version), unsaved=False)
+        if not self.pages.user().may("marketer"):
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
         if other:
-            return page(like(found(stores, site, other), audience), unsaved=False)
-        return page(CampaignDraft({**NEW, "audience": audience}), unsaved=False)
+            return self._page(like(found(self.stores, site, other), audience), unsaved=False)
+        return self._page(CampaignDraft({**NEW, "audience": audience}), unsaved=False)
 
-    @blueprint.post("/desk/campaigns/edit")
-    def change() -> ResponseReturnValue:
+    def change(self) -> ResponseReturnValue:
         """Save; or show what the form's other buttons make of it."""
-        site, button = pages.site(), request.form.get("do", "save")
+        site, button = self.pages.site(), request.form.get("do", "save")
         draft = pressed(draft_of_form(request.form), button)
         if button == "preview":
-            return page(draft, preview=previewed(audiences, site, draft, _visitor()))
+            return self._page(draft, preview=previewed(self.audiences, site, draft, _visitor()))
         if button != "save":
-            return page(draft)
+            return self._page(draft)
         try:
             campaign = campaign_of(draft, site)
         except CampaignInvalid as refused:
-            return page(draft, problem=trouble(refused))
-        if not draft.saved and stores.campaigns.store.get(site.id, campaign.id) is not None:
+            return self._page(draft, problem=trouble(refused))
+        if not draft.saved and self.stores.campaigns.store.get(site.id, campaign.id) is not None:
             taken = CampaignInvalid("id", _("Another campaign uses the id %(id)s", id=campaign.id))
-            return page(draft, problem=trouble(taken))
-        if draft.saved and (clash := clashing(site, campaign.id, draft.version)):
-            return page(draft.begun(str(clash.saved)), clash=clash)
+            return self._page(draft, problem=trouble(taken))
+        if draft.saved and (clash := self._clashing(site, campaign.id, draft.version)):
+            return self._page(draft.begun(str(clash.saved)), clash=clash)
         try:
-            stores.campaigns.store.put(site.id, campaign, int(stores.clock() * 1000))
+            self.stores.campaigns.store.put(site.id, campaign, int(self.stores.clock() * 1000))
         except TooManyCampaigns as full:
-            return page(draft, problem=Trouble(str(full)))
+            return self._page(draft, problem=Trouble(str(full)))
         return redirect(f"/desk/campaigns/{campaign.id}?saved=yes")
 
-    def clashing(site: Site, campaign_id: str, began: str) -> Written | None:
-        versions = stores.campaigns.store.versions(site.id, campaign_id)
-        return since(versions, began, stores.access.audit.latest(NOTED), site.id, campaign_id)
-
-    return pages.guard(blueprint)
+    def _clashing(self, site: Site, campaign_id: str, began: str) -> Written | None:
+        versions = self.stores.campaigns.store.versions(site.id, campaign_id)
+        return since(versions, began, self.stores.access.audit.latest(NOTED), site.id, campaign_id)
 
 
-def preview_blueprint(pages: Pages, audiences: Audiences) -> Blueprint:
+@dataclass(frozen=True, slots=True)
+class CampaignPreview:
     """What the editor fetches while somebody types; it changes nothing."""
-    blueprint = Blueprint("desk_campaign_preview", __name__)
 
-    @blueprint.post("/desk/campaigns/preview")
-    def preview() -> Response:
-        site, draft = pages.site(), draft_of_form(request.form)
-        made = previewed(audiences, site, draft, _visitor())
-        known = {each.id for each in pages.segments.all(site.id)}
+    pages: Pages
+    audiences: Audiences
+
+    def routes(self) -> Routes:
+        return (post("/desk/campaigns/preview", self.preview),)
+
+    def preview(self) -> Response:
+        site, draft = self.pages.site(), draft_of_form(request.form)
+        made = previewed(self.audiences, site, draft, _visitor())
+        known = {each.id for each in self.pages.segments.all(site.id)}
         missing = sorted(segments_asked(draft.text("audience")) - known)
         view = {"preview": made, "missing": missing}
-        return pages.show("desk/campaigns/campaign_preview.html", "campaigns", site, **view)
-
-    return pages.guard(blueprint, harmless=True)
+        return self.pages.show("desk/campaigns/campaign_preview.html", "campaigns", site, **view)
 
 
 def _visitor() -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from offers.campaign.campaign import Campaign
 from warehouse.reports.vocabulary import vocabulary
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
+from web.http.routes import Routes, get
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
@@ -37,23 +38,25 @@ class CampaignRow:
     answers: Answered
 
 
-def campaigns_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_campaigns", __name__)
+@dataclass(frozen=True, slots=True)
+class CampaignList:
+    pages: Pages
+    stores: Stores
 
-    @blueprint.get("/desk/campaigns")
-    def listed() -> Response:
-        site = pages.site()
-        period = period_of(request.args, site, stores.clock(), "/desk/campaigns")
-        campaigns = stores.campaigns.store.all(site.id)
+    def routes(self) -> Routes:
+        return (get("/desk/campaigns", self.listed),)
+
+    def listed(self) -> Response:
+        site = self.pages.site()
+        period = period_of(request.args, site, self.stores.clock(), "/desk/campaigns")
+        campaigns = self.stores.campaigns.store.all(site.id)
         asked = period.scope(site)
-        counted = answered(stores, pages.reports.events(asked), asked) if campaigns else {}
-        demo = vocabulary(stores.reports.warehouse, site.id, asked.span, 1).demo
+        counted = answered(self.stores, self.pages.reports.events(asked), asked) if campaigns else {}
+        demo = vocabulary(self.stores.reports.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
-        return pages.show(
+        return self.pages.show(
             "desk/campaigns/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo
         )
-
-    return pages.guard(blueprint)
 
 
 def row_of(campaign: Campaign, counted: Mapping[str, Answered]) -> CampaignRow:

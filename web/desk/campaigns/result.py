@@ -1,9 +1,10 @@
 """One campaign's page: whom it selected, what it achieved, whom it could be for as well, and what it learned."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 from msgspec import structs
 
@@ -18,28 +19,37 @@ from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
 from web.http.problem import Problem
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.reports.campaign_counts import found
 from web.reports.campaign_result import expansion, result_of
 from web.stores import Stores
 
 
-def results_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_campaign_results", __name__)
+@dataclass(frozen=True, slots=True)
+class CampaignResultPage:
+    pages: Pages
+    stores: Stores
 
-    @blueprint.get("/desk/campaigns/<campaign_id>")
-    def one(campaign_id: str) -> ResponseReturnValue:
-        site = pages.site()
-        campaign = found(stores, site, campaign_id)
-        period = period_of(request.args, site, stores.clock(), f"/desk/campaigns/{campaign_id}")
-        result = result_of(stores, site, campaign, period.span(site))
+    def routes(self) -> Routes:
+        return (
+            get("/desk/campaigns/<campaign_id>", self.one),
+            post("/desk/campaigns/<campaign_id>/status", self.turn),
+            post("/desk/campaigns/<campaign_id>/restore", self.restore),
+        )
+
+    def one(self, campaign_id: str) -> ResponseReturnValue:
+        site = self.pages.site()
+        campaign = found(self.stores, site, campaign_id)
+        period = period_of(request.args, site, self.stores.clock(), f"/desk/campaigns/{campaign_id}")
+        result = result_of(self.stores, site, campaign, period.span(site))
         expanded = "expand" in request.args
-        proposed = expansion(stores, site, result) if expanded else None
+        proposed = expansion(self.stores, site, result) if expanded else None
         view = view_of(result, site, period, proposed, expanded)
-        versions = stores.campaigns.store.versions(site.id, campaign_id)
-        noted = stores.access.audit.latest(NOTED)
-        known = {each.id for each in stores.segments.store.all(site.id)}
-        return pages.show(
+        versions = self.stores.campaigns.store.versions(site.id, campaign_id)
+        noted = self.stores.access.audit.latest(NOTED)
+        known = {each.id for each in self.stores.segments.store.all(site.id)}
+        return self.pages.show(
             "desk/campaigns/campaign.html",
             "campaigns",
             site,
@@ -52,27 +62,23 @@ def results_blueprint(pages: Pages, stores: Stores) -> Blueprint:
             when=partial(formats.when, zone=site.zone),
         )
 
-    @blueprint.post("/desk/campaigns/<campaign_id>/status")
-    def turn(campaign_id: str) -> ResponseReturnValue:
-        site, status = pages.site(), request.form.get("status", "")
-        campaign = found(stores, site, campaign_id)
+    def turn(self, campaign_id: str) -> ResponseReturnValue:
+        site, status = self.pages.site(), request.form.get("status", "")
+        campaign = found(self.stores, site, campaign_id)
         if status not in STATUS:
             raise Problem(400, _("There is no such status"), "status")
         changed = structs.replace(campaign, status=cast(Status, status))
-        stores.campaigns.store.put(site.id, changed, int(stores.clock() * 1000))
+        self.stores.campaigns.store.put(site.id, changed, int(self.stores.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}")
 
-    @blueprint.post("/desk/campaigns/<campaign_id>/restore")
-    def restore(campaign_id: str) -> ResponseReturnValue:
+    def restore(self, campaign_id: str) -> ResponseReturnValue:
         """An old document becomes the newest version, if it may still be written as it is."""
-        site, wanted = pages.site(), request.form.get("version", "")
-        versions = stores.campaigns.store.versions(site.id, found(stores, site, campaign_id).id)
+        site, wanted = self.pages.site(), request.form.get("version", "")
+        versions = self.stores.campaigns.store.versions(site.id, found(self.stores, site, campaign_id).id)
         old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
         if old is None:
             raise Problem(404, _("This version no longer exists"), "version")
         campaign = parse(document(old), zone=site.zone)
         check_items(campaign)
-        stores.campaigns.store.put(site.id, campaign, int(stores.clock() * 1000))
+        self.stores.campaigns.store.put(site.id, campaign, int(self.stores.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}?saved=restored#versions")
-
-    return pages.guard(blueprint)

@@ -4,21 +4,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from offers.audience.audience import Audience
 from offers.audience.grammar import AudienceInvalid
 from offers.campaign.campaign import Campaign, CampaignInvalid
+from offers.campaign.store import CampaignStore
 from offers.segments.segment import Segment, parse_segment
 from web.api.audiences import Audiences
-from web.desk.campaigns.audience_form import LABELS, OPERATORS, Form, form_of, help_of, read, segments_asked
+from web.desk.campaigns.audience_form import (
+    LABELS,
+    OPERATORS,
+    AudienceForm,
+    form_of,
+    help_of,
+    read,
+    segments_asked,
+)
 from web.desk.campaigns.list import STATUS
 from web.desk.pages import Pages
 from web.http.problem import Problem
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.slug import slug
-from web.stores import Stores
+from web.stores import SegmentStores
 
 DAYS = 30
 SPARK_WIDTH, SPARK_HEIGHT = 100.0, 24.0
@@ -50,18 +60,28 @@ class Overlap:
         return self.both / either if either else None
 
 
-def segments_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_segments", __name__)
-    store, audiences = stores.segments.store, Audiences(stores)
+@dataclass(frozen=True, slots=True)
+class SegmentPages:
+    pages: Pages
+    segments: SegmentStores
+    campaigns: CampaignStore
+    audiences: Audiences
 
-    @blueprint.get("/desk/segments")
-    def listed() -> ResponseReturnValue:
-        site = pages.site()
-        segments = store.all(site.id)
-        members = pages.reports.everyone(site.id).segments
-        today = datetime.fromtimestamp(stores.clock(), site.zone).date()
-        sizes = stores.segments.sizes.history(site.id, [each.id for each in segments], today, DAYS)
-        progress = stores.segments.progress.read(site.id)
+    def routes(self) -> Routes:
+        return (
+            get("/desk/segments", self.listed),
+            get("/desk/segments/edit", self.edit),
+            post("/desk/segments/edit", self.change),
+            post("/desk/segments/delete", self.delete),
+        )
+
+    def listed(self) -> ResponseReturnValue:
+        site = self.pages.site()
+        segments = self.segments.store.all(site.id)
+        members = self.pages.reports.everyone(site.id).segments
+        today = datetime.fromtimestamp(self.pages.clock(), site.zone).date()
+        sizes = self.segments.sizes.history(site.id, [each.id for each in segments], today, DAYS)
+        progress = self.segments.progress.read(site.id)
         counted = set(progress.members) if progress else set()
         known = {each.id: len(members.get(each.id, ())) for each in segments}
         rows = [
@@ -74,67 +94,65 @@ def segments_blueprint(pages: Pages, stores: Stores) -> Blueprint:
             first, second = (members.get(each.id, frozenset()) for each in chosen)
             both = len(first & second)
             overlap = Overlap(chosen[0], chosen[1], len(first) - both, both, len(second) - both)
-        made = store.get(site.id, request.args.get("made", ""))
+        made = self.segments.store.get(site.id, request.args.get("made", ""))
         doomed = next((each for each in segments if each.id == request.args.get("delete")), None)
-        using = _using(stores.campaigns.store.all(site.id), doomed) if doomed else []
+        using = _using(self.campaigns.all(site.id), doomed) if doomed else []
         asked = {"doomed": doomed, "using": using, "looks": STATUS}
         view = {"rows": rows, "overlap": overlap, "made": made}
-        return pages.show("desk/campaigns/segments.html", "segments", site, **view, **asked)
+        return self.pages.show("desk/campaigns/segments.html", "segments", site, **view, **asked)
 
-    @blueprint.get("/desk/segments/edit")
-    def edit() -> ResponseReturnValue:
-        if not pages.user().may("marketer"):
+    def edit(self) -> ResponseReturnValue:
+        if not self.pages.user().may("marketer"):
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
-        site = pages.site()
-        segment = store.get(site.id, request.args.get("id", ""))
-        return _editor(segment.name, segment.audience, segment.id) if segment else _editor("", "")
+        site = self.pages.site()
+        segment = self.segments.store.get(site.id, request.args.get("id", ""))
+        return self._editor(segment.name, segment.audience, segment.id) if segment else self._editor("", "")
 
-    @blueprint.post("/desk/segments/edit")
-    def change() -> ResponseReturnValue:
+    def change(self) -> ResponseReturnValue:
         """Save, or show what the form's buttons make of it: another row, the text as rows, how many would belong."""
-        site, given = pages.site(), request.form
+        site, given = self.pages.site(), request.form
         name, segment_id = given.get("name", ""), given.get("id", "")
         if given.get("how") == "rows":
             form = form_of(given)
             text = form.text
         else:
-            form, text = Form(None), given.get("audience", "")
+            form, text = AudienceForm(None), given.get("audience", "")
         if given.get("do") != "save":
-            return _editor(name, text, segment_id, form if given.get("how") == "rows" else None, count=True)
+            return self._editor(
+                name, text, segment_id, form if given.get("how") == "rows" else None, count=True
+            )
         try:
             segment = parse_segment({"name": name, "audience": text}, segment_id or slug(name))
         except CampaignInvalid as refused:
-            return _editor(name, text, segment_id, form if form.rows else None, problem=refused.message)
-        store.put(site.id, segment)
+            return self._editor(name, text, segment_id, form if form.rows else None, problem=refused.message)
+        self.segments.store.put(site.id, segment)
         return redirect(f"/desk/segments?made={segment.id}")
 
-    @blueprint.post("/desk/segments/delete")
-    def delete() -> ResponseReturnValue:
-        if not store.delete(pages.site().id, request.form.get("id", "")):
+    def delete(self) -> ResponseReturnValue:
+        if not self.segments.store.delete(self.pages.site().id, request.form.get("id", "")):
             raise Problem(404, _("This segment no longer exists"))
         return redirect("/desk/segments")
 
     def _editor(
+        self,
         name: str,
         text: str,
         segment_id: str = "",
-        form: Form | None = None,
+        form: AudienceForm | None = None,
         problem: str = "",
         count: bool = False,
     ) -> ResponseReturnValue:
-        site, size = pages.site(), None
+        site, size = self.pages.site(), None
         try:
-            form = form or (read(text) if text else Form())
+            form = form or (read(text) if text else AudienceForm())
             audience = Audience.parse(text)
-            size = audiences.size(site, audience) if count or segment_id else None
+            size = self.audiences.size(site, audience) if count or segment_id else None
         except AudienceInvalid as refused:
-            form, problem = form or Form(None), problem or str(refused)
+            form, problem = form or AudienceForm(None), problem or str(refused)
         view = {"name": name, "text": text, "id": segment_id, "form": form, "problem": problem, "size": size}
         view["unsaved"] = request.method == "POST"
-        known = {"labels": LABELS, "operators": OPERATORS, "help": help_of(pages.reports, site)}
-        return pages.show("desk/campaigns/segment.html", "segments", site, **known, **view)
-
-    return pages.guard(blueprint)
+        known = {"labels": LABELS, "operators": OPERATORS, "help": help_of(self.pages.reports, site)}
+        return self.pages.show("desk/campaigns/segment.html", "segments", site, **known, **view)
 
 
 def _using(campaigns: Iterable[Campaign], segment: Segment) -> list[Campaign]:

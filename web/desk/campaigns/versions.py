@@ -19,7 +19,7 @@ NOTED_WITHIN_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """One field of the editor; "" where there was, or is, nothing."""
 
     label: str
@@ -35,7 +35,7 @@ class Written:
     saved: int
     who: str
     campaign: Campaign | None
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     first: bool = False
 
 
@@ -72,13 +72,13 @@ def since(
     return Written(newest.saved, _who(newest, noted, site, campaign_id), newest.campaign, told)
 
 
-def changes(before: Campaign | None, after: Campaign | None) -> tuple[Change, ...]:
+def changes(before: Campaign | None, after: Campaign | None) -> tuple[FieldChange, ...]:
     """Field by field; nothing where one of them is none."""
     if before is None or after is None:
         return ()
     old, new = draft_of(before), draft_of(after)
     found = [
-        Change(str(label), _said(name, old.text(name)), _said(name, new.text(name)))
+        FieldChange(str(label), _said(name, old.text(name)), _said(name, new.text(name)))
         for name, label in LABELS.items()
         if old.text(name) != new.text(name)
     ]
@@ -88,13 +88,17 @@ def changes(before: Campaign | None, after: Campaign | None) -> tuple[Change, ..
     return tuple(found)
 
 
-def _variant(name: str, was: Mapping[str, VariantDraft], now: Mapping[str, VariantDraft]) -> list[Change]:
+def _variant(
+    name: str, was: Mapping[str, VariantDraft], now: Mapping[str, VariantDraft]
+) -> list[FieldChange]:
     title = _("Variant %(name)s", name=name)
     old, new = was.get(name), now.get(name)
     if old is None or new is None:
-        return [Change(title, _short(old.content) if old else "", _short(new.content) if new else "")]
+        return [FieldChange(title, _short(old.content) if old else "", _short(new.content) if new else "")]
     return [
-        Change(f"{title}: {label}", _kind(column, getattr(old, column)), _kind(column, getattr(new, column)))
+        FieldChange(
+            f"{title}: {label}", _kind(column, getattr(old, column)), _kind(column, getattr(new, column))
+        )
         for column, label in VARIANT_LABELS.items()
         if getattr(old, column) != getattr(new, column)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -15,8 +15,9 @@ from warehouse.reports.vocabulary import Vocabulary
 from web import labels as told
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
-from web.desk.reports.funnel_form import WINDOWS, Draft, Form, form_of, pressed, suggested
+from web.desk.reports.funnel_form import WINDOWS, FunnelForm, StepDraft, form_of, pressed, suggested
 from web.drawing import formats
+from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.reports.catalogue import FunnelQuestion, vocabulary_of
 from web.reports.parameters import EXCLUSIONS_LIMIT, STEPS_LIMIT
@@ -56,7 +57,7 @@ class StepView:
 class FunnelView:
     demo: bool
     problem: str
-    form: Form
+    form: FunnelForm
     full: bool
     window_label: str
     windows: tuple[tuple[str, str], ...]
@@ -99,58 +100,66 @@ class FunnelView:
         return max(leaking, key=lambda step: step.dropped, default=None)
 
 
-def funnel_blueprint(pages: Pages, saved: SavedStore) -> Blueprint:
-    blueprint = Blueprint("desk_funnel", __name__)
+@dataclass(frozen=True, slots=True)
+class FunnelPages:
+    pages: Pages
+    saved: SavedStore
 
-    @blueprint.get("/desk/funnel")
-    def show() -> ResponseReturnValue:
-        site = pages.site()
+    def routes(self) -> Routes:
+        return (
+            get("/desk/funnel", self.show),
+            post("/desk/funnel/saved", self.save),
+            get("/desk/funnel/saved/<funnel_id>", self.open_saved),
+            post("/desk/funnel/saved/<funnel_id>/delete", self.delete),
+        )
+
+    def show(self) -> ResponseReturnValue:
+        site = self.pages.site()
         form = form_of(request.args)
         kept = tuple(form.query(()))
-        period = period_of(request.args, site, pages.clock(), "/desk/funnel", kept)
+        period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", kept)
         if "do" in request.args or "what" in request.args:
             # The address in the bar is one that can be kept and shared.
             changed = pressed(form, request.args.get("do", ""))
             return redirect(f"/desk/funnel?{urlencode(changed.query(period.query))}")
-        words = vocabulary_of(pages.reports, period.scope(site))
+        words = vocabulary_of(self.pages.reports, period.scope(site))
         form = form if form.said else suggestion(form, words)
         found, other, problem = None, None, ""
         try:
             if len(form.asked) > 1:
                 asking = asking_of(form)
-                found = asking.counted(pages.reports, period.scope(site))
-                other = asking.counted(pages.reports, compared(form, period, site)) if form.compare else None
+                found = asking.counted(self.pages.reports, period.scope(site))
+                other = (
+                    asking.counted(self.pages.reports, compared(form, period, site)) if form.compare else None
+                )
         except QueryRefused as refused:
             problem = told.refusal(refused)
         view = view_of(form, words, found, other, problem, tuple(form.query(())))
-        listed = saved.all(site.id)
-        return pages.show("desk/reports/funnel.html", "funnel", site, period=period, view=view, saved=listed)
+        listed = self.saved.all(site.id)
+        return self.pages.show(
+            "desk/reports/funnel.html", "funnel", site, period=period, view=view, saved=listed
+        )
 
-    @blueprint.post("/desk/funnel/saved")
-    def save() -> ResponseReturnValue:
-        site = pages.site()
+    def save(self) -> ResponseReturnValue:
+        site = self.pages.site()
         query = urlencode(form_of(MultiDict(parse_qsl(request.form.get("query", "")))).query(()))
-        kept = saved.put(site.id, request.form.get("name", ""), query)
+        kept = self.saved.put(site.id, request.form.get("name", ""), query)
         return redirect(f"/desk/funnel/saved/{kept.id}")
 
-    @blueprint.get("/desk/funnel/saved/<funnel_id>")
-    def open_saved(funnel_id: str) -> ResponseReturnValue:
-        return redirect(f"/desk/funnel?{saved.get(pages.site().id, funnel_id).query}")
+    def open_saved(self, funnel_id: str) -> ResponseReturnValue:
+        return redirect(f"/desk/funnel?{self.saved.get(self.pages.site().id, funnel_id).query}")
 
-    @blueprint.post("/desk/funnel/saved/<funnel_id>/delete")
-    def delete(funnel_id: str) -> ResponseReturnValue:
-        saved.delete(pages.site().id, funnel_id)
+    def delete(self, funnel_id: str) -> ResponseReturnValue:
+        self.saved.delete(self.pages.site().id, funnel_id)
         return redirect("/desk/funnel")
 
-    return pages.guard(blueprint)
 
-
-def asking_of(form: Form) -> FunnelQuestion:
+def asking_of(form: FunnelForm) -> FunnelQuestion:
     """What is asked by the form. Raises QueryRefused."""
     return FunnelQuestion.of(MultiDict(form.filled.query(())))
 
 
-def compared(form: Form, period: Period, site: Site) -> ReportScope:
+def compared(form: FunnelForm, period: Period, site: Site) -> ReportScope:
     """What the funnel is compared with: the period before, or another segment in the same."""
     if form.compare == "before":
         return period.scope_before(site)
@@ -158,14 +167,14 @@ def compared(form: Form, period: Period, site: Site) -> ReportScope:
     return replace(period.scope(site), filters=replace(period.filters, segment=segment))
 
 
-def suggestion(form: Form, words: Vocabulary) -> Form:
+def suggestion(form: FunnelForm, words: Vocabulary) -> FunnelForm:
     """The usual way through a shop; what the page shows before anything was chosen."""
     drafts = suggested([word.name for word in words.events], [word.name for word in words.pages])
-    return replace(form, steps=drafts or (Draft("event", ""),))
+    return replace(form, steps=drafts or (StepDraft("event", ""),))
 
 
 def view_of(
-    form: Form,
+    form: FunnelForm,
     words: Vocabulary,
     found: Funnel | None,
     other: Funnel | None,
@@ -188,7 +197,7 @@ def view_of(
     )
 
 
-def steps_of(asked: Sequence[Draft], found: Funnel, other: Funnel | None = None) -> tuple[StepView, ...]:
+def steps_of(asked: Sequence[StepDraft], found: Funnel, other: Funnel | None = None) -> tuple[StepView, ...]:
     """Each step with what became of its visitors in the next, beside the same of the ``other`` funnel."""
     onwards = [*found.steps[1:], None]
     others = other.steps if other else (None,) * len(found.steps)

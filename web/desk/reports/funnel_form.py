@@ -28,7 +28,7 @@ USUAL_EVENTS = ("Product Viewed", "Product Added", "Checkout Started", "Order Co
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class StepDraft:
     """A step as the form holds it; ``name`` may be empty while the marketer still chooses."""
 
     kind: StepKind
@@ -44,7 +44,7 @@ class Draft:
 class Exclusion:
     """What must not come between step ``gap`` (from 1) and the next; None: anywhere between first and last."""
 
-    step: Draft
+    step: StepDraft
     gap: int | None = None
 
     @property
@@ -59,14 +59,14 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FunnelForm:
     """``said`` is False when the address names no step at all: then the page suggests some.
 
     ``by`` is visitor or visit, ``order`` is strict or any; ``without`` must not come in between.
     ``compare``: "", before, or segment:ID; ``group``: what it is broken down by; ``every``: day or week of its trend.
     """
 
-    steps: tuple[Draft, ...]
+    steps: tuple[StepDraft, ...]
     window: str
     said: bool
     by: str = "visitor"
@@ -76,16 +76,16 @@ class Form:
     group: str = "channel"
     every: str = "day"
 
-    def by_every(self, every: str) -> "Form":
+    def by_every(self, every: str) -> "FunnelForm":
         """The same with the trend by day or week."""
         return replace(self, every=every)
 
     @property
-    def asked(self) -> list[Draft]:
+    def asked(self) -> list[StepDraft]:
         return [step for step in self.steps if step.name]
 
     @property
-    def filled(self) -> "Form":
+    def filled(self) -> "FunnelForm":
         """The same without what is not chosen yet."""
         form = replace(self, without=tuple(each for each in self.without if each.step.name))
         for at in reversed(range(len(self.steps))):
@@ -93,7 +93,7 @@ class Form:
                 form = form.without_step(at)
         return form
 
-    def without_step(self, at: int) -> "Form":
+    def without_step(self, at: int) -> "FunnelForm":
         """Step ``at`` (from 0) taken out: the gaps at its sides become one, and those after it move up."""
         steps = self.steps[:at] + self.steps[at + 1 :]
         moved = [
@@ -115,7 +115,7 @@ class Form:
         return [*query, *period]
 
 
-def form_of(args: "MultiDict[str, str]") -> Form:
+def form_of(args: "MultiDict[str, str]") -> FunnelForm:
     """The form as sent by its fields (``kind`` and ``what``), else as linked (``step``)."""
     window = args.get("window", USUAL_WINDOW)
     if args.getlist("what"):
@@ -126,7 +126,7 @@ def form_of(args: "MultiDict[str, str]") -> Form:
     by = "visit" if args.get("by") == "visit" else "visitor"
     order = "any" if args.get("order") == "any" else "strict"
     compare = args.get("compare", "")
-    return Form(
+    return FunnelForm(
         steps=tuple(steps[:STEPS_LIMIT]),
         window=window,
         said=bool(steps),
@@ -153,7 +153,7 @@ def _exclusions(args: "MultiDict[str, str]") -> tuple[Exclusion, ...]:
     return tuple(found)
 
 
-def draft_of(text: str) -> Draft:
+def draft_of(text: str) -> StepDraft:
     """``page:/x*`` or ``event:Name``; a marketer who types the prefix, or a path for an event, is understood."""
     kind, _, name = text.partition(":")
     name = name.strip()[:NAME_LIMIT]
@@ -162,16 +162,16 @@ def draft_of(text: str) -> Draft:
             kind, name = prefix[:-1], name[len(prefix) :].strip()
     if kind == "event" and name.startswith("/"):
         kind = "page"
-    return Draft(cast(StepKind, kind) if kind in ("page", "event") else "event", name)
+    return StepDraft(cast(StepKind, kind) if kind in ("page", "event") else "event", name)
 
 
-def pressed(form: Form, button: str) -> Form:
+def pressed(form: FunnelForm, button: str) -> FunnelForm:
     """The form after ``add``, ``remove:N``, ``up:N`` or ``down:N``, or, for what must not come in between, ``bar`` and
     ``unbar:N``; anything else leaves it as it is."""
     action, _, text = button.partition(":")
     steps, at = list(form.steps), int(text) if text.isascii() and text.isdigit() and len(text) < 4 else -1
     if action == "add" and len(steps) < STEPS_LIMIT:
-        steps.append(Draft("event", ""))
+        steps.append(StepDraft("event", ""))
     elif 0 <= at < len(steps):
         if action == "remove":
             return replace(form.without_step(at), said=True)
@@ -181,15 +181,15 @@ def pressed(form: Form, button: str) -> Form:
                 steps[at], steps[to] = steps[to], steps[at]
     without = list(form.without)
     if action == "bar" and len(without) < EXCLUSIONS_LIMIT:
-        without.append(Exclusion(Draft("event", "")))
+        without.append(Exclusion(StepDraft("event", "")))
     elif action == "unbar" and 0 <= at < len(without):
         without.pop(at)
     return replace(form, steps=tuple(steps), without=tuple(without), said=True)
 
 
-def suggested(events: Sequence[str], pages: Sequence[str]) -> tuple[Draft, ...]:
+def suggested(events: Sequence[str], pages: Sequence[str]) -> tuple[StepDraft, ...]:
     """The usual way through a shop, of what really occurs; else the two commonest pages."""
-    found = [Draft("event", name) for name in USUAL_EVENTS if name in events]
+    found = [StepDraft("event", name) for name in USUAL_EVENTS if name in events]
     if found:
-        return (Draft("page", "*"), *found) if pages else tuple(found)
-    return tuple(Draft("page", name) for name in list(pages)[:2])
+        return (StepDraft("page", "*"), *found) if pages else tuple(found)
+    return tuple(StepDraft("page", name) for name in list(pages)[:2])

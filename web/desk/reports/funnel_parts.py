@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from warehouse.funnel.breakdown import OTHER, FunnelGroup
 from warehouse.funnel.dropoffs import DropOff
@@ -17,6 +17,7 @@ from web.desk.reports.overview import AXIS_LABELS, spread
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
 from web.http.problem import Problem
+from web.http.routes import Routes, get
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.reports.catalogue import step_of
@@ -64,27 +65,30 @@ class WentView:
     share: float
 
 
-def funnel_parts_blueprint(pages: Pages) -> Blueprint:
-    blueprint = Blueprint("desk_funnel_parts", __name__)
+@dataclass(frozen=True, slots=True)
+class FunnelParts:
+    pages: Pages
 
-    @blueprint.get("/desk/funnel/<part>")
-    def show(part: str) -> Response:
-        site, form = pages.site(), form_of(request.args)
-        period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
+    def routes(self) -> Routes:
+        return (get("/desk/funnel/<part>", self.show),)
+
+    def show(self, part: str) -> Response:
+        site, form = self.pages.site(), form_of(request.args)
+        period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", tuple(form.query(())))
         asking, asked = asking_of(form), period.scope(site)
         view: dict[str, object] = {}
         if part == "trend":
-            view = {"trend": trend_of(asking.trend(pages.reports, asked, form.every))}
+            view = {"trend": trend_of(asking.trend(self.pages.reports, asked, form.every))}
         elif part == "groups":
-            segments = {each.id: each.name for each in pages.segments.all(site.id)}
-            branches = asking.branches(pages.reports, asked, form.group)
+            segments = {each.id: each.name for each in self.pages.segments.all(site.id)}
+            branches = asking.branches(self.pages.reports, asked, form.group)
             view = {
                 "branches": [branch_of(each, form.group, segments) for each in branches],
                 "groups": GROUPS,
             }
         elif part == "instead":
             at = step_of(request.args)
-            went = asking.instead(pages.reports, asked, at)
+            went = asking.instead(self.pages.reports, asked, at)
             view = {
                 "went": went_of(went),
                 "step": form.asked[at].name,
@@ -95,7 +99,7 @@ def funnel_parts_blueprint(pages: Pages) -> Blueprint:
             raise Problem(404, _("Page not found"))
         template = TEMPLATES[part]
         alone = "part" not in request.args
-        return pages.show(
+        return self.pages.show(
             "desk/reports/funnel_part.html" if alone else template,
             "funnel",
             site,
@@ -104,8 +108,6 @@ def funnel_parts_blueprint(pages: Pages) -> Blueprint:
             period=period,
             **view,
         )
-
-    return pages.guard(blueprint)
 
 
 def trend_of(began: Sequence[TrendPeriod]) -> TrendView:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Response, redirect, request
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -12,6 +12,7 @@ from web.desk.period import period_of
 from web.desk.reports.funnel_form import form_of
 from web.desk.visitors.visitors import href_of
 from web.drawing import formats
+from web.http.routes import Routes, get, post
 from web.labels import short
 from web.language import gettext as _
 from web.reports.catalogue import step_of
@@ -22,7 +23,7 @@ SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PersonRow:
     name: str
     href: str
     about: Someone
@@ -30,25 +31,32 @@ class Row:
     seen: str
 
 
-def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_people", __name__)
+@dataclass(frozen=True, slots=True)
+class FunnelPeople:
+    pages: Pages
+    stores: Stores
 
-    @blueprint.get("/desk/funnel/people")
-    def show() -> Response:
-        site, form = pages.site(), form_of(request.args)
-        period = period_of(request.args, site, pages.clock(), "/desk/funnel", tuple(form.query(())))
-        ids = ids_of(pages.reports, period.scope(site), request.args)
+    def routes(self) -> Routes:
+        return (
+            get("/desk/funnel/people", self.show),
+            post("/desk/funnel/people", self.save),
+        )
+
+    def show(self) -> Response:
+        site, form = self.pages.site(), form_of(request.args)
+        period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", tuple(form.query(())))
+        ids = ids_of(self.pages.reports, period.scope(site), request.args)
         which, at = request.args.get("which", "dropped"), step_of(request.args)
-        now = stores.clock()
+        now = self.stores.clock()
         rows = [
-            Row(
+            PersonRow(
                 each.customer or short(each.id),
                 href_of(each.id),
                 each,
                 formats.money(each.revenue, site.currency),
                 formats.ago(each.last_seen, now),
             )
-            for each in someone(ids[:SHOWN], stores, site.id)
+            for each in someone(ids[:SHOWN], self.stores, site.id)
         ]
         step = form.asked[at].name
         titles = {
@@ -56,7 +64,7 @@ def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
             "went on": _("Continued after “%(step)s”", step=step),
             "all": _("Reached “%(step)s”", step=step),
         }
-        return pages.show(
+        return self.pages.show(
             "desk/reports/funnel_people.html",
             "funnel",
             site,
@@ -69,14 +77,11 @@ def people_blueprint(pages: Pages, stores: Stores) -> Blueprint:
             name=_("%(title)s, %(period)s", title=titles[which], period=period.title),
         )
 
-    @blueprint.post("/desk/funnel/people")
-    def save() -> ResponseReturnValue:
+    def save(self) -> ResponseReturnValue:
         """Keep these people as a segment, as they are now."""
-        site, query = pages.site(), MultiDict(parse_qsl(request.form.get("query", "")))
-        period = period_of(query, site, pages.clock(), "/desk/funnel")
-        ids = ids_of(pages.reports, period.scope(site), query)
-        segment = keep(stores, site.id, request.form.get("name", ""), ids)
-        pages.reports.everybody.forget(site.id)
+        site, query = self.pages.site(), MultiDict(parse_qsl(request.form.get("query", "")))
+        period = period_of(query, site, self.pages.clock(), "/desk/funnel")
+        ids = ids_of(self.pages.reports, period.scope(site), query)
+        segment = keep(self.stores, site.id, request.form.get("name", ""), ids)
+        self.pages.reports.everybody.forget(site.id)
         return redirect(f"/desk/segments?{urlencode({'made': segment.id})}")
-
-    return pages.guard(blueprint)

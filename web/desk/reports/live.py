@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from tracker.sites import Site
 from warehouse.reports.live import EventNow, Live, live
@@ -10,9 +10,9 @@ from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.visitors.visitors import href_of
 from web.drawing import formats
+from web.http.routes import Routes, get
 from web.labels import device
 from web.reports.live import MINUTES, just_now
-from web.stores import Stores
 
 ROWS = 20
 
@@ -44,20 +44,23 @@ class LiveView:
     signs: tuple[Sign, ...]
 
 
-def live_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_live", __name__)
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    pages: Pages
 
-    @blueprint.get("/desk/live")
-    def show() -> Response:
-        site = pages.site()
-        period = period_of(request.args, site, pages.clock(), "/desk/live")
-        asked = just_now(site, period.filters, stores.clock())
-        view = view_of(live(pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
+    def routes(self) -> Routes:
+        return (get("/desk/live", self.show),)
+
+    def show(self) -> Response:
+        site = self.pages.site()
+        period = period_of(request.args, site, self.pages.clock(), "/desk/live")
+        asked = just_now(site, period.filters, self.pages.clock())
+        view = view_of(live(self.pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
         if "part" in request.args:
-            return pages.show("desk/reports/live_part.html", "live", site, view=view)
-        return pages.show("desk/reports/live.html", "live", site, view=view, minutes=MINUTES, period=period)
-
-    return pages.guard(blueprint)
+            return self.pages.show("desk/reports/live_part.html", "live", site, view=view)
+        return self.pages.show(
+            "desk/reports/live.html", "live", site, view=view, minutes=MINUTES, period=period
+        )
 
 
 def view_of(now: Live, site: Site) -> LiveView:

@@ -6,7 +6,7 @@ from datetime import date
 from urllib.parse import urlencode
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from tracker.sites import Site
 from warehouse.reports.overview import Day as DayFigures
@@ -15,6 +15,7 @@ from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
+from web.http.routes import Routes, get
 from web.labels import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
@@ -48,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BarRow:
     """A row whose bar is ``share`` of the longest."""
 
     name: str
@@ -66,7 +67,7 @@ class Table:
     column: str
     value: str
     extra: str
-    rows: tuple[Row, ...]
+    rows: tuple[BarRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +112,25 @@ class OverviewView:
     buying: tuple[tuple[str, tuple[HourCell, ...]], ...]
 
 
-def overview_blueprint(pages: Pages) -> Blueprint:
-    blueprint = Blueprint("desk_overview", __name__)
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    pages: Pages
 
-    @blueprint.get("/desk")
-    def show() -> Response:
-        site = pages.site()
+    def routes(self) -> Routes:
+        return (get("/desk", self.show),)
+
+    def show(self) -> Response:
+        site = self.pages.site()
         metric = request.args.get("metric", "visitors")
         metric = metric if metric in DAILY else "visitors"
-        period = period_of(request.args, site, pages.clock(), "/desk", (("metric", metric),))
-        now = overview_of(pages.reports, period.scope(site), ROWS)
-        before = overview_of(pages.reports, period.scope_before(site), 1)
+        period = period_of(request.args, site, self.pages.clock(), "/desk", (("metric", metric),))
+        now = overview_of(self.pages.reports, period.scope(site), ROWS)
+        before = overview_of(self.pages.reports, period.scope_before(site), 1)
         view = view_of(now, before, period, site, metric)
-        apart = doubtful_of(pages.reports, period.scope(site))
-        return pages.show(
+        apart = doubtful_of(self.pages.reports, period.scope(site))
+        return self.pages.show(
             "desk/reports/overview.html", "overview", site, period=period, view=view, apart=apart
         )
-
-    return pages.guard(blueprint)
 
 
 def view_of(now: Overview, before: Overview, period: Period, site: Site, metric: str) -> OverviewView:
@@ -265,11 +267,11 @@ def _cards(now: Overview) -> tuple[Card, ...]:
     )
 
 
-def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[Row, ...]:
+def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[BarRow, ...]:
     """Each with its bar against the longest."""
     most = max((value for _, value, _ in rows), default=0) or 1
     return tuple(
-        Row(name or _("(unknown)"), value, value / most, extra) for name, value, extra in rows[:ROWS]
+        BarRow(name or _("(unknown)"), value, value / most, extra) for name, value, extra in rows[:ROWS]
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from warehouse.question.refused import QueryRefused
@@ -16,6 +16,7 @@ from web.desk.reports.funnel_form import draft_of
 from web.drawing import formats
 from web.drawing.sankey import Drawing, Node, Ribbon, draw
 from web.flows import PathOptions, path_options
+from web.http.routes import Routes, get
 from web.language import gettext as _
 from web.reports.catalogue import paths_of, vocabulary_of
 
@@ -64,12 +65,15 @@ class PathsView:
         return f"{first} → {second}: {formats.number(ribbon.visits)}"
 
 
-def paths_blueprint(pages: Pages) -> Blueprint:
-    blueprint = Blueprint("desk_paths", __name__)
+@dataclass(frozen=True, slots=True)
+class PathsPage:
+    pages: Pages
 
-    @blueprint.get("/desk/paths")
-    def show() -> ResponseReturnValue:
-        site, problem = pages.site(), ""
+    def routes(self) -> Routes:
+        return (get("/desk/paths", self.show),)
+
+    def show(self) -> ResponseReturnValue:
+        site, problem = self.pages.site(), ""
         args = request.args.to_dict()
         if args.get("anchor"):
             args["anchor"] = draft_of(
@@ -80,13 +84,11 @@ def paths_blueprint(pages: Pages) -> Blueprint:
         except QueryRefused as refused:
             asked, problem = PathOptions(), told.refusal(refused)
         kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
-        period = period_of(request.args, site, pages.clock(), "/desk/paths", kept)
-        words = vocabulary_of(pages.reports, period.scope(site))
-        found = paths_of(pages.reports, period.scope(site), asked)
+        period = period_of(request.args, site, self.pages.clock(), "/desk/paths", kept)
+        words = vocabulary_of(self.pages.reports, period.scope(site))
+        found = paths_of(self.pages.reports, period.scope(site), asked)
         view = view_of(asked, problem, found, words, period)
-        return pages.show("desk/reports/paths.html", "paths", site, period=period, view=view, kept=kept)
-
-    return pages.guard(blueprint)
+        return self.pages.show("desk/reports/paths.html", "paths", site, period=period, view=view, kept=kept)
 
 
 def view_of(asked: PathOptions, problem: str, found: Paths, words: Vocabulary, period: Period) -> PathsView:

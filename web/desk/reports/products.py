@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from tracker.sites import Site
 from warehouse.reports.products import ProductReport, Sold
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
+from web.http.routes import Routes, get
 from web.language import gettext as _
 from web.reports.catalogue import shelves_of, vocabulary_of
-from web.stores import Stores
+from web.stores import Shop
 
 ROWS = 25
 
@@ -49,24 +50,28 @@ class ProductsView:
     pairs: tuple[PairRow, ...]
 
 
-def products_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_products", __name__)
+@dataclass(frozen=True, slots=True)
+class ProductsPage:
+    pages: Pages
+    shops: Callable[[str], Shop]
 
-    @blueprint.get("/desk/products")
-    def show() -> Response:
-        site = pages.site()
-        period = period_of(request.args, site, pages.clock(), "/desk/products")
-        catalogue = stores.models.shops(site.id).catalogue
+    def routes(self) -> Routes:
+        return (get("/desk/products", self.show),)
+
+    def show(self) -> Response:
+        site = self.pages.site()
+        period = period_of(request.args, site, self.pages.clock(), "/desk/products")
+        catalogue = self.shops(site.id).catalogue
 
         def name_of(product: str) -> str:
             item = catalogue.state(product)[1]
             return item.name if item and item.name else product
 
-        view = view_of(shelves_of(pages.reports, period.scope(site)), site, name_of)
-        demo = vocabulary_of(pages.reports, period.scope(site)).demo
-        return pages.show("desk/reports/products.html", "products", site, period=period, view=view, demo=demo)
-
-    return pages.guard(blueprint)
+        view = view_of(shelves_of(self.pages.reports, period.scope(site)), site, name_of)
+        demo = vocabulary_of(self.pages.reports, period.scope(site)).demo
+        return self.pages.show(
+            "desk/reports/products.html", "products", site, period=period, view=view, demo=demo
+        )
 
 
 def view_of(shelves: ProductReport, site: Site, name_of: Callable[[str], str]) -> ProductsView:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, request
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from warehouse.question.refused import QueryRefused
@@ -14,6 +14,7 @@ from web.desk.period import period_of
 from web.drawing import formats
 from web.drawing.charts import HEIGHT, WIDTH, ceiling_of
 from web.flows import RetentionOptions, retention_options
+from web.http.routes import Routes, get
 from web.labels import channel
 from web.language import gettext as _
 from web.reports.catalogue import retention_of, vocabulary_of
@@ -59,26 +60,27 @@ class RetentionView:
     ceiling: str
 
 
-def retention_blueprint(pages: Pages) -> Blueprint:
-    blueprint = Blueprint("desk_retention", __name__)
+@dataclass(frozen=True, slots=True)
+class RetentionPage:
+    pages: Pages
 
-    @blueprint.get("/desk/retention")
-    def show() -> ResponseReturnValue:
-        site, problem = pages.site(), ""
+    def routes(self) -> Routes:
+        return (get("/desk/retention", self.show),)
+
+    def show(self) -> ResponseReturnValue:
+        site, problem = self.pages.site(), ""
         try:
             asked = retention_options(request.args)
         except QueryRefused as refused:
             asked, problem = RetentionOptions(), told.refusal(refused)
         kept = tuple((name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name))
-        period = period_of(request.args, site, pages.clock(), "/desk/retention", kept)
-        found = retention_of(pages.reports, period.scope(site), asked)
+        period = period_of(request.args, site, self.pages.clock(), "/desk/retention", kept)
+        found = retention_of(self.pages.reports, period.scope(site), asked)
         view = view_of(asked, problem, found)
-        demo = vocabulary_of(pages.reports, period.scope(site)).demo
-        return pages.show(
+        demo = vocabulary_of(self.pages.reports, period.scope(site)).demo
+        return self.pages.show(
             "desk/reports/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
         )
-
-    return pages.guard(blueprint)
 
 
 def view_of(asked: RetentionOptions, problem: str, found: Retention) -> RetentionView:

@@ -61,7 +61,7 @@ class OfferSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonView:
     """What the page of one visitor draws, but for the timeline."""
 
     id: str
@@ -105,10 +105,10 @@ def touch_text(touch: Touch) -> str:
 
 def person_of(
     profile: Profile, site: Site, now: float, item_of: NameOf, segments: Mapping[str, str]
-) -> Person:
+) -> PersonView:
     """``now`` in seconds; ``item_of`` finds what the catalogue knows of an item; ``segments`` are names by id."""
     ms = int(now * 1000)
-    return Person(
+    return PersonView(
         id=profile.id,
         name=name_of(profile),
         about=about(profile) or _("First seen %(when)s", when=formats.when(profile.first_seen, site.zone)),

@@ -1,15 +1,17 @@
 """Who comes: the latest visitors, the search by id, and one visitor's page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from profiles.model import Profile
+from profiles.store import ProfileStore
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
+from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
 from warehouse.feeds.history import history, latest_profiles
 from web.api.profiles import seen
@@ -19,10 +21,11 @@ from web.desk.visitors.history import TIMELINE_LIMIT, visits_of
 from web.desk.visitors.person import about, name_of, person_of
 from web.drawing import formats
 from web.http.problem import Problem
+from web.http.routes import Routes, get
 from web.labels import channel
 from web.language import gettext as _
 from web.reports.reports import ReportScope
-from web.stores import Stores
+from web.stores import Shop
 
 LATEST = 50
 QUERY_LIMIT = 255
@@ -42,68 +45,74 @@ class VisitorRow:
     channel: str
 
 
-def visitors_blueprint(pages: Pages, stores: Stores) -> Blueprint:
-    blueprint = Blueprint("desk_visitors", __name__)
+@dataclass(frozen=True, slots=True)
+class VisitorPages:
+    pages: Pages
+    profiles: ProfileStore
+    warehouse: Warehouse
+    shops: Callable[[str], Shop]
 
-    @blueprint.get("/desk/visitors")
-    def listed() -> ResponseReturnValue:
-        site, query = pages.site(), request.args.get("q", "").strip()[:QUERY_LIMIT]
-        found = seen(stores.visitors.profiles, site.id, query)
+    def routes(self) -> Routes:
+        return (
+            get("/desk/visitors", self.listed),
+            get("/desk/visitors/<path:who>", self.one),
+            get("/desk/dossier/<path:who>", self.dossier_of),
+        )
+
+    def listed(self) -> ResponseReturnValue:
+        site, query = self.pages.site(), request.args.get("q", "").strip()[:QUERY_LIMIT]
+        found = seen(self.profiles, site.id, query)
         if found:
             return redirect(href_of(found.id))
-        ids = pages.reports.everyone(site.id).search(query) if query else []
-        matches = _loaded(stores, site, ids)
+        ids = self.pages.reports.everyone(site.id).search(query) if query else []
+        matches = _loaded(self.profiles, site, ids)
         if len(matches) == 1:
             return redirect(href_of(matches[0].id))
         kept = (("q", query),) if query else ()
-        period = period_of(request.args, site, pages.clock(), "/desk/visitors", kept)
-        profiles = matches or _latest(pages, stores, period.scope(site))
-        rows = [row_of(profile, site, stores.clock()) for profile in profiles]
+        period = period_of(request.args, site, self.pages.clock(), "/desk/visitors", kept)
+        profiles = matches or _latest(self.pages, self.profiles, period.scope(site))
+        rows = [row_of(profile, site, self.pages.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
         view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
-        return pages.show("desk/visitors/visitors.html", "visitors", site, **view)
+        return self.pages.show("desk/visitors/visitors.html", "visitors", site, **view)
 
-    @blueprint.get("/desk/visitors/<path:who>")
-    def one(who: str) -> ResponseReturnValue:
-        site, now = pages.site(), stores.clock()
-        profile = seen(stores.visitors.profiles, site.id, who)
+    def one(self, who: str) -> ResponseReturnValue:
+        site, now = self.pages.site(), self.pages.clock()
+        profile = seen(self.profiles, site.id, who)
         if profile is None:
             raise Problem(
                 404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
-        catalogue = stores.models.shops(site.id).catalogue
+        catalogue = self.shops(site.id).catalogue
 
         def item_of(item_id: str) -> Item | None:
             return catalogue.state(item_id)[1]
 
-        segments = {each.id: each.name for each in stores.segments.store.all(site.id)}
+        segments = {each.id: each.name for each in self.pages.segments.all(site.id)}
         view = person_of(profile, site, now, item_of, segments)
         # Since the oldest visit that the profile remembers: a query over all time would read every file.
         start = profile.sessions[0].start if profile.sessions else profile.first_seen
-        happened = history(stores.reports.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
+        happened = history(self.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
         timeline = visits_of(happened, site, item_of)
         cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
-        return pages.show(
+        return self.pages.show(
             "desk/visitors/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut
         )
 
-    @blueprint.get("/desk/dossier/<path:who>")
-    def dossier_of(who: str) -> ResponseReturnValue:
+    def dossier_of(self, who: str) -> ResponseReturnValue:
         """What the page of one person fetches after it: orders and ids, of all time that they are known."""
-        site = pages.site()
-        profile = seen(stores.visitors.profiles, site.id, who)
+        site = self.pages.site()
+        profile = seen(self.profiles, site.id, who)
         if profile is None:
             raise Problem(
                 404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
-        found = dossier(stores.reports.warehouse, site.id, profile.id, profile.first_seen)
+        found = dossier(self.warehouse, site.id, profile.id, profile.first_seen)
         view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
         template = (
             "desk/visitors/dossier.html" if "part" in request.args else "desk/visitors/dossier_page.html"
         )
-        return pages.show(template, "visitors", site, **view)
-
-    return pages.guard(blueprint)
+        return self.pages.show(template, "visitors", site, **view)
 
 
 def row_of(profile: Profile, site: Site, now: float) -> VisitorRow:
@@ -126,7 +135,7 @@ def href_of(profile_id: str) -> str:
     return f"/desk/visitors/{quote(profile_id, safe='')}"
 
 
-def _latest(pages: Pages, stores: Stores, asked: ReportScope) -> list[Profile]:
+def _latest(pages: Pages, profiles: ProfileStore, asked: ReportScope) -> list[Profile]:
     """Who came by in the period, the last first."""
     ids = pages.reports.answer(
         "latest",
@@ -134,10 +143,10 @@ def _latest(pages: Pages, stores: Stores, asked: ReportScope) -> list[Profile]:
         LATEST,
         lambda events: latest_profiles(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
     )
-    return _loaded(stores, asked.site, ids)
+    return _loaded(profiles, asked.site, ids)
 
 
-def _loaded(stores: Stores, site: Site, ids: Sequence[str]) -> list[Profile]:
-    stored = stores.visitors.profiles.load(site.id, ids) if ids else {}
-    profiles = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
-    return [profile for profile in profiles if profile]
+def _loaded(profiles: ProfileStore, site: Site, ids: Sequence[str]) -> list[Profile]:
+    stored = profiles.load(site.id, ids) if ids else {}
+    found = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
+    return [profile for profile in found if profile]
