@@ -35,11 +35,11 @@ NARROWED = {
 }
 """Pages about visits: each has the whole filter bar."""
 UNNARROWED = {
-    "/desk/segments": "Sizes are of everyone, as of now",
-    "/desk/models": "A model learns from all visits",
-    "/desk/setup": "Nothing here is about visits",
-    "/desk/access": "Nothing here is about visits",
-    "/desk/help": "Nothing here is about visits",
+    "/desk/segments": "Sizes are current and cover all visitors",
+    "/desk/models": "Models are trained on all visits",
+    "/desk/setup": "Filters do not apply to this page",
+    "/desk/access": "Filters do not apply to this page",
+    "/desk/help": "Filters do not apply to this page",
 }
 """Pages without it: what they say instead."""
 PARTS = {
@@ -177,10 +177,10 @@ def test_what_a_page_cannot_take_is_shown_with_its_reason(stage: Stage) -> None:
     assert re.search(r'id="from" type="date"[^>]* disabled aria-describedby="undated"', live)
     assert '<input type="hidden" name="from" value="2026-11-01">' in live  # handed on, not lost
     search = desk.get("/desk/visitors?q=kim&channel=e-mail").text
-    if "Found by" in search:
-        assert "A search looks at everybody" in search
+    if "Results for" in search:
+        assert "Search covers all visitors" in search
     campaign = desk.get("/desk/campaigns/hero?channel=e-mail").text
-    assert "An evaluation compares whole groups" in campaign
+    assert "Filters do not apply" in campaign
     assert '<input type="hidden" name="channel" value="e-mail">' in campaign
 
 

@@ -125,7 +125,7 @@ def test_a_campaign_is_written_changed_and_turned_live(stage: Stage) -> None:
     assert saved.headers["Location"] == "/desk/campaigns/boots?saved=yes"
     stored = stage.campaigns.get("default", "boots")
     assert stored == parse({**WHOLE, "status": "draft"})
-    assert "boots is another campaign" in desk.post("/desk/campaigns/edit", data=form).text
+    assert "Another campaign uses the id boots" in desk.post("/desk/campaigns/edit", data=form).text
     turned = desk.post("/desk/campaigns/boots/status", data={"csrf": csrf_of(page), "status": "live"})
     assert turned.status_code == 302
     assert stage.call("GET", "/v1/campaigns/boots").json["status"] == "live"
@@ -151,7 +151,7 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
     told = {"csrf": token, "visitor": "mina"}
     html = {**WHOLE, "audience": "device = 'phone'"}
     page = desk.post("/desk/campaigns/preview", data=sent(html, **told)).text
-    assert "1 of 1 visitors belong" in page and "mina belongs to the audience" in page
+    assert "1 of 1 visitors match" in page and "mina is in the audience" in page
     assert "<p>Hi &lt;i&gt;Mina&lt;/i&gt;</p>" in page and "단골" in page
     page = desk.post("/desk/campaigns/preview", data=sent(WHOLE, **told)).text
     assert "does not belong, because of: orders &gt; 1" in page
@@ -162,7 +162,7 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
     assert "Audience</a>: expected" in desk.post("/desk/campaigns/preview", data=wrong).text
     assert desk.post("/desk/campaigns/preview", data=sent(WHOLE)).status_code == 403
     whole = desk.post("/desk/campaigns/edit", data=sent(html, do="preview", **told)).text
-    assert "mina belongs to the audience" in whole and "<textarea" in whole
+    assert "mina is in the audience" in whole and "<textarea" in whole
 
 
 @pytest.mark.redis
@@ -174,10 +174,10 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
     page = desk.get("/desk/campaigns/boots").text
     assert '<span class="name">Shoe lovers</span>' in page
     for part in (
-        "Selection",
-        "Evaluation",
-        "Expansion",
-        "Feedback",
+        "Audience breakdown",
+        "Experiment",
+        "Lookalike audience",
+        "Bandit allocation",
         "Chance to win",
         "Estimate if shown to all",
         "forged",
@@ -185,7 +185,7 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
         "/desk/reports/campaigns/boots?",
     ):
         assert part in page
-    assert "more</b>" in page and "Do not trust" not in page and "Prospect · Phone · E-mail" in page
+    assert "increase</b>" in page and "Do not rely" not in page and "Prospect · Phone · E-mail" in page
     listed = desk.get("/desk/reports/campaigns/boots?format=csv&table=days").text.splitlines()
     assert "dismissals" in listed[0] and len(listed) > 3
     editor = desk.get("/desk/campaigns/edit?id=boots").text  # with the events that occur on this site
@@ -196,15 +196,18 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
     proposed = re.search(r'href="(/desk/campaigns/edit\?like=boots&amp;audience=[^"]+)"', expanded)
     draft = desk.get(unescape(proposed[1])).text if proposed else ""
     assert "affinity(&#39;shoes&#39;)" in draft and "Warm feet" in draft and 'name="saved" value=""' in draft
-    assert 'name="slots" value="hero"' in draft and "for others like them" in draft
+    assert 'name="slots" value="hero"' in draft and "lookalike audience" in draft
 
 
 def test_group_sizes_that_no_draw_gives_are_said_on_the_page(stage: Stage, redis_url: str) -> None:
     play(stage, "boots", redis_url, holdout=0.6)
     desk = stage.desk()
-    assert "Do not trust the comparison" in desk.get("/desk/campaigns/boots").text
+    assert "Do not rely on this comparison" in desk.get("/desk/campaigns/boots").text
     stage.call("PUT", "/v1/campaigns/new", json={**CAMPAIGN, "holdout": 0})
-    assert "It has no holdout" in desk.get("/desk/campaigns/new?from=x&to=2020-01-01").text
+    assert (
+        "Lift cannot be measured without a holdout"
+        in desk.get("/desk/campaigns/new?from=x&to=2020-01-01").text
+    )
     assert desk.get("/desk/campaigns/nothing").status_code == 404
 
 

@@ -253,7 +253,7 @@ PHONE = Profile(id="u:mina", user="mina", traits={"first_name": "Mina"}, device=
 @pytest.mark.redis
 def test_the_preview_tells_no_traits_of_a_page(stage: Stage) -> None:
     page = preview_of(stage, PHONE, "mina", audience="", creatives=HELLO, holdout=0)
-    first, told, second = page.partition("which only your backend is told")
+    first, told, second = page.partition("only for your backend")
     assert "Hi you, 0 times" in first and "Mina," not in first and told and "Hi Mina, 0 times" in second
 
 
@@ -267,7 +267,7 @@ def test_the_preview_respects_who_does_not_consent(stage: Stage) -> None:
         consent={"personalization": False},
     )
     page = preview_of(stage, quiet, "mina", audience="device = 'phone'", creatives=HELLO, holdout=0)
-    assert "does not consent to personalization" in page and "belongs to the audience" not in page
+    assert "does not consent to personalization" in page and "is in the audience" not in page
     assert "so this one is not" in page and "Hi you" in page and "Hi Mina" not in page
 
 
@@ -275,18 +275,22 @@ def test_the_preview_respects_who_does_not_consent(stage: Stage) -> None:
 def test_the_preview_for_everyone_tells_nothing_of_who_does_not_consent(stage: Stage) -> None:
     quiet = Profile(id="u:mina", user="mina", traits={"name": "Mina"}, consent={"personalization": False})
     page = preview_of(stage, quiet, "mina", audience="", creatives=HELLO, holdout=0)
-    assert "so it may be shown" in page and "Hi you, many times" in page and "Hi Mina" not in page
+    assert (
+        "so it is shown without personal content" in page
+        and "Hi you, many times" in page
+        and "Hi Mina" not in page
+    )
 
 
 @pytest.mark.redis
 def test_the_preview_says_who_is_held_out(stage: Stage) -> None:
     rare = 0.0001
-    assert "held out by lot" not in preview_of(stage, PHONE, "mina", audience="", holdout=rare)
+    assert "in the holdout" not in preview_of(stage, PHONE, "mina", audience="", holdout=rare)
     pages = "".join(
         preview_of(stage, Profile(id=f"u:{n}", user=f"{n}"), f"{n}", audience="", holdout=0.9)
         for n in range(5)
     )
-    assert "held out by lot and never sees this campaign" in pages
+    assert "in the holdout and does not see this campaign" in pages
 
 
 @pytest.mark.redis
@@ -310,7 +314,7 @@ def test_the_preview_draws_pictures_and_items_as_words(stage: Stage) -> None:
         and "<dd>Boots</dd>" in page
         and "<dd>/boots</dd>" in page
     )
-    assert '"src"' not in page and "up to 2 products, chosen by “popular”" in page
+    assert '"src"' not in page and "up to 2 products, strategy “popular”" in page
     assert "Picture “a > b & c”: https://cdn.example/c.jpg" in page and "<img src" not in page
 
 
@@ -321,8 +325,8 @@ def test_an_audience_of_a_segment_that_does_not_exist_is_hinted_at(stage: Stage)
     put(stage, audience=wanted)
     desk = stage.desk()
     for path in ("/desk/campaigns/edit?id=boots", "/desk/campaigns/boots"):
-        assert "No segment is called gone, vipp:" in desk.get(path).text
-    assert "No segment is called gone, vipp:" in preview_of(stage, PHONE, "", audience=wanted)
+        assert "Unknown segment: gone, vipp." in desk.get(path).text
+    assert "Unknown segment: gone, vipp." in preview_of(stage, PHONE, "", audience=wanted)
 
 
 @pytest.mark.redis
@@ -334,7 +338,7 @@ def test_a_viewer_is_offered_nothing_that_they_may_not_do(stage: Stage) -> None:
     page = vera.get("/desk/campaigns/boots").text
     assert ">Edit<" not in page and "/boots/status" not in page and "/restore" not in page
     form = vera.get("/desk/campaigns/edit?id=boots").text
-    assert "may look at this" in form and "fieldset" in form and " disabled>" in form
+    assert "can view this page" in form and "fieldset" in form and " disabled>" in form
     assert 'value="save"' not in form and "data-preview" not in form and "orders &gt; 1" in form
     for path in ("/desk/campaigns/edit", "/desk/segments/edit"):
         assert vera.get(path).status_code == 403

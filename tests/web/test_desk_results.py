@@ -24,7 +24,9 @@ def put(stage: Stage, **changes: Any) -> None:
 
 
 @pytest.mark.redis
-@pytest.mark.parametrize(("status", "said"), [("live", "It is live: visitors"), ("draft", "It is not live.")])
+@pytest.mark.parametrize(
+    ("status", "said"), [("live", "The campaign is live."), ("draft", "The campaign is not live.")]
+)
 def test_nobody_saw_it_and_nothing_is_claimed(stage: Stage, status: str, said: str) -> None:
     put(stage, status=status)
     page = stage.desk().get("/desk/campaigns/boots").text
@@ -42,7 +44,7 @@ def test_decisions_that_nobody_had_on_screen_are_told(stage: Stage) -> None:
     stage.stores.campaigns.decided.flush()
     page = squeezed(stage.desk().get("/desk/campaigns/boots").text)
     assert '<span class="name">Decisions</span><span class="value">3</span>' in page
-    assert "nobody had it on screen" in page and "data-plot" not in page and "0%" not in page
+    assert "no impressions" in page and "data-plot" not in page and "0%" not in page
     assert page.count('data-label="chance to win">–') == 2
 
 
@@ -56,8 +58,8 @@ def test_rates_say_what_they_are_rates_of(stage: Stage, redis_url: str) -> None:
     assert (
         figures.count("of impressions (95% interval: ") == 2 and "100% of decisions · 70 dismissed" in figures
     )
-    assert "Here everything is per visitor, above per impression" in page
-    assert "Click rates are per impression" in page
+    assert "Figures are per visitor" in page
+    assert "Click rate = clicks ÷ impressions" in page
 
 
 @pytest.mark.redis
@@ -83,7 +85,7 @@ def test_versions_say_who_changed_what_and_can_be_restored(stage: Stage, clock: 
     assert answer.headers["Location"] == "/desk/campaigns/boots?saved=restored#versions"
     assert stage.campaigns.get("default", "boots") == old
     assert len(stage.campaigns.versions("default", "boots")) == 4
-    assert "is restored" in kim.get("/desk/campaigns/boots?saved=restored").text
+    assert "was restored" in kim.get("/desk/campaigns/boots?saved=restored").text
     gone = kim.post("/desk/campaigns/boots/restore", data={"csrf": token, "version": "1"})
     assert gone.status_code == 404
 

@@ -121,7 +121,7 @@ def test_drop_outs_become_a_segment_in_two_clicks(stage: Stage) -> None:
     links = [link.replace("&amp;", "&") for link in re.findall(r'class="leavers"\s+href="([^"]+)"', page)]
     listed = desk.get(links[1]).text
     assert "/desk/visitors/v%3Ac" in listed and "1 person" in listed
-    assert "as they are now, 10,000 at most" in listed
+    assert "A fixed list of up to 10,000 people" in listed
     query = re.findall(r'name="query" value="([^"]+)"', listed)[0].replace("&amp;", "&")
     form = {"csrf": csrf_of(listed), "query": query, "name": "카트 이탈"}
     made = desk.post("/desk/funnel/people", data=form).headers["Location"]
@@ -163,9 +163,9 @@ def test_a_saved_funnel_is_found_again_and_shared(stage: Stage) -> None:
 
 def test_the_funnel_beside_another(stage: Stage) -> None:
     page = stage.desk().get(f"/desk/funnel?{STEPS}&from=2026-11-15&to=2026-11-18&compare=before").text
-    assert page.count("against 0") == 4
+    assert page.count("vs. 0") == 4
     page = stage.desk().get(f"/desk/funnel?{STEPS}&compare=segment:nobody").text
-    assert page.count("against 0") == 4
+    assert page.count("vs. 0") == 4
 
 
 @pytest.mark.parametrize("part", ["trend", "groups", "instead"])
@@ -218,6 +218,6 @@ def test_answers_are_kept_and_say_how_old_they_are(
     assert "Updated just now" in desk.get("/desk").text
     clock.advance(20)
     page = desk.get("/desk").text
-    assert "Counted 20 s ago" in page and "fresh=1" in page
+    assert "Updated 20 s ago" in page and "fresh=1" in page
     assert stage.call("GET", "/v1/reports/overview").headers["Age"] == "0"  # another span: the API's 30 days
     assert "Updated just now" in desk.get("/desk?fresh=1").text

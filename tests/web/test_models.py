@@ -137,7 +137,7 @@ def test_a_failed_training_alerts_and_the_live_model_stays(stage: Stage, clock: 
     desk = stage.desk("vera")
     assert "The last training of the recommendations failed." in desk.get("/desk/setup").text
     page = desk.get("/desk/models").text
-    assert "disk &lt;full&gt;" in page and "what served before still serves" in page
+    assert "disk &lt;full&gt;" in page and "The previous model stays in use" in page
     trained(stage, clock)
     assert metric(stage, "dangol_training_failures") == 0
     assert "The last training of the recommendations failed." not in desk.get("/desk/setup").text
@@ -153,8 +153,8 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     page = desk.get("/desk/models").text
     text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page))
     assert "Not compared: too few new visits." in text
-    assert f"Not worse than {first.version} in 1,234 newer visits: MRR@20 +0.0123 ± 0.0200." in text
-    assert f"Refused, as it is worse than {first.version} in 1,234 newer visits: MRR@20 −0.0456" in text
+    assert f"Accepted: not worse than {first.version} on 1,234 newer visits, MRR@20 +0.0123 ± 0.0200." in text
+    assert f"Rejected: worse than {first.version} on 1,234 newer visits, MRR@20 −0.0456" in text
     assert "HR@20 0.512 live: 0.498" in text
     assert page.count("badge denied") == 1 and page.count('class="badge on"') == 1
     assert f"{first.events} events, {first.profiles} visitors" in text
@@ -201,7 +201,7 @@ def test_administrators_train_and_go_back(stage: Stage, clock: Clock) -> None:
     first, second = trained(stage, clock), trained(stage, clock)
     admin = stage.desk()
     page = admin.get("/desk/models").text
-    assert f"The newest training made {second.version}." in page
+    assert f"The latest training produced {second.version}." in page
     form = {"csrf": csrf_of(page), "version": first.version}
     assert admin.post("/desk/models/live", data=form).headers["Location"] == "/desk/models"
     assert registry_of(stage).live_version() == first.version
@@ -209,7 +209,7 @@ def test_administrators_train_and_go_back(stage: Stage, clock: Clock) -> None:
     assert admin.post("/desk/models/train", data=form).headers["Location"] == "/desk/models"
     assert stage.stores.models.runs.is_requested("default")
     page = admin.get("/desk/models").text
-    assert "A training was asked for" in page and "disabled" in page
+    assert "Training requested" in page and "disabled" in page
     assert admin.post("/desk/models/train", data=form).status_code == 409
     noted = [entry.what for entry in stage.audit.latest(9)]
     assert noted[:2] == ["POST /desk/models/train", "POST /desk/models/live"]
@@ -239,5 +239,5 @@ def test_nothing_to_learn_from_is_said(stage: Stage, clock: Clock) -> None:
 
     with pytest.raises(Exception, match="no product events"):
         stage.stores.models.runs.run("default", empty)
-    assert "no event of a product has come in yet" in stage.desk("vera").get("/desk/models").text
+    assert "there are no product events yet" in stage.desk("vera").get("/desk/models").text
     assert metric(stage, "dangol_training_failures") == 0

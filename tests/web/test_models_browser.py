@@ -35,7 +35,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
     context, page = signed_in(browser, desk, viewport={"width": 390, "height": 844})
     page.goto("/desk/models")
     page.click("text=Train now")
-    expect(page.locator(".notice")).to_contain_text("A training was asked for")
+    expect(page.locator(".notice")).to_contain_text("Training requested")
     registry = desk.stage.stores.models.shops("default").registry
     older = registry.cards()[-1].version
 
@@ -50,7 +50,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
     page.click("text=Show it")
     expect(page.locator("tbody tr")).to_have_count(3)
     page.locator("tbody tr", has=page.get_by_text(older, exact=True)).locator("button").first.click()
-    expect(page.locator("tbody tr", has_text="Serves").locator("code")).to_have_text(older)
+    expect(page.locator("tbody tr", has_text="In use").locator("code")).to_have_text(older)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing to scroll aside"
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")

@@ -106,7 +106,7 @@ def test_customers_are_found_by_name_and_e_mail(stage: Stage) -> None:
 
     assert found("minji@EXAMPLE.com") == "/desk/visitors/u%3Ac1" and found("김민") == "/desk/visitors/u%3Ac2"
     both = found("kim")
-    assert "/desk/visitors/u%3Ac1" in both and "/desk/visitors/u%3Ac2" in both and "Found by “kim”" in both
+    assert "/desk/visitors/u%3Ac1" in both and "/desk/visitors/u%3Ac2" in both and "Results for “kim”" in both
     assert "Nobody is known by" in found("nobody") and HOSTILE not in found(HOSTILE)
 
 
@@ -148,7 +148,7 @@ def test_a_long_count_says_so_and_can_be_stopped(
     stage.users.put("vera", PASSWORD, "viewer")
     desk = stage.desk("vera")
     waiting = desk.get("/desk?metric=orders")
-    assert waiting.status_code == 200 and waiting.headers["Refresh"] == "1" and "Counting" in waiting.text
+    assert waiting.status_code == 200 and waiting.headers["Refresh"] == "1" and "Calculating" in waiting.text
     job = waiting.text.partition('name="job" value="')[2].partition('"')[0]
     form = {"csrf": csrf_of(waiting.text), "job": job, "again": "/desk?metric=orders"}
     assert desk.post("/desk/cancel", data={**form, "csrf": ""}).status_code == 403

@@ -17,7 +17,7 @@ from web.health.ingest_progress import STILL_SECONDS, IngestLag, IngestProgress
 
 pytestmark = pytest.mark.redis
 
-STANDS = "New events have not been counted for"
+STANDS = "New events have not been processed for"
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_every_page_and_the_metrics_say_that_ingest_stands_still(stage: Stage) -
     waits[0] = IngestLag(12_345, 660.0)
     assert STANDS in page()
     assert "12,345" in page()
-    assert "집계되지 않고" in page("ko")
+    assert "처리되지 않고" in page("ko")
     told = stage.with_health(ingest_waits=now).client.get("/metrics").text
     assert "dangol_ingest_lag_seconds 660.0" in told
 

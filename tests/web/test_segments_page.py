@@ -128,7 +128,7 @@ def test_the_list_tells_sizes_and_trends(stage: Stage, clock: Clock) -> None:
 
 def test_the_overlap_of_two(stage: Stage) -> None:
     page = stage.desk().get("/desk/segments?a=buyers&b=lookers").text
-    assert "in both: 33.3% of all" in page and page.count('<b class="mid">1</b>') == 2
+    assert "in both, 33.3% of the total" in page and page.count('<b class="mid">1</b>') == 2
     assert stage.desk().get("/desk/segments?a=buyers&b=gone").status_code == 200
 
 
@@ -144,14 +144,14 @@ def test_a_segment_is_made_with_the_form(stage: Stage) -> None:
     fields = {"field": "orders", "argument": "", "operator": ">=", "value": "2", "match": "all"}
     form = {"csrf": csrf_of(page), "how": "rows", "name": "단골", **fields}
     counted = desk.post("/desk/segments/edit", data={**form, "do": "count"}).text
-    assert "2 of 4 visitors belong" in counted and "orders &gt;= 2" in counted
+    assert "2 of 4 visitors match" in counted and "orders &gt;= 2" in counted
     assert stage.stores.segments.store.get("default", "단골") is None
     made = desk.post("/desk/segments/edit", data={**form, "do": "save"})
     segment_id = made.headers["Location"].partition("made=")[2]
     found = stage.stores.segments.store.get("default", segment_id)
     assert found and (found.name, found.audience) == ("단골", "orders >= 2")
     again = desk.get(f"/desk/segments/edit?id={segment_id}").text
-    assert "2 of 4 visitors belong" in again
+    assert "2 of 4 visitors match" in again
     assert (
         desk.post("/desk/segments/delete", data={"csrf": form["csrf"], "id": segment_id}).status_code == 302
     )
@@ -186,10 +186,10 @@ def test_a_segment_is_deleted_after_a_question_that_names_its_campaigns(stage: S
     page = desk.get("/desk/segments").text
     assert 'action="/desk/segments/delete"' not in page and "/desk/segments?delete=buyers" in page
     asked = desk.get("/desk/segments?delete=buyers").text
-    assert "These campaigns ask for it" in asked and "Boots &lt;b&gt;" in asked and "Live now" in asked
+    assert "These campaigns use it" in asked and "Boots &lt;b&gt;" in asked and "Live now" in asked
     assert stage.stores.segments.store.get("default", "buyers")
-    assert "No campaign asks for it" in desk.get("/desk/segments?delete=lookers").text
-    assert "Keep it" not in desk.get("/desk/segments?delete=gone").text
+    assert "No campaign uses it" in desk.get("/desk/segments?delete=lookers").text
+    assert "Cancel" not in desk.get("/desk/segments?delete=gone").text
     form = {"csrf": csrf_of(asked), "id": "buyers"}
     assert desk.post("/desk/segments/delete", data=form).status_code == 302
     assert stage.stores.segments.store.get("default", "buyers") is None

@@ -76,7 +76,7 @@ def test_a_count_is_stopped_from_another_process(
     waiting = desk.get("/desk?metric=orders").text
     other = moved(desk, there)
     also = other.get("/desk?metric=orders").text  # a page that asks again may come to another process
-    assert "Counting" in waiting and "Counting" in also
+    assert "Calculating" in waiting and "Calculating" in also
     assert began.acquire(timeout=WAIT) and began.acquire(timeout=WAIT)
     job = job_of(waiting)
     assert job == job_of(also)

@@ -27,7 +27,7 @@ REFUSALS = {
     "name": _l("A name has 1 to 100 characters and no spaces at its ends."),
     "taken": _l("There is a user of this name already."),
     "password": _l(
-        "A password needs at least 10 characters, must differ from the name and must not repeat one character."
+        "A password needs at least 10 characters, must not be based on the name and must not repeat one character."
     ),
     "set elsewhere": _l("This user's password is set by DANGOL_ADMIN_PASSWORD; change it there."),
     "last admin": _l("At least one user must be administrator of all sites."),
