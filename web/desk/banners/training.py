@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Flask
 
-from recommender.jobs.runs import Run, Runs
+from recommender.jobs.runs import Run, TrainingRuns
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
 
-def register_training_alarm(app: Flask, runs: Runs) -> None:
+def register_training_alarm(app: Flask, runs: TrainingRuns) -> None:
     """``training_failed(site)`` for every page: the last run if it failed."""
 
     def training_failed(site: Site) -> Run | None:
