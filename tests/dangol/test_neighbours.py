@@ -20,7 +20,7 @@ EACH = {
     "learn_offers": "learner.run",
     "segments": "membership.due",
     "score": "scoring.run",
-    "train_asked": "training.runs.asked",
+    "train_asked": "training.runs.is_requested",
     "train": "training.due",
     "refresh": "refresh",
     "learn_items": "products",

@@ -94,7 +94,7 @@ def test_what_is_asked_for_is_trained_though_not_due(settings: Settings) -> None
     assert len(registry.cards()) == 1
     jobs.train()
     assert len(registry.cards()) == 1, "not due"
-    run = compose.runs(settings).ask("default")
+    run = compose.runs(settings).request("default")
     lock = RedisLock(redis.Redis.from_url(settings.profiles_uri), TRAINING_LOCK)
     assert lock.take()
     jobs.train_asked()

@@ -172,7 +172,7 @@ def test_a_new_version_is_made_ready_before_it_serves(
         warm(model)
         live = registry.live()
         assert live is not None
-        kept = len(model.sessions._kept)
+        kept = len(model.sessions._cache)
         readied.append((model.card.version, live.card.version, kept))
 
     monkeypatch.setattr("recommender.model.registry.warm", warmed)

@@ -94,7 +94,7 @@ def test_while_one_runs_nobody_else_trains_or_asks(runs: TrainingRuns, client: A
         other = TrainingRuns(client)
         for site in ("s", "another"):
             with pytest.raises(Busy):
-                other.ask(site)
+                other.request(site)
             with pytest.raises(Busy):
                 other.run(site, lambda _: CARD)
         assert found(other).state == "running", "the same for every process"
@@ -176,7 +176,7 @@ def test_a_training_goes_on_without_its_record(own_redis: RedisServer, clock: Cl
         return CARD
 
     assert runs.run("s", work) is CARD
-    for ask in (runs.read, runs.ask, runs.asked):
+    for ask in (runs.read, runs.request, runs.is_requested):
         with pytest.raises(Unavailable):
             ask("s")
     client.close()
