@@ -1,1 +1,1 @@
-"""Item recommendation: trained on the warehouse, served from the live profile."""
+"""Recommender: interactions, a catalogue and a visitor's live profile in; recommended items out."""

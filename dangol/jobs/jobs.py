@@ -136,7 +136,7 @@ class Jobs:
         found = (
             item_from_event(
                 each.product,
-                told=each.told,
+                sent_by_site=each.told,
                 name=each.name,
                 category=each.category,
                 price=each.price,

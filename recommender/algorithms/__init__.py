@@ -1,1 +1,1 @@
-"""Algorithms: each learns from interactions and scores candidate items."""
+"""Algorithms: interactions in; for each algorithm a trained part out that scores candidate items."""

@@ -1,4 +1,4 @@
-"""implicit's alternating least squares, adapted: the one file that imports it."""
+"""Alternating least squares by the library implicit. This is the only file that imports it."""
 
 from collections.abc import Callable
 

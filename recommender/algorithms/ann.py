@@ -1,4 +1,4 @@
-"""usearch, adapted: the one file that imports it. Items near a vector without scoring them all.
+"""Approximate nearest neighbours by the library usearch. This is the only file that imports it.
 
 A graph of inner products (ip-NSW: Morozov & Babenko, NeurIPS 2018; HNSW: Malkov & Yashunin, 2018), in half precision.
 """

@@ -1,4 +1,4 @@
-"""Content: where an item nobody has touched yet would stand among the factors, by what the catalogue says of it.
+"""Content model: predicts the factors of a new item from its catalogue entry.
 
 Ridge regression from an item's traits (category path, title words, brand, price band) to its factors.
 """

@@ -1,4 +1,4 @@
-"""Item factors, a visitor's factors solved from them while the request waits, and the best items for those."""
+"""Item factors, the user factors solved from them during a request, and the best items for those."""
 
 from bisect import bisect_right
 from dataclasses import dataclass, field

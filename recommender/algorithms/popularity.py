@@ -1,4 +1,4 @@
-"""What everybody likes, and what more people like than before."""
+"""Popular items, and trending items: those chosen more often than before."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Buying again: which items are bought repeatedly, and after how long."""
+"""Repeat purchases: which items are bought again, and after how long."""
 
 from dataclasses import dataclass
 
@@ -60,9 +60,9 @@ def _median(values: np.ndarray, weight: np.ndarray) -> float:
 
 
 def _pace(bought: Interactions) -> Floats:
-    now, told = int(bought.ts[-1]) if len(bought) else 0, bought.row_weights()
+    now, weights = int(bought.ts[-1]) if len(bought) else 0, bought.row_weights()
     lately, usually = (
-        np.bincount(bought.item, ageing(bought.ts, now, days) * told, len(bought.items)) / days + RARE
+        np.bincount(bought.item, ageing(bought.ts, now, days) * weights, len(bought.items)) / days + RARE
         for days in (LATELY_DAYS, USUALLY_DAYS)
     )
     return np.clip(lately / usually, 0.05, 3.0).astype(np.float32)

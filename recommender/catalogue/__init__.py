@@ -1,1 +1,1 @@
-"""The catalogue: items as the shop described them and as events tell them."""
+"""Catalogue: items from the shop's API and from product events in; the current items of a site out."""

@@ -1,4 +1,4 @@
-"""The item catalogue: what the shop put by API, completed by what product events taught."""
+"""The item catalogue of a site: what the shop put through the API, completed from product events."""
 
 import math
 import threading
@@ -26,8 +26,8 @@ class CatalogueFull(Exception):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that can be recommended. ``price`` is in the site's currency, None when unknown. ``told``: events that
-    the site itself sent say so, not what visitors' pages told."""
+    """One thing that can be recommended. ``price`` is in the site's currency, None when unknown. ``sent_by_site``:
+    the facts come from events that the site itself sent, not from visitors' pages."""
 
     id: str
     name: str = ""
@@ -37,12 +37,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     image: str = ""
     available: bool = True
     extra: Mapping[str, Any] = {}
-    told: bool = False
+    sent_by_site: bool = msgspec.field(default=False, name="told")
 
     def public(self) -> dict[str, Any]:
         """The document as the API gives it: further attributes beside the known ones."""
         known = msgspec.structs.asdict(self)
-        del known["told"]
+        del known["sent_by_site"]
         return {**known.pop("extra"), **known}
 
 
@@ -168,7 +168,7 @@ class Catalogue:
 
     def put_from_events(self, items: Iterable[Item]) -> None:
         """Remember what events say about items. A field that the shop put stays as it is, and of an item that it put
-        only events which it sent itself (``Item.told``) fill the others."""
+        only events which it sent itself (``Item.sent_by_site``) fill the others."""
         self._store.put_from_events({item.id: _encode(item) for item in items})
         self.refresh(force=True)
 
@@ -176,7 +176,7 @@ class Catalogue:
         """``learn`` all that events say of the site by now. Once the shop put items, pages add none: of the others only
         what the site itself told is kept, as of those that nobody speaks of or agrees on any more."""
         self.refresh(force=True)
-        fresh = {item.id: item for item in items if item.told or not self._put}
+        fresh = {item.id: item for item in items if item.sent_by_site or not self._put}
         bare = (each.id for each in list(self._items.values()) if each and each.id not in fresh)
         self.put_from_events(
             [*fresh.values(), *(Item(id=item_id) for item_id in bare if item_id not in self._put)]
@@ -260,7 +260,7 @@ def _merged(stored: Stored) -> Item | None:
     if not stored.put:
         return learned
     put = _decoder.decode(stored.put)
-    if learned is None or not learned.told:
+    if learned is None or not learned.sent_by_site:
         return put
     gaps: dict[str, Any] = {
         name: getattr(learned, name)

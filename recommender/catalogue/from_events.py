@@ -35,7 +35,7 @@ def plain(address: str) -> bool:
 def item_from_event(
     item_id: str,
     *,
-    told: bool,
+    sent_by_site: bool,
     name: str = "",
     category: str = "",
     price: float | None = None,
@@ -43,11 +43,11 @@ def item_from_event(
     image: str = "",
     hosts: Collection[str] = (),
 ) -> Item | None:
-    """The item that events name; None where its id is none. ``told``: by the site itself, whose pictures may lie on
-    any host."""
+    """The item that events name; None where its id is none. ``sent_by_site``: its pictures
+    may then be on any host."""
     if not item_id.strip() or len(item_id) > ID_LIMIT or not item_id.isprintable():
         return None
-    if told:
+    if sent_by_site:
         hosts = {*hosts, host_of(url), host_of(image)}
     return Item(
         id=item_id,
@@ -56,7 +56,7 @@ def item_from_event(
         price=price,
         url=own_address(url, hosts),
         image=own_address(image, hosts),
-        told=told,
+        sent_by_site=sent_by_site,
     )
 
 

@@ -1,1 +1,1 @@
-"""Training data: interactions, and the parameters that training takes."""
+"""Training data: event tables and a parameter file in; interactions, matrices and parameters out."""

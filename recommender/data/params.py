@@ -1,4 +1,4 @@
-"""The parameters of recommending, each with its reason; a site's own stand in its ``params.toml``."""
+"""The parameters of training and serving, each with its reason. A site's own values are in its ``params.toml``."""
 
 import msgspec
 

@@ -1,6 +1,6 @@
-"""The file of a site's parameters: what differs from the defaults, in TOML.
+"""A site's parameter file in TOML: the values that differ from the defaults.
 
-Written by hand or by ``dangol tune``; training and serving both read it, so that they use the same weights.
+It is written by hand or by ``dangol tune``. Training and serving both read it, so they use the same values.
 """
 
 import logging

@@ -1,1 +1,1 @@
-"""Evaluation: held-out cases, ranking metrics, and the gate that a new model must pass."""
+"""Evaluation: a model and held-out cases in; ranking metrics and the decision whether the model may serve out."""

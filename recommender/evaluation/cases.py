@@ -1,4 +1,4 @@
-"""Cases: moments of held-out history, each with what was known then and what was chosen next."""
+"""Evaluation cases: moments of held-out history, with what was known then and what the visitor chose next."""
 
 import random
 from collections import defaultdict

@@ -1,16 +1,16 @@
-"""The gate: a candidate goes live only if it is not worse than the live model on the newest held-out sessions."""
+"""The gate: a new model goes live only if it is not worse than the live one on the newest held-out sessions."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from recommender.evaluation import ranking_metrics
 from recommender.evaluation.cases import Case
-from recommender.evaluation.measure import lists
+from recommender.evaluation.measure import ranked_lists
 from recommender.model.card import Compared
 from recommender.model.model import Model
 
-ENOUGH = 100
-"""Sessions; a difference over fewer is chance."""
+MIN_SESSIONS = 100
+"""A difference over fewer sessions is chance."""
 
 K = 20
 
@@ -25,13 +25,13 @@ class GateDecision(NamedTuple):
 
 
 def compare(candidate: Model, live: Model, cases: Sequence[Case]) -> GateDecision:
-    """Both models' blends in moments that neither was trained on.
+    """Compare the blends of both models on cases that neither was trained on.
 
     The difference in MRR@20 is averaged per session, as moments of one session are not independent. The candidate is
     refused when even the upper end of the 95 % interval is below zero.
     """
     sessions = len({case.group for case in cases})
-    if sessions < ENOUGH:
+    if sessions < MIN_SESSIONS:
         return GateDecision(True, f"not compared: {sessions} sessions are new to {live.card.version}", {})
     ours, theirs = (_ranks(model, cases) for model in (candidate, live))
     by_session: dict[int, list[float]] = {}
@@ -55,7 +55,7 @@ def measure(model: Model, cases: Sequence[Case]) -> dict[str, float]:
 
 def _ranks(model: Model, cases: Sequence[Case]) -> list[float]:
     """The reciprocal rank of what was chosen, by case."""
-    shown, _ = lists(model, cases, model.card.params, "blend", K)
+    shown, _ = ranked_lists(model, cases, model.card.params, "blend", K)
     return [ranking_metrics.reciprocal_rank(row, case.chosen) for row, case in zip(shown, cases, strict=True)]
 
 

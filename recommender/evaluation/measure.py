@@ -1,4 +1,4 @@
-"""Judge: what a model would have shown in held-out moments, with the code that serves, and how good that was."""
+"""Measures of a strategy: what it would have shown in held-out cases, by the code that serves, and its quality."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ from recommender.serving.slot import Slot
 from recommender.serving.strategies import CANDIDATE_SOURCES
 
 
-def judge(model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k: int) -> dict[str, float]:
+def measure_strategy(
+    model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k: int
+) -> dict[str, float]:
     """HR, MRR, Recall and NDCG at ``k``, coverage, popularity bias and latency of one kind.
 
     Popularity is the mean percentile of the shown items: 1 = bestsellers only, 0.5 = no regard to popularity.
@@ -24,7 +26,7 @@ def judge(model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k
     popularity = np.argsort(np.argsort(model.popularity.popular, kind="stable")) / max(
         len(model.items) - 1, 1
     )
-    shown, seconds = lists(model, cases, params, kind, k)
+    shown, seconds = ranked_lists(model, cases, params, kind, k)
     pairs = list(zip(shown, (case.chosen for case in cases), strict=True))
     every = [item for row in shown for item in row]
     ranks = [float(popularity[model.index[item]]) for item in every]
@@ -40,10 +42,13 @@ def judge(model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k
     }
 
 
-def lists(
+def ranked_lists(
     model: Model, cases: Sequence[Case], params: Params, kind: Strategy, k: int
 ) -> tuple[list[list[str]], list[float]]:
-    """What ``kind`` proposes in each case, and how long that took. Repeats are allowed and not held back."""
+    """The items that strategy ``kind`` shows in each case, and the seconds it took.
+
+    Items seen before are not ranked lower.
+    """
     table, params = table_of_model(model), msgspec.structs.replace(params, revisit=1.0)
     shown, seconds = [], []
     for case in cases:

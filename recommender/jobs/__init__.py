@@ -1,1 +1,1 @@
-"""Training jobs: when a site trains, one at a time, and how far a run has come."""
+"""Jobs: requests and intervals in; each job run by one process at a time, with its record, out."""

@@ -1,4 +1,4 @@
-"""One at a time across processes: do something while a lock is held."""
+"""A lock across processes, and work that runs only while the lock is held."""
 
 import logging
 import secrets

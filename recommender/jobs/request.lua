@@ -1,5 +1,5 @@
--- Note that somebody wants a training, unless one is wanted already.
--- KEYS: the wish, the record. ARGV: id, record, seconds that both are kept. Returns 1 when it was noted.
+-- Request a training, unless one is requested already.
+-- KEYS: the request, the record. ARGV: id, record, seconds that both are kept. Returns 1 when it was stored.
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[3]) then
   return 0
 end

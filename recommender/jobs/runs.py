@@ -1,6 +1,6 @@
-"""Training runs: one training at a time in the whole installation, and how far it is, where every process sees it.
+"""Training runs: one training at a time in the whole installation, and its progress.
 
-In Redis, so that the command, the API, the desk and the schedule tell the same.
+The record is in Redis, so that the command, the API, the desk and the scheduler show the same.
 """
 
 import logging
@@ -23,9 +23,9 @@ log = logging.getLogger("dangol.recommender")
 
 REQUEST_SCRIPT = Path(__file__).with_name("request.lua").read_text(encoding="utf-8")
 TRAINING_LOCK = "train"
-"""What a refresh takes, too: both publish."""
+"""A refresh takes it, too, as both publish a model."""
 TRAINING = "training:"
-"""How the lock's holder begins while it is a training that holds it."""
+"""Prefix of the lock's holder while a training holds it."""
 REQUEST_SECONDS = DAY_SECONDS
 KEPT_SECONDS = 30 * DAY_SECONDS
 MESSAGE_LIMIT = 300
@@ -85,7 +85,7 @@ class TrainingRuns:
         return run
 
     def is_requested(self, site: str) -> bool:
-        """Whether somebody waits for a training of the site."""
+        """Whether a training of the site is requested and has not begun."""
         return bool(self._requested(site))
 
     def run(self, site: str, work: Callable[[Progress], Card]) -> Card:
@@ -129,7 +129,7 @@ class TrainingRuns:
         )
 
     def _keep(self, site: str, run: Run) -> None:
-        """A training goes on without its record."""
+        """Store the record. A training goes on when that fails."""
         try:
             self._client.set(_record(site), msgspec.json.encode(run), ex=KEPT_SECONDS)
         except REDIS_ERRORS as error:

@@ -1,4 +1,4 @@
-"""The schedule: which job runs how often, one of a kind at a time across all processes."""
+"""The scheduler: runs a table of jobs at their intervals, each job in one process at a time."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ class Job(NamedTuple):
     run: Callable[[], object]
     minutes: float
     lock: str = ""
-    soon: bool = False  # also at start
+    soon: bool = False  # also when the scheduler starts
 
 
 class Scheduler:

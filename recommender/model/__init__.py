@@ -1,1 +1,1 @@
-"""The model: its arrays and its card, and the registry that names the one that serves."""
+"""Model: trained parts in; stored versions and the one that serves out."""

@@ -1,4 +1,4 @@
-"""The card of a model: what it was made from, how it was judged, why it is or is not live."""
+"""The model card: the history a version was trained on, how it was evaluated, and why it was accepted or refused."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from recommender.data.params import Params
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """What the gate saw: the mean difference in MRR@20 to the version ``against``, ± ``margin`` (95 %)."""
+    """The result of the gate: the mean difference in MRR@20 to the version ``against``, ± ``margin`` (95 %)."""
 
     against: str
     sessions: int

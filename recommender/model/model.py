@@ -1,4 +1,4 @@
-"""The item-side model: everything serving needs beside the live profile, in one folder of .npy and .json files."""
+"""The model: all that serving needs beside the live profile, stored as one folder of .npy and .json files."""
 
 import dataclasses
 import mmap
@@ -20,8 +20,8 @@ from recommender.algorithms.session_knn import SessionIndex
 from recommender.model.card import Card
 
 FORMAT = 1
-ANN = "factors.usearch"
 """Raised whenever the meaning of a file changes: an older process then keeps the model it has."""
+ANN_FILE = "factors.usearch"
 
 
 class ModelUnusable(Exception):
@@ -38,7 +38,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """``index`` is the code of each item id; all parts speak of items by code."""
+    """All parts name items by code; ``index`` is the code of each item id."""
 
     card: Card
     items: tuple[str, ...]
@@ -78,7 +78,7 @@ def save(model: Model, folder: Path) -> None:
             array = np.ascontiguousarray(getattr(getattr(model, part), name))
             np.save(folder / f"{part}.{name}.npy", array, allow_pickle=False)
     if model.factors.ann is not None:
-        model.factors.ann.save(folder / ANN)
+        model.factors.ann.save(folder / ANN_FILE)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     manifest = Manifest(FORMAT, files, model.card)
     (folder / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
@@ -96,8 +96,8 @@ def load(folder: Path) -> Model:
         traits = msgspec.json.decode((folder / "content.json").read_bytes(), type=tuple[str, ...])
         content = Content(traits, np.load(folder / "content.vectors.npy", allow_pickle=False))
         parts = {part: kind(**_mapped(folder, part, kind)) for part, kind in PARTS.items()}
-        if ANN in manifest.files:
-            parts["factors"] = dataclasses.replace(parts["factors"], ann=Ann.load(folder / ANN))
+        if ANN_FILE in manifest.files:
+            parts["factors"] = dataclasses.replace(parts["factors"], ann=Ann.load(folder / ANN_FILE))
     except (OSError, ValueError) as error:
         raise ModelUnusable(f"{folder}: {error}") from error
     return Model(
@@ -106,9 +106,9 @@ def load(folder: Path) -> Model:
 
 
 def warm(model: Model) -> None:
-    """Touch every page of the mapped arrays and make what is made once: or else the first visitors would wait for it.
+    """Read every page of the mapped arrays and fill the caches, so that the first request does not wait for it.
 
-    What takes long here lets other threads run meanwhile.
+    The long steps let other threads run.
     """
     for part in (getattr(model, name) for name in PARTS):
         for name in _arrays(type(part)):

@@ -1,4 +1,4 @@
-"""The registry of one site's models: versions side by side, one of them live, swapped while requests run."""
+"""The model registry of one site: all versions, and which one serves. New ones are swapped in while requests run."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ class ModelRegistry:
         self.params = ParamsFile(self.folder / "params.toml", clock, every)
         self._keep, self._clock, self._every = keep, clock, every
         self._model: Model | None = None
-        self._tried: str | None = None  # the version loaded last, or that failed to
+        self._tried: str | None = None  # the version loaded last, or the one that failed to load
         self._checked = -1e18
         self._lock = threading.Lock()
 
@@ -52,7 +52,7 @@ class ModelRegistry:
         )
 
     def add(self, model: Model) -> None:
-        """Put a model on the registry without serving it."""
+        """Store a model as a version without serving it."""
         draft = self.folder / f".draft-{os.getpid()}-{model.card.version}"
         shutil.rmtree(draft, ignore_errors=True)
         try:
@@ -68,7 +68,7 @@ class ModelRegistry:
             shutil.rmtree(draft, ignore_errors=True)
 
     def publish(self, version: str) -> None:
-        """Serve ``version`` from now on; also the way back. Raises ModelUnusable."""
+        """Serve ``version`` from now on, be it newer or older. Raises ModelUnusable."""
         load(self._versions / version)
         previous = self.live_version()
         write(self._pointer, version.encode())
@@ -104,10 +104,10 @@ class ModelRegistry:
         return load(self._versions / version)
 
     def live(self) -> Model | None:
-        """The model that serves, looked for at most each ``every`` seconds.
+        """The model that serves. The registry looks for a new one at most every ``every`` seconds.
 
-        A new one is loaded by a thread of its own while the old one answers. One that cannot be read is reported
-        once, and the old one stays.
+        A thread loads a new model while the old one serves. A model that cannot be read is logged once, and the
+        old one stays.
         """
         now = self._clock()
         if 0 <= now - self._checked < self._every or not self._lock.acquire(blocking=self._model is None):
@@ -119,14 +119,14 @@ class ModelRegistry:
                 return self._model
             self._tried = version
             if self._model is None:
-                self._take(version)
+                self._adopt(version)
             else:
-                threading.Thread(target=self._take, args=(version,), name="model-swap", daemon=True).start()
+                threading.Thread(target=self._adopt, args=(version,), name="model-swap", daemon=True).start()
         finally:
             self._lock.release()
         return self._model
 
-    def _take(self, version: str) -> None:
+    def _adopt(self, version: str) -> None:
         try:
             model = self.load(version)
             warm(model)

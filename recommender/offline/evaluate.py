@@ -1,4 +1,4 @@
-"""Evaluate: how well each kind and the blend foresee what visitors chose, with the code that serves."""
+"""Offline evaluation: how well each strategy predicts what visitors chose, with the code that serves."""
 
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ import msgspec
 from recommender.data.interactions import Interactions
 from recommender.data.params import Params
 from recommender.evaluation.cases import UNLIMITED, last_days, next_item
-from recommender.evaluation.measure import judge
+from recommender.evaluation.measure import measure_strategy
 from recommender.model.card import Card
 from recommender.offline.interaction_file import DataFileInvalid, load
 from recommender.serving.request import STRATEGIES, Strategy
@@ -97,7 +97,9 @@ def compare(
     model = learn(past, params, card, held_out=HeldOut(days=days)).model
     seconds = time.perf_counter() - begin
     cases = list(next_item(future, past) if days is None else last_days(future, past, UNLIMITED))
-    kinds: dict[str, dict[str, float]] = {kind: judge(model, cases, params, kind, k) for kind in KINDS}
+    kinds: dict[str, dict[str, float]] = {
+        kind: measure_strategy(model, cases, params, kind, k) for kind in KINDS
+    }
     return EvaluationReport(
         protocol=protocol,
         k=k,

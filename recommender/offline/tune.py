@@ -1,4 +1,4 @@
-"""Tune: a search over training and serving parameters on a time split, within a time budget."""
+"""Tuning: a search for better training and serving parameters on a split by time, within a time budget."""
 
 import dataclasses
 import random

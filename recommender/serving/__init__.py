@@ -1,1 +1,1 @@
-"""Serving: a visitor and a request in, ranked items out."""
+"""Serving: a visitor and a slot request in; recommended items with reasons out."""

@@ -1,4 +1,4 @@
-"""The blend: what the components propose, weighed against each other."""
+"""The blend strategy: a weighted sum of the scores of all components."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from recommender.data.interactions import Floats, Longs
 from recommender.serving.components import bought_together, buy_again, popular, session, similar
-from recommender.serving.personal import DOUBTED, by_taste
+from recommender.serving.personal import FEW_VISITORS, personal_scored
 from recommender.serving.request import Reason
 from recommender.serving.slot import NO_CANDIDATES, Candidates, Slot
 
 
-def _by_taste(slot: Slot, count: int) -> Candidates:
-    return by_taste(slot, count, revisit=1.0)
+def _personal(slot: Slot, count: int) -> Candidates:
+    return personal_scored(slot, count, revisit=1.0)
 
 
 COMPONENTS: Mapping[str, Callable[[Slot, int], Candidates]] = {
     "session": session,
-    "personal": _by_taste,
+    "personal": _personal,
     "similar": similar,
     "bought_together": bought_together,
     "buy_again": buy_again,
@@ -31,20 +31,20 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "bought_together": 0.2,
     "buy_again": 0.2,
 }
-"""Until weights have been fitted on the site's own held-out days."""
+"""Used until weights have been fitted on the site's own held-out sessions."""
 
 
-def _by_hand(profiles: int) -> Mapping[str, float]:
-    """The default weights; what few visitors did counts for little beside this visitor's own interests."""
-    trust = profiles / (profiles + DOUBTED)
+def _default_weights(profiles: int) -> Mapping[str, float]:
+    """The default weights. With few visitors in the model, the visitor's own interests count for more."""
+    trust = profiles / (profiles + FEW_VISITORS)
     return {name: weight * (1.0 if name == "personal" else trust) for name, weight in DEFAULT_WEIGHTS.items()}
 
 
 def blend(slot: Slot, count: int) -> Candidates:
-    """Each component's scores relative to its best, weighed and added; the reason is the largest part's."""
+    """The weighted sum of the components' scores, each relative to its best. The reason is that of the largest part."""
     card = slot.model.card if slot.model else None
     revisit = slot.params.revisit if card is None or card.revisit is None else card.revisit
-    weights = card.blend if card and card.blend else _by_hand(card.profiles if card else 0)
+    weights = card.blend if card and card.blend else _default_weights(card.profiles if card else 0)
     used = [(each, weights.get(name, 0.0)) for name, each in COMPONENTS.items()]
     found = [(each(slot, slot.params.candidates), weight) for each, weight in used if weight > 0]
     found = [(candidates, weight) for candidates, weight in found if len(candidates.rows)]
@@ -67,7 +67,7 @@ def blend(slot: Slot, count: int) -> Candidates:
 
 
 def union(found: list[Candidates]) -> tuple[Longs, Floats]:
-    """Every row that any proposes, ascending; and rows × found, each's score relative to its best."""
+    """Every row that any component found, ascending; and rows × components, each score relative to its best."""
     every = np.sort(np.concatenate([candidates.rows for candidates in found]))
     rows = every[np.append(True, every[1:] != every[:-1])[: len(every)]]
     parts = np.zeros((len(rows), len(found)), np.float32)

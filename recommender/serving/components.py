@@ -1,4 +1,4 @@
-"""The other components: each proposes items for one visitor, with scores and the true reason of each."""
+"""The other components: each finds candidate items for one visitor, with a score and a reason for each."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from recommender.serving.request import Reason
 from recommender.serving.slot import NO_CANDIDATES, Candidates, Slot, first_allowed, top
 from tracker.durations import DAY_MS
 
-CLOSE = 0.5  # weight of the angle between factors beside shared sessions
-KIN = 0.2  # and of a shared category
-HELD_BACK = 0.25  # of the need for an item that was bought a moment ago
+FACTOR_WEIGHT = 0.5  # of the cosine between factors beside shared sessions
+CATEGORY_WEIGHT = 0.2  # of a shared category
+JUST_BOUGHT = 0.25  # taken off the need for an item that was bought a moment ago
 
 
 def session(slot: Slot, count: int) -> Candidates:
@@ -35,13 +35,13 @@ def session(slot: Slot, count: int) -> Candidates:
 
 
 def similar(slot: Slot, count: int) -> Candidates:
-    """Items like the anchor: seen in the same sessions, close in factors, of its category."""
+    """Items like the anchor: viewed in the same sessions, close in factors, of the same category."""
     table, model = slot.table, slot.model
     row = slot.row(slot.anchor)
     if row is None:
         return NO_CANDIDATES
     if model is None or row >= table.model_rows:
-        return _akin(slot, row, count)
+        return _similar_new(slot, row, count)
     others, near = model.near.of(row)
     rows, score = others.astype(np.int64), near / max(float(near.max(initial=0.0)), 1e-9)
     vector = model.factors.vectors[model.factors.place[row]]
@@ -52,16 +52,18 @@ def similar(slot: Slot, count: int) -> Candidates:
         rows, score = np.concatenate([rows, more]), np.concatenate([score, np.zeros(len(more), np.float32)])
     place = model.factors.place[rows]
     length = model.factors.length[place] * np.linalg.norm(vector)
-    score = score + CLOSE * np.maximum(model.factors.vectors[place] @ vector / np.maximum(length, 1e-9), 0.0)
-    kin = table.category[rows] == table.category[row]
-    score = score + KIN * (kin if table.category[row] else 0)
+    score = score + FACTOR_WEIGHT * np.maximum(
+        model.factors.vectors[place] @ vector / np.maximum(length, 1e-9), 0.0
+    )
+    same = table.category[rows] == table.category[row]
+    score = score + CATEGORY_WEIGHT * (same if table.category[row] else 0)
     score[~slot.allowed[rows] | (rows == row)] = 0.0
     rows, score = top(rows, score, count)
     return Candidates(rows, score, lambda _: Reason("similar", slot.anchor))
 
 
-def _akin(slot: Slot, row: int, count: int) -> Candidates:
-    """For an item that the model does not know: by its content, else its category."""
+def _similar_new(slot: Slot, row: int, count: int) -> Candidates:
+    """Similar items of an item that the model does not know: by its content, else by its category."""
     table, model = slot.table, slot.model
     if model is not None and len(table.content) and np.any(table.content[row - table.model_rows]):
         rows, score = model.factors.best(
@@ -81,7 +83,7 @@ def _akin(slot: Slot, row: int, count: int) -> Candidates:
 
 
 def bought_together(slot: Slot, count: int) -> Candidates:
-    """What orders with the anchor also held; without an item in question, with what is in the cart."""
+    """Items from orders that also held the anchor; without an item on the page, those that go with the cart."""
     anchors = [] if slot.request.item or slot.visitor.page else list(slot.visitor.cart)
     if not anchors and slot.anchor:
         anchors = [slot.anchor]
@@ -101,7 +103,7 @@ def bought_together(slot: Slot, count: int) -> Candidates:
 
 
 def buy_again(slot: Slot, count: int) -> Candidates:
-    """What the visitor bought and is likely to need again now."""
+    """Items that the visitor bought and is likely to need again now."""
     table, visitor = slot.table, slot.visitor
     rows = [row for row in slot.rows(visitor.bought) if slot.allowed[row]]
     days = slot.params.rebuy_days
@@ -122,27 +124,29 @@ def _need(
     if model is not None and row < len(model.items):
         part = model.rebuy
         share, days, pace = float(part.share[row]), float(part.days[row]), float(part.pace[row])
-    if len(times) > 1:  # his own rhythm says more than the average one
+    if len(times) > 1:  # the visitor's own rhythm says more than the average one
         days = (days + (times[-1] - times[0]) / DAY_MS) / len(times)
     ages = [(now - ts) / DAY_MS for ts in times]
     habit: float = sum(0.5 ** (age / half_life) for age in ages for half_life in half_lives)
     soon: float = 0.5 ** (4 * ages[-1] / max(days, 0.04))
-    need: float = habit * max(share, 1e-3) ** 0.4 * pace**0.5 * (1.0 - HELD_BACK * soon)
+    need: float = habit * max(share, 1e-3) ** 0.4 * pace**0.5 * (1.0 - JUST_BOUGHT * soon)
     return need
 
 
 def trending(slot: Slot, count: int) -> Candidates:
-    """What more visitors like than before."""
+    """Items that more visitors choose than before."""
     model = slot.model
     if model is None:
         return NO_CANDIDATES
     rows = first_allowed(model.popularity.trends, slot.allowed, count)
     rows = rows[model.popularity.trend[rows] > 0]
-    return Candidates(rows, model.popularity.trend[rows], lambda _: Reason("trending", category=_asked(slot)))
+    return Candidates(
+        rows, model.popularity.trend[rows], lambda _: Reason("trending", category=_category_wanted(slot))
+    )
 
 
 def popular(slot: Slot, count: int) -> Candidates:
-    """What most visitors like; where nobody has an opinion yet, some of each category."""
+    """Items that most visitors choose; without any history, some of each category."""
     model, table = slot.model, slot.table
     rows = first_allowed(model.popularity.order, slot.allowed, count) if model else np.zeros(0, np.int64)
     scores = np.zeros(len(table.category), np.float32)
@@ -150,16 +154,16 @@ def popular(slot: Slot, count: int) -> Candidates:
         rows = rows[model.popularity.popular[rows] > 0]
         scores[rows] = model.popularity.popular[rows]
     if len(rows) < count:
-        rows = np.concatenate([rows, _shelves(slot, rows)])[:count]
-    return Candidates(rows, scores[rows], lambda _: Reason("popular", category=_asked(slot)))
+        rows = np.concatenate([rows, _across_categories(slot, rows)])[:count]
+    return Candidates(rows, scores[rows], lambda _: Reason("popular", category=_category_wanted(slot)))
 
 
-def _asked(slot: Slot) -> str | None:
+def _category_wanted(slot: Slot) -> str | None:
     wanted = slot.request.filter.categories
     return wanted[0] if len(wanted) == 1 else None
 
 
-def _shelves(slot: Slot, already: Longs) -> Longs:
+def _across_categories(slot: Slot, already: Longs) -> Longs:
     """The other allowed items: the first of each category, then the second, and so on."""
     allowed = slot.allowed.copy()
     allowed[already] = False

@@ -1,4 +1,4 @@
-"""The table: what the catalogue says about each item, as arrays to filter by: a model's items, then new ones."""
+"""The item table: what the catalogue says of each item, as arrays. The model's items come first, then new ones."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -13,14 +13,14 @@ from recommender.model.model import Model
 from recommender.serving.request import Filter, Rule
 
 COMPLETE_SHARE = 0.95
-MASKS = 64  # filters remembered until the table changes
+MASKS = 64  # filter masks cached until the table changes
 
 
 @dataclass(frozen=True, slots=True)
 class ItemTable:
     """Row i is item ``ids[i]``: the model's items in its order, then new ones. Category 0 is "unknown".
 
-    ``whole``: nearly all that people like is in the catalogue that the shop put; what is not is gone, or made up.
+    ``complete``: the catalogue that the shop put holds nearly all popular items; any other item is gone or invented.
     ``content`` holds the factors that a new item's content suggests, in rows from ``known`` on.
     """
 
@@ -41,13 +41,13 @@ class ItemTable:
         return self.names[int(self.category[row])]
 
     def filter_mask(self, rule: Filter) -> npt.NDArray[np.bool_]:
-        """Rows available within the filter's category and price. Kept, as pages request for the same few over and over:
-        do not write into it."""
+        """Rows available within the filter's category and price. Cached, as pages use the same few filters again and
+        again: do not write into it."""
         key = msgspec.structs.replace(rule, exclude=())
         return self._cached(key, lambda: self._make_filter_mask(key))
 
     def rule_mask(self, rule: Rule) -> npt.NDArray[np.bool_]:
-        """Rows that a rule speaks of; kept likewise."""
+        """Rows that a rule applies to. Cached as well."""
         return self._cached((rule.field, rule.values), lambda: self._make_rule_mask(rule))
 
     def _cached(self, key: object, make: Callable[[], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
@@ -94,7 +94,7 @@ def in_category(name: str, top: str) -> bool:
 
 
 def table_of_model(model: Model | None) -> ItemTable:
-    """A model's items without a catalogue: all available, of no category."""
+    """The table of a model's items without a catalogue: all available, none with a category."""
     ids = list(model.items) if model else []
     return ItemTable(
         ids=ids,
@@ -151,7 +151,7 @@ def updated(table: ItemTable, catalogue: Catalogue, changed: Iterable[str], mode
         row = table.index.get(item_id)
         if row is None or not known:
             continue
-        real = not table.complete or item_id in put or (item is not None and item.told)
+        real = not table.complete or item_id in put or (item is not None and item.sent_by_site)
         available[row] = item is not None and item.available and real
         if item is not None:
             if item.category not in table.codes:

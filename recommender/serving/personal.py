@@ -1,4 +1,4 @@
-"""Personal: items by the visitor's factors, and by his interest in their category where the factors know little."""
+"""The personal strategy: items by the visitor's factors, and by interest in categories while data are few."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,26 +10,26 @@ from recommender.serving.request import Reason
 from recommender.serving.slot import NO_CANDIDATES, Candidates, Slot, top
 
 POPULAR_PRIOR = 0.02
-"""Weight of popularity where taste leaves a tie, as within a category before the first training."""
+"""Weight of popularity where scores are equal, as within a category before the first training."""
 
-TRUSTED = 2000
-"""Visitors from whom on the factors count for more than the categories."""
+MANY_VISITORS = 2000
+"""With more visitors than this in the model, the factors count for more than the categories."""
 
-DOUBTED = 30
-"""Visitors below which the factors are mostly chance."""
+FEW_VISITORS = 30
+"""With fewer visitors than this in the model, the factors are mostly chance."""
 
 NEGLIGIBLE = 0.01
 
 
 def personal(slot: Slot, count: int) -> Candidates:
-    """What the visitor likes; what he saw already comes later."""
-    return by_taste(slot, count, slot.params.revisit)
+    """Items that the visitor likes. Items seen already are ranked lower."""
+    return personal_scored(slot, count, slot.params.revisit)
 
 
-def by_taste(slot: Slot, count: int, revisit: float) -> Candidates:
-    """As personal, with a factor on the score of items seen already.
+def personal_scored(slot: Slot, count: int, revisit: float) -> Candidates:
+    """As ``personal``, with ``revisit`` as the factor on the score of items seen already.
 
-    Factor scores count relative to that of the visitor's own best item, so that they compare with interest shares.
+    Factor scores are relative to that of the visitor's own best item, so that they compare with interest shares.
     """
     user_factors, model, table = slot.user_factors, slot.model, slot.table
     if user_factors is None and not slot.affinity:
@@ -40,7 +40,7 @@ def by_taste(slot: Slot, count: int, revisit: float) -> Candidates:
     if model is not None:
         if user_factors is not None:
             taught = model.card.profiles
-            factor = taught / (taught + DOUBTED) / max(user_factors.top, 1e-6)
+            factor = taught / (taught + FEW_VISITORS) / max(user_factors.top, 1e-6)
         bonus = None if interest is None else interest[table.category[:known]]
         if bonus is not None:
             bonus += (bonus > 0) * POPULAR_PRIOR * model.popularity.popular
@@ -61,7 +61,7 @@ def by_taste(slot: Slot, count: int, revisit: float) -> Candidates:
 def _known_items(
     slot: Slot, user: Floats, bonus: Floats | None, count: int, revisit: float
 ) -> tuple[Longs, Floats]:
-    """The best of the model's items. Those seen already are few: scored by themselves, they do not crowd the search."""
+    """The best of the model's items. The few that were seen already are scored apart, so that the search skips them."""
     assert slot.model is not None
     factors, allowed = slot.model.factors, slot.allowed[: slot.table.model_rows]
     seen = np.array([row for row in slot.seen if row < len(allowed) and allowed[row]], np.int64)
@@ -79,10 +79,10 @@ def _known_items(
 def _interest(slot: Slot) -> Floats | None:
     """Weight by category code; None where it is negligible.
 
-    Categories are a crutch: the more visitors taught the factors, the less they carry.
+    The more visitors the model was trained on, the less the categories count.
     """
     profiles = slot.model.card.profiles if slot.model else 0
-    strength = slot.params.affinity * TRUSTED / (profiles + TRUSTED)
+    strength = slot.params.affinity * MANY_VISITORS / (profiles + MANY_VISITORS)
     if (strength < NEGLIGIBLE and slot.user_factors is not None) or not slot.affinity:
         return None
     interest = np.zeros(len(slot.table.names), np.float32)
@@ -92,7 +92,7 @@ def _interest(slot: Slot) -> Floats | None:
 
 
 def _new_items(slot: Slot, interest: Floats | None, factor: float) -> tuple[Longs, Floats]:
-    """Items that the model does not know, by their content's place among the factors and by their category."""
+    """Items that the model does not know, by the factors that their content suggests and by their category."""
     table, known = slot.table, slot.table.model_rows
     scores = np.zeros(len(table.category) - known, np.float32)
     if not len(scores):
@@ -107,12 +107,12 @@ def _new_items(slot: Slot, interest: Floats | None, factor: float) -> tuple[Long
 
 
 def _reasons(slot: Slot, rows: Longs, interest: Floats | None, factor: float) -> Callable[[int], Reason]:
-    """The touched item that brings most of the score, or the category where that brings more."""
+    """The visitor's item that brings most of the score, or the category where that brings more."""
     user_factors, model, table = slot.user_factors, slot.model, slot.table
 
     @cache
-    def by_taste() -> tuple[list[float], list[int]]:
-        """What taste brings of each score, and which of the touched items most of that."""
+    def by_factors() -> tuple[list[float], list[int]]:
+        """What the factors bring of each score, and which of the visitor's items brings most of that."""
         assert user_factors is not None
         assert model is not None
         if len(table.content):
@@ -128,9 +128,9 @@ def _reasons(slot: Slot, rows: Longs, interest: Floats | None, factor: float) ->
     def reason(n: int) -> Reason:
         code = int(table.category[rows[n]])
         by_category = float(interest[code]) if interest is not None else 0.0
-        if user_factors is None or by_taste()[0][n] < by_category:
+        if user_factors is None or by_factors()[0][n] < by_category:
             return Reason("category", slot.liked_in(code), table.names[code])
-        item = table.ids[by_taste()[1][n]]
+        item = table.ids[by_factors()[1][n]]
         return Reason(slot.verb(item), item)
 
     return reason

@@ -1,4 +1,4 @@
-"""Recommend: one visitor, one slot, within milliseconds and whatever is missing."""
+"""The recommender of one site: recommendations for one slot within milliseconds, even without a model or catalogue."""
 
 import logging
 import random
@@ -29,9 +29,9 @@ LONGEST_REQUEST_SECONDS = 2.0
 
 
 class Recommender:
-    """Serves one site from its registry's live model and its catalogue. Safe from many threads.
+    """Recommends items of one site from its live model and its catalogue. Safe to use from many threads.
 
-    Without ``params`` it serves by the site's own, as they stand on the registry.
+    Without ``params`` it uses the site's own parameters from the registry.
     """
 
     def __init__(
@@ -89,7 +89,9 @@ class Recommender:
             assert ready is not None
             return ready[0], ready[1]
         ready = self._ready
-        if ready and ready[0] is not model:  # a table of 100,000 items takes a while: nobody waits for it
+        if (
+            ready and ready[0] is not model
+        ):  # a table of 100,000 items takes a while to build: no request waits
             threading.Thread(target=self._swap, args=(model,), name="item-table", daemon=True).start()
             return ready[0], ready[1]
         return self._renew(model)
@@ -97,12 +99,12 @@ class Recommender:
     def _swap(self, model: Model | None) -> None:
         before = self._ready
         self._renew(model)
-        # By now no request holds the old model: it is this thread that takes it down, which takes a while.
+        # No request uses the old model any more: this thread frees it, which takes a while.
         time.sleep(LONGEST_REQUEST_SECONDS)
         del before
 
     def _renew(self, model: Model | None) -> tuple[Model | None, ItemTable]:
-        """Take the model and the catalogue's changes over; whoever calls it holds the lock."""
+        """Adopt the model and the catalogue's changes. The caller holds the lock, and this releases it."""
         try:
             ready = self._ready
             place, changed = self._catalogue.changed_since(ready[2] if ready else 0)

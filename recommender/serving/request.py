@@ -1,4 +1,4 @@
-"""What a page asks for, and what it gets: the values that cross the recommender's boundary."""
+"""The request of one slot and its answer: the values that cross the recommender's boundary."""
 
 from typing import Annotated, Any, Literal
 
@@ -69,7 +69,7 @@ class SlotRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why an item is shown: ``kind`` names the component that proposed it, ``item`` what it started from."""
+    """Why an item is shown: ``kind`` names the component that found it, ``item`` the item that it started from."""
 
     kind: str  # viewed | added | bought | similar | together | again | category | popular | trending | new
     item: str | None = None
@@ -90,7 +90,7 @@ class Recommendations(msgspec.Struct, frozen=True):
 
 
 class _SlotDocument(msgspec.Struct, frozen=True):
-    """The item slot as it stands in a request; other fields of the slot are not ours."""
+    """The item slot of a request document; other fields of the slot belong to other stages."""
 
     strategy: str = "blend"
     limit: int = 10
@@ -102,7 +102,7 @@ class _SlotDocument(msgspec.Struct, frozen=True):
 
 
 def parse_slot_request(raw: Any) -> SlotRequest | Refusal:
-    """The request in a decoded slot of ``/v1/personalize``."""
+    """The slot request in a decoded slot of ``/v1/personalize``, or the refusal that names the field."""
     try:
         slot = msgspec.convert(raw, _SlotDocument)
     except msgspec.ValidationError as error:

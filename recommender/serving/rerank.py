@@ -1,4 +1,4 @@
-"""Arranging what was proposed: boosts, spread over categories, and a place for what nobody has seen yet."""
+"""Reranking of candidates: boosts, a limit for each category, and exploration of new items."""
 
 import random
 from collections import Counter
@@ -9,29 +9,29 @@ from recommender.data.interactions import Longs
 from recommender.serving.request import Reason, RecommendedItem
 from recommender.serving.slot import Candidates, Slot
 
-WIDER = 4  # times as many are proposed where arranging may change which are shown
+OVERFETCH = 4  # times as many candidates where reranking may change which items are shown
 
 
 def candidates_needed(slot: Slot) -> int:
-    """How many found the arranging needs."""
+    """How many candidates the reranking needs."""
     boosts = any(rule.bias not in (-1, 0) for rule in slot.request.rules)
-    return slot.request.limit * (WIDER if boosts or slot.request.spread else 1)
+    return slot.request.limit * (OVERFETCH if boosts or slot.request.spread else 1)
 
 
 def rerank(slot: Slot, candidates: Candidates) -> list[RecommendedItem]:
-    """At most ``limit`` of the candidates, boosted and spread."""
+    """At most ``limit`` of the candidates, after boosts and the limit for each category."""
     scores = candidates.scores.astype(np.float64)
     for rule in slot.request.rules:
         if rule.bias not in (-1, 0):
             scores[slot.table.rule_mask(rule)[candidates.rows]] *= rule.bias
     order = np.argsort(-scores, kind="stable").tolist() if slot.request.rules else list(range(len(scores)))
     chosen = _spread(slot, candidates.rows, order)[: slot.request.limit]
-    ids, rows, told = slot.table.ids, candidates.rows.tolist(), scores.tolist()
-    return [RecommendedItem(ids[rows[n]], round(told[n], 6), candidates.reason(n)) for n in chosen]
+    ids, rows, values = slot.table.ids, candidates.rows.tolist(), scores.tolist()
+    return [RecommendedItem(ids[rows[n]], round(values[n], 6), candidates.reason(n)) for n in chosen]
 
 
 def _spread(slot: Slot, rows: Longs, order: list[int]) -> list[int]:
-    """The order with what exceeds its category's share moved to the end."""
+    """The order with the items beyond their category's limit moved to the end."""
     most = slot.request.spread
     if most is None:
         return order
@@ -48,9 +48,9 @@ def _spread(slot: Slot, rows: Longs, order: list[int]) -> list[int]:
 def with_exploration(
     slot: Slot, shown: list[RecommendedItem], chance: random.Random
 ) -> list[RecommendedItem]:
-    """The row with its last place given, now and then, to an item the model has never seen chosen.
+    """The row, with its last place sometimes given to an item that is new to the model.
 
-    ``explore`` is the expected share of shown items; 0 switches it off.
+    The parameter ``explore`` is the expected share of such items; 0 switches exploration off.
     """
     share, known = slot.params.explore * len(shown), slot.table.model_rows
     if not share or not known or len(shown) < 2 or chance.random() >= share:

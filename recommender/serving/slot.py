@@ -1,4 +1,4 @@
-"""The slot of one slot: model, table, visitor and request, and what follows from them for every component."""
+"""One slot of a page: its request, the visitor, the model and the item table, and what follows from them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ VERBS: Mapping[str, str] = {"view": "viewed", "add": "added", "purchase": "bough
 
 
 class Candidates(NamedTuple):
-    """Rows of the table, best first; ``reason(n)`` is the reason of the n-th."""
+    """Candidate items as rows of the item table, best first; ``reason(n)`` is the reason of the n-th."""
 
     rows: Longs
     scores: Floats
@@ -33,7 +33,10 @@ NO_CANDIDATES = Candidates(np.zeros(0, np.int64), np.zeros(0, np.float32), lambd
 
 @dataclass
 class Slot:
-    """All that one slot's answer depends on. Items are rows of the table; the model's codes are the first rows."""
+    """Everything that the answer for one slot depends on.
+
+    Items are rows of the item table. The model's item codes are its first rows.
+    """
 
     model: Model | None
     table: ItemTable
@@ -52,19 +55,19 @@ class Slot:
             hidden += visitor.bought
         allowed[self.rows(hidden)] = False
         if self.params.rebuy_categories and not self.request.rebuy:
-            kept = [row for row in self.rows(visitor.bought) if self._lasts_not(row)]
+            kept = [row for row in self.rows(visitor.bought) if self._consumable(row)]
             allowed[kept] = self.table.filter_mask(self.request.filter)[kept]
         for rule in self.request.rules:
             if rule.bias in (-1, 0):
                 allowed &= self.table.rule_mask(rule) == (rule.bias == -1)
         return allowed
 
-    def _lasts_not(self, row: int) -> bool:
+    def _consumable(self, row: int) -> bool:
         category = self.table.category_of(row)
         return any(in_category(category, top) for top in self.params.rebuy_categories)
 
     def rows(self, items: Iterable[str]) -> list[int]:
-        """Rows of those items that are here; the id list may have grown since this table was taken."""
+        """Rows of those items that are in the table. The list of ids may have grown since this table was built."""
         size = len(self.table.category)
         index = self.table.index
         return [row for item in items if (row := index.get(item)) is not None and row < size]
@@ -74,12 +77,12 @@ class Slot:
 
     @cached_property
     def seen(self) -> list[int]:
-        """Rows of what the visitor touched before."""
+        """Rows of the items that the visitor has interacted with."""
         return self.rows(self.visitor.seen)
 
     @property
     def anchor(self) -> str | None:
-        """What similar items are similar to."""
+        """The item that similar items are compared with."""
         return self.request.item or self.visitor.last
 
     @cached_property
@@ -87,12 +90,12 @@ class Slot:
         return {one.item: one.kind for one in self.visitor.liked}
 
     def verb(self, item: str) -> str:
-        """What the visitor did with an item, as a reason says it."""
+        """What the visitor did with an item, in the word of a reason."""
         return VERBS.get(self._kinds.get(item, "view"), "viewed")
 
     @cached_property
     def affinity(self) -> dict[int, float]:
-        """Share of interest by category code."""
+        """The visitor's share of interest by category code."""
         total: dict[int, float] = {}
         for one in self.visitor.liked:
             code = self._category(one)
@@ -109,12 +112,12 @@ class Slot:
         return int(self.table.category[row]) if row is not None else self.table.codes.get(one.category, 0)
 
     def liked_in(self, code: int) -> str | None:
-        """The item touched last in that category."""
+        """The item of that category that the visitor interacted with last."""
         return next((one.item for one in self.visitor.liked if self._category(one) == code), None)
 
     @cached_property
     def user_factors(self) -> UserFactors | None:
-        """The visitor folded into the model; None when nothing he likes is in it."""
+        """The visitor folded into the model; None when the model knows none of the items they like."""
         if self.model is None:
             return None
         index = self.model.index

@@ -1,4 +1,4 @@
-"""Strategy → what proposes its items."""
+"""Each strategy and the function that finds its candidate items."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""The visitor of one request: what the live profile says about taste, read at this instant."""
+"""The visitor of one request: what they like, as the live profile says at this moment."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,12 +11,12 @@ from recommender.data.params import Params
 from tracker.durations import DAY_MS
 
 CHOSEN = ("view", "add", "purchase")
-AFFINITY_DAYS = 14.0  # a category seen outside the kept items fades this fast
+AFFINITY_DAYS = 14.0  # half-life of interest in a category that no item of the profile shows
 
 
 @dataclass(frozen=True, slots=True)
 class LikedItem:
-    """An item the visitor has a positive record with, and the strongest thing he did with it."""
+    """An item that the visitor likes, and the strongest thing they did with it."""
 
     item: str
     weight: float
@@ -40,7 +40,7 @@ class Visitor:
 
     @property
     def last(self) -> str | None:
-        """The item on the page, else the one touched last."""
+        """The item on the page, else the one that the visitor interacted with last."""
         return self.page or (self.session[-1] if self.session else self.liked[0].item if self.liked else None)
 
 

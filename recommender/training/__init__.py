@@ -1,1 +1,1 @@
-"""Training: interactions in; a fitted, tuned and evaluated model out."""
+"""Training: interactions in; a fitted and evaluated model, published in the registry, out."""

@@ -1,4 +1,4 @@
-"""The blend's weights, fitted on held-out moments instead of by hand."""
+"""The weights of the blend, fitted on held-out cases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recommender.serving.item_table import table_of_model
 from recommender.serving.request import SlotRequest
 from recommender.serving.slot import Slot
 
-ENOUGH = 200  # cases; with fewer the weights would follow chance
+MIN_CASES = 200  # cases; with fewer the weights would follow chance
 SHOWN = 20  # places that count
 
 STEPS = (0.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
@@ -34,7 +34,7 @@ class BlendWeights(msgspec.Struct, frozen=True):
 class RankingData:
     """Every candidate of every case: ``parts`` is candidates × components, case n begins at ``starts[n]``.
 
-    ``chosen`` says which were chosen; ``wanted`` is how many items each case chose, proposed or not.
+    ``chosen`` says which were chosen; ``wanted`` is how many items each case chose, found or not.
     """
 
     parts: Floats
@@ -66,7 +66,7 @@ class RankingData:
 
 def fit_blend(model: Model, cases: Sequence[Case], params: Params) -> BlendWeights | None:
     """The weights that rank what was chosen highest, by coordinate ascent; None where there are too few cases."""
-    if len(cases) < ENOUGH:
+    if len(cases) < MIN_CASES:
         return None
     candidates = collect(model, cases, params)
     if not len(candidates.parts):
@@ -94,7 +94,7 @@ def fit_blend(model: Model, cases: Sequence[Case], params: Params) -> BlendWeigh
 
 
 def collect(model: Model, cases: Sequence[Case], params: Params) -> RankingData:
-    """What every component proposes in each case, relative to its best."""
+    """The candidates of every component in each case, with scores relative to its best."""
     table = table_of_model(model)
     parts: list[Floats] = []
     seen: list[npt.NDArray[np.bool_]] = []

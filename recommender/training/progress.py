@@ -1,4 +1,4 @@
-"""How far a training is: its stages, and the share of the whole that each begins at."""
+"""The progress of a training: its stages, and the share of the whole at which each begins."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -13,11 +13,11 @@ BEGINS: dict[Stage, float] = {
     "judge": 0.8,  # by the other half, beside the live model
     "save": 0.95,
 }
-"""Shares of the time that a training of 2 million clicks took; they are for people who wait, not for reckoning."""
+"""Shares of the time that a training on 2 million clicks took. They are estimates for a progress bar."""
 
 
 def silent(stage: Stage, share: float) -> None:
-    """Nobody is waiting."""
+    """Report to nobody."""
 
 
 class Progress:

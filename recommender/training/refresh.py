@@ -1,6 +1,6 @@
-"""Refresh: sessions, neighbours, popularity and trends of now on the factors of the last training.
+"""Refresh: a new version with current sessions, neighbours, popularity and trends, and the last trained factors.
 
-Cheap enough for every few minutes; factors change with tastes, these change with the day.
+It is cheap enough to run every few minutes. Factors change slowly; the other parts change within the day.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from recommender.training.train import History
 def refresh(
     site: str, history: History, registry: ModelRegistry, clock: Callable[[], float] = time.time
 ) -> Card | None:
-    """Publish the live model with its quick parts renewed; None when there is no model or nothing new.
+    """Publish the live model with everything but its factors renewed; None when there is no model or nothing new.
 
     Raises ModelUnusable.
     """

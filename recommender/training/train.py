@@ -1,4 +1,4 @@
-"""Train: from the warehouse's history to a version on the registry."""
+"""Training: from a site's history to a new version in the model registry, published unless it is worse."""
 
 import dataclasses
 import logging

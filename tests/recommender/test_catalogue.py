@@ -91,10 +91,10 @@ def test_two_processes_see_each_other_s_changes(redis_url: str, clock: Clock) ->
 def test_events_teach_but_do_not_override(redis_url: str, clock: Clock) -> None:
     catalogue = Catalogue(RedisItems(redis.Redis.from_url(redis_url), "s"), clock)
     catalogue.put_from_events(
-        [Item(id="a", name="seen", price=1.0, url="/a", told=True), Item(id="b", name="only seen")]
+        [Item(id="a", name="seen", price=1.0, url="/a", sent_by_site=True), Item(id="b", name="only seen")]
     )
     catalogue.put([Item(id="a", name="the shop's", available=False)])
-    catalogue.put_from_events([Item(id="a", name="seen again", price=2.0, url="/a", told=True)])
+    catalogue.put_from_events([Item(id="a", name="seen again", price=2.0, url="/a", sent_by_site=True)])
     assert catalogue.get("a") == Item(id="a", name="the shop's", price=2.0, url="/a", available=False)
     assert catalogue.get("b") == Item(id="b", name="only seen")
     catalogue.delete("b")

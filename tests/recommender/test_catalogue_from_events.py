@@ -43,11 +43,14 @@ def test_an_address_of_ours_is_kept(address: str) -> None:
 
 
 def test_the_site_itself_may_show_pictures_from_anywhere() -> None:
-    cdn = item_from_event("p", told=True, url="/p", image="https://cdn.example/p.png")
+    cdn = item_from_event("p", sent_by_site=True, url="/p", image="https://cdn.example/p.png")
     assert cdn is not None and cdn.image and host_of(cdn.image) == "cdn.example"
-    script = item_from_event("p", told=True, url="javascript:x", image="//cdn.example/p.png")
+    script = item_from_event("p", sent_by_site=True, url="javascript:x", image="//cdn.example/p.png")
     assert script is not None and (script.url, script.image) == ("", "")
-    assert item_from_event("x" * 101, told=True) is None and item_from_event("a\x00b", told=False) is None
+    assert (
+        item_from_event("x" * 101, sent_by_site=True) is None
+        and item_from_event("a\x00b", sent_by_site=False) is None
+    )
 
 
 class Shop:
@@ -178,13 +181,15 @@ def test_a_catalogue_that_was_put_is_not_changed() -> None:
     assert catalogue.get("a") == evil
     catalogue.put([Item(id="a", name="Tea")])
     assert catalogue.get("a") == Item(id="a", name="Tea"), "not even where the shop is silent"
-    catalogue.sync_from_events([evil, Item(id="b", name="Evil"), Item(id="c", name="ours", told=True)])
+    catalogue.sync_from_events(
+        [evil, Item(id="b", name="Evil"), Item(id="c", name="ours", sent_by_site=True)]
+    )
     assert catalogue.get("a") == Item(id="a", name="Tea")
     assert catalogue.get("b") is None
     assert catalogue.get("old") == Item(id="old"), "what pages said before is forgotten"
-    assert catalogue.get("c") == Item(id="c", name="ours", told=True)
-    assert "told" not in catalogue.get("c").public()
-    catalogue.sync_from_events([Item(id="a", name="x", price=9.0, told=True)])
+    assert catalogue.get("c") == Item(id="c", name="ours", sent_by_site=True)
+    assert not {"told", "sent_by_site"} & catalogue.get("c").public().keys()
+    catalogue.sync_from_events([Item(id="a", name="x", price=9.0, sent_by_site=True)])
     assert catalogue.get("a") == Item(id="a", name="Tea", price=9.0), "its own events fill it"
 
 

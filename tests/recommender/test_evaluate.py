@@ -57,9 +57,9 @@ def test_what_a_kind_reached_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ]
     rows = read(history(views))
     model = fit(rows, Params(iterations=1), Card(version="t", site="", made=0))
-    monkeypatch.setattr(measure, "lists", fixed([["a", "d"], ["b", "c"]]))
+    monkeypatch.setattr(measure, "ranked_lists", fixed([["a", "d"], ["b", "c"]]))
     cases = [Case(n, (), 0, NOW, frozenset(chosen)) for n, chosen in enumerate(("d", "ax"))]
-    assert measure.judge(model, cases, Params(), "popular", 2) == {
+    assert measure.measure_strategy(model, cases, Params(), "popular", 2) == {
         "HR@2": 0.5,
         "MRR@2": 0.25,
         "Recall@2": 0.5,
@@ -69,8 +69,8 @@ def test_what_a_kind_reached_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "p50_ms": 1.5,
         "p99_ms": 1.99,
     }
-    monkeypatch.setattr(measure, "lists", fixed([["d"], []]))
-    reached = measure.judge(model, cases, Params(), "popular", 2)
+    monkeypatch.setattr(measure, "ranked_lists", fixed([["d"], []]))
+    reached = measure.measure_strategy(model, cases, Params(), "popular", 2)
     assert (reached["HR@2"], reached["MRR@2"], reached["coverage@2"], reached["popularity@2"]) == (
         0.5,
         0.5,
