@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from warehouse.index.scan import Scan
     from warehouse.query_engine import QueryEngine
     from warehouse.question.scope import Scope
-    from warehouse.tables.integrity import Damage
+    from warehouse.tables.damage import Damage
 
 __all__ = ["AliasRow", "EventRow", "PositionsMoved", "RowsInvalid", "Warehouse", "WarehouseUnavailable"]
 

@@ -23,8 +23,9 @@ from warehouse.index.scan import Scan
 from warehouse.index.scan_cache import ScanCache
 from warehouse.question.scope import Scope
 from warehouse.running_query import register
+from warehouse.tables.damage import Damage
 from warehouse.tables.files import LiveFile
-from warehouse.tables.integrity import Damage, damaged, known_sums, readable, unreadable
+from warehouse.tables.integrity import damaged, known_sums, readable, unreadable
 from warehouse.tables.schema import ALIASES, EVENTS
 from warehouse.tables.table import Table, WarehouseUnavailable
 

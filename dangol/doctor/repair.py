@@ -23,7 +23,8 @@ from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from tracker.log.port import EventLog, LogUnavailable
 from tracker.redis_connection import connect
 from warehouse.tables import repair
-from warehouse.tables.integrity import Damage, Mask, Seen, deep, look
+from warehouse.tables.damage import Damage
+from warehouse.tables.integrity import Mask, Seen, deep, look
 from warehouse.tables.rows import arrow
 from warehouse.tables.schema import ALIASES
 from warehouse.tables.table import Table, WarehouseUnavailable

@@ -17,7 +17,8 @@ from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope
 from warehouse.tables import integrity, repair
-from warehouse.tables.integrity import Damage, deep, look
+from warehouse.tables.damage import Damage
+from warehouse.tables.integrity import deep, look
 from warehouse.tables.maintenance import Maintenance
 from warehouse.tables.table import Table, WarehouseUnavailable
 

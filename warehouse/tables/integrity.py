@@ -5,171 +5,30 @@ file's size is cheap, and runs on a schedule. A deep one reads every file, and l
 added. Only tables on disk are looked into so closely: object storage keeps checksums of its own.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import unquote
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from warehouse.tables.durable import LOG, checkpoint_of, checksum_of, commit_of, newest, on_disk, sums
+from warehouse.tables.damage import UNREADABLE, Damage, short
+from warehouse.tables.delta_log import DeltaLog
+from warehouse.tables.durable import LOG, checksum_of, on_disk, sums
 from warehouse.tables.files import Folder, LiveFile
 from warehouse.tables.table import Table, WarehouseUnavailable
 
-Kind = Literal["commit", "checkpoint", "file", "stray"]
 Mask = Callable[[pa.Table], pa.ChunkedArray]
 """Which rows must not come back: of people who were erased."""
 
-ACTIONS = frozenset({"add", "remove", "metaData", "protocol", "txn", "commitInfo", "cdc", "domainMetadata"})
 IDENTITY = {
     "events": ("day", "site", "id", "visitor", "user"),
     "aliases": ("site", "kind", "old", "new", "ts"),
 }
 """Columns that tell one row of a table from every other."""
-
-_NUMBERED = re.compile(r"(\d{20})\.(json|checkpoint\.parquet)")
-_UNREADABLE = (OSError, pa.ArrowException, ValueError, KeyError)
-
-
-class Damage(msgspec.Struct, frozen=True):
-    """Something that is not as it was written. ``rows`` are those that reports miss because of it, None where that is
-    not known; ``path`` is within the table's folder."""
-
-    table: str
-    kind: Kind
-    path: str
-    says: str
-    site: str = ""
-    day: str = ""
-    rows: int | None = None
-
-    def __str__(self) -> str:
-        where = ", ".join(text for text in (self.site and f"site {self.site}", self.day) if text)
-        lost = "" if self.rows is None else f"about {self.rows:,} rows"
-        more = "; ".join(text for text in (where, lost) if text)
-        return f"{self.table}/{self.path} {self.says}" + (f" ({more})" if more else "")
-
-
-class Log:
-    """A table's ``_delta_log`` as it lies on disk, whatever state it is in."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.known = root, sums(root)
-        self.commits: set[int] = set()
-        self.checkpoints: set[int] = set()
-        for path in (root / LOG).iterdir() if (root / LOG).is_dir() else ():
-            if match := _NUMBERED.fullmatch(path.name):
-                (self.commits if match[2] == "json" else self.checkpoints).add(int(match[1]))
-        self.broken = {version: why for version in self.commits if (why := self._commit_broken(version))}
-        self.broken_checkpoints = {
-            version: why for version in self.checkpoints if (why := self._checkpoint_broken(version))
-        }
-
-    @property
-    def last(self) -> int:
-        """The newest version that there is or was; -1 for none."""
-        return max(*self.commits, *self.checkpoints, newest(self.known), -1, -1)
-
-    @property
-    def first(self) -> int:
-        """The first commit that is needed: 0, or the one after the oldest sound checkpoint where older ones went."""
-        if 0 in self.commits:
-            return 0
-        sound = self.checkpoints - self.broken_checkpoints.keys()
-        return min(sound) + 1 if sound else min(self.commits, default=0)
-
-    @property
-    def begun(self) -> bool:
-        """Whether something tells the table's columns: a sound commit 0, or a sound checkpoint."""
-        known = (
-            0 in self.commits and 0 not in self.broken
-        ) or self.checkpoints - self.broken_checkpoints.keys()
-        return bool(known)
-
-    @property
-    def missing(self) -> list[int]:
-        return [version for version in range(self.first, self.last + 1) if version not in self.commits]
-
-    @property
-    def hint_broken(self) -> bool:
-        """Whether ``_last_checkpoint`` says something wrong."""
-        path = self.root / LOG / "_last_checkpoint"
-        if not path.exists():
-            return False
-        try:
-            return int(json.loads(path.read_bytes())["version"]) not in self.checkpoints
-        except (*_UNREADABLE, TypeError):
-            return True
-
-    def damage(self) -> list[Damage]:
-        name = self.root.name
-        found = [Damage(name, "commit", commit_of(at), why) for at, why in sorted(self.broken.items())]
-        found += [Damage(name, "commit", commit_of(at), "is missing") for at in self.missing]
-        found += [
-            Damage(name, "checkpoint", checkpoint_of(at), why)
-            for at, why in sorted(self.broken_checkpoints.items())
-        ]
-        if not self.begun and self.last >= 0:
-            found.append(Damage(name, "commit", LOG, "has lost its beginning"))
-        if self.hint_broken:
-            found.append(Damage(name, "checkpoint", f"{LOG}/_last_checkpoint", "cannot be read"))
-        return found
-
-    def named(self, action: Literal["add", "remove"]) -> set[str]:
-        """The paths of all files that sound commits and checkpoints add, or remove."""
-        found: set[str] = set()
-        for version in self.commits - self.broken.keys():
-            for line in _actions(self.root / commit_of(version)):
-                if action in line:
-                    found.add(unquote(line[action]["path"]))
-        for version in self.checkpoints - self.broken_checkpoints.keys():
-            rows = pq.ParquetFile(self.root / checkpoint_of(version)).read(columns=[f"{action}.path"])
-            paths = pc.struct_field(rows[action].combine_chunks(), "path").drop_null().to_pylist()
-            found |= {unquote(path) for path in paths}
-        return found
-
-    def _commit_broken(self, version: int) -> str:
-        path = self.root / commit_of(version)
-        try:
-            if not path.stat().st_size:
-                return "is empty"
-            list(_actions(path))
-            known = self.known.get(commit_of(version))
-            return "is not as it was written" if known not in (None, checksum_of(path)) else ""
-        except FileNotFoundError:
-            return ""  # cleaned up meanwhile
-        except _UNREADABLE as error:
-            return f"cannot be read: {_short(error)}"
-
-    def _checkpoint_broken(self, version: int) -> str:
-        path = self.root / checkpoint_of(version)
-        try:
-            known = self.known.get(checkpoint_of(version))
-            if known not in (None, checksum_of(path)):
-                return "is not as it was written"
-            has = pq.ParquetFile(path).read()["metaData"].combine_chunks()
-            return "" if has.null_count < len(has) else "tells of no table"
-        except FileNotFoundError:
-            return ""
-        except _UNREADABLE as error:
-            return f"cannot be read: {_short(error)}"
-
-
-def _actions(path: Path) -> Iterator[dict[str, Any]]:
-    """The actions of a commit. Raises ValueError, OSError."""
-    for line in path.read_bytes().splitlines():
-        action = json.loads(line)
-        if not isinstance(action, dict) or not ACTIONS & action.keys():
-            raise ValueError(f"no action of Delta's: {line[:40]!r}")
-        yield action
 
 
 def look(table: Table) -> list[Damage]:
@@ -177,7 +36,7 @@ def look(table: Table) -> list[Damage]:
 
     Raises WarehouseUnavailable where a table in object storage does not open."""
     root = on_disk(table.uri)
-    found = Log(root).damage() if root is not None and root.exists() else []
+    found = DeltaLog(root).damage() if root is not None and root.exists() else []
     try:
         _, files = table.files()
     except WarehouseUnavailable as error:
@@ -221,7 +80,7 @@ def vanished(table: Table) -> list[Damage]:
     root = on_disk(table.uri)
     if root is None or not root.exists():
         return []
-    log = Log(root)
+    log = DeltaLog(root)
     known = {path for path in log.known if not path.startswith(LOG) and not (root / path).exists()}
     if not known:
         return []
@@ -255,8 +114,8 @@ def unreadable(table: Table, file: LiveFile, checksum: int | None = None) -> str
             return "is not as it was written"
     except FileNotFoundError:
         return "is missing"
-    except _UNREADABLE as error:
-        return f"cannot be read: {_short(error)}"
+    except UNREADABLE as error:
+        return f"cannot be read: {short(error)}"
     return ""
 
 
@@ -268,14 +127,14 @@ def strays(
     root = on_disk(table.uri)
     if root is None or not root.exists():
         return
-    log = Log(root)
+    log = DeltaLog(root)
     named = {file.path for file in files} | log.named("remove")
     seen = Seen(table, files)
     for path in sorted(root.rglob("*.parquet")):
         name = str(path.relative_to(root))
         if name in named or name.startswith(("_", ".")) or path.name.startswith("."):
             continue
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             if settled and time.time() - path.stat().st_mtime < settled:
                 continue
             whole, why = readable(table, name)
@@ -296,10 +155,10 @@ def readable(table: Table, path: str) -> tuple[pa.Table, str]:
             for number in range(parquet.num_row_groups):
                 try:
                     parts.append(parquet.read_row_group(number))
-                except _UNREADABLE as error:
-                    why = f"cannot be read: {_short(error)}"
-    except _UNREADABLE as error:
-        why = f"cannot be read: {_short(error)}"
+                except UNREADABLE as error:
+                    why = f"cannot be read: {short(error)}"
+    except UNREADABLE as error:
+        why = f"cannot be read: {short(error)}"
     rows = pa.concat_tables(parts) if parts else table.schema.empty_table()
     if file.day and parts:
         rows = rows.add_column(0, pa.field("day", pa.date32(), nullable=False), [[file.day] * len(rows)])
@@ -360,7 +219,3 @@ def _size_wrong(root: Path, file: LiveFile) -> str:
 def _day_of(path: str) -> str:
     day = re.match(r"day=(\d{4}-\d\d-\d\d)/", path)
     return day[1] if day else ""
-
-
-def _short(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -18,6 +18,8 @@ from pathlib import Path
 import msgspec
 
 from tracker.disk import flush, write
+from warehouse.tables.damage import Damage
+from warehouse.tables.delta_log import DeltaLog
 from warehouse.tables.durable import (
     DAMAGED,
     LOG,
@@ -29,17 +31,7 @@ from warehouse.tables.durable import (
     sums,
 )
 from warehouse.tables.files import Folder, as_new
-from warehouse.tables.integrity import (
-    Damage,
-    Log,
-    Mask,
-    damaged,
-    known_sums,
-    readable,
-    strays,
-    unreadable,
-    vanished,
-)
+from warehouse.tables.integrity import Mask, damaged, known_sums, readable, strays, unreadable, vanished
 from warehouse.tables.table import Table, WarehouseUnavailable
 
 
@@ -57,7 +49,7 @@ def begin(table: Table, clock: Callable[[], float] = time.time) -> list[str]:
     aside, did = root / DAMAGED / f"{int(clock() * 1000)}", list[str]()
     # What looks sound and does not open is not trusted the next time.
     for distrusted in ("", "checkpoints", "commits"):
-        log = Log(root)
+        log = DeltaLog(root)
         if log.last < 0 and not any(root.rglob("*.parquet")):
             return did
         did += _mended(table, root, log, aside, distrusted)
@@ -70,7 +62,7 @@ def begin(table: Table, clock: Callable[[], float] = time.time) -> list[str]:
     raise WarehouseUnavailable(f"{root} cannot be repaired: {did[-1]}")
 
 
-def _mended(table: Table, root: Path, log: Log, aside: Path, distrusted: str) -> list[str]:
+def _mended(table: Table, root: Path, log: DeltaLog, aside: Path, distrusted: str) -> list[str]:
     did = []
     broken, checkpoints = dict(log.broken), dict(log.broken_checkpoints)
     if distrusted:
@@ -134,7 +126,7 @@ def finish(table: Table) -> None:
     if root is None or not (root / LOG).exists():
         return
     table.make_durable()
-    log = Log(root)
+    log = DeltaLog(root)
     names = {file.path for file in table.files()[1]}
     names |= {commit_of(version) for version in log.commits}
     names |= {checkpoint_of(version) for version in log.checkpoints}

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from tracker.redis_connection import REDIS_ERRORS, connect
-from warehouse.tables.integrity import Damage
+from warehouse.tables.damage import Damage
 
 KEY = "dg:damage"
 KEPT = 100
