@@ -1,4 +1,4 @@
-"""What counts as an order, in SQL. ``warehouse.index.orders`` counts the same in a scan."""
+"""What counts as an order, in SQL. ``warehouse.index.scanned_orders`` counts the same in a scan."""
 
 ORDERS = """
 select arg_min({session}, ts) as session, arg_min({profile}, ts + stranger) as profile, min(ts) as ts,

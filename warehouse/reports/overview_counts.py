@@ -14,8 +14,8 @@ from warehouse.definitions.bounce import is_bounce
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.index.distinct_people import DistinctPeople, distinct
 from warehouse.index.encoded import Codes, EncodedEvents, Longs
-from warehouse.index.orders import orders_of
 from warehouse.index.scan import Mask, Scan
+from warehouse.index.scanned_orders import orders_of
 from warehouse.index.titles import titles
 from warehouse.question.span import Span
 
