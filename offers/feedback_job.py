@@ -1,7 +1,6 @@
-"""The job behind the bandit and the budgets: reads the warehouse, publishes what every web worker decides by.
+"""The feedback job: reads responses from the warehouse and updates the bandit's counts and the budgets' spend.
 
-It only ever replaces what it published before, from what is stored for good: running it twice, late or on two
-machines changes nothing.
+It replaces what it published before by what the warehouse holds: running it twice, late or on two machines is harmless.
 """
 
 import time
@@ -21,14 +20,14 @@ from tracker.durations import DAY_MS
 from tracker.sites import Site
 
 MEMORY_DAYS = 60
-"""Showings older than that no longer teach: tastes and seasons change."""
+"""Impressions older than that do not count for the bandit: tastes and seasons change."""
 
 
 class FeedbackRun(NamedTuple):
-    """What one run used. ``refused``: answers that did not count, by reason. ``confirmed``: budgets updated."""
+    """What one run used. ``refused``: responses that did not count, by reason. ``confirmed``: budgets updated."""
 
     campaigns: int
-    showings: int
+    impressions: int
     refused: dict[str, int]
     confirmed: int
 
@@ -57,14 +56,14 @@ class FeedbackJob:
         complete = self._complete()  # asked before reading
         campaigns = {each.id: each for each in self._campaigns.all(site.id) if each.status != "draft"}
         confirmed = self._confirm(site, campaigns, complete, now) if complete is not None else 0
-        learning = {name: each for name, each in campaigns.items() if _learns(each)}
+        learning = {name: each for name, each in campaigns.items() if _has_bandit(each)}
         rows = (
             self._events.offer_events(site.id, now - MEMORY_DAYS * DAY_MS, now, learning) if learning else ()
         )
-        answers, refused = verified_responses(rows, self._signer, site.id)
+        responses, refused = verified_responses(rows, self._signer, site.id)
         goals = {each.goal.event for each in learning.values() if each.reward != "click"}
         reached = self._events.goal_events(site.id, goals, now - MEMORY_DAYS * DAY_MS, now) if goals else ()
-        found = attributed_impressions(answers, reached, learning)
+        found = attributed_impressions(responses, reached, learning)
         self._arms.publish(site.id, count_rewards(found, learning, now), now)
         return FeedbackRun(len(learning), len(found), refused, confirmed)
 
@@ -73,11 +72,11 @@ class FeedbackJob:
         limited = [each.id for each in going if each.budget is not None]
         if not limited:
             return 0
-        answers, _ = verified_responses(
+        responses, _ = verified_responses(
             self._events.offer_events(site.id, 0, now, limited), self._signer, site.id
         )
         counted: Counter[tuple[str, str]] = Counter()
-        for token, row in answers:
+        for token, row in responses:
             counted[token.campaign, row.kind] += 1
             counted[token.campaign, "late"] += row.kind == "view" and row.ts - token.ts > HOLD_MS
         spent = [
@@ -89,6 +88,6 @@ class FeedbackJob:
         return len(spent)
 
 
-def _learns(campaign: Campaign) -> bool:
-    """Alone in its slot with one variant there is nothing to choose; among equals the campaigns are arms themselves."""
+def _has_bandit(campaign: Campaign) -> bool:
+    """A campaign with a single variant counts, too: among equal campaigns, each campaign is an arm."""
     return campaign.allocation == "bandit" and campaign.status in ("live", "paused")

@@ -1,4 +1,4 @@
-"""What the bandit learned, in Redis: written by the learning job, read by every web worker every few seconds."""
+"""The bandit's counts in Redis: written by the feedback job, read by every web worker every few seconds."""
 
 import time
 from collections.abc import Callable, Mapping

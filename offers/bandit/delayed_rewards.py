@@ -28,30 +28,30 @@ def count_rewards(
 ) -> dict[str, dict[str, SlotCounts]]:
     """Counts of every campaign by slot, as of ``now`` (ms)."""
     by_campaign: dict[str, list[Impression]] = {}
-    for showing in found:
-        if showing.campaign in campaigns:
-            by_campaign.setdefault(showing.campaign, []).append(showing)
+    for impression in found:
+        if impression.campaign in campaigns:
+            by_campaign.setdefault(impression.campaign, []).append(impression)
     learned: dict[str, dict[str, SlotCounts]] = {}
     for name, mine in by_campaign.items():
         campaign = campaigns[name]
         window = CLICK_WINDOW_MS if campaign.reward == "click" else campaign.goal.window_ms
         arrived = reward_delays(mine, campaign.reward, window, now)
         full: dict[str, dict[str, Counts]] = {}
-        for showing in mine:
-            counts = full.setdefault(showing.slot, {}).setdefault(showing.context, {})
-            counts[showing.variant] = counts.get(showing.variant, Arm()).plus(
-                _counted(showing, campaign.reward, arrived, now), showing.weight
+        for impression in mine:
+            counts = full.setdefault(impression.slot, {}).setdefault(impression.context, {})
+            counts[impression.variant] = counts.get(impression.variant, Arm()).plus(
+                _counted(impression, campaign.reward, arrived, now), impression.weight
             )
         learned[name] = {slot: slot_counts(contexts) for slot, contexts in full.items()}
     return learned
 
 
-def _counted(showing: Impression, reward: Reward, arrived: "RewardDelays", now: int) -> Arm:
-    if showing.delay(reward) is None:
-        if showing.dismissed and reward == "click":
+def _counted(impression: Impression, reward: Reward, arrived: "RewardDelays", now: int) -> Arm:
+    if impression.delay(reward) is None:
+        if impression.dismissed and reward == "click":
             return Arm(1.0)
-        return Arm(arrived.share(now - showing.ts))
-    return Arm(1.0, 1.0, showing.value, showing.value**2)
+        return Arm(arrived.share(now - impression.ts))
+    return Arm(1.0, 1.0, impression.value, impression.value**2)
 
 
 class RewardDelays(NamedTuple):
@@ -68,13 +68,17 @@ class RewardDelays(NamedTuple):
 
 
 def reward_delays(found: Sequence[Impression], reward: Reward, window: int, now: int) -> RewardDelays:
-    """The delays of showings old enough to have all their rewards; of all, while those are too few."""
-    most = max((showing.weight for showing in found), default=0.0)
-    known = [showing for showing in found if showing.weight >= most / 2]  # a crowd's haste is nobody's habit
-    old = [showing for showing in known if now - showing.ts >= window]
+    """The delays of impressions old enough to have all their rewards; of all, while those are too few."""
+    most = max((impression.weight for impression in found), default=0.0)
+    known = [
+        impression for impression in found if impression.weight >= most / 2
+    ]  # a crowd's haste is nobody's habit
+    old = [impression for impression in known if now - impression.ts >= window]
     for source in (old, known):
         delays = [
-            delay for showing in source if (delay := showing.delay(reward)) is not None and delay <= window
+            delay
+            for impression in source
+            if (delay := impression.delay(reward)) is not None and delay <= window
         ]
         if len(delays) >= DELAYS_WANTED:
             return RewardDelays(sorted(delays[-ENOUGH_DELAYS:]), window)

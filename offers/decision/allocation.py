@@ -1,4 +1,4 @@
-"""How often each variant is played and which campaign comes first: what was learned, remembered for some seconds."""
+"""Allocation: how often each variant is shown, and which of several equal campaigns comes first."""
 
 import random
 import threading
@@ -15,42 +15,49 @@ from offers.bandit.thompson_sampling import (
 )
 from offers.campaign.compiled_campaign import CompiledCampaign
 
-SHARES_SECONDS = 5.0
-"""How long what was worked out from the counts is used."""
-SHARES_KEPT = 10_000
+ALLOCATION_SECONDS = 5.0
+"""How long shares worked out from the counts are used."""
+ALLOCATIONS_KEPT = 10_000
 
 Value = TypeVar("Value")
 
 
 class Allocation:
-    """What the arms' counts mean for a decision. ``clock`` in seconds."""
+    """Shares and draws from the arms' counts. ``clock`` in seconds."""
 
     def __init__(self, arms: Arms, clock: Callable[[], float]) -> None:
         self._arms = arms
-        self._shares: _Remembered[_Split] = _Remembered(clock)
-        self._pools: _Remembered[dict[str, Arm]] = _Remembered(clock)
+        self._shares: _TimedCache[_Split] = _TimedCache(clock)
+        self._pools: _TimedCache[dict[str, Arm]] = _TimedCache(clock)
 
-    def variants(self, site: str, ready: CompiledCampaign, slot: str, context: str) -> list[float]:
-        """How likely each variant is to be played, in the order of the creatives; they sum to 1."""
-        if len(ready.creatives) == 1:
+    def variants(self, site: str, candidate: CompiledCampaign, slot: str, context: str) -> list[float]:
+        """The probability of each variant, in the order of the creatives; they sum to 1."""
+        if len(candidate.creatives) == 1:
             return [1.0]
-        reward = ready.campaign.reward
+        reward = candidate.campaign.reward
 
         def split(known: _Split | None) -> _Split:
-            arms = self._variant_arms(site, ready, slot, context)
+            arms = self._variant_arms(site, candidate, slot, context)
             if known is not None and known.arms == arms:
                 return known
             return _Split(arms, with_exploration(best_probabilities(arms, reward)))
 
-        return self._shares.get((site, slot, context, ready.id, reward, *ready.creatives), split).shares
+        return self._shares.get(
+            (site, slot, context, candidate.id, reward, *candidate.creatives), split
+        ).shares
 
     def order(
         self, site: str, equals: list[CompiledCampaign], slot: str, context: str, chance: random.Random
     ) -> list[CompiledCampaign]:
-        """Campaigns that compete for one slot, the first one to be shown: one draw for each, all its variants taken
-        together; now and then at random, so that each is tried."""
+        """Campaigns that compete for one slot, in the order in which they are tried.
+
+        Each campaign gets one draw from the counts of all its variants together. A small part of the orders is random,
+        so that every campaign is tried."""
         known = self._pools.get((site, slot, context), lambda _: {})
-        arms = [known.get(ready.id) or self._pooled(known, site, ready, slot, context) for ready in equals]
+        arms = [
+            known.get(candidate.id) or self._pooled(known, site, candidate, slot, context)
+            for candidate in equals
+        ]
         if chance.random() < min(EXPLORATION * len(equals), 0.5):
             draws = [chance.random() for _ in equals]
         else:
@@ -58,16 +65,16 @@ class Allocation:
         return [equals[at] for at in sorted(range(len(equals)), key=draws.__getitem__, reverse=True)]
 
     def _pooled(
-        self, known: dict[str, Arm], site: str, ready: CompiledCampaign, slot: str, context: str
+        self, known: dict[str, Arm], site: str, candidate: CompiledCampaign, slot: str, context: str
     ) -> Arm:
-        """All variants of a campaign in one, to be ``known`` from now on."""
-        arms = self._variant_arms(site, ready, slot, context)
-        pooled = known[ready.id] = Arm(*(sum(column) for column in zip(*arms, strict=True)))
+        """The counts of all variants of a campaign together, cached in ``known``."""
+        arms = self._variant_arms(site, candidate, slot, context)
+        pooled = known[candidate.id] = Arm(*(sum(column) for column in zip(*arms, strict=True)))
         return pooled
 
-    def _variant_arms(self, site: str, ready: CompiledCampaign, slot: str, context: str) -> list[Arm]:
-        counts = self._arms.arms(site, ready.id, slot, context)
-        return [counts.get(variant, Arm()) for variant in ready.creatives]
+    def _variant_arms(self, site: str, candidate: CompiledCampaign, slot: str, context: str) -> list[Arm]:
+        counts = self._arms.arms(site, candidate.id, slot, context)
+        return [counts.get(variant, Arm()) for variant in candidate.creatives]
 
 
 class _Split(NamedTuple):
@@ -75,8 +82,8 @@ class _Split(NamedTuple):
     shares: list[float]
 
 
-class _Remembered(Generic[Value]):
-    """Values that are made anew every SHARES_SECONDS, from the former one."""
+class _TimedCache(Generic[Value]):
+    """A cache of values that are computed again, from the former value, after ALLOCATION_SECONDS."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -86,11 +93,11 @@ class _Remembered(Generic[Value]):
     def get(self, key: tuple[str, ...], make: Callable[[Value | None], Value]) -> Value:
         now = self._clock()
         known = self._known.get(key)
-        if known is not None and 0 <= now - known[0] < SHARES_SECONDS:
+        if known is not None and 0 <= now - known[0] < ALLOCATION_SECONDS:
             return known[1]
         value = make(known[1] if known is not None else None)
         with self._lock:
-            if len(self._known) >= SHARES_KEPT:
+            if len(self._known) >= ALLOCATIONS_KEPT:
                 self._known.clear()
             self._known[key] = (now, value)
         return value

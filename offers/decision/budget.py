@@ -1,4 +1,4 @@
-"""Budgets: impressions, clicks or spend over all visitors, without delivering more than was allowed.
+"""Budgets: a campaign stops when its impressions, clicks or spend over all visitors are used up.
 
 Each worker reserves a few decisions at a time. A reservation counts against the budget until the warehouse has
 had time to know whether it was seen; what was not seen is given back, but for the part that is usually seen late. So a
@@ -25,13 +25,13 @@ SLICE_MS = 300_000
 HOLD_MS = HOUR_MS
 """So long after a decision its views and clicks are expected; some come later, while the page stands open."""
 LATE_LEAST = 0.03
-"""The part of the views that is taken to come later than that, though fewer are known of yet."""
+"""The share of views assumed to come later than HOLD_MS, even while fewer are known."""
 LEASE_SECONDS = 30.0
 LEASE_SIZE = 50
 PATIENCE = 5.0
 """Seconds that the job which confirms may wait for Redis; a visitor never does."""
 REFUSED_SECONDS = 2.0
-"""How long an empty budget is not asked again; it may fill as reservations expire."""
+"""How long an empty budget is not checked again. It may fill as reservations expire."""
 
 SCRIPT = (Path(__file__).parent / "budget.lua").read_text(encoding="utf-8")
 

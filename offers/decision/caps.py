@@ -20,16 +20,16 @@ from tracker.unavailable import Unavailable
 
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
 FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
-"""Offers of any standard campaign that one visitor meets, by default. Fallbacks and overrides do not count."""
+"""The default limit of offers of all standard campaigns together. Fallbacks and overrides do not count."""
 CAMPAIGNS_KEPT = 200
-"""Campaigns whose counts one visitor's key holds; those met longest ago go first."""
+"""Campaigns whose counts one visitor's key holds; those shown longest ago are removed first."""
 KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * DAY_SECONDS, 400 * DAY_SECONDS
 """A week's caps need eight days; with an "ever" cap, as long as the visitor's cookie lives."""
 ABSORBED_KEPT = 10_000
 CLOCK_SLACK_MS = MINUTE_MS
 """A session that began so little after a visitor's last request may be the same one: browsers' clocks differ."""
 PAUSE_SECONDS = 1.0
-"""After a failure nobody waits for Redis for so long."""
+"""How long Redis is not asked after a failure."""
 
 SCRIPT = (Path(__file__).parent / "caps.lua").read_text(encoding="utf-8")
 
@@ -39,9 +39,9 @@ class CapsUnavailable(Unavailable):
 
 
 class CapRequest(NamedTuple):
-    """A campaign that would like a slot. ``ghost``: counted as if shown, but withheld (the holdout).
-    ``exempt``: the fatigue cap does not apply; without caps of its own it is not even counted. ``closes``: as a ghost
-    it leaves the slot to exempt ones only, as if it had been shown."""
+    """A candidate for a slot. ``ghost``: it is counted as if shown, but withheld (the holdout). ``exempt``: the fatigue
+    cap does not apply, and without caps of its own it is not counted. ``closes``: a ghost that leaves the slot to
+    exempt campaigns only, as if it had been shown."""
 
     campaign: str
     caps: tuple[Cap, ...] = ()
@@ -51,7 +51,7 @@ class CapRequest(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Indexes into a slot's asks: the one to show, and the ghosts that were met before it."""
+    """Indexes into a slot's requests: the one to show, and the ghosts that came before it."""
 
     shown: int | None
     withheld: tuple[int, ...] = ()
@@ -59,7 +59,7 @@ class Grant(NamedTuple):
 
 class Caps(Protocol):
     def taking(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
-        """For each slot the first ask that is under its caps, counted; never one campaign twice."""
+        """For each slot the first request that is under its caps, counted; no campaign twice on one page."""
 
 
 class CapStore:

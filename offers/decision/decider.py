@@ -1,6 +1,7 @@
-"""The decision: for each slot of a page the one offer, and variant of it, that this visitor is shown. Or none.
+"""The decision: which campaign and variant this visitor is shown in each slot of a page, if any.
 
-Eligible → highest tier → highest priority → among equals the order is drawn → caps. The variant is drawn last.
+The order of the steps: eligible campaigns, highest tier, highest priority, random order among equals, budget and caps.
+The variant is drawn last.
 """
 
 import random
@@ -36,11 +37,11 @@ from tracker.sites import Site
 
 SLOTS_LIMIT = 20
 FIRST_FEW, CANDIDATES_LIMIT = 6, CAMPAIGNS_LIMIT
-"""Campaigns that one slot's caps step may try at first, and when none of those may be shown."""
+"""Candidates of one slot whose caps are checked in the first round, and in the second if none of those may be shown."""
 
 
 class Decider:
-    """Decides for whole pages. Never raises for want of Redis: it then falls back to what needs no count."""
+    """Decides for whole pages. It never raises when Redis is down: it then shows fallbacks that need no count."""
 
     def __init__(
         self,
@@ -58,10 +59,10 @@ class Decider:
         self._campaigns, self._caps, self._signer = campaigns, caps, signer
         self._budgets = budgets or Unlimited()
         arms = arms or NoArms()
-        self._shares = Allocation(arms, clock)
+        self._allocation = Allocation(arms, clock)
         self._segments = segments
         self._sources: tuple[Source, ...] = (campaigns, arms, *([segments] if segments else ()))
-        self._boards: dict[str, RunningCampaigns] = {}
+        self._running_by_site: dict[str, RunningCampaigns] = {}
         self._global_holdout = global_holdout
         self._clock = clock
         self._chance = chance or random.Random()
@@ -76,31 +77,37 @@ class Decider:
         asker: Requester = ANONYMOUS,
         campaign_key: str = "",
     ) -> Steps[PageDecisions]:
-        """All offer slots of one page at once, in the order of their claim.
+        """All offer slots of one page at once, in the order given.
 
-        ``telling``: what of the visitor the caller may see, and so the placeholders may tell.
+        ``telling``: what placeholders may tell, which is what the caller may see of the visitor.
         ``skip``: campaigns that this visitor dismissed, as far as the profile may not know yet. ``asker``: to whom the
-        tokens belong. ``campaign_key``: the campaign or click id in the address of the page. Of a profile without an
-        id, which is nobody's, nothing can be counted: it gets what has nothing to count.
+        tokens belong. ``campaign_key``: the campaign or click id in the address of the page. A profile
+        without an id cannot be counted: it gets campaigns that need no count.
         """
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         due = [source for source in self._sources if source.due(site)]
         if due:
             yield Call(lambda: _read(due, site))
         segments = self._segments.known(site) if self._segments else None
-        visit = page_request(site, profile, int(self._clock() * 1000), telling, segments, asker, campaign_key)
-        lines = self._lines(visit, wanted, skip)
-        yield from self._fill(visit, lines)
+        request = page_request(
+            site, profile, int(self._clock() * 1000), telling, segments, asker, campaign_key
+        )
+        selections = self._selections(request, wanted, skip)
+        yield from self._fill(request, selections)
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
         withheld: list[LoggedDecision] = []
         decided: list[LoggedDecision] = []
-        for line in lines:
-            withheld += [self._withheld(visit, ready, line.slot) for ready in line.withheld]
-            if line.shown is None:
+        for selection in selections:
+            withheld += [
+                self._withheld(request, candidate, selection.slot) for candidate in selection.withheld
+            ]
+            if selection.shown is None:
                 continue
-            decisions[line.slot] = decision = self._decision(visit, line.shown, line.slot)
-            if self.holdout(line.shown.campaign) > 0:
-                decided.append(LoggedDecision(decision.campaign, line.slot, decision.token, "Offer Decided"))
+            decisions[selection.slot] = decision = self._decision(request, selection.shown, selection.slot)
+            if self.holdout(selection.shown.campaign) > 0:
+                decided.append(
+                    LoggedDecision(decision.campaign, selection.slot, decision.token, "Offer Decided")
+                )
         return PageDecisions(decisions, tuple(withheld), tuple(decided))
 
     def fallbacks(
@@ -111,22 +118,25 @@ class Decider:
         skip: Collection[str] = (),
         asker: Requester = ANONYMOUS,
     ) -> dict[str, Decision]:
-        """What may be shown without asking any store, for when time is short: campaigns of the tier fallback that
-        have nothing to count. Every variant that is shown at all is as likely."""
-        visit = page_request(site, profile, int(self._clock() * 1000), "nothing", None, asker)
-        board = RunningCampaigns(self._campaigns.known(site), visit.view.now, site)
-        admitted = eligibility(visit, board, skip)
-        lines = [
-            [ready for equals in board.ranks(slot) for ready in equals if admitted[ready]] for slot in slots
+        """What may be shown without asking any store, when time is short: fallback campaigns that need no count.
+        Every variant with a weight above 0 is equally likely."""
+        request = page_request(site, profile, int(self._clock() * 1000), "nothing", None, asker)
+        running = RunningCampaigns(self._campaigns.known(site), request.view.now, site)
+        admitted = eligibility(request, running, skip)
+        selections = [
+            [candidate for equals in running.ranks(slot) for candidate in equals if admitted[candidate]]
+            for slot in slots
         ]
         return {
-            slot: self._decision(visit, line[grant.shown], slot, even=True)
-            for slot, line, grant in zip(slots, lines, _uncounted(lines, _resting), strict=True)
+            slot: self._decision(request, selection[grant.shown], slot, even=True)
+            for slot, selection, grant in zip(
+                slots, selections, _grants_without_counts(selections, _needs_no_count), strict=True
+            )
             if grant.shown is not None
         }
 
-    def _countless(self, campaign: Campaign) -> bool:
-        """Whether it may be shown to somebody who cannot be recognised: no caps to break, no holdout to count."""
+    def _needs_no_visitor(self, campaign: Campaign) -> bool:
+        """Whether it may be shown to a visitor who cannot be recognised: it has no caps and no holdout."""
         return not campaign.caps and self.holdout(campaign) <= 0
 
     def holdout(self, campaign: Campaign) -> float:
@@ -134,95 +144,111 @@ class Decider:
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
         return 1 - (1 - campaign.holdout) * (1 - overall)
 
-    def _lines(self, visit: PageRequest, wanted: Sequence[str], skip: Collection[str]) -> list["_Line"]:
-        """For each slot those who may be shown in it, best first, found one rank after another as they are needed."""
-        board = self._board(visit.site, visit.view.now)
-        admitted = eligibility(visit, board, skip)
-        return [_Line(slot, self._ordered(visit, board.ranks(slot), slot, admitted)) for slot in wanted]
+    def _selections(
+        self, request: PageRequest, wanted: Sequence[str], skip: Collection[str]
+    ) -> list["_SlotSelection"]:
+        """For each slot its candidates, best first. Candidates of a rank are looked up when they are needed."""
+        running = self._running(request.site, request.view.now)
+        admitted = eligibility(request, running, skip)
+        return [
+            _SlotSelection(slot, self._ordered(request, running.ranks(slot), slot, admitted))
+            for slot in wanted
+        ]
 
-    def _board(self, site: Site, now: int) -> RunningCampaigns:
-        source, board = self._campaigns.known(site), self._boards.get(site.id)
-        if board is None or not board.holds(source, now):
-            board = self._boards[site.id] = RunningCampaigns(source, now, site)
-        return board
+    def _running(self, site: Site, now: int) -> RunningCampaigns:
+        source, running = self._campaigns.known(site), self._running_by_site.get(site.id)
+        if running is None or not running.holds(source, now):
+            running = self._running_by_site[site.id] = RunningCampaigns(source, now, site)
+        return running
 
     def _ordered(
-        self, visit: PageRequest, ranks: Ranks, slot: str, admitted: Eligibility
+        self, request: PageRequest, ranks: Ranks, slot: str, admitted: Eligibility
     ) -> Iterator[CompiledCampaign]:
         for equals in ranks:
-            yield from self._shuffled(visit, [ready for ready in equals if admitted[ready]], slot)
+            yield from self._in_random_order(
+                request, [candidate for candidate in equals if admitted[candidate]], slot
+            )
 
-    def _fill(self, visit: PageRequest, lines: list["_Line"]) -> Steps[None]:
-        """Let the first few of each line try; only where none of them may be shown, the others."""
+    def _fill(self, request: PageRequest, selections: list["_SlotSelection"]) -> Steps[None]:
+        """Check budgets and caps for the first few candidates of each slot, then for all where a slot is empty."""
         done: set[str] = set()
         for count in (FIRST_FEW, CANDIDATES_LIMIT):
-            trying = [line for line in lines if line.shown is None]
+            trying = [selection for selection in selections if selection.shown is None]
             reserved: list[str] = []
             try:
-                candidates = yield from self._within_budget(visit, trying, count, done, reserved)
-                asks = [[self._ask(visit, ready) for ready in mine] for mine in candidates]
-                if not any(asks):
+                candidates = yield from self._reserve_budgets(request, trying, count, done, reserved)
+                cap_requests = [
+                    [self._cap_request(request, candidate) for candidate in mine] for mine in candidates
+                ]
+                if not any(cap_requests):
                     return
                 try:
-                    if visit.view.profile.id:
-                        grants = yield from self._caps.taking(visit.site.id, visit.view, asks)
+                    if request.view.profile.id:
+                        grants = yield from self._caps.taking(request.site.id, request.view, cap_requests)
                     else:
-                        grants = _uncounted(candidates, self._countless)
+                        grants = _grants_without_counts(candidates, self._needs_no_visitor)
                 except CapsUnavailable:
-                    grants = _uncounted(candidates, _resting)
-                for line, mine, asked, grant in zip(trying, candidates, asks, grants, strict=True):
-                    line.withheld += [mine[index] for index in grant.withheld]
-                    line.closed |= any(asked[index].closes for index in grant.withheld)
-                    done.update(ready.id for ready in line.withheld)
+                    grants = _grants_without_counts(candidates, _needs_no_count)
+                for selection, mine, requested, grant in zip(
+                    trying, candidates, cap_requests, grants, strict=True
+                ):
+                    selection.withheld += [mine[index] for index in grant.withheld]
+                    selection.closed |= any(requested[index].closes for index in grant.withheld)
+                    done.update(candidate.id for candidate in selection.withheld)
                     if grant.shown is not None:
-                        line.shown = mine[grant.shown]
-                        done.add(line.shown.id)
-                        if line.shown.campaign.budget is not None:
-                            reserved.remove(line.shown.id)
+                        selection.shown = mine[grant.shown]
+                        done.add(selection.shown.id)
+                        if selection.shown.campaign.budget is not None:
+                            reserved.remove(selection.shown.id)
             finally:  # also of a page that nobody waits for any more
                 for campaign in reserved:
-                    self._budgets.give_back(visit.site.id, campaign, visit.asker.network)
+                    self._budgets.give_back(request.site.id, campaign, request.asker.network)
 
-    def _within_budget(
-        self, visit: PageRequest, lines: list["_Line"], count: int, done: set[str], reserved: list[str]
+    def _reserve_budgets(
+        self,
+        request: PageRequest,
+        selections: list["_SlotSelection"],
+        count: int,
+        done: set[str],
+        reserved: list[str],
     ) -> Steps[list[list[CompiledCampaign]]]:
-        """The next of each line. ``reserved`` gets those whose means are limited, once for each decision."""
+        """The next candidates of each slot whose budget allows it. ``reserved`` gets those with a budget, once each."""
         kept: list[list[CompiledCampaign]] = []
-        for line in lines:
+        for selection in selections:
             mine: list[CompiledCampaign] = []
-            for ready in islice(line.candidates, count):
-                if ready.id in done or (line.closed and ready.campaign.tier == "standard"):
+            for candidate in islice(selection.candidates, count):
+                if candidate.id in done or (selection.closed and candidate.campaign.tier == "standard"):
                     continue
-                budget = ready.campaign.budget
+                budget = candidate.campaign.budget
                 if budget is not None:
                     within = yield from self._budgets.reserving(
-                        visit.site.id, ready.id, budget, visit.view.now, visit.asker.network
+                        request.site.id, candidate.id, budget, request.view.now, request.asker.network
                     )
                     if not within:
                         continue
-                    reserved.append(ready.id)
-                mine.append(ready)
+                    reserved.append(candidate.id)
+                mine.append(candidate)
             kept.append(mine)
         return kept
 
-    def _shuffled(
-        self, visit: PageRequest, equals: list[CompiledCampaign], slot: str
+    def _in_random_order(
+        self, request: PageRequest, equals: list[CompiledCampaign], slot: str
     ) -> list[CompiledCampaign]:
-        """Equal campaigns in random order: by how likely each is the best, where all of them learn."""
+        """Campaigns of equal rank in random order; by the bandit's draw where it allocates all."""
         if len(equals) < 2:
             return equals
         first = equals[0].campaign
         if first.allocation == "bandit" and all(
-            ready.campaign.allocation == "bandit" and ready.campaign.reward == first.reward
-            for ready in equals
+            candidate.campaign.allocation == "bandit" and candidate.campaign.reward == first.reward
+            for candidate in equals
         ):
-            return self._shares.order(visit.site.id, equals, slot, visit.context, self._chance)
+            return self._allocation.order(request.site.id, equals, slot, request.context, self._chance)
         return self._chance.sample(equals, len(equals))
 
-    def _ask(self, visit: PageRequest, ready: CompiledCampaign) -> CapRequest:
-        campaign, site, who = ready.campaign, visit.site.id, visit.subject
+    def _cap_request(self, request: PageRequest, candidate: CompiledCampaign) -> CapRequest:
+        campaign, site, who = candidate.campaign, request.site.id, request.subject
         own = held_out(site, campaign.id, who, campaign.holdout)
-        # Who is held out from everything meets each campaign when the others do: after those before it.
+        # The global holdout is checked at the campaign's turn, as for visitors who are not held out.
         overall = (
             not own and campaign.tier == "standard" and held_out(site, GLOBAL, who, self._global_holdout)
         )
@@ -231,43 +257,43 @@ class Decider:
         )
 
     def _decision(
-        self, visit: PageRequest, ready: CompiledCampaign, slot: str, even: bool = False
+        self, request: PageRequest, candidate: CompiledCampaign, slot: str, even: bool = False
     ) -> Decision:
-        site, campaign, context = visit.site.id, ready.campaign, visit.context
-        variants = list(ready.creatives)
+        site, campaign, context = request.site.id, candidate.campaign, request.context
+        variants = list(candidate.creatives)
         if even:
-            weights = [ready.weights[name] > 0 for name in variants]
+            weights = [candidate.weights[name] > 0 for name in variants]
             shares = [weight / sum(weights) for weight in weights]
         elif campaign.allocation == "bandit":
-            shares = self._shares.variants(site, ready, slot, context)
+            shares = self._allocation.variants(site, candidate, slot, context)
         else:
-            shares = list(ready.weights.values())
+            shares = list(candidate.weights.values())
         at = self._chance.choices(range(len(variants)), shares)[0]
         variant, propensity = variants[at], round(shares[at], 6)
-        creative = ready.creatives[variant]
-        content = ready.content(variant, visit.told, visit.traits)
-        owner = owner_of(site, visit.asker.id)
+        creative = candidate.creatives[variant]
+        content = candidate.content(variant, request.told, request.traits)
+        owner = owner_of(site, request.asker.id)
         token = Token(
-            site, campaign.id, variant, slot, propensity, visit.view.now, context, new_nonce(), owner=owner
+            site, campaign.id, variant, slot, propensity, request.view.now, context, new_nonce(), owner=owner
         )
         signed = self._signer.sign(token)
         return Decision(
             campaign.id, variant, slot, creative.kind, content, propensity, signed, context, creative.items
         )
 
-    def _withheld(self, visit: PageRequest, ready: CompiledCampaign, slot: str) -> LoggedDecision:
-        campaign = ready.campaign.id
+    def _withheld(self, request: PageRequest, candidate: CompiledCampaign, slot: str) -> LoggedDecision:
+        campaign = candidate.campaign.id
         token = Token(
-            visit.site.id,
+            request.site.id,
             campaign,
             "",
             slot,
             1.0,
-            visit.view.now,
-            visit.context,
+            request.view.now,
+            request.context,
             new_nonce(),
             held=True,
-            owner=owner_of(visit.site.id, visit.asker.id),
+            owner=owner_of(request.site.id, request.asker.id),
         )
         return LoggedDecision(campaign, slot, self._signer.sign(token))
 
@@ -277,9 +303,9 @@ def _read(sources: Sequence[Source], site: Site) -> None:
         source.refresh(site)
 
 
-class _Line:
-    """One slot: who waits for it, who was withheld on the way, and who got it. ``closed``: the global holdout took the
-    place of a standard campaign, and others are not met."""
+class _SlotSelection:
+    """One slot: its candidates, the campaigns withheld from the visitor, and the one shown. ``closed``: the global
+    holdout took the place of a standard campaign, so no other standard campaign is shown."""
 
     __slots__ = ("candidates", "closed", "shown", "slot", "withheld")
 
@@ -290,12 +316,18 @@ class _Line:
         self.closed = False
 
 
-def _uncounted(lines: list[list[CompiledCampaign]], may: Callable[[Campaign], bool]) -> list[Grant]:
-    """Without counts: of each line the first that ``may`` be shown."""
+def _grants_without_counts(
+    selections: list[list[CompiledCampaign]], may: Callable[[Campaign], bool]
+) -> list[Grant]:
+    """Without counts: for each slot the first candidate that ``may`` be shown."""
     shown: set[str] = set()
     grants: list[Grant] = []
-    for candidates in lines:
-        places = (at for at, ready in enumerate(candidates) if ready.id not in shown and may(ready.campaign))
+    for candidates in selections:
+        places = (
+            at
+            for at, candidate in enumerate(candidates)
+            if candidate.id not in shown and may(candidate.campaign)
+        )
         at = next(places, None)
         if at is not None:
             shown.add(candidates[at].id)
@@ -303,8 +335,8 @@ def _uncounted(lines: list[list[CompiledCampaign]], may: Callable[[Campaign], bo
     return grants
 
 
-def _resting(campaign: Campaign) -> bool:
-    """Whether it may be shown while no store answers: a fallback that has nothing to count."""
+def _needs_no_count(campaign: Campaign) -> bool:
+    """Whether it may be shown while no store answers: a fallback without caps, holdout and budget."""
     return (
         campaign.tier == "fallback" and not campaign.caps and not campaign.holdout and campaign.budget is None
     )

@@ -1,4 +1,4 @@
-"""How often each campaign was decided on: a count for each of the site's days, not an event for each decision.
+"""Decision counts: how often each campaign was chosen, by day of the site, variant, stage, device and channel.
 
 An event each would double what a shop sends. Only where two groups are compared, under a holdout, must it be known
 who was decided about (``web/personalize/decision_log.py``).

@@ -1,4 +1,4 @@
-"""One visitor as a page's decisions see them: what may be told of them, and which campaigns they may be shown."""
+"""Eligibility: which campaigns this visitor may be shown on this page, and what creatives may tell of them."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from tracker.durations import DAY_MS
 from tracker.sites import Site
 
 DISMISSED_MS = 30 * DAY_MS
-"""So long a campaign stays away from whoever hid it, on all their devices."""
+"""How long a campaign is not shown to a visitor who dismissed it, on any of their devices."""
 
 
 class Requester(NamedTuple):
-    """Who asks: the id that the answer's token belongs to, and the network; "" where the site's own server asks."""
+    """Who sent the request: the id that the tokens belong to, and the network ("" if the site's own server asks)."""
 
     id: str = ""
     network: str = ""
@@ -29,8 +29,8 @@ ANONYMOUS = Requester()
 
 
 class PageRequest(NamedTuple):
-    """What one page's decisions have in common. ``told``: what creatives may tell of; None, of nobody in particular,
-    without consent to personalization, and to whoever may not see the profile."""
+    """What the decisions of one page have in common. ``told``: the visitor whom creatives may tell of; None without
+    consent to personalization, and when the requester may not see the profile."""
 
     site: Site
     view: View
@@ -59,37 +59,41 @@ def page_request(
     return PageRequest(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)
 
 
-def _hidden(view: View) -> list[str]:
-    """Campaigns that this visitor dismissed lately."""
+def _dismissed(view: View) -> list[str]:
+    """Campaigns that this visitor dismissed within DISMISSED_MS."""
     since = view.now - DISMISSED_MS
     return [name for name, seen in view.profile.exposure.items() if seen.dismissed > since]
 
 
-def _admits(visit: PageRequest, ready: CompiledCampaign) -> bool:
-    """Whether this visitor belongs to the audience; without consent only where everybody does."""
-    return ready.test(visit.view) if visit.personal else ready.audience.everyone
+def _in_audience(request: PageRequest, candidate: CompiledCampaign) -> bool:
+    """Whether this visitor is in the audience; without consent, only if the audience is everybody."""
+    return candidate.test(request.view) if request.personal else candidate.audience.everyone
 
 
 class Eligibility(dict[CompiledCampaign, bool]):
-    """Whether this visitor may be shown a campaign: asked once, whatever slots it runs in."""
+    """Whether this visitor may be shown a campaign: worked out once for all slots."""
 
-    def __init__(self, visit: PageRequest, hidden: Collection[str]) -> None:
+    def __init__(self, request: PageRequest, hidden: Collection[str]) -> None:
         super().__init__()
-        self._visit, self._hidden = visit, hidden
+        self._request, self._dismissed = request, hidden
 
-    def __missing__(self, ready: CompiledCampaign) -> bool:
-        verdict = self[ready] = ready.id not in self._hidden and _admits(self._visit, ready)
+    def __missing__(self, candidate: CompiledCampaign) -> bool:
+        verdict = self[candidate] = candidate.id not in self._dismissed and _in_audience(
+            self._request, candidate
+        )
         return verdict
 
 
-def eligibility(visit: PageRequest, board: RunningCampaigns, skip: Collection[str]) -> Eligibility:
-    """All but what was dismissed, and of a mutual-exclusion group all but the one campaign drawn for this visitor."""
+def eligibility(request: PageRequest, running: RunningCampaigns, skip: Collection[str]) -> Eligibility:
+    """All campaigns but those dismissed, and of a mutual-exclusion group only the one drawn for this visitor."""
     drawn: dict[str, tuple[float, str]] = {}
-    for ready in board.grouped:
-        group = ready.campaign.group
+    for candidate in running.grouped:
+        group = candidate.campaign.group
         # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
-        claim = draw(visit.site.id, f"group:{group}:{ready.id}", visit.subject)
-        drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, ready.id))
-    hidden = {*_hidden(visit.view), *skip}
-    hidden |= {ready.id for ready in board.grouped if drawn[ready.campaign.group][1] != ready.id}
-    return Eligibility(visit, hidden)
+        claim = draw(request.site.id, f"group:{group}:{candidate.id}", request.subject)
+        drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, candidate.id))
+    hidden = {*_dismissed(request.view), *skip}
+    hidden |= {
+        candidate.id for candidate in running.grouped if drawn[candidate.campaign.group][1] != candidate.id
+    }
+    return Eligibility(request, hidden)

@@ -1,4 +1,4 @@
-"""The campaigns that run at this moment, by slot and rank: looked up once a second, not once a visitor."""
+"""The campaigns that run now, by slot and rank: worked out once a second, not once a visitor."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,7 +13,7 @@ Ranks = tuple[tuple[CompiledCampaign, ...], ...]
 
 
 class RunningCampaigns:
-    """What runs within one second. Schedules are kept to the second, then."""
+    """What runs within one second. Schedules are therefore exact to the second."""
 
     __slots__ = ("_slots", "grouped", "second", "source")
 
@@ -21,20 +21,22 @@ class RunningCampaigns:
         """``source`` is sorted by rank; ``now`` in ms."""
         self.source, self.second = source, now // 1000
         view = View(Profile(id=""), now, site)
-        running = [ready for ready in source if ready.scheduled(view)]
-        # Outside of its hours, too: who was drawn for the morning's campaign must not meet the evening's.
-        self.grouped = tuple(ready for ready in source if ready.campaign.group and ready.runs(now))
+        running = [candidate for candidate in source if candidate.scheduled(view)]
+        # Outside of its hours, too: a visitor drawn for the morning's campaign must not be shown the evening's.
+        self.grouped = tuple(
+            candidate for candidate in source if candidate.campaign.group and candidate.runs(now)
+        )
         by_slot: dict[str, list[CompiledCampaign]] = {}
-        for ready in running:
-            for slot in ready.slots:
-                by_slot.setdefault(slot, []).append(ready)
+        for candidate in running:
+            for slot in candidate.slots:
+                by_slot.setdefault(slot, []).append(candidate)
         self._slots: dict[str, Ranks] = {
-            slot: tuple(tuple(equals) for _, equals in groupby(mine, key=lambda ready: ready.rank))
+            slot: tuple(tuple(equals) for _, equals in groupby(mine, key=lambda candidate: candidate.rank))
             for slot, mine in by_slot.items()
         }
 
     def holds(self, source: Sequence[CompiledCampaign], now: int) -> bool:
-        """Whether it still tells what runs."""
+        """Whether this is still up to date."""
         return self.source is source and self.second == now // 1000
 
     def ranks(self, slot: str) -> Ranks:

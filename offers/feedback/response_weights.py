@@ -9,14 +9,16 @@ from offers.feedback.responses import Response
 from warehouse.feeds import person_weights
 
 IMPRESSIONS_A_CAMPAIGN = 20.0
-"""So many showings of one campaign teach of one person."""
+"""The most impressions of one campaign that count for one person."""
 
 
-def response_weights(answers: Iterable[Response]) -> dict[str, float]:
-    """By nonce, up to 1: how much a showing teaches. A crowd that one network sends counts as a few people
-    (``warehouse.feeds.person_weights``), and one person's showings of a campaign as IMPRESSIONS_A_CAMPAIGN at most."""
-    given = [answer for answer in answers if answer.row.kind not in ("decided", "withheld")]
-    profiles = {name: code for code, name in enumerate(dict.fromkeys(answer.row.profile for answer in given))}
+def response_weights(responses: Iterable[Response]) -> dict[str, float]:
+    """By nonce, up to 1: how much an impression counts. A crowd that one network sends counts as a few people
+    (``warehouse.feeds.person_weights``), and one person's impressions of a campaign as IMPRESSIONS_A_CAMPAIGN at most."""
+    given = [response for response in responses if response.row.kind not in ("decided", "withheld")]
+    profiles = {
+        name: code for code, name in enumerate(dict.fromkeys(response.row.profile for response in given))
+    }
     networks = {
         name: code for code, name in enumerate(dict.fromkeys(row.sender for _, row in given if row.outside))
     }

@@ -1,4 +1,4 @@
-"""What visitors answered: offer events from the warehouse whose tokens are ours, each counted once."""
+"""Responses: offer events (views, clicks, dismissals) whose tokens we signed, each counted once."""
 
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, Protocol
@@ -44,7 +44,7 @@ class GoalRow(NamedTuple):
 
 
 class ResponseSource(Protocol):
-    """The warehouse's side of results (``warehouse/feeds/offer_events.py``). Profile ids are the current ones."""
+    """Where offer events and goals come from: the warehouse. Profile ids are the current ones."""
 
     def offer_events(
         self, site: str, start: int, end: int, campaigns: Collection[str] | None = None
@@ -56,7 +56,7 @@ class ResponseSource(Protocol):
 
 
 class Response(NamedTuple):
-    """A row whose token is ours, counted for the first time."""
+    """An offer event whose token we signed, counted for the first time."""
 
     token: Token
     row: OfferRow

@@ -1,4 +1,4 @@
-"""Answers and goals as ``offers/`` wants them, from the warehouse."""
+"""Offer events and goals, read from the warehouse."""
 
 from collections.abc import Collection
 from typing import cast

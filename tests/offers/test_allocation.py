@@ -6,9 +6,9 @@ import pytest
 
 from offers.bandit.thompson_sampling import Arm, NoArms
 from offers.decision.decider import Decider
-from profiles.model import Counts, Profile
+from profiles.model import Profile
 from tests.support.decisions import decided
-from tests.support.offers import CREATIVES, SHOES, chosen, decider, offer
+from tests.support.offers import CREATIVES, SHOES, ArmCounts, chosen, decider, offer
 from tracker.durations import DAY_MS
 
 
@@ -30,7 +30,7 @@ def test_an_a_a_test_shows_everybody_the_same_under_two_names(clock, site):
 
 
 def test_the_bandit_prefers_what_works_and_goes_on_exploring(clock, site):
-    decide = decider(clock, offer("x", creatives=CREATIVES), arms=Counts(a=Arm(1000, 20), b=Arm(1000, 60)))
+    decide = decider(clock, offer("x", creatives=CREATIVES), arms=ArmCounts(a=Arm(1000, 20), b=Arm(1000, 60)))
     seen = variants(decide, site)
     assert seen["b"] > 3_900
     assert 20 < seen["a"] < 60  # 1 % of 4,000 is 40

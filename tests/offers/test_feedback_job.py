@@ -93,7 +93,7 @@ def test_the_bandit_finds_the_best_variant(redis_url, clock, site, reward, event
             stage.visit({"a": 0.05, "b": 0.30, "c": 0.10}, event)
         run = stage.learner.run(site)
         clock.advance(10)
-    assert run.showings == 1_500 and run.campaigns == 1
+    assert run.impressions == 1_500 and run.campaigns == 1
     last = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(200)]
     assert last.count("b") > 180
 
