@@ -14,7 +14,7 @@ IMPRESSIONS_A_CAMPAIGN = 20.0
 
 def response_weights(responses: Iterable[Response]) -> dict[str, float]:
     """By nonce, up to 1: how much an impression counts. A crowd that one network sends counts as a few people
-    (``warehouse.feeds.person_weights``), and one person's impressions of a campaign as IMPRESSIONS_A_CAMPAIGN at most."""
+    (``warehouse.feeds.person_weights``), and one person's of a campaign as IMPRESSIONS_A_CAMPAIGN at most."""
     given = [response for response in responses if response.row.kind not in ("decided", "withheld")]
     profiles = {
         name: code for code, name in enumerate(dict.fromkeys(response.row.profile for response in given))

@@ -72,7 +72,7 @@ def test_what_was_written_though_nobody_heard_is_not_written_twice(
 ) -> None:
     store = DecisionCountStore(redis_url, timeout=10, clock=clock)
     store.add(site, [("c", "a", PHONE), ("d", "a", PHONE)])
-    whole, answers = store._line.all, iter([False])
+    whole, answers = store._commands.all, iter([False])
 
     def deaf(commands):
         told = whole(commands)
@@ -80,7 +80,7 @@ def test_what_was_written_though_nobody_heard_is_not_written_twice(
             return told
         raise OSError("the answer was lost")
 
-    monkeypatch.setattr(store._line, "all", deaf)
+    monkeypatch.setattr(store._commands, "all", deaf)
     with pytest.raises(DecisionCountsUnavailable):
         store.flush()
     store.add(site, [("c", "a", PHONE)])
@@ -115,7 +115,7 @@ def test_counts_have_a_lifetime_and_a_day_s_names_are_bounded(
     store.add(site, [("c", "a", f"regular|phone|{n}") for n in range(100)])
     store.flush()
     key = f"dg:decided:default:c:{today(clock)}"
-    client = store._line._client
+    client = store._commands._client
     assert client.hlen(key) <= 21
     assert read(store, site, today(clock)).total == 101
     assert (KEEP_DAYS - 1) * DAY_SECONDS < client.ttl(key) <= KEEP_DAYS * DAY_SECONDS
