@@ -1,8 +1,8 @@
-"""The dead-letter log: what could not be decoded or applied, with the reason, on disk until someone decides.
+"""Dead letters: messages that could not be decoded or applied, with the reason, on disk until somebody decides.
 
-One append-only file of JSON lines in the data folder, shared by the workers of one machine, fsynced before the
-message counts as done. Beyond its bound the older half goes to ``.1``, and what stood there is gone: the
-worker's log says so.
+They are lines of JSON in one append-only file of the data folder. The workers of a machine share it, and a letter is
+fsynced before its message counts as done. When the file is full, the older half moves to ``.1``; what was there is
+lost, and the worker's log says so.
 """
 
 import fcntl
@@ -44,7 +44,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class _Names(msgspec.Struct):
-    """Whom an event is about."""
+    """The ids of the person that an event is about."""
 
     site: str = ""
     visitor: str | None = None
@@ -112,7 +112,7 @@ class DeadLetters:
         return len(taken)
 
     def of(self, site: str, visitors: Collection[str], users: Collection[str]) -> tuple[DeadLetter, ...]:
-        """The letters that wait and speak of a person."""
+        """The waiting letters that are about a person."""
         return tuple(letter for letter in self.list() if _about(letter, site, visitors, users))
 
     def erase(self, site: str, visitors: Collection[str], users: Collection[str]) -> int:

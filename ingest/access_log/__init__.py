@@ -1,1 +1,1 @@
-"""Web servers' access logs: lines in, rows of the warehouse out."""
+"""Access logs of web servers: lines enter; rows of the warehouse leave."""

@@ -1,4 +1,4 @@
-"""Whether a log is in the format that it is said to be in: a look at its first lines, before any is imported.
+"""Checks the first lines of a log against its format, before any line is imported.
 
 Read in another format a log may seem to be fine: with the virtual host for the client's address everybody is one
 visitor, and without user agents bots are people.

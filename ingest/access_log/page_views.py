@@ -1,5 +1,4 @@
-"""One block of an access log as page views: lines filtered, their visitors recognised, everything distinct looked up
-once.
+"""One block of an access log as page views: lines are filtered, visitors recognised, distinct values looked up once.
 
 Who visits without a cookie: a keyed hash of site, truncated address and user agent, with a salt for each UTC day.
 The live tracker forgets its salt after the day; a log of the past can be read again at any time, so here the day's
@@ -39,7 +38,7 @@ EXAMPLES = 3
 EXAMPLE_LENGTH = 120
 """How many lines that are not in the format are shown, and how many bytes of each."""
 FATES = ("malformed", "errors", "head", "method", "static", "bots")
-"""Why a line is no page view, in the order in which that is asked."""
+"""Why a line is no page view, in the order of the checks."""
 
 HITS = pa.schema(
     [

@@ -1,4 +1,4 @@
-"""Blocks of a log read by several processes at once; what they say comes in the order of the blocks.
+"""Several processes read the blocks of a log at once; the results come in the order of the blocks.
 
 The first block is read here, since it tells the site's host, while the helpers start; a log of one block starts none.
 After that a block goes to a helper that has not enough, else it is read here. A helper that dies costs time only: its

@@ -1,4 +1,4 @@
-"""An access log, block after block: what was read adds up, and equal lines are told apart.
+"""One access log, block after block: the counts of its lines, and a number for each repeated line.
 
 An event's id is the hash of its line, and the number of lines before it in the file that were the same: two equal
 requests in one second count twice, the same file twice counts once.

@@ -1,1 +1,1 @@
-"""Enrichment: an event in; its channel, device, country, products and plausibility out."""
+"""Enrichment: an event enters; its channel, device, country, products and order leave."""

@@ -1,4 +1,4 @@
-"""Which orders are too large to be believed of somebody who only has the site's public key."""
+"""Order limits: which orders are too large to be believed when the sender has only the site's public key."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One item that breaks what is done to many is set aside; the others go on."""
+"""Isolation: one item that makes the work on many fail is set aside; the others go on."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -21,17 +21,17 @@ PASSING = (
     MemoryError,
     Stopped,
 )
-"""What is no item's fault and passes: something is away, somebody else was first, the disk or the memory is full.
-Records are bounded, so that no single one can fill the memory."""
+"""Failures that no item causes and that pass: a store is unavailable, another worker was first, the disk or the memory
+is full. The size of records is limited, so that no single one can fill the memory."""
 
 
 def isolated(
     work: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], aside: Callable[[T, Exception], None]
 ) -> list[R]:
-    """What ``work`` makes of the items, in their order. Where it fails, it is asked anew for each half, down to the
-    item that it fails on alone: that one is set ``aside`` before ``work`` is asked for any later one.
+    """The results of ``work`` for the items, in their order. Where it fails, it is called again for each half, down to
+    the single item on which it fails. That item is given to ``aside`` before ``work`` is called for any later one.
 
-    ``work`` must bear that it has done a part when it fails. Raises PASSING.
+    ``work`` may have done a part before it fails, and must allow that part to be repeated. Raises PASSING.
     """
     try:
         return [*work(items)]

@@ -1,4 +1,4 @@
-"""The profiles that a worker saved last: whoever is on the site now is not decoded anew."""
+"""A cache of the profiles that a worker saved last: those of people on the site now are not decoded again."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ LIMIT = 64 * 1024 * 1024
 
 
 class ProfileCache:
-    """Bounded by what they take in memory, roughly ``limit`` bytes; who was saved longest ago goes first."""
+    """Holds about ``limit`` bytes. The profile that was saved longest ago is dropped first."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
@@ -18,18 +18,18 @@ class ProfileCache:
         self._sizes: dict[tuple[str, str], int] = {}
 
     def of(self, site: str) -> Mapping[str, Stored]:
-        """The site's profiles by id, to look at."""
+        """The site's profiles by id, to be read only."""
         return self._kept.setdefault(site, {})
 
     def drop(self, site: str, name: str) -> None:
-        """The caller may change this profile from here on."""
+        """Remove a profile. From now on the caller may change it."""
         size = self._sizes.pop((site, name), None)
         if size is not None:
             del self._kept[site][name]
             self.bytes -= size
 
     def keep(self, site: str, name: str, version: bytes, profile: Profile) -> None:
-        """The profile as it is stored at ``version``; nobody may change it from here on."""
+        """Add the profile as it is stored at ``version``. From now on nobody may change it."""
         self.drop(site, name)
         self._kept.setdefault(site, {})[name] = Stored(version, profile)
         size = self._sizes[site, name] = memory(profile)
@@ -39,7 +39,7 @@ class ProfileCache:
 
 
 def memory(profile: Profile) -> int:
-    """Bytes of memory, roughly: each object of a kind as measured, as a profile may hold ten or ten thousand."""
+    """About how many bytes of memory a profile takes, from measured sizes of what it holds."""
     traits, sessions = profile.traits, profile.sessions
     return (
         2_000

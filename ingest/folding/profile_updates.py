@@ -1,4 +1,4 @@
-"""Step 2 of a worker: events are folded into their profiles and those saved, whatever stands in the way."""
+"""Step 2 of a worker: events are folded into their profiles, and the profiles saved."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -20,14 +20,14 @@ Pairs = Sequence[tuple[Message, EnrichedEvent]]
 Folded = Sequence[tuple[Message, EnrichedEvent, Result]]
 Refused = Sequence[tuple[Message, str]]
 Consents = Callable[[Sequence[Event]], None]
-"""Keeps what was said about consent, for when a backup is restored. Raises ProfilesUnavailable."""
+"""Records consent events, so that a restored backup knows of them. Raises ProfilesUnavailable."""
 
 
 class ProfileUpdater:
-    """Remembers the profiles that it saved last.
+    """Folds events and keeps the profiles that it saved last in a cache.
 
-    ``recent`` says of (site, profile) whether the warehouse may still lack rows of it. ``wait`` is told that the
-    store is away and for how many seconds; it returns when to try again, or raises.
+    ``recent`` says of (site, profile) whether the warehouse may still lack rows of it. ``wait`` is called while the
+    store is unavailable: it returns when it is time to try again, or raises.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ProfileUpdater:
     ) -> None:
         self.store, self.erased, self.metrics, self.recent, self.wait = store, erased, metrics, recent, wait
         self.consents = consents
-        self._known = ProfileCache()
+        self._cache = ProfileCache()
 
     def fold(self, site: str, settings: Settings, pairs: Pairs) -> tuple[Folded, Refused]:
         """What became of the events, all of them saved; and the messages that can never be applied, with the reason.
@@ -60,9 +60,9 @@ class ProfileUpdater:
         return isolated(lambda some: self._folded(site, settings, some), pairs, aside), refused
 
     def _folded(self, site: str, settings: Settings, pairs: Pairs) -> Folded:
-        """The same of a portion that nothing breaks, as soon as the store takes it."""
+        """Fold and save some events, and wait as long as the store is unavailable."""
         while True:
-            batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), self._known)
+            batch = Batch(self.store, site, settings, lambda name: self.recent(site, name), self._cache)
             try:
                 pairs = self._not_erased(site, pairs)
                 results = batch.run([item for _, item in pairs])

@@ -1,6 +1,7 @@
-"""Who has rows but no profile: bots, and visitors who asked not to be tracked.
+"""Events without a profile: those of bots, and of visitors who asked not to be tracked. They have rows only.
 
-Without a profile there is no ring of counted ids; a retry is known by the worker that saw the first, while it lives.
+A profile remembers the ids that it has counted. Without one, a retry is recognised only by the worker that has seen
+the first message, and as long as that worker runs.
 """
 
 from collections import OrderedDict
@@ -12,7 +13,7 @@ REMEMBERED = 100_000
 
 
 class UnprofiledEvents:
-    """The ids of their latest events, and which message brought each."""
+    """The ids of the latest such events, and the message that brought each."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self._limit = limit

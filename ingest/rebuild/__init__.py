@@ -1,1 +1,1 @@
-"""Rebuilds: profiles made again from the warehouse, and lost rows made again from the event log."""
+"""Rebuilds: rows of the warehouse enter and profiles leave; messages of the log enter and lost rows leave."""

@@ -1,8 +1,8 @@
-"""Rows that the warehouse lost, made again of messages that the event log still holds.
+"""Makes rows that the warehouse lost again, from messages that the event log still holds.
 
-Only what ingest is done with is made again: the rest it brings itself. A profile that counted the message says which
-visit and which person it belongs to, as it says it to a worker that reads a message once more; profiles change in
-nothing. Where no profile remembers the message its row is not made, and the message counted as unknown.
+Only messages that ingest has committed are used: ingest brings the others itself. The profile that counted a message
+says which visit and which person it belongs to, as it does for a worker that reads a message twice. Profiles do not
+change. Where no profile remembers a message, its row is not made and the message is counted as unknown.
 """
 
 from collections import deque

@@ -1,4 +1,4 @@
-"""Profiles made anew from the warehouse, and put in place of the live ones while workers go on.
+"""Rebuilds profiles from the warehouse and replaces the live ones, while workers go on.
 
 1. Read people's events in the order in which they were counted, and fold them into an empty store as a worker does:
    the same merges, sessions, retries and marks of erased persons.
@@ -126,7 +126,7 @@ class Rebuild:
         return {name: find(name) for name in leader}
 
     def _folded(self, items: Iterator[tuple[str, EnrichedEvent]]) -> MemoryProfiles:
-        memory, known = MemoryProfiles(), ProfileCache()
+        memory, cache = MemoryProfiles(), ProfileCache()
         current: dict[str, str] = {}
         merged: dict[str, str] = {}
         while pairs := list(islice(items, BATCH)):
@@ -136,7 +136,7 @@ class Rebuild:
                 for pair in pairs
                 if not cutoffs.cover(self.site, ids_of(event := pair[1].event), event.received)
             ]
-            for name, result in self._results(memory, pairs, known):
+            for name, result in self._results(memory, pairs, cache):
                 current[result.profile] = name
                 for rename in result.renames:
                     if rename.kind == "profile":
@@ -149,12 +149,12 @@ class Rebuild:
         return memory
 
     def _results(
-        self, memory: MemoryProfiles, pairs: Sequence[tuple[str, EnrichedEvent]], known: ProfileCache
+        self, memory: MemoryProfiles, pairs: Sequence[tuple[str, EnrichedEvent]], cache: ProfileCache
     ) -> list[tuple[str, Result]]:
         """What became of the events. One that breaks the fold, which it once did not, is left out."""
 
         def folded(some: Sequence[tuple[str, EnrichedEvent]]) -> list[tuple[str, Result]]:
-            batch = Batch(memory, self.site, self.settings, lambda _: False, known)
+            batch = Batch(memory, self.site, self.settings, lambda _: False, cache)
             results = batch.run([item for _, item in some])
             return [(name, result) for (name, _), result in zip(some, results, strict=True)]
 

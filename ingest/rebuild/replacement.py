@@ -1,4 +1,4 @@
-"""Rebuilt people in place of the live ones, each by compare-and-set: the profile, then the ids that lead to it."""
+"""Replaces live profiles by rebuilt ones, each by compare-and-set: the profile first, then its aliases."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Rows of the warehouse read back as the events that they were made of, in the order in which they were counted."""
+"""Reads rows of the warehouse back as enriched events, in the order in which they were counted."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

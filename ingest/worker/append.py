@@ -1,4 +1,4 @@
-"""What waits for the warehouse, and one portion of it on its way there while the worker goes on folding."""
+"""Rows that wait for the warehouse, by partition, and one append that runs while the worker goes on folding."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ AppendRows = Callable[[Sequence[EventRow], Sequence[AliasRow], Mapping[tuple[str
 
 
 class PartitionBuffer:
-    """What one partition brought since its last portion; positions are counted under ``count``'s app."""
+    """What one partition has brought since its last append. ``count`` says under which app positions are counted."""
 
     __slots__ = ("count", "extent", "last", "letters", "renames", "rows", "salt")
 
@@ -30,7 +30,7 @@ class PartitionBuffer:
 
 
 class _BufferedRows(NamedTuple):
-    """One partition's part of a portion."""
+    """One partition's part of an append."""
 
     waiting: PartitionBuffer
     last: int
@@ -39,9 +39,9 @@ class _BufferedRows(NamedTuple):
 
 
 class PendingAppend:
-    """One portion: taken out of what waits, appended in another thread, put back if that fails.
+    """An append in another thread. Its rows are taken out of the buffers, and put back if it fails.
 
-    ``recent`` are the profiles (site, id) that its rows speak of; ``since`` is when the first of them came.
+    ``recent`` are the profiles (site, id) of its rows; ``since`` is when the first of them came.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class PendingAppend:
             self._future.result()
 
     def abandon(self) -> None:
-        """Return when nothing of it goes on. Whether it was stored is for the next owner to see."""
+        """Wait until the append has ended. The next owner finds out whether it was stored."""
         if self._future is not None:
             self._future.exception()
 
-    def landed(self, waiting: Mapping[int, PartitionBuffer]) -> tuple[dict[int, Progress], dict[int, int]]:
+    def finished(self, waiting: Mapping[int, PartitionBuffer]) -> tuple[dict[int, Progress], dict[int, int]]:
         """Positions to commit, and those of them that the warehouse holds: of partitions that are still ours.
 
         One that was lost and won back has begun anew from its last commit.
@@ -95,7 +95,7 @@ class PendingAppend:
         return {at: Progress(load.waiting.extent, load.last) for at, load in ours.items()}, stored
 
     def put_back(self) -> None:
-        """Let everything wait again, before what came since. Of lost partitions nobody looks at it any more."""
+        """Return the rows to their buffers, before those that came since. Buffers of lost partitions are not read."""
         for load in self._loads.values():
             load.waiting.rows = load.rows + load.waiting.rows
             load.waiting.renames |= load.renames

@@ -1,4 +1,4 @@
-"""Step 1 of a worker: messages become events with what enrichment found out, or the reason why they cannot."""
+"""Step 1 of a worker: messages are decoded into enriched events, or rejected with a reason."""
 
 import logging
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ logger = logging.getLogger(__name__)
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A message that nothing can be made of."""
+    """A message that cannot be decoded or enriched: it becomes a dead letter."""
 
     reason: str
 
 
 class Unprofiled(msgspec.Struct, frozen=True):
-    """An event that has a row but no profile: a bot's, or of someone who asked not to be tracked."""
+    """An event with a row but no profile: a bot's, or of someone who asked not to be tracked."""
 
     event: Event
     facts: Facts
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """An event that asks nothing of us."""
+    """An event that needs no work."""
 
 
 IGNORED = Ignored()

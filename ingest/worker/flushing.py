@@ -1,4 +1,4 @@
-"""Steps 3 to 6 of a worker: rows wait, are appended to the warehouse in portions, and their positions committed."""
+"""Steps 3 to 6 of a worker: rows are buffered and appended to the warehouse, then their positions are committed."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ _Entry = tuple[int, Message, EventRow]
 
 
 class Outbox:
-    """What waits for the warehouse, by partition of the log, and one portion that may be on its way there.
+    """The buffered rows, by partition of the log, and one append that may be running.
 
     ``commit`` is told the positions whose rows and dead letters are durable. Methods that store raise
     WarehouseUnavailable, ProfilesUnavailable, LogUnavailable and OSError; nothing is lost then.
@@ -62,9 +62,9 @@ class Outbox:
 
     # Step 3: what came is kept
 
-    def own(self, taken: Mapping[int, Extent]) -> None:
-        """Store what waits of partitions that are gone or taken over anew: the log may not have it any more. Learn what
-        is stored of new ones. Raises as methods that store do."""
+    def assign(self, taken: Mapping[int, Extent]) -> None:
+        """Take over these partitions. The rows of partitions that are gone, or were taken over again, are stored first:
+        the log may not have them any more. Read what is stored of the new ones. Raises as methods that store do."""
         kept = {at for at, waiting in self._waiting.items() if taken.get(at) is waiting.extent}
         if self._waiting.keys() - kept:
             self.flush()
@@ -72,7 +72,7 @@ class Outbox:
                 del self._waiting[partition]
         gained = {at: extent for at, extent in taken.items() if at not in kept}
         if gained:
-            self.settle()  # else what we are storing just now would be read again and stored twice
+            self.wait_for_append()  # otherwise rows of the running append would be read again and stored twice
             counts = self.generations.of(gained)
             for partition, extent in gained.items():
                 self._waiting[partition] = PartitionBuffer(extent, counts[partition])
@@ -91,7 +91,7 @@ class Outbox:
                 unseen.append(pair)
         return unseen
 
-    def placed(self, message: Message, item: EnrichedEvent) -> EnrichedEvent:
+    def with_place(self, message: Message, item: EnrichedEvent) -> EnrichedEvent:
         """The item and where it stands in the log."""
         event, waiting = item.event, self._waiting[message.partition]
         place = Place(event.visitor or event.user or "", waiting.salt | message.partition, message.position)
@@ -111,14 +111,14 @@ class Outbox:
     def rename(self, message: Message, aliases: Sequence[AliasRow]) -> None:
         self._waiting[message.partition].renames.update(aliases)
 
-    def bury(self, message: Message, reason: str) -> None:
+    def reject(self, message: Message, reason: str) -> None:
         """The message becomes a dead letter."""
         self.metrics.dead.inc()
         waiting = self._waiting[message.partition]
         waiting.letters.append(self.deadletters.letter(waiting.count.app, message, reason))
 
     def done(self, messages: Sequence[Message]) -> None:
-        """Whatever these messages, in the log's order, say is kept."""
+        """These messages, in the log's order, are handled: their rows are buffered."""
         for partition, position in {one.partition: one.position for one in messages}.items():
             self._waiting[partition].last = position
         self.bytes += sum([len(one.value) for one in messages])
@@ -132,12 +132,12 @@ class Outbox:
 
     @property
     def busy(self) -> bool:
-        """Whether a portion is on its way."""
+        """Whether an append is running."""
         return self._pending is not None
 
     @property
     def held(self) -> int:
-        """Rows in memory: those that wait and those on their way."""
+        """Rows in memory: buffered, or in the running append."""
         return self.rows + (self._pending.rows if self._pending else 0)
 
     # Steps 4 to 6, here and now
@@ -145,7 +145,7 @@ class Outbox:
     def flush(self) -> None:
         """Store everything and commit."""
         started = time.perf_counter()
-        self.settle()
+        self.wait_for_append()
         self._drop_erased()
         append = self._append
         while True:
@@ -158,7 +158,7 @@ class Outbox:
                 logger.info("%s: %s; dropping what is stored already", "worker", moved)
                 self._learn_stored()
             except RowsInvalid as invalid:
-                self._bury_rows(invalid.reasons)
+                self._reject_rows(invalid.reasons)
             except PASSING:
                 raise
             except Exception:
@@ -178,7 +178,7 @@ class Outbox:
 
     # The same while the worker goes on: 5 in another thread
 
-    def depart(self, executor: Executor) -> None:
+    def start_append(self, executor: Executor) -> None:
         """Step 4, and 5 begun."""
         self._drop_erased()
         self._save_letters()
@@ -188,13 +188,13 @@ class Outbox:
         pending.start(executor, self.warehouse.append)
         self._pending = pending
 
-    def arrive(self) -> None:
-        """Step 6, once the portion is stored; else it waits again."""
+    def finish_append(self) -> None:
+        """Step 6, once the append has ended well; else its rows are buffered again."""
         if self._pending is not None and self._pending.done():
-            self._land(self._pending)
+            self._finish(self._pending)
 
-    def settle(self) -> None:
-        """Wait for the portion under way; if it cannot be stored it waits again. Raises LogUnavailable."""
+    def wait_for_append(self) -> None:
+        """Wait for the running append. If it failed, its rows are buffered again. Raises LogUnavailable."""
         pending = self._pending
         if pending is None:
             return
@@ -204,35 +204,35 @@ class Outbox:
             raise
         except Exception as error:  # the flush to come finds out whose fault that is
             logger.info("%s: a portion was not stored and waits again: %s", "worker", error)
-            self._return(pending)
+            self._requeue(pending)
         else:
-            self._land(pending)
+            self._finish(pending)
 
     def abandon(self) -> None:
-        """Return when nothing goes on any more. Whether it was stored is for the next owner to see."""
+        """Wait until the running append has ended. The next owner finds out whether it was stored."""
         if self._pending is not None:
             self._pending.abandon()
             self._recent |= self._pending.recent
             self._pending = None
 
-    def _land(self, pending: PendingAppend) -> None:
+    def _finish(self, pending: PendingAppend) -> None:
         try:
             pending.wait()
         except (WarehouseUnavailable, OSError, MemoryError):
-            self._return(pending)
+            self._requeue(pending)
             raise
         except Exception:
-            self._return(pending)
+            self._requeue(pending)
             self.flush()  # knows what to drop
             return
         self._pending = None
-        committed, stored = pending.landed(self._waiting)
+        committed, stored = pending.finished(self._waiting)
         self._stored |= stored
         self._uncommitted |= committed
         self._commit()
         self.metrics.flush_seconds.observe(time.perf_counter() - pending.started)
 
-    def _return(self, pending: PendingAppend) -> None:
+    def _requeue(self, pending: PendingAppend) -> None:
         self._pending = None
         pending.put_back()
         self._recent |= pending.recent
@@ -242,7 +242,7 @@ class Outbox:
     # What the steps are made of
 
     def _drop_erased(self) -> None:
-        """Their rows may have been made before their people were erased."""
+        """Drop rows of people who were erased after the rows were made."""
         sites = {site for site, _ in self._recent}
         sites |= {alias.site for waiting in self._waiting.values() for alias in waiting.renames}
         cutoffs = {site: self.erased.cutoffs(site) for site in sites}
@@ -303,10 +303,10 @@ class Outbox:
             self._stored |= positions
             return entries
 
-        def buried(entry: _Entry, error: Exception) -> None:
+        def set_aside(entry: _Entry, error: Exception) -> None:
             partition, message, made = entry
             logger.error("cannot store the message at %d/%d", partition, message.position, exc_info=error)
-            self.bury(message, f"cannot be stored: {error!r}")
+            self.reject(message, f"cannot be stored: {error!r}")
             self._waiting[partition].rows.remove((message, made))
             self._save_letters()
 
@@ -316,7 +316,7 @@ class Outbox:
             waiting.renames = set()
         entries = [(at, *entry) for at, waiting in self._waiting.items() for entry in waiting.rows]
         try:
-            isolated(stored, entries, buried)
+            isolated(stored, entries, set_aside)
         finally:
             for waiting in self._waiting.values():
                 waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
@@ -337,14 +337,14 @@ class Outbox:
             waiting.rows = [entry for entry in waiting.rows if not self.stored(entry[0])]
         self._recount()
 
-    def _bury_rows(self, reasons: Mapping[int, str]) -> None:
+    def _reject_rows(self, reasons: Mapping[int, str]) -> None:
         """Rows that no column can hold: their messages become dead letters."""
         index = 0
         for waiting in self._waiting.values():
             kept = []
             for message, made in waiting.rows:
                 if index in reasons:
-                    self.bury(message, f"cannot be stored: {reasons[index]}")
+                    self.reject(message, f"cannot be stored: {reasons[index]}")
                 else:
                     kept.append((message, made))
                 index += 1

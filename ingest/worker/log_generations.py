@@ -1,4 +1,4 @@
-"""Under which name positions are counted: a log that was made anew, or went back, begins a count of its own.
+"""Generations of the event log: one that was made again, or lost its end, counts its positions under a new name.
 
 PositionReader live in the warehouse (app transactions, per partition) and, as a number made of their app's name, in the
 profiles. Of an app ``group@log`` the warehouse also keeps, written like positions and so in one commit with them:
@@ -47,7 +47,7 @@ class WarehouseWriter(PositionReader, Protocol):
 
 
 class Generation(NamedTuple):
-    """What positions of a partition are counted under. Up to ``floor`` nothing is to be read: it was read before."""
+    """The app that a partition's positions are counted under. What is at or before ``floor`` was read already."""
 
     app: str
     floor: int = -1
@@ -65,8 +65,8 @@ class Incident(NamedTuple):
 
 
 class Generations:
-    """The counts of one app. ``replaced`` is told how many partitions were made anew or went back, ``lost`` how many
-    records are gone."""
+    """The generations of one app. ``replaced`` is called with the number of partitions that were made again or lost
+    their end, ``lost`` with the number of lost records."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A member of the consumer group that reads the next portion of the log while the worker folds the one before."""
+"""A member of the consumer group that reads the next messages while the worker folds the ones before."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -10,30 +10,30 @@ from ingest.worker.decoding import DecodedMessages
 from tracker.log.port import Consumer, Extent, LogUnavailable, Message
 
 GATHERED_BYTES = 8 * 1024 * 1024
-"""Of messages, from which no more are polled before somebody asks; decoded they take several times that."""
+"""At this size no more messages are read ahead. Decoded, they take several times as much."""
 
 
 class Prefetched(NamedTuple):
-    """A portion, and the partitions that were ours when it was polled, as they were taken over."""
+    """Decoded messages, and the partitions that the consumer held when they were polled."""
 
     portion: DecodedMessages
     taken: Mapping[int, Extent]
 
 
 class Progress(NamedTuple):
-    """Up to where a partition, as it was taken over, is done with."""
+    """The position up to which a partition is handled."""
 
     extent: Extent
     position: int
 
 
 class Prefetcher:
-    """Polls, and has ``read`` decode what came; in the executor's one thread if there is one.
+    """Polls, and decodes with ``read``; in the executor's one thread if there is an executor.
 
-    That thread goes on polling until the next portion is asked for, ``limit`` messages at most: a worker that falls
-    behind gets more at once, and whose events come together is loaded and saved once for all of them.
+    That thread goes on polling until ``next`` is called, up to ``limit`` messages. So a worker that falls behind gets
+    more messages at once, and a profile is loaded and saved once for all its events among them.
 
-    A consumer must not be used by two threads at once: a commit waits for its turn there, before the next poll.
+    Two threads must not use a consumer at once: a commit is made by that thread, before the next poll.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Prefetcher:
         return found
 
     def commit(self, done: Mapping[int, Progress]) -> None:
-        """Everything up to and including these positions is done: say so at the next turn, or at the end.
+        """Commit these positions, and everything before them, before the next poll or at the end.
 
-        Not of partitions that are taken over anew by then: positions of one log mean nothing in another.
+        Partitions that were taken over again by then are left out: positions of one log mean nothing in another.
         """
         with self._noting:
             self._done |= done
@@ -75,7 +75,7 @@ class Prefetcher:
             self._commit()
 
     def close(self) -> None:
-        """Commit what is done and leave the group. What was read ahead is the next owner's."""
+        """Commit and leave the group. The next owner reads again what was read ahead."""
         self._asked.set()
         if self._next is not None and not self._next.cancel():
             self._next.exception()
@@ -93,8 +93,7 @@ class Prefetcher:
         return Prefetched(self._read(messages), self._consumer.taken())
 
     def _gather(self) -> Prefetched:
-        """What comes until somebody asks for it, as long as there is more and the same partitions are ours, as they
-        were."""
+        """Poll until ``next`` is called, as long as there is more and the partitions stay the same."""
         portion, taken = self._poll()
         gathered, more = list(portion), bool(portion)
         size = sum([len(message.value) for message, _ in portion])

@@ -147,10 +147,10 @@ class Worker:
         portion = self._poll()
         if portion:
             self._handle(portion)
-        self._trying(self.outbox.arrive)
+        self._trying(self.outbox.finish_append)
         if self._flush_due():
-            self._trying(self._flush_or_depart)
-        self._look_around()
+            self._trying(self._flush_or_start_append)
+        self._refresh()
         return len(portion)
 
     def flush(self) -> None:
@@ -169,7 +169,7 @@ class Worker:
                     consumer, self.decoder.read, bounds.batch, bounds.poll_seconds, thread
                 )
             portion, taken = self.prefetcher.next()
-            self.outbox.own(taken)
+            self.outbox.assign(taken)
         except LogUnavailable as error:
             self._away("log", error, error.retry_after)
             return []
@@ -190,21 +190,23 @@ class Worker:
         by_site: dict[str, list[tuple[Message, EnrichedEvent]]] = {}
         for message, made in portion:
             if isinstance(made, EnrichedEvent):
-                by_site.setdefault(made.event.site, []).append((message, self.outbox.placed(message, made)))
+                by_site.setdefault(made.event.site, []).append(
+                    (message, self.outbox.with_place(message, made))
+                )
             elif isinstance(made, Unprofiled):
-                with self._burying(message):
-                    self._pass_by(message, made)
+                with self._rejecting(message):
+                    self._keep_unprofiled(message, made)
             elif isinstance(made, Rejected):
-                self.outbox.bury(message, made.reason)
+                self.outbox.reject(message, made.reason)
             else:
                 self.metrics.ignored.inc()
         for site, pairs in by_site.items():
             folded, refused = self.updater.fold(site, self.decoder.settings(site), pairs)
             for message, reason in refused:
-                self.outbox.bury(message, reason)
+                self.outbox.reject(message, reason)
             verdicts: Counter[Verdict | None] = Counter()
             for message, item, result in folded:
-                with self._burying(message):
+                with self._rejecting(message):
                     verdicts[self._keep(message, item, result)] += 1
             self.metrics.applied.inc(verdicts["applied"])
             self.metrics.replays.inc(verdicts["replayed"])
@@ -213,7 +215,7 @@ class Worker:
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
 
     @contextmanager
-    def _burying(self, message: Message) -> Iterator[None]:
+    def _rejecting(self, message: Message) -> Iterator[None]:
         """What fails within is this message's fault alone."""
         try:
             yield
@@ -221,9 +223,9 @@ class Worker:
             raise
         except Exception as error:
             logger.exception("cannot store the message at %d/%d", message.partition, message.position)
-            self.outbox.bury(message, f"cannot be stored: {error!r}")
+            self.outbox.reject(message, f"cannot be stored: {error!r}")
 
-    def _pass_by(self, message: Message, made: Unprofiled) -> None:
+    def _keep_unprofiled(self, message: Message, made: Unprofiled) -> None:
         """A row, but no profile."""
         event, facts = made.event, made.facts
         (self.metrics.bots if facts.bot else self.metrics.opted_out).inc()
@@ -240,7 +242,7 @@ class Worker:
         """A row, unless the event came twice. What was found, None where the event can never be applied."""
         outcome = result.outcome
         if result.refused:
-            self.outbox.bury(message, result.refused)
+            self.outbox.reject(message, result.refused)
             return None
         if outcome.verdict != "duplicate":
             if result.renames:
@@ -261,12 +263,12 @@ class Worker:
             or not 0 <= self.clock() - since < bounds.flush_seconds  # it may be set back
         )
 
-    def _flush_or_depart(self) -> None:
+    def _flush_or_start_append(self) -> None:
         flusher = self.threads[1]
         if flusher is None:
             self.flush()
         else:
-            self.outbox.depart(flusher)
+            self.outbox.start_append(flusher)
 
     def _trying(self, flush: Callable[[], None]) -> None:
         try:
@@ -287,7 +289,7 @@ class Worker:
         self.metrics.waits.labels(what).inc()
         self._stop.wait(seconds)
 
-    def _look_around(self) -> None:
+    def _refresh(self) -> None:
         """Now and then: edited sites, and how far behind the group is."""
         self.metrics.buffered.set(self.outbox.rows)
         if 0 <= self.clock() - self._looked_at < LOOK_SECONDS:

@@ -327,10 +327,10 @@ def test_ingest_flushes_on(jump: float, tmp_path: Path, redis_url: str, site: Si
         assert worker._flush_due()
         worker.decoder.sites.refresh = lambda *_: looked.append(1)  # type: ignore[method-assign]
         looked: list[int] = []
-        worker._look_around()
+        worker._refresh()
         clock.advance(jump)
         clock.advance(10)
-        worker._look_around()
+        worker._refresh()
         assert len(looked) == 2
 
 
