@@ -23,12 +23,12 @@ import msgspec
 from ingest.dead_letters import DeadLetters
 from profiles.erasures import RedisErased, Request
 from profiles.fold.identity import forget, user_id, visitor_id
+from profiles.lookup import find
 from profiles.model import Profile
 from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write, end
 from tracker.durations import HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope
-from web.api.profiles import find
 
 logger = logging.getLogger("dangol.jobs.erasure")
 

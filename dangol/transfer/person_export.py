@@ -6,11 +6,11 @@ import msgspec
 
 from ingest.dead_letters import DeadLetters, describe
 from profiles.fold.identity import user_id, visitor_id
+from profiles.lookup import document
 from profiles.model import Profile
 from profiles.store import ProfileStore
 from warehouse.events import Events
 from warehouse.question.scope import Scope
-from web.api.profiles import document
 
 # A browser that claims to be a customer has its events there: of those it gets its own.
 _EVENTS = """

@@ -10,6 +10,7 @@ from offers.campaign.placeholders import Telling
 from offers.decision.holdout import draw, subject
 from offers.decision.running_campaigns import RunningCampaigns
 from offers.segments.segment import CompiledSegments
+from profiles.consent.rules import allows
 from profiles.model import Profile
 from tracker.durations import DAY_MS
 from tracker.sites import Site
@@ -53,7 +54,7 @@ def page_request(
 ) -> PageRequest:
     of = segments.of if segments else None
     view = View(profile, now, site, segments_of=of, campaign_key=campaign_key)
-    if profile.consent.get("personalization") is False:
+    if not allows(profile.consent, "personalization"):
         return PageRequest(site, view, False, subject(profile), "", None, False, asker)
     told = None if telling == "nothing" else view
     return PageRequest(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)

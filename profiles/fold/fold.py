@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from profiles import codec
+from profiles.consent import record as consent
 from profiles.facts import Facts
 from profiles.fold import affinity, commerce, dedup, identity, orders, sessions, tallies
 from profiles.fold.identity import recency
@@ -19,7 +20,6 @@ from profiles.fold.stages import Thresholds, stage_of
 from profiles.model import (
     VISITORS_KEPT,
     Profile,
-    Purpose,
     Session,
     Touch,
 )
@@ -70,7 +70,6 @@ DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 STAKES = ("consent", "exposure", "cart")
 HELD = (*STAKES, "device", "browser", "os", "country", "lang", "demo", "last_order")
 """What no claim changes of a proven customer; what claims made of it before is void then (``identity.prove``)."""
-PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
 
 
 def fold(
@@ -215,7 +214,7 @@ def _apply(
                 entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
                 orders.remember(profile, *entry, at.partition, at.position)
     elif event.type == "consent":
-        _consent(profile, event.props)
+        consent.note(profile, event.props)
         interests = event.props.get("interests")
         if isinstance(interests, dict) and not (claimed and profile.proven):
             affinity.correct(profile, interests, event.ts)
@@ -277,13 +276,6 @@ def _recognise(profile: Profile, event: Event, facts: Facts, claimed: bool) -> N
         profile.country = facts.country or profile.country
         profile.lang = event.lang or profile.lang
     profile.demo = profile.demo or facts.demo
-
-
-def _consent(profile: Profile, purposes: Mapping[str, Any]) -> None:
-    for purpose in PURPOSES:
-        given = purposes.get(purpose)
-        if isinstance(given, bool):
-            profile.consent[purpose] = given
 
 
 def _learn(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> None:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from profiles import codec
+from profiles.consent import record as consent
 from profiles.fold import affinity, commerce, dedup, orders, tallies
 from profiles.fold.stages import DEFAULT, Thresholds, stage_of
 from profiles.model import (
@@ -103,7 +104,8 @@ def settle(into: Profile, other: Profile) -> None:
 def prove(customer: Profile) -> None:
     """The site itself told of this customer: what claims decided for them until now, in place, is void."""
     customer.proven = True
-    customer.consent, customer.exposure, customer.cart = {}, {}, {}
+    consent.clear(customer)
+    customer.exposure, customer.cart = {}, {}
     customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
     customer.demo, customer.last_order = False, 0
 
@@ -272,8 +274,7 @@ def _merge_stakes(into: Profile, other: Profile) -> None:
             CartLine(mine.quantity + theirs.quantity, mine.price or theirs.price) if mine else theirs
         )
     into.cart = _within(into.cart, CART_KEPT)
-    for purpose, given in other.consent.items():
-        into.consent[purpose] = given and into.consent.get(purpose, True)
+    consent.merge(into, other)
     for campaign, seen in other.exposure.items():
         mine_seen = into.exposure.get(campaign, Exposure())
         into.exposure[campaign] = Exposure(

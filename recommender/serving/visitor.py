@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from profiles.consent.rules import allows
 from profiles.model import ItemEvent, ItemTouch, Profile
 from profiles.session_rules import SessionRules, going_on
 from recommender.data.params import Params
@@ -51,7 +52,7 @@ def visitor_of_profile(
 
     Without consent to personalization only the page itself speaks.
     """
-    if profile is None or profile.consent.get("personalization") is False:
+    if profile is None or not allows(profile.consent, "personalization"):
         return visitor_of_touches([], page_item, params, now)
     current = going_on(profile, now, rules)
     start = min((session.start for session in current), default=now if profile.sessions else 0)

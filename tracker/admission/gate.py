@@ -89,7 +89,11 @@ class Gate:
 
     @staticmethod
     def _nameless(event: Event, signal: bool) -> bool:
-        """Whether nothing may be kept of who this is."""
+        """Whether nothing may be kept of who this is: they refused analytics, or their browser sends an opt-out signal
+        and they did not allow it.
+
+        This is decided at the door, by the event alone. What a stored consent allows, ``profiles/consent/rules.py``
+        decides; the tracker cannot import it."""
         analytics = _analytics(event)
         return event.type != "consent" and (analytics is False or (signal and not analytics))
 

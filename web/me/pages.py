@@ -9,6 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from offers.audience.visitor import View
+from profiles.lookup import ID_LIMIT
 from profiles.model import Profile
 from tracker.admission.limits import Limiter, Rate
 from tracker.event import SITE, Event, encode
@@ -16,7 +17,7 @@ from tracker.log.port import Record
 from tracker.sites import Site
 from web.access.audit import acting, concerning
 from web.access.security import HEADERS
-from web.api.profiles import ID_LIMIT, find
+from web.api.profiles import find
 from web.http.error_handlers import DOWN, show
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
@@ -68,7 +69,7 @@ def me_blueprint(stores: Stores, keys: Keys, passes: PassSigner) -> Blueprint:
     def choose() -> ResponseReturnValue:
         site, profile = doors.form_of()
         wanted = request.form.getlist("purpose")
-        purposes: dict[str, bool] = {purpose: purpose in wanted for purpose, _ in PURPOSES}
+        purposes: dict[str, bool] = {purpose: purpose in wanted for purpose in PURPOSES}
         stores.visitors.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
         _tell(stores, site, profile, purposes, int(stores.clock() * 1000))
         return _back("choices")

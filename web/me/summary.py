@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from offers.audience.visitor import View
+from profiles.consent.record import note
+from profiles.consent.rules import allows
 from profiles.fold import affinity
 from profiles.model import Profile, Purpose
 from recommender.catalogue.catalogue import Item
@@ -16,8 +18,8 @@ from web.language import locale
 INTERESTS, ITEMS = 12, 12
 MORE = 2.0
 """How much stronger an interest is that somebody wants more of."""
-PURPOSES: tuple[tuple[Purpose, bool], ...] = (("personalization", True), ("marketing", False))
-"""In the page's order, and whether it holds while nobody was asked. Whether visits may be counted is said where they
+PURPOSES: tuple[Purpose, ...] = ("personalization", "marketing")
+"""In the page's order. Whether visits may be counted is said where they
 are counted: by the shop's own consent banner, which the snippet tells (docs/collecting.md)."""
 
 
@@ -86,7 +88,7 @@ def summary_of(
         segments=tuple(segment_names[each] for each in view.segments if each in segment_names),
         offers=counts.offer_views,
         traits=tuple((key, _told(value, masked)) for key, value in sorted(profile.traits.items())),
-        purposes={purpose: profile.consent.get(purpose, usual) for purpose, usual in PURPOSES},
+        purposes={purpose: allows(profile.consent, purpose) for purpose in PURPOSES},
     )
 
 
@@ -98,7 +100,7 @@ def interests(view: View) -> tuple[Interest, ...]:
 
 def chosen(profile: Profile, purposes: dict[str, bool]) -> Profile:
     """The profile with these purposes allowed or not, in place."""
-    profile.consent = {**profile.consent, **purposes}
+    note(profile, purposes)
     return profile
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from web.api.profiles import INTERNAL
+from profiles.lookup import INTERNAL
 
 REF = "#/components/schemas/"
 Schema = dict[str, Any]

@@ -16,6 +16,7 @@ from flask import Blueprint, Response, g, request
 
 from offers.decision.decisions import Decision, PageDecisions
 from profiles import sansio
+from profiles.consent.rules import allows
 from profiles.model import Profile
 from profiles.sansio import Call, Steps
 from profiles.session_rules import rules_of
@@ -64,7 +65,7 @@ class AnswerDraft:
     def answer(self, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         filled = {**self.offers, **self.items}
         slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in plan.order}
-        told = self.profile if self.profile.consent.get("personalization", True) else Profile(id="")
+        told = self.profile if allows(self.profile.consent, "personalization") else Profile(id="")
         known = {"stage": told.stage, "segments": list(told.segments)}
         return {"visitor": known, "slots": slots, "took_ms": round(budget.spent * 1000, 1)}
 

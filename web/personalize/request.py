@@ -11,6 +11,7 @@ from msgspec import Meta
 from ingest.enrich.channels import arrival
 from offers.campaign.placeholders import Telling
 from offers.decision.eligibility import Requester
+from profiles.consent.rules import allows
 from recommender.serving.request import SlotRequest, parse_slot_request
 from tracker.admission.placeholder_ids import placeholder
 from tracker.admission.privacy import opted_out, scrub
@@ -123,10 +124,10 @@ def request_of(
         order=order,
         dismissed=frozenset(asked.dismissed),
         trusted=trusted,
-        personal=asked.consent.get("personalization", True),
+        personal=allows(asked.consent, "personalization"),
         agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
         opted_out=not trusted and opted_out(environ),
-        nameless=(not trusted and opted_out(environ)) or asked.consent.get("analytics") is False,
+        nameless=(not trusted and opted_out(environ)) or not allows(asked.consent, "analytics"),
         network="" if trusted else _network(caller(environ, proxies)),
         campaign_key=_campaign_key(asked.page.url if asked.page else None),
     )

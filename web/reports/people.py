@@ -8,12 +8,13 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from offers.segments.segment import Segment, parse_segment
+from profiles.lookup import document
 from profiles.model import Profile
 from tracker.sites import Site
 from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
 from warehouse.feeds.history import latest_profiles
 from warehouse.funnel.visitors import funnel_visitors
-from web.api.profiles import document, seen
+from web.api.profiles import seen
 from web.flows import one_of
 from web.http.problem import Problem
 from web.reports.catalogue import FunnelQuestion, step_of

@@ -14,6 +14,7 @@ from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.creative import sanitise
 from offers.campaign.document import parse
 from offers.decision.holdout import held_out, subject
+from profiles.consent.rules import allows
 from profiles.model import Profile
 from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
@@ -94,7 +95,7 @@ def previewed(audiences: Audiences, site: Site, draft: CampaignDraft, who: str) 
         profile, why = audiences.explain(site, audience, who)
     except Problem as unknown:
         return Preview(size, who, problem=Trouble(unknown.message))
-    withdrawn = profile.consent.get("personalization") is False
+    withdrawn = not allows(profile.consent, "personalization")
     failed = tuple(verdict.clause for verdict in why.failed)
     matched = audience.everyone if withdrawn else why.matched
     try:

@@ -1,0 +1,48 @@
+"""Which profile an id names, as people and programs type it, and the profile as a document."""
+
+from typing import Any
+
+import msgspec
+
+from profiles.model import Profile
+from profiles.store import ProfileStore
+
+ID_LIMIT = 300
+INTERNAL = frozenset({"seen", "positions", "marks"})
+"""Ingest's bookkeeping: it says nothing about the person."""
+
+
+def find(store: ProfileStore, site: str, who: str) -> Profile | None:
+    """The profile that ``who`` names: a customer id, else a visitor id, or either with its ``u:`` or ``v:``."""
+    if not 0 < len(who) <= ID_LIMIT:
+        return None
+    if who.startswith(("u:", "v:")):
+        kind, name = who[0], who[2:]
+        exact = store.find(site, user=name) if kind == "u" else store.find(site, visitor=name)
+        if exact is not None:
+            return exact
+    return store.find(site, user=who) or store.find(site, visitor=who)
+
+
+def as_site_sees(store: ProfileStore, site: str, profile: Profile) -> Profile:
+    """The profile that reports show for this one: a browser that claims to be a customer is shown as that customer."""
+    if not profile.fed:
+        return profile
+    return store.find(site, user=profile.fed[0]) or profile
+
+
+def document(profile: Profile) -> dict[str, Any]:
+    """The profile with its fields by name; stored it is an array."""
+    plain: dict[str, Any] = _plain(profile)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.asdict(value)
+        return {name: _plain(each) for name, each in fields.items() if name not in INTERNAL}
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
