@@ -29,7 +29,7 @@ from tracker.http.request import BODY_LIMIT, GZIP, TOO_LARGE, Request
 from tracker.http.responses import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
-from tracker.protocols import firstparty, matomo, pixel, segment, snowplow
+from tracker.protocols import matomo, pixel, segment, server_cookie, snowplow
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 
@@ -71,7 +71,7 @@ class Tracker:
     ``spool_bytes`` of them for each server process; None refuses events meanwhile. ``refused`` keeps
     what the log never takes (see Delivery). ``key_rate``, ``address_rate``:
     events a second, counted in ``shared`` (RedisBuckets) or else by each process alone.
-    ``server_cookie``: remember visitors in a cookie of this server's too (see firstparty.py).
+    ``server_cookie``: remember visitors in a cookie of this server's too (see protocols/server_cookie.py).
     """
 
     def __init__(
@@ -192,16 +192,16 @@ class Tracker:
         if isinstance(events, Refusal):
             return self._refused(events)
         assert isinstance(taken, Request)
-        headers, told, dropped = [JSON], b'{"success": true}', firstparty.dropped(events)
+        headers, told, dropped = [JSON], b'{"success": true}', server_cookie.dropped(events)
         if self._server_cookie and not opted_out(environ):
-            recognised = firstparty.recognise(events, taken, self._https(environ))
+            recognised = server_cookie.recognise(events, taken, self._https(environ))
             events = recognised.events
             if recognised.cookie:
                 headers.append(("Set-Cookie", recognised.cookie))
             if recognised.visitor is not None:
                 told = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
         else:
-            events = firstparty.unmarked(events)
+            events = server_cookie.unmarked(events)
         response = Response(200, headers, told)
         delivered = self._take(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
         if isinstance(delivered, _Taken):

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -11,13 +11,35 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from tracker import values
-from tracker.delivery.spool_backlog import Spooled
 from tracker.event import Source
 
 logger = logging.getLogger(__name__)
 
 SAID_SECONDS = 3600.0
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+
+ALARM_SECONDS = 60.0
+"""Nobody drains an event that has waited for so long: the log is down, or no process has the spool."""
+
+
+class Spooled(NamedTuple):
+    """``oldest``: when the first of the events that wait was received, seconds since the epoch; None: nothing waits.
+
+    ``abandoned``: spools with events that no process holds. ``unreadable``: bytes that were put aside since the disk
+    did not give them back as they were written; ``refused``: bytes of records that the log never takes.
+    """
+
+    events: int = 0
+    bytes: int = 0
+    oldest: float | None = None
+    abandoned: int = 0
+    unreadable: int = 0
+    refused: int = 0
+
+    def stuck(self, now: float) -> bool:
+        """A time in the future is of a clock that has been set right since: what came before that still waits."""
+        return self.oldest is not None and abs(now - self.oldest) > ALARM_SECONDS
 
 
 class Metrics(Collector):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tracker.admission import origins
+from tracker import origins
 from tracker.disk import write
 from tracker.durations import WEEK_MS
 

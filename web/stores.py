@@ -18,8 +18,8 @@ from recommender.catalogue.catalogue import Catalogue
 from recommender.jobs.runs import TrainingRuns
 from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
-from tracker.delivery.spool_backlog import Spooled
 from tracker.log.port import EventLog
+from tracker.metrics import Spooled
 from tracker.sites import Sites
 from warehouse.delta import Warehouse
 from web.access.audit import Audit

@@ -63,7 +63,7 @@ def log_pattern(settings: Settings) -> str:
     """The keys of a log in a Redis of your own; "" where the log is embedded or none of Redis'."""
     if not settings.log or settings.log.startswith("kafka"):
         return ""
-    from tracker.log.redis_streams import RedisStreams
+    from tracker.log.redis.streams import RedisStreams
 
     return f"{RedisStreams(settings.log).name}:*"
 

@@ -236,7 +236,7 @@ def _do_again(settings: Settings, staged: Settings, lines: Sequence[Line]) -> No
         compose.erasure_log(staged).put(lines)
         log.close()
         if settings.log.startswith("kafka"):
-            from tracker.log.kafka_rewind import rewind
+            from tracker.log.kafka.rewind import rewind
 
             rewind(settings.log, compose.INGEST_GROUP, functools.partial(compose.stored, staged))
 

@@ -15,8 +15,8 @@ from recommender.catalogue.from_events import host_of, item_from_event
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import Busy
 from recommender.training.refresh import refresh
-from tracker.admission.origins import parsed
 from tracker.durations import DAY_MS, DAY_SECONDS
+from tracker.origins import parsed
 from tracker.sites import Site
 from warehouse.feeds.doubtful_orders import plausible
 from warehouse.feeds.product_facts import hosts, products

@@ -9,7 +9,7 @@ from recommender.model.card import Card
 from recommender.training.progress import Progress
 from recommender.training.train import train
 from tracker.durations import HOUR_MS
-from tracker.protocols.clocks import passed
+from tracker.machine_clock import passed
 
 AGAIN_MS = HOUR_MS
 """A training that failed is not tried again before, unless somebody asks."""

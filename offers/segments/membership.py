@@ -13,7 +13,7 @@ from profiles.model import Profile
 from profiles.redis.store import RedisProfiles
 from profiles.store import ProfileStore, Write
 from tracker.durations import DAY_SECONDS, HOUR_MS
-from tracker.protocols.clocks import passed
+from tracker.machine_clock import passed
 from tracker.redis_connection import REDIS_ERRORS, connect
 from tracker.sites import Site, Sites
 

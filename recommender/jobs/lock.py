@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
-from tracker.durations import MINUTE_MS
+from tracker.machine_clock import APART_MS
 from tracker.redis_connection import REDIS_ERRORS, RedisClient
 from tracker.unavailable import Unavailable
 
@@ -17,8 +17,6 @@ T = TypeVar("T")
 
 UNLOCK_SCRIPT = Path(__file__).with_name("unlock.lua").read_text(encoding="utf-8")
 LOCK_SECONDS = 90.0
-CLOCKS_APART_MS = MINUTE_MS
-"""More than any holder's term is longer than another's."""
 
 
 class Lock(Protocol):
@@ -77,7 +75,7 @@ class RedisLock:
             if self._client.set(self._key, self._holder, nx=True, px=self._ms):
                 return True
             # Redis keeps the moment of the end: after its clock was set back, a dead holder's would be far away.
-            if self._client.pttl(self._key) > self._ms + CLOCKS_APART_MS:
+            if self._client.pttl(self._key) > self._ms + APART_MS:
                 self._client.pexpire(self._key, self._ms)
             return False
         except REDIS_ERRORS as error:

@@ -10,7 +10,7 @@ import pytest
 
 from dangol.serving import bridge
 from dangol.serving.bridge import Bridge, Wsgi
-from tests.tracker.test_app import Sent
+from tests.support.tracker_app import Sent
 from tracker.http.responses import Response
 
 

@@ -45,11 +45,11 @@ from tests.support.warehouse_rows import row
 from tracker.admission.buckets import RedisBuckets
 from tracker.admission.limits import Limiter, Rate
 from tracker.admission.privacy import DailySalt
-from tracker.delivery.spool_backlog import ALARM_SECONDS, Spooled
 from tracker.durations import DAY_MS, HOUR_MS
 from tracker.log.memory import MemoryLog
-from tracker.log.redis_log import RedisLog
-from tracker.protocols.clocks import APART_MS, passed
+from tracker.log.redis.event_log import RedisLog
+from tracker.machine_clock import APART_MS, passed
+from tracker.metrics import ALARM_SECONDS, Spooled
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from web.access.sign_in_limit import TRIES, WINDOW_SECONDS, LocalSignInLimit, RedisSignInLimit, SignInLimit

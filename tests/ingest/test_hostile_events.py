@@ -21,7 +21,7 @@ from profiles.redis.store import RedisProfiles
 from tests.support.hostile import Sent, holed, request
 from tests.support.ingest_streams import event, records, sites_of
 from tests.support.machine import Clock
-from tests.tracker.test_app import Sent as Body
+from tests.support.tracker_app import Sent as Body
 from tracker.app import Tracker
 from tracker.event import decode
 from tracker.log.memory import MemoryLog

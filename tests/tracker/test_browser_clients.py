@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.support.tracker_server import TrackerServer
-from tests.tracker.test_node import modules
-from tests.tracker.test_snippet import (
+from tests.support.node_modules import modules
+from tests.support.snippet_pages import (
     CHROMIUM,
     Shop,
     browser,
@@ -20,6 +19,7 @@ from tests.tracker.test_snippet import (
     shop,
     tracker,
 )
+from tests.support.tracker_server import TrackerServer
 from tracker.admission.proof import proof_of
 
 __all__ = ["browser", "context", "errors", "modules", "page", "server", "shop", "tracker"]  # fixtures

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dangol.serving.health import Health
-from tests.tracker.test_app import Client, ListLog, log, sites
+from tests.support.tracker_app import Client, ListLog, log, sites
 from tracker.app import Tracker
 from tracker.log.port import LogUnavailable
 from tracker.sites import Sites

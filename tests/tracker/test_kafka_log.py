@@ -19,8 +19,8 @@ from kafka.partitioner import DefaultPartitioner
 
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.log_reading import append_patiently, ends, records, remade, take, values, wait_until
-from tracker.log.kafka_cluster import Connection
-from tracker.log.kafka_log import LARGEST_RECORD, KeyPartitioner
+from tracker.log.kafka.cluster import Connection
+from tracker.log.kafka.event_log import LARGEST_RECORD, KeyPartitioner
 from tracker.log.open import open_log
 from tracker.log.port import EventLog, LogUnavailable, Record
 

@@ -11,13 +11,13 @@ import pytest
 
 from tests.support.machine import Clock, RedisServer
 from tests.support.redis_cluster import RedisCluster
-from tests.tracker.test_app import Client, ListLog
+from tests.support.tracker_app import Client, ListLog
 from tracker.admission import limits
 from tracker.admission.buckets import RedisBuckets
 from tracker.admission.limits import Limiter, Rate
 from tracker.app import RECORD_LIMIT, Tracker
 from tracker.http.address import subscriber
-from tracker.log.kafka_log import LARGEST_RECORD
+from tracker.log.kafka.event_log import LARGEST_RECORD
 from tracker.protocols import snowplow
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tracker.event import decode, encode
 from tracker.http.request import Request
 from tracker.protocols import matomo
-from tracker.protocols.matomo import Collected, Finders
+from tracker.protocols.matomo import Finders, MatomoPayload
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
@@ -24,17 +24,17 @@ FIND = Finders(
 BASE = {"idsite": "1", "rec": "1", "_id": "0123456789abcdef"}
 
 
-def get(params: dict[str, Any], **headers: str) -> Collected | Refusal:
+def get(params: dict[str, Any], **headers: str) -> MatomoPayload | Refusal:
     return matomo.collect(Request("GET", "/matomo.php", urlencode(params), b"", NOW, **headers), FIND)
 
 
-def post(body: Any, query: str = "") -> Collected | Refusal:
+def post(body: Any, query: str = "") -> MatomoPayload | Refusal:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return matomo.collect(Request("POST", "/matomo.php", query, raw, NOW), FIND)
 
 
-def taken(answer: Collected | Refusal) -> Collected:
-    assert isinstance(answer, Collected), answer
+def taken(answer: MatomoPayload | Refusal) -> MatomoPayload:
+    assert isinstance(answer, MatomoPayload), answer
     return answer
 
 
@@ -200,7 +200,7 @@ deep = st.recursive(st.integers() | values, lambda inner: st.lists(inner, max_si
 )
 def test_nothing_raises(params: dict[str, str], requests: list[Any]) -> None:
     for answer in (get({**BASE, **params}), post({"requests": [{**BASE, **params}, *requests]})):
-        if isinstance(answer, Collected):
+        if isinstance(answer, MatomoPayload):
             assert all(decode(encode(event)) == event for event in answer.events)
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from tracker.admission.gate import Gate
 from tracker.admission.limits import Limiter, Rate
-from tracker.admission.origins import admitted
 from tracker.admission.privacy import DailySalt
 from tracker.event import Event
 from tracker.metrics import Metrics
+from tracker.origins import admitted
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 from web.http.site_keys import Keys

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.machine import Clock
-from tests.tracker.test_app import Client, ListLog
+from tests.support.tracker_app import Client, ListLog
 from tracker.admission import privacy
 from tracker.admission.privacy import DailySalt
 from tracker.app import Tracker

@@ -9,20 +9,22 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.machine import Clock
-from tests.support.tracker_server import TrackerServer
-from tests.support.web_stage import stage_of
-from tests.support.wsgi import serving
-from tests.tracker.test_snippet import (
+from tests.support.snippet_pages import (
+    BANNER,
     CHROMIUM,
     Shop,
     answer,
     browser,
     eventually,
     names,
+    offered,
     server,
     shop,
     tracker,
 )
+from tests.support.tracker_server import TrackerServer
+from tests.support.web_stage import stage_of
+from tests.support.wsgi import serving
 from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 
@@ -31,7 +33,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
 ]
-BANNER = {"title": "Ten % off", "link": "#offer"}
 PICTURE = (
     "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='150'><rect width='300' height='150'/></svg>"
 )
@@ -58,10 +59,6 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     assert errors == []
-
-
-def offered(content: dict[str, Any], campaign: str = "c", **more: Any) -> dict[str, Any]:
-    return {"offer": {"campaign": campaign, "variant": "v", "content": content}, "token": "t", **more}
 
 
 def below_the_fold(shop: Shop, call: str) -> str:

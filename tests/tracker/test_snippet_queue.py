@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.snippet_pages import Shop
 from tests.support.tracker_server import TrackerServer
 from tests.support.webdriver import NAMES, Tabs, tabs
-from tests.tracker.test_snippet import Shop
 from tracker.event import Event
 from tracker.protocols.segment import EVENT_LIMIT
 

@@ -24,7 +24,7 @@ from tracker.admission.proof import proof_of
 from tracker.event import Event, decode, encode
 from tracker.http.request import Request
 from tracker.protocols import snowplow
-from tracker.protocols.snowplow import Collected
+from tracker.protocols.snowplow import SnowplowPayload
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
@@ -36,19 +36,19 @@ def find(name: str) -> Site | None:
     return SITE if name in ("shop", "") else None
 
 
-def get(params: dict[str, Any], **options: Any) -> Collected | Refusal:
+def get(params: dict[str, Any], **options: Any) -> SnowplowPayload | Refusal:
     return snowplow.collect(Request("GET", "/i", urlencode(params), b"", NOW, **options), find)
 
 
-def post(data: Any, schema: str = "s", **headers: Any) -> Collected | Refusal:
+def post(data: Any, schema: str = "s", **headers: Any) -> SnowplowPayload | Refusal:
     raw = data if isinstance(data, bytes) else json.dumps({"schema": schema, "data": data}).encode()
     return snowplow.collect(Request("POST", snowplow.POST_PATH, "", raw, NOW, **headers), find)
 
 
 def one(params: dict[str, Any]) -> Event:
     for answer in (get(params), post([params])):
-        assert isinstance(answer, Collected), answer
-    assert isinstance(answer, Collected)
+        assert isinstance(answer, SnowplowPayload), answer
+    assert isinstance(answer, SnowplowPayload)
     return answer.events[0]
 
 
@@ -113,7 +113,7 @@ def test_a_transaction_takes_the_items_that_came_with_it() -> None:
         {**BASE, "eid": "e2", "e": "ti", "ti_id": "o1", "ti_sk": "007", "ti_pr": "49.75", "ti_qu": "2"},
     ]
     answer = post(items)
-    assert isinstance(answer, Collected)
+    assert isinstance(answer, SnowplowPayload)
     [order] = answer.events
     assert order.name == "Order Completed"
     line = {"product_id": "007", "price": 49.75, "quantity": 2}
@@ -124,8 +124,8 @@ def test_a_transaction_takes_the_items_that_came_with_it() -> None:
 def test_the_visitor_comes_from_the_event_then_the_cookie_then_is_new() -> None:
     params = {"aid": "shop", "e": "pv"}
     cookie, fresh = get(params, cookie="a=b; sp=c-1"), get(params)
-    assert isinstance(cookie, Collected)
-    assert isinstance(fresh, Collected)
+    assert isinstance(cookie, SnowplowPayload)
+    assert isinstance(fresh, SnowplowPayload)
     assert (cookie.events[0].visitor, cookie.visitor) == ("c-1", "c-1")
     assert fresh.events[0].visitor == fresh.visitor
     server = one({"aid": "shop", "e": "pv", "p": "srv", "uid": "u1"})
@@ -135,13 +135,13 @@ def test_the_visitor_comes_from_the_event_then_the_cookie_then_is_new() -> None:
 def test_anonymous_has_no_address_and_no_cookie_id() -> None:
     request = Request("GET", "/i", "aid=shop&e=pv", b"", NOW, ip="203.0.113.0", cookie="sp=c-1")
     answer = snowplow.collect(request, find, anonymous=True, fallback="~day")
-    assert isinstance(answer, Collected)
+    assert isinstance(answer, SnowplowPayload)
     assert (answer.events[0].visitor, answer.events[0].ip) == ("~day", "")
 
 
 def test_one_bad_event_does_not_cost_its_neighbours() -> None:
     answer = post([{**BASE, "e": "pv"}, {**BASE, "e": "zz"}, {**BASE, "e": "pv", "duid": "x" * 300}])
-    assert isinstance(answer, Collected)
+    assert isinstance(answer, SnowplowPayload)
     assert len(answer.events) == 1
     assert [refusal.field for refusal in answer.refused] == ["e", "duid"]
     assert isinstance(post([{**BASE, "e": "zz"}]), Refusal)
@@ -185,7 +185,7 @@ params = st.dictionaries(
 @given(st.lists(params | anything, max_size=4))
 def test_nothing_raises(data: list[Any]) -> None:
     answer = post(data)
-    if isinstance(answer, Collected):
+    if isinstance(answer, SnowplowPayload):
         assert all(decode(encode(event)) == event for event in answer.events)
 
 
@@ -249,7 +249,7 @@ def test_the_python_client(tracker: TrackerServer, method: Any, base64: bool) ->
 def test_half_an_emoji_does_not_cost_the_payload() -> None:
     raw = rb'{"schema":"s","data":[{"aid":"shop","p":"web","e":"pv","duid":"d1","eid":"e1","page":"cut \ud83d"}]}'
     answer = post(raw)
-    assert isinstance(answer, Collected), answer
+    assert isinstance(answer, SnowplowPayload), answer
     assert answer.events[0].title == "cut \ufffd"
     inside = rb'{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":'
     inside += rb'{"schema":"iglu:a.b/add_to_cart/jsonschema/1-0-0","data":{"name":"cut \ud83d"}}}'

@@ -1,9 +1,7 @@
 """The spool on disk, and the delivery that falls back to it."""
 
-import asyncio
 import errno
 import struct
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,27 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.spool_log import Log, drained, records, submit
 from tracker.delivery import delivery, spool
 from tracker.delivery.delivery import Delivery
 from tracker.delivery.spool import Spool, claim
 from tracker.delivery.spool_segment import HEADER_BYTES, frame
 from tracker.log.port import LogUnavailable, Record, RecordTooLarge
-
-
-def records(first: int, count: int) -> list[Record]:
-    return [Record(f"k{n % 3}", b"event %d " % n + b"x" * 40) for n in range(first, first + count)]
-
-
-def submit(way: Delivery, records: list[Record], browser: bool = False) -> None:
-    asyncio.run(way.submit(records, browser))
-
-
-def drained(box: Spool) -> list[Record]:
-    found: list[Record] = []
-    while batch := box.read(7):
-        found += batch
-        box.drop()
-    return found
 
 
 def test_records_come_back_in_order_over_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,35 +312,6 @@ def test_any_records_come_back(tmp_path_factory: pytest.TempPathFactory, batches
         box.write(batch)
     assert drained(box) == [record for batch in batches for record in batch]
     box.close()
-
-
-class Log:
-    """A log to switch off, or to let hang."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.down = False
-        self.open = threading.Event()
-        self.open.set()
-
-    def append(self, batch: Sequence[Record]) -> None:
-        self.open.wait(20)
-        self.ping()
-        self.records += batch
-
-    def ping(self) -> None:
-        self.open.wait(20)
-        if self.down:
-            raise LogUnavailable("down", retry_after=0.05)
-
-    def consumer(self, group: str, member: str) -> Any: ...
-
-    def lag(self, group: str) -> int:
-        return 0
-
-    def durability(self) -> str | None: ...
-
-    def close(self) -> None: ...
 
 
 def settled(way: Delivery) -> None:

@@ -19,7 +19,7 @@ from tests.support.warehouse_rows import NOON, row
 from tracker import disk
 from tracker.durations import DAY_MS
 from tracker.log.open import open_log
-from tracker.log.redis_streams import SCRIPTS
+from tracker.log.redis.streams import SCRIPTS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.tables import durable

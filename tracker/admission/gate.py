@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tracker import values
-from tracker.admission import origins, privacy
+from tracker import origins, values
+from tracker.admission import privacy
 from tracker.admission.limits import Limiter
 from tracker.admission.placeholder_ids import named
 from tracker.event import SITE, Event

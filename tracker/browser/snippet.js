@@ -157,7 +157,7 @@
     names.forEach(name => sending[name] = 1);
     post('batch', body, size > 0).then(([reply, code]) => {
       status = code;
-      if (reply.visitor && made) remember(reply.visitor);  // the server knew better: firstparty.py
+      if (reply.visitor && made) remember(reply.visitor);  // the server knew better: protocols/server_cookie.py
     }).catch(log).then(guard(() => {
       let later = status == 429 || status > 500, refused = /^4(?!08|29)/.test(status);
       flying -= size;

@@ -3,35 +3,13 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from tracker.delivery.spool import folders, held
 from tracker.delivery.spool_segment import Segment, segments_in
 from tracker.log.port import Record
-
-ALARM_SECONDS = 60.0
-"""Nobody drains an event that has waited for so long: the log is down, or no process has the spool."""
-
-
-class Spooled(NamedTuple):
-    """``oldest``: when the first of the events that wait was received, seconds since the epoch; None: nothing waits.
-
-    ``abandoned``: spools with events that no process holds. ``unreadable``: bytes that were put aside since the disk
-    did not give them back as they were written; ``refused``: bytes of records that the log never takes.
-    """
-
-    events: int = 0
-    bytes: int = 0
-    oldest: float | None = None
-    abandoned: int = 0
-    unreadable: int = 0
-    refused: int = 0
-
-    def stuck(self, now: float) -> bool:
-        """A time in the future is of a clock that has been set right since: what came before that still waits."""
-        return self.oldest is not None and abs(now - self.oldest) > ALARM_SECONDS
+from tracker.metrics import Spooled
 
 
 class SpoolWatch:

@@ -11,7 +11,7 @@ from zlib import crc32
 from tracker.log.port import Backlog, Extent, LogUnavailable, Message, Record
 
 
-class _Group:
+class _GroupState:
     """Members in order of their joining, and how far the group is done with each partition."""
 
     def __init__(self, starts: list[int]) -> None:
@@ -27,7 +27,7 @@ class MemoryLog:
         self.partitions: list[deque[Message]] = [deque() for _ in range(int(query.pop("partitions", "4")))]
         if query:
             raise ValueError(f"memory log: unknown parameter {', '.join(query)} (there is: partitions)")
-        self.groups: dict[str, _Group] = {}
+        self.groups: dict[str, _GroupState] = {}
         self.changed = threading.Condition()
         self._next = [1] * len(self.partitions)
         self.identity = "1"
@@ -46,7 +46,7 @@ class MemoryLog:
         with self.changed:
             if group not in self.groups:
                 held = zip(self._next, self.partitions, strict=True)
-                self.groups[group] = _Group([end - len(messages) for end, messages in held])
+                self.groups[group] = _GroupState([end - len(messages) for end, messages in held])
             return MemoryConsumer(self, group, member)
 
     def lag(self, group: str) -> int:

@@ -11,11 +11,11 @@ def open_log(url: str) -> EventLog:
     # Imported when asked for: a tracker on Redis need not load the Kafka client.
     scheme = url.partition("://")[0]
     if scheme in ("redis", "rediss", "unix"):
-        from tracker.log.redis_log import RedisLog
+        from tracker.log.redis.event_log import RedisLog
 
         return RedisLog(url)
     if scheme == "kafka":
-        from tracker.log.kafka_log import KafkaLog
+        from tracker.log.kafka.event_log import KafkaLog
 
         return KafkaLog(url)
     if scheme == "memory":

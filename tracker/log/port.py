@@ -1,6 +1,6 @@
 """The event log port: append durably, consume as a group, commit a position.
 
-Three backends pass one contract suite (tests/tracker/test_log.py): memory, Redis Streams, Kafka.
+Three backends pass one contract suite (tests/tracker/test_event_log.py): memory, Redis Streams, Kafka.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

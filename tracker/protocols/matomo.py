@@ -19,11 +19,11 @@ from tracker.durations import DAY_MS
 from tracker.event import Event, EventType
 from tracker.http import address
 from tracker.http.request import Request, checked_id
-from tracker.protocols import clocks
+from tracker.protocols import client_clock
 from tracker.protocols.json_bodies import decoded, inner
+from tracker.protocols.parameters import named, number
 from tracker.protocols.pixel import FIELDS, parse
 from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
-from tracker.protocols.texts import named, number
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
@@ -40,7 +40,7 @@ class Finders(NamedTuple):
     visitor: Callable[[Site, str, str], str]
 
 
-class Collected(NamedTuple):
+class MatomoPayload(NamedTuple):
     """``image``: the client wants a picture back. ``bulk``: it wants the counts."""
 
     events: list[Event]
@@ -58,7 +58,7 @@ class _Bulk(msgspec.Struct):
 _bulk = msgspec.json.Decoder(_Bulk)
 
 
-def collect(request: Request, find: Finders) -> Collected | Refusal:
+def collect(request: Request, find: Finders) -> MatomoPayload | Refusal:
     """The events of one request. In bulk, what cannot be used is counted as invalid and the rest is taken."""
     if request.method == "POST" and request.body.lstrip()[:1] == b"{":
         return _collect_bulk(request, find)
@@ -68,10 +68,10 @@ def collect(request: Request, find: Finders) -> Collected | Refusal:
     events = _events(fields, fields.get("token_auth", ""), request, find)
     if isinstance(events, Refusal):
         return events
-    return Collected(events, 1, [], fields.get("send_image") != "0", bulk=False)
+    return MatomoPayload(events, 1, [], fields.get("send_image") != "0", bulk=False)
 
 
-def _collect_bulk(request: Request, find: Finders) -> Collected | Refusal:
+def _collect_bulk(request: Request, find: Finders) -> MatomoPayload | Refusal:
     body = decoded(request.body, _bulk)
     if isinstance(body, Refusal):
         return body
@@ -88,7 +88,7 @@ def _collect_bulk(request: Request, find: Finders) -> Collected | Refusal:
                 continue
             fields = made
         refused.append(fields)
-    return Collected(events, len(body.requests) - len(refused), refused, image=False, bulk=True)
+    return MatomoPayload(events, len(body.requests) - len(refused), refused, image=False, bulk=True)
 
 
 def _fields(request: Request) -> dict[str, str] | Refusal:
@@ -137,7 +137,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
     ip = address.truncate(params["cip"]) if params.get("cip") else request.ip
     ua = (params.get("ua") or request.ua)[:TEXT_CHARACTERS]
     events = []
-    for what in _whats(params):
+    for what in _actions(params):
         event = Event(
             site.id,
             str(uuid4()),
@@ -164,7 +164,7 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
     return events
 
 
-def _when(params: Params, received: int, trusted: bool) -> clocks.When | Refusal:
+def _when(params: Params, received: int, trusted: bool) -> client_clock.When | Refusal:
     text = params.get("cdt")
     if not text:
         return (received, "")
@@ -174,7 +174,7 @@ def _when(params: Params, received: int, trusted: bool) -> clocks.When | Refusal
     if ts < received - OLD_MS and not trusted:
         message = "cdt older than a day needs token_auth, a secret key of the site"
         return Refusal("token_required", message, "cdt", status=401)
-    return clocks.bounded(ts, received)
+    return client_clock.bounded(ts, received)
 
 
 def _cdt(text: str) -> int | None:
@@ -188,49 +188,49 @@ def _cdt(text: str) -> int | None:
         return None
 
 
-class _What(NamedTuple):
+class _Action(NamedTuple):
     type: EventType
     name: str
     props: dict[str, Any]
 
 
-def _whats(params: Params) -> Sequence[_What]:
+def _actions(params: Params) -> Sequence[_Action]:
     """What one request reports: one thing, or a page view and the product on that page."""
     if params.get("ping") == "1":
-        return [_What("track", "Page Ping", {})]
+        return [_Action("track", "Page Ping", {})]
     if params.get("e_c") and params.get("e_a"):
         names = {"e_c": "category", "e_a": "action", "e_n": "name", "e_v": "value"}
-        return [_What("track", params["e_a"], named(params, names))]
+        return [_Action("track", params["e_a"], named(params, names))]
     if params.get("idgoal"):
         return [_goal(params)]
     if params.get("link"):
-        return [_What("track", "Link Clicked", {"href": params["link"][:URL_CHARACTERS]})]
+        return [_Action("track", "Link Clicked", {"href": params["link"][:URL_CHARACTERS]})]
     if params.get("download"):
-        return [_What("track", "File Downloaded", {"href": params["download"][:URL_CHARACTERS]})]
+        return [_Action("track", "File Downloaded", {"href": params["download"][:URL_CHARACTERS]})]
     if params.get("search"):
         names = {"search": "query", "search_cat": "category", "search_count": "results"}
-        return [_What("track", "Products Searched", {**named(params, names), "query": params["search"]})]
-    page = _What(
+        return [_Action("track", "Products Searched", {**named(params, names), "query": params["search"]})]
+    page = _Action(
         "page", "", named(params, {key: key for key in params if re.fullmatch(r"dimension\d{1,3}", key)})
     )
     return [page, *_product(params)]
 
 
-def _product(params: Params) -> Sequence[_What]:
+def _product(params: Params) -> Sequence[_Action]:
     """setEcommerceView: a product's page, or a category's."""
     if params.get("_pks"):
         props = named(params, {"_pkn": "name", "_pkp": "price"})
         category = _first_category(params.get("_pkc", ""))
-        return [_What("track", "Product Viewed", {"product_id": params["_pks"], **props, **category})]
+        return [_Action("track", "Product Viewed", {"product_id": params["_pks"], **props, **category})]
     if params.get("_pkc"):
-        return [_What("track", "Product List Viewed", _first_category(params["_pkc"]))]
+        return [_Action("track", "Product List Viewed", _first_category(params["_pkc"]))]
     return []
 
 
-def _goal(params: Params) -> _What:
+def _goal(params: Params) -> _Action:
     """A goal by number; 0 is the shop: an order with its id, else what the cart holds now."""
     if params["idgoal"] != "0":
-        return _What(
+        return _Action(
             "track", f"Goal {params['idgoal']}"[:NAME_CHARACTERS], named(params, {"revenue": "revenue"})
         )
     names = {
@@ -244,8 +244,8 @@ def _goal(params: Params) -> _What:
     if products := _lines(params.get("ec_items", "")):
         props["products"] = products
     if params.get("ec_id"):
-        return _What("track", "Order Completed", {"order_id": params["ec_id"], **props})
-    return _What("track", "Cart Viewed", props)
+        return _Action("track", "Order Completed", {"order_id": params["ec_id"], **props})
+    return _Action("track", "Cart Viewed", props)
 
 
 def _lines(text: str) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from tracker.admission.proof import Caller
 from tracker.event import ID_LIMIT, Event, EventType, Source
 from tracker.http import address
 from tracker.http.request import ID_CHARACTERS, Request, checked_id, header_key
-from tracker.protocols import clocks
-from tracker.protocols.clocks import milliseconds
+from tracker.protocols import client_clock
+from tracker.protocols.client_clock import milliseconds
 from tracker.protocols.json_bodies import decoded
 from tracker.refusal import Refusal
 from tracker.sites import Site
@@ -192,7 +192,7 @@ def _event(item: _Item, sent: int | None, request: Request, caller: Caller, wher
     proven = caller.proves(ids[2], proof.told(context), request.received)
     if kind == "alias" and proven and not caller.believed:
         props.pop("previousId", None)  # a proof is one customer's: it says nothing of another id
-    ts, flag = clocks.corrected(item.original_timestamp or item.timestamp, sent, request.received)
+    ts, flag = client_clock.corrected(item.original_timestamp or item.timestamp, sent, request.received)
     page = _mapping(context.get("page"))
     if kind in _PAGES:
         page = {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}

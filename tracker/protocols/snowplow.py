@@ -18,11 +18,11 @@ from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http import address
 from tracker.http.request import Request, checked_id
-from tracker.protocols import clocks
+from tracker.protocols import client_clock
 from tracker.protocols.json_bodies import decoded, inner
+from tracker.protocols.parameters import named
 from tracker.protocols.pixel import parse
 from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
-from tracker.protocols.texts import named
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
@@ -67,7 +67,7 @@ class _Payload(msgspec.Struct):
 _payload = msgspec.json.Decoder(_Payload)
 
 
-class Collected(NamedTuple):
+class SnowplowPayload(NamedTuple):
     """``visitor``: the network id for the cookie. ``refused``: why each unusable event was left out."""
 
     events: list[Event]
@@ -77,7 +77,7 @@ class Collected(NamedTuple):
 
 def collect(
     request: Request, find: FindApp, anonymous: bool = False, fallback: str | None = None
-) -> Collected | Refusal:
+) -> SnowplowPayload | Refusal:
     """The events of one request. ``anonymous``: the client sent SP-Anonymous, so no cookie and no address.
 
     ``fallback``: the visitor id where neither event nor cookie has one; None makes a new one.
@@ -98,7 +98,7 @@ def collect(
             events.append(made)
     if refused and not events:
         return refused[0]
-    return Collected(events, network, refused)
+    return SnowplowPayload(events, network, refused)
 
 
 def set_cookie(visitor: str, secure: bool) -> str:
@@ -188,18 +188,18 @@ def _proof(params: Params) -> object:
     return next(found, None) if params.get("uid") else None
 
 
-class _What(NamedTuple):
+class _Content(NamedTuple):
     type: EventType
     name: str
     props: dict[str, Any]
 
 
-def _what(params: Params, lines: list[dict[str, Any]]) -> _What | Refusal:
+def _what(params: Params, lines: list[dict[str, Any]]) -> _Content | Refusal:
     kind = params.get("e")
     if kind == "pv":
-        return _What("page", "", {})
+        return _Content("page", "", {})
     if kind == "pp":
-        return _What("track", "Page Ping", named(params, {"pp_max": "max_x", "pp_may": "max_y"}))
+        return _Content("track", "Page Ping", named(params, {"pp_max": "max_x", "pp_may": "max_y"}))
     if kind == "se":
         names = {
             "se_ca": "category",
@@ -208,19 +208,19 @@ def _what(params: Params, lines: list[dict[str, Any]]) -> _What | Refusal:
             "se_pr": "property",
             "se_va": "value",
         }
-        return _What("track", params.get("se_ac") or "Structured Event", named(params, names))
+        return _Content("track", params.get("se_ac") or "Structured Event", named(params, names))
     if kind == "tr":
-        return _What(
+        return _Content(
             "track", "Order Completed", {**_totals(params), **({"products": lines} if lines else {})}
         )
     if kind == "ti":
-        return _What("track", "Order Item", {"order_id": params.get("ti_id", ""), **_line(params)})
+        return _Content("track", "Order Item", {"order_id": params.get("ti_id", ""), **_line(params)})
     if kind == "ue":
         return _self_describing(params)
     return Refusal("bad_type", "e must be pv, pp, ue, se, tr or ti", "e")
 
 
-def _self_describing(params: Params) -> _What | Refusal:
+def _self_describing(params: Params) -> _Content | Refusal:
     outer = _json(params.get("ue_pr"), params.get("ue_px"))
     inner = outer.get("data")
     found = _SCHEMA.match(str(inner.get("schema", ""))) if isinstance(inner, dict) else None
@@ -231,11 +231,11 @@ def _self_describing(params: Params) -> _What | Refusal:
     if schema == "snowplow_ecommerce_action":
         return _commerce(str(data.get("type", "")), data, params)
     if schema in ECOMMERCE:
-        return _What("track", ECOMMERCE[schema], {**_renamed(data), **_terms(schema, data)})
-    return _What("track", schema.replace("_", " ").title(), data)
+        return _Content("track", ECOMMERCE[schema], {**_renamed(data), **_terms(schema, data)})
+    return _Content("track", schema.replace("_", " ").title(), data)
 
 
-def _commerce(action: str, data: dict[str, Any], params: Params) -> _What:
+def _commerce(action: str, data: dict[str, Any], params: Params) -> _Content:
     """Snowplow's e-commerce action: what it is about stands in the entities beside it."""
     props = {key: value for key, value in data.items() if key != "type"}
     products: list[dict[str, Any]] = []
@@ -248,7 +248,7 @@ def _commerce(action: str, data: dict[str, Any], params: Params) -> _What:
         props["products"] = products
     elif products:
         props.update(products[0])
-    return _What("track", ECOMMERCE.get(action, action.replace("_", " ").title() or "Commerce"), props)
+    return _Content("track", ECOMMERCE.get(action, action.replace("_", " ").title() or "Commerce"), props)
 
 
 def _entities(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -295,13 +295,13 @@ def _line(params: Params) -> dict[str, Any]:
     return {"product_id": params.get("ti_sk", ""), **named(params, names)}
 
 
-def _when(params: Params, received: int) -> clocks.When:
+def _when(params: Params, received: int) -> client_clock.When:
     """``ttm`` if given; else corrected by ``stm``, unless that was cut to whole seconds and so lies before ``dtm``."""
     true, device, sent = (_millis(params.get(name)) for name in ("ttm", "dtm", "stm"))
     if true is not None:
-        return clocks.bounded(true, received)
+        return client_clock.bounded(true, received)
     if device is not None and sent is not None and device < sent:
-        return clocks.bounded(received - (sent - device), received)
+        return client_clock.bounded(received - (sent - device), received)
     return (received, "")
 
 

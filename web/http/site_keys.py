@@ -6,8 +6,8 @@ import msgspec
 from flask import request
 
 from tracker import values
-from tracker.admission.origins import admitted
 from tracker.http.request import header_key
+from tracker.origins import admitted
 from tracker.sites import Site, Sites
 from web.access.audit import acting
 from web.http.problem import Problem

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 
-from tracker.delivery.spool_backlog import Spooled
+from tracker.metrics import Spooled
 from web.stores import Stores
 
 

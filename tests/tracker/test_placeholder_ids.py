@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.tracker.test_app import Client, ListLog
+from tests.support.tracker_app import Client, ListLog
 from tracker.admission.placeholder_ids import placeholder
 from tracker.admission.proof import proof_of
 from tracker.app import Tracker

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracker.log.port import Extent, LogUnavailable, Message
-from tracker.log.redis_streams import RedisStreams, entry_id, position_of
+from tracker.log.redis.streams import RedisStreams, entry_id, position_of
 
 LONGEST_SILENCE = 300.0  # a member that has not polled for so long is taken for hung: its leases run out
 RECORDS_PER_READ = 2_000  # some 10 ms during which Redis serves nobody else

@@ -1,37 +1,19 @@
 """The official npm clients, unchanged, against a running tracker. Skipped where Node is absent."""
 
-import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.node_modules import NODE, NPM, SCRIPTS, modules
 from tests.support.tracker_server import TrackerServer
 
-SCRIPTS = Path(__file__).parent.parent / "support" / "node"
-NODE, NPM = shutil.which("node"), shutil.which("npm")
+__all__ = ["modules"]  # fixture
 pytestmark = pytest.mark.skipif(
     not (NODE and NPM), reason="the npm clients need Node: apt-get install nodejs npm"
 )
-
-
-@pytest.fixture(scope="session")
-def modules() -> Path:
-    """node_modules of tests/node, installed once for each package.json into the user's cache."""
-    wanted = (SCRIPTS / "package.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dangol-tests"
-    folder = cache / f"node-{hashlib.sha256(wanted).hexdigest()[:12]}"
-    if not (folder / "installed").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SCRIPTS / "package.json", folder)
-        command = [str(NPM), "install", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        (folder / "installed").touch()
-    return folder / "node_modules"
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-"""When an event happened: the client's clock, trusted only so far; our own, which may be set right."""
+"""When an event happened: by the client's clock, as far as that can be believed."""
 
 from datetime import UTC, datetime, timedelta
 
-from tracker.durations import DAY_MS, MINUTE_MS
+from tracker.durations import DAY_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  without a zone it is UTC
@@ -11,10 +11,6 @@ _MILLISECOND = timedelta(milliseconds=1)
 FUTURE_MS = DAY_MS
 PAST_MS = 3653 * DAY_MS
 """Ten years: an import of a shop's history is real, 1970 is a clock that was never set."""
-
-
-APART_MS = MINUTE_MS
-"""The clocks of two of our machines are no further apart, while nothing is wrong with them."""
 
 When = tuple[int, str]
 """Milliseconds since the epoch, and what was wrong with the client's time, "" for nothing."""
@@ -53,9 +49,3 @@ def bounded(ts: int, received: int) -> When:
     if ts < received - PAST_MS:
         return (received, "past")
     return (ts, "")
-
-
-def passed(since: float, now: float, period: float) -> bool:
-    """Whether ``period`` went by since a moment that some process noted (all in ms). One that lies in the future was
-    noted by a clock that was ahead and has been set right: who waited for it would stand still until then."""
-    return not -min(period, APART_MS) <= now - since < period

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from tests.support.tracker_server import TrackerServer
-from tests.tracker.test_slots import BANNER, offered
-from tests.tracker.test_snippet import (
+from tests.support.snippet_pages import (
+    BANNER,
     CHROMIUM,
     Shop,
     answer,
     browser,
     eventually,
     names,
+    offered,
     server,
     shop,
     tracker,
 )
+from tests.support.tracker_server import TrackerServer
 from tracker.browser import snippet
 
 __all__ = ["browser", "server", "shop", "tracker"]  # fixtures

@@ -13,8 +13,8 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, RecordList
 from kafka.partitioner import Partitioner
 from kafka.partitioner.default import murmur2
 
-from tracker.log.kafka_cluster import Connection, KafkaCluster, identity_of, partitions_of
-from tracker.log.kafka_consumer import KafkaGroupMember
+from tracker.log.kafka.cluster import Connection, KafkaCluster, identity_of, partitions_of
+from tracker.log.kafka.consumer import KafkaGroupMember
 from tracker.log.port import Backlog, LogUnavailable, Message, Record, RecordTooLarge
 
 logger = logging.getLogger(__name__)

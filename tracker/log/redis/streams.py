@@ -10,9 +10,9 @@ from tracker.log.port import LogUnavailable
 from tracker.redis_connection import NoScriptError, ResponseError, connect, redis_errors
 
 FOLDER = Path(__file__).parent
-SHARED = (FOLDER / "redis_shard.lua").read_text()
+SHARED = (FOLDER / "shard.lua").read_text()
 SCRIPTS = {
-    name: SHARED + (FOLDER / f"redis_{name}.lua").read_text()
+    name: SHARED + (FOLDER / f"{name}.lua").read_text()
     for name in ("append", "group", "balance", "claim", "read", "commit")
 }
 SEQUENCE_BITS = 20

@@ -10,7 +10,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import CommitFailedError, LogTruncationError, RebalanceInProgressError
 
-from tracker.log.kafka_cluster import Connection, KafkaCluster
+from tracker.log.kafka.cluster import Connection, KafkaCluster
 from tracker.log.port import Extent, LogUnavailable, Message
 
 IDENTITY_SECONDS = (

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracker.test_spool import Log, drained, records, submit
+from tests.support.spool_log import Log, drained, records, submit
 from tracker.delivery import delivery, spool
 from tracker.delivery.delivery import Delivery
 from tracker.delivery.spool import Spool, adopt, claim
-from tracker.delivery.spool_backlog import ALARM_SECONDS, Spooled, SpoolWatch
+from tracker.delivery.spool_backlog import SpoolWatch
 from tracker.log.port import Record, RecordTooLarge
-from tracker.metrics import Metrics
+from tracker.metrics import ALARM_SECONDS, Metrics, Spooled
 
 EVENT = b'{"v":1,"id":"a","received":1764500000000}'
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from tracker.log.kafka_cluster import KafkaCluster
+from tracker.log.kafka.cluster import KafkaCluster
 
 
 def rewind(url: str, group: str, stored: Callable[[str], Mapping[int, int]]) -> None:

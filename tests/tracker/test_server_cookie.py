@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tracker.test_app import Answer, Client, ListLog
+from tests.support.tracker_app import Answer, Client, ListLog
 from tracker.app import Tracker
 from tracker.sites import Site, Sites
 

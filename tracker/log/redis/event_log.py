@@ -7,8 +7,8 @@ from itertools import chain
 from zlib import crc32
 
 from tracker.log.port import Backlog, Message, Record
-from tracker.log.redis_consumer import RedisConsumer
-from tracker.log.redis_streams import RedisStreams, position_of
+from tracker.log.redis.consumer import RedisConsumer
+from tracker.log.redis.streams import RedisStreams, position_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,138 @@
+"""Pages with the snippet, in a real browser: the shop, the tracker, and what the two saw."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.tracker_server import TrackerServer
+from tracker.event import Event
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Shop:
+    """A customer's site on its own port, so the tracker is another origin. Pages are made by the test."""
+
+    def __init__(self, tracker: TrackerServer) -> None:
+        self.tracker = tracker
+        self.headers: dict[str, str] = {}
+        self.pages: dict[str, str] = {}
+        shop = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                page = shop.pages.get(self.path.partition("?")[0], shop.page())
+                self.send_response(200)
+                kind = "text/javascript" if self.path.endswith(".js") else "text/html"
+                for name, value in {"Content-Type": f"{kind}; charset=utf-8", **shop.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(page.encode())
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def page(self, more: str = "", init: str = "'wk_test'", title: str = "Shop") -> str:
+        return f"""<!doctype html><title>{title}</title><h1>{title}</h1><div id=slot>kept</div>
+            <script>
+            window.dangol=window.dangol||function(){{(dangol.q=dangol.q||[]).push(arguments)}};
+            dangol('init',{init});
+            {more}
+            </script><script async src="{self.tracker.host}/dangol.js"></script>"""
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
+    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tracker(server: TrackerServer) -> TrackerServer:
+    return server.reset()
+
+
+@pytest.fixture
+def shop(tracker: TrackerServer) -> Iterator[Shop]:
+    shop = Shop(tracker)
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(locale="ko-KR", viewport={"width": 800, "height": 600})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def errors() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(context: BrowserContext, errors: list[str]) -> Iterator[Page]:
+    """A page whose errors are collected: at the end there must be none."""
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert errors == []
+
+
+def eventually(check: Callable[[], Any], seconds: float = 8.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := check()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert value, "did not happen in time"
+    return value
+
+
+def names(events: list[Event]) -> list[str]:
+    return [event.name or event.type for event in events]
+
+
+def answer(tracker: TrackerServer, slots: Mapping[str, Any]) -> None:
+    (tracker.folder / "answer.json").write_bytes(json.dumps({"slots": slots}).encode())
+
+
+BANNER = {"title": "Ten % off", "link": "#offer"}
+
+
+def offered(content: dict[str, Any], campaign: str = "c", **more: Any) -> dict[str, Any]:
+    return {"offer": {"campaign": campaign, "variant": "v", "content": content}, "token": "t", **more}
