@@ -208,7 +208,7 @@ def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], .
             if interval.low > 0
             else _("decrease")
             if interval.high < 0
-            else _("not significant yet")
+            else _("not significant")
         )
         drawn.append((name, _whisker(interval, -reach, reach, text), sure))
     return tuple(drawn), 50.0
