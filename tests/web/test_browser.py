@@ -179,7 +179,7 @@ def test_steps_are_moved_by_keyboard_and_by_dragging(browser: Browser, desk: Ser
 
     page.goto(f"/desk/funnel?{STEPS}")
     first = steps()
-    page.locator("li.step >> nth=1 >> button[title=Earlier]").focus()
+    page.locator("li.step >> nth=1 >> button[title='Move up']").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("step=event%3AProduct\\+Viewed&step=page"))
     assert steps() == [first[1], first[0], *first[2:]]
