@@ -154,7 +154,7 @@ def test_the_preview_counts_explains_and_shows(stage: Stage) -> None:
     assert "1 of 1 visitors match" in page and "mina is in the audience" in page
     assert "<p>Hi &lt;i&gt;Mina&lt;/i&gt;</p>" in page and "단골" in page
     page = desk.post("/desk/campaigns/preview", data=sent(WHOLE, **told)).text
-    assert "does not belong, because of: orders &gt; 1" in page
+    assert "These conditions do not match: orders &gt; 1" in page
     nobody = desk.post("/desk/campaigns/preview", data=sent(WHOLE, csrf=token, visitor="nobody")).text
     assert "Nobody is known by" in nobody
     wrong = sent(WHOLE, **told)
@@ -180,7 +180,7 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
         "Bandit allocation",
         "Chance to win",
         "Estimate if shown to all",
-        "forged",
+        "invalid signature",
         "Dismissed",
         "/desk/reports/campaigns/boots?",
     ):

@@ -250,7 +250,7 @@ def test_it_works_below_a_folder_of_the_shop_s_domain(stage: Stage) -> None:
         assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") != "0px"
         page.get_by_label("Personalized offers").uncheck()
         page.get_by_role("button", name="Save my choices").click()
-        page.wait_for_selector("text=Your choices hold")
+        page.wait_for_selector("text=Your choices apply")
         assert page.url.startswith(url + "/s/me?") and stored(stage).consent["personalization"] is False
         page.get_by_label("Yes, erase all my data").check()
         page.get_by_role("button", name="Erase").click()
@@ -271,11 +271,11 @@ def test_it_reads_well_on_a_phone(stage: Stage) -> None:
         keep(page, "me-phone", full=True)
         page.get_by_role("group", name="garden").get_by_label("Not interested").check()
         page.get_by_role("button", name="Save my interests").click()
-        page.wait_for_selector("text=What you see next follows it")
+        page.wait_for_selector("text=It applies from now on")
         assert page.get_by_role("group", name="garden").count() == 0
         page.get_by_label("Personalized offers").uncheck()
         page.get_by_role("button", name="Save my choices").click()
-        page.wait_for_selector("text=Your choices hold")
+        page.wait_for_selector("text=Your choices apply")
         page.get_by_label("Yes, erase all my data").check()
         page.get_by_role("button", name="Erase").click()
         page.wait_for_selector("text=Your data is erased")
