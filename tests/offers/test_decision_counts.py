@@ -72,7 +72,7 @@ def test_what_was_written_though_nobody_heard_is_not_written_twice(
 ) -> None:
     store = DecisionCountStore(redis_url, timeout=10, clock=clock)
     store.add(site, [("c", "a", PHONE), ("d", "a", PHONE)])
-    whole, answers = store._commands.all, iter([False])
+    whole, answers = store._commands.execute, iter([False])
 
     def deaf(commands):
         told = whole(commands)
@@ -80,7 +80,7 @@ def test_what_was_written_though_nobody_heard_is_not_written_twice(
             return told
         raise OSError("the answer was lost")
 
-    monkeypatch.setattr(store._commands, "all", deaf)
+    monkeypatch.setattr(store._commands, "execute", deaf)
     with pytest.raises(DecisionCountsUnavailable):
         store.flush()
     store.add(site, [("c", "a", PHONE)])
