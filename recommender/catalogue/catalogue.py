@@ -167,14 +167,18 @@ class Catalogue:
         self.refresh(force=True)
 
     def put_from_events(self, items: Iterable[Item]) -> None:
-        """Remember what events say about items. A field that the shop put stays as it is, and of an item that it put
-        only events which it sent itself (``Item.sent_by_site``) fill the others."""
+        """Store what events say about items. A field that the shop put is not changed.
+
+        The other fields of an item that the shop put come only from events that the site sent (``Item.sent_by_site``).
+        """
         self._store.put_from_events({item.id: _encode(item) for item in items})
         self.refresh(force=True)
 
     def sync_from_events(self, items: Iterable[Item]) -> None:
-        """``learn`` all that events say of the site by now. Once the shop put items, pages add none: of the others only
-        what the site itself told is kept, as of those that nobody speaks of or agrees on any more."""
+        """Replace all facts from events by ``items``. Once the shop has put items, events from pages add no others.
+
+        An item without facts any more keeps its id only.
+        """
         self.refresh(force=True)
         fresh = {item.id: item for item in items if item.sent_by_site or not self._put}
         bare = (each.id for each in list(self._items.values()) if each and each.id not in fresh)

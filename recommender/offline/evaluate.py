@@ -13,7 +13,8 @@ from recommender.evaluation.measure import measure_strategy
 from recommender.model.card import Card
 from recommender.offline.interaction_file import DataFileInvalid, load
 from recommender.serving.request import STRATEGIES, Strategy
-from recommender.training.train import HeldOut, learn, started
+from recommender.training.held_out import HeldOut, started
+from recommender.training.train import learn
 from tracker.durations import DAY_MS
 
 EvaluationProtocol = Literal["next-item", "last-days"]

@@ -14,7 +14,8 @@ from recommender.evaluation.cases import Case, next_item, sample
 from recommender.evaluation.gate import measure
 from recommender.model.card import Card
 from recommender.training.blend_weights import fit_blend
-from recommender.training.train import fit, newest, started
+from recommender.training.held_out import newest, started
+from recommender.training.train import fit
 
 GRID: Mapping[str, tuple[float, ...]] = {
     "factors": (16, 32, 64, 128),

@@ -13,21 +13,20 @@ from recommender.algorithms import als, content, cooccurrence, factors, populari
 from recommender.catalogue.catalogue import Item
 from recommender.data.interactions import (
     Interactions,
-    Longs,
     NothingToLearn,
     confidence_matrix,
     interaction_matrix,
     read,
 )
 from recommender.data.params import Params
-from recommender.evaluation.cases import UNLIMITED, Case, last_days, next_item, sample
+from recommender.evaluation.cases import Case
 from recommender.evaluation.gate import GateDecision, compare, measure
 from recommender.model.card import Card
 from recommender.model.model import Model, ModelUnusable
 from recommender.model.registry import ModelRegistry
 from recommender.training.blend_weights import fit_blend
+from recommender.training.held_out import NEWEST, HeldOut, held_out_cases
 from recommender.training.progress import Progress
-from tracker.durations import DAY_MS
 
 log = logging.getLogger("dangol.recommender")
 
@@ -41,11 +40,6 @@ class History(Protocol):
 
 
 NO_PROGRESS = Progress()
-
-NO_START = np.iinfo(np.int64).max
-
-MIN_HELD_OUT = 30
-"""Sessions; with fewer a blend is not fitted and a model not judged."""
 
 
 def fit(
@@ -99,17 +93,6 @@ class Learned(NamedTuple):
     cases: Sequence[Case] = ()
 
 
-class HeldOut(NamedTuple):
-    """What is kept from a model to judge it by: the newest sessions, from ``unseen`` (ms) or later where enough do;
-    or with ``days`` all of the last days at once."""
-
-    unseen: int = 0
-    days: float | None = None
-
-
-NEWEST = HeldOut()
-
-
 def learn(
     rows: Interactions,
     params: Params,
@@ -122,7 +105,7 @@ def learn(
 
     One half of the held-out sessions fits the blend, the other half is left to judge with.
     """
-    cut, cases = _held_out(rows, params, held_out)
+    cut, cases = held_out_cases(rows, params, held_out)
     if cut is None:
         progress.stage("learn")
         return Learned(fit(rows, params, card, items, progress))
@@ -137,53 +120,6 @@ def learn(
         for each in (before, fit(rows, params, card, items, progress))
     )
     return Learned(model, before, [case for case in cases if case.group % 2])
-
-
-def _held_out(rows: Interactions, params: Params, held_out: HeldOut) -> tuple[int | None, list[Case]]:
-    """Where the known part ends, and moments of what comes after; None where too little would be left."""
-    if held_out.days is not None:
-        cut = int(rows.ts[-1] - held_out.days * DAY_MS) if len(rows) else 0
-        past, future = rows.between(0, cut), rows.between(cut, int(rows.ts[-1]) + 1)
-        cases = list(last_days(_judging(future, params), past, UNLIMITED)) if len(past) else []
-        return (cut if cases else None), sample(cases, params.judged_cases // 2, params.seed)
-    newest_cut = newest(rows, params)
-    if newest_cut is None:
-        return None, []
-    begun = started(rows)
-    cut = max(newest_cut, held_out.unseen)
-    if len(np.unique(rows.session[begun >= cut])) < MIN_HELD_OUT:
-        cut = newest_cut
-    past, future = rows.between(0, cut), _judging(rows.rows(begun >= cut), params)
-    return cut, sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
-
-
-def _judging(rows: Interactions, params: Params) -> Interactions:
-    """Who judges is drawn as each teaches: a crowd that came in one go is not the one to say which model is better."""
-    people = rows.profile_weights / max(float(rows.profile_weights[rows.profile].max(initial=0.0)), 1e-12)
-    chosen = np.random.default_rng(params.seed).random(len(people)) < people
-    return rows.rows(chosen[rows.profile])
-
-
-def started(rows: Interactions) -> Longs:
-    """When the session of each row began."""
-    return _begun(rows)[rows.session]
-
-
-def _begun(rows: Interactions) -> Longs:
-    """When each session began, ms; NO_START for those without a row."""
-    first = np.full(rows.sessions, NO_START)
-    np.minimum.at(first, rows.session, rows.ts)
-    return first
-
-
-def newest(rows: Interactions, params: Params) -> int | None:
-    """From when on sessions are held out: the newest share of them; None where too little would be left."""
-    begun = np.sort(_begun(rows))
-    begun = begun[begun < NO_START]
-    held = int(len(begun) * params.held_out)
-    if held < MIN_HELD_OUT:
-        return None
-    return int(begun[-held])
 
 
 def train(
