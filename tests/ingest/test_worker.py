@@ -335,7 +335,7 @@ def test_a_partition_won_back_while_its_rows_are_on_their_way_stores_them_once(s
     worker.threads = None, Held()
     setup.log.append(records([event(str(n), n, visitor=f"v{n}") for n in range(20)]))
     worker.step()
-    worker.outbox.own({})
+    worker.outbox.assign({})
     worker.prefetcher._consumer.close()
     worker.prefetcher = None  # joins anew, from the last commit
     setup.drain(worker)
@@ -403,6 +403,6 @@ def test_a_message_that_comes_twice_in_one_portion_is_kept_once(setup: Setup) ->
     portion, owned = worker.prefetcher.next()
     assert len(portion) == 2
     assert worker.outbox.unseen([*portion, *portion]) == list(portion)
-    worker.outbox.own(owned)
+    worker.outbox.assign(owned)
     assert worker.outbox.unseen(portion) == list(portion)
     assert worker.outbox.unseen([]) == []
