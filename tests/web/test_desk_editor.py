@@ -315,7 +315,7 @@ def test_the_preview_draws_pictures_and_items_as_words(stage: Stage) -> None:
         and "<dd>/boots</dd>" in page
     )
     assert '"src"' not in page and "up to 2 products, strategy “popular”" in page
-    assert "Picture “a > b & c”: https://cdn.example/c.jpg" in page and "<img src" not in page
+    assert "Image “a > b & c”: https://cdn.example/c.jpg" in page and "<img src" not in page
 
 
 @pytest.mark.redis

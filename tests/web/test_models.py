@@ -155,7 +155,7 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     assert "Not compared: too few new visits." in text
     assert f"Accepted: not worse than {first.version} on 1,234 newer visits, MRR@20 +0.0123 ± 0.0200." in text
     assert f"Rejected: worse than {first.version} on 1,234 newer visits, MRR@20 −0.0456" in text
-    assert "HR@20 0.512 live: 0.498" in text
+    assert "HR@20 0.512 in use: 0.498" in text
     assert page.count("badge denied") == 1 and page.count('class="badge on"') == 1
     assert f"{first.events} events, {first.profiles} visitors" in text
     assert "/desk/models/live" not in page and "Train now" not in page, "a viewer changes nothing"
