@@ -9,23 +9,25 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web.access.audit import register_audit
 from web.access.security import register_security
-from web.api.audiences import Audiences, audiences_blueprint
-from web.api.campaigns import campaigns_blueprint
-from web.api.health import health_blueprint, register_metrics
-from web.api.items import items_blueprint
-from web.api.models import models_blueprint
-from web.api.profiles import profiles_blueprint
+from web.api.audiences import AudiencePreview
+from web.api.campaigns import Campaigns
+from web.api.health import HealthPages, add_gauges, register_metrics
+from web.api.items import Items
+from web.api.models import Models, Trainings
+from web.api.profiles import Profiles
 from web.api.reports import reports_blueprint
-from web.api.segments import segments_blueprint
+from web.api.segments import Segments
 from web.desk.blueprints import register_desk
 from web.gorse.routes import gorse_blueprint
 from web.http.error_handlers import register_errors
 from web.http.metrics import Metrics
+from web.http.routes import blueprint_of
 from web.http.site_keys import Keys
 from web.language import register_language
 from web.me.pages import me_blueprint
 from web.me.passes import PassSigner
 from web.openapi import openapi_blueprint
+from web.people.audience_preview import Audiences
 from web.personalize.decision_log import DecisionLog
 from web.personalize.fast_path import FastPath
 from web.personalize.personalizer import Personalizer, personalize_blueprint
@@ -55,8 +57,9 @@ def create_app(stores: Stores) -> WebApplication:
     reports = _reports(stores)
     decisions = DecisionLog(stores.log, stores.campaigns.decided, stores.clock)
     personalizer = Personalizer(stores, metrics, decisions)
-    _register_api(app, stores, keys, metrics, reports, personalizer)
-    register_desk(app, stores, reports)
+    audiences = Audiences(stores.visitors.profiles, stores.segments.store, stores.clock)
+    _register_api(app, stores, keys, metrics, reports, audiences, personalizer)
+    register_desk(app, stores, reports, audiences)
     settings = stores.settings
     fast_path = FastPath(personalizer, keys, metrics, settings.personalize_seconds, settings.trust_proxy)
     return WebApplication(app, fast_path, decisions.close)
@@ -88,17 +91,37 @@ def _reports(stores: Stores) -> Reports:
 
 
 def _register_api(
-    app: Flask, stores: Stores, keys: Keys, metrics: Metrics, reports: Reports, personalizer: Personalizer
+    app: Flask,
+    stores: Stores,
+    keys: Keys,
+    metrics: Metrics,
+    reports: Reports,
+    audiences: Audiences,
+    personalizer: Personalizer,
 ) -> None:
-    app.register_blueprint(personalize_blueprint(personalizer, keys, stores.settings.personalize_seconds))
-    app.register_blueprint(items_blueprint(stores, keys))
-    app.register_blueprint(gorse_blueprint(stores, keys))
-    app.register_blueprint(models_blueprint(stores, keys, metrics))
-    app.register_blueprint(campaigns_blueprint(stores, keys))
-    app.register_blueprint(segments_blueprint(stores, keys))
-    app.register_blueprint(audiences_blueprint(keys, Audiences(stores)))
-    app.register_blueprint(profiles_blueprint(stores, keys))
-    app.register_blueprint(me_blueprint(stores, keys, PassSigner(stores.access.secret)))
-    app.register_blueprint(reports_blueprint(stores, reports, "reports", "/v1/reports", keys.secret_key))
-    app.register_blueprint(openapi_blueprint(stores.settings.public_url))
-    app.register_blueprint(health_blueprint(stores, keys, metrics))
+    profiles, segments, clock = stores.visitors.profiles, stores.segments, stores.clock
+    shops, runs = stores.models.shops, stores.models.runs
+    metrics.registry.register(Trainings(stores.sites, runs))
+    add_gauges(metrics, stores.health, lambda: float(stores.log.lag(stores.health.ingest_group)))
+    checks = {
+        "log": stores.log.ping,
+        "profiles": lambda: profiles.find("", "readyz"),
+        "warehouse": stores.reports.warehouse.ping,
+    }
+    health = HealthPages(checks, stores.health, metrics, keys, stores.settings.trust_proxy)
+    seconds = stores.settings.personalize_seconds
+    for blueprint in (
+        personalize_blueprint(personalizer, keys, seconds),
+        blueprint_of("items", Items(shops, keys).routes()),
+        gorse_blueprint(stores, keys),
+        blueprint_of("models", Models(shops, runs, keys).routes()),
+        blueprint_of("campaigns", Campaigns(stores.campaigns.store, keys, clock).routes()),
+        blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
+        blueprint_of("audiences", AudiencePreview(audiences, keys).routes()),
+        blueprint_of("profiles", Profiles(profiles, stores.visitors.erase, keys).routes()),
+        me_blueprint(stores, keys, PassSigner(stores.access.secret)),
+        reports_blueprint(stores, reports, audiences, "reports", "/v1/reports", keys.secret_key),
+        openapi_blueprint(stores.settings.public_url),
+        blueprint_of("health", health.routes()),
+    ):
+        app.register_blueprint(blueprint)

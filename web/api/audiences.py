@@ -1,30 +1,19 @@
-"""What an audience is before anybody is addressed: its size, some of its members, why one visitor is not in it."""
+"""The preview of an audience over HTTP. Secret keys only."""
 
-import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-from flask import Blueprint, Response
+from flask import Response
 from msgspec import Meta
 
-from offers.audience.audience import Audience, Verdict
-from offers.audience.grammar import LENGTH_LIMIT, AudienceInvalid
-from offers.audience.preview import Explanation, explanation, preview
-from offers.audience.visitor import View
-from profiles.model import Profile
-from tracker.sites import Site
-from web.api.profiles import find
+from offers.audience.grammar import LENGTH_LIMIT
 from web.http.json_body import answer, body
-from web.http.problem import Problem
+from web.http.routes import Routes, post
 from web.http.site_keys import Keys
-from web.stores import Stores
+from web.people.audience_preview import Audiences, parsed
 
 BODY_LIMIT = 64 * 1024
-TOTAL_SECONDS = 60.0
-"""How long the number of all visitors is remembered: counting a million takes seconds."""
 
 
 class PreviewBody(msgspec.Struct, frozen=True):
@@ -35,102 +24,19 @@ class PreviewBody(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """``size`` of ``total`` visitors belong; not ``exact``: estimated from those looked at. ``sample``: ids."""
+class AudiencePreview:
+    audiences: Audiences
+    keys: Keys
 
-    size: int
-    total: int
-    exact: bool
-    sample: list[str]
+    def routes(self) -> Routes:
+        return (post("/v1/audiences/preview", self.previewed),)
 
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """What one clause said of a visitor; ``value`` is what is known of them."""
-
-    clause: str
-    matched: bool
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """Whether the profile ``id`` belongs, clause by clause."""
-
-    id: str
-    matched: bool
-    clauses: tuple[Clause, ...]
-    failed: tuple[Clause, ...]
-
-
-class Audiences:
-    """Answers what the API and the desk ask of an audience."""
-
-    def __init__(self, stores: Stores, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stores, self._clock = stores, clock
-        self._totals: dict[str, tuple[float, int]] = {}
-
-    def size(self, site: Site, audience: Audience, chance: random.Random | None = None) -> Size:
-        """Raises ProfilesUnavailable."""
-        view = self._viewer(site)
-        found = preview(audience, map(view, self._stores.visitors.profiles.people(site.id)), chance)
-        total = found.seen if found.complete else max(found.seen, self._total(site.id))
-        return Size(found.of(total), total, found.complete, found.sample)
-
-    def explain(self, site: Site, audience: Audience, who: str) -> tuple[Profile, Explanation]:
-        """Raises Problem 404 naming the field when nobody is known by that id."""
-        profile = find(self._stores.visitors.profiles, site.id, who)
-        if profile is None:
-            raise Problem(404, f"Nobody is known by {who[:100]!r}", "visitor")
-        return profile, explanation(audience, self._viewer(site)(profile))
-
-    def explained(self, site: Site, source: str, who: str) -> Explained:
-        """Raises Problem 400 for an audience that cannot be read, 404 as ``explain``."""
-        profile, why = self.explain(site, parsed(source), who)
-        clauses, failed = (tuple(map(_clause, each)) for each in (why.clauses, why.failed))
-        return Explained(profile.id, why.matched, clauses, failed)
-
-    def view(self, site: Site, profile: Profile) -> View:
-        return self._viewer(site)(profile)
-
-    def _viewer(self, site: Site) -> Callable[[Profile], View]:
-        """Segments as they are defined this moment: whoever just wrote one asks about it next."""
-        now = int(self._stores.clock() * 1000)
-        segments = self._stores.segments.store.fresh(site.id)
-        return lambda profile: View(profile, now, site, segments_of=segments.of)
-
-    def _total(self, site: str) -> int:
-        until, total = self._totals.get(site, (0.0, 0))
-        if self._clock() >= until:
-            total = self._stores.visitors.profiles.count(site)
-            self._totals[site] = (self._clock() + TOTAL_SECONDS, total)
-        return total
-
-
-def audiences_blueprint(keys: Keys, audiences: Audiences) -> Blueprint:
-    blueprint = Blueprint("audiences", __name__)
-
-    @blueprint.post("/v1/audiences/preview")
-    def previewed() -> Response:
-        site, asked = keys.secret_key(), body(PreviewBody, BODY_LIMIT)
-        audience = parsed(asked.audience)
+    def previewed(self) -> Response:
+        site, given = self.keys.secret_key(), body(PreviewBody, BODY_LIMIT)
+        audience = parsed(given.audience)
         told: dict[str, Any] = {}
-        if asked.visitor:
-            told["visitor"] = audiences.explained(site, asked.audience, asked.visitor)
-        size = audiences.size(site, audience)
+        if given.visitor:
+            told["visitor"] = self.audiences.explained(site, given.audience, given.visitor)
+        size = self.audiences.size(site, audience)
         found = {"size": size.size, "total": size.total, "exact": size.exact, "sample": size.sample}
         return answer({**found, **told})
-
-    return blueprint
-
-
-def parsed(source: str) -> Audience:
-    """Raises Problem 400 that says what is wrong and where."""
-    try:
-        return Audience.parse(source)
-    except AudienceInvalid as error:
-        raise Problem(400, str(error), "audience") from error
-
-
-def _clause(verdict: Verdict) -> Clause:
-    return Clause(verdict.clause, verdict.matched, verdict.value)

@@ -1,16 +1,20 @@
 """Campaigns over HTTP, as documents. Secret keys only."""
 
-from flask import Blueprint, Response
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response
 
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.document import document, parse
+from offers.campaign.store import CampaignStore
 from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
 from web.http.json_body import answer, body
 from web.http.problem import Problem
+from web.http.routes import Routes, delete, get, put
 from web.http.site_keys import Keys
 from web.reports.campaign_counts import found
-from web.stores import Stores
 
 BODY_LIMIT = 512 * 1024
 
@@ -23,43 +27,47 @@ def check_items(campaign: Campaign) -> None:
             raise CampaignInvalid(f"creatives[{index}].items.{ask.field}", ask.message)
 
 
-def campaigns_blueprint(stores: Stores, keys: Keys) -> Blueprint:
-    blueprint = Blueprint("campaigns", __name__)
-    store = stores.campaigns.store
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    store: CampaignStore
+    keys: Keys
+    clock: Callable[[], float]
 
-    @blueprint.get("/v1/campaigns")
-    def listed() -> Response:
-        return answer({"campaigns": [document(each) for each in store.all(keys.secret_key().id)]})
+    def routes(self) -> Routes:
+        return (
+            get("/v1/campaigns", self.listed),
+            get("/v1/campaigns/<campaign_id>", self.one),
+            get("/v1/campaigns/<campaign_id>/versions", self.versions),
+            put("/v1/campaigns/<campaign_id>", self.put),
+            delete("/v1/campaigns/<campaign_id>", self.delete),
+        )
 
-    @blueprint.get("/v1/campaigns/<campaign_id>")
-    def one(campaign_id: str) -> Response:
-        return answer(document(found(stores, keys.secret_key(), campaign_id)))
+    def listed(self) -> Response:
+        return answer({"campaigns": [document(each) for each in self.store.all(self.keys.secret_key().id)]})
 
-    @blueprint.get("/v1/campaigns/<campaign_id>/versions")
-    def versions(campaign_id: str) -> Response:
+    def one(self, campaign_id: str) -> Response:
+        return answer(document(found(self.store, self.keys.secret_key(), campaign_id)))
+
+    def versions(self, campaign_id: str) -> Response:
         """Newest first; ``campaign`` is null where it was deleted."""
-        kept = store.versions(keys.secret_key().id, campaign_id[:100])
-        if not kept:
+        saved = self.store.versions(self.keys.secret_key().id, campaign_id[:100])
+        if not saved:
             raise Problem(404, f"There never was a campaign {campaign_id[:100]!r}", "id")
         told = [
             {"saved": each.saved, "campaign": document(each.campaign) if each.campaign else None}
-            for each in kept
+            for each in saved
         ]
         return answer({"versions": told})
 
-    @blueprint.put("/v1/campaigns/<campaign_id>")
-    def put(campaign_id: str) -> Response:
-        site = keys.secret_key()
+    def put(self, campaign_id: str) -> Response:
+        site = self.keys.secret_key()
         campaign = parse(body(dict[str, object], BODY_LIMIT), campaign_id, site.zone)
         check_items(campaign)
-        store.put(site.id, campaign, int(stores.clock() * 1000))
+        self.store.put(site.id, campaign, int(self.clock() * 1000))
         return answer(document(campaign))
 
-    @blueprint.delete("/v1/campaigns/<campaign_id>")
-    def delete(campaign_id: str) -> Response:
-        site = keys.secret_key()
-        if not store.delete(site.id, campaign_id, int(stores.clock() * 1000)):
+    def delete(self, campaign_id: str) -> Response:
+        site = self.keys.secret_key()
+        if not self.store.delete(site.id, campaign_id, int(self.clock() * 1000)):
             raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
         return Response(status=204)
-
-    return blueprint

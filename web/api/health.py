@@ -2,72 +2,75 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Flask, Response, g, request
 
 from tracker.http.request import from_this_machine
 from web.http.json_body import answer
 from web.http.metrics import Metrics
+from web.http.routes import Routes, get
 from web.http.site_keys import Keys
-from web.stores import Stores
+from web.stores import Health
 
 logger = logging.getLogger(__name__)
 
 DAMAGED = "damaged"
 
 
-def health_blueprint(stores: Stores, keys: Keys, metrics: Metrics) -> Blueprint:
-    blueprint = Blueprint("health", __name__)
-    checks: dict[str, Callable[[], object]] = {
-        "log": stores.log.ping,
-        "profiles": lambda: stores.visitors.profiles.find("", "readyz"),
-        "warehouse": stores.reports.warehouse.ping,
-    }
+@dataclass(frozen=True, slots=True)
+class HealthPages:
+    """``checks`` reach each store; ``trust_proxy`` is how many proxies stand in front."""
 
-    @blueprint.get("/healthz")
-    def alive() -> Response:
+    checks: Mapping[str, Callable[[], object]]
+    health: Health
+    metrics: Metrics
+    keys: Keys
+    trust_proxy: int = 0
+
+    def routes(self) -> Routes:
+        return (get("/healthz", self.alive), get("/readyz", self.ready), get("/metrics", self.scrape))
+
+    def alive(self) -> Response:
         return answer({"status": "ok"})
 
-    @blueprint.get("/readyz")
-    def ready() -> Response:
+    def ready(self) -> Response:
         """Each store with "ok" or what is wrong; 503 when one of them is not reachable. A damaged warehouse is no
         reason to send visitors elsewhere: reports lack something, and the rest works."""
-        found = {name: _checked(name, check) for name, check in checks.items()}
-        if stores.health.incomplete():
+        found = {name: _checked(name, check) for name, check in self.checks.items()}
+        if self.health.incomplete():
             found["warehouse"] = DAMAGED
         if "unavailable" in found.values():
             return answer({"status": "unavailable", "checks": found}, 503)
         return answer({"status": "degraded" if DAMAGED in found.values() else "ready", "checks": found})
 
-    @blueprint.get("/metrics")
-    def scrape() -> Response:
+    def scrape(self) -> Response:
         """For programs on this machine, and with a secret key: it tells how busy a shop is."""
-        if not from_this_machine(request.environ, stores.settings.trust_proxy):
-            keys.secret_key()
-        return Response(metrics.text() + stores.health.further_metrics(), content_type=metrics.content_type)
+        if not from_this_machine(request.environ, self.trust_proxy):
+            self.keys.secret_key()
+        figures = self.metrics.text() + self.health.further_metrics()
+        return Response(figures, content_type=self.metrics.content_type)
 
-    metrics.gauge(
-        "dangol_ingest_lag_events",
-        "events that ingest has not committed yet",
-        lambda: float(stores.log.lag(stores.health.ingest_group)),
-    )
+
+def add_gauges(metrics: Metrics, health: Health, lag: Callable[[], float]) -> None:
+    """Figures of ingest and the event log; ``lag`` is the number of events that ingest has not committed yet."""
+    metrics.gauge("dangol_ingest_lag_events", "events that ingest has not committed yet", lag)
     metrics.gauge(
         "dangol_ingest_lag_seconds",
         "how long ingest has committed nothing in a partition where events wait",
-        lambda: stores.health.ingest_waits().seconds,
+        lambda: health.ingest_waits().seconds,
     )
     metrics.gauge(
         "dangol_log_replaced_partitions",
         "partitions of the event log that were made anew or went back in the last days",
-        lambda: float(found.partitions if (found := stores.health.log_incident()) else 0),
+        lambda: float(found.partitions if (found := health.log_incident()) else 0),
     )
     metrics.gauge(
         "dangol_log_lost_events",
         "events that the event log removed unread in the last days",
-        lambda: float(found.lost if (found := stores.health.log_incident()) else 0),
+        lambda: float(found.lost if (found := health.log_incident()) else 0),
     )
-    return blueprint
 
 
 def _checked(name: str, check: Callable[[], object]) -> str:

@@ -1,26 +1,27 @@
 """Models over HTTP: the versions on a site's registry, which one serves, and trainings on demand."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response
+from flask import Response
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from recommender.jobs.lock import Busy
-from recommender.jobs.runs import Run
+from recommender.jobs.runs import Run, TrainingRuns
 from recommender.model.card import Card
 from recommender.model.model import ModelUnusable
 from recommender.model.registry import ModelRegistry
+from tracker.sites import Sites
 from tracker.unavailable import Unavailable
 from web.http.json_body import answer
-from web.http.metrics import Metrics
 from web.http.problem import Problem
+from web.http.routes import Routes, get, post
 from web.http.site_keys import Keys
-from web.stores import Stores
+from web.stores import Shop
 
 logger = logging.getLogger(__name__)
 
@@ -48,33 +49,40 @@ class Version:
     verdict: str
 
 
-def models_blueprint(stores: Stores, keys: Keys, metrics: Metrics) -> Blueprint:
-    blueprint = Blueprint("models", __name__)
-    metrics.registry.register(_Trainings(stores))
+@dataclass(frozen=True, slots=True)
+class Models:
+    """``runs`` are the trainings; the schedule starts those that were requested."""
 
-    @blueprint.get("/v1/models")
-    def listed() -> Response:
-        registry = stores.models.shops(keys.secret_key().id).registry
+    shops: Callable[[str], Shop]
+    runs: TrainingRuns
+    keys: Keys
+
+    def routes(self) -> Routes:
+        return (
+            get("/v1/models", self.listed),
+            post("/v1/models/train", self.train),
+            get(TRAINING, self.training),
+            post("/v1/models/<version>/live", self.live),
+        )
+
+    def listed(self) -> Response:
+        registry = self.shops(self.keys.secret_key().id).registry
         live = registry.live_version()
         return answer({"live": live, "models": [document(card, live) for card in registry.cards()]})
 
-    @blueprint.post("/v1/models/train")
-    def train() -> Response:
-        return answer(asked(stores, keys.secret_key().id), 202, {"Location": TRAINING})
+    def train(self) -> Response:
+        run = request_training(self.runs, self.keys.secret_key().id)
+        return answer(run, 202, {"Location": TRAINING})
 
-    @blueprint.get(TRAINING)
-    def training() -> Response:
-        run = stores.models.runs.read(keys.secret_key().id)
+    def training(self) -> Response:
+        run = self.runs.read(self.keys.secret_key().id)
         if run is None:
             raise Problem(404, "Nothing was trained lately")
         return answer(run)
 
-    @blueprint.post("/v1/models/<version>/live")
-    def live(version: str) -> Response:
-        site = keys.secret_key().id
-        return answer(document(served(stores, site, version), version))
-
-    return blueprint
+    def live(self, version: str) -> Response:
+        registry = self.shops(self.keys.secret_key().id).registry
+        return answer(document(serve_version(registry, version), version))
 
 
 def document(card: Card, live: str | None) -> dict[str, Any]:
@@ -113,17 +121,16 @@ def _version(card: Card, live: str | None) -> Version:
     )
 
 
-def asked(stores: Stores, site: str) -> Run:
+def request_training(runs: TrainingRuns, site: str) -> Run:
     """Ask the schedule for a training. Raises Problem 409 while one waits or runs."""
     try:
-        return stores.models.runs.request(site)
+        return runs.request(site)
     except Busy as busy:
         raise Problem(409, str(busy).capitalize()) from busy
 
 
-def served(stores: Stores, site: str, version: str) -> Card:
+def serve_version(registry: ModelRegistry, version: str) -> Card:
     """Let ``version`` serve from now on. Raises Problem 404, or 409 where it cannot be read: what was live stays."""
-    registry = stores.models.shops(site).registry
     card = next((card for card in registry.cards() if card.version == version), None)
     if card is None:
         raise Problem(404, f"There is no model {version[:100]!r}", "version")
@@ -135,11 +142,11 @@ def served(stores: Stores, site: str, version: str) -> Card:
     return card
 
 
-class _Trainings(Collector):
+class Trainings(Collector):
     """How each site's newest training ended, asked for when it is scraped."""
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    def __init__(self, sites: Sites, runs: TrainingRuns) -> None:
+        self._sites, self._runs = sites, runs
 
     def collect(self) -> Iterator[Metric]:
         failures = GaugeMetricFamily(
@@ -151,8 +158,8 @@ class _Trainings(Collector):
             "dangol_training_ended_timestamp_seconds", "when the newest training ended", labels=["site"]
         )
         try:
-            for site in self._stores.sites.all():
-                run = self._stores.models.runs.read(site)
+            for site in self._sites.all():
+                run = self._runs.read(site)
                 if run:
                     failures.add_metric([site], run.failures)
                 if run and run.finished:

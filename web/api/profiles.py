@@ -1,58 +1,49 @@
 """One profile, whole: read and erase. Secret keys only."""
 
-from flask import Blueprint, Response
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from profiles import lookup
+from flask import Response
+
 from profiles.lookup import ID_LIMIT, document
-from profiles.model import Profile
 from profiles.store import ProfileStore
 from web.access.audit import concerning
 from web.http.json_body import answer
 from web.http.problem import Problem
+from web.http.routes import Routes, delete, get
 from web.http.site_keys import Keys
-from web.stores import Stores
+from web.people.lookup import find
 
 
-def profiles_blueprint(stores: Stores, keys: Keys) -> Blueprint:
-    blueprint = Blueprint("profiles", __name__)
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """``erasing`` (site, id) forgets a person and returns the ids that are erased."""
 
-    @blueprint.get("/v1/profiles/<path:who>")
-    def one(who: str) -> Response:
-        return answer(document(_found(stores.visitors.profiles, keys.secret_key().id, who)))
+    store: ProfileStore
+    erasing: Callable[[str, str], Sequence[str] | None]
+    keys: Keys
 
-    @blueprint.delete("/v1/profiles/<path:who>")
-    def erase(who: str) -> Response:
+    def routes(self) -> Routes:
+        return (
+            get("/v1/profiles/<path:who>", self.one),
+            delete("/v1/profiles/<path:who>", self.erase),
+        )
+
+    def one(self, who: str) -> Response:
+        profile = find(self.store, self.keys.secret_key().id, who)
+        if profile is None:
+            raise _nobody(who)
+        return answer(document(profile))
+
+    def erase(self, who: str) -> Response:
         """What is live goes now; the history, which takes reading it all, within minutes: hence 202."""
-        site = keys.secret_key().id
-        erased = stores.visitors.erase(site, who) if len(who) <= ID_LIMIT else None
+        site = self.keys.secret_key().id
+        erased = self.erasing(site, who) if len(who) <= ID_LIMIT else None
         if not erased:
             raise _nobody(who)
         for each in erased:
             concerning(each)
         return answer({"erased": erased}, 202)
-
-    return blueprint
-
-
-def find(store: ProfileStore, site: str, who: str) -> Profile | None:
-    """The profile that ``who`` names. The audit trail says that the request concerns this person."""
-    profile = lookup.find(store, site, who)
-    if profile is not None:
-        concerning(profile.id)
-    return profile
-
-
-def seen(store: ProfileStore, site: str, who: str) -> Profile | None:
-    """The profile that reports show for whom ``who`` names, noted in the audit trail as by ``find``."""
-    profile = find(store, site, who)
-    return lookup.as_site_sees(store, site, profile) if profile is not None else None
-
-
-def _found(store: ProfileStore, site: str, who: str) -> Profile:
-    profile = find(store, site, who)
-    if profile is None:
-        raise _nobody(who)
-    return profile
 
 
 def _nobody(who: str) -> Problem:

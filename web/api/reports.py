@@ -1,117 +1,168 @@
 """What the desk's pages show, as JSON and CSV."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, g, request
 
 from tracker.sites import Site
 from warehouse.reports.live import live
-from web.api.audiences import Audiences
 from web.api.models import versions
 from web.flows import one_of
 from web.http.json_body import answer
+from web.http.routes import Routes, blueprint_of, get
+from web.people.audience_preview import Audiences
 from web.reports.campaign_counts import answered, found
-from web.reports.campaign_result import TABLES, as_json, expansion, result_of, table_of
+from web.reports.campaign_result import TABLES, Result, as_json, expansion, result_of, table_of
 from web.reports.catalogue import REPORTS, Report, Rows
 from web.reports.csv_file import csv_of
 from web.reports.filters import filters_of
 from web.reports.live import just_now
 from web.reports.people import PERSON_TABLES, found_by, latest_of, members_of, people_of, person_of, sizes_of
 from web.reports.reports import Reports
-from web.stores import Stores
+from web.stores import Shop, Stores
 
 
 def reports_blueprint(
-    stores: Stores, reports: Reports, name: str, prefix: str, site_of: Callable[[], Site]
+    stores: Stores,
+    reports: Reports,
+    audiences: Audiences,
+    name: str,
+    prefix: str,
+    site_of: Callable[[], Site],
 ) -> Blueprint:
     """The reports under ``prefix``, of the site that ``site_of`` says: a secret key's, or the desk's chosen one."""
-    blueprint = Blueprint(name, __name__, url_prefix=prefix)
     patient = replace(reports, patience=None)
-
-    def view_of(title: str, report: Report) -> Callable[[], Response]:
-        def view() -> Response:
-            asked = patient.scope(site_of(), request.args)
-            return told(title, report.ask(patient, asked, request.args), report.tables)
-
-        return view
-
+    catalogue = blueprint_of(
+        name,
+        (
+            *PeopleReports(stores, patient, audiences, site_of).routes(),
+            *CampaignReports(stores, patient, site_of).routes(),
+            *SiteReports(stores.models.shops, patient, site_of).routes(),
+        ),
+        prefix,
+    )
     for title, report in REPORTS.items():
-        blueprint.add_url_rule(f"/{title}", title.replace("/", "_"), view_of(title.replace("/", "-"), report))
+        view = partial(_report, patient, site_of, title.replace("/", "-"), report)
+        catalogue.add_url_rule(f"/{title}", title.replace("/", "_"), view)
+    return catalogue
 
-    @blueprint.get("/funnel/people")
-    def people() -> Response:
-        asked = patient.scope(site_of(), request.args)
-        return told("funnel-people", people_of(stores, patient, asked, request.args), ("people",))
 
-    @blueprint.get("/segment")
-    def segment() -> Response:
-        members = members_of(stores, patient, site_of().id, request.args.get("id", ""))
+def _report(reports: Reports, site_of: Callable[[], Site], name: str, report: Report) -> Response:
+    scope = reports.scope(site_of(), request.args)
+    return told(name, report.ask(reports, scope, request.args), report.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleReports:
+    """Visitors one by one, in segments, and in audiences."""
+
+    stores: Stores
+    reports: Reports
+    audiences: Audiences
+    site_of: Callable[[], Site]
+
+    def routes(self) -> Routes:
+        return (
+            get("/funnel/people", self.people),
+            get("/segment", self.segment),
+            get("/visitors", self.visitors),
+            get("/visitor", self.visitor),
+            get("/audience", self.audience),
+            get("/segments", self.segments),
+        )
+
+    def people(self) -> Response:
+        scope = self.reports.scope(self.site_of(), request.args)
+        found = people_of(self.stores, self.reports, scope, request.args)
+        return told("funnel-people", found, ("people",))
+
+    def segment(self) -> Response:
+        members = members_of(self.stores, self.reports, self.site_of().id, request.args.get("id", ""))
         return told("segment", members, ("people",))
 
-    @blueprint.get("/visitors")
-    def visitors() -> Response:
-        asked, query = patient.scope(site_of(), request.args), request.args.get("q", "")
-        found = (
-            found_by(stores, patient, asked.site.id, query) if query else latest_of(stores, patient, asked)
-        )
+    def visitors(self) -> Response:
+        scope = self.reports.scope(self.site_of(), request.args)
+        if query := request.args.get("q", ""):
+            found = found_by(self.stores, self.reports, scope.site.id, query)
+        else:
+            found = latest_of(self.stores, self.reports, scope)
         return told("visitors", found, ("people",))
 
-    @blueprint.get("/visitor")
-    def visitor() -> Response:
-        person = person_of(stores, site_of().id, request.args.get("id", ""))
+    def visitor(self) -> Response:
+        person = person_of(self.stores, self.site_of().id, request.args.get("id", ""))
         return told("visitor", person, PERSON_TABLES)
 
-    @blueprint.get("/audience")
-    def audience() -> Response:
-        asked = (request.args.get("audience", ""), request.args.get("visitor", ""))
-        return told("audience", Audiences(stores).explained(site_of(), *asked), ("clauses", "failed"))
+    def audience(self) -> Response:
+        source, who = request.args.get("audience", ""), request.args.get("visitor", "")
+        explained = self.audiences.explained(self.site_of(), source, who)
+        return told("audience", explained, ("clauses", "failed"))
 
-    @blueprint.get("/models")
-    def models() -> Response:
-        return told("models", Rows(versions(stores.models.shops(site_of().id).registry)), ("rows",))
+    def segments(self) -> Response:
+        return told("segments", Rows(sizes_of(self.stores, self.reports, self.site_of())), ("rows",))
 
-    @blueprint.get("/segments")
-    def segments() -> Response:
-        return told("segments", Rows(sizes_of(stores, patient, site_of())), ("rows",))
 
-    @blueprint.get("/live")
-    def live_report() -> Response:
-        asked = just_now(site_of(), filters_of(request.args), stores.clock())
-        now = live(patient.events(asked), asked.site.id, asked.span.start)
-        return told("live", now, ("pages", "events"))
+@dataclass(frozen=True, slots=True)
+class CampaignReports:
+    stores: Stores
+    reports: Reports
+    site_of: Callable[[], Site]
 
-    @blueprint.get("/campaigns")
-    def campaigns_report() -> Response:
-        asked = patient.scope(site_of(), request.args)
-        counted = sorted(
-            answered(stores, patient.events(asked), asked).values(), key=lambda each: each.campaign
+    def routes(self) -> Routes:
+        return (
+            get("/campaigns", self.campaigns_report),
+            get("/campaigns/<campaign_id>", self.campaign_report),
+            get("/campaigns/<campaign_id>/expansion", self.expansion_report),
         )
+
+    def campaigns_report(self) -> Response:
+        scope = self.reports.scope(self.site_of(), request.args)
+        by_id = answered(self.stores.campaigns.signer, self.reports.events(scope), scope)
+        counted = sorted(by_id.values(), key=lambda each: each.campaign)
         if one_of("format", request.args, ("json", "csv")) == "csv":
             return csv_of("campaigns", [row for each in counted for row in each.variants])
         return answer({"campaigns": counted})
 
-    @blueprint.get("/campaigns/<campaign_id>")
-    def campaign_report(campaign_id: str) -> Response:
-        asked = patient.scope(site_of(), request.args)
-        campaign = found(stores, asked.site, campaign_id)
-        result = result_of(stores, asked.site, campaign, asked.span)
+    def campaign_report(self, campaign_id: str) -> Response:
+        _site, result = self._result(campaign_id)
         if one_of("format", request.args, ("json", "csv")) == "csv":
             table = one_of("table", request.args, TABLES)
-            return csv_of(f"{campaign.id}-{table}", table_of(result, table))
+            return csv_of(f"{result.campaign.id}-{table}", table_of(result, table))
         return answer(as_json(result))
 
-    @blueprint.get("/campaigns/<campaign_id>/expansion")
-    def expansion_report(campaign_id: str) -> Response:
-        asked = patient.scope(site_of(), request.args)
-        campaign = found(stores, asked.site, campaign_id)
-        result = result_of(stores, asked.site, campaign, asked.span)
-        proposed = expansion(stores, asked.site, result)
+    def expansion_report(self, campaign_id: str) -> Response:
+        site, result = self._result(campaign_id)
+        proposed = expansion(self.stores, site, result)
         about = {**proposed._asdict(), "density": proposed.density} if proposed else None
-        return answer({"campaign": campaign.id, "proposed": about})
+        return answer({"campaign": result.campaign.id, "proposed": about})
 
-    return blueprint
+    def _result(self, campaign_id: str) -> tuple[Site, Result]:
+        """Raises Problem 404 and QueryRefused."""
+        scope = self.reports.scope(self.site_of(), request.args)
+        campaign = found(self.stores.campaigns.store, scope.site, campaign_id)
+        return scope.site, result_of(self.stores, scope.site, campaign, scope.span)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReports:
+    """The models of a site, and who is there now."""
+
+    shops: Callable[[str], Shop]
+    reports: Reports
+    site_of: Callable[[], Site]
+
+    def routes(self) -> Routes:
+        return (get("/models", self.models), get("/live", self.live_report))
+
+    def models(self) -> Response:
+        return told("models", Rows(versions(self.shops(self.site_of().id).registry)), ("rows",))
+
+    def live_report(self) -> Response:
+        scope = just_now(self.site_of(), filters_of(request.args), self.reports.clock())
+        now = live(self.reports.events(scope), scope.site.id, scope.span.start)
+        return told("live", now, ("pages", "events"))
 
 
 def told(name: str, report: Any, tables: Sequence[str]) -> Response:

@@ -1,60 +1,58 @@
 """Segments over HTTP: named audiences, how many belong, and how far the evaluation of everybody has come."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Response
 
-from offers.segments.membership import Progress
+from offers.segments.membership import Progress, ProgressStore
 from offers.segments.segment import Segment, parse_segment
-from tracker.sites import Site
+from offers.segments.store import SegmentStore
 from web.http.json_body import answer, body
 from web.http.problem import Problem
+from web.http.routes import Routes, delete, get, put
 from web.http.site_keys import Keys
-from web.stores import Stores
 
 BODY_LIMIT = 64 * 1024
 
 
-def segments_blueprint(stores: Stores, keys: Keys) -> Blueprint:
-    blueprint = Blueprint("segments", __name__)
-    store = stores.segments.store
+@dataclass(frozen=True, slots=True)
+class Segments:
+    store: SegmentStore
+    progress: ProgressStore
+    keys: Keys
 
-    @blueprint.get("/v1/segments")
-    def listed() -> Response:
-        site, version = keys.secret_key(), store.version
-        progress = stores.segments.progress.read(site.id)
-        return answer(
-            {
-                "segments": [document(each, progress) for each in store.all(site.id)],
-                "evaluation": evaluation(progress, version(site.id)),
-            }
+    def routes(self) -> Routes:
+        return (
+            get("/v1/segments", self.listed),
+            get("/v1/segments/<segment_id>", self.one),
+            put("/v1/segments/<segment_id>", self.put),
+            delete("/v1/segments/<segment_id>", self.delete),
         )
 
-    @blueprint.get("/v1/segments/<segment_id>")
-    def one(segment_id: str) -> Response:
-        site = keys.secret_key()
-        return answer(document(_found(site, segment_id), stores.segments.progress.read(site.id)))
+    def listed(self) -> Response:
+        site = self.keys.secret_key().id
+        progress = self.progress.read(site)
+        segments = [document(each, progress) for each in self.store.all(site)]
+        return answer({"segments": segments, "evaluation": evaluation(progress, self.store.version(site))})
 
-    @blueprint.put("/v1/segments/<segment_id>")
-    def put(segment_id: str) -> Response:
-        site = keys.secret_key()
-        segment = parse_segment(body(dict[str, object], BODY_LIMIT), segment_id)
-        store.put(site.id, segment)
-        return answer(document(segment, None))
-
-    @blueprint.delete("/v1/segments/<segment_id>")
-    def delete(segment_id: str) -> Response:
-        if not store.delete(keys.secret_key().id, segment_id):
-            raise _missing(segment_id)
-        return Response(status=204)
-
-    def _found(site: Site, segment_id: str) -> Segment:
-        segment = store.get(site.id, segment_id)
+    def one(self, segment_id: str) -> Response:
+        site = self.keys.secret_key().id
+        segment = self.store.get(site, segment_id)
         if segment is None:
             raise _missing(segment_id)
-        return segment
+        return answer(document(segment, self.progress.read(site)))
 
-    return blueprint
+    def put(self, segment_id: str) -> Response:
+        site = self.keys.secret_key()
+        segment = parse_segment(body(dict[str, object], BODY_LIMIT), segment_id)
+        self.store.put(site.id, segment)
+        return answer(document(segment, None))
+
+    def delete(self, segment_id: str) -> Response:
+        if not self.store.delete(self.keys.secret_key().id, segment_id):
+            raise _missing(segment_id)
+        return Response(status=204)
 
 
 def document(segment: Segment, progress: Progress | None) -> dict[str, Any]:

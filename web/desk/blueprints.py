@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Flask
 
-from web.api.audiences import Audiences
 from web.api.reports import reports_blueprint
 from web.desk.access.password import PasswordPage
 from web.desk.access.sign_in import SignInPages
@@ -36,11 +35,12 @@ from web.desk.visitors.visitors import VisitorPages
 from web.desk.waiting import CancelPages, register_waiting
 from web.http.routes import blueprint_of
 from web.http.static_files import StaticFiles, static_blueprint
+from web.people.audience_preview import Audiences
 from web.reports.reports import Reports
 from web.stores import Stores
 
 
-def register_desk(app: Flask, stores: Stores, reports: Reports) -> None:
+def register_desk(app: Flask, stores: Stores, reports: Reports, audiences: Audiences) -> None:
     register_waiting(app, reports.kept, stores.reports.cancellations)
     assets = StaticFiles()
     door = Door(stores.access.users, stores.access.secret)
@@ -55,12 +55,14 @@ def register_desk(app: Flask, stores: Stores, reports: Reports) -> None:
     sign_in = SignInPages(pages, stores.access.sign_in_limit, stores.access.audit)
     app.register_blueprint(blueprint_of("door", sign_in.routes()))
     app.register_blueprint(
-        pages.guard(reports_blueprint(stores, reports, "desk_reports", "/desk/reports", pages.site))
+        pages.guard(
+            reports_blueprint(stores, reports, audiences, "desk_reports", "/desk/reports", pages.site)
+        )
     )
     for blueprint in (
         *_report_pages(pages, stores),
         *_visitor_pages(pages, stores),
-        *_campaign_pages(pages, stores),
+        *_campaign_pages(pages, stores, audiences),
         *_site_pages(pages, stores),
     ):
         app.register_blueprint(blueprint)
@@ -85,8 +87,7 @@ def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops).routes())
 
 
-def _campaign_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
-    audiences = Audiences(stores)
+def _campaign_pages(pages: Pages, stores: Stores, audiences: Audiences) -> Iterator[Blueprint]:
     segments = SegmentPages(pages, stores.segments, stores.campaigns.store, audiences)
     yield pages.blueprint("desk_segments", segments.routes())
     yield pages.blueprint("desk_campaigns", CampaignList(pages, stores).routes())

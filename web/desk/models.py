@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from recommender.model.card import Card
 from tracker.sites import Site
-from web.api.models import MEASURES, asked, served, state_of
+from web.api.models import MEASURES, request_training, serve_version, state_of
 from web.desk.pages import Pages
 from web.drawing import formats
 from web.http.routes import Routes, get, post
@@ -75,11 +75,13 @@ class ModelTraining:
         return (post("/desk/models/train", self.train), post("/desk/models/live", self.live))
 
     def train(self) -> ResponseReturnValue:
-        asked(self.stores, self.pages.site().id)
+        request_training(self.stores.models.runs, self.pages.site().id)
         return redirect("/desk/models")
 
     def live(self) -> ResponseReturnValue:
-        served(self.stores, self.pages.site().id, request.form.get("version", ""))
+        serve_version(
+            self.stores.models.shops(self.pages.site().id).registry, request.form.get("version", "")
+        )
         return redirect("/desk/models")
 
 

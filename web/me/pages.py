@@ -17,13 +17,13 @@ from tracker.log.port import Record
 from tracker.sites import Site
 from web.access.audit import acting, concerning
 from web.access.security import HEADERS
-from web.api.profiles import find
 from web.http.error_handlers import DOWN, show
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
 from web.http.site_keys import Keys
 from web.me.passes import LINK_SECONDS, Pass, PassInvalid, PassSigner
 from web.me.summary import PURPOSES, chosen, corrected, summary_of, wanted
+from web.people.lookup import find
 from web.stores import Stores
 
 COOKIES = ("dangol_id", "dangol_v")

@@ -35,11 +35,11 @@ from warehouse.reports.paths import Paths
 from warehouse.reports.products import ProductReport
 from warehouse.reports.retention import Retention
 from warehouse.reports.vocabulary import Vocabulary
-from web.api.audiences import Explained, Size
 from web.api.models import Version
 from web.gorse.documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
 from web.http.json_body import answer
 from web.openapi.schemas import given, schemas_of
+from web.people.audience_preview import Explained, Size
 from web.reports.campaign_counts import Answered
 from web.reports.campaign_result import Lesson
 from web.reports.people import People, Sized

@@ -4,14 +4,15 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from offers.campaign.campaign import Campaign
+from offers.campaign.store import CampaignStore
 from offers.feedback.responses import OfferRow, ResponseKind
+from offers.feedback.token import TokenSigner
 from offers.reports.campaigns_summary import VariantResult, summarise_campaigns
 from tracker.sites import Site
 from warehouse.events import Events
 from warehouse.feeds.offer_events import offer_events
 from web.http.problem import Problem
 from web.reports.reports import ReportScope
-from web.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,20 @@ class Answered:
         self.variants.append(Variant(result.campaign, result.variant, *counts, result.ctr))
 
 
-def found(stores: Stores, site: Site, campaign_id: str) -> Campaign:
+def found(store: CampaignStore, site: Site, campaign_id: str) -> Campaign:
     """Raises Problem 404, and CampaignsUnavailable."""
-    campaign = stores.campaigns.store.get(site.id, campaign_id)
+    campaign = store.get(site.id, campaign_id)
     if campaign is None:
         raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "id")
     return campaign
 
 
-def answered(stores: Stores, events: Events, asked: ReportScope) -> dict[str, Answered]:
+def answered(signer: TokenSigner, events: Events, asked: ReportScope) -> dict[str, Answered]:
     """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
     once."""
     found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
     rows = [OfferRow(**{**each._asdict(), "kind": cast(ResponseKind, each.kind)}) for each in found]
-    counts = summarise_campaigns(rows, stores.campaigns.signer, asked.site.id)
+    counts = summarise_campaigns(rows, signer, asked.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)

@@ -14,9 +14,9 @@ from tracker.sites import Site
 from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
 from warehouse.feeds.history import latest_profiles
 from warehouse.funnel.visitors import funnel_visitors
-from web.api.profiles import seen
 from web.flows import one_of
 from web.http.problem import Problem
+from web.people.lookup import seen
 from web.reports.catalogue import FunnelQuestion, step_of
 from web.reports.reports import Reports, ReportScope
 from web.slug import TRAIT, slug

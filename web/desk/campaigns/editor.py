@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from offers.campaign.campaign import CampaignInvalid
 from offers.campaign.store import TooManyCampaigns
 from tracker.sites import Site
-from web.api.audiences import Audiences
 from web.desk.campaigns.audience_form import help_of, segments_asked
 from web.desk.campaigns.form import NEW, CampaignDraft, draft_of, draft_of_form, like, pressed
 from web.desk.campaigns.preview import Preview, campaign_of, previewed
@@ -20,6 +19,7 @@ from web.drawing import formats
 from web.http.problem import Problem
 from web.http.routes import Routes, get, post
 from web.language import gettext as _
+from web.people.audience_preview import Audiences
 from web.reports.campaign_counts import found
 from web.stores import Stores
 
@@ -70,13 +70,13 @@ class CampaignEditor:
         site, name = self.pages.site(), request.args.get("id", "")
         audience, other = request.args.get("audience", "")[:8_000], request.args.get("like", "")
         if name:
-            campaign = found(self.stores, site, name)
+            campaign = found(self.stores.campaigns.store, site, name)
             version = mark(self.stores.campaigns.store.versions(site.id, name))
             return self._page(draft_of(campaign, version), unsaved=False)
         if not self.pages.user().may("marketer"):
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
         if other:
-            return self._page(like(found(self.stores, site, other), audience), unsaved=False)
+            return self._page(like(found(self.stores.campaigns.store, site, other), audience), unsaved=False)
         return self._page(CampaignDraft({**NEW, "audience": audience}), unsaved=False)
 
     def change(self) -> ResponseReturnValue:

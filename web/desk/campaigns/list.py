@@ -51,7 +51,11 @@ class CampaignList:
         period = period_of(request.args, site, self.stores.clock(), "/desk/campaigns")
         campaigns = self.stores.campaigns.store.all(site.id)
         asked = period.scope(site)
-        counted = answered(self.stores, self.pages.reports.events(asked), asked) if campaigns else {}
+        counted = (
+            answered(self.stores.campaigns.signer, self.pages.reports.events(asked), asked)
+            if campaigns
+            else {}
+        )
         demo = vocabulary(self.stores.reports.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
         return self.pages.show(

@@ -19,12 +19,12 @@ from profiles.model import Profile
 from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
 from tracker.sites import Site
-from web.api.audiences import Audiences, Size, parsed
 from web.api.campaigns import check_items
 from web.desk.campaigns.form import CampaignDraft, document_of
 from web.desk.campaigns.words import Trouble, trouble
 from web.http.problem import Problem
 from web.language import gettext as _
+from web.people.audience_preview import Audiences, Size, parsed
 
 _IMG = re.compile(r'<img((?:\s+[\w-]+="[^"]*")*)\s*/?>')
 _ATTRIBUTE = re.compile(r'(?<![\w-])([\w-]++)="([^"]*+)"')

@@ -40,7 +40,7 @@ class CampaignResultPage:
 
     def one(self, campaign_id: str) -> ResponseReturnValue:
         site = self.pages.site()
-        campaign = found(self.stores, site, campaign_id)
+        campaign = found(self.stores.campaigns.store, site, campaign_id)
         period = period_of(request.args, site, self.stores.clock(), f"/desk/campaigns/{campaign_id}")
         result = result_of(self.stores, site, campaign, period.span(site))
         expanded = "expand" in request.args
@@ -64,7 +64,7 @@ class CampaignResultPage:
 
     def turn(self, campaign_id: str) -> ResponseReturnValue:
         site, status = self.pages.site(), request.form.get("status", "")
-        campaign = found(self.stores, site, campaign_id)
+        campaign = found(self.stores.campaigns.store, site, campaign_id)
         if status not in STATUS:
             raise Problem(400, _("There is no such status"), "status")
         changed = structs.replace(campaign, status=cast(Status, status))
@@ -74,7 +74,9 @@ class CampaignResultPage:
     def restore(self, campaign_id: str) -> ResponseReturnValue:
         """An old document becomes the newest version, if it may still be written as it is."""
         site, wanted = self.pages.site(), request.form.get("version", "")
-        versions = self.stores.campaigns.store.versions(site.id, found(self.stores, site, campaign_id).id)
+        versions = self.stores.campaigns.store.versions(
+            site.id, found(self.stores.campaigns.store, site, campaign_id).id
+        )
         old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
         if old is None:
             raise Problem(404, _("This version no longer exists"), "version")

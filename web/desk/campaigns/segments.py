@@ -12,7 +12,6 @@ from offers.audience.grammar import AudienceInvalid
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.store import CampaignStore
 from offers.segments.segment import Segment, parse_segment
-from web.api.audiences import Audiences
 from web.desk.campaigns.audience_form import (
     LABELS,
     OPERATORS,
@@ -27,6 +26,7 @@ from web.desk.pages import Pages
 from web.http.problem import Problem
 from web.http.routes import Routes, get, post
 from web.language import gettext as _
+from web.people.audience_preview import Audiences
 from web.slug import slug
 from web.stores import SegmentStores
 

@@ -14,7 +14,6 @@ from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
 from warehouse.feeds.history import history, latest_profiles
-from web.api.profiles import seen
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.visitors.history import TIMELINE_LIMIT, visits_of
@@ -24,6 +23,7 @@ from web.http.problem import Problem
 from web.http.routes import Routes, get
 from web.labels import channel
 from web.language import gettext as _
+from web.people.lookup import seen
 from web.reports.reports import ReportScope
 from web.stores import Shop
 
