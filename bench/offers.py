@@ -83,7 +83,7 @@ def over_http(folder: Path, url: str, store: int) -> list[list[object]]:
     """``/v1/personalize`` with two offer slots, for visitors with profiles."""
     import redis
 
-    from profiles import codec
+    from profiles.encoding import codec
 
     with redis.Redis.from_url(url) as client:
         for number in range(VISITORS):

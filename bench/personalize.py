@@ -27,7 +27,7 @@ import redis
 from bench import redis_clients
 from bench.results import record
 from bench.train import NOW, shop
-from profiles import codec
+from profiles.encoding import codec
 from profiles.model import Counts, ItemTouch, Profile, Session, Touch
 from recommender.data.interactions import read
 from recommender.data.params import Params

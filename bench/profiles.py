@@ -18,7 +18,7 @@ from profiles.fold import fold
 from profiles.fold.fold import Place, Settings
 from profiles.model import Profile, Touch
 from profiles.redis.store import RedisProfiles
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tracker.durations import HOUR_MS
 from tracker.event import Event
 

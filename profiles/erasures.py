@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from tracker.durations import DAY_SECONDS
 from tracker.redis_connection import ResponseError, is_cluster, redis_errors
 

@@ -1,6 +1,6 @@
 """The profile: what we know about one visitor right now. Values only; ``fold`` and the store are elsewhere.
 
-``profiles.codec`` says how they are stored: a new field needs a place there, too.
+``profiles.encoding.codec`` says how they are stored: a new field needs a place there, too.
 Times are milliseconds since the epoch, UTC; money is in the site's currency. ``gc=False``: there are no cycles
 here, and without it the garbage collector spends as long on a batch of profiles as decoding them takes.
 """
@@ -90,7 +90,7 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
     dismissed: int = 0
 
 
-class Tally(msgspec.Struct, array_like=True, gc=False):
+class EventCount(msgspec.Struct, array_like=True, gc=False):
     """How often an event happened, and when last."""
 
     count: int
@@ -145,8 +145,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     demo: bool = False
     cursor: str = ""  # the session that the last event went into
     renamed: list[tuple[str, str, int]] = []  # what late events did to sessions, and when, until stored
-    orders: list[tuple[bytes, float, int]] = []  # see ``profiles.orders``
-    tallies: dict[str, Tally] = {}  # by event name, see ``profiles.tallies``
+    orders: list[tuple[bytes, float, int]] = []  # see ``profiles.fold.orders``
+    # By event name, see ``profiles.fold.event_counts``; the API calls them tallies.
+    event_counts: dict[str, EventCount] = msgspec.field(default_factory=dict, name="tallies")
     subject: str = ""  # the first id they came under, by which lots are drawn (holdouts): never another one
     fed: list[str] = []
     proven: bool = True

@@ -9,12 +9,10 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
+from profiles.ids import OWNER_LENGTH
 from profiles.model import Profile, Session
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from tracker.sites import Site
-
-OWNER_LENGTH = 8
-"""Characters of a session's id that name its owner: one visitor id, or one customer's servers."""
 
 
 class SessionRules(msgspec.Struct, frozen=True):

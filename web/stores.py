@@ -13,7 +13,7 @@ from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.token import TokenSigner
 from offers.segments.membership import ProgressStore
 from offers.segments.store import SegmentStore
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.jobs.runs import TrainingRuns
 from recommender.model.registry import ModelRegistry

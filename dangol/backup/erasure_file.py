@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import user_id, visitor_id
 from tracker import disk
 from tracker.event import Event
 

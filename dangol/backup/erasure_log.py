@@ -20,7 +20,7 @@ import msgspec
 from dangol.backup import erasure_file
 from dangol.backup.archive import ERASURES, finished, read
 from dangol.backup.erasure_file import Consented, Erased, Line
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from tracker.event import Event
 from tracker.redis_connection import redis_errors
 

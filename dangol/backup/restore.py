@@ -41,7 +41,7 @@ from dangol.backup.moving import DONE, Move, Plan
 from dangol.machine import redis_child
 from dangol.machine.lock import RESTORING, FolderLock
 from dangol.settings import Settings
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from tracker.event import encode
 from tracker.log.port import Record
 from tracker.redis_connection import connect

@@ -18,7 +18,7 @@ from dangol.machine.embedded import embedded_redis
 from dangol.machine.lock import FolderLock
 from dangol.settings import Settings
 from profiles.erasures import RedisErased
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import user_id, visitor_id
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 from tracker.log.port import EventLog, LogUnavailable
 from tracker.redis_connection import connect

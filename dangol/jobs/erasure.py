@@ -22,10 +22,11 @@ import msgspec
 
 from ingest.dead_letters import DeadLetters
 from profiles.erasures import RedisErased, Request
-from profiles.fold.identity import forget, user_id, visitor_id
-from profiles.lookup import find
+from profiles.fold.identity import forget
+from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, UpdateConflict, Write, end
+from profiles.store.lookup import find
+from profiles.store.port import Alias, ProfileStore, Stored, UpdateConflict, Write, end
 from tracker.durations import HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from profiles.lifetime_value import Purchases, TooFewPurchases, fit, quintiles
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.events import Events

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 import msgspec
 
 from ingest.dead_letters import DeadLetters, describe
-from profiles.fold.identity import user_id, visitor_id
-from profiles.lookup import document
+from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store.lookup import document
+from profiles.store.port import ProfileStore
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 

@@ -19,7 +19,7 @@ from ingest.access_log.processes import portions
 from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.rows import STORED, made
 from profiles.erasures import Erased, NobodyErased
-from profiles.fold.identity import visitor_id
+from profiles.ids import visitor_id
 from tracker.durations import DAY_MS
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
 from warehouse.question.scope import Scope

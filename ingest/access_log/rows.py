@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 from ingest.access_log.fields import Rows
 from ingest.access_log.page_views import HITS, arrival_of
 from ingest.enrich.channels import Arrival
-from profiles.fold.identity import visitor_id
-from profiles.fold.sessions import Hit, place, session_id
+from profiles.fold.sessions import Hit, place
+from profiles.ids import OWNER_LENGTH, session_id, visitor_id
 from profiles.model import Session, Touch
-from profiles.session_rules import OWNER_LENGTH, SessionRules, rules_of
+from profiles.session_rules import SessionRules, rules_of
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.tables.schema import EVENTS, AliasRow
@@ -171,7 +171,7 @@ def _session_ids(site: str, visitors: Sequence[str], codes: Rows, start: Rows) -
 
 
 def _owners(site: str, visitors: Sequence[str]) -> list[str]:
-    """``profiles.fold.sessions.owner_of`` for many: eight letters for each five bytes, in one go."""
+    """``profiles.ids.owner_of`` for many: eight letters for each five bytes, in one go."""
     digests = [blake2b(f"{site}\0{who}".encode(), digest_size=5).digest() for who in visitors]
     letters = b32encode(b"".join(digests)).decode().lower()
     return [letters[at : at + OWNER_LENGTH] for at in range(0, len(letters), OWNER_LENGTH)]

@@ -20,9 +20,9 @@ from ingest.folding.events import EnrichedEvent, Rename, Result, previous_of
 from ingest.folding.profile_cache import ProfileCache
 from profiles.fold import fold, identity
 from profiles.fold.fold import Outcome, Place, Settings
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import is_customer, user_id, visitor_id
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, ProfilesUnavailable
+from profiles.store.port import Alias, ProfileStore, ProfilesUnavailable
 from tracker.durations import DAY_MS
 from tracker.event import Event
 
@@ -142,7 +142,7 @@ class Batch:
         at = self.entries.root(visitor_id(event.visitor))
         if at == customer:  # as was proven before
             return self._fold(item, customer)
-        if identity.known(at):
+        if is_customer(at):
             if fold.retried(self.entries.profile(customer), event, item.place):
                 return self._fold(item, customer, claimed=True)
             at = self._separate(visitor_id(event.visitor), at, item.place)
@@ -225,13 +225,13 @@ class Batch:
         at = self.entries.root(name)
         if at == root:
             return root, ()
-        if identity.known(at) and identity.known(root):  # one cookie, two customers: the cookie moves on
+        if is_customer(at) and is_customer(root):  # one cookie, two customers: the cookie moves on
             alias = self.entries.entry(name).alias
             customers = identity.led([at, *(alias.before if alias else ())], root)
             self.entries.point(name, Alias(root, tuple(customers[1:])))
             return root, ()
         source, into = identity.direction(at, root)
-        if identity.known(into) and self.entries.profile(source).fed:
+        if is_customer(into) and self.entries.profile(source).fed:
             self._settle(source, into, item)
             return into, ()
         self._absorb(source, into)

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from ingest.folding.events import EnrichedEvent, ids_of
 from ingest.folding.profile_cache import ProfileCache
-from profiles.fold import identity
-from profiles.fold.identity import LONGEST_CHAIN, user_id
+from profiles.ids import is_customer, user_id
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, Write
+from profiles.store.port import LONGEST_CHAIN, Alias, ProfileStore, Stored, Write
 from tracker.event import Event
 
 
@@ -58,7 +57,7 @@ class Entries:
         """The profile under an id; a new one where there is none."""
         entry = self.entry(name)
         if entry.profile is None:
-            known = identity.known(name)
+            known = is_customer(name)
             entry.profile = Profile(name, user=name[2:] if known else None, proven=not known)
         return entry.profile
 

@@ -6,7 +6,7 @@ import msgspec
 
 from profiles.facts import Facts
 from profiles.fold.fold import Outcome, Place
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import user_id, visitor_id
 from tracker.event import Event
 
 NOWHERE = Place("", -1, -1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from profiles.model import Profile
-from profiles.store import Stored
+from profiles.store.port import Stored
 
 LIMIT = 64 * 1024 * 1024
 
@@ -44,7 +44,8 @@ def memory(profile: Profile) -> int:
     return (
         2_000
         + 200 * len(profile.items)
-        + 200 * (len(profile.affinities) + len(profile.tallies) + len(profile.exposure) + len(profile.cart))
+        + 200
+        * (len(profile.affinities) + len(profile.event_counts) + len(profile.exposure) + len(profile.cart))
         + 300 * len(sessions)
         + 40 * sum([len(session.marks) for session in sessions])
         + sum([len(entries) for _, entries in profile.seen])

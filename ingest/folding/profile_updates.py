@@ -10,7 +10,7 @@ from ingest.folding.profile_cache import ProfileCache
 from ingest.metrics import Metrics
 from profiles.erasures import Erased
 from profiles.fold.fold import Settings
-from profiles.store import ProfileStore, ProfilesUnavailable
+from profiles.store.port import ProfileStore, ProfilesUnavailable
 from tracker.event import Event
 from tracker.log.port import Message
 

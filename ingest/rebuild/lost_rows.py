@@ -18,10 +18,10 @@ from profiles.erasures import KEPT_SECONDS, Erased
 from profiles.facts import Facts
 from profiles.fold import fold
 from profiles.fold.fold import Outcome, Place, Settings
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import user_id, visitor_id
 from profiles.model import Profile, Touch
 from profiles.session_rules import rules_of
-from profiles.store import Alias, ProfileStore, Stored, end
+from profiles.store.port import Alias, ProfileStore, Stored, end
 from tracker.event import Event, EventInvalid, decode
 from tracker.log.port import EventLog, Message
 from tracker.sites import Site, Sites

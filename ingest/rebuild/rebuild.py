@@ -25,10 +25,10 @@ from ingest.rebuild.stored_events import stored_items
 from profiles.erasures import Erased
 from profiles.fold import identity
 from profiles.fold.fold import Settings
-from profiles.fold.identity import user_id
-from profiles.memory import MemoryProfiles
+from profiles.ids import is_customer, user_id
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Write, end
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import Alias, ProfileStore, Write, end
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -168,12 +168,12 @@ class Rebuild:
         found = memory.load(self.site, [name, now])
         at, into = end(found, name), end(found, now)
         profile, other = found[into].profile, found[at].profile
-        if at == into or other is None or (other.fed and identity.known(into)):
+        if at == into or other is None or (other.fed and is_customer(into)):
             return
         if profile is None:
-            known = identity.known(into)
+            known = is_customer(into)
             profile = Profile(into, user=into[2:] if known else None, proven=not known)
-        if identity.known(into) and not identity.known(at):
+        if is_customer(into) and not is_customer(at):
             # What proved it is gone: the browser gets nothing of the customer until they prove it again.
             identity.adopt(profile, other, self.settings.stages)
             other.fed = identity.led(other.fed, into[2:])

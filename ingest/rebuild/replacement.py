@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from profiles.fold import dedup
 from profiles.model import Profile
-from profiles.store import Alias, ProfileStore, Stored, Write, end
+from profiles.store.port import Alias, ProfileStore, Stored, Write, end
 
 Fate = Literal["written", "waiting", "older"]
 

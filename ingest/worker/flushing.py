@@ -16,7 +16,7 @@ from ingest.worker.log_generations import Generations, WarehouseWriter
 from ingest.worker.prefetch import Progress
 from profiles.erasures import Erased
 from profiles.fold.fold import Outcome, Place
-from profiles.fold.identity import visitor_id
+from profiles.ids import visitor_id
 from tracker.log.port import Extent, Message
 from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
 from warehouse.tables.schema import AliasRow, EventRow

@@ -44,9 +44,9 @@ from ingest.worker.log_generations import Generations, WarehouseWriter
 from ingest.worker.prefetch import Prefetcher, Progress
 from profiles.erasures import Erased, NobodyErased
 from profiles.fold.fold import Outcome, Verdict
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import user_id, visitor_id
 from profiles.model import Touch
-from profiles.store import ProfileStore, ProfilesUnavailable
+from profiles.store.port import ProfileStore, ProfilesUnavailable
 from tracker.log.port import EventLog, LogUnavailable, Message
 from tracker.sites import Sites
 from tracker.unavailable import Unavailable

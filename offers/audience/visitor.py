@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, Literal
 
 from profiles.fold.affinity import WEIGHTS, weight_at
+from profiles.fold.event_counts import OTHERS
 from profiles.fold.stages import DEFAULT, Thresholds
-from profiles.fold.tallies import OTHERS
-from profiles.model import Affinity, ItemEvent, Profile, Session, Stage, Tally
+from profiles.model import Affinity, EventCount, ItemEvent, Profile, Session, Stage
 from profiles.session_rules import going_on, rules_of
 from tracker.durations import DAY_MS
 from tracker.sites import Site
@@ -107,22 +107,24 @@ class View:
         return self.profile.user is not None
 
     @cached_property
-    def tallies(self) -> dict[str, Tally]:
+    def event_counts(self) -> dict[str, EventCount]:
         """How often and when last, by the event's name in lower case."""
-        found: dict[str, Tally] = {}
-        for name, one in self.profile.tallies.items():
+        found: dict[str, EventCount] = {}
+        for name, one in self.profile.event_counts.items():
             same = found.get(name.lower())
-            found[name.lower()] = Tally(same.count + one.count, max(same.last, one.last)) if same else one
+            found[name.lower()] = (
+                EventCount(same.count + one.count, max(same.last, one.last)) if same else one
+            )
         return found
 
     def count(self, event: str) -> int | None:
         """How often; None of a name that the profile may have had no room for."""
-        tally = self.tallies.get(event)
-        return tally.count if tally else None if OTHERS in self.tallies else 0
+        one = self.event_counts.get(event)
+        return one.count if one else None if OTHERS in self.event_counts else 0
 
     def days_since(self, event: str) -> float | None:
-        tally = self.tallies.get(event)
-        return self._days(tally.last) if tally else None
+        one = self.event_counts.get(event)
+        return self._days(one.last) if one else None
 
     def happened(self, kind: ItemEvent, what: Literal["item", "category"], name: str, within: float) -> bool:
         """Whether, at most ``within`` ms ago: among the recent items that a profile keeps."""

@@ -11,7 +11,7 @@ from offers.segments.segment import CompiledSegments
 from offers.segments.store import SegmentStore, SegmentsUnavailable
 from profiles.model import Profile
 from profiles.redis.store import RedisProfiles
-from profiles.store import ProfileStore, Write
+from profiles.store.port import ProfileStore, Write
 from tracker.durations import DAY_SECONDS, HOUR_MS
 from tracker.machine_clock import passed
 from tracker.redis_connection import REDIS_ERRORS, connect

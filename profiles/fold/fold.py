@@ -10,19 +10,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from profiles import codec
 from profiles.consent import record as consent
+from profiles.encoding import codec
 from profiles.facts import Facts
-from profiles.fold import affinity, commerce, dedup, identity, orders, sessions, tallies
+from profiles.fold import affinity, commerce, dedup, event_counts, identity, orders, sessions
 from profiles.fold.identity import recency
-from profiles.fold.sessions import Hit, Placed, locate, owner_of, place, session_id
+from profiles.fold.sessions import Hit, Placed, locate, place
 from profiles.fold.stages import Thresholds, stage_of
-from profiles.model import (
-    VISITORS_KEPT,
-    Profile,
-    Session,
-    Touch,
-)
+from profiles.ids import hinted_id, owner_of, session_id
+from profiles.model import VISITORS_KEPT, Profile, Session, Touch
 from profiles.session_rules import SessionRules
 from tracker import values
 from tracker.event import Event
@@ -173,7 +169,7 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, a
         return Outcome("replayed", "", profile.last_touch, renamed, *told)
     name = session_id(owner, event.ts)
     if facts.session_hint:
-        name = sessions.hinted_id(owner, facts.session_hint)
+        name = hinted_id(owner, facts.session_hint)
         session = next((known for known in profile.sessions if known.id == name), None)
     else:
         session = locate(profile.sessions, owner, event.ts, rules)
@@ -203,12 +199,12 @@ def _apply(
         profile.cursor = session.id
     if event.type == "page" or event.type == "screen":
         counts.pageviews += 1
-        tallies.count(profile, tallies.PAGE, event.ts)
+        event_counts.count(profile, event_counts.PAGE, event.ts)
     elif event.type == "track":
         repeated = _repeats(profile, event, facts, at)
         doubtful = not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
         if not repeated and not doubtful:
-            tallies.count(profile, event.name, event.ts)
+            event_counts.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
             if event.name == "Order Completed" and (facts.order is not None or orders.limited(event)):
                 entry = (facts.order or event.id, facts.revenue or 0.0, event.received)

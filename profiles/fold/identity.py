@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from profiles import codec
 from profiles.consent import record as consent
-from profiles.fold import affinity, commerce, dedup, orders, tallies
+from profiles.encoding import codec
+from profiles.fold import affinity, commerce, dedup, event_counts, orders
 from profiles.fold.stages import DEFAULT, Thresholds, stage_of
+from profiles.ids import is_customer
 from profiles.model import (
     CART_KEPT,
     CUSTOMERS_KEPT,
@@ -24,30 +25,14 @@ from profiles.model import (
 
 _T = TypeVar("_T")
 
-LONGEST_CHAIN = 8
-"""Aliases followed from an id to its profile; more would be a fault."""
-
-
-def visitor_id(visitor: str) -> str:
-    return f"v:{visitor}"
-
-
-def user_id(user: str) -> str:
-    return f"u:{user}"
-
-
-def known(profile_id: str) -> bool:
-    """Whether this is a customer's profile, not an anonymous visitor's."""
-    return profile_id.startswith("u:")
-
 
 def direction(one: str, other: str) -> tuple[str, str]:
     """(which profile is merged, into which). A customer's stays; of two visitors the smaller id.
 
     Always the same way round, so that two workers that merge the same pair cannot make a circle.
     """
-    if known(one) != known(other):
-        return (other, one) if known(one) else (one, other)
+    if is_customer(one) != is_customer(other):
+        return (other, one) if is_customer(one) else (one, other)
     return (one, other) if other < one else (other, one)
 
 
@@ -138,10 +123,10 @@ def forget(customer: Profile, own: Profile) -> Profile:
         for name in customer.counts.__struct_fields__:
             left = getattr(customer.counts, name) - getattr(own.counts, name)
             setattr(customer.counts, name, max(0, round(left, 4)))
-        for name, theirs in own.tallies.items():
-            if (mine := customer.tallies.get(name)) is not None:
+        for name, theirs in own.event_counts.items():
+            if (mine := customer.event_counts.get(name)) is not None:
                 mine.count -= theirs.count
-        customer.tallies = {name: one for name, one in customer.tallies.items() if one.count > 0}
+        customer.event_counts = {name: one for name, one in customer.event_counts.items() if one.count > 0}
     return customer
 
 
@@ -230,7 +215,7 @@ def add_history(into: Profile, other: Profile) -> None:
     into.first_seen = min(filter(None, (into.first_seen, other.first_seen)), default=0)
     into.last_seen = max(into.last_seen, other.last_seen)
     _merge_history(into, other)
-    tallies.merge(into, other)
+    event_counts.merge(into, other)
     orders.merge(into, other)
     into.renamed = [*into.renamed, *other.renamed]
     into.cursor = newer.cursor

@@ -58,9 +58,9 @@ def merge(into: Profile, other: Profile) -> None:
         if entry[:ID_BYTES] in first:
             into.counts.orders -= 1
             into.counts.revenue = round(into.counts.revenue - revenue, 4)
-            tally = into.tallies.get("Order Completed")
-            if tally is not None:
-                tally.count = max(1, tally.count - 1)
+            found = into.event_counts.get("Order Completed")
+            if found is not None:
+                found.count = max(1, found.count - 1)
         else:
             first[entry[:ID_BYTES]] = one
     into.orders = list(first.values())[-ORDERS_KEPT:]

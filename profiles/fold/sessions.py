@@ -8,14 +8,12 @@ A session belongs to one visitor id, its owner: two devices of one customer make
 the owner's code and its start, so that a replay, another worker or sorted input name it alike.
 """
 
-from base64 import b32encode
 from bisect import insort
-from functools import lru_cache
-from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
+from profiles.ids import hinted_id, session_id
 from profiles.model import SESSIONS_KEPT, Session, Touch
 from profiles.session_rules import SessionRules, splits
 from tracker.durations import DAY_MS
@@ -63,17 +61,6 @@ class _Block(NamedTuple):
     whole: Session | None = None
 
 
-@lru_cache(maxsize=1 << 17)
-def owner_of(site: str, who: str) -> str:
-    """Eight letters for one visitor id (or ``u:`` and user id) of one site."""
-    raw = blake2b(f"{site}\0{who}".encode("utf-8", "surrogatepass"), digest_size=5).digest()
-    return b32encode(raw).decode().lower()
-
-
-def session_id(owner: str, start: int) -> str:
-    return f"{owner}{start:x}"
-
-
 def place(sessions: list[Session], owner: str, hit: Hit, rules: SessionRules) -> Placed:
     """Count ``hit`` where its time belongs among ``sessions``, in place."""
     if hit.hint:
@@ -101,10 +88,6 @@ def locate(sessions: list[Session], owner: str, ts: int, rules: SessionRules) ->
         if session.start <= ts <= session.last + rules.timeout and session.id.startswith(owner):
             return session
     return None
-
-
-def hinted_id(owner: str, hint: str) -> str:
-    return f"{owner}-{blake2b(hint.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
 
 
 def trim(sessions: list[Session], newest: int, cursor: str = "") -> list[Session]:

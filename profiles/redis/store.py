@@ -15,12 +15,20 @@ from typing import Any
 
 import msgspec
 
-from profiles import codec
-from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.encoding import codec
+from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.redis.commands import RedisCommands
 from profiles.sansio import Call, Steps, run_sync
-from profiles.store import NOTHING, Alias, ProfilesUnavailable, Stored, UpdateConflict, Write
+from profiles.store.port import (
+    LONGEST_CHAIN,
+    NOTHING,
+    Alias,
+    ProfilesUnavailable,
+    Stored,
+    UpdateConflict,
+    Write,
+)
 from tracker.durations import DAY_SECONDS
 from tracker.redis_connection import NoScriptError, connect, redis_errors
 

@@ -22,7 +22,7 @@ from dangol.settings import Settings, load
 from ingest.rebuild import lost_rows
 from ingest.worker.worker import Worker
 from profiles.erasures import RedisErased
-from profiles.fold.identity import visitor_id
+from profiles.ids import visitor_id
 from recommender.jobs.lock import RedisLock, locked
 from tests.support.ingest_streams import START, event, records
 from tests.support.machine import Clock

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from dangol.jobs.scoring import Scoring
-from profiles.memory import MemoryProfiles
 from profiles.model import Profile
-from profiles.store import ABSENT, Write
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import ABSENT, Write
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site

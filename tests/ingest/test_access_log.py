@@ -35,10 +35,11 @@ from ingest.enrich.devices import device
 from ingest.enrich.enrich import facts
 from ingest.worker.worker import Worker
 from profiles.erasures import Cutoffs, digest
-from profiles.fold.sessions import Hit, owner_of, place
-from profiles.memory import MemoryProfiles
+from profiles.fold.sessions import Hit, place
+from profiles.ids import owner_of
 from profiles.model import Session, Touch
 from profiles.session_rules import rules_of
+from profiles.store.memory import MemoryProfiles
 from tests.support.access_log_lines import CHROME, GOOGLEBOT, KEY, line
 from tests.support.ingest_streams import MemoryWarehouse, records, sites_of
 from tests.support.machine import ROOT

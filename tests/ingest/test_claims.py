@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from profiles.fold import fold
 from profiles.model import CUSTOMERS_KEPT, VISITORS_KEPT, Profile
-from profiles.store import Alias
+from profiles.store.port import Alias
 from tests.support.ingest_installation import Installation, MortalStore
 from tests.support.ingest_streams import START, event, records, sites_of
 from tracker.event import Event

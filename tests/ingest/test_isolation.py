@@ -12,9 +12,9 @@ from ingest.enrich import enrich
 from ingest.folding.isolation import isolated
 from ingest.worker import flushing, worker
 from ingest.worker.worker import Bounds, Worker
-from profiles import codec
+from profiles.encoding import codec
 from profiles.redis.store import RedisProfiles
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from tests.support.ingest_streams import event, records, sites_of
 from tests.support.machine import Clock
 from tracker.event import Event
@@ -120,7 +120,7 @@ def names(*arguments: Any) -> bool:
 PLACES: dict[str, tuple[Any, str, Callable[..., bool]]] = {
     "decode": ("ingest.worker.decoding", "decode", lambda raw: POISON.encode() in raw),
     "fold": ("profiles.fold.fold", "apply", lambda _profile, one, *_: one.name == POISON),
-    "encode": (codec, "encode", lambda profile: POISON in profile.tallies),
+    "encode": (codec, "encode", lambda profile: POISON in profile.event_counts),
     "row": (flushing, "row", lambda item, *_: item.event.name == POISON),
     "arrow": (arrow_rows, "_columns", lambda rows: any(one.name == POISON for one in rows)),
     "delta": (Warehouse, "append", lambda _self, rows, *_: any(one.name == POISON for one in rows)),

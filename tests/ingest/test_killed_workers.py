@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from profiles.fold.sessions import Hit, owner_of, place
+from profiles.fold.sessions import Hit, place
+from profiles.ids import owner_of
 from profiles.redis.store import RedisProfiles
 from profiles.session_rules import SessionRules
 from tests.support.event_stream import stream

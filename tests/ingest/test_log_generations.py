@@ -19,7 +19,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from ingest.dead_letters import DeadLetters
 from ingest.worker.log_generations import Generations, incident
 from ingest.worker.worker import Bounds, Worker, app_of
-from profiles.memory import MemoryProfiles
+from profiles.store.memory import MemoryProfiles
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
 from tests.support.log_reading import append_patiently, remade, wait_until
 from tests.support.machine import RedisServer

@@ -23,12 +23,11 @@ from ingest.rebuild import rebuild
 from ingest.rebuild.rebuild import Rebuild, RebuildSummary
 from ingest.worker.worker import Bounds, Worker
 from profiles.erasures import Cutoffs, Erased, NobodyErased, digest
-from profiles.fold import dedup, fold, tallies
+from profiles.fold import dedup, event_counts, fold
 from profiles.fold.fold import Settings
-from profiles.fold.identity import LONGEST_CHAIN
-from profiles.memory import MemoryProfiles
 from profiles.model import Profile
-from profiles.store import Alias, Write
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import LONGEST_CHAIN, Alias, Write
 from tests.support.ingest_streams import START, event, facts_of, records, sites_of
 from tests.support.machine import RedisServer
 from tracker.durations import MINUTE_MS
@@ -203,7 +202,7 @@ def test_rebuilt_profiles_equal_the_live_ones_field_by_field(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, seed: int, slices: int
 ) -> None:
     monkeypatch.setattr(rebuild, "ROWS_AT_ONCE", -(-600 // slices))
-    monkeypatch.setattr(tallies, "NAMES_KEPT", 4)
+    monkeypatch.setattr(event_counts, "NAMES_KEPT", 4)
     shop.count(stream(600, random.Random(seed), claims=seed % 3 / 2))
     made = MemoryProfiles()
     summary = shop.rebuild(made)

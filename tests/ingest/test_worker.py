@@ -12,8 +12,8 @@ import pytest
 
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
-from profiles.memory import MemoryProfiles
-from profiles.store import ProfilesUnavailable
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import ProfilesUnavailable
 from tests.support.ingest_streams import START, MemoryWarehouse, event, records, simple_facts, sites_of, tally
 from tests.support.machine import Clock
 from tracker.durations import MINUTE_MS

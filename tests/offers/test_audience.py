@@ -8,16 +8,16 @@ from offers.audience.audience import Audience
 from offers.audience.fields import FIELDS
 from offers.audience.grammar import CLAUSE_LIMIT, DEPTH_LIMIT, LENGTH_LIMIT, AudienceInvalid
 from offers.audience.visitor import View
-from profiles.fold.tallies import OTHERS
+from profiles.fold.event_counts import OTHERS
 from profiles.model import (
     Affinity,
     CartLine,
     Counts,
+    EventCount,
     Exposure,
     ItemTouch,
     Profile,
     Session,
-    Tally,
     Touch,
 )
 from tests.support.sites import SEOUL_SITE, UTC_SITE
@@ -58,11 +58,11 @@ def visitor() -> Profile:
         stage="regular",
         consent={"marketing": True},
         exposure={"welcome": Exposure(views=3, clicks=1)},
-        tallies={
-            "Newsletter Signed Up": Tally(2, NOW - 6 * DAY_MS),
-            "Form Sent": Tally(1, NOW - 9 * DAY_MS),
-            "form sent": Tally(3, NOW - 8 * DAY_MS),
-            "Product Viewed": Tally(9, NOW - DAY_MS),
+        event_counts={
+            "Newsletter Signed Up": EventCount(2, NOW - 6 * DAY_MS),
+            "Form Sent": EventCount(1, NOW - 9 * DAY_MS),
+            "form sent": EventCount(3, NOW - 8 * DAY_MS),
+            "Product Viewed": EventCount(9, NOW - DAY_MS),
         },
     )
 
@@ -182,7 +182,7 @@ def test_refusals_say_what_and_where(source: str, part: str, position: int):
 
 
 def test_the_count_of_a_name_without_room_is_not_known():
-    full = Profile(id="v:x", tallies={"Signed Up": Tally(2, NOW), OTHERS: Tally(5, NOW)})
+    full = Profile(id="v:x", event_counts={"Signed Up": EventCount(2, NOW), OTHERS: EventCount(5, NOW)})
     for source in ("count('Game Played') = 0", "count('Game Played') > 0", "count('Game Played') exists"):
         assert not Audience.parse(source).matches(full, NOW, UTC_SITE)
     assert Audience.parse("count('Signed Up') = 2 and count('Game Played') != 1").matches(full, NOW, UTC_SITE)

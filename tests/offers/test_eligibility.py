@@ -5,7 +5,7 @@ from collections import Counter
 from offers.audience.audience import Audience
 from offers.decision.holdout import subject
 from offers.segments.segment import CompiledSegments
-from profiles import codec
+from profiles.encoding import codec
 from profiles.facts import Facts
 from profiles.fold import fold, identity
 from profiles.model import Counts, Exposure, Profile

@@ -12,7 +12,7 @@ from offers.segments.segment import parse_segment
 from offers.segments.store import SegmentStore
 from profiles.model import Counts, Profile
 from profiles.redis.store import RedisProfiles
-from profiles.store import ABSENT, Alias, Write
+from profiles.store.port import ABSENT, Alias, Write
 from tests.support.segment_people import NOW, person
 from tests.support.sites import UTC_SITE
 from tracker.event import Event, encode

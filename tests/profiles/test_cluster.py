@@ -18,11 +18,11 @@ from offers.campaign.campaign import Cap
 from offers.decision.caps import CapRequest, CapStore
 from profiles.erasures import RedisErased
 from profiles.fold import fold
-from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis.store import RedisProfiles
 from profiles.sansio import run_sync
-from profiles.store import ABSENT, ProfileStore, ProfilesUnavailable, Write
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import ABSENT, ProfileStore, ProfilesUnavailable, Write
 from recommender.catalogue.catalogue import Item
 from recommender.jobs.lock import RedisLock
 from tests.support.event_stream import stream

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.profiles import profile_of
-from profiles import codec
-from profiles.columns import pack, unpack, unpack_sums
-from profiles.fold.tallies import STANDARD
+from profiles.encoding import codec
+from profiles.encoding.columns import pack, unpack, unpack_sums
 from profiles.model import (
     Affinity,
     CartLine,
     Counts,
+    EventCount,
     Exposure,
     ItemTouch,
     Profile,
     Session,
-    Tally,
     Touch,
 )
+from profiles.standard_events import STANDARD_EVENTS
 
 text = st.text(max_size=6) | st.sampled_from(["", "direct", "KR", "v:", "p1", "p2"])
 time = st.integers(0, 2**50) | st.integers(1_795_000_000_000, 1_795_000_900_000)
@@ -82,7 +82,9 @@ profiles = st.builds(
     cursor=session_ids,
     renamed=st.lists(st.tuples(text, text, time), max_size=2),
     orders=st.lists(st.tuples(st.binary(max_size=9), number, time), max_size=2),
-    tallies=st.dictionaries(text | st.sampled_from(STANDARD), st.builds(Tally, count, time), max_size=4),
+    event_counts=st.dictionaries(
+        text | st.sampled_from(STANDARD_EVENTS), st.builds(EventCount, count, time), max_size=4
+    ),
     subject=text,
     fed=st.lists(text, max_size=2),
     proven=st.booleans(),
@@ -110,8 +112,8 @@ def test_a_copy_shares_nothing(profile: Profile) -> None:
     for session in copied.sessions:
         session.events += 1
         session.marks.append(7)
-    for tally in copied.tallies.values():
-        tally.count += 1
+    for one in copied.event_counts.values():
+        one.count += 1
     assert codec.encode(profile) == before
 
 

@@ -1,6 +1,6 @@
 """Offers that a visitor met, in the fold."""
 
-from profiles import codec
+from profiles.encoding import codec
 from profiles.facts import Facts
 from profiles.fold import affinity, commerce
 from profiles.model import CAMPAIGNS_KEPT, Affinity, ItemTouch, Profile

@@ -7,8 +7,8 @@ import pytest
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from profiles.fold.identity import merge
-from profiles.memory import MemoryProfiles
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
+from profiles.store.memory import MemoryProfiles
 from tests.support.ingest_streams import MemoryWarehouse, event, records, simple_facts, sites_of
 from tracker.durations import DAY_MS
 from tracker.event import Event

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 import redis
 
-from profiles.memory import MemoryProfiles
 from profiles.model import Profile
 from profiles.redis.store import RedisProfiles
-from profiles.store import ABSENT, Alias, ProfileStore, ProfilesUnavailable, Stored, Write
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import ABSENT, Alias, ProfileStore, ProfilesUnavailable, Stored, Write
 from tests.support.machine import RedisServer
 from tests.support.redis_cluster import RedisCluster
 from tracker.durations import DAY_SECONDS

@@ -9,7 +9,7 @@ from offers.feedback.token import Token
 from offers.feedback.warehouse import WarehouseResponses
 from offers.feedback_job import FeedbackJob
 from profiles.model import Affinity, Counts, Profile, Touch
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.warehouse_rows import row
 from tests.support.web_stage import Stage
 from tracker.durations import DAY_MS, HOUR_MS

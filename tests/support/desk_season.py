@@ -6,7 +6,7 @@ from typing import Any
 
 from offers.segments.segment import Segment
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
-from profiles.store import Write
+from profiles.store.port import Write
 from tests.support.desk_rows import at
 from tests.support.warehouse_rows import row
 from tests.support.web_stage import Stage

@@ -10,9 +10,9 @@ from typing import Any
 
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
-from profiles.memory import MemoryProfiles
 from profiles.model import Profile
-from profiles.store import Write
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import Write
 from tests.support.ingest_streams import (
     MemoryWarehouse,
     simple_facts,

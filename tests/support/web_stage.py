@@ -24,7 +24,7 @@ from offers.segments.membership import Membership, ProgressStore
 from offers.segments.store import SegmentStore
 from profiles.erasures import RedisErased
 from profiles.redis.store import RedisProfiles
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import RedisItems
 from recommender.jobs.runs import TrainingRuns

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from profiles.fold.sessions import Hit, owner_of, place, session_id
+from profiles.fold.sessions import Hit, place
+from profiles.ids import owner_of, session_id
 from profiles.model import Session
 from profiles.session_rules import SessionRules
 from tests.support.warehouse_rows import NOON, row

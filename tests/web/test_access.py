@@ -15,7 +15,7 @@ from dangol.cli import main
 from dangol.secrets import ensure_admin
 from dangol.settings import load
 from profiles.model import Profile
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.desk_rows import HOSTILE
 from tests.support.installation import Installation
 from tests.support.machine import Clock, redis_binary

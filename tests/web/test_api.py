@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from profiles.model import Counts, ItemTouch, Profile
-from profiles.store import Write
+from profiles.store.port import Write
 from tests.support.desk_rows import HOSTILE, at, fill, visit
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of

@@ -11,7 +11,7 @@ from dangol.cli import main
 from dangol.command_audit import UNAUDITED, leaves
 from profiles.erasures import digest
 from profiles.model import Profile, Session, Touch
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.machine import Clock
 from tests.support.warehouse_rows import row
 from tests.support.web_stage import Stage, stage_of

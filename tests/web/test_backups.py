@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of
 from tracker.sites import Site

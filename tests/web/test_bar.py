@@ -12,7 +12,7 @@ from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import Arm
 from offers.feedback.token import Token
 from profiles.model import CartLine, Exposure, Profile, Session, Touch
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.desk_rows import FULL, fill, visit
 from tests.support.machine import Clock
 from tests.support.web_stage import Stage, csrf_of, stage_of

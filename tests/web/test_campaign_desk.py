@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from offers.campaign.campaign import CampaignInvalid
 from offers.campaign.document import parse
 from profiles.model import Affinity, Profile
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.browser import chromium, keep
 from tests.support.campaign_history import CAMPAIGN, play
 from tests.support.machine import Clock

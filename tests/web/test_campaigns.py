@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from profiles.model import Affinity, Profile, Tally
-from profiles.store import ABSENT, Alias, Write
+from profiles.model import Affinity, EventCount, Profile
+from profiles.store.port import ABSENT, Alias, Write
 from tests.support.campaign_history import CAMPAIGN, play
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
@@ -209,9 +209,9 @@ def test_reports_of_campaigns_as_files(stage: Stage, redis_url: str) -> None:
 
 def test_an_audience_asks_how_often_any_event_happened(stage: Stage, clock: Clock) -> None:
     now = int(clock() * 1000)
-    for number, tally in enumerate((Tally(3, now - 8 * DAY_MS), Tally(2, now - DAY_MS), None)):
+    for number, tally in enumerate((EventCount(3, now - 8 * DAY_MS), EventCount(2, now - DAY_MS), None)):
         tallies = {"Newsletter Signed Up": tally} if tally else {}
-        profile = Profile(f"v:{number}", visitors=[str(number)], last_seen=now, tallies=tallies)
+        profile = Profile(f"v:{number}", visitors=[str(number)], last_seen=now, event_counts=tallies)
         stage.profiles.save("default", [Write(profile.id, ABSENT, profile)])
     asked = "count('Newsletter Signed Up') >= 2 and days_since('Newsletter Signed Up') < 7"
     told = stage.call("POST", "/v1/audiences/preview", json={"audience": asked, "visitor": "0"}).json

@@ -14,7 +14,7 @@ from profiles.facts import Facts
 from profiles.fold.fold import Place, Settings, apply
 from profiles.model import ItemTouch, Profile, Session, Touch
 from profiles.session_rules import rules_of
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.machine import Clock
 from tests.support.web_stage import Stage, stage_of
 from tracker.event import Event

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from offers.feedback.token import Token
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
-from profiles.store import Write
+from profiles.store.port import Write
 from tests.support.desk_rows import HOSTILE, at, fill, visit
 from tests.support.machine import Clock
 from tests.support.warehouse_rows import row

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from offers.campaign.campaign import WEEKDAYS, CampaignInvalid
 from offers.campaign.document import document, parse
 from profiles.model import Profile
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.browser import chromium
 from tests.support.html import squeezed
 from tests.support.machine import Clock

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from profiles.model import Counts, Profile
-from profiles.store import Write
+from profiles.store.port import Write
 from tests.support.desk_rows import FULL, HOSTILE, at, fill, visit
 from tests.support.html import squeezed
 from tests.support.machine import Clock

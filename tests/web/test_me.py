@@ -12,7 +12,7 @@ from profiles.facts import Facts
 from profiles.fold.fold import Place as At
 from profiles.fold.fold import Settings, apply
 from profiles.model import Affinity, Counts, ItemTouch, Profile
-from profiles.store import ABSENT, Alias, Write
+from profiles.store.port import ABSENT, Alias, Write
 from tests.support.browser import chromium, keep
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from profiles.model import Profile, Session, Touch
-from profiles.store import Write
+from profiles.store.port import Write
 from tests.support.desk_rows import HOSTILE, at, fill, visit
 from tests.support.machine import Clock
 from tests.support.warehouse_rows import row

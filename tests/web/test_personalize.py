@@ -13,7 +13,7 @@ from profiles.facts import Facts
 from profiles.fold.fold import Place, Settings, fold
 from profiles.model import Affinity, ItemTouch, Profile, Session, Touch
 from profiles.sansio import Call, Steps
-from profiles.store import Alias, Write
+from profiles.store.port import Alias, Write
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
 from tracker.durations import DAY_MS
@@ -172,7 +172,7 @@ def test_what_was_decided_about_somebody_is_nothing_that_they_did() -> None:
         props={"campaign": "c"},
     )
     profile, outcome = fold(Profile(id="v:a"), decided, Facts(), Settings(), Place("a", 0, 1))
-    assert outcome.session == "" and profile.sessions == [] and profile.tallies == {}
+    assert outcome.session == "" and profile.sessions == [] and profile.event_counts == {}
     assert (profile.counts.visits, profile.counts.events) == (0, 0)
     assert fold(profile, decided, Facts(), Settings(), Place("a", 0, 1))[1].verdict == "replayed"
 

@@ -6,7 +6,7 @@ import pytest
 
 from offers.segments.membership import Membership
 from profiles.model import Counts, Profile
-from profiles.store import ABSENT, Write
+from profiles.store.port import ABSENT, Write
 from tests.support.machine import Clock
 from tests.support.web_stage import Stage, stage_of
 from tracker.sites import Site

@@ -11,7 +11,7 @@ from offers.audience.fields import resolve
 from offers.audience.grammar import parse
 from offers.segments.segment import Segment
 from profiles.model import Counts, Profile
-from profiles.store import Write
+from profiles.store.port import Write
 from tests.support.desk_rows import HOSTILE
 from tests.support.html import squeezed
 from tests.support.machine import Clock

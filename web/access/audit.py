@@ -18,7 +18,7 @@ import msgspec
 from flask import Flask, Response, g, has_request_context, request
 
 from profiles.erasures import digest
-from profiles.fold.identity import user_id, visitor_id
+from profiles.ids import user_id, visitor_id
 
 FILE_LIMIT = 8 << 20
 """Then a new one is begun; the one before is kept."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from profiles.lookup import ID_LIMIT, document
-from profiles.store import ProfileStore
+from profiles.store.lookup import ID_LIMIT, document
+from profiles.store.port import ProfileStore
 from web.access.audit import concerning
 from web.http.json_body import answer
 from web.http.problem import Problem

@@ -10,7 +10,7 @@ from offers.campaign.store import CampaignsUnavailable, TooManyCampaigns
 from offers.decision.caps import CapsUnavailable
 from offers.decision.decision_counts import DecisionCountsUnavailable
 from offers.segments.store import SegmentsUnavailable
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from recommender.catalogue.catalogue import CatalogueFull
 from recommender.catalogue.redis import CatalogueUnavailable
 from tracker.log.port import LogUnavailable

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from offers.audience.visitor import View
-from profiles.lookup import ID_LIMIT
 from profiles.model import Profile
+from profiles.store.lookup import ID_LIMIT
 from tracker.admission.limits import Limiter, Rate
 from tracker.event import SITE, Event, encode
 from tracker.log.port import Record

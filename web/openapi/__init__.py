@@ -18,8 +18,7 @@ from offers.experiments.lift import Group
 from offers.experiments.off_policy import OffPolicy
 from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
-from profiles.model import Profile
-from profiles.model import Tally as EventTally
+from profiles.model import EventCount, Profile
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from recommender.serving.request import Reason
@@ -78,7 +77,7 @@ ANSWERED: tuple[type, ...] = (
 )
 NAMED: Mapping[str, type] = {
     "CampaignTally": ResponseCounts,
-    "EventTally": EventTally,
+    "EventTally": EventCount,
     "LiftGroup": Group,
     **{each.__name__: each for each in ANSWERED},
 }

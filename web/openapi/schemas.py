@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from profiles.lookup import INTERNAL
+from profiles.store.lookup import INTERNAL
 
 REF = "#/components/schemas/"
 Schema = dict[str, Any]

@@ -12,7 +12,7 @@ from offers.audience.preview import Explanation, explanation, preview
 from offers.audience.visitor import View
 from offers.segments.store import SegmentStore
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 from tracker.sites import Site
 from web.http.problem import Problem
 from web.people.lookup import find

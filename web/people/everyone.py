@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 
 FOUND = 50
 

@@ -1,8 +1,8 @@
 """Whom an id means, noted in the audit log: the request concerns this person."""
 
-from profiles import lookup
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store import lookup
+from profiles.store.port import ProfileStore
 from web.access.audit import concerning
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from offers.segments.segment import Segment, parse_segment
-from profiles.lookup import document
 from profiles.model import Profile
+from profiles.store.lookup import document
 from tracker.sites import Site
 from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
 from warehouse.feeds.history import latest_profiles

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from flask import g, has_request_context, request
 
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse

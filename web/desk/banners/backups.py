@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask
 
-from profiles.store import ProfilesUnavailable
+from profiles.store.port import ProfilesUnavailable
 from web.stores import Stores
 
 

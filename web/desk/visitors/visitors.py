@@ -8,7 +8,7 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Item
 from tracker.sites import Site
 from warehouse.delta import Warehouse

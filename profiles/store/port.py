@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from profiles.fold.identity import LONGEST_CHAIN
 from profiles.model import Profile
 from profiles.sansio import Steps
 from tracker.unavailable import Unavailable
+
+LONGEST_CHAIN = 8
+"""Aliases followed from an id to its profile; more would be a fault."""
 
 ABSENT = b""
 """The version of an id that nothing is stored for."""

@@ -2,7 +2,7 @@
 
 What Redis holds of a visitor is mostly repetition, so three things are written down once: every string (``words``,
 after a list of common ones that is never stored), every way in (``touches``), every time (as what has passed since
-another one). Rows of numbers lie in columns of the same width, see ``profiles.columns``. ``decode`` gives back
+another one). Rows of numbers lie in columns of the same width, see ``profiles.encoding.columns``. ``decode`` gives back
 exactly the profile that ``encode`` was given, whatever it holds.
 """
 
@@ -13,11 +13,20 @@ from typing import Any
 
 import msgspec
 
-from profiles.columns import Column, pack, unpack, unpack_sums
-from profiles.fold.sessions import session_id
-from profiles.fold.tallies import STANDARD
-from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Tally, Touch
-from profiles.session_rules import OWNER_LENGTH
+from profiles.encoding.columns import Column, pack, unpack, unpack_sums
+from profiles.ids import OWNER_LENGTH, session_id
+from profiles.model import (
+    Affinity,
+    CartLine,
+    Counts,
+    EventCount,
+    Exposure,
+    ItemTouch,
+    Profile,
+    Session,
+    Touch,
+)
+from profiles.standard_events import STANDARD_EVENTS
 
 COMMON = (
     *(
@@ -39,7 +48,7 @@ COMMON = (
 )
 """Words known without being stored. Their order is part of the format: new ones go last, and change it."""
 
-_STANDARD = {name: number for number, name in enumerate(STANDARD)}
+_STANDARD = {name: number for number, name in enumerate(STANDARD_EVENTS)}
 _COMMON = {word: number for number, word in enumerate(COMMON)}
 _NO_TOUCH = Touch()
 
@@ -83,7 +92,7 @@ class _Stored(msgspec.Struct, array_like=True, gc=False):
     renamed_at: list[int] = []
     orders: list[tuple[bytes, float, int]] = []
     # A standard event's number, or ~ that of its name's word; how long before the last event of any kind.
-    tallies: dict[int, tuple[int, int]] = {}
+    event_counts: dict[int, tuple[int, int]] = {}
     subject: int | None = None  # None: the first of the visitors
 
 
@@ -139,7 +148,7 @@ def encode(profile: Profile) -> bytes:
         rest if any(rest) else None,  # type: ignore[arg-type]
         [at for _, _, at in profile.renamed] if profile.renamed else [],
         profile.orders,
-        _packed_tallies(profile, words),
+        _packed_event_counts(profile, words),
         None if profile.subject == "".join(profile.visitors[:1]) else words[profile.subject],
         *((trust,) if trust else ()),
     )
@@ -197,7 +206,7 @@ def _profile(stored: _Claimed) -> Profile:
             for (old, new), at in zip(renamed, chain(stored.renamed_at, repeat(0)), strict=False)
         ],
         stored.orders,
-        _tallies(stored, words),
+        _event_counts(stored, words),
         "".join(words[number] for number in stored.visitors[:1])
         if stored.subject is None
         else words[stored.subject],
@@ -243,19 +252,19 @@ def _packed_cursor(profile: Profile) -> int | str:
     return cursor
 
 
-def _packed_tallies(profile: Profile, words: _Numbers) -> dict[int, tuple[int, int]]:
+def _packed_event_counts(profile: Profile, words: _Numbers) -> dict[int, tuple[int, int]]:
     last, standard = profile.last_seen, _STANDARD
     return {
         (standard[name] if name in standard else ~words[name]): (one.count, last - one.last)
-        for name, one in profile.tallies.items()
+        for name, one in profile.event_counts.items()
     }
 
 
-def _tallies(stored: _Stored, words: list[str]) -> dict[str, Tally]:
+def _event_counts(stored: _Stored, words: list[str]) -> dict[str, EventCount]:
     last = stored.first + stored.last
     return {
-        STANDARD[number] if number >= 0 else words[~number]: Tally(times, last - before)
-        for number, (times, before) in stored.tallies.items()
+        STANDARD_EVENTS[number] if number >= 0 else words[~number]: EventCount(times, last - before)
+        for number, (times, before) in stored.event_counts.items()
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from profiles.model import Profile
-from profiles.store import ProfileStore
+from profiles.store.port import ProfileStore
 
 ID_LIMIT = 300
 INTERNAL = frozenset({"seen", "positions", "marks"})
@@ -39,8 +39,8 @@ def document(profile: Profile) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
-        fields = msgspec.structs.asdict(value)
-        return {name: _plain(each) for name, each in fields.items() if name not in INTERNAL}
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {name: _plain(getattr(value, field)) for name, field in names if name not in INTERNAL}
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
-from profiles import codec
-from profiles.fold.identity import LONGEST_CHAIN, user_id, visitor_id
+from profiles.encoding import codec
+from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.sansio import Steps
-from profiles.store import ABSENT, NOTHING, Alias, Stored, Write
+from profiles.store.port import ABSENT, LONGEST_CHAIN, NOTHING, Alias, Stored, Write
 
 
 class MemoryProfiles:

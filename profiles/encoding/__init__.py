@@ -1,0 +1,1 @@
+"""A profile enters, and its bytes as stored leave; and back."""
