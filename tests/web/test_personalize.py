@@ -181,7 +181,7 @@ def test_a_decision_that_fails_gives_way_to_fallbacks(shop: Stage, monkeypatch: 
     shop.call("PUT", "/v1/campaigns/calm", json={**HERO, "tier": "fallback"})
     slot = {"id": "hero", "kind": "offer"}
     assert ask(shop, slot).json["slots"]["hero"]["offer"]["campaign"] == "calm"
-    monkeypatch.setattr(type(shop.stores.campaigns.decider), "_lines", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(shop.stores.campaigns.decider), "_selections", lambda *_: 1 / 0)
     assert ask(shop, slot).json["slots"]["hero"]["offer"]["campaign"] == "calm"
 
 
