@@ -7,9 +7,10 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request,
 
 from dangol.shop.calls import Calls
 from dangol.shop.catalogue import CURRENCY, Catalogue
-from tracker.durations import DAY_SECONDS
 
 QUERY_CHARACTERS = 100
+DATA_SECONDS, PICTURE_SECONDS = 300, 86_400
+"""How long a browser may keep the products and a picture."""
 
 SORTS = {"popular": "Most loved", "low": "Price, low to high", "high": "Price, high to low"}
 
@@ -63,7 +64,7 @@ def browse(catalogue: Catalogue) -> Blueprint:
 
     @pages.get("/products.json")
     def products_json() -> Response:
-        return _cached(jsonify({"currency": CURRENCY, "products": _cards(catalogue)}), 300)
+        return _cached(jsonify({"currency": CURRENCY, "products": _cards(catalogue)}), DATA_SECONDS)
 
     @pages.get("/art/<item>.svg")
     def art(item: str) -> Response:
@@ -71,7 +72,7 @@ def browse(catalogue: Catalogue) -> Blueprint:
         if found is None:
             abort(404)
         picture = (pictures / f"{found.id}.svg").read_bytes()
-        return _cached(Response(picture, mimetype="image/svg+xml"), DAY_SECONDS)
+        return _cached(Response(picture, mimetype="image/svg+xml"), PICTURE_SECONDS)
 
     return pages
 

@@ -1,4 +1,4 @@
-"""Events that the log lost are told by the doctor, the desk and the metrics, for days."""
+"""The doctor, the desk and the metrics report events that the log lost, for some days."""
 
 import time
 from contextlib import closing
@@ -61,10 +61,10 @@ def test_the_desk_and_the_metrics_tell_of_lost_events(
 
     telling(lambda: Incident(int(clock() * 1000), 4, 0))
     page = stage.desk().get("/desk/setup").text
-    assert "The event log was made anew or went back on" in page and "removed" not in page
+    assert "The event log was recreated or rolled back on" in page and "removed" not in page
     telling(lambda: Incident(int(clock() * 1000), 0, 1234))
     page = stage.desk().get("/desk/setup").text
-    assert "The event log removed 1,234 events before" in page and "made anew" not in page
+    assert "The event log removed 1,234 events before" in page and "recreated" not in page
     assert "dangol_log_lost_events 1234.0" in stage.call("GET", "/metrics").text
 
     def away() -> Incident:

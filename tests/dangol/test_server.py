@@ -3,26 +3,19 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
 
 from dangol.serving.server import PortTaken, listen
 from dangol.settings import Settings
-from tests.support.installation import WRITE, Installation, eventually, leftovers
-from tests.support.machine import ROOT, free_port, redis_binary
+from tests.support.installation import Installation, eventually, leftovers
+from tests.support.machine import free_port, redis_binary
 from tests.support.processes import servers, victims
-
-TRACK = f'{{"writeKey": "{WRITE}", "anonymousId": "v1", "event": "Product Viewed"}}'
-ASKED = (("POST", "/v1/track", TRACK), ("GET", "/desk/login", None))  # the tracker's own, and the rest
+from tests.support.tracker_process import REQUESTS, status_of, tracker_alone
 
 
 class Comers:
@@ -45,25 +38,11 @@ class Comers:
 
     def _come(self, number: int) -> None:
         while not self._stop.is_set():
-            self.outcomes[ask(self.port, *ASKED[number % 2])] += 1
+            self.outcomes[status_of(self.port, *REQUESTS[number % 2])] += 1
             time.sleep(0.005)
 
     def answered(self) -> int:
         return self.outcomes["200"]
-
-
-def ask(port: int, method: str, path: str, body: str | None) -> str:
-    """The status of an answer that was read whole, or the name of what went wrong."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request(method, path, body)
-        answer = connection.getresponse()
-        answer.read()
-    except (OSError, HTTPException) as error:
-        return type(error).__name__
-    finally:
-        connection.close()
-    return str(answer.status)
 
 
 @pytest.mark.redis
@@ -78,8 +57,8 @@ def test_nobody_is_refused_though_server_processes_are_killed(tmp_path: Path, wo
                 old, killed = set(servers(running.port)), set(victims(running.port, which))
                 for pid in killed:
                     os.kill(pid, signal.SIGKILL)
-                for asked in ASKED:
-                    assert ask(running.port, *asked) in ("200", "RemoteDisconnected"), which
+                for asked in REQUESTS:
+                    assert status_of(running.port, *asked) in ("200", "RemoteDisconnected"), which
                 before = comers.answered()
                 eventually(lambda before=before: comers.answered() > before + 20)
                 # A server that was killed leaves no process that holds the port and answers on.
@@ -91,31 +70,10 @@ def test_nobody_is_refused_though_server_processes_are_killed(tmp_path: Path, wo
     assert leftovers(tmp_path) == []
 
 
-@contextmanager
-def tracker_alone(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    environ = {
-        **os.environ,
-        "DANGOL_DATA": str(folder),
-        "DANGOL_PORT": str(port),
-        "DANGOL_LOG": "redis://127.0.0.1:1/0",  # down: it spools
-        "DANGOL_PROFILES": "redis://127.0.0.1:1/0",
-        "DANGOL_WRITE_KEY": WRITE,
-    }
-    with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dangol", "tracker"], env=environ, cwd=ROOT, stdout=said, stderr=said
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def test_a_tracker_alone_refuses_nobody_while_its_worker_is_started_anew(tmp_path: Path) -> None:
     port = free_port()
     with tracker_alone(tmp_path, port):
-        eventually(lambda: ask(port, *ASKED[0]) == "200")
+        eventually(lambda: status_of(port, *REQUESTS[0]) == "200")
         with Comers(port) as comers:
             before = comers.answered()
             eventually(lambda: comers.answered() > before + 20)

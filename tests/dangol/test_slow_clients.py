@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.dangol.test_server import ASKED, ask, tracker_alone
 from tests.support.installation import eventually
 from tests.support.machine import free_port
+from tests.support.tracker_process import REQUESTS, status_of, tracker_alone
 from tracker.http.request import TOO_LARGE
 from tracker.http.rsgi import BUSY, HELD, SMALL, read_body
 
@@ -51,7 +51,7 @@ def test_idle_and_slow_connections_keep_nobody_waiting(tmp_path: Path) -> None:
     port = free_port()
     header = b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
     with tracker_alone(tmp_path, port):
-        eventually(lambda: ask(port, *ASKED[0]) == "200")
+        eventually(lambda: status_of(port, *REQUESTS[0]) == "200")
         strangers: list[socket.socket] = []
         try:
             for _ in range(5):  # a busy machine may take longer to open them all than they are suffered
@@ -61,7 +61,7 @@ def test_idle_and_slow_connections_keep_nobody_waiting(tmp_path: Path) -> None:
                 strangers += [stranger(port) for _ in range(IDLE)]
                 if all(map(still_open, strangers[:SLOW])):
                     break
-            assert ask(port, *ASKED[0]) == "200"
+            assert status_of(port, *REQUESTS[0]) == "200"
             # No clock is asked: whoever came first still stands in the door when the answer is there.
             assert all(map(still_open, strangers[:SLOW])), "the answer had to wait until the slow were ended"
             eventually(lambda: not any(map(still_open, strangers)), 60)  # nobody stays for ever
@@ -74,7 +74,7 @@ def test_idle_and_slow_connections_keep_nobody_waiting(tmp_path: Path) -> None:
 def test_who_never_reads_the_answers_is_not_waited_for(tmp_path: Path) -> None:
     port = free_port()
     with tracker_alone(tmp_path, port):
-        eventually(lambda: ask(port, *ASKED[0]) == "200")
+        eventually(lambda: status_of(port, *REQUESTS[0]) == "200")
         deaf: list[socket.socket] = []
         try:
             for _ in range(20):
@@ -84,7 +84,7 @@ def test_who_never_reads_the_answers_is_not_waited_for(tmp_path: Path) -> None:
                 deaf[-1].setblocking(False)
                 with suppress(BlockingIOError):
                     deaf[-1].send(b"GET /dangol.js HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000)
-            assert ask(port, *ASKED[0]) == "200"
+            assert status_of(port, *REQUESTS[0]) == "200"
             eventually(lambda: all(map(gone, deaf)), 60)
         finally:
             for each in deaf:

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from tests.support.desk_pages import NARROWED, UNNARROWED
 from tests.support.installation import PASSWORD, WRITE, Installation, eventually
 from tests.support.machine import ROOT
 from tests.support.web_stage import csrf_of
-from tests.web.test_bar import NARROWED, UNNARROWED
 from web.language import FOLDER
 
 PACKAGES = ("tracker", "ingest", "profiles", "recommender", "warehouse", "offers", "web", "dangol")

@@ -13,6 +13,7 @@ from offers.bandit.thompson_sampling import Arm
 from offers.feedback.token import Token
 from profiles.model import CartLine, Exposure, Profile, Session, Touch
 from profiles.store.port import ABSENT, Write
+from tests.support.desk_pages import FUNNEL_STEPS, NARROWED, UNNARROWED
 from tests.support.desk_rows import FULL, fill, visit
 from tests.support.machine import Clock
 from tests.support.web_stage import Stage, csrf_of, stage_of
@@ -22,26 +23,6 @@ from warehouse.reports.filtered import FILTER_COLUMNS
 from web.openapi import document
 from web.reports.filters import FILTERS
 
-STEPS = "step=page:*&step=event:Product+Viewed&step=event:Product+Added&step=event:Order+Completed&window=1d"
-NARROWED = {
-    "/desk": "",
-    "/desk/live": "",
-    "/desk/funnel": STEPS,
-    "/desk/paths": "",
-    "/desk/retention": "",
-    "/desk/products": "",
-    "/desk/visitors": "",
-    "/desk/campaigns": "",
-}
-"""Pages about visits: each has the whole filter bar."""
-UNNARROWED = {
-    "/desk/segments": "Sizes are current and cover all visitors",
-    "/desk/models": "Models are trained on all visits",
-    "/desk/setup": "Filters do not apply to this page",
-    "/desk/access": "Filters do not apply to this page",
-    "/desk/help": "Filters do not apply to this page",
-}
-"""Pages without it: what they say instead."""
 PARTS = {
     "/desk/goals": "a part of the overview, with its address",
     "/desk/funnel/people": "a list of the funnel's, with its address",
@@ -231,7 +212,7 @@ def test_campaigns_are_narrowed(stage: Stage) -> None:
     "path",
     [
         *(f"{path}?{query}" for path, query in NARROWED.items()),
-        *(f"/desk/funnel/{part}?{STEPS}&at=1" for part in ("trend", "groups", "instead", "people")),
+        *(f"/desk/funnel/{part}?{FUNNEL_STEPS}&at=1" for part in ("trend", "groups", "instead", "people")),
         *UNNARROWED,
         *(path for path, why in PARTS.items() if why == "a form" or "goals" in path),
         "/desk/visitors?q=ki",
