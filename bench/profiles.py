@@ -15,7 +15,7 @@ import redis
 from bench.results import percentiles, record
 from profiles.facts import Facts, ProductLine
 from profiles.fold import fold
-from profiles.fold.fold import Place, Settings
+from profiles.fold.fold import LogPosition, Settings
 from profiles.model import Profile, Touch
 from profiles.redis.store import RedisProfiles
 from profiles.store.port import ABSENT, Write
@@ -84,7 +84,7 @@ def profile_of(events: int, draw: random.Random) -> Profile:
             fold.trim(profile)
         else:
             profile = Profile(f"v:{event.visitor}")
-        at = Place(event.visitor or "", 12345 << 16 | 3, (event.received << 20) + number)
+        at = LogPosition(event.visitor or "", 12345 << 16 | 3, (event.received << 20) + number)
         fold.apply(profile, event, facts, Settings(), at)
     return profile
 

@@ -20,7 +20,7 @@ import redis.asyncio
 from bench.results import record
 from profiles.redis.commands import RedisCommands
 from profiles.redis.pipelined import SILENT_SECONDS
-from profiles.sansio import Elsewhere
+from profiles.sansio import InThread
 from tests.support.machine import RedisServer
 from tests.support.web_stage import Stage, stage_of
 from tracker.sites import Site
@@ -30,7 +30,7 @@ REQUESTS = int(os.environ.get("BENCH_REQUESTS", "4000"))
 TASKS = 16
 HEADER = ["what", "client", "requests/s", "CPU a request", "redis.asyncio costs"]
 
-Soon = Callable[[RedisCommands, Sequence[tuple[Any, ...]], Elsewhere], Awaitable[list[Any]]]
+Soon = Callable[[RedisCommands, Sequence[tuple[Any, ...]], InThread], Awaitable[list[Any]]]
 
 
 class Cost(NamedTuple):
@@ -45,7 +45,7 @@ def by_redis_asyncio(url: str) -> Soon:
     client = redis.asyncio.Redis.from_url(url, protocol=2, socket_timeout=SILENT_SECONDS)
 
     async def soon(
-        _line: RedisCommands, commands: Sequence[tuple[Any, ...]], _elsewhere: Elsewhere
+        _line: RedisCommands, commands: Sequence[tuple[Any, ...]], _in_thread: InThread
     ) -> list[Any]:
         if len(commands) == 1:
             return [await client.execute_command(*commands[0])]
@@ -90,12 +90,12 @@ def personalize(stage: Stage) -> Callable[[int], Awaitable[object]]:
 
 def commands(line: RedisCommands) -> Callable[[int], Awaitable[object]]:
     async def request(number: int) -> None:
-        await line.execute_async([("MGET", f"p:default:v:v{number % 1000}")], elsewhere)
+        await line.execute_async([("MGET", f"p:default:v:v{number % 1000}")], in_thread)
 
     return request
 
 
-async def elsewhere(work: Callable[[], Any]) -> Any:
+async def in_thread(work: Callable[[], Any]) -> Any:
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
 

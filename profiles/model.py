@@ -155,6 +155,6 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     claimants: list[str] = []
 
     @property
-    def counted_elsewhere(self) -> bool:
+    def feeds_customer(self) -> bool:
         """Whether this is how a browser sees itself: the site sees the customer that it feeds, one person."""
         return bool(self.fed)

@@ -10,17 +10,17 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-Elsewhere = Callable[[Callable[[], Any]], Awaitable[Any]]
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs in a thread what would block an event loop."""
 
 
 class Need(Protocol):
     """What has to be done before the work goes on."""
 
-    def now(self) -> Any:
+    def result(self) -> Any:
         """The result, waited for."""
 
-    async def soon(self, elsewhere: Elsewhere) -> Any:
+    async def result_async(self, in_thread: InThread) -> Any:
         """The result, without blocking the event loop."""
 
 
@@ -35,11 +35,11 @@ class Call:
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
 
-    def now(self) -> Any:
+    def result(self) -> Any:
         return self._work()
 
-    async def soon(self, elsewhere: Elsewhere) -> Any:
-        return await elsewhere(self._work)
+    async def result_async(self, in_thread: InThread) -> Any:
+        return await in_thread(self._work)
 
 
 def run_sync(steps: Steps[T]) -> T:
@@ -48,7 +48,7 @@ def run_sync(steps: Steps[T]) -> T:
         need = next(steps)
         while True:
             try:
-                answer = need.now()
+                answer = need.result()
             except Exception as error:
                 need = steps.throw(error)
             else:
@@ -58,13 +58,13 @@ def run_sync(steps: Steps[T]) -> T:
         return result
 
 
-async def run_async(steps: Steps[T], elsewhere: Elsewhere) -> T:
+async def run_async(steps: Steps[T], in_thread: InThread) -> T:
     """As ``run_sync``, on an event loop. When it is cancelled, the steps are closed where they are."""
     try:
         need = next(steps)
         while True:
             try:
-                answer = await need.soon(elsewhere)
+                answer = await need.result_async(in_thread)
             except Exception as error:
                 need = steps.throw(error)
             else:

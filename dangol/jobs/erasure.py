@@ -26,7 +26,7 @@ from profiles.fold.identity import forget
 from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.store.lookup import find
-from profiles.store.port import Alias, ProfileStore, Stored, UpdateConflict, Write, end
+from profiles.store.port import Alias, ProfileStore, Stored, UpdateConflict, Write, follow_aliases
 from tracker.durations import HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope
@@ -173,7 +173,9 @@ class Erasure:
         profile = find(self.profiles, site, who)
         if profile is not None:
             found = self.profiles.load(site, names)
-            asked = [name for name in names if found[name].version and end(found, name) == profile.id]
+            asked = [
+                name for name in names if found[name].version and follow_aliases(found, name) == profile.id
+            ]
             return tuple(dict.fromkeys([*ids_of(self.profiles, site, profile), *asked]))
         known = self.warehouse.rows(_SEEN, Scope(site, bots=True), {"one": names[0], "other": names[-1]})
         return tuple(names) if known else ()
@@ -187,15 +189,15 @@ class Erasure:
         """Whom the browser claimed to be, as they are called now."""
         names = [user_id(user) for user in own.fed]
         found = self.profiles.load(site, names)
-        return tuple(dict.fromkeys(end(found, name) for name in names))
+        return tuple(dict.fromkeys(follow_aliases(found, name) for name in names))
 
     def _erase_live(self, site: str, ids: Collection[str], until: int | None) -> None:
         """Profiles, the ids that lead to them, and caps. A profile that began after ``until`` is a new one."""
         found = self.profiles.load(site, ids)
         cookies = {visitor_id(v) for each in found.values() if each.profile for v in each.profile.visitors}
         for name in ids:
-            root = found.get(end(found, name), Stored())
-            if end(found, name) in ids and not (
+            root = found.get(follow_aliases(found, name), Stored())
+            if follow_aliases(found, name) in ids and not (
                 root.profile and until is not None and root.profile.first_seen > until
             ):
                 self.profiles.erase(site, name)
@@ -235,7 +237,9 @@ def ids_of(store: ProfileStore, site: str, profile: Profile) -> list[str]:
     browser that two people share may not."""
     cookies = [visitor_id(visitor) for visitor in (*profile.visitors, *profile.claimants)]
     found = store.load(site, cookies)
-    mine = [name for name in cookies if name != profile.id and end(found, name) in (profile.id, name)]
+    mine = [
+        name for name in cookies if name != profile.id and follow_aliases(found, name) in (profile.id, name)
+    ]
     return [profile.id, *mine]
 
 

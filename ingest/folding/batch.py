@@ -7,8 +7,8 @@ visitor's positions too, and only then makes the visitor's id point there: a cra
 nothing twice, since whoever reads the message again completes the second step.
 
 A browser that merely claims to be a customer (``Event.proven``) stays a profile of its own, and whatever it does is
-folded into both: into its own as if it had claimed nothing, into the customer's as ``fold.claim`` says. Customers are
-saved before the browsers that feed them, so that a browser which says whom it feeds has been added there.
+folded into both: into its own as if it had claimed nothing, into the customer's as ``fold.apply_claimed`` says.
+Customers are saved before the browsers that feed them, so that a browser which says whom it feeds has been added there.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, Rename, Result, previous_of
 from ingest.folding.profile_cache import ProfileCache
 from profiles.fold import fold, identity
-from profiles.fold.fold import Outcome, Place, Settings
+from profiles.fold.fold import LogPosition, Outcome, Settings
 from profiles.ids import is_customer, user_id, visitor_id
 from profiles.model import Profile
 from profiles.store.port import Alias, ProfileStore, ProfilesUnavailable
@@ -116,7 +116,7 @@ class Batch:
             if not fold.replayed(profile, item.place) and not self.recent(root):
                 fold.trim(profile)
         day = profile.last_seen // DAY_MS
-        outcome = (fold.claim if claimed else fold.apply)(
+        outcome = (fold.apply_claimed if claimed else fold.apply)(
             profile, event, item.facts, self.settings, item.place
         )
         if outcome.verdict == "replayed":
@@ -173,10 +173,10 @@ class Batch:
         if own.fed and self.entries.root(user_id(own.fed[0])) == customer:
             return False
         entry, into = self.entries.entry(customer), self.entries.profile(customer)
-        if not own.fed and own.seen and not identity.holds(into, own):
-            identity.adopt(into, own, self.settings.stages)
+        if not own.fed and own.seen and not identity.already_merged(into, own):
+            identity.merge_claimed(into, own, self.settings.stages)
             entry.changed = True
-        own.fed = identity.led(own.fed, customer[2:])
+        own.fed = identity.claimed_customers(own.fed, customer[2:])
         return True
 
     def _customer_fed(self, at: str, event: Event) -> str:
@@ -194,7 +194,7 @@ class Batch:
                     return root
         return customers[0] if customers else ""
 
-    def _separate(self, name: str, at: str, place: Place) -> str:
+    def _separate(self, name: str, at: str, place: LogPosition) -> str:
         """A browser that was proven to be the customer ``at`` now claims to be another: it is itself from here on,
         and nothing that was counted there counts again."""
         entry = self.entries.entry(name)
@@ -227,7 +227,7 @@ class Batch:
             return root, ()
         if is_customer(at) and is_customer(root):  # one cookie, two customers: the cookie moves on
             alias = self.entries.entry(name).alias
-            customers = identity.led([at, *(alias.before if alias else ())], root)
+            customers = identity.claimed_customers([at, *(alias.before if alias else ())], root)
             self.entries.point(name, Alias(root, tuple(customers[1:])))
             return root, ()
         source, into = identity.direction(at, root)
@@ -245,14 +245,14 @@ class Batch:
         own = self.entries.profile(source)
         roots, customer = self.entries.customers(own), self.entries.profile(into)
         if not fold.replayed(customer, item.place):
-            identity.settle(customer, own)
+            identity.merge_state(customer, own)
             self.entries.entry(into).changed = True
-        self.entries.point(source, Alias(into, tuple(identity.led(roots, into)[1:])))
+        self.entries.point(source, Alias(into, tuple(identity.claimed_customers(roots, into)[1:])))
 
     def _absorb(self, source: str, into: str) -> None:
         """Merge one profile into the other, unless that was done, and leave an alias in its place."""
         profile, entry = self.entries.entry(source).profile, self.entries.entry(into)
-        if profile is not None and not (entry.profile and identity.holds(entry.profile, profile)):
+        if profile is not None and not (entry.profile and identity.already_merged(entry.profile, profile)):
             identity.merge(self.entries.profile(into), profile, self.settings.stages)
             entry.changed = True
         self.entries.point(source, Alias(into))
@@ -273,7 +273,12 @@ class Batch:
         if at == root:
             return "", ()
         source, into = self.entries.entry(at).profile, self.entries.entry(root).profile
-        if source is not None and into is not None and into.seen and not identity.holds(into, source):
+        if (
+            source is not None
+            and into is not None
+            and into.seen
+            and not identity.already_merged(into, source)
+        ):
             return f"alias of two customers that are known already: {at} and {root}", ()
         self._absorb(at, root)
         return "", (Rename("profile", at, root, item.event.received),)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import msgspec
 
 from profiles.facts import Facts
-from profiles.fold.fold import Outcome, Place
+from profiles.fold.fold import LogPosition, Outcome
 from profiles.ids import user_id, visitor_id
 from tracker.event import Event
 
-NOWHERE = Place("", -1, -1)
+NOWHERE = LogPosition("", -1, -1)
 
 
 class EnrichedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -17,7 +17,7 @@ class EnrichedEvent(msgspec.Struct, frozen=True, gc=False):
 
     event: Event
     facts: Facts
-    place: Place = NOWHERE
+    place: LogPosition = NOWHERE
 
 
 class Rename(NamedTuple):

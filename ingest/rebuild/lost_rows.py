@@ -17,11 +17,11 @@ from ingest.folding.unprofiled import opted_out, session_of
 from profiles.erasures import KEPT_SECONDS, Erased
 from profiles.facts import Facts
 from profiles.fold import fold
-from profiles.fold.fold import Outcome, Place, Settings
+from profiles.fold.fold import LogPosition, Outcome, Settings
 from profiles.ids import user_id, visitor_id
 from profiles.model import Profile, Touch
 from profiles.session_rules import rules_of
-from profiles.store.port import Alias, ProfileStore, Stored, end
+from profiles.store.port import Alias, ProfileStore, Stored, follow_aliases
 from tracker.event import Event, EventInvalid, decode
 from tracker.log.port import EventLog, Message
 from tracker.sites import Site, Sites
@@ -43,7 +43,7 @@ class RestoredRows(NamedTuple):
 class CountedEvent(NamedTuple):
     profile: str
     outcome: Outcome
-    place: Place
+    place: LogPosition
 
 
 class LostRows:
@@ -127,7 +127,7 @@ class LostRows:
         if facts.bot or opted_out(event):
             touch = facts.touch or Touch(event.ts)
             return CountedEvent(name, Outcome("applied", session_of(event), touch), NOWHERE)
-        roots = [end(found, root) for root in _roots(found, name, known=event.user is not None)]
+        roots = [follow_aliases(found, root) for root in _roots(found, name, known=event.user is not None)]
         held = [
             (root, profile, place)
             for root in roots
@@ -146,7 +146,7 @@ def _roots(found: Mapping[str, Stored], name: str, *, known: bool) -> list[str]:
     that feeds a customer as the customer's, and a cookie may have moved on since."""
     value = found[name].value if name in found else None
     before = value.before if isinstance(value, Alias) and not known else ()
-    root = end(found, name)
+    root = follow_aliases(found, name)
     profile = found[root].profile if root in found else None
     return [*(user_id(user) for user in (profile.fed if profile else ())), root, *before]
 
@@ -158,7 +158,7 @@ def _event(message: Message) -> Event | None:
         return None
 
 
-def _place(profile: Profile, message: Message, event: Event) -> Place | None:
+def _place(profile: Profile, message: Message, event: Event) -> LogPosition | None:
     """Where the profile says that it read the message; None where it does not."""
     key = event.visitor or event.user or ""
     partition, position = profile.positions.get(key, (-1, -1))
@@ -168,7 +168,7 @@ def _place(profile: Profile, message: Message, event: Event) -> Place | None:
         or message.position > position
     ):
         return None
-    place = Place(key, partition, message.position)
+    place = LogPosition(key, partition, message.position)
     return place if fold.replayed(profile, place) else None
 
 
@@ -179,5 +179,5 @@ def _aliases(site: str, event: Event, counted: CountedEvent, found: dict[str, St
     if event.user and event.visitor and counted.profile != (name := visitor_id(event.visitor)):
         alias = found[name].value if name in found else None
         if isinstance(alias, Alias):
-            into = alias.before[-1] if alias.before else end(found, name)
+            into = alias.before[-1] if alias.before else follow_aliases(found, name)
             yield AliasRow(site, "profile", name, into, event.received)

@@ -28,7 +28,7 @@ from profiles.fold.fold import Settings
 from profiles.ids import is_customer, user_id
 from profiles.model import Profile
 from profiles.store.memory import MemoryProfiles
-from profiles.store.port import Alias, ProfileStore, Write, end
+from profiles.store.port import Alias, ProfileStore, Write, follow_aliases
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -166,7 +166,7 @@ class Rebuild:
     def _merge(self, memory: MemoryProfiles, name: str, now: str) -> None:
         """Join what an event joined that retention took since: the warehouse still names the profile of today."""
         found = memory.load(self.site, [name, now])
-        at, into = end(found, name), end(found, now)
+        at, into = follow_aliases(found, name), follow_aliases(found, now)
         profile, other = found[into].profile, found[at].profile
         if at == into or other is None or (other.fed and is_customer(into)):
             return
@@ -175,8 +175,8 @@ class Rebuild:
             profile = Profile(into, user=into[2:] if known else None, proven=not known)
         if is_customer(into) and not is_customer(at):
             # What proved it is gone: the browser gets nothing of the customer until they prove it again.
-            identity.adopt(profile, other, self.settings.stages)
-            other.fed = identity.led(other.fed, into[2:])
+            identity.merge_claimed(profile, other, self.settings.stages)
+            other.fed = identity.claimed_customers(other.fed, into[2:])
             left: Profile | Alias = other
         else:
             identity.merge(profile, other, self.settings.stages)
@@ -193,7 +193,7 @@ class Rebuild:
             some = people[start : start + PUT_TOGETHER]
             gone = {one.profile.id for one in some if cutoffs.cover(self.site, one.ids, since)}
             fates = self.replacement.put([one for one in some if one.profile.id not in gone])
-            counted = [fates.get(one.profile.id) for one in some if not one.profile.counted_elsewhere]
+            counted = [fates.get(one.profile.id) for one in some if not one.profile.feeds_customer]
             summary.written += counted.count("written")
             summary.older += counted.count("older")
             waiting |= gone

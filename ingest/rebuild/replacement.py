@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from profiles.fold import dedup
 from profiles.model import Profile
-from profiles.store.port import Alias, ProfileStore, Stored, Write, end
+from profiles.store.port import Alias, ProfileStore, Stored, Write, follow_aliases
 
 Fate = Literal["written", "waiting", "older"]
 
@@ -33,7 +33,7 @@ class Replacement:
         fates: dict[str, Fate] = {}
         ready = []
         for one in people:
-            live = [profile for name in one.ids if (profile := found[end(found, name)].profile)]
+            live = [profile for name in one.ids if (profile := found[follow_aliases(found, name)].profile)]
             fates[one.profile.id] = fate = self._fate(one, live)
             if fate == "written":
                 ready.append(RebuiltPerson(_with_what_no_event_tells(one.profile, live), one.aliases))
@@ -76,7 +76,7 @@ def people_of(entries: Mapping[str, Profile | Alias]) -> list[RebuiltPerson]:
     found = {name: Stored(b"", value) for name, value in entries.items()}
     people = {name: RebuiltPerson(one, {}) for name, one in entries.items() if isinstance(one, Profile)}
     for name, one in entries.items():
-        if isinstance(one, Alias) and (at := end(found, name)) in people:
+        if isinstance(one, Alias) and (at := follow_aliases(found, name)) in people:
             people[at].aliases[name] = one
     return list(people.values())
 

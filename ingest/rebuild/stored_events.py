@@ -9,7 +9,7 @@ from ingest.enrich.channels import arrival
 from ingest.enrich.products import product_lines
 from ingest.folding.events import EnrichedEvent
 from profiles.facts import Facts
-from profiles.fold.fold import Place
+from profiles.fold.fold import LogPosition
 from profiles.model import Touch
 from tracker.event import Event
 from warehouse.events import Events
@@ -65,9 +65,9 @@ def _item(row: Mapping[str, Any], number: int) -> EnrichedEvent:
         sender=row["sender"] or "",
     )
     if row["position"] is None:
-        place = Place(event.visitor or event.user or "", FIRST_LAYOUT, number)
+        place = LogPosition(event.visitor or event.user or "", FIRST_LAYOUT, number)
     else:
-        place = Place(event.visitor or event.user or "", row["partition"], row["position"])
+        place = LogPosition(event.visitor or event.user or "", row["partition"], row["position"])
     return EnrichedEvent(event, _facts(row, event), place)
 
 

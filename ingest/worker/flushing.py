@@ -15,7 +15,7 @@ from ingest.worker.decoding import DecodedMessages
 from ingest.worker.log_generations import Generations, WarehouseWriter
 from ingest.worker.prefetch import Progress
 from profiles.erasures import Erased
-from profiles.fold.fold import Outcome, Place
+from profiles.fold.fold import LogPosition, Outcome
 from profiles.ids import visitor_id
 from tracker.log.port import Extent, Message
 from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
@@ -94,7 +94,9 @@ class Outbox:
     def with_place(self, message: Message, item: EnrichedEvent) -> EnrichedEvent:
         """The item and where it stands in the log."""
         event, waiting = item.event, self._waiting[message.partition]
-        place = Place(event.visitor or event.user or "", waiting.salt | message.partition, message.position)
+        place = LogPosition(
+            event.visitor or event.user or "", waiting.salt | message.partition, message.position
+        )
         return EnrichedEvent(event, item.facts, place)
 
     def stored(self, message: Message) -> bool:

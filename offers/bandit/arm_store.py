@@ -38,7 +38,7 @@ class ArmStore:
         self._cache.get(site.id)
 
     def arms(self, site: str, campaign: str, slot: str, context: str, /) -> Mapping[str, Arm]:
-        counts = self._cache.known(site).get(campaign, {}).get(slot)
+        counts = self._cache.cached(site).get(campaign, {}).get(slot)
         return counts.arms(context) if counts else {}
 
     def learned(self, site: str) -> Learned:

@@ -126,7 +126,7 @@ class CampaignStore:
         self._cache.get(site.id)
 
     def known(self, site: Site) -> tuple[CompiledCampaign, ...]:
-        return self._cache.known(site.id)
+        return self._cache.cached(site.id)
 
     def _load(
         self, site_id: str, stamp: bytes | None

@@ -99,9 +99,9 @@ class Membership:
         self._progress.write(site.id, at)
         done = changed = 0
         for profile in self._profiles.scan(site.id):
-            done += not profile.counted_elsewhere
+            done += not profile.feeds_customer
             mine = self._of(profile, site, compiled)
-            for name in () if profile.counted_elsewhere else mine:
+            for name in () if profile.feeds_customer else mine:
                 members[name] += 1
             if mine != profile.segments:
                 changed += 1

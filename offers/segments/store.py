@@ -92,7 +92,7 @@ class SegmentStore:
         self._cache.get(site.id)
 
     def known(self, site: Site) -> CompiledSegments:
-        return self._cache.known(site.id)
+        return self._cache.cached(site.id)
 
     def fresh(self, site: str) -> CompiledSegments:
         """As they are defined this very moment. Raises SegmentsUnavailable."""

@@ -30,7 +30,7 @@ TRAIT_BYTES = 512
 Verdict = Literal["applied", "duplicate", "replayed"]
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class LogPosition(msgspec.Struct, frozen=True, gc=False):
     """Where in the log a message stands: ``key`` is its visitor or user id, ``partition`` names log and partition."""
 
     key: str
@@ -63,13 +63,22 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 """What was decided about a visitor is nothing that they did: it is written down for the campaign's report."""
-STAKES = ("consent", "exposure", "cart")
-HELD = (*STAKES, "device", "browser", "os", "country", "lang", "demo", "last_order")
+HIDDEN_FROM_CLAIMS = ("consent", "exposure", "cart")
+UNCHANGED_BY_CLAIMS = (
+    *HIDDEN_FROM_CLAIMS,
+    "device",
+    "browser",
+    "os",
+    "country",
+    "lang",
+    "demo",
+    "last_order",
+)
 """What no claim changes of a proven customer; what claims made of it before is void then (``identity.prove``)."""
 
 
 def fold(
-    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: LogPosition
 ) -> tuple[Profile, Outcome]:
     """The profile after ``event``, and what became of the event. ``profile`` stays as it is."""
     changed = codec.copy(profile)
@@ -77,9 +86,9 @@ def fold(
 
 
 def apply(
-    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place, claimed: bool = False
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: LogPosition, claimed: bool = False
 ) -> Outcome:
-    """``fold`` in place: ``profile`` is the caller's own. ``claimed``: see ``claim``."""
+    """``fold`` in place: ``profile`` is the caller's own. ``claimed``: see ``apply_claimed``."""
     verdict = _verdict(profile, event, at)
     if verdict == "applied":
         return _apply(profile, event, facts, settings, at, claimed)
@@ -88,13 +97,15 @@ def apply(
     )
 
 
-def claim(profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place) -> Outcome:
+def apply_claimed(
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: LogPosition
+) -> Outcome:
     """``apply`` to the customer that somebody merely claims to be: what they do is added, and of a proven customer
     decides nothing: neither what they allowed, were shown and put into the cart, nor where they are and with what."""
     if not profile.proven:
         return apply(profile, event, facts, settings, at, claimed=True)
-    held = {name: getattr(profile, name) for name in HELD}
-    for name in STAKES:
+    held = {name: getattr(profile, name) for name in UNCHANGED_BY_CLAIMS}
+    for name in HIDDEN_FROM_CLAIMS:
         setattr(profile, name, {})
     try:
         return apply(profile, event, facts, settings, at, claimed=True)
@@ -103,7 +114,7 @@ def claim(profile: Profile, event: Event, facts: Facts, settings: Settings, at: 
             setattr(profile, name, value)
 
 
-def replayed(profile: Profile, at: Place) -> bool:
+def replayed(profile: Profile, at: LogPosition) -> bool:
     """Whether the message was applied before, whether counted or found to be a retry."""
     known = profile.positions.get(at.key)
     return known is not None and known[0] == at.partition and at.position <= known[1]
@@ -114,7 +125,7 @@ def counted(profile: Profile, event: Event) -> bool:
     return dedup.find(profile.seen, dedup.digest(event.id)) is not None
 
 
-def retried(profile: Profile, event: Event, at: Place) -> bool:
+def retried(profile: Profile, event: Event, at: LogPosition) -> bool:
     """Whether another message than this one brought the event."""
     found = dedup.find(profile.seen, dedup.digest(event.id))
     return found is not None and found != dedup.stamp(at.partition, at.position)
@@ -135,7 +146,7 @@ def trim(profile: Profile) -> None:
     profile.sessions = sessions.trim(profile.sessions, profile.last_seen, profile.cursor)
 
 
-def _verdict(profile: Profile, event: Event, at: Place) -> Verdict:
+def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
     entry_id = dedup.digest(event.id)
     found = dedup.find(profile.seen, entry_id)
     stamp = dedup.stamp(at.partition, at.position)
@@ -154,13 +165,13 @@ def _verdict(profile: Profile, event: Event, at: Place) -> Verdict:
     return "applied"
 
 
-def _repeats(profile: Profile, event: Event, facts: Facts, at: Place) -> bool:
+def _repeats(profile: Profile, event: Event, facts: Facts, at: LogPosition) -> bool:
     """Whether the event reports an order that another message has brought."""
     order = facts.order if event.name == "Order Completed" else None
-    return order is not None and orders.known(profile, order, at.partition, at.position)
+    return order is not None and orders.reported_before(profile, order, at.partition, at.position)
 
 
-def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, at: Place) -> Outcome:
+def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, at: LogPosition) -> Outcome:
     """What became of the event the first time, found in the profile as it is now."""
     owner, renamed = _owner(event), tuple(profile.renamed)
     repeated = _repeats(profile, event, facts, at)
@@ -179,9 +190,9 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, a
 
 
 def _apply(
-    profile: Profile, event: Event, facts: Facts, settings: Settings, at: Place, claimed: bool
+    profile: Profile, event: Event, facts: Facts, settings: Settings, at: LogPosition, claimed: bool
 ) -> Outcome:
-    _recognise(profile, event, facts, claimed)
+    _update_ids(profile, event, facts, claimed)
     if event.name in DECISIONS:
         return Outcome("applied", "", profile.last_touch)
     counts = profile.counts
@@ -194,7 +205,7 @@ def _apply(
         session = placed.session
         counts.visits += placed.started
         if placed.renamed:
-            renamed = _dated(profile, placed.renamed, event.received)
+            renamed = _renamed_at(profile, placed.renamed, event.received)
             profile.renamed = [*profile.renamed, *renamed][-RENAMED_KEPT:]
         profile.cursor = session.id
     if event.type == "page" or event.type == "screen":
@@ -206,7 +217,7 @@ def _apply(
         if not repeated and not doubtful:
             event_counts.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
-            if event.name == "Order Completed" and (facts.order is not None or orders.limited(event)):
+            if event.name == "Order Completed" and (facts.order is not None or orders.from_public_key(event)):
                 entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
                 orders.remember(profile, *entry, at.partition, at.position)
     elif event.type == "consent":
@@ -217,16 +228,16 @@ def _apply(
     elif event.type == "group":
         # The call's traits are the group's: a company's name is not the visitor's.
         group = event.props.get("groupId") or event.context.get("groupId")
-        _learn(profile, {"groupId": group}, claimed)
+        _set_traits(profile, {"groupId": group}, claimed)
     elif event.type == "identify":
-        _learn(profile, event.traits, claimed)
+        _set_traits(profile, event.traits, claimed)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
         return Outcome("applied", "", profile.last_touch, (), repeated, doubtful)
     return Outcome("applied", session.id, session.touch, renamed, repeated, doubtful)
 
 
-def _dated(
+def _renamed_at(
     profile: Profile, renamed: tuple[tuple[str, str], ...], received: int
 ) -> tuple[tuple[str, str, int], ...]:
     """The last word counts in the warehouse, and what a tracker held back came with an older date than it arrived."""
@@ -249,7 +260,7 @@ def _sessionize(profile: Profile, event: Event, facts: Facts, rules: SessionRule
     return place(profile.sessions, _owner(event), hit, rules)
 
 
-def _recognise(profile: Profile, event: Event, facts: Facts, claimed: bool) -> None:
+def _update_ids(profile: Profile, event: Event, facts: Facts, claimed: bool) -> None:
     """Ids, times and what the newest event says about device and place."""
     visitor = event.visitor
     profile.subject = profile.subject or visitor or event.user or ""
@@ -274,7 +285,7 @@ def _recognise(profile: Profile, event: Event, facts: Facts, claimed: bool) -> N
     profile.demo = profile.demo or facts.demo
 
 
-def _learn(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> None:
+def _set_traits(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> None:
     """Traits of the newest call win. What is too large for a profile stays in the warehouse's row."""
     # The tracker has settled the values, but for those that an earlier release has stored.
     for name, value in values.settled(traits).items():

@@ -36,7 +36,7 @@ def direction(one: str, other: str) -> tuple[str, str]:
     return (one, other) if other < one else (other, one)
 
 
-def holds(into: Profile, other: Profile) -> bool:
+def already_merged(into: Profile, other: Profile) -> bool:
     """Whether ``other`` was merged into ``into`` before: a crash came before its id pointed there."""
     if not other.positions:
         return bool(other.visitors) and set(other.visitors) <= set(into.visitors)
@@ -51,27 +51,27 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
     """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
     if into.proven and not other.proven:
         prove(other)
-    settle(into, other)
+    merge_state(into, other)
     into.fed = into.fed or other.fed
     add_history(into, other)
     into.stage = stage_of(into, into.last_seen, thresholds)
 
 
-def adopt(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
     """Add, in place, the history of a browser that merely claims to be the customer ``into``. As long as nobody proved
     to be them, what the browser says holds; it decides nothing of a customer who did."""
     other = codec.copy(other)  # both go on, each by itself
     _claim_traits(into, other.traits)
     if not into.proven:
-        _merge_facts(into, other)
-        _merge_stakes(into, other)
+        _merge_description(into, other)
+        _merge_permissions(into, other)
     add_history(into, other)
     for visitor in other.visitors:
         claimed_by(into, visitor)
     into.stage = stage_of(into, into.last_seen, thresholds)
 
 
-def settle(into: Profile, other: Profile) -> None:
+def merge_state(into: Profile, other: Profile) -> None:
     """Take over, in place, whatever ``other`` decides for its person. Its history is left: a customer that it claimed
     to be may have it already."""
     # Whoever was seen last stays longest in the ring.
@@ -82,8 +82,8 @@ def settle(into: Profile, other: Profile) -> None:
         -VISITORS_KEPT:
     ]
     _merge_traits(into, other, newer)
-    _merge_facts(into, other)
-    _merge_stakes(into, other)
+    _merge_description(into, other)
+    _merge_permissions(into, other)
 
 
 def prove(customer: Profile) -> None:
@@ -130,7 +130,7 @@ def forget(customer: Profile, own: Profile) -> Profile:
     return customer
 
 
-def led(customers: Sequence[str], newest: str) -> list[str]:
+def claimed_customers(customers: Sequence[str], newest: str) -> list[str]:
     """The customers that a browser was taken for, the newest first, once it is taken for ``newest``: CUSTOMERS_KEPT at
     most. The last was the first, who has what the browser did before: it stays."""
     if not customers or customers[0] == newest:
@@ -192,7 +192,7 @@ def learn_trait(profile: Profile, name: str, value: object) -> None:
     profile.traits[name] = value
 
 
-def _merge_facts(into: Profile, other: Profile) -> None:
+def _merge_description(into: Profile, other: Profile) -> None:
     """Who they are, and where, and with what; and when they bought last, which empties a cart."""
     into.last_order = max(into.last_order, other.last_order)
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
@@ -251,7 +251,7 @@ def _merge_history(into: Profile, other: Profile) -> None:
     affinity.trim(into.affinities)
 
 
-def _merge_stakes(into: Profile, other: Profile) -> None:
+def _merge_permissions(into: Profile, other: Profile) -> None:
     """Cart, consent and what was shown: where a merge must not promise or allow too much."""
     for product, theirs in other.cart.items():
         mine = into.cart.get(product)

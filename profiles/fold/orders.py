@@ -16,13 +16,13 @@ ORDERS_A_DAY = 20
 """So many orders of one person within a day are believed of whoever only has the public key."""
 
 
-def known(profile: Profile, order: str, partition: int, position: int) -> bool:
+def reported_before(profile: Profile, order: str, partition: int, position: int) -> bool:
     """Whether another message than this one brought the order first."""
     name, own = digest(order), stamp(partition, position)
     return any(entry[:ID_BYTES] == name and entry[ID_BYTES:] != own for entry, _, _ in profile.orders)
 
 
-def limited(event: Event) -> bool:
+def from_public_key(event: Event) -> bool:
     """Whether it came with the public key, as the tracker told: of such orders only so many a day are believed."""
     return event.sender not in ("", SITE)
 
@@ -32,7 +32,7 @@ def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, posit
     (``facts.doubtful``) or one too many of this person's within a day of the tracker's clock."""
     if event.type != "track" or event.sender == SITE or facts.revenue is None:
         return False
-    if facts.doubtful or event.name != "Order Completed" or not limited(event):
+    if facts.doubtful or event.name != "Order Completed" or not from_public_key(event):
         return facts.doubtful
     name, own = digest(facts.order or event.id), stamp(partition, position)
     if any(entry == name + own for entry, _, _ in profile.orders):

@@ -13,7 +13,7 @@ from typing import Any
 import redis
 
 from profiles.redis.pipelined import PipelinedConnection, address_of
-from profiles.sansio import Elsewhere, Steps
+from profiles.sansio import InThread, Steps
 
 Command = tuple[Any, ...]
 
@@ -40,10 +40,10 @@ class RedisCommands:
         connection.send_packed_command(connection.pack_commands(commands))
         return _whole([_answer(connection) for _ in commands])
 
-    async def execute_async(self, commands: Sequence[Command], elsewhere: Elsewhere) -> list[Any]:
+    async def execute_async(self, commands: Sequence[Command], in_thread: InThread) -> list[Any]:
         """As ``execute``, on an event loop."""
         if self._address is None:
-            answers: list[Any] = await elsewhere(lambda: self.execute(commands))
+            answers: list[Any] = await in_thread(lambda: self.execute(commands))
             return answers
         if self._pipelined is None or self._pipelined.loop is not asyncio.get_running_loop():
             self._pipelined = PipelinedConnection(self._address)
@@ -72,11 +72,11 @@ class _CommandsNeed:
     def __init__(self, owner: RedisCommands, commands: Sequence[Command]) -> None:
         self._owner, self._commands = owner, commands
 
-    def now(self) -> list[Any]:
+    def result(self) -> list[Any]:
         return self._owner.execute(self._commands)
 
-    async def soon(self, elsewhere: Elsewhere) -> list[Any]:
-        return await self._owner.execute_async(self._commands, elsewhere)
+    async def result_async(self, in_thread: InThread) -> list[Any]:
+        return await self._owner.execute_async(self._commands, in_thread)
 
 
 def _answer(connection: Any) -> Any:

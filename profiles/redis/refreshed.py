@@ -1,4 +1,4 @@
-"""A value per site that is read again now and then, and served as it was last known when it cannot be read."""
+"""A value per site that is read again now and then, and served as it was last read when it cannot be read."""
 
 import logging
 import threading
@@ -26,7 +26,7 @@ class Source(Protocol):
         """Read what is due. Never raises for want of Redis."""
 
 
-class _Known(NamedTuple, Generic[Value]):
+class _Cached(NamedTuple, Generic[Value]):
     until: float
     stamp: bytes | None
     value: Value
@@ -35,7 +35,7 @@ class _Known(NamedTuple, Generic[Value]):
 class Refreshed(Generic[Value]):
     """``load(site, stamp)`` gives (stamp, value), or None while the stamp still holds; it may raise a REDIS_ERRORS.
 
-    One thread reads at a time; the others go on with what was known. Only a site's first caller waits.
+    One thread reads at a time; the others go on with what was cached. Only a site's first caller waits.
     """
 
     def __init__(
@@ -46,44 +46,44 @@ class Refreshed(Generic[Value]):
         clock: Callable[[], float],
     ) -> None:
         self._load, self._empty, self._seconds, self._clock = load, empty, seconds, clock
-        self._known: dict[str, _Known[Value]] = {}
+        self._cached: dict[str, _Cached[Value]] = {}
         self._lock = threading.Lock()
 
     def get(self, site: str) -> Value:
         """Never raises for want of Redis."""
-        known = self._known.get(site)
-        if known is not None and self._clock() < known.until:
-            return known.value
-        if not self._lock.acquire(blocking=known is None):
-            return known.value if known is not None else self._empty
+        cached = self._cached.get(site)
+        if cached is not None and self._clock() < cached.until:
+            return cached.value
+        if not self._lock.acquire(blocking=cached is None):
+            return cached.value if cached is not None else self._empty
         try:
-            known = self._known.get(site, known)
-            if known is None or self._clock() >= known.until:
-                known = self._read(site, known or _Known(0.0, b"never read", self._empty))
-                self._known[site] = known
-            return known.value
+            cached = self._cached.get(site, cached)
+            if cached is None or self._clock() >= cached.until:
+                cached = self._read(site, cached or _Cached(0.0, b"never read", self._empty))
+                self._cached[site] = cached
+            return cached.value
         finally:
             self._lock.release()
 
     def due(self, site: str) -> bool:
         """Whether ``get`` would read: it is time, and nobody else does."""
-        known = self._known.get(site)
-        return known is None or (self._clock() >= known.until and not self._lock.locked())
+        cached = self._cached.get(site)
+        return cached is None or (self._clock() >= cached.until and not self._lock.locked())
 
-    def known(self, site: str) -> Value:
-        """As it was last read; asks nobody."""
-        known = self._known.get(site)
-        return known.value if known is not None else self._empty
+    def cached(self, site: str) -> Value:
+        """The value as it was last read; does not read."""
+        cached = self._cached.get(site)
+        return cached.value if cached is not None else self._empty
 
-    def _read(self, site: str, known: _Known[Value]) -> _Known[Value]:
+    def _read(self, site: str, cached: _Cached[Value]) -> _Cached[Value]:
         try:
-            found = self._load(site, known.stamp)
-        except Exception as error:  # what was known is better than nothing
+            found = self._load(site, cached.stamp)
+        except Exception as error:  # the cached value is better than nothing
             if not isinstance(error, REDIS_ERRORS):
                 log.exception("what is stored for site %s cannot be read", site)
-            return known._replace(until=self._clock() + PAUSE_SECONDS)
-        stamp, value = found if found is not None else (known.stamp, known.value)
-        return _Known(self._clock() + self._seconds, stamp, value)
+            return cached._replace(until=self._clock() + PAUSE_SECONDS)
+        stamp, value = found if found is not None else (cached.stamp, cached.value)
+        return _Cached(self._clock() + self._seconds, stamp, value)
 
 
 def number_change(pipe: Any, key: str) -> None:

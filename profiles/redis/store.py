@@ -147,7 +147,7 @@ class RedisProfiles:
                     yield profile
 
     def people(self, site: str) -> Iterator[Profile]:
-        return (profile for profile in self.scan(site) if not profile.counted_elsewhere)
+        return (profile for profile in self.scan(site) if not profile.feeds_customer)
 
     def count(self, site: str) -> int:
         total = 0
@@ -218,7 +218,7 @@ def _key(site: str, profile_id: str) -> str:
 def _encoded(value: Profile | Alias) -> bytes:
     if isinstance(value, Alias):
         return b"@" + msgspec.msgpack.encode(value)
-    return b"~" + codec.encode(value) if value.counted_elsewhere else codec.encode(value)
+    return b"~" + codec.encode(value) if value.feeds_customer else codec.encode(value)
 
 
 def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:

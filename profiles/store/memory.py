@@ -80,7 +80,7 @@ class MemoryProfiles:
                 yield profile
 
     def people(self, site: str) -> Iterator[Profile]:
-        return (profile for profile in self.scan(site) if not profile.counted_elsewhere)
+        return (profile for profile in self.scan(site) if not profile.feeds_customer)
 
     def count(self, site: str) -> int:
         return sum(1 for _ in self.people(site))

@@ -45,7 +45,7 @@ class Stored(NamedTuple):
         return self.value.target if isinstance(self.value, Alias) else None
 
 
-def end(found: Mapping[str, Stored], name: str) -> str:
+def follow_aliases(found: Mapping[str, Stored], name: str) -> str:
     """The id that ``name`` leads to, as far as ``found`` tells."""
     for _ in range(LONGEST_CHAIN):
         target = found[name].target if name in found else None

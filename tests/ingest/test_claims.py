@@ -109,7 +109,7 @@ def test_every_event_is_added_to_one_customer_at_most(
     sites: Sites, tmp_path: Path, events: list[Event]
 ) -> None:
     here = counted(sites, tmp_path, events)
-    people = [one for one in here.all_profiles() if not one.counted_elsewhere]
+    people = [one for one in here.all_profiles() if not one.feeds_customer]
     assert sum(one.counts.events for one in people) == len(events)
     assert here.profiles.count("default") == len([one for one in people if one.counts.events])
     assert {one.id: one.counts.events for one in people} == {

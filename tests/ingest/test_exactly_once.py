@@ -154,7 +154,7 @@ def test_profiles_count_what_the_warehouse_holds_across_partitions(
     assert set(tally(here.warehouse.rows).values()) <= {1}
     assert set(tally(here.warehouse.rows)) == {one.id for one in events}
     stored = {name: sum(ids.values()) for name, ids in here.counted().items()}
-    people = [p for p in here.all_profiles() if not p.counted_elsewhere]
+    people = [p for p in here.all_profiles() if not p.feeds_customer]
     assert {p.id: p.counts.events for p in people if p.counts.events} == stored
     # Of a cookie that two customers use, what happens to one's sessions happens to the other's of the same name.
     users = Counter(owner for p in people for owner in {s.id[:8] for s in p.sessions})

@@ -155,7 +155,7 @@ def check(expected: Expected, store: RedisProfiles, folder: Path) -> None:
     assert found_events == {visitor: {count} for visitor, count in expected.events.items()}
     assert found_visits == {visitor: {count} for visitor, count in expected.visits.items()}
     assert store.count("default") == len(expected.events)
-    assert any(profile.counted_elsewhere for profile in store.scan("default"))
+    assert any(profile.feeds_customer for profile in store.scan("default"))
     store.close()
 
 

@@ -68,7 +68,7 @@ def test_the_lot_is_the_same_before_and_after_signing_in(clock, site):
             received=0,
             source="snippet",
         )
-        fold.apply(kim, seen, Facts(), fold.Settings(), fold.Place(seen.key, 0, number))
+        fold.apply(kim, seen, Facts(), fold.Settings(), fold.LogPosition(seen.key, 0, number))
     assert "a" not in kim.visitors and subject(kim) == "a"
     assert subject(codec.copy(kim)) == "a"
     assert (
@@ -77,9 +77,9 @@ def test_the_lot_is_the_same_before_and_after_signing_in(clock, site):
     bought = Event(
         site="s", id="o", type="track", name="Order Completed", user="9", ts=5, received=0, source="snippet"
     )
-    server = fold.fold(Profile(id="u:9"), bought, Facts(), fold.Settings(), fold.Place("9", 0, 0))[0]
+    server = fold.fold(Profile(id="u:9"), bought, Facts(), fold.Settings(), fold.LogPosition("9", 0, 0))[0]
     seen = Event(site="s", id="p", type="page", visitor="z", user="9", ts=9, received=0, source="snippet")
-    assert subject(fold.fold(server, seen, Facts(), fold.Settings(), fold.Place("z", 0, 1))[0]) == "9"
+    assert subject(fold.fold(server, seen, Facts(), fold.Settings(), fold.LogPosition("z", 0, 1))[0]) == "9"
 
 
 def test_of_a_group_one_campaign_is_drawn_whatever_the_hour(clock, site):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from profiles.facts import Facts
 from profiles.fold import event_counts, fold, identity
 from profiles.fold.event_counts import NAME_CHARACTERS, NAMES_KEPT, OTHERS, PAGE
-from profiles.fold.fold import Place, Settings
+from profiles.fold.fold import LogPosition, Settings
 from profiles.model import EventCount, Profile
 from profiles.standard_events import STANDARD_EVENTS
 from tracker.event import Event
@@ -77,7 +77,7 @@ def event(number: int, name: str, ts: int) -> Event:
 
 
 def happen(profile: Profile, number: int, name: str, ts: int, **facts: object) -> fold.Outcome:
-    at = Place("a", 1, number)
+    at = LogPosition("a", 1, number)
     return fold.apply(profile, event(number, name, ts), Facts(**facts), Settings(), at)  # type: ignore[arg-type]
 
 
@@ -88,7 +88,7 @@ def test_the_fold_counts_each_event_once_and_keeps_the_newest_time() -> None:
     happen(profile, 3, "Newsletter Signed Up", START)  # late
     assert happen(profile, 3, "Newsletter Signed Up", START).verdict == "replayed"
     retry = event(1, "Newsletter Signed Up", START + 9_000)
-    assert fold.apply(profile, retry, Facts(), Settings(), Place("a", 1, 9)).verdict == "duplicate"
+    assert fold.apply(profile, retry, Facts(), Settings(), LogPosition("a", 1, 9)).verdict == "duplicate"
     assert profile.event_counts == {
         "Newsletter Signed Up": EventCount(2, START + 5_000),
         PAGE: EventCount(1, START + 6_000),

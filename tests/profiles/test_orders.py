@@ -12,7 +12,7 @@ from ingest.enrich.enrich import facts
 from ingest.enrich.order_limits import USUAL_LIMIT, with_limits
 from ingest.event_rows import row
 from ingest.folding.events import EnrichedEvent
-from profiles.fold.fold import Place, Settings, apply
+from profiles.fold.fold import LogPosition, Settings, apply
 from profiles.fold.orders import ORDERS_A_DAY
 from profiles.model import Profile
 from profiles.order_limits import OrderLimits
@@ -38,7 +38,7 @@ def told(events: list[Event], limit: float = 0.0) -> tuple[Profile, list[bool]]:
     """The profile after the events, and which of their rows are set apart."""
     enrich, profile, apart = with_limits(facts, lambda _: limit), Profile("a:a1"), []
     for position, event in enumerate(events):
-        found, place = enrich(event, SHOP), Place("a1", 0, position)
+        found, place = enrich(event, SHOP), LogPosition("a1", 0, position)
         outcome = apply(profile, event, found, Settings(), place)
         again = apply(profile, event, found, Settings(), place)  # read again, before its row was committed
         assert (again.doubtful, again.repeated) == (outcome.doubtful, outcome.repeated)
@@ -110,7 +110,7 @@ def test_one_visitor_orders_so_often_a_day(named: bool) -> None:
     assert profile.counts.orders == ORDERS_A_DAY
     assert sum(apart) == len(events) - ORDERS_A_DAY
     late = ordered(999, 100.0, at=NOW + DAY_MS + 1)
-    assert not apply(profile, late, facts(late, SHOP), Settings(), Place("a1", 0, 9_999)).doubtful
+    assert not apply(profile, late, facts(late, SHOP), Settings(), LogPosition("a1", 0, 9_999)).doubtful
 
 
 def test_a_server_may_tell_as_many_as_it_likes() -> None:

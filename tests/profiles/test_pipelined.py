@@ -28,12 +28,12 @@ def connect() -> Iterator[Callable[..., redis.Redis]]:
         yield lambda url, **options: made.enter_context(redis.Redis.from_url(url, **options))
 
 
-async def elsewhere(work: Callable[[], Any]) -> Any:
+async def in_thread(work: Callable[[], Any]) -> Any:
     return await asyncio.to_thread(work)
 
 
 async def ask(line: RedisCommands, *command: Any) -> Any:
-    (answer,) = await line.execute_async([command], elsewhere)
+    (answer,) = await line.execute_async([command], in_thread)
     return answer
 
 
@@ -59,7 +59,7 @@ def test_many_at_once_share_a_connection_and_each_has_its_own_answer(
     connect: Callable[..., redis.Redis], redis_url: str
 ) -> None:
     async def conversation(line: RedisCommands) -> None:
-        asked = [line.execute_async([("ECHO", n), ("CLIENT", "ID")], elsewhere) for n in range(50)]
+        asked = [line.execute_async([("ECHO", n), ("CLIENT", "ID")], in_thread) for n in range(50)]
         answers = await asyncio.gather(*asked)
         assert [int(echo) for echo, _ in answers] == list(range(50))
         assert len({client for _, client in answers}) == 1
@@ -73,7 +73,7 @@ def test_a_script_is_learned_once(connect: Callable[..., redis.Redis], redis_url
 
     async def conversation(line: RedisCommands) -> None:
         for _ in range(2):
-            assert await sansio.run_async(line.running_script(script, ["k"], ["a"]), elsewhere) == [
+            assert await sansio.run_async(line.running_script(script, ["k"], ["a"]), in_thread) == [
                 b"k",
                 b"a",
             ]
@@ -85,7 +85,7 @@ def test_a_script_is_learned_once(connect: Callable[..., redis.Redis], redis_url
 def test_an_error_is_the_answer_of_who_asked(connect: Callable[..., redis.Redis], redis_url: str) -> None:
     async def conversation(line: RedisCommands) -> None:
         await ask(line, "SET", "text", "x")
-        wrong = line.execute_async([("GET", "text"), ("INCR", "text"), ("GET", "text")], elsewhere)
+        wrong = line.execute_async([("GET", "text"), ("INCR", "text"), ("GET", "text")], in_thread)
         failed, right = await asyncio.gather(wrong, ask(line, "GET", "text"), return_exceptions=True)
         assert isinstance(failed, redis.ResponseError) and right == b"x"
 

@@ -13,10 +13,10 @@ waited = sansio.run_sync
 
 
 def awaited(work: Steps[Any]) -> Any:
-    async def elsewhere(call: Callable[[], Any]) -> Any:
+    async def in_thread(call: Callable[[], Any]) -> Any:
         return await asyncio.to_thread(call)
 
-    return asyncio.run(sansio.run_async(work, elsewhere))
+    return asyncio.run(sansio.run_async(work, in_thread))
 
 
 ways = pytest.mark.parametrize("drive", [waited, awaited])

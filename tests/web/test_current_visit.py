@@ -11,7 +11,7 @@ import pytest
 
 from ingest.enrich.channels import arrival
 from profiles.facts import Facts
-from profiles.fold.fold import Place, Settings, apply
+from profiles.fold.fold import LogPosition, Settings, apply
 from profiles.model import ItemTouch, Profile, Session, Touch
 from profiles.session_rules import rules_of
 from profiles.store.port import ABSENT, Write
@@ -65,7 +65,7 @@ def view_page(stage: Stage, clock: Clock, campaign: str = "") -> None:
         site="default", id=f"e{ts}", type="page", visitor="a1", ts=ts, received=ts, source="snippet"
     )
     settings = Settings(rules_of(stage.site))
-    apply(profile, event, Facts(campaign_key=campaign), settings, Place("a1", 0, ts))
+    apply(profile, event, Facts(campaign_key=campaign), settings, LogPosition("a1", 0, ts))
     assert store.save("default", [Write("v:a1", stored.version or ABSENT, profile)])
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from profiles.facts import Facts
-from profiles.fold.fold import Place as At
+from profiles.fold.fold import LogPosition as At
 from profiles.fold.fold import Settings, apply
 from profiles.model import Affinity, Counts, ItemTouch, Profile
 from profiles.store.port import ABSENT, Alias, Write

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.enrich.enrich import facts
 from profiles.facts import Facts
-from profiles.fold.fold import Place, Settings, fold
+from profiles.fold.fold import LogPosition, Settings, fold
 from profiles.model import Affinity, ItemTouch, Profile, Session, Touch
 from profiles.sansio import Call, Steps
 from profiles.store.port import Alias, Write
@@ -171,10 +171,10 @@ def test_what_was_decided_about_somebody_is_nothing_that_they_did() -> None:
         source="api",
         props={"campaign": "c"},
     )
-    profile, outcome = fold(Profile(id="v:a"), decided, Facts(), Settings(), Place("a", 0, 1))
+    profile, outcome = fold(Profile(id="v:a"), decided, Facts(), Settings(), LogPosition("a", 0, 1))
     assert outcome.session == "" and profile.sessions == [] and profile.event_counts == {}
     assert (profile.counts.visits, profile.counts.events) == (0, 0)
-    assert fold(profile, decided, Facts(), Settings(), Place("a", 0, 1))[1].verdict == "replayed"
+    assert fold(profile, decided, Facts(), Settings(), LogPosition("a", 0, 1))[1].verdict == "replayed"
 
 
 def test_a_decision_that_fails_gives_way_to_fallbacks(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
