@@ -1,16 +1,15 @@
-"""Composition: settings enter; the objects of an installation leave, made here and only here.
+"""Settings enter; the objects of an installation leave. They are made only here.
 
 Each function imports what it makes when it is called: a tracker needs no DuckDB, a worker no Flask.
 """
 
-from dangol.compose.applications import BURST_SECONDS, shop, shops, stores, tracker, web
+from dangol.compose.applications import shop, tracker, web
 from dangol.compose.ingest import (
     INCIDENT_DAYS,
     INGEST_GROUP,
     country_source,
     enrichment,
     log_incident,
-    log_name,
     member,
     progress,
     rebuild,
@@ -34,9 +33,9 @@ from dangol.compose.storage import (
     users,
     warehouse,
 )
+from dangol.compose.web_stores import stores
 
 __all__ = [
-    "BURST_SECONDS",
     "INCIDENT_DAYS",
     "INGEST_GROUP",
     "catalogue",
@@ -50,7 +49,6 @@ __all__ = [
     "history",
     "log",
     "log_incident",
-    "log_name",
     "member",
     "membership",
     "model_registry",
@@ -61,7 +59,6 @@ __all__ = [
     "restoring",
     "runs",
     "shop",
-    "shops",
     "sites",
     "spool_watch",
     "stored",
