@@ -220,7 +220,17 @@ def _apply(
             if event.name == "Order Completed" and (facts.order is not None or orders.from_public_key(event)):
                 entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
                 orders.remember(profile, *entry, at.partition, at.position)
-    elif event.type == "consent":
+    else:
+        _apply_description(profile, event, claimed)
+    profile.stage = stage_of(profile, profile.last_seen, settings.stages)
+    if session is None:
+        return Outcome("applied", "", profile.last_touch, (), repeated, doubtful)
+    return Outcome("applied", session.id, session.touch, renamed, repeated, doubtful)
+
+
+def _apply_description(profile: Profile, event: Event, claimed: bool) -> None:
+    """What a consent, group or identify call says about the person, in place."""
+    if event.type == "consent":
         consent.note(profile, event.props)
         interests = event.props.get("interests")
         if isinstance(interests, dict) and not (claimed and profile.proven):
@@ -231,10 +241,6 @@ def _apply(
         _set_traits(profile, {"groupId": group}, claimed)
     elif event.type == "identify":
         _set_traits(profile, event.traits, claimed)
-    profile.stage = stage_of(profile, profile.last_seen, settings.stages)
-    if session is None:
-        return Outcome("applied", "", profile.last_touch, (), repeated, doubtful)
-    return Outcome("applied", session.id, session.touch, renamed, repeated, doubtful)
 
 
 def _renamed_at(

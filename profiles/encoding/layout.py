@@ -1,0 +1,78 @@
+"""The layout of a stored profile: its fields in order, and the words that are known without being stored."""
+
+from typing import Any
+
+import msgspec
+
+from profiles.encoding.columns import Column
+from profiles.model import Counts
+
+COMMON = (
+    *(
+        "",
+        "direct",
+        "organic search",
+        "paid search",
+        "social",
+        "e-mail",
+        "AI assistant",
+        "referral",
+        "campaign",
+    ),
+    *("view", "add", "remove", "purchase", "dismiss", "list"),
+    *("prospect", "customer", "regular", "advocate", "at-risk", "lost"),
+    *("organic", "cpc", "email", "google", "naver", "daum", "facebook", "instagram"),
+    *("desktop", "phone", "tablet", "other", "Chrome", "Chrome Mobile", "Mobile Safari", "Safari", "Firefox"),
+    *("Edge", "Samsung Internet", "Windows", "Mac OS X", "Android", "iOS", "Linux", "KR", "ko-KR", "ko", "/"),
+)
+"""Words known without being stored. Their order is part of the format: new ones go last, and change it."""
+
+TouchRow = tuple[int, int, int, int, int, int, int]
+"""Time, channel, origin, medium, campaign, keyword, landing."""
+SessionRow = tuple[int | str, int, int, int, int, int, int, int, Column]
+"""Owner or whole id, time since the start before, length, touch, events, pageviews, hint, campaign, marks."""
+ItemColumns = tuple[Column, Column, Column, Column]
+"""Item, kind, time since the one before, category."""
+ClaimFields = tuple[list[str], bool, list[str], list[str]]
+"""``fed``, ``proven``, ``claims``, ``claimants``."""
+RareFields = tuple[dict[str, Any], list[str], dict[str, float], dict[str, bool], bool, list[tuple[str, str]]]
+"""``traits``, ``segments``, ``scores``, ``consent``, ``demo``, ``renamed``."""
+
+
+class StoredProfile(msgspec.Struct, array_like=True, gc=False):
+    """A profile's bytes, field by field. An ``int`` for a string is its word's number; times count from ``first``."""
+
+    words: list[str]
+    first: int
+    last: int
+    id: int | str  # the number of what follows "u:" or "v:", times two, plus one for a customer
+    visitors: list[int]
+    user: int | None
+    touches: list[TouchRow]
+    first_touch: int
+    last_touch: int
+    counts: Counts
+    sessions: list[SessionRow]
+    items: ItemColumns
+    cart: dict[int, tuple[float, float]]
+    affinities: dict[int, tuple[float, int]]
+    last_order: int | None
+    client: tuple[int, int, int, int, int]  # device, browser, os, country, lang
+    stage: int
+    exposure: dict[int, list[int]]  # views, clicks, last, and when dismissed, if ever
+    seen: list[tuple[int, bytes]]
+    positions: dict[int, tuple[int, int]]
+    cursor: int | str  # the number of the session
+    rare: RareFields | None
+    # Profiles stored by earlier releases end here.
+    renamed_at: list[int] = []
+    orders: list[tuple[bytes, float, int]] = []
+    # A standard event's number, or ~ the number of its name's word; how long before the last event of any kind.
+    event_counts: dict[int, tuple[int, int]] = {}
+    subject: int | None = None  # None: the first of the visitors
+
+
+class StoredProfileWithClaims(StoredProfile, array_like=True, gc=False):
+    """The same with what claims changed: most profiles have none and end before."""
+
+    claims: ClaimFields | None = None

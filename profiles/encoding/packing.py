@@ -1,0 +1,159 @@
+"""A profile as its stored layout: strings, touches and times written once, and referred to by number afterwards."""
+
+from collections import defaultdict
+from itertools import chain, count
+from operator import sub
+from typing import Any
+
+from profiles.encoding.columns import pack
+from profiles.encoding.layout import (
+    COMMON,
+    ClaimFields,
+    ItemColumns,
+    SessionRow,
+    StoredProfile,
+    StoredProfileWithClaims,
+    TouchRow,
+)
+from profiles.ids import OWNER_LENGTH, session_id
+from profiles.model import Exposure, ItemTouch, Profile, Session, Touch
+from profiles.standard_events import STANDARD_EVENTS
+
+_STANDARD = {name: number for number, name in enumerate(STANDARD_EVENTS)}
+_COMMON = {word: number for number, word in enumerate(COMMON)}
+_NO_TOUCH = Touch()
+
+_Numbers = defaultdict[Any, int]
+
+
+def pack_profile(profile: Profile) -> StoredProfile:
+    words, touches, first = _numbers(_COMMON), _numbers({_NO_TOUCH: 0}), profile.first_seen
+    cart, affinities, exposure = profile.cart, profile.affinities, profile.exposure
+    client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
+    rare = (profile.traits, profile.segments, profile.scores, profile.consent)
+    rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])  # type: ignore[assignment]
+    claims = _packed_claims(profile)
+    stored = (StoredProfileWithClaims if claims else StoredProfile)(
+        [],
+        first,
+        profile.last_seen - first,
+        _packed_id(profile.id, words),
+        [words[visitor] for visitor in profile.visitors],
+        None if profile.user is None else words[profile.user],
+        [],
+        touches[profile.first_touch],
+        touches[profile.last_touch],
+        profile.counts,
+        _packed_sessions(profile.sessions, first, words, touches),
+        _packed_items(profile.items, first, words),
+        {words[name]: (_short(line.quantity), _short(line.price)) for name, line in cart.items()}
+        if cart
+        else {},
+        {words[name]: (_short(one.weight), one.ts - first) for name, one in affinities.items()},
+        profile.last_order - first if profile.last_order else None,
+        tuple([words[text] for text in client]),  # type: ignore[arg-type]
+        words[profile.stage],
+        {words[name]: _packed_exposure(one, first) for name, one in exposure.items()} if exposure else {},
+        profile.seen,
+        {words[name]: place for name, place in profile.positions.items()},
+        _packed_cursor(profile),
+        rare if any(rare) else None,  # type: ignore[arg-type]
+        [at for _, _, at in profile.renamed] if profile.renamed else [],
+        profile.orders,
+        _packed_event_counts(profile, words),
+        None if profile.subject == "".join(profile.visitors[:1]) else words[profile.subject],
+        *((claims,) if claims else ()),
+    )
+    stored.touches = _packed_touches(touches, first, words)
+    stored.words = list(words)[len(COMMON) :]
+    return stored
+
+
+def _numbers(first: dict[Any, int]) -> _Numbers:
+    """``numbers[thing]`` is the thing's number; a new thing gets the next one."""
+    return defaultdict(count(len(first)).__next__, first)
+
+
+def _packed_claims(profile: Profile) -> ClaimFields | None:
+    """Profiles of earlier releases have none: what was merged into them was believed then."""
+    if profile.proven and not (profile.fed or profile.claims or profile.claimants):
+        return None
+    return profile.fed, profile.proven, profile.claims, profile.claimants
+
+
+def _packed_exposure(one: Exposure, first: int) -> list[int]:
+    packed = [one.views, one.clicks, one.last - first]
+    return [*packed, one.dismissed - first] if one.dismissed else packed
+
+
+def _packed_id(profile_id: str, words: _Numbers) -> int | str:
+    if profile_id.startswith(("v:", "u:")):
+        return words[profile_id[2:]] << 1 | (profile_id[0] == "u")
+    return profile_id
+
+
+def _packed_cursor(profile: Profile) -> int | str:
+    """Mostly the last session."""
+    cursor, number = profile.cursor, len(profile.sessions)
+    while cursor and number:
+        number -= 1
+        if profile.sessions[number].id == cursor:
+            return number
+    return cursor
+
+
+def _packed_event_counts(profile: Profile, words: _Numbers) -> dict[int, tuple[int, int]]:
+    last, standard = profile.last_seen, _STANDARD
+    return {
+        (standard[name] if name in standard else ~words[name]): (one.count, last - one.last)
+        for name, one in profile.event_counts.items()
+    }
+
+
+def _packed_touches(touches: _Numbers, first: int, words: _Numbers) -> list[TouchRow]:
+    return [
+        (
+            *(one.ts - first, words[one.channel], words[one.origin], words[one.medium]),
+            *(words[one.campaign], words[one.keyword], words[one.landing]),
+        )
+        for one in touches
+        if one is not _NO_TOUCH
+    ]
+
+
+def _packed_sessions(
+    sessions: list[Session], before: int, words: _Numbers, touches: _Numbers
+) -> list[SessionRow]:
+    packed: list[SessionRow] = []
+    for session in sessions:
+        owner, start, marks = session.id[:OWNER_LENGTH], session.start, session.marks
+        packed.append(
+            (
+                words[owner] if session.id == session_id(owner, start) else session.id,
+                start - before,
+                session.last - start,
+                touches[session.touch],
+                session.events,
+                session.pageviews,
+                words[session.hint],
+                words[session.campaign],
+                pack(list(map(sub, marks, chain((0,), marks)))),
+            )
+        )
+        before = start
+    return packed
+
+
+def _packed_items(items: list[ItemTouch], first: int, words: _Numbers) -> ItemColumns:
+    times = [item.ts for item in items]
+    return (
+        pack([words[item.item] for item in items]),
+        pack([words[item.kind] for item in items]),
+        pack(list(map(sub, times, chain((first,), times)))),
+        pack([words[item.category] for item in items]),
+    )
+
+
+def _short(number: float) -> float:
+    """The same number, as an int where that is one: msgpack writes it in fewer bytes and reads it as a float."""
+    return int(number) if -(2**31) < number < 2**31 and number == int(number) else number

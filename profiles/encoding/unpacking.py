@@ -1,0 +1,103 @@
+"""A profile from its stored layout."""
+
+from itertools import chain, repeat
+
+from profiles.encoding.columns import unpack, unpack_sums
+from profiles.encoding.layout import COMMON, StoredProfile, StoredProfileWithClaims
+from profiles.ids import session_id
+from profiles.model import Affinity, CartLine, EventCount, Exposure, ItemTouch, Profile, Session, Touch
+from profiles.standard_events import STANDARD_EVENTS
+
+_NO_TOUCH = Touch()
+
+
+def unpack_profile(stored: StoredProfileWithClaims) -> Profile:
+    words, first = [*COMMON, *stored.words], stored.first
+    touches = _touches(stored, words)
+    sessions = _sessions(stored, words, touches)
+    device, browser, system, country, lang = [words[number] for number in stored.client]
+    traits, segments, scores, consent, demo, renamed = stored.rare or ({}, [], {}, {}, False, [])
+    return Profile(
+        _id(stored.id, words),
+        [words[number] for number in stored.visitors],
+        None if stored.user is None else words[stored.user],
+        traits,
+        first,
+        first + stored.last,
+        touches[stored.first_touch],
+        touches[stored.last_touch],
+        stored.counts,
+        sessions,
+        _items(stored, words),
+        {words[number]: CartLine(*line) for number, line in stored.cart.items()},
+        {words[number]: Affinity(weight, first + ts) for number, (weight, ts) in stored.affinities.items()},
+        0 if stored.last_order is None else first + stored.last_order,
+        *(device, browser, system, country, lang),
+        segments,
+        scores,
+        words[stored.stage],  # type: ignore[arg-type]  # written from a Stage
+        consent,
+        {words[number]: _exposure(first, *seen) for number, seen in stored.exposure.items()},
+        stored.seen,
+        {words[number]: place for number, place in stored.positions.items()},
+        demo,
+        stored.cursor if isinstance(stored.cursor, str) else sessions[stored.cursor].id,
+        [
+            (old, new, at)
+            for (old, new), at in zip(renamed, chain(stored.renamed_at, repeat(0)), strict=False)
+        ],
+        stored.orders,
+        _event_counts(stored, words),
+        "".join(words[number] for number in stored.visitors[:1])
+        if stored.subject is None
+        else words[stored.subject],
+        *(stored.claims or ([], True, [], [])),
+    )
+
+
+def _exposure(first: int, views: int, clicks: int, last: int, dismissed: int | None = None) -> Exposure:
+    return Exposure(views, clicks, first + last, 0 if dismissed is None else first + dismissed)
+
+
+def _id(stored: int | str, words: list[str]) -> str:
+    if isinstance(stored, str):
+        return stored
+    return f"{'u' if stored & 1 else 'v'}:{words[stored >> 1]}"
+
+
+def _event_counts(stored: StoredProfile, words: list[str]) -> dict[str, EventCount]:
+    last = stored.first + stored.last
+    return {
+        STANDARD_EVENTS[number] if number >= 0 else words[~number]: EventCount(times, last - before)
+        for number, (times, before) in stored.event_counts.items()
+    }
+
+
+def _touches(stored: StoredProfile, words: list[str]) -> list[Touch]:
+    touches = [_NO_TOUCH]
+    for ts, *numbers in stored.touches:
+        touches.append(Touch(stored.first + ts, *[words[number] for number in numbers]))
+    return touches
+
+
+def _sessions(stored: StoredProfile, words: list[str], touches: list[Touch]) -> list[Session]:
+    sessions, start = [], stored.first
+    for owner, since, length, touch, events, pageviews, hint, campaign, marks in stored.sessions:
+        start += since
+        name = owner if isinstance(owner, str) else session_id(words[owner], start)
+        bounds = (start, start + length)
+        visit = Session(name, *bounds, touches[touch], events, pageviews, words[hint], words[campaign])
+        visit.marks = unpack_sums(marks)
+        sessions.append(visit)
+    return sessions
+
+
+def _items(stored: StoredProfile, words: list[str]) -> list[ItemTouch]:
+    names, kinds, since, categories = stored.items
+    times = unpack_sums(since, stored.first)
+    return [
+        ItemTouch(words[name], words[kind], ts, words[category])  # type: ignore[arg-type]  # an ItemEvent
+        for name, kind, ts, category in zip(
+            unpack(names), unpack(kinds), times, unpack(categories), strict=True
+        )
+    ]
