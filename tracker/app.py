@@ -1,7 +1,7 @@
 """The tracker's application, for a server that speaks RSGI. It answers 200 only when the events are durable.
 
-No framework on this path: every request is one route lookup, one adapter, one wait for the group commit. A client
-that is slow costs no thread.
+There is no framework on this path: a request is one route lookup, one call of a protocol, one wait for the group
+commit. A slow client occupies no thread.
 """
 
 import asyncio
@@ -37,17 +37,17 @@ Environ = Mapping[str, Any]
 
 _SEGMENT_PATHS = frozenset(f"/v1/{kind}" for kind in (*segment.KINDS, *segment.BATCHES))
 _SETTINGS_PATH = re.compile(r"/v1/projects/[^/]{1,200}/settings")
-SITES_LOOKED_FOR_SECONDS = 1.0
+SITES_REFRESH_SECONDS = 1.0
 RECORD_LIMIT = 128 * 1024
 REQUEST_LIMIT = 8 * 1024 * 1024
 """Bytes of one event, and of one request's events, as they go to the log: a batch's context is copied into each."""
 QUICK_BODY = 32 * 1024
-"""Bytes of a body that is worked on at once; a larger one, or one to be unpacked, goes to a thread meanwhile."""
+"""Bytes of a body that is decoded on the event loop. A larger or compressed body is decoded in a thread."""
 _logger = logging.getLogger(__name__)
 
 
-class _Taken(msgspec.Struct):
-    """Records to make durable, and the answers: when they are so, and when they cannot be."""
+class _Accepted(msgspec.Struct):
+    """Records to make durable. ``response`` is the answer once they are; ``refused`` makes the answer of a failure."""
 
     records: list[Record]
     source: Source
@@ -60,7 +60,7 @@ class _Taken(msgspec.Struct):
 
 class _Route(NamedTuple):
     methods: tuple[str, ...]
-    answer: Callable[[Environ, bytes | Refusal], Response | _Taken]
+    answer: Callable[[Environ, bytes | Refusal], Response | _Accepted]
 
 
 class Tracker:
@@ -122,7 +122,7 @@ class Tracker:
         return {path: route.methods for path, route in paths.items()}
 
     def close(self) -> None:
-        """Let every accepted request become durable, then refuse the rest."""
+        """Make every accepted request durable, then refuse the rest."""
         self._pool.shutdown()
         self._delivery.close()
 
@@ -134,10 +134,10 @@ class Tracker:
         exchange.response_bytes(*await self.respond(rsgi.environ(scope), exchange))
 
     async def respond(self, environ: Environ, body: rsgi.Body) -> Response:
-        """The answer to one request; what it brings is durable then."""
+        """The answer to one request, given when its events are durable."""
         try:
             response = await self._answer(environ, body)
-        except Exception:  # the last resort: a fault of ours must not take the process down
+        except Exception:  # the last resort: a bug must not end the process
             _logger.exception("request failed")
             response = self._refused(Refusal("internal", "the tracker failed", status=500))
         response.headers.extend(responses.cors(environ.get("HTTP_ORIGIN", "")))
@@ -150,7 +150,7 @@ class Tracker:
         return route
 
     async def _answer(self, environ: Environ, body: rsgi.Body) -> Response:
-        self._sites.refresh(SITES_LOOKED_FOR_SECONDS)
+        self._sites.refresh(SITES_REFRESH_SECONDS)
         route, method = self._route(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
         if route is None:
             return self._refused(Refusal("not_found", "there is nothing at this path", status=404))
@@ -161,10 +161,10 @@ class Tracker:
             whole = await rsgi.read_body(body, environ.get("CONTENT_LENGTH", ""), BODY_LIMIT, TOO_LARGE)
         if isinstance(whole, bytes) and (len(whole) > QUICK_BODY or whole.startswith(GZIP)):
             loop = asyncio.get_running_loop()
-            taken = await loop.run_in_executor(self._pool, route.answer, environ, whole)
+            result = await loop.run_in_executor(self._pool, route.answer, environ, whole)
         else:
-            taken = route.answer(environ, whole)
-        return await self._deliver(taken) if isinstance(taken, _Taken) else taken
+            result = route.answer(environ, whole)
+        return await self._deliver(result) if isinstance(result, _Accepted) else result
 
     def _other_method(self, method: str, route: _Route) -> Response:
         if method == "OPTIONS":
@@ -172,39 +172,39 @@ class Tracker:
         refusal = Refusal("method_not_allowed", f"this path takes {' or '.join(route.methods)}", status=405)
         return self._refused(refusal, ("Allow", ", ".join([*route.methods, "OPTIONS"])))
 
-    async def _deliver(self, taken: _Taken) -> Response:
-        """A browser is not kept waiting."""
-        for limiter, caller, events in taken.charges:
+    async def _deliver(self, accepted: _Accepted) -> Response:
+        """Makes the records durable, within the limits. A browser waits for the log only briefly."""
+        for limiter, caller, events in accepted.charges:
             if refusal := await limiter.admit_shared(caller, events):
-                return taken.refused(refusal)
+                return accepted.refused(refusal)
         try:
-            await self._delivery.submit(taken.records, taken.browser)
+            await self._delivery.submit(accepted.records, accepted.browser)
         except LogUnavailable as error:
             refusal = Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
-            return taken.refused(refusal)
-        self.metrics.accepted[taken.source] += len(taken.records)
-        self.metrics.dropped.inc(taken.dropped)
-        return taken.response
+            return accepted.refused(refusal)
+        self.metrics.accepted[accepted.source] += len(accepted.records)
+        self.metrics.dropped.inc(accepted.dropped)
+        return accepted.response
 
-    def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
-        taken = self._read(environ, body)
-        events = taken if isinstance(taken, Refusal) else segment.collect(taken, self._sites.by_key)
+    def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
+        received = self._read(environ, body)
+        events = received if isinstance(received, Refusal) else segment.collect(received, self._sites.by_key)
         if isinstance(events, Refusal):
             return self._refused(events)
-        assert isinstance(taken, Request)
-        headers, told, dropped = [JSON], b'{"success": true}', server_cookie.dropped(events)
+        assert isinstance(received, Request)
+        headers, answer, dropped = [JSON], b'{"success": true}', server_cookie.dropped(events)
         if self._server_cookie and not opted_out(environ):
-            recognised = server_cookie.recognise(events, taken, self._https(environ))
+            recognised = server_cookie.recognise(events, received, self._https(environ))
             events = recognised.events
             if recognised.cookie:
                 headers.append(("Set-Cookie", recognised.cookie))
             if recognised.visitor is not None:
-                told = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
+                answer = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
         else:
             events = server_cookie.unmarked(events)
-        response = Response(200, headers, told)
-        delivered = self._take(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
-        if isinstance(delivered, _Taken):
+        response = Response(200, headers, answer)
+        delivered = self._accept(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
+        if isinstance(delivered, _Accepted):
             delivered.dropped = dropped
         return delivered
 
@@ -216,49 +216,49 @@ class Tracker:
             self._refused(answer) if isinstance(answer, Refusal) else Response(200, [JSON, NO_STORE], answer)
         )
 
-    def _pixel(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
-        taken = self._read(environ, body)
-        hit = taken if isinstance(taken, Refusal) else pixel.collect(taken, self._sites.by_key)
+    def _pixel(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
+        received = self._read(environ, body)
+        hit = received if isinstance(received, Refusal) else pixel.collect(received, self._sites.by_key)
         if isinstance(hit, Refusal):
             return self._refused_image(hit)
         cookies: Headers = []
         if hit.new and not opted_out(environ):
             cookies = [("Set-Cookie", pixel.set_cookie(hit.event.visitor or "", self._https(environ)))]
         response = Response(200, [*IMAGE, *cookies], pixel.GIF)
-        return self._take([hit.event], environ, response, partial(self._refused_image, cookies=cookies))
+        return self._accept([hit.event], environ, response, partial(self._refused_image, cookies=cookies))
 
-    def _snowplow(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
+    def _snowplow(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
         """A picture for GET, ``ok`` for POST. SP-Anonymous and opt-out signals: no cookie, no address."""
-        taken = self._read(environ, body)
-        if isinstance(taken, Refusal):
-            return self._refused(taken)
+        received = self._read(environ, body)
+        if isinstance(received, Refusal):
+            return self._refused(received)
         anonymous = "HTTP_SP_ANONYMOUS" in environ or opted_out(environ)
-        fallback = self._salt.visitor("", taken.ip, taken.ua) if anonymous else None
-        collected = snowplow.collect(taken, self._sites.by_any_name, anonymous, fallback)
+        fallback = self._salt.visitor("", received.ip, received.ua) if anonymous else None
+        collected = snowplow.collect(received, self._sites.by_any_name, anonymous, fallback)
         if isinstance(collected, Refusal):
             return self._refused(collected)
         self._count(collected.refused)
-        image = taken.method != "POST"
+        image = received.method != "POST"
         headers = [*IMAGE] if image else [("Content-Type", "text/plain; charset=utf-8"), NO_STORE]
         if not anonymous:
             headers.append(("Set-Cookie", snowplow.set_cookie(collected.visitor, self._https(environ))))
         response = Response(200, headers, pixel.GIF if image else b"ok")
-        browser = "HTTP_ORIGIN" in environ or taken.method == "GET"
-        return self._take(collected.events, environ, response, self._refused, browser)
+        browser = "HTTP_ORIGIN" in environ or received.method == "GET"
+        return self._accept(collected.events, environ, response, self._refused, browser)
 
-    def _matomo(self, environ: Environ, body: bytes | Refusal) -> Response | _Taken:
-        taken = self._read(environ, body)
-        collected = taken if isinstance(taken, Refusal) else matomo.collect(taken, self._find_matomo)
+    def _matomo(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
+        received = self._read(environ, body)
+        collected = received if isinstance(received, Refusal) else matomo.collect(received, self._find_matomo)
         if isinstance(collected, Refusal):
             return self._refused_image(collected)
         self._count(collected.refused)
         if collected.bulk:
             invalid = len(collected.refused)
-            told = f'{{"status": "success", "tracked": {collected.tracked}, "invalid": {invalid}}}'
-            response = Response(200, [JSON, NO_STORE], told.encode())
-            return self._take(collected.events, environ, response, self._refused, browser=False)
+            counts = f'{{"status": "success", "tracked": {collected.tracked}, "invalid": {invalid}}}'
+            response = Response(200, [JSON, NO_STORE], counts.encode())
+            return self._accept(collected.events, environ, response, self._refused, browser=False)
         response = Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
-        return self._take(collected.events, environ, response, self._refused_image)
+        return self._accept(collected.events, environ, response, self._refused_image)
 
     def _script(self, environ: Environ, _: object) -> Response:
         script = self._scripts[environ["PATH_INFO"]]
@@ -274,25 +274,25 @@ class Tracker:
             return body
         return request.read(environ, body, int(self._clock() * 1000), self._proxies)
 
-    def _take(
+    def _accept(
         self,
         events: Sequence[Event],
         environ: Environ,
         response: Response,
         refused: Callable[[Refusal], Response],
         browser: bool = True,
-    ) -> Response | _Taken:
-        """What passes the gate, to be made durable before the answer is ``response``."""
-        kept = self._gate.admit(events, environ, self._sites.get)
-        if isinstance(kept, Refusal):
-            return refused(kept)
-        if not kept:
+    ) -> Response | _Accepted:
+        """The events that the gate admits, to be made durable before ``response`` is sent."""
+        admitted = self._gate.admit(events, environ, self._sites.get)
+        if isinstance(admitted, Refusal):
+            return refused(admitted)
+        if not admitted:
             return response
-        records = _records(kept)
+        records = _records(admitted)
         if isinstance(records, Refusal):
             return refused(records)
-        return _Taken(
-            records, kept[0].source, browser, response, refused, self._gate.charges(events, environ)
+        return _Accepted(
+            records, admitted[0].source, browser, response, refused, self._gate.charges(events, environ)
         )
 
     def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:

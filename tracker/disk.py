@@ -1,4 +1,4 @@
-"""Files that a power cut does not take: the bytes are on disk, and so is the name. They are their owner's alone.
+"""Durable files: after a power cut both the bytes and the name are on disk. Only their owner may read them.
 
 Every function raises OSError.
 """
@@ -30,14 +30,14 @@ def make_folder(folder: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """A new file, durable under its name when this returns: the whole content, or what stood there before."""
+    """Write or replace a file atomically; durable when this returns."""
     with _draft(path, content) as draft:
         draft.replace(path)
     flush(path.parent)
 
 
 def create(path: Path, content: bytes) -> bool:
-    """The same, unless a file stands there: then nothing is done. Whether it was made."""
+    """As ``write``, but never replaces a file. Returns whether the file was made."""
     with _draft(path, content) as draft:
         try:
             os.link(draft, path)  # unlike a rename, a link never replaces
@@ -48,13 +48,13 @@ def create(path: Path, content: bytes) -> bool:
 
 
 def append(path: Path, content: bytes) -> None:
-    """More at the end of a file, durable when this returns."""
+    """Append to a file; durable when this returns."""
     _append(path, content)
     flush(path.parent)
 
 
 def write_all(handle: int, content: bytes) -> None:
-    """To an open file; to be synced by whoever opened it."""
+    """Write to an open file. The caller has to sync it."""
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]

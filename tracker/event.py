@@ -1,4 +1,4 @@
-"""The event: the only thing that crosses the log."""
+"""The event, and its encoding in the event log."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -9,15 +9,15 @@ EventType = Literal["page", "screen", "track", "identify", "alias", "group", "co
 Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api"]
 
 SITE = "site"
-"""The sender of what the site itself tells; no address looks like it."""
+"""The sender of events that the site itself sends; no address looks like it."""
 UNKNOWN = "unknown"
-"""The sender where the server does not tell who calls."""
+"""The sender where the server does not know the caller's address."""
 ID_LIMIT = 100
 """Characters in an event id; the limit Segment sets for messageId."""
 
 
 class EventInvalid(ValueError):
-    """Bytes from the log that are not an event. Goes to the dead letters, never away."""
+    """Bytes from the log that are not an event. They go to the dead letters; they are never thrown away."""
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -27,9 +27,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``visitor`` is the anonymous id, ``user`` the site's own customer id: at least one is set.
     ``ip`` is truncated (IPv4 /24, IPv6 /48) before an event is made.
     ``name`` is set for track (Segment's e-commerce names and ours) and optional for page and screen.
-    ``proven``: the tracker found that ``user`` was told by the site itself (``tracker.admission.proof``); else it
-    is a claim.
-    ``sender`` says who told of it: the site itself (``SITE``), by its secret key or a file of its own, or the network
+    ``proven``: the tracker verified that the site itself named ``user`` (``tracker.admission.proof``); otherwise
+    ``user`` is a claim.
+    ``sender`` is who sent it: the site itself (``SITE``), by its secret key or a file of its own, or the network
     (/24, /48) that the request came from, whatever ``ip`` the event names; "" in logs of earlier releases.
     ``gc=False``: what was decoded from JSON has no cycles.
     """

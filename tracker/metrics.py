@@ -1,4 +1,4 @@
-"""What an operator sees of collection, for Prometheus. No personal data in any label."""
+"""Metrics of collection for Prometheus. No label has personal data."""
 
 import logging
 import time
@@ -15,12 +15,13 @@ from tracker.event import Source
 
 logger = logging.getLogger(__name__)
 
-SAID_SECONDS = 3600.0
-SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+WARNING_SECONDS = 3600.0
+"""A site's placeholder ids are logged no more often than this."""
+APPEND_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 
-ALARM_SECONDS = 60.0
-"""Nobody drains an event that has waited for so long: the log is down, or no process has the spool."""
+STUCK_SECONDS = 60.0
+"""An event that has waited for so long is stuck: the log is down, or no process drains the spool."""
 
 
 class Spooled(NamedTuple):
@@ -38,12 +39,12 @@ class Spooled(NamedTuple):
     refused: int = 0
 
     def stuck(self, now: float) -> bool:
-        """A time in the future is of a clock that has been set right since: what came before that still waits."""
-        return self.oldest is not None and abs(now - self.oldest) > ALARM_SECONDS
+        """Whether events are not drained. A time far in the future, by a clock that was wrong, counts as stuck."""
+        return self.oldest is not None and abs(now - self.oldest) > STUCK_SECONDS
 
 
 class Metrics(Collector):
-    """One registry for each Tracker, so that two of them in one process do not meet."""
+    """The metrics of one Tracker, in a registry of its own: two trackers in one process do not clash."""
 
     def __init__(
         self, spooled: Callable[[], Spooled] = Spooled, clock: Callable[[], float] = time.time
@@ -52,7 +53,7 @@ class Metrics(Collector):
         self._warned: dict[str, float] = {}
         registry = self.registry = CollectorRegistry()
         self.accepted: dict[Source, int] = dict.fromkeys(get_args(Source), 0)
-        """Durable events, by who sent them. Plain numbers, counted on the event loop: every request passes here."""
+        """Durable events by source. Plain numbers, counted on the event loop, since every request is counted."""
         registry.register(self)
         self.refused = Counter(
             "dangol_tracker_refused", "refused requests, by the answer's code", ["code"], registry=registry
@@ -74,7 +75,10 @@ class Metrics(Collector):
             "dangol_tracker_log_up", "1: events go to the log, 0: to the spool", registry=registry
         )
         self.append_seconds = Histogram(
-            "dangol_tracker_append_seconds", "time of one group commit", buckets=SECONDS, registry=registry
+            "dangol_tracker_append_seconds",
+            "time of one group commit",
+            buckets=APPEND_BUCKETS,
+            registry=registry,
         )
 
     def collect(self) -> Iterable[Metric]:
@@ -89,13 +93,13 @@ class Metrics(Collector):
             "values that no store can hold, kept in another form, by why",
             labels=["why"],
         )
-        for why in values.WHYS:
+        for why in values.REASONS:
             changed.add_metric([why], values.changed[why])
         yield changed
-        yield from self._of_spools()
+        yield from self._spool_gauges()
 
-    def _of_spools(self) -> Iterable[Metric]:
-        """Of all processes of this machine. Left out where the disk does not tell: no figure is better than 0."""
+    def _spool_gauges(self) -> Iterable[Metric]:
+        """Of all processes of this machine. Left out where the disk cannot be read: no figure beats a wrong 0."""
         try:
             spooled = self._spooled()
         except OSError:
@@ -112,10 +116,10 @@ class Metrics(Collector):
             yield GaugeMetricFamily(f"dangol_tracker_spool_{name}", what, value=value)
 
     def placeholder(self, site: str) -> None:
-        """An event of the site named nobody; said in the log, too, but not for each."""
+        """Count an event of the site that had a placeholder id; log it, once per WARNING_SECONDS."""
         self.placeholders.labels(site).inc()
         now = self._clock()
-        if now - self._warned.get(site, -SAID_SECONDS) >= SAID_SECONDS:
+        if now - self._warned.get(site, -WARNING_SECONDS) >= WARNING_SECONDS:
             self._warned[site] = now
             logger.warning(
                 "site %s: its pages send placeholders (undefined, null, guest, …) as visitor or user id; "

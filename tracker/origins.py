@@ -1,4 +1,4 @@
-"""Which pages belong to a site: the one rule for who may collect with its write key and who may read its answers."""
+"""Which origins belong to a site: the one rule for collecting with its write key and for reading API answers."""
 
 import re
 import unicodedata
@@ -14,11 +14,11 @@ _HOST = re.compile(
 )
 
 CHARACTERS = 512
-"""Of an origin: a name has 253 at the most, and Punycode takes its time."""
+"""Most characters of an origin. A host name has at most 253, and Punycode is slow."""
 
 
 class Origin(NamedTuple):
-    """``scheme`` "" and ``port`` None stand for any: only an entry of a site says so little."""
+    """``scheme`` "" and ``port`` None mean any; only a site's entry may leave them out."""
 
     scheme: str
     host: str
@@ -28,8 +28,9 @@ class Origin(NamedTuple):
 def admitted(origins: Sequence[str], origin: str) -> bool:
     """Whether a page of ``origin`` (the request's header) belongs to a site with these ``origins``; empty means any.
 
-    An entry is an origin, or a bare host or ``host:port``, which any scheme of it matches (and any port where it names
-    none). Upper case, default ports, a trailing slash and Unicode names are all the same. ``null`` is nobody's.
+    An entry is an origin, a host, or ``host:port``. A host without scheme matches every scheme, and without port every
+    port. Upper case, default ports, a trailing slash and Unicode names make no difference. ``null`` belongs to no
+    site.
     """
     if not origins:
         return True
@@ -40,11 +41,11 @@ def admitted(origins: Sequence[str], origin: str) -> bool:
 
 
 def _belongs(page: Origin, known: Origin) -> bool:
-    anything = not known.scheme and known.port is None
+    any_port = not known.scheme and known.port is None
     return (
         known.host == page.host
         and known.scheme in ("", page.scheme)
-        and (anything or known.port == page.port)
+        and (any_port or known.port == page.port)
     )
 
 

@@ -1,4 +1,4 @@
-"""Connecting to Redis: every client of ours is made here, and every error of redis-py is known here."""
+"""Connections to Redis: the only module that makes Redis clients and knows the errors of redis-py."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from redis.retry import Retry
 from tracker.unavailable import Unavailable
 
 CONNECT_SECONDS = 2.0
-"""A connection takes no longer, however patient its commands are."""
+"""The longest time to connect, however long commands may take."""
 
 RedisClient: TypeAlias = redis.Redis
 REDIS_ERRORS = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
-"""A cluster of which no node answers raises none of redis-py's RedisErrors."""
+"""A cluster without a reachable node raises an error that is no RedisError."""
 ResponseError, NoScriptError = redis.ResponseError, redis.exceptions.NoScriptError
 
 

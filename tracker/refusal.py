@@ -4,7 +4,7 @@ import msgspec
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why something was not taken: the caller's fault. ``field`` is the path of the value at fault, None for none;
+    """Why a request was refused: a fault of the caller. ``field`` is the path of the value at fault, None for none;
     ``status`` is HTTP's, ``retry_after`` in seconds."""
 
     code: str
@@ -20,7 +20,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Invalid(ValueError):
-    """A document or a question that cannot be taken. ``field`` is the path of the value at fault, "" for none."""
+    """A document or a query that cannot be accepted. ``field`` is the path of the value at fault, "" for none."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}" if field else message)

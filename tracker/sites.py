@@ -19,32 +19,32 @@ from tracker.durations import WEEK_MS
 logger = logging.getLogger(__name__)
 
 
-FORMER_MS = WEEK_MS
-"""How long proofs by a site's former secret key count: longer than a page stays open, or in a cache."""
+FORMER_KEY_MS = WEEK_MS
+"""How long a site's former secret key still proves customers: longer than a page stays open or in a cache."""
 
 
 class SitesInvalid(Exception):
-    """The sites file cannot be read; says where and why."""
+    """The sites file cannot be read or changed; the message says where and why."""
 
 
 Identity = Literal["proof", "trusting"]
 
 ID = re.compile(r"\w[\w.-]*")
 ID_BYTES = 64
-"""An id stands in names of files and of keys, and there with whatever says what they are for."""
+"""An id is a part of names of files and keys, which have limits of their own."""
 SESSION_TIMEOUT_MINUTES, SESSION_MAX_HOURS = 24 * 60, 24 * 7
-"""The most that a site may set."""
+"""The largest values that a site may set."""
 CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """One web site. ``write_key`` is public (it stands in the page); ``secret_key`` reads reports, and proves who is a
-    customer (``tracker.admission.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms): pages
-    stay open.
-    ``identity`` "trusting" believes whoever names a customer, which anyone can who reads the page.
+    """One web site. ``write_key`` is public (it is in the page); ``secret_key`` reads reports and proves who is a
+    customer (``tracker.admission.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms), since
+    pages stay open.
+    ``identity`` "trusting" accepts every customer id without proof, which anyone who reads the page can forge.
 
-    ``order_limit``: an order or refund above it, in ``currency``, is set apart unless the site's server tells it; 0:
-    fifty times what its buyers usually pay. ``origins`` empty means any.
+    ``order_limit``: an order or refund above it, in ``currency``, is set apart unless the site's server sent it; 0:
+    the limit is fifty times what its buyers usually pay. ``origins`` empty means any.
     A visit (session) ends ``session_timeout_minutes`` after its last event, ``session_max_hours`` after its first one,
     with another campaign (``session_split_campaign``), and at midnight of ``timezone`` (``session_split_midnight``).
     """
@@ -92,8 +92,7 @@ def _keys(site: Site) -> tuple[str, str]:
 
 
 def _keys_refused(site: Site) -> str:
-    """Why nobody may come in with the keys of ``site``, such as an empty one, which everybody has; "" when they are
-    keys."""
+    """Why the keys of ``site`` cannot be used, such as an empty key; "" when they can."""
     for name, key in (("write_key", site.write_key), ("secret_key", site.secret_key)):
         if not key.strip():
             return f"{name} is empty"
@@ -101,15 +100,15 @@ def _keys_refused(site: Site) -> str:
 
 
 def rotated(site: Site, secret_key: str, now: int) -> Site:
-    """The site with another secret key since ``now`` (ms); 0: the former one's proofs count no more."""
-    former = (site.secret_key, now + FORMER_MS) if now else ("", 0)
+    """The site with a new secret key from ``now`` (ms) on. With 0, proofs by the former key stop counting at once."""
+    former = (site.secret_key, now + FORMER_KEY_MS) if now else ("", 0)
     return msgspec.structs.replace(
         site, secret_key=secret_key, former_secret_key=former[0], former_until=former[1]
     )
 
 
 def refused(site: Site) -> str:
-    """Why nothing can be counted for ``site``; "" when it can."""
+    """What is wrong with the settings of ``site``; "" when nothing is."""
     if not ID.fullmatch(site.id) or len(site.id.encode(errors="replace")) > ID_BYTES:
         return f"an id is at most {ID_BYTES} letters, digits, '.', '_' and '-', and begins with a letter or digit"
     try:
@@ -137,7 +136,7 @@ class Sites:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp, self._looked = -1, 0.0
+        self._mtime, self._checked = -1, 0.0
         self.aside: dict[str, str] = {}
         """Sites of the file that cannot be used, by id (or number in the file), and why."""
         self._entries: list[msgspec.Raw] = []
@@ -148,14 +147,14 @@ class Sites:
         self._read_if_changed()
 
     def refresh(self, every: float = 0.0) -> None:
-        """Take in what another process has saved, looking for it ``every`` so many seconds at most.
+        """Read what another process has saved, looking at most once in ``every`` seconds.
 
-        An edit half done is logged, and what was read before goes on.
+        A file that cannot be read is logged, and the sites stay as they were.
         """
         now = time.monotonic()
-        if now - self._looked < every:
+        if now - self._checked < every:
             return
-        self._looked = now
+        self._checked = now
         try:
             self._read_if_changed()
         except (SitesInvalid, OSError) as error:
@@ -163,20 +162,20 @@ class Sites:
 
     def _read_if_changed(self) -> None:
         try:
-            stamp = self.path.stat().st_mtime_ns
+            mtime = self.path.stat().st_mtime_ns
         except FileNotFoundError:
             return
-        if stamp == self._stamp:
+        if mtime == self._mtime:
             return
         try:
             entries = msgspec.json.decode(self.path.read_bytes(), type=list[msgspec.Raw])
         except (msgspec.DecodeError, OSError) as error:
             raise SitesInvalid(f"{self.path}: {error}") from error
         self._index(entries)
-        self._stamp = stamp
+        self._mtime = mtime
 
     def _index(self, entries: list[msgspec.Raw]) -> None:
-        """One bad site is not the others': it is set aside. One that was good before goes on as it was."""
+        """Set invalid sites aside, so that the others work. A site that was valid before stays as it was."""
         self._entries, before = entries, {site.id: site for site in self._numbered if site}
         self._numbered, self.aside = [], {}
         for number, entry in enumerate(entries, 1):
@@ -195,7 +194,7 @@ class Sites:
             self._by_write_key[site.write_key] = self._by_secret_key[site.secret_key] = site
 
     def _keys_taken(self, site: Site) -> str:
-        """Whether another site, which stands before it, answers to one of its keys."""
+        """Whether an earlier site of the file has one of its keys; "" when none has."""
         others = (self._by_write_key.get(key) or self._by_secret_key.get(key) for key in _keys(site))
         other = next((each.id for each in others if each and each.id != site.id), None)
         return f"site {other!r} has the same key" if other else ""
@@ -207,18 +206,18 @@ class Sites:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._stamp = -1
+            self._mtime = -1
             self._read_if_changed()
             if problem := self._keys_taken(site):
                 raise SitesInvalid(f"site {site.id!r}: {problem}")
             entries = {_site(entry)[0] or number: entry for number, entry in enumerate(self._entries)}
             entries[site.id] = msgspec.Raw(msgspec.json.encode(site))
             write(self.path, msgspec.json.format(msgspec.json.encode(list(entries.values()))))
-        self._stamp = -1
+        self._mtime = -1
         self._read_if_changed()
 
     def found(self, site_id: str) -> Site | None:
-        """The site, as it stands in the file where it is set aside. Raises SitesInvalid when it cannot be read."""
+        """The site; one that is set aside as the file has it. Raises SitesInvalid when that cannot be read."""
         if site_id not in self.aside:
             return self.get(site_id)
         site = next((site for name, site, _ in map(_site, self._entries) if name == site_id), None)
@@ -239,7 +238,7 @@ class Sites:
         return self._by_secret_key.get(key)
 
     def by_key(self, key: str) -> Site | None:
-        """The site of a write key or a secret key: whoever may collect."""
+        """The site of a write key or a secret key, both of which may collect."""
         return self._by_write_key.get(key) or self._by_secret_key.get(key)
 
     def by_any_name(self, name: str) -> Site | None:
@@ -257,7 +256,7 @@ class _Named(msgspec.Struct):
 
 
 def _site(entry: msgspec.Raw) -> tuple[str, Site | None, str]:
-    """An entry of the file: its id, the site, and why it cannot be used."""
+    """An entry of the file: its id, the site, and what is wrong with it."""
     try:
         site = msgspec.json.decode(entry, type=Site)
         return site.id, site, refused(site)

@@ -1,8 +1,8 @@
-"""The error of anything that does not answer now: a store, the event log, a server."""
+"""The exception for a store, event log or server that does not answer now."""
 
 
 class Unavailable(Exception):
-    """Something that is needed does not answer now. Try again after ``retry_after`` seconds."""
+    """A service does not answer now. Try again after ``retry_after`` seconds."""
 
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)

@@ -1,12 +1,12 @@
-"""What a value may be, once it is in: one rule for every protocol, API and file.
+"""The values that an event or document may hold: one rule for every protocol, API and file.
 
-Later stages write values down in JSON, msgpack, Arrow and Parquet, and each of these has values that it cannot hold.
-So they are settled where they come in. A value keeps its meaning or says that it lost it:
+Later stages store values in JSON, msgpack, Arrow and Parquet, and each of these has values that it cannot hold. So
+values are converted when they come in. A value keeps its meaning, or shows that it was changed:
 
 - A number that is no finite float and no integer of 64 bits becomes its text, as it came.
 - NUL, and half a surrogate pair (a title cut through an emoji), become U+FFFD.
-- What is nested deeper than NESTING levels becomes its JSON text.
-- Keys of an object beyond KEYS of them, or longer than KEY_CHARACTERS, stand together in a JSON text under REST.
+- A value nested deeper than NESTING levels becomes its JSON text.
+- Keys of an object beyond KEYS of them, or longer than KEY_CHARACTERS, are put together in a JSON text under REST.
 """
 
 import json
@@ -25,42 +25,42 @@ NESTING = 16
 KEYS = 500
 KEY_CHARACTERS = 200
 REST = "…"
-LEAST, MOST = -(2**63), 2**63 - 1
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
-WHYS = ("number", "text", "nested", "keys")
+REASONS = ("number", "text", "nested", "keys")
 changed: Counter[str] = Counter()
-"""How many values this process changed, by why."""
+"""How many values this process changed, by reason."""
 
 _NUL = "\0"
-_HALF = re.compile(
+_HALF_SURROGATE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 """In group 1: half a surrogate pair."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|(-?[0-9][-+.0-9eE]*+)', re.DOTALL)
-"""A string, or what stands in group 1: a number."""
+"""A string; or a number, in group 1."""
 
 
 def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """``raw`` as the decoder's type, mended where JSON itself, or its decoder, cannot hold what stands there. Raises
-    what the decoder raises."""
+    """``raw`` as the decoder's type, repaired where JSON itself, or its decoder, cannot hold a value. Raises the
+    decoder's errors."""
     try:
         return decoder.decode(raw)
     except ValueError:
-        mended = _mended(raw)
-        if mended == raw:
+        repaired = _repaired(raw)
+        if repaired == raw:
             raise
-        return decoder.decode(mended)
+        return decoder.decode(repaired)
 
 
 def fits(value: object, levels: int = NESTING) -> bool:
     """Whether every later stage can hold the value as it is."""
     kind = type(value)  # a decoder makes no subclasses
     if kind is str:
-        return _whole(value)  # type: ignore[arg-type]
+        return _clean(value)  # type: ignore[arg-type]
     if value is None or kind is bool:
         return True
     if kind is int:
-        return LEAST <= value <= MOST  # type: ignore[operator]
+        return INT64_MIN <= value <= INT64_MAX  # type: ignore[operator]
     if kind is float:
         return math.isfinite(value)  # type: ignore[arg-type]
     if levels <= 0:
@@ -70,25 +70,25 @@ def fits(value: object, levels: int = NESTING) -> bool:
     if kind is not dict or len(value) > KEYS:  # type: ignore[arg-type]
         return False
     for key, each in value.items():  # type: ignore[attr-defined]
-        if type(key) is not str or len(key) > KEY_CHARACTERS or not _whole(key) or not fits(each, levels - 1):
+        if type(key) is not str or len(key) > KEY_CHARACTERS or not _clean(key) or not fits(each, levels - 1):
             return False
     return True
 
 
 def settled(value: Any) -> Any:
-    """The value as every later stage can hold it: the same object where nothing is to be changed."""
+    """The value as every later stage can hold it; the same object where nothing changes."""
     return value if fits(value) else _settled(value, NESTING)
 
 
 def text(value: str) -> str:
-    """The same for a text."""
-    if _whole(value):
+    """As ``settled``, for a text."""
+    if _clean(value):
         return value
     changed["text"] += 1
     return value.replace(_NUL, "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _whole(value: str) -> bool:
+def _clean(value: str) -> bool:
     if value.isascii():
         return _NUL not in value
     try:
@@ -104,17 +104,17 @@ def _settled(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, int | float):
-        return value if fits(value) else _digits(value)
+        return value if fits(value) else _number_text(value)
     if isinstance(value, Mapping | list | tuple):
         if levels <= 0:
-            return _json(value, "nested")
+            return _json_text(value, "nested")
         if isinstance(value, Mapping):
-            return _object(value, levels)
+            return _settled_object(value, levels)
         return [_settled(each, levels - 1) for each in value]
     return text(str(value))
 
 
-def _object(value: Mapping[Any, Any], levels: int) -> dict[str, Any]:
+def _settled_object(value: Mapping[Any, Any], levels: int) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for key, each in value.items():
@@ -124,11 +124,11 @@ def _object(value: Mapping[Any, Any], levels: int) -> dict[str, Any]:
         else:
             rest[name] = each
     if rest:
-        kept[REST] = _json(rest, "keys")
+        kept[REST] = _json_text(rest, "keys")
     return kept
 
 
-def _digits(number: Any) -> str:
+def _number_text(number: Any) -> str:
     changed["number"] += 1
     if isinstance(number, float):  # as JavaScript names them
         return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
@@ -138,27 +138,27 @@ def _digits(number: Any) -> str:
         return hex(number)
 
 
-def _json(value: Any, why: str) -> str:
+def _json_text(value: Any, why: str) -> str:
     changed[why] += 1
     try:
         return text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
-    except (RecursionError, ValueError, TypeError):  # endless, or as good as
+    except (RecursionError, ValueError, TypeError):  # endless, or nearly so
         return REST
 
 
-def _mended(raw: bytes) -> bytes:
+def _repaired(raw: bytes) -> bytes:
     """JSON with halves of surrogate pairs replaced, and with numbers that are too large as texts."""
-    return _TOKEN.sub(_quoted, _HALF.sub(_replaced, raw))
+    return _TOKEN.sub(_quote_large_number, _HALF_SURROGATE.sub(_replace_half_surrogate, raw))
 
 
-def _replaced(found: re.Match[bytes]) -> bytes:
+def _replace_half_surrogate(found: re.Match[bytes]) -> bytes:
     if found[1] is None:
         return found[0]
     changed["text"] += 1
     return b"\\ufffd"
 
 
-def _quoted(found: re.Match[bytes]) -> bytes:
+def _quote_large_number(found: re.Match[bytes]) -> bytes:
     number = found[1]
     if number is None:
         return found[0]

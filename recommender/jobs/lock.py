@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
-from tracker.machine_clock import APART_MS
+from tracker.machine_clock import CLOCK_SKEW_MS
 from tracker.redis_connection import REDIS_ERRORS, RedisClient
 from tracker.unavailable import Unavailable
 
@@ -75,7 +75,7 @@ class RedisLock:
             if self._client.set(self._key, self._holder, nx=True, px=self._ms):
                 return True
             # Redis keeps the moment of the end: after its clock was set back, a dead holder's would be far away.
-            if self._client.pttl(self._key) > self._ms + APART_MS:
+            if self._client.pttl(self._key) > self._ms + CLOCK_SKEW_MS:
                 self._client.pexpire(self._key, self._ms)
             return False
         except REDIS_ERRORS as error:

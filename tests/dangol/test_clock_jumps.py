@@ -48,8 +48,8 @@ from tracker.admission.privacy import DailySalt
 from tracker.durations import DAY_MS, HOUR_MS
 from tracker.log.memory import MemoryLog
 from tracker.log.redis.event_log import RedisLog
-from tracker.machine_clock import APART_MS, passed
-from tracker.metrics import ALARM_SECONDS, Spooled
+from tracker.machine_clock import CLOCK_SKEW_MS, passed
+from tracker.metrics import STUCK_SECONDS, Spooled
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from web.access.sign_in_limit import TRIES, WINDOW_SECONDS, LocalSignInLimit, RedisSignInLimit, SignInLimit
@@ -72,7 +72,7 @@ def test_a_period_passes_within_itself_after_a_jump(jump: float, period: int, cl
     assert any(passed(since, now + n * step, period) for n in range(11))  # whoever asks ten times an interval
     assert not passed(since, since + period - 1, period) and passed(since, since + period, period)
     assert not passed(
-        since, since - min(period, APART_MS), period
+        since, since - min(period, CLOCK_SKEW_MS), period
     )  # another machine's clock, a little behind
 
 
@@ -353,7 +353,7 @@ def test_events_that_wait_on_disk_are_told_of(jump: float, clock: Clock) -> None
     found = Spooled(1, 100, clock())
     assert not found.stuck(clock())
     clock.advance(jump)
-    assert found.stuck(clock() + ALARM_SECONDS + 1)
+    assert found.stuck(clock() + STUCK_SECONDS + 1)
 
 
 @JUMPS

@@ -9,7 +9,7 @@ from dangol.cli import main
 from dangol.secrets import ensure_default_site
 from dangol.settings import load
 from tracker.admission.proof import proof_of, valid
-from tracker.sites import FORMER_MS, Site, Sites, rotated
+from tracker.sites import FORMER_KEY_MS, Site, Sites, rotated
 
 NOW = 1_795_000_000_000
 
@@ -116,5 +116,5 @@ def test_a_key_of_the_settings_is_changed_there(folder: Path, monkeypatch: pytes
 def test_a_rotation_ends() -> None:
     site = Site(id="s", write_key="w", secret_key="one")
     new = rotated(site, "two", NOW)
-    assert (new.former_secret_key, new.former_until) == ("one", NOW + FORMER_MS)
+    assert (new.former_secret_key, new.former_until) == ("one", NOW + FORMER_KEY_MS)
     assert rotated(new, "three", 0).former_secret_key == ""

@@ -14,7 +14,7 @@ from tests.support.installation import eventually
 from tests.support.machine import free_port
 from tests.support.tracker_process import REQUESTS, status_of, tracker_alone
 from tracker.http.request import TOO_LARGE
-from tracker.http.rsgi import BUSY, HELD, SMALL, read_body
+from tracker.http.rsgi import BODIES_LIMIT, BUSY, SMALL_BODY, read_body
 
 IDLE, SLOW = 5_000, 500
 
@@ -127,12 +127,12 @@ def test_bodies_that_together_could_fill_the_memory_are_refused_and_small_ones_n
         body = Coming(b"x" * 10)
         slow = [
             asyncio.create_task(read_body(body, str(limit) if n % 2 else "", limit, TOO_LARGE))
-            for n in range(HELD // limit)
+            for n in range(BODIES_LIMIT // limit)
         ]
         await asyncio.sleep(0)
         assert await read_body(body, str(limit), limit, TOO_LARGE) == BUSY
         assert await read_body(body, "", limit, TOO_LARGE) == BUSY
-        small = asyncio.create_task(read_body(body, str(SMALL), limit, TOO_LARGE))
+        small = asyncio.create_task(read_body(body, str(SMALL_BODY), limit, TOO_LARGE))
         await asyncio.sleep(0)
         body.arrived.set()
         assert await small == body.content

@@ -144,7 +144,7 @@ def test_a_proxy_is_believed_only_when_told_so(sites: Sites, log: ListLog) -> No
 def test_a_new_site_is_known_without_a_restart(
     call: Client, sites: Sites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracker.app.SITES_LOOKED_FOR_SECONDS", 0)
+    monkeypatch.setattr("tracker.app.SITES_REFRESH_SECONDS", 0)
     body = b'{"writeKey":"wk_2","userId":"u","event":"E"}'
     assert call("POST", "/v1/track", body).status == 401
     Sites(sites.path).save(Site(id="two", write_key="wk_2", secret_key="sk_2"))

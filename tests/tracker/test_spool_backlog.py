@@ -13,7 +13,7 @@ from tracker.delivery.delivery import Delivery
 from tracker.delivery.spool import Spool, adopt, claim
 from tracker.delivery.spool_backlog import SpoolWatch
 from tracker.log.port import Record, RecordTooLarge
-from tracker.metrics import ALARM_SECONDS, Metrics, Spooled
+from tracker.metrics import STUCK_SECONDS, Metrics, Spooled
 
 EVENT = b'{"v":1,"id":"a","received":1764500000000}'
 
@@ -58,8 +58,8 @@ def test_it_is_an_alarm_when_events_wait_for_longer_than_a_minute(tmp_path: Path
     assert not SpoolWatch(tmp_path).look().stuck(1e12)
     box.write([Record("k", EVENT)])
     looked = SpoolWatch(tmp_path).look()
-    assert not looked.stuck(1764500000 + ALARM_SECONDS - 1)
-    assert looked.stuck(1764500000 + ALARM_SECONDS + 1)
+    assert not looked.stuck(1764500000 + STUCK_SECONDS - 1)
+    assert looked.stuck(1764500000 + STUCK_SECONDS + 1)
     box.close()
 
 

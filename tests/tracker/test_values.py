@@ -99,7 +99,9 @@ def test_what_contains_itself_ends() -> None:
 def test_what_was_changed_is_counted() -> None:
     before = values.changed.copy()
     settled({"n": 2**64, "t": "\0", "d": nested(NESTING + 1), "k" * 999: 1})
-    assert {why: values.changed[why] - before[why] for why in values.WHYS} == dict.fromkeys(values.WHYS, 1)
+    assert {why: values.changed[why] - before[why] for why in values.REASONS} == dict.fromkeys(
+        values.REASONS, 1
+    )
 
 
 @given(ANYTHING)

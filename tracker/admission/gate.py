@@ -1,4 +1,4 @@
-"""What every event passes between its adapter and the log: origin, limits, privacy."""
+"""The gate between the protocols and the log: it checks the origin, counts against the limits, applies privacy."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,15 +9,15 @@ import msgspec
 from tracker import origins, values
 from tracker.admission import privacy
 from tracker.admission.limits import Limiter
-from tracker.admission.placeholder_ids import named
+from tracker.admission.placeholder_ids import without_placeholders
 from tracker.event import SITE, Event
 from tracker.http import address, request
 from tracker.metrics import Metrics
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
-_KNOWING = frozenset({"identify", "alias", "group"})
-"""What only says who somebody is: nothing of it is left of a visitor who opted out."""
+_IDENTIFYING = frozenset({"identify", "alias", "group"})
+"""Types of event that only identify a visitor: they are dropped when the visitor opted out."""
 _ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
 
 _TEXTS = ("name", "url", "title", "referrer", "ua", "lang", "screen")
@@ -30,7 +30,7 @@ class Charge(NamedTuple):
 
 
 class Gate:
-    """Decides whether events may pass, and what of them. ``keys`` and ``addresses`` limit their rates."""
+    """Decides which events are admitted, and removes what may not be kept. ``keys``, ``addresses``: the rate limits."""
 
     def __init__(
         self, salt: privacy.DailySalt, keys: Limiter, addresses: Limiter, metrics: Metrics, proxies: int = 0
@@ -44,17 +44,17 @@ class Gate:
         environ: Mapping[str, Any],
         site_of: Callable[[str], Site | None],
     ) -> list[Event] | Refusal:
-        """The events as they may be kept, or why none of them may."""
+        """The events as they may be kept, or the refusal of all of them."""
         if origin := environ.get("HTTP_ORIGIN"):
             for site_id in {event.site for event in events}:
                 site = site_of(site_id)
                 if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"
                     return Refusal("origin_not_allowed", message, "Origin", status=403)
-        return self._kept(map(settled, events), privacy.opted_out(environ))
+        return self._filtered(map(settled, events), privacy.opted_out(environ))
 
     def charges(self, events: Sequence[Event], environ: Mapping[str, Any]) -> list[Charge]:
-        """Whose limits the events count against, and how much. The site's own server has none."""
+        """The limits that the events count against. The site's own server has none."""
         charges: list[Charge] = []
         if not (self._keys.limited or self._addresses.limited):
             return charges
@@ -64,41 +64,43 @@ class Gate:
                 charges.append(Charge(self._keys, f"key:{site}", count))
         subscriber = address.subscriber(request.caller(environ, self._proxies)) if events else ""
         if self._addresses.limited and subscriber:
-            # Counted under a hash: an address belongs nowhere.
+            # Counted under a hash: an address must not be stored anywhere.
             caller = self._salt.visitor("", subscriber, "")
             charges.append(Charge(self._addresses, caller, len(events)))
         return charges
 
-    def _kept(self, events: Iterable[Event], signal: bool) -> list[Event]:
+    def _filtered(self, events: Iterable[Event], signal: bool) -> list[Event]:
         kept = []
         for sent in events:
-            event = named(sent)
+            event = without_placeholders(sent)
             if event is not sent:
                 self._metrics.placeholder(event.site)
-            nobody = event.visitor is None and event.user is None
-            if nobody or ((signal or "consent" in event.context) and self._nameless(event, signal)):
-                if not nobody:
+            anonymous = event.visitor is None and event.user is None
+            if anonymous or (
+                (signal or "consent" in event.context) and self._refused_analytics(event, signal)
+            ):
+                if not anonymous:
                     self._metrics.cookieless.inc()
-                if event.type in _KNOWING or (nobody and event.type == "consent"):
+                if event.type in _IDENTIFYING or (anonymous and event.type == "consent"):
                     continue
                 event = self._cookieless(event)
             elif event.type == "alias" and event.user is None:
-                continue  # of whom, was a placeholder
+                continue  # its user was a placeholder
             kept.append(scrubbed(event))
         return kept
 
     @staticmethod
-    def _nameless(event: Event, signal: bool) -> bool:
-        """Whether nothing may be kept of who this is: they refused analytics, or their browser sends an opt-out signal
-        and they did not allow it.
+    def _refused_analytics(event: Event, signal: bool) -> bool:
+        """Whether the identity must be removed: the visitor refused analytics, or their browser sends an opt-out signal
+        and they did not allow analytics on this site.
 
-        This is decided at the door, by the event alone. What a stored consent allows, ``profiles/consent/rules.py``
-        decides; the tracker cannot import it."""
-        analytics = _analytics(event)
+        Decided by the event alone. ``profiles/consent/rules.py`` decides what a stored consent allows; the tracker
+        cannot import it."""
+        analytics = _analytics_consent(event)
         return event.type != "consent" and (analytics is False or (signal and not analytics))
 
     def _cookieless(self, event: Event) -> Event:
-        """The event of nobody in particular: it counts in totals, and makes no profile."""
+        """The event without its identity: it counts in totals and makes no profile."""
         visitor = self._salt.visitor(event.site, event.ip, event.ua)
         context = {**event.context, "cookieless": True}
         return msgspec.structs.replace(event, visitor=visitor, user=None, traits={}, context=context)
@@ -117,23 +119,23 @@ def settled(event: Event) -> Event:
     return msgspec.structs.replace(event, **changed) if changed else event
 
 
-def _analytics(event: Event) -> bool | None:
-    """What the visitor said of analytics on this very site: None is nothing. It counts more than a general signal."""
+def _analytics_consent(event: Event) -> bool | None:
+    """The choice about analytics that the visitor made on this site; None without one. It outranks a general signal."""
     consent = event.context.get("consent")
-    said = consent.get("analytics") if isinstance(consent, dict) else None
-    return said if isinstance(said, bool) else None
+    choice = consent.get("analytics") if isinstance(consent, dict) else None
+    return choice if isinstance(choice, bool) else None
 
 
 def scrubbed(event: Event) -> Event:
-    """Without credentials and e-mail addresses in whatever is the address of a page."""
+    """The event without credentials and e-mail addresses in the addresses of its pages."""
     changed: dict[str, Any] = {}
     if event.url and (url := privacy.scrub(event.url)) != event.url:
         changed["url"] = url
     if event.referrer and (referrer := privacy.scrub(event.referrer)) != event.referrer:
         changed["referrer"] = referrer
     if not _ADDRESSES.isdisjoint(event.props):
-        told = {name: event.props[name] for name in _ADDRESSES if isinstance(event.props.get(name), str)}
-        cleaned = {name: privacy.scrub(value) for name, value in told.items()}
-        if cleaned != told:
+        addresses = {name: event.props[name] for name in _ADDRESSES if isinstance(event.props.get(name), str)}
+        cleaned = {name: privacy.scrub(value) for name, value in addresses.items()}
+        if cleaned != addresses:
             changed["props"] = {**event.props, **cleaned}
     return msgspec.structs.replace(event, **changed) if changed else event

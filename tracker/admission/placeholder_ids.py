@@ -72,7 +72,7 @@ def placeholder(name: str | None) -> bool:
     return any(plain.startswith(begin) and plain.endswith(end) for begin, end in _TEMPLATES)
 
 
-def named(event: Event) -> Event:
+def without_placeholders(event: Event) -> Event:
     """The event without ids that are placeholders. It may be nobody's then: neither visitor nor user."""
     changed: dict[str, object] = {}
     if placeholder(event.user):

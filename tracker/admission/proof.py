@@ -59,6 +59,6 @@ def same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode())
 
 
-def told(context: Mapping[str, Any] | None) -> object:
+def from_context(context: Mapping[str, Any] | None) -> object:
     """The proof in a context of Segment's format."""
     return context.get("proof") if context else None

@@ -1,4 +1,4 @@
-"""Delivery: records are durable in the log, or on this machine's disk until the log takes them."""
+"""Delivery: makes records durable in the log, or on this machine's disk until the log takes them."""
 
 import logging
 import threading
@@ -6,22 +6,22 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from tracker.delivery.group_commit import Committer, Late
+from tracker.delivery.group_commit import Committer, CommitTimeout
 from tracker.delivery.spool import Spool, adopt
 from tracker.log.port import EventLog, LogUnavailable, Record, RecordTooLarge
 from tracker.metrics import Metrics
 
-PATIENCE = 1.0
-"""Seconds that a program's request waits for the log before its events go to the disk instead."""
-BROWSER_PATIENCE = 0.03
-"""The same for a visitor's browser, which must have its answer within 50 ms."""
-STALLED = 0.25
-"""An append that has taken this long: the log hangs. Requests then do not wait for it at all."""
+SERVER_WAIT_SECONDS = 1.0
+"""Seconds that a server's request waits for the log. After that its events go to the spool."""
+BROWSER_WAIT_SECONDS = 0.03
+"""The same for a visitor's browser, which must be answered within 50 ms."""
+STALLED_SECONDS = 0.25
+"""When an append has taken this long, the log is taken for hung, and requests no longer wait for it."""
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
 ADOPT_SECONDS = 5.0
-"""How often a process looks for what others left on this disk when they died and were not started again."""
-PORTION = 2_000
+"""How often a process looks for what dead processes, not started again, left on this disk."""
+DRAIN_BATCH = 2_000
 """Records that go from the spool to the log in one append, at most."""
 
 State = Literal["direct", "spooling"]
@@ -29,11 +29,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Goes to the log directly while that works; otherwise to the spool, which one thread drains in order.
+    """Appends to the log while that works, otherwise to the spool, which one thread drains in order.
 
     ``spools``: older ones to drain first, the last to write to; empty for none. ``refused`` keeps a record that the log
-    will never take, with the reason, durably; without it the spool does, as ``refused.bad``. It may raise OSError.
-    An event that was late may reach the log twice: with the same id, which ingest counts once.
+    will never take, with the reason, durably, and may raise OSError; without it the spool keeps it in ``refused.bad``.
+    An event whose append was slow may reach the log twice, with the same id: ingest counts it once.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Delivery:
         self._spooler = Committer(self._spools[-1].write, "spooler") if self._spools else None
         self._wake = threading.Event()
         self._closing = threading.Event()
-        self._portion = PORTION
+        self._batch_size = DRAIN_BATCH
         self.state: State = "direct"
         self._drainer = threading.Thread(target=self._drain, name="drainer", daemon=True)
         if self._spools:
-            self._divert("events from an earlier run") if self._left() else None
+            self._divert("events from an earlier run") if self._backlogged() else None
             self._drainer.start()
 
     async def submit(self, records: Sequence[Record], browser: bool = False) -> None:
@@ -64,12 +64,12 @@ class Delivery:
             return
         if self.state == "direct":
             try:
-                await self._direct.submit(records, BROWSER_PATIENCE if browser else PATIENCE)
+                await self._direct.submit(records, BROWSER_WAIT_SECONDS if browser else SERVER_WAIT_SECONDS)
                 return
             except LogUnavailable as error:
                 self._divert(str(error))
-            except Late:
-                if self._direct.busy() > STALLED:
+            except CommitTimeout:
+                if self._direct.busy() > STALLED_SECONDS:
                     self._divert("an append hangs")
         await self._spooler.submit(records)
         self._metrics.spooled.inc(len(records))
@@ -86,7 +86,7 @@ class Delivery:
         return True
 
     def close(self) -> None:
-        """Every request that was accepted becomes durable; what is spooled stays for the next start."""
+        """Make every accepted request durable, then stop. Spooled events stay for the next start."""
         self._closing.set()
         self._wake.set()
         self._direct.close(CLOSE_SECONDS)
@@ -104,7 +104,7 @@ class Delivery:
     async def _submit_unspooled(self, records: Sequence[Record]) -> None:
         try:
             await self._direct.submit(records, CLOSE_SECONDS)
-        except Late:
+        except CommitTimeout:
             raise LogUnavailable("the log does not answer", retry_after=2.0) from None
 
     def _divert(self, why: str) -> None:
@@ -114,7 +114,7 @@ class Delivery:
         self._wake.set()
 
     def _drain(self) -> None:
-        """Bring the spool to the log, oldest first; then let requests go there directly again."""
+        """Move the spool to the log, oldest record first; then let requests append directly again."""
         adopting = time.monotonic() + ADOPT_SECONDS
         while not self._closing.is_set():
             self._wake.wait(ADOPT_SECONDS)
@@ -123,8 +123,8 @@ class Delivery:
                 if time.monotonic() >= adopting:
                     adopting = time.monotonic() + ADOPT_SECONDS
                     self._adopt()
-                while self._left() and not self._closing.is_set():
-                    self._move(next(spool for spool in self._spools if not spool.empty))
+                while self._backlogged() and not self._closing.is_set():
+                    self._drain_batch(next(spool for spool in self._spools if not spool.empty))
                 if self.state == "spooling" and not self._closing.is_set():
                     self._log.ping()
                     self._resume()
@@ -136,41 +136,41 @@ class Delivery:
                 self._wake.set()
                 self._closing.wait(RETRY_SECONDS)
 
-    def _left(self) -> bool:
+    def _backlogged(self) -> bool:
         return any(not spool.empty for spool in self._spools)
 
     def _adopt(self) -> None:
-        """Take over what dead processes left, and let go of what has been drained."""
+        """Take over the spools of dead processes, and close those that have been drained."""
         *others, own = self._spools
         for spool in [other for other in others if other.empty]:
             self._spools.remove(spool)
             spool.close()
         try:
-            left = adopt(own.folder.parent, own.limit)
+            orphaned = adopt(own.folder.parent, own.limit)
         except OSError:
             _logger.exception("whether dead processes left events cannot be told")
             return
-        for spool in left:
+        for spool in orphaned:
             _logger.warning("%s was left by a dead process: its events go to the log now", spool.folder)
             self._spools.insert(0, spool)
 
-    def _move(self, spool: Spool) -> None:
-        """One portion. What the log will never take must not stand in the way of the rest: portions become smaller
-        until it is alone, so nothing is appended twice."""
-        records = spool.read(self._portion)
+    def _drain_batch(self, spool: Spool) -> None:
+        """Move one batch to the log. A record that the log will never take must not block the rest: the batch is halved
+        until the record is alone, so that nothing is appended twice."""
+        records = spool.read(self._batch_size)
         if not records:
             return
         try:
             self._log.append(records)
         except RecordTooLarge as error:
             if len(records) > 1:
-                self._portion = len(records) // 2
+                self._batch_size = len(records) // 2
                 return
-            self._keep(records[0], str(error), spool)
-        self._portion = min(self._portion * 2, PORTION)
+            self._put_aside(records[0], str(error), spool)
+        self._batch_size = min(self._batch_size * 2, DRAIN_BATCH)
         spool.drop()
 
-    def _keep(self, record: Record, reason: str, spool: Spool) -> None:
+    def _put_aside(self, record: Record, reason: str, spool: Spool) -> None:
         _logger.error("the log refuses an event, which is put aside: %s", reason)
         if self._refused:
             self._refused(record, reason)
@@ -178,8 +178,8 @@ class Delivery:
             spool.keep(record)
 
     def _resume(self) -> None:
-        """Straight to the log again. What a request still puts into the spool meanwhile wakes the drainer."""
+        """Append directly again. A request that still writes to the spool meanwhile wakes the drainer."""
         self.state = "direct"
         _logger.warning("the log takes events again")
-        if self._left():
+        if self._backlogged():
             self._wake.set()

@@ -1,4 +1,4 @@
-"""Group commit: many requests, one append. Each request goes on when its records are durable."""
+"""Group commit: one append for many requests. Each request continues when its records are durable."""
 
 import asyncio
 import logging
@@ -13,18 +13,18 @@ from queue import Empty, SimpleQueue
 from tracker.log.port import LogUnavailable, Record
 
 RECORDS_PER_APPEND = 5_000
-RECORDS_WAITING = 100_000
-"""Beyond this the process refuses: a log that does not keep up must not fill our memory."""
+WAITING_LIMIT = 100_000
+"""More than this is refused: a log that does not keep up must not fill the memory."""
 
 _logger = logging.getLogger(__name__)
 
 
-class Late(Exception):
+class CommitTimeout(Exception):
     """Not durable in time. The records may still become so."""
 
 
 class _Group:
-    """What the requests of one turn of the event loop brought, and what each of them awaits."""
+    """The records of all requests of one turn of the event loop, and the future that each request awaits."""
 
     __slots__ = ("durable", "late", "loop", "records", "timer")
 
@@ -36,9 +36,9 @@ class _Group:
         self.timer: asyncio.TimerHandle | None = None
 
     def give_up(self) -> None:
-        """Its requests wait no longer. If it has not been taken yet, it need not be."""
+        """End the wait of its requests. A group that has not been appended yet is left out."""
         self.late = True
-        self.resolve(Late)
+        self.resolve(CommitTimeout)
 
     def resolve(self, error: Callable[[], Exception] | None) -> None:
         if self.timer:
@@ -53,7 +53,7 @@ class _Group:
 
 
 class Committer:
-    """One thread appends whatever has gathered while the append before was under way."""
+    """Appends in one thread: each append takes all records that arrived during the one before."""
 
     def __init__(self, append: Callable[[Sequence[Record]], None], name: str = "committer") -> None:
         self._append = append
@@ -67,14 +67,14 @@ class Committer:
         self._thread.start()
 
     def submit(self, records: Sequence[Record], timeout: float | None = None) -> asyncio.Future[None]:
-        """Done when ``records`` are durable. Raises LogUnavailable; the future does too, or Late after ``timeout``
-        seconds."""
+        """Done when ``records`` are durable. Raises LogUnavailable; so does the future, or CommitTimeout
+        after ``timeout`` seconds."""
         loop = asyncio.get_running_loop()
         durable = loop.create_future()
         with self._gate:
             if self._closed:
                 raise _closed()
-            if self._waiting + len(records) > RECORDS_WAITING:
+            if self._waiting + len(records) > WAITING_LIMIT:
                 raise LogUnavailable("too many events are waiting for the log", retry_after=2.0)
             self._waiting += len(records)
             group = self._gathering.get((loop, timeout))
@@ -86,7 +86,7 @@ class Committer:
         return durable
 
     def _hand_over(self, group: _Group, timeout: float | None) -> None:
-        """At the end of the loop's turn: one wake-up and one timer for everybody in the group."""
+        """At the end of the loop's turn: one wake-up and one timer for the whole group."""
         with self._gate:  # nothing is queued behind the end
             del self._gathering[group.loop, timeout]
             if not self._closed:
@@ -116,7 +116,7 @@ class Committer:
                 self._commit(batch)
 
     def _gather(self) -> tuple[list[_Group], bool]:
-        """Everything that waits now, blocking for the first; whether the end has been reached."""
+        """All groups that wait now, blocking for the first; and whether the committer was closed."""
         batch: list[_Group] = []
         count = 0
         group = self._queue.get()

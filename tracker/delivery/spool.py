@@ -48,11 +48,13 @@ class Spool:
     def __init__(self, folder: Path, limit: int = DEFAULT_LIMIT) -> None:
         disk.make_folder(folder)
         self.folder, self.limit = folder, limit
-        self._held = _hold(folder)
+        self._lock_file = _lock_folder(folder)
         self._lock = threading.Condition()
         self._segments = {segment.number: segment for segment in segments_in(folder)}
         # Above whatever was put aside, too: its name says where it stood.
-        self._next = 1 + max((int(name[1]) for name in map(_numbered, folder.iterdir()) if name), default=0)
+        self._next = 1 + max(
+            (int(name[1]) for name in map(_segment_name, folder.iterdir()) if name), default=0
+        )
         self._writing: Segment | None = None
         self._file = -1
         self._busy = False  # a write to the segment is under way
@@ -94,7 +96,7 @@ class Spool:
                 if records:
                     self._read_to = segment, stop
                     return records
-                self._pass(segment, segment.damage())
+                self._skip_damage(segment, segment.damage())
             except OSError as error:
                 if error.errno not in (errno.EIO, errno.ENOENT):
                     raise  # of the process or of the moment, not of this file
@@ -117,7 +119,7 @@ class Spool:
     def close(self) -> None:
         with self._lock:
             self._stop_writing()
-            os.close(self._held)
+            os.close(self._lock_file)
 
     def _write(self, frames: bytes) -> None:
         with self._lock:
@@ -135,7 +137,7 @@ class Spool:
             raise
         with self._lock:
             segment.size += len(frames)  # only now may a reader see them
-            self._rest()
+            self._end_write()
 
     def _start_writing(self) -> None:
         number = self._next
@@ -156,12 +158,12 @@ class Spool:
                 os.ftruncate(self._file, segment.size)
             except OSError:
                 _logger.exception("spool segment not truncated")
-            self._rest()
+            self._end_write()
             self._stop_writing()
             if segment.size <= HEADER_BYTES:  # a full disk must not gather empty files
                 self._remove(segment)
 
-    def _rest(self) -> None:
+    def _end_write(self) -> None:
         self._busy = False
         self._lock.notify_all()
 
@@ -184,12 +186,12 @@ class Spool:
                 # What visitors sent does not stay on disk once the log has it.
                 self._remove(segment)
                 return
-        with _progress_kept():
+        with _log_lost_progress():
             segment.save_cursor()
 
     def _remove(self, segment: Segment) -> None:
         self._forget(segment)
-        with _progress_kept():
+        with _log_lost_progress():
             segment.path.unlink(missing_ok=True)
             disk.flush(self.folder)
 
@@ -200,7 +202,7 @@ class Spool:
                 self._stop_writing()
             self._segments.pop(segment.number, None)
 
-    def _pass(self, segment: Segment, damage: Damage) -> None:
+    def _skip_damage(self, segment: Segment, damage: Damage) -> None:
         """What cannot be read is kept as a file of its own, and passed. With no room for it the segment is kept."""
         kind = "torn.bad" if damage.torn else "bad"
         path = self.folder / f"{segment.path.stem}-{damage.start}.{kind}"
@@ -238,10 +240,10 @@ def claim(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
     Each server process has a folder of its own (``0``, ``1``, …), so ``limit`` counts for each.
     """
     disk.make_folder(root)
-    free = [spool for folder in folders(root) if (spool := _free(folder, limit))]
+    free = [spool for folder in folders(root) if (spool := _open_unheld(folder, limit))]
     number = 0
     while not free:
-        if (own := _free(root / str(number), limit)) is not None:
+        if (own := _open_unheld(root / str(number), limit)) is not None:
             free.append(own)
         number += 1
     *others, own = free
@@ -253,7 +255,7 @@ def claim(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
 def adopt(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
     """Spools below ``root`` in which something waits and which no process holds, now held by this one."""
     waiting = [folder for folder in folders(root) if any(folder.glob("*.spool"))]
-    free = [spool for folder in waiting if (spool := _free(folder, limit))]
+    free = [spool for folder in waiting if (spool := _open_unheld(folder, limit))]
     for spool in [each for each in free if each.empty]:
         spool.close()
     return [spool for spool in free if not spool.empty]
@@ -262,13 +264,13 @@ def adopt(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
 def held(folder: Path) -> bool:
     """Whether a process holds this spool, as far as we may know."""
     try:
-        os.close(_hold(folder))
+        os.close(_lock_folder(folder))
     except OSError:
         return True
     return False
 
 
-def _hold(folder: Path) -> int:
+def _lock_folder(folder: Path) -> int:
     """The lock of a spool, ours until it is closed. Raises BlockingIOError."""
     file = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -279,19 +281,19 @@ def _hold(folder: Path) -> int:
     return file
 
 
-def _free(folder: Path, limit: int) -> Spool | None:
+def _open_unheld(folder: Path, limit: int) -> Spool | None:
     try:
         return Spool(folder, limit)
     except BlockingIOError:
         return None
 
 
-def _numbered(path: Path) -> re.Match[str] | None:
+def _segment_name(path: Path) -> re.Match[str] | None:
     return _NUMBERED.fullmatch(path.name)
 
 
 @contextmanager
-def _progress_kept() -> Iterator[None]:
+def _log_lost_progress() -> Iterator[None]:
     try:
         yield
     except OSError:

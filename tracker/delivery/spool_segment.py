@@ -33,7 +33,7 @@ HEADER_BYTES = _CURSOR.size + _CHECK.size
 _LENGTHS = struct.Struct(">II")
 _FRAME = struct.Struct(">IIII")
 _FIRST_FRAME = struct.Struct(">III")
-_MAY_BEGIN = re.compile(rb"(?s)(?=\0.{3}\0.{3})(?!\0{8})")
+_FRAME_START = re.compile(rb"(?s)(?=\0.{3}\0.{3})(?!\0{8})")
 """Lengths below 16 MiB. JSON has no zero bytes, so little else looks like them."""
 
 
@@ -85,7 +85,7 @@ class Segment:
                 return Damage(self.cursor, stop, torn=False)
             file.seek(self.cursor)
             rest = file.read(self.size - self.cursor)
-            if (following := self._whole_in(file, rest)) is not None:
+            if (following := self._next_whole_frame(file, rest)) is not None:
                 return Damage(self.cursor, following, torn=False)
             torn = len(rest) < _FRAME.size or not any(rest) or (stop is not None and stop > self.size)
             return Damage(self.cursor, self.size, torn)
@@ -121,14 +121,14 @@ class Segment:
         """Whether it holds a whole frame of this layout, whatever its header says. Raises OSError."""
         this = Segment(self.number, self.path, self.size)
         return bool(this._frame(file, HEADER_BYTES).record) or (
-            this._whole_in(file, self.path.read_bytes()[HEADER_BYTES:]) is not None
+            this._next_whole_frame(file, self.path.read_bytes()[HEADER_BYTES:]) is not None
         )
 
-    def _whole_in(self, file: BinaryIO, rest: bytes) -> int | None:
+    def _next_whole_frame(self, file: BinaryIO, rest: bytes) -> int | None:
         """Where the first whole frame begins behind the cursor, of which ``rest`` is all that follows."""
         if self.first_layout:  # nothing tells its lengths from other bytes
             return None
-        places = (self.cursor + found.start() for found in _MAY_BEGIN.finditer(rest, 1))
+        places = (self.cursor + found.start() for found in _FRAME_START.finditer(rest, 1))
         return next((at for at in places if self._frame(file, at).record), None)
 
     def _frame(self, file: BinaryIO, at: int, whole: bool = True) -> _Frame:
@@ -199,11 +199,11 @@ def segments_in(folder: Path) -> list[Segment]:
     found = [_load(int(path.stem), path) for path in folder.glob("*.spool") if path.stem.isdecimal()]
     for segment in found:
         if segment.first_layout:
-            _believe_head(folder / "head", segment)
+            _restore_first_layout_cursor(folder / "head", segment)
     return sorted(found, key=lambda segment: segment.number)
 
 
-def _believe_head(head: Path, segment: Segment) -> None:
+def _restore_first_layout_cursor(head: Path, segment: Segment) -> None:
     """In the first layout one file beside the segments held the cursor, and a later segment could get the number that
     it named. It is believed where nothing was written to the segment since: else what was drained comes again."""
     try:
@@ -216,5 +216,5 @@ def _believe_head(head: Path, segment: Segment) -> None:
 
 
 def _header(cursor: int) -> bytes:
-    said = _CURSOR.pack(MAGIC, cursor)
-    return said + _CHECK.pack(crc32(said))
+    cursor_bytes = _CURSOR.pack(MAGIC, cursor)
+    return cursor_bytes + _CHECK.pack(crc32(cursor_bytes))

@@ -1,4 +1,4 @@
-"""Addresses: who is calling, and the truncated form that may be kept."""
+"""IP addresses: the client's address behind proxies, and the truncated form that may be kept."""
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -33,8 +33,8 @@ def _truncate_v6(address: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def subscriber(address: str) -> str:
-    """Whom a rate is counted for: an IPv4 address, of IPv6 the /64 that one line has. "" for an address of this machine
-    or a private network: there a proxy of the shop's own speaks for everybody."""
+    """The address that a rate is counted for: the IPv4 address, or the IPv6 /64, which one line has. "" for an address
+    of this machine or of a private network: it belongs to the shop's own proxy, which sends everybody's requests."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
@@ -49,7 +49,7 @@ def client(connection: str, forwarded: str, proxies: int) -> str:
     """The full address of the client, behind ``proxies`` proxies of our own.
 
     Each proxy appends the address it saw to X-Forwarded-For, so only the last ``proxies`` entries are
-    ours; anything to their left is what the client claims and proves nothing.
+    ours. Anything to their left was written by the client and is not believed.
     """
     if proxies <= 0 or not forwarded:
         return connection

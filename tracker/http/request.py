@@ -1,4 +1,4 @@
-"""One HTTP request as the adapters see it, and the refusal they may answer with."""
+"""One HTTP request as the protocols see it: decompressed, with the address truncated; and checks that they share."""
 
 import re
 import zlib
@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What an adapter may look at. ``ip`` is truncated already; ``received`` is in ms since the epoch.
+    """What a protocol sees of an HTTP request. ``ip`` is truncated already; ``received`` is in ms since the epoch.
 
     ``body`` is decompressed. Header values are "" where the client sent none.
     """
@@ -44,8 +44,8 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def read(environ: Mapping[str, Any], body: bytes, received: int, proxies: int = 0) -> Request | Refusal:
-    """The request of a WSGI environ and its ``body``, as it was sent."""
-    # Some clients send gzip without saying so, some say so and do not: believe the bytes.
+    """The request of a WSGI environ and its ``body`` as it was sent, or why it cannot be read."""
+    # Some clients send gzip without its header, others the header without gzip: the bytes decide.
     plain = gunzip(body, BODY_LIMIT) if body.startswith(GZIP) else body
     if isinstance(plain, Refusal):
         return plain
@@ -69,25 +69,26 @@ def read(environ: Mapping[str, Any], body: bytes, received: int, proxies: int = 
 
 
 def caller(environ: Mapping[str, Any], proxies: int = 0) -> str:
-    """Who sends this request, as an address to count by; kept in memory for a moment, never written."""
+    """The full address of the client, to count requests by. It is never stored."""
     return address.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), proxies)
 
 
 PROXIED = ("HTTP_X_FORWARDED", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
-"""How the headers begin by which a proxy says for whom it asks."""
+"""Prefixes of the headers in which a proxy names its client."""
 _OWN_HOST = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])?(:\d+)?", re.IGNORECASE)
 
 
 def from_this_machine(environ: Mapping[str, Any], proxies: int = 0) -> bool:
-    """Whether a program beside us asks, rather than a proxy beside us for somebody elsewhere. One that tells nothing of
-    that somebody keeps the name that they asked for, or speaks HTTP/1.0, as nginx does unless it is told otherwise."""
-    passed_on = proxies or environ.get("SERVER_PROTOCOL") == "HTTP/1" or any(map(_tells_of_another, environ))
+    """Whether a program on this machine sent the request itself, rather than a proxy on this machine for a client
+    elsewhere. A proxy that sends no header about its client keeps the client's Host, or speaks HTTP/1.0 as nginx does
+    by default."""
+    passed_on = proxies or environ.get("SERVER_PROTOCOL") == "HTTP/1" or any(map(_names_a_client, environ))
     peer = environ.get("REMOTE_ADDR", "").removeprefix("::ffff:")
-    beside = peer == "::1" or peer.startswith("127.")
-    return beside and not passed_on and _OWN_HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
+    local = peer == "::1" or peer.startswith("127.")
+    return local and not passed_on and _OWN_HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
 
 
-def _tells_of_another(name: str) -> bool:
+def _names_a_client(name: str) -> bool:
     return name.startswith(PROXIED)
 
 
@@ -108,14 +109,14 @@ def header_key(authorization: str) -> str:
 TOO_LARGE = Refusal("too_large", f"a body may have at most {BODY_LIMIT} bytes, decompressed")
 
 
-MEMBERS = 16
-"""Parts that one gzip body may be put together from; clients send one."""
+GZIP_MEMBERS = 16
+"""Gzip members that one body may have; clients send one."""
 
 
 def gunzip(body: bytes, limit: int) -> bytes | Refusal:
     """``body`` decompressed, stopping at ``limit`` bytes so that a bomb stays small."""
     out = b""
-    for _ in range(MEMBERS):
+    for _ in range(GZIP_MEMBERS):
         stream = zlib.decompressobj(wbits=31)
         try:
             out += stream.decompress(body, limit + 1 - len(out))
@@ -128,11 +129,11 @@ def gunzip(body: bytes, limit: int) -> bytes | Refusal:
         body = stream.unused_data
         if not body.startswith(GZIP):
             return out
-    return Refusal("bad_gzip", f"a gzip body has at most {MEMBERS} parts")
+    return Refusal("bad_gzip", f"a gzip body has at most {GZIP_MEMBERS} parts")
 
 
 def checked_id(value: str | None, field: str, limit: int = ID_CHARACTERS) -> str | Refusal | None:
-    """An id that may go into a log key: None when absent or empty, else within bounds."""
+    """The id, if it may go into a log key; None when it is absent or empty; a refusal when it is invalid."""
     if not value:
         return None
     if len(value) <= limit and value.isprintable():

@@ -1,4 +1,4 @@
-"""HTTP answers as values, and their bytes."""
+"""HTTP responses as values, and those that every path shares: refusals, preflight, CORS."""
 
 import math
 import re
@@ -25,16 +25,16 @@ class Response(NamedTuple):
 
 
 def refused(refusal: Refusal, *headers: tuple[str, str]) -> Response:
-    return Response(refusal.status, [JSON, NO_STORE, *headers, *_further(refusal)], refusal.body())
+    return Response(refusal.status, [JSON, NO_STORE, *headers, *_extra_headers(refusal)], refusal.body())
 
 
 def refused_image(refusal: Refusal, gif: bytes, *headers: tuple[str, str]) -> Response:
-    """Still a picture: a page or mail must not show a broken one. The reason stands in a header."""
-    told = ("X-Dangol-Refused", refusal.code)
-    return Response(refusal.status, [*IMAGE, told, *headers, *_further(refusal)], gif)
+    """A refusal that is still an image, so that a page or mail shows no broken one. The reason is in a header."""
+    reason = ("X-Dangol-Refused", refusal.code)
+    return Response(refusal.status, [*IMAGE, reason, *headers, *_extra_headers(refusal)], gif)
 
 
-def _further(refusal: Refusal) -> Headers:
+def _extra_headers(refusal: Refusal) -> Headers:
     if refusal.status == 408:
         return [("Connection", "close")]  # what it may still send is not the next request
     return [("Retry-After", str(math.ceil(refusal.retry_after)))] if refusal.retry_after else []
@@ -50,7 +50,7 @@ def preflight(methods: Sequence[str]) -> Response:
 
 
 def cors(origin: str) -> Headers:
-    """Any page may send: the write key says for whom. Credentials, so that a first-party cookie can travel."""
+    """CORS headers that let any page send; the write key names the site. With credentials, for first-party cookies."""
     if not _ORIGIN.fullmatch(origin):
         return [("Access-Control-Allow-Origin", "*")]
     return [

@@ -1,4 +1,4 @@
-"""HTTP as the server hands it over, by the RSGI protocol: the request's headers as an environ, and its body in time."""
+"""The RSGI protocol: a request's headers as a WSGI environ, and its body, read within limits of size and time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -7,14 +7,14 @@ from typing import Any, Protocol
 from tracker.refusal import Refusal
 
 BODY_SECONDS = 10.0
-"""For a whole body: whoever sends slower than that is not waited for."""
-DRAINED = 8 * 1024 * 1024
-"""Bytes of a refused body that are still read: a client that is cut off while it writes sees a broken connection
-instead of the refusal, and sends it all again."""
-SMALL = 32 * 1024
-HELD = 256 * 1024 * 1024
-"""Bytes of all bodies over SMALL together that are being read at one time, by what their clients announce. Small ones,
-which nearly all are, are never refused: else a few hundred slow clients could keep everybody's events out."""
+"""The time for a whole body. A client that is slower is refused."""
+DRAIN_LIMIT = 8 * 1024 * 1024
+"""Bytes of a refused body that are still read. A client that is cut off while it writes would see a broken connection
+instead of the refusal, and would send everything again."""
+SMALL_BODY = 32 * 1024
+BODIES_LIMIT = 256 * 1024 * 1024
+"""Bytes of all bodies over SMALL_BODY that may be read at one time, by the lengths that their clients announce. Small
+bodies, which nearly all are, are never refused: else a few hundred slow clients could block everybody's events."""
 BUSY = Refusal("busy", "too many bodies are on their way", status=503, retry_after=2.0)
 SLOW = Refusal("slow_body", f"the body did not arrive within {BODY_SECONDS:.0f} seconds", status=408)
 INCOMPLETE = Refusal("incomplete", "the connection ended before the body did")
@@ -40,7 +40,7 @@ class Scope(Protocol):
 
 
 class Body(Protocol):
-    """A body that is still on its way: whole, or chunk by chunk. A RuntimeError when the client is gone."""
+    """A body that is still arriving: read whole, or by chunks. Raises RuntimeError when the client is gone."""
 
     def __call__(self) -> asyncio.Future[bytes]: ...
 
@@ -48,7 +48,7 @@ class Body(Protocol):
 
 
 class Exchange(Body, Protocol):
-    """The body, and where the answer goes."""
+    """The request's body, and the method that sends the answer."""
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
 
@@ -56,7 +56,7 @@ class Exchange(Body, Protocol):
 def environ(scope: Scope) -> dict[str, Any]:
     """The request as a WSGI environ, without its input.
 
-    A header whose name has an underscore is left out: it would pass for the one with a hyphen that a proxy set.
+    A header whose name has an underscore is left out: it would look like the one with a hyphen that a proxy set.
     """
     made: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
@@ -101,26 +101,26 @@ _NAMES = {
 }
 
 
-class _Held:
-    """How much of HELD is taken. Only the thread of the event loop changes it."""
+class _BodiesInMemory:
+    """How much of BODIES_LIMIT is in use. Only the event loop's thread changes it."""
 
-    taken = 0
+    bytes = 0
 
 
 async def read_body(body: Body, length: str, limit: int, too_large: Refusal) -> bytes | Refusal:
     """All of ``body``, of which the client says it has ``length`` bytes; at most ``limit`` are ever held.
 
-    Slow bodies that together could fill the memory are refused with 503.
+    Large bodies beyond BODIES_LIMIT are refused with 503.
     """
     known = int(length[:10]) if length.isdecimal() else -1
     if known == 0:
         return b""
-    if known > DRAINED:
+    if known > DRAIN_LIMIT:
         return too_large
-    share = 0 if 0 < known <= SMALL else min(known, limit) if known > 0 else limit
-    if _Held.taken + share > HELD:
+    share = 0 if 0 < known <= SMALL_BODY else min(known, limit) if known > 0 else limit
+    if _BodiesInMemory.bytes + share > BODIES_LIMIT:
         return BUSY
-    _Held.taken += share
+    _BodiesInMemory.bytes += share
     try:
         if 0 < known <= limit:
             return await _whole(body())
@@ -131,11 +131,11 @@ async def read_body(body: Body, length: str, limit: int, too_large: Refusal) -> 
     except RuntimeError:  # what the server's own errors are derived from
         return INCOMPLETE
     finally:
-        _Held.taken -= share
+        _BodiesInMemory.bytes -= share
 
 
 async def _whole(coming: asyncio.Future[bytes]) -> bytes:
-    """asyncio.timeout, at a third of its price: this is every event's way."""
+    """As asyncio.timeout, at a third of its cost: every event takes this path."""
     timer = asyncio.get_running_loop().call_later(BODY_SECONDS, coming.cancel)
     try:
         return await coming
@@ -152,7 +152,7 @@ async def _chunks(body: Body, limit: int, too_large: Refusal) -> bytes | Refusal
     size = 0
     async for chunk in body:
         size += len(chunk)
-        if size > DRAINED:
+        if size > DRAIN_LIMIT:
             return too_large
         if size <= limit:
             chunks.append(chunk)

@@ -26,7 +26,7 @@ def decoded(raw: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | Refusal:
 _anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
-def inner(raw: bytes) -> Any:
+def embedded(raw: bytes) -> Any:
     """The JSON inside a parameter, settled; None for what is none: it costs a parameter, not the event."""
     value = decoded(raw, _anything)
     return None if isinstance(value, Refusal) else values.settled(value)

@@ -20,14 +20,14 @@ from tracker.event import Event, EventType
 from tracker.http import address
 from tracker.http.request import Request, checked_id
 from tracker.protocols import client_clock
-from tracker.protocols.json_bodies import decoded, inner
-from tracker.protocols.parameters import named, number
+from tracker.protocols.json_bodies import decoded, embedded
+from tracker.protocols.parameters import number, properties
 from tracker.protocols.pixel import FIELDS, parse
 from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
-OLD_MS = DAY_MS
+TOKENLESS_MS = DAY_MS
 """Older than this, ``cdt`` needs the token: anyone knows the site's number."""
 
 Params = Mapping[str, str]
@@ -171,7 +171,7 @@ def _when(params: Params, received: int, trusted: bool) -> client_clock.When | R
     ts = _cdt(text)
     if ts is None:
         return (received, "invalid")
-    if ts < received - OLD_MS and not trusted:
+    if ts < received - TOKENLESS_MS and not trusted:
         message = "cdt older than a day needs token_auth, a secret key of the site"
         return Refusal("token_required", message, "cdt", status=401)
     return client_clock.bounded(ts, received)
@@ -200,7 +200,7 @@ def _actions(params: Params) -> Sequence[_Action]:
         return [_Action("track", "Page Ping", {})]
     if params.get("e_c") and params.get("e_a"):
         names = {"e_c": "category", "e_a": "action", "e_n": "name", "e_v": "value"}
-        return [_Action("track", params["e_a"], named(params, names))]
+        return [_Action("track", params["e_a"], properties(params, names))]
     if params.get("idgoal"):
         return [_goal(params)]
     if params.get("link"):
@@ -209,9 +209,11 @@ def _actions(params: Params) -> Sequence[_Action]:
         return [_Action("track", "File Downloaded", {"href": params["download"][:URL_CHARACTERS]})]
     if params.get("search"):
         names = {"search": "query", "search_cat": "category", "search_count": "results"}
-        return [_Action("track", "Products Searched", {**named(params, names), "query": params["search"]})]
+        return [
+            _Action("track", "Products Searched", {**properties(params, names), "query": params["search"]})
+        ]
     page = _Action(
-        "page", "", named(params, {key: key for key in params if re.fullmatch(r"dimension\d{1,3}", key)})
+        "page", "", properties(params, {key: key for key in params if re.fullmatch(r"dimension\d{1,3}", key)})
     )
     return [page, *_product(params)]
 
@@ -219,7 +221,7 @@ def _actions(params: Params) -> Sequence[_Action]:
 def _product(params: Params) -> Sequence[_Action]:
     """setEcommerceView: a product's page, or a category's."""
     if params.get("_pks"):
-        props = named(params, {"_pkn": "name", "_pkp": "price"})
+        props = properties(params, {"_pkn": "name", "_pkp": "price"})
         category = _first_category(params.get("_pkc", ""))
         return [_Action("track", "Product Viewed", {"product_id": params["_pks"], **props, **category})]
     if params.get("_pkc"):
@@ -231,7 +233,7 @@ def _goal(params: Params) -> _Action:
     """A goal by number; 0 is the shop: an order with its id, else what the cart holds now."""
     if params["idgoal"] != "0":
         return _Action(
-            "track", f"Goal {params['idgoal']}"[:NAME_CHARACTERS], named(params, {"revenue": "revenue"})
+            "track", f"Goal {params['idgoal']}"[:NAME_CHARACTERS], properties(params, {"revenue": "revenue"})
         )
     names = {
         "ec_st": "subtotal",
@@ -240,7 +242,7 @@ def _goal(params: Params) -> _Action:
         "ec_dt": "discount",
         "revenue": "revenue",
     }
-    props = named(params, names)
+    props = properties(params, names)
     if products := _lines(params.get("ec_items", "")):
         props["products"] = products
     if params.get("ec_id"):
@@ -273,7 +275,7 @@ def _first_category(text: str) -> dict[str, Any]:
 
 
 def _json(text: str) -> Any:
-    return inner(text.encode()) if text else None
+    return embedded(text.encode()) if text else None
 
 
 def _context(params: Params, flag: str, anonymous: bool) -> dict[str, Any]:

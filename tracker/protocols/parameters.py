@@ -11,7 +11,7 @@ AMOUNTS = frozenset(
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
-def named(params: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
+def properties(params: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
     """The properties that ``params`` gives: ``names`` maps the protocol's field to ours."""
     return {
         name: number(params[field]) if name in AMOUNTS else params[field]

@@ -189,7 +189,7 @@ def _event(item: _Item, sent: int | None, request: Request, caller: Caller, wher
     ids = _ids(item, where)
     if not isinstance(ids, tuple):
         return ids
-    proven = caller.proves(ids[2], proof.told(context), request.received)
+    proven = caller.proves(ids[2], proof.from_context(context), request.received)
     if kind == "alias" and proven and not caller.believed:
         props.pop("previousId", None)  # a proof is one customer's: it says nothing of another id
     ts, flag = client_clock.corrected(item.original_timestamp or item.timestamp, sent, request.received)

@@ -18,7 +18,7 @@ COOKIE = "dangol_id"
 _COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([A-Za-z0-9._-]{{1,100}})(?:;|$)")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _MARKS = frozenset({"new", "dropped"})
-"""What the snippet says to the tracker alone: that it made the visitor's id anew, and how many events it gave up."""
+"""Keys that only the tracker reads: whether the snippet made a new visitor id, and how many events it gave up."""
 DROPPED_LIMIT = 10_000
 """No browser gives up more between two batches: whoever says so is none."""
 
@@ -56,8 +56,8 @@ def unmarked(events: Sequence[Event]) -> list[Event]:
 
 def dropped(events: Sequence[Event]) -> int:
     """How many events the snippet says that it gave up since it last said so."""
-    told = events[0].context.get("dropped") if events else 0
-    return told if type(told) is int and 0 < told <= DROPPED_LIMIT else 0
+    count = events[0].context.get("dropped") if events else 0
+    return count if type(count) is int and 0 < count <= DROPPED_LIMIT else 0
 
 
 def _without_marks(event: Event) -> Event:

@@ -19,8 +19,8 @@ from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http import address
 from tracker.http.request import Request, checked_id
 from tracker.protocols import client_clock
-from tracker.protocols.json_bodies import decoded, inner
-from tracker.protocols.parameters import named
+from tracker.protocols.json_bodies import decoded, embedded
+from tracker.protocols.parameters import properties
 from tracker.protocols.pixel import parse
 from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
 from tracker.refusal import Refusal
@@ -157,7 +157,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
             return value
     server_side = bool(user) and not own and params.get("p", "web") != "web"
     ts, flag = _when(params, request.received)
-    told_ip, caller = params.get("ip", ""), proof.caller(site, params.get("aid"))
+    ip_given, caller = params.get("ip", ""), proof.caller(site, params.get("aid"))
     return Event(
         site.id,
         event_id or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
@@ -171,7 +171,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         url=params.get("url", "")[:URL_CHARACTERS],
         title=params.get("page", "")[:TEXT_CHARACTERS],
         referrer=params.get("refr", "")[:URL_CHARACTERS],
-        ip="" if anonymous else address.truncate(told_ip) if told_ip else request.ip,
+        ip="" if anonymous else address.truncate(ip_given) if ip_given else request.ip,
         ua=(params.get("ua") or (request.ua if request.ua.startswith("Mozilla/") else ""))[:TEXT_CHARACTERS],
         lang=params.get("lang", "")[:35],
         screen=params.get("res", "")[:20],
@@ -199,7 +199,7 @@ def _what(params: Params, lines: list[dict[str, Any]]) -> _Content | Refusal:
     if kind == "pv":
         return _Content("page", "", {})
     if kind == "pp":
-        return _Content("track", "Page Ping", named(params, {"pp_max": "max_x", "pp_may": "max_y"}))
+        return _Content("track", "Page Ping", properties(params, {"pp_max": "max_x", "pp_may": "max_y"}))
     if kind == "se":
         names = {
             "se_ca": "category",
@@ -208,7 +208,7 @@ def _what(params: Params, lines: list[dict[str, Any]]) -> _Content | Refusal:
             "se_pr": "property",
             "se_va": "value",
         }
-        return _Content("track", params.get("se_ac") or "Structured Event", named(params, names))
+        return _Content("track", params.get("se_ac") or "Structured Event", properties(params, names))
     if kind == "tr":
         return _Content(
             "track", "Order Completed", {**_totals(params), **({"products": lines} if lines else {})}
@@ -266,7 +266,7 @@ def _json(plain: str | None, encoded: str | None) -> dict[str, Any]:
         raw = plain.encode() if plain else urlsafe_b64decode((encoded or "") + "==")
     except ValueError:
         return {}
-    value = inner(raw)
+    value = embedded(raw)
     return value if isinstance(value, dict) else {}
 
 
@@ -287,12 +287,12 @@ def _totals(params: Params) -> dict[str, Any]:
         "tr_cu": "currency",
         "tr_af": "affiliation",
     }
-    return {"order_id": params.get("tr_id", ""), **named(params, names)}
+    return {"order_id": params.get("tr_id", ""), **properties(params, names)}
 
 
 def _line(params: Params) -> dict[str, Any]:
     names = {"ti_nm": "name", "ti_ca": "category", "ti_pr": "price", "ti_qu": "quantity", "ti_cu": "currency"}
-    return {"product_id": params.get("ti_sk", ""), **named(params, names)}
+    return {"product_id": params.get("ti_sk", ""), **properties(params, names)}
 
 
 def _when(params: Params, received: int) -> client_clock.When:

@@ -1,4 +1,4 @@
-"""The Kafka side of the log: its URL, connections made when first needed, errors made ours."""
+"""The log's connection to Kafka: its URL, clients made at first use, errors turned into LogUnavailable."""
 
 import threading
 import time

@@ -16,7 +16,7 @@ from tracker.log.port import Extent, LogUnavailable, Message
 IDENTITY_SECONDS = (
     1.0  # how often to look whether the topic is still the same: brokers are asked by its name only
 )
-LONGEST_SILENCE = 300.0  # a member that has not polled for so long is taken for hung
+MAX_POLL_SECONDS = 300.0  # a member that has not polled for so long is taken for hung
 
 
 class KafkaGroupMember:
@@ -166,7 +166,7 @@ class KafkaGroupMember:
             partition_assignment_strategy=[CooperativeStickyAssignor],
             session_timeout_ms=int(self._cluster.session * 1000),
             heartbeat_interval_ms=int(self._cluster.session * 1000 / 6),
-            max_poll_interval_ms=int(LONGEST_SILENCE * 1000),
+            max_poll_interval_ms=int(MAX_POLL_SECONDS * 1000),
             request_timeout_ms=int(max(self._cluster.timeout, 10.0) * 1000),
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )

@@ -11,10 +11,10 @@ from typing import Any
 from tracker.log.port import Extent, LogUnavailable, Message
 from tracker.log.redis.streams import RedisStreams, entry_id, position_of
 
-LONGEST_SILENCE = 300.0  # a member that has not polled for so long is taken for hung: its leases run out
+MAX_POLL_SECONDS = 300.0  # a member that has not polled for so long is taken for hung: its leases run out
 RECORDS_PER_READ = 2_000  # some 10 ms during which Redis serves nobody else
 CLAIM_CHUNK = 5_000
-NAP = 0.5  # how long to wait for records before looking whether the shards have changed
+POLL_SECONDS = 0.5  # how long to wait for records before looking whether the shards have changed
 
 
 @dataclass(slots=True)
@@ -25,20 +25,20 @@ class _Shard:
     extent: Extent
     delivered: int = 0
     seen: int = 0
-    again: bool = True
-    """Read what was read before but never committed, before anything new."""
+    rereading: bool = True
+    """First read again what was read but never committed."""
     doubtful: bool = False
     """Take it over anew before it is read again."""
 
     @property
     def cursor(self) -> str:
-        return entry_id(self.delivered) if self.again else ">"
+        return entry_id(self.delivered) if self.rereading else ">"
 
 
 class RedisConsumer:
-    """Every read and commit checks its lease inside Redis, in the same step: who lost a shard can do it no harm.
+    """Every read and commit checks its lease in the same Redis script, so a member that lost a shard cannot change it.
 
-    A member of the name of an earlier one replaces it at once; others wait until a dead member's lease runs out.
+    A member with the name of an earlier one replaces it at once; others wait until a dead member's lease runs out.
     """
 
     def __init__(self, streams: RedisStreams, group: str, member: str) -> None:
@@ -48,7 +48,7 @@ class RedisConsumer:
         self._granted: dict[int, str] = {}  # replaced whole by each heartbeat
         self._regranted, self._closed, self._beating = threading.Event(), threading.Event(), threading.Lock()
         self._joined = False
-        self._turn = 0
+        self._rotation = 0
         self._polled = time.monotonic()
         with suppress(LogUnavailable):  # poll will say so, and the thread tries again
             self._heartbeat()
@@ -71,7 +71,7 @@ class RedisConsumer:
                     return messages
                 if woken:  # by a record that is not for us: no hurry
                     time.sleep(0.01)
-                woken = self._wait(min(left, NAP))
+                woken = self._wait(min(left, POLL_SECONDS))
 
     def commit(self, positions: Mapping[int, int]) -> None:
         numbers = [number for number in positions if number in self._shards]
@@ -115,7 +115,7 @@ class RedisConsumer:
 
     def _keep_alive(self) -> None:
         while not self._closed.wait(self._redis.lease / 3):
-            if time.monotonic() - self._polled < LONGEST_SILENCE:
+            if time.monotonic() - self._polled < MAX_POLL_SECONDS:
                 with suppress(LogUnavailable):
                     self._heartbeat()
 
@@ -172,7 +172,7 @@ class RedisConsumer:
 
     def _read(self, limit: int) -> list[Message]:
         """What there is now: first, on a shard taken over, what its former owner left; then what is new."""
-        leftovers = any(shard.again for shard in self._shards.values())
+        leftovers = any(shard.rereading for shard in self._shards.values())
         messages = self._read_once(limit)
         return messages if messages or not leftovers else self._read_once(limit)
 
@@ -180,8 +180,8 @@ class RedisConsumer:
         numbers = sorted(self._shards)
         if not numbers:
             return []
-        self._turn += 1  # each shard comes first in turn, so that none can starve another
-        numbers = numbers[self._turn % len(numbers) :] + numbers[: self._turn % len(numbers)]
+        self._rotation += 1  # each shard comes first in turn, so that none can starve another
+        numbers = numbers[self._rotation % len(numbers) :] + numbers[: self._rotation % len(numbers)]
         keys, arguments = [], []
         for number in numbers:
             shard = self._shards[number]
@@ -210,7 +210,7 @@ class RedisConsumer:
         """Whether the group is given as new what it was given before: Redis was started with an older state."""
         shard = self._shards[number]
         return (
-            not shard.again
+            not shard.rereading
             and entries is not None
             and any(position_of(e[0]) <= shard.seen for e in entries[:1])
         )
@@ -218,7 +218,7 @@ class RedisConsumer:
     def _received(self, number: int, entries: list[Any]) -> list[Message]:
         shard = self._shards[number]
         if not entries:
-            shard.again = False
+            shard.rereading = False
             return []
         shard.delivered = position_of(entries[-1][0])
         shard.seen = max(shard.seen, shard.delivered)

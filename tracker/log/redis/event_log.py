@@ -1,4 +1,4 @@
-"""The event log on Redis Streams: what a small site needs no Kafka for."""
+"""The event log on Redis Streams, for sites that need no Kafka."""
 
 import logging
 import threading
@@ -75,7 +75,7 @@ class RedisLog:
             self._redis.client.set(f"{self._redis.name}:ping", 1, px=1000)
 
     def durability(self) -> str | None:
-        with self._redis.errors("tell its settings"):
+        with self._redis.errors("show its settings"):
             found = self._redis.settings()
         if found.get("aof_enabled") == "0":
             return "Redis keeps no append-only file: a crash loses events (set appendonly yes, appendfsync always)"

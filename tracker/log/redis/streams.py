@@ -1,4 +1,4 @@
-"""The Redis side of the log: the connection, the names of its keys, its Lua scripts, errors made ours."""
+"""The log's connection to Redis: names of keys, Lua scripts, and errors turned into LogUnavailable."""
 
 from contextlib import AbstractContextManager, suppress
 from functools import partial
@@ -19,7 +19,7 @@ SEQUENCE_BITS = 20
 
 
 class RedisStreams:
-    """N streams ``NAME:0`` … ``NAME:N-1`` and what belongs to them.
+    """N streams ``NAME:0`` … ``NAME:N-1`` and their other keys.
 
     ``redis://host:6379/0?stream=events&shards=4&lease=6&timeout=3``; also ``rediss://`` and ``unix://``. ``lease`` is
     after how many silent seconds a member loses its shards, ``timeout`` how long Redis may take to answer.
@@ -71,11 +71,11 @@ class RedisStreams:
             return self._execute("EVALSHA", digest, *command)
 
     def settings(self) -> dict[str, str]:
-        """What decides whether Redis may lose events, as far as this Redis lets itself be asked."""
+        """The settings that decide whether Redis may lose events, as far as this Redis shows them."""
         found: dict[str, str] = {}
-        with suppress(ResponseError):  # hosted Redis often forbids to ask
-            for ask in (self.client.info, partial(self.client.config_get, "appendfsync")):
-                found |= {str(name): str(value) for name, value in ask().items()}
+        with suppress(ResponseError):  # hosted Redis often forbids these commands
+            for query in (self.client.info, partial(self.client.config_get, "appendfsync")):
+                found |= {str(name): str(value) for name, value in query().items()}
         return found
 
     def entries(self, stream: str, least: str, count: int) -> list[Any]:
