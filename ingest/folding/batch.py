@@ -18,7 +18,7 @@ import msgspec
 from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, Rename, Result, previous_of
 from ingest.folding.profile_cache import ProfileCache
-from profiles.fold import fold, identity
+from profiles.fold import claims, fold, identity
 from profiles.fold.fold import LogPosition, Outcome, Settings
 from profiles.ids import is_customer, user_id, visitor_id
 from profiles.model import Profile
@@ -81,7 +81,7 @@ class Batch:
                 # The browser may have been handed on since: a call sent twice does not take it back.
                 return self._fold(item, root)
             if not customer.proven and not fold.replayed(customer, item.place):
-                identity.prove(customer)
+                claims.prove(customer)
             if previous and self._is_customer(previous):
                 links.append(user_id(previous))
                 refused, renames = self._rename(user_id(previous), root, item)
@@ -176,7 +176,7 @@ class Batch:
         if not own.fed and own.seen and not identity.already_merged(into, own):
             identity.merge_claimed(into, own, self.settings.stages)
             entry.changed = True
-        own.fed = identity.claimed_customers(own.fed, customer[2:])
+        own.fed = claims.claimed_customers(own.fed, customer[2:])
         return True
 
     def _customer_fed(self, at: str, event: Event) -> str:
@@ -227,7 +227,7 @@ class Batch:
             return root, ()
         if is_customer(at) and is_customer(root):  # one cookie, two customers: the cookie moves on
             alias = self.entries.entry(name).alias
-            customers = identity.claimed_customers([at, *(alias.before if alias else ())], root)
+            customers = claims.claimed_customers([at, *(alias.before if alias else ())], root)
             self.entries.point(name, Alias(root, tuple(customers[1:])))
             return root, ()
         source, into = identity.direction(at, root)
@@ -247,7 +247,7 @@ class Batch:
         if not fold.replayed(customer, item.place):
             identity.merge_state(customer, own)
             self.entries.entry(into).changed = True
-        self.entries.point(source, Alias(into, tuple(identity.claimed_customers(roots, into)[1:])))
+        self.entries.point(source, Alias(into, tuple(claims.claimed_customers(roots, into)[1:])))
 
     def _absorb(self, source: str, into: str) -> None:
         """Merge one profile into the other, unless that was done, and leave an alias in its place."""

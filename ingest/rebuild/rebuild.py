@@ -23,7 +23,7 @@ from ingest.folding.profile_cache import ProfileCache
 from ingest.rebuild.replacement import RebuiltPerson, Replacement, people_of
 from ingest.rebuild.stored_events import stored_items
 from profiles.erasures import Erased
-from profiles.fold import identity
+from profiles.fold import claims, identity
 from profiles.fold.fold import Settings
 from profiles.ids import is_customer, user_id
 from profiles.model import Profile
@@ -176,7 +176,7 @@ class Rebuild:
         if is_customer(into) and not is_customer(at):
             # What proved it is gone: the browser gets nothing of the customer until they prove it again.
             identity.merge_claimed(profile, other, self.settings.stages)
-            other.fed = identity.claimed_customers(other.fed, into[2:])
+            other.fed = claims.claimed_customers(other.fed, into[2:])
             left: Profile | Alias = other
         else:
             identity.merge(profile, other, self.settings.stages)

@@ -13,7 +13,7 @@ import msgspec
 from profiles.consent import record as consent
 from profiles.encoding import codec
 from profiles.facts import Facts
-from profiles.fold import affinity, commerce, dedup, event_counts, identity, orders, sessions
+from profiles.fold import affinity, claims, commerce, dedup, event_counts, orders, sessions
 from profiles.fold.identity import recency
 from profiles.fold.sessions import Hit, Placed, locate, place
 from profiles.fold.stages import Thresholds, stage_of
@@ -74,7 +74,7 @@ UNCHANGED_BY_CLAIMS = (
     "demo",
     "last_order",
 )
-"""What no claim changes of a proven customer; what claims made of it before is void then (``identity.prove``)."""
+"""What no claim changes of a proven customer; what claims made of it before is void then (``claims.prove``)."""
 
 
 def fold(
@@ -271,7 +271,7 @@ def _update_ids(profile: Profile, event: Event, facts: Facts, claimed: bool) -> 
     visitor = event.visitor
     profile.subject = profile.subject or visitor or event.user or ""
     if visitor and claimed:
-        identity.claimed_by(profile, visitor)
+        claims.claimed_by(profile, visitor)
     elif visitor and visitor not in profile.visitors:
         profile.visitors.append(visitor)
         if len(profile.visitors) > VISITORS_KEPT:
@@ -296,7 +296,7 @@ def _set_traits(profile: Profile, traits: Mapping[str, Any], claimed: bool) -> N
     # The tracker has settled the values, but for those that an earlier release has stored.
     for name, value in values.settled(traits).items():
         if value is None or _small(value):
-            (identity.claim_trait if claimed else identity.learn_trait)(profile, name, value)
+            (claims.claim_trait if claimed else claims.learn_trait)(profile, name, value)
 
 
 def _small(value: object) -> bool:

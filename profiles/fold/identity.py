@@ -1,18 +1,17 @@
 """Who is who: the ids a person has, and how two profiles of one person become one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
 from profiles.consent import record as consent
 from profiles.encoding import codec
-from profiles.fold import affinity, commerce, dedup, event_counts, orders
+from profiles.fold import affinity, claims, commerce, dedup, event_counts, orders
 from profiles.fold.stages import DEFAULT, Thresholds, stage_of
 from profiles.ids import is_customer
 from profiles.model import (
     CART_KEPT,
-    CUSTOMERS_KEPT,
     ITEMS_KEPT,
     TRAITS_KEPT,
     VISITORS_KEPT,
@@ -50,7 +49,7 @@ def already_merged(into: Profile, other: Profile) -> bool:
 def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
     """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
     if into.proven and not other.proven:
-        prove(other)
+        claims.prove(other)
     merge_state(into, other)
     into.fed = into.fed or other.fed
     add_history(into, other)
@@ -64,10 +63,10 @@ def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAUL
     _claim_traits(into, other.traits)
     if not into.proven:
         _merge_description(into, other)
-        _merge_permissions(into, other)
+        _merge_cart_consent_exposure(into, other)
     add_history(into, other)
     for visitor in other.visitors:
-        claimed_by(into, visitor)
+        claims.claimed_by(into, visitor)
     into.stage = stage_of(into, into.last_seen, thresholds)
 
 
@@ -83,24 +82,7 @@ def merge_state(into: Profile, other: Profile) -> None:
     ]
     _merge_traits(into, other, newer)
     _merge_description(into, other)
-    _merge_permissions(into, other)
-
-
-def prove(customer: Profile) -> None:
-    """The site itself told of this customer: what claims decided for them until now, in place, is void."""
-    customer.proven = True
-    consent.clear(customer)
-    customer.exposure, customer.cart = {}, {}
-    customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
-    customer.demo, customer.last_order = False, 0
-
-
-def claimed_by(customer: Profile, visitor: str) -> None:
-    """Note, in place, which browser claims to be the customer: the last VISITORS_KEPT."""
-    if visitor in customer.claimants or visitor in customer.visitors:
-        return
-    customer.claimants.append(visitor)
-    del customer.claimants[:-VISITORS_KEPT]
+    _merge_cart_consent_exposure(into, other)
 
 
 def forget(customer: Profile, own: Profile) -> Profile:
@@ -130,19 +112,9 @@ def forget(customer: Profile, own: Profile) -> Profile:
     return customer
 
 
-def claimed_customers(customers: Sequence[str], newest: str) -> list[str]:
-    """The customers that a browser was taken for, the newest first, once it is taken for ``newest``: CUSTOMERS_KEPT at
-    most. The last was the first, who has what the browser did before: it stays."""
-    if not customers or customers[0] == newest:
-        return [newest, *customers[1:]]
-    first = customers[-1]
-    between = [each for each in customers[:-1] if each not in (newest, first)]
-    return [newest, *between[: CUSTOMERS_KEPT - 2], first]
-
-
 def _merge_traits(into: Profile, other: Profile, newer: Profile) -> None:
     """What was claimed gives way to what was not; else the newer decides."""
-    claims: list[str] = []
+    unsure: list[str] = []
     merged = dict(newer.traits)
     for one in (into, other):
         for name, value in one.traits.items():
@@ -152,44 +124,14 @@ def _merge_traits(into: Profile, other: Profile, newer: Profile) -> None:
         if sure:
             merged[name] = sure[0].traits[name]
         else:
-            claims.append(name)
+            unsure.append(name)
     into.traits = _within(merged, TRAITS_KEPT)
-    into.claims = sorted(name for name in claims if name in into.traits)
+    into.claims = sorted(name for name in unsure if name in into.traits)
 
 
 def _claim_traits(into: Profile, traits: Mapping[str, Any]) -> None:
     for name, value in traits.items():
-        claim_trait(into, name, value)
-
-
-def claim_trait(customer: Profile, name: str, value: object) -> None:
-    """Somebody who claims to be the customer tells a trait of them, None to forget it: in place, and unless it is
-    proven."""
-    claimed = name in customer.claims
-    if name in customer.traits and not claimed:
-        return
-    if value is None:
-        if claimed:
-            customer.claims.remove(name)
-            del customer.traits[name]
-    elif claimed or len(customer.traits) < TRAITS_KEPT:
-        customer.traits[name] = value
-        if not claimed:
-            customer.claims.append(name)
-
-
-def learn_trait(profile: Profile, name: str, value: object) -> None:
-    """A trait as the site or the browser itself tells it, None to forget it: in place. Claims make room for it."""
-    if name in profile.claims:
-        profile.claims.remove(name)
-    if value is None:
-        profile.traits.pop(name, None)
-        return
-    if name not in profile.traits and len(profile.traits) >= TRAITS_KEPT:
-        if not profile.claims:
-            return
-        del profile.traits[profile.claims.pop(0)]
-    profile.traits[name] = value
+        claims.claim_trait(into, name, value)
 
 
 def _merge_description(into: Profile, other: Profile) -> None:
@@ -251,7 +193,7 @@ def _merge_history(into: Profile, other: Profile) -> None:
     affinity.trim(into.affinities)
 
 
-def _merge_permissions(into: Profile, other: Profile) -> None:
+def _merge_cart_consent_exposure(into: Profile, other: Profile) -> None:
     """Cart, consent and what was shown: where a merge must not promise or allow too much."""
     for product, theirs in other.cart.items():
         mine = into.cart.get(product)

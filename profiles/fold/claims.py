@@ -1,0 +1,63 @@
+"""Claims: a browser says that it is a customer, and only the site itself can prove it."""
+
+from collections.abc import Sequence
+
+from profiles.consent import record as consent
+from profiles.model import CUSTOMERS_KEPT, TRAITS_KEPT, VISITORS_KEPT, Profile
+
+
+def prove(customer: Profile) -> None:
+    """The site itself told of this customer: what claims decided for them until now, in place, is void."""
+    customer.proven = True
+    consent.clear(customer)
+    customer.exposure, customer.cart = {}, {}
+    customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
+    customer.demo, customer.last_order = False, 0
+
+
+def claimed_by(customer: Profile, visitor: str) -> None:
+    """Note, in place, which browser claims to be the customer: the last VISITORS_KEPT."""
+    if visitor in customer.claimants or visitor in customer.visitors:
+        return
+    customer.claimants.append(visitor)
+    del customer.claimants[:-VISITORS_KEPT]
+
+
+def claimed_customers(customers: Sequence[str], newest: str) -> list[str]:
+    """The customers that a browser was taken for, the newest first, once it is taken for ``newest``: CUSTOMERS_KEPT at
+    most. The last was the first, who has what the browser did before: it stays."""
+    if not customers or customers[0] == newest:
+        return [newest, *customers[1:]]
+    first = customers[-1]
+    between = [each for each in customers[:-1] if each not in (newest, first)]
+    return [newest, *between[: CUSTOMERS_KEPT - 2], first]
+
+
+def claim_trait(customer: Profile, name: str, value: object) -> None:
+    """Somebody who claims to be the customer tells a trait of them, None to forget it: in place, and unless it is
+    proven."""
+    claimed = name in customer.claims
+    if name in customer.traits and not claimed:
+        return
+    if value is None:
+        if claimed:
+            customer.claims.remove(name)
+            del customer.traits[name]
+    elif claimed or len(customer.traits) < TRAITS_KEPT:
+        customer.traits[name] = value
+        if not claimed:
+            customer.claims.append(name)
+
+
+def learn_trait(profile: Profile, name: str, value: object) -> None:
+    """A trait as the site or the browser itself tells it, None to forget it: in place. Claims make room for it."""
+    if name in profile.claims:
+        profile.claims.remove(name)
+    if value is None:
+        profile.traits.pop(name, None)
+        return
+    if name not in profile.traits and len(profile.traits) >= TRAITS_KEPT:
+        if not profile.claims:
+            return
+        del profile.traits[profile.claims.pop(0)]
+    profile.traits[name] = value
