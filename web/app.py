@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, redirect
+from flask import Blueprint, Flask, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -15,23 +15,26 @@ from web.api.health import HealthPages, add_gauges, register_metrics
 from web.api.items import Items
 from web.api.models import Models, Trainings
 from web.api.profiles import Profiles
-from web.api.reports import reports_blueprint
+from web.api.reports import ReportSources, reports_blueprint
 from web.api.segments import Segments
 from web.desk.blueprints import register_desk
-from web.gorse.routes import gorse_blueprint
+from web.gorse.routes import GorseSite, gorse_blueprint
 from web.http.error_handlers import register_errors
 from web.http.metrics import Metrics
 from web.http.routes import blueprint_of
 from web.http.site_keys import Keys
 from web.language import register_language
-from web.me.pages import me_blueprint
+from web.me.pages import VisitorLink, VisitorPage, me_blueprint
 from web.me.passes import PassSigner
+from web.me.visitor_access import VisitorAccess
 from web.openapi import openapi_blueprint
 from web.people.audience_preview import Audiences
 from web.personalize.decision_log import DecisionLog
 from web.personalize.fast_path import FastPath
 from web.personalize.personalizer import Personalizer, personalize_blueprint
 from web.reports.cache import ReportCache
+from web.reports.campaign_result import CampaignResults
+from web.reports.people import PeopleTables
 from web.reports.reports import Reports
 from web.stores import Stores
 
@@ -54,12 +57,12 @@ def create_app(stores: Stores) -> WebApplication:
     register_errors(app)
     register_language(app)
     register_audit(app, stores.access.audit)
-    reports = _reports(stores)
     decisions = DecisionLog(stores.log, stores.campaigns.decided, stores.clock)
-    personalizer = Personalizer(stores, metrics, decisions)
-    audiences = Audiences(stores.visitors.profiles, stores.segments.store, stores.clock)
-    _register_api(app, stores, keys, metrics, reports, audiences, personalizer)
-    register_desk(app, stores, reports, audiences)
+    profiles, decider, shops = stores.visitors.profiles, stores.campaigns.decider, stores.models.shops
+    personalizer = Personalizer(profiles, decider, shops, decisions, metrics)
+    sources = _report_sources(stores)
+    _register_api(app, stores, keys, metrics, sources, personalizer)
+    register_desk(app, stores, sources)
     settings = stores.settings
     fast_path = FastPath(personalizer, keys, metrics, settings.personalize_seconds, settings.trust_proxy)
     return WebApplication(app, fast_path, decisions.close)
@@ -90,17 +93,52 @@ def _reports(stores: Stores) -> Reports:
     )
 
 
+def _report_sources(stores: Stores) -> ReportSources:
+    warehouse, profiles, clock = stores.reports.warehouse, stores.visitors.profiles, stores.clock
+    segments, campaigns = stores.segments.store, stores.campaigns
+    return ReportSources(
+        people=PeopleTables(_reports(stores), segments, stores.segments.sizes),
+        campaigns=CampaignResults(
+            warehouse=warehouse,
+            profiles=profiles,
+            segments=segments,
+            campaigns=campaigns.store,
+            decider=campaigns.decider,
+            decided=campaigns.decided,
+            arms=campaigns.arms,
+            signer=campaigns.signer,
+            clock=clock,
+        ),
+        audiences=Audiences(profiles, segments, clock),
+        shops=stores.models.shops,
+    )
+
+
+def _me_blueprint(stores: Stores, keys: Keys) -> Blueprint:
+    passes = PassSigner(stores.access.secret)
+    page = VisitorPage(
+        access=VisitorAccess(stores.sites, stores.visitors.profiles, passes, stores.clock),
+        profiles=stores.visitors.profiles,
+        erase_person=stores.visitors.erase,
+        segments=stores.segments.store,
+        shops=stores.models.shops,
+        log=stores.log,
+        clock=stores.clock,
+    )
+    link = VisitorLink(page, keys, stores.settings.public_url)
+    return me_blueprint(page, link, stores.access.bucket)
+
+
 def _register_api(
     app: Flask,
     stores: Stores,
     keys: Keys,
     metrics: Metrics,
-    reports: Reports,
-    audiences: Audiences,
+    sources: ReportSources,
     personalizer: Personalizer,
 ) -> None:
     profiles, segments, clock = stores.visitors.profiles, stores.segments, stores.clock
-    shops, runs = stores.models.shops, stores.models.runs
+    shops, runs, erase = stores.models.shops, stores.models.runs, stores.visitors.erase
     metrics.registry.register(Trainings(stores.sites, runs))
     add_gauges(metrics, stores.health, lambda: float(stores.log.lag(stores.health.ingest_group)))
     checks = {
@@ -110,17 +148,25 @@ def _register_api(
     }
     health = HealthPages(checks, stores.health, metrics, keys, stores.settings.trust_proxy)
     seconds = stores.settings.personalize_seconds
+    gorse = GorseSite(
+        keys=keys,
+        shops=shops,
+        profiles=profiles,
+        erase_person=stores.visitors.erase,
+        log=stores.log,
+        clock=clock,
+    )
     for blueprint in (
         personalize_blueprint(personalizer, keys, seconds),
         blueprint_of("items", Items(shops, keys).routes()),
-        gorse_blueprint(stores, keys),
+        gorse_blueprint(gorse),
         blueprint_of("models", Models(shops, runs, keys).routes()),
         blueprint_of("campaigns", Campaigns(stores.campaigns.store, keys, clock).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
-        blueprint_of("audiences", AudiencePreview(audiences, keys).routes()),
-        blueprint_of("profiles", Profiles(profiles, stores.visitors.erase, keys).routes()),
-        me_blueprint(stores, keys, PassSigner(stores.access.secret)),
-        reports_blueprint(stores, reports, audiences, "reports", "/v1/reports", keys.secret_key),
+        blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),
+        blueprint_of("profiles", Profiles(profiles, erase, keys).routes()),
+        _me_blueprint(stores, keys),
+        reports_blueprint(sources, "reports", "/v1/reports", keys.secret_key),
         openapi_blueprint(stores.settings.public_url),
         blueprint_of("health", health.routes()),
     ):

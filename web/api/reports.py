@@ -15,37 +15,47 @@ from web.http.json_body import answer
 from web.http.routes import Routes, blueprint_of, get
 from web.people.audience_preview import Audiences
 from web.reports.campaign_counts import answered, found
-from web.reports.campaign_result import TABLES, Result, as_json, expansion, result_of, table_of
+from web.reports.campaign_result import CampaignResults, Result
+from web.reports.campaign_tables import TABLES, as_json, table_of
 from web.reports.catalogue import REPORTS, Report, Rows
 from web.reports.csv_file import csv_of
 from web.reports.filters import filters_of
 from web.reports.live import just_now
-from web.reports.people import PERSON_TABLES, found_by, latest_of, members_of, people_of, person_of, sizes_of
+from web.reports.people import PERSON_TABLES, PeopleTables
 from web.reports.reports import Reports
-from web.stores import Shop, Stores
+from web.stores import Shop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSources:
+    """What the reports of the API are counted by."""
+
+    people: PeopleTables
+    campaigns: CampaignResults
+    audiences: Audiences
+    shops: Callable[[str], Shop]
 
 
 def reports_blueprint(
-    stores: Stores,
-    reports: Reports,
-    audiences: Audiences,
-    name: str,
-    prefix: str,
-    site_of: Callable[[], Site],
+    sources: ReportSources, name: str, prefix: str, site_of: Callable[[], Site]
 ) -> Blueprint:
-    """The reports under ``prefix``, of the site that ``site_of`` says: a secret key's, or the desk's chosen one."""
-    patient = replace(reports, patience=None)
+    """The reports under ``prefix``, of the site that ``site_of`` says: a secret key's, or the desk's chosen one.
+
+    They wait until a report is counted.
+    """
+    reports = replace(sources.people.reports, patience=None)
+    people = replace(sources.people, reports=reports)
     catalogue = blueprint_of(
         name,
         (
-            *PeopleReports(stores, patient, audiences, site_of).routes(),
-            *CampaignReports(stores, patient, site_of).routes(),
-            *SiteReports(stores.models.shops, patient, site_of).routes(),
+            *PeopleReports(people, sources.audiences, site_of).routes(),
+            *CampaignReports(sources.campaigns, reports, site_of).routes(),
+            *SiteReports(sources.shops, reports, site_of).routes(),
         ),
         prefix,
     )
     for title, report in REPORTS.items():
-        view = partial(_report, patient, site_of, title.replace("/", "-"), report)
+        view = partial(_report, reports, site_of, title.replace("/", "-"), report)
         catalogue.add_url_rule(f"/{title}", title.replace("/", "_"), view)
     return catalogue
 
@@ -59,14 +69,13 @@ def _report(reports: Reports, site_of: Callable[[], Site], name: str, report: Re
 class PeopleReports:
     """Visitors one by one, in segments, and in audiences."""
 
-    stores: Stores
-    reports: Reports
+    people: PeopleTables
     audiences: Audiences
     site_of: Callable[[], Site]
 
     def routes(self) -> Routes:
         return (
-            get("/funnel/people", self.people),
+            get("/funnel/people", self.funnel_people),
             get("/segment", self.segment),
             get("/visitors", self.visitors),
             get("/visitor", self.visitor),
@@ -74,25 +83,25 @@ class PeopleReports:
             get("/segments", self.segments),
         )
 
-    def people(self) -> Response:
-        scope = self.reports.scope(self.site_of(), request.args)
-        found = people_of(self.stores, self.reports, scope, request.args)
+    def funnel_people(self) -> Response:
+        scope = self.people.reports.scope(self.site_of(), request.args)
+        found = self.people.in_funnel(scope, request.args)
         return told("funnel-people", found, ("people",))
 
     def segment(self) -> Response:
-        members = members_of(self.stores, self.reports, self.site_of().id, request.args.get("id", ""))
+        members = self.people.in_segment(self.site_of().id, request.args.get("id", ""))
         return told("segment", members, ("people",))
 
     def visitors(self) -> Response:
-        scope = self.reports.scope(self.site_of(), request.args)
+        scope = self.people.reports.scope(self.site_of(), request.args)
         if query := request.args.get("q", ""):
-            found = found_by(self.stores, self.reports, scope.site.id, query)
+            found = self.people.search(scope.site.id, query)
         else:
-            found = latest_of(self.stores, self.reports, scope)
+            found = self.people.latest(scope)
         return told("visitors", found, ("people",))
 
     def visitor(self) -> Response:
-        person = person_of(self.stores, self.site_of().id, request.args.get("id", ""))
+        person = self.people.person(self.site_of().id, request.args.get("id", ""))
         return told("visitor", person, PERSON_TABLES)
 
     def audience(self) -> Response:
@@ -101,12 +110,12 @@ class PeopleReports:
         return told("audience", explained, ("clauses", "failed"))
 
     def segments(self) -> Response:
-        return told("segments", Rows(sizes_of(self.stores, self.reports, self.site_of())), ("rows",))
+        return told("segments", Rows(self.people.segment_sizes(self.site_of())), ("rows",))
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignReports:
-    stores: Stores
+    results: CampaignResults
     reports: Reports
     site_of: Callable[[], Site]
 
@@ -119,7 +128,7 @@ class CampaignReports:
 
     def campaigns_report(self) -> Response:
         scope = self.reports.scope(self.site_of(), request.args)
-        by_id = answered(self.stores.campaigns.signer, self.reports.events(scope), scope)
+        by_id = answered(self.results.signer, self.reports.events(scope), scope)
         counted = sorted(by_id.values(), key=lambda each: each.campaign)
         if one_of("format", request.args, ("json", "csv")) == "csv":
             return csv_of("campaigns", [row for each in counted for row in each.variants])
@@ -134,15 +143,15 @@ class CampaignReports:
 
     def expansion_report(self, campaign_id: str) -> Response:
         site, result = self._result(campaign_id)
-        proposed = expansion(self.stores, site, result)
+        proposed = self.results.expansion(site, result)
         about = {**proposed._asdict(), "density": proposed.density} if proposed else None
         return answer({"campaign": result.campaign.id, "proposed": about})
 
     def _result(self, campaign_id: str) -> tuple[Site, Result]:
         """Raises Problem 404 and QueryRefused."""
         scope = self.reports.scope(self.site_of(), request.args)
-        campaign = found(self.stores.campaigns.store, scope.site, campaign_id)
-        return scope.site, result_of(self.stores, scope.site, campaign, scope.span)
+        campaign = found(self.results.campaigns, scope.site, campaign_id)
+        return scope.site, self.results.result(scope.site, campaign, scope.span)
 
 
 @dataclass(frozen=True, slots=True)

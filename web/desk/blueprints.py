@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Flask
 
-from web.api.reports import reports_blueprint
+from web.api.reports import ReportSources, reports_blueprint
 from web.desk.access.password import PasswordPage
 from web.desk.access.sign_in import SignInPages
 from web.desk.access.users import UserPages
-from web.desk.banners.backups import register_backup_alarm
-from web.desk.banners.event_log import register_log_alarm
-from web.desk.banners.ingest import register_ingest_alarm
-from web.desk.banners.spool import register_spool_alarm
-from web.desk.banners.training import register_training_alarm
+from web.desk.banners.backups import register_backup_banner
+from web.desk.banners.event_log import register_event_log_banner
+from web.desk.banners.ingest import register_ingest_banner
+from web.desk.banners.spool import register_spool_banner
+from web.desk.banners.training import register_training_banner
 from web.desk.campaigns.editor import CampaignEditor, CampaignPreview
 from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
@@ -35,47 +35,48 @@ from web.desk.visitors.visitors import VisitorPages
 from web.desk.waiting import CancelPages, register_waiting
 from web.http.routes import blueprint_of
 from web.http.static_files import StaticFiles, static_blueprint
-from web.people.audience_preview import Audiences
-from web.reports.reports import Reports
 from web.stores import Stores
 
 
-def register_desk(app: Flask, stores: Stores, reports: Reports, audiences: Audiences) -> None:
+def register_desk(app: Flask, stores: Stores, sources: ReportSources) -> None:
+    reports = sources.people.reports
     register_waiting(app, reports.kept, stores.reports.cancellations)
     assets = StaticFiles()
     door = Door(stores.access.users, stores.access.secret)
     pages = Pages(stores.sites, assets, door, stores.clock, reports, stores.segments.store)
     pages.register(app)
-    register_spool_alarm(app, stores)
-    register_log_alarm(app, stores)
-    register_ingest_alarm(app, stores)
-    register_backup_alarm(app, stores)
-    register_training_alarm(app, stores.models.runs)
+    _register_banners(app, stores)
     app.register_blueprint(static_blueprint(assets))
     sign_in = SignInPages(pages, stores.access.sign_in_limit, stores.access.audit)
     app.register_blueprint(blueprint_of("door", sign_in.routes()))
-    app.register_blueprint(
-        pages.guard(
-            reports_blueprint(stores, reports, audiences, "desk_reports", "/desk/reports", pages.site)
-        )
-    )
+    report_api = reports_blueprint(sources, "desk_reports", "/desk/reports", pages.site)
+    app.register_blueprint(pages.guard(report_api))
     for blueprint in (
-        *_report_pages(pages, stores),
+        *_report_pages(pages, stores, sources),
         *_visitor_pages(pages, stores),
-        *_campaign_pages(pages, stores, audiences),
+        *_campaign_pages(pages, stores, sources),
         *_site_pages(pages, stores),
     ):
         app.register_blueprint(blueprint)
 
 
-def _report_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
+def _register_banners(app: Flask, stores: Stores) -> None:
+    health = stores.health
+    register_spool_banner(app, health.spooled, health.incomplete, stores.clock)
+    register_event_log_banner(app, health.log_incident)
+    register_ingest_banner(app, health.ingest_waits)
+    register_backup_banner(app, health.backups_behind)
+    register_training_banner(app, stores.models.runs)
+
+
+def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:
     cancel = CancelPages(pages, pages.reports.kept, stores.reports.cancellations)
     yield pages.blueprint("waiting", cancel.routes(), harmless=True)
     yield pages.blueprint("desk_overview", OverviewPage(pages).routes())
     yield pages.blueprint("desk_goals", GoalPages(pages, stores.reports.goals).routes())
     yield pages.blueprint("desk_live", LivePage(pages).routes())
     yield pages.blueprint("desk_funnel", FunnelPages(pages, stores.reports.funnels).routes())
-    yield pages.blueprint("desk_people", FunnelPeople(pages, stores).routes())
+    yield pages.blueprint("desk_people", FunnelPeople(pages, sources.people).routes())
     yield pages.blueprint("desk_funnel_parts", FunnelParts(pages).routes())
     yield pages.blueprint("desk_products", ProductsPage(pages, stores.models.shops).routes())
     yield pages.blueprint("desk_paths", PathsPage(pages).routes())
@@ -87,15 +88,18 @@ def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops).routes())
 
 
-def _campaign_pages(pages: Pages, stores: Stores, audiences: Audiences) -> Iterator[Blueprint]:
-    segments = SegmentPages(pages, stores.segments, stores.campaigns.store, audiences)
+def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:
+    campaigns, audit, audiences = stores.campaigns.store, stores.access.audit, sources.audiences
+    segments = SegmentPages(pages, stores.segments, campaigns, audiences)
+    editor = CampaignEditor(pages, campaigns, audit, audiences)
+    result = CampaignResultPage(pages, campaigns, sources.campaigns, audit)
     yield pages.blueprint("desk_segments", segments.routes())
-    yield pages.blueprint("desk_campaigns", CampaignList(pages, stores).routes())
-    yield pages.blueprint("desk_campaign_editor", CampaignEditor(pages, stores, audiences).routes())
+    yield pages.blueprint("desk_campaigns", CampaignList(pages, campaigns, stores.campaigns.signer).routes())
+    yield pages.blueprint("desk_campaign_editor", editor.routes())
     yield pages.blueprint("desk_campaign_preview", CampaignPreview(pages, audiences).routes(), harmless=True)
-    yield pages.blueprint("desk_campaign_results", CampaignResultPage(pages, stores).routes())
+    yield pages.blueprint("desk_campaign_results", result.routes())
     yield pages.blueprint("desk_models", ModelsPage(pages, stores.models).routes())
-    yield pages.blueprint("desk_training", ModelTraining(pages, stores).routes(), "admin")
+    yield pages.blueprint("desk_training", ModelTraining(pages, stores.models).routes(), "admin")
 
 
 def _site_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:

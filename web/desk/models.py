@@ -15,7 +15,7 @@ from web.drawing import formats
 from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
-from web.stores import ModelStores, Stores
+from web.stores import ModelStores
 
 STAGES = {
     "read": _l("Reading events"),
@@ -69,19 +69,17 @@ class ModelTraining:
     """The buttons of administrators: train now, and use another version."""
 
     pages: Pages
-    stores: Stores
+    models: ModelStores
 
     def routes(self) -> Routes:
         return (post("/desk/models/train", self.train), post("/desk/models/live", self.live))
 
     def train(self) -> ResponseReturnValue:
-        request_training(self.stores.models.runs, self.pages.site().id)
+        request_training(self.models.runs, self.pages.site().id)
         return redirect("/desk/models")
 
     def live(self) -> ResponseReturnValue:
-        serve_version(
-            self.stores.models.shops(self.pages.site().id).registry, request.form.get("version", "")
-        )
+        serve_version(self.models.shops(self.pages.site().id).registry, request.form.get("version", ""))
         return redirect("/desk/models")
 
 

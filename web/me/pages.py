@@ -1,7 +1,8 @@
-"""The page itself: nobody signs in. The shop's link or the visitor's own cookie opens it, its forms change it."""
+"""A visitor's own page, without a login. The shop's link or the visitor's cookie opens it, and its forms change it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
@@ -9,198 +10,154 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from offers.audience.visitor import View
+from offers.segments.store import SegmentStore
 from profiles.model import Profile
-from profiles.store.lookup import ID_LIMIT
+from profiles.store.port import ProfileStore
 from tracker.admission.limits import Limiter, Rate
 from tracker.event import SITE, Event, encode
-from tracker.log.port import Record
+from tracker.log.port import EventLog, Record
 from tracker.sites import Site
-from web.access.audit import acting, concerning
 from web.access.security import HEADERS
 from web.http.error_handlers import DOWN, show
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
+from web.http.routes import Routes, blueprint_of, get, post
 from web.http.site_keys import Keys
-from web.me.passes import LINK_SECONDS, Pass, PassInvalid, PassSigner
+from web.me.passes import LINK_SECONDS
 from web.me.summary import PURPOSES, chosen, corrected, summary_of, wanted
+from web.me.visitor_access import COOKIES, VisitorAccess
 from web.people.lookup import find
-from web.stores import Stores
+from web.stores import Shop
 
-COOKIES = ("dangol_id", "dangol_v")
-"""The tracker's own cookie, which no script can read, before the snippet's."""
 RATE = Rate(per_second=0.5, burst=30.0)
 """Requests of one address to these pages."""
 FORM_LIMIT = 16 * 1024
 INTERESTS_LIMIT = 12
 
 
-def me_blueprint(stores: Stores, keys: Keys, passes: PassSigner) -> Blueprint:
-    blueprint = Blueprint("me", __name__)
-    doors = _PageAccess(stores, passes)
-    limiter = Limiter(RATE, clock=stores.clock)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorPage:
+    """Shows a visitor what is known of them, and changes or erases it."""
 
-    @blueprint.post("/v1/profiles/<path:who>/link")
-    def link(who: str) -> Response:
-        """For the shop's backend, which knows who is signed in there."""
-        site = keys.secret_key()
-        profile = find(stores.visitors.profiles, site.id, who)
-        if profile is None:
-            raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
-        url = f"{stores.settings.public_url.rstrip('/')}/me?pass={doors.link(site, profile)}"
-        return answer({"url": url, "expires": (int(stores.clock()) + LINK_SECONDS) * 1000})
+    access: VisitorAccess
+    profiles: ProfileStore
+    erase_person: Callable[[str, str], Sequence[str] | None]
+    segments: SegmentStore
+    shops: Callable[[str], Shop]
+    log: EventLog
+    clock: Callable[[], float]
 
-    @blueprint.get("/me")
-    def page() -> ResponseReturnValue:
-        site, profile, by = doors.opened()
-        view = View(
-            profile,
-            int(stores.clock() * 1000),
-            site,
-            segments_of=stores.segments.store.compiled(site.id).of,
-        )
-        named = {each.id: each.name for each in stores.segments.store.all(site.id)}
-        catalogue = stores.models.shops(site.id).catalogue
-        told = summary_of(view, site, lambda item: catalogue.state(item)[1], named, masked=by == "cookie")
-        return _shown(
-            "me/page.html", site=site, known=told, form=doors.form(site, profile, by), by=by, **_kept()
+    def routes(self) -> Routes:
+        return (
+            get("/me", self.page),
+            post("/me/choices", self.choose),
+            post("/me/interests", self.correct),
+            post("/me/erase", self.erase),
         )
 
-    @blueprint.post("/me/choices")
-    def choose() -> ResponseReturnValue:
-        site, profile = doors.form_of()
-        wanted = request.form.getlist("purpose")
-        purposes: dict[str, bool] = {purpose: purpose in wanted for purpose in PURPOSES}
-        stores.visitors.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
-        _tell(stores, site, profile, purposes, int(stores.clock() * 1000))
-        return _back("choices")
+    def page(self) -> ResponseReturnValue:
+        site, profile, by = self.access.opened()
+        view = View(profile, self._now(), site, segments_of=self.segments.compiled(site.id).of)
+        names = {each.id: each.name for each in self.segments.all(site.id)}
+        catalogue = self.shops(site.id).catalogue
+        summary = summary_of(view, site, lambda item: catalogue.state(item)[1], names, masked=by == "cookie")
+        form = self.access.form(site, profile, by)
+        return _render("me/page.html", site=site, known=summary, form=form, by=by, **_form_fields())
 
-    @blueprint.post("/me/interests")
-    def correct() -> ResponseReturnValue:
-        site, profile = doors.form_of()
+    def choose(self) -> ResponseReturnValue:
+        site, profile = self.access.form_of()
+        allowed = request.form.getlist("purpose")
+        purposes: dict[str, bool] = {purpose: purpose in allowed for purpose in PURPOSES}
+        self.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
+        self._log(site, profile, purposes, self._now())
+        return _redirect_back("choices")
+
+    def correct(self) -> ResponseReturnValue:
+        site, profile = self.access.form_of()
         said = {name[2:]: value for name, value in request.form.items() if name.startswith("i:")}
         more, gone = ([name for name, value in said.items() if value == which] for which in ("more", "gone"))
-        now = int(stores.clock() * 1000)
+        now = self._now()
         interests = wanted(profile, more[:INTERESTS_LIMIT], gone[:INTERESTS_LIMIT], now)
-        stores.visitors.profiles.update(site.id, profile.id, partial(corrected, interests=interests, now=now))
-        _tell(stores, site, profile, {"interests": interests}, now)
-        return _back("interests")
+        self.profiles.update(site.id, profile.id, partial(corrected, interests=interests, now=now))
+        self._log(site, profile, {"interests": interests}, now)
+        return _redirect_back("interests")
 
-    @blueprint.post("/me/erase")
-    def erase() -> ResponseReturnValue:
-        site, profile = doors.form_of()
+    def erase(self) -> ResponseReturnValue:
+        site, profile = self.access.form_of()
         if request.form.get("sure") != "yes":
-            return _back("unsure")
-        stores.visitors.erase(site.id, profile.id)
-        response = _shown("me/gone.html", site=site)
+            return _redirect_back("unsure")
+        self.erase_person(site.id, profile.id)
+        response = _render("me/gone.html", site=site)
         for name in COOKIES:
             response.delete_cookie(name, path="/")
         return response
 
+    def _log(self, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
+        """The event log keeps what somebody chose, and every copy of the profile hears of it, a rebuilt one too."""
+        event = _consent_event(site, profile, said, now)
+        if event.visitor or event.user:
+            self.log.append([Record(event.key, encode(event))])
+
+    def _now(self) -> int:
+        return int(self.clock() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorLink:
+    """Makes the link of a visitor's page, for the shop's backend, which knows who is signed in there."""
+
+    page: VisitorPage
+    keys: Keys
+    public_url: str
+
+    def routes(self) -> Routes:
+        return (post("/v1/profiles/<path:who>/link", self.link),)
+
+    def link(self, who: str) -> Response:
+        site = self.keys.secret_key()
+        profile = find(self.page.profiles, site.id, who)
+        if profile is None:
+            raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
+        url = f"{self.public_url.rstrip('/')}/me?pass={self.page.access.link(site, profile)}"
+        return answer({"url": url, "expires": (int(self.page.clock()) + LINK_SECONDS) * 1000})
+
+
+def me_blueprint(
+    page: VisitorPage, link: VisitorLink, bucket: Callable[[str, float, float, float], float]
+) -> Blueprint:
+    """``bucket`` counts the requests of an address for all processes, see web.stores.AccessStores."""
+    blueprint = blueprint_of("me", (*link.routes(), *page.routes()))
+    limiter = Limiter(RATE, clock=page.clock)
+
     @blueprint.before_request
-    def slowly() -> None:
+    def limit_rate() -> None:
         if request.path.startswith("/me"):
             request.max_content_length = FORM_LIMIT
             address = request.remote_addr or "unknown"
             # Redis counts for all processes; while it does not answer, each still counts its own.
-            if (
-                limiter.admit(address, 1)
-                or stores.access.bucket(f"me:{address}", 1.0, RATE.per_second, RATE.burst) < 1.0
-            ):
+            if limiter.admit(address, 1) or bucket(f"me:{address}", 1.0, RATE.per_second, RATE.burst) < 1.0:
                 headers = {"Retry-After": str(round(1 / RATE.per_second))}
                 raise Problem(429, "Too many requests; wait a moment and try again", headers=headers)
 
-    @blueprint.errorhandler(Problem)
-    def refused(problem: Problem) -> Response:
-        if not request.path.startswith("/me"):
-            return show(problem)
-        response = _shown("me/closed.html", status=problem.status)
-        response.status_code = problem.status
-        response.headers.extend(problem.headers)
-        return response
-
+    blueprint.register_error_handler(Problem, _refused)
     for kind, what in DOWN.items():
-        blueprint.register_error_handler(kind, lambda _, what=what: refused(unavailable(what)))
+        blueprint.register_error_handler(kind, lambda _, what=what: _refused(unavailable(what)))
     return blueprint
 
 
-class _PageAccess:
-    """Whose page this request may see, and which forms are ours."""
-
-    def __init__(self, stores: Stores, passes: PassSigner) -> None:
-        self._stores, self._passes = stores, passes
-
-    def link(self, site: Site, profile: Profile) -> str:
-        return self._passes.sign(Pass(site.id, profile.id, "link", "link", self._now()))
-
-    def form(self, site: Site, profile: Profile, by: str) -> str:
-        return self._passes.sign(
-            Pass(site.id, profile.id, "form", "link" if by == "link" else "cookie", self._now())
-        )
-
-    def opened(self) -> tuple[Site, Profile, str]:
-        """By the link's pass, else by the cookie. Raises Problem 403 or 404."""
-        signed = request.args.get("pass")
-        if signed:
-            given = self._read(signed, "link")
-            site, profile = self._owner(given)
-            return site, profile, "link"
-        site, found = self._by_cookie()
-        if found is None:
-            raise Problem(404, "We do not know you by a cookie; open the link that the shop gave you")
-        return site, found, "cookie"
-
-    def form_of(self) -> tuple[Site, Profile]:
-        """Of a form of ours, and with a cookie's form only for the browser that has the cookie. Raises Problem."""
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            raise Problem(403, "This form came from elsewhere")
-        given = self._read(request.form.get("form", ""), "form")
-        site, profile = self._owner(given)
-        if given.by == "cookie":
-            _, mine = self._by_cookie(site)
-            if mine is None or mine.id != profile.id:
-                raise Problem(403, "This form is another visitor's")
-        return site, profile
-
-    def _read(self, signed: str, kind: str) -> Pass:
-        try:
-            return self._passes.read(signed, "link" if kind == "link" else "form", self._stores.clock())
-        except PassInvalid as error:
-            raise Problem(403, "This link or form is too old, or not ours") from error
-
-    def _owner(self, given: Pass) -> tuple[Site, Profile]:
-        site = self._stores.sites.get(given.site)
-        profile = find(self._stores.visitors.profiles, given.site, given.id) if site else None
-        if site is None or profile is None:
-            raise Problem(404, "Nothing is known of you any more")
-        acting("the visitor", site.id)
-        return site, profile
-
-    def _by_cookie(self, site: Site | None = None) -> tuple[Site, Profile | None]:
-        self._stores.sites.refresh()
-        sites = self._stores.sites.all()
-        site = site or sites.get(request.values.get("site", "default"))
-        if site is None:
-            raise Problem(404, "There is no such site")
-        for name in COOKIES:
-            visitor = request.cookies.get(name, "")
-            if 0 < len(visitor) <= ID_LIMIT:
-                profile = self._stores.visitors.profiles.find(site.id, visitor=visitor)
-                if profile is not None:
-                    acting("the visitor", site.id)
-                    concerning(profile.id)
-                    return site, profile
-        return site, None
-
-    def _now(self) -> int:
-        return int(self._stores.clock())
+def _refused(problem: Problem) -> Response:
+    if not request.path.startswith("/me"):
+        return show(problem)
+    response = _render("me/closed.html", status=problem.status)
+    response.status_code = problem.status
+    response.headers.extend(problem.headers)
+    return response
 
 
-def _tell(stores: Stores, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
-    """History keeps when (ms) somebody chose what, and every copy of the profile hears of it, a rebuilt one too.
-
-    A customer speaks as themselves, whatever cookie they had last; a browser that only claims to be one, as itself.
-    """
-    event = Event(
+def _consent_event(site: Site, profile: Profile, said: Mapping[str, object], now: int) -> Event:
+    """The event of what somebody chose at ``now`` (ms). A customer speaks as themselves, whatever cookie they had
+    last; a browser that only claims to be one, as itself."""
+    return Event(
         site=site.id,
         id=str(uuid.uuid4()),
         type="consent",
@@ -213,16 +170,14 @@ def _tell(stores: Stores, site: Site, profile: Profile, said: Mapping[str, objec
         props=dict(said),
         source="api",
     )
-    if event.visitor or event.user:
-        stores.log.append([Record(event.key, encode(event))])
 
 
-def _kept() -> dict[str, str]:
+def _form_fields() -> dict[str, str]:
     """What the page's forms send along to find their way back."""
     return {"back": request.args.get("pass", ""), "saved": request.args.get("saved", "")}
 
 
-def _back(saved: str) -> ResponseReturnValue:
+def _redirect_back(saved: str) -> ResponseReturnValue:
     """To the page again, so that reloading sends nothing twice."""
     query = {"saved": saved}
     for name in ("pass", "site"):
@@ -231,7 +186,7 @@ def _back(saved: str) -> ResponseReturnValue:
     return redirect(f"../me?{urlencode(query)}", 303)
 
 
-def _shown(template: str, **view: object) -> Response:
+def _render(template: str, **view: object) -> Response:
     # Addresses are relative: Dangol may be served below a folder of the shop's domain.
     root = "../" * (request.path.count("/") - 1)
     response = make_response(render_template(template, root=root, **view))

@@ -6,7 +6,7 @@ Each part falls back on its own: no profile → a stranger, no model → popular
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -14,12 +14,14 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g, request
 
+from offers.decision.decider import Decider
 from offers.decision.decisions import Decision, PageDecisions
 from profiles import sansio
 from profiles.consent.rules import allows
 from profiles.model import Profile
 from profiles.sansio import Call, Steps
 from profiles.session_rules import rules_of
+from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.serving.request import Recommendations, RecommendedItem, SlotRequest, parse_slot_request
 from recommender.serving.visitor import Visitor
@@ -33,7 +35,7 @@ from web.personalize.cors import allow, preflight
 from web.personalize.deadline import Deadline, DeadlineExceeded, DeadlinePool
 from web.personalize.decision_log import Addressee, DecisionLog
 from web.personalize.request import BODY_LIMIT, PersonalizeBody, PersonalizeRequest, request_of
-from web.stores import Shop, Stores
+from web.stores import Shop
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +73,18 @@ class AnswerDraft:
 
 
 class Personalizer:
-    """Answers plans within the budget. Every store may be down or hang; an answer comes all the same."""
+    """Answers requests within the budget. Every store may be down or hang; an answer comes all the same."""
 
-    def __init__(self, stores: Stores, metrics: Metrics, decisions: DecisionLog) -> None:
-        self._stores, self._degraded, self._decisions = stores, metrics.degraded, decisions
+    def __init__(
+        self,
+        profiles: ProfileStore,
+        decider: Decider,
+        shops: Callable[[str], Shop],
+        decisions: DecisionLog,
+        metrics: Metrics,
+    ) -> None:
+        self._profiles, self._decider, self._shops = profiles, decider, shops
+        self._decisions, self._degraded = decisions, metrics.degraded
         self._whole = DeadlinePool("personalize", THREADS)
         self._popular = DeadlinePool("popular", THREADS)
         self._warned: dict[str, float] = {}
@@ -109,7 +119,7 @@ class Personalizer:
         """Each part on its own: what fails leaves the draft as it is."""
         if plan.visitor or plan.user:
             with self._without("profile"):
-                found = yield from self._stores.visitors.profiles.finding(site.id, plan.visitor, plan.user)
+                found = yield from self._profiles.finding(site.id, plan.visitor, plan.user)
                 draft.know(found or draft.profile, plan)
         if plan.items:
             with self._without("items"):
@@ -124,7 +134,7 @@ class Personalizer:
                 self._fall_back_on_offers(site, plan, draft)
 
     def _deciding(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
-        decider, profile = self._stores.campaigns.decider, draft.profile
+        decider, profile = self._decider, draft.profile
         return (
             yield from decider.deciding(
                 site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker, plan.campaign_key
@@ -159,16 +169,14 @@ class Personalizer:
         empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
         if empty:
             with self._without("offers"):
-                made = self._stores.campaigns.decider.fallbacks(
-                    site, draft.profile, empty, plan.dismissed, plan.asker
-                )
+                made = self._decider.fallbacks(site, draft.profile, empty, plan.dismissed, plan.asker)
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
                 self._decisions.count(site, list(made.values()))
 
     def _fill_items(
         self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, profile: Profile | None
     ) -> None:
-        shop = self._stores.models.shops(site.id)
+        shop = self._shops(site.id)
         visitor = shop.recommender.visitor(profile, plan.item, rules_of(site))
         for slot, ask in plan.items.items():
             draft.items[slot] = self._row(shop, visitor, ask, site.currency)
@@ -179,7 +187,7 @@ class Personalizer:
         """The items that offers have inside. An ask was checked when its campaign was written."""
         asks = {each.slot: parse_slot_request(each.items) for each in made if each.items is not None}
         with self._without("items"):
-            shop = self._stores.models.shops(site.id)
+            shop = self._shops(site.id)
             visitor = shop.recommender.visitor(draft.profile, plan.item, rules_of(site))
             for slot, ask in asks.items():
                 if not isinstance(ask, Refusal):

@@ -1,4 +1,4 @@
-"""Who stands behind a figure: the people of a funnel's step, one by one, and kept as a segment."""
+"""The people behind a figure: tables of visitors, one person, the sizes of segments, and a saved list of people."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from offers.segments.segment import Segment, parse_segment
+from offers.segments.store import SegmentStore
 from profiles.model import Profile
 from profiles.store.lookup import document
 from tracker.sites import Site
@@ -17,10 +18,10 @@ from warehouse.funnel.visitors import funnel_visitors
 from web.flows import one_of
 from web.http.problem import Problem
 from web.people.lookup import seen
+from web.people.segment_sizes import SegmentSizes
 from web.reports.catalogue import FunnelQuestion, step_of
 from web.reports.reports import Reports, ReportScope
 from web.slug import TRAIT, slug
-from web.stores import Stores
 
 MOST = 10_000
 LATEST = 1_000
@@ -48,41 +49,6 @@ class People:
     people: tuple[Someone, ...]
 
 
-def ids_of(reports: Reports, asked: ReportScope, args: "MultiDict[str, str]") -> list[str]:
-    """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
-    Raises QueryRefused."""
-    asking, step = FunnelQuestion.of(args), step_of(args)
-    which = one_of("which", args, ("dropped", "went on", "all"))
-    beyond = {"dropped": False, "went on": True, "all": None}[which]
-    events = reports.events(asked)
-    return funnel_visitors(events, asked.site.id, asking.steps, asking.rules, asked.span, step, beyond, MOST)
-
-
-def people_of(stores: Stores, reports: Reports, asked: ReportScope, args: "MultiDict[str, str]") -> People:
-    """The same with what is known of them. Raises QueryRefused."""
-    ids = ids_of(reports, asked, args)
-    return People(len(ids), tuple(someone(ids, stores, asked.site.id)))
-
-
-def members_of(stores: Stores, reports: Reports, site: str, segment: str) -> People:
-    """Who is in a segment now, at most MOST, by id."""
-    ids = sorted(reports.members(site, segment))
-    return People(len(ids), tuple(someone(ids[:MOST], stores, site)))
-
-
-def latest_of(stores: Stores, reports: Reports, asked: ReportScope) -> People:
-    """Who came by last, LATEST at most."""
-    span = asked.span
-    ids = latest_profiles(reports.events(asked), asked.site.id, span.start, span.end, LATEST)
-    return People(len(ids), tuple(someone(ids, stores, asked.site.id)))
-
-
-def found_by(stores: Stores, reports: Reports, site: str, query: str) -> People:
-    """Who has ``query`` in their customer id, name or e-mail."""
-    ids = reports.everyone(site).search(query)
-    return People(len(ids), tuple(someone(ids, stores, site)))
-
-
 @dataclass(frozen=True, slots=True)
 class Sized:
     """A segment with who is in it now, and how many more that are than SIZED_DAYS ago (None: not known yet)."""
@@ -92,19 +58,6 @@ class Sized:
     audience: str
     members: int
     change: int | None
-
-
-def sizes_of(stores: Stores, reports: Reports, site: Site) -> list[Sized]:
-    """Of every segment."""
-    segments, members = stores.segments.store.all(site.id), reports.everyone(site.id).segments
-    today = datetime.fromtimestamp(stores.clock(), site.zone).date()
-    history = stores.segments.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
-    rows = []
-    for each in segments:
-        size, past = len(members.get(each.id, ())), history[each.id]
-        change = size - past[0] if len(past) > 1 else None
-        rows.append(Sized(each.id, each.name, each.audience, size, change))
-    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,50 +119,101 @@ class PersonReport:
 PERSON_TABLES = ("orders", "ids", "visits", "cart", "offers")
 
 
-def person_of(stores: Stores, site: str, who: str) -> PersonReport:
-    """Raises Problem 404."""
-    profile = seen(stores.visitors.profiles, site, who)
-    if profile is None:
-        raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
-    known = dossier(stores.reports.warehouse, site, profile.id, profile.first_seen)
-    return PersonReport(document(profile), known.orders, known.ids)
+@dataclass(frozen=True, slots=True)
+class PeopleTables:
+    """Finds people by report, segment or search. The live profiles say what is known of each."""
 
+    reports: Reports
+    segments: SegmentStore
+    sizes: SegmentSizes
 
-def someone(ids: Sequence[str], stores: Stores, site: str) -> list[Someone]:
-    stored = stores.visitors.profiles.load(site, ids)
-    found = []
-    for profile_id in ids:
-        entry = stored.get(profile_id)
-        profile = (entry.profile if entry else None) or Profile(id=profile_id)
-        email = profile.traits.get("email", "")
-        counts = profile.counts
-        found.append(
-            Someone(
-                profile_id,
-                profile.user or "",
-                email if isinstance(email, str) else "",
-                profile.stage,
-                counts.orders,
-                counts.revenue,
-                profile.last_seen,
-            )
+    def funnel_ids(self, scope: ReportScope, args: "MultiDict[str, str]") -> list[str]:
+        """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
+        Raises QueryRefused."""
+        asking, step = FunnelQuestion.of(args), step_of(args)
+        which = one_of("which", args, ("dropped", "went on", "all"))
+        beyond = {"dropped": False, "went on": True, "all": None}[which]
+        events = self.reports.events(scope)
+        return funnel_visitors(
+            events, scope.site.id, asking.steps, asking.rules, scope.span, step, beyond, MOST
         )
-    return found
 
+    def in_funnel(self, scope: ReportScope, args: "MultiDict[str, str]") -> People:
+        """The people of ``funnel_ids`` with what is known of them. Raises QueryRefused."""
+        ids = self.funnel_ids(scope, args)
+        return People(len(ids), tuple(self.rows(scope.site.id, ids)))
 
-def keep(stores: Stores, site: str, name: str, ids: Sequence[str]) -> Segment:
-    """A segment of these people, by its name, replacing one of the same. Raises SegmentInvalid."""
-    segment_id = slug(name)
-    trait = TRAIT + segment_id
-    document: Mapping[str, object] = {"name": name, "audience": f"trait('{trait}') = true"}
-    segment = parse_segment(dict(document), segment_id)
+    def in_segment(self, site: str, segment: str) -> People:
+        """Who is in a segment now, at most MOST, by id."""
+        ids = sorted(self.reports.members(site, segment))
+        return People(len(ids), tuple(self.rows(site, ids[:MOST])))
 
-    def listed(profile: Profile) -> Profile:
-        profile.traits[trait] = True
-        profile.segments = sorted({*profile.segments, segment_id})
-        return profile
+    def latest(self, scope: ReportScope) -> People:
+        """Who came by last, LATEST at most."""
+        span = scope.span
+        ids = latest_profiles(self.reports.events(scope), scope.site.id, span.start, span.end, LATEST)
+        return People(len(ids), tuple(self.rows(scope.site.id, ids)))
 
-    stores.segments.store.put(site, segment)
-    for profile_id in ids:
-        stores.visitors.profiles.update(site, profile_id, listed)
-    return segment
+    def search(self, site: str, query: str) -> People:
+        """Who has ``query`` in their customer id, name or e-mail."""
+        ids = self.reports.everyone(site).search(query)
+        return People(len(ids), tuple(self.rows(site, ids)))
+
+    def segment_sizes(self, site: Site) -> list[Sized]:
+        """The size of every segment."""
+        segments, members = self.segments.all(site.id), self.reports.everyone(site.id).segments
+        today = datetime.fromtimestamp(self.reports.clock(), site.zone).date()
+        history = self.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
+        rows = []
+        for each in segments:
+            size, past = len(members.get(each.id, ())), history[each.id]
+            change = size - past[0] if len(past) > 1 else None
+            rows.append(Sized(each.id, each.name, each.audience, size, change))
+        return rows
+
+    def person(self, site: str, who: str) -> PersonReport:
+        """Raises Problem 404."""
+        profile = seen(self.reports.profiles, site, who)
+        if profile is None:
+            raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
+        known = dossier(self.reports.warehouse, site, profile.id, profile.first_seen)
+        return PersonReport(document(profile), known.orders, known.ids)
+
+    def rows(self, site: str, ids: Sequence[str]) -> list[Someone]:
+        """A row for each id; a person without a live profile has only the id."""
+        stored = self.reports.profiles.load(site, ids)
+        found = []
+        for profile_id in ids:
+            entry = stored.get(profile_id)
+            profile = (entry.profile if entry else None) or Profile(id=profile_id)
+            email = profile.traits.get("email", "")
+            counts = profile.counts
+            found.append(
+                Someone(
+                    profile_id,
+                    profile.user or "",
+                    email if isinstance(email, str) else "",
+                    profile.stage,
+                    counts.orders,
+                    counts.revenue,
+                    profile.last_seen,
+                )
+            )
+        return found
+
+    def save_segment(self, site: str, name: str, ids: Sequence[str]) -> Segment:
+        """A segment of these people, by its name, replacing one of the same. Raises SegmentInvalid."""
+        segment_id = slug(name)
+        trait = TRAIT + segment_id
+        document: Mapping[str, object] = {"name": name, "audience": f"trait('{trait}') = true"}
+        segment = parse_segment(dict(document), segment_id)
+
+        def listed(profile: Profile) -> Profile:
+            profile.traits[trait] = True
+            profile.segments = sorted({*profile.segments, segment_id})
+            return profile
+
+        self.segments.put(site, segment)
+        for profile_id in ids:
+            self.reports.profiles.update(site, profile_id, listed)
+        return segment

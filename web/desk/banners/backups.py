@@ -1,19 +1,19 @@
 """Backups that do not know of the newest erasures: every page says so."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 
 from profiles.store.port import ProfilesUnavailable
-from web.stores import Stores
 
 
-def register_backup_alarm(app: Flask, stores: Stores) -> None:
+def register_backup_banner(app: Flask, behind: Callable[[], bool]) -> None:
     """``backups_behind()`` for every page."""
 
     def backups_behind() -> bool:
         try:
-            return stores.health.backups_behind()
+            return behind()
         except ProfilesUnavailable:
             return False  # of this the page itself tells
 

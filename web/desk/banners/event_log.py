@@ -1,6 +1,7 @@
 """What the event log lost lately: every page says so."""
 
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -8,12 +9,11 @@ from flask import Flask
 
 from ingest.worker.log_generations import Incident
 from warehouse.delta import WarehouseUnavailable
-from web.stores import Stores
 
 LOOK_SECONDS = 30.0
 
 
-def register_log_alarm(app: Flask, stores: Stores) -> None:
+def register_event_log_banner(app: Flask, incident: Callable[[], Incident | None]) -> None:
     """``log_incident()`` for every page, looked for now and then; None when nothing is wrong."""
     lock = Lock()
     looked, found = float("-inf"), None
@@ -24,7 +24,7 @@ def register_log_alarm(app: Flask, stores: Stores) -> None:
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
                 try:
-                    found = stores.health.log_incident()
+                    found = incident()
                 except WarehouseUnavailable:
                     found = None  # of this the doctor tells
             return found

@@ -1,6 +1,7 @@
 """Ingest that stands still: every page says so."""
 
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -8,12 +9,11 @@ from flask import Flask
 
 from tracker.log.port import LogUnavailable
 from web.health.ingest_progress import IngestLag
-from web.stores import Stores
 
 LOOK_SECONDS = 10.0
 
 
-def register_ingest_alarm(app: Flask, stores: Stores) -> None:
+def register_ingest_banner(app: Flask, lag: Callable[[], IngestLag]) -> None:
     """``ingest_stands()`` for every page, looked for now and then; None when it gets on."""
     lock = Lock()
     looked = float("-inf")
@@ -25,7 +25,7 @@ def register_ingest_alarm(app: Flask, stores: Stores) -> None:
             if time.monotonic() - looked >= LOOK_SECONDS:
                 looked = time.monotonic()
                 try:
-                    found = waits if (waits := stores.health.ingest_waits()).still else None
+                    found = behind if (behind := lag()).still else None
                 except LogUnavailable:
                     found = None  # of this the doctor tells
             return found

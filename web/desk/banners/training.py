@@ -9,7 +9,7 @@ from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
 
-def register_training_alarm(app: Flask, runs: TrainingRuns) -> None:
+def register_training_banner(app: Flask, runs: TrainingRuns) -> None:
     """``training_failed(site)`` for every page: the last run if it failed."""
 
     def training_failed(site: Site) -> Run | None:

@@ -7,8 +7,9 @@ from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from offers.campaign.campaign import CampaignInvalid
-from offers.campaign.store import TooManyCampaigns
+from offers.campaign.store import CampaignStore, TooManyCampaigns
 from tracker.sites import Site
+from web.access.audit import Audit
 from web.desk.campaigns.audience_form import help_of, segments_asked
 from web.desk.campaigns.form import NEW, CampaignDraft, draft_of, draft_of_form, like, pressed
 from web.desk.campaigns.preview import Preview, campaign_of, previewed
@@ -21,7 +22,6 @@ from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.people.audience_preview import Audiences
 from web.reports.campaign_counts import found
-from web.stores import Stores
 
 WORDS = {"labels": LABELS, "variant_labels": VARIANT_LABELS, "choices_of": CHOICES, "kinds": KINDS}
 
@@ -29,7 +29,8 @@ WORDS = {"labels": LABELS, "variant_labels": VARIANT_LABELS, "choices_of": CHOIC
 @dataclass(frozen=True, slots=True)
 class CampaignEditor:
     pages: Pages
-    stores: Stores
+    campaigns: CampaignStore
+    audit: Audit
     audiences: Audiences
 
     def routes(self) -> Routes:
@@ -47,7 +48,7 @@ class CampaignEditor:
         unsaved: bool = True,
     ) -> Response:
         site = self.pages.site()
-        segments = self.stores.segments.store.all(site.id)
+        segments = self.pages.segments.all(site.id)
         return self.pages.show(
             "desk/campaigns/campaign_edit.html",
             "campaigns",
@@ -70,13 +71,13 @@ class CampaignEditor:
         site, name = self.pages.site(), request.args.get("id", "")
         audience, other = request.args.get("audience", "")[:8_000], request.args.get("like", "")
         if name:
-            campaign = found(self.stores.campaigns.store, site, name)
-            version = mark(self.stores.campaigns.store.versions(site.id, name))
+            campaign = found(self.campaigns, site, name)
+            version = mark(self.campaigns.versions(site.id, name))
             return self._page(draft_of(campaign, version), unsaved=False)
         if not self.pages.user().may("marketer"):
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
         if other:
-            return self._page(like(found(self.stores.campaigns.store, site, other), audience), unsaved=False)
+            return self._page(like(found(self.campaigns, site, other), audience), unsaved=False)
         return self._page(CampaignDraft({**NEW, "audience": audience}), unsaved=False)
 
     def change(self) -> ResponseReturnValue:
@@ -91,20 +92,20 @@ class CampaignEditor:
             campaign = campaign_of(draft, site)
         except CampaignInvalid as refused:
             return self._page(draft, problem=trouble(refused))
-        if not draft.saved and self.stores.campaigns.store.get(site.id, campaign.id) is not None:
+        if not draft.saved and self.campaigns.get(site.id, campaign.id) is not None:
             taken = CampaignInvalid("id", _("Another campaign uses the id %(id)s", id=campaign.id))
             return self._page(draft, problem=trouble(taken))
         if draft.saved and (clash := self._clashing(site, campaign.id, draft.version)):
             return self._page(draft.begun(str(clash.saved)), clash=clash)
         try:
-            self.stores.campaigns.store.put(site.id, campaign, int(self.stores.clock() * 1000))
+            self.campaigns.put(site.id, campaign, int(self.pages.clock() * 1000))
         except TooManyCampaigns as full:
             return self._page(draft, problem=Trouble(str(full)))
         return redirect(f"/desk/campaigns/{campaign.id}?saved=yes")
 
     def _clashing(self, site: Site, campaign_id: str, began: str) -> Written | None:
-        versions = self.stores.campaigns.store.versions(site.id, campaign_id)
-        return since(versions, began, self.stores.access.audit.latest(NOTED), site.id, campaign_id)
+        versions = self.campaigns.versions(site.id, campaign_id)
+        return since(versions, began, self.audit.latest(NOTED), site.id, campaign_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from offers.campaign.campaign import Campaign
+from offers.campaign.store import CampaignStore
+from offers.feedback.token import TokenSigner
 from warehouse.reports.vocabulary import vocabulary
 from web.desk.pages import Pages
 from web.desk.period import period_of
@@ -15,7 +17,6 @@ from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
 from web.reports.campaign_counts import Answered, answered
-from web.stores import Stores
 
 STATUS = {
     "live": ("on", _l("Live now")),
@@ -41,22 +42,19 @@ class CampaignRow:
 @dataclass(frozen=True, slots=True)
 class CampaignList:
     pages: Pages
-    stores: Stores
+    campaigns: CampaignStore
+    signer: TokenSigner
 
     def routes(self) -> Routes:
         return (get("/desk/campaigns", self.listed),)
 
     def listed(self) -> Response:
         site = self.pages.site()
-        period = period_of(request.args, site, self.stores.clock(), "/desk/campaigns")
-        campaigns = self.stores.campaigns.store.all(site.id)
+        period = period_of(request.args, site, self.pages.clock(), "/desk/campaigns")
+        campaigns = self.campaigns.all(site.id)
         asked = period.scope(site)
-        counted = (
-            answered(self.stores.campaigns.signer, self.pages.reports.events(asked), asked)
-            if campaigns
-            else {}
-        )
-        demo = vocabulary(self.stores.reports.warehouse, site.id, asked.span, 1).demo
+        counted = answered(self.signer, self.pages.reports.events(asked), asked) if campaigns else {}
+        demo = vocabulary(self.pages.reports.warehouse, site.id, asked.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
         return self.pages.show(
             "desk/campaigns/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo

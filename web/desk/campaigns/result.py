@@ -10,6 +10,8 @@ from msgspec import structs
 
 from offers.campaign.campaign import Status
 from offers.campaign.document import document, parse
+from offers.campaign.store import CampaignStore
+from web.access.audit import Audit
 from web.api.campaigns import check_items
 from web.desk.campaigns.audience_form import segments_asked
 from web.desk.campaigns.list import STATUS
@@ -22,14 +24,15 @@ from web.http.problem import Problem
 from web.http.routes import Routes, get, post
 from web.language import gettext as _
 from web.reports.campaign_counts import found
-from web.reports.campaign_result import expansion, result_of
-from web.stores import Stores
+from web.reports.campaign_result import CampaignResults
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignResultPage:
     pages: Pages
-    stores: Stores
+    campaigns: CampaignStore
+    results: CampaignResults
+    audit: Audit
 
     def routes(self) -> Routes:
         return (
@@ -40,15 +43,15 @@ class CampaignResultPage:
 
     def one(self, campaign_id: str) -> ResponseReturnValue:
         site = self.pages.site()
-        campaign = found(self.stores.campaigns.store, site, campaign_id)
-        period = period_of(request.args, site, self.stores.clock(), f"/desk/campaigns/{campaign_id}")
-        result = result_of(self.stores, site, campaign, period.span(site))
+        campaign = found(self.campaigns, site, campaign_id)
+        period = period_of(request.args, site, self.pages.clock(), f"/desk/campaigns/{campaign_id}")
+        result = self.results.result(site, campaign, period.span(site))
         expanded = "expand" in request.args
-        proposed = expansion(self.stores, site, result) if expanded else None
+        proposed = self.results.expansion(site, result) if expanded else None
         view = view_of(result, site, period, proposed, expanded)
-        versions = self.stores.campaigns.store.versions(site.id, campaign_id)
-        noted = self.stores.access.audit.latest(NOTED)
-        known = {each.id for each in self.stores.segments.store.all(site.id)}
+        versions = self.campaigns.versions(site.id, campaign_id)
+        noted = self.audit.latest(NOTED)
+        known = {each.id for each in self.pages.segments.all(site.id)}
         return self.pages.show(
             "desk/campaigns/campaign.html",
             "campaigns",
@@ -64,23 +67,21 @@ class CampaignResultPage:
 
     def turn(self, campaign_id: str) -> ResponseReturnValue:
         site, status = self.pages.site(), request.form.get("status", "")
-        campaign = found(self.stores.campaigns.store, site, campaign_id)
+        campaign = found(self.campaigns, site, campaign_id)
         if status not in STATUS:
             raise Problem(400, _("There is no such status"), "status")
         changed = structs.replace(campaign, status=cast(Status, status))
-        self.stores.campaigns.store.put(site.id, changed, int(self.stores.clock() * 1000))
+        self.campaigns.put(site.id, changed, int(self.pages.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}")
 
     def restore(self, campaign_id: str) -> ResponseReturnValue:
         """An old document becomes the newest version, if it may still be written as it is."""
         site, wanted = self.pages.site(), request.form.get("version", "")
-        versions = self.stores.campaigns.store.versions(
-            site.id, found(self.stores.campaigns.store, site, campaign_id).id
-        )
+        versions = self.campaigns.versions(site.id, found(self.campaigns, site, campaign_id).id)
         old = next((each.campaign for each in versions if str(each.saved) == wanted), None)
         if old is None:
             raise Problem(404, _("This version no longer exists"), "version")
         campaign = parse(document(old), zone=site.zone)
         check_items(campaign)
-        self.stores.campaigns.store.put(site.id, campaign, int(self.stores.clock() * 1000))
+        self.campaigns.put(site.id, campaign, int(self.pages.clock() * 1000))
         return redirect(f"/desk/campaigns/{campaign.id}?saved=restored#versions")

@@ -16,8 +16,7 @@ from web.http.routes import Routes, get, post
 from web.labels import short
 from web.language import gettext as _
 from web.reports.catalogue import step_of
-from web.reports.people import MOST, Someone, ids_of, keep, someone
-from web.stores import Stores
+from web.reports.people import MOST, PeopleTables, Someone
 
 SHOWN = 100
 
@@ -34,7 +33,7 @@ class PersonRow:
 @dataclass(frozen=True, slots=True)
 class FunnelPeople:
     pages: Pages
-    stores: Stores
+    people: PeopleTables
 
     def routes(self) -> Routes:
         return (
@@ -45,9 +44,9 @@ class FunnelPeople:
     def show(self) -> Response:
         site, form = self.pages.site(), form_of(request.args)
         period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", tuple(form.query(())))
-        ids = ids_of(self.pages.reports, period.scope(site), request.args)
+        ids = self.people.funnel_ids(period.scope(site), request.args)
         which, at = request.args.get("which", "dropped"), step_of(request.args)
-        now = self.stores.clock()
+        now = self.pages.clock()
         rows = [
             PersonRow(
                 each.customer or short(each.id),
@@ -56,7 +55,7 @@ class FunnelPeople:
                 formats.money(each.revenue, site.currency),
                 formats.ago(each.last_seen, now),
             )
-            for each in someone(ids[:SHOWN], self.stores, site.id)
+            for each in self.people.rows(site.id, ids[:SHOWN])
         ]
         step = form.asked[at].name
         titles = {
@@ -81,7 +80,7 @@ class FunnelPeople:
         """Keep these people as a segment, as they are now."""
         site, query = self.pages.site(), MultiDict(parse_qsl(request.form.get("query", "")))
         period = period_of(query, site, self.pages.clock(), "/desk/funnel")
-        ids = ids_of(self.pages.reports, period.scope(site), query)
-        segment = keep(self.stores, site.id, request.form.get("name", ""), ids)
+        ids = self.people.funnel_ids(period.scope(site), query)
+        segment = self.people.save_segment(site.id, request.form.get("name", ""), ids)
         self.pages.reports.everybody.forget(site.id)
         return redirect(f"/desk/segments?{urlencode({'made': segment.id})}")

@@ -1,0 +1,140 @@
+"""A campaign's result as the JSON of the API, and as tables for CSV."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from offers.experiments.holdout_comparison import HoldoutComparison
+from offers.experiments.intervals import Interval
+from offers.experiments.lift import Group, Lift
+from offers.experiments.off_policy import Estimate, OffPolicy
+from offers.reports.response_counts import ResponseCounts
+from web.reports.campaign_result import Result
+
+TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned")
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """As ``/v1/reports/campaigns/{id}`` answers. Rates are parts of 1, money is in the site's currency."""
+    made = result.report
+    return {
+        "campaign": made.campaign,
+        "goal": result.campaign.goal,
+        "reward": result.campaign.reward,
+        "total": _tally(made.total),
+        "withheld": made.withheld,
+        "variants": [
+            {**_tally(each.counts), "best": each.best, "instead": _off_policy(each.shown_to_all)}
+            for each in made.variants
+        ],
+        "days": _tallies(made.days),
+        "stages": _tallies(made.stages),
+        "devices": _tallies(made.devices),
+        "channels": _tallies(made.channels),
+        "segments": _tallies(result.segments),
+        "comparison": _comparison(made.comparison),
+        "learned": result.lessons,
+        "refused": result.refused,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """A line of one of TABLES as a file: rates are parts of 1, ``best`` is a variant's probability."""
+
+    name: str
+    decisions: int | None
+    impressions: int
+    clicks: int
+    dismissals: int
+    conversions: int
+    revenue: float
+    visitors: int
+    click_rate: float | None
+    conversion_rate: float | None
+    best: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A line of what the bandit learned, see Lesson and Belief."""
+
+    slot: str
+    context: str
+    variant: str
+    shown: float
+    rate: float
+    share: float
+
+
+def table_of(result: Result, table: str) -> list[ResultRow] | list[Learned]:
+    """One of TABLES."""
+    made = result.report
+    if table == "learned":
+        return [
+            Learned(each.slot, each.context, *astuple(belief))
+            for each in result.lessons
+            for belief in each.beliefs
+        ]
+    if table == "variants":
+        return [_row(each.counts, each.best) for each in made.variants]
+    return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]
+
+
+def _row(tally: ResponseCounts, best: float | None = None) -> ResultRow:
+    seen = tally.impressions > 0
+    return ResultRow(
+        name=tally.name,
+        decisions=tally.decisions,
+        impressions=tally.impressions,
+        clicks=tally.clicks,
+        dismissals=tally.dismissals,
+        conversions=tally.conversions,
+        revenue=tally.revenue,
+        visitors=tally.visitors,
+        click_rate=tally.ctr.value if seen else None,
+        conversion_rate=tally.conversion_rate.value if seen else None,
+        best=best,
+    )
+
+
+def _tallies(tallies: Sequence[ResponseCounts]) -> list[dict[str, Any]]:
+    return [_tally(each) for each in tallies]
+
+
+def _tally(tally: ResponseCounts) -> dict[str, Any]:
+    rates = {"ctr": _interval(tally.ctr), "conversion_rate": _interval(tally.conversion_rate)}
+    return {**tally._asdict(), **rates}
+
+
+def _interval(interval: Interval | None) -> dict[str, float] | None:
+    return None if interval is None else interval._asdict()
+
+
+def _off_policy(found: OffPolicy | None) -> dict[str, Any] | None:
+    return None if found is None else {"ips": _estimate(found.ips), "snips": _estimate(found.snips)}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return estimate._asdict()
+
+
+def _comparison(found: HoldoutComparison | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    told = {"expected": found.expected, "chance": found.chance, "mismatch": found.mismatch}
+    return {**told, "crossed": found.crossed, "lift": _lift(found.lift)}
+
+
+def _lift(found: Lift | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    groups = {"shown": _group(found.shown), "withheld": _group(found.withheld)}
+    intervals = {
+        name: _interval(getattr(found, name)) for name in ("rate", "relative", "revenue", "incremental")
+    }
+    return {**groups, **intervals}
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {**group._asdict(), "rate": group.rate}
