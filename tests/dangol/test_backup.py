@@ -46,7 +46,9 @@ PASSING = (
     "erasures",
     "arms",
     "segments-progress",
+    "ingest",
 )
+"""Begin the names of keys that hold what is of the moment, or what a job writes anew each minute."""
 STEPS = ["event:Product Viewed", "event:Product Added", "event:Order Completed"]
 
 
@@ -125,8 +127,8 @@ def profiles(settings: Settings) -> dict[str, Any]:
 
 
 def keys(settings: Settings) -> dict[bytes, Any]:
-    """Campaigns, segments, items, caps, budgets: whatever stands in Redis beside profiles and log, but for what is of
-    the moment and what a job writes anew each minute."""
+    """Campaigns, segments, items, caps, budgets: whatever stands in Redis beside profiles and log, without
+    PASSING."""
     client = redis.Redis(unix_socket_path=str(settings.socket))
     read = {
         b"string": client.get,
