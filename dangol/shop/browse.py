@@ -1,4 +1,4 @@
-"""Looking around: home, category, product, search, and the data behind the pages."""
+"""The pages for looking at products: home, category, product and search, and the data that their script reads."""
 
 from pathlib import Path
 from typing import Any
@@ -12,69 +12,82 @@ QUERY_CHARACTERS = 100
 DATA_SECONDS, PICTURE_SECONDS = 300, 86_400
 """How long a browser may keep the products and a picture."""
 
+PICTURES = Path(__file__).parent / "static" / "pictures"
+
 SORTS = {"popular": "Most loved", "low": "Price, low to high", "high": "Price, high to low"}
 
 
 def browse(catalogue: Catalogue) -> Blueprint:
     """The pages that anyone may open."""
-    pages = Blueprint("browse", __name__)
-    pictures = Path(pages.root_path) / "static" / "pictures"
+    pages, views = Blueprint("browse", __name__), BrowseViews(catalogue)
+    pages.add_url_rule("/", "home", views.home)
+    pages.add_url_rule("/c/<category>", "category", views.category)
+    pages.add_url_rule("/p/<item>", "product", views.product)
+    pages.add_url_rule("/search", "search", views.search)
+    pages.add_url_rule("/products.json", "products_json", views.products_json)
+    pages.add_url_rule("/art/<item>.svg", "art", views.art)
+    return pages
 
-    @pages.get("/")
-    def home() -> str:
-        return render_template("home.html", bestsellers=catalogue.bestsellers())
 
-    @pages.get("/c/<category>")
-    def category(category: str) -> str:
-        if category not in catalogue.categories:
+class BrowseViews:
+    """The pages that anyone may open, and the data behind them."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def home(self) -> str:
+        return render_template("home.html", bestsellers=self._catalogue.bestsellers())
+
+    def category(self, category: str) -> str:
+        if category not in self._catalogue.categories:
             abort(404)
-        products = catalogue.of(category)
+        products = self._catalogue.of(category)
         sort = request.args.get("sort", "popular")
         if sort in ("low", "high"):
             products.sort(key=lambda product: product.price, reverse=sort == "high")
         calls = [_calls().listed(category, products)]
-        shelf = catalogue.categories[category]
+        shelf = self._catalogue.categories[category]
         return render_template(
             "category.html", category=shelf, products=products, sort=sort, sorts=SORTS, calls=calls
         )
 
-    @pages.get("/p/<item>")
-    def product(item: str) -> str:
-        found = catalogue.products.get(item)
+    def product(self, item: str) -> str:
+        found = self._catalogue.products.get(item)
         if found is None:
             abort(404)
-        alike = [other for other in catalogue.of(found.category) if other.id != item and other.available]
+        alike = [
+            other for other in self._catalogue.of(found.category) if other.id != item and other.available
+        ]
         return render_template(
             "product.html",
             product=found,
             alike=alike,
-            beside=catalogue.companions([item], 6),
+            beside=self._catalogue.companions([item], 6),
             added=_calls().added(found),
             calls=[_calls().viewed(found)],
         )
 
-    @pages.get("/search")
-    def search() -> str:
+    def search(self) -> str:
         query = " ".join(request.args.get("q", "").split())[:QUERY_CHARACTERS]
-        products = catalogue.search(query)
+        products = self._catalogue.search(query)
         calls = [_calls().searched(query, len(products))] if query else []
         return render_template(
-            "search.html", query=query, products=products, calls=calls, bestsellers=catalogue.bestsellers()
+            "search.html",
+            query=query,
+            products=products,
+            calls=calls,
+            bestsellers=self._catalogue.bestsellers(),
         )
 
-    @pages.get("/products.json")
-    def products_json() -> Response:
-        return _cached(jsonify({"currency": CURRENCY, "products": _cards(catalogue)}), DATA_SECONDS)
+    def products_json(self) -> Response:
+        return _cached(jsonify({"currency": CURRENCY, "products": _cards(self._catalogue)}), DATA_SECONDS)
 
-    @pages.get("/art/<item>.svg")
-    def art(item: str) -> Response:
-        found = catalogue.products.get(item)
+    def art(self, item: str) -> Response:
+        found = self._catalogue.products.get(item)
         if found is None:
             abort(404)
-        picture = (pictures / f"{found.id}.svg").read_bytes()
+        picture = (PICTURES / f"{found.id}.svg").read_bytes()
         return _cached(Response(picture, mimetype="image/svg+xml"), PICTURE_SECONDS)
-
-    return pages
 
 
 def _calls() -> Calls:

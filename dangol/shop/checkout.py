@@ -16,64 +16,70 @@ FIELD_CHARACTERS = 80
 
 def checkout(catalogue: Catalogue) -> Blueprint:
     """The steps of the checkout."""
-    pages = Blueprint("checkout", __name__)
+    pages, views = Blueprint("checkout", __name__), CheckoutViews(catalogue)
+    pages.add_url_rule("/checkout", "address", views.address)
+    pages.add_url_rule("/checkout", "ship_to", views.ship_to, methods=["POST"])
+    pages.add_url_rule("/checkout/payment", "payment", views.payment)
+    pages.add_url_rule("/checkout/payment", "pay", views.pay, methods=["POST"])
+    pages.add_url_rule("/thank-you", "thanks", views.thanks)
+    return pages
 
-    def held() -> carts.Cart:
-        return carts.read(session.get("cart"), catalogue)
 
-    def ready() -> bool:
+class CheckoutViews:
+    """The steps from the address to the confirmation of the order."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def _held(self) -> carts.Cart:
+        return carts.read(session.get("cart"), self._catalogue)
+
+    def _ready(self) -> bool:
         """Whether there is something to pay for and somewhere to send it."""
-        return bool(held().lines and session.get("address") and session.get("checkout"))
+        return bool(self._held().lines and session.get("address") and session.get("checkout"))
 
-    @pages.get("/checkout")
-    def address() -> str | Response:
-        if not held().lines:
+    def address(self) -> str | Response:
+        if not self._held().lines:
             return redirect(url_for("buying.cart"))
         session.setdefault("checkout", "DM-" + secrets.token_hex(4).upper())
-        calls = [_calls().checkout_started(held(), session["checkout"])]
-        return _address_page(held(), session.get("address") or _sample(), "", calls)
+        calls = [_calls().checkout_started(self._held(), session["checkout"])]
+        return _address_page(self._held(), session.get("address") or _sample(), "", calls)
 
-    @pages.post("/checkout")
-    def ship_to() -> str | Response:
+    def ship_to(self) -> str | Response:
         given = {key: request.form.get(key, "").strip()[:FIELD_CHARACTERS] for key in FIELDS}
         missing = next((label for key, label in FIELDS.items() if not given[key]), None)
         if missing:
-            return _address_page(held(), given, f"{missing} is missing.", [])
+            return _address_page(self._held(), given, f"{missing} is missing.", [])
         session["address"] = given
         return redirect(url_for("checkout.payment"))
 
-    @pages.get("/checkout/payment")
-    def payment() -> str | Response:
-        if not ready():
+    def payment(self) -> str | Response:
+        if not self._ready():
             return redirect(url_for("checkout.address"))
         say, order = _calls(), session["checkout"]
         return render_template(
             "payment.html",
-            cart=held(),
+            cart=self._held(),
             address=session["address"],
             # Step 1 is told now that the shop accepted the address, step 2 when this page's form is sent.
             calls=[say.step_completed(order, 1)],
             paid=say.step_completed(order, 2),
         )
 
-    @pages.post("/checkout/payment")
-    def pay() -> Response:
-        if not ready():
+    def pay(self) -> Response:
+        if not self._ready():
             return redirect(url_for("checkout.address"))
         session["order"] = {"id": session.pop("checkout"), "cart": session.pop("cart")}
         return redirect(url_for("checkout.thanks"))
 
-    @pages.get("/thank-you")
-    def thanks() -> str | Response:
+    def thanks(self) -> str | Response:
         order = session.get("order")
         if not order:
             return redirect(url_for("browse.home"))
-        bought = carts.read(order["cart"], catalogue)
+        bought = carts.read(order["cart"], self._catalogue)
         told = [_calls().completed_once(bought, order["id"])]
-        beside = catalogue.companions(bought.ids, 6)
+        beside = self._catalogue.companions(bought.ids, 6)
         return render_template("thanks.html", cart=bought, order=order["id"], beside=beside, once=told)
-
-    return pages
 
 
 def _address_page(cart: carts.Cart, address: dict[str, str], error: str, calls: list[Call]) -> str:
