@@ -1,1 +1,1 @@
-"""What we know about each visitor right now."""
+"""Events and their facts enter, and the current profile of each visitor leaves."""

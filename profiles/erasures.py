@@ -1,9 +1,9 @@
-"""Who was erased lately: nothing that was received of them before may come back.
+"""Erased persons, and how they are kept from coming back through events that were received earlier.
 
-When a person is erased, events of theirs may still lie in the log, in a tracker's spool or in a worker's hands.
-A mark for each of their ids says up to when events are to be dropped; workers look before they save a profile
-and again before they append to the warehouse. A mark is a digest: it answers "is it this id?", it does not
-say which. Beside the marks stand the requests that are not done yet: those must name the ids.
+When a person is erased, their events may still be in the log, in a tracker's spool or in a worker's memory. A mark
+for each of their ids says up to which time events are dropped. Workers check the marks before they save a profile and
+again before they append to the warehouse. A mark holds a digest of the id, not the id. Requests that are not done yet
+are kept as well; they hold the ids.
 
 ``dg:erased:{site}`` is a hash, digest → ms, field "" a version; ``dg:erasures`` a hash, request → JSON.
 """
@@ -31,10 +31,11 @@ _REQUESTS = "dg:erasures"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Someone is to be forgotten: all that was received until ``at`` (ms) under any of ``ids``.
+    """A request to erase a person: all that was received until ``at`` (ms) under any of ``ids``.
 
-    ``fed`` are customers that a browser among them merely claimed to be: of their history, only what it did goes.
-    ``marked`` (ms) is when the newest of the ids got its mark; without ids nothing is left but Redis' own files.
+    ``fed`` are customers that one of these browsers claimed to be: only the browser's own events are removed from
+    their history. ``marked`` (ms) is when the newest of the ids got its mark. Without ids, only the append-only file
+    of Redis is left to rewrite.
     """
 
     id: str
@@ -55,8 +56,8 @@ class Cutoffs:
         self.newest = max(marks.values(), default=-1)
 
     def cover(self, site: str, ids: Iterable[str], received: int) -> bool:
-        """Whether what was received at ``received`` (ms) of somebody with these ids is to be dropped."""
-        # Live events are newer than every mark: for them nothing is hashed.
+        """Whether an event received at ``received`` (ms) with these ids must be dropped."""
+        # Live events are newer than every mark: no id of theirs is hashed.
         return received <= self.newest and any(
             received <= self._marks.get(digest(site, name), -1) for name in ids
         )
@@ -68,7 +69,7 @@ class Erased(Protocol):
 
 
 class NobodyErased:
-    """For installations in memory."""
+    """No erasures: for installations in memory."""
 
     def cutoffs(self, site: str) -> Cutoffs:  # noqa: ARG002
         return Cutoffs({})
@@ -93,7 +94,7 @@ class RedisErased:
             return known[1]
 
     def mark(self, site: str, ids: Iterable[str], at: int) -> None:
-        """Drop from now on what was received until ``at`` (ms) of these ids; forget marks that are too old."""
+        """Drop events of these ids that were received until ``at`` (ms), and remove marks that are too old."""
         fields: dict[bytes, bytes | int] = {digest(site, name): at for name in ids}
         with _errors("mark who is erased"):
             marks = self._client.hgetall(_key(site))
@@ -117,12 +118,12 @@ class RedisErased:
         return sorted(found, key=lambda request: (request.at, request.id))
 
     def drop(self, request: Request) -> None:
-        """It is done."""
+        """Remove a request that is done."""
         with _errors("drop a request"):
             self._client.hdel(_REQUESTS, request.id)
 
     def rewrite(self) -> None:
-        """Make Redis write its append-only file anew: the old one holds every value that ever stood under a key.
+        """Make Redis write its append-only file anew: the old one holds every earlier value of a key.
 
         Returns when that is done. Raises ProfilesUnavailable, also when it takes too long.
         """
@@ -159,7 +160,7 @@ def _settled(node: Any) -> None:
 
 
 def digest(site: str, name: str) -> bytes:
-    """What a mark keeps of an id."""
+    """The digest of an id that its mark holds."""
     return blake2b(f"{site}\0{name}".encode("utf-8", "replace"), digest_size=16).digest()
 
 

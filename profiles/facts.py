@@ -1,4 +1,4 @@
-"""What ingest's enrichment found out about one event: what the fold needs beside the event itself."""
+"""Facts: what enrichment in ingest derives from one event, and the fold needs beside the event itself."""
 
 import msgspec
 
@@ -18,10 +18,10 @@ class ProductLine(msgspec.Struct, frozen=True, gc=False):
 class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Derived from one event alone, never from the profile.
 
-    ``touch`` says how the visitor came, when this event carries an outside referrer, UTM parameters or a
-    click id; None when it says nothing new (an internal referrer, a server-side event).
+    ``touch`` is set when this event carries an outside referrer, UTM parameters or a click id; else it is None
+    (an internal referrer, a server-side event).
     ``campaign_key`` identifies a campaign or click id that starts a new session (DESIGN §6), "" for none.
-    ``doubtful``: the order's amount is implausible (``profiles.plausible``).
+    ``doubtful``: the order's amount is implausible (``profiles.order_limits``).
     ``products`` are the lines of this event; ``order`` and ``revenue`` are set for an order only.
     """
 

@@ -1,4 +1,4 @@
-"""What a customer is worth and how likely they are gone, from when and for how much they bought.
+"""Customer lifetime value and the chance that a customer has left, from dates and values of their purchases.
 
 Purchases: the modified BG/NBD (Batislam, Denizel & Filiztekin 2007). A customer buys at a rate of their own and may
 leave after each purchase, the first included. Rates are gamma distributed (shape ``r``, scale ``alpha``), chances to
@@ -19,13 +19,13 @@ Floats = NDArray[np.float64]
 
 YEAR_DAYS = 365.0
 FEWEST_CUSTOMERS, FEWEST_REPEATERS = 100, 20
-"""With fewer the likelihood is nearly flat: its maximum would say more of chance than of the customers."""
+"""With fewer, the likelihood is nearly flat and its maximum is mostly noise."""
 PRIOR_SD = 3.0
 """Of a normal prior on each parameter's logarithm: keeps it finite where the data say little."""
 
 
 class TooFewPurchases(Exception):
-    """Not enough customers, or not enough who came back, to learn from."""
+    """Too few customers, or too few with a second purchase, to fit the model."""
 
 
 class Purchases(NamedTuple):
@@ -95,7 +95,7 @@ def fit(of: Purchases) -> Value:
     scaled = of._replace(last=of.last / unit, age=of.age / unit)
     r, alpha, a, b = _maximum(lambda logs: _timing(np.exp(logs), scaled), 4)
     money = float(np.mean(of.spend[paid])) if paid.any() else 0.0
-    p, q, v = 1.0, 2.0, 0.0  # without any revenue everybody is worth nothing
+    p, q, v = 1.0, 2.0, 0.0  # without revenue, every value is 0
     if money:
         n, mean = of.repeats[paid] + 1, of.spend[paid] / money
         p, q, v = _maximum(lambda logs: _spending(np.exp(logs), n, mean), 3)

@@ -1,8 +1,8 @@
-"""The profile: what we know about one visitor right now. Values only; ``fold`` and the store are elsewhere.
+"""The profile: the current state of one visitor. Values only: ``profiles.fold`` changes them.
 
-``profiles.encoding.codec`` says how they are stored: a new field needs a place there, too.
-Times are milliseconds since the epoch, UTC; money is in the site's currency. ``gc=False``: there are no cycles
-here, and without it the garbage collector spends as long on a batch of profiles as decoding them takes.
+``profiles.encoding`` says how they are stored: a new field needs a place there, too.
+Times are milliseconds since the epoch, UTC; money is in the site's currency. ``gc=False``: these values
+hold no cycles, and without it garbage collection of a batch of profiles takes as long as decoding them.
 """
 
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class Touch(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):
-    """The counts that eCRM literature asks for, beside orders and revenue."""
+    """Totals over the life of the profile."""
 
     visits: int = 0
     pageviews: int = 0
@@ -50,10 +50,10 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):
-    """Bounds of a recent session on event time, so that a late event finds where it belongs.
+    """The bounds of a recent session in event time. They tell which session a late event belongs to.
 
-    ``campaign`` is the campaign key that its first event carried. ``marks`` holds its events as
-    ``profiles.fold.sessions`` writes them down; it is complete (one for each of ``events``) or empty.
+    ``campaign`` is the campaign key that its first event carried. ``marks`` holds one number for
+    each of its events (``profiles.fold.sessions``); it is complete or empty.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Session(msgspec.Struct, array_like=True, gc=False):
 
 
 class ItemTouch(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One thing the visitor did with one item."""
+    """One event of the visitor with one item."""
 
     item: str
     kind: ItemEvent
@@ -82,7 +82,7 @@ class CartLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Exposure(msgspec.Struct, array_like=True, gc=False):
-    """What this visitor saw of one campaign. ``last`` and ``dismissed`` are ms; 0: never hidden by the visitor."""
+    """How often this visitor saw and clicked one campaign. ``last`` and ``dismissed`` are ms; 0: never dismissed."""
 
     views: int = 0
     clicks: int = 0
@@ -105,15 +105,17 @@ class Affinity(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
-    """One person as one site knows them.
+    """One person on one site.
 
     ``id`` is ``u:<user>`` once the customer is known, else ``v:<visitor>``.
-    ``fed`` is a browser's that claimed, without a proof, to be customers: their ids, the newest first and the one that
-    has its history last; what it does is added to the newest, and it stays a profile of its own. Of a customer,
-    ``proven`` is whether the site itself ever told of them, ``claims`` which traits only claims told, ``claimants``
-    which browsers claim to be them, the newest last; ``visitors`` are those that proved it.
-    ``seen`` is the deduplication ring and ``positions`` the last event applied of each log key
-    (visitor or user id → [partition, position]): both belong to ingest and ``profiles.fold.fold``.
+    ``fed`` is set for a browser that claimed, without proof, to be a customer. It lists the ids of those customers,
+    the newest first. The last one has the browser's earlier history. New events are added to the newest one, and the
+    browser keeps a profile of its own.
+    Of a customer, ``visitors`` are the browsers that proved to be them and ``claimants`` those that only claim it, the
+    newest last. ``proven`` says whether the site itself ever identified the customer. ``claims`` are the names of the
+    traits that only claims have set.
+    ``seen`` is the ring of event ids for deduplication. ``positions`` is the last event applied of each log key
+    (visitor or user id → [partition, position]). Ingest and ``profiles.fold.fold`` use both.
     """
 
     id: str
@@ -143,12 +145,12 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     seen: list[tuple[int, bytes]] = []
     positions: dict[str, tuple[int, int]] = {}
     demo: bool = False
-    cursor: str = ""  # the session that the last event went into
-    renamed: list[tuple[str, str, int]] = []  # what late events did to sessions, and when, until stored
+    cursor: str = ""  # the session of the last event
+    renamed: list[tuple[str, str, int]] = []  # (old, new, when) of sessions that late events changed
     orders: list[tuple[bytes, float, int]] = []  # see ``profiles.fold.orders``
     # By event name, see ``profiles.fold.event_counts``; the API calls them tallies.
     event_counts: dict[str, EventCount] = msgspec.field(default_factory=dict, name="tallies")
-    subject: str = ""  # the first id they came under, by which lots are drawn (holdouts): never another one
+    subject: str = ""  # the first id of this person; it decides holdouts and never changes
     fed: list[str] = []
     proven: bool = True
     claims: list[str] = []
@@ -156,5 +158,5 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def feeds_customer(self) -> bool:
-        """Whether this is how a browser sees itself: the site sees the customer that it feeds, one person."""
+        """Whether this is a browser that claims to be a customer: reports count the customer, and not the browser."""
         return bool(self.fed)

@@ -1,4 +1,4 @@
-"""The largest plausible order of each site, as its own history tells: worked out on a schedule, read by every worker.
+"""The largest plausible order of each site: computed from its history on a schedule, read by every worker.
 
 On the hash ``dg:order-limits``: site → amount in its currency.
 """
@@ -18,8 +18,8 @@ READ_SECONDS = 60.0
 
 
 class OrderLimits:
-    """Says 0 of a site whose history is too short. Reads again each READ_SECONDS; while Redis does not answer, what was
-    read before holds."""
+    """The limit is 0 for a site whose history is too short. Limits are read every READ_SECONDS; while Redis does not
+    answer, the last ones read are used."""
 
     def __init__(self, client: RedisClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = cast(Any, client), clock
@@ -27,7 +27,7 @@ class OrderLimits:
         self._limits: dict[str, float] = {}
 
     def __call__(self, site: Site) -> float:
-        """The site's own setting, else what its history says."""
+        """The limit in the site's settings, else the computed one."""
         if site.order_limit:
             return site.order_limit
         now = self._clock()
@@ -42,7 +42,7 @@ class OrderLimits:
         return self._limits.get(site.id, 0.0)
 
     def save(self, site: str, limit: float) -> None:
-        """0 forgets it. Raises one of REDIS_ERRORS."""
+        """0 removes it. Raises one of REDIS_ERRORS."""
         if limit:
             self._client.hset(KEY, site, repr(limit))
         else:

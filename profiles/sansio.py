@@ -11,24 +11,24 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Runs in a thread what would block an event loop."""
+"""Runs a blocking function in a thread."""
 
 
 class Need(Protocol):
-    """What has to be done before the work goes on."""
+    """One operation whose result the work needs."""
 
     def result(self) -> Any:
-        """The result, waited for."""
+        """Wait for the result."""
 
     async def result_async(self, in_thread: InThread) -> Any:
-        """The result, without blocking the event loop."""
+        """Wait for the result without blocking the event loop."""
 
 
 Steps = Generator[Need, Any, T]
 
 
 class Call:
-    """A function that waits or computes for long: on an event loop it runs in a thread."""
+    """A blocking function. On an event loop it runs in a thread."""
 
     __slots__ = ("_work",)
 

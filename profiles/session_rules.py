@@ -56,8 +56,8 @@ def splits(start: int, last: int, campaign: str, ts: int, key: str, rules: Sessi
 
 
 def bounds(now: int, rules: SessionRules, key: str = "") -> SessionBounds:
-    """``splits`` turned round, for whoever compares by themselves (the script of frequency caps): a session that
-    began before ``now`` holds it if it is within these bounds."""
+    """The bounds of a session that ``now`` (ms) belongs to, for code that cannot call ``splits`` (the Lua script of
+    frequency caps). They hold for sessions that began before ``now``."""
     start = now - rules.longest + 1
     if rules.midnight is not None:
         local = datetime.fromtimestamp(now / 1000, UTC).astimezone(rules.midnight)
@@ -69,8 +69,8 @@ def bounds(now: int, rules: SessionRules, key: str = "") -> SessionBounds:
 def going_on(profile: Profile, now: int, rules: SessionRules, key: str = "") -> list[Session]:
     """The sessions that ``now`` (ms) belongs to, the newest first: none, one, or one for each device in use.
 
-    ``key`` is the campaign or click id that brings the visitor now. A session whose last event lies further ahead
-    than the timeout was told by a clock that has been set right since: it does not go on.
+    ``key`` is the campaign or click id that brings the visitor now. A session whose last event lies further in
+    the future than the timeout came from a wrong clock: ``now`` does not belong to it.
     """
     found: list[Session] = []
     owners: set[str] = set()

@@ -12,7 +12,7 @@ PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
 
 
 def note(profile: Profile, said: Mapping[str, Any]) -> None:
-    """Write down, in place, what a consent event says. Other names and values are passed over."""
+    """Record, in place, what a consent event says. Other names and values are ignored."""
     for purpose in PURPOSES:
         given = said.get(purpose)
         if isinstance(given, bool):
@@ -26,5 +26,5 @@ def merge(into: Profile, other: Profile) -> None:
 
 
 def clear(profile: Profile) -> None:
-    """Forget, in place, what was said: it was said by somebody who only claimed to be this customer."""
+    """Clear the record, in place: it came from a browser that only claimed to be this customer."""
     profile.consent = {}

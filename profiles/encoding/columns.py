@@ -1,13 +1,13 @@
 """Rows of integers as bytes, each as wide as the widest one needs: all first bytes, then all second bytes, …
 
-Slices of bytes do the work, so that a row costs much the same whatever its length.
+Byte slicing does the work, so that the cost hardly depends on the length of a row.
 """
 
 import struct
 from itertools import accumulate
 
 WIDEST = 8  # bytes of a number
-SHORT = 8  # numbers that are not worth the trouble
+SHORT = 8  # rows with fewer numbers stay lists
 
 Column = bytes | list[int]
 """Bytes: the width, then that many planes. A list where that is as small, and where a number is out of bounds."""

@@ -1,1 +1,1 @@
-"""The fold: a profile and an event in, the next profile out. No I/O."""
+"""A profile and an event enter, and the next profile leaves. No I/O."""

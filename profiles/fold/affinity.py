@@ -1,6 +1,6 @@
-"""Interest in categories: each event adds its weight, and time halves what was added.
+"""Affinity: the interest in a category. Each event adds a weight, which halves every HALF_LIFE_MS.
 
-Kept as one exponentially decayed sum for each category, so that events may come in any order.
+It is one exponentially decayed sum for each category, so that events may come in any order.
 """
 
 import math
@@ -43,8 +43,8 @@ def add(affinities: dict[str, Affinity], category: str, weight: float, ts: int) 
 
 
 def correct(profile: Profile, interests: Mapping[str, Any], ts: int) -> None:
-    """What the customer says of their interests, in place: each category's weight at ``ts`` (ms), 0 for one that is
-    none, which is forgotten with all that told it. What else stands there is passed over."""
+    """Set the interests that the customer states, in place: the weight of each category at ``ts`` (ms). A weight of 0
+    removes the category and its earlier events. Other values are ignored."""
     for category, weight in list(interests.items())[:CATEGORIES_KEPT]:
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
             continue
@@ -54,7 +54,7 @@ def correct(profile: Profile, interests: Mapping[str, Any], ts: int) -> None:
         else:
             profile.items = [each for each in profile.items if each.category != category or each.ts > ts]
         for touch in profile.items:
-            if touch.category == category and touch.ts > ts:  # what was done since counts as ever
+            if touch.category == category and touch.ts > ts:  # later events still count
                 add(profile.affinities, category, WEIGHTS[touch.kind], touch.ts)
     trim(profile.affinities)
 

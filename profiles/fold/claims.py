@@ -7,7 +7,7 @@ from profiles.model import CUSTOMERS_KEPT, TRAITS_KEPT, VISITORS_KEPT, Profile
 
 
 def prove(customer: Profile) -> None:
-    """The site itself told of this customer: what claims decided for them until now, in place, is void."""
+    """Mark the customer as identified by the site itself, in place, and clear what claims had set."""
     customer.proven = True
     consent.clear(customer)
     customer.exposure, customer.cart = {}, {}
@@ -16,7 +16,7 @@ def prove(customer: Profile) -> None:
 
 
 def claimed_by(customer: Profile, visitor: str) -> None:
-    """Note, in place, which browser claims to be the customer: the last VISITORS_KEPT."""
+    """Add, in place, a browser that claims to be the customer; the last VISITORS_KEPT stay."""
     if visitor in customer.claimants or visitor in customer.visitors:
         return
     customer.claimants.append(visitor)
@@ -24,8 +24,8 @@ def claimed_by(customer: Profile, visitor: str) -> None:
 
 
 def claimed_customers(customers: Sequence[str], newest: str) -> list[str]:
-    """The customers that a browser was taken for, the newest first, once it is taken for ``newest``: CUSTOMERS_KEPT at
-    most. The last was the first, who has what the browser did before: it stays."""
+    """The customers that a browser has claimed to be, after it claims to be ``newest``: the newest first,
+    CUSTOMERS_KEPT at most. The last one is the first it claimed to be, who has its earlier history: it always stays."""
     if not customers or customers[0] == newest:
         return [newest, *customers[1:]]
     first = customers[-1]
@@ -34,8 +34,7 @@ def claimed_customers(customers: Sequence[str], newest: str) -> list[str]:
 
 
 def claim_trait(customer: Profile, name: str, value: object) -> None:
-    """Somebody who claims to be the customer tells a trait of them, None to forget it: in place, and unless it is
-    proven."""
+    """Set a trait by a claim, in place, None to remove it. A trait that is not itself a claim stays as it is."""
     claimed = name in customer.claims
     if name in customer.traits and not claimed:
         return
@@ -50,7 +49,7 @@ def claim_trait(customer: Profile, name: str, value: object) -> None:
 
 
 def learn_trait(profile: Profile, name: str, value: object) -> None:
-    """A trait as the site or the browser itself tells it, None to forget it: in place. Claims make room for it."""
+    """Set a trait by the site or the person's own browser, in place, None to remove it. Claimed traits make room."""
     if name in profile.claims:
         profile.claims.remove(name)
     if value is None:

@@ -141,6 +141,6 @@ def _offer(profile: Profile, event: Event) -> None:
 
 
 def trim_exposure(exposure: dict[str, Exposure]) -> None:
-    """Forget the campaigns that were met longest ago, in place."""
+    """Remove the campaigns that were seen longest ago, in place."""
     while len(exposure) > CAMPAIGNS_KEPT:
         del exposure[min(exposure, key=lambda name: (exposure[name].last, name))]

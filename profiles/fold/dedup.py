@@ -61,7 +61,7 @@ def remember(seen: Seen, entry: bytes, received: int) -> None:
 
 
 def trim(seen: Seen) -> None:
-    """Forget, in place, what is older than HOURS_KEPT before the newest."""
+    """Remove, in place, entries more than HOURS_KEPT older than the newest."""
     while len(seen) > 1 and seen[0][0] < seen[-1][0] - HOURS_KEPT:
         del seen[0]
 

@@ -1,8 +1,8 @@
 """How often each event happened to a visitor, and when last, by the event's name.
 
-Names are bounded. Which of too many stay depends on nothing but the names (``_rank``): the events may come in any
-order, twice over two profiles that merge, or from the warehouse, and the result is the same. A name that stays has
-been there since its first event, so that its count is exact; all others are counted together, under ``OTHERS``.
+The number of names is bounded. Which names stay depends only on the names (``_rank``), so that the result is the same
+in any order of events, after a merge of two profiles, and from the warehouse. A name that stays has been there since
+its first event, so its count is exact. All other names are counted together, under ``OTHERS``.
 """
 
 from profiles.model import EventCount, Profile
@@ -19,7 +19,7 @@ _STANDARD = frozenset(STANDARD_EVENTS)
 
 
 def count(profile: Profile, name: str, ts: int) -> None:
-    """One more event of that name, in place."""
+    """Count an event of that name, in place."""
     counts = profile.event_counts
     known = counts.get(name)
     if known is None:

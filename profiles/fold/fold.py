@@ -1,8 +1,7 @@
 """The fold: the only place where an event changes a profile.
 
-``fold`` is pure. ``apply`` does the same in place on a profile that the caller owns, which is what ingest
-can afford. Both count a message of the log at most once, however often it is read and in whatever order
-events arrive.
+``fold`` is pure. ``apply`` does the same in place, on a profile that the caller owns; ingest uses it because it is
+faster. Both count a message of the log at most once, however often it is read and in whatever order events arrive.
 """
 
 from collections.abc import Mapping
@@ -39,18 +38,18 @@ class LogPosition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What of a site's settings the fold depends on."""
+    """The settings of a site that the fold depends on."""
 
     sessions: SessionRules = SessionRules()
     stages: Thresholds = Thresholds()
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of an event.
+    """The result of applying an event.
 
-    ``session`` is "" where it belongs to none; ``touch`` is then the visitor's last. ``renamed`` says what became
-    of sessions (``profiles.fold.sessions.Placed``), and when. ``repeated``: the order was reported before.
-    ``doubtful``: it is set apart, and counts nowhere (``profiles.fold.orders.doubtful``).
+    ``session`` is "" where the event belongs to none; ``touch`` is then the visitor's last. ``renamed`` lists the
+    sessions that changed (``profiles.fold.sessions.Placed``), and when. ``repeated``: the order was reported before.
+    ``doubtful``: the order is set aside and counts nowhere (``profiles.fold.orders.doubtful``).
     """
 
     verdict: Verdict
@@ -62,7 +61,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
-"""What was decided about a visitor is nothing that they did: it is written down for the campaign's report."""
+"""A decision about a visitor is not an action of theirs: it is stored for the campaign's report only."""
+
 HIDDEN_FROM_CLAIMS = ("consent", "exposure", "cart")
 UNCHANGED_BY_CLAIMS = (
     *HIDDEN_FROM_CLAIMS,
@@ -74,13 +74,13 @@ UNCHANGED_BY_CLAIMS = (
     "demo",
     "last_order",
 )
-"""What no claim changes of a proven customer; what claims made of it before is void then (``claims.prove``)."""
+"""Fields of a proven customer that no claim changes. ``claims.prove`` clears what claims had set before."""
 
 
 def fold(
     profile: Profile, event: Event, facts: Facts, settings: Settings, at: LogPosition
 ) -> tuple[Profile, Outcome]:
-    """The profile after ``event``, and what became of the event. ``profile`` stays as it is."""
+    """The profile after ``event``, and the outcome. ``profile`` stays as it is."""
     changed = codec.copy(profile)
     return changed, apply(changed, event, facts, settings, at)
 
@@ -100,8 +100,8 @@ def apply(
 def apply_claimed(
     profile: Profile, event: Event, facts: Facts, settings: Settings, at: LogPosition
 ) -> Outcome:
-    """``apply`` to the customer that somebody merely claims to be: what they do is added, and of a proven customer
-    decides nothing: neither what they allowed, were shown and put into the cart, nor where they are and with what."""
+    """``apply`` to a customer that a browser only claims to be. The event is added to the history. Of a proven customer
+    it changes no consent, exposure or cart, and no device or place."""
     if not profile.proven:
         return apply(profile, event, facts, settings, at, claimed=True)
     held = {name: getattr(profile, name) for name in UNCHANGED_BY_CLAIMS}
@@ -115,33 +115,33 @@ def apply_claimed(
 
 
 def replayed(profile: Profile, at: LogPosition) -> bool:
-    """Whether the message was applied before, whether counted or found to be a retry."""
+    """Whether the message was applied before: counted, or found to be a retry."""
     known = profile.positions.get(at.key)
     return known is not None and known[0] == at.partition and at.position <= known[1]
 
 
 def counted(profile: Profile, event: Event) -> bool:
-    """Whether an event of this id was counted in this profile."""
+    """Whether this profile has counted an event with this id."""
     return dedup.find(profile.seen, dedup.digest(event.id)) is not None
 
 
 def retried(profile: Profile, event: Event, at: LogPosition) -> bool:
-    """Whether another message than this one brought the event."""
+    """Whether the event is a retry: another message brought it first."""
     found = dedup.find(profile.seen, dedup.digest(event.id))
     return found is not None and found != dedup.stamp(at.partition, at.position)
 
 
 def makes_session(event: Event) -> bool:
-    """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is none."""
+    """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is not."""
     if event.type == "track":
         return event.name not in DECISIONS and (event.visitor is not None or event.source != "segment")
     return event.type == "page" or event.type == "screen"
 
 
 def trim(profile: Profile) -> None:
-    """Forget, in place, what no event and no replay needs any more. The session of the last event is kept."""
+    """Remove, in place, what no event and no replay needs any more. The session of the last event is kept."""
     dedup.trim(profile.seen)
-    # Another worker may still have to tell the warehouse of the newest.
+    # Another worker may still have to write the newest to the warehouse.
     profile.renamed = profile.renamed[-RENAMED_ALWAYS:]
     profile.sessions = sessions.trim(profile.sessions, profile.last_seen, profile.cursor)
 
@@ -157,7 +157,7 @@ def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
     positions.pop(at.key, None)
     positions[at.key] = (at.partition, at.position)
     if len(positions) > POSITIONS_KEPT:
-        # Who only claims to be the customer never takes the place of who is.
+        # A browser that only claims to be the customer never displaces one that is.
         del positions[next((key for key in positions if key in profile.claimants), next(iter(positions)))]
     if found is not None:
         return "replayed" if found == stamp else "duplicate"
@@ -166,13 +166,13 @@ def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
 
 
 def _repeats(profile: Profile, event: Event, facts: Facts, at: LogPosition) -> bool:
-    """Whether the event reports an order that another message has brought."""
+    """Whether the event reports an order that another message reported first."""
     order = facts.order if event.name == "Order Completed" else None
     return order is not None and orders.reported_before(profile, order, at.partition, at.position)
 
 
 def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, at: LogPosition) -> Outcome:
-    """What became of the event the first time, found in the profile as it is now."""
+    """The outcome of the first time, reconstructed from the profile as it is now."""
     owner, renamed = _owner(event), tuple(profile.renamed)
     repeated = _repeats(profile, event, facts, at)
     told = repeated, not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
@@ -246,7 +246,8 @@ def _apply_description(profile: Profile, event: Event, claimed: bool) -> None:
 def _renamed_at(
     profile: Profile, renamed: tuple[tuple[str, str], ...], received: int
 ) -> tuple[tuple[str, str, int], ...]:
-    """The last word counts in the warehouse, and what a tracker held back came with an older date than it arrived."""
+    """``renamed`` with a time later than any before: the warehouse keeps the newest, and an event from a spool was
+    received earlier than it arrived."""
     at = max(received, 1 + max((at for _, _, at in profile.renamed), default=0))
     return tuple((old, new, at) for old, new in renamed)
 
@@ -283,7 +284,7 @@ def _update_ids(profile: Profile, event: Event, facts: Facts, claimed: bool) -> 
         profile.first_seen = ts
     if ts >= profile.last_seen:
         profile.last_seen = ts
-        # A server speaks for the visitor without being where they are.
+        # A server call has no device or country of the visitor.
         if facts.device:
             profile.device, profile.browser, profile.os = facts.device, facts.browser, facts.os
         profile.country = facts.country or profile.country

@@ -1,4 +1,4 @@
-"""Who is who: the ids a person has, and how two profiles of one person become one."""
+"""Identity resolution: two profiles of one person are merged into one."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 def direction(one: str, other: str) -> tuple[str, str]:
     """(which profile is merged, into which). A customer's stays; of two visitors the smaller id.
 
-    Always the same way round, so that two workers that merge the same pair cannot make a circle.
+    The same for either order of the two, so that two workers that merge the same pair cannot make a circle.
     """
     if is_customer(one) != is_customer(other):
         return (other, one) if is_customer(one) else (one, other)
@@ -36,7 +36,7 @@ def direction(one: str, other: str) -> tuple[str, str]:
 
 
 def already_merged(into: Profile, other: Profile) -> bool:
-    """Whether ``other`` was merged into ``into`` before: a crash came before its id pointed there."""
+    """Whether ``other`` was merged into ``into`` before: a crash then came before its alias was saved."""
     if not other.positions:
         return bool(other.visitors) and set(other.visitors) <= set(into.visitors)
     for key, (partition, position) in other.positions.items():
@@ -47,7 +47,7 @@ def already_merged(into: Profile, other: Profile) -> bool:
 
 
 def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
-    """Add everything ``other`` holds to ``into``, in place. Nothing is lost; what contradicts, the newer decides."""
+    """Add everything ``other`` holds to ``into``, in place. Nothing is lost; where they differ, the newer decides."""
     if into.proven and not other.proven:
         claims.prove(other)
     merge_state(into, other)
@@ -57,9 +57,9 @@ def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> No
 
 
 def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
-    """Add, in place, the history of a browser that merely claims to be the customer ``into``. As long as nobody proved
-    to be them, what the browser says holds; it decides nothing of a customer who did."""
-    other = codec.copy(other)  # both go on, each by itself
+    """Add, in place, the history of a browser that merely claims to be the customer ``into``. While the
+    customer is not proven, the browser's consent, cart and device are merged, too."""
+    other = codec.copy(other)  # both profiles stay, and must share nothing
     _claim_traits(into, other.traits)
     if not into.proven:
         _merge_description(into, other)
@@ -71,8 +71,8 @@ def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAUL
 
 
 def merge_state(into: Profile, other: Profile) -> None:
-    """Take over, in place, whatever ``other`` decides for its person. Its history is left: a customer that it claimed
-    to be may have it already."""
+    """Merge ids, traits, consent, cart and device of ``other``, in place, without its history: a customer that it
+    claimed to be may have that already."""
     # Whoever was seen last stays longest in the ring.
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
@@ -86,8 +86,8 @@ def merge_state(into: Profile, other: Profile) -> None:
 
 
 def forget(customer: Profile, own: Profile) -> Profile:
-    """The customer without what a browser did that claimed to be them, in place and as far as it can be told apart:
-    sums are theirs where it never claimed to be another."""
+    """The customer without the history of a browser that claimed to be them, in place and as far as it is known. Sums
+    are subtracted only if the browser never claimed to be another customer."""
     gone, visits = Counter(own.items), {session.id for session in own.sessions}
     kept = []
     for touch in reversed(customer.items):
@@ -113,7 +113,7 @@ def forget(customer: Profile, own: Profile) -> Profile:
 
 
 def _merge_traits(into: Profile, other: Profile, newer: Profile) -> None:
-    """What was claimed gives way to what was not; else the newer decides."""
+    """A trait that was only claimed gives way to one that was not; else the newer decides."""
     unsure: list[str] = []
     merged = dict(newer.traits)
     for one in (into, other):
@@ -135,7 +135,7 @@ def _claim_traits(into: Profile, traits: Mapping[str, Any]) -> None:
 
 
 def _merge_description(into: Profile, other: Profile) -> None:
-    """Who they are, and where, and with what; and when they bought last, which empties a cart."""
+    """User, device, place, segments and scores; and the last order, which empties a cart."""
     into.last_order = max(into.last_order, other.last_order)
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     into.user = into.user or other.user
@@ -150,7 +150,7 @@ def _merge_description(into: Profile, other: Profile) -> None:
 
 
 def add_history(into: Profile, other: Profile) -> None:
-    """What ``other`` did, how they came to it, and where in the log that was read: in place."""
+    """Add the events, touches and log positions of ``other``, in place."""
     newer = into if other.last_seen < into.last_seen else other
     into.first_touch = min((into.first_touch, other.first_touch), key=lambda touch: touch.ts or 1 << 62)
     into.last_touch = max((into.last_touch, other.last_touch), key=recency)
@@ -170,7 +170,7 @@ def add_history(into: Profile, other: Profile) -> None:
 
 
 def recency(touch: Touch) -> tuple[bool, int]:
-    """Orders touches: who comes back by a bookmark still came through the last channel that brought them."""
+    """A sort key for touches: a direct visit never replaces the last channel that brought the visitor."""
     return touch.channel != "direct", touch.ts
 
 
@@ -194,7 +194,7 @@ def _merge_history(into: Profile, other: Profile) -> None:
 
 
 def _merge_cart_consent_exposure(into: Profile, other: Profile) -> None:
-    """Cart, consent and what was shown: where a merge must not promise or allow too much."""
+    """Cart, consent and exposure: after a merge, no more is allowed than either profile allowed."""
     for product, theirs in other.cart.items():
         mine = into.cart.get(product)
         into.cart[product] = (
@@ -214,5 +214,5 @@ def _merge_cart_consent_exposure(into: Profile, other: Profile) -> None:
 
 
 def _within(both: dict[str, _T], most: int) -> dict[str, _T]:
-    """The first ``most``: whoever has the key of the site may merge profile after profile into one."""
+    """The first ``most``: anybody with the site's key could merge many profiles into one."""
     return dict(islice(both.items(), most)) if len(both) > most else both

@@ -1,5 +1,5 @@
-"""The orders that a profile has counted: one that is reported twice, by the shop's page and by its server, counts once;
-one that only a stranger could have told of, and nobody would believe, does not count at all.
+"""The orders that a profile has counted. An order that is reported twice, by the shop's page and by its server, counts
+once. An implausible order that came with the public key does not count.
 
 An entry is the digest of the order's id, or of its event's where it has none, with two bytes for the message that
 brought it first, as in ``profiles.fold.dedup``; then its revenue, and when the tracker received it (ms).
@@ -13,23 +13,23 @@ from tracker.event import SITE, Event
 
 ORDERS_KEPT = 50
 ORDERS_A_DAY = 20
-"""So many orders of one person within a day are believed of whoever only has the public key."""
+"""How many orders of one person count within a day when they come with the public key."""
 
 
 def reported_before(profile: Profile, order: str, partition: int, position: int) -> bool:
-    """Whether another message than this one brought the order first."""
+    """Whether another message than this one reported the order first."""
     name, own = digest(order), stamp(partition, position)
     return any(entry[:ID_BYTES] == name and entry[ID_BYTES:] != own for entry, _, _ in profile.orders)
 
 
 def from_public_key(event: Event) -> bool:
-    """Whether it came with the public key, as the tracker told: of such orders only so many a day are believed."""
+    """Whether the event came with the public key: of such orders only ORDERS_A_DAY count."""
     return event.sender not in ("", SITE)
 
 
 def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, position: int) -> bool:
-    """Whether the order that the message brings is set apart: told with the public key, and of an implausible amount
-    (``facts.doubtful``) or one too many of this person's within a day of the tracker's clock."""
+    """Whether the order is set aside: it came with the public key, and its amount is implausible (``facts.doubtful``)
+    or it exceeds ORDERS_A_DAY of this person, by the tracker's clock."""
     if event.type != "track" or event.sender == SITE or facts.revenue is None:
         return False
     if facts.doubtful or event.name != "Order Completed" or not from_public_key(event):
@@ -44,14 +44,14 @@ def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, posit
 def remember(
     profile: Profile, order: str, revenue: float, received: int, partition: int, position: int
 ) -> None:
-    """Note, in place, that the message brought the order. Beyond ORDERS_KEPT the oldest are forgotten."""
+    """Add the order of a message, in place. Beyond ORDERS_KEPT the oldest are removed."""
     profile.orders.append((digest(order) + stamp(partition, position), revenue, received))
     del profile.orders[:-ORDERS_KEPT]
 
 
 def merge(into: Profile, other: Profile) -> None:
-    """Both profiles' orders in ``into``, whose counts are those of both already: what both know counts once, as it
-    was received first."""
+    """Both profiles' orders in ``into``, whose counts are already the sum of both: an order that both have counts once,
+    as it was received first."""
     first: dict[bytes, tuple[bytes, float, int]] = {}
     for one in sorted([*into.orders, *other.orders], key=lambda entry: (entry[2], entry[0])):
         entry, revenue, _ = one

@@ -1,11 +1,11 @@
-"""Sessions on event time: whatever the order in which events arrive, the sessions are those of sorted order.
+"""Sessions in event time: in whatever order events arrive, the sessions are those of the sorted events.
 
 An event in order extends the visitor's latest session or starts the next. An event out of order changes only
 the sessions around it, which are computed again from the marks they keep of each of their events. A session
 that has dropped its marks (older than LATENESS, or too long) stays in one piece.
 
 A session belongs to one visitor id, its owner: two devices of one customer make two sessions. Its id is
-the owner's code and its start, so that a replay, another worker or sorted input name it alike.
+its owner and its start, so that a replay, another worker or sorted input give the same id.
 """
 
 from bisect import insort
@@ -29,7 +29,7 @@ _SHIFT = 2
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
-    """What sessions ask of an event. ``key``: its campaign or click id; ``hint``: its source's session id."""
+    """The part of an event that sessions need. ``key``: campaign or click id; ``hint``: the source's own session id."""
 
     ts: int
     key: str = ""
@@ -39,7 +39,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
-    """Where an event belongs, how many sessions there are more than before, and which are others now.
+    """The session of an event, by how many the sessions became more, and which ids changed.
 
     ``renamed`` holds pairs (old, new). A session is part of another one now, or, paired with itself, was cut out of
     one: what happened since its start, whatever session that was said to be, is its own or a later one's.
@@ -171,7 +171,7 @@ def _place_late(sessions: list[Session], owner: str, hit: Hit, rules: SessionRul
 
 
 def _renamed(before: list[Session], made: list[Session]) -> tuple[tuple[str, str], ...]:
-    """What to say of the sessions ``before``, whose ids stand in rows, now that they are ``made``."""
+    """Pairs (old id, new id) for rows that hold ids of the sessions ``before``, which are now ``made``."""
     old, new = {session.id for session in before}, {session.id for session in made}
     gone = [(session.id, _holding(made, session.start).id) for session in before if session.id not in new]
     cut = [

@@ -1,1 +1,1 @@
-"""Redis: the connection, the profile store, and the pipelined client."""
+"""Commands enter, and replies of Redis leave: the profile store, the clients, and values cached per site."""

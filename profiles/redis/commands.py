@@ -80,7 +80,7 @@ class _CommandsNeed:
 
 
 def _answer(connection: Any) -> Any:
-    """An error that is the answer to one command, as a value: the answers after it are still to be read."""
+    """The reply to one command. An error is returned as a value, because the replies after it must still be read."""
     try:
         return connection.read_response()
     except redis.ResponseError as error:
@@ -95,7 +95,7 @@ def _whole(answers: list[Any]) -> list[Any]:
 
 
 class _ThreadConnection:
-    """A connection of the pool for as long as a thread lives."""
+    """A connection of the pool that a thread holds until it ends."""
 
     def __init__(self, pool: Any) -> None:
         self._pool, self.connection = pool, pool.get_connection()
@@ -113,7 +113,7 @@ class Script:
 
 
 def _stale(connection: Any) -> bool:
-    """Whether Redis has hung up since, or something was left to read."""
+    """Whether Redis has closed the connection, or an earlier reply was left unread."""
     try:
         return bool(connection.can_read())
     except redis.ConnectionError:

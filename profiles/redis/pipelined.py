@@ -17,9 +17,9 @@ import redis
 from redis.connection import Connection, UnixDomainSocketConnection
 
 SILENT_SECONDS = 0.5
-"""A Redis that owes answers and says nothing for so long is not listened to any more."""
+"""The connection is dropped when an answer is pending and nothing has arrived for this long."""
 PAUSE_SECONDS = 1.0
-"""After a failure nobody tries for so long."""
+"""After a failure, no connection is attempted for this long."""
 CONNECT_SECONDS = 2.0
 WAITING_MOST = 10_000
 """Commands under way at once."""
@@ -35,7 +35,7 @@ class Address(NamedTuple):
 
 
 def address_of(client: redis.Redis) -> Address | None:
-    """None where a plain connection does not lead there."""
+    """The address of the client's Redis; None where a plain connection cannot reach it (TLS, a credential provider)."""
     pool = client.connection_pool
     if pool.connection_class not in (Connection, UnixDomainSocketConnection):
         return None
@@ -52,9 +52,9 @@ def address_of(client: redis.Redis) -> Address | None:
 
 
 class PipelinedConnection(asyncio.Protocol):
-    """One connection of one event loop, made when it is first needed and again after it broke.
+    """One connection of one event loop. It connects when it is first used, and again after it broke.
 
-    Answers come in the order of the commands. Whoever no longer waits for one does not disturb the others.
+    Answers come in the order of the commands. A caller that stops waiting does not disturb the others.
     """
 
     def __init__(self, address: Address) -> None:
@@ -78,7 +78,9 @@ class PipelinedConnection(asyncio.Protocol):
         if self._up is None or (self._failed and not self._up.done()):
             raise redis.ConnectionError("Redis failed a moment ago")
         if not self._up.done():
-            await asyncio.shield(self._up)  # who gives up waiting leaves the others their connection
+            await asyncio.shield(
+                self._up
+            )  # a caller that is cancelled must not cancel the connection of the others
         return await self._send(commands)
 
     async def _hold(self, up: "asyncio.Future[None]") -> None:
@@ -94,7 +96,7 @@ class PipelinedConnection(asyncio.Protocol):
             self._failed = False
             up.set_result(None)
             await lost
-        except Exception as error:  # whatever it is, nobody may wait for it
+        except Exception as error:  # whatever it is, no caller may wait for ever
             known = (
                 error if isinstance(error, redis.RedisError) else redis.ConnectionError(f"no Redis: {error}")
             )
@@ -113,7 +115,9 @@ class PipelinedConnection(asyncio.Protocol):
         try:
             while (answer := self._reader.gets()) is not False:
                 if not self._waiting:
-                    raise redis.InvalidResponse(f"Redis said what nobody asked for: {str(answer)[:100]}")
+                    raise redis.InvalidResponse(
+                        f"Redis sent a reply that no command waits for: {str(answer)[:100]}"
+                    )
                 pending = self._waiting[0]
                 pending.answers.append(answer)
                 if len(pending.answers) == pending.count:
@@ -160,17 +164,17 @@ class PipelinedConnection(asyncio.Protocol):
         self._fail(error)
 
     def _fail(self, error: redis.RedisError) -> None:
-        """Nobody waits any longer."""
+        """End every pending call with the error."""
         up, self._up = self._up, None
         waiting, self._waiting = self._waiting, deque()
         for replied in (*([up] if up else ()), *(pending.replied for pending in waiting)):
             if not replied.done():
                 replied.set_exception(error)
-                replied.exception()  # nobody may be there to ask
+                replied.exception()  # marks it as retrieved: the caller may be gone
 
 
 class _PendingReply:
-    """So many answers to commands that were sent together."""
+    """The pending answers to commands that were sent together."""
 
     __slots__ = ("answers", "count", "replied")
 
@@ -179,7 +183,7 @@ class _PendingReply:
         self.answers: list[Any] = []
 
     def tell(self) -> None:
-        if self.replied.done():  # nobody waits any more
+        if self.replied.done():  # the caller was cancelled
             return
         error = next((answer for answer in self.answers if isinstance(answer, Exception)), None)
         if error is None:

@@ -1,4 +1,4 @@
-"""A value per site that is read again now and then, and served as it was last read when it cannot be read."""
+"""A cached value per site: read again at intervals, and served from the cache while it cannot be read."""
 
 import logging
 import threading
@@ -13,17 +13,17 @@ log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 PAUSE_SECONDS = 1.0
-"""After a failure nobody waits for Redis for so long."""
+"""After a failure, no read is attempted for this long."""
 
 
 class Source(Protocol):
-    """What a decision reads beforehand, so that it need not wait for it on the way."""
+    """A cache that is refreshed before a decision, so that the decision does not wait for Redis."""
 
     def due(self, site: Site) -> bool:
-        """Whether it is time to read again, and nobody does."""
+        """Whether it is time to read again, and no thread is reading."""
 
     def refresh(self, site: Site) -> None:
-        """Read what is due. Never raises for want of Redis."""
+        """Read what is due. Never raises while Redis is unavailable."""
 
 
 class _Cached(NamedTuple, Generic[Value]):
@@ -50,7 +50,7 @@ class Refreshed(Generic[Value]):
         self._lock = threading.Lock()
 
     def get(self, site: str) -> Value:
-        """Never raises for want of Redis."""
+        """The value, read again when it is due. Never raises while Redis is unavailable."""
         cached = self._cached.get(site)
         if cached is not None and self._clock() < cached.until:
             return cached.value
@@ -66,7 +66,7 @@ class Refreshed(Generic[Value]):
             self._lock.release()
 
     def due(self, site: str) -> bool:
-        """Whether ``get`` would read: it is time, and nobody else does."""
+        """Whether ``get`` would read: it is time, and no thread is reading."""
         cached = self._cached.get(site)
         return cached is None or (self._clock() >= cached.until and not self._lock.locked())
 
@@ -87,7 +87,7 @@ class Refreshed(Generic[Value]):
 
 
 def number_change(pipe: Any, key: str) -> None:
-    """Add the next number of a hash's changes, its field "", to a pipeline. A hash that is made anew begins at the
-    microsecond: its numbers are none that a process has read up to before Redis lost its data."""
+    """Add the next number of a hash's changes, its field "", to a pipeline. A new hash begins at the time in
+    microseconds, so that after Redis lost its data no number comes twice."""
     pipe.hsetnx(key, "", time.time_ns() // 1_000)
     pipe.hincrby(key, "", 1)

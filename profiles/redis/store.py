@@ -1,8 +1,8 @@
-"""Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id. Before the
-profile of a browser that feeds a customer stands ``~``: it is no further person.
+"""Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id. ``~``
+precedes the profile of a browser that feeds a customer: ``count`` leaves it out.
 
 ``redis://``, ``rediss://`` and ``unix://`` as redis-py reads them; ``redis+cluster://`` for Redis Cluster.
-Every key is read and written by itself: no step spans two slots.
+No command spans two keys, so that a cluster may keep each in another slot.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Which profile an id names, as people and programs type it, and the profile as a document."""
+"""Finding a profile by an id as people type it, and the profile as a document for the API."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from profiles.store.port import ProfileStore
 
 ID_LIMIT = 300
 INTERNAL = frozenset({"seen", "positions", "marks"})
-"""Ingest's bookkeeping: it says nothing about the person."""
+"""Fields for ingest only: documents leave them out."""
 
 
 def find(store: ProfileStore, site: str, who: str) -> Profile | None:

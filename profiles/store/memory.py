@@ -1,4 +1,4 @@
-"""Profiles in memory, for tests and for computing what profiles should be. Keeps to the contract, copies included."""
+"""The profile store in memory, for tests and for rebuilding profiles. It copies what enters and leaves."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
@@ -11,7 +11,7 @@ from profiles.store.port import ABSENT, LONGEST_CHAIN, NOTHING, Alias, Stored, W
 
 
 class MemoryProfiles:
-    """One process's profiles; nothing outlives it, nothing expires."""
+    """Profiles of one process. They never expire, and end with the process."""
 
     def __init__(self) -> None:
         self._stored: dict[tuple[str, str], tuple[bytes, bytes | Alias]] = {}
@@ -86,7 +86,7 @@ class MemoryProfiles:
         return sum(1 for _ in self.people(site))
 
     def entries(self, site: str) -> dict[str, Profile | Alias]:
-        """Everything that stands under the site's ids."""
+        """Everything that is stored under the site's ids."""
         found = ((name, self._read(site, name).value) for at, name in self._stored if at == site)
         return {name: value for name, value in found if value is not None}
 

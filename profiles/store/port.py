@@ -31,7 +31,7 @@ class Alias(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What stands under an id: a profile or an alias, or neither."""
+    """What is stored under an id: a profile, an alias, or nothing."""
 
     version: bytes = ABSENT
     value: Profile | Alias | None = None
@@ -46,7 +46,7 @@ class Stored(NamedTuple):
 
 
 def follow_aliases(found: Mapping[str, Stored], name: str) -> str:
-    """The id that ``name`` leads to, as far as ``found`` tells."""
+    """The id that ``name`` leads to, following the aliases in ``found``."""
     for _ in range(LONGEST_CHAIN):
         target = found[name].target if name in found else None
         if target is None:
@@ -75,12 +75,12 @@ class ProfileStore(Protocol):
     def finding(
         self, site: str, visitor: str | None = None, user: str | None = None
     ) -> Steps[Profile | None]:
-        """The same as steps, for whoever must not wait."""
+        """``find`` as steps (``profiles.sansio``), for an event loop."""
 
     def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
-        """What stands under the ids, and under every id that they are aliases of.
+        """What is stored under the ids, and under every id that they are aliases of.
 
-        ``known`` is what the caller has of earlier: an id still at that version is given back as it is there.
+        ``known`` is what the caller loaded earlier: an id that is still at that version is returned from there.
         """
 
     def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
@@ -90,17 +90,17 @@ class ProfileStore(Protocol):
         """Change one profile as one step; None when there is none. ``change`` may run again, and in place."""
 
     def touch(self, site: str, ids: Iterable[str]) -> None:
-        """Let the ids live as long as if they were saved now."""
+        """Renew the time to live of the ids, as saving would."""
 
     def erase(self, site: str, profile_id: str) -> list[str]:
         """Remove the profile and the ids that point to it; the removed ids."""
 
     def scan(self, site: str) -> Iterator[Profile]:
-        """Every profile of the site at some moment during the scan, those of browsers that feed a customer included. A
-        profile that moves may come twice."""
+        """Every profile of the site at some moment during the scan, including browsers that feed a customer. A profile
+        whose id changes may come twice."""
 
     def people(self, site: str) -> Iterator[Profile]:
-        """The same without those: everybody whom the site sees."""
+        """The profiles of ``scan`` without browsers that feed a customer: one for each person."""
 
     def count(self, site: str) -> int:
-        """How many people the site has: a browser that feeds a customer is none of its own."""
+        """How many profiles ``people`` gives."""
