@@ -1,1 +1,1 @@
-"""The browser's part: the snippet, its slots, and Matomo's API in front of them."""
+"""Browser: the scripts that pages load: the snippet, its slots, and Matomo's JavaScript API over the snippet."""

@@ -1,4 +1,4 @@
-"""Serves the snippet and its second file: compressed once at start, revalidated by their hashes.
+"""The scripts that browsers load: compressed once at start, revalidated by their hashes.
 
 ``snippet.min.js`` is made from ``snippet.js`` by ``python tests/minify_snippet.py``; a test compares the two.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tracker.durations import HOUR_SECONDS
 
 SECONDS_FRESH = HOUR_SECONDS
-"""A site's pages pick up a new snippet within the hour; until then a page costs no request."""
+"""Pages load a new snippet within the hour; until then the browser's cache serves it."""
 
 
 class Snippet(NamedTuple):
@@ -35,7 +35,7 @@ def load(name: str = "snippet") -> Snippet:
 
 
 def headers(snippet: Snippet) -> list[tuple[str, str]]:
-    """The headers of every answer; ETag and Vary stand on a 304 too."""
+    """The headers of every response; a 304 has ETag and Vary, too."""
     return [
         ("Content-Type", "text/javascript; charset=utf-8"),
         ("Cache-Control", f"public, max-age={SECONDS_FRESH}, stale-while-revalidate=86400"),

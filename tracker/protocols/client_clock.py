@@ -1,4 +1,4 @@
-"""When an event happened: by the client's clock, as far as that can be believed."""
+"""When an event happened, by the client's clock as far as it is plausible."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,10 +10,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 FUTURE_MS = DAY_MS
 PAST_MS = 3653 * DAY_MS
-"""Ten years: an import of a shop's history is real, 1970 is a clock that was never set."""
+"""Ten years: an import of a shop's history is plausible; 1970 is a clock that was never set."""
 
 When = tuple[int, str]
-"""Milliseconds since the epoch, and what was wrong with the client's time, "" for nothing."""
+"""Milliseconds since the epoch, and what was wrong with the client's time ("" for nothing)."""
 
 
 def milliseconds(value: object) -> int | None:
@@ -32,7 +32,7 @@ def milliseconds(value: object) -> int | None:
 def corrected(happened: object, sent: int | None, received: int) -> When:
     """Segment's rule: ``received − (sent − happened)``; as is without ``sent``; ``received`` without either.
 
-    Far from ``received`` in either direction, the event is taken to have happened when it came.
+    A time too far from ``received`` is replaced by ``received``.
     """
     if happened is None:
         return (received, "")
@@ -43,7 +43,7 @@ def corrected(happened: object, sent: int | None, received: int) -> When:
 
 
 def bounded(ts: int, received: int) -> When:
-    """``ts``, or ``received`` with a flag where no honest clock could have said ``ts``."""
+    """``ts``; or ``received`` with a flag where ``ts`` is too far in the future or past."""
     if ts > received + FUTURE_MS:
         return (received, "future")
     if ts < received - PAST_MS:

@@ -1,4 +1,4 @@
-"""JSON as clients send it: decoded, mended where browsers are known to break it, or refused with the reason."""
+"""JSON bodies: decoded, repaired where browsers are known to break them, or refused with the reason."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 def decoded(raw: bytes, decoder: msgspec.json.Decoder[_T]) -> _T | Refusal:
-    """``raw`` as the decoder's type, or a refusal naming the field that is not what it should be."""
+    """``raw`` as the decoder's type, or a refusal that names the invalid field."""
     try:
         return values.decoded(raw, decoder)
     except msgspec.ValidationError as error:
@@ -27,6 +27,6 @@ _anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 def embedded(raw: bytes) -> Any:
-    """The JSON inside a parameter, settled; None for what is none: it costs a parameter, not the event."""
+    """The JSON inside a parameter, as ``values.settled``; None where it is invalid: only the parameter is lost then."""
     value = decoded(raw, _anything)
     return None if isinstance(value, Refusal) else values.settled(value)

@@ -28,20 +28,20 @@ from tracker.refusal import Refusal
 from tracker.sites import Site
 
 TOKENLESS_MS = DAY_MS
-"""Older than this, ``cdt`` needs the token: anyone knows the site's number."""
+"""An older ``cdt`` needs the token, since anyone knows the site's number."""
 
 Params = Mapping[str, str]
 
 
 class Finders(NamedTuple):
-    """``site``: by ``idsite``. ``visitor``: an id for a site's visitor who sent none, from address and browser."""
+    """``site`` finds it by ``idsite``; ``visitor`` makes an id from address and browser for a visitor who sent none."""
 
     site: Callable[[str], Site | None]
     visitor: Callable[[Site, str, str], str]
 
 
 class MatomoPayload(NamedTuple):
-    """``image``: the client wants a picture back. ``bulk``: it wants the counts."""
+    """The events of one request. ``image``: answer with an image; ``bulk``: answer with the counts."""
 
     events: list[Event]
     tracked: int
@@ -59,7 +59,7 @@ _bulk = msgspec.json.Decoder(_Bulk)
 
 
 def collect(request: Request, find: Finders) -> MatomoPayload | Refusal:
-    """The events of one request. In bulk, what cannot be used is counted as invalid and the rest is taken."""
+    """The events of one request. In a bulk request invalid items are counted, and the others are accepted."""
     if request.method == "POST" and request.body.lstrip()[:1] == b"{":
         return _collect_bulk(request, find)
     fields = _fields(request)
@@ -106,7 +106,7 @@ def _fields(request: Request) -> dict[str, str] | Refusal:
 
 
 def _texts(item: Mapping[str, Any]) -> dict[str, str]:
-    """A request given as an object: lists and objects in it are JSON texts in the other form."""
+    """The parameters of a request given as an object; lists and objects in it become JSON texts, as in a query."""
     texts = {}
     for key, value in values.settled(item).items():
         if value is not None:
@@ -115,19 +115,30 @@ def _texts(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _events(params: Params, token: str, request: Request, find: Finders) -> list[Event] | Refusal:
+    """One event for each action that the request reports; they differ in type, name and properties only."""
+    base = _page_event(params, token, request, find)
+    if isinstance(base, Refusal):
+        return base
+    return [
+        msgspec.structs.replace(
+            base, id=str(uuid4()), type=action.type, name=action.name[:NAME_CHARACTERS], props=action.props
+        )
+        for action in _actions(params)
+    ]
+
+
+def _page_event(params: Params, token: str, request: Request, find: Finders) -> Event | Refusal:
     site = find.site(params.get("idsite", ""))
     if site is None:
         return Refusal("unknown_site", "no site has this number, id or write key", "idsite", status=401)
     if params.get("rec") != "1":
         return Refusal("missing", "rec=1 is required", "rec")
-    keys = (token, params.get("idsite", ""))
-    caller = Caller(site, any(proof.caller(site, key).trusted for key in keys))
-    trusted = caller.trusted
-    when = _when(params, request.received, trusted)
-    if isinstance(when, Refusal):
-        return when
-    ts, flag = when
-    if params.get("cip") and not trusted:
+    caller = _caller(site, token, params.get("idsite", ""))
+    timestamp = _timestamp(params, request.received, caller.trusted)
+    if isinstance(timestamp, Refusal):
+        return timestamp
+    ts, flag = timestamp
+    if params.get("cip") and not caller.trusted:
         return Refusal("token_required", "cip needs token_auth, a secret key of the site", "cip", status=401)
     visitor = checked_id(params.get("cid") or params.get("_id"), "_id")
     user = checked_id(params.get("uid"), "uid")
@@ -136,35 +147,34 @@ def _events(params: Params, token: str, request: Request, find: Finders) -> list
             return value
     ip = address.truncate(params["cip"]) if params.get("cip") else request.ip
     ua = (params.get("ua") or request.ua)[:TEXT_CHARACTERS]
-    events = []
-    for what in _actions(params):
-        event = Event(
-            site.id,
-            str(uuid4()),
-            what.type,
-            ts,
-            request.received,
-            "matomo",
-            what.name[:NAME_CHARACTERS],
-            visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
-            user,  # type: ignore[arg-type]
-            url=(params.get("url") or request.referer)[:URL_CHARACTERS],
-            title=params.get("action_name", "")[:TEXT_CHARACTERS],
-            referrer=params.get("urlref", "")[:URL_CHARACTERS],
-            ip=ip,
-            ua=ua,
-            lang=(params.get("lang") or request.language).partition(",")[0].partition(";")[0][:35],
-            screen=params.get("res", "")[:20],
-            props=what.props,
-            context=_context(params, flag, anonymous=not visitor and not user),
-            proven=caller.proves(user, params.get("proof"), request.received),  # type: ignore[arg-type]
-            sender=caller.sender(request.ip),
-        )
-        events.append(event)
-    return events
+    return Event(
+        site.id,
+        "",
+        "page",
+        ts,
+        request.received,
+        "matomo",
+        visitor=visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
+        user=user,  # type: ignore[arg-type]
+        url=(params.get("url") or request.referer)[:URL_CHARACTERS],
+        title=params.get("action_name", "")[:TEXT_CHARACTERS],
+        referrer=params.get("urlref", "")[:URL_CHARACTERS],
+        ip=ip,
+        ua=ua,
+        lang=(params.get("lang") or request.language).partition(",")[0].partition(";")[0][:35],
+        screen=params.get("res", "")[:20],
+        context=_context(params, flag, anonymous=not visitor and not user),
+        proven=caller.proves(user, params.get("proof"), request.received),  # type: ignore[arg-type]
+        sender=caller.sender(request.ip),
+    )
 
 
-def _when(params: Params, received: int, trusted: bool) -> client_clock.When | Refusal:
+def _caller(site: Site, *keys: str) -> Caller:
+    """The site's own server when one of the keys is its secret key."""
+    return Caller(site, any(proof.caller(site, key).trusted for key in keys))
+
+
+def _timestamp(params: Params, received: int, trusted: bool) -> client_clock.When | Refusal:
     text = params.get("cdt")
     if not text:
         return (received, "")
@@ -195,7 +205,7 @@ class _Action(NamedTuple):
 
 
 def _actions(params: Params) -> Sequence[_Action]:
-    """What one request reports: one thing, or a page view and the product on that page."""
+    """The actions that one request reports: one, or a page view and the product on that page."""
     if params.get("ping") == "1":
         return [_Action("track", "Page Ping", {})]
     if params.get("e_c") and params.get("e_a"):
@@ -230,7 +240,7 @@ def _product(params: Params) -> Sequence[_Action]:
 
 
 def _goal(params: Params) -> _Action:
-    """A goal by number; 0 is the shop: an order with its id, else what the cart holds now."""
+    """A goal by number; 0 is e-commerce: an order when it has an id, otherwise the cart."""
     if params["idgoal"] != "0":
         return _Action(
             "track", f"Goal {params['idgoal']}"[:NAME_CHARACTERS], properties(params, {"revenue": "revenue"})

@@ -1,4 +1,4 @@
-"""Fields of protocols that send everything as text: renamed, and numbers made of those that are."""
+"""Query parameters as event properties: fields are renamed, and amounts become numbers."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 AMOUNTS = frozenset(
     "discount max_x max_y price quantity results revenue shipping subtotal tax value".split(),  # noqa: SIM905
 )
-"""Properties that are numbers. Every other text stays one: a name or an id may look like a number."""
+"""Properties that are numbers. All others stay text: a name or an id may look like a number."""
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 

@@ -1,6 +1,6 @@
 """GET /t.gif: a visit without JavaScript, or an opened mail.
 
-``k`` write key · ``v`` visitor, else the cookie, else a new one · ``u`` user, ``proof`` that it is ·
+``k`` write key · ``v`` visitor, else the cookie, else a new one · ``u`` user and its ``proof`` ·
 ``t`` page, screen or track · ``e`` event name (implies track), ``n`` page name · ``url``, ``title``, ``ref`` ·
 ``id`` deduplication key · ``p.NAME`` one property each.
 """
@@ -31,7 +31,7 @@ _COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([A-Za-z0-9._~-]{{1,100}})(?:;|$)")
 
 
 class Hit(NamedTuple):
-    """``new``: neither query nor cookie named the visitor, so this answer sets the cookie."""
+    """The event of one pixel. ``new``: neither query nor cookie had a visitor id, so the response sets the cookie."""
 
     event: Event
     new: bool
@@ -45,12 +45,9 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
     site = find(fields.get("k", ""))
     if site is None:
         return Refusal("bad_write_key", "no site has this write key", "k", status=401)
-    kind = _TYPES.get(fields.get("t") or ("track" if fields.get("e") else "page"))
-    name = fields.get("e") if kind == "track" else fields.get("n") or fields.get("e")
-    if kind is None:
-        return Refusal("bad_type", "t must be page, screen or track", "t")
-    if kind == "track" and not name:
-        return Refusal("missing", "a track pixel needs the event name e", "e")
+    content = _type_and_name(fields)
+    if isinstance(content, Refusal):
+        return content
     message = checked_id(fields.get("id"), "id", ID_LIMIT)
     visitor = checked_id(fields.get("v"), "v")
     user = checked_id(fields.get("u"), "u")
@@ -62,8 +59,8 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
     event = Event(
         site=site.id,
         id=message or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
-        type=kind,
-        name=(name or "")[:NAME_CHARACTERS],
+        type=content[0],
+        name=content[1][:NAME_CHARACTERS],
         visitor=known or str(uuid4()),  # type: ignore[arg-type]
         user=user,  # type: ignore[arg-type]
         ts=request.received,
@@ -82,8 +79,18 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
     return Hit(event, new=known is None)
 
 
+def _type_and_name(fields: dict[str, str]) -> tuple[EventType, str] | Refusal:
+    kind = _TYPES.get(fields.get("t") or ("track" if fields.get("e") else "page"))
+    if kind is None:
+        return Refusal("bad_type", "t must be page, screen or track", "t")
+    name = fields.get("e") if kind == "track" else fields.get("n") or fields.get("e")
+    if kind == "track" and not name:
+        return Refusal("missing", "a track pixel needs the event name e", "e")
+    return kind, name or ""
+
+
 def parse(query: str) -> dict[str, str] | Refusal:
-    """A query string's fields, the last of each name; bounded."""
+    """The fields of a query string, the last one of each name; a refusal when there are too many."""
     if len(query) > QUERY_CHARACTERS:
         return Refusal("too_large", f"the query may have at most {QUERY_CHARACTERS} characters")
     try:
@@ -98,7 +105,7 @@ def cookie_visitor(cookie: str) -> str | None:
 
 
 def set_cookie(visitor: str, secure: bool) -> str:
-    """The Set-Cookie value that lets snippet and pixel know the visitor by the same id."""
+    """The Set-Cookie value that gives snippet and pixel the same visitor id."""
     flags = "; Secure" if secure else ""
     return f"{COOKIE}={visitor}; Max-Age={COOKIE_SECONDS}; Path=/; SameSite=Lax{flags}"
 

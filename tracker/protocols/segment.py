@@ -1,4 +1,4 @@
-"""The Segment HTTP API: what Segment's, RudderStack's and our own libraries send. Request → events | refusal.
+"""The Segment HTTP API, used by Segment's, RudderStack's and our own libraries. Request → events | refusal.
 
 https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 """
@@ -41,7 +41,7 @@ KINDS: Mapping[str, EventType] = {
     "a": "alias",
     "g": "group",
 }
-"""Path below /v1/ → what is posted there; the short ones are the browser library's."""
+"""Path below /v1/ → type of the event; the browser library uses the short paths."""
 BATCHES = frozenset({"batch", "b", "import"})
 _TYPES = frozenset(get_args(EventType)) - {"erase"}
 _PAGES = frozenset({"page", "screen"})
@@ -63,7 +63,7 @@ CONTEXT_KEPT = frozenset(
         "timezone",
     )
 )
-"""What a later stage reads of the context. The rest has its own column, or is nobody's business (ip, location)."""
+"""The parts of the context that later stages read. The others have columns of their own or are private (location)."""
 
 FindSite = Callable[[str], Site | None]
 """The site of a write key or a secret key."""
@@ -98,7 +98,7 @@ class _Batch(msgspec.Struct, rename="camel"):
 
 
 class _Sizes(msgspec.Struct):
-    """The batch again, unread: to measure its items."""
+    """The batch with its items undecoded, to measure them."""
 
     batch: list[msgspec.Raw]
 
@@ -109,7 +109,7 @@ _sizes = msgspec.json.Decoder(_Sizes)
 
 
 def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
-    """The events of one POST to /v1/… . All of them, or none: a client sends a batch again as a whole."""
+    """The events of one POST to /v1/…: all or none, since a client repeats a batch as a whole."""
     kind = request.path[4:]
     batched = kind in BATCHES
     decoder: msgspec.json.Decoder[Any] = _batch if batched else _item
@@ -130,7 +130,7 @@ def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
 
 
 def find_caller(request: Request, body_key: str | None, find: FindSite) -> Caller | Refusal:
-    """Whose key stands in the Authorization header (Basic or Bearer) or in the body."""
+    """The caller whose key is in the Authorization header (Basic or Bearer) or in the body."""
     for key in (header_key(request.authorization), body_key):
         if key and (site := find(key)):
             return proof.caller(site, key)
@@ -138,7 +138,7 @@ def find_caller(request: Request, body_key: str | None, find: FindSite) -> Calle
 
 
 def settings(path: str, host: str, find: FindSite) -> bytes | Refusal:
-    """What the browser library asks for first: GET /v1/projects/{writeKey}/settings."""
+    """The answer to the browser library's first request: GET /v1/projects/{writeKey}/settings."""
     key = path.split("/")[3]
     if find(key) is None:
         return Refusal("bad_write_key", "no site has this write key", "writeKey", status=401)
@@ -191,11 +191,9 @@ def _event(item: _Item, sent: int | None, request: Request, caller: Caller, wher
         return ids
     proven = caller.proves(ids[2], proof.from_context(context), request.received)
     if kind == "alias" and proven and not caller.believed:
-        props.pop("previousId", None)  # a proof is one customer's: it says nothing of another id
+        props.pop("previousId", None)  # a proof is for one customer and proves no other id
     ts, flag = client_clock.corrected(item.original_timestamp or item.timestamp, sent, request.received)
-    page = _mapping(context.get("page"))
-    if kind in _PAGES:
-        page = {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}
+    page = _page(kind, context, props)
     return Event(  # by position what every event has: Python makes a dictionary of more than 15 keywords
         caller.site.id,
         ids[0],
@@ -226,7 +224,7 @@ def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusa
     message, visitor, user, previous = item.message_id, item.anonymous_id, item.user_id, item.previous_id
     together = f"{message}{visitor}{user}{previous}"
     if len(message or "") > ID_LIMIT or len(together) > ID_CHARACTERS or not together.isprintable():
-        # Only now can one of them be wrong.
+        # One of them may be invalid: check each.
         for value, field, limit in (
             (message, "messageId", ID_LIMIT),
             (visitor, "anonymousId", ID_CHARACTERS),
@@ -247,8 +245,16 @@ def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusa
     return message or str(uuid4()), visitor or None, user or None
 
 
+def _page(kind: str, context: Mapping[str, Any], props: dict[str, Any]) -> dict[str, Any]:
+    """The page of an event. A page call may have it among its properties, which then leave ``props``."""
+    page = _mapping(context.get("page"))
+    if kind in _PAGES:
+        return {**page, **{key: props.pop(key) for key in ("url", "title", "referrer") if key in props}}
+    return page
+
+
 def _props(item: _Item) -> dict[str, Any]:
-    """The properties, and what a call carries beside them."""
+    """The properties, with the fields that a call has beside them."""
     props = item.properties or {}
     if item.category or item.group_id or item.previous_id:
         for key, value in (
@@ -262,7 +268,7 @@ def _props(item: _Item) -> dict[str, Any]:
 
 
 def _user_agent(context: Mapping[str, Any], request: Request) -> str:
-    """The visitor's browser. A server's library speaks for it, and names itself in the header: that is no visitor's."""
+    """The visitor's browser. A server library sends its own name in the header, which is not kept."""
     ua = context.get("userAgent")
     if isinstance(ua, str) and ua:
         return ua[:TEXT_CHARACTERS]

@@ -1,7 +1,7 @@
 """The visitor id in a cookie that the tracker sets: for sites that serve the tracker from their own origin.
 
-Some browsers forget within days what a script stored, but not an HttpOnly cookie of the site's own server. When the
-snippet comes with an id it had to make anew, the cookie's id is taken instead, and the snippet is told so.
+Some browsers delete within days what a script stored, but not an HttpOnly cookie of the site's own server. When the
+snippet sends an id that it had to make anew, the id of the cookie replaces it, and the response returns that id.
 """
 
 import re
@@ -20,11 +20,11 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _MARKS = frozenset({"new", "dropped"})
 """Keys that only the tracker reads: whether the snippet made a new visitor id, and how many events it gave up."""
 DROPPED_LIMIT = 10_000
-"""No browser gives up more between two batches: whoever says so is none."""
+"""No browser gives up more between two batches; a larger count is forged and is ignored."""
 
 
 class Recognised(NamedTuple):
-    """``visitor``: the id to tell the snippet, where it used another. ``cookie``: the Set-Cookie value, if any."""
+    """``visitor``: the id to return to the snippet where it used another. ``cookie``: the Set-Cookie value, if any."""
 
     events: list[Event]
     visitor: str | None = None
@@ -32,7 +32,7 @@ class Recognised(NamedTuple):
 
 
 def recognise(events: list[Event], request: Request, https: bool) -> Recognised:
-    """The events under the id that the server's cookie has, where the snippet lost its own."""
+    """The events, with the visitor id of the server's cookie where the snippet lost its own."""
     fresh = [event for event in events if event.context.get("new")]
     plain = unmarked(events)
     if not _same_origin(request) or not plain or plain[-1].source != "snippet":
@@ -50,12 +50,12 @@ def recognise(events: list[Event], request: Request, https: bool) -> Recognised:
 
 
 def unmarked(events: Sequence[Event]) -> list[Event]:
-    """The events without the snippet's notes to the tracker."""
+    """The events without the keys that only the tracker reads."""
     return [_without_marks(event) for event in events]
 
 
 def dropped(events: Sequence[Event]) -> int:
-    """How many events the snippet says that it gave up since it last said so."""
+    """How many events the snippet reports that it gave up since its last report."""
     count = events[0].context.get("dropped") if events else 0
     return count if type(count) is int and 0 < count <= DROPPED_LIMIT else 0
 

@@ -1,7 +1,7 @@
 """The Snowplow tracker protocol: /i by GET, /com.snowplowanalytics.snowplow/tp2 by POST. Request → events | refusal.
 
 https://docs.snowplow.io/docs/collecting-data/collecting-from-own-applications/snowplow-tracker-protocol/
-Events that cannot be understood do not cost their neighbours: the protocol's clients never send a 400 again.
+An invalid event does not refuse the others of its payload: the protocol's clients never repeat a request after a 400.
 """
 
 import re
@@ -68,7 +68,7 @@ _payload = msgspec.json.Decoder(_Payload)
 
 
 class SnowplowPayload(NamedTuple):
-    """``visitor``: the network id for the cookie. ``refused``: why each unusable event was left out."""
+    """The events of one request. ``visitor``: the network id for the cookie. ``refused``: why events were left out."""
 
     events: list[Event]
     visitor: str
@@ -102,7 +102,7 @@ def collect(
 
 
 def set_cookie(visitor: str, secure: bool) -> str:
-    """As the original's. Browsers accept SameSite=None only with Secure, so plain http gets Lax."""
+    """The Set-Cookie value, as Snowplow's collector sends it. SameSite=None needs Secure, so plain http gets Lax."""
     site = "None; Secure" if secure else "Lax"
     return f"{COOKIE}={visitor}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite={site}"
 
@@ -128,7 +128,7 @@ class _Order(NamedTuple):
 
 
 def _with_items_in_orders(items: Sequence[dict[str, Any]]) -> Iterator[_Order]:
-    """Each event once; the lines (ti) of a transaction (tr) that came in the same payload go with it."""
+    """Each event once, with the item events (ti) of a transaction (tr) added to its order."""
     texts = [{key: str(value) for key, value in item.items() if value is not None} for item in items]
     orders = {item.get("tr_id"): _Order(item, []) for item in texts if item.get("e") == "tr"}
     for item in texts:
@@ -146,9 +146,9 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
     site = find(params.get("aid", ""))
     if site is None:
         return Refusal("unknown_app", "no site has this app id or write key", "aid", status=401)
-    what = _what(params, order.lines)
-    if isinstance(what, Refusal):
-        return what
+    content = _content(params, order.lines)
+    if isinstance(content, Refusal):
+        return content
     own = checked_id(params.get("duid") or params.get("tnuid") or params.get("nuid"), "duid")
     user = checked_id(params.get("uid"), "uid")
     event_id = checked_id(params.get("eid"), "eid", ID_LIMIT)
@@ -156,16 +156,16 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         if isinstance(value, Refusal):
             return value
     server_side = bool(user) and not own and params.get("p", "web") != "web"
-    ts, flag = _when(params, request.received)
+    ts, flag = _timestamp(params, request.received)
     ip_given, caller = params.get("ip", ""), proof.caller(site, params.get("aid"))
     return Event(
         site.id,
         event_id or str(uuid4()),  # type: ignore[arg-type]  # no refusals left
-        what.type,
+        content.type,
         ts,
         request.received,
         "snowplow",
-        what.name[:NAME_CHARACTERS],
+        content.name[:NAME_CHARACTERS],
         None if server_side else own or visitor,  # type: ignore[arg-type]
         user,  # type: ignore[arg-type]
         url=params.get("url", "")[:URL_CHARACTERS],
@@ -175,7 +175,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         ua=(params.get("ua") or (request.ua if request.ua.startswith("Mozilla/") else ""))[:TEXT_CHARACTERS],
         lang=params.get("lang", "")[:35],
         screen=params.get("res", "")[:20],
-        props=what.props,
+        props=content.props,
         context=_context(params, flag),
         proven=caller.proves(user, _proof(params), request.received),  # type: ignore[arg-type]
         sender=caller.sender(request.ip),
@@ -183,7 +183,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
 
 
 def _proof(params: Params) -> object:
-    """Of an entity ``proof`` beside the event: ``iglu:dangol/proof/jsonschema/1-0-0``, data ``{"proof": …}``."""
+    """The proof in an entity beside the event: ``iglu:dangol/proof/jsonschema/1-0-0``, data ``{"proof": …}``."""
     found = (entity.get("proof") for schema, entity in _entities(params) if schema == "proof")
     return next(found, None) if params.get("uid") else None
 
@@ -194,7 +194,7 @@ class _Content(NamedTuple):
     props: dict[str, Any]
 
 
-def _what(params: Params, lines: list[dict[str, Any]]) -> _Content | Refusal:
+def _content(params: Params, lines: list[dict[str, Any]]) -> _Content | Refusal:
     kind = params.get("e")
     if kind == "pv":
         return _Content("page", "", {})
@@ -236,7 +236,7 @@ def _self_describing(params: Params) -> _Content | Refusal:
 
 
 def _commerce(action: str, data: dict[str, Any], params: Params) -> _Content:
-    """Snowplow's e-commerce action: what it is about stands in the entities beside it."""
+    """Snowplow's e-commerce action, with its products and order from the entities beside it."""
     props = {key: value for key, value in data.items() if key != "type"}
     products: list[dict[str, Any]] = []
     for schema, entity in _entities(params):
@@ -261,7 +261,7 @@ def _entities(params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _json(plain: str | None, encoded: str | None) -> dict[str, Any]:
-    """A JSON object given as text or as base64(url) without its padding; {} for what is neither."""
+    """A JSON object given as text or as base64(url) without padding; {} where it is neither."""
     try:
         raw = plain.encode() if plain else urlsafe_b64decode((encoded or "") + "==")
     except ValueError:
@@ -295,7 +295,7 @@ def _line(params: Params) -> dict[str, Any]:
     return {"product_id": params.get("ti_sk", ""), **properties(params, names)}
 
 
-def _when(params: Params, received: int) -> client_clock.When:
+def _timestamp(params: Params, received: int) -> client_clock.When:
     """``ttm`` if given; else corrected by ``stm``, unless that was cut to whole seconds and so lies before ``dtm``."""
     true, device, sent = (_millis(params.get(name)) for name in ("ttm", "dtm", "stm"))
     if true is not None:
