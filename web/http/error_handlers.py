@@ -20,6 +20,8 @@ from warehouse.tables.table import WarehouseUnavailable
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
 
+logger = logging.getLogger(__name__)
+
 DOWN: dict[type[Unavailable], str] = {
     CampaignsUnavailable: "The store of campaigns",
     CapsUnavailable: "The store of caps",
@@ -32,7 +34,10 @@ DOWN: dict[type[Unavailable], str] = {
 }
 """What a user reads of each store that does not answer."""
 
-logger = logging.getLogger(__name__)
+
+def name_of_store(error: Unavailable) -> str:
+    """What a user reads of the store that raised the error."""
+    return next((name for kind, name in DOWN.items() if isinstance(error, kind)), "The store")
 
 
 def _as_json(problem: Problem) -> Response:
@@ -69,7 +74,7 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(Unavailable)
     def down(error: Unavailable) -> Response:
-        what = next((name for kind, name in DOWN.items() if isinstance(error, kind)), "The store")
+        what = name_of_store(error)
         logger.warning("%s: %s", what, error)
         return show(unavailable(what, error.retry_after))
 

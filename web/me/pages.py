@@ -17,8 +17,9 @@ from tracker.admission.limits import Limiter, Rate
 from tracker.event import SITE, Event, encode
 from tracker.log.port import EventLog, Record
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 from web.access.security import HEADERS
-from web.http.error_handlers import DOWN, show
+from web.http.error_handlers import name_of_store, show
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
 from web.http.routes import Routes, blueprint_of, get, post
@@ -140,8 +141,11 @@ def me_blueprint(
                 raise Problem(429, "Too many requests; wait a moment and try again", headers=headers)
 
     blueprint.register_error_handler(Problem, _refused)
-    for kind, what in DOWN.items():
-        blueprint.register_error_handler(kind, lambda _, what=what: _refused(unavailable(what)))
+
+    @blueprint.errorhandler(Unavailable)
+    def down(error: Unavailable) -> Response:
+        return _refused(unavailable(name_of_store(error), error.retry_after))
+
     return blueprint
 
 
