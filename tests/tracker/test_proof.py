@@ -63,7 +63,7 @@ def _snowplow(site: Site, key: str, proof: Any) -> Event:
     context = json.dumps({"schema": "iglu:x/contexts/jsonschema/1-0-0", "data": [entity]})
     query = urlencode({"aid": key, "e": "pv", "duid": "a1", "uid": USER, "co": context, "proven": "true"})
     collected = snowplow.collect(Request("GET", "/i", query, b"", NOW), lambda _: site)
-    assert isinstance(collected, snowplow.Collected), collected
+    assert isinstance(collected, snowplow.SnowplowPayload), collected
     return collected.events[0]
 
 
@@ -80,7 +80,7 @@ def _matomo(site: Site, key: str, proof: Any) -> Event:
         said["token_auth"] = key
     find = matomo.Finders(lambda _: site, lambda *_: "~")
     collected = matomo.collect(Request("GET", "/matomo.php", urlencode(said), b"", NOW), find)
-    assert isinstance(collected, matomo.Collected), collected
+    assert isinstance(collected, matomo.MatomoPayload), collected
     return collected.events[0]
 
 
