@@ -371,6 +371,7 @@ def test_what_a_killed_process_did_not_commit_comes_again_in_order(victim, log: 
     assert [int(message.value) for message in take(join("heir"), 35)] == list(range(10, 45))
 
 
+@pytest.mark.slow
 def test_a_process_stopped_beyond_its_lease_is_replaced_and_does_no_harm(victim, log: EventLog, join) -> None:
     victim.send_signal(signal.SIGSTOP)
     heir = join("heir")

@@ -74,6 +74,7 @@ def test_snowplow_node_tracker_by_post_and_get(tracker: TrackerServer, modules: 
         assert abs(page.ts - page.received) < 60_000
 
 
+@pytest.mark.slow
 def test_matomo_tracker_single_and_bulk(tracker: TrackerServer, modules: Path) -> None:
     printed = run("matomo.js", tracker, modules)
     assert '"tracked": 2' in printed

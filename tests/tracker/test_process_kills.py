@@ -136,12 +136,14 @@ def test_killing_redis_and_then_the_tracker_while_it_spools(own_redis: RedisServ
         all_there(Ids(url), load, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.soak)])
 @pytest.mark.redis
 def test_redis_that_hangs(own_redis: RedisServer, tmp_path: Path, seconds: int) -> None:
     hang(own_redis, own_redis.url + "?stream=events", tmp_path / "t", seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.soak)])
 @pytest.mark.kafka
 def test_a_kafka_broker_that_hangs(own_kafka: KafkaBroker, tmp_path: Path, seconds: int) -> None:

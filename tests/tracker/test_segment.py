@@ -337,6 +337,7 @@ def test_no_single_call_raises_and_every_event_can_be_read_back(kind: str, body:
     check(ask(f"/v1/{kind}", body))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["context", "sentAt", "writeKey"]), anything),

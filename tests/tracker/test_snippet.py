@@ -271,6 +271,7 @@ class TestInBrowser:
         eventually(lambda: page.evaluate("localStorage.dangol_l") == "0")
         assert [body["context"]["dropped"] for body in bodies] == [50, *[0] * (len(bodies) - 1)]
 
+    @pytest.mark.slow
     def test_an_event_that_never_gets_through_stops_no_other(
         self, shop: Shop, page: Page, tracker: TrackerServer
     ) -> None:

@@ -39,7 +39,10 @@ def shop(server: TrackerServer) -> Iterator[Shop]:
     shop.close()
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(
+    scope="module",
+    params=[name if name == "chromium" else pytest.param(name, marks=pytest.mark.slow) for name in NAMES],
+)
 def browser(request: pytest.FixtureRequest) -> Iterator[Tabs]:
     with tabs(request.param) as browser:
         yield browser
@@ -201,12 +204,14 @@ def first_visit_in_two_tabs(
     return {event.visitor for event in events}, [first, second]
 
 
+@pytest.mark.slow
 def test_two_tabs_on_a_first_visit_are_one_visitor(browser: Tabs, shop: Shop, server: TrackerServer) -> None:
     for _ in range(4):
         visitors, _ = first_visit_in_two_tabs(browser, shop, server)
         assert len(visitors) == 1
 
 
+@pytest.mark.slow
 def test_two_tabs_in_a_browser_without_locks_become_one_visitor(
     browser: Tabs, shop: Shop, server: TrackerServer
 ) -> None:

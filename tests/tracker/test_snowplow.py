@@ -181,6 +181,7 @@ params = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(params | anything, max_size=4))
 def test_nothing_raises(data: list[Any]) -> None:

@@ -91,6 +91,7 @@ def test_a_damaged_record_is_set_aside_and_those_behind_it_are_read(tmp_path: Pa
     assert not list(tmp_path.glob("*.spool"))
 
 
+@pytest.mark.slow
 def test_any_bit_may_flip(tmp_path: Path) -> None:
     size = len(frame(records(0, 1)[0]))
     for at in range(HEADER_BYTES + 2 * size):
@@ -106,6 +107,7 @@ def test_any_bit_may_flip(tmp_path: Path) -> None:
             assert all(".torn" not in path.suffixes for path in aside), "this was acknowledged"
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     place=st.integers(0, 5_200),

@@ -147,4 +147,4 @@ SpoolMachine.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestSpool: Any = SpoolMachine.TestCase
+TestSpool: Any = pytest.mark.slow(SpoolMachine.TestCase)
