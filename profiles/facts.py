@@ -21,7 +21,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``touch`` is set when this event carries an outside referrer, UTM parameters or a click id; else it is None
     (an internal referrer, a server-side event).
     ``campaign_key`` identifies a campaign or click id that starts a new session (DESIGN §6), "" for none.
-    ``doubtful``: the order's amount is implausible (``profiles.order_limits``).
+    ``doubtful``: the order's amount is implausible (``ingest.enrich.order_limits``).
     ``products`` are the lines of this event; ``order`` and ``revenue`` are set for an order only.
     """
 
