@@ -27,7 +27,7 @@ from web.language import register_language
 from web.me.pages import VisitorLink, VisitorPage, me_blueprint
 from web.me.passes import PassSigner
 from web.me.visitor_access import VisitorAccess
-from web.openapi import openapi_blueprint
+from web.openapi.description import openapi_blueprint
 from web.people.audience_preview import Audiences
 from web.personalize.decision_log import DecisionLog
 from web.personalize.fast_path import FastPath

@@ -21,7 +21,7 @@ from hypothesis.errors import Unsatisfiable
 from tests.support.hostile import Sent, request
 from tests.support.installation import SECRET, WRITE, Installation, eventually
 from tests.support.machine import redis_binary
-from web.openapi import document
+from web.openapi.description import document
 
 pytestmark = [
     pytest.mark.slow,

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from web.openapi import document
+from web.openapi.description import document
 
 ROOT = "https://dangol.test/openapi"
 COMPONENTS = "#/components/schemas/"

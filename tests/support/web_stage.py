@@ -35,6 +35,7 @@ from tracker.log.memory import MemoryLog
 from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.access.audit import Audit
+from web.access.passwords import Passwords
 from web.access.sign_in_limit import RedisSignInLimit
 from web.access.users import Users
 from web.app import WebApplication, create_app
@@ -95,6 +96,7 @@ class Stage:
     @classmethod
     def on(cls, stores: Stores, site: Site, erasure: Erasure) -> "Stage":
         web = create_app(stores)
+        _open.append(web)
         web.flask.test_client_class = Described
         return cls(web, stores, site, erasure)
 
@@ -149,6 +151,20 @@ class Stage:
         return client
 
 
+def quick_passwords() -> Passwords:
+    """Tests need not wait for strong digests."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+_open: list[WebApplication] = []
+
+
+def close_stages() -> None:
+    """Write the counts that still wait: a thread would write them later, into the next test's Redis."""
+    while _open:
+        _open.pop().close()
+
+
 def stage_of(
     folder: Path,
     redis_url: str,
@@ -159,9 +175,7 @@ def stage_of(
 ) -> Stage:
     sites = Sites(folder / "sites.json")
     sites.save(site)
-    users = Users(
-        folder / "users.json", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    )  # tests need not wait
+    users = Users(folder / "users.json", quick_passwords())
     users.put("admin", PASSWORD, "admin")
     client = redis.Redis.from_url(redis_url)
     shops: dict[str, Shop] = {}

@@ -3,6 +3,7 @@
 import re
 import urllib.parse
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from profiles.store.port import ABSENT, Write
 from tests.support.desk_rows import HOSTILE
 from tests.support.installation import Installation
 from tests.support.machine import Clock, redis_binary
-from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
+from tests.support.web_stage import PASSWORD, Stage, csrf_of, quick_passwords, stage_of
 from tracker.sites import Site
 from web.access.audit import FILE_LIMIT, Audit
 from web.access.sign_in_limit import TRIES
@@ -42,8 +43,8 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     return stage
 
 
-def quick(folder: Path) -> Users:
-    return Users(folder / "users.json", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+def quick(folder: Path, fixed: Collection[str] = ()) -> Users:
+    return Users(folder / "users.json", quick_passwords(), fixed)
 
 
 def test_passwords_are_kept_as_argon2_and_changes_are_seen_by_others(tmp_path: Path) -> None:
@@ -306,7 +307,7 @@ def test_hostile_names_are_text(stage: Stage) -> None:
 
 
 def test_a_password_of_the_settings_is_changed_there(tmp_path: Path) -> None:
-    users = Users(tmp_path / "users.json", quick(tmp_path)._hasher, fixed={"admin"})
+    users = quick(tmp_path, fixed={"admin"})
     users.put("admin", PASSWORD, "admin")
     users.put("other", PASSWORD, "admin")
     for attempt in (lambda: users.renew("admin", "another password"), lambda: users.remove("admin")):

@@ -20,7 +20,7 @@ from tests.support.web_stage import Stage, csrf_of, stage_of
 from tests.web.test_desk import answer_row
 from tracker.sites import Site
 from warehouse.reports.filtered import FILTER_COLUMNS
-from web.openapi import document
+from web.openapi.description import document
 from web.reports.filters import FILTERS
 
 PARTS = {

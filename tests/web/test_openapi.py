@@ -16,7 +16,7 @@ from tests.support.web_stage import Stage, stage_of
 from tracker.app import Tracker
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site, Sites
-from web.openapi import METHODS, document, operations
+from web.openapi.description import METHODS, document, operations
 from web.openapi.schemas import schemas_of
 
 WHOLE = document("https://x.example")

@@ -1,28 +1,21 @@
 """Who may sign in to the desk, as what, and which sites they see: one JSON file that every process reads."""
 
 import fcntl
-import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Literal, get_args
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from tracker.disk import write
+from web.access.passwords import PasswordInvalid, Passwords, check_password
 
 Role = Literal["viewer", "marketer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 """Each may do what the one before may: read; change campaigns, segments and funnels; see keys, users and changes."""
 
-PASSWORD_LEAST, PASSWORD_LIMIT = 10, 1_000
 NAME_LIMIT = 100
-AT_ONCE = 2
-"""Passwords checked at the same time: each takes 64 MiB, and strangers may send as many as they like."""
-
 
 Reason = Literal["file", "name", "taken", "password", "set elsewhere", "last admin"]
 
@@ -67,11 +60,9 @@ class Users:
     """All users by name. ``get`` and ``all`` pick up what another process changed. ``fixed`` are those whose
     passwords the settings say: they are neither changed nor removed here."""
 
-    def __init__(self, path: Path, hasher: PasswordHasher | None = None, fixed: Collection[str] = ()) -> None:
-        self._path, self._hasher, self._fixed = path, hasher or PasswordHasher(), fixed
+    def __init__(self, path: Path, passwords: Passwords | None = None, fixed: Collection[str] = ()) -> None:
+        self._path, self._passwords, self._fixed = path, passwords or Passwords(), fixed
         self._stamp, self._users = -1, dict[str, User]()
-        self._checks = BoundedSemaphore(AT_ONCE)
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(9))
 
     def all(self) -> Mapping[str, User]:
         """Raises UsersInvalid."""
@@ -92,7 +83,7 @@ class Users:
     def signed_in(self, name: str, password: str) -> User | None:
         """The user, when the password is theirs; as slow for a name that is nobody's."""
         user = self.get(name)
-        right = self._right(user.digest if user else self._nobody, password)
+        right = self._passwords.matches(user.digest if user else None, password)
         return user if right else None
 
     def put(self, name: str, password: str, role: Role = "viewer", sites: tuple[str, ...] = ()) -> User:
@@ -151,7 +142,7 @@ class Users:
         if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or name != name.strip():
             message = f"a user's name has 1 to {NAME_LIMIT} printable characters, none blank at its ends"
             raise UsersInvalid(message, "name")
-        return User(name=name, digest=self._hasher.hash(password[:PASSWORD_LIMIT]), role=role, sites=sites)
+        return User(name=name, digest=self._passwords.digest(password), role=role, sites=sites)
 
     def _check_fixed(self, name: str) -> None:
         if name in self._fixed:
@@ -159,20 +150,10 @@ class Users:
             raise UsersInvalid(message, "set elsewhere")
 
     def _check_password(self, name: str, password: str) -> None:
-        """Length is what counts (NIST SP 800-63B); a name or one repeated character has none."""
-        if not PASSWORD_LEAST <= len(password) <= PASSWORD_LIMIT or len(set(password)) < 4:
-            raise UsersInvalid(
-                f"a password has at least {PASSWORD_LEAST} characters, not all alike", "password"
-            )
-        if name.lower() in password.lower() and len(password) < len(name) + PASSWORD_LEAST:
-            raise UsersInvalid("a password is more than the user's name", "password")
-
-    def _right(self, digest: str, password: str) -> bool:
-        with self._checks:
-            try:
-                return self._hasher.verify(digest, password[:PASSWORD_LIMIT])
-            except (VerificationError, InvalidHashError):
-                return False
+        try:
+            check_password(name, password)
+        except PasswordInvalid as error:
+            raise UsersInvalid(str(error), "password") from error
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, User]]:

@@ -10,7 +10,6 @@ from flask import Blueprint, Response, g, request
 from tracker.sites import Site
 from warehouse.reports.live import live
 from web.api.models import versions
-from web.flows import one_of
 from web.http.json_body import answer
 from web.http.routes import Routes, blueprint_of, get
 from web.people.audience_preview import Audiences
@@ -21,6 +20,7 @@ from web.reports.catalogue import REPORTS, Report, Rows
 from web.reports.csv_file import csv_of
 from web.reports.filters import filters_of
 from web.reports.live import just_now
+from web.reports.parameters import one_of
 from web.reports.people import PERSON_TABLES, PeopleTables
 from web.reports.reports import Reports
 from web.stores import Shop

@@ -18,8 +18,14 @@ from warehouse.reports.paths import Paths, paths
 from warehouse.reports.products import ProductReport, product_report
 from warehouse.reports.retention import Retention, retention
 from warehouse.reports.vocabulary import Vocabulary, vocabulary
-from web.flows import PathOptions, RetentionOptions, one_of, path_options, retention_options
-from web.reports.parameters import funnel_options
+from web.reports.parameters import (
+    PathOptions,
+    RetentionOptions,
+    funnel_options,
+    one_of,
+    path_options,
+    retention_options,
+)
 from web.reports.reports import Reports, ReportScope
 
 GROUPS = (*BREAKDOWNS, "stage", "segment")

@@ -15,11 +15,11 @@ from tracker.sites import Site
 from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
 from warehouse.feeds.history import latest_profiles
 from warehouse.funnel.visitors import funnel_visitors
-from web.flows import one_of
 from web.http.problem import Problem
 from web.people.lookup import seen
 from web.people.segment_sizes import SegmentSizes
 from web.reports.catalogue import FunnelQuestion, step_of
+from web.reports.parameters import one_of
 from web.reports.reports import Reports, ReportScope
 from web.slug import TRAIT, slug
 

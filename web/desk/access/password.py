@@ -6,8 +6,9 @@ from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit
+from web.access.passwords import PASSWORD_LEAST
 from web.access.sign_in_limit import SignInLimit
-from web.access.users import PASSWORD_LEAST, UsersInvalid
+from web.access.users import UsersInvalid
 from web.desk.access.users import REFUSALS
 from web.desk.pages import Pages
 from web.http.routes import Routes, get, post

@@ -8,7 +8,8 @@ from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from web.access.audit import Audit
-from web.access.users import PASSWORD_LEAST, ROLES, Role, User, UsersInvalid
+from web.access.passwords import PASSWORD_LEAST
+from web.access.users import ROLES, Role, User, UsersInvalid
 from web.api.reports import told
 from web.desk.pages import Pages
 from web.http.problem import Problem

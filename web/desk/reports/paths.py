@@ -15,10 +15,10 @@ from web.desk.period import Period, period_of
 from web.desk.reports.funnel_form import draft_of
 from web.drawing import formats
 from web.drawing.sankey import Drawing, Node, Ribbon, draw
-from web.flows import PathOptions, path_options
 from web.http.routes import Routes, get
 from web.language import gettext as _
 from web.reports.catalogue import paths_of, vocabulary_of
+from web.reports.parameters import PathOptions, path_options
 
 LABEL_LENGTH = 26
 

@@ -13,11 +13,11 @@ from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
 from web.drawing.charts import HEIGHT, WIDTH, ceiling_of
-from web.flows import RetentionOptions, retention_options
 from web.http.routes import Routes, get
 from web.labels import channel
 from web.language import gettext as _
 from web.reports.catalogue import retention_of, vocabulary_of
+from web.reports.parameters import RetentionOptions, retention_options
 
 COLUMNS = 13
 SHADES = 4

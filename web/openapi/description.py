@@ -1,0 +1,156 @@
+"""GET /v1/openapi.json: what the API takes and gives, for people and generators of clients.
+
+The YAML files beside this one describe the requests, one tag each. The schemas of most answers are made from the
+types that they are encoded from.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from flask import Blueprint, Response
+
+from offers.campaign.campaign import Campaign
+from offers.experiments.intervals import Interval
+from offers.experiments.lift import Group
+from offers.experiments.off_policy import OffPolicy
+from offers.reports.response_counts import ResponseCounts
+from offers.segments.lookalike import LookAlike
+from profiles.model import EventCount, Profile
+from recommender.jobs.runs import Run
+from recommender.model.card import Card
+from recommender.serving.request import Reason
+from warehouse.feeds.dossier import PersonId, PersonOrder
+from warehouse.funnel.breakdown import FunnelGroup
+from warehouse.funnel.dropoffs import DropOff
+from warehouse.funnel.funnel import Funnel
+from warehouse.funnel.trend import TrendPeriod
+from warehouse.reports.goals import GoalFigures
+from warehouse.reports.live import Live
+from warehouse.reports.overview import Overview
+from warehouse.reports.paths import Paths
+from warehouse.reports.products import ProductReport
+from warehouse.reports.retention import Retention
+from warehouse.reports.vocabulary import Vocabulary
+from web.api.models import Version
+from web.gorse.documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
+from web.http.json_body import answer
+from web.openapi.schemas import given, schemas_of
+from web.people.audience_preview import Explained, Size
+from web.reports.campaign_counts import Answered
+from web.reports.campaign_result import Lesson
+from web.reports.people import People, Sized
+
+METHODS = ("get", "put", "post", "patch", "delete")
+ANSWERED: tuple[type, ...] = (
+    *(
+        Overview,
+        Live,
+        Funnel,
+        FunnelGroup,
+        TrendPeriod,
+        DropOff,
+        People,
+        ProductReport,
+        GoalFigures,
+        Paths,
+        Retention,
+        Vocabulary,
+    ),
+    *(
+        Profile,
+        PersonOrder,
+        PersonId,
+        Sized,
+        Explained,
+        Size,
+        Version,
+        Answered,
+        Lesson,
+        Interval,
+        LookAlike,
+        OffPolicy,
+    ),
+    *(Campaign, Card, Run, Reason, Scored, Feedback, GorseItem, GorseUser),
+)
+NAMED: Mapping[str, type] = {
+    "CampaignTally": ResponseCounts,
+    "EventTally": EventCount,
+    "LiftGroup": Group,
+    **{each.__name__: each for each in ANSWERED},
+}
+"""What answers are made of; with a name of its own what would else have another's."""
+GIVEN: Mapping[str, type] = {
+    "FeedbackGiven": Feedback,
+    "GorseItemGiven": GorseItem,
+    "GorseUserGiven": GorseUser,
+    "ItemPatch": ItemPatch,
+}
+"""What requests are decoded into."""
+
+
+def document(server: str) -> dict[str, Any]:
+    """The description, with this installation as its server."""
+    return {**_whole(), "servers": [{"url": server}]}
+
+
+@cache
+def _whole() -> dict[str, Any]:
+    whole: dict[str, Any] = {**_part("base"), "tags": [], "paths": {}}
+    components = whole["components"]
+    for name in sorted(each.name.removesuffix(".yaml") for each in files(__package__).iterdir()):
+        if name == "base" or not files(__package__).joinpath(f"{name}.yaml").is_file():
+            continue
+        part = _part(name)
+        whole["tags"].append(part["tag"])
+        _add(whole["paths"], part["paths"])
+        for kind, named in part.get("components", {}).items():
+            _add(components.setdefault(kind, {}), named)
+        for operation in _operations(part["paths"]):
+            operation["tags"] = [part["tag"]["name"]]
+            operation["responses"].setdefault("default", {"$ref": "#/components/responses/Refused"})
+    _add(components["schemas"], schemas_of(NAMED))
+    _add(components["schemas"], {name: given(kind) for name, kind in GIVEN.items()})
+    return whole
+
+
+def _part(name: str) -> dict[str, Any]:
+    text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    part: dict[str, Any] = yaml.safe_load(text)
+    return part
+
+
+def _add(target: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Raises ValueError for what is there already."""
+    twice = target.keys() & more.keys()
+    if twice:
+        raise ValueError(f"described twice: {', '.join(sorted(twice))}")
+    target.update(more)
+
+
+def _operations(paths: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in paths.values():
+        yield from (item[method] for method in METHODS if method in item)
+
+
+def openapi_blueprint(public_url: str) -> Blueprint:
+    blueprint = Blueprint("openapi", __name__)
+    described = document(public_url)
+
+    @blueprint.get("/v1/openapi.json")
+    def described_api() -> Response:
+        return answer(described)
+
+    return blueprint
+
+
+def operations(described: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(method, path) of everything that is described."""
+    return {
+        (method.upper(), path)
+        for path, item in described["paths"].items()
+        for method in item
+        if method in METHODS
+    }
