@@ -100,16 +100,27 @@ def _table(path: Path) -> pa.Table:
 def _rows(batch: pa.RecordBatch, where: str) -> list[dict[str, Any]]:
     """What Python cannot hold of a time is cut: nanoseconds. Raises FileInvalid for a year that no calendar has."""
     try:
-        columns = [
-            column.cast(pa.timestamp("ms", column.type.tz), safe=False)
-            if pa.types.is_timestamp(column.type)
-            else column
-            for column in batch.columns
-        ]
+        columns = [_readable(column) for column in batch.columns]
         rows: list[dict[str, Any]] = pa.RecordBatch.from_arrays(columns, batch.schema.names).to_pylist()
-    except (ValueError, OverflowError, pa.ArrowException) as error:
+    except (
+        ValueError,
+        OverflowError,
+        KeyError,
+        pa.ArrowException,
+    ) as error:  # KeyError: a zone that there is not
         raise FileInvalid(f"{where}: {error}") from error
     return rows
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    """A moment is the same in whichever zone it is written, also in one that this machine does not know. Some writers
+    of Parquet do not say that a text is one."""
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        return column.cast(pa.timestamp("ms", "UTC" if kind.tz else None), safe=False)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.array([text and text.decode(errors="replace") for text in column.to_pylist()], pa.string())
+    return column
 
 
 def _columns(path: Path, names: Sequence[str]) -> dict[str, str]:
@@ -170,18 +181,18 @@ def _text(value: object) -> str:
 
 
 def milliseconds(value: object, where: str) -> int:
-    """A time as ms since the epoch: seconds or milliseconds as a number, or ISO 8601 (UTC when it names no zone)."""
-    if isinstance(value, datetime):
-        return round((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp() * 1000)
+    """A time as ms since the epoch: seconds or milliseconds as a number, or ISO 8601 (UTC when it names no zone).
+    Raises FileInvalid for what is none, and outside of the years 1970 to 2096."""
     text = _text(value)
     try:
         number = float(text)
+        ms = number if number > 1e11 else number * 1000
     except ValueError:
         try:
-            return milliseconds(datetime.fromisoformat(text), where)
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(text)
         except ValueError:
             raise FileInvalid(f"{where}: {text!r} is no time") from None
-    ms = number if number > 1e11 else number * 1000
+        ms = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
     if not 0 <= ms < 4e12:
         raise FileInvalid(f"{where}: {text!r} is no time")
     return round(ms)

@@ -145,7 +145,7 @@ def moment(text: str, pattern: str, zone: tzinfo) -> int | None:
         ms = round(at.astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
-    return ms if ms >= 0 else None
+    return ms if 0 <= ms < 4e12 else None
 
 
 def _field(argument: str | None, directive: str) -> str:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 PATH_LIMIT = 500
+HOST_LIMIT = 253
+"""Characters of a name in the DNS. Work on a host's labels takes time that grows with the square of their number."""
 
 # Where it matches, urlsplit would cut in the same places: a plain host, nothing that it strips or refuses.
 _ORDINARY = re.compile(
@@ -15,7 +17,8 @@ _ORDINARY = re.compile(
 
 
 class Url(NamedTuple):
-    """``host`` without ``www.`` and port; ``path`` decoded, "/" for a bare host; ``query`` as it was sent."""
+    """``host`` without ``www.`` and port, "" for what is none; ``path`` decoded, "/" for a bare host; ``query`` as it
+    was sent."""
 
     host: str = ""
     path: str = ""
@@ -39,4 +42,6 @@ def parse(url: str) -> Url:
         except ValueError:
             return _NOTHING
         host, path, query = (parts.hostname or "").removeprefix("www."), parts.path, parts.query
+    if len(host) > HOST_LIMIT:
+        host = ""
     return Url(host, unquote(path)[:PATH_LIMIT] or "/", query)

@@ -130,3 +130,42 @@ def test_a_column_that_is_there_twice_is_named(tmp_path: Path, site: Site) -> No
         events(file, site)
     file.write_text("visitor,item,time,other,other\na,p,1000,1,2\n")
     assert len(events(file, site)) == 1
+
+
+@pytest.mark.parametrize("zone", ["Mars/Phobos", "+25:00", "..", "A" * 300])
+def test_a_zone_that_there_is_not_costs_no_moment(tmp_path: Path, site: Site, zone: str) -> None:
+    file = tmp_path / "t.parquet"
+    times = pa.array([1_795_000_000_123_456], pa.timestamp("us", zone))
+    pa.parquet.write_table(pa.table({"visitor": ["a"], "item": ["p"], "time": times}), file)
+    (event,) = events(file, site)
+    assert event.ts == 1_795_000_000_123
+    inside = pa.array([[123_456]], pa.list_(pa.timestamp("us", zone)))
+    table = pa.table({"visitor": ["a"], "item": ["p"], "time": [1_795_000_000], "price": inside})
+    pa.parquet.write_table(table, file)
+    with pytest.raises(FileInvalid, match=r"t\.parquet row 2"):
+        events(file, site)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "9999-12-31", "1969-12-31", "2096-10-03"],
+)
+def test_a_date_has_the_bounds_of_a_number(tmp_path: Path, site: Site, written: str) -> None:
+    """Ingest would bury it, while the import says that it is in."""
+    file = tmp_path / "t.csv"
+    file.write_text(f"visitor,item,time\na,p,{written}\n")
+    with pytest.raises(FileInvalid, match=r"row 2: .* is no time"):
+        events(file, site)
+    for moment in (pa.array([2_932_896], pa.date32()), pa.array([-(2**62)], pa.timestamp("ns"))):
+        table = pa.table({"visitor": ["a"], "item": ["p"], "time": moment})
+        pa.parquet.write_table(table, tmp_path / "t.parquet")
+        with pytest.raises(FileInvalid, match="is no time"):
+            events(tmp_path / "t.parquet", site)
+
+
+def test_a_text_whose_writer_does_not_say_so_is_one(tmp_path: Path, site: Site) -> None:
+    file = tmp_path / "t.parquet"
+    table = pa.table({"visitor": [b"a\xff"], "item": [b"p"], "time": [b"2026-11-30"], "category": [None]})
+    pa.parquet.write_table(table, file)
+    (event,) = events(file, site)
+    assert (event.visitor, event.props["product_id"]) == ("a\ufffd", "p")

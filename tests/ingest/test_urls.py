@@ -33,6 +33,12 @@ def test_parts_are_those_of_the_library(scheme: str, host: str, tail: str) -> No
     assert parse(url) == by_library(url)
 
 
+def test_a_host_is_no_longer_than_the_dns_allows() -> None:
+    assert parse("https://" + "a." * 125 + "com/p") == Url("a." * 125 + "com", "/p")
+    for long in ("https://", "HTTPS://"):
+        assert parse(long + "a." * 126 + "com/p") == Url("", "/p")
+
+
 @given(st.text(max_size=50))
 def test_anything_has_parts(url: str) -> None:
     assert parse(url) == by_library(url)

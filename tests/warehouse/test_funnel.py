@@ -331,6 +331,9 @@ def test_properties_narrow_a_step(tmp_path: Path, condition: str, holds: bool) -
         ("event:A where", "PROPERTY = VALUE"),
         ("event:A where x", "PROPERTY = VALUE"),
         ("event:A where price = cheap", "is a number"),
+        ("event:A where .. = 1", "PROPERTY = VALUE"),
+        ("event:A where props. = 1", "PROPERTY = VALUE"),
+        ("event:A where a..b = 1", "PROPERTY = VALUE"),
         ("page:" + "x" * 2000, "at most"),
     ],
 )

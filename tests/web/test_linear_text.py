@@ -9,14 +9,22 @@ import ast
 import importlib
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from ingest.enrich import channels
+from ingest.enrich.products import number
+from offers.audience import grammar
+from recommender.catalogue.from_events import host_of
 from tests.support.machine import ROOT
+from tracker import values
 from tracker.admission.privacy import ADDRESS_CHARACTERS, REDACTED, scrub
+from tracker.http.address import client, truncate
 from tracker.http.request import GZIP, gunzip
+from tracker.protocols.json_bodies import embedded
 from tracker.refusal import Refusal
 from warehouse.question.refused import QueryRefused
 from warehouse.question.steps import parse_step
@@ -254,6 +262,47 @@ def test_conditions_are_read_as_before(text: str, conditions: list[tuple[str, st
     else:
         step = parse_step(f"event:E  where   {text}")
         assert [(each.field, each.operator, each.value) for each in step.conditions] == conditions
+
+
+def referred(host: str) -> None:
+    channels._from_referrer.cache_clear()
+    channels.arrival("https://shop.example/", f"https://{host}/?q=x")
+
+
+SCANNERS: list[tuple[str, Callable[[str], object], str]] = [
+    ("labels of a referrer", referred, "a."),
+    ("labels like an engine's", referred, "google."),
+    ("words of a search", lambda text: channels.keyword(f"https://google.com/?q={text}", ("q",)), "%ed+"),
+    ("parameters of a campaign", lambda text: channels.arrival(f"https://x/?{text}", ""), "&utm_a=%"),
+    ("at signs", scrub, "a@b."),
+    ("colons of an address", truncate, "1:"),
+    ("a list of proxies", lambda text: client("10.0.0.1", text, 2), "1.1.1.1,"),
+    ("halves of surrogate pairs", lambda text: embedded(f'["{text}"]'.encode()), r"\ud800"),
+    ("numbers too large", lambda text: embedded(f"[{text}1]".encode()), "1e999,"),
+    ("one number", lambda text: embedded(f"[{text}]".encode()), "9"),
+    ("long keys", lambda text: values.settled({f"{text}{n}": 1 for n in range(600)}), "k"),
+    ("literals of an audience", lambda text: grammar.parse(f"a in ({text}1)"), "1,"),
+    ("conditions of a step", lambda text: parse_step(f"event:E where a = {text}b"), "b and "),
+    ("an amount", number, "1_"),
+    ("labels of a product's address", lambda text: host_of(f"https://{text}/"), "a."),
+]
+
+
+@pytest.mark.parametrize(("scan", "part"), [pytest.param(*each, id=name) for name, *each in SCANNERS])
+def test_no_scanner_is_worse_than_linear(scan: Callable[[str], object], part: str) -> None:
+    """Where no expression reads a stranger's text but a loop of ours. As above: what takes no time is not compared."""
+
+    def seconds(length: int, tries: int = 5) -> float:
+        text, best = part * (length // len(part)), 1e9
+        for _ in range(tries):
+            start = time.process_time()
+            with suppress(ValueError, QueryRefused):
+                scan(text)
+            best = min(best, time.process_time() - start)
+        return best
+
+    if seconds(LENGTH, 3) >= SUSPECT_SECONDS:
+        assert seconds(2 * LENGTH) / seconds(LENGTH) <= 3
 
 
 def test_a_gzip_body_of_many_parts_is_refused() -> None:

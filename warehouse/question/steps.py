@@ -164,7 +164,7 @@ def _conditions(text: str, field: str) -> tuple[Condition, ...]:
     at = 0
     while at < len(text):
         found = _BEGIN.match(text, at)
-        if not found or found.end() == len(text):
+        if not found or found.end() == len(text) or not all(found[1].removeprefix("props.").split(".")):
             raise QueryRefused(field, f"after where: PROPERTY = VALUE, joined by and; not {text[at:]!r}")
         start = found.end()
         if quoted := _QUOTED.match(text, start):
