@@ -63,7 +63,7 @@ def test_what_the_tracker_cannot_append_becomes_a_dead_letter(tmp_path: Path) ->
     settings = load({"DANGOL_DATA": str(tmp_path), "DANGOL_LOG": "memory://"})
     tracker = compose.tracker(settings)
     delivery = tracker._delivery
-    delivery._keep(Record("default:v1", b"huge"), "the record is too large", delivery._spools[-1])
+    delivery._put_aside(Record("default:v1", b"huge"), "the record is too large", delivery._spools[-1])
     tracker.close()
     [letter] = compose.deadletters(settings).list()
     assert (letter.raw, letter.key, letter.reason) == (b"huge", "default:v1", "the record is too large")

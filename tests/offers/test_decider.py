@@ -145,7 +145,7 @@ def test_what_is_due_is_read_before_and_elsewhere(clock, site):
     deciding = Decider(stale, Uncapped(), SIGNER, clock=clock).deciding(site, SHOES, ["hero"])
     reading = next(deciding)
     assert not stale.documents
-    reading.now()
+    reading.result()
     with pytest.raises(StopIteration) as end:
         deciding.send(None)
     assert chosen(end.value.value.slots["hero"]) == "new"

@@ -318,7 +318,7 @@ def test_any_records_come_back(tmp_path_factory: pytest.TempPathFactory, batches
 
 def settled(way: Delivery) -> None:
     deadline = time.monotonic() + 10
-    while (way.state == "spooling" or way._left()) and time.monotonic() < deadline:
+    while (way.state == "spooling" or way._backlogged()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert way.state == "direct"
 
