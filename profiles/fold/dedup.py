@@ -3,11 +3,15 @@
 An entry is 9 bytes: 56 bits of the id's hash, then 16 bits that stand for the message that brought it. A retry
 of an event is a second message with its id; a replay is the very message that was counted, read once more.
 Entries lie in buckets of one hour of the tracker's clock, oldest first.
+
+Who guesses the id of an event to come may not make the site's own event a retry. So the first bit of the hash says
+whether it came with the public key. Such an event is a retry of either kind; the site's own only of the site's own.
 """
 
 from hashlib import blake2b
 
 from tracker.durations import HOUR_MS
+from tracker.event import SITE, Event
 
 ID_BYTES = 7
 ENTRY_BYTES = 9
@@ -21,7 +25,39 @@ Seen = list[tuple[int, bytes]]
 
 
 def digest(event_id: str) -> bytes:
-    return blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
+    """The id's entry where the site itself told of it."""
+    return told(blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest())
+
+
+def told(entry: bytes) -> bytes:
+    """The entry as it would be had the site itself told of it."""
+    return bytes((entry[0] & 0x7F,)) + entry[1:]
+
+
+def public(entry: bytes) -> bytes:
+    """The entry as it would be had it come with the public key."""
+    return bytes((entry[0] | 0x80,)) + entry[1:]
+
+
+def from_public_key(event: Event) -> bool:
+    """Whether it came with the public key, as the tracker told."""
+    return event.sender not in ("", SITE)
+
+
+def entries_of(event: Event, name: str) -> tuple[bytes, ...]:
+    """Under which entries ``name`` (of the event, or of its order) may be known: the first is its own."""
+    own = digest(name)
+    if event.sender == SITE:
+        return (own,)
+    return (public(own), own) if from_public_key(event) else (own, public(own))
+
+
+def found(seen: Seen, event: Event) -> bytes | None:
+    """The stamp of the message that brought the event, None if none did."""
+    for entry_id in entries_of(event, event.id):
+        if (stamp_of := find(seen, entry_id)) is not None:
+            return stamp_of
+    return None
 
 
 def stamp(partition: int, position: int) -> bytes:
@@ -75,9 +111,9 @@ def merged(one: Seen, other: Seen) -> Seen:
 
 
 def ids(seen: Seen, since: int = 0) -> set[bytes]:
-    """The digests of the event ids in the buckets from hour ``since`` on."""
+    """The digests of the event ids in the buckets from hour ``since`` on, whoever told of them."""
     return {
-        entries[at : at + ID_BYTES]
+        told(entries[at : at + ID_BYTES])
         for hour, entries in seen
         if hour >= since
         for at in range(0, len(entries), ENTRY_BYTES)

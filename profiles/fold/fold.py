@@ -20,7 +20,7 @@ from profiles.ids import hinted_id, owner_of, session_id
 from profiles.model import VISITORS_KEPT, Profile, Session, Touch
 from profiles.session_rules import SessionRules
 from tracker import values
-from tracker.event import Event
+from tracker.event import SITE, Event
 
 POSITIONS_KEPT = 32
 RENAMED_KEPT, RENAMED_ALWAYS = 64, 4
@@ -122,12 +122,12 @@ def replayed(profile: Profile, at: LogPosition) -> bool:
 
 def counted(profile: Profile, event: Event) -> bool:
     """Whether this profile has counted an event with this id."""
-    return dedup.find(profile.seen, dedup.digest(event.id)) is not None
+    return dedup.found(profile.seen, event) is not None
 
 
 def retried(profile: Profile, event: Event, at: LogPosition) -> bool:
     """Whether the event is a retry: another message brought it first."""
-    found = dedup.find(profile.seen, dedup.digest(event.id))
+    found = dedup.found(profile.seen, event)
     return found is not None and found != dedup.stamp(at.partition, at.position)
 
 
@@ -147,8 +147,7 @@ def trim(profile: Profile) -> None:
 
 
 def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
-    entry_id = dedup.digest(event.id)
-    found = dedup.find(profile.seen, entry_id)
+    found = dedup.found(profile.seen, event)
     stamp = dedup.stamp(at.partition, at.position)
     if replayed(profile, at):
         # An id that was forgotten since belongs to the message that brought it first, most likely this one.
@@ -161,14 +160,14 @@ def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
         del positions[next((key for key in positions if key in profile.claimants), next(iter(positions)))]
     if found is not None:
         return "replayed" if found == stamp else "duplicate"
-    dedup.remember(profile.seen, entry_id + stamp, event.received)
+    dedup.remember(profile.seen, dedup.entries_of(event, event.id)[0] + stamp, event.received)
     return "applied"
 
 
 def _repeats(profile: Profile, event: Event, facts: Facts, at: LogPosition) -> bool:
     """Whether the event reports an order that another message reported first."""
     order = facts.order if event.name == "Order Completed" else None
-    return order is not None and orders.reported_before(profile, order, at.partition, at.position)
+    return order is not None and orders.reported_before(profile, event, order, at.partition, at.position)
 
 
 def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, at: LogPosition) -> Outcome:
@@ -215,11 +214,13 @@ def _apply(
         repeated = _repeats(profile, event, facts, at)
         doubtful = not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
         if not repeated and not doubtful:
+            if event.name == "Order Completed" and event.sender == SITE and facts.order is not None:
+                orders.retract(profile, facts.order)
             event_counts.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
-            if event.name == "Order Completed" and (facts.order is not None or orders.from_public_key(event)):
+            if event.name == "Order Completed" and (facts.order is not None or dedup.from_public_key(event)):
                 entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
-                orders.remember(profile, *entry, at.partition, at.position)
+                orders.remember(profile, event, *entry, at.partition, at.position)
     else:
         _apply_description(profile, event, claimed)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)

@@ -87,7 +87,9 @@ def merge_state(into: Profile, other: Profile) -> None:
 
 def forget(customer: Profile, own: Profile) -> Profile:
     """The customer without the history of a browser that claimed to be them, in place and as far as it is known. Sums
-    are subtracted only if the browser never claimed to be another customer."""
+    are subtracted only if the browser never claimed to be another customer, and orders only if the customer counted
+    them as the browser reported them."""
+    shared = [order for order in own.orders if order in customer.orders]
     gone, visits = Counter(own.items), {session.id for session in own.sessions}
     kept = []
     for touch in reversed(customer.items):
@@ -103,11 +105,12 @@ def forget(customer: Profile, own: Profile) -> Profile:
         customer.positions.pop(visitor, None)
     if len(own.fed) == 1:
         for name in customer.counts.__struct_fields__:
-            left = getattr(customer.counts, name) - getattr(own.counts, name)
+            added = {"orders": len(shared), "revenue": sum(revenue for _, revenue, _ in shared)}
+            left = getattr(customer.counts, name) - added.get(name, getattr(own.counts, name))
             setattr(customer.counts, name, max(0, round(left, 4)))
         for name, theirs in own.event_counts.items():
             if (mine := customer.event_counts.get(name)) is not None:
-                mine.count -= theirs.count
+                mine.count -= len(shared) if name == "Order Completed" else theirs.count
         customer.event_counts = {name: one for name, one in customer.event_counts.items() if one.count > 0}
     return customer
 

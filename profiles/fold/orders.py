@@ -1,12 +1,12 @@
 """The orders that a profile has counted. An order that is reported twice, by the shop's page and by its server, counts
-once. An implausible order that came with the public key does not count.
+once, as the server reports it. An implausible order that came with the public key does not count.
 
 An entry is the digest of the order's id, or of its event's where it has none, with two bytes for the message that
 brought it first, as in ``profiles.fold.dedup``; then its revenue, and when the tracker received it (ms).
 """
 
 from profiles.facts import Facts
-from profiles.fold.dedup import ID_BYTES, digest, stamp
+from profiles.fold.dedup import ID_BYTES, digest, entries_of, from_public_key, public, stamp, told
 from profiles.model import Profile
 from tracker.durations import DAY_MS
 from tracker.event import SITE, Event
@@ -16,15 +16,26 @@ ORDERS_A_DAY = 20
 """How many orders of one person count within a day when they come with the public key."""
 
 
-def reported_before(profile: Profile, order: str, partition: int, position: int) -> bool:
-    """Whether another message than this one reported the order first."""
-    name, own = digest(order), stamp(partition, position)
-    return any(entry[:ID_BYTES] == name and entry[ID_BYTES:] != own for entry, _, _ in profile.orders)
+def reported_before(profile: Profile, event: Event, order: str, partition: int, position: int) -> bool:
+    """Whether another message than this one reported the order first. What came with the public key is no report where
+    the site itself reports the order."""
+    names, own = entries_of(event, order), stamp(partition, position)
+    return any(entry[:ID_BYTES] in names and entry[ID_BYTES:] != own for entry, _, _ in profile.orders)
 
 
-def from_public_key(event: Event) -> bool:
-    """Whether the event came with the public key: of such orders only ORDERS_A_DAY count."""
-    return event.sender not in ("", SITE)
+def retract(profile: Profile, order: str) -> None:
+    """Uncount, in place, the order as it was reported with the public key: the site itself reports it now."""
+    name = public(digest(order))
+    for one in [one for one in profile.orders if one[0][:ID_BYTES] == name]:
+        profile.orders.remove(one)
+        _uncount(profile, one[1])
+
+
+def _uncount(profile: Profile, revenue: float, least: int = 0) -> None:
+    profile.counts.orders -= 1
+    profile.counts.revenue = round(profile.counts.revenue - revenue, 4)
+    if (found := profile.event_counts.get("Order Completed")) is not None:
+        found.count = max(least, found.count - 1)
 
 
 def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, position: int) -> bool:
@@ -34,33 +45,30 @@ def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, posit
         return False
     if facts.doubtful or event.name != "Order Completed" or not from_public_key(event):
         return facts.doubtful
-    name, own = digest(facts.order or event.id), stamp(partition, position)
-    if any(entry == name + own for entry, _, _ in profile.orders):
+    names, own = entries_of(event, facts.order or event.id), stamp(partition, position)
+    if any(entry[:ID_BYTES] in names and entry[ID_BYTES:] == own for entry, _, _ in profile.orders):
         return False  # it was counted before
     since = event.received - DAY_MS
     return sum(since < received <= event.received for _, _, received in profile.orders) >= ORDERS_A_DAY
 
 
 def remember(
-    profile: Profile, order: str, revenue: float, received: int, partition: int, position: int
+    profile: Profile, event: Event, order: str, revenue: float, received: int, partition: int, position: int
 ) -> None:
-    """Add the order of a message, in place. Beyond ORDERS_KEPT the oldest are removed."""
-    profile.orders.append((digest(order) + stamp(partition, position), revenue, received))
+    """Note, in place, that the message brought the order. Beyond ORDERS_KEPT the oldest are forgotten."""
+    profile.orders.append((entries_of(event, order)[0] + stamp(partition, position), revenue, received))
     del profile.orders[:-ORDERS_KEPT]
 
 
 def merge(into: Profile, other: Profile) -> None:
-    """Both profiles' orders in ``into``, whose counts are already the sum of both: an order that both have counts once,
-    as it was received first."""
-    first: dict[bytes, tuple[bytes, float, int]] = {}
-    for one in sorted([*into.orders, *other.orders], key=lambda entry: (entry[2], entry[0])):
-        entry, revenue, _ = one
-        if entry[:ID_BYTES] in first:
-            into.counts.orders -= 1
-            into.counts.revenue = round(into.counts.revenue - revenue, 4)
-            found = into.event_counts.get("Order Completed")
-            if found is not None:
-                found.count = max(1, found.count - 1)
+    """Both profiles' orders in ``into``, whose counts are those of both already: what both know counts once, as the
+    site told it, else as it was received first."""
+    kept: dict[bytes, tuple[bytes, float, int]] = {}
+    both = sorted([*into.orders, *other.orders], key=lambda one: (one[0] != told(one[0]), one[2], one[0]))
+    for one in both:
+        name = told(one[0])[:ID_BYTES]
+        if name in kept:
+            _uncount(into, one[1], least=1)
         else:
-            first[entry[:ID_BYTES]] = one
-    into.orders = list(first.values())[-ORDERS_KEPT:]
+            kept[name] = one
+    into.orders = sorted(kept.values(), key=lambda one: (one[2], one[0]))[-ORDERS_KEPT:]

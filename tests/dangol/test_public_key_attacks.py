@@ -29,11 +29,13 @@ from tests.support.recommender_histories import NOW, history, product, shop_hist
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS
 from warehouse.delta import Warehouse
+from warehouse.feeds.dossier import dossier
 from warehouse.feeds.doubtful_orders import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
 from warehouse.feeds.offer_events import goal_events
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import Span
 from warehouse.reports.overview import overview
+from warehouse.reports.products import product_report
 
 PARAMS = Params(threads=1)
 TARGET, VICTIM = product("tea", 6), product("shoes", 0)
@@ -241,8 +243,15 @@ def test_the_bound_is_not_raised_by_a_few_buyers_nor_where_the_site_tells_its_or
 
 def test_who_guesses_the_number_of_an_order_to_come_changes_nothing_of_it(tmp_path, site) -> None:
     warehouse = Warehouse(str(tmp_path))
-    guessed = [ordered(n, 0.01, id=f"x{n}", profile="x", session="x", sender="evil") for n in range(5)]
-    real = [ordered(n, 40.0, ts=NOON + 60_000 + n, sender="site", session="") for n in range(5)]
+    guessed = [
+        ordered(n, 0.01, id=f"x{n}", profile="x", session="x", sender="evil", product="spam", price=9.0)
+        for n in range(5)
+    ]
+    guessed += [ordered(0, 0.01, id="y", session="y", sender="evil", product="spam", price=9.0)]
+    real = [
+        ordered(n, 40.0, ts=NOON + 60_000 + n, sender="site", session="", product="real", price=40.0)
+        for n in range(5)
+    ]
     warehouse.append([*guessed, *real], [], {})
     span = Span.parse(site, "2026-11-01", "2026-11-02")
     found = overview(warehouse, "default", span)
@@ -250,3 +259,7 @@ def test_who_guesses_the_number_of_an_order_to_come_changes_nothing_of_it(tmp_pa
     assert purchases(warehouse, "default", span)["profile"].to_pylist() == [f"p{n}" for n in range(5)]
     goals = goal_events(warehouse, "default", ["Order Completed"], span.start, span.end)
     assert {(each.profile, each.value) for each in goals} == {(f"p{n}", 40.0) for n in range(5)}
+    lines = product_report(warehouse, "default", span)
+    assert {(each.name, each.bought, each.revenue) for each in lines.products} == {("real", 5.0, 200.0)}
+    mine = dossier(warehouse, "default", "p0", 0)
+    assert [each.revenue for each in mine.orders] == [40.0]

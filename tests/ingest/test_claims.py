@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from profiles.fold import fold
+from profiles.fold import fold, identity
 from profiles.model import CUSTOMERS_KEPT, VISITORS_KEPT, Profile
 from profiles.store.port import Alias
 from tests.support.ingest_installation import Installation, MortalStore
 from tests.support.ingest_streams import START, event, records, sites_of
-from tracker.event import Event
+from tracker.event import SITE, Event
 from tracker.sites import Site, Sites
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -306,3 +306,65 @@ def test_what_claims_may_fill_is_bounded(sites: Sites, tmp_path: Path) -> None:
     assert (len(kim.claimants), len(kim.traits), kim.claims) == (VISITORS_KEPT, 60, [])
     assert len(kim.positions) <= fold.POSITIONS_KEPT and "own" in kim.positions
     assert (len(own.fed), own.fed[0], own.fed[-1]) == (CUSTOMERS_KEPT, "nobody19", "nobody0")
+
+
+EVIL = "203.0.113.0"
+
+
+def bought(
+    order_id: str, name: str, minutes: float, user: str, revenue: float, visitor: str | None = None
+) -> Event:
+    """An order told with the public key, of whom it claims to be; ``of_site`` makes it the server's."""
+    props = {"order_id": name, "revenue": revenue, "products": [{"product_id": "p", "price": revenue}]}
+    said = {"name": "Order Completed", "props": props, "sender": EVIL}
+    return event(order_id, minutes, visitor, user, type="track", proven=False, **said)
+
+
+def of_site(told_of: Event) -> Event:
+    return msgspec.structs.replace(told_of, proven=True, sender=SITE)
+
+
+@pytest.mark.parametrize("visitor", [None, "evil"])
+@pytest.mark.parametrize("claimed_first", [True, False])
+def test_who_guesses_an_order_s_number_or_its_message_s_id_takes_nothing_of_it(
+    sites: Sites, tmp_path: Path, visitor: str | None, claimed_first: bool
+) -> None:
+    known = [proof("1", 0, None, "kim"), proof("2", 0, None, "lee")]
+    guesses = [bought("m-1", "none", 1, "kim", 0.01, visitor), bought("x", "o-2", 1, "lee", 0.01, visitor)]
+    if visitor and not claimed_first:
+        guesses = [
+            msgspec.structs.replace(each, user=None, visitor=f"{visitor}{n}")
+            for n, each in enumerate(guesses)
+        ]
+        claims = [
+            event(f"c{n}", 2, f"{visitor}{n}", who, type="identify", sender=EVIL)
+            for n, who in ((0, "kim"), (1, "lee"))
+        ]
+        guesses += claims
+    real = [of_site(bought("m-1", "o-1", 3, "kim", 40.0)), of_site(bought("m-2", "o-2", 3, "lee", 40.0))]
+    here = counted(sites, tmp_path, [*known, *guesses, *real, *real])
+    kim, lee = find(here, user="kim"), find(here, user="lee")
+    assert kim.counts.revenue == 40.01, "what is claimed is added, nothing is taken away"
+    assert (lee.counts.orders, lee.counts.revenue) == (1, 40.0)
+
+
+def test_a_claimant_who_is_erased_takes_no_order_of_the_shop_s_along(sites: Sites, tmp_path: Path) -> None:
+    real = [of_site(bought(f"m-{n}", f"o-{n}", n, "kim", 40.0)) for n in range(2)]
+    again = [bought(f"x-{n}", f"o-{n}", 3, "kim", 3.0, "evil") for n in range(2)]
+    later = of_site(bought("m-9", "o-9", 6, "kim", 40.0))
+    here = counted(
+        sites,
+        tmp_path,
+        [
+            *real,
+            *again,
+            bought("x-8", "o-8", 4, "kim", 3.0, "evil"),
+            bought("x-9", "o-9", 5, "kim", 3.0, "evil"),
+            later,
+        ],
+    )
+    kim, evil = find(here, user="kim"), find(here, "evil")
+    assert (kim.counts.orders, kim.counts.revenue, evil.counts.orders) == (4, 123.0, 4)
+    identity.forget(kim, evil)
+    assert (kim.counts.orders, kim.counts.revenue) == (3, 120.0)
+    assert kim.event_counts["Order Completed"].count == 3

@@ -12,6 +12,8 @@ from ingest.enrich.enrich import facts
 from ingest.enrich.order_limits import USUAL_LIMIT, with_limits
 from ingest.event_rows import row
 from ingest.folding.events import EnrichedEvent
+from profiles.encoding import codec
+from profiles.fold import identity
 from profiles.fold.fold import LogPosition, Settings, apply
 from profiles.fold.orders import ORDERS_A_DAY
 from profiles.model import Profile
@@ -111,6 +113,32 @@ def test_one_visitor_orders_so_often_a_day(named: bool) -> None:
     assert sum(apart) == len(events) - ORDERS_A_DAY
     late = ordered(999, 100.0, at=NOW + DAY_MS + 1)
     assert not apply(profile, late, facts(late, SHOP), Settings(), LogPosition("a1", 0, 9_999)).doubtful
+
+
+@pytest.mark.parametrize("strangers_first", [True, False])
+@pytest.mark.parametrize("same_id", [True, False])
+def test_the_site_s_word_of_an_order_is_what_counts(strangers_first: bool, same_id: bool) -> None:
+    guessed = ordered(1, 0.01)
+    real = (
+        ordered(1, 40.0, SITE) if same_id else msgspec.structs.replace(ordered(1, 40.0, SITE), id="server-1")
+    )
+    profile, _ = told([guessed, real] if strangers_first else [real, guessed])
+    assert (profile.counts.orders, profile.counts.revenue) == (1, 40.0)
+    assert profile.event_counts["Order Completed"].count == 1
+    before = msgspec.structs.replace(profile.counts)
+    apply(profile, real, facts(real, SHOP), Settings(), LogPosition("a1", 0, 9))
+    assert (profile.counts.orders, profile.counts.revenue) == (1, 40.0), "told again, it counts once"
+    assert before.orders == 1
+
+
+def test_of_two_profiles_orders_the_site_s_word_counts() -> None:
+    stranger, _ = told([ordered(1, 0.01)])
+    customer, _ = told([msgspec.structs.replace(ordered(1, 40.0, SITE, NOW + 1), id="server-1")])
+    for into, other in ((stranger, customer), (customer, stranger)):
+        into, other = codec.copy(into), codec.copy(other)
+        identity.add_history(into, other)
+        assert (into.counts.orders, into.counts.revenue) == (1, 40.0)
+        assert [revenue for _, revenue, _ in into.orders] == [40.0]
 
 
 def test_a_server_may_tell_as_many_as_it_likes() -> None:

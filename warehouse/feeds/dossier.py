@@ -7,8 +7,9 @@ from warehouse.question.scope import Scope
 
 _ORDERED = """
 select ts, revenue, coalesce("order", '') as number, pieces from (
-    select min(ts) as ts, arg_min(coalesce(revenue, 0), ts) as revenue, "order",
-           arg_min(list_sum(list_transform(items, lambda line: coalesce(line.quantity, 1))), ts) as pieces
+    select min(ts) as ts, arg_min(coalesce(revenue, 0), row(sender is distinct from 'site', ts)) as revenue, "order",
+           arg_min(list_sum(list_transform(items, lambda line: coalesce(line.quantity, 1))),
+                   row(sender is distinct from 'site', ts)) as pieces
     from events where name = 'Order Completed' and repeated is not true
     group by "order", coalesce("order", id)
 ) order by ts desc limit $most

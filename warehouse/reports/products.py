@@ -1,7 +1,8 @@
 """Products: looked at, put into carts, bought, left behind, bought together, searched without result.
 
-A line is one product of one event: the event's own, or each of an order's ``items``. An order counts once, at its first
-event. A cart is abandoned when a visit put something into it that it did not take out again, and ordered nothing.
+A line is one product of one event: the event's own, or each of an order's ``items``. An order counts once, as the site
+itself told it, else at its first event. A cart is abandoned when a visit put something into it that it did not take out
+again, and ordered nothing.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from (
            unnest(case when len(items) > 0 then items else [struct_pack(product := product, category := category,
                   quantity := quantity, price := price)] end) as line
     from events where type = 'track' and name = 'Order Completed' and repeated is not true
-    qualify row_number() over (partition by coalesce("order", id) order by ts, id) = 1
+    qualify row_number() over (partition by coalesce("order", id) order by sender is distinct from 'site', ts, id) = 1
 ) where line.product <> ''
 """
 
