@@ -1,4 +1,4 @@
-"""What the processes say on standard error: one line an entry, as text or as JSON. No personal data is logged."""
+"""The log of the processes on standard error: one line an entry, as text or JSON. No personal data is logged."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Which errors are the user's to mend: those are said in one line, without a traceback."""
+"""Which errors a user can fix. They are shown in one line, without a traceback."""
 
 # By name, so that `dangol --help` need not load the stages that raise them.
 CLEAR = frozenset(

@@ -1,1 +1,1 @@
-"""Backups: the whole installation into a dated folder, and back, without the people who were erased since."""
+"""Backups: an installation enters, a dated folder leaves. A restore does the opposite, without people erased since."""

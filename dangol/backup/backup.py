@@ -1,4 +1,4 @@
-"""``dangol backup DEST``, while everything runs: a copy from which a whole installation can be made again.
+"""``dangol backup DEST``, while everything runs: a copy from which the whole installation can be restored.
 
 What belongs together is of one moment. In this order, so that nothing is lost or counted twice after a restore:
 
@@ -44,11 +44,11 @@ NOT_FILES = frozenset({"redis", "warehouse", "models", "dangol.pid", "alive", ".
 
 
 class BackupRefused(Exception):
-    """A backup cannot be made there, or not now."""
+    """A backup cannot be made in this folder, or not now."""
 
 
 class Kinds(NamedTuple):
-    """Of what kind the stores are: a backup is restored into the same."""
+    """The kinds of the stores. A backup can be restored only into stores of the same kinds."""
 
     redis: str
     log: str
@@ -176,7 +176,7 @@ def _add_keys(archive: Archive, name: str, found: Iterable[redis_copy.Key]) -> N
 
 
 def _add_models(archive: Archive, folder: Path) -> None:
-    """Each site's pointer first: what it names stays on the shelf while newer ones come."""
+    """Each site's pointer first: the version it names stays in the registry while newer ones come."""
     names = [path.relative_to(folder) for path in below(folder)]
     for name in sorted(names, key=lambda name: "versions" in name.parts):
         if not any(part.startswith(".") for part in name.parts):

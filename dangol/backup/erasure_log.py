@@ -1,4 +1,4 @@
-"""What a restored backup does not know: who was erased since, and what was said about consent.
+"""The erasures and consent events since the oldest backup, which a restore repeats.
 
 While there are backups, each erasure and each consent event is noted in Redis and in ``erasures.log`` in the folder of
 every backup destination: should the data folder be lost, they lie beside the backups. A restore does them again. A line
@@ -73,7 +73,7 @@ class ErasureLog:
                 )
 
     def _note(self, lines: Sequence[Line]) -> bool:
-        """Whether there is any destination: without a backup there is nothing to come back from one."""
+        """Record lines, if there is any backup; whether there is one."""
         with _errors("note an erasure"):
             known = bool(lines) and bool(self._client.exists(_DESTINATIONS))
         if known:
@@ -81,7 +81,7 @@ class ErasureLog:
         return known
 
     def lines(self) -> list[Line]:
-        """What not every destination has yet, oldest first."""
+        """The lines that some destination has not yet, oldest first."""
         return [line for _, line in self._entries()]
 
     def _entries(self, after: str = "") -> Iterator[tuple[str, Line]]:
@@ -103,7 +103,7 @@ class ErasureLog:
         return sorted((msgspec.json.decode(each, type=Destination) for each in raw), key=lambda d: d.folder)
 
     def behind(self) -> bool:
-        """Whether one of them does not know of the newest erasures."""
+        """Whether a destination lacks the newest erasures."""
         return any(place.failing for place in self.destinations())
 
     def remember(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Moving a staged installation to its place: a plan is written down, then carried out, as often as it takes."""
+"""Moves a staged installation to its place. A written plan makes it possible to continue after an interruption."""
 
 import os
 import shutil

@@ -1,1 +1,1 @@
-"""The commands of ``dangol``: arguments enter, one line of what was done leaves. The work is done elsewhere."""
+"""The commands of ``dangol``: arguments enter, a line about the result leaves. Other rooms do the work."""

@@ -15,9 +15,9 @@ from dangol.settings import Settings
 )
 @click.pass_obj
 def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
-    """Play seeded visitors over HTTP into a running Dangol, marked as demo data; return once they are counted.
+    """Send simulated visitors over HTTP to a running Dangol, marked as demo data; return once they are counted.
 
-    In the end each of them looks at the offers that the shop now has for them, and some click."""
+    At the end each of them sees the offers that the shop now has for them, and some click."""
     from dangol import compose
     from dangol.demo.traffic import answer_offers, play
     from dangol.secrets import ensure_default_site

@@ -90,9 +90,9 @@ def evaluate(
     k: int,
     as_json: bool,
 ) -> None:
-    """Judge every kind of recommendation: train on one file, foresee the other (CSV, TSV, Parquet).
+    """Evaluate every kind of recommendation: train on one file, predict the other (CSV, TSV, Parquet).
 
-    With --warehouse: train on all but the site's last days, foresee those.
+    With --warehouse: train on all but the site's last days, predict those.
     """
     from dangol import compose
     from recommender.offline import evaluate as judge
@@ -120,7 +120,7 @@ def evaluate(
 @click.option("--rollback", is_flag=True, help="Let the version before the live one serve again.")
 @click.pass_obj
 def models(config: Settings, site_id: str, rollback: bool) -> None:
-    """Every version on the registry: its size, how it was judged, which one serves, why one was refused."""
+    """Every version in the registry: its size, its evaluation, which one serves, why one was refused."""
     from dangol import compose
 
     registry = compose.model_registry(config, site_id)
@@ -135,7 +135,7 @@ def models(config: Settings, site_id: str, rollback: bool) -> None:
 
 
 def _training(config: Settings, site_id: str) -> str:
-    """A line on a training that runs or failed; nothing where Redis is not there to tell."""
+    """A line on a training that runs or failed; none where Redis does not answer."""
     from dangol import compose
     from tracker.unavailable import Unavailable
 

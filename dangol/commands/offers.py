@@ -1,4 +1,4 @@
-"""Commands on campaigns and segments: files in and out."""
+"""``dangol campaigns`` and ``segments``: lists, and campaigns as YAML files."""
 
 import time
 from pathlib import Path
@@ -78,14 +78,14 @@ def export_campaigns(config: Settings, file: Path | None, site_id: str) -> None:
 
 @click.group()
 def segments() -> None:
-    """Segments: list, set, remove, and ask everybody again."""
+    """Segments: list, set, remove and evaluate."""
 
 
 @segments.command("list")
 @SITE
 @click.pass_obj
 def list_segments(config: Settings, site_id: str) -> None:
-    """One line each: id, members when everybody was asked last, name and audience."""
+    """One line each: id, members at the last evaluation, name and audience."""
     from dangol.machine.embedded import embedded_redis
     from offers.segments.membership import ProgressStore
     from offers.segments.store import SegmentStore
@@ -134,7 +134,7 @@ def remove_segment(config: Settings, segment_id: str, site_id: str) -> None:
 @SITE
 @click.pass_obj
 def evaluate_segments(config: Settings, site_id: str) -> None:
-    """Ask everybody now instead of waiting for the schedule."""
+    """Evaluate every visitor now instead of waiting for the schedule."""
     from dangol import compose
     from dangol.machine.embedded import embedded_redis
 

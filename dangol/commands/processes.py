@@ -85,7 +85,7 @@ def scheduler(config: Settings) -> None:
 @click.argument("role", type=click.Choice(["ingest", "scheduler"]))
 @click.pass_obj
 def alive(config: Settings, role: str) -> None:
-    """Exit 1 when the process ROLE of this host does not get on: the health check of its container."""
+    """Exit 1 when the process ROLE of this host makes no progress: the health check of its container."""
     from dangol.machine.heartbeat import fault
 
     if why := fault(config.folder, role, time.time()):

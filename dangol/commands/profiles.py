@@ -42,7 +42,7 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
 def erase(config: Settings, person: str, site_id: str) -> None:
     """Forget a person, by customer id or visitor id (`u:` or `v:` in front says which): everywhere, for good.
 
-    Takes half a minute at least: whatever a worker had in its hands is waited for.
+    Takes half a minute at least: it waits until no worker still holds an event of the person.
     """
     from dangol import compose
     from dangol.machine.embedded import embedded_redis
@@ -61,7 +61,7 @@ def erase(config: Settings, person: str, site_id: str) -> None:
 @click.option("--site", "site_id", default="", help="Only this site (default: every one).")
 @click.pass_obj
 def rebuild_profiles(config: Settings, site_id: str) -> None:
-    """Make the profiles anew from the warehouse and put them in place of the live ones. Workers may go on."""
+    """Rebuild the profiles from the warehouse and replace the live ones. Workers may keep running."""
     from dangol import compose
     from dangol.machine.embedded import embedded_redis
     from dangol.transfer.event_import import site_of

@@ -105,7 +105,7 @@ def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
 )
 @click.pass_obj
 def rotate_key(config: Settings, site_id: str, write: bool, at_once: bool) -> None:
-    """Give a site a new secret key. The former one opens nothing from now on; proofs that pages made with it count for
+    """Give a site a new secret key. The former one is refused from now on; proofs made with it are accepted for
     another week."""
     known, site = _site(config, site_id)
     given = config.write_key if write else config.secret_key

@@ -1,4 +1,4 @@
-"""The ingest worker, what it finds out about events, and what repairs its work."""
+"""The ingest worker, the enrichment of its events, and the repair of its work."""
 
 import os
 import socket
@@ -25,12 +25,14 @@ INCIDENT_DAYS = 7  # for so long the desk and the doctor tell that events were l
 
 
 def member(name: str = "") -> str:
-    """A name in the consumer group. One with a ``name`` of its own takes over at once what it held before it died."""
+    """The member name of a worker in the consumer group. A worker with a fixed ``name`` gets its partitions back at
+    once after a crash."""
     return f"{socket.gethostname()}-{name or os.getpid()}"
 
 
 def log_name(settings: Settings) -> str:
-    """Names the log that positions belong to: another one counts anew. No password stands in it."""
+    """The name of the log that stored positions belong to: the positions of one log mean nothing in another. It holds
+    no password."""
     if not settings.log:
         return "embedded"
     scheme, _, rest = settings.log.partition("://")
@@ -38,7 +40,7 @@ def log_name(settings: Settings) -> str:
 
 
 def enrichment(settings: Settings) -> "Enrich":
-    """What a worker finds out about an event. Raises CitiesUnreadable."""
+    """The enrichment of events: country, city, device, channel. Raises CitiesUnreadable."""
     from ingest.enrich.cities import Cities, with_cities
     from ingest.enrich.enrich import facts
     from ingest.enrich.order_limits import with_limits
@@ -48,7 +50,7 @@ def enrichment(settings: Settings) -> "Enrich":
 
 
 def country_source(settings: Settings) -> "Source":
-    """Where the countries of visitors come from. Raises CitiesUnreadable."""
+    """The data in which the countries of visitors are looked up. Raises CitiesUnreadable."""
     from ingest.enrich.cities import Cities
     from ingest.enrich.countries import source
 
@@ -87,7 +89,7 @@ def stored(settings: Settings, identity: str) -> dict[int, int]:
 
 
 def rebuild(settings: Settings, site: "Site") -> "Rebuild":
-    """What makes a site's profiles anew from the warehouse."""
+    """The rebuild of a site's profiles from the warehouse."""
     from ingest.rebuild.rebuild import Rebuild
     from profiles.erasures import RedisErased
     from profiles.fold.fold import Settings as FoldSettings
@@ -100,7 +102,7 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
 
 
 def restoring(settings: Settings) -> "LostRows":
-    """What makes lost rows of the warehouse again, of what the log still holds."""
+    """The restoring of lost warehouse rows from what the log still holds."""
     from ingest.rebuild.lost_rows import LostRows
     from profiles.erasures import RedisErased
 
@@ -110,14 +112,15 @@ def restoring(settings: Settings) -> "LostRows":
 
 
 def progress(settings: Settings, events: "EventLog") -> "IngestProgress":
-    """How ingest gets on with the events of the log."""
+    """The progress of ingest through the log."""
     from web.health.ingest_progress import IngestProgress
 
     return IngestProgress(settings.profiles_uri, lambda: events.backlog(INGEST_GROUP))
 
 
 def log_incident(settings: Settings, now: float) -> "Incident | None":
-    """What happened to the event log in the days before ``now``, seconds. Raises WarehouseUnavailable."""
+    """The latest loss of events in the log, within INCIDENT_DAYS before ``now`` (seconds), if there is one. Raises
+    WarehouseUnavailable."""
     from ingest.worker.log_generations import incident
     from ingest.worker.worker import app_of
 

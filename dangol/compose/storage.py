@@ -1,4 +1,4 @@
-"""Each store of an installation, from the settings."""
+"""The stores of an installation: settings enter, one store leaves each function."""
 
 from typing import TYPE_CHECKING
 
@@ -65,28 +65,28 @@ def order_limits(settings: Settings) -> "OrderLimits":
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":
-    """What backups do not know of erasures and of consent."""
+    """The erasures and consent events that backups do not hold yet."""
     from dangol.backup.erasure_log import ErasureLog
 
     return ErasureLog(profiles(settings).client)
 
 
 def damage(settings: Settings) -> "DamageRecord":
-    """What of the warehouse is known to be unreadable."""
+    """The record of unreadable parts of the warehouse."""
     from web.health.warehouse_damage import DamageRecord
 
     return DamageRecord(settings.profiles_uri)
 
 
 def spool_watch(settings: Settings) -> "SpoolWatch":
-    """What waits on this machine's disk for the log."""
+    """The events that wait on this machine's disk for the log."""
     from tracker.delivery.spool_backlog import SpoolWatch
 
     return SpoolWatch(settings.folder / "spool")
 
 
 def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
-    """``patience`` is how long Redis may take, seconds: a page waits less than a job does."""
+    """A site's catalogue. ``patience`` (seconds) is the time-out of Redis: shorter for a page than for a job."""
     from recommender.catalogue.catalogue import Catalogue
     from recommender.catalogue.redis import RedisItems
     from tracker.redis_connection import connect

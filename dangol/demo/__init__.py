@@ -1,1 +1,1 @@
-"""What the demo starts with: the shop's products and its campaigns, as data."""
+"""The demo: simulated visitors enter a running Dangol over HTTP, and so do the demo shop's products and campaigns."""

@@ -1,4 +1,4 @@
-"""How demo visitors answer the offers that they are shown now: asked for, seen and clicked on as by a browser."""
+"""How demo visitors respond to offers. They request, see and click offers like a browser."""
 
 import random
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ SLOTS = ("hero", "cart")
 
 
 class Answers:
-    """The answers of one person, drawn from the seed. What is decided, is Dangol's."""
+    """The responses of one person, drawn from the seed. Dangol decides which offers are shown."""
 
     def __init__(self, seed: int, number: int, person: Person) -> None:
         self._name, self._person = f"demo-{seed}-{number}", person
         self._rng = random.Random(f"dangol answers:{seed}:{number}")
 
     def play(self, client: Client, shop: str) -> list[Message]:
-        """Ask what is shown in SLOTS; the messages that tell of it. Bots ask for nothing."""
+        """Request the offers of SLOTS; the messages that a browser would send about them. Bots request nothing."""
         if self._person.bot:
             return []
         visitor, device = self._person.devices[0]
@@ -56,5 +56,5 @@ class Answers:
 
 
 def _liking(campaign: str, variant: str) -> float:
-    """How many of those who see a variant click on it: the same for all visitors and seeds, so it can be learned."""
+    """The click-through rate of a variant. It is the same for all visitors and seeds, so that a bandit can learn it."""
     return random.Random(f"{campaign}:{variant}").uniform(0.04, 0.3)

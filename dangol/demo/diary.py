@@ -1,4 +1,4 @@
-"""What one demo visitor did, as the messages that a tracker's client would send."""
+"""The messages that the snippet would send about one demo visitor."""
 
 import random
 from collections.abc import Mapping
@@ -36,13 +36,13 @@ class Diary:
         self._write({"type": "page"}, pause or self._rng.uniform(4, 75))
 
     def call(self, call: Call, pause: float = 0.0) -> None:
-        """What the page told by ``dangol('track', …)``."""
+        """The page calls ``dangol('track', …)``."""
         _, name, properties = call
         message = {"type": "track", "event": name, "properties": properties}
         self._write(message, pause or self._rng.uniform(0.02, 0.2))
 
     def identify(self, traits: Mapping[str, str]) -> None:
-        """This device is the customer's from here on."""
+        """The visitor signs in: from now on this device belongs to the customer."""
         self._known.add(self._visitor)
         self._write({"type": "identify", "traits": traits}, 0.05)
 

@@ -1,4 +1,4 @@
-"""What the demo shop's backend tells Dangol when it starts: over HTTP, like any customer's backend."""
+"""The demo shop's backend sends its catalogue and campaigns to Dangol over HTTP, as any shop's backend would."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ CAMPAIGNS = Path(__file__).with_name("campaigns.yaml")
 
 
 def furnish(base_url: str, secret_key: str) -> None:
-    """Send the catalogue, and the campaigns that are not there yet: what a marketer changed stays changed.
+    """Send the catalogue and the campaigns that are missing. Existing campaigns are left as they are, with what a
+    marketer changed.
 
     Raises DangolUnreachable or RequestRefused.
     """

@@ -1,4 +1,4 @@
-"""Who the demo visitors are: taste, patience, devices and the way they came, drawn from a seed."""
+"""The demo visitors: their tastes, patience, devices and traffic sources, drawn from a seed."""
 
 import random
 import uuid
@@ -156,7 +156,7 @@ SECOND_DEVICE = 0.3
 
 
 def person(seed: int, number: int, catalogue: Catalogue) -> Person:
-    """The visitor of that number: the same for the same seed, however many others there are."""
+    """The visitor of that number. The same seed always gives the same visitor, however many others there are."""
     rng = random.Random(f"dangol:{seed}:{number}")
     bot = rng.random() < BOT_SHARE
     manner = rng.choices(MANNERS, [each.share for each in MANNERS])[0]

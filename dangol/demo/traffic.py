@@ -1,4 +1,4 @@
-"""``dangol demo-traffic``: seeded visitors, played over real HTTP into a running Dangol."""
+"""``dangol demo-traffic``: simulated visitors, sent over HTTP to a running Dangol."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ AHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What was played."""
+    """What was sent."""
 
     visitors: int
     sessions: int
@@ -79,7 +79,7 @@ def play(
 
 
 def answer_offers(base_url: str, write_key: str, visitors: int, seed: int) -> int:
-    """Let the same people look at what the shop offers them now, once they are known; how many offers they saw.
+    """Let the same people see the shop's current offers, once ingest has their profiles; how many offers they saw.
 
     Raises DangolUnreachable or RequestRefused.
     """

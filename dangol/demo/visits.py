@@ -1,4 +1,4 @@
-"""What a demo visitor does: sessions at the hours people shop, with the drop-outs of a real shop."""
+"""The visits of a demo visitor: sessions at the hours when people shop, with the drop-off of a real shop."""
 
 import random
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""The doctor: what is wrong with an installation, and the repair of a damaged warehouse."""
+"""The checks of an installation, and the repair of a damaged warehouse: settings enter, findings leave."""

@@ -1,4 +1,4 @@
-"""``dangol doctor``: is everything there that this installation needs, and does it answer?"""
+"""``dangol doctor``: checks that everything this installation needs is there and answers."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ REDIS_KEPT = (7, 0)
 
 
 class Finding(NamedTuple):
-    """``weak``: it works, and could be safer."""
+    """The result of one check. ``weak``: it works, but could be safer."""
 
     what: str
     ok: bool
@@ -29,47 +29,47 @@ class Finding(NamedTuple):
 
 
 class BackupsBehind(Exception):
-    """Restored, a backup would bring back people who were erased since."""
+    """A backup does not know the newest erasures: restoring it would bring those people back."""
 
 
 class NotDurable(Exception):
-    """The log answers, but with one broker's disk it loses what it acknowledged: a choice, not a fault."""
+    """The log answers, but loses acknowledged events when the disk of one broker is lost. This is allowed."""
 
 
 class Unmaintained(Exception):
-    """It works, and nobody mends its holes any more."""
+    """It works, but gets no security fixes any more."""
 
 
 class Implausible(Exception):
-    """Somebody told orders that nobody would believe: they are set apart, and perhaps the shop's own."""
+    """Orders of implausible value arrived. Reports leave them out, although they may be real."""
 
 
 class Guessable(Exception):
-    """A secret works, and is so short that somebody may find it out."""
+    """A secret works, but is short enough to be guessed."""
 
 
 class Outdated(Exception):
-    """It works, on data of long ago."""
+    """It works, but its data is old."""
 
 
 class Damaged(Exception):
-    """Files of the warehouse are not as they were written."""
+    """Files of the warehouse are missing or changed."""
 
 
 class EventsStuck(Exception):
-    """Events that were acknowledged lie on this machine's disk, and nobody drains them."""
+    """Acknowledged events wait on this machine's disk, and no process sends them to the log."""
 
 
 class IngestStands(Exception):
-    """Events wait in the log, and ingest does not get on with them."""
+    """Events wait in the log, and ingest makes no progress."""
 
 
 class EventsLost(Exception):
-    """The log was made anew, went back, or removed events that nobody had read."""
+    """The log was recreated or rolled back, or it removed events that ingest had not read."""
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """One finding for each thing that may be wrong. Never raises; the embedded Redis is checked where it runs."""
+    """One finding for each check. It never raises. The embedded Redis must be running."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("data folder", lambda: writable(settings.folder)),
         ("secrets", lambda: secrets_hold(settings)),
@@ -107,7 +107,7 @@ def writable(folder: Path) -> str:
 
 
 def secrets_hold(settings: Settings) -> str:
-    """Whether nobody guesses what signs logins and offers, proves customers and reads reports."""
+    """Whether the secrets are long enough: they sign sessions and offers, prove customers and open reports."""
     signing_key(settings)
     known = compose.sites(settings).all().values()
     if short := sorted(site.id for site in known if len(site.secret_key) < SIGNING_KEY_LEAST):
@@ -142,7 +142,7 @@ def log_answers(settings: Settings) -> str:
 
 
 def ingest_gets_on(settings: Settings) -> str:
-    """Whether the events of the log are being counted; the schedule looks all the time."""
+    """Whether ingest makes progress with the events of the log."""
     log = compose.log(settings)
     progress = compose.progress(settings, log)
     try:
@@ -188,7 +188,7 @@ def log_is_whole(settings: Settings) -> str:
         return f"none in the last {compose.INCIDENT_DAYS} days"
     at = datetime.fromtimestamp(found.at / 1000, UTC)
     what = [
-        f"{found.partitions} partitions were made anew or went back: what ingest had not read of them is lost"
+        f"{found.partitions} partitions were recreated or rolled back: events that ingest had not read are lost"
         if found.partitions
         else "",
         f"{found.lost} events were removed before ingest had read them" if found.lost else "",
@@ -206,7 +206,7 @@ def profiles_answer(settings: Settings) -> str:
 
 
 def redis_is_kept(settings: Settings) -> str:
-    """Which server the embedded Redis is, and whether it still gets its security fixes."""
+    """Which server the embedded Redis is, and whether it still gets security fixes."""
     server = redis_child.chosen(settings.folder / "redis")
     version = redis_child.version(server)
     if version < REDIS_KEPT:
@@ -226,7 +226,7 @@ def warehouse_answers(settings: Settings) -> str:
 
 
 def orders_are_plausible(settings: Settings) -> str:
-    """What was set apart lately."""
+    """Whether implausible orders arrived in the last seven days."""
     warehouse, since, found = compose.warehouse(settings), int((time.time() - 7 * DAY_SECONDS) * 1000), []
     for site in compose.sites(settings).all().values():
         apart = doubtful(warehouse, site.id, since)
@@ -243,7 +243,7 @@ def orders_are_plausible(settings: Settings) -> str:
 
 
 def countries_are_new(settings: Settings, clock: Callable[[], float] = time.time) -> str:
-    """Where visitors' countries come from, and of when that is."""
+    """Which data countries are looked up in, and how old it is."""
     found = compose.country_source(settings)
     said = f"{found.name}, of {found.made or 'an unknown day'} ({found.licence})"
     if found.old(datetime.fromtimestamp(clock(), UTC).date()):
@@ -254,7 +254,7 @@ def countries_are_new(settings: Settings, clock: Callable[[], float] = time.time
 
 
 def backups_know(settings: Settings) -> str:
-    """Whether every place with backups knows who was erased since."""
+    """Whether every folder with backups has the newest erasures."""
     places = compose.erasure_log(settings).destinations()
     if failing := [place for place in places if place.failing]:
         raise BackupsBehind(

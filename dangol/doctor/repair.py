@@ -1,9 +1,8 @@
-"""``dangol doctor --deep`` and ``--repair``: is the warehouse as it was written, and if not, what is left of it?
+"""``dangol doctor --deep`` and ``--repair``: finds damage of the warehouse, and restores what can be restored.
 
-A repair changes the tables' log, so nobody else may: it refuses while ingest, the scheduler or the supervisor run.
-First what files still hold (``warehouse.tables.repair``), then what the log still holds
-(``ingest.rebuild.lost_rows``); what neither
-has is named. Erased persons do not come back: their marks are asked for every row.
+A repair rewrites the commit log of the tables. So it refuses to run while ingest, the scheduler or the supervisor
+run. It takes rows first from files that still hold them (``warehouse.tables.repair``), then from the event log
+(``ingest.rebuild.lost_rows``), and reports what neither has. Rows of erased people are left out.
 """
 
 import time
@@ -31,13 +30,13 @@ from warehouse.tables.table import Table, WarehouseUnavailable
 from web.health.warehouse_damage import SOURCES
 
 SETTLED = 60.0
-"""Seconds after which nobody is about to commit a file any more (warehouse.delta.ATTEMPTS)."""
+"""Seconds after which no writer can still commit a file (warehouse.delta.ATTEMPTS)."""
 JOINING = 20.0
-"""Seconds that a dead worker's share of the log takes at most to become free."""
+"""Seconds after which the partitions of a dead worker are free."""
 
 
 class InUse(Exception):
-    """Something runs that writes to the warehouse: stop it first."""
+    """A process that writes to the warehouse is running: stop it first."""
 
 
 def tables(settings: Settings) -> tuple[Table, Table]:
@@ -46,12 +45,12 @@ def tables(settings: Settings) -> tuple[Table, Table]:
 
 
 def looked(settings: Settings) -> list[Damage]:
-    """What a short look finds. Raises WarehouseUnavailable."""
+    """The damage that a quick check finds. Raises WarehouseUnavailable."""
     return [*_gone(settings), *(each for table in tables(settings) for each in look(table))]
 
 
 def examined(settings: Settings) -> list[Damage]:
-    """What reading everything finds. Raises WarehouseUnavailable, ProfilesUnavailable, LogUnavailable."""
+    """The damage that reading every file finds. Raises WarehouseUnavailable, ProfilesUnavailable, LogUnavailable."""
     settled = SETTLED if FolderLock.held(settings.folder) or not settings.embedded_redis else 0.0
     with embedded_redis(settings):
         out = _kept_out(settings)
@@ -64,7 +63,8 @@ def examined(settings: Settings) -> list[Damage]:
 
 
 def _gone(settings: Settings) -> list[Damage]:
-    """Whether there is no table at all, though ingest is done with events: it stores its positions there first."""
+    """The damage when the whole table is missing although ingest has committed events: ingest writes to it before it
+    commits."""
     events = tables(settings)[0]
     with suppress(WarehouseUnavailable, LogUnavailable):  # which others tell
         if events.refresh() is None:
@@ -113,7 +113,7 @@ def _repair(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
 
 
 def _from_log(settings: Settings, say: Callable[[str], None]) -> Counter[str]:
-    """Add what the log holds and the tables do not; how many events, by day."""
+    """Add the events that the log holds and the tables do not; how many were added, by day."""
     events, aliases = tables(settings)
     known, named = Seen(events, events.files()[1]), Seen(aliases, aliases.files()[1])
     restored, unknown = Counter[str](), 0
@@ -134,7 +134,7 @@ def _from_log(settings: Settings, say: Callable[[str], None]) -> Counter[str]:
 
 
 def _still_lost(lost: Sequence[Damage], restored: Counter[str]) -> list[Damage]:
-    """What of the lost rows did not come back."""
+    """The lost rows that were not restored."""
     found = []
     for damage in lost:
         back = restored[damage.day] if damage.rows is None else min(damage.rows, restored[damage.day])
@@ -151,7 +151,7 @@ def _number(rows: int | None) -> str:
 
 
 def _kept_out(settings: Settings) -> Mask:
-    """Which rows must not be added: of people who were erased, and those that ingest is about to bring itself."""
+    """Which rows must not be added: those of erased people, and those that ingest will still write itself."""
     erased = RedisErased(compose.profiles(settings).client)
     waiting = compose.restoring(settings).waiting()
 
@@ -176,7 +176,7 @@ def _kept_out(settings: Settings) -> Mask:
 
 
 def _nobody_reads(log: EventLog) -> None:
-    """Whoever is alone in the group gets all of the log. Raises InUse."""
+    """Check that no ingest worker runs: a consumer that is alone in the group gets every partition. Raises InUse."""
     member, everything = (
         log.consumer(compose.INGEST_GROUP, compose.member("doctor")),
         frozenset(log.backlog("")),

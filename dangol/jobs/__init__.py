@@ -1,1 +1,1 @@
-"""Scheduled jobs: what runs when, and the work that is no stage's own."""
+"""Scheduled jobs: when each runs, and the work that needs several folders. A schedule enters; changed stores leave."""

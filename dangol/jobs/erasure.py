@@ -1,4 +1,4 @@
-"""Forget a person, everywhere, and see to it that nothing brings them back.
+"""Erases a person from every store, and keeps late events from bringing the person back.
 
 1. ``ask``, within a request: keep the request; mark every id of the person, so that workers drop what was
    received until now, wherever it still waits; erase the live profile and what offers counted.
@@ -48,7 +48,7 @@ class Caps(Protocol):
 
 class Journal(Protocol):
     def erased(self, site: str, ids: Collection[str], at: int) -> None:
-        """Note an erasure where a restored backup finds it."""
+        """Record an erasure where the restore of a backup finds it."""
 
 
 class Erasure:
@@ -70,8 +70,8 @@ class Erasure:
         self.settle_ms, self.clock, self.journal = int(settle_seconds * 1000), clock, journal
 
     def ask(self, site: str, who: str) -> Request | None:
-        """Erase the live profile of a customer, else of a visitor, and promise the rest; None: nobody is known by
-        that id. ``who`` may begin with ``u:`` or ``v:``."""
+        """Erase the live profile of a customer, else of a visitor, and keep the request for the rest. None when nobody
+        is known by that id. ``who`` may begin with ``u:`` or ``v:``."""
         ids = self._ids(site, who)
         if not ids:
             return None
@@ -89,12 +89,12 @@ class Erasure:
         return request
 
     def again(self, site: str, ids: tuple[str, ...], at: int) -> None:
-        """Promise once more what was promised before a restore: to forget all that was received until ``at`` (ms)."""
+        """Repeat a request from before a restore: erase all that was received until ``at`` (ms)."""
         fed = self._customers(site, self._own(site, ids))
         self._promise(Request(uuid.uuid4().hex, site, at, self._now(), ids, fed))
 
     def run(self) -> int:
-        """Go on with every request; how many are done now. A site's failure is raised when the others are done."""
+        """Continue every request; how many are complete. A site's failure is raised after the other sites are done."""
         done, failed = 0, list[Exception]()
         for site, requests in groupby(
             sorted(self.erased.pending(), key=lambda each: each.site), lambda each: each.site

@@ -1,4 +1,4 @@
-"""What the schedule runs: each job does one thing for every site."""
+"""The jobs of the schedule. Each does one thing for every site."""
 
 import logging
 import time
@@ -52,7 +52,7 @@ class Jobs:
         self.audit = Audit(settings.folder / "audit.jsonl")
 
     def _each(self, run: Callable[[Site], object]) -> None:
-        """Every site in turn: one site's trouble is not the others'. Raises the first failure in the end."""
+        """Run for every site in turn. A failure does not stop the other sites; the first is raised in the end."""
         self.sites.refresh()
         failed: list[Exception] = []
         for site in self.sites.all().values():
@@ -65,17 +65,17 @@ class Jobs:
             raise failed[0]
 
     def learn_offers(self) -> None:
-        """What visitors answered to offers, for the bandit and the budgets."""
+        """Attribute responses to offers, and update the bandit and the budgets."""
         self._each(self.learner.run)
 
     def watch_ingest(self) -> None:
-        """Whether ingest gets on, so that every process knows since when it does not."""
+        """Record the progress of ingest, so that every process knows how long ingest has made none."""
         waits = self.progress.look()
         if waits.still:
             logger.warning("ingest stands still for %.0f s; %d events wait", waits.seconds, waits.events)
 
     def segments(self) -> None:
-        """Everybody again where a segment changed, and where days went by."""
+        """Evaluate for all visitors the segments that changed or that depend on the date."""
         self._each(self._segments)
 
     def _segments(self, site: Site) -> None:
@@ -84,11 +84,11 @@ class Jobs:
             self.sizes.record(site.id, datetime.now(site.zone).date(), counted.members)
 
     def score(self) -> None:
-        """Recency, frequency, monetary value, churn and lifetime value of every customer."""
+        """Score every customer: recency, frequency, monetary value, churn and lifetime value."""
         self._each(self.scoring.run)
 
     def train_asked(self) -> None:
-        """Trainings that somebody waits for."""
+        """Train the sites for which somebody requested it."""
         self._each(self._train_asked)
 
     def _train_asked(self, site: Site) -> None:
@@ -96,7 +96,7 @@ class Jobs:
             self._train(site.id)
 
     def train(self) -> None:
-        """Sites without a model, and those whose last training was long ago."""
+        """Train the sites that have no model, and those whose training is due."""
         self._each(self._train_due)
 
     def _train_due(self, site: Site) -> None:
@@ -104,7 +104,7 @@ class Jobs:
             self._train(site.id)
 
     def _train(self, site: str) -> None:
-        """A failure is told; the next site does not wait until it is mended."""
+        """Train one site. A failure is logged, and the next site follows."""
         try:
             card = self.training.run(site)
             self.audit.note(SCHEDULE, site, "train", f"version {card.version}, {card.verdict}")
@@ -114,14 +114,14 @@ class Jobs:
             logger.exception("site %s: training failed; what was live stays live", site)
 
     def refresh(self) -> None:
-        """Sessions and trends of the live models, between two trainings."""
+        """Refresh sessions and trends of the live models between two trainings."""
         self._each(self._refresh)
 
     def _refresh(self, site: Site) -> None:
         refresh(site.id, compose.history(self.settings), compose.model_registry(self.settings, site.id))
 
     def learn_items(self) -> None:
-        """Items that product events name and the shop never told us about."""
+        """Add items to the catalogue that events name and the shop did not send."""
         self._each(self._learn_items)
 
     def _learn_items(self, site: Site) -> None:
@@ -149,7 +149,7 @@ class Jobs:
         compose.catalogue(self.settings, site.id).sync_from_events(item for item in found if item is not None)
 
     def learn_orders(self) -> None:
-        """What an order of each site may plausibly be worth."""
+        """Compute the largest plausible order of each site."""
         self._each(self._learn_orders)
 
     def _learn_orders(self, site: Site) -> None:
@@ -158,17 +158,17 @@ class Jobs:
         compose.order_limits(self.settings).save(site.id, bound)
 
     def erase(self) -> None:
-        """Whoever asked to be forgotten. No backup is made meanwhile, so what one left when it died may go."""
+        """Continue the requested erasures. No backup runs meanwhile, so the remains of a killed one are removed."""
         redis_copy.forget(self.settings.folder / "redis")
         if done := self.erasure.run():
             self.audit.note(SCHEDULE, "", "erase", f"{done} requests done in every store")
 
     def mirror(self) -> None:
-        """What happened since the backups, to where they lie."""
+        """Copy new erasures and consent events to every folder with backups."""
         self.erasure_log.mirror()
 
     def compact(self) -> None:
-        """Small files become large ones, which are indexed before somebody waits for a report."""
+        """Merge small files into large ones, and encode them before a report needs them."""
         compose.warehouse(self.settings).compact()
         self._each(self._index)
 
@@ -177,7 +177,7 @@ class Jobs:
         compose.warehouse(self.settings).scan(site.id, now - 2 * USUAL_DAYS * DAY_MS, now)
 
     def check(self) -> None:
-        """A short look whether the warehouse is as it was written; the desk tells what is not."""
+        """Check the warehouse quickly. The desk shows what is damaged."""
         found = looked(self.settings)
         compose.damage(self.settings).say("look", found)
         for each in found:

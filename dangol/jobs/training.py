@@ -1,4 +1,4 @@
-"""Training the models of one installation: when it is due, when somebody asked, and from whichever process."""
+"""The training of models: when it is due, and that only one runs in the whole installation."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Training:
         return self.runs.run(site, work)
 
     def due(self, site: str) -> bool:
-        """Without a model, or ``train_hours`` after the last training: of whichever process, before its restart too."""
+        """Whether the site has no model, or its last training, by any process, was ``train_hours`` ago."""
         now = self._clock() * 1000
         last = self.runs.read(site)
         if last and last.state == "failed" and not passed(last.finished or last.started or 0, now, AGAIN_MS):

@@ -1,4 +1,4 @@
-"""Up to when the warehouse holds everything that was sent: what counts against a budget must be known to be whole."""
+"""The moment up to which the warehouse holds every event. What counts against a budget must be complete."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ class Watermark:
         with self._lock:
             last = self._marks[-1][1] if self._marks else {}
             if any(at in partitions and partitions[at].end < end for at, end in last.items()):
-                self._marks.clear()  # the log was made anew: nothing of what it held will ever be done
+                self._marks.clear()  # the log was recreated: nothing of what it held will ever be done
             self._marks.append((now, {at: each.end for at, each in partitions.items()}))
             while self._marks and all(done.get(at, 0) >= end for at, end in self._marks[0][1].items()):
                 self._reached = self._marks.popleft()[0]

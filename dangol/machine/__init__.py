@@ -1,1 +1,1 @@
-"""Processes of one machine: the supervisor, the embedded Redis, locks and heartbeats."""
+"""The processes of one machine: the supervisor, the embedded Redis, locks and heartbeats."""

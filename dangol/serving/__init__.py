@@ -1,1 +1,1 @@
-"""HTTP serving: the server process, the applications behind one port, and their health."""
+"""HTTP serving: requests enter one port; the answers of the tracker, the API, the desk and the demo shop leave."""

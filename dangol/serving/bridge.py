@@ -1,4 +1,5 @@
-"""WSGI applications behind an RSGI server: each request in a thread of a bounded pool, its body read before."""
+"""Runs a WSGI application behind an RSGI server. The body is read first; then a thread of a bounded pool does the
+request."""
 
 import asyncio
 import logging

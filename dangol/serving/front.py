@@ -33,7 +33,7 @@ TURN_SECONDS = 0.001
 
 
 class Rest(NamedTuple):
-    """What answers beside the tracker: a WSGI application, what answers in its place, and what to call in the end."""
+    """What answers beside the tracker: a WSGI application, what answers in its place, and what to call at the end."""
 
     application: Wsgi
     short: Short | None = None

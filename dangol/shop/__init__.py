@@ -1,4 +1,4 @@
-"""The demo shop: a customer's web site, which knows Dangol only through the snippet and the public HTTP API."""
+"""The demo shop: a web site that knows Dangol only through the snippet and the public HTTP API."""
 
 from dangol.shop.app import create_shop
 

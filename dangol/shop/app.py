@@ -1,4 +1,4 @@
-"""The shop as a Flask application. It embeds the snippet as any site would, and calls nothing of Dangol's inside."""
+"""The shop as a Flask application. It embeds the snippet as any site would, and imports nothing of Dangol."""
 
 import hmac
 import secrets
@@ -44,7 +44,7 @@ def create_shop(
 
     @app.context_processor
     def surroundings() -> dict[str, Any]:
-        """What every page shows around its content."""
+        """The variables that the layout of every page needs."""
         return {
             "snippet": f"{(host or '').rstrip('/')}/dangol.js",
             "write_key": write_key,
@@ -62,12 +62,12 @@ def create_shop(
 
 
 def problem(error: HTTPException) -> tuple[str, int]:
-    """A page for what went wrong, with the status it deserves."""
+    """A page that shows an HTTP error, with its status."""
     return render_template("problem.html", error=error), error.code or 500
 
 
 def harden(response: Response) -> Response:
-    """Pages are never kept by shared caches, nothing is sniffed, nobody frames the checkout."""
+    """Response headers: no shared cache keeps a page, no browser guesses a type, no other site frames the checkout."""
     if not response.cache_control.public:
         response.headers["Cache-Control"] = "private, no-cache"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,4 +1,4 @@
-"""What a page tells Dangol: the arguments of ``dangol(...)``, with Segment's e-commerce names and properties.
+"""The events that the shop's pages send: arguments of ``dangol(...)``, with Segment's e-commerce names and properties.
 
 https://segment.com/docs/connections/spec/ecommerce/v2/
 """

@@ -1,4 +1,4 @@
-"""The cart and the order: what the shop's own signed cookie remembers, checked against the catalogue."""
+"""The cart and the order. They are kept in the shop's signed cookie and checked against the catalogue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

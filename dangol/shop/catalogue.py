@@ -1,4 +1,4 @@
-"""The shop's assortment, read from dangol/demo/products.yaml, and how its backend tells Dangol about it."""
+"""The shop's products, read from dangol/demo/products.yaml, and how its backend sends them to Dangol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Catalogue:
         return sorted(self.products.values(), key=lambda p: (not p.available, -p.popularity, p.id))
 
     def companions(self, ids: Sequence[str], limit: int) -> list[Product]:
-        """What the shop itself puts beside ``ids``: their companions, then bestsellers; nothing sold out."""
+        """What the shop itself shows beside ``ids``: their companions, then bestsellers; nothing sold out."""
         named = [other for one in ids if one in self.products for other in self.products[one].goes_with]
         same = [p.id for one in ids[:1] if one in self.products for p in self.of(self.products[one].category)]
         ranked = dict.fromkeys([*named, *same, *(p.id for p in self.bestsellers())])

@@ -1,4 +1,4 @@
-"""From the cart to the order: address, payment, thank you. Nothing is charged and nothing is shipped."""
+"""The pages of the checkout: address, payment, confirmation. Nothing is charged and nothing is shipped."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""A small HTTP client for Dangol's public API: what a shop's backend would use to talk to it."""
+"""A small HTTP client of Dangol's public API, as a shop's backend would have one."""
 
 import http.client
 import json

@@ -1,1 +1,1 @@
-"""Data in and out: files of events and access logs enter an installation; all that is known of a person leaves it."""
+"""Import and export: files of events and access logs enter an installation; the data of one person leaves it."""

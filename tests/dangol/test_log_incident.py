@@ -22,7 +22,7 @@ pytestmark = pytest.mark.redis
 CHECK = "events lost in the log"
 
 
-def test_the_doctor_tells_of_a_log_that_was_made_anew(redis_url: str, tmp_path: Path) -> None:
+def test_the_doctor_reports_a_log_that_was_recreated(redis_url: str, tmp_path: Path) -> None:
     settings = load({"DANGOL_DATA": str(tmp_path), "DANGOL_LOG": redis_url, "DANGOL_PROFILES": redis_url})
 
     def count(numbers: range) -> None:
@@ -43,13 +43,13 @@ def test_the_doctor_tells_of_a_log_that_was_made_anew(redis_url: str, tmp_path: 
     with closing(redis.Redis.from_url(redis_url)) as client:
         client.delete("events:0", "events:3")
     count(range(100, 150))
-    assert not found().ok and "2 partitions were made anew" in found().says
+    assert not found().ok and "2 partitions were recreated" in found().says
     incident = compose.log_incident(settings, time.time())
     assert incident is not None and incident.partitions == 2
     assert compose.log_incident(settings, time.time() + compose.INCIDENT_DAYS * DAY_SECONDS) is None
 
 
-def test_the_desk_and_the_metrics_tell_of_lost_events(
+def test_the_desk_and_the_metrics_report_lost_events(
     tmp_path: Path, redis_url: str, site: Site, clock: Clock
 ) -> None:
     stage = stage_of(tmp_path, redis_url, site, clock)
