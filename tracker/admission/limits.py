@@ -11,7 +11,7 @@ import msgspec
 from tracker.refusal import Refusal
 
 BUCKETS_KEPT = 50_000
-"""Callers remembered in memory; the one that has been quiet longest is forgotten, and starts with a full bucket."""
+"""Callers kept in memory. Beyond that, the longest idle one is removed, and starts again with a full bucket."""
 LEASE_SECONDS = 0.05
 
 
@@ -30,12 +30,12 @@ class _Bucket:
 
 
 Shared = Callable[[str, float, float, float], Awaitable[float]]
-"""``take(name, wanted, per_second, burst)``: how many tokens all processes together still allow. See RedisBuckets."""
+"""``take(name, wanted, per_second, burst)``: the tokens granted from the bucket of all processes. See RedisBuckets."""
 
 
 class Limiter:
-    """One token bucket a caller. With ``shared``, tokens are fetched from there in small leases, one for many
-    requests, by ``admit_shared``; when that is down, nobody is refused."""
+    """One token bucket for each caller. With ``shared``, ``admit_shared`` fetches tokens from there in small leases,
+    each for many requests; when that is down, nobody is refused."""
 
     def __init__(
         self, rate: Rate, shared: Shared | None = None, clock: Callable[[], float] = time.monotonic
@@ -46,7 +46,7 @@ class Limiter:
         self._lock = threading.Lock()
 
     async def admit_shared(self, caller: str, events: int) -> Refusal | None:
-        """As ``admit``, after a lease where the tokens held here do not suffice. Only the caller waits for it."""
+        """As ``admit``; leases more tokens first where those held here are too few. Only this caller waits for them."""
         if self.limited and self._shared:
             with self._lock:
                 missing = events - self._bucket(caller).tokens
@@ -58,7 +58,7 @@ class Limiter:
         return self.admit(caller, events)
 
     def admit(self, caller: str, events: int) -> Refusal | None:
-        """None when ``caller`` may send ``events`` more, else 429 and when to come back."""
+        """None when ``caller`` may send ``events`` more; else a 429 refusal with the time to wait."""
         if not self.limited:
             return None
         with self._lock:

@@ -1,6 +1,6 @@
-"""Placeholders that a page sends for an id: what a template or a script leaves where nobody is signed in.
+"""Placeholders sent as ids: the values that templates and scripts produce when nobody is signed in.
 
-Taken for an id, one of them would make a single customer of everybody who is not signed in.
+If a placeholder were accepted as an id, all visitors who are not signed in would become one customer.
 """
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from tracker.event import Event
 
 LONGEST = 40
-"""Characters; a longer id is looked at no further."""
+"""Characters. A longer id is no placeholder."""
 _PLACEHOLDERS = frozenset(
     {
         *("", "undefined", "null", "none", "nil", "nan", "void", "false", "true", "0", "-1", "0.0"),
@@ -63,7 +63,7 @@ _TEMPLATES = (("{{", "}}"), ("{%", "%}"), ("${", "}"), ("<%", "%>"), ("%%", "%%"
 
 
 def placeholder(name: str | None) -> bool:
-    """Whether ``name`` stands for nobody; None is no name at all."""
+    """Whether ``name`` is a placeholder. None, an absent id, is not."""
     if name is None or len(name) > LONGEST:
         return False
     plain = name.strip(_QUOTES).lower()
@@ -73,7 +73,7 @@ def placeholder(name: str | None) -> bool:
 
 
 def without_placeholders(event: Event) -> Event:
-    """The event without ids that are placeholders. It may be nobody's then: neither visitor nor user."""
+    """The event without ids that are placeholders. It may have neither visitor nor user then."""
     changed: dict[str, object] = {}
     if placeholder(event.user):
         changed |= {"user": None, "proven": False}

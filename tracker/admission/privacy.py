@@ -1,4 +1,4 @@
-"""Privacy at the door: opt-out signals, visitors without a cookie, and what addresses of pages must not carry."""
+"""Privacy: opt-out signals, ids for visitors without a cookie, and what must be removed from URLs."""
 
 import hashlib
 import re
@@ -50,9 +50,9 @@ SCRUBBED = frozenset(
         "username",
     }
 )
-"""Names of query fields whose values never reach the log: credentials, and what names a person."""
+"""Names of query fields whose values never reach the log: credentials and personal data."""
 _APART = re.compile(r"([\s@/?&#=:])")
-"""What stands between the parts of an address; the at sign, too."""
+"""Separators between the parts of a URL, and the at sign."""
 _DOMAIN = re.compile(r".+\.[A-Za-z]{2,}", re.DOTALL)
 _FIELD = re.compile(r"([?&;#])([^=&;#?]*)=([^&;#]*)")
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#@]*@", re.IGNORECASE)
@@ -61,8 +61,7 @@ ADDRESS_CHARACTERS = 2_048
 
 
 def scrub(url: str) -> str:
-    """At most ADDRESS_CHARACTERS of ``url``: without credentials, without the values of telling query fields, without
-    e-mail addresses.
+    """At most ADDRESS_CHARACTERS of ``url``, without credentials, values of SCRUBBED fields, and e-mail addresses.
 
     >>> scrub("https://x/reset?token=abc&q=shoes&to=a@b.com")
     'https://x/reset?token=[redacted]&q=shoes&to=[redacted]'
@@ -77,8 +76,8 @@ def scrub(url: str) -> str:
 
 
 def _without_mails(text: str) -> str:
-    """``text`` with REDACTED for each e-mail address. Each character is looked at a few times, however many at signs
-    there are: an expression would try every beginning anew."""
+    """``text`` with REDACTED for each e-mail address. Takes linear time however many at signs there are, which a single
+    regular expression would not."""
     if "@" not in text:
         return text
     parts = _APART.split(text)  # words at even places, what stands between them at odd ones
@@ -105,8 +104,8 @@ def opted_out(environ: Mapping[str, Any]) -> bool:
 class DailySalt:
     """Turns address and browser into an id that lasts one UTC day and cannot be traced back afterwards.
 
-    The salt is random. Processes of one machine share it through ``folder``; on the next day it is overwritten,
-    and with it goes every way from an id back to a person. Without a folder it lives in this process alone.
+    The salt is random. Processes of one machine share it through ``folder``. On the next day it is deleted, and after
+    that no id can be traced to a person. Without a folder each process has its own salt.
     """
 
     def __init__(self, folder: Path | None, clock: Callable[[], float]) -> None:
@@ -115,7 +114,7 @@ class DailySalt:
         self._day, self._salt = -1, b""
 
     def visitor(self, site: str, ip: str, ua: str) -> str:
-        """The id of whoever comes to ``site`` from truncated ``ip`` with ``ua`` today: ``~`` and 22 characters."""
+        """Today's id of a visitor to ``site``, from truncated ``ip`` and browser ``ua``: ``~`` and 22 characters."""
         day = int(self._clock() // DAY_SECONDS)
         if day != self._day:
             with self._lock:
@@ -133,7 +132,7 @@ class DailySalt:
         for old in self._folder.glob("salt-*"):
             if old != path:
                 old.unlink(missing_ok=True)
-        # The first process of the day wins. A salt that is none would let everybody compute who came.
+        # The first process of the day wins. With an empty salt anybody could compute the ids.
         if create(path, fresh) or len(shared := path.read_bytes()) < len(fresh):
             return fresh
         return shared

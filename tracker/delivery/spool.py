@@ -1,12 +1,12 @@
-"""The spool: events on local disk while the log is down, in order, fsynced, bounded, also after a restart.
+"""The spool: keeps events on local disk while the log is down: in order, fsynced, bounded, also over restarts.
 
-A folder of append-only segments, ``00000001.spool`` and so on (``spool_segment.py`` says what stands in one). Each
-holds its own cursor and goes when it is drained, so whatever stands in the folder is what may still be waiting, and
-there is nothing beside it that could say otherwise. A process never writes to the segment of an earlier life: a write
-that a crash tore apart is always the end of its segment, and nobody was told that it was durable.
+A spool is a folder of append-only segments, ``00000001.spool`` and so on (``spool_segment.py`` defines their format).
+Each segment has its own cursor and is deleted when it is drained, so the files in the folder alone say what waits. A
+process never writes to a segment of an earlier process: a write that a crash interrupted is always the end of its
+segment, and was never acknowledged.
 
-What was acknowledged is read once and in order, over any restart. A crash while ``drop`` is under way repeats what it
-was to forget; so does one between the log's append and ``drop``. An event's id makes that harmless.
+Acknowledged records are read once and in order, over any restart. A crash during ``drop``, or between the log's append
+and ``drop``, repeats some of them; ingest counts an event's id once.
 """
 
 import errno
@@ -51,7 +51,7 @@ class Spool:
         self._lock_file = _lock_folder(folder)
         self._lock = threading.Condition()
         self._segments = {segment.number: segment for segment in segments_in(folder)}
-        # Above whatever was put aside, too: its name says where it stood.
+        # Above the numbers of files put aside, too: these are named after their segment.
         self._next = 1 + max(
             (int(name[1]) for name in map(_segment_name, folder.iterdir()) if name), default=0
         )
@@ -89,7 +89,7 @@ class Spool:
             ) from error
 
     def read(self, limit: int = 2_000) -> list[Record]:
-        """The oldest records, at most ``limit``, in order. The same again until ``drop`` is called. Raises OSError."""
+        """The oldest records, at most ``limit``, in order; the same ones until ``drop`` is called. Raises OSError."""
         while (segment := self._oldest()) is not None:
             try:
                 records, stop = segment.read(limit)
@@ -104,14 +104,14 @@ class Spool:
         return []
 
     def drop(self) -> None:
-        """What ``read`` gave last is in the log: forget it. Where the disk fails, a restart may read it again."""
+        """Remove the records of the last ``read``. Where the disk fails, a restart may read them again."""
         assert self._read_to is not None
         segment, stop = self._read_to
         self._read_to = None
         self._advance(segment, stop)
 
     def keep(self, record: Record) -> Path:
-        """Put a record aside for good, as a frame in a file that nobody drains. Raises OSError."""
+        """Append a record to ``refused.bad``, which is never drained. Raises OSError."""
         path = self.folder / "refused.bad"
         disk.append(path, frame(record))
         return path
@@ -152,7 +152,7 @@ class Spool:
                 os.close(file)
 
     def _abandon(self, segment: Segment) -> None:
-        """After a failed write: what is half written must not stand in the way of what follows."""
+        """After a failed write: truncate the incomplete frame, so that it does not block what follows."""
         with self._lock:
             try:
                 os.ftruncate(self._file, segment.size)
@@ -168,7 +168,7 @@ class Spool:
         self._lock.notify_all()
 
     def _oldest(self) -> Segment | None:
-        """The first segment with something to read. Those drained before it go."""
+        """The first segment with something to read. Drained ones before it are deleted."""
         while True:
             with self._lock:
                 segment = self._segments[min(self._segments)] if self._segments else None
@@ -179,7 +179,7 @@ class Spool:
                 self._remove(segment)
 
     def _advance(self, segment: Segment, cursor: int) -> None:
-        """Everything before ``cursor`` is done with; a segment that is so to its end goes."""
+        """Move the cursor; a segment that is drained to its end is deleted."""
         with self._lock:
             segment.cursor = cursor
             if segment.drained and not (segment is self._writing and self._busy):
@@ -203,7 +203,7 @@ class Spool:
             self._segments.pop(segment.number, None)
 
     def _skip_damage(self, segment: Segment, damage: Damage) -> None:
-        """What cannot be read is kept as a file of its own, and passed. With no room for it the segment is kept."""
+        """Copy the damaged bytes to a file and continue behind them. If that fails, the whole segment is set aside."""
         kind = "torn.bad" if damage.torn else "bad"
         path = self.folder / f"{segment.path.stem}-{damage.start}.{kind}"
         _logger.error(
@@ -219,7 +219,7 @@ class Spool:
             self._advance(segment, damage.stop)
 
     def _set_aside(self, segment: Segment, error: OSError) -> None:
-        """A segment that stands in the way of all others."""
+        """Rename a segment that cannot be read to ``.bad``, so that the others can be drained."""
         _logger.error("%s cannot be read on and is kept as .bad: %s", segment.path, error)
         self._forget(segment)
         with suppress(FileNotFoundError):
@@ -230,12 +230,12 @@ class Spool:
 
 
 def folders(root: Path) -> list[Path]:
-    """The spools below ``root``, whoever holds them. Raises OSError."""
+    """The folders of all spools below ``root``, whichever process holds them. Raises OSError."""
     return sorted((path for path in root.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
 
 
 def claim(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
-    """The spools this process holds below ``root``: first what dead processes left behind, last its own to write to.
+    """Lock spools below ``root`` for this process: first those of dead processes with events, last its own to write to.
 
     Each server process has a folder of its own (``0``, ``1``, …), so ``limit`` counts for each.
     """
@@ -253,7 +253,7 @@ def claim(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
 
 
 def adopt(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
-    """Spools below ``root`` in which something waits and which no process holds, now held by this one."""
+    """Lock for this process the spools below ``root`` with events that no process holds."""
     waiting = [folder for folder in folders(root) if any(folder.glob("*.spool"))]
     free = [spool for folder in waiting if (spool := _open_unheld(folder, limit))]
     for spool in [each for each in free if each.empty]:
@@ -262,7 +262,7 @@ def adopt(root: Path, limit: int = DEFAULT_LIMIT) -> list[Spool]:
 
 
 def held(folder: Path) -> bool:
-    """Whether a process holds this spool, as far as we may know."""
+    """Whether a process holds this spool, or we may not find out."""
     try:
         os.close(_lock_folder(folder))
     except OSError:
@@ -271,7 +271,7 @@ def held(folder: Path) -> bool:
 
 
 def _lock_folder(folder: Path) -> int:
-    """The lock of a spool, ours until it is closed. Raises BlockingIOError."""
+    """Lock a spool until the returned file is closed. Raises BlockingIOError."""
     file = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

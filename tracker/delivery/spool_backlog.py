@@ -1,4 +1,4 @@
-"""What waits in the spools of this machine, as its files tell: whichever process asks sees those of all."""
+"""The backlog in all spools of this machine, whichever process holds them, read from their files."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,14 @@ from tracker.metrics import Spooled
 
 
 class SpoolWatch:
-    """Looks at the spools below ``root``; None has none. Safe from many threads."""
+    """Measures the spools below ``root``; None means no spool. Safe from many threads."""
 
     def __init__(self, root: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._root, self.clock = root, clock
         self._counts: dict[tuple[Path, int, int], int] = {}
 
     def look(self, count: bool = True) -> Spooled:
-        """What there is now. Without ``count`` the events are not, which costs nothing however many there are.
-        Raises OSError."""
+        """The backlog now. Without ``count`` no events are counted, which is always cheap. Raises OSError."""
         if self._root is None or not self._root.is_dir():
             return Spooled()
         found = [(folder, _waiting(folder)) for folder in folders(self._root)]
@@ -50,7 +49,7 @@ class _Received(msgspec.Struct):
 
 
 def _waiting(folder: Path) -> list[Segment]:
-    """Its segments with events in them, while another process may drain them."""
+    """The segments with events, although another process may drain them meanwhile."""
     for _ in range(5):
         try:
             return [segment for segment in segments_in(folder) if not segment.drained]
@@ -60,7 +59,7 @@ def _waiting(folder: Path) -> list[Segment]:
 
 
 def _received(segment: Segment) -> float:
-    """When its first event was; of what is no event, when the segment was written last."""
+    """When its first event was received; where that is unreadable, when the segment was last written."""
     try:
         records: list[Record] = segment.read(1)[0]
         return msgspec.json.decode(records[0].value, type=_Received).received / 1000

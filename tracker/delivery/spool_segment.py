@@ -1,13 +1,12 @@
-"""One file of the spool: a header that says how far the file has been drained, then frames.
+"""One file of the spool: a header with the cursor, up to which the file is drained, then frames.
 
-The cursor stands in the file that it points into: neither outlives the other, so a cursor never hides events of a
-later file with the same number. Numbers are big-endian.
+The cursor is in the file that it points into, so it never hides events of a later file with the same number. Numbers are big-endian.
 
-- Header: ``MAGIC``, the cursor (64 bits: the offset of the first frame that waits), the CRC-32 of both. Where it cannot
-  be read, the file is read from its first frame on: events come twice with the same id rather than not at all.
+- Header: ``MAGIC``, the cursor (64 bits: the offset of the first frame that waits), the CRC-32 of both. If it cannot
+  be read, the file is read from its first frame: events may come twice, with the same id, but none is lost.
 - Frame: bytes of the payload, bytes of the key, the CRC-32 of these two numbers, the CRC-32 of the payload (each 32
-  bits), and the payload: the key, then the value. No run of zeros is a frame, which is what a file system may leave
-  of a write that was not yet on disk when the power went.
+  bits), and the payload: the key, then the value. A run of zeros is never a frame: file systems may leave
+  zeros of a write that was not on disk when the power failed.
 - A file of the first layout has no header, and frames of three numbers: bytes of the payload, its CRC-32, bytes of
   the key. It is read to its end; its cursor is kept in memory only.
 """
@@ -38,8 +37,8 @@ _FRAME_START = re.compile(rb"(?s)(?=\0.{3}\0.{3})(?!\0{8})")
 
 
 class Damage(NamedTuple):
-    """Bytes that are no frame: from ``start`` to ``stop``. ``torn``: a write that did not end, so nobody was told
-    that it was durable."""
+    """Bytes from ``start`` to ``stop`` that are no frame. ``torn``: an incomplete write, which was never
+    acknowledged."""
 
     start: int
     stop: int
@@ -47,7 +46,7 @@ class Damage(NamedTuple):
 
 
 class _Frame(NamedTuple):
-    """A frame's place. ``stop`` is None where its lengths cannot be believed; ``record`` where it is not whole."""
+    """A frame: ``stop`` is its end, None where its lengths are invalid; ``record`` is None where it is not whole."""
 
     stop: int | None
     record: Record | None
@@ -55,7 +54,7 @@ class _Frame(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """``size``: bytes that are durable; ``cursor``: bytes that are drained, or hold no event."""
+    """One segment. ``size``: bytes that are durable; ``cursor``: bytes that are drained or hold no event."""
 
     number: int
     path: Path
@@ -78,7 +77,7 @@ class Segment:
         return records, at
 
     def damage(self) -> Damage:
-        """What stands at the cursor where no frame can be read: up to the next one, or to the end. Raises OSError."""
+        """The damaged bytes at the cursor, up to the next whole frame or to the end. Raises OSError."""
         with self.path.open("rb") as file:
             stop = self._frame(file, self.cursor).stop
             if stop is not None and stop < self.size and self._frame(file, stop).record:
@@ -91,7 +90,7 @@ class Segment:
             return Damage(self.cursor, self.size, torn)
 
     def frames(self) -> int:
-        """How many frames wait, by their lengths alone. Raises OSError."""
+        """The number of frames that wait, found by their lengths alone. Raises OSError."""
         count, at = 0, self.cursor
         with self.path.open("rb") as file:
             while (stop := self._frame(file, at, whole=False).stop) is not None and stop <= self.size:
@@ -107,7 +106,7 @@ class Segment:
         return at == offset
 
     def save_cursor(self) -> None:
-        """The cursor, durable on return. Raises OSError."""
+        """Write the cursor; durable on return. Raises OSError."""
         if self.first_layout:
             return
         file = os.open(self.path, os.O_WRONLY)
@@ -126,7 +125,7 @@ class Segment:
 
     def _next_whole_frame(self, file: BinaryIO, rest: bytes) -> int | None:
         """Where the first whole frame begins behind the cursor, of which ``rest`` is all that follows."""
-        if self.first_layout:  # nothing tells its lengths from other bytes
+        if self.first_layout:  # its lengths look like any other bytes
             return None
         places = (self.cursor + found.start() for found in _FRAME_START.finditer(rest, 1))
         return next((at for at in places if self._frame(file, at).record), None)
@@ -177,7 +176,7 @@ def make(number: int, path: Path) -> tuple[Segment, int]:
 
 
 def _load(number: int, path: Path) -> Segment:
-    """A segment that an earlier life left. Raises OSError."""
+    """A segment that an earlier process wrote. Raises OSError."""
     segment = Segment(number, path, path.stat().st_size)
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
@@ -204,8 +203,11 @@ def segments_in(folder: Path) -> list[Segment]:
 
 
 def _restore_first_layout_cursor(head: Path, segment: Segment) -> None:
-    """In the first layout one file beside the segments held the cursor, and a later segment could get the number that
-    it named. It is believed where nothing was written to the segment since: else what was drained comes again."""
+    """Read the cursor of a first-layout segment from the file ``head``.
+
+    A later segment could get the number that ``head`` names, so it counts only if the segment was not written since.
+    Otherwise drained events come again.
+    """
     try:
         number, offset = map(int, head.read_text().split())
         older = segment.path.stat().st_mtime_ns <= head.stat().st_mtime_ns

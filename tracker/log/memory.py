@@ -1,4 +1,4 @@
-"""The event log in memory, for tests and for trying things out: durable as long as the process lives."""
+"""The event log in memory, for tests and trials: durable as long as the process lives."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from tracker.log.port import Backlog, Extent, LogUnavailable, Message, Record
 
 
 class _GroupState:
-    """Members in order of their joining, and how far the group is done with each partition."""
+    """The members in the order in which they joined, and the positions that the group has committed."""
 
     def __init__(self, starts: list[int]) -> None:
         self.members: list[MemoryConsumer] = []
@@ -82,7 +82,7 @@ class MemoryLog:
             raise LogUnavailable("the log is closed")
 
     def remake(self) -> None:
-        """Delete everything and begin anew, as who deletes a topic and makes it again."""
+        """Delete everything and begin anew, as when a topic is deleted and made again. For tests."""
         with self.changed:
             self.identity = str(int(self.identity) + 1)
             self.partitions = [deque() for _ in self.partitions]

@@ -1,4 +1,4 @@
-"""The event log that a URL names."""
+"""Opens the event log that a URL names."""
 
 from tracker.log.port import EventLog
 

@@ -1,4 +1,4 @@
-"""The event log port: append durably, consume as a group, commit a position.
+"""The interface of the event log: append durably, consume as a group, commit a position.
 
 Three backends pass one contract suite (tests/tracker/test_event_log.py): memory, Redis Streams, Kafka.
 """
@@ -12,22 +12,22 @@ from tracker.unavailable import Unavailable
 
 
 class LogUnavailable(Unavailable):
-    """The log cannot take or give events now."""
+    """The log cannot be written or read now."""
 
 
 class RecordTooLarge(ValueError):
-    """The log will never take one of these records: to try again is useless."""
+    """The log will never take one of these records. Do not try again."""
 
 
 class Record(msgspec.Struct, frozen=True, order=True, gc=False):
-    """What is appended. Records of one key keep their order."""
+    """A record to append. Records of one key keep their order."""
 
     key: str
     value: bytes
 
 
 class Message(NamedTuple):
-    """What is consumed. ``position`` grows within a partition and fits a signed 64-bit integer."""
+    """A consumed record. ``position`` grows within a partition and fits a signed 64-bit integer."""
 
     partition: int
     position: int
@@ -36,19 +36,19 @@ class Message(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """Of one partition: where it ends, and up to where a group is done with it. Both only grow until the log is made
-    anew; in between lie as many records as they differ."""
+    """One partition: its end, and the position up to which a group has committed it. ``end - done`` records wait. Both
+    only grow, until the log is deleted and made anew."""
 
     end: int
     done: int
 
 
 class Extent(NamedTuple):
-    """Of one partition, as a member found it when it took it over.
+    """One partition, as a member found it when it took it over.
 
-    ``identity`` names what positions count in. Where a topic or stream was deleted and made anew it is another one, and
-    positions of the old one mean nothing. ``last`` is the last position given out, -1 for none: a greater one cannot
-    be. ``lost`` counts records that are gone although the group has never committed them.
+    ``identity`` is the topic or stream that positions belong to. One that was deleted and made anew has another
+    identity, and positions of the old one are void. ``last`` is the last position in use, -1 for none. ``lost`` counts records
+    that were deleted before the group committed them.
     """
 
     identity: str
@@ -67,14 +67,14 @@ class Consumer(Protocol):
         """Up to ``limit`` messages, waiting at most ``timeout`` seconds. Raises LogUnavailable."""
 
     def commit(self, positions: Mapping[int, int]) -> None:
-        """Everything up to and including ``positions[partition]`` is done, as it was polled since the partition was
-        taken over. Ignores partitions not owned."""
+        """Commit everything up to and including ``positions[partition]`` that was polled since the partition was taken
+        over. Ignores partitions not owned."""
 
     def owned(self) -> frozenset[int]:
         """The partitions this member owns after the last poll."""
 
     def taken(self) -> Mapping[int, Extent]:
-        """The same, each as it was taken over: the same object until it is taken over anew."""
+        """The owned partitions, each as it was taken over; the same Extent object until it is taken over anew."""
 
     def close(self) -> None:
         """Leave the group; uncommitted messages go to the next owner."""
@@ -90,19 +90,19 @@ class EventLog(Protocol):
         """Join ``group``; a new group starts at the oldest record."""
 
     def backlog(self, group: str) -> dict[int, Backlog]:
-        """Of every partition, as of one moment. What was trimmed counts as done. Raises LogUnavailable."""
+        """The backlog of every partition at one moment. Trimmed records count as done. Raises LogUnavailable."""
 
     def lag(self, group: str) -> int:
         """Records that ``group`` has not committed yet. Raises LogUnavailable."""
 
     def reread(self) -> Iterator[Message]:
-        """Everything that is still held, each partition from its oldest record, whoever is done with it. Joins no
-        group. Raises LogUnavailable."""
+        """All records that the log still has, each partition from its oldest one, committed or not. Joins no group.
+        Raises LogUnavailable."""
 
     def ping(self) -> None:
         """Raise LogUnavailable when records cannot be made durable now."""
 
     def durability(self) -> str | None:
-        """What a crash of the log could lose, in one sentence; None: nothing. Raises LogUnavailable."""
+        """One sentence on what a crash of the log could lose; None when nothing. Raises LogUnavailable."""
 
     def close(self) -> None: ...

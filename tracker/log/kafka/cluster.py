@@ -117,9 +117,9 @@ class KafkaCluster:
                 raise
 
     def group_id(self, group: str, identity: str) -> str:
-        """Group names are the cluster's: another installation on it has its own topic, and so its own groups.
+        """Group names are unique in a cluster: another installation on it has its own topic, and so its own groups.
 
-        Committed offsets may outlive their topic: one that was deleted and made anew has groups of its own, too.
+        Committed offsets may outlive their topic, so a topic that was deleted and made anew has other groups, too.
         """
         return f"{self.topic}.{group}.{identity}" if identity else f"{self.topic}.{group}"
 
@@ -141,14 +141,14 @@ class KafkaCluster:
         return identity_of(topic)
 
     def adopt(self, group: str, identity: str) -> None:
-        """Once: what a release that knew no identities committed is taken for this topic's, unless the group has read
-        one with an identity before: then it is an older topic's. Raises LogUnavailable."""
+        """Move the offsets that a release without identities committed to this topic's group, once. If the group has
+        read a topic with an identity before, they belong to an older topic and are dropped. Raises LogUnavailable."""
         old, new = self.group_id(group, ""), self.group_id(group, identity)
         if old != new:
             self.coordinated(lambda: self._adopt(old, new))
 
     def coordinated(self, ask: Callable[[], T]) -> T:
-        """What ``ask`` finds out about a group. Brokers that have just started may have no coordinator yet."""
+        """The result of ``ask`` about a group, tried again while brokers that have just started have no coordinator."""
         deadline = time.monotonic() + COORDINATOR_SECONDS
         while True:
             try:
@@ -180,7 +180,7 @@ class KafkaCluster:
 
 
 def identity_of(topic: Any) -> str:
-    """What tells a topic from a deleted one of its name; "" where the brokers tell none (before 2.8)."""
+    """The topic's id, which a deleted topic of the same name did not have; "" where brokers have none (before 2.8)."""
     found = topic.get("topic_id")
     return str(found) if found and UUID(str(found)).int else ""
 
@@ -190,9 +190,9 @@ def partitions_of(topic: Any) -> list[TopicPartition]:
 
 
 class Connection:
-    """A client made when it is first asked for, shared by all threads, and made anew after it failed.
+    """A client made at first use, shared by all threads, and made anew after a failure.
 
-    While the brokers are away one thread at a time waits for them, and only every ``RETRY_AFTER`` seconds.
+    While the brokers are down, one thread at a time waits for them, and only every ``RETRY_AFTER`` seconds.
     """
 
     def __init__(self, connect: Callable[[], Any], close: Callable[[Any], None] | None = None) -> None:
@@ -224,7 +224,7 @@ class Connection:
         return self._client
 
     def drop(self, client: Any) -> None:
-        """Let go of a client that failed, unless another thread has done so."""
+        """Discard a client that failed, unless another thread has done so."""
         with self._lock:
             if self._client is not client:
                 return

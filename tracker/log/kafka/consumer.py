@@ -20,7 +20,7 @@ MAX_POLL_SECONDS = 300.0  # a member that has not polled for so long is taken fo
 
 
 class KafkaGroupMember:
-    """Joins at the first poll. Brokers refuse commits of a member that they have put out of the group."""
+    """A member of the group from its first poll on. Brokers refuse commits of a member that they have removed."""
 
     def __init__(self, cluster: KafkaCluster, group: str, member: str) -> None:
         self._cluster, self._group, self._member = cluster, group, member
@@ -105,9 +105,9 @@ class KafkaGroupMember:
         return messages
 
     def _take(self, consumer: Any, at: Any, start: int, end: int) -> bool:
-        """Take over a partition that can be read from ``start`` to ``end``; False where it went back.
+        """Take over a partition that can be read from ``start`` to ``end``; False where the partition went back.
 
-        Then what the group has read is beyond the end: what comes from now on is read.
+        If it went back, the group has read beyond its end, and only new records are read.
         """
         expected = self._next[at.partition] if at.partition in self._next else consumer.committed(at)
         back = expected is not None and start < expected
@@ -121,7 +121,7 @@ class KafkaGroupMember:
         return not back
 
     def _commit_waiting(self, consumer: Any) -> None:
-        """Commit; what a rebalance in progress holds up is tried again after the next poll."""
+        """Commit. What a rebalance blocks is tried again after the next poll."""
         with self._changing:
             waiting = dict(self._waiting)
         if not waiting:
@@ -144,7 +144,7 @@ class KafkaGroupMember:
                     self._done[partition] = offset
 
     def forget(self, partitions: Iterable[Any]) -> None:
-        """Partitions that were given to or taken from this member: what was noted of them holds no more."""
+        """Drop the state of partitions that were assigned to or revoked from this member."""
         with self._changing:
             for partition in partitions:
                 self._taken.pop(partition.partition, None)
@@ -178,11 +178,10 @@ class KafkaGroupMember:
 
 
 def finish_joining(coordinator: Any) -> None:
-    """Let the next poll see the outcome of a join that went on after the last one.
+    """Make the next poll see the outcome of a join that continued after the last poll.
 
-    kafka-python 3.0 looks for it only if it was new members that made the join necessary, not new metadata, and then
-    begins another join if the first has ended between two polls: a member may never read again, or members may
-    rebalance for ever.
+    kafka-python 3.0 looks at it only if new members, not new metadata, caused the join, and starts another join if the
+    first ended between two polls: a member might never read again, or members might rebalance for ever.
     """
     if coordinator.rebalance_in_progress():
         coordinator.request_rejoin()
@@ -191,7 +190,7 @@ def finish_joining(coordinator: Any) -> None:
 
 
 class _Join:
-    """A join that is not to be begun again: whether under way or ended, it has yet to be looked at."""
+    """A join, running or ended, whose outcome was not seen yet: kafka-python must not start another."""
 
     is_done = False
 

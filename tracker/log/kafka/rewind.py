@@ -1,4 +1,4 @@
-"""Setting a consumer group back: after a restore the log is ahead of what was restored."""
+"""Sets a consumer group back after a restore, when the log is ahead of the restored data."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,8 +8,8 @@ from tracker.log.kafka.cluster import KafkaCluster
 
 
 def rewind(url: str, group: str, stored: Callable[[str], Mapping[int, int]]) -> None:
-    """``group`` reads again all that comes after the positions ``stored`` of the topic's identity, and of every other
-    partition all that is left.
+    """Make ``group`` read again everything after the positions that ``stored`` returns for the topic's identity, and
+    every other partition from its oldest record.
 
     Brokers refuse it while the group has a member. Raises LogUnavailable.
     """
