@@ -98,7 +98,7 @@ def test_close_finishes_what_was_accepted_and_refuses_the_rest() -> None:
 
 
 def test_a_log_that_hangs_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "RECORDS_WAITING", 5)
+    monkeypatch.setattr(group_commit, "WAITING_LIMIT", 5)
     free = threading.Event()
     group = Committer(lambda records: free.wait(5) and None)
     threads = [threading.Thread(target=submit, args=(group, [record(n)] * 2)) for n in range(2)]

@@ -372,7 +372,7 @@ def test_a_browser_is_answered_at_once_while_the_log_hangs(tmp_path: Path) -> No
 
 
 def test_a_hanging_log_does_not_hold_programs_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "PATIENCE", 0.3)
+    monkeypatch.setattr(delivery, "SERVER_WAIT_SECONDS", 0.3)
     log = Log()
     way = Delivery(log, claim(tmp_path))
     log.open.clear()
