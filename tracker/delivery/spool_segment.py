@@ -1,6 +1,7 @@
 """One file of the spool: a header with the cursor, up to which the file is drained, then frames.
 
-The cursor is in the file that it points into, so it never hides events of a later file with the same number. Numbers are big-endian.
+The cursor is in the file that it points into, so it never hides events of a later file with the same number.
+Numbers are big-endian.
 
 - Header: ``MAGIC``, the cursor (64 bits: the offset of the first frame that waits), the CRC-32 of both. If it cannot
   be read, the file is read from its first frame: events may come twice, with the same id, but none is lost.

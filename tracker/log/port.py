@@ -47,8 +47,8 @@ class Extent(NamedTuple):
     """One partition, as a member found it when it took it over.
 
     ``identity`` is the topic or stream that positions belong to. One that was deleted and made anew has another
-    identity, and positions of the old one are void. ``last`` is the last position in use, -1 for none. ``lost`` counts records
-    that were deleted before the group committed them.
+    identity, and positions of the old one are void. ``last`` is the last position in use, -1 for none. ``lost`` counts
+    records that were deleted before the group committed them.
     """
 
     identity: str
