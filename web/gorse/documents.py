@@ -215,11 +215,18 @@ def stranger(given: Iterable[Feedback], now: int) -> Profile:
 
 
 def moment(text: str, now: int) -> int:
-    """Milliseconds of an ISO 8601 time, UTC where it names no zone; ``now`` for none. Raises Problem 400."""
+    """Milliseconds of an ISO 8601 time since 1970, UTC where it names no zone; ``now`` for none. Raises Problem 400."""
     if not text or text.startswith("0001-01-01"):  # what Go makes of a time that was not given
         return now
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
-        raise Problem(400, f"{text[:40]!r} is not a time as 2026-11-21T10:00:00Z", "Timestamp") from error
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+        raise _no_time(text) from error
+    ms = int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+    if ms < 0:
+        raise _no_time(text)
+    return ms
+
+
+def _no_time(text: str) -> Problem:
+    return Problem(400, f"{text[:40]!r} is not a time as 2026-11-21T10:00:00Z", "Timestamp")

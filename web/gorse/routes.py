@@ -15,6 +15,7 @@ from profiles.session_rules import rules_of
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Item
 from recommender.serving.request import LIMIT, RecommendedItem, Rule, SlotRequest, Strategy
+from tracker.admission.placeholder_ids import placeholder
 from tracker.event import Event, encode
 from tracker.log.port import EventLog, Record
 from tracker.refusal import Refusal
@@ -170,6 +171,8 @@ class GorseRecommendations:
         if request.args.get("write-back-delay", "0").strip("0smh"):
             raise Problem(400, "A write-back is written at once: leave the delay out", "write-back-delay")
         now, site = self.gorse.now(), self.gorse.site().id
+        _check_name(kind, "write-back-type")
+        _check_user(user, "UserId")
         given = [Feedback(feedback_type=kind, user_id=user, item_id=pick.id) for pick in picks]
         self.gorse.append([event_of(one, site, now, None) for one in given])
 
@@ -203,13 +206,21 @@ class GorseFeedback:
 
 def _checked(one: Feedback, number: int) -> None:
     """Raises Problem 400: what ingest would have to put aside is refused now."""
-    for name, value in (
-        ("FeedbackType", one.feedback_type),
-        ("UserId", one.user_id),
-        ("ItemId", one.item_id),
-    ):
-        if not value.strip() or len(value) > ID_LIMIT or not value.isprintable():
-            raise Problem(400, f"must hold 1 to {ID_LIMIT} printable characters", f"[{number}].{name}")
+    _check_name(one.feedback_type, f"[{number}].FeedbackType")
+    _check_user(one.user_id, f"[{number}].UserId")
+    _check_name(one.item_id, f"[{number}].ItemId")
+
+
+def _check_name(value: str, field: str) -> None:
+    if not value.strip() or len(value) > ID_LIMIT or not value.isprintable():
+        raise Problem(400, f"must hold 1 to {ID_LIMIT} printable characters", field)
+
+
+def _check_user(user_id: str, field: str) -> None:
+    """Raises Problem 400 for an id that no customer has: else all who have none would be one customer."""
+    _check_name(user_id, field)
+    if placeholder(user_id):
+        raise Problem(400, f"{user_id!r} stands for nobody", field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +293,16 @@ class GorseUsers:
         )
 
     def put_user(self) -> Response:
-        site = self.gorse.site().id
-        return self.gorse.append([identify(body(GorseUser, BODY_LIMIT), site, self.gorse.now())])
+        site, given = self.gorse.site().id, body(GorseUser, BODY_LIMIT)
+        _check_user(given.user_id, "UserId")
+        return self.gorse.append([identify(given, site, self.gorse.now())])
 
     def put_users(self) -> Response:
         site, now = self.gorse.site().id, self.gorse.now()
-        return self.gorse.append([identify(one, site, now) for one in body(list[GorseUser], BODY_LIMIT)])
+        given = body(list[GorseUser], BODY_LIMIT)
+        for number, one in enumerate(given):
+            _check_user(one.user_id, f"[{number}].UserId")
+        return self.gorse.append([identify(one, site, now) for one in given])
 
     def user_of(self, user: str) -> Response:
         profile = self.gorse.user(user)
