@@ -31,7 +31,8 @@ from web.openapi.description import openapi_blueprint
 from web.people.audience_preview import Audiences
 from web.personalize.decision_log import DecisionLog
 from web.personalize.fast_path import FastPath
-from web.personalize.personalizer import Personalizer, personalize_blueprint
+from web.personalize.personalizer import Personalizer
+from web.personalize.routes import personalize_blueprint
 from web.reports.cache import ReportCache
 from web.reports.campaign_result import CampaignResults
 from web.reports.people import PeopleTables

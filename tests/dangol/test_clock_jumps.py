@@ -141,7 +141,7 @@ def test_a_shared_rate_bucket_earns_on(redis_url: str) -> None:
 
 
 @pytest.fixture(params=["local", "shared"])
-def guesses(request: pytest.FixtureRequest, clock: Clock) -> Any:
+def limit(request: pytest.FixtureRequest, clock: Clock) -> Any:
     if request.param == "local":
         return LocalSignInLimit(clock)
     return RedisSignInLimit(request.getfixturevalue("redis_url"), clock, timeout=10)
@@ -149,17 +149,17 @@ def guesses(request: pytest.FixtureRequest, clock: Clock) -> Any:
 
 @JUMPS
 def test_nobody_is_locked_out_for_longer_than_the_window(
-    jump: float, clock: Clock, guesses: SignInLimit
+    jump: float, clock: Clock, limit: SignInLimit
 ) -> None:
     for _ in range(TRIES + 3):
-        guesses.wait("203.0.113.9")
+        limit.wait("203.0.113.9")
     clock.advance(jump)
-    assert guesses.wait("203.0.113.9") <= WINDOW_SECONDS
+    assert limit.wait("203.0.113.9") <= WINDOW_SECONDS
     clock.advance(WINDOW_SECONDS)
-    assert guesses.wait("203.0.113.9") == 0
+    assert limit.wait("203.0.113.9") == 0
     for _ in range(TRIES):
-        guesses.wait("203.0.113.9")
-    assert guesses.wait("203.0.113.9") > 0, "and after it tries are limited as ever"
+        limit.wait("203.0.113.9")
+    assert limit.wait("203.0.113.9") > 0, "and after it tries are limited as ever"
 
 
 # Offers
@@ -359,17 +359,17 @@ def test_events_that_wait_on_disk_are_told_of(jump: float, clock: Clock) -> None
 
 @JUMPS
 def test_an_answer_is_counted_again(jump: float, clock: Clock) -> None:
-    kept, made = ReportCache(clock), []
+    cache, made = ReportCache(clock), []
 
     def make() -> int:
         clock.advance(10)
         made.append(1)
         return len(made)
 
-    assert kept.answer("q", make, 20.0)[0] == 1 == kept.answer("q", make, 20.0)[0]
+    assert cache.answer("q", make, 20.0)[0] == 1 == cache.answer("q", make, 20.0)[0]
     clock.advance(jump)
     clock.advance(21)
-    assert kept.answer("q", make, 20.0)[0] == 2
+    assert cache.answer("q", make, 20.0)[0] == 2
 
 
 @JUMPS

@@ -164,40 +164,40 @@ def scope():
 
 
 def test_who_asks_the_same_waits_for_the_same(clock: Clock) -> None:
-    kept, made = ReportCache(clock), []
+    cache, made = ReportCache(clock), []
 
     def make() -> int:
         made.append(1)
         clock.advance(30)
         return len(made)
 
-    assert [kept.answer("q", make, 60)[0] for _ in range(3)] == [1, 1, 1]
+    assert [cache.answer("q", make, 60)[0] for _ in range(3)] == [1, 1, 1]
     clock.advance(61)
-    before = kept.answer("q", make, 60, stale=True)[0]
+    before = cache.answer("q", make, 60, stale=True)[0]
     assert (
-        before in (1, 2) and kept.answer("q", make, 60)[0] == 2
+        before in (1, 2) and cache.answer("q", make, 60)[0] == 2
     )  # the old one at once, or the new one already
-    assert kept.answer("other", make, 60)[0] == 3
+    assert cache.answer("other", make, 60)[0] == 3
 
 
 def test_what_is_quick_is_never_old_and_what_is_slow_is_kept_for_longer(clock: Clock) -> None:
-    kept, made = ReportCache(clock), []
+    cache, made = ReportCache(clock), []
 
     def make(seconds: float) -> int:
         made.append(1)
         clock.advance(seconds)
         return len(made)
 
-    assert [kept.answer("quick", lambda: make(0), 60)[0] for _ in range(3)] == [1, 2, 3]
-    assert [kept.answer("slow", lambda: make(2), 60)[0] for _ in range(2)] == [4, 4]
+    assert [cache.answer("quick", lambda: make(0), 60)[0] for _ in range(3)] == [1, 2, 3]
+    assert [cache.answer("slow", lambda: make(2), 60)[0] for _ in range(2)] == [4, 4]
     clock.advance(5)
-    assert kept.answer("slow", lambda: make(2), 60)[0] == 4
+    assert cache.answer("slow", lambda: make(2), 60)[0] == 4
     clock.advance(2)
-    assert kept.answer("slow", lambda: make(2), 60)[0] == 5
+    assert cache.answer("slow", lambda: make(2), 60)[0] == 5
 
 
 def test_a_failed_count_is_tried_again(clock: Clock) -> None:
-    kept, tries = ReportCache(clock), []
+    cache, tries = ReportCache(clock), []
 
     def make() -> str:
         tries.append(1)
@@ -206,13 +206,13 @@ def test_a_failed_count_is_tried_again(clock: Clock) -> None:
         return "done"
 
     with pytest.raises(ValueError, match="once"):
-        kept.answer("q", make, 60)
-    assert kept.answer("q", make, 60)[0] == "done"
+        cache.answer("q", make, 60)
+    assert cache.answer("q", make, 60)[0] == "done"
     with pytest.raises(StillCounting):
         import threading
 
         gate = threading.Event()
         try:
-            kept.answer("slow", gate.wait, 60, 0.01)
+            cache.answer("slow", gate.wait, 60, 0.01)
         finally:
             gate.set()

@@ -136,7 +136,7 @@ def test_the_form_reads_links_and_fields() -> None:
         and linked.window == "1d"
     )
     sent = form_of(MultiDict([("kind", "page"), ("what", "/"), ("kind", "event"), ("what", "")]))
-    assert [step.text for step in sent.asked] == ["page:/"] and len(sent.steps) == 2
+    assert [step.text for step in sent.named_steps] == ["page:/"] and len(sent.steps) == 2
     assert not form_of(MultiDict()).said
     assert len(form_of(MultiDict([("step", "event:x")] * 99)).steps) == STEPS_LIMIT
 

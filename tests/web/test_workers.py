@@ -111,7 +111,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
 
 
 @pytest.fixture(params=["local", "shared"])
-def guesses(request: pytest.FixtureRequest, clock: Clock) -> Iterator[SignInLimit]:
+def limit(request: pytest.FixtureRequest, clock: Clock) -> Iterator[SignInLimit]:
     if request.param == "local":
         yield LocalSignInLimit(clock)
         return
@@ -120,34 +120,34 @@ def guesses(request: pytest.FixtureRequest, clock: Clock) -> Iterator[SignInLimi
 
 
 def test_tries_count_in_a_cluster_too(cluster: RedisCluster, clock: Clock) -> None:
-    with closing(RedisSignInLimit(cluster.url, clock, timeout=10)) as guesses:
-        assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
-        assert guesses.wait("a") == pytest.approx(WINDOW_SECONDS)
-        guesses.right("a")
-        assert guesses.wait("a") == 0
+    with closing(RedisSignInLimit(cluster.url, clock, timeout=10)) as limit:
+        assert [limit.wait("a") for _ in range(TRIES)] == [0] * TRIES
+        assert limit.wait("a") == pytest.approx(WINDOW_SECONDS)
+        limit.right("a")
+        assert limit.wait("a") == 0
 
 
-def test_tries_are_few_and_forgotten(guesses: SignInLimit, clock: Clock) -> None:
-    assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
-    assert guesses.wait("a") == pytest.approx(WINDOW_SECONDS) and guesses.wait("b") == 0
+def test_tries_are_few_and_forgotten(limit: SignInLimit, clock: Clock) -> None:
+    assert [limit.wait("a") for _ in range(TRIES)] == [0] * TRIES
+    assert limit.wait("a") == pytest.approx(WINDOW_SECONDS) and limit.wait("b") == 0
     clock.advance(WINDOW_SECONDS - 1)
-    assert guesses.wait("a") == pytest.approx(1)  # asking in vain does not make it longer
+    assert limit.wait("a") == pytest.approx(1)  # asking in vain does not make it longer
     clock.advance(2)
-    assert guesses.wait("a") == 0
+    assert limit.wait("a") == 0
 
 
-def test_a_right_password_takes_back_one_try(guesses: SignInLimit) -> None:
+def test_a_right_password_takes_back_one_try(limit: SignInLimit) -> None:
     for _ in range(TRIES - 1):
-        guesses.wait("a")
+        limit.wait("a")
     for _ in range(3):
-        assert guesses.wait("a") == 0
-        guesses.right("a")
-    assert guesses.wait("a") == 0 < guesses.wait("a")
+        assert limit.wait("a") == 0
+        limit.right("a")
+    assert limit.wait("a") == 0 < limit.wait("a")
 
 
-def test_many_at_once_get_no_more_tries(guesses: SignInLimit) -> None:
+def test_many_at_once_get_no_more_tries(limit: SignInLimit) -> None:
     let_in: list[float] = []
-    at_once([lambda: let_in.append(guesses.wait("a"))] * 4 * TRIES)
+    at_once([lambda: let_in.append(limit.wait("a"))] * 4 * TRIES)
     assert let_in.count(0) == TRIES
 
 
@@ -160,17 +160,17 @@ def at_once(work: list[Callable[[], object]]) -> None:
 
 
 def test_addresses_are_bounded(clock: Clock) -> None:
-    guesses = LocalSignInLimit(clock)
+    limit = LocalSignInLimit(clock)
     for number in range(ADDRESSES_KEPT + 50):
-        guesses.wait(str(number))
-    assert len(guesses._tries) <= ADDRESSES_KEPT
+        limit.wait(str(number))
+    assert len(limit._tries) <= ADDRESSES_KEPT
 
 
 def test_without_redis_each_process_counts_its_own(clock: Clock) -> None:
-    guesses = RedisSignInLimit(f"redis://127.0.0.1:{free_port()}/0", clock)
-    assert [guesses.wait("a") for _ in range(TRIES)] == [0] * TRIES
-    guesses.right("a")
-    assert guesses.wait("a") == 0 < guesses.wait("a")
+    limit = RedisSignInLimit(f"redis://127.0.0.1:{free_port()}/0", clock)
+    assert [limit.wait("a") for _ in range(TRIES)] == [0] * TRIES
+    limit.right("a")
+    assert limit.wait("a") == 0 < limit.wait("a")
 
 
 def test_stops_reach_every_process_of_a_cluster_too(cluster: RedisCluster) -> None:

@@ -29,7 +29,7 @@ from web.desk.reports.overview import OverviewPage
 from web.desk.reports.paths import PathsPage
 from web.desk.reports.products import ProductsPage
 from web.desk.reports.retention import RetentionPage
-from web.desk.session import Door
+from web.desk.session import DeskSessions
 from web.desk.setup import SetupPage
 from web.desk.visitors.visitors import VisitorPages
 from web.desk.waiting import CancelPages, register_waiting
@@ -40,15 +40,15 @@ from web.stores import Stores
 
 def register_desk(app: Flask, stores: Stores, sources: ReportSources) -> None:
     reports = sources.people.reports
-    register_waiting(app, reports.kept, stores.reports.cancellations)
+    register_waiting(app, reports.cache, stores.reports.cancellations)
     assets = StaticFiles()
-    door = Door(stores.access.users, stores.access.secret)
-    pages = Pages(stores.sites, assets, door, stores.clock, reports, stores.segments.store)
+    sessions = DeskSessions(stores.access.users, stores.access.secret)
+    pages = Pages(stores.sites, assets, sessions, stores.clock, reports, stores.segments.store)
     pages.register(app)
     _register_banners(app, stores)
     app.register_blueprint(static_blueprint(assets))
     sign_in = SignInPages(pages, stores.access.sign_in_limit, stores.access.audit)
-    app.register_blueprint(blueprint_of("door", sign_in.routes()))
+    app.register_blueprint(blueprint_of("sign_in", sign_in.routes()))
     report_api = reports_blueprint(sources, "desk_reports", "/desk/reports", pages.site)
     app.register_blueprint(pages.guard(report_api))
     for blueprint in (
@@ -70,7 +70,7 @@ def _register_banners(app: Flask, stores: Stores) -> None:
 
 
 def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:
-    cancel = CancelPages(pages, pages.reports.kept, stores.reports.cancellations)
+    cancel = CancelPages(pages, pages.reports.cache, stores.reports.cancellations)
     yield pages.blueprint("waiting", cancel.routes(), harmless=True)
     yield pages.blueprint("desk_overview", OverviewPage(pages).routes())
     yield pages.blueprint("desk_goals", GoalPages(pages, stores.reports.goals).routes())

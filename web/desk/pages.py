@@ -14,7 +14,7 @@ from web import labels
 from web.access.audit import READ, READING, acting
 from web.access.users import Role, User
 from web.desk.period import Period, period_of
-from web.desk.session import Door, check_csrf, csrf_token
+from web.desk.session import DeskSessions, check_csrf, csrf_token
 from web.drawing import formats
 from web.http.problem import Problem
 from web.http.routes import Routes, blueprint_of
@@ -98,7 +98,7 @@ class Pages:
 
     sites: Sites
     assets: StaticFiles
-    door: Door
+    sessions: DeskSessions
     clock: Callable[[], float]
     reports: Reports
     segments: SegmentStore
@@ -160,7 +160,7 @@ class Pages:
 
         @blueprint.before_request
         def wall() -> ResponseReturnValue | None:
-            user = self.door.user()
+            user = self.sessions.user()
             if user is None:
                 target = request.full_path.rstrip("?") if request.method == "GET" else "/desk"
                 query = "" if target == "/desk" else f"?{urlencode({'next': target})}"

@@ -26,14 +26,14 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days, both inclusive, and what the page is narrowed to. ``path`` and ``kept`` make the links; ``chosen``
-    says that the address named the days."""
+    """Whole days, both inclusive, and what the page is narrowed to. ``path`` and ``page_query`` make the links;
+    ``chosen`` says that the address named the days."""
 
     first: date
     last: date
     today: date
     path: str = "/desk"
-    kept: tuple[tuple[str, str], ...] = ()
+    page_query: tuple[tuple[str, str], ...] = ()
     filters: Filters = field(default_factory=Filters)
     chosen: bool = False
 
@@ -81,7 +81,7 @@ class Period:
 
     def link(self, **changes: str) -> str:
         """The page with these filters changed."""
-        query = [*self.kept, *replace(self, filters=replace(self.filters, **changes)).query]
+        query = [*self.page_query, *replace(self, filters=replace(self.filters, **changes)).query]
         return f"{self.path}?{urlencode(query)}"
 
     @property
@@ -90,18 +90,18 @@ class Period:
 
     def _preset(self, label: str, days: int) -> Preset:
         first = self.today - timedelta(days - 1)
-        query = [*self.kept, *replace(self, first=first, last=self.today).query]
+        query = [*self.page_query, *replace(self, first=first, last=self.today).query]
         current = (self.first, self.last) == (first, self.today)
         return Preset(label, f"{self.path}?{urlencode(query)}", current)
 
 
 def period_of(
-    args: Mapping[str, str], site: Site, now: float, path: str, kept: tuple[tuple[str, str], ...] = ()
+    args: Mapping[str, str], site: Site, now: float, path: str, page_query: tuple[tuple[str, str], ...] = ()
 ) -> Period:
     """The period that ``from`` and ``to`` name; the last DEFAULT_DAYS when they name none that can be shown."""
     today = datetime.fromtimestamp(now, site.zone).date()
     filters = filters_of(args)
-    usual = Period(today - timedelta(DEFAULT_DAYS - 1), today, today, path, kept, filters)
+    usual = Period(today - timedelta(DEFAULT_DAYS - 1), today, today, path, page_query, filters)
     try:
         first, last = date.fromisoformat(args.get("from", "")), date.fromisoformat(args.get("to", ""))
     except ValueError:
@@ -109,4 +109,6 @@ def period_of(
     first, last = min(first, last), min(max(first, last), today)
     if first > last or first.year < 2000:
         return usual
-    return Period(max(first, last - timedelta(LONGEST_DAYS)), last, today, path, kept, filters, chosen=True)
+    return Period(
+        max(first, last - timedelta(LONGEST_DAYS)), last, today, path, page_query, filters, chosen=True
+    )

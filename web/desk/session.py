@@ -1,4 +1,4 @@
-"""The door of the desk: signed sessions, devices that signed in before, and a CSRF token in every form."""
+"""Sessions of the desk: signed cookies, devices that signed in before, and a CSRF token in every form."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ DEVICE_COOKIE = "dangol_device"
 DEVICE_SECONDS = 180 * DAY_SECONDS
 
 
-class Door:
+class DeskSessions:
     """Who is signed in. ``secret`` signs the sessions; those of a user end when the password changes, or at a
     sign-out."""
 
@@ -29,23 +29,23 @@ class Door:
         user = self.users.get(str(session.get("user", "")))
         return user if user and hmac.compare_digest(str(session.get("seal", "")), self._seal(user)) else None
 
-    def enter(self, user: User) -> None:
+    def start(self, user: User) -> None:
         """Start a fresh session, so that one planted before the login is worth nothing."""
         session.clear()
         session.permanent = True
         session["user"], session["seal"] = user.name, self._seal(user)
 
-    def leave(self) -> None:
+    def end(self) -> None:
         """Sign out for good: a copy of the cookie is worth nothing from now on."""
         user = self.user()
         session.clear()
         if user is not None:
             self.users.end_sessions(user.name)
 
-    def tried(self, name: str) -> tuple[str, str]:
-        """What this try to sign in as ``name`` is counted by: the address, and the account; or the device, when it
-        signed in as ``name`` before. So strangers who try many passwords do not lock the owner out (OWASP's device
-        cookies)."""
+    def attempt_keys(self, name: str) -> tuple[str, str]:
+        """The keys that an attempt to sign in as ``name`` is counted under: the address, and the account; or the
+        device, when it signed in as ``name`` before. So strangers who try many passwords do not lock
+        the owner out (OWASP's device cookies)."""
         try:
             known, device = self._devices.loads(request.cookies.get(DEVICE_COOKIE, ""), DEVICE_SECONDS)
         except (BadData, ValueError, TypeError):

@@ -19,8 +19,8 @@ AGAIN_SECONDS = 1
 @dataclass(frozen=True, slots=True)
 class CancelPages:
     pages: Pages
-    kept: ReportCache
-    stops: Cancellations
+    cache: ReportCache
+    cancellations: Cancellations
 
     def routes(self) -> Routes:
         return (
@@ -30,24 +30,24 @@ class CancelPages:
 
     def cancel(self) -> ResponseReturnValue:
         stop = Cancellation(request.form.get("job", ""), self.pages.clock())
-        self.kept.stop(stop)
-        self.stops.say(stop)
+        self.cache.stop(stop)
+        self.cancellations.say(stop)
         return redirect(f"/desk/stopped?{urlencode({'again': local_path(request.form.get('again', ''))})}")
 
     def stopped(self) -> str:
         return render_template("desk/stopped.html", again=local_path(request.args.get("again", "")))
 
 
-def register_waiting(app: Flask, kept: ReportCache, stops: Cancellations) -> None:
+def register_waiting(app: Flask, cache: ReportCache, cancellations: Cancellations) -> None:
     """Pages whose report takes long say so and ask again by themselves; the count goes on meanwhile."""
 
     @app.errorhandler(StillCounting)
     def working(state: StillCounting) -> Response:
-        stops.hear(kept.stop)  # the form below may be sent to another process
+        cancellations.hear(cache.stop)  # the form below may be sent to another process
         page = render_template(
             "desk/waiting.html",
             job=state.job.id,
-            seconds=round(kept.running(state.job)),
+            seconds=round(cache.running(state.job)),
             progress=state.job.query.progress(),
             again=request.full_path.rstrip("?"),
         )

@@ -46,8 +46,8 @@ class FastPath:
         asked = self._plan(environ, body)
         if asked is None:
             return None
-        site, plan = asked
-        headers, text = encoded(await self._personalizer.soon(site, plan, budget))
+        site, request = asked
+        headers, text = encoded(await self._personalizer.soon(site, request, budget))
         headers |= readable_by(self._keys, site, environ.get("HTTP_ORIGIN", ""))
         headers["Content-Length"] = str(len(text))
         self._count.inc()

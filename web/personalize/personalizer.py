@@ -1,4 +1,4 @@
-"""POST /v1/personalize: what one visitor is shown next, in whatever time there is.
+"""The answer of /v1/personalize: what one visitor is shown next, in whatever time there is.
 
 Each part falls back on its own: no profile → a stranger, no model → popular → nothing, no caps → fallback offers.
 """
@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, g, request
 
 from offers.decision.decider import Decider
 from offers.decision.decisions import Decision, PageDecisions
@@ -28,13 +27,10 @@ from recommender.serving.visitor import Visitor
 from tracker.refusal import Refusal
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
-from web.http.json_body import answer, body
 from web.http.metrics import Metrics
-from web.http.site_keys import Keys
-from web.personalize.cors import allow, preflight
 from web.personalize.deadline import Deadline, DeadlineExceeded, DeadlinePool
 from web.personalize.decision_log import Addressee, DecisionLog
-from web.personalize.request import BODY_LIMIT, PersonalizeBody, PersonalizeRequest, request_of
+from web.personalize.request import PersonalizeRequest
 from web.stores import Shop
 
 logger = logging.getLogger(__name__)
@@ -51,22 +47,22 @@ SHOWN = ("name", "category", "price", "url", "image")
 class AnswerDraft:
     """The answer so far: strangers, no offers and no items, until the work brings better."""
 
-    def __init__(self, plan: PersonalizeRequest) -> None:
-        who = f"u:{plan.user}" if plan.user else f"v:{plan.visitor}" if plan.visitor else ""
-        self.know(Profile(id=who, visitors=[plan.visitor] if plan.visitor else []), plan)
-        self.offers: dict[str, Any] = {slot: {"offer": None} for slot in plan.offers}
+    def __init__(self, request: PersonalizeRequest) -> None:
+        who = f"u:{request.user}" if request.user else f"v:{request.visitor}" if request.visitor else ""
+        self.know(Profile(id=who, visitors=[request.visitor] if request.visitor else []), request)
+        self.offers: dict[str, Any] = {slot: {"offer": None} for slot in request.offers}
         self.items: dict[str, Any] = {}
 
-    def know(self, profile: Profile, plan: PersonalizeRequest) -> None:
+    def know(self, profile: Profile, request: PersonalizeRequest) -> None:
         """Whose answer it is; of a consent that the page knows to be withdrawn, ingest may not have heard yet."""
-        if not plan.personal:
+        if not request.personal:
             consent = {**profile.consent, "personalization": False}
             profile = msgspec.structs.replace(profile, consent=consent)
         self.profile = profile
 
-    def answer(self, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
+    def answer(self, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         filled = {**self.offers, **self.items}
-        slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in plan.order}
+        slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in request.order}
         told = self.profile if allows(self.profile.consent, "personalization") else Profile(id="")
         known = {"stage": told.stage, "segments": list(told.segments)}
         return {"visitor": known, "slots": slots, "took_ms": round(budget.spent * 1000, 1)}
@@ -89,106 +85,114 @@ class Personalizer:
         self._popular = DeadlinePool("popular", THREADS)
         self._warned: dict[str, float] = {}
 
-    def answer(self, site: Site, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
-        draft = AnswerDraft(plan)
+    def answer(self, site: Site, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
+        draft = AnswerDraft(request)
         try:
             self._whole.call(
-                lambda: sansio.run_sync(self._filling(site, plan, draft)), budget.left * WHOLE_SHARE
+                lambda: sansio.run_sync(self._filling(site, request, draft)), budget.left * WHOLE_SHARE
             )
         except DeadlineExceeded:
             self._degraded.labels("time").inc()
-            self._fall_back(site, plan, draft, budget)
-        return draft.answer(plan, budget)
+            self._fall_back(site, request, draft, budget)
+        return draft.answer(request, budget)
 
-    async def soon(self, site: Site, plan: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
+    async def soon(self, site: Site, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         """As ``answer``, on an event loop."""
-        draft = AnswerDraft(plan)
+        draft = AnswerDraft(request)
         whole = Deadline(budget.left * WHOLE_SHARE)
         try:
             async with asyncio.timeout(whole.seconds + GRACE):
                 await sansio.run_async(
-                    self._filling(site, plan, draft), lambda work: self._whole.soon(work, whole.left)
+                    self._filling(site, request, draft), lambda work: self._whole.soon(work, whole.left)
                 )
         except (DeadlineExceeded, TimeoutError):
             self._degraded.labels("time").inc()
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, self._fall_back, site, plan, draft, budget)
-        return draft.answer(plan, budget)
+            await loop.run_in_executor(None, self._fall_back, site, request, draft, budget)
+        return draft.answer(request, budget)
 
-    def _filling(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
+    def _filling(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
         """Each part on its own: what fails leaves the draft as it is."""
-        if plan.visitor or plan.user:
+        if request.visitor or request.user:
             with self._without("profile"):
-                found = yield from self._profiles.finding(site.id, plan.visitor, plan.user)
-                draft.know(found or draft.profile, plan)
-        if plan.items:
+                found = yield from self._profiles.finding(site.id, request.visitor, request.user)
+                draft.know(found or draft.profile, request)
+        if request.items:
             with self._without("items"):
-                yield Call(lambda: self._fill_items(site, plan, draft, draft.profile))
-        if plan.offers:
+                yield Call(lambda: self._fill_items(site, request, draft, draft.profile))
+        if request.offers:
             pages: list[PageDecisions] = []
             with self._without("offers"):
-                pages.append((yield from self._deciding(site, plan, draft)))
+                pages.append((yield from self._deciding(site, request, draft)))
             if pages:
-                yield from self._filling_offers(site, plan, draft, pages[0])
+                yield from self._filling_offers(site, request, draft, pages[0])
             else:
-                self._fall_back_on_offers(site, plan, draft)
+                self._fall_back_on_offers(site, request, draft)
 
-    def _deciding(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
+    def _deciding(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
         decider, profile = self._decider, draft.profile
         return (
             yield from decider.deciding(
-                site, profile, plan.offers, plan.telling, plan.dismissed, plan.asker, plan.campaign_key
+                site,
+                profile,
+                request.offers,
+                request.telling,
+                request.dismissed,
+                request.asker,
+                request.campaign_key,
             )
         )
 
     def _filling_offers(
-        self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, page: PageDecisions
+        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, page: PageDecisions
     ) -> Steps[None]:
         made = [each for each in page.slots.values() if each]
         draft.offers.update({each.slot: _offer(each) for each in made})
         if any(each.items is not None for each in made):
-            yield Call(lambda: self._fill_inside(site, plan, draft, made))
+            yield Call(lambda: self._fill_inside(site, request, draft, made))
         self._decisions.count(site, made)
-        if not plan.opted_out:
-            who = Addressee(plan.visitor, plan.user, plan.agent)
+        if not request.opted_out:
+            who = Addressee(request.visitor, request.user, request.agent)
             self._decisions.add(site, who, (*page.withheld, *page.decided))
 
-    def _fall_back(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, budget: Deadline) -> None:
+    def _fall_back(
+        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, budget: Deadline
+    ) -> None:
         """Fallback offers, which ask no store, and popular items, in the time that is left."""
-        self._fall_back_on_offers(site, plan, draft)
-        left = {slot: _popular(ask) for slot, ask in plan.items.items() if slot not in draft.items}
+        self._fall_back_on_offers(site, request, draft)
+        left = {slot: _popular(ask) for slot, ask in request.items.items() if slot not in draft.items}
         if not left:
             return
-        rest = AnswerDraft(plan)
-        asked = replace(plan, items=left)
+        rest = AnswerDraft(request)
+        popular = replace(request, items=left)
         with suppress(DeadlineExceeded):
-            self._popular.call(lambda: self._fill_items(site, asked, rest, None), budget.left * 0.9)
+            self._popular.call(lambda: self._fill_items(site, popular, rest, None), budget.left * 0.9)
         draft.items = {**rest.items, **draft.items}
 
-    def _fall_back_on_offers(self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft) -> None:
-        empty = [slot for slot in plan.offers if draft.offers[slot]["offer"] is None]
+    def _fall_back_on_offers(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> None:
+        empty = [slot for slot in request.offers if draft.offers[slot]["offer"] is None]
         if empty:
             with self._without("offers"):
-                made = self._decider.fallbacks(site, draft.profile, empty, plan.dismissed, plan.asker)
+                made = self._decider.fallbacks(site, draft.profile, empty, request.dismissed, request.asker)
                 draft.offers.update({slot: _offer(each) for slot, each in made.items()})
                 self._decisions.count(site, list(made.values()))
 
     def _fill_items(
-        self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, profile: Profile | None
+        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, profile: Profile | None
     ) -> None:
         shop = self._shops(site.id)
-        visitor = shop.recommender.visitor(profile, plan.item, rules_of(site))
-        for slot, ask in plan.items.items():
+        visitor = shop.recommender.visitor(profile, request.item, rules_of(site))
+        for slot, ask in request.items.items():
             draft.items[slot] = self._row(shop, visitor, ask, site.currency)
 
     def _fill_inside(
-        self, site: Site, plan: PersonalizeRequest, draft: AnswerDraft, made: Sequence[Decision]
+        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, made: Sequence[Decision]
     ) -> None:
         """The items that offers have inside. An ask was checked when its campaign was written."""
         asks = {each.slot: parse_slot_request(each.items) for each in made if each.items is not None}
         with self._without("items"):
             shop = self._shops(site.id)
-            visitor = shop.recommender.visitor(draft.profile, plan.item, rules_of(site))
+            visitor = shop.recommender.visitor(draft.profile, request.item, rules_of(site))
             for slot, ask in asks.items():
                 if not isinstance(ask, Refusal):
                     draft.offers[slot].update(self._row(shop, visitor, ask, site.currency))
@@ -254,26 +258,3 @@ def _offer(decision: Decision) -> dict[str, Any]:
         "content": content,
     }
     return {"offer": offer, "token": decision.token}
-
-
-def personalize_blueprint(personalizer: Personalizer, keys: Keys, seconds: float) -> Blueprint:
-    blueprint = Blueprint("personalize", __name__)
-
-    @blueprint.route("/v1/personalize", methods=["OPTIONS"])
-    def ask_first() -> Response:
-        return preflight(keys, "POST")
-
-    @blueprint.post("/v1/personalize")
-    def personalize() -> Response:
-        budget = Deadline(seconds)
-        raw = body(PersonalizeBody, BODY_LIMIT)
-        g.site = site = keys.any_key()
-        plan = request_of(raw, keys.trusted(site), request.environ)
-        return answer(personalizer.answer(site, plan, budget))
-
-    @blueprint.after_request
-    def readable(response: Response) -> Response:
-        # Errors too: a page must be able to read why it was refused.
-        return response if request.method == "OPTIONS" else allow(response, keys, g.get("site"))
-
-    return blueprint

@@ -94,13 +94,13 @@ class PersonalizeRequest:
 
 
 def request_of(
-    asked: PersonalizeBody, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
+    body: PersonalizeBody, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
 ) -> PersonalizeRequest:
     """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks. ``proxies``:
     so many in front are believed."""
     items: dict[str, SlotRequest] = {}
     order: list[str] = []
-    for number, raw in enumerate(asked.slots):
+    for number, raw in enumerate(body.slots):
         at = f"slots[{number}]"
         slot = _slot(raw, at)
         if slot.id in order:
@@ -112,24 +112,24 @@ def request_of(
             if isinstance(ask, Refusal):
                 raise Problem(400, ask.message, f"{at}.{ask.field}")
             items[slot.id] = ask
-    item = asked.page.item if asked.page else None
+    item = body.page.item if body.page else None
     offers = [slot for slot in order if slot not in items]
     page_item = None if item in (None, "") else str(item)
     return PersonalizeRequest(
-        visitor=None if placeholder(asked.visitor) else asked.visitor,
-        user=asked.user if trusted and not placeholder(asked.user) else None,
+        visitor=None if placeholder(body.visitor) else body.visitor,
+        user=body.user if trusted and not placeholder(body.user) else None,
         item=page_item,
         items=items,
         offers=offers,
         order=order,
-        dismissed=frozenset(asked.dismissed),
+        dismissed=frozenset(body.dismissed),
         trusted=trusted,
-        personal=allows(asked.consent, "personalization"),
+        personal=allows(body.consent, "personalization"),
         agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
         opted_out=not trusted and opted_out(environ),
-        nameless=(not trusted and opted_out(environ)) or not allows(asked.consent, "analytics"),
+        nameless=(not trusted and opted_out(environ)) or not allows(body.consent, "analytics"),
         network="" if trusted else _network(caller(environ, proxies)),
-        campaign_key=_campaign_key(asked.page.url if asked.page else None),
+        campaign_key=_campaign_key(body.page.url if body.page else None),
     )
 
 

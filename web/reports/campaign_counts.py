@@ -57,12 +57,12 @@ def found(store: CampaignStore, site: Site, campaign_id: str) -> Campaign:
     return campaign
 
 
-def answered(signer: TokenSigner, events: Events, asked: ReportScope) -> dict[str, Answered]:
-    """By campaign, of ``events``: those that ``asked`` is narrowed to. Only answers whose token is ours count, each
+def answered(signer: TokenSigner, events: Events, scope: ReportScope) -> dict[str, Answered]:
+    """By campaign, of ``events``: those that ``scope`` is narrowed to. Only answers whose token is ours count, each
     once."""
-    found = offer_events(events, asked.site.id, asked.span.start, asked.span.end)
+    found = offer_events(events, scope.site.id, scope.span.start, scope.span.end)
     rows = [OfferRow(**{**each._asdict(), "kind": cast(ResponseKind, each.kind)}) for each in found]
-    counts = summarise_campaigns(rows, signer, asked.site.id)
+    counts = summarise_campaigns(rows, signer, scope.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)

@@ -39,61 +39,61 @@ class Rows:
     rows: Sequence[Any]
 
 
-def overview_of(reports: Reports, asked: ReportScope, limit: int = LIMIT) -> Overview:
+def overview_of(reports: Reports, scope: ReportScope, limit: int = LIMIT) -> Overview:
     return reports.answer(
-        "overview", asked, limit, lambda events: overview(events, asked.site.id, asked.span, limit)
+        "overview", scope, limit, lambda events: overview(events, scope.site.id, scope.span, limit)
     )
 
 
-def doubtful_of(reports: Reports, asked: ReportScope) -> Doubtful:
+def doubtful_of(reports: Reports, scope: ReportScope) -> Doubtful:
     """Orders that were set apart, of the whole site, whatever the filters."""
     return reports.hint(
         "doubtful",
-        asked,
-        lambda events: doubtful(events, asked.site.id, asked.span.start, asked.span.end),
+        scope,
+        lambda events: doubtful(events, scope.site.id, scope.span.start, scope.span.end),
         reports.patience,
     )
 
 
-def shelves_of(reports: Reports, asked: ReportScope) -> ProductReport:
+def shelves_of(reports: Reports, scope: ReportScope) -> ProductReport:
     return reports.answer(
-        "products", asked, (), lambda events: product_report(events, asked.site.id, asked.span)
+        "products", scope, (), lambda events: product_report(events, scope.site.id, scope.span)
     )
 
 
-def goals_of(reports: Reports, asked: ReportScope, steps: Sequence[str]) -> tuple[GoalFigures, ...]:
+def goals_of(reports: Reports, scope: ReportScope, steps: Sequence[str]) -> tuple[GoalFigures, ...]:
     """Raises QueryRefused."""
     parsed = tuple(parse_step(step, "goal") for step in steps)
     return reports.answer(
-        "goals", asked, parsed, lambda events: goals(events, asked.site.id, parsed, asked.span)
+        "goals", scope, parsed, lambda events: goals(events, scope.site.id, parsed, scope.span)
     )
 
 
-def vocabulary_of(reports: Reports, asked: ReportScope, most: int = 200) -> Vocabulary:
+def vocabulary_of(reports: Reports, scope: ReportScope, most: int = 200) -> Vocabulary:
     """Of the whole site, whatever the filters: what there is to choose from."""
     return reports.hint(
         f"vocabulary {most}",
-        asked,
-        lambda events: vocabulary(events, asked.site.id, asked.span, most),
+        scope,
+        lambda events: vocabulary(events, scope.site.id, scope.span, most),
         reports.patience,
     )
 
 
-def paths_of(reports: Reports, asked: ReportScope, way: PathOptions) -> Paths:
+def paths_of(reports: Reports, scope: ReportScope, way: PathOptions) -> Paths:
     return reports.answer(
         "paths",
-        asked,
+        scope,
         way,
-        lambda events: paths(events, asked.site.id, asked.span, way.anchor, way.direction, way.depth),
+        lambda events: paths(events, scope.site.id, scope.span, way.anchor, way.direction, way.depth),
     )
 
 
-def retention_of(reports: Reports, asked: ReportScope, how: RetentionOptions) -> Retention:
+def retention_of(reports: Reports, scope: ReportScope, how: RetentionOptions) -> Retention:
     return reports.answer(
         "retention",
-        asked,
+        scope,
         how,
-        lambda events: retention(events, asked.site.id, asked.span, how.unit, how.deed, how.by_channel),
+        lambda events: retention(events, scope.site.id, scope.span, how.unit, how.deed, how.by_channel),
     )
 
 
@@ -110,50 +110,50 @@ class FunnelQuestion:
         steps, rules = funnel_options(args.getlist("step"), args)
         return cls(tuple(steps), rules)
 
-    def counted(self, reports: Reports, asked: ReportScope) -> Funnel:
+    def counted(self, reports: Reports, scope: ReportScope) -> Funnel:
         return reports.answer(
             "funnel",
-            asked,
+            scope,
             self,
-            lambda events: funnel(events, asked.site.id, self.steps, self.rules, asked.span),
+            lambda events: funnel(events, scope.site.id, self.steps, self.rules, scope.span),
         )
 
-    def branches(self, reports: Reports, asked: ReportScope, by: str) -> list[FunnelGroup]:
+    def breakdown(self, reports: Reports, scope: ReportScope, by: str) -> list[FunnelGroup]:
         """For each value of ``by``, one of GROUPS. Raises QueryRefused."""
         if by not in GROUPS:
             raise QueryRefused("by", f"one of {', '.join(GROUPS)}")
-        site, span = asked.site.id, asked.span
+        site, span = scope.site.id, scope.span
         if by in BREAKDOWNS:
             return reports.answer(
-                "branches",
-                asked,
+                "breakdown",
+                scope,
                 (self, by),
                 lambda events: breakdown(events, site, self.steps, self.rules, span, by),
             )
         everyone = reports.everyone(site)
         people = everyone.stages if by == "stage" else everyone.segments
         return reports.answer(
-            "branches",
-            asked,
+            "breakdown",
+            scope,
             (self, by),
             lambda events: breakdown_by_members(events, site, self.steps, self.rules, span, people),
         )
 
-    def trend(self, reports: Reports, asked: ReportScope, every: str) -> tuple[TrendPeriod, ...]:
+    def trend(self, reports: Reports, scope: ReportScope, every: str) -> tuple[TrendPeriod, ...]:
         chosen = one_of("every", {"every": every}, EVERY)
         return reports.answer(
             "trend",
-            asked,
+            scope,
             (self, chosen),
-            lambda events: trend(events, asked.site.id, self.steps, self.rules, asked.span, chosen),
+            lambda events: trend(events, scope.site.id, self.steps, self.rules, scope.span, chosen),
         )
 
-    def instead(self, reports: Reports, asked: ReportScope, step: int) -> tuple[DropOff, ...]:
+    def drop_offs(self, reports: Reports, scope: ReportScope, step: int) -> tuple[DropOff, ...]:
         return reports.answer(
             "instead",
-            asked,
+            scope,
             (self, step),
-            lambda events: dropoffs(events, asked.site.id, self.steps, self.rules, asked.span, step),
+            lambda events: dropoffs(events, scope.site.id, self.steps, self.rules, scope.span, step),
         )
 
 
@@ -179,36 +179,36 @@ OVERVIEW_TABLES = (
 )
 
 REPORTS: dict[str, Report] = {
-    "overview": Report(OVERVIEW_TABLES, lambda reports, asked, _args: overview_of(reports, asked)),
+    "overview": Report(OVERVIEW_TABLES, lambda reports, scope, _args: overview_of(reports, scope)),
     "products": Report(
         ("products", "categories", "left", "pairs", "searches"),
-        lambda reports, asked, _args: shelves_of(reports, asked),
+        lambda reports, scope, _args: shelves_of(reports, scope),
     ),
     "goals": Report(
-        ("rows",), lambda reports, asked, args: Rows(goals_of(reports, asked, args.getlist("goal")))
+        ("rows",), lambda reports, scope, args: Rows(goals_of(reports, scope, args.getlist("goal")))
     ),
-    "vocabulary": Report(("events", "pages"), lambda reports, asked, _args: vocabulary_of(reports, asked)),
-    "paths": Report(("flows",), lambda reports, asked, args: paths_of(reports, asked, path_options(args))),
+    "vocabulary": Report(("events", "pages"), lambda reports, scope, _args: vocabulary_of(reports, scope)),
+    "paths": Report(("flows",), lambda reports, scope, args: paths_of(reports, scope, path_options(args))),
     "retention": Report(
-        ("cohorts",), lambda reports, asked, args: retention_of(reports, asked, retention_options(args))
+        ("cohorts",), lambda reports, scope, args: retention_of(reports, scope, retention_options(args))
     ),
     "funnel": Report(
-        ("steps",), lambda reports, asked, args: FunnelQuestion.of(args).counted(reports, asked)
+        ("steps",), lambda reports, scope, args: FunnelQuestion.of(args).counted(reports, scope)
     ),
     "funnel/breakdown": Report(
         ("rows",),
-        lambda reports, asked, args: Rows(
-            FunnelQuestion.of(args).branches(reports, asked, args.get("group", "channel"))
+        lambda reports, scope, args: Rows(
+            FunnelQuestion.of(args).breakdown(reports, scope, args.get("group", "channel"))
         ),
     ),
     "funnel/trend": Report(
         ("rows",),
-        lambda reports, asked, args: Rows(
-            FunnelQuestion.of(args).trend(reports, asked, args.get("every", ""))
+        lambda reports, scope, args: Rows(
+            FunnelQuestion.of(args).trend(reports, scope, args.get("every", ""))
         ),
     ),
     "funnel/instead": Report(
         ("rows",),
-        lambda reports, asked, args: Rows(FunnelQuestion.of(args).instead(reports, asked, step_of(args))),
+        lambda reports, scope, args: Rows(FunnelQuestion.of(args).drop_offs(reports, scope, step_of(args))),
     ),
 }

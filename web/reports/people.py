@@ -130,12 +130,12 @@ class PeopleTables:
     def funnel_ids(self, scope: ReportScope, args: "MultiDict[str, str]") -> list[str]:
         """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
         Raises QueryRefused."""
-        asking, step = FunnelQuestion.of(args), step_of(args)
+        question, step = FunnelQuestion.of(args), step_of(args)
         which = one_of("which", args, ("dropped", "went on", "all"))
         beyond = {"dropped": False, "went on": True, "all": None}[which]
         events = self.reports.events(scope)
         return funnel_visitors(
-            events, scope.site.id, asking.steps, asking.rules, scope.span, step, beyond, MOST
+            events, scope.site.id, question.steps, question.rules, scope.span, step, beyond, MOST
         )
 
     def in_funnel(self, scope: ReportScope, args: "MultiDict[str, str]") -> People:

@@ -1,4 +1,4 @@
-"""How reports are asked: of one site, in a span, filtered; the answers kept and shared by desk and API."""
+"""Asking for reports: of one site, in a span, filtered. Desk and API share the cache of answers."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -44,7 +44,7 @@ class Reports:
 
     warehouse: Warehouse
     profiles: ProfileStore
-    kept: ReportCache
+    cache: ReportCache
     everybody: ReportCache
     clock: Callable[[], float]
     patience: float | None = None
@@ -55,34 +55,34 @@ class Reports:
             site, Span.parse(site, args.get("from"), args.get("to"), self.clock), filters_of(args)
         )
 
-    def answer(self, name: str, asked: ReportScope, how: Hashable, make: Callable[[Events], T]) -> T:
+    def answer(self, name: str, scope: ReportScope, how: Hashable, make: Callable[[Events], T]) -> T:
         """What ``make`` counts; ``name`` and ``how`` tell the question from others.
 
         Raises StillCounting and QueryRefused."""
-        question = _question(name, asked, how)
-        most = FRESH_SECONDS if asked.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
+        question = _question(name, scope, how)
+        most = FRESH_SECONDS if scope.span.end >= self.clock() * 1000 - DAY_MS else OLD_SECONDS
         if has_request_context() and "fresh" in request.args:
             most = min(most, ANEW_SECONDS)
-        found, made = self.kept.answer(question, lambda: make(self.events(asked)), most, self.patience)
+        found, made = self.cache.answer(question, lambda: make(self.events(scope)), most, self.patience)
         if has_request_context():
             g.age = max(round(self.clock() - made), g.get("age", 0))
         answer: T = found
         return answer
 
-    def hint(self, name: str, asked: ReportScope, make: Callable[[Events], T], patience: float | None) -> T:
+    def hint(self, name: str, scope: ReportScope, make: Callable[[Events], T], patience: float | None) -> T:
         """What only helps to ask: of the site's events, unnarrowed; an older answer will do. Raises StillCounting."""
-        plain = ReportScope(asked.site, asked.span)
-        found, _made = self.kept.answer(
+        plain = ReportScope(scope.site, scope.span)
+        found, _made = self.cache.answer(
             _question(name, plain, ()), lambda: make(self.warehouse), FRESH_SECONDS, patience, stale=True
         )
         hint: T = found
         return hint
 
-    def events(self, asked: ReportScope) -> Events:
+    def events(self, scope: ReportScope) -> Events:
         """The events that the filters leave. Raises QueryRefused."""
-        filters = asked.filters
-        people = self.members(asked.site.id, filters.segment) if filters.segment else None
-        return filtered(self.warehouse, asked.site.id, asked.span, filters.equal, filters.seen, people)
+        filters = scope.filters
+        people = self.members(scope.site.id, filters.segment) if filters.segment else None
+        return filtered(self.warehouse, scope.site.id, scope.span, filters.equal, filters.seen, people)
 
     def members(self, site: str, segment: str) -> frozenset[str]:
         """Profile ids of who is in a segment now, however long that takes."""
@@ -96,17 +96,17 @@ class Reports:
         people: Everyone = found
         return people
 
-    def choices(self, asked: ReportScope) -> Choices:
+    def choices(self, scope: ReportScope) -> Choices:
         """What the filter bar offers; nothing while that is not known: no page waits for it."""
         patience = None if self.patience is None else min(self.patience, HINT_SECONDS)
         try:
             return self.hint(
-                "choices", asked, lambda events: choices(events, asked.site.id, asked.span), patience
+                "choices", scope, lambda events: choices(events, scope.site.id, scope.span), patience
             )
         except StillCounting:
             return Choices()
 
 
-def _question(name: str, asked: ReportScope, how: Hashable) -> Hashable:
-    span = asked.span
-    return (asked.site.id, name, span.start, span.end, str(span.zone), asked.filters, how)
+def _question(name: str, scope: ReportScope, how: Hashable) -> Hashable:
+    span = scope.span
+    return (scope.site.id, name, span.start, span.end, str(span.zone), scope.filters, how)

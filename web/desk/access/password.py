@@ -18,7 +18,7 @@ from web.language import gettext as _
 @dataclass(frozen=True, slots=True)
 class PasswordPage:
     pages: Pages
-    guesses: SignInLimit
+    sign_in_limit: SignInLimit
     audit: Audit
 
     def routes(self) -> Routes:
@@ -37,10 +37,10 @@ class PasswordPage:
         return self._form()
 
     def change(self) -> ResponseReturnValue:
-        """The old password is guessed no more often here than at the door: an open desk is not the person."""
+        """The limit of sign-in attempts holds here, too: whoever finds an open desk may be somebody else."""
         name = self.pages.user().name
-        counted = self.pages.door.tried(name)
-        wait = max(self.guesses.wait(each) for each in counted)
+        counted = self.pages.sessions.attempt_keys(name)
+        wait = max(self.sign_in_limit.wait(each) for each in counted)
         if wait > 0:
             minutes = max(1, round(wait / 60))
             page = self._form(
@@ -48,17 +48,17 @@ class PasswordPage:
             )
             page.headers["Retry-After"] = str(round(wait) + 1)
             return page
-        if self.pages.door.users.signed_in(name, request.form.get("password", "")) is None:
+        if self.pages.sessions.users.signed_in(name, request.form.get("password", "")) is None:
             self.audit.note(name, "", "wrong password")
             return self._form(403, _("The old password is wrong."))
         for each in counted:
-            self.guesses.right(each)
+            self.sign_in_limit.right(each)
         try:
-            self.pages.door.users.renew(name, request.form.get("new", ""))
+            self.pages.sessions.users.renew(name, request.form.get("new", ""))
         except UsersInvalid as refused:
             return self._form(400, str(REFUSALS.get(refused.reason, refused)))
         self.audit.note(name, "", "changed their own password")
-        renewed = self.pages.door.users.get(name)
+        renewed = self.pages.sessions.users.get(name)
         if renewed:
-            self.pages.door.enter(renewed)  # sessions elsewhere have ended
+            self.pages.sessions.start(renewed)  # sessions elsewhere have ended
         return redirect("/desk/password?done=yes")

@@ -18,7 +18,7 @@ from web.language import gettext as _
 @dataclass(frozen=True, slots=True)
 class SignInPages:
     pages: Pages
-    guesses: SignInLimit
+    sign_in_limit: SignInLimit
     audit: Audit
 
     def routes(self) -> Routes:
@@ -40,35 +40,35 @@ class SignInPages:
     def login(self) -> ResponseReturnValue:
         return (
             redirect(local_path(request.args.get("next", "/desk")))
-            if self.pages.door.user()
+            if self.pages.sessions.user()
             else self._form()
         )
 
     def enter(self) -> ResponseReturnValue:
         check_csrf()
         name = request.form.get("user", "")
-        counted = self.pages.door.tried(name)
-        wait = max(self.guesses.wait(each) for each in counted)
+        counted = self.pages.sessions.attempt_keys(name)
+        wait = max(self.sign_in_limit.wait(each) for each in counted)
         if wait > 0:
             text = _(
                 "Too many wrong passwords. Try again in %(minutes)s min.", minutes=max(1, round(wait / 60))
             )
             return self._form(429, text, {"Retry-After": str(round(wait) + 1)})
-        user = self.pages.door.users.signed_in(name, request.form.get("password", ""))
+        user = self.pages.sessions.users.signed_in(name, request.form.get("password", ""))
         if user is None:
             self.audit.note(name[:100], "", "wrong password")
             return self._form(401, _("The user or the password is wrong."))
         for each in counted:
-            self.guesses.right(each)
-        self.pages.door.enter(user)
+            self.sign_in_limit.right(each)
+        self.pages.sessions.start(user)
         self.audit.note(user.name, "", "signed in")
         response = Response(status=302, headers={"Location": local_path(request.form.get("next", "/desk"))})
-        self.pages.door.remember_device(response, user.name)
+        self.pages.sessions.remember_device(response, user.name)
         return response
 
     def leave(self) -> ResponseReturnValue:
         check_csrf()
-        self.pages.door.leave()
+        self.pages.sessions.end()
         return redirect("/desk/login")
 
     def speak(self) -> ResponseReturnValue:
@@ -83,7 +83,7 @@ class SignInPages:
 
     def choose(self) -> ResponseReturnValue:
         check_csrf()
-        user, site = self.pages.door.user(), request.form.get("site", "")
+        user, site = self.pages.sessions.user(), request.form.get("site", "")
         if user is None:
             return redirect("/desk/login")
         if site not in {each.id for each in self.pages.visible(user)}:

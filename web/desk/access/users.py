@@ -96,7 +96,7 @@ class UserPages:
         name, given = request.form.get("name", ""), request.form.get("password", "")
         made = given or secrets.token_urlsafe(12)
         try:
-            self.pages.door.users.add(name, made, self._role(), self._sites())
+            self.pages.sessions.users.add(name, made, self._role(), self._sites())
         except UsersInvalid as refused:
             return self._form(None, name, refused)
         return redirect("/desk/access?done=added") if given else self._shown(name, made)
@@ -104,7 +104,7 @@ class UserPages:
     def change(self) -> ResponseReturnValue:
         user = self._known(request.form.get("name", ""))
         try:
-            self.pages.door.users.change(user.name, self._role(), self._sites())
+            self.pages.sessions.users.change(user.name, self._role(), self._sites())
         except UsersInvalid as refused:
             return self._form(user, "", refused)
         return redirect("/desk/access?done=changed")
@@ -113,25 +113,27 @@ class UserPages:
         user, given = self._known(request.form.get("name", "")), request.form.get("password", "")
         made = given or secrets.token_urlsafe(12)
         try:
-            self.pages.door.users.renew(user.name, made)
+            self.pages.sessions.users.renew(user.name, made)
         except UsersInvalid as refused:
             return self._form(user, "", refused)
-        renewed = self.pages.door.users.get(user.name)
+        renewed = self.pages.sessions.users.get(user.name)
         if renewed and user.name == self.pages.user().name:
-            self.pages.door.enter(renewed)  # whoever changes their own stays
+            self.pages.sessions.start(renewed)  # whoever changes their own stays
         return redirect("/desk/access?done=password") if given else self._shown(user.name, made)
 
     def remove(self) -> ResponseReturnValue:
         user = self._known(request.form.get("name", ""))
         try:
-            self.pages.door.users.remove(user.name)
+            self.pages.sessions.users.remove(user.name)
         except UsersInvalid as refused:
             return self._form(user, "", refused)
         return redirect("/desk/access?done=removed")
 
     def _seen(self) -> Access:
         mine = {each.id for each in self.pages.visible(self.pages.user())}
-        managed = [user for user in self.pages.door.users.all().values() if self.pages.user().manages(user)]
+        managed = [
+            user for user in self.pages.sessions.users.all().values() if self.pages.user().manages(user)
+        ]
         accounts = [Account(user.name, user.role, ", ".join(user.sites)) for user in managed]
         changes = [
             LoggedChange(entry.ts, entry.who, entry.site, entry.what, entry.detail)
@@ -142,7 +144,7 @@ class UserPages:
 
     def _known(self, name: str) -> User:
         """Whom this administrator may change. Raises Problem 404."""
-        user = self.pages.door.users.get(name)
+        user = self.pages.sessions.users.get(name)
         if user is None or not self.pages.user().manages(user):
             raise Problem(404, _("There is no such user"))
         return user

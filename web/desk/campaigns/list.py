@@ -52,9 +52,9 @@ class CampaignList:
         site = self.pages.site()
         period = period_of(request.args, site, self.pages.clock(), "/desk/campaigns")
         campaigns = self.campaigns.all(site.id)
-        asked = period.scope(site)
-        counted = answered(self.signer, self.pages.reports.events(asked), asked) if campaigns else {}
-        demo = vocabulary(self.pages.reports.warehouse, site.id, asked.span, 1).demo
+        scope = period.scope(site)
+        counted = answered(self.signer, self.pages.reports.events(scope), scope) if campaigns else {}
+        demo = vocabulary(self.pages.reports.warehouse, site.id, scope.span, 1).demo
         rows = [row_of(campaign, counted) for campaign in sorted(campaigns, key=_first_live)]
         return self.pages.show(
             "desk/campaigns/campaigns.html", "campaigns", site, rows=rows, period=period, demo=demo

@@ -61,7 +61,7 @@ class FunnelView:
     full: bool
     window_label: str
     windows: tuple[tuple[str, str], ...]
-    kept: tuple[tuple[str, str], ...]
+    page_query: tuple[tuple[str, str], ...]
     pages: tuple[tuple[str, int], ...]
     events: tuple[tuple[str, int], ...]
     steps: tuple[StepView, ...] = ()
@@ -72,7 +72,7 @@ class FunnelView:
         return len(self.form.steps) > 1 and len(self.form.without) < EXCLUSIONS_LIMIT
 
     @property
-    def asked_query(self) -> list[tuple[str, str]]:
+    def api_query(self) -> list[tuple[str, str]]:
         """What the API is asked for the same funnel."""
         return self.form.filled.query(())
 
@@ -116,8 +116,8 @@ class FunnelPages:
     def show(self) -> ResponseReturnValue:
         site = self.pages.site()
         form = form_of(request.args)
-        kept = tuple(form.query(()))
-        period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", kept)
+        page_query = tuple(form.query(()))
+        period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", page_query)
         if "do" in request.args or "what" in request.args:
             # The address in the bar is one that can be kept and shared.
             changed = pressed(form, request.args.get("do", ""))
@@ -126,11 +126,13 @@ class FunnelPages:
         form = form if form.said else suggestion(form, words)
         found, other, problem = None, None, ""
         try:
-            if len(form.asked) > 1:
-                asking = asking_of(form)
-                found = asking.counted(self.pages.reports, period.scope(site))
+            if len(form.named_steps) > 1:
+                question = question_of(form)
+                found = question.counted(self.pages.reports, period.scope(site))
                 other = (
-                    asking.counted(self.pages.reports, compared(form, period, site)) if form.compare else None
+                    question.counted(self.pages.reports, compared(form, period, site))
+                    if form.compare
+                    else None
                 )
         except QueryRefused as refused:
             problem = told.refusal(refused)
@@ -143,8 +145,8 @@ class FunnelPages:
     def save(self) -> ResponseReturnValue:
         site = self.pages.site()
         query = urlencode(form_of(MultiDict(parse_qsl(request.form.get("query", "")))).query(()))
-        kept = self.saved.put(site.id, request.form.get("name", ""), query)
-        return redirect(f"/desk/funnel/saved/{kept.id}")
+        saved = self.saved.put(site.id, request.form.get("name", ""), query)
+        return redirect(f"/desk/funnel/saved/{saved.id}")
 
     def open_saved(self, funnel_id: str) -> ResponseReturnValue:
         return redirect(f"/desk/funnel?{self.saved.get(self.pages.site().id, funnel_id).query}")
@@ -154,7 +156,7 @@ class FunnelPages:
         return redirect("/desk/funnel")
 
 
-def asking_of(form: FunnelForm) -> FunnelQuestion:
+def question_of(form: FunnelForm) -> FunnelQuestion:
     """What is asked by the form. Raises QueryRefused."""
     return FunnelQuestion.of(MultiDict(form.filled.query(())))
 
@@ -179,7 +181,7 @@ def view_of(
     found: Funnel | None,
     other: Funnel | None,
     problem: str,
-    kept: tuple[tuple[str, str], ...],
+    page_query: tuple[tuple[str, str], ...],
 ) -> FunnelView:
     labels = {value: str(label) for value, label in WINDOWS}
     labels.setdefault(form.window, form.window)
@@ -190,14 +192,14 @@ def view_of(
         full=len(form.steps) >= STEPS_LIMIT,
         window_label=labels[form.window],
         windows=tuple(labels.items()),
-        kept=kept,
+        page_query=page_query,
         pages=tuple((word.name, word.count) for word in words.pages),
         events=tuple((word.name, word.count) for word in words.events),
-        steps=steps_of(form.asked, found, other) if found else (),
+        steps=steps_of(form.named_steps, found, other) if found else (),
     )
 
 
-def steps_of(asked: Sequence[StepDraft], found: Funnel, other: Funnel | None = None) -> tuple[StepView, ...]:
+def steps_of(drafts: Sequence[StepDraft], found: Funnel, other: Funnel | None = None) -> tuple[StepView, ...]:
     """Each step with what became of its visitors in the next, beside the same of the ``other`` funnel."""
     onwards = [*found.steps[1:], None]
     others = other.steps if other else (None,) * len(found.steps)
@@ -218,7 +220,7 @@ def steps_of(asked: Sequence[StepDraft], found: Funnel, other: Funnel | None = N
             then=there.visitors if there else None,
             then_share=there.share if there else None,
         )
-        for draft, here, after, there in zip(asked, found.steps, onwards, others, strict=True)
+        for draft, here, after, there in zip(drafts, found.steps, onwards, others, strict=True)
     )
 
 

@@ -81,7 +81,7 @@ class FunnelForm:
         return replace(self, every=every)
 
     @property
-    def asked(self) -> list[StepDraft]:
+    def named_steps(self) -> list[StepDraft]:
         return [step for step in self.steps if step.name]
 
     @property

@@ -1,4 +1,4 @@
-"""What stands below a funnel and is counted after it: its trend, its branches, and where the others went."""
+"""What stands below a funnel and is counted after it: its trend, its breakdown, and the drop-off destinations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from warehouse.funnel.trend import TrendPeriod
 from web import labels
 from web.desk.pages import STAGES, Pages
 from web.desk.period import period_of
-from web.desk.reports.funnel import asking_of
+from web.desk.reports.funnel import question_of
 from web.desk.reports.funnel_form import form_of
 from web.desk.reports.overview import AXIS_LABELS, spread
 from web.drawing import formats
@@ -50,7 +50,7 @@ class TrendView:
 
 
 @dataclass(frozen=True, slots=True)
-class BranchView:
+class GroupView:
     """``conversion`` of those who began, None when nobody did."""
 
     name: str
@@ -59,7 +59,7 @@ class BranchView:
 
 
 @dataclass(frozen=True, slots=True)
-class WentView:
+class DropOffView:
     name: str
     visitors: int
     share: float
@@ -75,25 +75,25 @@ class FunnelParts:
     def show(self, part: str) -> Response:
         site, form = self.pages.site(), form_of(request.args)
         period = period_of(request.args, site, self.pages.clock(), "/desk/funnel", tuple(form.query(())))
-        asking, asked = asking_of(form), period.scope(site)
+        question, scope = question_of(form), period.scope(site)
         view: dict[str, object] = {}
         if part == "trend":
-            view = {"trend": trend_of(asking.trend(self.pages.reports, asked, form.every))}
+            view = {"trend": trend_of(question.trend(self.pages.reports, scope, form.every))}
         elif part == "groups":
             segments = {each.id: each.name for each in self.pages.segments.all(site.id)}
-            branches = asking.branches(self.pages.reports, asked, form.group)
+            found = question.breakdown(self.pages.reports, scope, form.group)
             view = {
-                "branches": [branch_of(each, form.group, segments) for each in branches],
+                "rows": [group_view(each, form.group, segments) for each in found],
                 "groups": GROUPS,
             }
         elif part == "instead":
             at = step_of(request.args)
-            went = asking.instead(self.pages.reports, asked, at)
+            drop_offs = question.drop_offs(self.pages.reports, scope, at)
             view = {
-                "went": went_of(went),
-                "step": form.asked[at].name,
+                "drop_offs": drop_off_views(drop_offs),
+                "step": form.named_steps[at].name,
                 "at": at + 1,
-                "form_steps": form.asked,
+                "form_steps": form.named_steps,
             }
         else:
             raise Problem(404, _("Page not found"))
@@ -122,10 +122,10 @@ def trend_of(began: Sequence[TrendPeriod]) -> TrendView:
     )
 
 
-def branch_of(branch: FunnelGroup, group: str, segments: dict[str, str]) -> BranchView:
-    began, finished = branch.visitors[0], branch.visitors[-1]
-    return BranchView(
-        name_of(branch.value, group, segments), branch.visitors, finished / began if began else None
+def group_view(found: FunnelGroup, group: str, segments: dict[str, str]) -> GroupView:
+    began, finished = found.visitors[0], found.visitors[-1]
+    return GroupView(
+        name_of(found.value, group, segments), found.visitors, finished / began if began else None
     )
 
 
@@ -144,9 +144,11 @@ def name_of(value: str, group: str, segments: dict[str, str]) -> str:
     return (told[group](value) if group in told else value) or _("(unknown)")
 
 
-def went_of(went: Sequence[DropOff]) -> list[WentView]:
-    total = sum(each.visitors for each in went) or 1
+def drop_off_views(drop_offs: Sequence[DropOff]) -> list[DropOffView]:
+    total = sum(each.visitors for each in drop_offs) or 1
     return [
-        WentView(each.name.partition(":")[2] or _("no further action"), each.visitors, each.visitors / total)
-        for each in went
+        DropOffView(
+            each.name.partition(":")[2] or _("no further action"), each.visitors, each.visitors / total
+        )
+        for each in drop_offs
     ]

@@ -57,7 +57,7 @@ class FunnelPeople:
             )
             for each in self.people.rows(site.id, ids[:SHOWN])
         ]
-        step = form.asked[at].name
+        step = form.named_steps[at].name
         titles = {
             "dropped": _("Dropped off after “%(step)s”", step=step),
             "went on": _("Continued after “%(step)s”", step=step),

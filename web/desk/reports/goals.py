@@ -42,12 +42,12 @@ class GoalPages:
     def show(self) -> Response:
         site = self.pages.site()
         period = period_of(request.args, site, self.pages.clock(), "/desk")
-        asked = period.scope(site)
+        scope = period.scope(site)
         chosen = [(each.id, each.name, each.query) for each in self.saved.all(site.id)]
-        words = vocabulary_of(self.pages.reports, asked)
+        words = vocabulary_of(self.pages.reports, scope)
         usual = [("", word.name, f"event:{word.name}") for word in words.events if word.name in USUAL]
         listed = chosen or usual
-        reached = goals_of(self.pages.reports, asked, [step for _id, _name, step in listed])
+        reached = goals_of(self.pages.reports, scope, [step for _id, _name, step in listed])
         rows = [
             GoalRow(goal_id, name, step, each.times, each.visits, each.share)
             for (goal_id, name, step), each in zip(listed, reached, strict=True)

@@ -18,7 +18,7 @@ ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class LiveEvent:
     """One event, as a line of the list."""
 
     look: str
@@ -41,7 +41,7 @@ class LiveView:
     visitors: int
     demo: bool
     pages: tuple[PageRow, ...]
-    signs: tuple[Sign, ...]
+    events: tuple[LiveEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class LivePage:
     def show(self) -> Response:
         site = self.pages.site()
         period = period_of(request.args, site, self.pages.clock(), "/desk/live")
-        asked = just_now(site, period.filters, self.pages.clock())
-        view = view_of(live(self.pages.reports.events(asked), site.id, asked.span.start, ROWS), site)
+        scope = just_now(site, period.filters, self.pages.clock())
+        view = view_of(live(self.pages.reports.events(scope), site.id, scope.span.start, ROWS), site)
         if "part" in request.args:
             return self.pages.show("desk/reports/live_part.html", "live", site, view=view)
         return self.pages.show(
@@ -69,15 +69,15 @@ def view_of(now: Live, site: Site) -> LiveView:
         visitors=now.visitors,
         demo=now.demo,
         pages=tuple(PageRow(page.name, page.visitors, page.visitors / most) for page in now.pages),
-        signs=tuple(_sign(event, site) for event in now.events),
+        events=tuple(_event(event, site) for event in now.events),
     )
 
 
-def _sign(event: EventNow, site: Site) -> Sign:
+def _event(event: EventNow, site: Site) -> LiveEvent:
     page = event.type in ("page", "screen")
     look = "order" if event.name == "Order Completed" else "" if page else "track"
     who = event.profile.removeprefix("u:") if event.profile.startswith("u:") else event.profile[2:10]
-    return Sign(
+    return LiveEvent(
         look=look,
         what=(event.title or event.path) if page else event.name,
         detail=event.product or (event.path if page and event.title not in ("", event.path) else ""),

@@ -38,7 +38,7 @@ class NodeView:
 @dataclass(frozen=True, slots=True)
 class PathsView:
     problem: str
-    wanted: PathOptions
+    options: PathOptions
     anchor: str
     visits: int
     drawing: Drawing
@@ -51,8 +51,8 @@ class PathsView:
         """What the API is asked for the same paths."""
         return [
             ("anchor", self.anchor),
-            ("direction", self.wanted.direction),
-            ("depth", str(self.wanted.depth)),
+            ("direction", self.options.direction),
+            ("depth", str(self.options.depth)),
         ]
 
     @property
@@ -61,7 +61,7 @@ class PathsView:
 
     def told(self, ribbon: Ribbon) -> str:
         source, target = plain(ribbon.source), plain(ribbon.target)
-        first, second = (target, source) if self.wanted.direction == "to" else (source, target)
+        first, second = (target, source) if self.options.direction == "to" else (source, target)
         return f"{first} → {second}: {formats.number(ribbon.visits)}"
 
 
@@ -80,46 +80,48 @@ class PathsPage:
                 args["anchor"] if ":" in args["anchor"] else f"event:{args['anchor']}"
             ).text
         try:
-            asked = path_options(args)
+            options = path_options(args)
         except QueryRefused as refused:
-            asked, problem = PathOptions(), told.refusal(refused)
-        kept = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
-        period = period_of(request.args, site, self.pages.clock(), "/desk/paths", kept)
+            options, problem = PathOptions(), told.refusal(refused)
+        page_query = tuple((name, args[name]) for name in ("anchor", "direction", "depth") if args.get(name))
+        period = period_of(request.args, site, self.pages.clock(), "/desk/paths", page_query)
         words = vocabulary_of(self.pages.reports, period.scope(site))
-        found = paths_of(self.pages.reports, period.scope(site), asked)
-        view = view_of(asked, problem, found, words, period)
-        return self.pages.show("desk/reports/paths.html", "paths", site, period=period, view=view, kept=kept)
+        found = paths_of(self.pages.reports, period.scope(site), options)
+        view = view_of(options, problem, found, words, period)
+        return self.pages.show(
+            "desk/reports/paths.html", "paths", site, period=period, view=view, page_query=page_query
+        )
 
 
-def view_of(asked: PathOptions, problem: str, found: Paths, words: Vocabulary, period: Period) -> PathsView:
-    drawing = draw(found.flows, asked.direction == "to")
+def view_of(options: PathOptions, problem: str, found: Paths, words: Vocabulary, period: Period) -> PathsView:
+    drawing = draw(found.flows, options.direction == "to")
     names = [f"event:{word.name}" for word in words.events] + [f"page:{word.name}" for word in words.pages]
     return PathsView(
         problem=problem,
-        wanted=asked,
-        anchor=asked.anchor.name if asked.anchor else "",
+        options=options,
+        anchor=options.anchor.name if options.anchor else "",
         visits=found.visits,
         drawing=drawing,
-        nodes=tuple(_node(node, asked, period) for node in drawing.nodes),
+        nodes=tuple(_node(node, options, period) for node in drawing.nodes),
         names=tuple(names),
         demo=words.demo,
     )
 
 
-def _node(node: Node, asked: PathOptions, period: Period) -> NodeView:
+def _node(node: Node, options: PathOptions, period: Period) -> NodeView:
     name = plain(node.name)
     label = name if len(name) <= LABEL_LENGTH else f"{name[: LABEL_LENGTH - 1]}…"
     title = _("%(name)s: %(count)s visits", name=name, count=formats.number(node.visits))
     if node.left:
         left = formats.number(node.left)
-        backwards = asked.direction == "to"
+        backwards = options.direction == "to"
         title += ", " + (
             _("%(count)s entries", count=left) if backwards else _("%(count)s exits", count=left)
         )
     query = [
         ("anchor", node.name),
-        ("direction", asked.direction),
-        ("depth", str(asked.depth)),
+        ("direction", options.direction),
+        ("depth", str(options.depth)),
         *period.query,
     ]
     page = node.name.removeprefix("page:") if node.name.startswith("page:") else ""

@@ -52,7 +52,7 @@ class Curve:
 @dataclass(frozen=True, slots=True)
 class RetentionView:
     problem: str
-    asked: RetentionOptions
+    options: RetentionOptions
     columns: tuple[str, ...]
     cohorts: tuple[CohortView, ...]
     average: tuple[str, ...]
@@ -70,20 +70,28 @@ class RetentionPage:
     def show(self) -> ResponseReturnValue:
         site, problem = self.pages.site(), ""
         try:
-            asked = retention_options(request.args)
+            options = retention_options(request.args)
         except QueryRefused as refused:
-            asked, problem = RetentionOptions(), told.refusal(refused)
-        kept = tuple((name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name))
-        period = period_of(request.args, site, self.pages.clock(), "/desk/retention", kept)
-        found = retention_of(self.pages.reports, period.scope(site), asked)
-        view = view_of(asked, problem, found)
+            options, problem = RetentionOptions(), told.refusal(refused)
+        page_query = tuple(
+            (name, request.args[name]) for name in ("unit", "deed", "by") if request.args.get(name)
+        )
+        period = period_of(request.args, site, self.pages.clock(), "/desk/retention", page_query)
+        found = retention_of(self.pages.reports, period.scope(site), options)
+        view = view_of(options, problem, found)
         demo = vocabulary_of(self.pages.reports, period.scope(site)).demo
         return self.pages.show(
-            "desk/reports/retention.html", "retention", site, period=period, view=view, kept=kept, demo=demo
+            "desk/reports/retention.html",
+            "retention",
+            site,
+            period=period,
+            view=view,
+            page_query=page_query,
+            demo=demo,
         )
 
 
-def view_of(asked: RetentionOptions, problem: str, found: Retention) -> RetentionView:
+def view_of(options: RetentionOptions, problem: str, found: Retention) -> RetentionView:
     cohorts = [cohort for cohort in found.cohorts if cohort.size]
     width = min(COLUMNS, max((len(cohort.returned) for cohort in cohorts), default=0))
     groups = {
@@ -95,12 +103,12 @@ def view_of(asked: RetentionOptions, problem: str, found: Retention) -> Retentio
     most = max((share for cohort in cohorts for share in _shares(cohort)[1:]), default=0.0) or 1.0
     return RetentionView(
         problem=problem,
-        asked=asked,
+        options=options,
         columns=tuple(str(number) for number in range(1, width)),
-        cohorts=tuple(_row(cohort, asked, width, most) for cohort in cohorts),
+        cohorts=tuple(_row(cohort, options, width, most) for cohort in cohorts),
         average=tuple(formats.percent(share, 0) for share in _average(cohorts, width)),
         curves=tuple(
-            Curve(channel(name) if asked.by_channel else _("All"), curve(shares, top), look)
+            Curve(channel(name) if options.by_channel else _("All"), curve(shares, top), look)
             for look, (name, shares) in enumerate(averages.items())
             if len(shares) > 1
         ),
@@ -115,9 +123,9 @@ def curve(shares: Sequence[float], top: float) -> str:
     return "M" + "L".join(points)
 
 
-def _row(cohort: Cohort, asked: RetentionOptions, width: int, most: float) -> CohortView:
-    label = (formats.month if asked.unit == "month" else formats.day)(cohort.start)
-    if asked.by_channel:
+def _row(cohort: Cohort, options: RetentionOptions, width: int, most: float) -> CohortView:
+    label = (formats.month if options.unit == "month" else formats.day)(cohort.start)
+    if options.by_channel:
         label += f" · {channel(cohort.channel)}"
     shares = _shares(cohort)[1:width]
     cells = tuple(

@@ -16,7 +16,7 @@ TIMELINE_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class HistoryRow:
     """``look`` is one of the trail's styles: "", track, order, offer."""
 
     look: str
@@ -30,7 +30,7 @@ class Deed:
 class Visit:
     title: str
     about: str
-    events: tuple[Deed, ...]
+    events: tuple[HistoryRow, ...]
 
     @property
     def bought(self) -> bool:
@@ -60,15 +60,15 @@ def _visit(events: Sequence[HistoryEvent], site: Site, item_of: Callable[[str], 
     parts += [f"“{start.keyword}”"] if start.keyword else []
     about = " · ".join(part for part in parts if part)
     return Visit(
-        formats.when(start.ts, site.zone), about, tuple(_deed(each, site, item_of) for each in events)
+        formats.when(start.ts, site.zone), about, tuple(_row(each, site, item_of) for each in events)
     )
 
 
-def _deed(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]) -> Deed:
+def _row(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]) -> HistoryRow:
     what, detail = _told(event, site, item_of)
     at = formats.moment(event.ts, site.zone)
     iso = datetime.fromtimestamp(event.ts / 1000, UTC).isoformat()
-    return Deed(_look(event), what, detail, f"{at:%H:%M:%S}", iso)
+    return HistoryRow(_look(event), what, detail, f"{at:%H:%M:%S}", iso)
 
 
 def _look(event: HistoryEvent) -> str:

@@ -46,7 +46,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class ViewedItem:
     name: str
     kind: str
     when: str
@@ -73,7 +73,7 @@ class PersonView:
     affinities: tuple[Bar, ...]
     cart: tuple[Line, ...]
     cart_total: str
-    items: tuple[Thing, ...]
+    items: tuple[ViewedItem, ...]
     facts: tuple[tuple[str, str], ...]
     offers: tuple[OfferSeen, ...]
     consent: tuple[tuple[str, str, str], ...]
@@ -166,11 +166,11 @@ def _cart_total(profile: Profile, site: Site) -> str:
     return formats.money(total, site.currency) if profile.cart else ""
 
 
-def _items(profile: Profile, now: float, item_of: NameOf) -> tuple[Thing, ...]:
+def _items(profile: Profile, now: float, item_of: NameOf) -> tuple[ViewedItem, ...]:
     touched = [touch for touch in profile.items if touch.kind != "list"]
     latest = sorted(touched, key=lambda touch: -touch.ts)[:ROWS]
     return tuple(
-        Thing(
+        ViewedItem(
             _item_name(touch.item, item_of),
             str(KINDS.get(touch.kind, touch.kind)),
             formats.ago(touch.ts, now),

@@ -68,8 +68,8 @@ class VisitorPages:
         matches = _loaded(self.profiles, site, ids)
         if len(matches) == 1:
             return redirect(href_of(matches[0].id))
-        kept = (("q", query),) if query else ()
-        period = period_of(request.args, site, self.pages.clock(), "/desk/visitors", kept)
+        page_query = (("q", query),) if query else ()
+        period = period_of(request.args, site, self.pages.clock(), "/desk/visitors", page_query)
         profiles = matches or _latest(self.pages, self.profiles, period.scope(site))
         rows = [row_of(profile, site, self.pages.clock()) for profile in profiles]
         demo = any(profile.demo for profile in profiles)
@@ -135,15 +135,15 @@ def href_of(profile_id: str) -> str:
     return f"/desk/visitors/{quote(profile_id, safe='')}"
 
 
-def _latest(pages: Pages, profiles: ProfileStore, asked: ReportScope) -> list[Profile]:
+def _latest(pages: Pages, profiles: ProfileStore, scope: ReportScope) -> list[Profile]:
     """Who came by in the period, the last first."""
     ids = pages.reports.answer(
         "latest",
-        asked,
+        scope,
         LATEST,
-        lambda events: latest_profiles(events, asked.site.id, asked.span.start, asked.span.end, LATEST),
+        lambda events: latest_profiles(events, scope.site.id, scope.span.start, scope.span.end, LATEST),
     )
-    return _loaded(profiles, asked.site, ids)
+    return _loaded(profiles, scope.site, ids)
 
 
 def _loaded(profiles: ProfileStore, site: Site, ids: Sequence[str]) -> list[Profile]:
