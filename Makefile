@@ -25,7 +25,7 @@ run: setup
 
 test: setup-dev
 	@sh tests/system-packages.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not soak'
 
 test-kafka: setup-dev
 	$(BIN)/python -m pytest -m 'kafka and not soak' --apache-kafka
