@@ -175,23 +175,42 @@ class Sites:
         self._mtime = mtime
 
     def _index(self, entries: list[msgspec.Raw]) -> None:
-        """Set invalid sites aside, so that the others work. A site that was valid before stays as it was."""
+        """Set invalid sites aside, so that the others work. A site that was valid before stays as it was.
+
+        An id and a key belong to one site: to the one that had it before, else to the first of the file."""
         self._entries, before = entries, {site.id: site for site in self._numbered if site}
         self._numbered, self.aside = [], {}
+        owners = self._owners(entries, before)
         for number, entry in enumerate(entries, 1):
             name, site, problem = _site(entry)
+            if name and owners[name] != number:
+                name, site, problem = "", None, f"entry {owners[name]} is the site {name[:100]!r} already"
             if problem:
                 self.aside[name or str(number)] = problem
                 logger.error("site %r is set aside: %s: %s", (name or str(number))[:100], self.path, problem)
             self._numbered.append(before.get(name) if problem else site)
-        known = [site for site in self._numbered if site]
-        self._by_id = {site.id: site for site in known}
+        self._by_id = {site.id: site for site in self._numbered if site}
+        held = {
+            key: site.id for keys in (self._by_write_key, self._by_secret_key) for key, site in keys.items()
+        }
         self._by_write_key, self._by_secret_key = {}, {}
-        for site in self._by_id.values():
+        for site in sorted(
+            self._by_id.values(), key=lambda site: any(held.get(k) != site.id for k in _keys(site))
+        ):
             if problem := _keys_refused(site) or self._keys_taken(site):
                 logger.error("site %r answers to no key: %s", site.id, problem)
                 continue
             self._by_write_key[site.write_key] = self._by_secret_key[site.secret_key] = site
+
+    @staticmethod
+    def _owners(entries: list[msgspec.Raw], before: Mapping[str, Site]) -> dict[str, int]:
+        """By id, the number of its entry: of several the one that was read before, else one that is valid."""
+        best: dict[str, tuple[bool, bool, int]] = {}
+        for number, entry in enumerate(entries, 1):
+            name, site, problem = _site(entry)
+            rank = (site is not None and site == before.get(name), not problem, -number)
+            best[name] = max(best.get(name, rank), rank)
+        return {name: -rank[-1] for name, rank in best.items()}
 
     def _keys_taken(self, site: Site) -> str:
         """Whether an earlier site of the file has one of its keys; "" when none has."""
@@ -210,7 +229,10 @@ class Sites:
             self._read_if_changed()
             if problem := self._keys_taken(site):
                 raise SitesInvalid(f"site {site.id!r}: {problem}")
-            entries = {_site(entry)[0] or number: entry for number, entry in enumerate(self._entries)}
+            entries: dict[str | int, msgspec.Raw] = {}
+            for number, entry in enumerate(self._entries):
+                name = _site(entry)[0]
+                entries[number if not name or name in entries else name] = entry
             entries[site.id] = msgspec.Raw(msgspec.json.encode(site))
             write(self.path, msgspec.json.format(msgspec.json.encode(list(entries.values()))))
         self._mtime = -1

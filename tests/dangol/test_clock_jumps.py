@@ -54,6 +54,7 @@ from tracker.metrics import STUCK_SECONDS, Spooled
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from web.access.sign_in_limit import TRIES, WINDOW_SECONDS, LocalSignInLimit, RedisSignInLimit, SignInLimit
+from web.me.passes import LIFE, Kind, Pass, PassInvalid, PassSigner
 from web.reports.cache import ReportCache
 
 HOUR = 3600.0
@@ -383,6 +384,15 @@ def test_a_visitor_without_a_name_is_one_within_the_day(jump: float, tmp_path: P
 
 WALL = re.compile(r"(?:= |\()time\.time\b(?!\()")
 """A clock that is handed on, which something may measure an interval by."""
+
+
+@pytest.mark.parametrize("kind", ["link", "form"])
+def test_a_link_of_a_clock_that_was_ahead_opens_and_still_runs_out(kind: Kind) -> None:
+    signer, now = PassSigner("s" * 40), 1_800_000_000
+    signed = signer.sign(Pass("default", "u:kim", kind, "link", now + LIFE[kind] // 2))
+    assert signer.read(signed, kind, now).id == "u:kim"
+    with pytest.raises(PassInvalid):
+        signer.read(signed, kind, now + 2 * LIFE[kind])
 
 
 def test_each_wall_clock_is_known() -> None:

@@ -116,3 +116,32 @@ def test_a_key_is_one_sites(sites: Sites, caplog: pytest.LogCaptureFixture) -> N
 def test_what_is_no_origin_is_refused(sites: Sites, entry: str) -> None:
     with pytest.raises(SitesInvalid, match="no origin"):
         sites.save(Site(id="two", write_key="wk_2", secret_key="sk_2", origins=(entry,)))
+
+
+MINE = {"id": "one", "write_key": "wk_1", "secret_key": "sk_1"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"id": "two", "write_key": "wk_2", "secret_key": "wk_1"},
+        {"id": "two", "write_key": "sk_1", "secret_key": "sk_2"},
+        {"id": "two", "write_key": "wk_1", "secret_key": "sk_1"},
+        {"id": "one", "write_key": "wk_2", "secret_key": "sk_2"},
+        {"id": "one", "write_key": "", "secret_key": "", "timezone": "Mars/Phobos"},
+    ],
+)
+def test_a_site_that_is_added_takes_neither_id_nor_key_of_another(
+    sites: Sites, other: dict[str, str], first: bool
+) -> None:
+    sites.path.write_text(json.dumps([other, MINE] if first else [MINE, other]))
+    sites.refresh()
+    mine = sites.by_write_key("wk_1")
+    assert mine is not None and mine.id == "one" and sites.by_secret_key("sk_1") is mine
+    assert sites.by_secret_key("wk_1") is None and sites.by_write_key("sk_1") is None
+    if not other["write_key"]:
+        assert Sites(sites.path).by_write_key("wk_1") == mine, "the valid one, at the start too"
+    sites.save(Site(id="three", write_key="wk_3", secret_key="sk_3"))
+    assert len(json.loads(sites.path.read_text())) == 3, "nobody's entry is lost"
+    assert sites.by_write_key("wk_1") == mine
