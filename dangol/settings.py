@@ -181,7 +181,7 @@ def load(environ: Mapping[str, str] = os.environ, file: Path | None = None) -> S
     if path.is_file():
         try:
             values = dict(tomllib.loads(path.read_text()))
-        except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise SettingsInvalid(f"{path}: {error}") from error
         for name in values.keys() - names:
             raise SettingsInvalid(f"{path}: there is no setting {name!r}")

@@ -37,7 +37,7 @@ class ParamsFile:
             found = tomllib.loads(self.path.read_text())
         except FileNotFoundError:
             return Params()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ParamsInvalid(f"{self.path}: {error}") from error
         for known, given in ((Params, found), (Weights, found.get("weights", {}))):
             for name in given if isinstance(given, dict) else ():

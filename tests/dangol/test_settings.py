@@ -43,6 +43,14 @@ def test_a_bad_setting_is_named(environ: dict[str, str], complaint: str) -> None
         load(environ, Path("/nonexistent"))
 
 
+@pytest.mark.parametrize("number", ["[" * 3_000, "9" * 5_000])
+def test_a_file_that_breaks_its_reader_is_refused_in_one_line(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "dangol.toml"
+    file.write_text(f"port = {number}")
+    with pytest.raises(SettingsInvalid, match=r"dangol\.toml"):
+        load({}, file)
+
+
 def test_an_unknown_setting_in_the_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "dangol.toml"
     file.write_text("prot = 9000\n")

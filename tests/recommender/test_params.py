@@ -41,6 +41,8 @@ def test_what_differs_is_written_and_read_back(tmp_path: Path) -> None:
         ("factors = 'many'", "factors"),
         ("weights = 3", "weights"),
         ("factors = ", "params.toml"),
+        ("factors = " + "[" * 3_000, "params.toml"),
+        ("factors = " + "9" * 5_000, "params.toml"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, text: str, said: str) -> None:
