@@ -1,5 +1,6 @@
 """A warehouse with a known week in it, for the tests of the desk and its reports."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,3 +60,8 @@ def fill(warehouse: Warehouse, now: float) -> None:
     rows += visit("v:e", at(now, 40), FULL[:1], channel="direct")
     rows += visit("v:x", at(now, 2), FULL, channel="direct", bot=True)
     warehouse.append(rows, [], {})
+
+
+def answer_row(token: str, name: str, ts: int) -> EventRow:
+    props = json.dumps({"campaign": "hero", "variant": "a", "token": token})
+    return row(ts, id=f"{name}{ts}", type="track", name=name, props=props)

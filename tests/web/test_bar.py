@@ -6,7 +6,6 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 
 from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import Arm
@@ -14,10 +13,10 @@ from offers.feedback.token import Token
 from profiles.model import CartLine, Exposure, Profile, Session, Touch
 from profiles.store.port import ABSENT, Write
 from tests.support.desk_pages import FUNNEL_STEPS, NARROWED, UNNARROWED
-from tests.support.desk_rows import FULL, fill, visit
+from tests.support.desk_rows import FULL, answer_row, fill, visit
+from tests.support.desk_tables import check_tables, links
 from tests.support.machine import Clock
 from tests.support.web_stage import Stage, csrf_of, stage_of
-from tests.web.test_desk import answer_row
 from tracker.sites import Site
 from warehouse.reports.filtered import FILTER_COLUMNS
 from web.openapi.description import document
@@ -72,10 +71,6 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
         here.append(shown._replace(**same)) if number < 3 else None
     stage.warehouse.append(here, [], {})
     return stage
-
-
-def links(page: str) -> list[str]:
-    return [unescape(link) for link in re.findall(r'href="(/desk/reports/[^"]+)"', page)]
 
 
 def pages_of(stage: Stage) -> Iterator[str]:
@@ -249,26 +244,6 @@ def test_why_somebody_belongs_to_an_audience_is_there_as_csv_and_json(stage: Sta
     check_tables(desk, page, "the preview")
     csv = desk.get(next(link for link in links(page) if "format=csv" in link)).text
     assert csv.splitlines()[1:] == ["orders = 0,True,0", "trait('name') = 'Kim',True,Kim"]
-
-
-def check_tables(desk: FlaskClient, page: str, path: str) -> None:
-    """Each table stands in a section with links to files of its own, and they lead somewhere."""
-    for section in sections(page):
-        tables, found = section.count("<table"), links(section)
-        files = [link for link in found if taken(desk, link) == "text/csv"]
-        assert len(found) == 2 * len(files) and len(set(files)) >= tables, (path, section[:200])
-
-
-def sections(page: str) -> list[str]:
-    """The page cut at its sections: they do not hold each other. Parts of a page have none, or one."""
-    assert not re.search(r"<section(?:(?!</section>).)*<section", page, re.DOTALL)
-    return re.split(r"<section|</section>", page)
-
-
-def taken(desk: FlaskClient, link: str) -> str:
-    answer = desk.get(link)
-    assert answer.status_code == 200, link
-    return answer.headers["Content-Type"].partition(";")[0]
 
 
 def test_the_api_says_everything_that_the_desk_shows(stage: Stage) -> None:

@@ -1,30 +1,21 @@
 """The desk in a real browser: a marketer's way through it, both languages, dark and phone, and no barriers."""
 
-import hashlib
-import os
 import re
-import shutil
-import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import chromium, keep
+from tests.support.browser import keep
+from tests.support.desk_browser import SERIOUS, WAIT, Served, signed_in
 from tests.support.desk_season import season
 from tests.support.machine import RedisServer
-from tests.support.web_stage import PASSWORD, Stage, stage_of
+from tests.support.web_stage import stage_of
 from tracker.sites import Site
 
 pytestmark = pytest.mark.browser
 
-WAIT = 60_000
-AXE = Path(__file__).parent.parent / "support" / "node" / "axe" / "package.json"
-SERIOUS = ("serious", "critical")
 STEPS = "step=page:/&step=event:Product+Viewed&step=event:Product+Added&step=event:Order+Completed&window=7d"
 PAGES = {
     "overview": "/desk",
@@ -48,25 +39,6 @@ PAGES = {
 }
 
 
-class Served:
-    """A desk with a season in it, on a port of its own."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.server = make_server("127.0.0.1", 0, stage.app, threaded=True)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-
-    def __enter__(self) -> "Served":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("desk")
@@ -87,51 +59,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     redis.kill()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The source of axe-core, installed once into the user's cache."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("axe-core needs npm: apt-get install npm")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dangol-tests"
-    folder = cache / f"axe-{hashlib.sha256(AXE.read_bytes()).hexdigest()[:12]}"
-    source = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not source.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(AXE, folder)
-        command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            pytest.skip(f"axe-core could not be installed: {done.stderr[-300:]}")
-    return source.read_text(encoding="utf-8")
-
-
-def signed_in(browser: Browser, desk: Served, **options: object) -> tuple[BrowserContext, Page]:
-    context = browser.new_context(base_url=desk.url, **{"locale": "en-GB", **options})
-    context.set_default_timeout(WAIT)
-    page = context.new_page()
-    page.faults = []
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
-    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
-    page.goto("/desk/login")
-    page.fill("#user", "admin")
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
-    page.wait_for_url("**/desk")
-    return context, page
-
-
 def settled(page: Page) -> None:
     """Every part that comes after the page is there."""
     expect(page.locator("[aria-busy], [data-part] > p.body:only-child > a")).to_have_count(0, timeout=WAIT)
 
 
+@pytest.mark.slow
 def test_a_marketer_finds_who_left_and_keeps_them(browser: Browser, desk: Served) -> None:
     context, page = signed_in(browser, desk, viewport={"width": 1360, "height": 900})
     page.click("nav a:has-text('Funnel')")
@@ -264,6 +197,7 @@ def test_an_administrator_lets_a_colleague_in(browser: Browser, desk: Served) ->
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_barrier(browser: Browser, desk: Served, axe: str, scheme: str) -> None:
     context, page = signed_in(browser, desk, color_scheme=scheme, viewport={"width": 1360, "height": 900})
@@ -282,6 +216,7 @@ def test_no_page_has_a_serious_barrier(browser: Browser, desk: Served, axe: str,
     context.close()
 
 
+@pytest.mark.slow
 def test_every_page_speaks_korean_and_fits_a_phone(browser: Browser, desk: Served) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "locale": "ko-KR"}
     context, page = signed_in(browser, desk, **phone)

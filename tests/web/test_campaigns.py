@@ -186,6 +186,7 @@ def test_the_report_of_one_campaign(stage: Stage, redis_url: str, clock: Clock) 
     assert stage.call("GET", "/v1/reports/campaigns/boots", "wk_test").status_code == 403
 
 
+@pytest.mark.slow
 def test_reports_of_campaigns_as_files(stage: Stage, redis_url: str) -> None:
     play(stage, "boots", redis_url)
     report = stage.call("GET", "/v1/reports/campaigns/boots").json

@@ -1,6 +1,5 @@
 """The desk: its door, its pages on known data, and what strangers write into them."""
 
-import json
 import re
 from html import unescape
 from pathlib import Path
@@ -12,12 +11,11 @@ from flask.testing import FlaskClient
 from offers.feedback.token import Token
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from profiles.store.port import Write
-from tests.support.desk_rows import HOSTILE, at, fill, visit
+from tests.support.desk_rows import HOSTILE, answer_row, at, fill, visit
 from tests.support.machine import Clock
-from tests.support.warehouse_rows import row
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
-from warehouse.tables.schema import AliasRow, EventRow
+from warehouse.tables.schema import AliasRow
 from web.access.sign_in_limit import TRIES
 
 PAGES = [
@@ -456,8 +454,3 @@ def test_the_live_view_is_fetched_in_part(stage: Stage, clock: Clock) -> None:
     for page in (whole, part):
         assert "<b>1</b><span>visitor now" in page and "Product Viewed" in page and HOSTILE not in page
     assert "<html" in whole and "<html" not in part
-
-
-def answer_row(token: str, name: str, ts: int) -> EventRow:
-    props = json.dumps({"campaign": "hero", "variant": "a", "token": token})
-    return row(ts, id=f"{name}{ts}", type="track", name=name, props=props)

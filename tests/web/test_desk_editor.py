@@ -14,11 +14,11 @@ from offers.campaign.document import document, parse
 from profiles.model import Profile
 from profiles.store.port import ABSENT, Write
 from tests.support.browser import chromium
+from tests.support.campaign_forms import WHOLE, sent
 from tests.support.html import squeezed
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tests.support.wsgi import serving
-from tests.web.test_campaign_desk import WHOLE, sent
 from tracker.sites import Site
 from web.desk.campaigns import typed
 from web.desk.campaigns.form import document_of, draft_of, draft_of_form

@@ -12,10 +12,10 @@ from recommender.model.card import Card, Compared
 from recommender.model.registry import ModelRegistry
 from recommender.training.progress import STAGES, Progress
 from recommender.training.train import train
+from tests.support.desk_tables import check_tables
 from tests.support.machine import Clock
 from tests.support.recommender_histories import TableHistory, shop_history
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
-from tests.web.test_bar import check_tables
 from tracker.sites import Site
 from web.desk.models import STAGES as STAGE_NAMES
 

@@ -12,10 +12,10 @@ from recommender.model.card import Card
 from recommender.training.progress import Progress
 from recommender.training.train import train
 from tests.support.browser import keep
+from tests.support.desk_browser import SERIOUS, WAIT, Served, signed_in
 from tests.support.machine import RedisServer
 from tests.support.recommender_histories import TableHistory, shop_history
 from tests.support.web_stage import stage_of
-from tests.web.test_browser import SERIOUS, WAIT, Served, axe, browser, signed_in  # noqa: F401 fixtures
 from tracker.sites import Site
 
 pytestmark = pytest.mark.browser
@@ -31,7 +31,8 @@ def desk(tmp_path: Path, own_redis: RedisServer, site: Site) -> Iterator[Served]
         yield served
 
 
-def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe: str) -> None:  # noqa: F811
+@pytest.mark.slow
+def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe: str) -> None:
     context, page = signed_in(browser, desk, viewport={"width": 390, "height": 844})
     page.goto("/desk/models")
     page.click("text=Train now")
@@ -47,7 +48,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
 
     card = desk.stage.stores.models.runs.run("default", watched)
     expect(page.locator(".notice.good")).to_contain_text(card.version, timeout=WAIT)
-    page.click("text=Show it")
+    page.locator(".notice.good a").click()
     expect(page.locator("tbody tr")).to_have_count(3)
     page.locator("tbody tr", has=page.get_by_text(older, exact=True)).locator("button").first.click()
     expect(page.locator("tbody tr", has_text="In use").locator("code")).to_have_text(older)
