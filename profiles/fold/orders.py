@@ -14,6 +14,8 @@ from tracker.event import SITE, Event
 ORDERS_KEPT = 50
 ORDERS_A_DAY = 20
 """How many orders of one person count within a day when they come with the public key."""
+CLAIMED_A_DAY = 10
+"""How many of them somebody may add who merely claims to be the customer: the rest is left for the customer."""
 
 
 def reported_before(profile: Profile, event: Event, order: str, partition: int, position: int) -> bool:
@@ -48,8 +50,9 @@ def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, posit
     names, own = entries_of(event, facts.order or event.id), stamp(partition, position)
     if any(entry[:ID_BYTES] in names and entry[ID_BYTES:] == own for entry, _, _ in profile.orders):
         return False  # it was counted before
+    most = CLAIMED_A_DAY if event.user and not event.proven else ORDERS_A_DAY
     since = event.received - DAY_MS
-    return sum(since < received <= event.received for _, _, received in profile.orders) >= ORDERS_A_DAY
+    return sum(since < received <= event.received for _, _, received in profile.orders) >= most
 
 
 def remember(

@@ -15,7 +15,7 @@ from ingest.folding.events import EnrichedEvent
 from profiles.encoding import codec
 from profiles.fold import identity
 from profiles.fold.fold import LogPosition, Settings, apply
-from profiles.fold.orders import ORDERS_A_DAY
+from profiles.fold.orders import CLAIMED_A_DAY, ORDERS_A_DAY
 from profiles.model import Profile
 from profiles.order_limits import OrderLimits
 from tracker.durations import DAY_MS
@@ -139,6 +139,13 @@ def test_of_two_profiles_orders_the_site_s_word_counts() -> None:
         identity.add_history(into, other)
         assert (into.counts.orders, into.counts.revenue) == (1, 40.0)
         assert [revenue for _, revenue, _ in into.orders] == [40.0]
+
+
+def test_claims_leave_the_customer_orders_of_their_own() -> None:
+    claimed = [ordered(n, 1.0, user="kim") for n in range(ORDERS_A_DAY + 1)]
+    own = ordered(99, 40.0, user="kim", proven=True)
+    profile, apart = told([*claimed, own])
+    assert (profile.counts.orders, apart[-1]) == (CLAIMED_A_DAY + 1, False)
 
 
 def test_a_server_may_tell_as_many_as_it_likes() -> None:
