@@ -457,6 +457,6 @@ STAMPS = {
         "dangol/jobs/watermark.py",
     ),
     *("dangol/backup/erasure_log.py", "dangol/doctor/doctor.py"),
-    # a wait that seems to begin in the future begins anew: tests/web/test_progress.py
+    # a wait that seems to begin in the future begins anew: tests/web/test_ingest_banner.py
     "web/health/ingest_progress.py",
 }
