@@ -1,4 +1,4 @@
-"""Sites of one installation are neighbours: the trouble of one is not the others'."""
+"""Jobs run for every site: a failure of one site does not touch the others."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -25,7 +25,7 @@ EACH = {
     "refresh": "refresh",
     "learn_items": "products",
     "learn_orders": "plausible",
-    "compact": "walk",
+    "compact": "scan",
 }
 WHOLE = {"erase", "mirror", "check", "vacuum", "retire", "watch_ingest"}
 """Of the warehouse or the stores as a whole."""
@@ -62,7 +62,7 @@ def test_one_sites_failure_never_touches_anothers(
     if job in ("refresh", "learn_items", "learn_orders"):
         monkeypatch.setattr(jobs, EACH[job], broken)
     elif job == "compact":
-        house = SimpleNamespace(compact=lambda: None, walk=broken)
+        house = SimpleNamespace(compact=lambda: None, scan=broken)
         monkeypatch.setattr(compose, "warehouse", lambda _: house)
     else:
         part: Any = work
