@@ -18,7 +18,8 @@ from web.api.profiles import Profiles
 from web.api.reports import ReportSources, reports_blueprint
 from web.api.segments import Segments
 from web.desk.blueprints import register_desk
-from web.gorse.routes import GorseSite, gorse_blueprint
+from web.gorse.routes import gorse_blueprint
+from web.gorse.site import GorseSite
 from web.http.error_handlers import register_errors
 from web.http.metrics import Metrics
 from web.http.routes import blueprint_of
