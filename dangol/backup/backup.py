@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dangol import compose
-from dangol.backup import redis_copy
-from dangol.backup.archive import UNFINISHED, Archive, below, finished, private
+from dangol.archive import redis_copy
+from dangol.archive.archive import UNFINISHED, Archive, below, finished, private
 from dangol.machine.embedded import embedded_redis
 from dangol.machine.lock import RESTORING
 from dangol.settings import Settings

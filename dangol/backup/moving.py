@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from dangol.backup.archive import below
+from dangol.archive.archive import below
 from dangol.machine.lock import RESTORING
 from tracker.disk import flush
 

@@ -23,8 +23,10 @@ from pathlib import Path
 import msgspec
 
 from dangol import compose
-from dangol.backup import moving, redis_copy
-from dangol.backup.archive import ERASURES, Manifest, newest, private, verified
+from dangol.archive import redis_copy
+from dangol.archive.archive import ERASURES, Manifest, newest, private, verified
+from dangol.archive.erasure_file import Consented, Erased, Line, pruned, since, unknown
+from dangol.backup import moving
 from dangol.backup.backup import (
     FILES,
     LOG_KEYS,
@@ -36,7 +38,6 @@ from dangol.backup.backup import (
     kinds,
     log_pattern,
 )
-from dangol.backup.erasure_file import Consented, Erased, Line, pruned, since, unknown
 from dangol.backup.moving import DONE, Move, Plan
 from dangol.machine import redis_child
 from dangol.machine.lock import RESTORING, FolderLock

@@ -25,7 +25,7 @@ def backup(config: Settings, folder: Path, keep: int | None, verify: bool, forge
     It holds personal data and secrets. Settings (environment, dangol.toml) and Kafka are not in it: docs/backup.md.
     """
     from dangol import compose
-    from dangol.backup import archive
+    from dangol.archive import archive
     from dangol.backup import backup as backups
     from dangol.machine.embedded import embedded_redis
 

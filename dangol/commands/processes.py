@@ -15,7 +15,7 @@ from dangol.signals import set_on_signals
 def up(config: Settings, demo: bool) -> None:
     """Run everything on this machine: Redis if none is given, tracker, web, ingest, scheduler."""
     from dangol import log_output
-    from dangol.machine.up import up as run
+    from dangol.up import up as run
 
     log_output.configure(config)
     run(config, lambda text: click.echo(text, nl=True), demo=demo)

@@ -8,15 +8,15 @@ from dangol.secrets import signing_key
 from dangol.settings import Settings
 
 if TYPE_CHECKING:
-    from dangol.jobs.erasure import Erasure
-    from dangol.jobs.history import InteractionHistory
+    from dangol.history.erasure import Erasure
+    from dangol.history.interactions import InteractionHistory
     from offers.feedback_job import FeedbackJob
     from offers.segments.membership import Membership
 
 
 def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure":
     """The erasure of people in every store."""
-    from dangol.jobs.erasure import SETTLE_SECONDS, Erasure
+    from dangol.history.erasure import SETTLE_SECONDS, Erasure
     from offers.decision.caps import CapStore
     from profiles.erasures import RedisErased
 
@@ -35,14 +35,14 @@ def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure
 
 def history(settings: Settings) -> "InteractionHistory":
     """The interactions that models are trained on."""
-    from dangol.jobs.history import InteractionHistory
+    from dangol.history.interactions import InteractionHistory
 
     return InteractionHistory(warehouse(settings))
 
 
 def feedback_job(settings: Settings) -> "FeedbackJob":
     """The job that attributes responses to offers and updates the bandit."""
-    from dangol.jobs.watermark import Watermark
+    from dangol.history.watermark import Watermark
     from offers.bandit.arm_store import ArmStore
     from offers.campaign.store import CampaignStore
     from offers.decision.budget import BudgetStore

@@ -8,7 +8,7 @@ from tracker.log.port import EventLog
 from tracker.sites import Sites
 
 if TYPE_CHECKING:
-    from dangol.backup.erasure_log import ErasureLog
+    from dangol.archive.erasure_log import ErasureLog
     from ingest.dead_letters import DeadLetters
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
@@ -66,7 +66,7 @@ def order_limits(settings: Settings) -> "OrderLimits":
 
 def erasure_log(settings: Settings) -> "ErasureLog":
     """The erasures and consent events that backups do not hold yet."""
-    from dangol.backup.erasure_log import ErasureLog
+    from dangol.archive.erasure_log import ErasureLog
 
     return ErasureLog(profiles(settings).client)
 

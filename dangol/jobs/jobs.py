@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from dangol import compose
-from dangol.backup import redis_copy
+from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training

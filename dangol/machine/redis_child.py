@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from dangol.backup import redis_copy
+from dangol.archive import redis_copy
 from dangol.signals import die_with_parent
 from tracker import disk
 from tracker.redis_connection import REDIS_ERRORS, connect

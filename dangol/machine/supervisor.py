@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dangol.signals import die_with_parent, kill_group, set_on_signals
 
-log = logging.getLogger("dangol.machine.up")
+log = logging.getLogger("dangol.up")
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
 """Seconds before the second restart; they double while a child keeps dying. After its first death it starts at once."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dangol.backup.archive import MANIFEST, Archive, BackupInvalid, finished, newest, read, verified
+from dangol.archive.archive import MANIFEST, Archive, BackupInvalid, finished, newest, read, verified
 
 
 def made(dest: Path, at: int = 1_000, **files: bytes) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 
-from dangol.jobs.history import InteractionHistory
+from dangol.history.interactions import InteractionHistory
 from dangol.jobs.training import AGAIN_MS, Training
 from dangol.machine import heartbeat
 from dangol.settings import Settings
@@ -417,8 +417,8 @@ HERE = {
     ),
     *(
         "dangol/jobs/training.py",
-        "dangol/jobs/erasure.py",
-        "dangol/jobs/history.py",
+        "dangol/history/erasure.py",
+        "dangol/history/interactions.py",
         "recommender/data/params_file.py",
     ),
     *(
@@ -454,9 +454,9 @@ STAMPS = {
         "ingest/access_log/importer.py",
         "dangol/backup/backup.py",
         "dangol/jobs/scoring.py",
-        "dangol/jobs/watermark.py",
+        "dangol/history/watermark.py",
     ),
-    *("dangol/backup/erasure_log.py", "dangol/doctor/doctor.py"),
+    *("dangol/archive/erasure_log.py", "dangol/doctor/doctor.py"),
     # a wait that seems to begin in the future begins anew: tests/web/test_ingest_banner.py
     "web/health/ingest_progress.py",
 }

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import redis
 
-from dangol.jobs.erasure import SETTLE_SECONDS, Erasure
+from dangol.history.erasure import SETTLE_SECONDS, Erasure
 from dangol.transfer.person_export import export
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from dangol.backup import erasure_file
-from dangol.backup.archive import ERASURES, Archive
-from dangol.backup.erasure_file import MARGIN_MS, Consented, Erased, Line, pruned, since
-from dangol.backup.erasure_log import ErasureLog
+from dangol.archive import erasure_file
+from dangol.archive.archive import ERASURES, Archive
+from dangol.archive.erasure_file import MARGIN_MS, Consented, Erased, Line, pruned, since
+from dangol.archive.erasure_log import ErasureLog
 from tests.support.machine import Clock
 from tracker.event import Event
 
@@ -70,7 +70,7 @@ def test_a_destination_that_is_away_is_said_and_caught_up(
     place.mkdir()
     erasures.remember(place)
     place.rename(tmp_path / "unmounted")
-    with caplog.at_level(logging.ERROR, "dangol.jobs.erasure"):
+    with caplog.at_level(logging.ERROR, "dangol.history.erasure"):
         erasures.erased("default", ["u:1"], ms(clock))  # the erasure itself goes on
     assert "do not know of the newest erasures" in caplog.text
     (told,) = erasures.destinations()

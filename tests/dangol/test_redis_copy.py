@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from dangol.backup import redis_copy
+from dangol.archive import redis_copy
 from dangol.machine import redis_child
 from tests.support.machine import redis_binary
 

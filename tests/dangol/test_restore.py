@@ -10,8 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from dangol.archive.archive import (
+    ERASURES,
+    MANIFEST,
+    Archive,
+    BackupInvalid,
+    finished,
+    newest,
+    read,
+    verified,
+)
 from dangol.backup import moving
-from dangol.backup.archive import ERASURES, MANIFEST, Archive, BackupInvalid, finished, newest, read, verified
 from dangol.backup.moving import Move, Plan, carry_out
 from dangol.machine.lock import RESTORING, DataFolderUnusable, FolderLock
 from tests.support.backup_place import COUNT, COUNTED, FILL, Place

@@ -1,6 +1,6 @@
 """Up to when the warehouse is whole: known on a busy log, too, where something always waits."""
 
-from dangol.jobs.watermark import Watermark
+from dangol.history.watermark import Watermark
 from tests.support.machine import Clock
 from tracker.log.memory import MemoryLog
 from tracker.log.port import Record

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
-from dangol.jobs.erasure import Erasure
+from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore

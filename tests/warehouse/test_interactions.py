@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dangol.jobs.history import InteractionHistory
+from dangol.history.interactions import InteractionHistory
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS
 from warehouse.delta import Warehouse

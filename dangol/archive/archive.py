@@ -25,7 +25,7 @@ MANIFEST, ERASURES, UNFINISHED = "manifest.json", "erasures.log", ".unfinished-"
 FORMAT = 1
 CHUNK = 1 << 20
 
-logger = logging.getLogger("dangol.backup.backup")
+logger = logging.getLogger(__name__)
 
 
 class BackupInvalid(Exception):

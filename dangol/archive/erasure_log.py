@@ -17,14 +17,14 @@ from typing import Any
 
 import msgspec
 
-from dangol.backup import erasure_file
-from dangol.backup.archive import ERASURES, finished, read
-from dangol.backup.erasure_file import Consented, Erased, Line
+from dangol.archive import erasure_file
+from dangol.archive.archive import ERASURES, finished, read
+from dangol.archive.erasure_file import Consented, Erased, Line
 from profiles.store.port import ProfilesUnavailable
 from tracker.event import Event
 from tracker.redis_connection import redis_errors
 
-logger = logging.getLogger("dangol.jobs.erasure")
+logger = logging.getLogger("dangol.history.erasure")
 
 BATCH = 1000
 MOST_WAITING = 1_000_000

@@ -31,7 +31,7 @@ from tracker.durations import HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope
 
-logger = logging.getLogger("dangol.jobs.erasure")
+logger = logging.getLogger("dangol.history.erasure")
 
 SETTLE_SECONDS = 30.0
 """Longer than a worker goes on trying to write what it has checked against the marks (warehouse.delta.ATTEMPTS)."""

@@ -1,0 +1,1 @@
+"""Stored events: who was erased of them, and what jobs and training read of them."""
