@@ -155,6 +155,7 @@ Dangol is ready.
 
 def snippet(base: str, write_key: str) -> str:
     """The two lines a site embeds."""
-    return f"""    <script>window.dangol=window.dangol||function(){{(dangol.q=dangol.q||[]).push(arguments)}};
+    loader = "if(typeof dangol!='function')window.dangol=function(){(dangol.q=dangol.q||[]).push(arguments)};"
+    return f"""    <script>{loader}
       dangol('init','{write_key}')</script>
     <script async src="{base}/dangol.js"></script>"""

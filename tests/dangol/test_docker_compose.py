@@ -142,7 +142,7 @@ def test_a_browser_is_shown_an_offer_through_the_front(
 
 def shown_through(port: int) -> None:
     """A page of the shop draws its slot; the shop is another origin than the front, as it is for a shop."""
-    code = "window.dangol=window.dangol||function(){(dangol.q=dangol.q||[]).push(arguments)}"
+    code = "if(typeof dangol!='function')window.dangol=function(){(dangol.q=dangol.q||[]).push(arguments)}"
     calls = f"dangol('init','{WRITE}');dangol('slot','hero','#hero')"
     page_of_shop = f"""<!doctype html><title>Shop</title><div id="hero"></div><script>{code};{calls}</script>
         <script async src="http://127.0.0.1:{port}/dangol.js"></script>"""

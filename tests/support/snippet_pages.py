@@ -17,6 +17,8 @@ from tracker.event import Event
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+LOADER = "if(typeof dangol!='function')window.dangol=function(){(dangol.q=dangol.q||[]).push(arguments)};"
+"""What a page has inline: it queues the calls until the snippet is there."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -56,7 +58,7 @@ class Shop:
     def page(self, more: str = "", init: str = "'wk_test'", title: str = "Shop") -> str:
         return f"""<!doctype html><title>{title}</title><h1>{title}</h1><div id=slot>kept</div>
             <script>
-            window.dangol=window.dangol||function(){{(dangol.q=dangol.q||[]).push(arguments)}};
+            {LOADER}
             dangol('init',{init});
             {more}
             </script><script async src="{self.tracker.host}/dangol.js"></script>"""

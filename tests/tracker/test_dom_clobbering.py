@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
+from tests.support.machine import ROOT
 from tests.support.snippet_pages import (
     BANNER,
     CHROMIUM,
+    LOADER,
     Shop,
     answer,
     browser,
@@ -119,6 +121,37 @@ def test_elements_called_like_what_is_read_change_nothing(
     shop: Shop, page: Page, tracker: TrackerServer, shape: str
 ) -> None:
     visited(page, shop, tracker, "".join(shape.format(name, EVIL) for name in READ))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_loader_takes_no_element_for_the_function(
+    shop: Shop, page: Page, tracker: TrackerServer, shape: str
+) -> None:
+    """Elements called "dangol" stand before it, and a call is queued before the snippet is there."""
+    content = shape.format("dangol", EVIL)
+    calls = f"{LOADER}dangol('track','Product Viewed',{{product_id:'p7'}})"
+    shop.pages["/"] = content + shop.page(more=calls)
+    page.goto(shop.url)
+    page.wait_for_function("typeof dangol == 'function' && dangol.v")
+    eventually(lambda: page.evaluate("1") and len(tracker.unique()) == 2)
+    assert sorted(names(tracker.unique())) == ["Product Viewed", "page"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "docs/collecting.md",
+        "web/desk/setup.py",
+        "dangol/machine/up.py",
+        "dangol/shop/templates/base.html",
+        "tracker/browser/snippet.js",
+    ],
+)
+def test_the_loader_is_one_text(path: str) -> None:
+    text = (ROOT / path).read_text("utf-8")
+    assert text.count(LOADER) == text.count("dangol.q=") == 1
+    assert "window.dangol ||" not in text and "window.dangol||" not in text
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,7 +1,7 @@
 /* Dangol's snippet, served as https://HOST/dangol.js
  *
  *   <script>
- *     window.dangol = window.dangol || function () { (dangol.q = dangol.q || []).push(arguments) };
+ *     if(typeof dangol!='function')window.dangol=function(){(dangol.q=dangol.q||[]).push(arguments)};
  *     dangol('init', 'WRITE_KEY');
  *   </script>
  *   <script async src="https://HOST/dangol.js"></script>

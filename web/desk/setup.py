@@ -11,7 +11,7 @@ from web.desk.pages import Pages
 from web.http.routes import Routes, get
 
 EVENTS = """<script>
-  window.dangol = window.dangol || function () { (dangol.q = dangol.q || []).push(arguments) };
+  if(typeof dangol!='function')window.dangol=function(){(dangol.q=dangol.q||[]).push(arguments)};
   dangol('track', 'Product Viewed', { product_id: 'p7', category: 'shoes', price: 59.9 });
   dangol('track', 'Order Completed', {
     order_id: 'o1', revenue: 59.9, products: [{ product_id: 'p7', quantity: 1, price: 59.9 }]
