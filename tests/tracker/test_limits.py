@@ -16,7 +16,7 @@ from tracker.admission import limits
 from tracker.admission.buckets import RedisBuckets
 from tracker.admission.limits import Limiter, Rate
 from tracker.app import RECORD_LIMIT, Tracker
-from tracker.http.address import subscriber
+from tracker.http.address import attempts_key, subscriber
 from tracker.log.kafka.event_log import LARGEST_RECORD
 from tracker.protocols import snowplow
 from tracker.refusal import Refusal
@@ -171,6 +171,22 @@ def test_the_sites_own_server_has_no_limit(tmp_path: Path, site: Site) -> None:
 )
 def test_an_address_is_counted_as_one_line(address: str, counted: str) -> None:
     assert subscriber(address) == counted
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("fd00::1:2", "fd00::"),
+        ("unix", "unix"),
+        ("", "unknown"),
+    ],
+)
+def test_attempts_of_every_address_are_counted(address: str, counted: str) -> None:
+    assert attempts_key(address) == counted
 
 
 def test_one_line_has_one_limit_whatever_address_it_takes(tmp_path: Path, site: Site) -> None:

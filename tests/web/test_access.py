@@ -229,6 +229,18 @@ def test_an_account_is_guessed_from_many_addresses_no_more_often_than_from_one(s
     assert guess(stage.app.test_client(), "198.51.100.9") == 429
 
 
+def test_addresses_of_one_ipv6_network_are_counted_together(stage: Stage) -> None:
+    def guess(number: int, address: str) -> int:
+        client, base = stage.app.test_client(), {"REMOTE_ADDR": address}
+        csrf = csrf_of(client.get("/desk/login", environ_base=base).text)
+        form = {"user": f"user{number}", "password": "guess", "csrf": csrf}
+        return client.post("/desk/login", data=form, environ_base=base).status_code
+
+    found = [guess(number, f"2001:db8:1:2::{number:x}") for number in range(TRIES + 2)]
+    assert found == [401] * TRIES + [429] * 2
+    assert guess(50, "2001:db8:1:3::1") == 401, "another network is another"
+
+
 def test_a_known_device_is_no_free_ticket(stage: Stage) -> None:
     """Neither for another account nor for guessing without end."""
     owner = stage.desk("vera")

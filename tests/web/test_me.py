@@ -207,6 +207,12 @@ def test_whoever_asks_too_often_waits(stage: Stage) -> None:
     assert int(stage.client.get(address).headers["Retry-After"]) >= 1
 
 
+def test_addresses_of_one_ipv6_network_ask_together(stage: Stage) -> None:
+    bases = [{"REMOTE_ADDR": f"2001:db8:1:2::{number:x}"} for number in range(40)]
+    assert stage.client.get("/me", environ_base=bases[0]).status_code != 429
+    assert [stage.client.get("/me", environ_base=base).status_code for base in bases][-1] == 429
+
+
 def test_asking_another_process_helps_nobody(
     tmp_path: Path, redis_url: str, site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """IP addresses: the client's address behind proxies, and the truncated form that may be kept."""
 
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 _INSIDE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")))
@@ -35,13 +35,30 @@ def _truncate_v6(address: str) -> str:
 def subscriber(address: str) -> str:
     """The address that a rate is counted for: the IPv4 address, or the IPv6 /64, which one line has. "" for an address
     of this machine or of a private network: it belongs to the shop's own proxy, which sends everybody's requests."""
+    found = _parsed(address)
+    if found is None or found.is_loopback:
+        return ""
+    if any(found in network for network in _INSIDE if network.version == found.version):
+        return ""
+    return _line(found)
+
+
+def attempts_key(address: str) -> str:
+    """What attempts to get in are counted under: as ``subscriber``, but private networks are limited, too. A text that
+    is no address is its own key; "unknown" stands for none."""
+    found = _parsed(address)
+    return _line(found) if found else address or "unknown"
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
-        return ""
-    found = getattr(found, "ipv4_mapped", None) or found
-    if found.is_loopback or any(found in network for network in _INSIDE if network.version == found.version):
-        return ""
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _line(found: IPv4Address | IPv6Address) -> str:
     return str(found) if found.version == 4 else str(ip_network((found, 64), strict=False).network_address)
 
 

@@ -8,6 +8,7 @@ from flask import Response, request, session
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from tracker.durations import DAY_SECONDS
+from tracker.http.address import attempts_key
 from web.access.users import User, Users
 from web.http.problem import Problem
 from web.language import gettext as _
@@ -43,15 +44,16 @@ class DeskSessions:
             self.users.end_sessions(user.name)
 
     def attempt_keys(self, name: str) -> tuple[str, str]:
-        """The keys that an attempt to sign in as ``name`` is counted under: the address, and the account; or the
-        device, when it signed in as ``name`` before. So strangers who try many passwords do not lock
+        """The keys that an attempt to sign in as ``name`` is counted under: the address (of IPv6 the /64), and the
+        account; or the device, when it signed in as ``name`` before. So strangers who try many passwords do not lock
         the owner out (OWASP's device cookies)."""
         try:
             known, device = self._devices.loads(request.cookies.get(DEVICE_COOKIE, ""), DEVICE_SECONDS)
         except (BadData, ValueError, TypeError):
             known, device = None, ""
         counted = f"device:{device}" if known == name else f"account:{name}"
-        return request.remote_addr or "unknown", hashlib.sha256(counted.encode(errors="replace")).hexdigest()
+        digest = hashlib.sha256(counted.encode(errors="replace")).hexdigest()
+        return attempts_key(request.remote_addr or ""), digest
 
     def remember_device(self, response: Response, name: str) -> None:
         response.set_cookie(

@@ -15,6 +15,7 @@ from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.admission.limits import Limiter, Rate
 from tracker.event import SITE, Event, encode
+from tracker.http.address import attempts_key
 from tracker.log.port import EventLog, Record
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
@@ -134,7 +135,7 @@ def me_blueprint(
     def limit_rate() -> None:
         if request.path.startswith("/me"):
             request.max_content_length = FORM_LIMIT
-            address = request.remote_addr or "unknown"
+            address = attempts_key(request.remote_addr or "")
             # Redis counts for all processes; while it does not answer, each still counts its own.
             if limiter.admit(address, 1) or bucket(f"me:{address}", 1.0, RATE.per_second, RATE.burst) < 1.0:
                 headers = {"Retry-After": str(round(1 / RATE.per_second))}
