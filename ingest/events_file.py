@@ -17,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tracker import values
+from tracker.admission.placeholder_ids import placeholder_word
 from tracker.event import SITE, Event
 from tracker.sites import Site
 
@@ -58,7 +59,8 @@ class FileInvalid(Exception):
 
 
 def read(path: Path, site: Site, received: int) -> Iterator[list[Event]]:
-    """The file's events in batches, in the file's order. ``received`` is now, in ms.
+    """The file's events in batches, in the file's order. ``received`` is now, in ms. A row whose only ids are words
+    such as "NULL" or "undefined" is left out, so there may be fewer events than rows.
 
     Raises FileInvalid for a missing column or a row without a time, before or between batches.
     """
@@ -70,12 +72,15 @@ def read(path: Path, site: Site, received: int) -> Iterator[list[Event]]:
         events = []
         for row in _rows(batch.rename_columns(list(found)), f"{path.name} row {row_number + 1} or later"):
             row_number += 1
-            events.append(_event(row, site, received, seen, f"{path.name} row {row_number}"))
-        yield events
+            event = _event(row, site, received, seen, f"{path.name} row {row_number}")
+            if event is not None:
+                events.append(event)
+        if events:
+            yield events
 
 
 def rows(path: Path) -> int:
-    """How many events the file holds, for a progress bar."""
+    """How many rows the file has."""
     return int(_table(path).num_rows)
 
 
@@ -143,12 +148,17 @@ def _columns(path: Path, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], where: str) -> Event:
-    session, user = _text(row.get("session")), _text(row.get("user"))
-    visitor = _text(row.get("visitor")) or (session if not user else "")
-    if not visitor and not user:
+def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], where: str) -> Event | None:
+    """The event of a row. None when its only ids are placeholders. Raises FileInvalid."""
+    given = [_text(row.get(name)) for name in ("session", "visitor", "user")]
+    if not any(given):
         raise FileInvalid(f"{where}: no session, visitor or user")
+    session, visitor, user = ("" if placeholder_word(name) else name for name in given)
+    if not visitor and not user:
+        visitor = session
     ts = milliseconds(row["time"], where)
+    if not visitor and not user:
+        return None
     item = _text(row.get("item"))
     action = _text(row.get("event"))
     name = EVENTS.get(action.lower().replace(" ", "_"), action)

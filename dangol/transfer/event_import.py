@@ -42,13 +42,16 @@ def import_files(settings: Settings, files: tuple[Path, ...], site_id: str, *, w
     supervised = FolderLock.held(settings.folder)
     with embedded_redis(settings), nullcontext() if supervised else ingesting(settings):
         log, warehouse = compose.log(settings), compose.warehouse(settings)
-        total = 0
+        total, left_out = 0, 0
         for path in files:
-            total += _append(log, path, site, warehouse)
+            added, without_id = _append(log, path, site, warehouse)
+            total, left_out = total + added, left_out + without_id
         if wait:
             wait_for_ingest(log)
         log.close()
     click.echo(f"{total} events {'imported' if wait else 'appended to the log'}")
+    if left_out:
+        click.echo(f"{left_out} rows left out: their only ids are placeholders such as NULL or undefined")
 
 
 def site_of(settings: Settings, site_id: str) -> Site:
@@ -60,11 +63,11 @@ def site_of(settings: Settings, site_id: str) -> Site:
     return site
 
 
-def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> int:
-    """Append what is not in the warehouse yet; how many events that was. Ingest remembers an event's id for a day only,
-    and a file may be imported again after years."""
-    added = 0
-    with click.progressbar(length=rows(path), label=path.name, show_pos=True) as bar:
+def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> tuple[int, int]:
+    """Append what is not in the warehouse yet; how many events that was, and how many rows have no id. Ingest remembers
+    an event's id for a day only, and a file may be imported again after years."""
+    added, left_out = 0, rows(path)
+    with click.progressbar(length=left_out, label=path.name, show_pos=True) as bar:
         for batch in read(path, site, int(time.time() * 1000)):
             times = [event.ts for event in batch]
             known = stored_ids(warehouse, site.id, [event.id for event in batch], min(times), max(times) + 1)
@@ -72,9 +75,11 @@ def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> int:
             if records:
                 log.append(records)
             added += len(records)
+            left_out -= len(batch)
             bar.update(len(batch))
             wait_for_ingest(log, MOST_WAITING)
-    return added
+        bar.update(left_out)
+    return added, left_out
 
 
 def wait_for_ingest(log: EventLog, most: int = 0) -> None:

@@ -47,6 +47,29 @@ def test_purchases_with_users_and_prices(tmp_path: Path, site: Site) -> None:
     assert event.props == {"product_id": "p", "price": "9.5", "quantity": "2"}
 
 
+@pytest.mark.parametrize("word", ["NULL", "undefined", "null", "None", "nan", "guest", "-"])
+def test_a_placeholder_is_no_id(tmp_path: Path, site: Site, word: str) -> None:
+    file = tmp_path / "clicks.csv"
+    head = "session,visitor,user,item,time\n"
+    file.write_text(f"{head}s1,v1,{word},p,1000\ns1,{word},u1,p,1000\ns1,{word},{word},p,1000\n")
+    found = [(event.visitor, event.user, event.proven, event.context) for event in events(file, site)]
+    session = {"session": "s1"}
+    assert found == [("v1", None, False, session), (None, "u1", True, session), ("s1", None, False, session)]
+    file.write_text(f"{head}{word},{word},u1,p,1000\n{word},{word},{word},p,1000\n{word},,,p,1000\n")
+    (event,) = events(file, site)
+    assert (event.visitor, event.user, event.context) == (None, "u1", {})
+    assert rows(file) == 3
+    file.write_text(f"user,item,time\n{word},p,1000\n")
+    assert list(read(file, site, 5)) == []
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "0.0", "00"])
+def test_a_number_is_an_id(tmp_path: Path, site: Site, number: str) -> None:
+    file = tmp_path / "clicks.csv"
+    file.write_text(f"visitor,user,item,time\n{number},,p,1000\n,{number},p,1000\n")
+    assert [(event.visitor, event.user) for event in events(file, site)] == [(number, None), (None, number)]
+
+
 def test_parquet(tmp_path: Path, site: Site) -> None:
     file = tmp_path / "clicks.parquet"
     pa.parquet.write_table(pa.table({"session": [1, 2], "item": [7, 8], "time": [1.5e9, 1.6e9]}), file)

@@ -3,6 +3,8 @@
 If a placeholder were accepted as an id, all visitors who are not signed in would become one customer.
 """
 
+import re
+
 import msgspec
 
 from tracker.event import Event
@@ -58,6 +60,7 @@ _PLACEHOLDERS = frozenset(
         *("anonymous_id", "anonymousid", "visitor_id", "visitorid", "게스트", "비회원", "익명"),
     }
 )
+_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 _QUOTES = " \t\r\n\"'`"
 _TEMPLATES = (("{{", "}}"), ("{%", "%}"), ("${", "}"), ("<%", "%>"), ("%%", "%%"), ("*|", "|*"), ("[[", "]]"))
 
@@ -70,6 +73,11 @@ def placeholder(name: str | None) -> bool:
     if plain in _PLACEHOLDERS or not plain.strip("0-.:"):
         return True
     return any(plain.startswith(begin) and plain.endswith(end) for begin, end in _TEMPLATES)
+
+
+def placeholder_word(name: str | None) -> bool:
+    """Whether ``name`` is a placeholder and no number: data sets count their customers from 0."""
+    return placeholder(name) and not _NUMBER.fullmatch(name or "")
 
 
 def without_placeholders(event: Event) -> Event:
