@@ -23,7 +23,7 @@ WHO = "hush-77"
 NOBODY = {
     # endpoints that are asked (GET), and tell of nobody in particular
     *("root", "health.alive", "health.ready", "health.scrape", "openapi.described_api", "assets.static_file"),
-    *("door.login", "desk_password.ask", "desk_help.contents", "desk_help.document", "desk_setup.setup"),
+    *("sign_in.login", "desk_password.ask", "desk_help.contents", "desk_help.document", "desk_setup.setup"),
     *("waiting.stopped", "desk_users.access", "desk_users.edit", "desk_users.report"),  # of staff
     *("desk_overview.show", "desk_funnel.show", "desk_funnel.open_saved", "desk_funnel_parts.show"),
     *("desk_goals.show", "desk_paths.show", "desk_products.show", "desk_retention.show", "desk_models.show"),
@@ -53,7 +53,14 @@ NOBODY = {
         )
     ),
 }
-OWN = {"door.enter", "door.leave", "desk_password.change", "door.speak", "door.choose", "waiting.cancel"}
+OWN = {
+    "sign_in.enter",
+    "sign_in.leave",
+    "desk_password.change",
+    "sign_in.speak",
+    "sign_in.choose",
+    "waiting.cancel",
+}
 """They note themselves, or change nothing but what this browser shows."""
 
 

@@ -35,7 +35,7 @@ READ = frozenset(
         *("desk_visitors.one", "desk_visitors.dossier_of", "desk_reports.visitor", "reports.visitor"),
         # people by name
         *("desk_visitors.listed", "desk_reports.visitors", "reports.visitors"),
-        *("desk_people.show", "desk_reports.people", "reports.people"),
+        *("desk_people.show", "desk_reports.funnel_people", "reports.funnel_people"),
         *("desk_reports.segment", "reports.segment", "desk_reports.audience", "reports.audience"),
         *("desk_live.show", "desk_reports.live_report", "reports.live_report"),
     }
