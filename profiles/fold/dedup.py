@@ -17,6 +17,8 @@ ID_BYTES = 7
 ENTRY_BYTES = 9
 HOURS_KEPT = 25  # a retry is found for at least 24 hours
 ENTRIES_KEPT = 5_000
+PUBLIC = 0x80
+"""The bit of an entry's first byte that says: it came with the public key."""
 
 _WORTH_COUNTING = ENTRIES_KEPT * ENTRY_BYTES // (HOURS_KEPT + 1)
 """Bytes of a bucket below which all of them together cannot be too many."""
@@ -31,12 +33,12 @@ def digest(event_id: str) -> bytes:
 
 def told(entry: bytes) -> bytes:
     """The entry as it would be had the site itself told of it."""
-    return bytes((entry[0] & 0x7F,)) + entry[1:]
+    return bytes((entry[0] & ~PUBLIC,)) + entry[1:]
 
 
 def public(entry: bytes) -> bytes:
     """The entry as it would be had it come with the public key."""
-    return bytes((entry[0] | 0x80,)) + entry[1:]
+    return bytes((entry[0] | PUBLIC,)) + entry[1:]
 
 
 def from_public_key(event: Event) -> bool:
@@ -52,12 +54,15 @@ def entries_of(event: Event, name: str) -> tuple[bytes, ...]:
     return (public(own), own) if from_public_key(event) else (own, public(own))
 
 
+def entry_of(event: Event) -> bytes:
+    """The entry of the event's id, without the stamp of a message."""
+    own = digest(event.id)
+    return public(own) if from_public_key(event) else own
+
+
 def found(seen: Seen, event: Event) -> bytes | None:
     """The stamp of the message that brought the event, None if none did."""
-    for entry_id in entries_of(event, event.id):
-        if (stamp_of := find(seen, entry_id)) is not None:
-            return stamp_of
-    return None
+    return find(seen, entry_of(event), event.sender == SITE)
 
 
 def stamp(partition: int, position: int) -> bytes:
@@ -66,15 +71,21 @@ def stamp(partition: int, position: int) -> bytes:
     return (mixed >> 48).to_bytes(2, "big")
 
 
-def find(seen: Seen, entry_id: bytes) -> bytes | None:
-    """The stamp of the message that brought this id, None if none did."""
+def find(seen: Seen, entry_id: bytes, only_own: bool = False) -> bytes | None:
+    """The stamp of the message that brought this id, None if none did. Of the two entries that an id may have, its own
+    comes first; ``only_own``: the other one does not count."""
+    first, rest, other = entry_id[0], entry_id[1:], None
     for _, entries in reversed(seen):
-        at = entries.find(entry_id)
+        at = entries.find(rest)
         while at >= 0:
-            if at % ENTRY_BYTES == 0:
-                return entries[at + ID_BYTES : at + ENTRY_BYTES]
-            at = entries.find(entry_id, at + 1)
-    return None
+            start = at - 1
+            if start % ENTRY_BYTES == 0:
+                if entries[start] == first:
+                    return entries[start + ID_BYTES : start + ENTRY_BYTES]
+                if other is None and not only_own and entries[start] ^ first == PUBLIC:
+                    other = entries[start + ID_BYTES : start + ENTRY_BYTES]
+            at = entries.find(rest, at + 1)
+    return other
 
 
 def remember(seen: Seen, entry: bytes, received: int) -> None:

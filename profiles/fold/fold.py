@@ -147,8 +147,8 @@ def trim(profile: Profile) -> None:
 
 
 def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
-    found = dedup.found(profile.seen, event)
-    stamp = dedup.stamp(at.partition, at.position)
+    entry, stamp = dedup.entry_of(event), dedup.stamp(at.partition, at.position)
+    found = dedup.find(profile.seen, entry, event.sender == SITE)
     if replayed(profile, at):
         # An id that was forgotten since belongs to the message that brought it first, most likely this one.
         return "replayed" if found is None or found == stamp else "duplicate"
@@ -160,7 +160,7 @@ def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
         del positions[next((key for key in positions if key in profile.claimants), next(iter(positions)))]
     if found is not None:
         return "replayed" if found == stamp else "duplicate"
-    dedup.remember(profile.seen, dedup.entries_of(event, event.id)[0] + stamp, event.received)
+    dedup.remember(profile.seen, entry + stamp, event.received)
     return "applied"
 
 
