@@ -6,7 +6,8 @@ from typing import NamedTuple
 from offers.campaign.campaign import Campaign
 from offers.experiments.lift import Group, Lift, lift
 from offers.experiments.sample_ratio import SUSPICIOUS, sample_ratio
-from offers.feedback.responses import GoalRow, Response
+from offers.feedback.responses import Response
+from warehouse.feeds.offer_events import GoalEvent
 
 
 class HoldoutComparison(NamedTuple):
@@ -26,7 +27,7 @@ class HoldoutComparison(NamedTuple):
 
 
 def compare_holdout(
-    campaign: Campaign, responses: Iterable[Response], goals: Iterable[GoalRow], share: float
+    campaign: Campaign, responses: Iterable[Response], goals: Iterable[GoalEvent], share: float
 ) -> HoldoutComparison:
     """Every visitor counts from their first decision on, in the group of that decision, seen or not.
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from offers.campaign.campaign import Campaign, Reward
 from offers.feedback.response_weights import response_weights
-from offers.feedback.responses import GoalRow, Response
+from offers.feedback.responses import Response
+from warehouse.feeds.offer_events import GoalEvent
 
 
 class Impression(NamedTuple):
@@ -32,7 +33,7 @@ class Impression(NamedTuple):
 
 
 def attributed_impressions(
-    responses: Iterable[Response], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
+    responses: Iterable[Response], goals: Iterable[GoalEvent], campaigns: Mapping[str, Campaign]
 ) -> list[Impression]:
     """Impressions in order of time, each with its click and the goals that are credited to it.
 
@@ -87,7 +88,7 @@ class _Touchpoints(NamedTuple):
 
 
 def _credited(
-    impressions: list[Impression], goals: Iterable[GoalRow], campaigns: Mapping[str, Campaign]
+    impressions: list[Impression], goals: Iterable[GoalEvent], campaigns: Mapping[str, Campaign]
 ) -> list[Impression]:
     touchpoints = _touchpoints(impressions)
     for goal in sorted(goals, key=lambda goal: goal.ts):

@@ -20,15 +20,16 @@ def response_weights(responses: Iterable[Response]) -> dict[str, float]:
         name: code for code, name in enumerate(dict.fromkeys(response.row.profile for response in given))
     }
     networks = {
-        name: code for code, name in enumerate(dict.fromkeys(row.sender for _, row in given if row.outside))
+        name: code
+        for code, name in enumerate(dict.fromkeys(row.sender for _, row in given if row.from_public_key))
     }
     if not networks:
         return {}
     person = np.array([profiles[row.profile] for _, row in given])
     received = np.array([row.received for _, row in given], np.int64)
-    sender = np.array([networks[row.sender] if row.outside else -1 for _, row in given])
+    sender = np.array([networks[row.sender] if row.from_public_key else -1 for _, row in given])
     people = person_weights.weights(person, received, sender, len(profiles)).weight
-    shown = {token.nonce: (row.profile, token.campaign) for token, row in given if row.outside}
+    shown = {token.nonce: (row.profile, token.campaign) for token, row in given if row.from_public_key}
     often = Counter(shown.values())
     return {
         nonce: float(people[profiles[profile]]) * min(1.0, IMPRESSIONS_A_CAMPAIGN / often[profile, campaign])

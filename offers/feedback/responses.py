@@ -1,46 +1,14 @@
 """Responses: offer events (views, clicks, dismissals) whose tokens we signed, each counted once."""
 
 from collections.abc import Collection, Iterable
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from offers.feedback.token import Token, TokenInvalid, TokenSigner
 from tracker.durations import DAY_MS
-from tracker.event import SITE
+from warehouse.feeds.offer_events import GoalEvent, OfferEvent
 
 VIEW_MAX_AGE_MS = DAY_MS
 """A page may stand open for a day before its offer is seen."""
-
-ResponseKind = Literal["view", "click", "dismissed", "decided", "withheld"]
-
-
-class OfferRow(NamedTuple):
-    """One offer event. ``campaign`` and ``variant`` are the event's own words; the token is what counts.
-    ``visitor`` and ``user`` are whoever sent it, ``sender`` and ``received`` (ms) as in the warehouse."""
-
-    campaign: str
-    variant: str
-    token: str
-    kind: ResponseKind
-    profile: str
-    ts: int
-    visitor: str | None = None
-    user: str | None = None
-    sender: str | None = None
-    received: int = 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether it was sent with the public key, by all that is known."""
-        return self.sender not in (None, SITE)
-
-
-class GoalRow(NamedTuple):
-    """One event that some campaign has as its goal. ``value`` is an order's revenue, else 0."""
-
-    event: str
-    profile: str
-    ts: int
-    value: float
 
 
 class ResponseSource(Protocol):
@@ -48,10 +16,10 @@ class ResponseSource(Protocol):
 
     def offer_events(
         self, site: str, start: int, end: int, campaigns: Collection[str] | None = None
-    ) -> Iterable[OfferRow]:
+    ) -> Iterable[OfferEvent]:
         """Offer events with start <= ts < end (ms), of all campaigns or of those named."""
 
-    def goal_events(self, site: str, events: Collection[str], start: int, end: int) -> Iterable[GoalRow]:
+    def goal_events(self, site: str, events: Collection[str], start: int, end: int) -> Iterable[GoalEvent]:
         """The events so named with start <= ts < end (ms), each order once."""
 
 
@@ -59,11 +27,11 @@ class Response(NamedTuple):
     """An offer event whose token we signed, counted for the first time."""
 
     token: Token
-    row: OfferRow
+    row: OfferEvent
 
 
 def verified_responses(
-    rows: Iterable[OfferRow], signer: TokenSigner, site: str, since: int = 0
+    rows: Iterable[OfferEvent], signer: TokenSigner, site: str, since: int = 0
 ) -> tuple[list[Response], dict[str, int]]:
     """The answers that count, in order of time, and how many did not: forged, foreign, stale, replayed.
 
@@ -87,7 +55,7 @@ def verified_responses(
     return answers, refused
 
 
-def _read(row: OfferRow, signer: TokenSigner, site: str) -> Token:
+def _read(row: OfferEvent, signer: TokenSigner, site: str) -> Token:
     token = (
         signer.read(row.token, site, row.ts, VIEW_MAX_AGE_MS)
         if row.kind == "view"
@@ -96,6 +64,6 @@ def _read(row: OfferRow, signer: TokenSigner, site: str) -> Token:
     if token.held != (row.kind == "withheld"):
         raise TokenInvalid("forged")
     # Who signed in meanwhile is known by the profile; what the site itself says is theirs, is.
-    if row.outside and not token.belongs_to(row.visitor, row.user, row.profile.partition(":")[2]):
+    if row.from_public_key and not token.belongs_to(row.visitor, row.user, row.profile.partition(":")[2]):
         raise TokenInvalid("foreign")
     return token

@@ -12,8 +12,9 @@ from offers.experiments.holdout_comparison import HoldoutComparison, compare_hol
 from offers.experiments.off_policy import OffPolicy
 from offers.experiments.variant_comparison import shown_to_all, unconfounded_arm
 from offers.feedback.attribution import Impression, attributed_impressions
-from offers.feedback.responses import GoalRow, Response
+from offers.feedback.responses import Response
 from offers.reports.response_counts import ResponseCounts, break_down, count_responses, decisions_of
+from warehouse.feeds.offer_events import GoalEvent
 
 
 class VariantReport(NamedTuple):
@@ -42,7 +43,7 @@ class CampaignReport(NamedTuple):
 def campaign_report(
     campaign: Campaign,
     responses: Sequence[Response],
-    goals: Iterable[GoalRow],
+    goals: Iterable[GoalEvent],
     zone: tzinfo = UTC,
     holdout: float | None = None,
     counted: DecisionCounts | None = None,

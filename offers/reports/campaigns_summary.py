@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from offers.feedback.responses import OfferRow, ResponseKind, verified_responses
+from offers.feedback.responses import verified_responses
 from offers.feedback.token import TokenSigner
+from warehouse.feeds.offer_events import OfferEvent, OfferEventKind
 
-ANSWERS: tuple[ResponseKind, ...] = ("view", "click", "dismissed")
+ANSWERS: tuple[OfferEventKind, ...] = ("view", "click", "dismissed")
 
 
 class VariantResult(NamedTuple):
@@ -32,7 +33,7 @@ class CampaignsSummary(NamedTuple):
     refused: dict[str, int]
 
 
-def summarise_campaigns(rows: Iterable[OfferRow], signer: TokenSigner, site: str) -> CampaignsSummary:
+def summarise_campaigns(rows: Iterable[OfferEvent], signer: TokenSigner, site: str) -> CampaignsSummary:
     """Impressions, clicks and dismissals per campaign and variant, by what the tokens say."""
     answers, refused = verified_responses(rows, signer, site)
     counts: dict[tuple[str, str], dict[str, int]] = {}

@@ -16,7 +16,7 @@ from offers.campaign.campaign import Budget
 from offers.campaign.document import parse
 from offers.decision.budget import BudgetStore
 from offers.feedback.attribution import attributed_impressions
-from offers.feedback.responses import GoalRow, OfferRow, Response
+from offers.feedback.responses import Response
 from offers.feedback.token import Token
 from profiles.sansio import run_sync
 from recommender.data.interactions import read
@@ -31,7 +31,7 @@ from tracker.durations import DAY_MS, HOUR_MS
 from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
 from warehouse.feeds.doubtful_orders import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
-from warehouse.feeds.offer_events import goal_events
+from warehouse.feeds.offer_events import GoalEvent, OfferEvent, goal_events
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import Span
 from warehouse.reports.overview import overview
@@ -144,7 +144,7 @@ def answers(known: bool, strangers: int = 400) -> tuple[list[Response], int]:
         found.append(
             Response(
                 token,
-                OfferRow("c", variant, "", kind, profile, ts, None, None, sender if known else None, ts),
+                OfferEvent("c", variant, "", kind, profile, ts, None, None, sender if known else None, ts),
             )
         )
 
@@ -187,7 +187,7 @@ def test_a_goal_of_strangers_teaches_as_little() -> None:
     )
     given, now = answers(True)
     goals = [
-        GoalRow("Order Completed", row.profile, row.ts + 5, 5_000.0 if row.profile.startswith("x") else 40.0)
+        GoalEvent("Order Completed", row.profile, row.ts + 5, 5_000.0 if row.profile.startswith("x") else 40.0)
         for _, row in given if row.kind == "click"
     ]  # fmt: skip
     found = attributed_impressions(given, goals, {"c": campaign})

@@ -1,15 +1,16 @@
 """Attribution: which impression gets credit for a click or a goal."""
 
 from offers.feedback.attribution import attributed_impressions
-from offers.feedback.responses import GoalRow, OfferRow, Response
+from offers.feedback.responses import Response
 from offers.feedback.token import Token
 from tests.support.impressions import campaign
 from tracker.durations import HOUR_MS
+from warehouse.feeds.offer_events import GoalEvent, OfferEvent
 
 
 def answered(nonce: str, kind: str, ts: int, profile: str = "v:a", variant: str = "a") -> Response:
     token = Token("default", "c", variant, "hero", 0.5, 0, "", nonce)
-    return Response(token, OfferRow("c", variant, "", kind, profile, ts))
+    return Response(token, OfferEvent("c", variant, "", kind, profile, ts))
 
 
 def test_goals_are_credited_to_the_last_showing_within_the_window():
@@ -21,12 +22,12 @@ def test_goals_are_credited_to_the_last_showing_within_the_window():
         answered("9", "click", 3_000, profile="v:y"),  # clicked on before a second was over: seen
     ]
     goals = [
-        GoalRow("Order Completed", "v:a", 500, 1.0),
-        GoalRow("Order Completed", "v:a", 5_000, 20.0),
-        GoalRow("Order Completed", "v:a", 6_000, 10.0),
-        GoalRow("Signed Up", "v:z", 5_000, 0.0),
-        GoalRow("Order Completed", "v:z", 2_000 + 3_600_001, 5.0),
-        GoalRow("Order Completed", "v:unknown", 5_000, 5.0),
+        GoalEvent("Order Completed", "v:a", 500, 1.0),
+        GoalEvent("Order Completed", "v:a", 5_000, 20.0),
+        GoalEvent("Order Completed", "v:a", 6_000, 10.0),
+        GoalEvent("Signed Up", "v:z", 5_000, 0.0),
+        GoalEvent("Order Completed", "v:z", 2_000 + 3_600_001, 5.0),
+        GoalEvent("Order Completed", "v:unknown", 5_000, 5.0),
     ]
     found = {(s.variant, s.profile): s for s in attributed_impressions(answers, goals, {"c": campaign()})}
     assert found["a", "v:a"].converted is None
@@ -45,7 +46,7 @@ def test_showings_come_in_order_of_time_whatever_the_order_of_answers():
         answered("early", "view", 1_000),
         answered("between", "click", 5_000, variant="c"),
     ]
-    goals = [GoalRow("Order Completed", "v:a", ts, 1.0) for ts in (10_000, 4_000, 2_000)]
+    goals = [GoalEvent("Order Completed", "v:a", ts, 1.0) for ts in (10_000, 4_000, 2_000)]
     for order in (answers, answers[::-1]):
         found = attributed_impressions(
             order, goals, {"c": campaign(goal={"window": "1h", "view_window": "1h"})}
@@ -63,7 +64,7 @@ def test_a_click_that_is_stamped_before_its_view_came_at_once():
 
 def test_to_click_after_buying_is_not_to_buy_after_a_click():
     answers = [answered("1", "view", 0), answered("1", "click", 6 * HOUR_MS)]
-    goals = [GoalRow("Order Completed", "v:a", 5 * HOUR_MS, 1.0)]
+    goals = [GoalEvent("Order Completed", "v:a", 5 * HOUR_MS, 1.0)]
     for view_window, converted in (("4h", None), ("5h", 5 * HOUR_MS)):
         goal = {"window": "7d", "view_window": view_window}
         (found,) = attributed_impressions(answers, goals, {"c": campaign(goal=goal)})
@@ -71,6 +72,6 @@ def test_to_click_after_buying_is_not_to_buy_after_a_click():
 
 
 def test_goals_of_a_campaign_that_is_gone_are_nobodys():
-    goals = [GoalRow("Order Completed", "v:a", 5, 1.0)]
+    goals = [GoalEvent("Order Completed", "v:a", 5, 1.0)]
     (found,) = attributed_impressions([answered("1", "view", 0)], goals, {})
     assert found.converted is None

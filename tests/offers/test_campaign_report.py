@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from offers.feedback.responses import GoalRow, verified_responses
+from offers.feedback.responses import verified_responses
 from offers.feedback.token import Token, TokenSigner
 from offers.feedback.warehouse import WarehouseResponses
 from offers.reports.campaign_report import campaign_report
@@ -13,6 +13,7 @@ from tests.support.campaign_responses import NOW, answer, campaign
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS, WEEK_MS
 from warehouse.delta import Warehouse
+from warehouse.feeds.offer_events import GoalEvent
 from warehouse.tables.schema import AliasRow
 
 
@@ -43,10 +44,10 @@ def test_counts_per_variant_day_and_bucket():
         answer("withheld", "4", profile="v:c"),
     ]
     goals = [
-        GoalRow("Order Completed", "v:a", NOW + HOUR_MS, 50.0),
-        GoalRow("Order Completed", "v:b", NOW + DAY_MS + HOUR_MS, 20.0),
-        GoalRow("Order Completed", "v:c", NOW + HOUR_MS, 99.0),
-        GoalRow("Signed Up", "v:a", NOW + HOUR_MS, 0.0),
+        GoalEvent("Order Completed", "v:a", NOW + HOUR_MS, 50.0),
+        GoalEvent("Order Completed", "v:b", NOW + DAY_MS + HOUR_MS, 20.0),
+        GoalEvent("Order Completed", "v:c", NOW + HOUR_MS, 99.0),
+        GoalEvent("Signed Up", "v:a", NOW + HOUR_MS, 0.0),
     ]
     found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2)
@@ -88,14 +89,14 @@ def test_decisions_that_nobody_logged_are_not_known():
 
 def test_a_view_counts_for_a_shorter_time_than_a_click():
     answers = [answer("view", "1"), answer("click", "1"), answer("view", "2", variant="b", profile="v:b")]
-    goals = [GoalRow("Order Completed", who, NOW + 5 * HOUR_MS, 1.0) for who in ("v:a", "v:b")]
+    goals = [GoalEvent("Order Completed", who, NOW + 5 * HOUR_MS, 1.0) for who in ("v:a", "v:b")]
     found = campaign_report(campaign(goal={"window": "1d", "view_window": "4h"}), answers, goals)
     assert [row.counts.conversions for row in found.variants] == [1, 0]
 
 
 def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
     def credited(*answers, at: int) -> list[int]:
-        goals = [GoalRow("Order Completed", "v:a", at, 10.0)]
+        goals = [GoalEvent("Order Completed", "v:a", at, 10.0)]
         goal = {"window": "7d", "view_window": "1d"}
         return [
             row.counts.conversions for row in campaign_report(campaign(goal=goal), answers, goals).variants
@@ -156,7 +157,7 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
     )
     goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY_MS)
     assert refused == {"replayed": 1}
-    assert goals == [GoalRow("Order Completed", "u:7", NOON + HOUR_MS, 25.0)]
+    assert goals == [GoalEvent("Order Completed", "u:7", NOON + HOUR_MS, 25.0)]
     found = campaign_report(campaign(), answers, goals)
     assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1)
     assert list(stored.offer_events("default", NOON, NOON + DAY_MS, ["other"])) == []

@@ -1,9 +1,9 @@
 """All campaigns at a glance."""
 
-from offers.feedback.responses import OfferRow
 from offers.feedback.token import Token, TokenSigner
 from offers.reports.campaigns_summary import summarise_campaigns
 from tests.support.campaign_responses import NOW
+from warehouse.feeds.offer_events import OfferEvent
 
 SIGNER = TokenSigner("secret")
 
@@ -23,7 +23,9 @@ def test_all_campaigns_at_a_glance():
         ("x", "view", ""),
     ]
     found = summarise_campaigns(
-        [OfferRow("lies", "lies", token, kind, who, NOW + 5) for token, kind, who in rows], SIGNER, "default"
+        [OfferEvent("lies", "lies", token, kind, who, NOW + 5) for token, kind, who in rows],
+        SIGNER,
+        "default",
     )
     assert [tuple(each) for each in found.variants] == [("c", "a", 1, 1, 0, 1), ("c", "b", 1, 0, 1, 1)]
     assert (found.variants[0].ctr, found.withheld, found.refused) == (

@@ -9,11 +9,11 @@ from offers.campaign.document import parse
 from offers.campaign.store import CampaignStore
 from offers.decision.budget import HOLD_MS, BudgetStore
 from offers.decision.decider import Decider
-from offers.feedback.responses import GoalRow, OfferRow
 from offers.feedback_job import FeedbackJob
 from tests.support.decisions import decided
 from tests.support.offers import SHOES, SIGNER, Uncapped, offer
 from tracker.unavailable import Unavailable
+from warehouse.feeds.offer_events import GoalEvent, OfferEvent
 
 pytestmark = pytest.mark.redis
 
@@ -22,8 +22,8 @@ CREATIVES = [{"id": name, "kind": "json", "content": {"t": name}} for name in "a
 
 class Warehouse:
     def __init__(self) -> None:
-        self.rows: list[OfferRow] = []
-        self.goals: list[GoalRow] = []
+        self.rows: list[OfferEvent] = []
+        self.goals: list[GoalEvent] = []
 
     def offer_events(self, site, start, end, campaigns=None):
         return [
@@ -70,14 +70,14 @@ class Stage:
         if decision is None:
             return None
         ts = int(self.clock.now * 1000)
-        self.warehouse.rows.append(OfferRow("x", decision.variant, decision.token, "view", "v:a", ts))
+        self.warehouse.rows.append(OfferEvent("x", decision.variant, decision.token, "view", "v:a", ts))
         if self.chance.random() < rates[decision.variant]:
             if event == "click":
                 self.warehouse.rows.append(
-                    OfferRow("x", decision.variant, decision.token, "click", "v:a", ts + 1)
+                    OfferEvent("x", decision.variant, decision.token, "click", "v:a", ts + 1)
                 )
             else:
-                self.warehouse.goals.append(GoalRow(event, "v:a", ts, 10.0))
+                self.warehouse.goals.append(GoalEvent(event, "v:a", ts, 10.0))
         self.clock.advance(1)
         return decision.variant
 
@@ -115,7 +115,7 @@ def test_forged_answers_teach_nothing(redis_url, clock, site):
     stage = Stage(redis_url, clock, site)
     stage.visit({"a": 0, "b": 0, "c": 0})
     ts = int(clock.now * 1000)
-    stage.warehouse.rows += [OfferRow("x", "a", "forged", "click", "v:a", ts - 1)] * 100
+    stage.warehouse.rows += [OfferEvent("x", "a", "forged", "click", "v:a", ts - 1)] * 100
     clock.advance(1)
     run = stage.learner.run(site)
     assert run.refused == {"forged": 100}

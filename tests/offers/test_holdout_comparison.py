@@ -4,16 +4,16 @@ import numpy as np
 
 from offers.campaign.store import Version
 from offers.experiments.lift import Group
-from offers.feedback.responses import GoalRow
 from offers.reports.campaign_report import campaign_report
 from tests.support.campaign_responses import NOW, answer, campaign
 from tracker.durations import DAY_MS, HOUR_MS
+from warehouse.feeds.offer_events import GoalEvent
 from web.reports.campaign_result import holdout_since
 
 
 def test_only_the_campaigns_own_goal_converts_either_group():
     answers = [answer("decided", "1"), answer("withheld", "2", profile="v:b")]
-    goals = [GoalRow("Signed Up", who, NOW + HOUR_MS, 7.0) for who in ("v:a", "v:b")]
+    goals = [GoalEvent("Signed Up", who, NOW + HOUR_MS, 7.0) for who in ("v:a", "v:b")]
     found = campaign_report(campaign(), answers, goals).comparison
     assert found is not None and found.lift is not None
     assert (found.lift.shown, found.lift.withheld) == (Group(1), Group(1))
@@ -29,7 +29,7 @@ def test_a_comparison_begins_with_a_decision_and_nothing_else():
         answer("view", "3", profile="v:c"),
         answer("dismissed", "3", profile="v:c"),
     ]
-    goals = [GoalRow("Order Completed", who, NOW + HOUR_MS, 5.0) for who in ("v:a", "v:c")]
+    goals = [GoalEvent("Order Completed", who, NOW + HOUR_MS, 5.0) for who in ("v:a", "v:c")]
     found = campaign_report(campaign(), answers, goals).comparison
     assert found is not None and found.lift is not None
     assert (found.lift.shown, found.lift.withheld) == (Group(1), Group(1))
@@ -44,11 +44,11 @@ def test_the_comparison_is_by_visitor_from_their_first_decision():
         answer("withheld", "5", profile="u:x", ts=NOW + 5),
     ]
     goals = [
-        GoalRow("Order Completed", "v:a", NOW - 1, 1_000.0),  # before
-        GoalRow("Order Completed", "v:a", NOW + DAY_MS, 10.0),
-        GoalRow("Order Completed", "v:a", NOW + 2, 5.0),
-        GoalRow("Order Completed", "v:a", NOW + DAY_MS + 1, 1_000.0),  # after the window
-        GoalRow("Order Completed", "u:x", NOW + 9, 1_000.0),  # in both groups, first in that of the shown
+        GoalEvent("Order Completed", "v:a", NOW - 1, 1_000.0),  # before
+        GoalEvent("Order Completed", "v:a", NOW + DAY_MS, 10.0),
+        GoalEvent("Order Completed", "v:a", NOW + 2, 5.0),
+        GoalEvent("Order Completed", "v:a", NOW + DAY_MS + 1, 1_000.0),  # after the window
+        GoalEvent("Order Completed", "u:x", NOW + 9, 1_000.0),  # in both groups, first in that of the shown
     ]
     comparison = campaign_report(campaign(), answers, goals).comparison
     assert comparison is not None and comparison.lift is not None
@@ -67,7 +67,7 @@ def test_who_was_in_both_groups_does_not_bend_the_comparison():
             kind = "withheld" if withheld else "decided"
             answers.append(answer(kind, f"{number}-{nth}", f"u:{number}", ts=NOW + nth))
         if draw.random() < (0.2 if cookies == 2 else 0.05):
-            goals.append(GoalRow("Order Completed", f"u:{number}", NOW + HOUR_MS, 10.0))
+            goals.append(GoalEvent("Order Completed", f"u:{number}", NOW + HOUR_MS, 10.0))
     comparison = campaign_report(campaign(), answers, goals).comparison
     assert comparison is not None and comparison.lift is not None and comparison.crossed > 300
     assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and not comparison.mismatch
@@ -84,7 +84,7 @@ def test_a_share_that_changed_is_compared_from_then_on():
                 kind = "withheld" if lot < share else "decided"
                 answers.append(answer(kind, f"{number}-{day}", f"v:{number}", ts=NOW + day * DAY_MS))
         if draw.random() < (0.3 if heavy else 0.03):
-            goals.append(GoalRow("Order Completed", f"v:{number}", NOW + 10 * DAY_MS + HOUR_MS, 10.0))
+            goals.append(GoalEvent("Order Completed", f"v:{number}", NOW + 10 * DAY_MS + HOUR_MS, 10.0))
     comparison = campaign_report(campaign(holdout=0.5), answers, goals, since=NOW + 5 * DAY_MS).comparison
     assert comparison is not None and comparison.lift is not None and not comparison.mismatch
     assert comparison.lift.rate.low < 0 < comparison.lift.rate.high and comparison.crossed == 0

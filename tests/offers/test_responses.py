@@ -8,13 +8,14 @@ import pytest
 from offers.decision.decider import Decider
 from offers.decision.eligibility import Requester
 from offers.feedback.response_weights import response_weights
-from offers.feedback.responses import OfferRow, verified_responses
+from offers.feedback.responses import verified_responses
 from offers.feedback.token import Token, owner_of
 from offers.reports.campaigns_summary import summarise_campaigns
 from profiles.model import Profile
 from profiles.sansio import run_sync
 from tests.support.offers import SHOES, SIGNER, Uncapped, decider, offer
 from tracker.durations import DAY_MS, HOUR_MS
+from warehouse.feeds.offer_events import OfferEvent
 
 NOW = 1_795_000_000_000
 
@@ -34,9 +35,9 @@ def token(owner: str, nonce: str = "n", **changes: object) -> str:
     return SIGNER.sign(Token(**(fields | changes), nonce=nonce, owner=owner_of("default", owner)))
 
 
-def row(signed: str, kind: str = "view", **who: object) -> OfferRow:
+def row(signed: str, kind: str = "view", **who: object) -> OfferEvent:
     fields = {"profile": "v:x", "visitor": "x", "user": None, "sender": NETWORK, "received": NOW + 5} | who
-    return OfferRow("c", "a", signed, kind, ts=NOW + 5, **fields)
+    return OfferEvent("c", "a", signed, kind, ts=NOW + 5, **fields)
 
 
 OWNERS: list[tuple[str, dict[str, object]]] = [
@@ -135,7 +136,7 @@ def test_each_token_counts_once_and_refusals_are_named():
     signed, foreign = SIGNER.sign(token), SIGNER.sign(Token("other", "c", "a", "hero", 0.25, NOW, nonce="n1"))
 
     def row(token: str, kind="view", ts=NOW + 5):
-        return OfferRow("lies", "lies", token, kind, "v:a", ts)
+        return OfferEvent("lies", "lies", token, kind, "v:a", ts)
 
     answers, refused = verified_responses(
         [row(signed, "click", NOW + 9), row(signed), row(signed, ts=NOW + 7), row(signed, ts=NOW + 2 * DAY_MS),
@@ -153,7 +154,7 @@ def test_each_token_counts_once_and_refusals_are_named():
 
 def test_an_answer_given_before_is_not_counted_again_in_a_later_span():
     token = SIGNER.sign(Token("default", "c", "a", "hero", 0.5, NOW, nonce="n"))
-    rows = [OfferRow("c", "a", token, "click", "v:a", NOW + day * DAY_MS) for day in range(5)]
+    rows = [OfferEvent("c", "a", token, "click", "v:a", NOW + day * DAY_MS) for day in range(5)]
     answers, refused = verified_responses(rows, SIGNER, "default", since=NOW + 3 * DAY_MS)
     assert (answers, refused) == ([], {"replayed": 2})
     assert len(verified_responses(rows, SIGNER, "default")[0]) == 1

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from offers.feedback.responses import GoalRow
 from offers.reports.campaign_report import campaign_report
 from tests.support.campaign_responses import NOW, answer, campaign
 from tracker.durations import HOUR_MS
+from warehouse.feeds.offer_events import GoalEvent
 
 
 def test_had_all_seen_it_is_in_money_where_money_is_the_aim():
@@ -16,8 +16,8 @@ def test_had_all_seen_it_is_in_money_where_money_is_the_aim():
         answer("view", "3", variant="b", profile="v:c"),
     ]
     goals = [
-        GoalRow("Order Completed", "v:a", NOW + HOUR_MS, 50.0),
-        GoalRow("Order Completed", "v:c", NOW + HOUR_MS, 20.0),
+        GoalEvent("Order Completed", "v:a", NOW + HOUR_MS, 50.0),
+        GoalEvent("Order Completed", "v:c", NOW + HOUR_MS, 20.0),
     ]
     for reward, (a, b) in (("revenue", (25.0, 20.0)), ("conversion", (0.5, 1.0)), ("click", (0.0, 0.0))):
         rows = campaign_report(campaign(reward=reward), answers, goals).variants

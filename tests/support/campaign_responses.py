@@ -2,9 +2,10 @@
 
 from offers.campaign.campaign import Campaign
 from offers.campaign.document import parse
-from offers.feedback.responses import OfferRow, Response
+from offers.feedback.responses import Response
 from offers.feedback.token import Token
 from tests.support.offers import written
+from warehouse.feeds.offer_events import OfferEvent
 
 NOW = 1_795_000_000_000
 
@@ -21,4 +22,4 @@ def answer(
 ) -> Response:
     held = kind == "withheld"
     token = Token("default", "c", "" if held else variant, "hero", propensity, ts, context, nonce, held)
-    return Response(token, OfferRow("c", variant, "", kind, profile, ts))
+    return Response(token, OfferEvent("c", variant, "", kind, profile, ts))

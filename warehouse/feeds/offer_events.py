@@ -1,13 +1,15 @@
 """Offer events and the events that campaigns have as goals, as they came: what they are worth, offers/ knows."""
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from tracker.event import SITE
 from warehouse.definitions.orders import ORDERS
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
-KINDS = {
+OfferEventKind = Literal["view", "click", "dismissed", "decided", "withheld"]
+KINDS: dict[str, OfferEventKind] = {
     "Offer Viewed": "view",
     "Offer Clicked": "click",
     "Offer Dismissed": "dismissed",
@@ -37,18 +39,24 @@ select 'Order Completed', profile, ts, revenue + coalesce(refunded, 0) from coun
 
 
 class OfferEvent(NamedTuple):
-    """One offer event: what its properties say, unverified. ``kind`` is one of KINDS."""
+    """One offer event: what its properties say, unverified. ``visitor`` and ``user`` are whoever sent it, ``sender``
+    and ``received`` (ms) as in the warehouse."""
 
     campaign: str
     variant: str
     token: str
-    kind: str
+    kind: OfferEventKind
     profile: str
     ts: int
     visitor: str | None = None
     user: str | None = None
     sender: str | None = None
     received: int = 0
+
+    @property
+    def from_public_key(self) -> bool:
+        """Whether it was sent with the public key, by all that is known."""
+        return self.sender not in (None, SITE)
 
 
 class GoalEvent(NamedTuple):

@@ -1,11 +1,9 @@
 """How campaigns were answered in a span: what the campaigns page and its report both show."""
 
 from dataclasses import dataclass, field
-from typing import cast
 
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import CampaignStore
-from offers.feedback.responses import OfferRow, ResponseKind
 from offers.feedback.token import TokenSigner
 from offers.reports.campaigns_summary import VariantResult, summarise_campaigns
 from tracker.sites import Site
@@ -61,8 +59,7 @@ def answered(signer: TokenSigner, events: Events, scope: ReportScope) -> dict[st
     """By campaign, of ``events``: those that ``scope`` is narrowed to. Only answers whose token is ours count, each
     once."""
     found = offer_events(events, scope.site.id, scope.span.start, scope.span.end)
-    rows = [OfferRow(**{**each._asdict(), "kind": cast(ResponseKind, each.kind)}) for each in found]
-    counts = summarise_campaigns(rows, signer, scope.site.id)
+    counts = summarise_campaigns(found, signer, scope.site.id)
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)
