@@ -95,3 +95,16 @@ def test_the_doctor_says_that_ingest_stands_still(
         doctor.ingest_gets_on(settings)
     progress.close()
     log.close()
+
+
+def test_many_pages_ask_ingest_once(stage: Stage) -> None:
+    """The answer costs a look at every partition of the log."""
+    asked: list[int] = []
+
+    def look() -> IngestLag:
+        asked.append(1)
+        return IngestLag(12_345, 660.0)
+
+    desk = stage.with_health(ingest_waits=look).desk()
+    assert all(STANDS in desk.get("/desk/setup").text for _ in range(3))
+    assert asked == [1]

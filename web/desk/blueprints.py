@@ -8,11 +8,7 @@ from web.api.reports import ReportSources, reports_blueprint
 from web.desk.access.password import PasswordPage
 from web.desk.access.sign_in import SignInPages
 from web.desk.access.users import UserPages
-from web.desk.banners.backups import register_backup_banner
-from web.desk.banners.event_log import register_event_log_banner
-from web.desk.banners.ingest import register_ingest_banner
-from web.desk.banners.spool import register_spool_banner
-from web.desk.banners.training import register_training_banner
+from web.desk.banners import register_banners
 from web.desk.campaigns.editor import CampaignEditor, CampaignPreview
 from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
@@ -45,7 +41,7 @@ def register_desk(app: Flask, stores: Stores, sources: ReportSources) -> None:
     sessions = DeskSessions(stores.access.users, stores.access.secret)
     pages = Pages(stores.sites, assets, sessions, stores.clock, reports, stores.segments.store)
     pages.register(app)
-    _register_banners(app, stores)
+    register_banners(app, stores.health, stores.models.runs, stores.clock)
     app.register_blueprint(static_blueprint(assets))
     sign_in = SignInPages(pages, stores.access.sign_in_limit, stores.access.audit)
     app.register_blueprint(blueprint_of("sign_in", sign_in.routes()))
@@ -58,15 +54,6 @@ def register_desk(app: Flask, stores: Stores, sources: ReportSources) -> None:
         *_site_pages(pages, stores),
     ):
         app.register_blueprint(blueprint)
-
-
-def _register_banners(app: Flask, stores: Stores) -> None:
-    health = stores.health
-    register_spool_banner(app, health.spooled, health.incomplete, stores.clock)
-    register_event_log_banner(app, health.log_incident)
-    register_ingest_banner(app, health.ingest_waits)
-    register_backup_banner(app, health.backups_behind)
-    register_training_banner(app, stores.models.runs)
 
 
 def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:

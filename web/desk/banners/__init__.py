@@ -1,1 +1,0 @@
-"""Banners: what every page of the desk warns of."""
