@@ -113,17 +113,13 @@ class Warehouse:
         self,
         site: str,
         ids: Collection[str],
-        visitors: Collection[str] = (),
-        users: Collection[str] = (),
         until: int = FOR_EVER,
         browsers: Collection[str] = (),
         fed: Collection[str] = (),
     ) -> int:
         """See ``Maintenance.erase``."""
         return self._swept(
-            Maintenance(self.path, self.storage_options).erase(
-                site, ids, visitors, users, until, browsers, fed
-            )
+            Maintenance(self.path, self.storage_options).erase(site, ids, until, browsers, fed)
         )
 
     def _swept(self, count: int) -> int:

@@ -128,12 +128,12 @@ def test_appends_go_on_after_an_erasure(tmp_path: Path) -> None:
     assert Warehouse(str(tmp_path)).positions("events") == {0: 8}
 
 
-def test_cookies_and_customers_are_erased_by_name(tmp_path: Path) -> None:
+def test_of_a_customer_whom_a_browser_fed_only_its_own_events_go(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
-    rows = [row(id="1", profile="u:a", visitor="c1"), row(id="2", profile="u:b", user="b", visitor=None)]
-    warehouse.append([*rows, row(id="3", profile="u:c", visitor="c3", user="o'brien")], [], {})
-    assert warehouse.erase("default", [], visitors=["c1"], users=["o'brien"]) == 2
-    assert ids(warehouse) == ["2"]
+    rows = [row(id="1", profile="u:o'brien", visitor="c1"), row(id="2", profile="u:o'brien", visitor="c2")]
+    warehouse.append([*rows, row(id="3", profile="u:c", visitor="c1"), row(id="4", profile="v:c1")], [], {})
+    assert warehouse.erase("default", ["v:c1"], browsers=["c1"], fed=["u:o'brien"]) == 2
+    assert ids(warehouse) == ["2", "3"]
 
 
 def test_erasure_and_compaction_beside_appends(tmp_path: Path) -> None:

@@ -108,15 +108,13 @@ class Maintenance:
         self,
         site: str,
         ids: Collection[str],
-        visitors: Collection[str] = (),
-        users: Collection[str] = (),
         until: int = FOR_EVER,
         browsers: Collection[str] = (),
         fed: Collection[str] = (),
     ) -> int:
-        """Rewrite every file that holds a row of the profiles ``ids``, of what was merged into them, of the
-        cookies ``visitors`` or of the customers ``users``; the number of events that went. Of the profiles ``fed``
-        those of the cookies ``browsers`` go. What was received after ``until`` (ms) stays.
+        """Rewrite every file that holds a row of the profiles ``ids`` or of what was merged into them; the number of
+        events that went. Of the profiles ``fed`` those of the cookies ``browsers`` go. What was received after
+        ``until`` (ms) stays.
 
         The files that held them are deleted at once: a reader lists the new ones and reads on. Raises
         WarehouseUnavailable; then erase again.
@@ -127,21 +125,16 @@ class Maintenance:
         sessions: set[str] = set()
 
         def theirs(rows: pa.Table) -> pa.ChunkedArray:
-            hit = pc.is_in(rows["profile"], people)
-            hit = pc.or_(hit, pc.is_in(rows["visitor"], _names(visitors)))
-            hit = pc.or_(hit, pc.is_in(rows["user"], _names(users)))
             added = pc.and_(
                 pc.is_in(rows["profile"], _names({*fed, *own})), pc.is_in(rows["visitor"], _names(browsers))
             )
-            hit = pc.or_(hit, added)
+            hit = pc.or_(pc.is_in(rows["profile"], people), added)
             hit = pc.and_(hit, pc.equal(rows["site"], site))
             hit = pc.and_(hit, pc.less_equal(rows["received"], until))
             sessions.update(rows["session"].filter(hit).to_pylist())
             return hit
 
-        gone = self._without(
-            self._events, ["site", "profile", "visitor", "user", "session", "received"], theirs
-        )
+        gone = self._without(self._events, ["site", "profile", "visitor", "session", "received"], theirs)
 
         def named(rows: pa.Table) -> pa.ChunkedArray:
             return pc.and_(
