@@ -74,7 +74,7 @@ def pages(url: str) -> list[tuple[str, ...]]:
         timed("one Redis script (floor)", lambda: constant(keys=["x"])),
         timed(
             "a page of two offers",
-            lambda: run_sync(decider.deciding(site, people[next(turn) % VISITORS], ["hero", "cart"])),
+            lambda: run_sync(decider.decide(site, people[next(turn) % VISITORS], ["hero", "cart"])),
         ),
     ]
 

@@ -49,7 +49,7 @@ class Spent(NamedTuple):
 class Budgets(Protocol):
     """What a decision needs of budgets."""
 
-    def reserving(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
+    def reserve(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
         """Whether one more decision is within the budget, and within the part of it that visitors of one ``network``
         may have in a day; False when that cannot be known. ``at`` in ms."""
 
@@ -60,7 +60,7 @@ class Budgets(Protocol):
 class Unlimited:
     """No budgets."""
 
-    def reserving(self, *_: object) -> Steps[bool]:
+    def reserve(self, *_: object) -> Steps[bool]:
         yield from ()
         return True
 
@@ -86,18 +86,18 @@ class BudgetStore:
         self._leases: dict[tuple[str, str], _Lease] = {}
         self._lock = threading.Lock()
 
-    def reserving(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
+    def reserve(self, site: str, campaign: str, budget: Budget, at: int, network: str = "") -> Steps[bool]:
         key = (site, campaign)
         with self._lock:
             if network and not self._quotas.take(key, budget, network, at):
                 return False
-        granted = yield from self._reserving(key, budget, at)
+        granted = yield from self._reserve(key, budget, at)
         if network and not granted:
             with self._lock:
                 self._quotas.give_back(key, network)
         return granted
 
-    def _reserving(self, key: tuple[str, str], budget: Budget, at: int) -> Steps[bool]:
+    def _reserve(self, key: tuple[str, str], budget: Budget, at: int) -> Steps[bool]:
         site, campaign = key
         with self._lock:
             lease = self._leases.get(key)

@@ -58,7 +58,7 @@ class Grant(NamedTuple):
 
 
 class Caps(Protocol):
-    def taking(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+    def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         """For each slot the first request that is under its caps, counted; no campaign twice on one page."""
 
 
@@ -79,7 +79,7 @@ class CapStore:
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         self._lock = threading.Lock()
 
-    def taking(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+    def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         if self._clock() < self._paused_until:
             raise CapsUnavailable("Redis failed a moment ago")
         ask = {

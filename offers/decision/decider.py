@@ -67,7 +67,7 @@ class Decider:
         self._clock = clock
         self._chance = chance or random.Random()
 
-    def deciding(
+    def decide(
         self,
         site: Site,
         profile: Profile,
@@ -184,7 +184,7 @@ class Decider:
                     return
                 try:
                     if request.view.profile.id:
-                        grants = yield from self._caps.taking(request.site.id, request.view, cap_requests)
+                        grants = yield from self._caps.take(request.site.id, request.view, cap_requests)
                     else:
                         grants = _grants_without_counts(candidates, self._needs_no_visitor)
                 except CapsUnavailable:
@@ -221,7 +221,7 @@ class Decider:
                     continue
                 budget = candidate.campaign.budget
                 if budget is not None:
-                    within = yield from self._budgets.reserving(
+                    within = yield from self._budgets.reserve(
                         request.site.id, candidate.id, budget, request.view.now, request.asker.network
                     )
                     if not within:

@@ -177,7 +177,7 @@ def test_a_cap_opens_again(jump: float, per: Any, known: bool, redis_url: str, c
 
     def shown() -> bool:
         view = View(profile, int(clock() * 1000), UTC_SITE)
-        return run_sync(store.taking("default", view, [[ask]]))[0].shown is not None
+        return run_sync(store.take("default", view, [[ask]]))[0].shown is not None
 
     assert [shown(), shown()] == [True, False]
     clock.advance(jump)
@@ -191,13 +191,13 @@ def test_a_cap_opens_again(jump: float, per: Any, known: bool, redis_url: str, c
 def test_a_budget_is_given_back(jump: float, redis_url: str, clock: Clock) -> None:
     store, budget = BudgetStore(redis_url, timeout=10), Budget(impressions=10)
     now = int(clock() * 1000)
-    assert sum(run_sync(store.reserving("default", "c", budget, now)) for _ in range(20)) == 10
+    assert sum(run_sync(store.reserve("default", "c", budget, now)) for _ in range(20)) == 10
     now += int(jump * 1000)
     store.confirm("default", [Spent("c", 2, 0)], now, now)
     later = now + HOLD_MS + SLICE_MS
     store.confirm("default", [Spent("c", 2, 0)], later, later)
     other = BudgetStore(redis_url, timeout=10)
-    assert sum(run_sync(other.reserving("default", "c", budget, later)) for _ in range(20)) >= 7
+    assert sum(run_sync(other.reserve("default", "c", budget, later)) for _ in range(20)) >= 7
 
 
 @pytest.mark.redis

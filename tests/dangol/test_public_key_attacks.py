@@ -204,7 +204,7 @@ def test_one_network_does_not_empty_a_budget(redis_url: str, budget: Budget, mos
     store = BudgetStore(redis_url, timeout=10)
 
     def asked(network: str, times: int) -> int:
-        return sum(run_sync(store.reserving("default", "c", budget, NOON, network)) for _ in range(times))
+        return sum(run_sync(store.reserve("default", "c", budget, NOON, network)) for _ in range(times))
 
     assert asked("evil", 400) == most
     assert asked("home", 2) > 0, "there is some left for others"

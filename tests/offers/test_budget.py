@@ -20,7 +20,7 @@ NOON = 1_795_003_200_000
 
 
 def reserved(store: BudgetStore, budget: Budget, times: int, now: int = NOON) -> int:
-    return sum(run_sync(store.reserving("default", "c", budget, now)) for _ in range(times))
+    return sum(run_sync(store.reserve("default", "c", budget, now)) for _ in range(times))
 
 
 def test_impressions_are_never_exceeded_by_three_workers(redis_url, clock):
@@ -124,10 +124,7 @@ def test_views_that_come_hours_later_do_not_exceed_it(redis_url):
 def _worker(url: str, requests: int, results) -> None:
     store = BudgetStore(url, timeout=30)
     results.put(
-        sum(
-            run_sync(store.reserving("default", "c", Budget(impressions=5_000), NOON))
-            for _ in range(requests)
-        )
+        sum(run_sync(store.reserve("default", "c", Budget(impressions=5_000), NOON)) for _ in range(requests))
     )
 
 
@@ -174,8 +171,7 @@ def test_an_offer_that_did_not_win_costs_nothing(redis_url, clock, site):
     for _ in range(10):
         assert chosen(decided(decide, site, SHOES, "hero")) == "better"
     assert (
-        sum(run_sync(budgets.reserving("default", "paid", Budget(impressions=3), NOON)) for _ in range(5))
-        == 3
+        sum(run_sync(budgets.reserve("default", "paid", Budget(impressions=3), NOON)) for _ in range(5)) == 3
     )
 
 

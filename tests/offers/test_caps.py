@@ -25,7 +25,7 @@ def view(now: int = NOON, profile: Profile | None = None) -> View:
 
 
 def shown(store: CapStore, now: int, *asks: CapRequest, profile: Profile | None = None) -> str | None:
-    (grant,) = run_sync(store.taking("default", view(now, profile), [asks]))
+    (grant,) = run_sync(store.take("default", view(now, profile), [asks]))
     return None if grant.shown is None else asks[grant.shown].campaign
 
 
@@ -77,11 +77,11 @@ def test_a_session_goes_on_while_ingest_says_so(redis_url):
 def test_the_day_is_the_sites(redis_url):
     store, seoul = CapStore(redis_url, timeout=10), SEOUL_SITE
     ask = [[capped("day", 1)]]
-    assert run_sync(store.taking("default", View(Profile(id="v:a"), NOON, seoul), ask)) == [Grant(0)]
-    assert run_sync(store.taking("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS - 1, seoul), ask)) == [
+    assert run_sync(store.take("default", View(Profile(id="v:a"), NOON, seoul), ask)) == [Grant(0)]
+    assert run_sync(store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS - 1, seoul), ask)) == [
         Grant(None)
     ]
-    assert run_sync(store.taking("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS, seoul), ask)) == [
+    assert run_sync(store.take("default", View(Profile(id="v:a"), NOON + 3 * HOUR_MS, seoul), ask)) == [
         Grant(0)
     ]
 
@@ -108,7 +108,7 @@ def test_all_caps_of_a_campaign_must_allow(redis_url):
 def test_slots_of_one_page_never_share_a_campaign(redis_url):
     store = CapStore(redis_url, timeout=10)
     grants = run_sync(
-        store.taking(
+        store.take(
             "default",
             view(),
             [
@@ -124,8 +124,8 @@ def test_slots_of_one_page_never_share_a_campaign(redis_url):
 def test_a_ghost_counts_and_is_not_shown(redis_url):
     store = CapStore(redis_url, timeout=10)
     ghost = CapRequest("a", (Cap(limit=1, per="day"),), ghost=True)
-    assert run_sync(store.taking("default", view(), [[ghost, CapRequest("b")]])) == [Grant(1, (0,))]
-    assert run_sync(store.taking("default", view(), [[ghost, CapRequest("b")]])) == [Grant(1)]
+    assert run_sync(store.take("default", view(), [[ghost, CapRequest("b")]])) == [Grant(1, (0,))]
+    assert run_sync(store.take("default", view(), [[ghost, CapRequest("b")]])) == [Grant(1)]
 
 
 def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redis_url):
@@ -137,16 +137,16 @@ def test_who_is_held_out_from_everything_meets_campaigns_when_the_others_do(redi
         CapRequest("b", once, ghost=True, closes=True),
         CapRequest("f", exempt=True),
     ]
-    grants = [run_sync(store.taking("default", view(), [asks]))[0] for _ in range(3)]
+    grants = [run_sync(store.take("default", view(), [asks]))[0] for _ in range(3)]
     assert grants == [Grant(2, (0,)), Grant(2, (1,)), Grant(2)]
     own = [
         CapRequest("c", once, ghost=True),
         CapRequest("d", once, ghost=True, closes=True),
         CapRequest("e", once),
     ]
-    assert run_sync(store.taking("default", view(), [own])) == [Grant(None, (0, 1))]
+    assert run_sync(store.take("default", view(), [own])) == [Grant(None, (0, 1))]
     tired = [CapRequest("g", once, ghost=True, closes=True), CapRequest("f", exempt=True)]
-    assert run_sync(store.taking("default", view(), [tired])) == [
+    assert run_sync(store.take("default", view(), [tired])) == [
         Grant(1)
     ]  # three were met already, as if they had been shown
 
@@ -231,7 +231,7 @@ def test_visitors_and_sites_are_counted_apart(redis_url):
     store = CapStore(redis_url, timeout=10)
     assert shown(store, NOON, capped("day", 1)) == "c"
     assert shown(store, NOON, capped("day", 1), profile=Profile(id="v:b")) == "c"
-    assert run_sync(store.taking("other", view(), [[capped("day", 1)]])) == [Grant(0)]
+    assert run_sync(store.take("other", view(), [[capped("day", 1)]])) == [Grant(0)]
 
 
 def test_a_cap_outlives_signing_in(redis_url):
@@ -266,10 +266,10 @@ def test_nobody_waits_for_a_redis_that_is_down(own_redis, clock):
     own_redis.kill()
     for _ in range(2):
         with pytest.raises(CapsUnavailable):
-            run_sync(store.taking("default", view(), [[capped("day", 9)]]))
+            run_sync(store.take("default", view(), [[capped("day", 9)]]))
     own_redis.start()
     with pytest.raises(CapsUnavailable):
-        run_sync(store.taking("default", view(), [[capped("day", 9)]]))
+        run_sync(store.take("default", view(), [[capped("day", 9)]]))
     clock.advance(2)
     assert shown(store, NOON, capped("day", 9)) == "c"
 
@@ -282,7 +282,7 @@ def _hammer(url: str, clients: int, requests: int, results) -> None:
         for request in range(requests):
             profile = Profile(id=f"v:{(number + request) % 5}")
             for grant in run_sync(
-                store.taking(
+                store.take(
                     "default",
                     view(NOON, profile),
                     [[capped("day", 20), CapRequest("d", (Cap(limit=30, per="ever"),))]],
@@ -324,7 +324,7 @@ def test_of_exempt_campaigns_without_caps_only_a_ghost_is_counted(redis_url):
     """Who is in the holdout must be met as often as is told; what nothing limits needs no count."""
     store = CapStore(redis_url, timeout=10)
     asks = [[CapRequest("held", ghost=True, exempt=True), CapRequest("plain", exempt=True)]]
-    assert run_sync(store.taking("default", view(), asks)) == [Grant(1, (0,))]
+    assert run_sync(store.take("default", view(), asks)) == [Grant(1, (0,))]
     assert shown(store, NOON, CapRequest("held", ONCE_A_DAY, exempt=True)) is None
     assert shown(store, NOON, CapRequest("plain", ONCE_A_DAY, exempt=True)) == "plain"
 
@@ -341,13 +341,13 @@ def test_who_is_tired_meets_no_ghost_either(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
     ghost = CapRequest("held", ONCE_A_DAY, ghost=True)
     assert shown(store, NOON, CapRequest("a")) == "a"
-    assert run_sync(store.taking("default", view(), [[ghost]])) == [Grant(None)]
-    assert run_sync(store.taking("default", view(NOON + DAY_MS), [[ghost]])) == [Grant(None, (0,))]
+    assert run_sync(store.take("default", view(), [[ghost]])) == [Grant(None)]
+    assert run_sync(store.take("default", view(NOON + DAY_MS), [[ghost]])) == [Grant(None, (0,))]
 
 
 def test_a_ghost_of_its_own_holdout_tires_nobody(redis_url):
     store = CapStore(redis_url, timeout=10, fatigue=(Cap(limit=1, per="day"),))
-    assert run_sync(store.taking("default", view(), [[CapRequest("held", ghost=True), CapRequest("a")]])) == [
+    assert run_sync(store.take("default", view(), [[CapRequest("held", ghost=True), CapRequest("a")]])) == [
         Grant(1, (0,))
     ]
 

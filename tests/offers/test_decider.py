@@ -48,7 +48,7 @@ def test_one_page_never_shows_a_campaign_twice(clock, site):
     page = run_sync(
         decider(
             clock, offer("both", slots=["hero", "cart"], priority=2), offer("cart", slots=["cart"])
-        ).deciding(site, SHOES, ["hero", "cart", "hero", "exit"])
+        ).decide(site, SHOES, ["hero", "cart", "hero", "exit"])
     )
     assert {slot: chosen(decision) for slot, decision in page.slots.items()} == {
         "hero": "both",
@@ -68,9 +68,9 @@ def test_only_what_is_pushed_counts_as_fatigue(clock, site):
     asked: dict[str, bool] = {}
 
     class Asked(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+        def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             asked.update((ask.campaign, ask.exempt) for asks in slots for ask in asks)
-            return super().taking(site, view, slots)
+            return super().take(site, view, slots)
 
     documents = [offer(tier, tier=tier) for tier in ("override", "standard", "fallback")]
     decided(decider(clock, *documents, caps=Asked()), site, SHOES, "hero")
@@ -83,16 +83,12 @@ def test_traits_are_told_only_to_who_may_see_them_and_nothing_without_consent(cl
         clock, offer("x", creatives=[{"id": "a", "kind": "html", "content": text, "items": {"limit": 3}}])
     )
     ann = Profile(id="u:1", traits={"name": "Ann"}, affinities=SHOES.affinities)
-    assert run_sync(decide.deciding(site, ann, ["hero"])).slots["hero"].content == "you shoes"
-    assert (
-        run_sync(decide.deciding(site, ann, ["hero"], telling="nothing")).slots["hero"].content == "you all"
-    )
-    assert (
-        run_sync(decide.deciding(site, ann, ["hero"], telling="traits")).slots["hero"].content == "Ann shoes"
-    )
-    assert run_sync(decide.deciding(site, ann, ["hero"])).slots["hero"].items == {"limit": 3}
+    assert run_sync(decide.decide(site, ann, ["hero"])).slots["hero"].content == "you shoes"
+    assert run_sync(decide.decide(site, ann, ["hero"], telling="nothing")).slots["hero"].content == "you all"
+    assert run_sync(decide.decide(site, ann, ["hero"], telling="traits")).slots["hero"].content == "Ann shoes"
+    assert run_sync(decide.decide(site, ann, ["hero"])).slots["hero"].items == {"limit": 3}
     ann.consent["personalization"] = False
-    assert run_sync(decide.deciding(site, ann, ["hero"], telling="traits")).slots["hero"].content == "you all"
+    assert run_sync(decide.decide(site, ann, ["hero"], telling="traits")).slots["hero"].content == "you all"
 
 
 class Reserving:
@@ -101,7 +97,7 @@ class Reserving:
     def __init__(self) -> None:
         self.left = Counter()
 
-    def reserving(self, site, campaign, budget, at, network=""):
+    def reserve(self, site, campaign, budget, at, network=""):
         yield from ()
         self.left.setdefault(campaign, 5)
         self.left[campaign] -= 1
@@ -113,13 +109,13 @@ class Reserving:
 
 def test_a_page_that_nobody_waits_for_any_more_spends_nothing(clock, site):
     class Slow(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+        def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             yield Call(lambda: None)
-            return (yield from super().taking(site, view, slots))
+            return (yield from super().take(site, view, slots))
 
     budgets = Reserving()
     decide = decider(clock, offer("paid", budget=5), caps=Slow(), budgets=budgets)
-    deciding = decide.deciding(site, SHOES, ["hero"])
+    deciding = decide.decide(site, SHOES, ["hero"])
     next(deciding)
     assert budgets.left == {"paid": 4}
     deciding.close()
@@ -142,7 +138,7 @@ def test_what_is_due_is_read_before_and_elsewhere(clock, site):
             self.documents = (offer("new"),)
 
     stale = Stale()
-    deciding = Decider(stale, Uncapped(), SIGNER, clock=clock).deciding(site, SHOES, ["hero"])
+    deciding = Decider(stale, Uncapped(), SIGNER, clock=clock).decide(site, SHOES, ["hero"])
     reading = next(deciding)
     assert not stale.documents
     reading.result()
@@ -157,11 +153,11 @@ class Worn(Uncapped):
     def __init__(self) -> None:
         self.asked: list[list[list[str]]] = []
 
-    def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+    def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         self.asked.append([[ask.campaign for ask in asks] for asks in slots])
         fresh = [[at for at, ask in enumerate(asks) if ask.campaign[:4] != "worn"] for asks in slots]
         mine = [[asks[at] for at in places] for asks, places in zip(slots, fresh, strict=True)]
-        grants = yield from super().taking(site, view, mine)
+        grants = yield from super().take(site, view, mine)
         return [
             Grant(
                 None if grant.shown is None else at[grant.shown], tuple(at[ghost] for ghost in grant.withheld)
@@ -186,23 +182,21 @@ def test_only_the_first_few_try_and_the_others_when_none_of_them_may(clock, site
 def test_what_was_shown_in_one_slot_is_not_shown_again_in_the_second_round(clock, site):
     both = offer("both", slots=["hero", "cart"], priority=9)
     decide = decider(clock, both, *worn(6, "cart"), offer("cart", slots=["cart"]), caps=Worn())
-    page = run_sync(decide.deciding(site, SHOES, ["hero", "cart"]))
+    page = run_sync(decide.decide(site, SHOES, ["hero", "cart"]))
     assert [chosen(made) for made in page.slots.values()] == ["both", "cart"]
 
 
 def test_what_was_withheld_in_one_slot_is_not_logged_again_in_the_second_round(clock, site):
     held = offer("held", slots=["hero", "cart"], priority=9, holdout=0.9)
     documents = [held, offer("hero"), *worn(6, "cart"), offer("cart", slots=["cart"])]
-    page = run_sync(decider(clock, *documents, caps=Worn()).deciding(site, SHOES, ["hero", "cart"]))
+    page = run_sync(decider(clock, *documents, caps=Worn()).decide(site, SHOES, ["hero", "cart"]))
     assert [chosen(made) for made in page.slots.values()] == ["hero", "cart"]
     assert [(each.campaign, each.slot) for each in page.withheld] == [("held", "hero")]
 
 
 def test_a_page_has_so_many_slots_and_no_more(clock, site):
     slots = [f"s{number}" for number in range(25)]
-    page = run_sync(
-        decider(clock, *(offer(slot, slots=[slot]) for slot in slots)).deciding(site, SHOES, slots)
-    )
+    page = run_sync(decider(clock, *(offer(slot, slots=[slot]) for slot in slots)).decide(site, SHOES, slots))
     assert [chosen(page.slots[slot]) for slot in slots] == slots[:SLOTS_LIMIT] + [None] * 5
 
 
@@ -210,7 +204,7 @@ def test_every_decision_has_a_nonce_of_its_own(clock, site):
     decide = decider(clock, offer("x", holdout=0.5))
     signed = []
     for number in range(40):
-        page = run_sync(decide.deciding(site, Profile(id=f"v:{number}"), ["hero"]))
+        page = run_sync(decide.decide(site, Profile(id=f"v:{number}"), ["hero"]))
         signed += [each.token for each in (*page.withheld, *filter(None, page.slots.values()))]
     nonces = {SIGNER.read(each, "default", int(clock.now * 1000)).nonce for each in signed}
     assert len(nonces) == 40 and min(map(len, nonces)) >= 12

@@ -36,7 +36,7 @@ def test_of_an_exclusion_group_a_visitor_meets_one_campaign(clock, site):
     decide = decider(clock, offer("a", group="g", slots=["hero"]), offer("b", group="g", slots=["cart"]))
     met = Counter()
     for number in range(600):
-        page = run_sync(decide.deciding(site, Profile(id=f"v:{number}"), ["hero", "cart"]))
+        page = run_sync(decide.decide(site, Profile(id=f"v:{number}"), ["hero", "cart"]))
         shown = [decision.campaign for decision in page.slots.values() if decision]
         assert len(shown) == 1
         met[shown[0]] += 1
@@ -108,7 +108,7 @@ def test_dayparts_past_midnight_belong_to_the_day_they_began(clock, site):
 
 def test_what_the_page_says_was_dismissed_is_left_out(clock, site):
     decide = decider(clock, offer("first", priority=9), offer("second"))
-    assert chosen(run_sync(decide.deciding(site, SHOES, ["hero"], skip=["first"])).slots["hero"]) == "second"
+    assert chosen(run_sync(decide.decide(site, SHOES, ["hero"], skip=["first"])).slots["hero"]) == "second"
 
 
 class Defined:

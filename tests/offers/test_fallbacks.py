@@ -19,7 +19,7 @@ def test_without_redis_only_fallbacks_without_caps(clock, site):
         offer("capped", tier="fallback", priority=2, caps=[{"limit": 1, "per": "day"}]),
         offer("free", tier="fallback", slots=["hero", "cart"]),
     ]
-    page = run_sync(decider(clock, *documents, caps=Down()).deciding(site, SHOES, ["hero", "cart"]))
+    page = run_sync(decider(clock, *documents, caps=Down()).decide(site, SHOES, ["hero", "cart"]))
     assert {slot: chosen(decision) for slot, decision in page.slots.items()} == {"hero": "free", "cart": None}
 
 
@@ -27,9 +27,9 @@ def test_who_cannot_be_recognised_gets_what_needs_no_count(clock, site):
     asked = []
 
     class Asked(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+        def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             asked.append(slots)
-            return super().taking(site, view, slots)
+            return super().take(site, view, slots)
 
     documents = [
         offer("capped", priority=9, caps=[{"limit": 1, "per": "day"}]),
@@ -38,10 +38,10 @@ def test_who_cannot_be_recognised_gets_what_needs_no_count(clock, site):
         offer("second", priority=6),
         offer("calm", tier="fallback", slots=["hero", "cart"]),
     ]
-    page = run_sync(decider(clock, *documents, caps=Asked()).deciding(site, Profile(id=""), ["hero", "cart"]))
+    page = run_sync(decider(clock, *documents, caps=Asked()).decide(site, Profile(id=""), ["hero", "cart"]))
     assert {slot: chosen(made) for slot, made in page.slots.items()} == {"hero": "plain", "cart": "calm"}
     assert not page.withheld and not page.decided and not asked
-    held = run_sync(decider(clock, *documents, global_holdout=0.1).deciding(site, Profile(id=""), ["hero"]))
+    held = run_sync(decider(clock, *documents, global_holdout=0.1).decide(site, Profile(id=""), ["hero"]))
     assert chosen(held.slots["hero"]) == "calm"
 
 
@@ -49,7 +49,7 @@ def test_a_fallback_is_reached_whatever_stands_before_it(clock, site):
     tired = [offer(f"c{n}", caps=[{"limit": 1, "per": "day"}]) for n in range(300)]
 
     class Exhausted(Uncapped):
-        def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+        def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
             free = ((at for at, ask in enumerate(asks) if ask.exempt) for asks in slots)
             yield from ()
             return [Grant(next(each, None)) for each in free]
@@ -75,7 +75,7 @@ def test_without_stores_a_fallback_keeps_its_group_and_its_weights(clock, site):
 @pytest.mark.parametrize("means", [{"holdout": 0.1}, {"budget": 5}, {"caps": [{"limit": 1, "per": "day"}]}])
 def test_while_caps_are_down_a_fallback_with_something_to_count_rests(clock, site, means):
     documents = [offer("counts", tier="fallback", priority=9, **means), offer("calm", tier="fallback")]
-    page = run_sync(decider(clock, *documents, caps=Down()).deciding(site, SHOES, ["hero"]))
+    page = run_sync(decider(clock, *documents, caps=Down()).decide(site, SHOES, ["hero"]))
     assert chosen(page.slots["hero"]) == "calm"
     assert not page.withheld and not page.decided
 

@@ -18,7 +18,7 @@ def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
     seen = Counter()
     for number in range(2_000):
         profile = Profile(id=f"v:{number}", visitors=[str(number)])
-        page = run_sync(decide.deciding(site, profile, ["hero"]))
+        page = run_sync(decide.decide(site, profile, ["hero"]))
         held = [SIGNER.read(each.token, "default", int(clock.now * 1000)) for each in page.withheld]
         seen[chosen(page.slots["hero"])] += 1
         assert [token.campaign for token in held] == (
@@ -26,7 +26,7 @@ def test_a_holdout_is_sticky_logged_and_of_the_right_size(clock, site):
         )
         assert all(token.held for token in held)
         signed_in = Profile(id=f"u:{number}", visitors=[str(number), "later"])
-        assert chosen(run_sync(decide.deciding(site, signed_in, ["hero"])).slots["hero"]) == chosen(
+        assert chosen(run_sync(decide.decide(site, signed_in, ["hero"])).slots["hero"]) == chosen(
             page.slots["hero"]
         )
     assert 340 < seen["other"] < 460
@@ -41,7 +41,7 @@ def test_holdouts_of_two_campaigns_are_independent():
 
 def test_a_global_holdout_leaves_fallbacks(clock, site):
     decide = decider(clock, offer("tested"), offer("calm", tier="fallback"), global_holdout=0.999999)
-    page = run_sync(decide.deciding(site, SHOES, ["hero"]))
+    page = run_sync(decide.decide(site, SHOES, ["hero"]))
     assert chosen(page.slots["hero"]) == "calm"
     assert [each.campaign for each in page.withheld] == ["tested"]
 
@@ -49,7 +49,7 @@ def test_a_global_holdout_leaves_fallbacks(clock, site):
 def test_shown_and_withheld_are_logged_alike(clock, site):
     decide = decider(clock, offer("tested", holdout=0.5), offer("calm", tier="fallback"))
     for number in range(40):
-        page = run_sync(decide.deciding(site, Profile(id=f"v:{number}"), ["hero"]))
+        page = run_sync(decide.decide(site, Profile(id=f"v:{number}"), ["hero"]))
         logged = [(each.campaign, each.event) for each in (*page.decided, *page.withheld)]
         shown = chosen(page.slots["hero"]) == "tested"
         assert logged == [("tested", "Offer Decided" if shown else "Offer Withheld")]
@@ -67,7 +67,7 @@ def test_a_global_holdout_compares_like_with_like(clock, site, redis_url, seed):
         heavy = draw.random() < 0.3  # they come often, and buy
         bought, met = draw.random() < (0.5 if heavy else 0.05), None
         for _ in range(5 if heavy else 1):
-            page = run_sync(decide.deciding(site, Profile(id=f"v:{seed}-{number}"), ["hero"]))
+            page = run_sync(decide.decide(site, Profile(id=f"v:{seed}-{number}"), ["hero"]))
             if chosen(page.slots["hero"]) == "b" or any(each.campaign == "b" for each in page.withheld):
                 met = chosen(page.slots["hero"]) != "b"
         if met is not None:
@@ -83,7 +83,7 @@ def test_a_closed_slot_stays_closed_in_the_second_round(clock, site, redis_url):
     documents.append(offer("calm", tier="fallback"))
     caps = CapStore(redis_url, timeout=10)
     page = run_sync(
-        decider(clock, *documents, caps=caps, global_holdout=0.999999).deciding(site, SHOES, ["hero"])
+        decider(clock, *documents, caps=caps, global_holdout=0.999999).decide(site, SHOES, ["hero"])
     )
     assert [each.campaign for each in page.withheld] == ["c0"] and chosen(page.slots["hero"]) == "calm"
 
@@ -91,7 +91,7 @@ def test_a_closed_slot_stays_closed_in_the_second_round(clock, site, redis_url):
 @pytest.mark.parametrize("tier", ["override", "fallback"])
 def test_the_global_holdout_is_of_standard_campaigns_only(clock, site, tier):
     decide = decider(clock, offer("x", tier=tier), global_holdout=0.999999)
-    page = run_sync(decide.deciding(site, SHOES, ["hero"]))
+    page = run_sync(decide.decide(site, SHOES, ["hero"]))
     assert chosen(page.slots["hero"]) == "x"
     assert not page.withheld and not page.decided
 
@@ -104,6 +104,6 @@ def test_both_holdouts_multiply(clock):
 
 
 def test_a_global_holdout_alone_makes_decisions_known(clock, site):
-    page = run_sync(decider(clock, offer("x"), global_holdout=1e-9).deciding(site, SHOES, ["hero"]))
+    page = run_sync(decider(clock, offer("x"), global_holdout=1e-9).decide(site, SHOES, ["hero"]))
     assert [(each.campaign, each.event) for each in page.decided] == [("x", "Offer Decided")]
-    assert not run_sync(decider(clock, offer("x")).deciding(site, SHOES, ["hero"])).decided
+    assert not run_sync(decider(clock, offer("x")).decide(site, SHOES, ["hero"])).decided

@@ -94,12 +94,12 @@ def test_an_owner_of_another_site_is_another() -> None:
 @pytest.mark.parametrize("holdout", [0.0, 0.9])
 def test_every_decision_is_somebodys(clock: Callable[[], float], site: object, holdout: float) -> None:
     made: Decider = decider(clock, offer("c", holdout=holdout), caps=Uncapped())
-    page = run_sync(made.deciding(site, SHOES, ["hero"], asker=Requester("a1", "")))
+    page = run_sync(made.decide(site, SHOES, ["hero"], asker=Requester("a1", "")))
     signed = [each.token for each in (*page.withheld, *page.decided, *filter(None, page.slots.values()))]
     assert signed
     for each in signed:
         assert SIGNER.read(each, "default", int(clock() * 1000)).owner == owner_of("default", "a1")
-    stranger = run_sync(made.deciding(site, Profile(id="v:b"), ["hero"]))
+    stranger = run_sync(made.decide(site, Profile(id="v:b"), ["hero"]))
     assert all(
         SIGNER.read(d.token, "default", int(clock() * 1000)).owner == "" for d in stranger.slots.values() if d
     )

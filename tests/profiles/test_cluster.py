@@ -163,11 +163,11 @@ def test_caps_hold_and_follow_a_visitor_who_signs_in(
     caps = CapStore(cluster.url, timeout=3.0)
     ask = [[CapRequest("k", (Cap(limit=2, per="day"),))]]
     visitor = View(Profile("v:a1", visitors=["a1"]), START, site)
-    assert [run_sync(caps.taking(SITE, visitor, ask))[0].shown for _ in range(2)] == [0, 0]
+    assert [run_sync(caps.take(SITE, visitor, ask))[0].shown for _ in range(2)] == [0, 0]
     customer = View(Profile("u:kim", visitors=["a1", "b2"], user="kim"), START, site)
-    assert run_sync(caps.taking(SITE, customer, ask))[0].shown is None
+    assert run_sync(caps.take(SITE, customer, ask))[0].shown is None
     caps.forget(SITE, "u:kim")
-    assert run_sync(caps.taking(SITE, customer, ask))[0].shown == 0
+    assert run_sync(caps.take(SITE, customer, ask))[0].shown == 0
 
 
 def test_erasure_and_its_marks(store: RedisProfiles, tmp_path: Path, site: Site) -> None:

@@ -7,4 +7,4 @@ from tracker.sites import Site
 
 
 def decided(decider: Decider, site: Site, profile: Profile, slot: str) -> Decision | None:
-    return run_sync(decider.deciding(site, profile, [slot])).slots[slot]
+    return run_sync(decider.decide(site, profile, [slot])).slots[slot]

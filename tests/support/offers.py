@@ -51,7 +51,7 @@ class Fixed:
 class Uncapped:
     """Caps that allow everything, as the Lua script would."""
 
-    def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+    def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         yield from ()
         taken: set[str] = set()
         grants = []
@@ -70,7 +70,7 @@ class Uncapped:
 
 
 class Down:
-    def taking(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
+    def take(self, site: str, view, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         yield from ()
         raise CapsUnavailable("down")
 

@@ -43,7 +43,7 @@ class FastPath:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST" or environ["QUERY_STRING"]:
             return None
         begin, budget = time.perf_counter(), Deadline(self._seconds)
-        asked = self._plan(environ, body)
+        asked = self._request(environ, body)
         if asked is None:
             return None
         site, request = asked
@@ -54,7 +54,7 @@ class FastPath:
         self._took.observe(time.perf_counter() - begin)
         return Response(200, list(headers.items()), text)
 
-    def _plan(self, environ: dict[str, Any], body: bytes) -> tuple[Site, PersonalizeRequest] | None:
+    def _request(self, environ: dict[str, Any], body: bytes) -> tuple[Site, PersonalizeRequest] | None:
         if not 0 < len(body) <= BODY_LIMIT:
             return None
         try:

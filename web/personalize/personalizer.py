@@ -123,16 +123,16 @@ class Personalizer:
         if request.offers:
             pages: list[PageDecisions] = []
             with self._without("offers"):
-                pages.append((yield from self._deciding(site, request, draft)))
+                pages.append((yield from self._decide(site, request, draft)))
             if pages:
                 yield from self._filling_offers(site, request, draft, pages[0])
             else:
                 self._fall_back_on_offers(site, request, draft)
 
-    def _deciding(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
+    def _decide(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
         decider, profile = self._decider, draft.profile
         return (
-            yield from decider.deciding(
+            yield from decider.decide(
                 site,
                 profile,
                 request.offers,
