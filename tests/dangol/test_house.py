@@ -127,3 +127,68 @@ def test_files_that_documents_name_are_there(document: str) -> None:
     named = set(re.findall(rf"`((?:{'|'.join((*STAGES, 'tests', 'docs', 'bench'))})/[\w./-]+\.\w+)`", text))
     assert document != "CONTRIBUTING.md" or len(named) > 30
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def text_of(module: Path) -> str:
+    return module.read_text("utf-8")
+
+
+def test_lengths_of_time_stand_in_one_module() -> None:
+    """Numbers that are an hour, a day or a week; the demo shop knows nothing of ours."""
+    length = re.compile(r"\b(?:3_?600_?000|86_?400(?:_?000)?|604_?800(?:_?000)?)\b(?!\")")
+    elsewhere = [
+        str(module.relative_to(ROOT))
+        for module in modules()
+        if module.name != "durations.py" and "shop" not in module.parts and length.search(text_of(module))
+    ]
+    assert elsewhere == []
+
+
+def test_who_does_not_answer_now_is_one_exception() -> None:
+    """One base holds the remedy; what is unavailable is told by thin subclasses."""
+    own = [
+        str(module.relative_to(ROOT))
+        for module in modules()
+        if re.search(r"class \w+\((?:Exception|\w*Error)\)", text_of(module))
+        and "self.retry_after" in text_of(module)
+    ]
+    assert own == ["tracker/unavailable.py"]
+    unlike = re.compile(r"class (\w+Unavailable)\b(?!\(Unavailable\))")
+    named = {name for module in modules() for name in unlike.findall(text_of(module))}
+    assert named == set()
+
+
+def test_no_page_takes_all_stores() -> None:
+    whole = [
+        str(module.relative_to(ROOT))
+        for module in modules("web")
+        if re.search(r"^from web\.stores import .*\bStores\b", text_of(module), re.MULTILINE)
+    ]
+    assert whole == ["web/app.py", "web/desk/blueprints.py"]
+
+
+CALLED_BY_LIBRARIES = {
+    *("connection_made", "data_received", "connection_lost"),  # asyncio
+    *("on_partitions_assigned", "on_partitions_revoked", "on_partitions_lost"),  # kafka-python
+    *("_init_shared_socket", "_drop_shared_socket"),  # granian
+    "get_translations",  # flask-babel
+}
+FOR_THE_CONTRACT_SUITE = {"remake"}
+"""What a backend in memory can do and a real one does by its own tools."""
+
+
+def test_nothing_is_there_for_tests_alone() -> None:
+    """A function or class whose name stands nowhere else in the product is called by tests or by nobody."""
+    texts = {module: text_of(module) for module in modules()}
+    templates = [text_of(path) for stage in STAGES for path in (ROOT / stage).rglob("*.html")]
+    words = Counter(word for text in (*texts.values(), *templates) for word in re.findall(r"\w+", text))
+    alone = {
+        node.name
+        for text in texts.values()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and words[node.name] == 1
+        and not node.decorator_list
+        and not node.name.startswith("__")
+    }
+    assert alone == CALLED_BY_LIBRARIES | FOR_THE_CONTRACT_SUITE

@@ -144,13 +144,3 @@ def openapi_blueprint(public_url: str) -> Blueprint:
         return answer(described)
 
     return blueprint
-
-
-def operations(described: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """(method, path) of everything that is described."""
-    return {
-        (method.upper(), path)
-        for path, item in described["paths"].items()
-        for method in item
-        if method in METHODS
-    }
