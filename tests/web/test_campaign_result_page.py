@@ -35,6 +35,15 @@ def test_nobody_saw_it_and_nothing_is_claimed(stage: Stage, status: str, said: s
 
 
 @pytest.mark.redis
+def test_the_attribution_window_is_said_in_words(stage: Stage) -> None:
+    put(stage, goal={"event": "Order Completed", "window": "36h"})
+    desk = stage.desk()
+    assert "counts within 1 d 12 h of a click" in squeezed(desk.get("/desk/campaigns/boots").text)
+    korean = desk.get("/desk/campaigns/boots", headers={"Accept-Language": "ko"}).text
+    assert "클릭 후 1일 12시간 이내" in squeezed(korean)
+
+
+@pytest.mark.redis
 def test_decisions_that_nobody_had_on_screen_are_told(stage: Stage) -> None:
     put(stage, holdout=0, audience="")
     for number in range(3):
