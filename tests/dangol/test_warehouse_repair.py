@@ -230,7 +230,7 @@ def test_what_a_repair_kept_of_anybody_goes_with_the_next_erasure(filled: Settin
     repaired(filled, silent)
     kept = filled.folder / "warehouse" / "events" / "_damaged"
     assert list(kept.rglob("*.parquet"))
-    compose.warehouse(filled).erase("default", ["v:v5"], ["v5"])
+    compose.warehouse(filled).erase("default", ["v:v5"], browsers=["v5"])
     assert not list(kept.rglob("*.parquet"))
 
 
