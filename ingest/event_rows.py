@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from ingest.enrich.products import ORDER_EVENTS
 from ingest.folding.events import NOWHERE, EnrichedEvent
 from profiles.fold.fold import Outcome
 from tracker.durations import DAY_MS, DAY_SECONDS
@@ -83,7 +84,7 @@ def row(item: EnrichedEvent, profile: str, outcome: Outcome) -> EventRow:
             }
             for line in lines
         ]
-        if len(lines) > 1 or (lines and facts.order)
+        if len(lines) > 1 or (lines and event.name in ORDER_EVENTS)
         else [],
         _json.encode(event.props).decode() if event.props else "{}",
         _json.encode(event.traits).decode() if event.traits else "{}",
@@ -95,5 +96,6 @@ def row(item: EnrichedEvent, profile: str, outcome: Outcome) -> EventRow:
         event.proven if event.user or event.proven else None,
         _sender(event.site, event.sender) if event.sender else None,
         doubtful or None,
+        facts.refund,
     )
     return EventRow._make(values)

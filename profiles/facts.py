@@ -22,7 +22,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     (an internal referrer, a server-side event).
     ``campaign_key`` identifies a campaign or click id that starts a new session (DESIGN §6), "" for none.
     ``doubtful``: the order's amount is implausible (``ingest.enrich.order_limits``).
-    ``products`` are the lines of this event; ``order`` and ``revenue`` are set for an order only.
+    ``products`` are the lines of this event. The rest is set for a transition of an order only: ``order``, its id;
+    ``revenue`` in ``currency`` (None: the site's), of a completed or updated order its whole amount, of a refund the
+    negative amount, None for what the event does not say (of a refund: all that is left); ``refund``, the refund's id.
     """
 
     path: str = ""
@@ -39,5 +41,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order: str | None = None
     revenue: float | None = None
     currency: str | None = None
+    refund: str | None = None
     session_hint: str = ""
     doubtful: bool = False

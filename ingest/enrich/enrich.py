@@ -41,6 +41,8 @@ def facts(event: Event, site: Site) -> Facts:
         order=bought.id,
         revenue=bought.revenue,
         currency=bought.currency,
+        refund=bought.refund,
+        doubtful=bought.unread,
         session_hint=text(event.context["session"]) if "session" in event.context else "",
     )
 

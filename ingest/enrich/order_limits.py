@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from ingest.enrich.enrich import Enrich
-from ingest.enrich.products import AMOUNT_LIMIT
+from ingest.enrich.products import AMOUNT_LIMIT, AMOUNTS, ORDER_EVENTS
 from profiles.facts import Facts, ProductLine
 from tracker.event import SITE, Event
 from tracker.sites import Site
@@ -33,7 +33,6 @@ def usual_limit(currency: str) -> float:
 
 QUANTITY_LIMIT = 1_000.0
 """So much of one product is believed of the public key."""
-_AMOUNTS = ("revenue", "total", "value")
 
 
 def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
@@ -42,7 +41,13 @@ def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
 
     def facts(event: Event, site: Site) -> Facts:
         found = enrich(event, site)
-        if event.sender == SITE or (found.revenue is None and not found.products):
+        if event.sender == SITE:
+            return found
+        if event.name in ORDER_EVENTS - {"Order Completed"} and event.sender and event.type == "track":
+            return msgspec.structs.replace(
+                found, doubtful=True
+            )  # a page has none to tell, and a stranger many
+        if found.revenue is None and not found.products:
             return found
         lines = found.products
         if any(not 0 <= line.quantity <= QUANTITY_LIMIT for line in lines):
@@ -53,8 +58,6 @@ def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
             found = msgspec.structs.replace(found, products=tuple(bounded))
         if found.revenue is None:
             return found
-        if event.name == "Order Refunded" and event.sender:  # a page has none to tell, and a stranger many
-            return msgspec.structs.replace(found, doubtful=True)
         limit = limits(site) or usual_limit(site.currency)
         return msgspec.structs.replace(found, doubtful=True) if _worth(event, found, lines) > limit else found
 
@@ -66,7 +69,7 @@ def _worth(event: Event, found: Facts, lines: Sequence[ProductLine]) -> float:
     to be read."""
     whole = abs(found.revenue or 0.0)
     parts = sum(abs(line.price * line.quantity) for line in lines)
-    named = (event.props.get(name) for name in _AMOUNTS)
+    named = (event.props.get(name) for name in AMOUNTS)
     unread = any(_number(each) >= AMOUNT_LIMIT for each in named)
     return math.inf if unread else max(whole, parts)
 

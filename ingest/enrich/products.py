@@ -5,6 +5,7 @@ https://segment.com/docs/connections/spec/ecommerce/v2/ names the properties.
 
 import math
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from profiles.facts import ProductLine
@@ -13,12 +14,20 @@ LINES_LIMIT = 200
 AMOUNT_LIMIT = 1e12
 
 
+ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+"""The transitions of an order."""
+AMOUNTS = ("revenue", "total", "value")
+
+
 class Order(NamedTuple):
-    """``revenue`` is None unless the event is an order; a refund's is negative."""
+    """What an event reports of an order: see ``profiles.facts.Facts``."""
 
     id: str | None
     revenue: float | None
     currency: str | None
+    refund: str | None = None
+    unread: bool = False
+    """Whether a refund's amount cannot be read: then it is set apart."""
 
 
 NO_ORDER = Order(None, None, None)
@@ -51,17 +60,33 @@ def _line(props: Mapping[str, Any]) -> ProductLine | None:
 def order(name: str, props: Mapping[str, Any]) -> Order:
     """The order that an event reports.
 
-    Revenue is ``revenue``, else ``total``, else ``value``, else what the product lines add up to.
+    Revenue is ``revenue``, else ``total``, else ``value``, else what the product lines add up to. A refund or an update
+    that names neither amount nor lines has none.
     """
     currency = text(props.get("currency")).upper()[:3] or None
-    if name not in ("Order Completed", "Order Refunded"):
+    if name not in ORDER_EVENTS:
         return Order(None, None, currency)
-    amounts = (number(props.get(key)) for key in ("revenue", "total", "value"))
+    order_id = text(props.get("order_id")) or None
+    if name == "Order Cancelled":
+        return Order(order_id, None, currency)
+    amounts = (number(props.get(key)) for key in AMOUNTS)
     amount = next((given for given in amounts if given is not None), None)
-    if amount is None:
-        amount = sum(line.price * line.quantity for line in product_lines(props))
-    sign = -1.0 if name == "Order Refunded" else 1.0
-    return Order(text(props.get("order_id")) or None, sign * abs(amount), currency)
+    lines = product_lines(props)
+    if amount is None and (name == "Order Completed" or any(line.price for line in lines)):
+        amount = sum(line.price * line.quantity for line in lines)
+    if name != "Order Refunded":
+        return Order(order_id, None if amount is None else abs(amount), currency)
+    revenue = None if amount is None else -abs(amount)
+    unread = revenue is None and any(text(props.get(key)) for key in AMOUNTS)
+    return Order(order_id, revenue, currency, _refund(props, revenue, lines), unread)
+
+
+def _refund(props: Mapping[str, Any], revenue: float | None, lines: tuple[ProductLine, ...]) -> str:
+    """The refund's id. A refund that is told twice without one is known by what it says."""
+    if named := text(props.get("refund_id")) or text(props.get("credit_note_id")):
+        return named
+    said = repr((revenue, sorted((line.product, line.quantity) for line in lines)))
+    return "=" + blake2b(said.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def text(value: object, limit: int = 200) -> str:

@@ -91,6 +91,7 @@ def _facts(row: Mapping[str, Any], event: Event) -> Facts:
         order=row["order"],
         revenue=row["revenue"],
         currency=row["currency"],
+        refund=row["refund"],
         session_hint=row["hint"] or "",
         doubtful=row["doubtful"] is True,
     )

@@ -43,10 +43,12 @@ def _uncount(profile: Profile, revenue: float, least: int = 0) -> None:
 def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, position: int) -> bool:
     """Whether the order is set aside: it came with the public key, and its amount is implausible (``facts.doubtful``)
     or it exceeds ORDERS_A_DAY of this person, by the tracker's clock."""
-    if event.type != "track" or event.sender == SITE or facts.revenue is None:
-        return False
-    if facts.doubtful or event.name != "Order Completed" or not from_public_key(event):
+    if event.type != "track" or facts.doubtful:
         return facts.doubtful
+    if event.sender == SITE or facts.revenue is None:
+        return False
+    if event.name != "Order Completed" or not from_public_key(event):
+        return False
     names, own = entries_of(event, facts.order or event.id), stamp(partition, position)
     if any(entry[:ID_BYTES] in names and entry[ID_BYTES:] == own for entry, _, _ in profile.orders):
         return False  # it was counted before

@@ -167,10 +167,21 @@ def test_product_lines_and_orders() -> None:
     one = {"product_id": "p1", "category": "shoes", "price": "19.90", "quantity": 2, "name": "Boot"}
     assert product_lines(one) == (ProductLine("p1", "shoes", 2.0, 19.9, "Boot"),)
     assert product_lines({"products": [one, "junk", {"sku": 7}]})[1].product == "7"
-    assert order("Order Completed", {"order_id": "o", "total": 50, "currency": "krw"}) == ("o", 50.0, "KRW")
+    assert order("Order Completed", {"order_id": "o", "total": 50, "currency": "krw"})[:3] == (
+        "o",
+        50.0,
+        "KRW",
+    )
     assert order("Order Completed", {"order_id": "o", "total": 50, "revenue": 40}).revenue == 40
     assert order("Order Completed", {"products": [one]}).revenue == pytest.approx(39.8)
     assert order("Order Refunded", {"order_id": "o", "total": 50}).revenue == -50
+    assert order("Order Refunded", {"order_id": "o"}).revenue is None
+    assert order("Order Cancelled", {"order_id": "o", "total": 50}).revenue is None
+    assert order("Order Refunded", {"refund_id": "r1"}).refund == "r1"
+    told_twice = [
+        order("Order Refunded", {"order_id": "o", "total": amount}).refund for amount in (5, "5.0", 6)
+    ]
+    assert told_twice[0] == told_twice[1] != told_twice[2]
     assert order("Product Viewed", {"price": 9}).revenue is None
 
 

@@ -25,5 +25,6 @@ def row(ts: int = NOON, **changes: Any) -> EventRow:
         "proven": None,
         "sender": None,
         "doubtful": None,
+        "refund": None,
     }
     return EventRow(**(values | {"props": "{}", "traits": "{}"} | changes))

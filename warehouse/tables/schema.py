@@ -24,6 +24,8 @@ class EventRow(NamedTuple):
     that is this machine or a private one; null: not known, as in rows of an earlier release. ``doubtful``: an order
     that was set apart, since its amount or their number is implausible; it is ``repeated`` as well, so that nothing
     counts it.
+    ``order``, ``revenue``, ``currency`` and ``refund`` are those of ``profiles.facts.Facts``; every transition of an
+    order has its lines in ``items``.
     ``city`` is known only with a database of the installation's own.
     """
 
@@ -73,6 +75,7 @@ class EventRow(NamedTuple):
     proven: bool | None = None
     sender: str | None = None
     doubtful: bool | None = None
+    refund: str | None = None
 
 
 EVENTS = pa.schema(
@@ -137,6 +140,7 @@ EVENTS = pa.schema(
         pa.field("proven", pa.bool_()),
         pa.field("sender", pa.string()),
         pa.field("doubtful", pa.bool_()),
+        pa.field("refund", pa.string()),
     ]
 )
 
