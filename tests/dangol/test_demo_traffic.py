@@ -311,13 +311,10 @@ def test_shares_add_up() -> None:
 
 
 def test_a_real_tracker_takes_it_all(tmp_path: Path) -> None:
-    server = TrackerServer(tmp_path).start()
-    try:
+    with TrackerServer(tmp_path) as server:
         first = play(server.host, "wk_test", 300, 1)
         play(server.host, "wk_test", 30, 1)
         events = server.unique()
-    finally:
-        server.kill()
     assert isinstance(first, Traffic)
     assert len(events) == first.events, "the second time counts nothing"
     assert all(event.context["demo"] is True for event in events)

@@ -5,21 +5,19 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from werkzeug import Response
 
 from dangol import settings
 from tests.support.browser import chromium
 from tests.support.installation import SECRET, WRITE, Installation, eventually
 from tests.support.machine import ROOT, Clock, RedisServer, free_port
 from tests.support.web_stage import stage_of
+from tests.support.wsgi import serving
 from tracker.app import Tracker
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site, Sites
@@ -146,7 +144,7 @@ def shown_through(port: int) -> None:
     calls = f"dangol('init','{WRITE}');dangol('slot','hero','#hero')"
     page_of_shop = f"""<!doctype html><title>Shop</title><div id="hero"></div><script>{code};{calls}</script>
         <script async src="http://127.0.0.1:{port}/dangol.js"></script>"""
-    with serving(page_of_shop.encode()) as url, chromium() as browser:
+    with serving(Response(page_of_shop, mimetype="text/html")) as url, chromium() as browser:
         page = browser.new_page()
         page.goto(url)
         offer = page.locator("#hero h2")
@@ -154,25 +152,6 @@ def shown_through(port: int) -> None:
         assert offer.inner_text() == "Only for you"
         with page.expect_request(lambda sent: "Offer Viewed" in (sent.post_data or ""), timeout=120_000):
             page.bring_to_front()
-
-
-@contextmanager
-def serving(content: bytes) -> Iterator[str]:
-    """The address of a server whose only page is ``content``."""
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 def impressions(web: Installation) -> int:

@@ -3,7 +3,6 @@
 import hmac
 import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -13,15 +12,16 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.serving import make_server
 
 from dangol.shop import create_shop
 from dangol.shop.cart import Cart
 from dangol.shop.catalogue import Product, items, load
 from tests.support.machine import ROOT
+from tests.support.snippet_pages import answer
 from tests.support.tracker_server import TrackerServer
+from tests.support.wsgi import serving
 
 CATEGORIES = ["shoes", "bags", "outdoor", "kitchen", "books", "toys", "garden", "audio"]
 HOSTILE = [
@@ -412,23 +412,11 @@ def test_a_full_cart_fits_its_cookie(client: FlaskClient) -> None:
 
 # In a browser, with the real snippet and a real tracker
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
+    with TrackerServer(tmp_path_factory.mktemp("tracker")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -440,19 +428,8 @@ def address(tracker: TrackerServer) -> Iterator[str]:
         return [b""]
 
     shop = create_shop(tracker.host, "wk_test", b"a key for tests")
-    server = make_server("127.0.0.1", 0, DispatcherMiddleware(nothing, {"/shop": shop}), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/shop"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with serving(DispatcherMiddleware(nothing, {"/shop": shop})) as url:
+        yield f"{url}/shop"
 
 
 @pytest.fixture
@@ -468,17 +445,11 @@ def page(browser: Browser, tracker: TrackerServer) -> Iterator[Page]:
     assert problems == []
 
 
-def answer(tracker: TrackerServer, **slots: Any) -> None:
-    """What /v1/personalize says from now on."""
-    (tracker.folder / "answer.json").write_text(json.dumps({"slots": slots}))
-
-
 def names(tracker: TrackerServer) -> list[str]:
     return [event.name or event.type for event in tracker.unique()]
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
 class TestInABrowser:
     def test_the_row_turns_to_what_personalization_says(
         self, page: Page, address: str, tracker: TrackerServer
@@ -493,7 +464,7 @@ class TestInABrowser:
                 "reason": {"kind": "category", "item": "weekender", "category": "bags"},
             },
         ]
-        answer(tracker, **{"for-you": {"items": items, "model": "m1"}})
+        answer(tracker, {"for-you": {"items": items, "model": "m1"}})
         page.goto(address + "/")
         row = page.locator('[data-slot="for-you"][data-source="dangol"]')
         row.wait_for()
@@ -534,7 +505,7 @@ class TestInABrowser:
             "tone": "shoes",
         }
         offer = {"campaign": "shoe-lovers", "variant": "new-season", "content": content}
-        answer(tracker, hero={"offer": offer, "token": "t1"})
+        answer(tracker, {"hero": {"offer": offer, "token": "t1"}})
         page.goto(address + "/")
         hero = page.locator('.hero[data-campaign="shoe-lovers"]')
         hero.wait_for()
@@ -553,7 +524,7 @@ class TestInABrowser:
 
     def test_a_link_that_runs_code_is_no_link(self, page: Page, address: str, tracker: TrackerServer) -> None:
         offer = {"campaign": "c", "variant": "v", "content": {"title": "Hm", "link": "javascript:alert(1)"}}
-        answer(tracker, hero={"offer": offer, "token": "t"})
+        answer(tracker, {"hero": {"offer": offer, "token": "t"}})
         page.goto(address + "/")
         page.locator('.hero[data-campaign="c"]').wait_for()
         assert page.locator(".hero a").count() == 0

@@ -35,6 +35,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the tests of a file; mark them with ``pytest.mark.browser``."""
+    with chromium() as browser:
+        yield browser
+
+
 def keep(page: Page, name: str, *, full: bool = False) -> None:
     """Keep a screenshot as an artefact of this run."""
     ARTEFACTS.mkdir(exist_ok=True)

@@ -1,33 +1,30 @@
 """The desk served to a browser, and a browser that is signed in."""
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from playwright.sync_api import Browser, BrowserContext, Page
-from werkzeug.serving import make_server
 
 from tests.support.web_stage import PASSWORD, Stage
+from tests.support.wsgi import serving
 
 WAIT = 60_000
 SERIOUS = ("serious", "critical")
 
 
+@dataclass(frozen=True)
 class Served:
-    """A desk with a season in it, on a port of its own."""
+    """A desk on a port of its own."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.server = make_server("127.0.0.1", 0, stage.app, threaded=True)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+    stage: Stage
+    url: str
 
-    def __enter__(self) -> "Served":
-        self.thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+@contextmanager
+def served(stage: Stage) -> Iterator[Served]:
+    with serving(stage.app) as url:
+        yield Served(stage, url)
 
 
 def signed_in(browser: Browser, desk: Served, **options: object) -> tuple[BrowserContext, Page]:

@@ -1,33 +1,17 @@
 """Pages with the snippet, in a real browser: the shop, the tracker, and what the two saw."""
 
 import json
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.support.tracker_server import TrackerServer
 from tracker.event import Event
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 LOADER = "if(typeof dangol!='function')window.dangol=function(){(dangol.q=dangol.q||[]).push(arguments)};"
 """What a page has inline: it queues the calls until the snippet is there."""
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Shop:
@@ -68,55 +52,6 @@ class Shop:
         self.server.server_close()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tracker(server: TrackerServer) -> TrackerServer:
-    return server.reset()
-
-
-@pytest.fixture
-def shop(tracker: TrackerServer) -> Iterator[Shop]:
-    shop = Shop(tracker)
-    yield shop
-    shop.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="ko-KR", viewport={"width": 800, "height": 600})
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def errors() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def page(context: BrowserContext, errors: list[str]) -> Iterator[Page]:
-    """A page whose errors are collected: at the end there must be none."""
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    assert errors == []
-
-
 def eventually(check: Callable[[], Any], seconds: float = 8.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := check()) and time.monotonic() < deadline:
@@ -130,6 +65,7 @@ def names(events: list[Event]) -> list[str]:
 
 
 def answer(tracker: TrackerServer, slots: Mapping[str, Any]) -> None:
+    """What /v1/personalize says from now on."""
     (tracker.folder / "answer.json").write_bytes(json.dumps({"slots": slots}).encode())
 
 

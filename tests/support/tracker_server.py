@@ -151,6 +151,12 @@ class TrackerServer:
                 time.sleep(0.05)
         raise RuntimeError(f"the tracker did not start: {(self.folder / 'tracker.log').read_text()}")
 
+    def __enter__(self) -> "TrackerServer":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
     def kill(self, signum: int = signal.SIGKILL) -> None:
         if self.process:
             if signum == signal.SIGTERM:  # granian's main process stops its worker

@@ -6,27 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.support.node_modules import modules
-from tests.support.snippet_pages import (
-    CHROMIUM,
-    Shop,
-    browser,
-    context,
-    errors,
-    names,
-    page,
-    server,
-    shop,
-    tracker,
-)
+from tests.support.snippet_pages import Shop, names
 from tests.support.tracker_server import TrackerServer
 from tracker.admission.proof import proof_of
 
-__all__ = ["browser", "context", "errors", "modules", "page", "server", "shop", "tracker"]  # fixtures
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import http.client
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,18 +17,6 @@ from tracker.admission.proof import proof_of
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning"
 )  # the client leaves its sockets to the collector
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def tracker(server: TrackerServer) -> TrackerServer:
-    return server.reset()
 
 
 @pytest.mark.parametrize("gzip", [False, True])

@@ -8,28 +8,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from tests.support.machine import ROOT
-from tests.support.snippet_pages import (
-    BANNER,
-    CHROMIUM,
-    LOADER,
-    Shop,
-    answer,
-    browser,
-    eventually,
-    names,
-    offered,
-    server,
-    shop,
-    tracker,
-)
+from tests.support.snippet_pages import BANNER, LOADER, Shop, answer, eventually, names, offered
 from tests.support.tracker_server import TrackerServer
 from tracker.browser import snippet
 
-__all__ = ["browser", "server", "shop", "tracker"]  # fixtures
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 EVIL = "http://evil.example/dangol.js"
 FOLDER = Path(snippet.__file__).parent
 READ = sorted(

@@ -2,30 +2,16 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.node_modules import NODE, NPM, SCRIPTS, modules
+from tests.support.node_modules import NODE, NPM, SCRIPTS
 from tests.support.tracker_server import TrackerServer
 
-__all__ = ["modules"]  # fixture
 pytestmark = pytest.mark.skipif(
     not (NODE and NPM), reason="the npm clients need Node: apt-get install nodejs npm"
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def tracker(server: TrackerServer) -> TrackerServer:
-    return server.reset()
 
 
 def run(script: str, tracker: TrackerServer, modules: Path) -> str:

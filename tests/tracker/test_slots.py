@@ -1,38 +1,21 @@
 """Slots in a real browser: when an offer counts as seen, that it stays away when dismissed, and moves nothing."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.support.machine import Clock
-from tests.support.snippet_pages import (
-    BANNER,
-    CHROMIUM,
-    Shop,
-    answer,
-    browser,
-    eventually,
-    names,
-    offered,
-    server,
-    shop,
-    tracker,
-)
+from tests.support.snippet_pages import BANNER, Shop, answer, eventually, names, offered
 from tests.support.tracker_server import TrackerServer
 from tests.support.web_stage import stage_of
 from tests.support.wsgi import serving
 from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 
-__all__ = ["browser", "server", "shop", "tracker"]  # fixtures
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 PICTURE = (
     "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='150'><rect width='300' height='150'/></svg>"
 )
@@ -41,24 +24,6 @@ SHIFT = """
     new PerformanceObserver(list => list.getEntries().forEach(e => { shift += e.value }))
         .observe({type: 'layout-shift', buffered: true});
 """
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 800, "height": 600})
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page whose errors are collected: at the end there must be none."""
-    errors: list[str] = []
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    assert errors == []
 
 
 def below_the_fold(shop: Shop, call: str) -> str:

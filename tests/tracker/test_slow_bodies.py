@@ -17,9 +17,8 @@ HEAD = b"POST %s HTTP/1.1\r\nHost: t.example\r\nOrigin: https://shop.example\r\n
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path).start()
-    yield server
-    server.kill()
+    with TrackerServer(tmp_path) as server:
+        yield server
 
 
 def slow(tracker: TrackerServer, number: int) -> socket.socket:

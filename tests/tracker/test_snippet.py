@@ -9,26 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.support.snippet_pages import (
-    CHROMIUM,
-    Shop,
-    answer,
-    browser,
-    context,
-    errors,
-    eventually,
-    names,
-    page,
-    server,
-    shop,
-    tracker,
-)
+from tests.support.snippet_pages import Shop, answer, eventually, names
 from tests.support.tracker_server import TrackerServer
 from tracker.admission.proof import proof_of
 from tracker.browser import snippet
 from tracker.durations import DAY_SECONDS
 
-__all__ = ["browser", "context", "errors", "page", "server", "shop", "tracker"]  # fixtures
 LIMIT = 3 * 1024
 
 
@@ -55,7 +41,6 @@ def pending(page: Page) -> list[str]:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
 class TestInBrowser:
     def test_a_page_view_and_a_returning_visitor(
         self, shop: Shop, page: Page, tracker: TrackerServer

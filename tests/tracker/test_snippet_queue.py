@@ -25,13 +25,6 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
 def shop(server: TrackerServer) -> Iterator[Shop]:
     shop = Shop(server)
     shop.pages["/none"] = "<title>Without the snippet</title>"

@@ -2,7 +2,6 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -190,17 +189,9 @@ def test_nothing_raises(data: list[Any]) -> None:
         assert all(decode(encode(event)) == event for event in answer.events)
 
 
-@pytest.fixture(scope="module")
-def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerServer]:
-    server = TrackerServer(tmp_path_factory.mktemp("tracker")).start()
-    yield server
-    server.kill()
-
-
 @pytest.mark.parametrize("method", ["post", "get"])
 @pytest.mark.parametrize("base64", [True, False])
 def test_the_python_client(tracker: TrackerServer, method: Any, base64: bool) -> None:
-    tracker.reset()
     failures: list[Any] = []
     emitter = Emitter(
         "127.0.0.1",

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
-from tests.support.browser import chromium
 from tests.support.web_stage import close_stages
 
 AXE = Path(__file__).parent.parent / "support" / "node" / "axe" / "package.json"
@@ -18,12 +16,6 @@ AXE = Path(__file__).parent.parent / "support" / "node" / "axe" / "package.json"
 def closed_stages() -> Iterator[None]:
     yield
     close_stages()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import keep
-from tests.support.desk_browser import SERIOUS, WAIT, Served, signed_in
+from tests.support.desk_browser import SERIOUS, WAIT, Served, served, signed_in
 from tests.support.desk_season import season
 from tests.support.machine import RedisServer
 from tests.support.web_stage import stage_of
@@ -54,8 +54,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     )
     stage = stage_of(folder, redis.url, site, time.time)
     season(stage, time.time())
-    with Served(stage) as served:
-        yield served
+    with served(stage) as desk:
+        yield desk
     redis.kill()
 
 

@@ -12,7 +12,7 @@ from recommender.model.card import Card
 from recommender.training.progress import Progress
 from recommender.training.train import train
 from tests.support.browser import keep
-from tests.support.desk_browser import SERIOUS, WAIT, Served, signed_in
+from tests.support.desk_browser import SERIOUS, WAIT, Served, served, signed_in
 from tests.support.machine import RedisServer
 from tests.support.recommender_histories import TableHistory, shop_history
 from tests.support.web_stage import stage_of
@@ -27,8 +27,8 @@ def desk(tmp_path: Path, own_redis: RedisServer, site: Site) -> Iterator[Served]
     registry = stage.stores.models.shops("default").registry
     for visitors in (300, 400):
         train("default", TableHistory(shop_history(visitors)), registry, Params(iterations=1))
-    with Served(stage) as served:
-        yield served
+    with served(stage) as desk:
+        yield desk
 
 
 @pytest.mark.slow
