@@ -88,11 +88,15 @@ def test_segments_are_set_evaluated_and_removed(run) -> None:
     assert run("campaigns", "export", "--site", "nowhere").exit_code == 1
 
 
-def test_the_global_holdout_and_the_fatigue_cap_are_settings(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_global_holdout_and_the_fatigue_cap_are_settings(
+    run, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.setenv("DANGOL_GLOBAL_HOLDOUT", "0.5")
     monkeypatch.setenv("DANGOL_OFFERS_PER_SESSION", "2")
     monkeypatch.setenv("DANGOL_PERSONALIZE_BUDGET_MS", "3000")  # a busy machine
     stores = compose.stores(settings.load())
+    for each in (stores.campaigns.store, stores.campaigns.arms, stores.segments.store):
+        request.addfinalizer(each._redis.close)  # they have no close of their own
     site = compose.sites(settings.load()).get("default")
     offers = [
         parse({"id": f"c{n}", "name": "x", "status": "live", "slot": "hero", "creatives": [CREATIVE]})
