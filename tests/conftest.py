@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from tests.support.machine import ROOT, Clock, RedisServer
+from tests.support.redis_cluster import RedisCluster
 from tracker.sites import Site
 
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -42,6 +43,14 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A real Redis Cluster for the tests of a file. Nothing empties it between them."""
+    nodes = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield nodes
+    nodes.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,13 +58,6 @@ def test_a_redis_of_your_own_must_be_empty_and_is_filled(tmp_path: Path, own_red
         assert client.get("another-application") == b"stays"
         assert not client.exists("dg:lock:warehouse")
     assert place.run("-c", COUNT) == (0, COUNTED)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    nodes = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    yield nodes
-    nodes.stop()
 
 
 def test_the_log_is_embedded_and_profiles_are_in_a_cluster_and_folders_are_elsewhere(

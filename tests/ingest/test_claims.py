@@ -38,7 +38,7 @@ def counted(sites: Sites, folder: Path, events: Sequence[Event], batch: int = 4)
 
 
 def find(here: Installation, visitor: str | None = None, user: str | None = None) -> Profile:
-    found = here.profiles.find("default", visitor, user)
+    found = here.store.find("default", visitor, user)
     assert found is not None
     return found
 
@@ -111,7 +111,7 @@ def test_every_event_is_added_to_one_customer_at_most(
     here = counted(sites, tmp_path, events)
     people = [one for one in here.all_profiles() if not one.feeds_customer]
     assert sum(one.counts.events for one in people) == len(events)
-    assert here.profiles.count("default") == len([one for one in people if one.counts.events])
+    assert here.store.count("default") == len([one for one in people if one.counts.events])
     assert {one.id: one.counts.events for one in people} == {
         name: sum(ids.values()) for name, ids in here.counted().items()
     }
@@ -206,7 +206,7 @@ def test_a_proof_after_a_claim_adds_nothing_twice(sites: Sites, tmp_path: Path) 
     assert (kim.id, kim.counts.events, kim.counts.adds, kim.cart["sock"].quantity) == ("u:kim", 7, 3, 3.0)
     assert (kim.consent, kim.traits, kim.claims) == ({"marketing": False}, {"plan": "gold"}, [])
     assert (kim.proven, kim.visitors, kim.claimants) == (True, ["b2"], [])
-    assert here.profiles.entries("default")["v:b2"] == Alias("u:kim")
+    assert here.store.entries("default")["v:b2"] == Alias("u:kim")
 
 
 @pytest.mark.parametrize("writes", range(8))
@@ -225,7 +225,7 @@ def test_a_proof_that_is_read_again_adds_nothing_twice(
     ]
     here = Installation(sites, tmp_path, 1)
     here.log.append(records(told))
-    dying = MortalStore(here.profiles)
+    dying = MortalStore(here.store)
     dying.left = writes
     here.run(batch, dying)
     here.run(batch=3)

@@ -109,7 +109,7 @@ def test_any_batches_and_any_crashes_give_the_same_profiles_and_rows(
     calm.run(batch=1000)
     rough.late = data.draw(st.none() | st.randoms(use_true_random=False))
     for batch in batches:
-        store = MortalStore(rough.profiles)
+        store = MortalStore(rough.store)
         store.left = data.draw(st.integers(0, 12))
         rough.run(batch, store, flush_rows=data.draw(st.sampled_from([2, 5, 1 << 30])))
     rough.run(batch=3)
@@ -132,7 +132,7 @@ def test_profiles_count_what_the_warehouse_holds_across_partitions(
     for _ in range(data.draw(st.integers(0, 25))):
         turn = data.draw(st.integers(0, 3))
         if turn == 0 or not workers:
-            store = MortalStore(here.profiles)
+            store = MortalStore(here.store)
             store.left = data.draw(st.integers(0, 9) | st.just(1 << 30))
             rows = data.draw(st.sampled_from([3, 1 << 30]))
             workers.append((here.worker(data.draw(st.integers(1, 5)), store, rows), store))

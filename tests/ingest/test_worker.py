@@ -10,45 +10,37 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
-from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ProfilesUnavailable
-from tests.support.ingest_streams import START, MemoryWarehouse, event, records, simple_facts, sites_of, tally
+from tests.support.ingest_streams import (
+    START,
+    MemoryIngest,
+    MemoryWarehouse,
+    event,
+    records,
+    sites_of,
+    tally,
+)
 from tests.support.machine import Clock
 from tracker.durations import MINUTE_MS
-from tracker.log.memory import MemoryLog
 from tracker.log.port import LogUnavailable, Record
-from tracker.sites import Site, Sites
+from tracker.sites import Site
 from warehouse.delta import RowsInvalid, WarehouseUnavailable
 
 QUICK = Bounds(batch=50, poll_seconds=0.0, flush_seconds=0.0)
 
 
-class Setup:
+class Setup(MemoryIngest):
     """One installation in memory, and workers on it."""
 
     def __init__(self, folder: Path, site: Site, clock: Clock, partitions: int = 4) -> None:
-        self.log = MemoryLog(f"memory://?partitions={partitions}")
-        self.store, self.warehouse = MemoryProfiles(), MemoryWarehouse()
-        self.sites: Sites = sites_of(folder, site)
-        self.deadletters = DeadLetters(folder)
+        super().__init__(folder, sites_of(folder, site), partitions)
         self.clock = clock
         self.workers = 0
 
-    def worker(self, bounds: Bounds = QUICK, warehouse: MemoryWarehouse | None = None) -> Worker:
+    def worker(self, bounds: Bounds = QUICK, **other: Any) -> Worker:
         self.workers += 1
-        return Worker(
-            log=self.log,
-            store=self.store,
-            warehouse=warehouse or MemoryWarehouse(self.warehouse),
-            sites=self.sites,
-            facts=simple_facts,
-            deadletters=self.deadletters,
-            member=f"w{self.workers}",
-            bounds=bounds,
-            clock=self.clock,
-        )
+        return self.worker_with(bounds, member=f"w{self.workers}", clock=self.clock, **other)
 
     def drain(self, worker: Worker) -> None:
         while worker.step():

@@ -11,7 +11,6 @@ import redis
 
 from dangol import compose
 from dangol.settings import load
-from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from offers.audience.visitor import View
 from offers.campaign.campaign import Cap
@@ -28,28 +27,19 @@ from recommender.jobs.lock import RedisLock
 from tests.support.event_stream import stream
 from tests.support.ingest_streams import (
     START,
-    MemoryWarehouse,
+    MemoryIngest,
     event,
     facts_of,
     records,
-    simple_facts,
     sites_of,
 )
 from tests.support.redis_cluster import RedisCluster
 from tracker.event import Event
-from tracker.log.memory import MemoryLog
 from tracker.redis_connection import connect
 from tracker.sites import Site
 
 pytestmark = [pytest.mark.redis]
 SITE = "default"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    nodes = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    yield nodes
-    nodes.stop()
 
 
 @pytest.fixture
@@ -60,24 +50,14 @@ def store(cluster: RedisCluster) -> Iterator[RedisProfiles]:
     found.close()
 
 
-class Counted:
+class Counted(MemoryIngest):
     """What workers make of events, on a store."""
 
     def __init__(self, store: ProfileStore, folder: Path, site: Site, partitions: int = 1) -> None:
-        self.log, self.warehouse = MemoryLog(f"memory://?partitions={partitions}"), MemoryWarehouse()
-        self.store, self.sites, self.deadletters = store, sites_of(folder, site), DeadLetters(folder)
+        super().__init__(folder, sites_of(folder, site), partitions, store)
 
     def worker(self, member: str = "w") -> Worker:
-        return Worker(
-            log=self.log,
-            store=self.store,
-            warehouse=MemoryWarehouse(self.warehouse),
-            sites=self.sites,
-            facts=simple_facts,
-            deadletters=self.deadletters,
-            member=member,
-            bounds=Bounds(batch=120, poll_seconds=0.01, flush_seconds=0.05),
-        )
+        return self.worker_with(Bounds(batch=120, poll_seconds=0.01, flush_seconds=0.05), member=member)
 
     def run(self, events: list[Event], workers: int = 1) -> None:
         self.log.append(records(events))

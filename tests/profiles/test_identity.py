@@ -4,15 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.dead_letters import DeadLetters
-from ingest.worker.worker import Bounds, Worker
+from ingest.worker.worker import Bounds
 from profiles.fold.identity import merge
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
-from profiles.store.memory import MemoryProfiles
-from tests.support.ingest_streams import MemoryWarehouse, event, records, simple_facts, sites_of
+from tests.support.ingest_streams import MemoryIngest, event, records, sites_of
 from tracker.durations import DAY_MS
 from tracker.event import Event
-from tracker.log.memory import MemoryLog
 from tracker.sites import Site
 
 
@@ -105,26 +102,13 @@ def test_what_merges_add_up_stays_bounded() -> None:
     assert newest <= set(customer.traits) and newest <= set(customer.exposure)
 
 
-class Shop:
+class Shop(MemoryIngest):
     def __init__(self, folder: Path, site: Site) -> None:
-        self.log, self.store, self.warehouse = (
-            MemoryLog("memory://?partitions=1"),
-            MemoryProfiles(),
-            MemoryWarehouse(),
-        )
-        self.sites, self.deadletters = sites_of(folder, site), DeadLetters(folder)
+        super().__init__(folder, sites_of(folder, site))
 
     def send(self, *events: Event) -> None:
         self.log.append(records(events))
-        worker = Worker(
-            log=self.log,
-            store=self.store,
-            warehouse=MemoryWarehouse(self.warehouse),
-            sites=self.sites,
-            facts=simple_facts,
-            deadletters=self.deadletters,
-            bounds=Bounds(batch=3, poll_seconds=0.0, flush_seconds=0.0),
-        )
+        worker = self.worker_with(Bounds(batch=3, poll_seconds=0.0, flush_seconds=0.0))
         while worker.step():
             pass
         worker.close()

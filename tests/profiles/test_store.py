@@ -1,7 +1,7 @@
 """The contract of a profile store, on memory, a real Redis and a real cluster; and what only Redis can do wrong."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -12,17 +12,9 @@ from profiles.redis.store import RedisProfiles
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Alias, ProfileStore, ProfilesUnavailable, Stored, Write
 from tests.support.machine import RedisServer
-from tests.support.redis_cluster import RedisCluster
 from tracker.durations import DAY_SECONDS
 
 SITE = "default"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    nodes = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    yield nodes
-    nodes.stop()
 
 
 @pytest.fixture(

@@ -8,16 +8,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
 from profiles.model import Profile
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import Write
 from tests.support.ingest_streams import (
+    MemoryIngest,
     MemoryWarehouse,
-    simple_facts,
 )
-from tracker.log.memory import MemoryLog
 from tracker.sites import Sites
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
 
@@ -88,23 +86,16 @@ class Late(Executor):
         return LateFuture(fn.__self__, args, self.draw)  # type: ignore[attr-defined]  # a warehouse's append
 
 
-class Installation:
+class Installation(MemoryIngest):
     def __init__(self, sites: Sites, folder: Path, partitions: int) -> None:
-        self.log = MemoryLog(f"memory://?partitions={partitions}")
-        self.profiles, self.warehouse = MemoryProfiles(), MemoryWarehouse()
-        self.sites, self.deadletters = sites, DeadLetters(folder)
+        super().__init__(folder, sites, partitions)
         self.clock = count().__next__
         self.late: random.Random | None = None  # workers store in another thread, and not always at once
 
     def worker(self, batch: int, store: Any = None, flush_rows: int = 1 << 30) -> Worker:
-        return Worker(
-            log=self.log,
-            store=store or self.profiles,
-            warehouse=MemoryWarehouse(self.warehouse),
-            sites=self.sites,
-            facts=simple_facts,
-            deadletters=self.deadletters,
-            bounds=Bounds(batch=batch, poll_seconds=0.0, flush_rows=flush_rows, flush_seconds=1e9),
+        return self.worker_with(
+            Bounds(batch=batch, poll_seconds=0.0, flush_rows=flush_rows, flush_seconds=1e9),
+            store=store or self.store,
             clock=self.clock,
             flusher=Late(self.late) if self.late else None,
         )
@@ -126,7 +117,7 @@ class Installation:
             worker.outbox._pending = None
 
     def all_profiles(self) -> list[Profile]:
-        return sorted(self.profiles.scan("default"), key=lambda profile: profile.id)
+        return sorted(self.store.scan("default"), key=lambda profile: profile.id)
 
     def sessions(self) -> dict[str, str]:
         """Row → its session's id as the aliases have it now."""

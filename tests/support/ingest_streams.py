@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ingest.dead_letters import DeadLetters
+from ingest.worker.worker import Bounds, Worker
 from profiles.facts import Facts, ProductLine
 from profiles.model import Profile, Touch
+from profiles.store.memory import MemoryProfiles
+from profiles.store.port import ProfileStore
 from tracker.durations import MINUTE_MS
 from tracker.event import Event, encode
+from tracker.log.memory import MemoryLog
 from tracker.log.port import Record
 from tracker.sites import Site, Sites
 from warehouse.delta import PositionsMoved
@@ -121,6 +126,29 @@ class MemoryWarehouse:
         owner = row.session[:8]
         cuts = [a.old for a in self.aliases if a.kind == "session" and a.old == a.new and a.old[:8] == owner]
         return max([root(row.session), *(root(cut) for cut in cuts if int(cut[8:], 16) <= row.ts)])
+
+
+class MemoryIngest:
+    """A log and a warehouse in memory, a store, and workers on them."""
+
+    def __init__(
+        self, folder: Path, sites: Sites, partitions: int = 1, store: ProfileStore | None = None
+    ) -> None:
+        self.log, self.warehouse = MemoryLog(f"memory://?partitions={partitions}"), MemoryWarehouse()
+        self.store = store or MemoryProfiles()
+        self.sites, self.deadletters = sites, DeadLetters(folder)
+
+    def worker_with(self, bounds: Bounds, **other: Any) -> Worker:
+        """A worker; ``other`` are further arguments, or others than those of this class."""
+        given = {
+            "log": self.log,
+            "store": self.store,
+            "warehouse": MemoryWarehouse(self.warehouse),
+            "sites": self.sites,
+            "facts": simple_facts,
+            "deadletters": self.deadletters,
+        }
+        return Worker(**(given | other), bounds=bounds)
 
 
 def facts_of(profile: Profile) -> tuple[Any, ...]:

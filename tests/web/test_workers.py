@@ -103,13 +103,6 @@ def moved(client: FlaskClient, stage: Stage) -> FlaskClient:
     return other
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
-    yield cluster
-    cluster.stop()
-
-
 @pytest.fixture(params=["local", "shared"])
 def limit(request: pytest.FixtureRequest, clock: Clock) -> Iterator[SignInLimit]:
     if request.param == "local":
