@@ -2,14 +2,12 @@
 
 import random
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -27,6 +25,7 @@ from recommender.jobs.lock import RedisLock, locked
 from tests.support.ingest_streams import START, event, records
 from tests.support.machine import Clock
 from tests.support.web_stage import stage_of
+from tests.support.whole_log import count_whole_log
 from tracker.durations import HOUR_MS
 from tracker.log.port import EventLog
 from tracker.redis_connection import connect
@@ -78,14 +77,7 @@ def happen(log: EventLog, portion: int) -> None:
 
 def work(settings: Settings, log: EventLog) -> None:
     """An ingest worker that stops once everything is committed."""
-    worker, stop = compose.worker(settings, "w"), threading.Event()
-    worker.bounds = msgspec.structs.replace(worker.bounds, flush_seconds=0.05)
-    thread = threading.Thread(target=worker.run, args=(stop,))
-    thread.start()
-    while log.lag(compose.INGEST_GROUP):
-        stop.wait(0.05)
-    stop.set()
-    thread.join()
+    count_whole_log(settings, log, "w", flush_seconds=0.05)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import random
 import shutil
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from profiles.store.memory import MemoryProfiles
 from profiles.store.port import LONGEST_CHAIN, Alias, Write
 from tests.support.ingest_streams import START, event, facts_of, records, sites_of
 from tests.support.machine import RedisServer
+from tests.support.whole_log import count_whole_log
 from tracker.durations import MINUTE_MS
 from tracker.event import Event
 from tracker.log.memory import MemoryLog
@@ -420,16 +419,10 @@ def test_the_command_brings_back_profiles_that_redis_lost(tmp_path: Path, own_re
     url = own_redis.url
     config = load({"DANGOL_DATA": str(tmp_path / "data"), "DANGOL_PROFILES": url, "DANGOL_LOG": url})
     ensure_default_site(config)
-    log, worker, stop = compose.log(config), compose.worker(config), threading.Event()
+    log = compose.log(config)
     log.append(records([event("1", 0), event("2", 1, "a1", "kim", type="identify")]))
     store = compose.profiles(config)
-    running = threading.Thread(target=worker.run, args=(stop,))
-    running.start()
-    deadline = time.monotonic() + 60
-    while log.lag(compose.INGEST_GROUP) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    stop.set()
-    running.join()
+    count_whole_log(config, log)
     before = store.find(SITE, "a1")
     assert before is not None
     for name in ("u:kim", "v:a1"):

@@ -9,14 +9,14 @@ from pathlib import Path
 from tests.support.machine import ROOT
 
 FILL = """
-import sys, time
+import time
 from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.secrets import signing_key
 from dangol.settings import load
+from tests.support.whole_log import count_whole_log
 from tracker.event import Event, encode
 from tracker.log.port import Record
-import threading
 
 settings = load()
 with embedded_redis(settings):
@@ -26,13 +26,7 @@ with embedded_redis(settings):
     events = [Event(site="default", id=f"e{n}", type="page", ts=now - 1000 + n, received=now, source="api",
                     visitor=f"v{n % 7}", url=f"https://shop.example/{n}") for n in range(500)]
     log.append([Record(event.key, encode(event)) for event in events[:400]])
-    worker, stop = compose.worker(settings), threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop,))
-    thread.start()
-    while log.lag(compose.INGEST_GROUP):
-        time.sleep(0.05)
-    stop.set()
-    thread.join()
+    count_whole_log(settings, log)
     log.append([Record(event.key, encode(event)) for event in events[400:]])  # wait in the log
     log.close()
 """
@@ -41,23 +35,17 @@ COUNTED = "lag 100\nrows 500 500\nevents 500\n"
 MORE = FILL.replace("range(500)", "range(500, 600)")
 """A hundred events more, all of them counted."""
 COUNT = """
-import threading, time
 from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.settings import load
+from tests.support.whole_log import count_whole_log
 from warehouse.question.scope import Scope
 
 settings = load()
 with embedded_redis(settings):
     log = compose.log(settings)
     print("lag", log.lag(compose.INGEST_GROUP))
-    worker, stop = compose.worker(settings), threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop,))
-    thread.start()
-    while log.lag(compose.INGEST_GROUP):
-        time.sleep(0.05)
-    stop.set()
-    thread.join()
+    count_whole_log(settings, log)
     rows = compose.warehouse(settings).rows("select id from events", Scope("default", bots=True))
     print("rows", len(rows), len({row["id"] for row in rows}))
     print("events", sum(profile.counts.events for profile in compose.profiles(settings).scan("default")))
