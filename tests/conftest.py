@@ -16,7 +16,7 @@ from tracker.sites import Site
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
-pytest_plugins = ["tests.support.browser", "tests.support.kafka_broker"]
+pytest_plugins = ["tests.support.browser", "tests.support.kafka_broker", "tests.support.log_backends"]
 
 
 @pytest.fixture(scope="session")

@@ -31,31 +31,17 @@ from warehouse.delta import Warehouse
 topics = count()
 numbers = count()
 APP = app_of("ingest", "log")
-BACKENDS = [
-    "memory",
-    pytest.param("redis", marks=pytest.mark.redis),
-    pytest.param("kafka", marks=pytest.mark.kafka),
-]
-
-
-@pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "redis":
-        return request.getfixturevalue("redis_url") + "?lease=1"
-    if request.param == "kafka":
-        return request.getfixturevalue("kafka_url") + f"/remade-{next(topics)}?session=2"
-    return "memory://"
 
 
 @pytest.fixture
-def log(url: str) -> Iterator[EventLog]:
-    with closing(open_log(url)) as opened:
+def log(log_url: str) -> Iterator[EventLog]:
+    with closing(open_log(log_url)) as opened:
         yield opened
 
 
 @pytest.fixture
-def remake(url: str, log: EventLog) -> Callable[[], None]:
-    return remade(url, log)
+def remake(log_url: str, log: EventLog) -> Callable[[], None]:
+    return remade(log_url, log)
 
 
 class Site:

@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -28,23 +27,6 @@ from tests.support.log_reading import (
 from tests.support.machine import ROOT, free_port
 from tracker.log.open import open_log
 from tracker.log.port import Consumer, EventLog, Extent, LogUnavailable, Message, Record
-
-topics = count()
-BACKENDS = [
-    "memory",
-    pytest.param("redis", marks=pytest.mark.redis),
-    pytest.param("kafka", marks=pytest.mark.kafka),
-]
-
-
-@pytest.fixture(params=BACKENDS)
-def log_url(request: pytest.FixtureRequest) -> str:
-    """An empty log of four partitions, each test's own."""
-    if request.param == "redis":
-        return request.getfixturevalue("redis_url") + "?lease=1"
-    if request.param == "kafka":
-        return request.getfixturevalue("kafka_url") + f"/events-{next(topics)}?session=2"
-    return "memory://"
 
 
 @pytest.fixture
