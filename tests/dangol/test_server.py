@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,32 +11,22 @@ import pytest
 
 from dangol.serving.server import PortTaken, listen
 from dangol.settings import Settings
+from tests.support.client_threads import ClientThreads
 from tests.support.installation import Installation, eventually, leftovers
 from tests.support.machine import free_port, redis_binary
 from tests.support.processes import servers, victims
 from tests.support.tracker_process import REQUESTS, status_of, tracker_alone
 
 
-class Comers:
+class Comers(ClientThreads):
     """Clients that open a new connection for each request, until they are told to stop."""
 
     def __init__(self, port: int) -> None:
         self.port, self.outcomes = port, Counter[str]()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._come, args=(n,)) for n in range(4)]
+        super().__init__(range(4))
 
-    def __enter__(self) -> "Comers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def _come(self, number: int) -> None:
-        while not self._stop.is_set():
+    def client(self, number: int) -> None:
+        while not self.stopped.is_set():
             self.outcomes[status_of(self.port, *REQUESTS[number % 2])] += 1
             time.sleep(0.005)
 

@@ -5,7 +5,6 @@ A client repeats nothing: an id counts as acknowledged when the whole answer to 
 
 import json
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 
 from deltalake import DeltaTable
 
+from tests.support.client_threads import ClientThreads
 from tests.support.installation import eventually
 
 UA = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -79,7 +79,7 @@ PROTOCOLS: dict[str, Callable[[str, str, Sequence[str]], Sent]] = {
 }
 
 
-class Clients:
+class Clients(ClientThreads):
     """One client for each protocol, each sending request after request over a connection that it opens anew when it
     breaks, some 60 events a second."""
 
@@ -87,27 +87,15 @@ class Clients:
         self.port, self.key = port, key
         self.acknowledged: dict[str, list[str]] = {name: [] for name in PROTOCOLS}
         self.outcomes = Counter[str]()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._client, args=(name,)) for name in PROTOCOLS]
-
-    def __enter__(self) -> "Clients":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
-            assert not thread.is_alive(), "a client hangs"
+        super().__init__(PROTOCOLS)
 
     def count(self) -> int:
         return sum(map(len, self.acknowledged.values()))
 
-    def _client(self, name: str) -> None:
+    def client(self, name: str) -> None:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         n = 0
-        while not self._stop.wait(PER_REQUEST / 60 if name != "pixel" else 1 / 30):
+        while not self.stopped.wait(PER_REQUEST / 60 if name != "pixel" else 1 / 30):
             ids = [f"{name[:3]}{len(name)}-{n + each}" for each in range(PER_REQUEST)]
             sent = PROTOCOLS[name](self.key, f"v{n // PER_VISITOR}", ids)
             n += len(sent.ids)
@@ -117,7 +105,7 @@ class Clients:
                 self.acknowledged[name] += sent.ids
             else:
                 connection.close()
-                self._stop.wait(0.05)
+                self.stopped.wait(0.05)
         connection.close()
 
     def _ask(self, connection: HTTPConnection, sent: Sent) -> str:

@@ -2,15 +2,16 @@
 
 import http.client
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.client_threads import ClientThreads
 from tests.support.kafka_broker import KafkaBroker
+from tests.support.log_reading import wait_until
 from tests.support.machine import RedisServer
 from tests.support.tracker_server import TrackerServer
 from tracker.event import decode
@@ -19,8 +20,10 @@ from tracker.log.open import open_log
 CLIENTS = 8
 
 
-class Load:
+class Load(ClientThreads):
     """Clients that post one event after another and remember which ids were acknowledged, and how long it took."""
+
+    patience = 30.0
 
     def __init__(self, tracker: TrackerServer) -> None:
         self.tracker = tracker
@@ -28,24 +31,12 @@ class Load:
         self.refused: list[int] = []
         self.failed = 0
         self.slowest = 0.0
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
+        super().__init__(range(CLIENTS))
 
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-            assert not thread.is_alive(), "a client hangs"
-
-    def _client(self, number: int) -> None:
+    def client(self, number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.tracker.port, timeout=15)
         n = 0
-        while not self._stop.is_set():
+        while not self.stopped.is_set():
             n += 1
             body = (
                 f'{{"writeKey":"wk_test","anonymousId":"v{number}","event":"E","messageId":"{number}-{n}"}}'
@@ -74,13 +65,6 @@ class Load:
         wait_until(lambda: len(self.acknowledged) >= target, seconds)
 
 
-def wait_until(check: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
-
-
 class Ids:
     """The ids that a consumer group finds in a log, in order."""
 
@@ -102,11 +86,8 @@ class Ids:
 @contextmanager
 def running(folder: Path, log: str = "", **options: object) -> Iterator[TrackerServer]:
     folder.mkdir(exist_ok=True)
-    server = TrackerServer(folder, log=log, spool=str(folder / "spool"), **options).start()
-    try:
+    with TrackerServer(folder, log=log, spool=str(folder / "spool"), **options) as server:
         yield server
-    finally:
-        server.kill()
 
 
 def all_there(ids: Ids, load: Load, seconds: float = 30.0) -> None:
@@ -173,12 +154,12 @@ def test_a_full_spool(tmp_path: Path) -> None:
         with Load(tracker) as load:
             load.reaches(50)
             (tracker.folder / "down").touch()
-            wait_until(lambda: len(load.refused) > 20)
+            wait_until(lambda: len(load.refused) > 20, 20)
             assert set(load.refused) == {503}
             (tracker.folder / "down").unlink()
             load.reaches(100)
         wanted = set(load.acknowledged)
-        wait_until(lambda: wanted <= {event.id for event in tracker.events()})
+        wait_until(lambda: wanted <= {event.id for event in tracker.events()}, 20)
 
 
 def test_stopping_orderly_under_load_answers_what_it_took(tmp_path: Path) -> None:
@@ -201,7 +182,7 @@ def test_events_of_one_visitor_keep_their_order_through_an_outage(tmp_path: Path
             (tracker.folder / "down").unlink()
             load.reaches(300)
         wanted = set(load.acknowledged)
-        wait_until(lambda: wanted <= {event.id for event in tracker.events()})
+        wait_until(lambda: wanted <= {event.id for event in tracker.events()}, 20)
         for number in range(CLIENTS):
             order = [
                 int(event.id.partition("-")[2]) for event in tracker.unique() if event.visitor == f"v{number}"
