@@ -54,7 +54,8 @@ def test_nobody_is_refused_though_server_processes_are_killed(tmp_path: Path, wo
                 gone = killed if which == "worker" else old
                 eventually(lambda gone=gone: not gone & set(servers(running.port)))
         assert comers.outcomes["ConnectionRefusedError"] == 0, comers.outcomes
-        assert set(comers.outcomes) <= {"200", "RemoteDisconnected", "ConnectionResetError"}, comers.outcomes
+        cut_off = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError"}
+        assert set(comers.outcomes) <= {"200"} | cut_off, comers.outcomes
         running.stop()
     assert leftovers(tmp_path) == []
 
