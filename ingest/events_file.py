@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from ingest.files.rows import FileInvalid
 from tracker import values
 from tracker.admission.placeholder_ids import placeholder_word
 from tracker.event import SITE, Event
@@ -52,10 +53,6 @@ EVENTS = {
 }
 
 BATCH_ROWS = 10_000
-
-
-class FileInvalid(Exception):
-    """The file is no table of events; the message names the file and the column or row."""
 
 
 def read(path: Path, site: Site, received: int) -> Iterator[list[Event]]:
