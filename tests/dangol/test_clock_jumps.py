@@ -92,6 +92,7 @@ class FakeDate(datetime):
 START = time.monotonic()
 
 
+@pytest.mark.slow
 @JUMPS
 def test_scheduled_jobs_go_on(
     jump: float, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: Any

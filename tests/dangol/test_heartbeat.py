@@ -72,6 +72,7 @@ def test_the_command_tells_of_this_process_though_nothing_else_is_there(tmp_path
     assert asked.exit_code == 1 and f"{role} has not got on" in asked.output
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_one_replica_is_a_warning_and_a_broker_that_is_away_a_fault(
     own_kafka: KafkaBroker, redis_url: str, tmp_path: Path

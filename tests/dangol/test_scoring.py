@@ -4,6 +4,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
 from dangol.jobs.scoring import Scoring
 from profiles.model import Profile
@@ -73,6 +74,7 @@ def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
     assert scoring.run(SITE) == 0, "nothing changed, nothing is written"
 
 
+@pytest.mark.slow
 def test_churn_and_lifetime_value_of_a_shop_with_history(tmp_path: Path) -> None:
     chance = np.random.default_rng(7)
     rows = []

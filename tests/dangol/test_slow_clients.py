@@ -46,6 +46,7 @@ def still_open(connection: socket.socket) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_files")
 def test_idle_and_slow_connections_keep_nobody_waiting(tmp_path: Path) -> None:
     port = free_port()
@@ -70,6 +71,7 @@ def test_idle_and_slow_connections_keep_nobody_waiting(tmp_path: Path) -> None:
                 each.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends connections that nobody reads from")
 def test_who_never_reads_the_answers_is_not_waited_for(tmp_path: Path) -> None:
     port = free_port()

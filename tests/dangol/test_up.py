@@ -168,6 +168,7 @@ def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         eventually(lambda: counted(running) == 1)
 
 
+@pytest.mark.slow
 def test_played_visitors_are_counted_when_the_command_returns(tmp_path: Path) -> None:
     with Installation(tmp_path, "--demo") as running:
         said = running.run("demo-traffic", "--visitors", "20", "--seed", "3")

@@ -173,6 +173,7 @@ CLAIMS: tuple[tuple[str, Callable[[int], dict[str, Any]]], ...] = (
 """What four browsers say of whose they are, one after the other."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", range(len(CLAIMS)), ids=[name for name, _ in CLAIMS])
 def test_what_comes_back_is_whose_it_was(
     settings: Settings, log: EventLog, kept: None, lost: int, monkeypatch: pytest.MonkeyPatch

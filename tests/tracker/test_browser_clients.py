@@ -10,7 +10,7 @@ from tests.support.snippet_pages import Shop, names
 from tests.support.tracker_server import TrackerServer
 from tracker.admission.proof import proof_of
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_segment_analytics_python_hears_of_a_wrong_key(tracker: TrackerServer) -
     assert tracker.events() == []
 
 
+@pytest.mark.slow
 def test_segment_analytics_python_retries_until_the_log_is_back(tracker: TrackerServer) -> None:
     down = tracker.folder / "down"
     down.touch()

@@ -12,7 +12,7 @@ from tests.support.snippet_pages import BANNER, LOADER, Shop, answer, eventually
 from tests.support.tracker_server import TrackerServer
 from tracker.browser import snippet
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 EVIL = "http://evil.example/dangol.js"
 FOLDER = Path(snippet.__file__).parent
 READ = sorted(

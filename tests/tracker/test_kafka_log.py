@@ -24,7 +24,7 @@ from tracker.log.kafka.event_log import LARGEST_RECORD, KeyPartitioner
 from tracker.log.open import open_log
 from tracker.log.port import EventLog, LogUnavailable, Record
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def test_processes_share_a_bucket_in_redis(redis_url: str) -> None:
     share(redis_url)
 
 
+@pytest.mark.slow
 @pytest.mark.redis
 @pytest.mark.usefixtures("patient")
 def test_processes_share_a_bucket_in_a_cluster(tmp_path: Path) -> None:

@@ -331,6 +331,7 @@ plausible = (
 items = st.dictionaries(st.sampled_from(NAMES), plausible, max_size=10)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(segment.KINDS)), items)
 def test_no_single_call_raises_and_every_event_can_be_read_back(kind: str, body: dict[str, Any]) -> None:

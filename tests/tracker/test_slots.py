@@ -15,7 +15,7 @@ from tests.support.wsgi import serving
 from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PICTURE = (
     "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='150'><rect width='300' height='150'/></svg>"
 )

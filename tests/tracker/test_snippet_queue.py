@@ -15,7 +15,7 @@ from tests.support.webdriver import NAMES, Tabs, tabs
 from tracker.event import Event
 from tracker.protocols.segment import EVENT_LIMIT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EXAMPLES = 6
 """In each browser: an example is a page of up to 40 events, and takes up to a second."""

@@ -308,6 +308,7 @@ def test_each_process_has_its_own_and_adopts_what_the_dead_left(tmp_path: Path) 
         st.lists(st.builds(Record, st.text(max_size=9), st.binary(max_size=60)), min_size=1), max_size=8
     )
 )
+@pytest.mark.slow
 def test_any_records_come_back(tmp_path_factory: pytest.TempPathFactory, batches: list[list[Record]]) -> None:
     box = Spool(tmp_path_factory.mktemp("spool"))
     for batch in batches:

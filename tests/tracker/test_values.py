@@ -104,6 +104,7 @@ def test_what_was_changed_is_counted() -> None:
     )
 
 
+@pytest.mark.slow
 @given(ANYTHING)
 def test_every_codec_holds_what_was_settled(value: Any) -> None:
     kept = settled({"value": value})
