@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from bench.results import percentiles, record
 from profiles.model import ItemTouch
 from recommender.algorithms import als, cooccurrence, factors, session_knn
-from recommender.catalogue.catalogue import Catalogue, Changes
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.store import Changes
 from recommender.data.interactions import confidence_matrix, interaction_matrix, read
 from recommender.data.params import Params
 from recommender.model.registry import ModelRegistry

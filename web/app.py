@@ -22,7 +22,7 @@ from web.gorse.routes import gorse_blueprint
 from web.gorse.site import GorseSite
 from web.http.error_handlers import register_errors
 from web.http.metrics import Metrics
-from web.http.routes import blueprint_of
+from web.http.routes import ItemIds, blueprint_of
 from web.http.site_keys import Keys
 from web.language import register_language
 from web.me.pages import VisitorLink, VisitorPage, me_blueprint
@@ -72,6 +72,7 @@ def create_app(stores: Stores) -> WebApplication:
 
 def _flask(stores: Stores) -> Flask:
     app = Flask(__name__, static_folder=None)
+    app.url_map.converters["id"] = ItemIds
     app.secret_key = stores.access.secret
     if hops := int(stores.settings.trust_proxy):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]

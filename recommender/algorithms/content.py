@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from recommender.data.interactions import Floats
 
 RIDGE = 3.0

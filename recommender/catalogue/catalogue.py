@@ -1,147 +1,18 @@
-"""The item catalogue of a site: what the shop put through the API, completed from product events."""
+"""The item catalogue of a site: what the shop put through the API or a feed, completed from product events."""
 
 import math
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import msgspec
 
-from tracker.refusal import Invalid
+from recommender.catalogue.item import Item, ItemChange, ItemInvalid, Refused, moment
+from recommender.catalogue.store import ItemStore, Stored
 
-ID_LIMIT = 100
-TEXT_LIMIT = 500
-URL_LIMIT = 2000
 JOURNAL_LIMIT = 200_000
-EXTRA_LIMIT = 8192  # bytes of one item's further attributes, as JSON
-
-
-class ItemInvalid(Invalid):
-    """An item that cannot be taken; ``field`` says which one, e.g. ``items[3].price``."""
-
-
-class CatalogueFull(Exception):
-    """The site's catalogue holds as many items as it may; remove some or raise the limit."""
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that can be recommended. ``price`` is in the site's currency, None when unknown. ``sent_by_site``:
-    the facts come from events that the site itself sent, not from visitors' pages."""
-
-    id: str
-    name: str = ""
-    category: str = ""
-    price: float | None = None
-    url: str = ""
-    image: str = ""
-    available: bool = True
-    extra: Mapping[str, Any] = {}
-    sent_by_site: bool = msgspec.field(default=False, name="told")
-
-    def public(self) -> dict[str, Any]:
-        """The document as the API gives it: further attributes beside the known ones."""
-        known = msgspec.structs.asdict(self)
-        del known["sent_by_site"]
-        return {**known.pop("extra"), **known}
-
-
-def parse_item(raw: object, at: str = "item") -> Item:
-    """The item in one decoded JSON document. Raises ItemInvalid naming the field."""
-    if not isinstance(raw, Mapping):
-        raise ItemInvalid(at, "must be an object")
-    known = {name: raw[name] for name in _CHECKS if raw.get(name) is not None}
-    if "id" not in known:
-        raise ItemInvalid(f"{at}.id", "is required")
-    checked = {name: _CHECKS[name](f"{at}.{name}", value) for name, value in known.items()}
-    extra = {name: value for name, value in raw.items() if name not in _CHECKS}
-    if len(msgspec.json.encode(extra)) > EXTRA_LIMIT:
-        raise ItemInvalid(at, f"further attributes exceed {EXTRA_LIMIT} bytes")
-    return Item(**checked, extra=extra)
-
-
-def parse_items(raw: object) -> list[Item]:
-    """Items of a bulk document: a list, or ``{"items": [...]}``. Raises ItemInvalid."""
-    rows = raw.get("items") if isinstance(raw, Mapping) else raw
-    if not isinstance(rows, list):
-        raise ItemInvalid("items", "must be a list")
-    return [parse_item(row, f"items[{number}]") for number, row in enumerate(rows)]
-
-
-def _id(at: str, value: object) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not text.strip():
-        raise ItemInvalid(at, "must be a non-empty string")
-    if len(text) > ID_LIMIT or not text.isprintable():
-        raise ItemInvalid(at, f"must be at most {ID_LIMIT} printable characters")
-    return text
-
-
-def _text(at: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ItemInvalid(at, "must be a string")
-    if len(value) > TEXT_LIMIT:
-        raise ItemInvalid(at, f"must be at most {TEXT_LIMIT} characters")
-    return value
-
-
-def _url(at: str, value: object) -> str:
-    if not isinstance(value, str) or len(value) > URL_LIMIT:
-        raise ItemInvalid(at, f"must be a string of at most {URL_LIMIT} characters")
-    # A page may put it into href or src: no javascript:, no data:.
-    if value and not value.lower().startswith(("http://", "https://", "/")):
-        raise ItemInvalid(at, "must start with http://, https:// or /")
-    return value
-
-
-def _price(at: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ItemInvalid(at, "must be a number")
-    if not math.isfinite(value) or value < 0:
-        raise ItemInvalid(at, "must be zero or more")
-    return float(value)
-
-
-def _flag(at: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ItemInvalid(at, "must be true or false")
-    return value
-
-
-_CHECKS: Mapping[str, Callable[[str, object], Any]] = {
-    "id": _id,
-    "name": _text,
-    "category": _text,
-    "price": _price,
-    "url": _url,
-    "image": _url,
-    "available": _flag,
-}
-
-
-class Stored(NamedTuple):
-    """One item as the store keeps it: ``put`` by the shop (b"" = deleted by it), ``learned`` from events."""
-
-    put: bytes | None
-    from_events: bytes | None
-
-
-class Changes(NamedTuple):
-    """What changed since a version; ``complete`` when it is the whole catalogue."""
-
-    version: int
-    items: Mapping[str, Stored]
-    complete: bool = False
-
-
-class ItemStore(Protocol):
-    """Where the items of one site live. Failures raise CatalogueUnavailable of the adapter."""
-
-    def put(self, items: Mapping[str, bytes]) -> None: ...
-
-    def put_from_events(self, items: Mapping[str, bytes]) -> None: ...
-
-    def changes(self, since: int) -> Changes: ...
 
 
 _decoder = msgspec.msgpack.Decoder(Item)
@@ -155,7 +26,11 @@ class Catalogue:
         self._store, self._clock, self._every = store, clock, every
         self._items: dict[str, Item | None] = {}  # None: deleted by the shop, whatever events say
         self._put: set[str] = set()
+        self._seen: dict[str, int] = {}
+        self._groups: dict[str, dict[str, None]] = defaultdict(dict)  # ids of each group's variants, in order
+        self._skus: dict[str, str] = {}
         self._version = 0
+        self._whole = False
         self._checked = -math.inf
         self._lock = threading.Lock()
         self._journal: list[str] = []  # ids that changed, oldest first
@@ -163,18 +38,39 @@ class Catalogue:
 
     def put(self, items: Sequence[Item]) -> None:
         """Add or replace items. Raises CatalogueUnavailable or CatalogueFull."""
-        self._store.put({item.id: _encode(item) for item in items})
+        self._store.put({item.id: _encode(item) for item in items}, self._now())
         self.refresh(force=True)
 
-    def put_from_events(self, items: Iterable[Item]) -> None:
+    def change(self, changes: Sequence[ItemChange], *, create: bool = True) -> list[Refused]:
+        """Make the changes, in their order, and return those that were refused: each stands alone.
+
+        What a change does not name stays. ``create`` False refuses an item that is not there, and adds to what events
+        say of one that the shop did not put. Raises CatalogueUnavailable or CatalogueFull.
+        """
+        of_item: dict[str, list[ItemChange]] = defaultdict(list)
+        for each in changes:
+            of_item[each.id].append(each)
+        refused: dict[str, list[Refused]] = {}
+
+        def changed(item_id: str, stored: Stored) -> bytes | None:
+            item, refused[item_id] = _changed(of_item[item_id], stored, create)
+            return _encode(item) if item else None
+
+        self._store.update(list(of_item), changed, self._now())
+        self.refresh(force=True)
+        return sorted(each for found in refused.values() for each in found)
+
+    def put_from_events(self, items: Iterable[Item], first: Mapping[str, int] = {}) -> None:
         """Store what events say about items. A field that the shop put is not changed.
 
         The other fields of an item that the shop put come only from events that the site sent (``Item.sent_by_site``).
+        ``first``: when each occurred first (ms), as far as events tell; now for the others.
         """
-        self._store.put_from_events({item.id: _encode(item) for item in items})
+        now, encoded = self._now(), {item.id: _encode(item) for item in items}
+        self._store.put_from_events(encoded, {item_id: first.get(item_id, now) for item_id in encoded})
         self.refresh(force=True)
 
-    def sync_from_events(self, items: Iterable[Item]) -> None:
+    def sync_from_events(self, items: Iterable[Item], first: Mapping[str, int] = {}) -> None:
         """Replace all facts from events by ``items``. Once the shop has put items, events from pages add no others.
 
         An item without facts any more keeps its id only.
@@ -183,16 +79,21 @@ class Catalogue:
         fresh = {item.id: item for item in items if item.sent_by_site or not self._put}
         bare = (each.id for each in list(self._items.values()) if each and each.id not in fresh)
         self.put_from_events(
-            [*fresh.values(), *(Item(id=item_id) for item_id in bare if item_id not in self._put)]
+            [*fresh.values(), *(Item(id=item_id) for item_id in bare if item_id not in self._put)], first
         )
 
-    def delete(self, item_id: str) -> bool:
-        """Take an item out, for good: events do not bring it back. False when it is not there."""
-        if self.get(item_id) is None:
-            return False
-        self._store.put({item_id: b""})
+    def mark_whole(self) -> None:
+        """Note that the shop's items are all that it sells: what only events name is not recommended any more."""
+        self._store.mark_whole()
         self.refresh(force=True)
-        return True
+
+    def delete(self, *ids: str) -> list[str]:
+        """Take items out, for good: events do not bring them back. Returns the ids of those that were there."""
+        self.refresh()
+        there = [item_id for item_id in dict.fromkeys(ids) if self._items.get(item_id)]
+        self._store.put(dict.fromkeys(there, b""), self._now())
+        self.refresh(force=True)
+        return there
 
     def get(self, item_id: str) -> Item | None:
         self.refresh()
@@ -209,6 +110,26 @@ class Catalogue:
     def state(self, item_id: str) -> tuple[bool, Item | None]:
         """(known, item) without asking the store: (True, None) is an item that the shop deleted."""
         return item_id in self._items, self._items.get(item_id)
+
+    def named(self, name: str) -> Item | None:
+        """The item of this id, else of this SKU, else the first variant of this group; without asking the store."""
+        found = self._items.get(name) or self._items.get(self._skus.get(name, ""))
+        return found or next((item for one in self.variants(name) if (item := self._items.get(one))), None)
+
+    def variants(self, group: str) -> list[str]:
+        """The ids of a group, in the order they became known; without asking the store."""
+        return list(self._groups.get(group, ()))
+
+    def first_seen(self, item_id: str) -> int:
+        """When the shop or an event first named the item, or when the shop says it was created; ms, 0 for unknown."""
+        item = self._items.get(item_id)
+        created = moment(item.created_at) if item else None
+        return self._seen.get(item_id, 0) if created is None else created
+
+    @property
+    def whole(self) -> bool:
+        """Whether the shop's items are all that it sells, as of a feed that was read whole."""
+        return self._whole
 
     def put_ids(self) -> frozenset[str]:
         """The items that the shop put and did not delete; without asking the store."""
@@ -241,19 +162,58 @@ class Catalogue:
                 return
             fresh = {item_id: _merged(stored) for item_id, stored in changes.items.items()}
             put = {item_id for item_id, stored in changes.items.items() if stored.put}
+            seen = {item_id: stored.seen for item_id, stored in changes.items.items() if stored.seen}
             self._put = put if changes.complete else (self._put - fresh.keys()) | put
             if changes.complete:
                 self._journal.extend(set(self._items) - set(fresh))
-                self._items = fresh
-            else:
-                self._items.update(fresh)
+                self._items, self._seen = {}, {}
+                self._groups.clear()
+                self._skus.clear()
+            self._take(fresh)
+            self._seen |= seen
             self._journal.extend(fresh)
-            self._version = changes.version
-            if len(self._journal) > JOURNAL_LIMIT:
-                self._forgotten += len(self._journal)
+            if changes.whole != self._whole or len(self._journal) > JOURNAL_LIMIT:
+                self._forgotten += len(self._journal) + 1  # whoever looks reads all
                 self._journal = []
+            self._version, self._whole = changes.version, changes.whole
         finally:
             self._lock.release()
+
+    def _take(self, fresh: Mapping[str, Item | None]) -> None:
+        """Adopt items, with the names by which events may call them."""
+        for item_id, item in fresh.items():
+            before = self._items.get(item_id)
+            if before and (item is None or (before.group, before.sku) != (item.group, item.sku)):
+                self._groups.get(before.group, {}).pop(item_id, None)
+                if self._skus.get(before.sku) == item_id:
+                    del self._skus[before.sku]
+            if item and item.group:
+                self._groups[item.group][item_id] = None
+            if item and item.sku:
+                self._skus.setdefault(item.sku, item_id)
+            self._items[item_id] = item
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _changed(
+    changes: Iterable[ItemChange], stored: Stored, create: bool
+) -> tuple[Item | None, list[Refused]]:
+    """What the shop's part of an item becomes (None: nothing to write), and the changes that were refused."""
+    learned = None if create or stored.put == b"" else stored.from_events
+    base = stored.put or learned
+    item = _decoder.decode(base) if base else None
+    taken, refused = False, []
+    for change in changes:
+        try:
+            if item is None and not create:
+                raise ItemInvalid(f"{change.at}.id", f"There is no item {change.id!r}")
+            item = change.applied(item)
+            taken = True
+        except ItemInvalid as error:
+            refused.append(change.refused(error))
+    return (item if taken else None), refused
 
 
 def _merged(stored: Stored) -> Item | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from recommender.catalogue.catalogue import ID_LIMIT, TEXT_LIMIT, URL_LIMIT, Item
+from recommender.catalogue.item import ID_LIMIT, TEXT_LIMIT, URL_LIMIT, Item
 
 _ABSOLUTE = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)(?:[/?#].*)?", re.ASCII)
 _USUAL = {"http": ":80", "https": ":443"}

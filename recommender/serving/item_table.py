@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recommender.catalogue.catalogue import Catalogue, Item
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.item import Item
 from recommender.data.interactions import Floats, Ints
 from recommender.model.model import Model
 from recommender.serving.request import Filter, Rule

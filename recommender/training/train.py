@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from recommender.algorithms import als, content, cooccurrence, factors, popularity, rebuy, session_knn
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from recommender.data.interactions import (
     Interactions,
     NothingToLearn,

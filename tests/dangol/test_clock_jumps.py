@@ -33,7 +33,8 @@ from profiles.erasures import RedisErased
 from profiles.model import Profile, Session, Touch
 from profiles.redis.store import RedisProfiles
 from profiles.sansio import run_sync
-from recommender.catalogue.catalogue import Catalogue, Item
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.item import Item
 from recommender.catalogue.redis import RedisItems
 from recommender.data.params_file import ParamsFile
 from recommender.jobs.lock import RedisLock

@@ -22,7 +22,7 @@ from profiles.redis.store import RedisProfiles
 from profiles.sansio import run_sync
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, ProfileStore, ProfilesUnavailable, Write
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from recommender.jobs.lock import RedisLock
 from tests.support.event_stream import stream
 from tests.support.ingest_streams import (

@@ -6,16 +6,12 @@ import msgspec
 import pytest
 import redis
 
-from recommender.catalogue.catalogue import (
-    Catalogue,
-    CatalogueFull,
-    Item,
-    ItemInvalid,
-    parse_item,
-    parse_items,
-)
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.item import Item, ItemInvalid
 from recommender.catalogue.redis import CatalogueUnavailable, RedisItems
+from recommender.catalogue.store import CatalogueFull
 from recommender.jobs.lock import RedisLock
+from tests.support.catalogue_documents import parse_item, parse_items
 from tests.support.machine import Clock, RedisServer
 from tracker.unavailable import Unavailable
 
@@ -141,11 +137,11 @@ def test_a_store_that_was_emptied_and_filled_again_is_noticed(
         catalogue.put([Item(id=name)])
     client.flushall()
     for n in range(puts):
-        RedisItems(client, "s").put({f"new{n}": msgspec.msgpack.encode(Item(id=f"new{n}"))})
+        RedisItems(client, "s").put({f"new{n}": msgspec.msgpack.encode(Item(id=f"new{n}"))}, 0)
     clock.advance(2)
     assert [item.id for item in catalogue.all()] == [f"new{n}" for n in range(puts)]
     clock.advance(2)
-    RedisItems(client, "s").put({"more": msgspec.msgpack.encode(Item(id="more"))})
+    RedisItems(client, "s").put({"more": msgspec.msgpack.encode(Item(id="more"))}, 0)
     assert catalogue.get("more")
 
 

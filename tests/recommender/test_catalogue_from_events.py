@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recommender.catalogue.catalogue import Catalogue, Item
+from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.from_events import host_of, item_from_event, own_address
+from recommender.catalogue.item import Item
 from tests.support.recommender_histories import MemoryItems
 from tests.support.warehouse_rows import NOON, row
 from warehouse.delta import Warehouse

@@ -7,13 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from dangol.cli import main
-from recommender.catalogue.catalogue import Catalogue, parse_items
+from recommender.catalogue.catalogue import Catalogue
 from recommender.data.params import Params, Weights
 from recommender.data.params_file import ParamsFile, ParamsInvalid
 from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
 from recommender.serving.request import Recommendations, SlotRequest
 from recommender.training.train import train
+from tests.support.catalogue_documents import parse_items
 from tests.support.machine import Clock
 from tests.support.recommender_histories import MemoryItems, TableHistory, shop_history, shop_items
 

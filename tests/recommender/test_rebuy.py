@@ -3,13 +3,14 @@
 import pytest
 
 from profiles.model import ItemTouch, Profile
-from recommender.catalogue.catalogue import Catalogue, parse_items
+from recommender.catalogue.catalogue import Catalogue
 from recommender.data.params import Params
 from recommender.model.registry import ModelRegistry
 from recommender.serving.components import _need
 from recommender.serving.recommender import Recommender
 from recommender.serving.request import Recommendations, SlotRequest
 from recommender.training.train import train
+from tests.support.catalogue_documents import parse_items
 from tests.support.recommender_histories import NOW, MemoryItems, TableHistory, history
 from tracker.durations import DAY_MS
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from profiles.model import Affinity, CartLine, ItemTouch, Profile, Session, Touch
-from recommender.catalogue.catalogue import Catalogue, Changes, parse_items
+from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import CatalogueUnavailable
+from recommender.catalogue.store import Changes
 from recommender.data.params import Params
 from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
@@ -22,6 +23,7 @@ from recommender.serving.request import (
     parse_slot_request,
 )
 from recommender.training.train import train
+from tests.support.catalogue_documents import parse_items
 from tests.support.recommender_histories import (
     NOW,
     MemoryItems,

@@ -56,8 +56,8 @@ def _ordered() -> list[tuple[str, dict[str, Any]]]:
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
-    """A customer id may hold a slash, as may a category."""
-    free = {"who", "category"}
+    """A customer id may hold a slash, as may a category and an item's id."""
+    free = {"who", "category", "item_id"}
     parts = re.split(r"\{(\w+)\}", template)
     return re.compile(
         "".join(

@@ -1,12 +1,12 @@
 """Histories with a known right answer, for the recommender's tests."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from recommender.catalogue.catalogue import Changes, Stored
+from recommender.catalogue.store import NEW, Change, Changes, Stored
 from tracker.durations import DAY_MS
 
 NOW = 1_795_000_000_000
@@ -21,26 +21,38 @@ class MemoryItems:
         self._items: dict[str, Stored] = {}
         self._changed: dict[str, int] = {}
         self._version = 0
+        self._whole = False
 
-    def put(self, items: Mapping[str, bytes]) -> None:
-        self._write(
-            (i, Stored(value, self._items.get(i, Stored(None, None)).from_events))
-            for i, value in items.items()
-        )
+    def put(self, items: Mapping[str, bytes], seen: int) -> None:
+        for item_id, value in items.items():
+            self._write(item_id, self._stored(item_id)._replace(put=value), seen)
 
-    def put_from_events(self, items: Mapping[str, bytes]) -> None:
-        self._write(
-            (i, Stored(self._items.get(i, Stored(None, None)).put, value)) for i, value in items.items()
-        )
+    def put_from_events(self, items: Mapping[str, bytes], seen: Mapping[str, int]) -> None:
+        for item_id, value in items.items():
+            self._write(item_id, self._stored(item_id)._replace(from_events=value), seen.get(item_id))
 
-    def _write(self, rows: Iterable[tuple[str, Stored]]) -> None:
+    def update(self, ids: Sequence[str], change: Change, seen: int) -> None:
+        for item_id in ids:
+            value = change(item_id, self._stored(item_id))
+            if value is not None:
+                self._write(item_id, self._stored(item_id)._replace(put=value), seen)
+
+    def mark_whole(self) -> None:
+        self._whole = True
         self._version += 1
-        for item_id, stored in list(rows):
-            self._items[item_id] = stored
-            self._changed[item_id] = self._version
+
+    def _stored(self, item_id: str) -> Stored:
+        return self._items.get(item_id, NEW)
+
+    def _write(self, item_id: str, stored: Stored, seen: int | None) -> None:
+        self._version += 1
+        times = [each for each in (stored.seen, seen) if each is not None]
+        self._items[item_id] = stored._replace(seen=min(times, default=None))
+        self._changed[item_id] = self._version
 
     def changes(self, since: int) -> Changes:
-        return Changes(self._version, {i: self._items[i] for i, v in self._changed.items() if v > since})
+        changed = {i: self._items[i] for i, v in self._changed.items() if v > since}
+        return Changes(self._version, changed, whole=self._whole)
 
 
 class TableHistory:

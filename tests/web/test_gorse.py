@@ -171,7 +171,7 @@ def test_times_as_clients_send_them(stage: Stage, clock: Clock) -> None:
         ("GET", f"/api/recommend/u?write-back-type={'x' * 300}", None, "write-back-type"),
         ("POST", "/api/feedback", {"FeedbackType": "read"}, None),
         ("POST", "/api/item", {"IsHidden": True}, "ItemId"),
-        ("POST", "/api/items", [{"ItemId": ""}], "item.id"),
+        ("POST", "/api/items", [{"ItemId": ""}], "[0].id"),
         ("GET", "/api/recommend/u?n=1000", None, "n"),
         ("GET", "/api/recommend/u?write-back-type=read&write-back-delay=10m", None, "write-back-delay"),
         ("GET", "/api/items?cursor=x", None, "cursor"),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from profiles.model import ItemEvent, ItemTouch, Profile
-from recommender.catalogue.catalogue import Item, parse_item
+from recommender.catalogue.item import Item, ItemChange, parse_change
 from tracker.event import SITE, Event
 from web.http.problem import Problem
 
@@ -63,6 +63,12 @@ class ItemPatch(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     comment: str | None = None
 
 
+class GorseItemGiven(ItemPatch, frozen=True, kw_only=True, rename="pascal"):
+    """An item to add, or to change where it is there: what is null or left out stays as it is."""
+
+    item_id: str
+
+
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     feedback_type: str
     user_id: str
@@ -84,19 +90,20 @@ class Scored(msgspec.Struct, frozen=True, rename="pascal"):
     score: float
 
 
-def item_of(given: GorseItem) -> Item:
-    """The catalogue's item. Raises ItemInvalid."""
-    moment(given.timestamp, 0)  # refused now rather than found unreadable later
-    categories = given.categories or []
-    further = {"categories": categories, "labels": given.labels, "timestamp": given.timestamp}
-    document = {
-        "id": given.item_id,
+def change_of(item_id: str, given: ItemPatch, index: int = 0) -> ItemChange:
+    """What the document says about the catalogue's item. Raises ItemInvalid, Problem 400."""
+    moment(given.timestamp or "", 0)  # refused now rather than found unreadable later
+    document: dict[str, Any] = {
+        "id": item_id,
         "name": given.comment,
-        "category": categories[0] if categories else "",
-        "available": not given.is_hidden,
-        **{name: value for name, value in further.items() if value},
+        "category": (given.categories or [""])[0] if given.categories is not None else None,
+        "available": None if given.is_hidden is None else not given.is_hidden,
+        "categories": given.categories,
+        "labels": given.labels,
+        "timestamp": given.timestamp,
     }
-    return parse_item(document)
+    said = {name: value for name, value in document.items() if value is not None}
+    return parse_change(said, f"[{index}]", index)
 
 
 def gorse_item(item: Item) -> GorseItem:
@@ -108,22 +115,6 @@ def gorse_item(item: Item) -> GorseItem:
         timestamp=extra.get("timestamp", ""),
         labels=extra.get("labels"),
         comment=item.name,
-    )
-
-
-def patched(item: Item, patch: ItemPatch) -> Item:
-    """The item with what the patch says; what Gorse has no word for (price, url) stays."""
-    set_here = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not None}
-    whole = item_of(msgspec.structs.replace(gorse_item(item), **set_here))
-    kept = {
-        name: value for name, value in item.extra.items() if name not in ("categories", "labels", "timestamp")
-    }
-    return msgspec.structs.replace(
-        item,
-        name=whole.name,
-        category=whole.category,
-        available=whole.available,
-        extra={**kept, **whole.extra},
     )
 
 

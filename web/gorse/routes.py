@@ -7,25 +7,26 @@ Items are the catalogue's, feedback goes through the event log like any event, u
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, request
 
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item, ItemChange, ItemInvalid, Refused
 from recommender.serving.request import LIMIT, RecommendedItem
 from tracker.admission.placeholder_ids import placeholder
 from web.gorse.documents import (
     Feedback,
-    GorseItem,
+    GorseItemGiven,
     GorseUser,
     ItemPatch,
     Scored,
+    change_of,
     event_of,
     gorse_item,
     gorse_user,
     identify,
-    item_of,
     moment,
-    patched,
     remembered,
     stranger,
 )
@@ -55,7 +56,7 @@ class GorseRecommendations:
         return (
             get("/recommend/<user>", self.recommend, strict=False),
             get("/recommend/<user>/<path:category>", self.recommend),
-            get("/item/<item_id>/neighbors", self.neighbors, strict=False),
+            get("/item/<id:item_id>/neighbors", self.neighbors, strict=False),
             post("/session/recommend", self.session),
             get("/popular", self.popular),
             get("/latest", self.latest),
@@ -87,10 +88,13 @@ class GorseRecommendations:
     def latest(self) -> Response:
         category = request.args.get("category", "")
         count, offset = whole("n", USUAL, 0, LIMIT), whole("offset", 0, 0, PAGE_MOST)
+        catalogue = self.gorse.shop().catalogue
         times = [
-            Scored(item.id, moment(str(item.extra.get("timestamp", "")), 0) / 1000)
-            for item in self.gorse.shop().catalogue.all()
-            if item.available and (not category or category in (gorse_item(item).categories or ()))
+            Scored(
+                item.id, moment(str(item.extra.get("timestamp", "")), catalogue.first_seen(item.id)) / 1000
+            )
+            for item in catalogue.all()
+            if item.shown and (not category or category in (gorse_item(item).categories or ()))
         ]
         newest = heapq.nlargest(count + offset, enumerate(times), key=lambda each: (each[1].score, each[0]))
         return answer([each for _, each in newest[offset:]])
@@ -125,7 +129,7 @@ class GorseFeedback:
         given = body(list[Feedback], BODY_LIMIT)
         for number, one in enumerate(given):
             _checked(one, number)
-        return self.gorse.append([event_of(one, site, now, catalogue.state(one.item_id)[1]) for one in given])
+        return self.gorse.append([event_of(one, site, now, catalogue.named(one.item_id)) for one in given])
 
     def of_user(self, user: str, kind: str | None = None) -> Response:
         profile = self.gorse.user(user)
@@ -162,21 +166,42 @@ class GorseItems:
             post("/item", self.put_one),
             post("/items", self.put_many),
             get("/items", self.listed),
-            get("/item/<item_id>", self.one),
-            patch("/item/<item_id>", self.change),
-            delete("/item/<item_id>", self.remove),
+            get("/item/<id:item_id>", self.one),
+            patch("/item/<id:item_id>", self.change),
+            delete("/item/<id:item_id>", self.remove),
         )
 
     def put_one(self) -> Response:
-        catalogue = self.gorse.shop().catalogue
-        catalogue.put([item_of(body(GorseItem, BODY_LIMIT))])
-        return affected(1)
+        given = body(GorseItemGiven, BODY_LIMIT)
+        return self._changed([change_of(given.item_id, given)], create=True)
 
     def put_many(self) -> Response:
-        catalogue = self.gorse.shop().catalogue
-        items = [item_of(one) for one in body(list[GorseItem], BODY_LIMIT)]
-        catalogue.put(items)
-        return affected(len(items))
+        """Each item stands alone: what was refused is named in the answer, with its reason."""
+        changes: list[ItemChange] = []
+        refused: list[Refused] = []
+        for index, raw in enumerate(body(list[Any], BODY_LIMIT)):
+            try:
+                given = msgspec.convert(raw, GorseItemGiven)
+                changes.append(change_of(given.item_id, given, index))
+            except (msgspec.ValidationError, ItemInvalid, Problem) as error:
+                named = raw.get("ItemId") if isinstance(raw, dict) else None
+                item_id = str(named)[:ID_LIMIT] if isinstance(named, str | int) else None
+                field = getattr(error, "field", None) or f"[{index}]"
+                refused.append(Refused(index, item_id, field, getattr(error, "message", str(error))))
+        return self._changed(changes, create=True, refused=refused)
+
+    def _changed(
+        self, changes: Sequence[ItemChange], *, create: bool, refused: Sequence[Refused] = ()
+    ) -> Response:
+        """Raises Problem 400 where nothing was taken."""
+        given = len(changes) + len(refused)
+        refused = sorted([*refused, *self.gorse.shop().catalogue.change(changes, create=create)])
+        if refused and len(refused) == given:
+            raise Problem(400, refused[0].message, refused[0].field)
+        if not refused:
+            return affected(given)
+        told = [{"Index": each.index, "ItemId": each.id, "Message": each.message} for each in refused]
+        return answer({"RowAffected": given - len(refused), "Refused": told})
 
     def listed(self) -> Response:
         """``cursor`` is a place in the catalogue; with ``q`` those whose id or name holds it."""
@@ -198,12 +223,11 @@ class GorseItems:
         return answer(gorse_item(self._known(item_id)))
 
     def change(self, item_id: str) -> Response:
-        item = self._known(item_id)
-        self.gorse.shop().catalogue.put([patched(item, body(ItemPatch, BODY_LIMIT))])
-        return affected(1)
+        self._known(item_id)
+        return self._changed([change_of(item_id, body(ItemPatch, BODY_LIMIT))], create=False)
 
     def remove(self, item_id: str) -> Response:
-        return affected(int(self.gorse.shop().catalogue.delete(item_id)))
+        return affected(len(self.gorse.shop().catalogue.delete(item_id)))
 
 
 @dataclass(frozen=True, slots=True)

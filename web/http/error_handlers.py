@@ -11,8 +11,8 @@ from offers.decision.caps import CapsUnavailable
 from offers.decision.decision_counts import DecisionCountsUnavailable
 from offers.segments.store import SegmentsUnavailable
 from profiles.store.port import ProfilesUnavailable
-from recommender.catalogue.catalogue import CatalogueFull
 from recommender.catalogue.redis import CatalogueUnavailable
+from recommender.catalogue.store import CatalogueFull
 from tracker.log.port import LogUnavailable
 from tracker.refusal import Invalid
 from tracker.unavailable import Unavailable

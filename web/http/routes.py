@@ -14,8 +14,16 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
+from werkzeug.routing import BaseConverter
 
 View = Callable[..., ResponseReturnValue]
+
+
+class ItemIds(BaseConverter):
+    """``<id:item_id>`` in a rule: the id of an item, which may hold slashes, at its ends and beside each other too."""
+
+    regex = ".+?"
+    part_isolating = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,12 @@ def blueprint_of(name: str, routes: Routes, prefix: str | None = None) -> Bluepr
     """A blueprint with these routes, below ``prefix`` if one is given."""
     blueprint = Blueprint(name, __name__, url_prefix=prefix)
     for route in routes:
-        endpoint = route.view.__name__
         blueprint.add_url_rule(
-            route.rule, endpoint, route.view, methods=list(route.methods), strict_slashes=route.strict
+            route.rule,
+            route.view.__name__,
+            route.view,
+            methods=list(route.methods),
+            strict_slashes=route.strict,
+            merge_slashes="<id:" not in route.rule,
         )
     return blueprint

@@ -9,7 +9,7 @@ from profiles.consent.record import note
 from profiles.consent.rules import allows
 from profiles.fold import affinity
 from profiles.model import Profile, Purpose
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from tracker.sites import Site
 from web.drawing import formats
 from web.labels import channel, device

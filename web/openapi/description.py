@@ -35,7 +35,7 @@ from warehouse.reports.products import ProductReport
 from warehouse.reports.retention import Retention
 from warehouse.reports.vocabulary import Vocabulary
 from web.api.models import Version
-from web.gorse.documents import Feedback, GorseItem, GorseUser, ItemPatch, Scored
+from web.gorse.documents import Feedback, GorseItem, GorseItemGiven, GorseUser, ItemPatch, Scored
 from web.http.json_body import answer
 from web.openapi.schemas import given, schemas_of
 from web.people.audience_preview import Explained, Size
@@ -84,7 +84,7 @@ NAMED: Mapping[str, type] = {
 """What answers are made of; with a name of its own what would else have another's."""
 GIVEN: Mapping[str, type] = {
     "FeedbackGiven": Feedback,
-    "GorseItemGiven": GorseItem,
+    "GorseItemGiven": GorseItemGiven,
     "GorseUserGiven": GorseUser,
     "ItemPatch": ItemPatch,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from tracker.sites import Site
 from warehouse.feeds.history import HistoryEvent
 from web.drawing import formats

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from profiles.fold import affinity
 from profiles.model import Profile, Touch
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from tracker.sites import Site
 from web.drawing import formats
 from web.labels import channel, device

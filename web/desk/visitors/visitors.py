@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
-from recommender.catalogue.catalogue import Item
+from recommender.catalogue.item import Item
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
