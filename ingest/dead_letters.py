@@ -1,34 +1,33 @@
 """Dead letters: messages that could not be decoded or applied, with the reason, on disk until somebody decides.
 
-They are lines of JSON in one append-only file of the data folder. The workers of a machine share it, and a letter is
-fsynced before its message counts as done. When the file is full, the older half moves to ``.1``; what was there is
-lost, and the worker's log says so.
+They are lines of JSON in the data folder. The workers of a machine share the files, and a letter is fsynced before its
+message counts as done. Events that the tracker refused have a smaller file of their own, which strangers can fill, so
+that they displace no letter about an event that was accepted.
 """
 
-import fcntl
 import json
-import logging
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
-from tracker.disk import flush
+from ingest.letter_file import LetterFile
+from tracker.event import REFUSED
 from tracker.log.port import EventLog, Record, RecordTooLarge
 
-logger = logging.getLogger(__name__)
-
 BYTES_KEPT = 64 * 1024 * 1024
+REFUSED_BYTES_KEPT = 8 * 1024 * 1024
 REASON_CHARACTERS = 1_000
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """One message: where it stood, why it is here, and its bytes (base64 in the file). ``at`` is in ms."""
+    """One message: where it stood, why it is here, and its bytes (base64 in the file). ``at`` is in ms.
+
+    ``refused``: the tracker never took it, and its sender knows; it is there to be read, and cannot be replayed.
+    """
 
     id: str
     at: int
@@ -37,6 +36,10 @@ class DeadLetter(msgspec.Struct, frozen=True):
     position: int
     key: str
     raw: bytes
+
+    @property
+    def refused(self) -> bool:
+        return self.raw.startswith(REFUSED)
 
     def text(self) -> str:
         """The message for human eyes."""
@@ -62,8 +65,10 @@ class DeadLetters:
     """The letters under ``folder``. ``app`` tells the partitions of one log from those of another."""
 
     def __init__(self, folder: Path, limit: int = BYTES_KEPT, clock: Callable[[], float] = time.time) -> None:
-        self.path = folder / "deadletters.jsonl"
-        self.limit, self.clock = limit, clock
+        self.clock = clock
+        self._accepted = LetterFile(folder / "deadletters.jsonl", limit)
+        self._refused = LetterFile(folder / "deadletters-refused.jsonl", min(limit, REFUSED_BYTES_KEPT))
+        self.path = self._accepted.path
 
     def letter(self, app: str, message: tuple[int, int, str, bytes], reason: str) -> DeadLetter:
         partition, position, key, raw = message
@@ -79,7 +84,9 @@ class DeadLetters:
 
     def add(self, letters: Sequence[DeadLetter]) -> None:
         """Store the letters durably. A letter that is there already (its message was read again) changes nothing."""
-        self._append([msgspec.json.encode(letter) for letter in letters])
+        for file, refused in ((self._accepted, False), (self._refused, True)):
+            if chosen := [letter for letter in letters if letter.refused is refused]:
+                file.append([msgspec.json.encode(letter) for letter in chosen])
 
     def list(self) -> list[DeadLetter]:
         """Every letter that waits, oldest first."""
@@ -92,23 +99,25 @@ class DeadLetters:
                 done.add(name)
             elif (letter := _letter(line)) and letter.id not in done:
                 waiting.setdefault(letter.id, letter)
-        return list(waiting.values())
+        return sorted(waiting.values(), key=lambda letter: letter.at)
 
     def show(self, letter_id: str) -> DeadLetter | None:
         return next((letter for letter in self.list() if letter.id == letter_id), None)
 
     def replay(self, log: EventLog, ids: Iterable[str] | None = None) -> int:
         """Append the letters (None: all of them) to the log again, then mark them; how many. What the log does not take
-        goes on waiting. Raises LogUnavailable.
+        goes on waiting, and so does what the tracker refused. Raises LogUnavailable.
 
         A crash between the two replays them twice: an event's id makes that harmless.
         """
         wanted = None if ids is None else set(ids)
-        chosen = [letter for letter in self.list() if wanted is None or letter.id in wanted]
+        chosen = [
+            letter for letter in self.list() if not letter.refused and (wanted is None or letter.id in wanted)
+        ]
         taken = _appended(log, chosen)
         if taken:
             now = int(self.clock() * 1000)
-            self._append([msgspec.json.encode(_Replayed(letter.id, now)) for letter in taken])
+            self._accepted.append([msgspec.json.encode(_Replayed(letter.id, now)) for letter in taken])
         return len(taken)
 
     def of(self, site: str, visitors: Collection[str], users: Collection[str]) -> tuple[DeadLetter, ...]:
@@ -124,49 +133,11 @@ class DeadLetters:
             letter = _letter(line)
             return letter is not None and not _about(letter, site, visitors, users)
 
-        if not any(path.exists() for path in (self.path, self._older)):
-            return 0
-        with self._locked():
-            return sum(_filter(path, kept) for path in (self._older, self.path))
-
-    @property
-    def _older(self) -> Path:
-        return self.path.with_suffix(".jsonl.1")
-
-    @contextmanager
-    def _locked(self) -> Iterator[BinaryIO]:
-        """The newer file, which nobody else writes to or replaces meanwhile."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            with self.path.open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                # Else another process has just put a new file into its place.
-                if self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
-                    yield file
-                    return
+        return self._accepted.keep(kept) + self._refused.keep(kept)
 
     def _lines(self) -> Iterator[bytes]:
-        for path in (self._older, self.path):
-            yield from _whole_lines(path)
-
-    def _append(self, lines: Sequence[bytes]) -> None:
-        with self._locked() as file:
-            fresh, torn = not file.tell(), file.tell() and not self._ends_well()
-            file.write((b"\n" if torn else b"") + b"".join(line + b"\n" for line in lines))
-            file.flush()
-            os.fsync(file.fileno())
-            if fresh:
-                flush(self.path.parent)  # the name must survive a crash, too
-            if file.tell() > self.limit // 2:
-                if self._older.exists():
-                    logger.warning("the dead letters outgrew %d bytes: the oldest are gone", self.limit)
-                self.path.replace(self._older)
-                flush(self.path.parent)
-
-    def _ends_well(self) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+        yield from self._refused.lines()
+        yield from self._accepted.lines()
 
 
 def _appended(log: EventLog, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
@@ -196,29 +167,6 @@ def _writable(text: str) -> str:
 
 def _digest(key: str, raw: bytes) -> str:
     return blake2b(raw, key=key.encode()[:64], digest_size=6).hexdigest()
-
-
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    if path.exists():
-        with path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"}\n"):  # else the power went during the write
-                    yield line
-
-
-def _filter(path: Path, kept: Callable[[bytes], bool]) -> int:
-    """Replace the file by one with the lines that are kept, if any is not; how many went."""
-    lines = list(_whole_lines(path))
-    rest = [line for line in lines if kept(line)]
-    if len(rest) < len(lines):
-        draft = path.with_suffix(".tmp")
-        with draft.open("wb") as file:
-            file.writelines(rest)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        flush(path.parent)
-    return len(lines) - len(rest)
 
 
 def _about(letter: DeadLetter, site: str, visitors: Collection[str], users: Collection[str]) -> bool:

@@ -20,6 +20,7 @@ class Metrics:
         self.bots = events.labels("bot")
         self.opted_out = events.labels("opted_out")
         self.dead = events.labels("dead_letter")
+        self.refused = events.labels("refused")
         self.ignored = events.labels("ignored")
         self.erased = events.labels("erased")
         self.log_replaced = Counter(

@@ -30,6 +30,7 @@ from tracker.http.responses import IMAGE, JSON, NO_STORE, Headers, Response, ref
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
 from tracker.protocols import matomo, pixel, segment, server_cookie, snowplow
+from tracker.protocols.rejected_event import Collected, RejectedEvent, letters, named
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 
@@ -41,15 +42,33 @@ SITES_REFRESH_SECONDS = 1.0
 RECORD_LIMIT = 128 * 1024
 REQUEST_LIMIT = 8 * 1024 * 1024
 """Bytes of one event, and of one request's events, as they go to the log: a batch's context is copied into each."""
+TOO_LARGE_IN_LOG = Refusal("too_large", f"the event takes more than {RECORD_LIMIT} bytes in the log")
+TOO_LARGE_TOGETHER = Refusal(
+    "too_large", "the events are too large once the batch's context is in each of them"
+)
 QUICK_BODY = 32 * 1024
 """Bytes of a body that is decoded on the event loop. A larger or compressed body is decoded in a thread."""
 _logger = logging.getLogger(__name__)
 
 
+class _Answer(NamedTuple):
+    """How a protocol answers: ``given`` once the events are durable, with what was left out; ``refused`` where nothing
+    was taken, unless it ``counts``. ``browser``: a page waits for it. ``letters``: what is left out may be kept."""
+
+    source: Source
+    given: Callable[[Sequence[RejectedEvent]], Response]
+    refused: Callable[[Refusal], Response]
+    browser: bool = True
+    letters: bool = True
+    counts: bool = False
+
+
 class _Accepted(msgspec.Struct):
-    """Records to make durable. ``response`` is the answer once they are; ``refused`` makes the answer of a failure."""
+    """Records to make durable, ``events`` of them events. ``response`` is the answer once they are; ``refused`` makes
+    the answer of a failure."""
 
     records: list[Record]
+    events: int
     source: Source
     browser: bool
     response: Response
@@ -182,28 +201,34 @@ class Tracker:
         except LogUnavailable as error:
             refusal = Refusal("log_unavailable", str(error), status=503, retry_after=error.retry_after)
             return accepted.refused(refusal)
-        self.metrics.accepted[accepted.source] += len(accepted.records)
+        self.metrics.accepted[accepted.source] += accepted.events
         self.metrics.dropped.inc(accepted.dropped)
         return accepted.response
 
     def _segment(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
         received = self._read(environ, body)
-        events = received if isinstance(received, Refusal) else segment.collect(received, self._sites.by_key)
-        if isinstance(events, Refusal):
-            return self._refused(events)
+        collected = (
+            received if isinstance(received, Refusal) else segment.collect(received, self._sites.by_key)
+        )
+        if isinstance(collected, Refusal):
+            return self._refused(collected)
         assert isinstance(received, Request)
-        headers, answer, dropped = [JSON], b'{"success": true}', server_cookie.dropped(events)
+        headers, visitor, dropped = [JSON], "", server_cookie.dropped(collected.events)
         if self._server_cookie and not opted_out(environ):
-            recognised = server_cookie.recognise(events, received, self._https(environ))
+            recognised = server_cookie.recognise(collected.events, received, self._https(environ))
             events = recognised.events
             if recognised.cookie:
                 headers.append(("Set-Cookie", recognised.cookie))
             if recognised.visitor is not None:
-                answer = f'{{"success": true, "visitor": "{recognised.visitor}"}}'.encode()
+                visitor = f', "visitor": "{recognised.visitor}"'
         else:
-            events = server_cookie.unmarked(events)
-        response = Response(200, headers, answer)
-        delivered = self._accept(events, environ, response, self._refused, "HTTP_ORIGIN" in environ)
+            events = server_cookie.unmarked(collected.events)
+
+        def taken(rejected: Sequence[RejectedEvent]) -> Response:
+            return Response(200, headers, f'{{"success": true{visitor}{named(rejected)}}}'.encode())
+
+        answer = _Answer("segment", taken, self._refused, "HTTP_ORIGIN" in environ)
+        delivered = self._accept(collected._replace(events=events), environ, answer)
         if isinstance(delivered, _Accepted):
             delivered.dropped = dropped
         return delivered
@@ -225,7 +250,8 @@ class Tracker:
         if hit.new and not opted_out(environ):
             cookies = [("Set-Cookie", pixel.set_cookie(hit.event.visitor or "", self._https(environ)))]
         response = Response(200, [*IMAGE, *cookies], pixel.GIF)
-        return self._accept([hit.event], environ, response, partial(self._refused_image, cookies=cookies))
+        answer = _Answer("pixel", lambda _: response, partial(self._refused_image, cookies=cookies))
+        return self._accept(Collected([hit.event]), environ, answer)
 
     def _snowplow(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
         """A picture for GET, ``ok`` for POST. SP-Anonymous and opt-out signals: no cookie, no address."""
@@ -237,28 +263,32 @@ class Tracker:
         collected = snowplow.collect(received, self._sites.by_any_name, anonymous, fallback)
         if isinstance(collected, Refusal):
             return self._refused(collected)
-        self._count(collected.refused)
         image = received.method != "POST"
         headers = [*IMAGE] if image else [("Content-Type", "text/plain; charset=utf-8"), NO_STORE]
         if not anonymous:
             headers.append(("Set-Cookie", snowplow.set_cookie(collected.visitor, self._https(environ))))
         response = Response(200, headers, pixel.GIF if image else b"ok")
         browser = "HTTP_ORIGIN" in environ or received.method == "GET"
-        return self._accept(collected.events, environ, response, self._refused, browser)
+        answer = _Answer("snowplow", lambda _: response, self._refused, browser, letters=not anonymous)
+        return self._accept(collected.collected, environ, answer)
 
     def _matomo(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
         received = self._read(environ, body)
         collected = received if isinstance(received, Refusal) else matomo.collect(received, self._find_matomo)
         if isinstance(collected, Refusal):
             return self._refused_image(collected)
-        self._count(collected.refused)
-        if collected.bulk:
-            invalid = len(collected.refused)
-            counts = f'{{"status": "success", "tracked": {collected.tracked}, "invalid": {invalid}}}'
-            response = Response(200, [JSON, NO_STORE], counts.encode())
-            return self._accept(collected.events, environ, response, self._refused, browser=False)
-        response = Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
-        return self._accept(collected.events, environ, response, self._refused_image)
+        if not collected.bulk:
+            response = Response(200, [*IMAGE], pixel.GIF) if collected.image else Response(204, [NO_STORE])
+            answer = _Answer("matomo", lambda _: response, self._refused_image)
+            return self._accept(collected.collected, environ, answer)
+
+        def counted(rejected: Sequence[RejectedEvent]) -> Response:
+            invalid = len({each.place for each in rejected})
+            counts = f'"tracked": {collected.requests - invalid}, "invalid": {invalid}'
+            return Response(200, [JSON, NO_STORE], f'{{"status": "success", {counts}}}'.encode())
+
+        answer = _Answer("matomo", counted, self._refused, browser=False, counts=True)
+        return self._accept(collected.collected, environ, answer)
 
     def _script(self, environ: Environ, _: object) -> Response:
         script = self._scripts[environ["PATH_INFO"]]
@@ -274,26 +304,28 @@ class Tracker:
             return body
         return request.read(environ, body, int(self._clock() * 1000), self._proxies)
 
-    def _accept(
-        self,
-        events: Sequence[Event],
-        environ: Environ,
-        response: Response,
-        refused: Callable[[Refusal], Response],
-        browser: bool = True,
-    ) -> Response | _Accepted:
-        """The events that the gate admits, to be made durable before ``response`` is sent."""
-        admitted = self._gate.admit(events, environ, self._sites.get)
+    def _accept(self, collected: Collected, environ: Environ, answer: _Answer) -> Response | _Accepted:
+        """The events that the gate admits, and letters about those that are left out, to be made durable first."""
+        admitted = self._gate.admit(collected, environ, self._sites.get)
         if isinstance(admitted, Refusal):
-            return refused(admitted)
-        if not admitted:
+            return answer.refused(admitted)
+        records, too_large = _records(admitted)
+        if sum(len(record.value) for record in records) > REQUEST_LIMIT:
+            return answer.refused(TOO_LARGE_TOGETHER)
+        rejected = [*collected.rejected, *collected.left_out(too_large, TOO_LARGE_IN_LOG)]
+        if rejected and len(too_large) == len(collected.events) and not answer.counts:
+            self._count(each.refusal for each in rejected[1:])
+            response = answer.refused(rejected[0].refusal)
+        else:
+            self._count(each.refusal for each in rejected)
+            response = answer.given(rejected)
+        source, taken = (admitted[0].source if admitted else answer.source), len(records)
+        if rejected and answer.letters and not opted_out(environ):
+            records += [Record(each.key, encode(each)) for each in letters(rejected, source, self._clock)]
+        if not records:
             return response
-        records = _records(admitted)
-        if isinstance(records, Refusal):
-            return refused(records)
-        return _Accepted(
-            records, admitted[0].source, browser, response, refused, self._gate.charges(events, environ)
-        )
+        charges = self._gate.charges([*collected.events, *rejected], environ)
+        return _Accepted(records, taken, source, answer.browser, response, answer.refused, charges)
 
     def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:
         self._count([refusal])
@@ -315,14 +347,13 @@ class Tracker:
         return (forwarded or environ.get("wsgi.url_scheme", "")) == "https"
 
 
-def _records(events: Iterable[Event]) -> list[Record] | Refusal:
-    records, total = [], 0
+def _records(events: Iterable[Event]) -> tuple[list[Record], list[Event]]:
+    """The events as they go to the log, and those that are too large for it."""
+    records, too_large = [], []
     for event in events:
         value = encode(event)
-        total += len(value)
-        if len(value) > RECORD_LIMIT or total > REQUEST_LIMIT:
-            return Refusal(
-                "too_large", "the events are too large once the batch's context is in each of them"
-            )
-        records.append(Record(event.key, value))
-    return records
+        if len(value) > RECORD_LIMIT:
+            too_large.append(event)
+        else:
+            records.append(Record(event.key, value))
+    return records, too_large

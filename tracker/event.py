@@ -20,6 +20,10 @@ class EventInvalid(ValueError):
     """Bytes from the log that are not an event. They go to the dead letters; they are never thrown away."""
 
 
+class EventRefused(EventInvalid):
+    """The tracker refused an event and tells so in the log; the message is the reason."""
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing a visitor did. Times are milliseconds since the epoch, UTC.
 
@@ -63,11 +67,34 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return f"{self.site}:{self.visitor or self.user}"
 
 
+class RefusedEvent(msgspec.Struct, frozen=True):
+    """An event that the tracker refused beside others that it took: ingest makes it a dead letter.
+
+    ``refused`` is the reason, ``sent`` the JSON that came, without addresses and keys, cut. ``visitor`` and ``user``
+    are set where they could be read. Encoded, it begins with REFUSED, which no event does.
+    """
+
+    refused: str
+    site: str
+    source: Source
+    received: int
+    visitor: str | None = None
+    user: str | None = None
+    sent: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.site}:{self.visitor or self.user or ''}"
+
+
+REFUSED = b'{"refused":'
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)
+_refused = msgspec.json.Decoder(RefusedEvent)
 
 
-def encode(event: Event) -> bytes:
+def encode(event: Event | RefusedEvent) -> bytes:
     """The event as JSON, readable by any consumer of the topic."""
     return _encoder.encode(event)
 
@@ -77,7 +104,16 @@ def decode(raw: bytes) -> Event:
     try:
         event = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if raw.startswith(REFUSED):
+            raise EventRefused(_reason(raw)) from error
         raise EventInvalid(str(error)) from error
     if not event.visitor and not event.user:
         raise EventInvalid("neither visitor nor user")
     return event
+
+
+def _reason(raw: bytes) -> str:
+    try:
+        return _refused.decode(raw).refused
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)

@@ -13,6 +13,13 @@ class Refusal(msgspec.Struct, frozen=True):
     status: int = 400
     retry_after: float | None = None
 
+    def inside(self, where: str) -> "Refusal":
+        """The same of a part of a document: ``where`` is put before the field."""
+        if not where:
+            return self
+        field = f"{where}.{self.field}" if self.field else where
+        return msgspec.structs.replace(self, field=field)
+
     def body(self) -> bytes:
         """As JSON."""
         error = {"code": self.code, "message": self.message, "field": self.field}

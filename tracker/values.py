@@ -36,8 +36,8 @@ _HALF_SURROGATE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 """In group 1: half a surrogate pair."""
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|(-?[0-9][-+.0-9eE]*+)', re.DOTALL)
-"""A string; or a number, in group 1."""
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|(-?[0-9][-+.0-9eE]*+|NaN|-?Infinity)', re.DOTALL)
+"""A string; or a number, in group 1, or what JavaScript and Python write for one that is not finite."""
 
 
 def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -147,7 +147,12 @@ def _json_text(value: Any, why: str) -> str:
 
 
 def _repaired(raw: bytes) -> bytes:
-    """JSON with halves of surrogate pairs replaced, and with numbers that are too large as texts."""
+    """UTF-8 JSON with halves of surrogate pairs replaced, and with numbers that are not finite as texts."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        changed["text"] += 1
+        raw = raw.decode("utf-8", "replace").encode()
     return _TOKEN.sub(_quote_large_number, _HALF_SURROGATE.sub(_replace_half_surrogate, raw))
 
 

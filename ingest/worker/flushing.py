@@ -17,6 +17,7 @@ from ingest.worker.prefetch import Progress
 from profiles.erasures import Erased
 from profiles.fold.fold import LogPosition, Outcome
 from profiles.ids import visitor_id
+from tracker.event import REFUSED
 from tracker.log.port import Extent, Message
 from warehouse.delta import PositionsMoved, RowsInvalid, WarehouseUnavailable
 from warehouse.tables.schema import AliasRow, EventRow
@@ -115,7 +116,7 @@ class Outbox:
 
     def reject(self, message: Message, reason: str) -> None:
         """The message becomes a dead letter."""
-        self.metrics.dead.inc()
+        (self.metrics.refused if message.value.startswith(REFUSED) else self.metrics.dead).inc()
         waiting = self._waiting[message.partition]
         waiting.letters.append(self.deadletters.letter(waiting.count.app, message, reason))
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support import described
 from tracker.app import Tracker
-from tracker.event import Event, decode
+from tracker.event import REFUSED, Event, RefusedEvent, decode
 from tracker.log.port import LogUnavailable, Record
 from tracker.sites import Site, Sites
 
@@ -18,12 +19,17 @@ from tracker.sites import Site, Sites
 class ListLog:
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.letters: list[RefusedEvent] = []
         self.down = False
 
     def append(self, records: Sequence[Record]) -> None:
         if self.down:
             raise LogUnavailable("down", retry_after=2.4)
-        self.events += [decode(record.value) for record in records]
+        for record in records:
+            if record.value.startswith(REFUSED):
+                self.letters.append(msgspec.json.decode(record.value, type=RefusedEvent))
+            else:
+                self.events.append(decode(record.value))
 
     def ping(self) -> None: ...
 

@@ -51,7 +51,7 @@ def test_a_page_view() -> None:
             }
         )
     )
-    [event] = answer.events
+    [event] = answer.collected.events
     assert (event.type, event.visitor, event.user, event.source) == (
         "page",
         "0123456789abcdef",
@@ -99,20 +99,20 @@ def test_a_page_view() -> None:
     ],
 )
 def test_what_a_request_reports(params: dict[str, str], name: str, props: dict[str, Any]) -> None:
-    [event] = taken(get({**BASE, **params})).events
+    [event] = taken(get({**BASE, **params})).collected.events
     assert (event.type, event.name, event.props) == ("track", name, props)
 
 
 def test_a_product_page_is_a_page_and_a_product() -> None:
     page, product = taken(
         get({**BASE, "url": "https://x/", "_pks": "007", "_pkn": "Boot", "_pkc": '["shoes"]', "_pkp": "9.5"})
-    ).events
+    ).collected.events
     assert page.type == "page"
     assert (product.name, product.props) == (
         "Product Viewed",
         {"product_id": "007", "name": "Boot", "price": 9.5, "category": "shoes"},
     )
-    _, category = taken(get({**BASE, "_pkc": "shoes"})).events
+    _, category = taken(get({**BASE, "_pkc": "shoes"})).collected.events
     assert (category.name, category.props) == ("Product List Viewed", {"category": "shoes"})
 
 
@@ -135,14 +135,14 @@ def test_refusals_name_the_field(params: dict[str, str], field: str, status: int
 
 def test_the_token_allows_address_and_old_times() -> None:
     token = {**BASE, "token_auth": "sk"}
-    [event] = taken(get({**token, "cip": "203.0.113.9", "cdt": "2026-11-01 00:00:00"})).events
+    [event] = taken(get({**token, "cip": "203.0.113.9", "cdt": "2026-11-01 00:00:00"})).collected.events
     assert (event.ip, event.ts) == ("203.0.113.0", 1_793_491_200_000)
-    [recent] = taken(get({**BASE, "cdt": str(NOW // 1000 - 60)})).events
+    [recent] = taken(get({**BASE, "cdt": str(NOW // 1000 - 60)})).collected.events
     assert recent.ts == NOW - 60_000
 
 
 def test_without_an_id_a_visitor_lasts_a_day() -> None:
-    [event] = taken(get({"idsite": "1", "rec": "1"}, ip="203.0.113.0", ua="UA")).events
+    [event] = taken(get({"idsite": "1", "rec": "1"}, ip="203.0.113.0", ua="UA")).collected.events
     assert (event.visitor, event.context["cookieless"]) == ("~shop203.0.113.0UA", True)
 
 
@@ -157,14 +157,14 @@ def test_bulk_as_query_strings_and_as_objects() -> None:
         "token_auth": "sk",
     }
     answer = taken(post(body))
-    assert [event.url for event in answer.events] == ["https://a/", "https://b/"]
-    assert (answer.tracked, len(answer.refused), answer.bulk) == (2, 2, True)
+    assert [event.url for event in answer.collected.events] == ["https://a/", "https://b/"]
+    assert (answer.requests, len(answer.collected.rejected), answer.bulk) == (4, 2, True)
 
 
 def test_a_form_by_post() -> None:
-    [event] = taken(post(urlencode({**BASE, "url": "https://x/"}).encode())).events
+    [event] = taken(post(urlencode({**BASE, "url": "https://x/"}).encode())).collected.events
     assert event.url == "https://x/"
-    assert taken(post(b"", query=urlencode(BASE))).tracked == 1
+    assert taken(post(b"", query=urlencode(BASE))).requests == 1
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"requests": 3}', b"{" + b"[" * 99_999, b"\xff", b"a&" * 500])
@@ -201,9 +201,9 @@ deep = st.recursive(st.integers() | values, lambda inner: st.lists(inner, max_si
 def test_nothing_raises(params: dict[str, str], requests: list[Any]) -> None:
     for answer in (get({**BASE, **params}), post({"requests": [{**BASE, **params}, *requests]})):
         if isinstance(answer, MatomoPayload):
-            assert all(decode(encode(event)) == event for event in answer.events)
+            assert all(decode(encode(event)) == event for event in answer.collected.events)
 
 
 def test_half_an_emoji_does_not_cost_the_requests() -> None:
     raw = rb'{"requests":[{"idsite":"1","rec":"1","_id":"0123456789abcdef","action_name":"cut \ud83d"}]}'
-    assert taken(post(raw)).events[0].title == "cut \ufffd"
+    assert taken(post(raw)).collected.events[0].title == "cut \ufffd"

@@ -11,6 +11,7 @@ from tracker.admission.privacy import DailySalt
 from tracker.event import Event
 from tracker.metrics import Metrics
 from tracker.origins import admitted
+from tracker.protocols.rejected_event import Collected
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
 from web.http.site_keys import Keys
@@ -21,7 +22,7 @@ EVENT = Event(site="default", id="e", type="page", ts=0, received=0, source="seg
 
 def collects(site: Site, origin: str) -> bool:
     gate = Gate(DailySalt(None, lambda: 0.0), Limiter(Rate()), Limiter(Rate()), Metrics())
-    answer = gate.admit([EVENT], {"HTTP_ORIGIN": origin}, lambda _: site)
+    answer = gate.admit(Collected([EVENT]), {"HTTP_ORIGIN": origin}, lambda _: site)
     return not isinstance(answer, Refusal)
 
 

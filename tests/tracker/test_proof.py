@@ -16,6 +16,7 @@ from tracker.admission.proof import proof_of
 from tracker.event import Event, decode, encode
 from tracker.http.request import Request
 from tracker.protocols import matomo, pixel, segment, snowplow
+from tracker.protocols.rejected_event import Collected
 from tracker.sites import Site
 
 NOW = 1_795_000_000_000
@@ -44,11 +45,11 @@ def _batched(site: Site, key: str, proof: Any) -> Event:
 
 def _posted(site: Site, key: str, path: str, body: dict[str, Any]) -> Event:
     request = Request("POST", path, "", json.dumps({**body, "writeKey": key}).encode(), NOW)
-    events = segment.collect(
+    collected = segment.collect(
         request, lambda given: site if given in (site.write_key, site.secret_key) else None
     )
-    assert isinstance(events, list), events
-    return events[0]
+    assert isinstance(collected, Collected), collected
+    return collected.events[0]
 
 
 def _pixel(site: Site, key: str, proof: Any) -> Event:
@@ -64,7 +65,7 @@ def _snowplow(site: Site, key: str, proof: Any) -> Event:
     query = urlencode({"aid": key, "e": "pv", "duid": "a1", "uid": USER, "co": context, "proven": "true"})
     collected = snowplow.collect(Request("GET", "/i", query, b"", NOW), lambda _: site)
     assert isinstance(collected, snowplow.SnowplowPayload), collected
-    return collected.events[0]
+    return collected.collected.events[0]
 
 
 def _matomo(site: Site, key: str, proof: Any) -> Event:
@@ -81,7 +82,7 @@ def _matomo(site: Site, key: str, proof: Any) -> Event:
     find = matomo.Finders(lambda _: site, lambda *_: "~")
     collected = matomo.collect(Request("GET", "/matomo.php", urlencode(said), b"", NOW), find)
     assert isinstance(collected, matomo.MatomoPayload), collected
-    return collected.events[0]
+    return collected.collected.events[0]
 
 
 PROTOCOLS: dict[str, Collect] = {

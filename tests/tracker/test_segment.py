@@ -28,7 +28,10 @@ def find(key: str) -> Site | None:
 def ask(path: str, body: Any, **fields: Any) -> list[Event] | Refusal:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields.setdefault("authorization", "Basic " + b64encode(b"wk:").decode())
-    return segment.collect(Request("POST", path, "", raw, NOW, **fields), find)
+    collected = segment.collect(Request("POST", path, "", raw, NOW, **fields), find)
+    if isinstance(collected, Refusal):
+        return collected
+    return collected.rejected[0].refusal if collected.rejected else collected.events
 
 
 def one(path: str, body: Any, **fields: Any) -> Event:
@@ -185,7 +188,9 @@ def test_a_wrong_key_and_a_secret_key_are_unauthorized(key: str) -> None:
         ({"event": "E"}, "userId"),
         ({"event": "E", "anonymousId": None, "userId": ""}, "userId"),
         ({"userId": "u"}, "event"),
-        ({"event": "E", "userId": 7}, "userId"),
+        ({"event": "E", "userId": [7]}, "userId"),
+        ({"event": "E", "userId": True}, "userId"),
+        ({"event": "E", "userId": 10**300}, "userId"),
         ({"event": "E", "anonymousId": ["a"]}, "anonymousId"),
         ({"event": "E", "userId": "u" * 20_000}, "userId"),
         ({"event": "E", "userId": "a\nb"}, "userId"),

@@ -13,7 +13,7 @@ from tests.support.snippet_pages import Shop
 from tests.support.tracker_server import TrackerServer
 from tests.support.webdriver import NAMES, Tabs, tabs
 from tracker.event import Event
-from tracker.protocols.segment import EVENT_LIMIT
+from tracker.protocols.segment_messages import EVENT_LIMIT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -31,24 +31,35 @@ SITE = Site(id="shop", write_key="wk", secret_key="sk")
 NOW = 1_795_000_000_000
 
 
+def unless_refused(answer: SnowplowPayload | Refusal) -> SnowplowPayload | Refusal:
+    """The payload; the reason where nothing of it could be used."""
+    if isinstance(answer, SnowplowPayload) and not answer.collected.events and answer.collected.rejected:
+        return answer.collected.rejected[0].refusal
+    return answer
+
+
 def find(name: str) -> Site | None:
     return SITE if name in ("shop", "") else None
 
 
 def get(params: dict[str, Any], **options: Any) -> SnowplowPayload | Refusal:
-    return snowplow.collect(Request("GET", "/i", urlencode(params), b"", NOW, **options), find)
+    return unless_refused(
+        snowplow.collect(Request("GET", "/i", urlencode(params), b"", NOW, **options), find)
+    )
 
 
 def post(data: Any, schema: str = "s", **headers: Any) -> SnowplowPayload | Refusal:
     raw = data if isinstance(data, bytes) else json.dumps({"schema": schema, "data": data}).encode()
-    return snowplow.collect(Request("POST", snowplow.POST_PATH, "", raw, NOW, **headers), find)
+    return unless_refused(
+        snowplow.collect(Request("POST", snowplow.POST_PATH, "", raw, NOW, **headers), find)
+    )
 
 
 def one(params: dict[str, Any]) -> Event:
     for answer in (get(params), post([params])):
         assert isinstance(answer, SnowplowPayload), answer
     assert isinstance(answer, SnowplowPayload)
-    return answer.events[0]
+    return answer.collected.events[0]
 
 
 BASE = {"aid": "shop", "p": "web", "tv": "js-3", "duid": "d1", "eid": "e1"}
@@ -113,7 +124,7 @@ def test_a_transaction_takes_the_items_that_came_with_it() -> None:
     ]
     answer = post(items)
     assert isinstance(answer, SnowplowPayload)
-    [order] = answer.events
+    [order] = answer.collected.events
     assert order.name == "Order Completed"
     line = {"product_id": "007", "price": 49.75, "quantity": 2}
     assert order.props == {"order_id": "o1", "revenue": 99.5, "currency": "EUR", "products": [line]}
@@ -125,8 +136,8 @@ def test_the_visitor_comes_from_the_event_then_the_cookie_then_is_new() -> None:
     cookie, fresh = get(params, cookie="a=b; sp=c-1"), get(params)
     assert isinstance(cookie, SnowplowPayload)
     assert isinstance(fresh, SnowplowPayload)
-    assert (cookie.events[0].visitor, cookie.visitor) == ("c-1", "c-1")
-    assert fresh.events[0].visitor == fresh.visitor
+    assert (cookie.collected.events[0].visitor, cookie.visitor) == ("c-1", "c-1")
+    assert fresh.collected.events[0].visitor == fresh.visitor
     server = one({"aid": "shop", "e": "pv", "p": "srv", "uid": "u1"})
     assert (server.visitor, server.user) == (None, "u1")
 
@@ -135,14 +146,14 @@ def test_anonymous_has_no_address_and_no_cookie_id() -> None:
     request = Request("GET", "/i", "aid=shop&e=pv", b"", NOW, ip="203.0.113.0", cookie="sp=c-1")
     answer = snowplow.collect(request, find, anonymous=True, fallback="~day")
     assert isinstance(answer, SnowplowPayload)
-    assert (answer.events[0].visitor, answer.events[0].ip) == ("~day", "")
+    assert (answer.collected.events[0].visitor, answer.collected.events[0].ip) == ("~day", "")
 
 
 def test_one_bad_event_does_not_cost_its_neighbours() -> None:
     answer = post([{**BASE, "e": "pv"}, {**BASE, "e": "zz"}, {**BASE, "e": "pv", "duid": "x" * 300}])
     assert isinstance(answer, SnowplowPayload)
-    assert len(answer.events) == 1
-    assert [refusal.field for refusal in answer.refused] == ["e", "duid"]
+    assert len(answer.collected.events) == 1
+    assert [each.refusal.field for each in answer.collected.rejected] == ["data[1].e", "data[2].duid"]
     assert isinstance(post([{**BASE, "e": "zz"}]), Refusal)
 
 
@@ -186,7 +197,7 @@ params = st.dictionaries(
 def test_nothing_raises(data: list[Any]) -> None:
     answer = post(data)
     if isinstance(answer, SnowplowPayload):
-        assert all(decode(encode(event)) == event for event in answer.events)
+        assert all(decode(encode(event)) == event for event in answer.collected.events)
 
 
 @pytest.mark.parametrize("method", ["post", "get"])
@@ -242,7 +253,7 @@ def test_half_an_emoji_does_not_cost_the_payload() -> None:
     raw = rb'{"schema":"s","data":[{"aid":"shop","p":"web","e":"pv","duid":"d1","eid":"e1","page":"cut \ud83d"}]}'
     answer = post(raw)
     assert isinstance(answer, SnowplowPayload), answer
-    assert answer.events[0].title == "cut \ufffd"
+    assert answer.collected.events[0].title == "cut \ufffd"
     inside = rb'{"schema":"iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0","data":'
     inside += rb'{"schema":"iglu:a.b/add_to_cart/jsonschema/1-0-0","data":{"name":"cut \ud83d"}}}'
     assert one({**BASE, "e": "ue", "ue_pr": inside.decode()}).props["name"] == "cut \ufffd"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -23,6 +23,26 @@ _ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
 _TEXTS = ("name", "url", "title", "referrer", "ua", "lang", "screen")
 
 
+class Sent(Protocol):
+    """An event, or what is left of one: the site that it is for, and who sent it."""
+
+    @property
+    def site(self) -> str: ...
+
+    @property
+    def sender(self) -> str: ...
+
+
+class Arrivals(Protocol):
+    """The events of one request, and those that its protocol has left out."""
+
+    @property
+    def events(self) -> list[Event]: ...
+
+    @property
+    def rejected(self) -> Sequence[Sent]: ...
+
+
 class Charge(NamedTuple):
     limiter: Limiter
     caller: str
@@ -40,33 +60,33 @@ class Gate:
 
     def admit(
         self,
-        events: Sequence[Event],
+        arrivals: Arrivals,
         environ: Mapping[str, Any],
         site_of: Callable[[str], Site | None],
     ) -> list[Event] | Refusal:
         """The events as they may be kept, or the refusal of all of them."""
         if origin := environ.get("HTTP_ORIGIN"):
-            for site_id in {event.site for event in events}:
+            for site_id in {each.site for each in (*arrivals.events, *arrivals.rejected)}:
                 site = site_of(site_id)
                 if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"
                     return Refusal("origin_not_allowed", message, "Origin", status=403)
-        return self._filtered(map(settled, events), privacy.opted_out(environ))
+        return self._filtered(map(settled, arrivals.events), privacy.opted_out(environ))
 
-    def charges(self, events: Sequence[Event], environ: Mapping[str, Any]) -> list[Charge]:
+    def charges(self, sent: Sequence[Sent], environ: Mapping[str, Any]) -> list[Charge]:
         """The limits that the events count against. The site's own server has none."""
         charges: list[Charge] = []
         if not (self._keys.limited or self._addresses.limited):
             return charges
-        events = [event for event in events if event.sender != SITE]
+        strangers = [each for each in sent if each.sender != SITE and each.site]
         if self._keys.limited:
-            for site, count in Counter(event.site for event in events).items():
+            for site, count in Counter(each.site for each in strangers).items():
                 charges.append(Charge(self._keys, f"key:{site}", count))
-        subscriber = address.subscriber(request.caller(environ, self._proxies)) if events else ""
+        subscriber = address.subscriber(request.caller(environ, self._proxies)) if strangers else ""
         if self._addresses.limited and subscriber:
             # Counted under a hash: an address must not be stored anywhere.
             caller = self._salt.visitor("", subscriber, "")
-            charges.append(Charge(self._addresses, caller, len(events)))
+            charges.append(Charge(self._addresses, caller, len(strangers)))
         return charges
 
     def _filtered(self, events: Iterable[Event], signal: bool) -> list[Event]:

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import values
 from tracker.admission import proof
 from tracker.admission.proof import Caller
 from tracker.durations import DAY_MS
@@ -20,10 +19,13 @@ from tracker.event import Event, EventType
 from tracker.http import address
 from tracker.http.request import Request, checked_id
 from tracker.protocols import client_clock
-from tracker.protocols.json_bodies import decoded, embedded
-from tracker.protocols.parameters import number, properties
+from tracker.protocols.exact_ids import with_exact_ids
+from tracker.protocols.json_bodies import decoded, embedded, split
+from tracker.protocols.parameters import number, properties, texts_of
 from tracker.protocols.pixel import FIELDS, parse
-from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.rejected_event import Collected, RejectedEvent
+from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.segment_messages import BATCH_LIMIT, EVENT_LIMIT
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
@@ -41,21 +43,24 @@ class Finders(NamedTuple):
 
 
 class MatomoPayload(NamedTuple):
-    """The events of one request. ``image``: answer with an image; ``bulk``: answer with the counts."""
+    """The events of one request, and those left out. ``image``: answer with an image; ``bulk``: answer with the counts.
 
-    events: list[Event]
-    tracked: int
-    refused: list[Refusal]
+    ``requests``: how many came.
+    """
+
+    collected: Collected
+    requests: int
     image: bool
     bulk: bool
 
 
 class _Bulk(msgspec.Struct):
-    requests: list[str | dict[str, Any]]
     token_auth: str | None = None
 
 
 _bulk = msgspec.json.Decoder(_Bulk)
+_one: msgspec.json.Decoder[str | dict[str, Any]] = msgspec.json.Decoder(str | dict[str, Any])
+_IDS = ("uid", "_id", "cid", "idsite", "ec_id", "_pks")
 
 
 def collect(request: Request, find: Finders) -> MatomoPayload | Refusal:
@@ -65,30 +70,57 @@ def collect(request: Request, find: Finders) -> MatomoPayload | Refusal:
     fields = _fields(request)
     if isinstance(fields, Refusal):
         return fields
-    events = _events(fields, fields.get("token_auth", ""), request, find)
+    events = _events(fields, "", request, find)
     if isinstance(events, Refusal):
         return events
-    return MatomoPayload(events, 1, [], fields.get("send_image") != "0", bulk=False)
+    return MatomoPayload(Collected(events, [0] * len(events)), 1, fields.get("send_image") != "0", bulk=False)
 
 
 def _collect_bulk(request: Request, find: Finders) -> MatomoPayload | Refusal:
-    body = decoded(request.body, _bulk)
+    payload = split(request.body, "requests")
+    if isinstance(payload, Refusal):
+        return payload
+    body = decoded(payload.envelope, _bulk)
     if isinstance(body, Refusal):
         return body
-    if len(body.requests) > BATCH_LIMIT:
+    if len(payload.items) > BATCH_LIMIT:
         return Refusal("too_large", f"a bulk request may have at most {BATCH_LIMIT} requests", "requests")
-    events: list[Event] = []
-    refused: list[Refusal] = []
-    for item in body.requests:
-        fields = _texts(item) if isinstance(item, dict) else parse(item.partition("?")[2] or item)
-        if not isinstance(fields, Refusal):
-            made = _events(fields, fields.get("token_auth") or body.token_auth or "", request, find)
-            if not isinstance(made, Refusal):
-                events += made
-                continue
-            fields = made
-        refused.append(fields)
-    return MatomoPayload(events, len(body.requests) - len(refused), refused, image=False, bulk=True)
+    collected = Collected([], places := [], rejected := [])
+    for index, raw in enumerate(payload.items):
+        fields = _read(raw)
+        token = body.token_auth or ""
+        made = fields if isinstance(fields, Refusal) else _events(fields, token, request, find)
+        if isinstance(made, list):
+            collected.events.extend(made)
+            places.extend([index] * len(made))
+        else:
+            refusal = made.inside(f"requests[{index}]")
+            rejected.append(_rejected(index, refusal, fields, token, request, find))
+    return MatomoPayload(collected, len(payload.items), image=False, bulk=True)
+
+
+def _read(raw: bytes) -> dict[str, str] | Refusal:
+    """One request of many: a query string, or an object."""
+    if len(raw) > EVENT_LIMIT:
+        return Refusal("too_large", f"an event may have at most {EVENT_LIMIT} bytes")
+    item = decoded(raw, _one)
+    if isinstance(item, str):
+        return parse(item.partition("?")[2] or item)
+    if isinstance(item, dict) and any(type(item.get(name, "")) is not str for name in _IDS):
+        exact = decoded(with_exact_ids(raw, _IDS), _one)
+        item = exact if isinstance(exact, dict) else item
+    return item if isinstance(item, Refusal) else texts_of(item)
+
+
+def _rejected(
+    index: int, refusal: Refusal, fields: Params | Refusal, token: str, request: Request, find: Finders
+) -> RejectedEvent:
+    sent = {} if isinstance(fields, Refusal) else fields
+    site = find.site(sent.get("idsite", ""))
+    if site is None:
+        return RejectedEvent(index, refusal, "", "")
+    caller = _caller(site, sent.get("token_auth") or token, sent.get("idsite", ""))
+    return RejectedEvent(index, refusal, site.id, caller.sender(request.ip), dict(sent))
 
 
 def _fields(request: Request) -> dict[str, str] | Refusal:
@@ -105,18 +137,9 @@ def _fields(request: Request) -> dict[str, str] | Refusal:
     return {**fields, **dict(form)}
 
 
-def _texts(item: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters of a request given as an object; lists and objects in it become JSON texts, as in a query."""
-    texts = {}
-    for key, value in values.settled(item).items():
-        if value is not None:
-            texts[key] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return texts
-
-
 def _events(params: Params, token: str, request: Request, find: Finders) -> list[Event] | Refusal:
     """One event for each action that the request reports; they differ in type, name and properties only."""
-    base = _page_event(params, token, request, find)
+    base = _page_event(params, params.get("token_auth") or token, request, find)
     if isinstance(base, Refusal):
         return base
     return [

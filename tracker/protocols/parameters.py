@@ -4,6 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from tracker import values
+
 AMOUNTS = frozenset(
     "discount max_x max_y price quantity results revenue shipping subtotal tax value".split(),  # noqa: SIM905
 )
@@ -23,3 +27,12 @@ def properties(params: Mapping[str, str], names: Mapping[str, str]) -> dict[str,
 def number(text: str) -> str | float:
     """``text`` as a number if it is one, else as it is."""
     return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def texts_of(item: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a request that came as a JSON object. Lists and objects in it become JSON texts."""
+    texts = {}
+    for key, value in values.settled(item).items():
+        if value is not None:
+            texts[key] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return texts

@@ -3,6 +3,7 @@
 https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
@@ -17,12 +18,11 @@ from tracker.http import address
 from tracker.http.request import ID_CHARACTERS, Request, checked_id, header_key
 from tracker.protocols import client_clock
 from tracker.protocols.client_clock import milliseconds
-from tracker.protocols.json_bodies import decoded
+from tracker.protocols.rejected_event import Collected, RejectedEvent
+from tracker.protocols.segment_messages import SegmentMessage, Unread, batch, one_message
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
-EVENT_LIMIT = 32 * 1024
-BATCH_LIMIT = 2_500
 URL_CHARACTERS = 2_048
 TEXT_CHARACTERS = 512
 NAME_CHARACTERS = 200
@@ -65,68 +65,62 @@ CONTEXT_KEPT = frozenset(
 )
 """The parts of the context that later stages read. The others have columns of their own or are private (location)."""
 
+_logger = logging.getLogger(__name__)
+
 FindSite = Callable[[str], Site | None]
 """The site of a write key or a secret key."""
 
 
-class _Item(msgspec.Struct, rename="camel"):
-    """One message. ``type`` only in a batch, ``writeKey`` and ``sentAt`` also on the batch."""
-
-    type: str = ""
-    message_id: str | None = None
-    anonymous_id: str | None = None
-    user_id: str | None = None
-    previous_id: str | None = None
-    group_id: str | None = None
-    event: str | None = None
-    name: str | None = None
-    category: str | None = None
-    properties: dict[str, Any] | None = None
-    traits: dict[str, Any] | None = None
-    context: dict[str, Any] | None = None
-    timestamp: str | int | float | None = None
-    original_timestamp: str | int | float | None = None
-    sent_at: str | int | float | None = None
-    write_key: str | None = None
-
-
-class _Batch(msgspec.Struct, rename="camel"):
-    batch: list[_Item]
-    context: dict[str, Any] | None = None
-    sent_at: str | int | float | None = None
-    write_key: str | None = None
-
-
-class _Sizes(msgspec.Struct):
-    """The batch with its items undecoded, to measure them."""
-
-    batch: list[msgspec.Raw]
-
-
-_item = msgspec.json.Decoder(_Item)
-_batch = msgspec.json.Decoder(_Batch)
-_sizes = msgspec.json.Decoder(_Sizes)
-
-
-def collect(request: Request, find: FindSite) -> list[Event] | Refusal:
-    """The events of one POST to /v1/…: all or none, since a client repeats a batch as a whole."""
+def collect(request: Request, find: FindSite) -> Collected | Refusal:
+    """The events of one POST to /v1/…, and those left out. A refusal where the request as a whole cannot be read."""
     kind = request.path[4:]
     batched = kind in BATCHES
-    decoder: msgspec.json.Decoder[Any] = _batch if batched else _item
-    body: _Item | _Batch | Refusal = decoded(request.body, decoder)
-    if isinstance(body, Refusal):
-        return body
-    caller = find_caller(request, body.write_key, find)
+    call = batch(request.body) if batched else one_message(request.body)
+    if isinstance(call, Refusal):
+        return call
+    caller = find_caller(request, call.write_key, find)
     if isinstance(caller, Refusal):
-        return caller
-    if isinstance(body, _Item):
-        body.type = KINDS[kind]
-        if len(request.body) > EVENT_LIMIT:
-            return _event_too_large("")
-        event = _event(body, milliseconds(body.sent_at), request, caller, "")
-        return [event] if isinstance(event, Event) else event
-    oversized = _oversized(request.body, len(body.batch))
-    return oversized or _events(body, request, caller)
+        first = None if batched else call.messages[0]
+        return first.refusal if isinstance(first, Unread) else caller
+    events: list[Event] = []
+    places: list[int] = []
+    rejected: list[RejectedEvent] = []
+    batch_sent = milliseconds(call.sent_at)
+    for index, item in enumerate(call.messages):
+        if isinstance(item, SegmentMessage):
+            _complete(item, call.context, KINDS.get(kind))
+        made = _made(item, batch_sent, request, caller)
+        if isinstance(made, Event):
+            events.append(made)
+            places.append(index)
+        else:
+            where = f"batch[{index}]" if batched else ""
+            sent = item.sent() if isinstance(item, Unread) else msgspec.to_builtins(item)
+            rejected.append(
+                RejectedEvent(index, made.inside(where), caller.site.id, caller.sender(request.ip), sent)
+            )
+    return Collected(events, places, rejected)
+
+
+def _complete(item: SegmentMessage, shared: dict[str, Any] | None, kind: EventType | None) -> None:
+    """Add what the request says of each of its messages."""
+    if shared:
+        item.context = {**shared, **(item.context or {})}
+    if kind:
+        item.type = kind
+
+
+def _made(
+    item: SegmentMessage | Unread, batch_sent: int | None, request: Request, caller: Caller
+) -> Event | Refusal:
+    if isinstance(item, Unread):
+        return item.refusal
+    sent = milliseconds(item.sent_at) if item.sent_at else None
+    try:
+        return _event(item, batch_sent if sent is None else sent, request, caller)
+    except Exception:  # a fault of ours must not cost the neighbours
+        _logger.exception("a message cannot be read")
+        return Refusal("internal", "the event cannot be read")
 
 
 def find_caller(request: Request, body_key: str | None, find: FindSite) -> Caller | Refusal:
@@ -147,46 +141,15 @@ def settings(path: str, host: str, find: FindSite) -> bytes | Refusal:
     return msgspec.json.encode({"integrations": {"Segment.io": {"apiKey": key, "apiHost": f"{host}/v1"}}})
 
 
-def _oversized(body: bytes, count: int) -> Refusal | None:
-    if count > BATCH_LIMIT:
-        return Refusal("too_large", f"a batch may have at most {BATCH_LIMIT} events", "batch")
-    if len(body) > EVENT_LIMIT:  # only then can one of them be too large
-        sizes = decoded(body, _sizes)
-        if isinstance(sizes, Refusal):
-            return sizes
-        for index, raw in enumerate(sizes.batch):
-            if len(bytes(raw)) > EVENT_LIMIT:
-                return _event_too_large(f"batch[{index}]")
-    return None
-
-
-def _event_too_large(field: str) -> Refusal:
-    return Refusal("too_large", f"an event may have at most {EVENT_LIMIT} bytes", field or None)
-
-
-def _events(body: _Batch, request: Request, caller: Caller) -> list[Event] | Refusal:
-    shared, sent = body.context, milliseconds(body.sent_at)
-    events = []
-    for index, item in enumerate(body.batch):
-        if shared:
-            item.context = {**shared, **(item.context or {})}
-        own = milliseconds(item.sent_at) if item.sent_at else None
-        event = _event(item, sent if own is None else own, request, caller, f"batch[{index}].")
-        if not isinstance(event, Event):
-            return event
-        events.append(event)
-    return events
-
-
-def _event(item: _Item, sent: int | None, request: Request, caller: Caller, where: str) -> Event | Refusal:
-    """One message as our event; ``where`` is put before a refused field's name."""
+def _event(item: SegmentMessage, sent: int | None, request: Request, caller: Caller) -> Event | Refusal:
+    """One message as our event."""
     kind, context, props = item.type, item.context or {}, _props(item)
     if kind not in _TYPES:
-        return Refusal("bad_type", f"type must be one of {', '.join(sorted(_TYPES))}", where + "type")
+        return Refusal("bad_type", f"type must be one of {', '.join(sorted(_TYPES))}", "type")
     name = (item.event if kind == "track" else item.name) or ""
     if kind == "track" and not name:
-        return Refusal("missing", "a track call needs an event name", where + "event")
-    ids = _ids(item, where)
+        return Refusal("missing", "a track call needs an event name", "event")
+    ids = _ids(item)
     if not isinstance(ids, tuple):
         return ids
     proven = caller.proves(ids[2], proof.from_context(context), request.received)
@@ -219,7 +182,7 @@ def _event(item: _Item, sent: int | None, request: Request, caller: Caller, wher
     )
 
 
-def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusal:
+def _ids(item: SegmentMessage) -> tuple[str, str | None, str | None] | Refusal:
     """Message id (made where none was sent), visitor, user."""
     message, visitor, user, previous = item.message_id, item.anonymous_id, item.user_id, item.previous_id
     together = f"{message}{visitor}{user}{previous}"
@@ -231,17 +194,17 @@ def _ids(item: _Item, where: str) -> tuple[str, str | None, str | None] | Refusa
             (user, "userId", ID_CHARACTERS),
             (previous, "previousId", ID_CHARACTERS),
         ):
-            refusal = checked_id(value, where + field, limit)
+            refusal = checked_id(value, field, limit)
             if isinstance(refusal, Refusal):
                 return refusal
     if item.type == "alias":
         if not previous and not visitor:
-            return Refusal("missing", "alias needs previousId", where + "previousId")
+            return Refusal("missing", "alias needs previousId", "previousId")
         if not user:
-            return Refusal("missing", "alias needs userId", where + "userId")
+            return Refusal("missing", "alias needs userId", "userId")
         visitor = visitor or previous
     if not visitor and not user:
-        return Refusal("missing", "userId or anonymousId is required", where + "userId")
+        return Refusal("missing", "userId or anonymousId is required", "userId")
     return message or str(uuid4()), visitor or None, user or None
 
 
@@ -253,7 +216,7 @@ def _page(kind: str, context: Mapping[str, Any], props: dict[str, Any]) -> dict[
     return page
 
 
-def _props(item: _Item) -> dict[str, Any]:
+def _props(item: SegmentMessage) -> dict[str, Any]:
     """The properties, with the fields that a call has beside them."""
     props = item.properties or {}
     if item.category or item.group_id or item.previous_id:

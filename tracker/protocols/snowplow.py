@@ -12,17 +12,19 @@ from uuid import uuid4
 
 import msgspec
 
-from tracker import values
 from tracker.admission import proof
 from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http import address
 from tracker.http.request import Request, checked_id
 from tracker.protocols import client_clock
-from tracker.protocols.json_bodies import decoded, embedded
-from tracker.protocols.parameters import properties
+from tracker.protocols.exact_ids import with_exact_ids
+from tracker.protocols.json_bodies import decoded, embedded, split
+from tracker.protocols.parameters import properties, texts_of
 from tracker.protocols.pixel import parse
-from tracker.protocols.segment import BATCH_LIMIT, NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.rejected_event import Collected, RejectedEvent
+from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.segment_messages import BATCH_LIMIT, EVENT_LIMIT
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
@@ -60,19 +62,15 @@ _RENAMED = {
 }
 
 
-class _Payload(msgspec.Struct):
-    data: list[dict[str, Any]]
-
-
-_payload = msgspec.json.Decoder(_Payload)
+_item: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+_IDS = ("uid", "duid", "nuid", "tnuid", "eid", "aid", "tr_id", "ti_id", "ti_sk")
 
 
 class SnowplowPayload(NamedTuple):
-    """The events of one request. ``visitor``: the network id for the cookie. ``refused``: why events were left out."""
+    """The events of one request, and those left out. ``visitor``: the network id for the cookie."""
 
-    events: list[Event]
+    collected: Collected
     visitor: str
-    refused: list[Refusal]
 
 
 def collect(
@@ -88,17 +86,28 @@ def collect(
     known = None if anonymous else _COOKIE.search(request.cookie)
     network = known[1] if known else str(uuid4())
     visitor = network if known or not fallback else fallback
-    events: list[Event] = []
-    refused: list[Refusal] = []
-    for item in _with_items_in_orders(items):
-        made = _event(item, request, find, visitor, anonymous)
-        if isinstance(made, Refusal):
-            refused.append(made)
-        else:
-            events.append(made)
-    if refused and not events:
-        return refused[0]
-    return SnowplowPayload(events, network, refused)
+    collected = Collected([], places := [], rejected := [])
+    batched = request.method == "POST"
+    for order in _with_items_in_orders(items):
+        made = _event(order, request, find, visitor, anonymous)
+        if isinstance(made, Event):
+            collected.events.append(made)
+            places.append(order.place)
+            continue
+        for index, sent in ((order.place, order.params), *order.given):
+            where = f"data[{index}]" if batched else ""
+            rejected.append(_rejected(index, made.inside(where), sent, request, find))
+    return SnowplowPayload(collected, network)
+
+
+def _rejected(
+    index: int, refusal: Refusal, sent: Mapping[str, object], request: Request, find: FindApp
+) -> RejectedEvent:
+    name = str(sent.get("aid", ""))
+    site = find(name)
+    if site is None:
+        return RejectedEvent(index, refusal, "", "", sent)
+    return RejectedEvent(index, refusal, site.id, proof.caller(site, name).sender(request.ip), sent)
 
 
 def set_cookie(visitor: str, secure: bool) -> str:
@@ -107,42 +116,64 @@ def set_cookie(visitor: str, secure: bool) -> str:
     return f"{COOKIE}={visitor}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite={site}"
 
 
-def _items(request: Request) -> Sequence[dict[str, Any]] | Refusal:
-    if request.method != "POST":
-        fields = parse(request.query)
-        return fields if isinstance(fields, Refusal) else [fields]
-    payload = decoded(request.body, _payload)
-    if isinstance(payload, Refusal):
-        return payload
-    data = payload.data
-    if len(data) > BATCH_LIMIT:
-        return Refusal("too_large", f"a payload may have at most {BATCH_LIMIT} events", "data")
-    return [values.settled(item) for item in data]
-
-
 class _Order(NamedTuple):
-    """One event's parameters, with the item events that belong to its transaction."""
+    """One event's parameters, its place in the payload, and the item events that belong to its transaction.
 
+    ``refusal``: why it cannot be read; None where it can.
+    """
+
+    place: int
     params: Params
     lines: list[dict[str, Any]]
+    given: list[tuple[int, Params]]
+    """The item events as they came."""
+    refusal: Refusal | None = None
 
 
-def _with_items_in_orders(items: Sequence[dict[str, Any]]) -> Iterator[_Order]:
+def _items(request: Request) -> Sequence[_Order] | Refusal:
+    if request.method != "POST":
+        fields = parse(request.query)
+        return fields if isinstance(fields, Refusal) else [_Order(0, fields, [], [])]
+    payload = split(request.body, "data")
+    if isinstance(payload, Refusal):
+        return payload
+    if len(payload.items) > BATCH_LIMIT:
+        return Refusal("too_large", f"a payload may have at most {BATCH_LIMIT} events", "data")
+    return [_read(index, raw) for index, raw in enumerate(payload.items)]
+
+
+def _read(place: int, raw: bytes) -> _Order:
+    """An event's parameters as texts, which they are in the protocol."""
+    item = decoded(raw, _item)
+    if isinstance(item, dict) and any(type(item.get(name, "")) is not str for name in _IDS):
+        item = decoded(with_exact_ids(raw, _IDS), _item)
+    if isinstance(item, Refusal):
+        return _Order(place, {}, [], [], item)
+    large = Refusal("too_large", f"an event may have at most {EVENT_LIMIT} bytes")
+    return _Order(place, texts_of(item), [], [], large if len(raw) > EVENT_LIMIT else None)
+
+
+def _with_items_in_orders(items: Sequence[_Order]) -> Sequence[_Order]:
     """Each event once, with the item events (ti) of a transaction (tr) added to its order."""
-    texts = [{key: str(value) for key, value in item.items() if value is not None} for item in items]
-    orders = {item.get("tr_id"): _Order(item, []) for item in texts if item.get("e") == "tr"}
-    for item in texts:
-        if item.get("e") == "tr":
-            continue
-        if item.get("e") == "ti" and item.get("ti_id") in orders:
-            orders[item.get("ti_id")].lines.append(_line(item))
+    orders: dict[str, _Order] = {}
+    for item in items:
+        if item.params.get("e") == "tr" and item.params.get("tr_id"):
+            orders.setdefault(item.params["tr_id"], item)
+    alone = []
+    for item in items:
+        order = orders.get(item.params.get("ti_id", "")) if item.params.get("e") == "ti" else None
+        if order is None:
+            alone.append(item)
         else:
-            yield _Order(item, [])
-    yield from orders.values()
+            order.lines.append(_line(item.params))
+            order.given.append((item.place, item.params))
+    return alone
 
 
 def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymous: bool) -> Event | Refusal:
     params = order.params
+    if order.refusal:
+        return order.refusal
     site = find(params.get("aid", ""))
     if site is None:
         return Refusal("unknown_app", "no site has this app id or write key", "aid", status=401)
