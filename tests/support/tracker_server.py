@@ -18,7 +18,7 @@ import msgspec
 from dangol.serving.front import Front, Rest
 from tests.support.machine import ROOT, free_port
 from tracker.app import Tracker
-from tracker.event import Event, decode
+from tracker.event import REFUSED, Event, decode
 from tracker.log.port import LogUnavailable, Record
 from tracker.sites import Site, Sites
 
@@ -60,7 +60,9 @@ class FileLog:
 def events_in(folder: Path) -> list[Event]:
     path = folder / "events.jsonl"
     lines = path.read_bytes().split(b"\n") if path.exists() else []
-    return [decode(line) for line in lines[:-1]]  # behind the last newline: half a line at most
+    return [
+        decode(line) for line in lines[:-1] if not line.startswith(REFUSED)
+    ]  # behind the last newline: half a line at most
 
 
 def write_whole(path: Path, content: bytes) -> None:
