@@ -1,6 +1,7 @@
 """``dangol import-events`` and ``import-log``."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -27,16 +28,28 @@ def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait:
 @click.option(
     "--format",
     "name",
-    type=click.Choice(["combined", "common", "vhost", "custom"]),
-    default="combined",
+    type=click.Choice(
+        ["auto", "combined", "common", "vhost", "nginx", "alb", "elb", "json", "w3c", "haproxy", "custom"]
+    ),
+    default="auto",
     show_default=True,
-    help="vhost: the virtual host, then common or combined. custom: see --pattern.",
+    help="auto: found out from the first lines. vhost: the virtual host, then combined. nginx: its main. "
+    "json: nginx, Caddy, Traefik. w3c: IIS, CloudFront. custom: see --pattern.",
 )
 @click.option("--pattern", default="", help="LogFormat of Apache or log_format of nginx (--format custom).")
 @SITE
 @click.option(
     "--host", default="", help="The site's own host, where the format has none (default: found out)."
 )
+@click.option(
+    "--client",
+    default="auto",
+    show_default=True,
+    metavar="[auto|connection|xff|xff-first|xff:N]",
+    help="Whose address is the client's: the connection's, or that in X-Forwarded-For: the last one that is no proxy's "
+    "(xff), the first one, or the one that the N-th proxy saw. auto: xff where the lines have it.",
+)
+@click.option("--timezone", default="", help="Of times that name none (default: the site's).")
 @click.option("--errors", is_flag=True, help="Count answers with status 400 and above, too.")
 @click.option("--static", is_flag=True, help="Count static files, too.")
 @click.option("--bots", is_flag=True, help="Keep bots, marked as such: reports leave them out.")
@@ -48,26 +61,37 @@ def import_log(
     pattern: str,
     site_id: str,
     host: str,
+    client: str,
+    timezone: str,
     errors: bool,
     static: bool,
     bots: bool,
 ) -> None:
-    """Import access logs of Apache or nginx: plain, gzip or zstd; - for standard input.
+    """Import access logs of web servers and proxies: plain, gzip or zstd; - for standard input.
 
-    Importing a file again, or when it has grown, adds what is new. Static files, errors, bots and HEAD are filtered.
+    The format is found out, also behind what syslog and containers write before each line. Importing a file again, or
+    when it has grown, adds what is new. Static files, errors, bots and HEAD are filtered.
     """
-    from dangol.transfer.access_log_import import import_logs
-    from ingest.access_log.format import FormatInvalid, named
+    from dangol.transfer.access_log_import import LogOptions, import_logs
+    from ingest.access_log.clients import CHOICES, is_choice
+    from ingest.access_log.format import FormatInvalid
+    from ingest.access_log.formats.detection import named_format
     from ingest.access_log.lines import LogUnreadable
 
     try:
-        form = named(name, pattern)
+        form = named_format("custom" if pattern and name == "auto" else name, pattern)
     except FormatInvalid as error:
         raise click.BadParameter(str(error), param_hint="--pattern") from error
+    if not is_choice(client):
+        raise click.BadParameter(f"{client!r} is none of {CHOICES}", param_hint="--client")
+    try:
+        zone = ZoneInfo(timezone) if timezone else None
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise click.BadParameter(f"there is no timezone {timezone!r}", param_hint="--timezone") from error
     chosen = {"errors": errors, "static": static, "bots": bots}
     keep = frozenset(fate for fate, asked in chosen.items() if asked)
     try:
-        import_logs(config, files, site_id, form, keep, host)
+        import_logs(config, files, site_id, LogOptions(form, keep, host, client, zone))
     except LogUnreadable as error:
         raise click.ClickException(str(error)) from error
 

@@ -4,7 +4,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
 
 import click
 
@@ -18,6 +21,7 @@ from ingest.access_log.importer import Importer, ImportSummary
 from ingest.access_log.page_views import ImportOptions
 from ingest.enrich.channels import host_of
 from profiles.erasures import RedisErased
+from tracker.sites import Site
 
 FATES_SAID = {
     "static": "filtered: static files",
@@ -25,26 +29,38 @@ FATES_SAID = {
     "bots": "filtered: bots and referrer spam",
     "head": "filtered: HEAD",
     "method": "filtered: other methods than GET and POST",
+    "comment": "comments, and parts of longer lines",
     "malformed": "not in this format",
 }
 
 
-def import_logs(
-    settings: Settings,
-    files: tuple[str, ...],
-    site_id: str,
-    form: Format,
-    keep: frozenset[str],
-    host: str = "",
-) -> None:
+class LogOptions(NamedTuple):
+    """How to read logs (``ImportOptions``). ``zone``: of times that name none, None for the site's."""
+
+    form: Format
+    keep: frozenset[str] = frozenset()
+    host: str = ""
+    client: str = "auto"
+    zone: tzinfo | None = None
+
+
+def import_logs(settings: Settings, files: tuple[str, ...], site_id: str, options: LogOptions) -> None:
     """Import access logs into the warehouse and say what was counted and what filtered.
 
     May run beside ``dangol up``. Needs Redis, which knows who was erased. Raises NoSuchSite, LogUnreadable,
     ProfilesUnavailable, WarehouseUnavailable.
     """
     site = site_of(settings, site_id)
-    own = host or next((host_of(origin) for origin in site.origins), "")
-    choice = ImportOptions(form, site, signing_key(settings), keep, own, site.zone, settings.geoip)
+    choice = ImportOptions(
+        form=options.form,
+        site=site,
+        key=signing_key(settings),
+        keep=options.keep,
+        host=options.host or next((host_of(origin) for origin in site.origins), ""),
+        zone=options.zone or site.zone,
+        geoip=settings.geoip,
+        client=options.client,
+    )
     with embedded_redis(settings):
         importer = Importer(
             compose.warehouse(settings), choice, RedisErased(compose.profiles(settings).client)
@@ -54,6 +70,8 @@ def import_logs(
             with _file_bar(name) as told:
                 summary = importer.file(name, told)
             _say(name, summary, time.monotonic() - started)
+            _say_clients(summary, options.client)
+            _say_dates(summary, site, settings.public_url or settings.url)
 
 
 @contextmanager
@@ -73,11 +91,13 @@ def _file_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 def _say(name: str, summary: ImportSummary, seconds: float) -> None:
     """One line a figure: they add up to the file's lines."""
     click.echo(f"{name}: {summary.lines:,} lines in {seconds:.1f} s ({summary.lines / seconds:,.0f} lines/s)")
+    click.echo(f"  read as {summary.format}")
     click.echo(
         f"  {summary.counted:>11,}  page views counted: {summary.added:,} new, {summary.known:,} known already"
     )
     for fate, text in FATES_SAID.items():
-        click.echo(f"  {summary.fates[fate]:>11,}  {text}")
+        if summary.fates[fate] or fate != "comment":
+            click.echo(f"  {summary.fates[fate]:>11,}  {text}")
     if summary.erased:
         click.echo(f"  {summary.erased:>11,}  of people who were erased: left out")
     for number, text in summary.examples:
@@ -86,3 +106,31 @@ def _say(name: str, summary: ImportSummary, seconds: float) -> None:
         click.echo(
             f"  Visitors from other hosts than {summary.host} came from outside (--host names another)."
         )
+
+
+def _say_clients(summary: ImportSummary, client: str) -> None:
+    """Warn where most views seem to come from one client that is none."""
+    if summary.shared is None:
+        return
+    shared = f"come from {summary.shared}, which seems to be a proxy" if summary.shared else "name no client"
+    if summary.forwards and client in ("connection", "xff-first"):
+        remedy = "Import it with --client xff: the lines have the addresses that proxies forwarded."
+    elif summary.forwards:
+        remedy = "If X-Forwarded-For has the visitors, --client xff-first or xff:N says which address is the client's."
+    else:
+        remedy = (
+            "Its visitors cannot be told apart. Let the server log X-Forwarded-For (then --client xff), or take the "
+            "client's address from it (nginx: real_ip_header; Apache: mod_remoteip)."
+        )
+    click.echo(f"  Warning: most page views {shared}. {remedy}", err=True)
+
+
+def _say_dates(summary: ImportSummary, site: Site, base: str) -> None:
+    """The days that the views are of, with the report that shows them."""
+    if not summary.last:
+        return
+    first, last = (
+        datetime.fromtimestamp(ms / 1000, site.zone).date() for ms in (summary.first, summary.last)
+    )
+    link = f"{base}/desk?" + urlencode({"site": site.id, "from": first, "to": last})
+    click.echo(f"  From {first} to {last}: {link}")

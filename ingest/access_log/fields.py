@@ -97,7 +97,7 @@ def _clf(text: NDArray[np.uint8]) -> Rows:
     tens = (digits[:, 0::2] * 10 + digits[:, 1::2]).astype(np.int64)  # 99 at most where they are digits
     day, century, years, hour, minute, second, zone_hours, zone_minutes = tens.T
     year, month = century * 100 + years, _months(text[:, 3:6])
-    good &= (month > 0) & (day >= 1) & (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1970)
+    good &= (month > 0) & (day >= 1) & (hour < 24) & (minute < 60) & (second <= 60) & (year >= 1990)
     months = (np.where(good, year, 1970) - 1970) * 12 + np.maximum(month, 1) - 1
     used, codes = np.unique(months, return_inverse=True)
     first, following = (

@@ -12,9 +12,22 @@ import msgspec
 
 COMMON = '%h %l %u %t "%r" %>s %b'
 COMBINED = COMMON + ' "%{Referer}i" "%{User-Agent}i"'
-PATTERNS = {"common": COMMON, "combined": COMBINED, "vhost": "%v " + COMBINED}
+MAIN = COMBINED + ' "%{X-Forwarded-For}i"'
+_ELB = '$time_iso8601 $a $remote_addr $b $c $d $e $status $f $g $h "$request" "$http_user_agent"'
+PATTERNS = {
+    "common": COMMON,
+    "combined": COMBINED,
+    "vhost": "%v " + COMBINED,
+    "nginx": MAIN,
+    "elb": _ELB,
+    "alb": "$kind " + _ELB,
+}
+"""Formats that a pattern describes. What follows the last field is read over."""
 
 CLF_TIME = "%d/%b/%Y:%H:%M:%S %z"
+EARLIEST_MS = 631_152_000_000
+"""1990: no web server is older, and a clock that was never set says 1970."""
+LATEST_MS = 4_000_000_000_000
 
 # What a directive or a variable says, by the names used here; all others are read over.
 _DIRECTIVES = {
@@ -60,12 +73,14 @@ class FormatInvalid(ValueError):
 class Format(msgspec.Struct, frozen=True):
     """``literals[i]`` stands before ``fields[i]``, the last one behind the last field. A field without a use is "".
 
-    ``time`` is strftime's pattern, or ``sec``, ``msec``, ``usec`` (since the epoch) or ``iso``.
+    ``time`` is strftime's pattern, or ``sec``, ``msec``, ``usec`` (since the epoch) or ``iso``. ``records``: the kind
+    of records that become such lines first (``formats.records``), "" for lines that are read as they are.
     """
 
     fields: tuple[str, ...]
     literals: tuple[bytes, ...]
     time: str = CLF_TIME
+    records: str = ""
 
     @property
     def spaced(self) -> bool:
@@ -96,8 +111,12 @@ class Format(msgspec.Struct, frozen=True):
         return re.compile(b"".join(parts) + b"(?: .*)?$", re.DOTALL)
 
 
+AUTO = Format((), (b"",))
+"""Stands for the format of lines that nobody named, until their first block tells it."""
+
+
 def named(name: str, pattern: str = "") -> Format:
-    """``common``, ``combined``, ``vhost``, or ``custom`` with its pattern. Raises FormatInvalid."""
+    """One of PATTERNS, or ``custom`` with its pattern. Raises FormatInvalid."""
     if name == "custom":
         if not pattern:
             raise FormatInvalid("--format custom needs --pattern, the LogFormat of your server")
@@ -138,14 +157,14 @@ def moment(text: str, pattern: str, zone: tzinfo) -> int | None:
     try:
         if pattern in ("sec", "msec", "usec"):
             ms = round(float(text) * {"sec": 1000.0, "msec": 1.0, "usec": 0.001}[pattern])
-            return ms if 0 <= ms < 4e12 else None
+            return ms if EARLIEST_MS <= ms < LATEST_MS else None
         # The zone is set below, where the text names none.
         at = datetime.fromisoformat(text) if pattern == "iso" else datetime.strptime(text, pattern)  # noqa: DTZ007
         at = at if at.tzinfo else at.replace(tzinfo=zone)
         ms = round(at.astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
-    return ms if 0 <= ms < 4e12 else None
+    return ms if EARLIEST_MS <= ms < LATEST_MS else None
 
 
 def _field(argument: str | None, directive: str) -> str:

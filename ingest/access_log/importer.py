@@ -7,14 +7,16 @@ imports at once the second looks again at what is stored. Killed at any moment, 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.access_log.format_check import fitting
+from ingest.access_log.clients import ENOUGH_LINES, HALF, is_proxy
+from ingest.access_log.formats.detection import FormatMismatch, recognised
 from ingest.access_log.lines import blocks, opened
-from ingest.access_log.page_views import FATES, HITS, ImportOptions
+from ingest.access_log.page_views import FATES, HITS, BlockResult, ImportOptions
 from ingest.access_log.processes import portions
 from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.rows import STORED, made
@@ -30,6 +32,10 @@ PORTION = 400_000
 ENOUGH = 50_000
 """Page views of days that are over, which make a commit worthwhile."""
 ATTEMPTS = 20
+UNFIT_SHARE, UNFIT_LINES = 0.25, 20
+"""Of a block's lines, and how many at least, those in another format that make the file refused from there on."""
+AGENTS = 5
+"""User agents that more than one household has: their address is a proxy's, or of a network."""
 
 _KNOWN = "select id from events where source = 'log'"
 _STORED = """
@@ -54,7 +60,9 @@ class ImportSummary(NamedTuple):
     """Lines read, why some were filtered, page views counted, and how many of those were stored before.
 
     ``examples``: some lines that are not in the format, with their numbers. ``erased``: views of people who were
-    forgotten since.
+    forgotten since. ``format``: how the lines were read. ``first``, ``last``: the times of the views, in ms, 0 for
+    none. ``shared``: the network that more than half of the views have for their client's and that seems to be a
+    proxy's, "" for nobody's; None for none. ``forwards``: whether the lines have forwarded addresses.
     """
 
     lines: int
@@ -64,6 +72,11 @@ class ImportSummary(NamedTuple):
     host: str
     examples: tuple[tuple[int, str], ...] = ()
     erased: int = 0
+    format: str = ""
+    first: int = 0
+    last: int = 0
+    shared: str | None = None
+    forwards: bool = False
 
     @property
     def known(self) -> int:
@@ -93,13 +106,19 @@ class Importer:
         came before the broken place is stored), FormatMismatch (nothing is), ProfilesUnavailable and
         WarehouseUnavailable.
         """
-        log, counted, stored = AccessLogReader(self.choice), 0, list[Future[StoredViews]]()
         # What is read is stored beside: Arrow and Parquet leave Python to the reader.
+        stored: list[Future[StoredViews]] = []
         with opened(name) as (stream, raw), ThreadPoolExecutor(1, "store") as beside:
-            waiting = HITS.empty_table()
+            source = blocks(stream, name)
+            first = next(source, b"")
+            reading = recognised(first, self.choice.form, self.choice.zone, name)
+            choice = self.choice._replace(form=reading.form, proxies=reading.proxies)
+            log, counted, waiting = AccessLogReader(choice), 0, HITS.empty_table()
             try:
-                read = fitting(blocks(stream, name), self.choice.form, name)
-                for portion in portions(read, self.choice):
+                for portion in portions(
+                    reading.lines(chain(filter(None, [first]), source), choice.zone), choice
+                ):
+                    _refuse_unfit(name, log.lines, portion, reading.name)
                     hits = log.take(portion)
                     counted += len(hits)
                     ready, waiting = _over(pa.concat_tables([waiting, hits]))
@@ -110,9 +129,21 @@ class Importer:
             finally:
                 stored.append(beside.submit(self._store, waiting))
                 done = [each.result() for each in stored]
-        fates = {fate: log.fates[fate] for fate in FATES}
         added, erased = (sum(each) for each in zip(*done, strict=True))
-        return ImportSummary(log.lines, fates, counted, added, log.host or "", tuple(log.examples), erased)
+        return ImportSummary(
+            lines=log.lines,
+            fates={fate: log.fates[fate] for fate in FATES},
+            counted=counted,
+            added=added,
+            host=log.host or "",
+            examples=tuple(log.examples),
+            erased=erased,
+            format=reading.name,
+            first=log.first,
+            last=log.last,
+            shared=_shared(log.clients, counted),
+            forwards="forwarded" in reading.form.fields,
+        )
 
     def _store(self, hits: pa.Table) -> "StoredViews":
         """Append what is not stored."""
@@ -172,6 +203,31 @@ class StoredViews(NamedTuple):
 
     added: int
     erased: int
+
+
+def _refuse_unfit(name: str, before: int, portion: BlockResult, form: str) -> None:
+    """Raises FormatMismatch where too many lines of a block are in another format than the file's first ones.
+
+    ``before``: the lines before the block."""
+    told = portion.lines - portion.fates["comment"]
+    if portion.unfit < UNFIT_LINES or portion.unfit <= UNFIT_SHARE * told:
+        return
+    number, text = portion.examples[0]
+    raise FormatMismatch(
+        f"{name}: {portion.unfit:,} of the {told:,} lines from line {before + 1:,} on are not in the format of the "
+        f"first ones ({form}). Line {before + number:,}: {text}\n"
+        "Nothing from there on was imported. Import parts in different formats as files of their own."
+    )
+
+
+def _shared(clients: Mapping[str, tuple[int, int]], views: int) -> str | None:
+    """``ImportSummary.shared``."""
+    proxies = sum(count for network, (count, _) in clients.items() if is_proxy(network))
+    network, (count, agents) = max(clients.items(), key=lambda each: each[1], default=("", (0, 0)))
+    if proxies > HALF * views:
+        return next(each for each in sorted(clients, key=lambda name: -clients[name][0]) if is_proxy(each))
+    many = count >= ENOUGH_LINES and agents >= AGENTS
+    return network if count > HALF * views and (many or not network) else None
 
 
 def _over(hits: pa.Table) -> tuple[pa.Table, pa.Table]:

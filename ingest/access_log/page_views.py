@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.access_log import requests as access_requests
+from ingest.access_log.clients import client_of
 from ingest.access_log.fields import Distinct, Mask, Rows, distinct, hundreds, pairs, times
 from ingest.access_log.format import Format
 from ingest.access_log.lines import Lines, cut, escaped
@@ -37,8 +38,11 @@ GUESS_LINES = 50_000
 EXAMPLES = 3
 EXAMPLE_LENGTH = 120
 """How many lines that are not in the format are shown, and how many bytes of each."""
-FATES = ("malformed", "errors", "head", "method", "static", "bots")
-"""Why a line is no page view, in the order of the checks."""
+FATES = ("comment", "malformed", "errors", "head", "method", "static", "bots")
+"""Why a line is no page view, in the order of the checks. Comments are W3C's, and parts of longer lines."""
+COMMENT_SIGN = 35
+MOST_CLIENTS = 20
+"""Networks of a block, of which it is told how many page views came from them: those with the most."""
 
 HITS = pa.schema(
     [
@@ -72,6 +76,7 @@ class ImportOptions(NamedTuple):
 
     ``key`` is the installation's signing key. ``host`` is the site's own, for formats without one: "" to find out.
     ``zone`` is that of times that name none. ``geoip``: a MaxMind DB file for cities, "" for countries only.
+    ``client``: which address is the client's, and ``proxies`` those that are none's (``clients.client_of``).
     """
 
     form: Format
@@ -81,10 +86,13 @@ class ImportOptions(NamedTuple):
     host: str = ""
     zone: tzinfo = UTC
     geoip: str = ""
+    client: str = "auto"
+    proxies: frozenset[str] = frozenset()
 
 
 class Sender(NamedTuple):
-    """Where a request came from: its address truncated, or the name of the host where the server looked that up."""
+    """Where a request came from: its address truncated, or the name of the host where the server looked that up, or ""
+    where the line names nobody."""
 
     network: str
     country: str
@@ -95,7 +103,8 @@ class BlockResult(NamedTuple):
     """What a block says: how many lines it has, why some were filtered, and its page views in its order, as HITS.
 
     Equal lines have equal ids. ``examples``: some lines that are not in the format, with their numbers in the block.
-    ``host``: the site's own, as given or as found out from this block; "" for none.
+    ``host``: the site's own, as given or as found out from this block; "" for none. ``unfit``: the lines that are not
+    in the format. ``clients``: the networks with the most page views, and for each views and user agents.
     """
 
     lines: int
@@ -103,13 +112,23 @@ class BlockResult(NamedTuple):
     hits: pa.Table
     examples: list[tuple[int, str]]
     host: str
+    unfit: int
+    clients: dict[str, tuple[int, int]]
 
 
 def read(block: bytes, choice: ImportOptions, host: str | None) -> BlockResult:
     """The page views of a block of whole lines. ``host``: the site's own; None to find it out."""
     reading = _BlockReading(choice, host)
     hits = reading.hits(block)
-    return BlockResult(reading.lines, reading.fates, hits, reading.examples, reading.host or "")
+    return BlockResult(
+        reading.lines,
+        reading.fates,
+        hits,
+        reading.examples,
+        reading.host or "",
+        reading.unfit,
+        reading.clients,
+    )
 
 
 class _BlockReading:
@@ -117,18 +136,22 @@ class _BlockReading:
 
     def __init__(self, choice: ImportOptions, host: str | None) -> None:
         self.choice, self.form, self.keep, self.host = choice, choice.form, choice.keep, host
-        self.lines = 0
+        self.lines = self.unfit = 0
         self.fates: Counter[str] = Counter()
         self.examples: list[tuple[int, str]] = []
+        self.clients: dict[str, tuple[int, int]] = {}
 
     def hits(self, block: bytes) -> pa.Table:
         lines = cut(escaped(block), self.form)
         ts = times(lines, self.form, self.choice.zone)
         status = hundreds(lines, self.form)
-        rows = self._drop("malformed", np.arange(len(ts)), ~lines.good | (ts < 0) | (status < 1))
-        if len(rows) < len(ts):
-            self._keep_examples(lines, rows)
         self.lines = len(lines.good)
+        unfit = ~lines.good | (ts < 0)
+        told = self._drop("comment", np.arange(len(ts)), unfit & (lines.data[lines.begins] == COMMENT_SIGN))
+        self.unfit = int(unfit[told].sum())
+        rows = self._drop("malformed", told, unfit[told] | (status[told] < 1))
+        if len(rows) < len(told):
+            self._keep_examples(lines, np.setdiff1d(told, rows, assume_unique=True))
         if "errors" not in self.keep:
             rows = self._drop("errors", rows, status[rows] >= 4)
         rows, targets = self._pages(lines, rows)
@@ -141,8 +164,8 @@ class _BlockReading:
             rows, good = self._drop("bots", rows, bot), ~bot
             agents, pages, referrers = agents.only(good), pages.only(good), referrers.only(good)
             bot = bot[good]
-        name = "forwarded" if "forwarded" in self.form.fields else "ip"
-        senders = distinct(lines, self.form, name, rows).map(lambda text: _sender(text, self.choice.geoip))
+        senders = self._senders(lines, rows)
+        self.clients = _busiest(senders, agents)
         at = ts[rows]
         arrays = {
             "ts": pa.array(at),
@@ -160,9 +183,15 @@ class _BlockReading:
         }
         return pa.Table.from_arrays([arrays[name] for name in HITS.names], schema=HITS)
 
-    def _keep_examples(self, lines: Lines, good: Rows) -> None:
+    def _senders(self, lines: Lines, rows: Rows) -> Distinct[Sender]:
+        addresses, choice = distinct(lines, self.form, "ip", rows), self.choice
+        if "forwarded" not in self.form.fields:
+            return addresses.map(lambda text: _sender(client_of(text, ""), choice.geoip))
+        both = pairs(addresses, distinct(lines, self.form, "forwarded", rows))
+        return both.map(lambda pair: _sender(client_of(*pair, choice.client, choice.proxies), choice.geoip))
+
+    def _keep_examples(self, lines: Lines, bad: Rows) -> None:
         """Some of the lines that are not in the format, cut short, with their numbers."""
-        bad = np.setdiff1d(np.arange(len(lines.good)), good, assume_unique=True)
         for row in bad[:EXAMPLES].tolist():
             text = lines.data[lines.begins[row] : lines.stops[row]][:EXAMPLE_LENGTH].tobytes()
             self.examples.append((row + 1, text.decode("ascii", "replace")))
@@ -257,15 +286,29 @@ class _BlockReading:
 
 
 @lru_cache(maxsize=1 << 17)
-def _sender(text: str, geoip: str) -> Sender:
-    """``text``: an address; behind proxies that name it, the one in front of all. Raises CitiesUnreadable."""
-    address = text.split(",")[0].strip()
+def _sender(address: str, geoip: str) -> Sender:
+    """``address``: the client's, or its host's name. Raises CitiesUnreadable."""
     network = truncate(address)
     land, city = _cities(geoip).find(network) if geoip and network else ("", "")
     return Sender(network or address, land or country(network), city)
 
 
 _cities = lru_cache(Cities)
+
+
+def _busiest(senders: Distinct[Sender], agents: Distinct[str]) -> dict[str, tuple[int, int]]:
+    """``BlockResult.clients``."""
+    counts = np.bincount(senders.codes, minlength=len(senders.values))
+    views = Counter[str]()
+    for sender, count in zip(senders.values, counts.tolist(), strict=True):
+        views[sender.network] += count
+    top = dict(views.most_common(MOST_CLIENTS))
+    theirs = np.array([sender.network in top for sender in senders.values], bool)[senders.codes]
+    used = np.unique(np.column_stack((senders.codes[theirs], agents.codes[theirs])), axis=0).tolist()
+    agents_of: dict[str, set[int]] = {network: set() for network in top}
+    for sender, agent in used:
+        agents_of[senders.values[sender].network].add(agent)
+    return {network: (count, len(agents_of[network])) for network, count in top.items()}
 
 
 def _spam(url: str, referrer: str) -> bool:

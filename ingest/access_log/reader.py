@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.access_log.fields import Rows
 from ingest.access_log.page_views import EXAMPLES, HITS, BlockResult, ImportOptions, read
@@ -19,7 +20,8 @@ DAYS_KNOWN = 2
 
 class AccessLogReader:
     """One file. ``lines`` counts all lines, ``fates`` those that were filtered; ``examples`` are lines that are not in
-    the format, with their numbers. ``host`` is the site's own, None until the first block tells it."""
+    the format, with their numbers. ``host`` is the site's own, None until the first block tells it. ``first`` and
+    ``last``: the times of the views, in ms."""
 
     def __init__(self, choice: ImportOptions) -> None:
         self.choice = choice
@@ -27,6 +29,8 @@ class AccessLogReader:
         self.fates: Counter[str] = Counter()
         self.examples: list[tuple[int, str]] = []
         self.host = choice.host or None
+        self.clients: dict[str, tuple[int, int]] = {}
+        self.first = self.last = 0
         self._same: dict[int, dict[str, int]] = {}
         self._newest = 0
 
@@ -41,6 +45,13 @@ class AccessLogReader:
         self.lines += portion.lines
         self.fates.update(portion.fates)
         self.host = portion.host
+        for network, (views, agents) in portion.clients.items():
+            known = self.clients.get(network, (0, 0))
+            self.clients[network] = (known[0] + views, max(known[1], agents))
+        if len(portion.hits):
+            bounds = pc.min_max(portion.hits["ts"]).as_py()
+            self.first = min(self.first or bounds["min"], bounds["min"])
+            self.last = max(self.last, bounds["max"])
         ids = self._numbered(portion.hits["id"].to_pylist(), portion.hits["ts"].to_numpy())
         column = HITS.get_field_index("id")
         return portion.hits.set_column(column, HITS.field(column), pa.array(ids, pa.string()))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.access_log.format import Format, FormatInvalid, named
-from ingest.access_log.format_check import FormatMismatch
+from ingest.access_log.formats.detection import FormatMismatch
 from ingest.access_log.lines import cut, escaped
 from tests.support.access_log_lines import CHROME, imported, line, stored
 from tracker.sites import Site
