@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from ingest.enrich.products import ORDER_EVENTS
+from ingest.enrich.orders import ORDER_EVENTS
 from ingest.folding.events import NOWHERE, EnrichedEvent
 from profiles.fold.fold import Outcome
 from tracker.durations import DAY_MS, DAY_SECONDS

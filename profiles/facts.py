@@ -3,10 +3,12 @@
 import msgspec
 
 from profiles.model import Touch
+from tracker.fields.losses import Loss
 
 
 class ProductLine(msgspec.Struct, frozen=True, gc=False):
-    """One product named by an event. ``price`` is per unit, in the site's currency."""
+    """One product named by an event. ``price`` is per unit, in the order's currency, else in the site's; 0 where it is
+    not known."""
 
     product: str
     category: str = ""
@@ -25,6 +27,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``products`` are the lines of this event. The rest is set for a transition of an order only: ``order``, its id;
     ``revenue`` in ``currency`` (None: the site's), of a completed or updated order its whole amount, of a refund the
     negative amount, None for what the event does not say (of a refund: all that is left); ``refund``, the refund's id.
+    ``losses`` are the fields that could not be read, or lost something.
     """
 
     path: str = ""
@@ -44,3 +47,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refund: str | None = None
     session_hint: str = ""
     doubtful: bool = False
+    losses: tuple[Loss, ...] = ()

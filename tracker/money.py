@@ -53,6 +53,7 @@ _TRANSLATION: dict[int, str | None] = {
 }
 _SIMPLE = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,2})?")
 _SCIENTIFIC = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]{1,3}")
+_ENDLESS = re.compile(r"[-+]?(?:inf|infinity)", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+(?:[ '.,][0-9]+)*")
 _WITHOUT_CENTS = re.compile(r"[.,]-{1,2}")
 _SIGNS = re.compile(r"[-+()]")
@@ -72,7 +73,7 @@ def money(value: object, currency: str = "", decimal_mark: Mark = "") -> Money:
         return Money(None, reason="missing")
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return Money(None, reason="unreadable")
-    if not (math.isfinite(value) if isinstance(value, float) else Decimal(value).is_finite()):
+    if math.isnan(value) if isinstance(value, float) else Decimal(value).is_nan():
         return Money(None, reason="unreadable")
     if not -LIMIT < value < LIMIT:
         return Money(None, reason="too_large")
@@ -98,7 +99,7 @@ def _of_text(text: str, expected: str, mark: Mark) -> Money:
         return Money(None, reason="missing")
     places = [place for place, character in enumerate(plain) if character in "0123456789"]
     if not places:
-        return Money(None, reason="unreadable")
+        return Money(None, reason="too_large" if _ENDLESS.fullmatch(plain) else "unreadable")
     head, number, tail = plain[: places[0]], plain[places[0] : places[-1] + 1], plain[places[-1] + 1 :]
     if head[-1:] in (".", ",") and not head[-2:-1].isalpha() and head[-2:-1] != "/":
         head, number = head[:-1], "0" + head[-1] + number  # .50, and not Rs.50

@@ -13,8 +13,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tracker import origins
+from tracker.currencies import CODES
 from tracker.disk import write
 from tracker.durations import WEEK_MS
+from tracker.fields import exchange_rates
+from tracker.fields.decimal_marks import decimal_mark
+from tracker.money import Mark
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +38,6 @@ ID_BYTES = 64
 """An id is a part of names of files and keys, which have limits of their own."""
 SESSION_TIMEOUT_MINUTES, SESSION_MAX_HOURS = 24 * 60, 24 * 7
 """The largest values that a site may set."""
-CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     the limit is fifty times what its buyers usually pay. ``origins`` empty means any.
     A visit (session) ends ``session_timeout_minutes`` after its last event, ``session_max_hours`` after its first one,
     with another campaign (``session_split_campaign``), and at midnight of ``timezone`` (``session_split_midnight``).
+    ``locale``, such as de-CH, tells which decimal mark its amounts have where they are texts. ``rates`` convert amounts
+    in other currencies into ``currency``, by the day of the event (``tracker.fields.exchange_rates``).
     """
 
     id: str
@@ -65,10 +70,17 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     former_until: int = 0
     order_limit: float = 0.0
     count_headless: bool = True  # the shop's own browser tests and previews count as visitors
+    locale: str = ""
+    rates: dict[str, tuple[tuple[str, float], ...]] = {}
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def decimal_mark(self) -> Mark:
+        """Nothing where ``locale`` does not tell."""
+        return decimal_mark(self.locale)
 
 
 def new_site(
@@ -115,8 +127,14 @@ def refused(site: Site) -> str:
         ZoneInfo(site.timezone)
     except (KeyError, ValueError, OSError):
         return f"there is no timezone {site.timezone[:100]!r}"
-    if not CURRENCY.fullmatch(site.currency):
-        return f"{site.currency[:100]!r} is no currency: three capital letters, such as EUR"
+    if site.currency not in CODES:
+        return f"{site.currency[:100]!r} is no currency of ISO 4217: three capital letters, such as EUR"
+    if problem := exchange_rates.refused(site.rates, site.currency):
+        return problem
+    try:
+        decimal_mark(site.locale)
+    except ValueError as error:
+        return str(error)
     if not 0 < site.session_timeout_minutes <= SESSION_TIMEOUT_MINUTES:
         return f"session_timeout_minutes is 1 to {SESSION_TIMEOUT_MINUTES:,}"
     if not 0 < site.session_max_hours <= SESSION_MAX_HOURS:

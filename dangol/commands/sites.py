@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from dangol.settings import Settings
+from tracker.fields.exchange_rates import with_rate
 from tracker.sites import SESSION_MAX_HOURS, SESSION_TIMEOUT_MINUTES, Site, Sites, new_site, rotated
 
 DEFAULT = "default"
@@ -59,6 +60,16 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     help="The largest order that is believed of the public key, in the site's currency; 0: fifty times the usual.",
 )
 @click.option("--timezone", help="Where the site's days begin, such as Asia/Seoul.")
+@click.option("--currency", help="What the site's amounts are in, such as KRW.")
+@click.option("--locale", help="Whose decimal mark amounts in texts have, such as ko-KR or de; '' for none.")
+@click.option(
+    "--rate",
+    "rates",
+    type=(str, str, float),
+    multiple=True,
+    metavar="CURRENCY DAY RATE",
+    help="What one unit of a currency is worth in the site's from a day on, as USD 2026-11-30 0.95; 0 takes it away.",
+)
 @click.option(
     "--session-timeout-minutes",
     type=click.IntRange(1, SESSION_TIMEOUT_MINUTES),
@@ -82,13 +93,20 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
 @click.pass_obj
 def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
     """Change a site's settings. Running processes take them up within seconds."""
+    rates = given.pop("rates")
     changed = {name: value for name, value in given.items() if value is not None}
-    if not changed:
+    if not changed and not rates:
         raise click.UsageError("nothing to set: see `dangol sites set --help`")
+    if site_id == DEFAULT and "currency" in changed:
+        raise click.ClickException(
+            "this currency comes from the settings: change DANGOL_CURRENCY, and start anew"
+        )
     known, site = _site(config, site_id)
+    for rate in rates:
+        changed["rates"] = with_rate(changed.get("rates", site.rates), *rate)
     known.save(msgspec.structs.replace(site, **changed))
     for name, value in changed.items():
-        click.echo(f"{site_id}: {name} = {value}")
+        click.echo(f"{site_id}: {name} = {msgspec.json.encode(value).decode() if name == 'rates' else value}")
     if changed.get("identity") == "trusting":
         click.echo(
             "Whoever knows the public key and a customer's id can now read, change and erase what is known of them."

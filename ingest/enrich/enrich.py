@@ -6,7 +6,8 @@ from ingest.enrich.bots import is_bot
 from ingest.enrich.channels import arrival
 from ingest.enrich.countries import country
 from ingest.enrich.devices import device
-from ingest.enrich.products import NO_ORDER, order, product_lines, text
+from ingest.enrich.fields import FieldReader
+from ingest.enrich.orders import NOTHING, purchase
 from ingest.enrich.urls import parse
 from profiles.facts import Facts
 from profiles.model import Touch
@@ -20,8 +21,12 @@ Enrich = Callable[[Event, Site], Facts]
 def facts(event: Event, site: Site) -> Facts:
     """Everything that the fold and the warehouse need to know about ``event``."""
     client = device(event.ua)
-    lines = product_lines(event.props) if event.props else ()
-    bought = order(event.name, event.props) if event.type == "track" else NO_ORDER
+    bought = purchase(event, site) if event.props or event.type == "track" else NOTHING
+    losses, hint = bought.losses, ""
+    if "session" in event.context:
+        read = FieldReader(site, event.ts)
+        hint = read.id("session", event.context["session"])
+        losses = (*losses, *read.losses)
     path = parse(event.url).path
     came = arrival(event.url, event.referrer) if event.url or event.referrer else None
     touch = None
@@ -37,13 +42,14 @@ def facts(event: Event, site: Site) -> Facts:
         country=country(event.ip),
         bot=is_bot(event, client, came, site),
         demo=event.context.get("demo") is True,
-        products=lines,
-        order=bought.id,
+        products=bought.products,
+        order=bought.order,
         revenue=bought.revenue,
         currency=bought.currency,
         refund=bought.refund,
-        doubtful=bought.unread,
-        session_hint=text(event.context["session"]) if "session" in event.context else "",
+        doubtful=bought.doubtful,
+        session_hint=hint,
+        losses=losses,
     )
 
 

@@ -1,13 +1,13 @@
 """Order limits: which orders are too large to be believed when the sender has only the site's public key."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from ingest.enrich.enrich import Enrich
-from ingest.enrich.products import AMOUNT_LIMIT, AMOUNTS, ORDER_EVENTS
-from profiles.facts import Facts, ProductLine
+from ingest.enrich.orders import AMOUNTS, ORDER_EVENTS
+from profiles.facts import Facts
 from tracker.event import SITE, Event
 from tracker.sites import Site
 
@@ -31,6 +31,9 @@ def usual_limit(currency: str) -> float:
     return USUAL_LIMIT * A_EURO.get(currency, 1.0)
 
 
+_AFTER_COMPLETION = ORDER_EVENTS - {"Order Completed"}
+_AMOUNTS = frozenset({*AMOUNTS, "price", "quantity"})
+
 QUANTITY_LIMIT = 1_000.0
 """So much of one product is believed of the public key."""
 
@@ -43,11 +46,10 @@ def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
         found = enrich(event, site)
         if event.sender == SITE:
             return found
-        if event.name in ORDER_EVENTS - {"Order Completed"} and event.sender and event.type == "track":
-            return msgspec.structs.replace(
-                found, doubtful=True
-            )  # a page has none to tell, and a stranger many
-        if found.revenue is None and not found.products:
+        if event.name in _AFTER_COMPLETION and event.sender and event.type == "track":
+            if site.identity != "trusting":  # a page has none to tell, and a stranger many
+                return msgspec.structs.replace(found, doubtful=True)
+        elif event.name not in ORDER_EVENTS and not found.products:
             return found
         lines = found.products
         if any(not 0 <= line.quantity <= QUANTITY_LIMIT for line in lines):
@@ -56,30 +58,25 @@ def with_limits(enrich: Enrich, limits: Limits) -> Enrich:
                 for line in lines
             )
             found = msgspec.structs.replace(found, products=tuple(bounded))
-        if found.revenue is None:
+        if event.name not in ORDER_EVENTS:
             return found
-        limit = limits(site) or usual_limit(site.currency)
-        return msgspec.structs.replace(found, doubtful=True) if _worth(event, found, lines) > limit else found
+        limit = _in(
+            found.currency or site.currency, limits(site) or usual_limit(site.currency), site.currency
+        )
+        return msgspec.structs.replace(found, doubtful=True) if _worth(found) > limit else found
 
     return facts
 
 
-def _worth(event: Event, found: Facts, lines: Sequence[ProductLine]) -> float:
+def _in(currency: str, limit: float, own: str) -> float:
+    """A limit in the site's ``own`` currency, in another: about as much."""
+    return limit if currency == own else limit * A_EURO.get(currency, 1.0) / A_EURO.get(own, 1.0)
+
+
+def _worth(found: Facts) -> float:
     """The largest amount that an order names, of its own or of its lines; infinite where it names one that is too large
-    to be read."""
+    or too long to be read."""
     whole = abs(found.revenue or 0.0)
-    parts = sum(abs(line.price * line.quantity) for line in lines)
-    named = (event.props.get(name) for name in AMOUNTS)
-    unread = any(_number(each) >= AMOUNT_LIMIT for each in named)
+    parts = sum(abs(line.price * line.quantity) for line in found.products)
+    unread = any(each.reason in ("too_large", "too_long") and each.field in _AMOUNTS for each in found.losses)
     return math.inf if unread else max(whole, parts)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return 0.0
-    try:
-        return abs(float(value))
-    except ValueError:
-        return 0.0
-    except OverflowError:
-        return math.inf

@@ -1,111 +1,88 @@
-"""The products, order and revenue that an event names, by Segment's e-commerce conventions.
+"""The product lines that an event names, by Segment's e-commerce conventions.
 
 https://segment.com/docs/connections/spec/ecommerce/v2/ names the properties.
 """
 
-import math
 from collections.abc import Mapping
-from hashlib import blake2b
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+from ingest.enrich.fields import FieldReader
 from profiles.facts import ProductLine
+from tracker.admission.placeholder_ids import placeholder_word
+from tracker.money import UNIT
 
-LINES_LIMIT = 200
-AMOUNT_LIMIT = 1e12
-
-
-ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
-"""The transitions of an order."""
-AMOUNTS = ("revenue", "total", "value")
+LINES_LIMIT = 1_000
+_PRODUCTS = ("products", "product_id", "sku")
 
 
-class Order(NamedTuple):
-    """What an event reports of an order: see ``profiles.facts.Facts``."""
+class ProductLines(NamedTuple):
+    """Product lines; ``whole``: every line that was sent is there, with a price and a quantity that could be read."""
 
-    id: str | None
-    revenue: float | None
-    currency: str | None
-    refund: str | None = None
-    unread: bool = False
-    """Whether a refund's amount cannot be read: then it is set apart."""
+    lines: tuple[ProductLine, ...] = ()
+    whole: bool = False
+
+    def total(self) -> Decimal | None:
+        """What they add up to, exactly; None unless they are whole."""
+        if not self.whole:
+            return None
+        each = (Decimal(repr(line.price)) * Decimal(repr(line.quantity)) for line in self.lines)
+        return sum(each, Decimal(0)).quantize(UNIT)
 
 
-NO_ORDER = Order(None, None, None)
+NO_LINES = ProductLines()
 
 
-def product_lines(props: Mapping[str, Any]) -> tuple[ProductLine, ...]:
+def names_products(props: Mapping[str, Any]) -> bool:
+    return any(name in props for name in _PRODUCTS)
+
+
+def product_lines(props: Mapping[str, Any], read: FieldReader) -> ProductLines:
     """The lines of ``props``: its ``products`` list, else the one product it names itself."""
     many = props.get("products")
-    if isinstance(many, list):
-        lines = (_line(item) for item in many[:LINES_LIMIT] if isinstance(item, Mapping))
-        return tuple(line for line in lines if line)
-    one = _line(props)
-    return (one,) if one else ()
+    if many is None or many == "":
+        one = _line(props, read) if names_products(props) else None
+        return ProductLines((one[0],), one[1]) if one else NO_LINES
+    if not isinstance(many, list):
+        read.lose("products", "unreadable", many)
+        return NO_LINES
+    found = [_listed(each, read) for each in many[:LINES_LIMIT]]
+    if len(many) > LINES_LIMIT:
+        read.lose("products", "cut", len(many))
+    kept = [each for each in found if each]
+    whole = len(kept) == len(many) > 0 and all(complete for _, complete in kept)
+    return ProductLines(tuple(line for line, _ in kept), whole)
 
 
-def _line(props: Mapping[str, Any]) -> ProductLine | None:
-    product = text(props.get("product_id")) or text(props.get("sku"))
+def _listed(entry: object, read: FieldReader) -> tuple[ProductLine, bool] | None:
+    if not isinstance(entry, Mapping):
+        read.lose("products", "unreadable", entry)
+        return None
+    known, line = len(read.losses), _line(entry, read)
+    if line is None and len(read.losses) == known:
+        read.lose("product", "missing")
+    return line
+
+
+def _line(props: Mapping[str, Any], read: FieldReader) -> tuple[ProductLine, bool] | None:
+    """The line, and whether it says what it costs."""
+    product = read.id("product", props.get("product_id"), placeholder_word)
+    product = product or read.id("product", props.get("sku"), placeholder_word)
     if not product:
         return None
-    quantity = number(props.get("quantity"))
-    return ProductLine(
+    price = read.price(props.get("price"))
+    given = props.get("quantity")
+    quantity = read.number("quantity", given)
+    unread = quantity is None and given is not None and given != ""
+    line = ProductLine(
         product=product,
-        category=text(props.get("category")),
+        category=read.id("category", props.get("category"), _never),
         quantity=1.0 if quantity is None else quantity,
-        price=number(props.get("price")) or 0.0,
-        name=text(props.get("name")),
+        price=price or 0.0,
+        name=read.text("name", props.get("name")),
     )
+    return line, price is not None and not unread
 
 
-def order(name: str, props: Mapping[str, Any]) -> Order:
-    """The order that an event reports.
-
-    Revenue is ``revenue``, else ``total``, else ``value``, else what the product lines add up to. A refund or an update
-    that names neither amount nor lines has none.
-    """
-    currency = text(props.get("currency")).upper()[:3] or None
-    if name not in ORDER_EVENTS:
-        return Order(None, None, currency)
-    order_id = text(props.get("order_id")) or None
-    if name == "Order Cancelled":
-        return Order(order_id, None, currency)
-    amounts = (number(props.get(key)) for key in AMOUNTS)
-    amount = next((given for given in amounts if given is not None), None)
-    lines = product_lines(props)
-    if amount is None and (name == "Order Completed" or any(line.price for line in lines)):
-        amount = sum(line.price * line.quantity for line in lines)
-    if name != "Order Refunded":
-        return Order(order_id, None if amount is None else abs(amount), currency)
-    revenue = None if amount is None else -abs(amount)
-    unread = revenue is None and any(text(props.get(key)) for key in AMOUNTS)
-    return Order(order_id, revenue, currency, _refund(props, revenue, lines), unread)
-
-
-def _refund(props: Mapping[str, Any], revenue: float | None, lines: tuple[ProductLine, ...]) -> str:
-    """The refund's id. A refund that is told twice without one is known by what it says."""
-    if named := text(props.get("refund_id")) or text(props.get("credit_note_id")):
-        return named
-    said = repr((revenue, sorted((line.product, line.quantity) for line in lines)))
-    return "=" + blake2b(said.encode(errors="surrogatepass"), digest_size=8).hexdigest()
-
-
-def text(value: object, limit: int = 200) -> str:
-    """A string or number as a trimmed string, "" for anything else."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value.strip()[:limit]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else ""
-
-
-def number(value: object) -> float | None:
-    """A finite amount within bounds, from a number or a numeric string; None otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        parsed = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return parsed if math.isfinite(parsed) and abs(parsed) < AMOUNT_LIMIT else None
+def _never(_text: str) -> bool:
+    return False

@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 
 from ingest.enrich.channels import arrival
-from ingest.enrich.products import product_lines
 from ingest.folding.events import EnrichedEvent
-from profiles.facts import Facts
+from profiles.facts import Facts, ProductLine
 from profiles.fold.fold import LogPosition
 from profiles.model import Touch
 from tracker.event import Event
@@ -87,7 +86,7 @@ def _facts(row: Mapping[str, Any], event: Event) -> Facts:
         os=row["os"],
         country=row["country"],
         demo=row["demo"],
-        products=product_lines(event.props) if event.props else (),
+        products=_lines(row),
         order=row["order"],
         revenue=row["revenue"],
         currency=row["currency"],
@@ -95,3 +94,13 @@ def _facts(row: Mapping[str, Any], event: Event) -> Facts:
         session_hint=row["hint"] or "",
         doubtful=row["doubtful"] is True,
     )
+
+
+def _lines(row: Mapping[str, Any]) -> tuple[ProductLine, ...]:
+    """The product lines, with the prices and quantities of that time."""
+    if row["items"]:
+        return tuple(ProductLine(**line) for line in row["items"])
+    if row["product"] is None:
+        return ()
+    one = (row["category"] or "", row["quantity"] or 0.0, row["price"] or 0.0)
+    return (ProductLine(row["product"], *one),)

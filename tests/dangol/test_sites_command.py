@@ -118,3 +118,42 @@ def test_a_rotation_ends() -> None:
     new = rotated(site, "two", NOW)
     assert (new.former_secret_key, new.former_until) == ("one", NOW + FORMER_KEY_MS)
     assert rotated(new, "three", 0).former_secret_key == ""
+
+
+def test_a_site_has_a_currency_a_locale_and_rates_of_its_own(folder: Path) -> None:
+    run("add", "shop")
+    done = run("set", "shop", "--currency", "KRW", "--locale", "ko-KR", "--rate", "USD", "2026-07-01", "1400")
+    assert done.exit_code == 0 and 'rates = {"USD":[["2026-07-01",1400.0]]}' in done.output
+    done = run("set", "shop", "--rate", "USD", "2026-01-01", "1300", "--rate", "EUR", "2026-01-01", "1500.5")
+    assert done.exit_code == 0
+    site = site_of("shop")
+    assert (site.currency, site.locale, site.decimal_mark) == ("KRW", "ko-KR", ".")
+    assert site.rates == {
+        "USD": (("2026-01-01", 1300.0), ("2026-07-01", 1400.0)),
+        "EUR": (("2026-01-01", 1500.5),),
+    }
+    assert run("set", "shop", "--rate", "EUR", "2026-01-01", "0").exit_code == 0
+    assert set(site_of("shop").rates) == {"USD"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--currency", "WON"),
+        ("--locale", "nowhere"),
+        ("--rate", "EURO", "2026-01-01", "1"),
+        ("--rate", "EUR", "2026-01-01", "1"),
+        ("--rate", "USD", "1.1.2026", "1"),
+        ("--rate", "USD", "2026-02-30", "1"),
+        ("--rate", "USD", "2026-01-01", "-1"),
+        ("--rate", "USD", "2026-01-01", "nan"),
+        ("--rate", "USD", "2026-01-01", "inf"),
+        ("--rate", "USD", "2026-01-01", "1,2"),
+    ],
+)
+def test_what_is_no_rate_changes_nothing(folder: Path, wrong: tuple[str, ...]) -> None:
+    run("add", "shop")
+    before = site_of("shop")
+    assert run("set", "shop", *wrong).exit_code != 0
+    assert site_of("shop") == before
+    assert run("set", "default", "--currency", "KRW").exit_code == 1, "DANGOL_CURRENCY says so"

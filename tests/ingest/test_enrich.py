@@ -12,8 +12,6 @@ from ingest.enrich.channels import arrival, keyword
 from ingest.enrich.countries import country
 from ingest.enrich.devices import _Client, device
 from ingest.enrich.enrich import facts, path_of
-from ingest.enrich.products import number, order, product_lines
-from profiles.facts import ProductLine
 from tracker.event import Event
 from tracker.sites import Site
 
@@ -161,33 +159,6 @@ def test_countries() -> None:
     assert country("211.231.100.0") == "KR"
     assert country("2001:4860:4860::") == "US"
     assert country("10.0.0.0") == country("") == country("nonsense") == ""
-
-
-def test_product_lines_and_orders() -> None:
-    one = {"product_id": "p1", "category": "shoes", "price": "19.90", "quantity": 2, "name": "Boot"}
-    assert product_lines(one) == (ProductLine("p1", "shoes", 2.0, 19.9, "Boot"),)
-    assert product_lines({"products": [one, "junk", {"sku": 7}]})[1].product == "7"
-    assert order("Order Completed", {"order_id": "o", "total": 50, "currency": "krw"})[:3] == (
-        "o",
-        50.0,
-        "KRW",
-    )
-    assert order("Order Completed", {"order_id": "o", "total": 50, "revenue": 40}).revenue == 40
-    assert order("Order Completed", {"products": [one]}).revenue == pytest.approx(39.8)
-    assert order("Order Refunded", {"order_id": "o", "total": 50}).revenue == -50
-    assert order("Order Refunded", {"order_id": "o"}).revenue is None
-    assert order("Order Cancelled", {"order_id": "o", "total": 50}).revenue is None
-    assert order("Order Refunded", {"refund_id": "r1"}).refund == "r1"
-    told_twice = [
-        order("Order Refunded", {"order_id": "o", "total": amount}).refund for amount in (5, "5.0", 6)
-    ]
-    assert told_twice[0] == told_twice[1] != told_twice[2]
-    assert order("Product Viewed", {"price": 9}).revenue is None
-
-
-@pytest.mark.parametrize("junk", ["nan", "inf", float("nan"), 1e300, True, None, [], {}, "x", 10**400])
-def test_amounts_are_finite(junk: object) -> None:
-    assert number(junk) is None
 
 
 def test_facts_of_a_landing() -> None:

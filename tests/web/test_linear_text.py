@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from ingest.enrich import channels
-from ingest.enrich.products import number
 from offers.audience import grammar
 from recommender.catalogue.from_events import host_of
 from tests.support.machine import ROOT
@@ -24,6 +23,7 @@ from tracker import values
 from tracker.admission.privacy import ADDRESS_CHARACTERS, REDACTED, scrub
 from tracker.http.address import client, truncate
 from tracker.http.request import GZIP, gunzip
+from tracker.money import money
 from tracker.protocols.json_bodies import embedded
 from tracker.refusal import Refusal
 from warehouse.question.refused import QueryRefused
@@ -283,7 +283,8 @@ SCANNERS: list[tuple[str, Callable[[str], object], str]] = [
     ("long keys", lambda text: values.settled({f"{text}{n}": 1 for n in range(600)}), "k"),
     ("literals of an audience", lambda text: grammar.parse(f"a in ({text}1)"), "1,"),
     ("conditions of a step", lambda text: parse_step(f"event:E where a = {text}b"), "b and "),
-    ("an amount", number, "1_"),
+    ("an amount", money, "1_"),
+    ("an amount with marks", money, "1,"),
     ("labels of a product's address", lambda text: host_of(f"https://{text}/"), "a."),
 ]
 
