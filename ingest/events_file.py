@@ -20,6 +20,7 @@ from ingest.files.rows import FileInvalid
 from tracker import values
 from tracker.admission.placeholder_ids import placeholder_word
 from tracker.event import SITE, Event
+from tracker.event_names import standard_name
 from tracker.sites import Site
 
 # What a column is called in the files people have, in lower case without separators.
@@ -158,7 +159,7 @@ def _event(row: dict[str, Any], site: Site, received: int, seen: Counter[Any], w
         return None
     item = _text(row.get("item"))
     action = _text(row.get("event"))
-    name = EVENTS.get(action.lower().replace(" ", "_"), action)
+    name = EVENTS.get(action.lower().replace(" ", "_")) or standard_name(action)
     told = {name: row[name] for name in ("category", "price", "quantity") if row.get(name)}
     props = {"product_id": item, **values.settled(told)}
     key = (visitor or user, item, name, ts)

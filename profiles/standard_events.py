@@ -9,5 +9,6 @@ STANDARD_EVENTS = (
     *("Product Reviewed", "Product Shared", "Cart Shared", "Wishlist Shared", "Review Submitted"),
     *("Comment Added", "Question Asked", "Question Answered", "Coupon Entered", "Coupon Applied"),
     *("Coupon Denied", "Coupon Removed", "Promotion Viewed", "Promotion Clicked"),
+    *("Order Shipped", "Order Delivered", "Order Returned"),
 )
 """``profiles.encoding`` stores a name as its place here: new ones go last."""

@@ -15,6 +15,7 @@ from tracker.http import address, request
 from tracker.metrics import Metrics
 from tracker.refusal import Refusal
 from tracker.sites import Site
+from tracker.standard_event import standard
 
 _IDENTIFYING = frozenset({"identify", "alias", "group"})
 """Types of event that only identify a visitor: they are dropped when the visitor opted out."""
@@ -71,7 +72,7 @@ class Gate:
                 if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"
                     return Refusal("origin_not_allowed", message, "Origin", status=403)
-        return self._filtered(map(settled, arrivals.events), privacy.opted_out(environ))
+        return self._filtered(map(standard, map(settled, arrivals.events)), privacy.opted_out(environ))
 
     def charges(self, sent: Sequence[Sent], environ: Mapping[str, Any]) -> list[Charge]:
         """The limits that the events count against. The site's own server has none."""
