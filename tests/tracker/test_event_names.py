@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.enrich.products import ORDER_EVENTS, order, product_lines
+from ingest.enrich.enrich import facts
+from ingest.enrich.orders import ORDER_EVENTS
 from tests.support.machine import Clock
 from tests.support.tracker_app import Client, ListLog, log, sites
 from tracker.app import Tracker
 from tracker.event import Event
 from tracker.event_names import STANDARD, SYNONYMS, standard_name
-from tracker.sites import Sites
+from tracker.sites import Site, Sites
 from tracker.standard_event import standard
 
 __all__ = ["log", "sites"]  # fixtures
@@ -26,6 +27,9 @@ def call(sites: Sites, log: ListLog, clock: Clock) -> Iterator[Client]:
     tracker = Tracker(sites, log, clock=clock)
     yield Client(tracker)
     tracker.close()
+
+
+SHOP = Site(id="shop", write_key="wk", secret_key="sk")
 
 
 def track(name: str, **props: Any) -> Event:
@@ -112,11 +116,11 @@ def test_the_table_is_sound() -> None:
 def test_klaviyos_order_has_its_id_amount_and_lines() -> None:
     line = {"ProductID": "p1", "SKU": "s1", "ProductName": "Socks", "Quantity": 2, "ItemPrice": 5.5}
     event = track("Placed Order", **{"$event_id": "1234", "$value": 11.0, "Items": [line], "OrderId": "A-1"})
-    made = order(event.name, event.props)
-    assert (made.id, made.revenue) == ("A-1", 11.0)
-    [product] = product_lines(event.props)
+    made = facts(event, SHOP)
+    assert (made.order, made.revenue) == ("A-1", 11.0)
+    [product] = made.products
     assert (product.product, product.quantity, product.price, product.name) == ("p1", 2.0, 5.5, "Socks")
-    assert order("Order Completed", track("Placed Order", **{"$event_id": "1234"}).props).id == "1234"
+    assert facts(track("Placed Order", **{"$event_id": "1234"}), SHOP).order == "1234"
 
 
 def test_a_medusa_topic_has_its_order() -> None:
@@ -140,13 +144,13 @@ def test_a_return_that_names_lines_or_an_amount_is_a_refund() -> None:
 def test_products_of_ga4_have_our_members() -> None:
     item = {"item_id": "p1", "item_name": "Socks", "item_category": "wear", "item_variant": "red", "price": 5}
     event = track("view_item", items=[item], currency="EUR", value=5)
-    [line] = product_lines(event.props)
+    [line] = facts(event, SHOP).products
     assert (line.product, line.category, line.price, line.name) == ("p1", "wear", 5.0, "Socks")
     assert event.props["product_id"] == "p1"
     assert event.props["items"] == [item], "what came stays"
     bought = track("purchase", transaction_id="T1", value=9, items=[item, {**item, "item_id": "p2"}])
-    assert order(bought.name, bought.props).id == "T1"
-    assert [line.product for line in product_lines(bought.props)] == ["p1", "p2"]
+    assert facts(bought, SHOP).order == "T1"
+    assert [line.product for line in facts(bought, SHOP).products] == ["p1", "p2"]
 
 
 @given(
