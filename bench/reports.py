@@ -176,10 +176,10 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
         ("plain SQL, no chains (floor)", lambda: con.sql(FLOOR, params=given).fetchall(), RUNS),
         ("funnel of four steps", lambda: funnel(warehouse, "default", steps, WINDOW, SPAN), RUNS),
         ("the same by window functions", lambda: con.sql(IN_SQL, params=given).fetchall(), 1),
-        ("overview of 30 days", lambda: overview(warehouse, "default", SPAN), RUNS),
+        ("overview of 30 days", lambda: overview(warehouse, "default", SPAN, "EUR"), RUNS),
         ("paths of four steps from the entry", lambda: paths(warehouse, "default", SPAN), RUNS),
         ("retention by week", lambda: retention(warehouse, "default", SPAN), RUNS),
-        ("overview of one channel", lambda: overview(organic, "default", SPAN), RUNS),
+        ("overview of one channel", lambda: overview(organic, "default", SPAN, "EUR"), RUNS),
         ("funnel of who saw some pages", lambda: funnel(seen, "default", steps, WINDOW, SPAN), RUNS),
         ("three goals", lambda: goals(warehouse, "default", steps[1:], SPAN), RUNS),
         ("a person's history", lambda: history(warehouse, "default", someone, SPAN.start, 200), RUNS),
@@ -234,7 +234,7 @@ def main() -> None:
     if not (folder / "whole").exists():
         shutil.rmtree(folder, ignore_errors=True)
         fill(Warehouse(str(folder)), events, visitors)
-        (folder / "whole").touchpoint()
+        (folder / "whole").touch()
     with tempfile.TemporaryDirectory(prefix="dangol-bench-", dir=folder.parent) as name:
         # What arrives meanwhile stays out of what is kept.
         copy = Path(name) / "warehouse"

@@ -62,7 +62,8 @@ class FeedbackJob:
         )
         responses, refused = verified_responses(rows, self._signer, site.id)
         goals = {each.goal.event for each in learning.values() if each.reward != "click"}
-        reached = self._events.goal_events(site.id, goals, now - MEMORY_DAYS * DAY_MS, now) if goals else ()
+        since = now - MEMORY_DAYS * DAY_MS
+        reached = self._events.goal_events(site.id, goals, since, now, site.currency) if goals else ()
         found = attributed_impressions(responses, reached, learning)
         self._arms.publish(site.id, count_rewards(found, learning, now), now)
         return FeedbackRun(len(learning), len(found), refused, confirmed)

@@ -10,8 +10,10 @@ from warehouse.question.scope import Scope
 
 
 class Events(Protocol):
-    """Events that answer SQL (which reads from ``events``) and scans, which are many times as quick. Implemented by
-    ``warehouse.query_engine.QueryEngine``, by ``Warehouse``, which has one, and by ``warehouse.reports.filtered``."""
+    """Events that answer SQL, and scans, which are many times as quick. SQL reads from ``events``, and from
+    ``net_orders`` and ``net_lines``: the orders that were placed in the scope, whenever they changed, and their lines
+    (``warehouse.definitions.orders``). Implemented by ``warehouse.query_engine.QueryEngine``, by ``Warehouse``, which
+    has one, and by ``warehouse.reports.filtered``."""
 
     def tables(
         self,

@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from warehouse.index.aliases import AliasCache
+from warehouse.definitions.orders import ROWS
+from warehouse.index.aliases import AliasCache, SiteAliases
 from warehouse.index.encoded import QUERIES, EncodedEvents, encode
 from warehouse.index.encoded_files import EncodedFiles
+from warehouse.index.order_cache import OrderCache
 from warehouse.index.scan import Scan
 from warehouse.index.scan_cache import ScanCache
 from warehouse.question.scope import Scope
@@ -44,13 +46,13 @@ PATIENCE = 120.0
 
 _TRAILED = """
 select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
-       browser, os, country, coalesce(city, '') as city, lang, demo, "order", revenue, repeated, sender
+       browser, os, country, coalesce(city, '') as city, lang, demo
 from ({events}) where site = $scope_site and not bot
 """
 
 _BOTS = "select profile from ({events}) where site = $scope_site and bot"
 
-_EVENTS = re.compile(r"\bevents\b")
+_SOURCES = {name: re.compile(rf"\b{name}\b") for name in ("events", "net_orders", "net_lines")}
 _WITH = re.compile(r"\s*with\b")
 _PARAMETER = re.compile(r"\$(\w+)")
 _GLOB = re.compile(r"[*?\[\]{}]")
@@ -87,6 +89,7 @@ class QueryEngine:
         self._names = AliasCache(self._con)
         self._encoded_files = EncodedFiles(Path(path) if self.local else None)
         self._scans = ScanCache(self._encoded_files, self._encode, self._over)
+        self._orders = OrderCache(self._transitions, self.local)
         self._lock = threading.Lock()
         self._unreadable: set[str] = set()
         self._examined = -EXAMINED_SECONDS
@@ -176,6 +179,7 @@ class QueryEngine:
         with self._lock:
             _, files = self._events.files()
         self._scans.forget()
+        self._orders.forget()
         return self._encoded_files.sweep(files)
 
     def _over(self, sql: str, tables: Mapping[str, pa.Table], params: Mapping[str, Any]) -> pa.Table:
@@ -197,14 +201,18 @@ class QueryEngine:
         prepared: Mapping[str, str],
     ) -> dict[str, pa.Table]:
         spoken = " ".join((*prepared.values(), *queries.values()))
-        source, given = self._source(cursor, spoken, scope)
+        sources, given = self._sources(cursor, spoken, scope)
         given |= params
 
         def complete(sql: str) -> tuple[str, dict[str, Any]]:
-            text = sql
-            if _EVENTS.search(sql):
+            text, used = sql, {name for name in sources if _SOURCES[name].search(sql)}
+            if used:
+                used |= {"net_orders"} if "net_lines" in used else set()
+                tables = ", ".join(
+                    f"{name} as ({source})" for name, source in sources.items() if name in used
+                )
                 own = _WITH.match(sql)
-                text = f"with events as ({source})" + (f", {sql[own.end() :]}" if own else f" {sql}")
+                text = f"with {tables}" + (f", {sql[own.end() :]}" if own else f" {sql}")
             return text, {name: given[name] for name in set(_PARAMETER.findall(text))}
 
         for name, sql in prepared.items():
@@ -217,14 +225,40 @@ class QueryEngine:
             answers[name] = cursor.sql(text, params=values).to_arrow_table()
         return answers
 
-    def _source(
+    def _sources(
         self, cursor: "duckdb.DuckDBPyConnection", sql: str, scope: Scope
-    ) -> tuple[str, dict[str, Any]]:
-        """SQL of the events in scope, and its parameters."""
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """SQL of each source in scope that ``sql`` reads from, and its parameters."""
         with self._lock:
             files = self._live()
             version, _ = self._aliases.files()
             aliased = self._names.of(scope.site, max(version, 0), self._read_names)
+        sources, given = {}, dict[str, Any]()
+        if _SOURCES["events"].search(sql):
+            sources["events"], given = self._source(cursor, sql, scope, files, aliased)
+        if _SOURCES["net_orders"].search(sql) or _SOURCES["net_lines"].search(sql):
+            orders = self._orders.folded(cursor, scope.site, scope.currency, files, aliased)
+            cursor.register("all_net_orders", orders.orders)
+            cursor.register("all_net_lines", orders.lines)
+            mine = "and profile = $scope_person" if scope.person else ""
+            sources["net_orders"] = (
+                f"select * from all_net_orders where ts >= $scope_start and ts < $scope_end {mine} "
+                f"and ({scope.where})"
+            )
+            sources["net_lines"] = "select * from all_net_lines where key in (select key from net_orders)"
+            given |= {"scope_start": scope.start, "scope_end": scope.end, "scope_person": scope.person}
+            given |= dict(scope.params)
+        return sources, given
+
+    def _source(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        sql: str,
+        scope: Scope,
+        files: list[LiveFile],
+        aliased: SiteAliases,
+    ) -> tuple[str, dict[str, Any]]:
+        """SQL of the events in scope, and its parameters."""
         files = [file for file in files if scope.overlaps(file.day, file.first, file.last)]
         given: dict[str, Any] = {"scope_site": scope.site, "scope_start": scope.start, "scope_end": scope.end}
         mine = ""
@@ -262,6 +296,10 @@ class QueryEngine:
             return encode({name: cursor.sql(sql).to_arrow_table() for name, sql in QUERIES.items()})
         finally:
             cursor.execute("drop table if exists found; drop table if exists found_bots")
+
+    def _transitions(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> pa.Table:
+        events, given = self._relation(cursor, files)
+        return cursor.sql(ROWS.format(events=events), params={**given, "scope_site": site}).to_arrow_table()
 
     def _holding(self, site: str, files: list[LiveFile], ids: NDArray[np.uint64]) -> list[LiveFile]:
         """The files that may hold rows of these profiles, as far as blocks tell."""

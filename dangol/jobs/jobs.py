@@ -154,7 +154,7 @@ class Jobs:
 
     def _learn_orders(self, site: Site) -> None:
         since = int((time.time() - ORDER_DAYS * DAY_SECONDS) * 1000)
-        bound = plausible(compose.warehouse(self.settings), site.id, since)
+        bound = plausible(compose.warehouse(self.settings), site.id, since, site.currency)
         compose.order_limits(self.settings).save(site.id, bound)
 
     def erase(self) -> None:

@@ -34,7 +34,7 @@ class Scoring:
         """
         now = int(self._clock() * 1000)
         span = Span(now - LONGEST_DAYS * DAY_MS, now + 1, site.zone)
-        table = purchases(self._warehouse, site.id, span)
+        table = purchases(self._warehouse, site.id, span, site.currency)
         written = 0
         for profile_id, mine in zip(table["profile"].to_pylist(), scores(table, now, site.id), strict=True):
             written += self._write(site.id, profile_id, mine)
@@ -59,14 +59,15 @@ def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, floa
     probability that they will not buy again; ``clv``: expected revenue of the next 365 days, in the site's currency.
     Both are absent while the site has too few customers to tell.
     """
-    days, revenue = (customers[name].to_numpy() for name in ("days", "revenue"))
+    days, paid, revenue = (customers[name].to_numpy() for name in ("days", "paid_days", "revenue"))
     first, last = (customers[name].to_numpy() / DAY_MS for name in ("first", "last"))
     columns: dict[str, np.ndarray] = {
         "recency": quintiles(last),
         "frequency": quintiles(customers["orders"].to_numpy()),
         "monetary": quintiles(revenue),
     }
-    history = Purchases(repeats=days - 1, last=last - first, age=now / DAY_MS - first, spend=revenue / days)
+    spend = revenue / np.maximum(paid, 1)
+    history = Purchases(repeats=days - 1, last=last - first, age=now / DAY_MS - first, spend=spend)
     try:
         value = fit(history)
     except TooFewPurchases as few:

@@ -19,8 +19,10 @@ class ResponseSource(Protocol):
     ) -> Iterable[OfferEvent]:
         """Offer events with start <= ts < end (ms), of all campaigns or of those named."""
 
-    def goal_events(self, site: str, events: Collection[str], start: int, end: int) -> Iterable[GoalEvent]:
-        """The events so named with start <= ts < end (ms), each order once."""
+    def goal_events(
+        self, site: str, events: Collection[str], start: int, end: int, currency: str
+    ) -> Iterable[GoalEvent]:
+        """The events so named with start <= ts < end (ms), of orders those that stand; ``currency`` is the site's."""
 
 
 class Response(NamedTuple):

@@ -18,5 +18,7 @@ class WarehouseResponses:
     ) -> list[OfferEvent]:
         return stored.offer_events(self._events, site, start, end, campaigns)
 
-    def goal_events(self, site: str, events: Collection[str], start: int, end: int) -> list[GoalEvent]:
-        return stored.goal_events(self._events, site, events, start, end)
+    def goal_events(
+        self, site: str, events: Collection[str], start: int, end: int, currency: str
+    ) -> list[GoalEvent]:
+        return stored.goal_events(self._events, site, events, start, end, currency)

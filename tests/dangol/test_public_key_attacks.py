@@ -223,22 +223,22 @@ def test_revenue_is_what_is_plausible(tmp_path, site) -> None:
     rows += [ordered(100 + n, 9.9e11, doubtful=True, repeated=True) for n in range(1_000)]
     warehouse.append(rows, [], {})
     span = Span.parse(site, "2026-11-01", "2026-11-02")
-    found = overview(warehouse, "default", span)
+    found = overview(warehouse, "default", span, "EUR")
     assert (found.orders, found.revenue) == (30, 1_200.0)
     assert doubtful(warehouse, "default", 0) == (1_000, 1_000, 9.9e11)
-    assert plausible(warehouse, "default", 0) == 40.0 * TIMES_USUAL
+    assert plausible(warehouse, "default", 0, "EUR") == 40.0 * TIMES_USUAL
 
 
 def test_the_bound_is_not_raised_by_a_few_buyers_nor_where_the_site_tells_its_orders(tmp_path) -> None:
     warehouse = Warehouse(str(tmp_path))
     warehouse.append([ordered(n, 40.0) for n in range(ENOUGH_BUYERS - 1)], [], {})
-    assert plausible(warehouse, "default", 0) == 0.0
+    assert plausible(warehouse, "default", 0, "EUR") == 0.0
     warehouse.append([ordered(200 + n, 40.0) for n in range(200)], [], {})
     warehouse.append([ordered(900 + n, 1_999.0, profile="x") for n in range(500)], [], {})
-    assert plausible(warehouse, "default", 0) == 40.0 * TIMES_USUAL, "one buyer, one vote"
+    assert plausible(warehouse, "default", 0, "EUR") == 40.0 * TIMES_USUAL, "one buyer, one vote"
     warehouse.append([ordered(2_000 + n, 30.0, sender="site") for n in range(ENOUGH_BUYERS)], [], {})
     warehouse.append([ordered(3_000 + n, 1_999.0) for n in range(900)], [], {})
-    assert plausible(warehouse, "default", 0) == 30.0 * TIMES_USUAL
+    assert plausible(warehouse, "default", 0, "EUR") == 30.0 * TIMES_USUAL
 
 
 def test_who_guesses_the_number_of_an_order_to_come_changes_nothing_of_it(tmp_path, site) -> None:
@@ -254,12 +254,12 @@ def test_who_guesses_the_number_of_an_order_to_come_changes_nothing_of_it(tmp_pa
     ]
     warehouse.append([*guessed, *real], [], {})
     span = Span.parse(site, "2026-11-01", "2026-11-02")
-    found = overview(warehouse, "default", span)
+    found = overview(warehouse, "default", span, "EUR")
     assert (found.orders, found.revenue) == (5, 200.0)
-    assert purchases(warehouse, "default", span)["profile"].to_pylist() == [f"p{n}" for n in range(5)]
-    goals = goal_events(warehouse, "default", ["Order Completed"], span.start, span.end)
+    assert purchases(warehouse, "default", span, "EUR")["profile"].to_pylist() == [f"p{n}" for n in range(5)]
+    goals = goal_events(warehouse, "default", ["Order Completed"], span.start, span.end, "EUR")
     assert {(each.profile, each.value) for each in goals} == {(f"p{n}", 40.0) for n in range(5)}
-    lines = product_report(warehouse, "default", span)
+    lines = product_report(warehouse, "default", span, "EUR")
     assert {(each.name, each.bought, each.revenue) for each in lines.products} == {("real", 5.0, 200.0)}
-    mine = dossier(warehouse, "default", "p0", 0)
+    mine = dossier(warehouse, "default", "p0", 0, "EUR")
     assert [each.revenue for each in mine.orders] == [40.0]

@@ -49,18 +49,17 @@ def test_purchases_of_each_customer(tmp_path: Path) -> None:
             order("a", seoul_midnight + 90_000, 20.0, "2"),  # confirmed twice
             order("a", seoul_midnight + 120_000, 5.0, "3"),
             order("b", NOON, 50.0, "4"),
-            order("b", NOON + 1000, -80.0, "4", "Order Refunded"),
+            order("b", NOON + 1000, -80.0, "4", "Order Refunded"),  # all of it: no purchase is left
             order("c", NOON, -5.0, "5", "Order Refunded"),
             row(NOON, profile="d"),
             order("e", NOON + 9 * DAY_MS, 7.0, "6"),
         ],
     )
-    assert purchases(warehouse, "default", SPAN).to_pylist() == [
-        {"profile": "a", "days": 2.0, "orders": 3, "revenue": 35.0,
+    assert purchases(warehouse, "default", SPAN, "EUR").to_pylist() == [
+        {"profile": "a", "days": 2.0, "orders": 3, "revenue": 35.0, "paid_days": 2.0,
          "first": seoul_midnight - 60_000, "last": seoul_midnight + 120_000},
-        {"profile": "b", "days": 1.0, "orders": 1, "revenue": 0.0, "first": NOON, "last": NOON},
     ]  # fmt: skip
-    assert purchases(warehouse, "other", SPAN).num_rows == 0
+    assert purchases(warehouse, "other", SPAN, "EUR").num_rows == 0
 
 
 def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:

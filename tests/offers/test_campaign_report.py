@@ -155,7 +155,7 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
     answers, refused = verified_responses(
         stored.offer_events("default", NOON, NOON + DAY_MS, ["c"]), SIGNER, "default"
     )
-    goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY_MS)
+    goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY_MS, "EUR")
     assert refused == {"replayed": 1}
     assert goals == [GoalEvent("Order Completed", "u:7", NOON + HOUR_MS, 25.0)]
     found = campaign_report(campaign(), answers, goals)

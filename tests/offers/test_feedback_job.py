@@ -32,7 +32,7 @@ class Warehouse:
             if start <= row.ts < end and (campaigns is None or row.campaign in campaigns)
         ]
 
-    def goal_events(self, site, events, start, end):
+    def goal_events(self, site, events, start, end, currency):
         return [goal for goal in self.goals if goal.event in events and start <= goal.ts < end]
 
 

@@ -133,7 +133,7 @@ def answers(events: Events, span: Span, in_sql: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: unnamed(funnel(events, "default", steps, rule, span)) for name, rule in rules.items()
     }
-    found["overview"] = rounded((overview_in_sql if in_sql else overview)(events, "default", span, 7))
+    found["overview"] = rounded((overview_in_sql if in_sql else overview)(events, "default", span, "EUR", 7))
     found["choices"] = (choices_in_sql if in_sql else choices)(events, "default", span, 5)
     found["vocabulary"] = (vocabulary_in_sql if in_sql else vocabulary)(events, "default", span, 5)
     found["goals"] = [replace(goal, step="") for goal in goals(events, "default", steps, span)]

@@ -4,7 +4,7 @@ from datetime import date
 
 from tracker.durations import DAY_MS
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
-from warehouse.definitions.orders import ORDERS
+from warehouse.definitions.currencies import OTHERS, currency_sums
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
@@ -49,9 +49,13 @@ from seen
 _VISITS = """
 select {day} as day, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
 """
-_ORDERS = "select {day} as day, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by 1"
+_ORDERS = """
+select {day} as day, sum(orders)::bigint as orders, sum(revenue)::double / 10000 as revenue from orders group by 1
+"""
+_NET_ORDERS = "select * replace (hash(session) as session) from net_orders where currency = ''"
 _BOUGHT = """
-select session, sum(orders)::bigint as orders, sum(revenue) as revenue from orders group by session
+select session, sum(orders)::bigint as orders, sum(revenue)::bigint as revenue from orders where session <> hash('')
+group by session
 """
 _SHARES = """
 select touch, profile, count(*) as sessions, count(*) filter (caused = 1) as bounces,
@@ -61,7 +65,7 @@ from visits left join bought using (session) group by touch, profile
 _CAME = """
 select {column} as name, sum(sessions)::bigint as sessions, count(distinct profile) as visitors,
        sum(bounces)::bigint as bounces, coalesce(sum(orders), 0)::bigint as orders,
-       coalesce(sum(revenue), 0) as revenue
+       coalesce(sum(revenue), 0)::double / 10000 as revenue
 from shares join touches using (touch) {condition}
 group by name order by sessions desc, name limit $limit
 """
@@ -69,7 +73,7 @@ _ENDS = """
 select path as name, ends.* exclude (code) from pages join (
     select {column} as code, count(*) as sessions, count(distinct profile) as visitors,
            count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0)::bigint as orders,
-           coalesce(sum(revenue), 0) as revenue
+           coalesce(sum(revenue), 0)::double / 10000 as revenue
     from visits left join bought using (session) group by code
 ) ends on ends.code = hash(path) order by sessions desc, name limit $limit
 """
@@ -86,7 +90,7 @@ from (select start as ts, 1 as sessions, 0 as orders from visits
 """
 
 
-def overview_in_sql(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overview:
+def overview_in_sql(events: Events, site: str, span: Span, currency: str, limit: int = LIMIT) -> Overview:
     day, start = span.day("ts"), span.day("start")
     queries = {
         "days": _DAYS,
@@ -95,6 +99,7 @@ def overview_in_sql(events: Events, site: str, span: Span, limit: int = LIMIT) -
         "orders": _ORDERS.format(day=day),
         "pages": "from pages order by pageviews desc, path limit $limit",
         "hours": _HOURS.format(local=span.local("ts"), day=day),
+        "others": OTHERS,
     }
     for column in CAME_BY:
         condition = f"where coalesce({column}, '') <> ''" if column in NAMED_ONLY else ""
@@ -105,13 +110,15 @@ def overview_in_sql(events: Events, site: str, span: Span, limit: int = LIMIT) -
         "seen": _SEEN.format(day=day),
         "visits": VISITS,
         "touches": TOUCHPOINT_COLUMNS,
-        "orders": ORDERS.format(session="hash(session)", profile="hash(profile)"),
+        "orders": _NET_ORDERS,
         "bought": _BOUGHT,
         "shares": _SHARES,
         "pages": _PAGES,
     }
-    tables = events.tables(queries, Scope(site, span.start, span.end), {"limit": limit}, prepared)
-    return overview_of_counts(span, {name: table.to_pylist() for name, table in tables.items()})
+    scope = Scope(site, span.start, span.end, currency=currency)
+    tables = events.tables(queries, scope, {"limit": limit}, prepared)
+    others = currency_sums(tables.pop("others"))
+    return overview_of_counts(span, {name: table.to_pylist() for name, table in tables.items()}, others)
 
 
 _DATE = "('1970-01-01'::date + day::int)"

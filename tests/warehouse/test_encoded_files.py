@@ -136,7 +136,7 @@ def test_a_file_of_nothing_but_bots_has_an_empty_index(tmp_path: Path) -> None:
     people = [row(NOON + DAY_MS + at, id=f"p{at}", profile="p", session="p") for at in range(50)]
     warehouse.append(people, [], {})
     equal_in_sql(warehouse, WHOLE)
-    assert overview(warehouse, "default", WHOLE).events == 50
+    assert overview(warehouse, "default", WHOLE, "EUR").events == 50
 
 
 def test_a_file_all_of_whose_visits_belong_to_others_now_has_an_empty_index(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_file_all_of_whose_visits_belong_to_others_now_has_an_empty_index(tmp_
         warehouse.append(rows, [], {})
     warehouse.append([], [AliasRow("default", "session", "owner001b", "owner001a", 1)], {("log", 0): 1})
     equal_in_sql(warehouse, WHOLE)
-    assert overview(warehouse, "default", WHOLE).sessions == 1
+    assert overview(warehouse, "default", WHOLE, "EUR").sessions == 1
 
 
 def test_what_arrives_in_small_commits_is_read_again_a_few_times_only(
@@ -163,16 +163,16 @@ def test_what_arrives_in_small_commits_is_read_again_a_few_times_only(
         warehouse.append(
             [row(NOON + at * 10 + n, id=f"{at}-{n}", session=f"s{at}") for n in range(3)], [], {}
         )
-        assert overview(warehouse, "default", WHOLE).sessions == at + 1
+        assert overview(warehouse, "default", WHOLE, "EUR").sessions == at + 1
     assert sum(read) < 32 * 3 * 6  # all of them each time would be 16 times
 
 
 def test_a_data_file_is_encoded_once_and_its_index_goes_with_it(warehouse: Warehouse, tmp_path: Path) -> None:
-    overview(warehouse, "default", WHOLE)
+    overview(warehouse, "default", WHOLE, "EUR")
     blocks = {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "default").iterdir()}
     assert blocks
     again = Warehouse(str(tmp_path))
-    overview(again, "default", WHOLE)
+    overview(again, "default", WHOLE, "EUR")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "index" / "default").iterdir()} == blocks
     day = datetime.fromtimestamp((NOON + 2 * DAY_MS) / 1000, UTC)
     again.retire(int(day.timestamp() * 1000))

@@ -172,8 +172,9 @@ def test_offers_and_goals_as_they_came(tmp_path: Path) -> None:
         GoalEvent("Order Completed", "u", NOON + 6, 1.0),
     ]
     signed = [GoalEvent("Signed Up", "u", NOON + 7, 0.0)]
-    assert goal_events(warehouse, "default", ["Order Completed"], NOON, NOON + 9) == orders
+    assert goal_events(warehouse, "default", ["Order Completed"], NOON, NOON + 9, "EUR") == orders
     assert (
-        goal_events(warehouse, "default", ["Signed Up", "Order Completed"], NOON, NOON + 9) == orders + signed
+        goal_events(warehouse, "default", ["Signed Up", "Order Completed"], NOON, NOON + 9, "EUR")
+        == orders + signed
     )
-    assert goal_events(warehouse, "default", ["Signed Up"], NOON, NOON + 9) == signed
+    assert goal_events(warehouse, "default", ["Signed Up"], NOON, NOON + 9, "EUR") == signed

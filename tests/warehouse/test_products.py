@@ -55,7 +55,7 @@ def test_figures_equal_a_naive_count(tmp_path: Path, seed: int) -> None:
     rows = week(seed)
     warehouse = Warehouse(str(tmp_path))
     warehouse.append([*rows, event(NOON, "Product Viewed", "bot", **line("p1"), bot=True)], [], {})
-    found = product_report(warehouse, "default", SPAN)
+    found = product_report(warehouse, "default", SPAN, "EUR")
     orders = {each.order: each for each in rows if each.name == "Order Completed"}
     for sold in found.products:
         of_it = [each for each in rows if each.product == sold.name]
@@ -116,7 +116,7 @@ def test_searches_in_vain_come_first(tmp_path: Path) -> None:
         for at, (term, results) in enumerate(searched)
     ]
     warehouse.append(rows, [], {})
-    assert product_report(warehouse, "default", SPAN).searches == (
+    assert product_report(warehouse, "default", SPAN, "EUR").searches == (
         Search("운동화", 2, 2, 2),
         Search("boots", 2, 2, 1),
         Search("hat", 1, 1, 0),
@@ -124,5 +124,5 @@ def test_searches_in_vain_come_first(tmp_path: Path) -> None:
 
 
 def test_an_empty_shop(tmp_path: Path) -> None:
-    found = product_report(Warehouse(str(tmp_path)), "default", SPAN)
+    found = product_report(Warehouse(str(tmp_path)), "default", SPAN, "EUR")
     assert (found.carts, found.abandoned, found.value, found.products) == (0, 0, 0, ())

@@ -122,7 +122,7 @@ def check_ends(found: Overview, clicks: list[Click], most: int) -> None:
 
 
 def test_figures_entries_exits_and_bounces(real: Real) -> None:
-    found = overview(real.warehouse, "default", real.span, 20_000)
+    found = overview(real.warehouse, "default", real.span, "EUR", 20_000)
     visits = visits_of(real.clicks)
     assert (found.pageviews, found.sessions) == (len(real.clicks), len(visits))
     assert found.visitors == len({click.profile for click in real.clicks})
@@ -137,7 +137,7 @@ def test_the_same_of_one_device(real: Real) -> None:
     device = Counter(click.device for click in real.clicks).most_common(1)[0][0]
     clicks = [click for click in real.clicks if click.device == device]
     events = filtered(real.warehouse, "default", real.span, {"device": device})
-    found = overview(events, "default", real.span, 20_000)
+    found = overview(events, "default", real.span, "EUR", 20_000)
     visits = visits_of(clicks)
     assert (found.pageviews, found.sessions) == (len(clicks), len(visits))
     assert found.bounce_rate == pytest.approx(sum(len(visit) == 1 for visit in visits.values()) / len(visits))
@@ -152,12 +152,12 @@ def test_visits_that_saw_a_page_count_whole(real: Real) -> None:
         if any(click.path == page for click in visit)
     }
     events = filtered(real.warehouse, "default", real.span, {}, page=parse_step(f"page:{page}"))
-    found = overview(events, "default", real.span, 1)
+    found = overview(events, "default", real.span, "EUR", 1)
     assert (found.sessions, found.pageviews) == (len(visits), sum(map(len, visits.values())))
     people = {visit[0].profile for visit in visits.values()}
     theirs = filtered(real.warehouse, "default", real.span, {}, people=people)
     clicks = [click for click in real.clicks if click.profile in people]
-    assert overview(theirs, "default", real.span, 1).pageviews == len(clicks)
+    assert overview(theirs, "default", real.span, "EUR", 1).pageviews == len(clicks)
 
 
 @pytest.mark.parametrize("direction", ["from", "to"])

@@ -54,7 +54,7 @@ def test_pages_by_their_address_narrow_alike(warehouse: Warehouse) -> None:
     page = parse_step("page:https://shop.example/b*")
     assert not page.indexed
     found = [
-        overview(filtered(warehouse, "default", span, {}, page=step), "default", span)
+        overview(filtered(warehouse, "default", span, {}, page=step), "default", span, "EUR")
         for step in (page, parse_step("page:/b*"))
     ]
     assert found[0] == found[1]
@@ -89,7 +89,7 @@ def test_a_persons_history_is_found_in_every_file_that_holds_some_of_it(warehous
         for _ in range(2):  # before the blocks are there, and after
             found = history(warehouse, "default", who, 0, 1000)
             assert [each.ts for each in found] == [each["ts"] for each in expected]
-            overview(warehouse, "default", SPANS[2])
+            overview(warehouse, "default", SPANS[2], "EUR")
 
 
 @pytest.mark.parametrize("how", ["empty", "cut", "zeros", "flip"])

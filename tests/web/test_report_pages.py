@@ -132,7 +132,7 @@ def test_the_page_of_a_person_has_visits_orders_and_ids(stage: Stage, clock: Clo
     part = desk.get("/desk/dossier/u%3Ac7?part=1").text
     assert "€50.00" in part and "o-v:a-" in part and "<html" not in part
     assert desk.get("/desk/dossier/nobody").status_code == 404
-    found = dossier(stage.warehouse, "default", "u:c7", 0)
+    found = dossier(stage.warehouse, "default", "u:c7", 0, "EUR")
     assert [(each.revenue, each.pieces) for each in found.orders] == [(50.0, None)]
     assert sum(each.events for each in found.ids) == 9
 

@@ -1,15 +1,150 @@
-"""What counts as an order, in SQL. ``warehouse.index.scanned_orders`` counts the same in a scan."""
+"""What counts as an order, in SQL: the transitions of each order in, its net value and what is left of its lines out.
 
-ORDERS = """
-select arg_min({session}, ts) as session, arg_min({profile}, ts + stranger) as profile, min(ts) as ts,
-       arg_min(coalesce(revenue, 0), ts + stranger) as revenue, max((name = 'Order Completed')::bigint) as orders,
-       max("order") as number
-from (
-    select *, case when sender = 'site' then 0 else 1::bigint << 60 end as stranger from events
-    where name in ('Order Completed', 'Order Refunded') and repeated is not true
-)
-group by case name when 'Order Completed' then coalesce("order", id) else name || id end
+The value of an order depends on the set of its transitions alone, not on the order in which they came.
 """
-"""An order counts once, at its first event, however often and in whatever span it is reported; a refund lowers the
-revenue. What the site itself told of it counts before what pages told: whoever guesses the number of an order to come
-changes neither whose it is nor its amount. To be completed with what to keep of ``session`` and ``profile``."""
+
+from typing import Literal
+
+TRANSITIONS = ("Order Completed", "Order Updated", "Order Refunded", "Order Cancelled")
+
+OrderState = Literal["completed", "partly refunded", "refunded", "cancelled", "credit note"]
+
+_NAMES = ", ".join(f"'{name}'" for name in TRANSITIONS)
+
+ROWS = f"""
+select hash(case when "order" is not null then 'o' || "order" when name = 'Order Completed' then 'e' || id
+            when refund is null or refund like '=%' then 'n' || id else 'r' || refund end) as key,
+       id, name, profile, session, ts, "order" as number, try_cast(round(revenue * 10000) as bigint) as revenue,
+       currency, refund, sender is not distinct from 'site' as told, channel, origin, campaign, device, country,
+       case when len(items) > 0 then items when coalesce(product, '') = '' then []
+            else [struct_pack(product := product, category := category, quantity := quantity, price := price)]
+            end as lines
+from ({{events}})
+where site = $scope_site and type = 'track' and name in ({_NAMES}) and not bot and doubtful is not true
+    and ("order" is not null or name in ('Order Completed', 'Order Refunded'))
+"""
+"""The transitions: a row each, ``revenue`` in ten-thousandths. ``key`` is that of the order; a completed order without
+an id is one of its own, a refund without the id of an order a credit note. Those set apart are left out."""
+
+_TOLD = """
+many as (select key from order_rows group by key having count(*) > 1),
+several as (select order_rows.* from order_rows semi join many using (key)),
+alone as (select order_rows.* from order_rows anti join many using (key)),
+completed as (
+    select *, first_value(profile) over (partition by key order by told desc, ts, id) as buyer
+    from several where name = 'Order Completed'
+), accepted as (
+    select *, row_number() over (partition by key order by told desc, ts, id) as place
+    from completed where told or profile = buyer
+)
+"""
+"""``accepted``: who told of orders of several rows, the decisive telling first: the site's own, else the earliest.
+Of others those by the same person count, for when it was and in which visit."""
+
+_REFUNDS = """
+refunds as (
+    select * from several where name = 'Order Refunded'
+    qualify row_number() over (partition by key, coalesce(refund, id) order by told desc, ts, id) = 1
+)
+"""
+
+NET_ORDERS = f"""
+with {_TOLD}, {_REFUNDS},
+based as (
+    select key, min(ts) as ts, any_value(number) as number, any_value(buyer) as profile,
+           any_value(revenue) filter (place = 1) as revenue, any_value(currency) filter (place = 1) as currency,
+           bool_or(told) as told,
+           arg_min(struct_pack(session, channel, origin, campaign, device, country), row(session = '', place)) as seat
+    from accepted group by key
+), updated as (
+    select key, arg_max(revenue, row(ts, id)) as revenue, arg_max(currency, row(ts, id)) as currency
+    from several where name = 'Order Updated' group by key
+), ordered as (
+    select key, ts, number, profile, told, seat.session, seat.channel, seat.origin, seat.campaign, seat.device,
+           seat.country, coalesce(updated.revenue, based.revenue, 0) as amount,
+           coalesce(updated.currency, based.currency) as currency
+    from based left join updated using (key)
+    union all by name
+    select key, ts, number, profile, told, session, channel, origin, campaign, device, country,
+           coalesce(revenue, 0) as amount, currency
+    from alone where name = 'Order Completed'
+), taken as (
+    select refunds.* replace (nullif(coalesce(refunds.currency, ordered.currency), $own) as currency),
+           nullif(ordered.currency, $own) as paid
+    from refunds join ordered using (key)
+), refunded as (
+    select key, bool_or(revenue is null) as whole, -sum(revenue) as refunded from taken
+    where revenue is null or currency is not distinct from paid group by key
+), cancelled as (select distinct key, true as cancelled from several where name = 'Order Cancelled'),
+left_over as (
+    select *, case when cancelled or whole then 0 else greatest(amount - coalesce(refunded, 0), 0) end as net
+    from ordered left join refunded using (key) left join cancelled using (key)
+)
+select key, coalesce(number, '') as number, profile, session, ts, channel, origin, campaign, device, country, told,
+       case when cancelled then 'cancelled' when whole or (net = 0 and amount > 0) then 'refunded'
+            when refunded > 0 then 'partly refunded' else 'completed' end as state,
+       (state in ('completed', 'partly refunded'))::bigint as orders, net::bigint as revenue, amount::bigint as amount,
+       coalesce(nullif(currency, $own), '') as currency
+from left_over
+union all by name
+select key, '' as number, profile, session, ts, channel, origin, campaign, device, country, told,
+       'credit note' as state, 0 as orders, coalesce(revenue, 0) as revenue, coalesce(revenue, 0) as amount,
+       coalesce(nullif(currency, $own), '') as currency
+from (from alone union all from refunds) where name = 'Order Refunded' and number is null
+union all by name
+select hash(key, coalesce(refund, id)) as key, coalesce(number, '') as number, profile, session, ts, channel, origin,
+       campaign, device, country, told, 'credit note' as state, 0 as orders, revenue, revenue as amount,
+       coalesce(currency, '') as currency
+from taken where revenue is not null and currency is distinct from paid
+"""
+"""From ``order_rows`` (ROWS under current ids) and the site's ``$own`` currency: a row for each completed order and
+each credit note. ``orders`` is 1 for an order that stands; ``revenue``, net, and ``amount``, gross, are
+ten-thousandths of ``currency``, '' for the site's own; ``session``, ``channel`` … are those of the visit that brought
+it. A refund in another currency than its order's is a credit note."""
+
+NET_LINES = f"""
+with {_TOLD}, {_REFUNDS},
+updated as (
+    select key, arg_max(lines, row(ts, id)) as lines from several
+    where name = 'Order Updated' and len(lines) > 0 group by key
+), told_lines as (
+    select key, arg_min(lines, place) as lines from accepted where len(lines) > 0 group by key
+    union all select key, lines from alone where name = 'Order Completed'
+), bought as (
+    select key, line.product as product, max(coalesce(line.category, '')) as category,
+           sum(greatest(coalesce(line.quantity, 1), 0)) as sold, sum(greatest(-line.quantity, 0)) as negative,
+           sum(coalesce(try_cast(round(greatest(coalesce(line.quantity, 1), 0) * coalesce(line.price, 0) * 10000)
+               as bigint), 0)) as amount
+    from (
+        select key, unnest(coalesce(updated.lines, told_lines.lines)) as line
+        from told_lines full join updated using (key) semi join standing using (key)
+    ) where line.product <> '' group by 1, 2
+), given_back as (
+    select key, line.product as product, sum(abs(coalesce(line.quantity, 1))) as quantity
+    from (select key, unnest(lines) as line from refunds where number is not null)
+    where line.product <> '' group by 1, 2
+), netted as (
+    select bought.* exclude (negative), least(sold, case when state = 'refunded' then sold
+           else coalesce(given_back.quantity, 0) + coalesce(negative, 0) end) as returned
+    from bought join standing using (key) left join given_back using (key, product)
+)
+select key, product, category, sold, returned, sold - returned as quantity,
+       case when returned = 0 then amount when sold = returned then 0
+            else round(amount * (sold - returned) / sold) end::bigint as revenue
+from netted
+union all by name
+select key, product, max(coalesce(category, '')) as category, 0 as sold, sum(quantity) as returned,
+       -sum(quantity) as quantity, -sum(amount)::bigint as revenue
+from (
+    select key, line.product as product, line.category as category, abs(coalesce(line.quantity, 1)) as quantity,
+           coalesce(try_cast(round(abs(coalesce(line.quantity, 1) * coalesce(line.price, 0)) * 10000) as bigint), 0)
+           as amount
+    from (
+        select key, unnest(lines) as line from (from alone union all from refunds)
+        where name = 'Order Refunded' and number is null
+    )
+) where product <> '' group by key, product
+"""
+"""From ``order_rows`` and ``standing`` (key and state of NET_ORDERS that were not cancelled): a row for each product of
+an order or a credit note. ``quantity`` is what is left of ``sold`` after ``returned``, ``revenue`` its worth at the
+order's prices, in ten-thousandths; of a credit note both are below nothing."""

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 
+from warehouse.definitions.currencies import UNITS
+from warehouse.definitions.orders import OrderState
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
-_ORDERED = """
-select ts, revenue, coalesce("order", '') as number, pieces from (
-    select min(ts) as ts, arg_min(coalesce(revenue, 0), row(sender is distinct from 'site', ts)) as revenue, "order",
-           arg_min(list_sum(list_transform(items, lambda line: coalesce(line.quantity, 1))),
-                   row(sender is distinct from 'site', ts)) as pieces
-    from events where name = 'Order Completed' and repeated is not true
-    group by "order", coalesce("order", id)
-) order by ts desc limit $most
+_ORDERED = f"""
+select ts, revenue::double / {UNITS} as revenue, currency, number, state, pieces
+from net_orders left join (select key, sum(quantity) as pieces from net_lines group by key) using (key)
+order by ts desc limit $most
 """
 _IDS = """
 select coalesce(visitor, '') as visitor, min(ts) as first, max(ts) as last, count(*) as events,
@@ -23,11 +21,14 @@ from events group by 1 order by first limit $most
 
 @dataclass(frozen=True, slots=True)
 class PersonOrder:
-    """``number`` is the shop's; ``pieces`` None where the order names no lines."""
+    """An order as it stands now, or a credit note. ``number`` is the shop's; ``currency`` is "" for the site's;
+    ``pieces``: what is left of its lines, None where it names none."""
 
     ts: int
     revenue: float
+    currency: str
     number: str
+    state: OrderState
     pieces: float | None
 
 
@@ -49,9 +50,12 @@ class Dossier:
     ids: tuple[PersonId, ...]
 
 
-def dossier(events: Events, site: str, profile: str, start: int, most: int = 50) -> Dossier:
-    """Of the person now known as ``profile``, since ``start`` (ms). Raises WarehouseUnavailable."""
-    scope = Scope(site, start, bots=True, person=profile)
+def dossier(events: Events, site: str, profile: str, start: int, currency: str, most: int = 50) -> Dossier:
+    """Of the person now known as ``profile``, since ``start`` (ms); ``currency`` is the site's.
+
+    Raises WarehouseUnavailable.
+    """
+    scope = Scope(site, start, bots=True, person=profile, currency=currency)
     found = events.tables({"orders": _ORDERED, "ids": _IDS}, scope, {"most": most})
     return Dossier(
         tuple(PersonOrder(**row) for row in found["orders"].to_pylist()),

@@ -11,8 +11,8 @@ TIMES_USUAL = 50.0
 
 _USUAL = """
 with each as (
-    select profile, median(revenue) as worth, bool_or(sender = 'site') as told from events
-    where type = 'track' and name = 'Order Completed' and revenue > 0 and repeated is not true group by profile
+    select profile, median(amount) / 10000.0 as worth, bool_or(told) as told from net_orders
+    where orders > 0 and amount > 0 and currency = '' group by profile
 )
 select count(*) filter (told) as told, count(*) as buyers, quantile_cont(worth, 0.95) filter (told) as told_worth,
        quantile_cont(worth, 0.95) as worth from each
@@ -31,11 +31,11 @@ class Doubtful(NamedTuple):
     largest: float
 
 
-def plausible(warehouse: Events, site: str, start: int) -> float:
-    """The largest plausible order since ``start`` (ms): TIMES_USUAL what all but the best twentieth of the buyers pay,
-    each buyer counted once by their median order; of those that the site itself told of, where they are enough. 0 where
-    the history is too short. Raises WarehouseUnavailable."""
-    (row,) = warehouse.rows(_USUAL, Scope(site, start))
+def plausible(warehouse: Events, site: str, start: int, currency: str) -> float:
+    """The largest plausible order since ``start`` (ms), in ``currency``, the site's: TIMES_USUAL what all but the best
+    twentieth of the buyers pay, each buyer counted once by their median order; of those that the site itself told of,
+    where they are enough. 0 where the history is too short. Raises WarehouseUnavailable."""
+    (row,) = warehouse.rows(_USUAL, Scope(site, start, currency=currency))
     if row["told"] >= ENOUGH_BUYERS:
         return float(row["told_worth"]) * TIMES_USUAL
     return float(row["worth"]) * TIMES_USUAL if row["buyers"] >= ENOUGH_BUYERS else 0.0

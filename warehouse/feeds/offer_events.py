@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 from tracker.event import SITE
-from warehouse.definitions.orders import ORDERS
+from warehouse.definitions.currencies import UNITS
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -25,16 +25,13 @@ select * from (
 ) {condition} order by ts, token
 """
 
-_ORDERS = ORDERS.format(session="session", profile="profile")
-
 _GOALS = f"""
-with counted as ({_ORDERS})
-select name as event, profile, ts, 0.0 as value from events
-where type = 'track' and name in (select unnest($names)) and name <> 'Order Completed'
+select name as event, profile, ts, 0.0::double as value, '' as currency, 0.0::double as foreign from events
+where type = 'track' and name in (select unnest($names)) and name <> 'Order Completed' and doubtful is not true
 union all
-select 'Order Completed', profile, ts, revenue + coalesce(refunded, 0) from counted left join (
-    select number, sum(revenue) as refunded from counted where orders = 0 group by number
-) using (number) where orders > 0 and $with_orders order by ts
+select 'Order Completed', profile, ts, case when currency = '' then revenue::double / {UNITS} else 0.0 end,
+       currency, case when currency = '' then 0.0 else revenue::double / {UNITS} end
+from net_orders where orders > 0 and $with_orders order by ts
 """
 
 
@@ -60,12 +57,14 @@ class OfferEvent(NamedTuple):
 
 
 class GoalEvent(NamedTuple):
-    """``value`` is an order's revenue less what was refunded of it, else 0."""
+    """``value`` is an order's net revenue in the site's currency, else 0; ``foreign``, that in another ``currency``."""
 
     event: str
     profile: str
     ts: int
     value: float
+    currency: str = ""
+    foreign: float = 0.0
 
 
 def offer_events(
@@ -78,7 +77,11 @@ def offer_events(
     return [OfferEvent(**{**row, "kind": KINDS[row["kind"]]}) for row in rows]
 
 
-def goal_events(events: Events, site: str, names: Collection[str], start: int, end: int) -> list[GoalEvent]:
-    """The events so named with ``start`` ≤ ts < ``end`` (ms), by time; each order once, less refunds of then."""
+def goal_events(
+    events: Events, site: str, names: Collection[str], start: int, end: int, currency: str
+) -> list[GoalEvent]:
+    """The events so named with ``start`` ≤ ts < ``end`` (ms), by time; of orders those that stand, at their net value.
+    ``currency`` is the site's."""
     params = {"names": sorted(names), "with_orders": "Order Completed" in names}
-    return [GoalEvent(**row) for row in events.rows(_GOALS, Scope(site, start, end), params)]
+    rows = events.rows(_GOALS, Scope(site, start, end, currency=currency), params)
+    return [GoalEvent(**row) for row in rows]

@@ -24,7 +24,6 @@ TOUCHPOINT_COLUMNS = (
     *("lang", "demo"),
 )
 """Where a visit came from and with what device: its touchpoint."""
-_ORDERS = "name in ('Order Completed', 'Order Refunded')"
 _ORDER = "order by session = '', hash(session), ts, id, hash(profile)"
 _LABELS = ", ".join(LABEL_COLUMNS)
 _TOUCHPOINTS = ", ".join(TOUCHPOINT_COLUMNS)
@@ -37,7 +36,7 @@ def _any_of(columns: tuple[str, ...]) -> str:
 QUERIES = {
     "rows": f"""
         select hash(session) as session, hash(profile) as profile, ts, hash({_LABELS}) as label,
-               hash({_TOUCHPOINTS}) as touchpoint, session = '' as without_session, {_ORDERS} as is_order
+               hash({_TOUCHPOINTS}) as touchpoint, session = '' as without_session
         from found {_ORDER}
     """,
     "labels": f"""
@@ -53,12 +52,6 @@ QUERIES = {
         group by hash order by hash
     """,
     "bots": "select distinct hash(profile) as hash from found_bots order by hash",
-    "orders": f"""
-        select hash(case name when 'Order Completed' then coalesce("order", id) else name || id end) as key,
-               coalesce(revenue, 0)::double as revenue, name = 'Order Completed' as completed,
-               repeated is true as repeated, sender is distinct from 'site' as outside
-        from found where {_ORDERS} {_ORDER}
-    """,
 }
 """What ``encode`` needs: answers over people's events (the table ``found``) and bots' events (``found_bots``)."""
 
@@ -71,7 +64,7 @@ class EncodedEvents:
     happened, ``touchpoints[touchpoint[i]]`` describes its visit. Rows ``first[k]`` to ``first[k + 1]`` are visit k;
     rows behind the last visit belong to no visit. Ids are DuckDB's hashes of the ids in the rows; ``profiles`` and
     ``visits`` are sorted. ``session_ids`` are the ids of the visits as texts. ``bots`` are the profiles of bots' rows,
-    which no report counts. ``orders`` belong to some rows: the column ``row`` says to which.
+    which no report counts.
     """
 
     base: int
@@ -86,7 +79,6 @@ class EncodedEvents:
     session_ids: pa.Array
     labels: pa.Table
     touchpoints: pa.Table
-    orders: pa.Table
 
     @property
     def ts(self) -> Longs:
@@ -110,7 +102,7 @@ class EncodedEvents:
         return self.only((ts >= start) & (ts < end))
 
     def only(self, keep: npt.NDArray[np.bool_]) -> "EncodedEvents":
-        """The rows that are to be kept, with their visits and orders."""
+        """The rows that are to be kept, with their visits."""
         before = np.zeros(len(keep) + 1, np.int64)
         np.cumsum(keep, out=before[1:])
         bounds = before[self.first]
@@ -120,9 +112,6 @@ class EncodedEvents:
         }
         changed["first"] = np.append(bounds[:-1][some], bounds[-1])
         changed["visits"], changed["session_ids"] = self.visits[some], self.session_ids.filter(pa.array(some))
-        row = self.orders["row"].to_numpy()
-        orders = self.orders.filter(pa.array(keep[row]))
-        changed["orders"] = orders.set_column(0, "row", pa.array(before[row[keep[row]]]))
         return EncodedEvents(
             **{each.name: changed.get(each.name, getattr(self, each.name)) for each in fields(self)}
         )
@@ -138,8 +127,7 @@ def encode(answers: Mapping[str, pa.Table]) -> EncodedEvents:
     begins = np.ones(len(session), np.bool_)
     begins[1:] = session[1:] != session[:-1]
     first = np.append(np.flatnonzero(begins), len(session))
-    labels, touchpoints, orders = answers["labels"], answers["touchpoints"], answers["orders"]
-    row = pa.array(np.flatnonzero(rows["is_order"]), pa.int64())
+    labels, touchpoints = answers["labels"], answers["touchpoints"]
     return EncodedEvents(
         base,
         _small(ts - base),
@@ -153,7 +141,6 @@ def encode(answers: Mapping[str, pa.Table]) -> EncodedEvents:
         answers["visits"]["session_id"].combine_chunks(),
         labels.drop_columns(["hash"]).combine_chunks(),
         touchpoints.drop_columns(["hash"]).combine_chunks(),
-        orders.add_column(0, "row", row).combine_chunks(),
     )
 
 

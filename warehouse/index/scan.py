@@ -33,16 +33,6 @@ NOWHERE = EncodedEvents(
     touchpoints=pa.table(
         {name: pa.array([], pa.bool_() if name == "demo" else pa.string()) for name in TOUCHPOINT_COLUMNS}
     ),
-    orders=pa.table(
-        {
-            "row": pa.array([], pa.int64()),
-            "key": pa.array([], pa.uint64()),
-            "revenue": pa.array([], pa.float64()),
-            "completed": pa.array([], pa.bool_()),
-            "repeated": pa.array([], pa.bool_()),
-            "outside": pa.array([], pa.bool_()),
-        }
-    ),
 )
 """The block of no events."""
 

@@ -67,13 +67,6 @@ def _stitched(parts: Sequence[EncodedEvents], sessions: Sessions) -> EncodedEven
     first = np.append(np.flatnonzero(starts(hashes)), len(hashes))
     profiles = unique(np.concatenate([part.profiles for part in parts]))
     base = int(ts.min())
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    rows = np.cumsum([0, *(len(part.at) for part in parts)])
-    orders = [
-        part.orders.set_column(0, "row", pa.array(place[part.orders["row"].to_numpy() + start]))
-        for part, start in zip(parts, rows[:-1], strict=True)
-    ]
 
     def shifted(name: str, lengths: Sequence[int]) -> Codes:
         bases = np.cumsum([0, *lengths])[:-1]
@@ -92,7 +85,6 @@ def _stitched(parts: Sequence[EncodedEvents], sessions: Sessions) -> EncodedEven
         "touchpoint": shifted("touchpoint", [len(part.touchpoints) for part in parts]),
         "labels": pa.concat_tables([part.labels for part in parts]),
         "touchpoints": pa.concat_tables([part.touchpoints for part in parts]),
-        "orders": pa.concat_tables(orders),
     }
     visits = hashes[first[:-1]]
     texts = pa.array([names[each] for each in visits.tolist()], pa.string())

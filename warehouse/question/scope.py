@@ -12,7 +12,8 @@ class Scope:
     """Which events a query sees: one site's, ``start`` ≤ ts < ``end`` (ms), bots left out.
 
     ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``; ``person``
-    leaves the events of one profile, by its current id, and is quick.
+    leaves the events of one profile, by its current id, and is quick. ``currency`` is the site's own, in which its
+    orders add up: see ``warehouse.definitions.orders``.
     """
 
     site: str
@@ -22,6 +23,7 @@ class Scope:
     where: str = "true"
     params: tuple[tuple[str, Any], ...] = ()
     person: str = ""
+    currency: str = ""
 
     def overlaps(self, day: date | None, first: int | None, last: int | None) -> bool:
         """Whether a file of that UTC day, with events from ``first`` to ``last`` as far as known, may hold some."""

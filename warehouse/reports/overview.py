@@ -2,7 +2,7 @@
 
 A visitor is a person as far as Dangol knows: a distinct current profile. A visit is a distinct session
 id; it belongs to the day on which it begins. A bounce is a visit with exactly one event that the visitor
-caused. Days are the site's. Bots are not counted.
+caused. Days are the site's. Bots are not counted. An order counts as it stands now, on the day on which it was placed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from warehouse.definitions.currencies import OTHERS, UNITS, CurrencySum, currency_sums
 from warehouse.events import Events
+from warehouse.index.scanned_orders import ORDERS, scanned_orders
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
 from warehouse.reports.overview_counts import OverviewCounts, Rows
 
@@ -19,7 +22,8 @@ LIMIT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """``revenue`` in the site's currency, less refunds; ``bounce_rate`` of the visits, 0 without any."""
+    """``orders`` that stand and their net ``revenue`` are those in the site's currency; ``bounce_rate`` of the visits,
+    0 without any."""
 
     visitors: int = 0
     sessions: int = 0
@@ -72,9 +76,11 @@ class Hour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview(Figures):
-    """``series`` has every day of the span. ``demo`` says that some of it is demo data."""
+    """``series`` has every day of the span. ``demo`` says that some of it is demo data. ``other_currencies``: orders
+    that are in none of the figures, since they were paid in another currency than the site's."""
 
     demo: bool
+    other_currencies: tuple[CurrencySum, ...]
     series: tuple[Day, ...]
     channels: tuple[Channel, ...]
     pages: tuple[Page, ...]
@@ -107,14 +113,18 @@ NAMED_ONLY = frozenset({"keyword", "campaign", "origin", "city"})
 """Most visits have none of these: a row "" would say nothing."""
 
 
-def overview(events: Events, site: str, span: Span, limit: int = LIMIT) -> Overview:
-    """What happened on ``site`` in ``span``; lists hold at most ``limit`` rows, the largest first."""
+def overview(events: Events, site: str, span: Span, currency: str, limit: int = LIMIT) -> Overview:
+    """What happened on ``site``, whose currency is ``currency``, in ``span``; lists hold at most ``limit`` rows, the
+    largest first."""
     scan = events.scan(site, span.start, span.end)
-    answers = OverviewCounts(scan, span).answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
-    return overview_of_counts(span, answers)
+    scope = Scope(site, span.start, span.end, currency=currency)
+    tables = events.tables({"orders": ORDERS, "others": OTHERS}, scope)
+    counts = OverviewCounts(scan, span, scanned_orders(tables["orders"], scan, span))
+    answers = counts.answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
+    return overview_of_counts(span, answers, currency_sums(tables["others"]))
 
 
-def overview_of_counts(span: Span, answers: Mapping[str, Rows]) -> Overview:
+def overview_of_counts(span: Span, answers: Mapping[str, Rows], others: tuple[CurrencySum, ...]) -> Overview:
     """The overview of its parts' rows."""
     whole = answers["whole"][0]
     series = _series(span, answers["days"] + answers["visits"] + answers["orders"])
@@ -131,9 +141,10 @@ def overview_of_counts(span: Span, answers: Mapping[str, Rows]) -> Overview:
         pageviews=whole["pageviews"],
         events=whole["events"],
         orders=sum(day.orders for day in series),
-        revenue=sum(day.revenue for day in series),
+        revenue=sum(round(day.revenue * UNITS) for day in series) / UNITS,
         bounce_rate=bounces / sessions if sessions else 0.0,
         demo=whole["demo"],
+        other_currencies=others,
         series=series,
         pages=tuple(Page(**row) for row in answers["pages"]),
         hours=tuple(Hour(**row) for row in answers["hours"]),

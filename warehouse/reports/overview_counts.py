@@ -12,10 +12,11 @@ import pyarrow as pa
 from tracker.durations import DAY_MS, HOUR_MS
 from warehouse.definitions.bounce import is_bounce
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.definitions.currencies import UNITS
 from warehouse.index.distinct_people import DistinctPeople, distinct
 from warehouse.index.encoded import Codes, EncodedEvents, Longs
 from warehouse.index.scan import Mask, Scan
-from warehouse.index.scanned_orders import orders_of
+from warehouse.index.scanned_orders import ScannedOrders, sums
 from warehouse.index.titles import titles
 from warehouse.question.span import Span
 
@@ -49,8 +50,8 @@ class _Touchpoints:
     table: pa.Table
     sessions: Longs
     bounces: Longs
-    orders: Codes
-    revenue: Codes
+    orders: Longs
+    revenue: Longs
     way: Longs
     person: Longs
 
@@ -58,8 +59,8 @@ class _Touchpoints:
 class OverviewCounts:
     """``answers`` by name: rows whose names are those of the overview's parts."""
 
-    def __init__(self, scan: Scan, span: Span) -> None:
-        self._scan, self._span = scan, span
+    def __init__(self, scan: Scan, span: Span, orders: ScannedOrders) -> None:
+        self._scan, self._span, self._orders = scan, span, orders
         self._people, self._day = len(scan.people), (span.first - _EPOCH).days
         self._days = (span.last - span.first).days + 1
         kinds = scan.query_labels(f"{PAGEVIEW} as pageview, {CAUSED} as caused")
@@ -79,7 +80,6 @@ class OverviewCounts:
         self._occurs = np.zeros(len(scan.labels), np.bool_)
         for base, part in zip(scan.label_base, parts, strict=True):
             self._occurs[base : base + len(part.occurs)] = part.occurs
-        self._orders = orders_of(scan, span)
         self._touchpoint = self._touchpoints()
 
     def answers(self, columns: Sequence[str], named: Sequence[str], limit: int) -> dict[str, Rows]:
@@ -174,13 +174,13 @@ class OverviewCounts:
 
     def _orders_by_day(self) -> Rows:
         orders, revenue = self._orders.by(self._orders.wall // DAY_MS - self._day, self._days)
-        return _rows(day=np.arange(self._days) + self._day, orders=orders, revenue=revenue)
+        return _rows(day=np.arange(self._days) + self._day, orders=orders, revenue=revenue / UNITS)
 
     def _visits_by(self, codes: Longs, count: int) -> tuple[Longs, Longs]:
         """How many visits, and how many of them bounced, of each code."""
         return np.bincount(codes, minlength=count), np.bincount(codes[self._all.bounced], minlength=count)
 
-    def _orders_by(self, codes: Longs, count: int) -> tuple[Codes, Codes]:
+    def _orders_by(self, codes: Longs, count: int) -> tuple[Longs, Longs]:
         """Orders and revenue of each code; ``codes`` are those of the visits."""
         visit = self._orders.visit
         mine = np.where(visit >= 0, codes[visit], -1) if len(codes) else np.full(len(visit), -1)
@@ -206,7 +206,7 @@ class OverviewCounts:
         values = touchpoint.table[column].combine_chunks().dictionary_encode()
         codes, count = values.indices.to_numpy(), len(values.dictionary)
         counts = [
-            np.bincount(codes, each, count).astype(each.dtype)
+            sums(codes, each, count)
             for each in (touchpoint.sessions, touchpoint.bounces, touchpoint.orders, touchpoint.revenue)
         ]
         if named:
@@ -246,8 +246,8 @@ def _grouped(
     visitors: Longs,
     sessions: Longs,
     bounces: Longs,
-    orders: Codes,
-    revenue: Codes,
+    orders: Longs,
+    revenue: Longs,
 ) -> Rows:
     """Groups with a visit at least, those with most visits first."""
     chosen, texts = _largest(sessions, names, limit)
@@ -256,8 +256,8 @@ def _grouped(
         sessions=sessions[chosen],
         visitors=visitors[chosen],
         bounces=bounces[chosen],
-        orders=orders[chosen].astype(np.int64),
-        revenue=revenue[chosen],
+        orders=orders[chosen],
+        revenue=revenue[chosen] / UNITS,
     )
 
 

@@ -1,44 +1,54 @@
-"""Products: looked at, put into carts, bought, left behind, bought together, searched without result.
+"""Products: looked at, put into carts, sold, returned, left behind, bought together, searched without result.
 
-A line is one product of one event: the event's own, or each of an order's ``items``. An order counts once, as the site
-itself told it, else at its first event. A cart is abandoned when a visit put something into it that it did not take out
-again, and ordered nothing.
+A line is one product of one event, or of one order as it stands now (``warehouse.definitions.orders``); the lines of
+a credit note are returns at its own time. A cart is abandoned when a visit put something into it that it did not take
+out again, and ordered nothing.
 """
 
 from dataclasses import dataclass
 
+from warehouse.definitions.currencies import UNITS, CurrencySum, currency_sums
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 
 LIMIT = 200
 
+_COUNTS = ("views", "viewers", "adders", "buyers", "added", "sold", "returned", "bought", "revenue")
+
 _LINES = """
-select hash(profile) as profile, hash(session) as session, session <> '' as visit, name, '' as event, product, category,
+select hash(profile) as profile, hash(session) as session, session <> '' as visit, name, product, category,
        coalesce(quantity, 1) as quantity, coalesce(price, 0) as price
 from events
 where type = 'track' and name in ('Product Viewed', 'Product Added', 'Product Removed') and product <> ''
-union all
-select hash(profile), hash(session), session <> '', name, event, line.product, line.category,
-       coalesce(line.quantity, 1), coalesce(line.price, 0)
-from (
-    select profile, session, name, coalesce("order", id) as event,
-           unnest(case when len(items) > 0 then items else [struct_pack(product := product, category := category,
-                  quantity := quantity, price := price)] end) as line
-    from events where type = 'track' and name = 'Order Completed' and repeated is not true
-    qualify row_number() over (partition by coalesce("order", id) order by sender is distinct from 'site', ts, id) = 1
-) where line.product <> ''
+"""
+_BOUGHT = """
+select key, hash(profile) as profile, product, category, sold, returned, quantity, net_lines.revenue, currency, orders
+from net_lines join net_orders using (key)
 """
 
-_FIGURES = """
-select {by} as name, count(*) filter (name = 'Product Viewed') as views,
-       count(distinct profile) filter (name = 'Product Viewed') as viewers,
-       count(distinct profile) filter (name = 'Product Added') as adders,
-       count(distinct profile) filter (name = 'Order Completed') as buyers,
-       coalesce(sum(quantity) filter (name = 'Product Added'), 0) as added,
-       coalesce(sum(quantity) filter (name = 'Order Completed'), 0) as bought,
-       coalesce(sum(quantity * price) filter (name = 'Order Completed'), 0) as revenue
-from lines {having} group by 1 order by revenue desc, views desc, 1 limit $most
+_FIGURES = f"""
+with looked as (
+    select {{by}} as name, count(*) filter (name = 'Product Viewed') as views,
+           count(distinct profile) filter (name = 'Product Viewed') as viewers,
+           count(distinct profile) filter (name = 'Product Added') as adders,
+           coalesce(sum(quantity) filter (name = 'Product Added'), 0) as added
+    from lines group by 1
+), paid as (
+    select name, count(*) filter (quantity > 0) as buyers, sum(sold) as sold, sum(returned) as returned,
+           sum(quantity) as bought, sum(revenue)::double / {UNITS} as revenue
+    from (
+        select {{by}} as name, sum(sold) as sold, sum(returned) as returned, sum(quantity) as quantity,
+               coalesce(sum(revenue) filter (currency = ''), 0) as revenue
+        from bought group by {{by}}, profile
+    ) group by name
+)
+select name, {", ".join(f"coalesce({each}, 0) as {each}" for each in _COUNTS)}
+from looked full join paid using (name) {{having}} order by revenue desc, views desc, 1 limit $most
+"""
+_OTHERS = f"""
+select currency, count(distinct key) filter (orders > 0) as orders, sum(revenue)::double / {UNITS} as revenue
+from bought where currency <> '' group by currency order by orders desc, currency
 """
 
 _CARTS = """
@@ -47,7 +57,9 @@ select session, product, any_value(category) as category,
        max(price) filter (name = 'Product Added') as price
 from lines where visit and name in ('Product Added', 'Product Removed') group by session, product
 """
-_ORDERED = "select distinct session from lines where name = 'Order Completed' and visit"
+_ORDERED = (
+    "select distinct hash(session) as session from net_orders where session <> '' and state <> 'credit note'"
+)
 _ABANDONED = """
 select count(distinct session) as carts, count(distinct session) filter (session not in (from ordered)) as abandoned,
        coalesce(sum(kept * price) filter (session not in (from ordered)), 0) as value
@@ -59,9 +71,9 @@ from carts where kept > 0 and session not in (from ordered) group by product ord
 limit $most
 """
 _PAIRS = """
-with bought as (select distinct event, product from lines where name = 'Order Completed')
+with together as (select distinct key, product from bought where quantity > 0 and orders > 0)
 select a.product as first, b.product as second, count(*) as orders
-from bought a join bought b on a.event = b.event and a.product < b.product group by 1, 2
+from together a join together b on a.key = b.key and a.product < b.product group by 1, 2
 order by orders desc, 1, 2 limit $most
 """
 _SEARCHES = """
@@ -76,8 +88,9 @@ from (
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """Of a product (its id) or a category. ``viewers``, ``adders`` and ``buyers`` are people; ``revenue`` that of the
-    lines: orders before discounts and shipping."""
+    """Of a product (its id) or a category. ``viewers``, ``adders`` and ``buyers`` are people, of these who kept some of
+    it. Quantities: ``added`` to carts, ``sold`` in orders that were not cancelled, ``returned``, and ``bought``, which
+    is what is left. ``revenue``, net, is that of the lines: before discounts and shipping."""
 
     name: str
     views: int
@@ -85,6 +98,8 @@ class Sold:
     adders: int
     buyers: int
     added: float
+    sold: float
+    returned: float
     bought: float
     revenue: float
 
@@ -125,7 +140,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class ProductReport:
-    """``carts``: visits with something in the cart at their end, or an order; ``value`` of the abandoned ones."""
+    """``carts``: visits with something in the cart at their end, or an order; ``value`` of the abandoned ones.
+    ``other_currencies``: revenue of lines that is not in the figures, since it is not in the site's currency."""
 
     carts: int
     abandoned: int
@@ -135,20 +151,27 @@ class ProductReport:
     left: tuple[LeftBehind, ...]
     pairs: tuple[Pair, ...]
     searches: tuple[Search, ...]
+    other_currencies: tuple[CurrencySum, ...]
 
 
-def product_report(events: Events, site: str, span: Span, most: int = LIMIT) -> ProductReport:
-    """Everything about products in ``span``; lists hold at most ``most``. Raises WarehouseUnavailable."""
+def product_report(events: Events, site: str, span: Span, currency: str, most: int = LIMIT) -> ProductReport:
+    """Everything about products in ``span``, on a site whose currency is ``currency``; lists hold at most ``most``.
+
+    Raises WarehouseUnavailable.
+    """
     queries = {
         "carts": _ABANDONED,
         "products": _FIGURES.format(by="product", having=""),
-        "categories": _FIGURES.format(by="category", having="where category <> ''"),
+        "categories": _FIGURES.format(by="category", having="where name <> ''"),
         "left": _LEFT,
         "pairs": _PAIRS,
         "searches": _SEARCHES,
+        "others": _OTHERS,
     }
-    prepared = {"lines": _LINES, "carts": _CARTS, "ordered": _ORDERED}
-    tables = events.tables(queries, Scope(site, span.start, span.end), {"most": most}, prepared)
+    prepared = {"lines": _LINES, "bought": _BOUGHT, "carts": _CARTS, "ordered": _ORDERED}
+    scope = Scope(site, span.start, span.end, currency=currency)
+    tables = events.tables(queries, scope, {"most": most}, prepared)
+    others = currency_sums(tables.pop("others"))
     rows = {name: table.to_pylist() for name, table in tables.items()}
     return ProductReport(
         **rows["carts"][0],
@@ -157,4 +180,5 @@ def product_report(events: Events, site: str, span: Span, most: int = LIMIT) -> 
         left=tuple(LeftBehind(**row) for row in rows["left"]),
         pairs=tuple(Pair(**row) for row in rows["pairs"]),
         searches=tuple(Search(**row) for row in rows["searches"]),
+        other_currencies=others,
     )

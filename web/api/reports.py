@@ -101,7 +101,7 @@ class PeopleReports:
         return told("visitors", found, ("people",))
 
     def visitor(self) -> Response:
-        person = self.people.person(self.site_of().id, request.args.get("id", ""))
+        person = self.people.person(self.site_of(), request.args.get("id", ""))
         return told("visitor", person, PERSON_TABLES)
 
     def audience(self) -> Response:

@@ -84,7 +84,8 @@ class CampaignResults:
         rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), span.end, [campaign.id])
         answers, refused = verified_responses(rows, self.signer, site.id, since=span.start)
         until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
-        goals = events.goal_events(site.id, [campaign.goal.event], span.start, until) if answers else []
+        asked = [campaign.goal.event] if answers else []
+        goals = events.goal_events(site.id, asked, span.start, until, site.currency) if asked else []
         holdout = self.decider.holdout(campaign)
         counted = self.decided.read(site, campaign.id, span.days()) if span.whole else None
         since = holdout_since(self.campaigns.versions(site.id, campaign.id), campaign.holdout)

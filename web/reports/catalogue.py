@@ -41,7 +41,10 @@ class Rows:
 
 def overview_of(reports: Reports, scope: ReportScope, limit: int = LIMIT) -> Overview:
     return reports.answer(
-        "overview", scope, limit, lambda events: overview(events, scope.site.id, scope.span, limit)
+        "overview",
+        scope,
+        limit,
+        lambda events: overview(events, scope.site.id, scope.span, scope.site.currency, limit),
     )
 
 
@@ -57,7 +60,10 @@ def doubtful_of(reports: Reports, scope: ReportScope) -> Doubtful:
 
 def shelves_of(reports: Reports, scope: ReportScope) -> ProductReport:
     return reports.answer(
-        "products", scope, (), lambda events: product_report(events, scope.site.id, scope.span)
+        "products",
+        scope,
+        (),
+        lambda events: product_report(events, scope.site.id, scope.span, scope.site.currency),
     )
 
 

@@ -171,12 +171,12 @@ class PeopleTables:
             rows.append(Sized(each.id, each.name, each.audience, size, change))
         return rows
 
-    def person(self, site: str, who: str) -> PersonReport:
+    def person(self, site: Site, who: str) -> PersonReport:
         """Raises Problem 404."""
-        profile = seen(self.reports.profiles, site, who)
+        profile = seen(self.reports.profiles, site.id, who)
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
-        known = dossier(self.reports.warehouse, site, profile.id, profile.first_seen)
+        known = dossier(self.reports.warehouse, site.id, profile.id, profile.first_seen, site.currency)
         return PersonReport(document(profile), known.orders, known.ids)
 
     def rows(self, site: str, ids: Sequence[str]) -> list[Someone]:

@@ -107,7 +107,7 @@ class VisitorPages:
             raise Problem(
                 404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
-        found = dossier(self.warehouse, site.id, profile.id, profile.first_seen)
+        found = dossier(self.warehouse, site.id, profile.id, profile.first_seen, site.currency)
         view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
         template = (
             "desk/visitors/dossier.html" if "part" in request.args else "desk/visitors/dossier_page.html"

@@ -1,0 +1,89 @@
+"""A naive ledger of orders, transition by transition, in decimals: what reports are held against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from warehouse.tables.schema import EventRow
+
+
+@dataclass
+class Entry:
+    """An order or a credit note as it stands at last. ``lines``: product → [sold, returned, worth of one]."""
+
+    profile: str
+    ts: int
+    currency: str
+    net: Decimal
+    stands: bool
+    lines: dict[str, list[Decimal]] = field(default_factory=dict)
+    note: bool = False
+
+
+def money(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def ledger(rows: Sequence[EventRow], own: str) -> list[Entry]:
+    """Every order that was completed and not cancelled, and every credit note, from rows that came in any order."""
+    rows = [each for each in rows if not each.doubtful and each.type == "track"]
+    entries = [entry for each in ids(rows) if (entry := order(each, rows, own)) is not None]
+    notes = {
+        (each.refund, each.order): each for each in reversed(by_ts(rows)) if each.name == "Order Refunded"
+    }
+    entries += [note(each, own) for each in notes.values() if each.order is None]
+    return entries
+
+
+def by_ts(rows: Sequence[EventRow]) -> list[EventRow]:
+    return sorted(rows, key=lambda each: (each.sender != "site", each.ts, each.id))
+
+
+def ids(rows: Sequence[EventRow]) -> list[str]:
+    return sorted({each.order or each.id for each in rows if each.name == "Order Completed"})
+
+
+def order(number: str, rows: Sequence[EventRow], own: str) -> Entry | None:
+    mine = [each for each in rows if each.order == number or (each.order is None and each.id == number)]
+    told = by_ts([each for each in mine if each.name == "Order Completed"])
+    told = [each for each in told if each.sender == "site" or each.profile == told[0].profile]
+    base, amount, currency = told[0], money(told[0].revenue), told[0].currency
+    lines = next((each.items for each in told if each.items), [])
+    for each in sorted(
+        (each for each in mine if each.name == "Order Updated"), key=lambda each: (each.ts, each.id)
+    ):
+        amount = amount if each.revenue is None else money(each.revenue)
+        currency, lines = each.currency or currency, each.items or lines
+    assert amount is not None
+    left, whole, back = amount, False, dict[str, Decimal]()
+    refunds = {each.refund: each for each in reversed(by_ts(mine)) if each.name == "Order Refunded"}
+    for each in refunds.values():
+        whole = whole or each.revenue is None
+        left += money(each.revenue) or 0
+        for line in each.items:
+            back[line["product"]] = back.get(line["product"], Decimal(0)) + Decimal(line["quantity"])
+    if any(each.name == "Order Cancelled" for each in mine):
+        return None
+    left = Decimal(0) if whole else max(left, Decimal(0))
+    gone = whole or (left == 0 and amount > 0)
+    found = Entry(base.profile, min(each.ts for each in told), currency or own, left, not gone)
+    for line in lines:
+        sold = found.lines.setdefault(
+            line["product"], [Decimal(0), Decimal(0), money(line["price"]) or Decimal(0)]
+        )
+        sold[0] += Decimal(line["quantity"])
+    for product, sold in found.lines.items():
+        sold[1] = sold[0] if gone else min(sold[0], back.get(product, Decimal(0)))
+    return found
+
+
+def note(row: EventRow, own: str) -> Entry:
+    found = Entry(
+        row.profile, row.ts, row.currency or own, money(row.revenue) or Decimal(0), False, note=True
+    )
+    for line in row.items:
+        back = found.lines.setdefault(
+            line["product"], [Decimal(0), Decimal(0), money(line["price"]) or Decimal(0)]
+        )
+        back[1] += Decimal(line["quantity"])
+    return found
