@@ -104,6 +104,16 @@ class Affinity(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ts: int
 
 
+class Merge(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Into which customer (profile id) a duplicate account was merged; "" for none. ``at`` (ms) is when that was said
+    last, ``partition`` and ``position`` where in the log."""
+
+    into: str = ""
+    at: int = 0
+    partition: int = -1
+    position: int = -1
+
+
 class Profile(msgspec.Struct, array_like=True, gc=False):
     """One person on one site.
 
@@ -116,6 +126,9 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     traits that only claims have set.
     ``seen`` is the ring of event ids for deduplication. ``positions`` is the last event applied of each log key
     (visitor or user id → [partition, position]). Ingest and ``profiles.fold.fold`` use both.
+    A duplicate account that was merged into another customer keeps its own profile, and says so in ``merged``.
+    ``parts`` are the ids of those that were merged into this one. Who reads any of them gets all of them as one person
+    (``profiles.store.person``).
     """
 
     id: str
@@ -155,8 +168,15 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     proven: bool = True
     claims: list[str] = []
     claimants: list[str] = []
+    merged: Merge = Merge()
+    parts: list[str] = []
 
     @property
     def feeds_customer(self) -> bool:
         """Whether this is a browser that claims to be a customer: reports count the customer, and not the browser."""
         return bool(self.fed)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other customer's account was merged with this one."""
+        return not (self.merged.into or self.parts)

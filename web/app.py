@@ -30,6 +30,7 @@ from web.me.passes import PassSigner
 from web.me.visitor_access import VisitorAccess
 from web.openapi.description import openapi_blueprint
 from web.people.audience_preview import Audiences
+from web.people.merges import Merges
 from web.personalize.decision_log import DecisionLog
 from web.personalize.fast_path import FastPath
 from web.personalize.personalizer import Personalizer
@@ -167,7 +168,9 @@ def _register_api(
         blueprint_of("campaigns", Campaigns(stores.campaigns.store, keys, clock).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),
-        blueprint_of("profiles", Profiles(profiles, erase, keys).routes()),
+        blueprint_of(
+            "profiles", Profiles(profiles, erase, keys, Merges(profiles, stores.log, clock)).routes()
+        ),
         _me_blueprint(stores, keys),
         reports_blueprint(sources, "reports", "/v1/reports", keys.secret_key),
         openapi_blueprint(stores.settings.public_url),

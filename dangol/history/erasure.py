@@ -174,7 +174,9 @@ class Erasure:
         if profile is not None:
             found = self.profiles.load(site, names)
             asked = [
-                name for name in names if found[name].version and follow_aliases(found, name) == profile.id
+                name
+                for name in names
+                if found[name].version and follow_aliases(found, name) in (profile.id, *profile.parts)
             ]
             return tuple(dict.fromkeys([*ids_of(self.profiles, site, profile), *asked]))
         known = self.warehouse.rows(_SEEN, Scope(site, bots=True), {"one": names[0], "other": names[-1]})
@@ -233,14 +235,18 @@ def _newest(profile: Profile, now: int) -> int:
 
 
 def ids_of(store: ProfileStore, site: str, profile: Profile) -> list[str]:
-    """The profile's id and those of its cookies that lead to it, or claim to be theirs and would bring them back: a
-    browser that two people share may not."""
-    cookies = [visitor_id(visitor) for visitor in (*profile.visitors, *profile.claimants)]
-    found = store.load(site, cookies)
+    """The profile's id, those of accounts merged with it, and those of its cookies that lead to it, or claim to be
+    theirs and would bring them back: a browser that two people share may not."""
+    accounts = [profile.id, *profile.parts]
+    parts = [one for each in store.load(site, accounts).values() if (one := each.profile)]
+    cookies = [visitor_id(v) for one in (profile, *parts) for v in (*one.visitors, *one.claimants)]
+    found = store.load(site, dict.fromkeys(cookies))
     mine = [
-        name for name in cookies if name != profile.id and follow_aliases(found, name) in (profile.id, name)
+        name
+        for name in dict.fromkeys(cookies)
+        if name not in accounts and follow_aliases(found, name) in (*accounts, name)
     ]
-    return [profile.id, *mine]
+    return [*accounts, *mine]
 
 
 def bare(kind: str, ids: Collection[str]) -> set[str]:

@@ -17,9 +17,11 @@ import msgspec
 
 from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, Rename, Result, previous_of
+from ingest.folding.merges import apply_merge, tell_others
 from ingest.folding.profile_cache import ProfileCache
 from profiles.fold import claims, fold, identity
 from profiles.fold.fold import LogPosition, Outcome, Settings
+from profiles.fold.merges import merge_call
 from profiles.ids import is_customer, user_id, visitor_id
 from profiles.model import Profile
 from profiles.store.port import Alias, ProfileStore, ProfilesUnavailable
@@ -69,6 +71,8 @@ class Batch:
 
     def _apply(self, item: EnrichedEvent) -> Result:
         event = item.event
+        if call := merge_call(event):
+            return apply_merge(self.entries, item, call)
         if event.user and not event.proven:
             return self._claim(item, self.entries.root(user_id(event.user)))
         renames: tuple[Rename, ...] = ()
@@ -130,9 +134,17 @@ class Batch:
             entry.changed = True
             if event.visitor and root[2:] != event.visitor and profile.last_seen // DAY_MS != day:
                 self._used.add(visitor_id(event.visitor))
+            if not profile.alone:
+                self._share(root, event, claimed)
         if outcome.renamed:
             renames += tuple(Rename("session", *renamed) for renamed in outcome.renamed)
         return Result(outcome, root, renames)
+
+    def _share(self, root: str, event: Event, claimed: bool) -> None:
+        """What an event of a merged account means for the others of the person."""
+        self._used.update(self.entries.others(self.entries.profile(root)))  # they live as long as this one
+        if event.type == "consent" and not claimed:
+            tell_others(self.entries, root, event)
 
     def _claim(self, item: EnrichedEvent, customer: str) -> Result:
         """An event whose sender merely says which customer this is."""
@@ -280,5 +292,9 @@ class Batch:
             and not identity.already_merged(into, source)
         ):
             return f"alias of two customers that are known already: {at} and {root}", ()
+        part = source.merged if source is not None else None
         self._absorb(at, root)
-        return "", (Rename("profile", at, root, item.event.received),)
+        renames: tuple[Rename, ...] = (Rename("profile", at, root, item.event.received),)
+        if part is not None and part.into:  # it stays part of the customer that it was merged into
+            renames += (Rename("merge", root, self.entries.root(part.into), part.at),)
+        return "", renames

@@ -89,6 +89,10 @@ class Entries:
         """The ids of the customers that a browser feeds."""
         return [self.root(user_id(name)) for name in own.fed]
 
+    def others(self, profile: Profile) -> list[str]:
+        """The ids of accounts next to this one in their person: whose part it is, and its own."""
+        return [name for name in (profile.merged.into, *profile.parts) if name]
+
     def save(self) -> set[str]:
         """Save profiles first, then the browsers that feed them, then the aliases that point to them.
 
@@ -154,6 +158,7 @@ class Entries:
                     names += [entry.alias.target, *entry.alias.before]
                 if entry.profile:
                     names += map(user_id, entry.profile.fed)
+                    names += self.others(entry.profile)
         return reach
 
     def remember(self) -> None:

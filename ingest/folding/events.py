@@ -6,6 +6,7 @@ import msgspec
 
 from profiles.facts import Facts
 from profiles.fold.fold import LogPosition, Outcome
+from profiles.fold.merges import merge_call
 from profiles.ids import user_id, visitor_id
 from tracker.event import Event
 
@@ -21,7 +22,7 @@ class EnrichedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rename(NamedTuple):
-    """``old`` is known as ``new`` since ``ts`` (ms); ``kind`` is profile or session."""
+    """``old`` is known as ``new`` since ``ts`` (ms); ``kind`` is profile, session or merge."""
 
     kind: str
     old: str
@@ -45,6 +46,8 @@ def ids_of(event: Event) -> list[str]:
         ids.append(user_id(event.user))
     if previous := previous_of(event):
         ids += [visitor_id(previous), user_id(previous)]
+    if call := merge_call(event):
+        ids.append(user_id(call.other))
     return ids
 
 

@@ -26,9 +26,9 @@ from profiles.erasures import Erased
 from profiles.fold import claims, identity
 from profiles.fold.fold import Settings
 from profiles.ids import is_customer, user_id
-from profiles.model import Profile
+from profiles.model import Merge, Profile
 from profiles.store.memory import MemoryProfiles
-from profiles.store.port import Alias, ProfileStore, Write, follow_aliases
+from profiles.store.port import Alias, ProfileStore, Stored, Write, follow_aliases
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -170,6 +170,9 @@ class Rebuild:
         profile, other = found[into].profile, found[at].profile
         if at == into or other is None or (other.fed and is_customer(into)):
             return
+        if is_customer(at) and is_customer(into):
+            self._link(memory, found[at], into)
+            return
         if profile is None:
             known = is_customer(into)
             profile = Profile(into, user=into[2:] if known else None, proven=not known)
@@ -185,6 +188,18 @@ class Rebuild:
             self.site, [Write(into, found[into].version, profile), Write(at, found[at].version, left)]
         )
 
+    def _link(self, memory: MemoryProfiles, part: Stored, into: str) -> None:
+        """Two customers who are one for the warehouse, and each has an account: they stay merged."""
+        above, profile = memory.load(self.site, [into])[into], part.profile
+        if profile is None or above.profile is None or profile.merged.at:
+            return
+        profile.merged = Merge(into, 1)
+        above.profile.parts.append(profile.id)
+        memory.save(
+            self.site,
+            [Write(profile.id, part.version, profile), Write(into, above.version, above.profile)],
+        )
+
     def _put(self, people: Sequence[RebuiltPerson], since: int, summary: RebuildSummary) -> set[str]:
         """Put people in place of what is live; who has to wait."""
         waiting: set[str] = set()
@@ -197,8 +212,13 @@ class Rebuild:
             summary.written += counted.count("written")
             summary.older += counted.count("older")
             waiting |= gone
+            above = {one.profile.id: one.profile.merged.into for one in people}
             for one in some:
                 if fates.get(one.profile.id) == "waiting":
                     # A browser's events stand under the customers that it feeds.
                     waiting |= {user_id(user) for user in one.profile.fed} or {one.profile.id}
+                    # Those of a merged account stand under whose part it is.
+                    name = one.profile.id
+                    while name := above.pop(name, ""):
+                        waiting.add(name)
         return waiting

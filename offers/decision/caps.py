@@ -116,7 +116,7 @@ class CapStore:
             raise CapsUnavailable(str(error)) from error
 
     def _former(self, site: str, view: View) -> Steps[list[bytes]]:
-        """Counts of the cookies that became this customer's: taken over once, so that a cap outlives a sign-in."""
+        """Counts of cookies and accounts that became this customer's: taken over once, so that a cap outlives it."""
         if self._absorbs(site, view) is None:
             return []
         answers = yield from self._commands.sending(*(("GET", key) for key in _cookies(site, view)))
@@ -137,15 +137,16 @@ class CapStore:
     def _absorbs(self, site: str, view: View) -> tuple[str, str, int] | None:
         """What is to be remembered of it, once; None when there is nothing to take over any more."""
         profile = view.profile
-        if not profile.id.startswith("u:") or not profile.visitors:
+        if not profile.id.startswith("u:") or not (profile.visitors or profile.parts):
             return None
-        mark = (site, profile.id, hash(tuple(profile.visitors)))
+        mark = (site, profile.id, hash((*profile.visitors, *profile.parts)))
         with self._lock:
             return None if mark in self._absorbed else mark
 
 
 def _cookies(site: str, view: View) -> list[str]:
-    return [_key(site, f"v:{visitor}") for visitor in view.profile.visitors]
+    profile = view.profile
+    return [_key(site, name) for name in (*(f"v:{each}" for each in profile.visitors), *profile.parts)]
 
 
 def windows(view: View) -> tuple[int, int, int]:

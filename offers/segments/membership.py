@@ -105,9 +105,8 @@ class Membership:
                 members[name] += 1
             if mine != profile.segments:
                 changed += 1
-                self._profiles.update(
-                    site.id, profile.id, partial(self._marked, site=site, compiled=compiled)
-                )
+                mark = partial(self._marked, site=site, compiled=compiled, together=mine)
+                self._profiles.update(site.id, profile.id, mark)
             if done % REPORT_EVERY == 0:
                 at = msgspec.structs.replace(
                     at, done=done, total=max(at.total, done), changed=changed, members=members
@@ -119,8 +118,11 @@ class Membership:
         self._progress.write(site.id, at)
         return at
 
-    def _marked(self, profile: Profile, site: Site, compiled: CompiledSegments) -> Profile:
-        profile.segments = self._of(profile, site, compiled)
+    def _marked(
+        self, profile: Profile, site: Site, compiled: CompiledSegments, together: list[str]
+    ) -> Profile:
+        """``together``: the segments of all accounts that were merged with this one."""
+        profile.segments = self._of(profile, site, compiled) if profile.alone else together
         return profile
 
     def _of(self, profile: Profile, site: Site, compiled: CompiledSegments) -> list[str]:
@@ -144,7 +146,8 @@ class SegmentedProfiles(RedisProfiles):
         if known is not None and compiled.audiences:
             now = int(self._clock() * 1000)
             for write in writes:
-                if isinstance(write.value, Profile):
+                # Of merged accounts the schedule looks at all together.
+                if isinstance(write.value, Profile) and write.value.alone:
                     write.value.segments = compiled.of(View(write.value, now, known))
         return super().save(site, writes)
 

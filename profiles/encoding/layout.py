@@ -35,6 +35,8 @@ ItemColumns = tuple[Column, Column, Column, Column]
 """Item, kind, time since the one before, category."""
 ClaimFields = tuple[list[str], bool, list[str], list[str]]
 """``fed``, ``proven``, ``claims``, ``claimants``."""
+MergeFields = tuple[tuple[str, int, int, int], list[str]]
+"""``merged`` and ``parts``."""
 RareFields = tuple[dict[str, Any], list[str], dict[str, float], dict[str, bool], bool, list[tuple[str, str]]]
 """``traits``, ``segments``, ``scores``, ``consent``, ``demo``, ``renamed``."""
 
@@ -73,6 +75,7 @@ class StoredProfile(msgspec.Struct, array_like=True, gc=False):
 
 
 class StoredProfileWithClaims(StoredProfile, array_like=True, gc=False):
-    """The same with what claims changed: most profiles have none and end before."""
+    """The same with what claims and merges changed: most profiles have none and end before."""
 
     claims: ClaimFields | None = None
+    merges: MergeFields | None = None

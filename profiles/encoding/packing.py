@@ -10,6 +10,7 @@ from profiles.encoding.layout import (
     COMMON,
     ClaimFields,
     ItemColumns,
+    MergeFields,
     SessionRow,
     StoredProfile,
     StoredProfileWithClaims,
@@ -32,8 +33,8 @@ def pack_profile(profile: Profile) -> StoredProfile:
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
     rare = (profile.traits, profile.segments, profile.scores, profile.consent)
     rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])  # type: ignore[assignment]
-    claims = _packed_claims(profile)
-    stored = (StoredProfileWithClaims if claims else StoredProfile)(
+    claims, merges = _packed_claims(profile), _packed_merges(profile)
+    stored = (StoredProfileWithClaims if claims or merges else StoredProfile)(
         [],
         first,
         profile.last_seen - first,
@@ -62,7 +63,7 @@ def pack_profile(profile: Profile) -> StoredProfile:
         profile.orders,
         _packed_event_counts(profile, words),
         None if profile.subject == "".join(profile.visitors[:1]) else words[profile.subject],
-        *((claims,) if claims else ()),
+        *((claims, merges) if claims or merges else ()),
     )
     stored.touches = _packed_touches(touches, first, words)
     stored.words = list(words)[len(COMMON) :]
@@ -79,6 +80,13 @@ def _packed_claims(profile: Profile) -> ClaimFields | None:
     if profile.proven and not (profile.fed or profile.claims or profile.claimants):
         return None
     return profile.fed, profile.proven, profile.claims, profile.claimants
+
+
+def _packed_merges(profile: Profile) -> MergeFields | None:
+    if not profile.merged.at and not profile.parts:
+        return None
+    one = profile.merged
+    return (one.into, one.at, one.partition, one.position), profile.parts
 
 
 def _packed_exposure(one: Exposure, first: int) -> list[int]:

@@ -5,7 +5,17 @@ from itertools import chain, repeat
 from profiles.encoding.columns import unpack, unpack_sums
 from profiles.encoding.layout import COMMON, StoredProfile, StoredProfileWithClaims
 from profiles.ids import session_id
-from profiles.model import Affinity, CartLine, EventCount, Exposure, ItemTouch, Profile, Session, Touch
+from profiles.model import (
+    Affinity,
+    CartLine,
+    EventCount,
+    Exposure,
+    ItemTouch,
+    Merge,
+    Profile,
+    Session,
+    Touch,
+)
 from profiles.standard_events import STANDARD_EVENTS
 
 _NO_TOUCH = Touch()
@@ -52,6 +62,7 @@ def unpack_profile(stored: StoredProfileWithClaims) -> Profile:
         if stored.subject is None
         else words[stored.subject],
         *(stored.claims or ([], True, [], [])),
+        *((Merge(*stored.merges[0]), stored.merges[1]) if stored.merges else ()),
     )
 
 

@@ -150,6 +150,8 @@ def _merge_description(into: Profile, other: Profile) -> None:
     into.scores = {**older.scores, **newer.scores}
     into.segments = sorted({*into.segments, *other.segments})
     into.demo = into.demo or other.demo
+    into.parts = sorted({*into.parts, *other.parts})
+    into.merged = max(into.merged, other.merged, key=lambda merged: merged.at)
 
 
 def add_history(into: Profile, other: Profile) -> None:

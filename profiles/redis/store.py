@@ -1,5 +1,5 @@
 """Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id. ``~``
-precedes the profile of a browser that feeds a customer: ``count`` leaves it out.
+precedes the profile of a browser that feeds a customer, and of a customer merged into another: ``count`` leaves it out.
 
 ``redis://``, ``rediss://`` and ``unix://`` as redis-py reads them; ``redis+cluster://`` for Redis Cluster.
 No command spans two keys, so that a cluster may keep each in another slot.
@@ -20,6 +20,7 @@ from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.redis.commands import RedisCommands
 from profiles.sansio import Call, Steps, run_sync
+from profiles.store.person import person_of
 from profiles.store.port import (
     LONGEST_CHAIN,
     NOTHING,
@@ -38,7 +39,7 @@ TRIES = 16
 CHUNK = 500  # keys of one round trip
 SAVED_TOGETHER = 100  # keys of one script: some 2 ms during which Redis serves nobody else
 VERSION_BYTES = 8
-_ALIAS, _FEEDS = ord("@"), ord("~")
+_ALIAS, _PART = ord("@"), ord("~")
 _alias = msgspec.msgpack.Decoder(Alias)
 
 
@@ -68,8 +69,11 @@ class RedisProfiles:
         for profile_id in ids:
             stored = _follow(found, profile_id)
             if stored.profile is not None:
-                return stored.profile
+                return (yield from self._person(site, stored.profile))
         return None
+
+    def _person(self, site: str, profile: Profile) -> Steps[Profile]:
+        return person_of(lambda ids: self._loading(site, ids, NOTHING), profile)
 
     def load(self, site: str, ids: Iterable[str], known: Mapping[str, Stored] = NOTHING) -> dict[str, Stored]:
         return run_sync(self._loading(site, ids, known))
@@ -144,7 +148,9 @@ class RedisProfiles:
         for keys in self._keys(site):
             for raw in run_sync(self._getting(keys)):
                 if raw and (profile := _decoded(raw).profile):
-                    yield profile
+                    person = run_sync(self._person(site, profile))
+                    if person.id == profile.id:
+                        yield person
 
     def people(self, site: str) -> Iterator[Profile]:
         return (profile for profile in self.scan(site) if not profile.feeds_customer)
@@ -156,7 +162,7 @@ class RedisProfiles:
                 pipe = self.client.pipeline(transaction=False)
                 for key in keys:
                     pipe.getrange(key, VERSION_BYTES, VERSION_BYTES)
-                total += sum(1 for first in pipe.execute() if first and first[0] not in (_ALIAS, _FEEDS))
+                total += sum(1 for first in pipe.execute() if first and first[0] not in (_ALIAS, _PART))
         return total
 
     def ping(self) -> None:
@@ -218,7 +224,8 @@ def _key(site: str, profile_id: str) -> str:
 def _encoded(value: Profile | Alias) -> bytes:
     if isinstance(value, Alias):
         return b"@" + msgspec.msgpack.encode(value)
-    return b"~" + codec.encode(value) if value.feeds_customer else codec.encode(value)
+    shown_elsewhere = value.feeds_customer or value.merged.into
+    return b"~" + codec.encode(value) if shown_elsewhere else codec.encode(value)
 
 
 def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
@@ -229,7 +236,7 @@ def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
     version, body = raw[:VERSION_BYTES], memoryview(raw)[VERSION_BYTES:]
     if body[0] == _ALIAS:
         return Stored(version, _alias.decode(body[1:]))
-    return Stored(version, codec.decode(body[1:] if body[0] == _FEEDS else body))
+    return Stored(version, codec.decode(body[1:] if body[0] == _PART else body))
 
 
 def _follow(found: dict[str, Stored], profile_id: str) -> Stored:

@@ -6,7 +6,8 @@ from itertools import count
 from profiles.encoding import codec
 from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
-from profiles.sansio import Steps
+from profiles.sansio import Steps, run_sync
+from profiles.store.person import person_of
 from profiles.store.port import ABSENT, LONGEST_CHAIN, NOTHING, Alias, Stored, Write
 
 
@@ -20,7 +21,8 @@ class MemoryProfiles:
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
         ids = [user_id(user)] if user else []
         ids += [visitor_id(visitor)] if visitor else []
-        return next((stored.profile for i in ids if (stored := self._root(site, i)).profile), None)
+        found = next((stored.profile for i in ids if (stored := self._root(site, i)).profile), None)
+        return found and self._person(site, found)
 
     def finding(
         self, site: str, visitor: str | None = None, user: str | None = None
@@ -77,7 +79,9 @@ class MemoryProfiles:
     def scan(self, site: str) -> Iterator[Profile]:
         for at, name in list(self._stored):
             if at == site and (profile := self._read(site, name).profile):
-                yield profile
+                person = self._person(site, profile)
+                if person.id == profile.id:
+                    yield person
 
     def people(self, site: str) -> Iterator[Profile]:
         return (profile for profile in self.scan(site) if not profile.feeds_customer)
@@ -89,6 +93,13 @@ class MemoryProfiles:
         """Everything that is stored under the site's ids."""
         found = ((name, self._read(site, name).value) for at, name in self._stored if at == site)
         return {name: value for name, value in found if value is not None}
+
+    def _person(self, site: str, profile: Profile) -> Profile:
+        return run_sync(person_of(lambda ids: self._loading(site, ids), profile))
+
+    def _loading(self, site: str, ids: Iterable[str]) -> Steps[dict[str, Stored]]:
+        yield from ()
+        return self.load(site, ids)
 
     def _read(self, site: str, profile_id: str) -> Stored:
         version, value = self._stored.get((site, profile_id), (ABSENT, b""))

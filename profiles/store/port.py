@@ -70,7 +70,8 @@ class ProfileStore(Protocol):
     """Ids are ``u:USER`` and ``v:VISITOR``. Every method raises ProfilesUnavailable."""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
-        """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed."""
+        """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed, and accounts that
+        were merged are one person (``profiles.store.person``)."""
 
     def finding(
         self, site: str, visitor: str | None = None, user: str | None = None
@@ -87,7 +88,8 @@ class ProfileStore(Protocol):
         """Write each where its version still holds; the new versions by id. An id left out has changed since."""
 
     def update(self, site: str, profile_id: str, change: Callable[[Profile], Profile]) -> Profile | None:
-        """Change one profile as one step; None when there is none. ``change`` may run again, and in place."""
+        """Change one profile, of accounts that were merged only the one under the id, as one step; None when there is
+        none. ``change`` may run again, and in place."""
 
     def touch(self, site: str, ids: Iterable[str]) -> None:
         """Renew the time to live of the ids, as saving would."""
@@ -96,8 +98,8 @@ class ProfileStore(Protocol):
         """Remove the profile and the ids that point to it; the removed ids."""
 
     def scan(self, site: str) -> Iterator[Profile]:
-        """Every profile of the site at some moment during the scan, including browsers that feed a customer. A profile
-        whose id changes may come twice."""
+        """Every profile of the site at some moment during the scan, including browsers that feed a customer; merged
+        accounts as one. A profile whose id changes may come twice."""
 
     def people(self, site: str) -> Iterator[Profile]:
         """The profiles of ``scan`` without browsers that feed a customer: one for each person."""

@@ -105,8 +105,13 @@ class MemoryWarehouse:
         for alias in self.aliases:
             if alias.kind == "profile" and (alias.old not in first or alias.ts < first[alias.old].ts):
                 first[alias.old] = alias
-        while name in first:
-            name = first[name].new
+        last: dict[str, AliasRow] = {}
+        for alias in self.aliases:
+            if alias.kind == "merge" and (alias.old not in last or alias.ts >= last[alias.old].ts):
+                last[alias.old] = alias
+        last = {old: alias for old, alias in last.items() if alias.new != old} | first
+        while name in last:
+            name = last[name].new
         return name
 
     def session_of(self, row: EventRow) -> str:

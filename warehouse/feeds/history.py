@@ -8,7 +8,9 @@ from warehouse.question.scope import Scope
 _HISTORY = """
 select session, ts, type, name, path, title, product, revenue, "order",
        coalesce(props ->> '$.campaign', '') as offer, coalesce(props ->> '$.query', '') as query,
-       channel, origin, campaign, keyword
+       channel, origin, campaign, keyword, coalesce("user", '') as user,
+       coalesce(props ->> '$.mergedInto', props ->> '$.separatedFrom', '') as other,
+       coalesce(props ->> '$.separated', '') as separated
 from events order by ts desc, id limit $most
 """
 _LATEST = "select profile from events group by profile order by max(ts) desc, profile limit $most"
@@ -16,7 +18,8 @@ _LATEST = "select profile from events group by profile order by max(ts) desc, pr
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One event. ``offer`` is the campaign of an offer event, ``query`` what a search looked for."""
+    """One event. ``offer`` is the campaign of an offer event, ``query`` what a search looked for. Of a merge, ``other``
+    is the customer that ``user`` became part of or no longer is, ``separated`` who is no longer part of this one."""
 
     session: str
     ts: int
@@ -33,6 +36,9 @@ class HistoryEvent:
     origin: str
     campaign: str
     keyword: str
+    user: str = ""
+    other: str = ""
+    separated: str = ""
 
 
 def history(events: Events, site: str, profile: str, start: int, most: int) -> list[HistoryEvent]:

@@ -19,12 +19,13 @@ KEPT = 4
 """Versions kept for queries that are about to start on one."""
 
 # A profile's id is merged once: what a replay or a cookie that moved on says later changes nothing.
-# A session may be cut anew by each late event: the last word counts.
+# A session may be cut anew by each late event, and a merge of customers undone: the last word counts.
 _FIRST = """
-create temp table chain as select site, kind, old, new, least(old, new) as low from (
-    select site, kind, old, case kind when 'profile' then arg_min(new, (ts, new)) else arg_max(new, (ts, new)) end
-           as new
-    from alias_rows group by site, kind, old) where new <> old
+create temp table chain as select site, joined as kind, old, arg_max(new, kind) as new, least(old, arg_max(new, kind))
+as low from (
+    select site, kind, old, case kind when 'merge' then 'profile' else kind end as joined,
+           case kind when 'profile' then arg_min(new, (ts, new)) else arg_max(new, (ts, new)) end as new
+    from alias_rows group by site, kind, old) where new <> old group by site, joined, old
 """
 
 # ``low`` is the smallest id met on the way: in a circle it ends up as the same id everywhere.

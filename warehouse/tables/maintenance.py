@@ -1,7 +1,7 @@
 """Maintenance: compaction, vacuum, retention by age, and the erasure of a person."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +74,7 @@ class Maintenance:
             return 0
         folder = Folder(self._aliases.uri, self._storage_options)
         rows = pa.concat_tables([folder.read(file) for file in files], promote_options="default")
-        # The first word of a profile and the last of a session are those that count.
+        # The first word of a profile and the last of a session or a merge are those that count.
         spread = rows.group_by(["site", "kind", "old", "new"]).aggregate([("ts", "min"), ("ts", "max")])
         first = pc.equal(spread["kind"], "profile")
         ts = pc.if_else(first, spread["ts_min"], spread["ts_max"])
@@ -140,8 +140,8 @@ class Maintenance:
             return pc.and_(
                 pc.and_(pc.equal(rows["site"], site), pc.less_equal(rows["ts"], until)),
                 pc.or_(
-                    _about(rows, "profile", _names({*former, *own})),
-                    _about(rows, "session", _names(sessions)),
+                    _about(rows, ("profile", "merge"), _names({*former, *own})),
+                    _about(rows, ("session",), _names(sessions)),
                 ),
             )
 
@@ -180,14 +180,20 @@ class Maintenance:
         """The profile ids, and all that were merged into them; without those that were merged into others."""
         found = set(ids)
         # A profile's id is merged once: a cookie that moved on to another customer says more, which does not count.
+        # A customer may be merged into another, and separated again: the last word counts.
         first: dict[str, tuple[int, str]] = {}
+        last: dict[str, tuple[int, str]] = {}
         for row in self._merges(site):
             said = (row["ts"], row["new"])
-            first[row["old"]] = min(said, first.get(row["old"], said))
+            if row["kind"] == "merge":
+                last[row["old"]] = max(said, last.get(row["old"], said))
+            else:
+                first[row["old"]] = min(said, first.get(row["old"], said))
+        became = {old: new for old, (_, new) in (last | first).items() if new != old}
         # An id that became part of somebody else is that one's, whoever used the cookie later.
-        found = {name for name in found if name not in first or first[name][1] in found}
+        found = {name for name in found if name not in became or became[name] in found}
         leading: dict[str, set[str]] = {}
-        for old, (_, new) in first.items():
+        for old, new in became.items():
             leading.setdefault(new, set()).add(old)
         todo = list(found)
         while todo:
@@ -209,7 +215,8 @@ class Maintenance:
                 rows = pa.concat_tables([folder.read(file, ALIASES.names) for file in files])
             except FileNotFoundError:  # an erasure was quicker
                 continue
-            mine = pc.and_(pc.equal(rows["site"], site), pc.equal(rows["kind"], "profile"))
+            kinds = pa.array(["profile", "merge"])
+            mine = pc.and_(pc.equal(rows["site"], site), pc.is_in(rows["kind"], kinds))
             merges: list[dict[str, Any]] = rows.filter(mine).to_pylist()
             return merges
         raise WarehouseUnavailable(f"{self._aliases.uri}: files kept changing")
@@ -226,10 +233,10 @@ def _names(values: Collection[str]) -> pa.Array:
     return pa.array(sorted(values), pa.string())
 
 
-def _about(rows: pa.Table, kind: str, names: pa.Array) -> pa.ChunkedArray:
-    """Which aliases of ``kind`` speak of ``names``."""
+def _about(rows: pa.Table, kinds: Sequence[str], names: pa.Array) -> pa.ChunkedArray:
+    """Which aliases of ``kinds`` speak of ``names``."""
     speaks = pc.or_(pc.is_in(rows["old"], names), pc.is_in(rows["new"], names))
-    return pc.and_(pc.equal(rows["kind"], kind), speaks)
+    return pc.and_(pc.is_in(rows["kind"], pa.array(kinds)), speaks)
 
 
 def _vacuum(table: Table, hours: int, full: bool) -> list[str]:

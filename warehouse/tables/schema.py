@@ -147,7 +147,7 @@ EVENTS = pa.schema(
 ALIASES = pa.schema(
     [
         pa.field("site", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),  # profile | session
+        pa.field("kind", pa.string(), nullable=False),  # profile | session | merge
         pa.field("old", pa.string(), nullable=False),
         pa.field("new", pa.string(), nullable=False),
         pa.field("ts", pa.int64(), nullable=False),
@@ -157,14 +157,15 @@ ALIASES = pa.schema(
 
 class AliasRow(NamedTuple):
     """``old`` is ``new`` since ``ts``. Idempotent: the latest row of a session ``old`` counts, the first one of a
-    profile; repeats are harmless.
+    profile; repeats are harmless. A merge is the profile of one known customer that became part of another's: the
+    latest row counts, too, and one that names the profile itself undoes it.
 
     A session that is itself was cut out of another by a late event: rows since its start (which its id tells) that
     name an earlier session of its owner belong to it, or to what it is part of now.
     """
 
     site: str
-    kind: str  # profile | session
+    kind: str  # profile | session | merge
     old: str
     new: str
     ts: int

@@ -27,10 +27,12 @@ from web.desk.reports.products import ProductsPage
 from web.desk.reports.retention import RetentionPage
 from web.desk.session import DeskSessions
 from web.desk.setup import SetupPage
+from web.desk.visitors.merge import MergePages
 from web.desk.visitors.visitors import VisitorPages
 from web.desk.waiting import CancelPages, register_waiting
 from web.http.routes import blueprint_of
 from web.http.static_files import StaticFiles, static_blueprint
+from web.people.merges import Merges
 from web.stores import Stores
 
 
@@ -73,6 +75,8 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
 def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     profiles, warehouse, shops = stores.visitors.profiles, stores.reports.warehouse, stores.models.shops
     yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops).routes())
+    merges = Merges(profiles, stores.log, stores.clock)
+    yield pages.blueprint("desk_merge", MergePages(pages, profiles, merges).routes())
 
 
 def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:

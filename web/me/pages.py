@@ -70,7 +70,8 @@ class VisitorPage:
         site, profile = self.access.form_of()
         allowed = request.form.getlist("purpose")
         purposes: dict[str, bool] = {purpose: purpose in allowed for purpose in PURPOSES}
-        self.profiles.update(site.id, profile.id, partial(chosen, purposes=purposes))
+        for each in (profile.id, *profile.parts):
+            self.profiles.update(site.id, each, partial(chosen, purposes=purposes))
         self._log(site, profile, purposes, self._now())
         return _redirect_back("choices")
 
@@ -81,6 +82,9 @@ class VisitorPage:
         now = self._now()
         interests = wanted(profile, more[:INTERESTS_LIMIT], gone[:INTERESTS_LIMIT], now)
         self.profiles.update(site.id, profile.id, partial(corrected, interests=interests, now=now))
+        for each in profile.parts:
+            others = dict.fromkeys(interests, 0.0)
+            self.profiles.update(site.id, each, partial(corrected, interests=others, now=now))
         self._log(site, profile, {"interests": interests}, now)
         return _redirect_back("interests")
 

@@ -46,7 +46,8 @@ def everyone(profiles: ProfileStore, site: str) -> Everyone:
 
 def _searched(profile: Profile) -> str:
     traits = (profile.traits.get(name) for name in ("name", "email"))
-    parts = (profile.user, *(value for value in traits if isinstance(value, str)))
+    merged = (part.removeprefix("u:") for part in profile.parts)
+    parts = (profile.user, *merged, *(value for value in traits if isinstance(value, str)))
     return "\n".join(part.strip().lower() for part in parts if part)
 
 

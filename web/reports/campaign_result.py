@@ -19,6 +19,7 @@ from offers.reports.campaign_report import CampaignReport, campaign_report
 from offers.reports.response_counts import ResponseCounts, by_segment
 from offers.segments.lookalike import LookAlike, look_alike, revealing_fields
 from offers.segments.store import SegmentStore
+from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
 from tracker.sites import Site
 from warehouse.delta import Warehouse
@@ -102,8 +103,7 @@ class CampaignResults:
     def expansion(self, site: Site, result: Result) -> LookAlike | None:
         """An audience of others like those who answered. Raises ProfilesUnavailable."""
         ids = list(dict.fromkeys(showing.profile for showing in reversed(result.answered)))[:SEEDS]
-        stored = self.profiles.load(site.id, ids)
-        seeds = [found for each in ids if (found := stored[each].profile) is not None]
+        seeds = list(people_by_id(self.profiles, site.id, ids).values())
         others = [each for each, _ in zip(self.profiles.people(site.id), range(OTHERS), strict=False)]
         reward = result.campaign.reward
         asked = [(each.id, Audience.parse(each.audience)) for each in self.segments.all(site.id)]
@@ -112,8 +112,8 @@ class CampaignResults:
 
     def _segments(self, site: Site, found: Sequence[Impression]) -> list[ResponseCounts]:
         ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]
-        stored = self.profiles.load(site.id, ids)
-        segments = {each: profile.segments for each in ids if (profile := stored[each].profile) is not None}
+        known = people_by_id(self.profiles, site.id, ids)
+        segments = {each: profile.segments for each, profile in known.items()}
         return by_segment(found, segments)
 
 

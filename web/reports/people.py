@@ -11,6 +11,7 @@ from offers.segments.segment import Segment, parse_segment
 from offers.segments.store import SegmentStore
 from profiles.model import Profile
 from profiles.store.lookup import document
+from profiles.store.person import people_by_id
 from tracker.sites import Site
 from warehouse.feeds.dossier import PersonId, PersonOrder, dossier
 from warehouse.feeds.history import latest_profiles
@@ -181,11 +182,10 @@ class PeopleTables:
 
     def rows(self, site: str, ids: Sequence[str]) -> list[Someone]:
         """A row for each id; a person without a live profile has only the id."""
-        stored = self.reports.profiles.load(site, ids)
+        known = people_by_id(self.reports.profiles, site, ids)
         found = []
         for profile_id in ids:
-            entry = stored.get(profile_id)
-            profile = (entry.profile if entry else None) or Profile(id=profile_id)
+            profile = known.get(profile_id) or Profile(id=profile_id)
             email = profile.traits.get("email", "")
             counts = profile.counts
             found.append(

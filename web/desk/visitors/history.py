@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from profiles.fold.merges import MERGED, SEPARATED
 from recommender.catalogue.item import Item
 from tracker.sites import Site
 from warehouse.feeds.history import HistoryEvent
@@ -76,6 +77,8 @@ def _look(event: HistoryEvent) -> str:
         return "order"
     if event.name.startswith("Offer "):
         return "offer"
+    if event.name in (MERGED, SEPARATED):
+        return "track"
     return "track" if event.type == "track" else ""
 
 
@@ -85,6 +88,8 @@ def _told(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]
             "",
             event.path,
         ) else ""
+    if event.name in (MERGED, SEPARATED):
+        return _told_of_merge(event), ""
     if event.type != "track":
         return event.type.capitalize(), ""
     if event.name.startswith("Order ") and event.revenue is not None:
@@ -93,3 +98,11 @@ def _told(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]
     item = item_of(event.product) if event.product else None
     named = item.name if item and item.name else event.product or ""
     return event.name, named or event.offer or (f"“{event.query}”" if event.query else event.path)
+
+
+def _told_of_merge(event: HistoryEvent) -> str:
+    if event.name == MERGED:
+        return _("Customer %(id)s was merged into %(other)s", id=event.user, other=event.other)
+    if event.separated:
+        return _("Customer %(id)s was separated from this customer", id=event.separated)
+    return _("Customer %(id)s was separated from %(other)s", id=event.user, other=event.other)

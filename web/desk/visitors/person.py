@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from profiles.fold import affinity
+from profiles.ids import is_customer
 from profiles.model import Profile, Touch
 from recommender.catalogue.item import Item
 from tracker.sites import Site
@@ -62,7 +63,8 @@ class OfferSeen:
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """What the page of one visitor draws, but for the timeline."""
+    """What the page of one visitor draws, but for the timeline. ``merged`` are the customer ids of accounts that were
+    merged into this one."""
 
     id: str
     name: str
@@ -78,6 +80,8 @@ class PersonView:
     offers: tuple[OfferSeen, ...]
     consent: tuple[tuple[str, str, str], ...]
     visits: tuple[tuple[str, str], ...]
+    customer: bool
+    merged: tuple[str, ...]
 
 
 def name_of(profile: Profile) -> str:
@@ -126,6 +130,8 @@ def person_of(
             (formats.when(each.start, site.zone), touch_text(each.touch))
             for each in reversed(profile.sessions[-ROWS:])
         ),
+        customer=is_customer(profile.id),
+        merged=tuple(each[2:] for each in profile.parts),
     )
 
 
@@ -193,6 +199,7 @@ def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tu
         (_("Last seen"), formats.when(profile.last_seen, site.zone)),
         (_("Last order"), formats.when(profile.last_order, site.zone) if profile.last_order else ""),
         (_("Customer id"), _customer(profile)),
+        (_("Merged customer ids"), ", ".join(each[2:] for each in profile.parts)),
         (_("Visitor ids"), ", ".join(profile.visitors)),
         (_("Claimed customer id"), ", ".join(profile.fed)),
         (_("Claimed by visitor ids"), ", ".join(profile.claimants)),

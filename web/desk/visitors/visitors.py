@@ -8,6 +8,7 @@ from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
 from profiles.model import Profile
+from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
 from recommender.catalogue.item import Item
 from tracker.sites import Site
@@ -147,6 +148,4 @@ def _latest(pages: Pages, profiles: ProfileStore, scope: ReportScope) -> list[Pr
 
 
 def _loaded(profiles: ProfileStore, site: Site, ids: Sequence[str]) -> list[Profile]:
-    stored = profiles.load(site.id, ids) if ids else {}
-    found = [stored[profile_id].profile for profile_id in ids if profile_id in stored]
-    return [profile for profile in found if profile]
+    return list(people_by_id(profiles, site.id, ids).values())

@@ -1,0 +1,64 @@
+"""Merges of known customers: a duplicate account becomes part of another, and can be separated again.
+
+The site says so, with its secret key, by an event of the log. Each account keeps a profile of its own, in which its own
+events are counted as ever; the merge is a link between them. So nothing is counted twice, and whoever separates them
+finds each with what it had and what it did since.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from profiles.fold import claims, identity
+from profiles.fold.fold import LogPosition
+from profiles.fold.stages import DEFAULT, Thresholds
+from profiles.model import Merge, Profile
+from tracker.event import SITE, Event
+
+MERGED, SEPARATED = "Customers Merged", "Customers Separated"
+INTO, FROM = "mergedInto", "separatedFrom"
+MERGED_MOST = 16
+"""Accounts that may be merged into one person."""
+
+
+class MergeCall(NamedTuple):
+    """The account of ``user`` becomes part of ``other``'s, or no longer is."""
+
+    user: str
+    other: str
+    stands: bool
+
+
+def merge_call(event: Event) -> MergeCall | None:
+    """What an event says about a merge. Only the site itself can say it, and only about accounts, not browsers."""
+    if event.type != "alias" or event.visitor or not event.user or not event.proven or event.sender != SITE:
+        return None
+    for name, field in ((MERGED, INTO), (SEPARATED, FROM)):
+        other = event.props.get(field)
+        if event.name == name and isinstance(other, str) and other:
+            return MergeCall(event.user, other, name == MERGED)
+    return None
+
+
+def applied(profile: Profile, at: LogPosition) -> bool:
+    """Whether the profile knows what the message says of its merge, or something later."""
+    known = profile.merged
+    return known.partition == at.partition and at.position <= known.position
+
+
+def link(profile: Profile, into: str, ts: int, at: LogPosition) -> None:
+    """Set, in place, whose part the account is; "" for nobody's. ``ts`` (ms) is when the site said it."""
+    profile.merged = Merge(into, max(ts, profile.merged.at + 1), at.partition, at.position)
+
+
+def together(members: Sequence[Profile], thresholds: Thresholds = DEFAULT) -> Profile:
+    """The one person that these accounts are, in place of the first, whose id, scores and segments it has; ``parts``
+    are the others."""
+    first, *others = members
+    scores, segments, merged = first.scores, first.segments, first.merged
+    if not first.proven and any(other.proven for other in others):
+        claims.prove(first)
+    for other in others:
+        identity.merge(first, other, thresholds)
+    first.scores, first.segments, first.merged = scores, segments, merged
+    first.parts = [other.id for other in others]
+    return first
