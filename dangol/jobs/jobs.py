@@ -118,7 +118,13 @@ class Jobs:
         self._each(self._refresh)
 
     def _refresh(self, site: Site) -> None:
-        refresh(site.id, compose.history(self.settings), compose.model_registry(self.settings, site.id))
+        items = compose.catalogue(self.settings, site.id).all()
+        refresh(
+            site.id,
+            compose.history(self.settings),
+            compose.model_registry(self.settings, site.id),
+            items=items,
+        )
 
     def learn_items(self) -> None:
         """Add items to the catalogue that events name and the shop did not send."""
@@ -133,6 +139,7 @@ class Jobs:
             if each
         }
         own = (named or hosts(warehouse, site.id, since)) | {host_of(self.settings.public_url)} - {""}
+        named_products = products(warehouse, site.id)
         found = (
             item_from_event(
                 each.product,
@@ -144,9 +151,10 @@ class Jobs:
                 image=each.image,
                 hosts=own,
             )
-            for each in products(warehouse, site.id)
+            for each in named_products
         )
-        compose.catalogue(self.settings, site.id).sync_from_events(item for item in found if item is not None)
+        first = {each.product: each.first for each in named_products}
+        compose.catalogue(self.settings, site.id).sync_from_events((item for item in found if item), first)
 
     def learn_orders(self) -> None:
         """Compute the largest plausible order of each site."""

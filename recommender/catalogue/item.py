@@ -62,6 +62,17 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 del known[name]
         return {**known.pop("extra"), **known}
 
+    def price_at(self, now: int) -> float | None:
+        """The price at ``now`` (ms): the sale's while it lasts."""
+        begin, end = moment(self.sale_from), moment(self.sale_until)
+        on_sale = (begin is None or begin <= now) and (end is None or now < end)
+        return self.sale_price if self.sale_price is not None and on_sale else self.price
+
+    def next_price(self, now: int) -> int | None:
+        """When after ``now`` (ms) a sale begins or ends; None where none does."""
+        times = (moment(self.sale_from), moment(self.sale_until)) if self.sale_price is not None else ()
+        return min((each for each in times if each is not None and each > now), default=None)
+
 
 HIDDEN = ("sent_by_site", "feed")
 LATER = ("recommendable", "group", "sku", "sale_price", "sale_from", "sale_until", "created_at")

@@ -88,6 +88,13 @@ class Interactions:
             repeat_weights=self.repeat_weights[which],
         )
 
+    def renamed(self, names: Mapping[str, str]) -> "Interactions":
+        """The same with other names of items; items that get one name become one."""
+        renamed = [names.get(item, item) for item in self.items]
+        codes = {item: code for code, item in enumerate(dict.fromkeys(renamed))}
+        table = np.array([codes[item] for item in renamed], np.int32)
+        return replace(self, items=tuple(codes), item=table[self.item] if len(self) else self.item)
+
     @property
     def profile_weights(self) -> npt.NDArray[np.float64]:
         """How much each profile teaches, up to 1."""

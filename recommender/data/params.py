@@ -57,4 +57,5 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     rebuy_categories: tuple[str, ...] = ()  # where bought items may be shown again: what is used up
     affinity: float = 0.6  # weight of category affinity beside the factors' best score; less with more data
     explore: float = 0.02  # share of shown items that nobody chose yet, so that new ones get seen; 0 = off
+    new_days: float = 30.0  # an item is new so long after it was first seen, or created as the shop says
     candidates: int = 100  # taken from each component of a blend

@@ -17,10 +17,10 @@ JUST_BOUGHT = 0.25  # taken off the need for an item that was bought a moment ag
 
 def session(slot: Slot, count: int) -> Candidates:
     """Next items by similar sessions."""
-    model, table = slot.model, slot.table
+    model = slot.model
     if model is None:
         return NO_CANDIDATES
-    current = [model.index.get(item, -1) for item in slot.visitor.session]
+    current = [slot.model_code(item) for item in slot.visitor.session]
     next_items = model.sessions.next(current, slot.params, 4 * count)
     kept = np.flatnonzero(slot.allowed[next_items.items])[:count]
     items, because = next_items.items[kept], list[int]()
@@ -28,7 +28,7 @@ def session(slot: Slot, count: int) -> Candidates:
     def reason(n: int) -> Reason:
         if not because:
             because.extend(next_items.strongest_source(items))
-        item = table.ids[because[n]]
+        item = slot.named(because[n])
         return Reason(slot.verb(item), item)
 
     return Candidates(items.astype(np.int64), next_items.scores[kept], reason)
@@ -99,17 +99,21 @@ def bought_together(slot: Slot, count: int) -> Candidates:
                 total[other] = total.get(other, 0.0) + value
                 because[other] = max(because.get(other, (0.0, code)), (value, code))
     found, scores = top(np.array(list(total), np.int64), np.array(list(total.values()), np.float32), count)
-    return Candidates(found, scores, lambda n: Reason("together", slot.table.ids[because[int(found[n])][1]]))
+    return Candidates(found, scores, lambda n: Reason("together", slot.named(because[int(found[n])][1])))
 
 
 def buy_again(slot: Slot, count: int) -> Candidates:
     """Items that the visitor bought and is likely to need again now."""
-    table, visitor = slot.table, slot.visitor
-    rows = [row for row in slot.rows(visitor.bought) if slot.allowed[row]]
-    days = slot.params.rebuy_days
-    need = [_need(slot.model, row, visitor.bought[table.ids[row]], visitor.now, days) for row in rows]
+    visitor = slot.visitor
+    times: dict[int, list[int]] = {}
+    for item, bought in visitor.bought.items():
+        row = slot.row(item)
+        if row is not None and slot.allowed[row]:
+            times.setdefault(row, []).extend(bought)
+    rows, days = list(times), slot.params.rebuy_days
+    need = [_need(slot.model, row, sorted(times[row]), visitor.now, days) for row in rows]
     found, scores = top(np.array(rows, np.int64), np.array(need, np.float32), count)
-    return Candidates(found, scores, lambda n: Reason("again", table.ids[int(found[n])]))
+    return Candidates(found, scores, lambda n: Reason("again", slot.named(int(found[n]))))
 
 
 def _need(

@@ -130,7 +130,7 @@ def _reasons(slot: Slot, rows: Longs, interest: Floats | None, factor: float) ->
         by_category = float(interest[code]) if interest is not None else 0.0
         if user_factors is None or by_factors()[0][n] < by_category:
             return Reason("category", slot.liked_in(code), table.names[code])
-        item = table.ids[by_factors()[1][n]]
+        item = slot.named(by_factors()[1][n])
         return Reason(slot.verb(item), item)
 
     return reason

@@ -14,11 +14,12 @@ from recommender.data.params import Params
 from recommender.model.model import Model
 from recommender.model.registry import ModelRegistry
 from recommender.serving import components
-from recommender.serving.item_table import ItemTable, build, updated
+from recommender.serving.item_table import ItemTable
 from recommender.serving.request import LIMIT, Recommendations, SlotRequest
 from recommender.serving.rerank import candidates_needed, rerank, with_exploration
 from recommender.serving.slot import Slot
 from recommender.serving.strategies import CANDIDATE_SOURCES
+from recommender.serving.table_update import build, updated
 from recommender.serving.visitor import Visitor, visitor_of_profile
 from tracker.refusal import Refusal
 
@@ -70,7 +71,8 @@ class Recommender:
         if request.strategy != "buy_again":
             missing = request.limit - len(shown)
             if missing > 0:
-                slot.allowed[[table.index[each.id] for each in shown]] = False
+                there = table.with_siblings(slot.rows(each.id for each in shown))
+                slot.allowed[there] = False
                 shown += rerank(slot, components.popular(slot, candidates_needed(slot)))[:missing]
             shown = with_exploration(slot, shown, self._chance)
         return Recommendations(tuple(shown), model.card.version if model else "")
@@ -83,7 +85,9 @@ class Recommender:
         except CatalogueUnavailable as error:
             log.warning("catalogue as it was: %s", error)
         ready = self._ready
-        if ready and ready[0] is model and self._catalogue.changed_since(ready[2])[1] == []:
+        now = int(self._clock() * 1000)
+        fits = ready and ready[0] is model and now < ready[1].price_until
+        if ready and fits and self._catalogue.changed_since(ready[2])[1] == []:
             return ready[0], ready[1]
         if not self._lock.acquire(blocking=ready is None):
             assert ready is not None
@@ -108,10 +112,11 @@ class Recommender:
         try:
             ready = self._ready
             place, changed = self._catalogue.changed_since(ready[2] if ready else 0)
-            if ready and ready[0] is model and changed is not None:
-                table = updated(ready[1], self._catalogue, changed, model)
+            now, days = int(self._clock() * 1000), self._params.new_days
+            if ready and ready[0] is model and changed is not None and now < ready[1].price_until:
+                table = updated(ready[1], self._catalogue, changed, model, now, days)
             else:
-                table = build(model, self._catalogue)
+                table = build(model, self._catalogue, now, days)
             self._ready = (model, table, place)
             return model, table
         finally:

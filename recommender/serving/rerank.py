@@ -8,6 +8,7 @@ import numpy as np
 from recommender.data.interactions import Longs
 from recommender.serving.request import Reason, RecommendedItem
 from recommender.serving.slot import Candidates, Slot
+from tracker.durations import DAY_MS
 
 OVERFETCH = 4  # times as many candidates where reranking may change which items are shown
 
@@ -15,7 +16,7 @@ OVERFETCH = 4  # times as many candidates where reranking may change which items
 def candidates_needed(slot: Slot) -> int:
     """How many candidates the reranking needs."""
     boosts = any(rule.bias not in (-1, 0) for rule in slot.request.rules)
-    return slot.request.limit * (OVERFETCH if boosts or slot.request.spread else 1)
+    return slot.request.limit * (OVERFETCH if boosts or slot.request.spread or slot.table.groups else 1)
 
 
 def rerank(slot: Slot, candidates: Candidates) -> list[RecommendedItem]:
@@ -25,9 +26,25 @@ def rerank(slot: Slot, candidates: Candidates) -> list[RecommendedItem]:
         if rule.bias not in (-1, 0):
             scores[slot.table.rule_mask(rule)[candidates.rows]] *= rule.bias
     order = np.argsort(-scores, kind="stable").tolist() if slot.request.rules else list(range(len(scores)))
+    order = _one_of_each(slot, candidates.rows, order)
     chosen = _spread(slot, candidates.rows, order)[: slot.request.limit]
-    ids, rows, values = slot.table.ids, candidates.rows.tolist(), scores.tolist()
-    return [RecommendedItem(ids[rows[n]], round(values[n], 6), candidates.reason(n)) for n in chosen]
+    rows, values = candidates.rows.tolist(), scores.tolist()
+    return [RecommendedItem(slot.shown(rows[n]), round(values[n], 6), candidates.reason(n)) for n in chosen]
+
+
+def _one_of_each(slot: Slot, rows: Longs, order: list[int]) -> list[int]:
+    """The order with one variant of each group: the best."""
+    if not slot.table.groups and not slot.table.display:
+        return order
+    met: set[int | str] = set()
+    kept: list[int] = []
+    for n in order:
+        row = int(rows[n])
+        one: int | str = int(slot.table.group[row]) or slot.shown(row)
+        if one not in met:
+            met.add(one)
+            kept.append(n)
+    return kept
 
 
 def _spread(slot: Slot, rows: Longs, order: list[int]) -> list[int]:
@@ -48,20 +65,24 @@ def _spread(slot: Slot, rows: Longs, order: list[int]) -> list[int]:
 def with_exploration(
     slot: Slot, shown: list[RecommendedItem], chance: random.Random
 ) -> list[RecommendedItem]:
-    """The row, with its last place sometimes given to an item that is new to the model.
+    """The row, with its last place sometimes given to a new item that the model does not know.
+
+    An item is new for ``new_days`` after it was first seen: one that nobody chose for long is not.
 
     The parameter ``explore`` is the expected share of such items; 0 switches exploration off.
     """
     share, known = slot.params.explore * len(shown), slot.table.model_rows
     if not share or not known or len(shown) < 2 or chance.random() >= share:
         return shown
-    there = {pick.id for pick in shown}
-    rows = [int(row) + known for row in np.flatnonzero(slot.allowed[known:])]
-    rows = [row for row in rows if slot.table.ids[row] not in there]
+    new = (
+        slot.table.first_seen[: len(slot.allowed) - known] >= slot.visitor.now - slot.params.new_days * DAY_MS
+    )
+    there = slot.table.with_siblings(slot.rows(pick.id for pick in shown))
+    rows = [row for row in (np.flatnonzero(slot.allowed[known:] & new) + known).tolist() if row not in there]
     if not rows:
         return shown
     chosen = chance.choice(rows)
     if slot.user_factors is not None:  # of a few, the one nearest to the visitor's taste
         few = chance.sample(rows, min(8, len(rows)))
         chosen = max(few, key=lambda row: float(slot.table.content[row - known] @ slot.user_factors.user))  # type: ignore[union-attr]
-    return [*shown[:-1], RecommendedItem(slot.table.ids[chosen], 0.0, Reason("new"))]
+    return [*shown[:-1], RecommendedItem(slot.shown(chosen), 0.0, Reason("new"))]

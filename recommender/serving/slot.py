@@ -53,9 +53,10 @@ class Slot:
         hidden += [item for item in (visitor.page, self.request.item) if item]
         if not self.request.rebuy and self.request.strategy != "buy_again":
             hidden += visitor.bought
-        allowed[self.rows(hidden)] = False
+        allowed[self.table.with_siblings(self.rows(hidden))] = False
         if self.params.rebuy_categories and not self.request.rebuy:
             kept = [row for row in self.rows(visitor.bought) if self._consumable(row)]
+            kept = self.table.with_siblings(kept)
             allowed[kept] = self.table.filter_mask(self.request.filter)[kept]
         for rule in self.request.rules:
             if rule.bias in (-1, 0):
@@ -74,6 +75,33 @@ class Slot:
 
     def row(self, item: str | None) -> int | None:
         return next(iter(self.rows([item])), None) if item else None
+
+    def model_code(self, item: str) -> int:
+        """The model's code of an item; -1 where the model does not know it."""
+        row = self.row(item)
+        return row if row is not None and row < self.table.model_rows else -1
+
+    @cached_property
+    def _touched(self) -> dict[int, str]:
+        """Of rows that stand for several items or names, the one that the visitor dealt with last."""
+        visitor = self.visitor
+        bought = sorted(visitor.bought, key=lambda item: visitor.bought[item][-1])
+        liked = [one.item for one in reversed(visitor.liked)]
+        order = [*liked, *bought] if self.request.strategy == "buy_again" else [*bought, *liked]
+        named = [*order, *visitor.cart, visitor.page, self.request.item]
+        return {row: item for item in named if (row := self.row(item)) in self.table.display and item}
+
+    def named(self, row: int) -> str:
+        """The item of a row as a reason names it: as the visitor knows it."""
+        return self._touched.get(row) or self.table.display.get(row) or self.table.ids[row]
+
+    def shown(self, row: int) -> str:
+        """The item that is shown for a row: the variant that the visitor dealt with, if it may be shown."""
+        rule, touched = self.request.filter, self._touched.get(row)
+        item = self.table.item(touched) if touched and rule.price_min is rule.price_max is None else None
+        if item is not None and item.shown:
+            return item.id
+        return self.table.display.get(row) or self.table.ids[row]
 
     @cached_property
     def seen(self) -> list[int]:
@@ -120,11 +148,14 @@ class Slot:
         """The visitor folded into the model; None when the model knows none of the items they like."""
         if self.model is None:
             return None
-        index = self.model.index
-        known = [(index[one.item], one.weight) for one in self.visitor.liked if one.item in index]
+        known: dict[int, float] = {}
+        for one in self.visitor.liked:
+            code = self.model_code(one.item)
+            if code >= 0:
+                known[code] = known.get(code, 0.0) + one.weight
         if not known:
             return None
-        rows, weights = zip(*known, strict=True)
+        rows, weights = list(known), list(known.values())
         confidence = 1.0 + self.model.card.alpha * np.array(weights, np.float32)
         return self.model.factors.fold_in(np.array(rows, np.int32), confidence)
 

@@ -5,13 +5,15 @@ It is cheap enough to run every few minutes. Factors change slowly; the other pa
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
 
 from recommender.algorithms import cooccurrence, popularity, rebuy, session_knn
 from recommender.algorithms.factors import Factors
+from recommender.catalogue.item import Item
+from recommender.catalogue.variants import model_names
 from recommender.data.interactions import Interactions, read
 from recommender.model.card import Card
 from recommender.model.model import Model
@@ -20,11 +22,15 @@ from recommender.training.train import History
 
 
 def refresh(
-    site: str, history: History, registry: ModelRegistry, clock: Callable[[], float] = time.time
+    site: str,
+    history: History,
+    registry: ModelRegistry,
+    clock: Callable[[], float] = time.time,
+    items: Sequence[Item] = (),
 ) -> Card | None:
     """Publish the live model with everything but its factors renewed; None when there is no model or nothing new.
 
-    Raises ModelUnusable.
+    ``items`` is the catalogue. Raises ModelUnusable.
     """
     version = registry.live_version()
     if version is None:
@@ -35,7 +41,7 @@ def refresh(
     # By their number, too: a visitor's clock may be a day ahead, and nothing newer comes until then.
     if not len(rows) or (int(rows.ts[-1]) <= live.card.last and len(rows) == live.card.events):
         return None
-    rows = recoded(rows, live)
+    rows = recoded(rows.renamed(model_names(items)), live)
     model = dataclasses.replace(
         live,
         items=rows.items,

@@ -11,6 +11,7 @@ import numpy as np
 
 from recommender.algorithms import als, content, cooccurrence, factors, popularity, rebuy, session_knn
 from recommender.catalogue.item import Item
+from recommender.catalogue.variants import model_names, stand_ins
 from recommender.data.interactions import (
     Interactions,
     NothingToLearn,
@@ -133,20 +134,21 @@ def train(
 ) -> Card:
     """Learn from the site's window of history and serve the result, unless the live model is better.
 
-    ``items`` is the catalogue, from which new items' places are learned; ``params`` are the registry's unless given.
+    ``items`` is the catalogue, from which new items' places are learned, and which variants are of one group.
+    ``params`` are the registry's unless given.
     Raises NothingToLearn, ParamsInvalid.
     """
     params = params or registry.params.read()
     begin, now = time.perf_counter(), int(clock() * 1000)
     progress.stage("read")
-    rows = read(history.interactions(site, params.window_days))
+    rows = read(history.interactions(site, params.window_days)).renamed(model_names(items))
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
     log.info("site %s: learning from %d events of %d visitors", site, len(rows), len(rows.profiles))
     live = _live(registry)
     unseen = live.card.last + 1 if live else 0
     card = Card(version=registry.new_version(), site=site, made=now)
-    learned = learn(rows, params, card, items, HeldOut(unseen), progress)
+    learned = learn(rows, params, card, stand_ins(items), HeldOut(unseen), progress)
     progress.stage("judge")
     judgement = _judge(learned, live, unseen)
     card = msgspec.structs.replace(

@@ -17,13 +17,14 @@ REPRESENTATIVES, VOTES = 2, 31
 _TEXTS = ("name", "category", "url", "image")
 
 _LINES = """
-select profile, sender, received, product, category, price, props ->> '$.name' as name, props ->> '$.url' as url,
+select profile, sender, received, ts, product, category, price, props ->> '$.name' as name, props ->> '$.url' as url,
        props ->> '$.image_url' as image
 from events where product is not null and coalesce(len(items), 0) < 2 and doubtful is not true
 union all by name
-select profile, sender, received, line.product as product, line.category as category, line.price as price
+select profile, sender, received, ts, line.product as product, line.category as category, line.price as price
 from (
-    select profile, sender, received, unnest(items) as line from events where len(items) > 1 and doubtful is not true
+    select profile, sender, received, ts, unnest(items) as line
+    from events where len(items) > 1 and doubtful is not true
 )
 """
 
@@ -48,7 +49,8 @@ heard as (
 told as (
     select product, {_SAID}, arg_max(price, received) filter (price > 0) as price, max(received) as last
     from lines where product is not null and sender = 'site' group by product
-)
+),
+begun as (select product, min(ts) as first from lines where product is not null group by product)
 """
 
 
@@ -64,6 +66,7 @@ def _won(name: str) -> str:
 
 _PRODUCTS = f"""
 {_VOTES}
+select found.*, begun.first from (
 select product, true as told, {_COLUMNS}, price, 0 as networks, last from told
 union all by name
 select product, false as told, {_COLUMNS}, coalesce(price, middle) as price, networks, last
@@ -73,6 +76,7 @@ from (
     from heard group by product having count(*) >= {AGREED}
 ) {" ".join(f"left join ({_won(name)}) using (product)" for name in (*_TEXTS, "price"))}
 where product not in (select product from told)
+) as found join begun using (product)
 order by told desc, networks desc, last desc, product limit $most
 """
 """A price that varies from visitor to visitor is the median of what enough of them are told."""
@@ -90,7 +94,8 @@ having count(distinct voter) >= {AGREED} and 2 * count(distinct voter) >= (selec
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """As the site itself ``told``, else as visitors agree; "" and None for what nobody says, or they disagree on."""
+    """As the site itself ``told``, else as visitors agree; "" and None for what nobody says, or they disagree on.
+    ``first``: when an event named it first, ms."""
 
     product: str
     told: bool
@@ -99,6 +104,7 @@ class Product:
     price: float | None
     url: str
     image: str
+    first: int
 
 
 def products(warehouse: Events, site: str, start: int = 0, most: int = 100_000) -> list[Product]:

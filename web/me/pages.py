@@ -62,7 +62,7 @@ class VisitorPage:
         view = View(profile, self._now(), site, segments_of=self.segments.compiled(site.id).of)
         names = {each.id: each.name for each in self.segments.all(site.id)}
         catalogue = self.shops(site.id).catalogue
-        summary = summary_of(view, site, lambda item: catalogue.state(item)[1], names, masked=by == "cookie")
+        summary = summary_of(view, site, catalogue.named, names, masked=by == "cookie")
         form = self.access.form(site, profile, by)
         return _render("me/page.html", site=site, known=summary, form=form, by=by, **_form_fields())
 

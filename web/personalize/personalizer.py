@@ -203,7 +203,7 @@ class Personalizer:
             with self._without("model"):
                 shown = shop.recommender.recommend(visitor, each)
                 if isinstance(shown, Recommendations):
-                    items = [_told(pick, shop.catalogue, currency) for pick in shown.items]
+                    items = [_told(pick, shop.catalogue, currency, visitor.now) for pick in shown.items]
                     return {"items": items, "model": shown.model}
         return {"items": [], "model": ""}
 
@@ -231,14 +231,18 @@ def _popular(ask: SlotRequest) -> SlotRequest:
     return msgspec.structs.replace(ask, strategy="popular")
 
 
-def _told(pick: RecommendedItem, catalogue: Catalogue, currency: str) -> dict[str, Any]:
-    """One item with its reason, and what the catalogue says of it so that a page can draw it."""
+def _told(pick: RecommendedItem, catalogue: Catalogue, currency: str, now: int) -> dict[str, Any]:
+    """One item with its reason, and what the catalogue says of it so that a page can draw it: in a sale (at ``now``,
+    ms) with the price that it had before."""
     told: dict[str, Any] = {"id": pick.id, "score": pick.score, "reason": pick.reason}
     _, item = catalogue.state(pick.id)
     for name in SHOWN:
         value = getattr(item, name, None)
         if value not in (None, ""):
             told[name] = value
+    price = item.price_at(now) if item else None
+    if item and price is not None and price != item.price:
+        told |= {"price": price} | ({"regular_price": item.price} if item.price is not None else {})
     if "price" in told:
         told["currency"] = currency
     return told

@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from profiles.model import Profile
 from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
-from recommender.catalogue.item import Item
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
@@ -84,11 +83,7 @@ class VisitorPages:
             raise Problem(
                 404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
-        catalogue = self.shops(site.id).catalogue
-
-        def item_of(item_id: str) -> Item | None:
-            return catalogue.state(item_id)[1]
-
+        item_of = self.shops(site.id).catalogue.named
         segments = {each.id: each.name for each in self.pages.segments.all(site.id)}
         view = person_of(profile, site, now, item_of, segments)
         # Since the oldest visit that the profile remembers: a query over all time would read every file.
