@@ -10,6 +10,7 @@ from dangol.command_audit import audit_commands
 from dangol.commands import (
     audit,
     backups,
+    coupons,
     dead_letters,
     demo,
     doctor,
@@ -57,6 +58,7 @@ for command in (
     *profiles.COMMANDS,
     *models.COMMANDS,
     *offers.COMMANDS,
+    *coupons.COMMANDS,
     audit.audit,
     dead_letters.deadletters,
     demo.demo_traffic,

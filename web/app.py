@@ -11,6 +11,7 @@ from web.access.audit import register_audit
 from web.access.security import register_security
 from web.api.audiences import AudiencePreview
 from web.api.campaigns import Campaigns
+from web.api.coupons import CouponPools
 from web.api.health import HealthPages, add_gauges, register_metrics
 from web.api.items import Items
 from web.api.models import Models, Trainings
@@ -111,6 +112,7 @@ def _report_sources(stores: Stores) -> ReportSources:
             decided=campaigns.decided,
             arms=campaigns.arms,
             signer=campaigns.signer,
+            coupons=campaigns.coupons,
             clock=clock,
         ),
         audiences=Audiences(profiles, segments, clock),
@@ -166,6 +168,7 @@ def _register_api(
         gorse_blueprint(gorse),
         blueprint_of("models", Models(shops, runs, keys).routes()),
         blueprint_of("campaigns", Campaigns(stores.campaigns.store, keys, clock).routes()),
+        blueprint_of("coupons", CouponPools(stores.campaigns.coupons, keys).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),
         blueprint_of(

@@ -8,6 +8,7 @@ from ingest.enrich.countries import Source, source
 from ingest.worker.log_generations import Incident
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
+from offers.coupons.pool import CouponStore
 from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.token import TokenSigner
@@ -73,6 +74,7 @@ class CampaignStores:
     decided: DecisionCountStore
     arms: ArmStore
     signer: TokenSigner
+    coupons: CouponStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

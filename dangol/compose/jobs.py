@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure":
     """The erasure of people in every store."""
     from dangol.history.erasure import SETTLE_SECONDS, Erasure
+    from offers.coupons.pool import CouponStore
     from offers.decision.caps import CapStore
     from profiles.erasures import RedisErased
 
@@ -26,6 +27,7 @@ def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure
         store,
         RedisErased(store.client),
         caps,
+        CouponStore(settings.profiles_uri),
         warehouse(settings),
         deadletters(settings),
         SETTLE_SECONDS if settle_seconds is None else settle_seconds,

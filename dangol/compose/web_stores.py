@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from offers.bandit.arm_store import ArmStore
     from offers.campaign.store import CampaignStore
+    from offers.coupons.pool import CouponStore
     from offers.decision.decider import Decider
     from offers.feedback.token import TokenSigner
     from offers.segments.store import SegmentStore
@@ -97,18 +98,22 @@ def _segments(settings: Settings, segments: "SegmentStore") -> "SegmentStores":
 def _campaigns(settings: Settings, segments: "SegmentStore", key: bytes) -> "CampaignStores":
     from offers.bandit.arm_store import ArmStore
     from offers.campaign.store import CampaignStore
+    from offers.coupons.pool import CouponStore
     from offers.decision.decision_counts import DecisionCountStore
     from offers.feedback.token import TokenSigner
     from web.stores import CampaignStores
 
     redis = settings.profiles_uri
     campaigns, arms, signer = CampaignStore(redis), ArmStore(redis), TokenSigner(key)
+    # Half of the time that an answer may take: the other half is left to answer without them.
+    coupons = CouponStore(redis, timeout=settings.personalize_budget_ms / 2000, processes=settings.workers)
     return CampaignStores(
         store=campaigns,
-        decider=_decider(settings, campaigns, segments, arms, signer),
+        decider=_decider(settings, campaigns, segments, arms, signer, coupons),
         decided=DecisionCountStore(redis),
         arms=arms,
         signer=signer,
+        coupons=coupons,
     )
 
 
@@ -118,6 +123,7 @@ def _decider(
     segments: "SegmentStore",
     arms: "ArmStore",
     signer: "TokenSigner",
+    coupons: "CouponStore",
 ) -> "Decider":
     from offers.campaign.campaign import Cap
     from offers.decision.budget import BudgetStore
@@ -137,6 +143,7 @@ def _decider(
         signer,
         arms=arms,
         budgets=BudgetStore(redis, processes=settings.workers),
+        coupons=coupons,
         segments=segments,
         global_holdout=settings.global_holdout,
     )

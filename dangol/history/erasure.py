@@ -46,6 +46,10 @@ class Caps(Protocol):
     def forget(self, site: str, profile_id: str) -> None: ...
 
 
+class Coupons(Protocol):
+    def forget(self, site: str, ids: Collection[str]) -> None: ...
+
+
 class Journal(Protocol):
     def erased(self, site: str, ids: Collection[str], at: int) -> None:
         """Record an erasure where the restore of a backup finds it."""
@@ -59,13 +63,14 @@ class Erasure:
         profiles: ProfileStore,
         erased: RedisErased,
         caps: Caps,
+        coupons: Coupons,
         warehouse: Warehouse,
         deadletters: DeadLetters,
         settle_seconds: float = SETTLE_SECONDS,
         clock: Callable[[], float] = time.time,
         journal: Journal | None = None,
     ) -> None:
-        self.profiles, self.erased, self.caps = profiles, erased, caps
+        self.profiles, self.erased, self.caps, self.coupons = profiles, erased, caps, coupons
         self.warehouse, self.deadletters = warehouse, deadletters
         self.settle_ms, self.clock, self.journal = int(settle_seconds * 1000), clock, journal
 
@@ -204,6 +209,7 @@ class Erasure:
             ):
                 self.profiles.erase(site, name)
             self.caps.forget(site, name)
+        self.coupons.forget(site, bare("v:", ids) | bare("u:", ids))
         self._cut_ties(site, {*ids, *cookies}, ids)
 
     def _cut_ties(self, site: str, names: Collection[str], ids: Collection[str]) -> None:

@@ -93,6 +93,8 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Allocation ``aa`` shows everybody the first creative, under the variants' names: a test of the testing.
     ``group`` names a mutual-exclusion group: of its live campaigns a visitor can meet one only.
+    ``coupons`` names a pool of codes: ``{{ coupon }}`` in a creative is the person's own, and who can have none is not
+    shown the campaign.
     """
 
     id: str
@@ -112,6 +114,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     allocation: Literal["bandit", "fixed", "aa"] = "bandit"
     reward: Reward = "click"
     group: str = ""
+    coupons: str = ""
     creatives: tuple[Creative, ...]
 
     def starts(self, zone: ZoneInfo) -> int | None:

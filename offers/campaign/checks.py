@@ -55,7 +55,7 @@ def _names(campaign: Campaign) -> None:
     named = [("id", campaign.id)]
     named += [(f"slots[{index}]", slot) for index, slot in enumerate(campaign.slots)]
     named += [(f"creatives[{index}].id", creative.id) for index, creative in enumerate(campaign.creatives)]
-    named += [("group", campaign.group)] if campaign.group else []
+    named += [(field, name) for field in ("group", "coupons") if (name := getattr(campaign, field))]
     for field, value in named:
         if not ID.fullmatch(value):
             raise CampaignInvalid(
@@ -116,7 +116,8 @@ def _amounts(campaign: Campaign) -> None:
 
 def _creatives(campaign: Campaign) -> None:
     for index, creative in enumerate(campaign.creatives):
-        problem = content_problem(creative.kind, creative.content) or placeholder_problem(creative.content)
+        problem = content_problem(creative.kind, creative.content)
+        problem = problem or placeholder_problem(creative.content, coupons=bool(campaign.coupons))
         if problem:
             raise CampaignInvalid(f"creatives[{index}].content", problem)
         if not 0.0 <= creative.weight <= 1e6:

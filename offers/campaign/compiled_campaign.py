@@ -10,7 +10,7 @@ from offers.audience.audience import Audience
 from offers.audience.visitor import View
 from offers.campaign.campaign import WEEKDAYS, Campaign
 from offers.campaign.creative import served
-from offers.campaign.placeholders import filled, has_placeholders
+from offers.campaign.placeholders import Told, filled, has_placeholders
 
 NEVER = 1 << 62
 TIERS = {"override": 0, "standard": 1, "fallback": 2}
@@ -67,13 +67,12 @@ class CompiledCampaign:
             return False
         return not self._dayparts or any(_within(part, view.local) for part in self._dayparts)
 
-    def content(self, variant: str, view: View | None, traits: bool) -> Any:
-        """What this visitor is shown; None: whoever it may be. ``traits``: whether placeholders may tell what the
-        profile knows of them."""
+    def content(self, variant: str, told: Told) -> Any:
+        """What a visitor is shown of whom placeholders may tell ``told``."""
         creative = self.creatives[variant]
         if variant not in self.personal:
             return creative.content
-        return filled(creative.kind, creative.content, view, traits)
+        return filled(creative.kind, creative.content, told)
 
 
 def _minutes(clock: str) -> int:

@@ -12,8 +12,9 @@ from itertools import islice
 from offers.bandit.thompson_sampling import Arms, NoArms
 from offers.campaign.campaign import Campaign
 from offers.campaign.compiled_campaign import CompiledCampaign
-from offers.campaign.placeholders import Telling
+from offers.campaign.placeholders import Telling, Told
 from offers.campaign.store import CAMPAIGNS_LIMIT, Campaigns
+from offers.coupons.pool import Coupons, NoCoupons
 from offers.decision.allocation import Allocation
 from offers.decision.budget import Budgets, Unlimited
 from offers.decision.caps import CapRequest, Caps, CapsUnavailable, Grant
@@ -51,6 +52,7 @@ class Decider:
         *,
         arms: Arms | None = None,
         budgets: Budgets | None = None,
+        coupons: Coupons | None = None,
         segments: Segments | None = None,
         global_holdout: float = 0.0,
         clock: Callable[[], float] = time.time,
@@ -58,6 +60,7 @@ class Decider:
     ) -> None:
         self._campaigns, self._caps, self._signer = campaigns, caps, signer
         self._budgets = budgets or Unlimited()
+        self._coupons = coupons or NoCoupons()
         arms = arms or NoArms()
         self._allocation = Allocation(arms, clock)
         self._segments = segments
@@ -103,7 +106,13 @@ class Decider:
             ]
             if selection.shown is None:
                 continue
-            decisions[selection.slot] = decision = self._decision(request, selection.shown, selection.slot)
+            pool, coupon = selection.shown.campaign.coupons, ""
+            if pool:
+                coupon = yield from self._coupons.issue(site.id, pool, request.subject, request.asker.network)
+                if not coupon:
+                    continue  # somebody else was given the last one meanwhile
+            decision = self._decision(request, selection.shown, selection.slot, coupon=coupon)
+            decisions[selection.slot] = decision
             if self.holdout(selection.shown.campaign) > 0:
                 decided.append(
                     LoggedDecision(decision.campaign, selection.slot, decision.token, "Offer Decided")
@@ -137,7 +146,7 @@ class Decider:
 
     def _needs_no_visitor(self, campaign: Campaign) -> bool:
         """Whether it may be shown to a visitor who cannot be recognised: it has no caps and no holdout."""
-        return not campaign.caps and self.holdout(campaign) <= 0
+        return not campaign.caps and not campaign.coupons and self.holdout(campaign) <= 0
 
     def holdout(self, campaign: Campaign) -> float:
         """The share of visitors from whom it is withheld, by its own and the global holdout."""
@@ -219,7 +228,13 @@ class Decider:
             for candidate in islice(selection.candidates, count):
                 if candidate.id in done or (selection.closed and candidate.campaign.tier == "standard"):
                     continue
-                budget = candidate.campaign.budget
+                pool, budget = candidate.campaign.coupons, candidate.campaign.budget
+                if pool and not (
+                    yield from self._coupons.available(
+                        request.site.id, pool, request.subject, request.asker.network
+                    )
+                ):
+                    continue
                 if budget is not None:
                     within = yield from self._budgets.reserve(
                         request.site.id, candidate.id, budget, request.view.now, request.asker.network
@@ -257,7 +272,12 @@ class Decider:
         )
 
     def _decision(
-        self, request: PageRequest, candidate: CompiledCampaign, slot: str, even: bool = False
+        self,
+        request: PageRequest,
+        candidate: CompiledCampaign,
+        slot: str,
+        even: bool = False,
+        coupon: str = "",
     ) -> Decision:
         site, campaign, context = request.site.id, candidate.campaign, request.context
         variants = list(candidate.creatives)
@@ -271,14 +291,23 @@ class Decider:
         at = self._chance.choices(range(len(variants)), shares)[0]
         variant, propensity = variants[at], round(shares[at], 6)
         creative = candidate.creatives[variant]
-        content = candidate.content(variant, request.told, request.traits)
+        content = candidate.content(variant, Told(request.told, request.traits, coupon))
         owner = owner_of(site, request.asker.id)
         token = Token(
             site, campaign.id, variant, slot, propensity, request.view.now, context, new_nonce(), owner=owner
         )
         signed = self._signer.sign(token)
         return Decision(
-            campaign.id, variant, slot, creative.kind, content, propensity, signed, context, creative.items
+            campaign.id,
+            variant,
+            slot,
+            creative.kind,
+            content,
+            propensity,
+            signed,
+            context,
+            creative.items,
+            coupon,
         )
 
     def _withheld(self, request: PageRequest, candidate: CompiledCampaign, slot: str) -> LoggedDecision:
@@ -338,5 +367,7 @@ def _grants_without_counts(
 def _needs_no_count(campaign: Campaign) -> bool:
     """Whether it may be shown while no store answers: a fallback without caps, holdout and budget."""
     return (
-        campaign.tier == "fallback" and not campaign.caps and not campaign.holdout and campaign.budget is None
+        campaign.tier == "fallback"
+        and not (campaign.caps or campaign.holdout or campaign.coupons)
+        and campaign.budget is None
     )

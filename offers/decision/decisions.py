@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 class Decision(NamedTuple):
     """What to show. ``propensity``: how likely this variant was, given the campaign. ``token`` comes back signed.
-    ``items``: recommendations that belong inside, asked for as an item slot does."""
+    ``items``: recommendations that belong inside, asked for as an item slot does. ``coupon``: the visitor's code, ""
+    for none."""
 
     campaign: str
     variant: str
@@ -16,6 +17,7 @@ class Decision(NamedTuple):
     token: str
     context: str
     items: dict[str, Any] | None = None
+    coupon: str = ""
 
 
 class LoggedDecision(NamedTuple):

@@ -12,6 +12,7 @@ from dangol.history.erasure import SETTLE_SECONDS, Erasure
 from dangol.transfer.person_export import export
 from ingest.dead_letters import DeadLetters
 from ingest.worker.worker import Bounds, Worker
+from offers.coupons.pool import CouponStore
 from offers.decision.caps import CapStore
 from profiles.erasures import Cutoffs, RedisErased
 from profiles.redis.store import RedisProfiles
@@ -52,7 +53,13 @@ class Shop:
             clock=clock,
         )
         self.erasure = Erasure(
-            self.profiles, self.erased, self.caps, self.warehouse, self.deadletters, clock=clock
+            self.profiles,
+            self.erased,
+            self.caps,
+            CouponStore(redis_url, timeout=3.0),
+            self.warehouse,
+            self.deadletters,
+            clock=clock,
         )
 
     def send(self, *events: Any) -> None:

@@ -111,3 +111,20 @@ def test_the_global_holdout_and_the_fatigue_cap_are_settings(
     }
     met = {sum(each is not None for each in decisions) for decisions in shown.values()}
     assert met == {0, 2}  # held out; tired after two
+
+
+def test_coupons_are_made_added_listed_and_removed(run, tmp_path: Path) -> None:
+    made = run("coupons", "make", "xmas", "--count", 20, "--prefix", "X-")
+    assert made.exit_code == 0, made.output
+    codes = [line for line in made.stdout.splitlines() if line.startswith("X-")]
+    assert len(set(codes)) == 20
+    file = tmp_path / "codes.txt"
+    file.write_text("\ufeff" + "\n".join(["단골-1", "", " B ", codes[0]]) + "\n", encoding="utf-8")
+    assert "2 of 3 codes are new" in run("coupons", "add", "xmas", file).output
+    assert run("coupons", "list").output == "xmas\t22 free\t0 issued\n"
+    for wrong in (("add", "a b", file), ("make", "xmas", "--count", 0), ("add", "x", file, "--site", "no")):
+        assert run("coupons", *wrong).exit_code == 1
+    file.write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in run("coupons", "add", "xmas", file).output
+    assert run("coupons", "remove", "xmas").exit_code == 0
+    assert "no pool" in run("coupons", "remove", "xmas").output

@@ -4,7 +4,7 @@ import pytest
 
 from offers.audience.visitor import View
 from offers.campaign.creative import sanitise
-from offers.campaign.placeholders import VALUE_LIMIT, filled, placeholder_problem
+from offers.campaign.placeholders import VALUE_LIMIT, Told, filled, placeholder_problem
 from profiles.model import Affinity, CartLine, Profile
 from tests.support.sites import UTC_SITE
 
@@ -46,7 +46,7 @@ SHOPPER = View(
     ],
 )
 def test_placeholders_in_html_are_filled_and_escaped(source: str, shown: str):
-    assert filled("html", sanitise(source), SHOPPER, traits=True) == shown
+    assert filled("html", sanitise(source), Told(SHOPPER, True)) == shown
 
 
 def test_placeholders_in_json_and_pictures():
@@ -56,33 +56,33 @@ def test_placeholders_in_json_and_pictures():
         "n": 1,
         "l": ["{{ stage }}"],
     }
-    assert filled("json", content, SHOPPER, traits=True) == {
+    assert filled("json", content, Told(SHOPPER, True)) == {
         "title": "For Ann",
         "link": "",
         "n": 1,
         "l": ["prospect"],
     }
-    assert filled("json", content, SHOPPER, traits=False)["title"] == "For you"
+    assert filled("json", content, Told(SHOPPER, False))["title"] == "For you"
 
 
 def test_in_an_address_a_value_is_a_part_of_it():
     likes = Profile(id="v:a", affinities={"Home & Garden #1?": Affinity(1.0, NOW)})
     view, part = View(likes, NOW, UTC_SITE), "Home%20%26%20Garden%20%231%3F"
     html = sanitise('<a href="/shop?cat={{ top_category }}&x=1">{{ top_category }}</a>')
-    assert filled("html", html, view, traits=False) == (
+    assert filled("html", html, Told(view, False)) == (
         f'<a href="/shop?cat={part}&amp;x=1" rel="noopener noreferrer">Home &amp; Garden #1?</a>'
     )
     content = {"link": "https://x.example/{{ top_category }}", "title": "{{ top_category }}"}
-    told = filled("json", content, view, traits=False)
+    told = filled("json", content, Told(view, False))
     assert told == {"link": f"https://x.example/{part}", "title": "Home & Garden #1?"}
     picture = {"src": "/{{ top_category | all }}.jpg", "alt": "{{ top_category }}"}
-    assert filled("image", picture, view, traits=False)["src"] == f"/{part}.jpg"
+    assert filled("image", picture, Told(view, False))["src"] == f"/{part}.jpg"
 
 
 def test_of_nobody_in_particular_nothing_is_claimed():
     source = "{{ stage | friend }}; {{ orders | many }}; {{ visits }}; {{ trait.name | you }}"
-    assert filled("html", sanitise(source), None, traits=True) == "friend; many; ; you"
-    assert filled("json", {"n": source}, None, traits=False) == {"n": "friend; many; ; you"}
+    assert filled("html", sanitise(source), Told(None, True)) == "friend; many; ; you"
+    assert filled("json", {"n": source}, Told(None, False)) == {"n": "friend; many; ; you"}
 
 
 def test_only_known_placeholders_are_accepted():
@@ -97,7 +97,7 @@ def test_only_known_placeholders_are_accepted():
 
 def told(text: str, **traits: object) -> str:
     view = View(Profile(id="u:7", traits=traits), NOW, UTC_SITE)
-    return filled("json", {"text": text}, view, traits=True)["text"]
+    return filled("json", {"text": text}, Told(view, True))["text"]
 
 
 def test_a_value_is_told_in_so_many_characters_and_only_what_can_be_printed():

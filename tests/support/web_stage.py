@@ -16,6 +16,7 @@ from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
+from offers.coupons.pool import CouponStore
 from offers.decision.caps import CapStore
 from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
@@ -190,8 +191,8 @@ def stage_of(
     caps, signer = CapStore(redis_url, timeout=10), TokenSigner(SECRET)  # again: a busy machine
     campaigns, segments, arms = CampaignStore(redis_url), SegmentStore(redis_url), ArmStore(redis_url)
     store, warehouse = RedisProfiles(redis_url), Warehouse(str(folder / "warehouse"))
-    erased = RedisErased(store.client)
-    erasure = Erasure(store, erased, caps, warehouse, DeadLetters(folder), settle_seconds=0.0)
+    erased, coupons = RedisErased(store.client), CouponStore(redis_url, timeout=10, clock=clock)
+    erasure = Erasure(store, erased, caps, coupons, warehouse, DeadLetters(folder), settle_seconds=0.0)
     stores = Stores(
         sites=sites,
         log=MemoryLog(),
@@ -204,10 +205,13 @@ def stage_of(
         ),
         campaigns=CampaignStores(
             store=campaigns,
-            decider=Decider(campaigns, caps, signer, arms=arms, segments=segments, clock=clock),
+            decider=Decider(
+                campaigns, caps, signer, arms=arms, segments=segments, coupons=coupons, clock=clock
+            ),
             decided=DecisionCountStore(redis_url, timeout=10, clock=clock),
             arms=arms,
             signer=signer,
+            coupons=coupons,
         ),
         models=ModelStores(shops=shop, runs=TrainingRuns(client, clock)),
         reports=ReportStores(

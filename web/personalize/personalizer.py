@@ -261,4 +261,6 @@ def _offer(decision: Decision) -> dict[str, Any]:
         "kind": decision.kind,
         "content": content,
     }
+    if decision.coupon:
+        offer["coupon"] = decision.coupon
     return {"offer": offer, "token": decision.token}

@@ -9,6 +9,8 @@ from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import best_probabilities, with_exploration
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import CampaignStore, Version
+from offers.coupons.pool import CouponStore, Pool
+from offers.coupons.redemption import Redemptions, redemptions
 from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.attribution import Impression, attributed_impressions
@@ -23,6 +25,7 @@ from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
 from tracker.sites import Site
 from warehouse.delta import Warehouse
+from warehouse.feeds.coupon_orders import coupon_orders
 from warehouse.question.span import Span
 
 CONTEXTS_SHOWN = 8
@@ -62,6 +65,15 @@ class Result:
     answered: tuple[Impression, ...]
     segments: tuple[ResponseCounts, ...] = ()
     segment_names: dict[str, str] = field(default_factory=dict)
+    coupons: "CouponResult | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class CouponResult:
+    """The campaign's pool as it is now, and the orders of the span that redeemed its codes."""
+
+    pool: Pool
+    redeemed: Redemptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,7 @@ class CampaignResults:
     decided: DecisionCountStore
     arms: ArmStore
     signer: TokenSigner
+    coupons: CouponStore
     clock: Callable[[], float]
 
     def result(self, site: Site, campaign: Campaign, span: Span) -> Result:
@@ -98,7 +111,13 @@ class CampaignResults:
         told = tuple(lessons(campaign, learned))
         names = {each.id: each.name for each in self.segments.all(site.id)}
         tallies = tuple(self._segments(site, found)) if names else ()
-        return Result(campaign, made, refused, told, answered, tallies, names)
+        coupons = self._coupons(site, campaign.coupons, span) if campaign.coupons else None
+        return Result(campaign, made, refused, told, answered, tallies, names, coupons)
+
+    def _coupons(self, site: Site, name: str, span: Span) -> CouponResult:
+        pool, issued = self.coupons.pool(site.id, name), self.coupons.issued(site.id, name)
+        orders = coupon_orders(self.warehouse, site.id, span.start, span.end) if issued else []
+        return CouponResult(pool or Pool(name, 0, 0), redemptions(orders, issued, site.currency))
 
     def expansion(self, site: Site, result: Result) -> LookAlike | None:
         """An audience of others like those who answered. Raises ProfilesUnavailable."""

@@ -9,7 +9,7 @@ from offers.experiments.intervals import Interval
 from offers.experiments.lift import Group, Lift
 from offers.experiments.off_policy import Estimate, OffPolicy
 from offers.reports.response_counts import ResponseCounts
-from web.reports.campaign_result import Result
+from web.reports.campaign_result import CouponResult, Result
 
 TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned")
 
@@ -35,6 +35,18 @@ def as_json(result: Result) -> dict[str, Any]:
         "comparison": _comparison(made.comparison),
         "learned": result.lessons,
         "refused": result.refused,
+        "coupons": _coupons(result.coupons),
+    }
+
+
+def _coupons(found: CouponResult | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "pool": found.pool.name,
+        "free": found.pool.free,
+        "issued": found.pool.issued,
+        **found.redeemed._asdict(),
     }
 
 

@@ -96,6 +96,7 @@ def draft_of(campaign: Campaign, version: str = "") -> CampaignDraft:
         "allocation": campaign.allocation,
         "reward": campaign.reward,
         "group": campaign.group,
+        "coupons": campaign.coupons,
         **(_amounts(campaign.budget) if campaign.budget else {}),
     }
     variants = tuple(
@@ -154,6 +155,7 @@ def document_of(draft: CampaignDraft) -> dict[str, Any]:
         "allocation": text("allocation") or "bandit",
         "reward": text("reward") or "click",
         "group": text("group"),
+        "coupons": text("coupons"),
         "creatives": [_creative(at, each) for at, each in enumerate(draft.variants)],
     }
     budget = {

@@ -13,6 +13,7 @@ from offers.campaign.campaign import Campaign, CampaignInvalid, Creative
 from offers.campaign.compiled_campaign import CompiledCampaign
 from offers.campaign.creative import sanitise
 from offers.campaign.document import parse
+from offers.campaign.placeholders import Told
 from offers.decision.holdout import held_out, subject
 from profiles.consent.rules import allows
 from profiles.model import Profile
@@ -26,6 +27,7 @@ from web.http.problem import Problem
 from web.language import gettext as _
 from web.people.audience_preview import Audiences, Size, parsed
 
+SAMPLE_COUPON = "SAMPLE-CODE"
 _IMG = re.compile(r'<img((?:\s+[\w-]+="[^"]*")*)\s*/?>')
 _ATTRIBUTE = re.compile(r'(?<![\w-])([\w-]++)="([^"]*+)"')
 
@@ -114,7 +116,9 @@ def _variants(
     view = None if withdrawn else audiences.view(site, profile)
     shown = []
     for name, creative in ready.creatives.items():
-        page, backend = (ready.content(name, view, traits) for traits in (False, not withdrawn))
+        page, backend = (
+            ready.content(name, Told(view, traits, SAMPLE_COUPON)) for traits in (False, not withdrawn)
+        )
         more = _drawn(creative.kind, backend) if backend != page else None
         shown.append(Shown(name, _drawn(creative.kind, page), more, _items(creative)))
     return tuple(shown)

@@ -92,7 +92,12 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
     lift, zero = _lift(result, site)
     return View(
         seen=total.impressions > 0,
-        known=bool(total.impressions or total.decisions or made.withheld),
+        known=bool(
+            total.impressions
+            or total.decisions
+            or made.withheld
+            or (result.coupons and result.coupons.pool.issued)
+        ),
         campaign=campaign,
         result=result,
         figures=_figures(result, site),
@@ -128,6 +133,7 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
         ),
         (_("Revenue"), formats.money(total.revenue, site.currency), _("within the attribution window")),
     ]
+    figures += _coupons(result, site)
     if lift is not None:
         worth = formats.money(lift.incremental.value, site.currency)
         low, high = (
@@ -135,6 +141,26 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
         )
         figures.append((_("Incremental revenue"), worth, _("%(low)s to %(high)s", low=low, high=high)))
     return tuple(figures)
+
+
+def _coupons(result: Result, site: Site) -> list[tuple[str, str, str]]:
+    if result.coupons is None:
+        return []
+    pool, redeemed = result.coupons.pool, result.coupons.redeemed
+    cost = formats.money(redeemed.discount, site.currency)
+    issued = _(
+        "%(issued)s issued, %(free)s left", issued=formats.number(pool.issued), free=formats.number(pool.free)
+    )
+    untold = (
+        _("%(count)s orders tell no discount", count=formats.number(redeemed.untold))
+        if redeemed.untold
+        else ""
+    )
+    revenue = _("in orders of %(money)s", money=formats.money(redeemed.revenue, site.currency))
+    return [
+        (_("Coupons redeemed"), formats.number(redeemed.orders), issued),
+        (_("Cost of coupons"), cost, " · ".join(filter(None, (revenue if redeemed.orders else "", untold)))),
+    ]
 
 
 def _variants(

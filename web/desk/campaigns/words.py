@@ -18,6 +18,7 @@ LABELS: Mapping[str, str] = {
     "audience": _l("Audience"),
     "holdout": _l("Holdout, percent"),
     "group": _l("Exclusion group"),
+    "coupons": _l("Coupon pool"),
     "start": _l("From"),
     "end": _l("To"),
     "dayparts": _l("Time of day"),
