@@ -29,7 +29,7 @@ from tracker.http.request import BODY_LIMIT, GZIP, TOO_LARGE, Request
 from tracker.http.responses import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
-from tracker.protocols import matomo, pixel, segment, server_cookie, snowplow
+from tracker.protocols import ga4, ga4_validation, matomo, pixel, segment, server_cookie, snowplow
 from tracker.protocols.rejected_event import Collected, RejectedEvent, letters, named
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
@@ -125,6 +125,8 @@ class Tracker:
             **dict.fromkeys(snippet.FILES, _Route(("GET",), self._script)),
             "/i": _Route(("GET",), self._snowplow),
             snowplow.POST_PATH: _Route(("POST",), self._snowplow),
+            ga4.PATH: _Route(("POST",), self._ga4),
+            ga4.DEBUG_PATH: _Route(("POST",), self._ga4_debug),
             "/matomo.php": matomo_route,
             "/piwik.php": matomo_route,
         }
@@ -289,6 +291,29 @@ class Tracker:
 
         answer = _Answer("matomo", counted, self._refused, browser=False, counts=True)
         return self._accept(collected.collected, environ, answer)
+
+    def _ga4(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
+        """Nothing for every request that was read, as Google's server answers; the reason of a refusal in a header."""
+        received = self._read(environ, body)
+        collected = received if isinstance(received, Refusal) else ga4.collect(received, self._sites.by_key)
+        if isinstance(collected, Refusal):
+            return self._refused_silently(collected)
+        response = Response(204, [NO_STORE])
+        answer = _Answer("ga4", lambda _: response, self._refused_silently, "HTTP_ORIGIN" in environ)
+        return self._accept(collected, environ, answer)
+
+    def _refused_silently(self, refusal: Refusal) -> Response:
+        """204, unless a repetition would help."""
+        self._count([refusal])
+        if refusal.retry_after or refusal.status in (408, 429) or refusal.status >= 500:
+            return refused(refusal)
+        return Response(204, [NO_STORE, ("X-Dangol-Refused", refusal.code)])
+
+    def _ga4_debug(self, environ: Environ, body: bytes | Refusal) -> Response:
+        received = self._read(environ, body)
+        if isinstance(received, Refusal):
+            return self._refused(received)
+        return Response(200, [JSON, NO_STORE], ga4_validation.answer(ga4_validation.messages(received)))
 
     def _script(self, environ: Environ, _: object) -> Response:
         script = self._scripts[environ["PATH_INFO"]]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 EventType = Literal["page", "screen", "track", "identify", "alias", "group", "consent", "erase"]
-Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api"]
+Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api", "ga4"]
 
 SITE = "site"
 """The sender of events that the site itself sends; no address looks like it."""

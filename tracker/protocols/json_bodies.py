@@ -46,8 +46,11 @@ class Items(NamedTuple):
     items: list[bytes]
 
 
-def split(raw: bytes, name: str) -> Items | Refusal:
-    """The object ``raw`` and the items of its list ``name``, so that one that no decoder can read costs no other."""
+def split(raw: bytes, name: str, alone: bool = False) -> Items | Refusal:
+    """The object ``raw`` and the items of its list ``name``, so that one that no decoder can read costs no other.
+
+    ``alone``: an object in place of the list is its only item.
+    """
     members = decoded(raw, _members)
     if isinstance(members, Refusal):
         members = _members_by_depth(raw) if members.code == "too_deep" else members
@@ -56,6 +59,8 @@ def split(raw: bytes, name: str) -> Items | Refusal:
     if name not in members:
         return Refusal("bad_value", f"Object missing required field `{name}`", None)
     listed = bytes(members.pop(name)).strip()
+    if alone and listed.startswith(b"{"):
+        listed = b"[" + listed + b"]"
     if not listed.startswith(b"["):
         return Refusal("bad_value", "Expected a list", name)
     found = decoded(listed, _list)
