@@ -5,13 +5,17 @@ for each of their ids says up to which time events are dropped. Workers check th
 again before they append to the warehouse. A mark holds a digest of the id, not the id. Requests that are not done yet
 are kept as well; they hold the ids.
 
-``dg:erased:{site}`` is a hash, digest → ms, field "" a version; ``dg:erasures`` a hash, request → JSON.
+Imports bring events of any age. They ask ``forgotten``, which has no end: digests of the ids and e-mails of whoever was
+ever erased, and when.
+
+``dg:erased:{site}`` is a hash, digest → ms, field "" a version; ``dg:erasures`` a hash, request → JSON;
+``dg:forgotten:{site}`` a hash, digest → ms.
 """
 
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -93,7 +97,7 @@ class RedisErased:
                 self._known[site] = known
             return known[1]
 
-    def mark(self, site: str, ids: Iterable[str], at: int) -> None:
+    def mark(self, site: str, ids: Collection[str], at: int) -> None:
         """Drop events of these ids that were received until ``at`` (ms), and remove marks that are too old."""
         fields: dict[bytes, bytes | int] = {digest(site, name): at for name in ids}
         with _errors("mark who is erased"):
@@ -103,6 +107,22 @@ class RedisErased:
             if old:
                 self._client.hdel(_key(site), *old)
             self._client.expire(_key(site), KEPT_SECONDS)
+        self.forget(site, ids, at)
+
+    def forget(self, site: str, ids: Iterable[str], at: int) -> None:
+        """Let no import bring back what was before ``at`` (ms) under any of ``ids``."""
+        fields: dict[bytes, bytes | int] = {digest(site, name): at for name in ids}
+        if fields:
+            with _errors("mark who is erased"):
+                self._client.hset(_forgotten(site), mapping=fields)
+
+    def forgotten(self, site: str, names: Collection[str]) -> dict[str, int]:
+        """Those of ``names`` that were erased, and when (ms): what they did until then is not imported."""
+        if not names:
+            return {}
+        with _errors("look who was erased"):
+            found = self._client.hmget(_forgotten(site), [digest(site, name) for name in names])
+        return {name: int(at) for name, at in zip(names, found, strict=True) if at is not None}
 
     def put(self, request: Request) -> None:
         """Keep a request until it is done."""
@@ -166,6 +186,10 @@ def digest(site: str, name: str) -> bytes:
 
 def _errors(what: str) -> AbstractContextManager[None]:
     return redis_errors(f"Redis cannot {what}", ProfilesUnavailable)
+
+
+def _forgotten(site: str) -> str:
+    return f"dg:forgotten:{site}"
 
 
 def _key(site: str) -> str:

@@ -1,11 +1,11 @@
-"""``dangol import-events`` and ``import-log``."""
+"""``dangol import-events``, ``import-orders`` and ``import-log``."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from dangol.commands.options import FILE, SITE
+from dangol.commands.options import FILE, SITE, import_options
 from dangol.settings import Settings
 
 LOG_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -96,4 +96,45 @@ def import_log(
         raise click.ClickException(str(error)) from error
 
 
-COMMANDS = (import_events, import_log)
+@click.command("import-orders")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@import_options
+@click.option("--currency", default="", help="Of files that name none (default: the site's).")
+@click.option("--wait/--no-wait", default=True, help="Return when the orders are in the reports.")
+@click.pass_obj
+def import_orders(
+    config: Settings,
+    files: tuple[Path, ...],
+    site_id: str,
+    dry_run: bool,
+    mapping: dict[str, str],
+    encoding: str,
+    delimiter: str,
+    zone: ZoneInfo | None,
+    dates: str,
+    rejects: Path | None,
+    currency: str,
+    wait: bool,
+) -> None:
+    """Import orders: CSV, JSON, Parquet or Excel, one row a line of an order, or one row an order.
+
+    Knows the exports of WooCommerce, Shopify, Cafe24, Magento, PrestaShop, Olist (its files together), UCI Online
+    Retail, RetailRocket and GA4. A second import adds nothing; a file that has grown or was corrected changes what
+    changed. Exit code 1: some rows were refused.
+    """
+    from dangol.transfer.order_import import import_order_files
+    from ingest.files.table import Reading
+    from ingest.order_files.files import OrderOptions
+    from tracker.currencies import iso_code
+
+    if currency and not iso_code(currency):
+        raise click.BadParameter(f"{currency!r} is no currency, such as EUR", param_hint="--currency")
+    options = OrderOptions(
+        mapping, Reading(encoding, delimiter), zone, dates, iso_code(currency), rejects or Path()
+    )
+    whole = import_order_files(config, files, site_id, options, dry_run=dry_run, wait=wait)
+    if not whole:
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = (import_events, import_orders, import_log)

@@ -88,6 +88,7 @@ class Erasure:
         request = Request(uuid.uuid4().hex, site, at, now, ids, fed)
         self._note(site, ids, request.at)
         self._promise(request)
+        self.erased.forget(site, _emails(found), request.at)
         for customer in fed:
             self.profiles.update(site, customer, partial(forget, own=own))
         self._erase_live(site, ids, None)
@@ -95,7 +96,9 @@ class Erasure:
 
     def again(self, site: str, ids: tuple[str, ...], at: int) -> None:
         """Repeat a request from before a restore: erase all that was received until ``at`` (ms)."""
-        fed = self._customers(site, self._own(site, ids))
+        own = self._own(site, ids)
+        fed = self._customers(site, own)
+        self.erased.forget(site, _emails([own]), at)
         self._promise(Request(uuid.uuid4().hex, site, at, self._now(), ids, fed))
 
     def run(self) -> int:
@@ -238,6 +241,12 @@ def _newest(profile: Profile, now: int) -> int:
     hour = profile.seen[-1][0] * HOUR_MS
     ahead = hour > now or (profile.last_seen > now and hour + HOUR_MS > now)
     return hour + HOUR_MS if ahead else 0
+
+
+def _emails(profiles: Collection[Profile]) -> set[str]:
+    """What files call these people where they have bought as guests. What a browser claims may be another's e-mail."""
+    told = (profile.traits.get("email") for profile in profiles if "email" not in profile.claims)
+    return {user_id(email.strip().lower()) for email in told if isinstance(email, str) and "@" in email}
 
 
 def ids_of(store: ProfileStore, site: str, profile: Profile) -> list[str]:

@@ -6,7 +6,6 @@ Whether 3/4/2026 is in March or April is decided by the whole column, never row 
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -52,6 +51,7 @@ class Dates:
     def __init__(self, zone: tzinfo, order: str = "") -> None:
         self.zone, self.given, self.order = zone, order, ""
         self._seen = 0
+        self._last: Any = None
         self._against: Counter[str] = Counter()
         self._firsts, self._lasts = set[str](), set[str]()
         self._example = ""
@@ -59,6 +59,9 @@ class Dates:
 
     def observe(self, value: Any) -> None:
         """Take note of how a value is written."""
+        if value == self._last:
+            return
+        self._last = value
         if not isinstance(value, str) or (found := _THREE.fullmatch(value.strip())) is None:
             return
         self._seen += 1
@@ -149,15 +152,6 @@ class Dates:
         if found := _NAME_DAY.fullmatch(text):
             return _on(int(found[3]), _month(found[1]), int(found[2]), found[4])
         return None
-
-
-def column_dates(values: Iterable[Any], zone: tzinfo, order: str, column: str) -> Dates:
-    """The dates of a column of these values. Raises FileInvalid as ``Dates.settle``."""
-    dates = Dates(zone, order)
-    for value in values:
-        dates.observe(value)
-    dates.settle(column)
-    return dates
 
 
 def _possible(a: str, separator: str, b: str, c: str) -> set[str]:

@@ -12,7 +12,7 @@ from ingest.files.rows import Row, cell_text
 EXAMPLES = 5
 
 
-class Rejected(NamedTuple):
+class RejectedRow(NamedTuple):
     """A row for people."""
 
     line: int
@@ -26,7 +26,7 @@ class Rejects:
     def __init__(self, path: Path | None, names: Sequence[str]) -> None:
         self.path, self._names = path, names
         self.reasons: Counter[str] = Counter()
-        self.examples: list[Rejected] = []
+        self.examples: list[RejectedRow] = []
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "Rejects":
@@ -48,7 +48,7 @@ class Rejects:
         """Refuse a row. Raises OSError when the file cannot be written."""
         self.reasons[reason.partition(":")[0]] += 1
         if len(self.examples) < EXAMPLES:
-            self.examples.append(Rejected(row.line, reason))
+            self.examples.append(RejectedRow(row.line, reason))
         if self.path is None:
             return
         if self._file is None:

@@ -8,8 +8,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tracker.fields.exact_ids import exact_id
+from tracker.values import text
+
 UNDECODED = re.compile("[\udc80-\udcff]")
 """Bytes that the file's encoding does not know, as ``errors="surrogateescape"`` reads them."""
+
+_WHOLE = re.compile(r"\d+\.0")
 
 
 class FileInvalid(Exception):
@@ -44,3 +49,9 @@ def cell_text(value: Any) -> str:
     if isinstance(value, list | dict):
         return msgspec.json.encode(value, enc_hook=str).decode()
     return str(value)
+
+
+def cell_id(value: Any) -> str:
+    """An id as text: 10001, 10001.0 and "10001.0" are one, whatever program has written the file."""
+    given = text(cell_text(value))
+    return exact_id(given[:-2] if _WHOLE.fullmatch(given) else given)[0]
