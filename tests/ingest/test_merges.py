@@ -192,16 +192,16 @@ def test_workers_that_die_at_any_write_leave_the_same_people(
     calm.log.append(records(events))
     calm.run(30)
     for _ in range(30):
-        store = MortalStore(shop.profiles)
+        store = MortalStore(shop.store)
         store.left = draw.randrange(1, 30)
         shop.run(draw.choice([1, 7, 30]), store, draw.choice([1, 20]))
     shop.run(30)
     users = sorted({one.user for one in events if one.user})
-    assert_one_person_each(shop.profiles, people, users)
+    assert_one_person_each(shop.store, people, users)
     mine, theirs = (
         {
             name: facts_of(one)
-            for name, one in each.profiles.entries("default").items()
+            for name, one in each.store.entries("default").items()
             if isinstance(one, Profile)
         }
         for each in (shop, calm)
