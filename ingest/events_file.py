@@ -20,8 +20,8 @@ from ingest.files.rows import FileInvalid
 from tracker import values
 from tracker.admission.placeholder_ids import placeholder_word
 from tracker.event import SITE, Event
-from tracker.event_names import standard_name
 from tracker.sites import Site
+from tracker.standard_events.names import standard_name
 
 # What a column is called in the files people have, in lower case without separators.
 COLUMNS: dict[str, tuple[str, ...]] = {

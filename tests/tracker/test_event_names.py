@@ -15,9 +15,9 @@ from tests.support.machine import Clock
 from tests.support.tracker_app import Client, ListLog, log, sites
 from tracker.app import Tracker
 from tracker.event import Event
-from tracker.event_names import STANDARD, SYNONYMS, standard_name
 from tracker.sites import Site, Sites
-from tracker.standard_event import standard
+from tracker.standard_events.names import STANDARD, SYNONYMS, standard_name
+from tracker.standard_events.shape import standard
 
 __all__ = ["log", "sites"]  # fixtures
 

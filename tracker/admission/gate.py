@@ -15,7 +15,7 @@ from tracker.http import address, request
 from tracker.metrics import Metrics
 from tracker.refusal import Refusal
 from tracker.sites import Site
-from tracker.standard_event import standard
+from tracker.standard_events.shape import standard
 
 _IDENTIFYING = frozenset({"identify", "alias", "group"})
 """Types of event that only identify a visitor: they are dropped when the visitor opted out."""

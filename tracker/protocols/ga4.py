@@ -41,7 +41,7 @@ _SCREENS = ("screen_name", "firebase_screen", "firebase_screen_class")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
-class Hit(msgspec.Struct):
+class Ga4Request(msgspec.Struct):
     """One request without its events. Every member may hold anything: it is read with care."""
 
     client_id: Any = None
@@ -54,7 +54,7 @@ class Hit(msgspec.Struct):
     proof: Any = None
 
 
-class HitEvent(msgspec.Struct):
+class Ga4Event(msgspec.Struct):
     """One event of a request."""
 
     name: str
@@ -62,8 +62,8 @@ class HitEvent(msgspec.Struct):
     timestamp_micros: Any = None
 
 
-_hit = msgspec.json.Decoder(Hit)
-_event = msgspec.json.Decoder(HitEvent)
+_hit = msgspec.json.Decoder(Ga4Request)
+_event = msgspec.json.Decoder(Ga4Event)
 _anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -106,7 +106,7 @@ class _Person(msgspec.Struct):
     ua: str
 
     @classmethod
-    def of(cls, hit: Hit, caller: Caller, request: Request) -> "_Person | Refusal":
+    def of(cls, hit: Ga4Request, caller: Caller, request: Request) -> "_Person | Refusal":
         visitor = _id(hit.client_id or hit.app_instance_id, "client_id")
         user = _id(hit.user_id, "user_id")
         for each in (visitor, user):
@@ -148,7 +148,7 @@ class _Person(msgspec.Struct):
         )
 
 
-def _collected(items: list[bytes], hit: Hit, person: _Person) -> Collected:
+def _collected(items: list[bytes], hit: Ga4Request, person: _Person) -> Collected:
     collected = Collected([], places := [], rejected := [])
     received = person.request.received
     common = _when(hit.timestamp_micros, received, (received, ""))

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tracker.event import Event
-from tracker.event_names import STANDARD, standard_name
+from tracker.standard_events.names import STANDARD, standard_name
 
 ORIGINAL_NAME = "event_name"
 ORDERS = frozenset(name for name in STANDARD if name.startswith("Order "))
