@@ -40,7 +40,7 @@ def redemptions(
             continue
         used |= mine
         count += 1
-        own = order.currency in (None, "", currency)
+        own = order.currency in ("", currency)
         revenue += Decimal(repr(order.revenue)) if own else 0
         told = _discount(props, currency, decimal_mark) if own else None
         untold += told is None

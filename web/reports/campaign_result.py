@@ -116,7 +116,7 @@ class CampaignResults:
 
     def _coupons(self, site: Site, name: str, span: Span) -> CouponResult:
         pool, issued = self.coupons.pool(site.id, name), self.coupons.issued(site.id, name)
-        orders = coupon_orders(self.warehouse, site.id, span.start, span.end) if issued else []
+        orders = coupon_orders(self.warehouse, site.id, span.start, span.end, site.currency) if issued else []
         return CouponResult(pool or Pool(name, 0, 0), redemptions(orders, issued, site.currency))
 
     def expansion(self, site: Site, result: Result) -> LookAlike | None:
