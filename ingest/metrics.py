@@ -33,6 +33,12 @@ class Metrics:
             "events that the log removed before they were read",
             registry=self.registry,
         )
+        self.lost_values = Counter(
+            "dangol_ingest_lost_values",
+            "events with a field that could not be read, or lost something: the site's data quality",
+            ["site", "field", "reason"],
+            registry=self.registry,
+        )
         self.conflicts = Counter(
             "dangol_ingest_conflicts",
             "profiles folded again since another writer changed them",

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tracker.fields.losses import Loss
+
 EventType = Literal["page", "screen", "track", "identify", "alias", "group", "consent", "erase"]
 Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api", "ga4"]
 
@@ -35,6 +37,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``user`` is a claim.
     ``sender`` is who sent it: the site itself (``SITE``), by its secret key or a file of its own, or the network
     (/24, /48) that the request came from, whatever ``ip`` the event names; "" in logs of earlier releases.
+    ``losses``: what the tracker could not read, or keep whole, of what was sent.
     ``gc=False``: what was decoded from JSON has no cycles.
     """
 
@@ -60,6 +63,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     v: int = 1
     proven: bool = False
     sender: str = ""
+    losses: tuple[Loss, ...] = ()
 
     @property
     def key(self) -> str:

@@ -62,6 +62,7 @@ def worker(settings: Settings, name: str = "") -> "Worker":
     from offers.segments.membership import SegmentedProfiles
     from offers.segments.store import SegmentStore
     from profiles.erasures import RedisErased
+    from profiles.losses import LossStore
 
     known = sites(settings)
     store = SegmentedProfiles(settings.profiles_uri, SegmentStore(settings.profiles_uri), known)
@@ -77,6 +78,7 @@ def worker(settings: Settings, name: str = "") -> "Worker":
         member=member(name),
         log_name=log_name(settings),
         consents=erasure_log(settings).consents,
+        losses=LossStore(store.client),
     )
 
 

@@ -12,6 +12,7 @@ from ingest.enrich.urls import parse
 from profiles.facts import Facts
 from profiles.model import Touch
 from tracker.event import Event
+from tracker.fields.losses import loss
 from tracker.sites import Site
 
 Enrich = Callable[[Event, Site], Facts]
@@ -22,7 +23,9 @@ def facts(event: Event, site: Site) -> Facts:
     """Everything that the fold and the warehouse need to know about ``event``."""
     client = device(event.ua)
     bought = purchase(event, site) if event.props or event.type == "track" else NOTHING
-    losses, hint = bought.losses, ""
+    losses, hint = (*event.losses, *bought.losses), ""
+    if (clock := event.context.get("clock")) and not any(each.field == "timestamp" for each in losses):
+        losses = (*losses, loss("timestamp", str(clock)))
     if "session" in event.context:
         read = FieldReader(site, event.ts)
         hint = read.id("session", event.context["session"])

@@ -37,6 +37,7 @@ from ingest.folding.events import EnrichedEvent, Result
 from ingest.folding.isolation import PASSING, Stopped
 from ingest.folding.profile_updates import Consents, ProfileUpdater
 from ingest.folding.unprofiled import UnprofiledEvents, session_of
+from ingest.losses import LossCounter, Losses
 from ingest.metrics import Metrics
 from ingest.worker.decoding import DecodedMessages, Decoder, Rejected, Unprofiled
 from ingest.worker.flushing import Outbox
@@ -86,6 +87,7 @@ class Worker:
         deadletters: DeadLetters,
         erased: Erased | None = None,
         consents: Consents | None = None,
+        losses: Losses | None = None,
         group: str = "ingest",
         member: str = "worker",
         log_name: str = "",
@@ -98,6 +100,7 @@ class Worker:
         """``log_name`` names the log for positions: another log counts from the start again.
 
         ``consents`` is told of consent events before they count as done, perhaps more than once.
+        ``losses`` is told what was lost of the events' values.
         ``reader`` runs step 1 and ``flusher`` the appends, each one at a time; without them ``step`` waits for them.
         """
         self.log, self.group, self.member = log, group, member
@@ -112,6 +115,7 @@ class Worker:
         self.updater = ProfileUpdater(
             store, erased, self.metrics, self.outbox.recent, self._without_store, consents
         )
+        self.losses = LossCounter(losses, self.metrics.lost_values)
         self.prefetcher: Prefetcher | None = None
         self._unprofiled = UnprofiledEvents()
         self._flush_after = self._pause = 0.0
@@ -137,6 +141,7 @@ class Worker:
 
     def close(self) -> None:
         """Leave the group. What was not committed is read again by the next owner."""
+        self.losses.add(now=True)
         self.outbox.abandon()
         prefetcher, self.prefetcher = self.prefetcher, None
         if prefetcher is not None:
@@ -211,6 +216,7 @@ class Worker:
             self.metrics.applied.inc(verdicts["applied"])
             self.metrics.replays.inc(verdicts["replayed"])
             self.metrics.duplicates.inc(verdicts["duplicate"])
+        self.losses.add()
         self.outbox.done([message for message, _ in portion])
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
 
@@ -232,6 +238,8 @@ class Worker:
         if not self._unprofiled.counts(event, message):
             self.metrics.duplicates.inc()
             return
+        if facts.losses and not facts.bot:
+            self.losses.note(event.site, facts.losses, event.received)
         profile = user_id(event.user) if event.user else visitor_id(event.visitor or "")
         touch = facts.touch or Touch(event.ts)
         self.outbox.keep(
@@ -244,6 +252,8 @@ class Worker:
         if result.refused:
             self.outbox.reject(message, result.refused)
             return None
+        if outcome.verdict == "applied" and item.facts.losses:
+            self.losses.note(item.event.site, item.facts.losses, item.event.received)
         if outcome.verdict != "duplicate":
             if result.renames:
                 site = item.event.site

@@ -11,6 +11,7 @@ from tracker.admission import privacy
 from tracker.admission.limits import Limiter
 from tracker.admission.placeholder_ids import without_placeholders
 from tracker.event import SITE, Event
+from tracker.fields.losses import loss
 from tracker.http import address, request
 from tracker.metrics import Metrics
 from tracker.refusal import Refusal
@@ -130,14 +131,19 @@ class Gate:
 def settled(event: Event) -> Event:
     """With no value that a later stage could not hold."""
     texts = f"{event.name}{event.url}{event.title}{event.referrer}{event.ua}{event.lang}{event.screen}"
-    changed = {
-        name: values.settled(getattr(event, name))
-        for name in ("props", "traits", "context")
-        if not values.fits(getattr(event, name))
-    }
+    changed: dict[str, Any] = {}
+    lost = list(event.losses)
+    for name in ("props", "traits", "context"):
+        if not values.fits(value := getattr(event, name)):
+            before = values.changed.copy()
+            changed[name] = values.settled(value)
+            lost += [
+                loss(name, reason) for reason in values.REASONS if values.changed[reason] > before[reason]
+            ]
     if not values.fits(texts):
         changed |= {name: values.text(getattr(event, name)) for name in _TEXTS}
-    return msgspec.structs.replace(event, **changed) if changed else event
+        lost.append(loss("text", "text"))
+    return msgspec.structs.replace(event, **changed, losses=tuple(lost)) if changed else event
 
 
 def _analytics_consent(event: Event) -> bool | None:

@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from tracker.event import Event
+from tracker.fields.losses import loss
 
 LONGEST = 40
 """Characters. A longer id is no placeholder."""
@@ -83,11 +84,15 @@ def placeholder_word(name: str | None) -> bool:
 def without_placeholders(event: Event) -> Event:
     """The event without ids that are placeholders. It may have neither visitor nor user then."""
     changed: dict[str, object] = {}
+    lost = list(event.losses)
     if placeholder(event.user):
         changed |= {"user": None, "proven": False}
+        lost.append(loss("user", "placeholder", event.user))
     if placeholder(event.visitor):
         changed["visitor"] = None
+        lost.append(loss("visitor", "placeholder", event.visitor))
     previous = event.props.get("previousId") if event.type == "alias" else None
     if isinstance(previous, str) and placeholder(previous):
         changed["props"] = {name: value for name, value in event.props.items() if name != "previousId"}
-    return msgspec.structs.replace(event, **changed) if changed else event
+        lost.append(loss("user", "placeholder", previous))
+    return msgspec.structs.replace(event, **changed, losses=tuple(lost)) if changed else event

@@ -14,6 +14,8 @@ import msgspec
 from tracker.admission import proof
 from tracker.admission.proof import Caller
 from tracker.event import ID_LIMIT, Event, EventType, Source
+from tracker.fields.exact_ids import exact_id
+from tracker.fields.losses import Loss, loss
 from tracker.http import address
 from tracker.http.request import ID_CHARACTERS, Request, checked_id, header_key
 from tracker.protocols import client_clock
@@ -155,7 +157,8 @@ def _event(item: SegmentMessage, sent: int | None, request: Request, caller: Cal
     proven = caller.proves(ids[2], proof.from_context(context), request.received)
     if kind == "alias" and proven and not caller.believed:
         props.pop("previousId", None)  # a proof is for one customer and proves no other id
-    ts, flag = client_clock.corrected(item.original_timestamp or item.timestamp, sent, request.received)
+    happened = item.original_timestamp or item.timestamp
+    ts, flag = client_clock.corrected(happened, sent, request.received)
     page = _page(kind, context, props)
     return Event(  # by position what every event has: Python makes a dictionary of more than 15 keywords
         caller.site.id,
@@ -179,6 +182,7 @@ def _event(item: SegmentMessage, sent: int | None, request: Request, caller: Cal
         context=_kept(context, flag),
         proven=proven,
         sender=caller.sender(request.ip),
+        losses=_losses(item, happened, flag) if flag or item.group_id else (),
     )
 
 
@@ -208,6 +212,14 @@ def _ids(item: SegmentMessage) -> tuple[str, str | None, str | None] | Refusal:
     return message or str(uuid4()), visitor or None, user or None
 
 
+def _losses(item: SegmentMessage, happened: object, flag: str) -> tuple[Loss, ...]:
+    """What of a message cannot be read or kept whole: its time (``flag`` says why), and the id of a group."""
+    lost = [loss("timestamp", flag, happened)] if flag else []
+    if item.group_id and len(item.group_id) > ID_CHARACTERS:
+        lost.append(loss("group", "cut", item.group_id))
+    return tuple(lost)
+
+
 def _page(kind: str, context: Mapping[str, Any], props: dict[str, Any]) -> dict[str, Any]:
     """The page of an event. A page call may have it among its properties, which then leave ``props``."""
     page = _mapping(context.get("page"))
@@ -226,7 +238,7 @@ def _props(item: SegmentMessage) -> dict[str, Any]:
             ("previousId", item.previous_id),
         ):
             if value and key not in props:
-                props[key] = value[:ID_CHARACTERS]
+                props[key] = exact_id(value)[0]
     return props
 
 
