@@ -104,7 +104,7 @@ def _of_text(text: str, expected: str, mark: Mark) -> Money:
     if head[-1:] in (".", ",") and not head[-2:-1].isalpha() and head[-2:-1] != "/":
         head, number = head[:-1], "0" + head[-1] + number  # .50, and not Rs.50
     elif cents := _WITHOUT_CENTS.match(tail):
-        tail = tail[cents.end() :]  # 12,-
+        tail, mark = tail[cents.end() :], "," if cents[0][0] == "," else "."  # 1.299,-
     sign, words = _sign(head, tail), _words(head) + _words(tail)
     if not sign:
         return Money(None, reason="unreadable")
