@@ -97,5 +97,6 @@ def row(item: EnrichedEvent, profile: str, outcome: Outcome) -> EventRow:
         _sender(event.site, event.sender) if event.sender else None,
         doubtful or None,
         facts.refund,
+        event.backfill or None,
     )
     return EventRow._make(values)

@@ -64,7 +64,8 @@ class FeedbackJob:
         goals = {each.goal.event for each in learning.values() if each.reward != "click"}
         since = now - MEMORY_DAYS * DAY_MS
         reached = self._events.goal_events(site.id, goals, since, now, site.currency) if goals else ()
-        found = attributed_impressions(responses, reached, learning)
+        live = [each for each in reached if not each.backfill]
+        found = attributed_impressions(responses, live, learning)
         self._arms.publish(site.id, count_rewards(found, learning, now), now)
         return FeedbackRun(len(learning), len(found), refused, confirmed)
 

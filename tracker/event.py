@@ -66,6 +66,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     losses: tuple[Loss, ...] = ()
 
     @property
+    def backfill(self) -> bool:
+        """Whether the site tells it later, as history: it counts, and triggers nothing."""
+        return self.context.get("backfill") is True
+
+    @property
     def key(self) -> str:
         """The log key: events of one key stay in order."""
         return f"{self.site}:{self.visitor or self.user}"

@@ -62,6 +62,7 @@ def _item(row: Mapping[str, Any], number: int) -> EnrichedEvent:
         source=row["source"],
         proven=row["proven"] is not False,
         sender=row["sender"] or "",
+        context={"backfill": True} if row["backfill"] else {},
     )
     if row["position"] is None:
         place = LogPosition(event.visitor or event.user or "", FIRST_LAYOUT, number)

@@ -129,7 +129,7 @@ def _offer(profile: Profile, event: Event) -> None:
     profile.counts.offer_clicks += clicked
     profile.counts.offer_views += viewed
     campaign = event.props.get("campaign")
-    if not isinstance(campaign, str) or not campaign:
+    if not isinstance(campaign, str) or not campaign or event.backfill:
         return
     exposure = profile.exposure.setdefault(campaign, Exposure())
     exposure.clicks += clicked

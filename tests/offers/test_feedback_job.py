@@ -145,3 +145,19 @@ def test_without_redis_nothing_is_published_and_decisions_go_on(own_redis, clock
     assert arms.arms("default", "x", "hero", "") == {}
     with pytest.raises(Unavailable):
         arms.publish("default", {}, 1)
+
+
+def test_goals_of_history_reward_nothing(redis_url, clock, site):
+    stage = Stage(redis_url, clock, site, reward="conversion", goal={"window": "1m"})
+    for _ in range(200):
+        stage.visit({"a": 0.9, "b": 0.9, "c": 0.9}, "Order Completed")
+    assert len(stage.warehouse.goals) > 150
+    stage.warehouse.goals = [goal._replace(backfill=True) for goal in stage.warehouse.goals]
+    clock.advance(120)
+    stage.learner.run(site)
+    clock.advance(10)
+    history = stage.arms.learned("default")
+    stage.warehouse.goals = []
+    stage.learner.run(site)
+    clock.advance(10)
+    assert stage.arms.learned("default") == history

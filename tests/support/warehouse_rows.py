@@ -26,5 +26,6 @@ def row(ts: int = NOON, **changes: Any) -> EventRow:
         "sender": None,
         "doubtful": None,
         "refund": None,
+        "backfill": None,
     }
     return EventRow(**(values | {"props": "{}", "traits": "{}"} | changes))

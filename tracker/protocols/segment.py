@@ -179,7 +179,7 @@ def _event(item: SegmentMessage, sent: int | None, request: Request, caller: Cal
         screen=_screen(screen) if (screen := context.get("screen")) else "",
         props=props,
         traits=item.traits or (_mapping(context.get("traits")) if kind == "identify" else {}),
-        context=_kept(context, flag),
+        context=_kept(context, flag, caller.trusted),
         proven=proven,
         sender=caller.sender(request.ip),
         losses=_losses(item, happened, flag) if flag or item.group_id else (),
@@ -258,12 +258,14 @@ def _screen(value: object) -> str:
     return f"{whole[0]}x{whole[1]}" if len(whole) == 2 else ""
 
 
-def _kept(context: Mapping[str, Any], flag: str) -> dict[str, Any]:
+def _kept(context: Mapping[str, Any], flag: str, trusted: bool) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if not CONTEXT_KEPT.isdisjoint(context):
         kept = {key: value for key, value in context.items() if key in CONTEXT_KEPT}
     if flag:
         kept["clock"] = flag
+    if trusted and context.get("backfill") is True:  # else anybody could keep a campaign from learning
+        kept["backfill"] = True
     return kept
 
 

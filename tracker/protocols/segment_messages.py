@@ -36,9 +36,10 @@ class SegmentMessage(msgspec.Struct, rename="camel"):
 
 
 class SegmentBatch(msgspec.Struct, rename="camel"):
-    """A batch, all of whose messages can be read."""
+    """A batch, all of whose messages can be read. ``backfill`` is for each of them."""
 
     batch: list[SegmentMessage]
+    backfill: Any = None
     context: dict[str, Any] | None = None
     sent_at: Any = None
     write_key: str | None = None
@@ -95,7 +96,10 @@ def batch(raw: bytes) -> SegmentCall | Refusal:
 
 
 def _call(envelope: SegmentBatch, messages: Sequence[SegmentMessage | Unread]) -> SegmentCall:
-    return SegmentCall(envelope.context, envelope.sent_at, envelope.write_key, messages)
+    context = envelope.context
+    if envelope.backfill is True:
+        context = {**(context or {}), "backfill": True}
+    return SegmentCall(context, envelope.sent_at, envelope.write_key, messages)
 
 
 def _read(raw: bytes) -> SegmentMessage | Unread:

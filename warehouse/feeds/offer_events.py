@@ -21,16 +21,22 @@ _OFFERS = """
 select * from (
     select coalesce(props ->> '$.campaign', '') as campaign, coalesce(props ->> '$.variant', '') as variant,
            coalesce(props ->> '$.token', '') as token, name as kind, profile, ts, visitor, "user", sender, received
-    from events where type = 'track' and name in (select unnest($names))
+    from events where type = 'track' and name in (select unnest($names)) and backfill is not true
 ) {condition} order by ts, token
 """
 
 _GOALS = f"""
-select name as event, profile, ts, 0.0::double as value, '' as currency, 0.0::double as foreign from events
+with history as (
+    select hash(case when "order" is not null then 'o' || "order" else 'e' || id end) as key
+    from events where name = 'Order Completed' group by 1 having bool_and(coalesce(backfill, false))
+)
+select name as event, profile, ts, 0.0::double as value, '' as currency, 0.0::double as foreign,
+       coalesce(backfill, false) as backfill from events
 where type = 'track' and name in (select unnest($names)) and name <> 'Order Completed' and doubtful is not true
 union all
 select 'Order Completed', profile, ts, case when currency = '' then revenue::double / {UNITS} else 0.0 end,
-       currency, case when currency = '' then 0.0 else revenue::double / {UNITS} end
+       currency, case when currency = '' then 0.0 else revenue::double / {UNITS} end,
+       key in (select key from history)
 from net_orders where orders > 0 and $with_orders order by ts
 """
 
@@ -57,7 +63,8 @@ class OfferEvent(NamedTuple):
 
 
 class GoalEvent(NamedTuple):
-    """``value`` is an order's net revenue in the site's currency, else 0; ``foreign``, that in another ``currency``."""
+    """``value`` is an order's net revenue in the site's currency, else 0; ``foreign``, that in another ``currency``.
+    ``backfill``: it was told as history alone."""
 
     event: str
     profile: str
@@ -65,6 +72,7 @@ class GoalEvent(NamedTuple):
     value: float
     currency: str = ""
     foreign: float = 0.0
+    backfill: bool = False
 
 
 def offer_events(

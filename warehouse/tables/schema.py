@@ -26,6 +26,7 @@ class EventRow(NamedTuple):
     counts it.
     ``order``, ``revenue``, ``currency`` and ``refund`` are those of ``profiles.facts.Facts``; every transition of an
     order has its lines in ``items``.
+    ``backfill``: the site told it later, as history: it teaches no bandit and is no exposure.
     ``city`` is known only with a database of the installation's own.
     """
 
@@ -76,6 +77,7 @@ class EventRow(NamedTuple):
     sender: str | None = None
     doubtful: bool | None = None
     refund: str | None = None
+    backfill: bool | None = None
 
 
 EVENTS = pa.schema(
@@ -141,6 +143,7 @@ EVENTS = pa.schema(
         pa.field("sender", pa.string()),
         pa.field("doubtful", pa.bool_()),
         pa.field("refund", pa.string()),
+        pa.field("backfill", pa.bool_()),
     ]
 )
 
