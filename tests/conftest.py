@@ -63,7 +63,7 @@ def site() -> Site:
     return Site(id="default", name="default", write_key="wk_test", secret_key="sk_test")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets; tests that need it are skipped where it is absent."""
     folder = Path(os.environ.get("DANGOL_TEST_DATA", ROOT.parent / "shared" / "data"))

@@ -11,7 +11,7 @@ from ingest.enrich.orders import NOTHING, purchase
 from ingest.enrich.urls import parse
 from profiles.facts import Facts
 from profiles.model import Touch
-from tracker.event import Event
+from tracker.event import SITE, Event
 from tracker.fields.losses import loss
 from tracker.sites import Site
 
@@ -42,7 +42,7 @@ def facts(event: Event, site: Site) -> Facts:
         device=client.kind,
         browser=client.browser,
         os=client.os,
-        country=country(event.ip),
+        country=country(event.ip) or _country_told(event),
         bot=is_bot(event, client, came, site),
         demo=event.context.get("demo") is True,
         products=bought.products,
@@ -54,6 +54,12 @@ def facts(event: Event, site: Site) -> Facts:
         session_hint=hint,
         losses=losses,
     )
+
+
+def _country_told(event: Event) -> str:
+    """The country (ISO 3166) that the site itself says, of an order that came from no address."""
+    told = event.context.get("country") if event.sender == SITE else None
+    return told if isinstance(told, str) and len(told) == 2 and told.isalpha() and told.isupper() else ""
 
 
 def path_of(url: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ingest.order_files.countries import country_code
 from ingest.order_files.order import ZERO, FileOrder, Line
 from ingest.order_files.stored import NOT_STORED, PARTS, SAID, StoredOrder
 from tracker import values
@@ -122,6 +123,7 @@ class Transitions:
         if order.number and not order.credit:
             props = {"order_id": order.number, **props}
         user = order.user or order.email
+        country = country_code(str(order.props.get("country", "")))
         return Event(
             site=self._site.id,
             id=event_id,
@@ -132,7 +134,7 @@ class Transitions:
             ts=ts,
             received=self._received,
             props=values.settled({name: value for name, value in props.items() if value not in ("", None)}),
-            context={"backfill": True},
+            context={"backfill": True, "country": country} if country else {"backfill": True},
             source="api",
             proven=bool(user),  # the shop's own file
             sender=SITE,

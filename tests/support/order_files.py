@@ -46,6 +46,7 @@ class OrderShop:
         self.told: list[Event] = []
         self.refused: dict[str, int] = {}
         self.notes: Mapping[str, int] = {}
+        self.summary = OrderSummary()
 
     def imports(self, *paths: Path, now: int = NOW, **options: Any) -> OrderSummary:
         """Import the files and ingest what they tell."""
