@@ -4,6 +4,7 @@ On the hashes ``dg:losses:{site}:{day}``: "field reason" → count, "=field reas
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
@@ -22,7 +23,8 @@ class LossesUnavailable(Unavailable):
     """The losses cannot be read or written now."""
 
 
-class LossCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LossCount:
     """``field`` was lost in ``events`` for ``reason`` (see ``tracker.fields.losses``) since the day ``since``, the last
     time ``at`` (ms, the tracker's clock), when it was ``example``."""
 
@@ -86,7 +88,7 @@ class LossStore:
 def _count(known: dict[str, LossCount], name: str, count: int, day: date, last: bytes) -> None:
     """From the newest day to the oldest."""
     if before := known.get(name):
-        known[name] = before._replace(events=before.events + count, since=day.isoformat())
+        known[name] = replace(before, events=before.events + count, since=day.isoformat())
         return
     field, _, reason = name.partition(" ")
     at, example = msgspec.json.decode(last, type=tuple[int, str])

@@ -117,6 +117,7 @@ def _report_sources(stores: Stores) -> ReportSources:
         ),
         audiences=Audiences(profiles, segments, clock),
         shops=stores.models.shops,
+        losses=stores.reports.losses,
     )
 
 

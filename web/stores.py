@@ -14,6 +14,7 @@ from offers.decision.decision_counts import DecisionCountStore
 from offers.feedback.token import TokenSigner
 from offers.segments.membership import ProgressStore
 from offers.segments.store import SegmentStore
+from profiles.losses import LossStore
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.jobs.runs import TrainingRuns
@@ -93,6 +94,7 @@ class ReportStores:
     funnels: SavedStore
     goals: SavedStore
     cancellations: Cancellations
+    losses: LossStore
     patience_seconds: float = 1.5
 
 

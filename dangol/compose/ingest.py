@@ -5,7 +5,16 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from dangol.compose.storage import deadletters, erasure_log, log, order_limits, profiles, sites, warehouse
+from dangol.compose.storage import (
+    deadletters,
+    erasure_log,
+    log,
+    losses,
+    order_limits,
+    profiles,
+    sites,
+    warehouse,
+)
 from dangol.settings import Settings
 from tracker.durations import DAY_MS
 from tracker.log.port import EventLog
@@ -62,7 +71,6 @@ def worker(settings: Settings, name: str = "") -> "Worker":
     from offers.segments.membership import SegmentedProfiles
     from offers.segments.store import SegmentStore
     from profiles.erasures import RedisErased
-    from profiles.losses import LossStore
 
     known = sites(settings)
     store = SegmentedProfiles(settings.profiles_uri, SegmentStore(settings.profiles_uri), known)
@@ -78,7 +86,7 @@ def worker(settings: Settings, name: str = "") -> "Worker":
         member=member(name),
         log_name=log_name(settings),
         consents=erasure_log(settings).consents,
-        losses=LossStore(store.client),
+        losses=losses(settings),
     )
 
 

@@ -10,6 +10,7 @@ from tracker.sites import Sites
 if TYPE_CHECKING:
     from dangol.archive.erasure_log import ErasureLog
     from ingest.dead_letters import DeadLetters
+    from profiles.losses import LossStore
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
     from recommender.catalogue.catalogue import Catalogue
@@ -62,6 +63,14 @@ def order_limits(settings: Settings) -> "OrderLimits":
     from profiles.order_limits import OrderLimits
 
     return OrderLimits(profiles(settings).client)
+
+
+def losses(settings: Settings, patience: float = 5.0) -> "LossStore":
+    """What sites lose of the values that they send. ``patience`` (seconds) is the time-out of Redis."""
+    from profiles.losses import LossStore
+    from tracker.redis_connection import connect
+
+    return LossStore(connect(settings.profiles_uri, patience))
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":

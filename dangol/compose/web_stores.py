@@ -11,6 +11,7 @@ from dangol.compose.storage import (
     damage,
     erasure_log,
     log,
+    losses,
     model_registry,
     profiles,
     runs,
@@ -174,6 +175,7 @@ def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
         funnels=SavedStore(redis, "funnels"),
         goals=SavedStore(redis, "goals"),
         cancellations=Cancellations(redis),
+        losses=losses(settings, 1.0),
     )
 
 

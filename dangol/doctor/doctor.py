@@ -44,6 +44,10 @@ class Implausible(Exception):
     """Orders of implausible value arrived. Reports leave them out, although they may be real."""
 
 
+class Unread(Exception):
+    """Values of events could not be read."""
+
+
 class Guessable(Exception):
     """A secret works, but is short enough to be guessed."""
 
@@ -82,6 +86,7 @@ def examine(settings: Settings) -> list[Finding]:
         *([("redis", lambda: redis_is_kept(settings))] if settings.embedded_redis else []),
         ("warehouse", lambda: warehouse_answers(settings)),
         ("implausible orders", lambda: orders_are_plausible(settings)),
+        ("data quality", lambda: values_are_read(settings)),
         ("countries", lambda: countries_are_new(settings)),
         ("models", lambda: writable(settings.models_folder)),
         ("backups", lambda: backups_know(settings)),
@@ -92,7 +97,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except (NotDurable, Unmaintained, Implausible, Guessable, Outdated) as weakness:
+    except (NotDurable, Unmaintained, Implausible, Unread, Guessable, Outdated) as weakness:
         return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
@@ -240,6 +245,20 @@ def orders_are_plausible(settings: Settings) -> str:
             "the secret key, or `dangol sites set SITE --order-limit AMOUNT`"
         )
     return "none in the last seven days"
+
+
+def values_are_read(settings: Settings) -> str:
+    """Whether values of events were lost in the last seven days."""
+    store, found = compose.losses(settings), []
+    for site in compose.sites(settings).all().values():
+        for lost in store.read(site.id, time.time(), days=7):
+            last = f", the last: {lost.example}" if lost.example else ""
+            reason = lost.reason.replace("_", " ")
+            found.append(f"site {site.id}: {lost.field} ({reason}) of {lost.events} events{last}")
+    if found:
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+        raise Unread(f"{'; '.join(found[:5])}{more}. The page /desk/data-quality says what to do")
+    return "every value was read in the last seven days"
 
 
 def countries_are_new(settings: Settings, clock: Callable[[], float] = time.time) -> str:

@@ -65,7 +65,7 @@ def test_lost_fields_are_counted_once_with_the_last_example(pipe: Pipe) -> None:
     pipe.log.append(records([*lost, *good, lost[0], lost[3]]))
     pipe.run()
     (found,) = pipe.told().values()
-    assert found[:4] == ("revenue", "ambiguous", 8, "2026-11-18")
+    assert (found.field, found.reason, found.events, found.since) == ("revenue", "ambiguous", 8, "2026-11-18")
     assert (found.at, found.example) == (lost[-1].received, "8,900")
     sample = {"site": "default", "field": "revenue", "reason": "ambiguous"}
     assert pipe.metrics.registry.get_sample_value("dangol_ingest_lost_values_total", sample) == 8

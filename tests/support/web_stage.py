@@ -24,6 +24,7 @@ from offers.feedback.token import TokenSigner
 from offers.segments.membership import Membership, ProgressStore
 from offers.segments.store import SegmentStore
 from profiles.erasures import RedisErased
+from profiles.losses import LossStore
 from profiles.redis.store import RedisProfiles
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
@@ -33,6 +34,7 @@ from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
 from tests.support import described
 from tracker.log.memory import MemoryLog
+from tracker.redis_connection import connect
 from tracker.sites import Site, Sites
 from warehouse.delta import Warehouse
 from web.access.audit import Audit
@@ -219,6 +221,7 @@ def stage_of(
             funnels=SavedStore(redis_url, "funnels"),
             goals=SavedStore(redis_url, "goals"),
             cancellations=Cancellations(redis_url, timeout=10),
+            losses=LossStore(connect(redis_url, 10)),
             patience_seconds=patience_seconds,
         ),
         access=AccessStores(

@@ -32,6 +32,7 @@ PAGES = {
     "campaign": "/desk/campaigns/edit",
     "people": f"/desk/funnel/people?{STEPS}&at=2",
     "setup": "/desk/setup",
+    "quality": "/desk/data-quality",
     "models": "/desk/models",
     "access": "/desk/access",
     "user": "/desk/access/user?name=admin",

@@ -26,6 +26,7 @@ PAGES = [
     "/desk/visitors",
     "/desk/campaigns",
     "/desk/setup",
+    "/desk/data-quality",
 ]
 
 

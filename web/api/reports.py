@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from profiles.losses import LossStore
 from tracker.sites import Site
 from warehouse.reports.live import live
 from web.api.models import versions
@@ -34,6 +35,7 @@ class ReportSources:
     campaigns: CampaignResults
     audiences: Audiences
     shops: Callable[[str], Shop]
+    losses: LossStore
 
 
 def reports_blueprint(
@@ -50,7 +52,7 @@ def reports_blueprint(
         (
             *PeopleReports(people, sources.audiences, site_of).routes(),
             *CampaignReports(sources.campaigns, reports, site_of).routes(),
-            *SiteReports(sources.shops, reports, site_of).routes(),
+            *SiteReports(sources.shops, sources.losses, reports, site_of).routes(),
         ),
         prefix,
     )
@@ -156,17 +158,26 @@ class CampaignReports:
 
 @dataclass(frozen=True, slots=True)
 class SiteReports:
-    """The models of a site, and who is there now."""
+    """The models of a site, who is there now, and what is lost of its events' values."""
 
     shops: Callable[[str], Shop]
+    losses: LossStore
     reports: Reports
     site_of: Callable[[], Site]
 
     def routes(self) -> Routes:
-        return (get("/models", self.models), get("/live", self.live_report))
+        return (
+            get("/models", self.models),
+            get("/live", self.live_report),
+            get("/data-quality", self.data_quality),
+        )
 
     def models(self) -> Response:
         return told("models", Rows(versions(self.shops(self.site_of().id).registry)), ("rows",))
+
+    def data_quality(self) -> Response:
+        lost = self.losses.read(self.site_of().id, self.reports.clock())
+        return told("data-quality", Rows(lost), ("rows",))
 
     def live_report(self) -> Response:
         scope = just_now(self.site_of(), filters_of(request.args), self.reports.clock())

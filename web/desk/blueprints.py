@@ -16,6 +16,7 @@ from web.desk.campaigns.segments import SegmentPages
 from web.desk.help import HelpPages
 from web.desk.models import ModelsPage, ModelTraining
 from web.desk.pages import Pages
+from web.desk.quality import QualityPage
 from web.desk.reports.funnel import FunnelPages
 from web.desk.reports.funnel_parts import FunnelParts
 from web.desk.reports.funnel_people import FunnelPeople
@@ -95,6 +96,7 @@ def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Ite
 
 def _site_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     limit, audit = stores.access.sign_in_limit, stores.access.audit
+    yield pages.blueprint("desk_quality", QualityPage(pages, stores.reports.losses, stores.clock).routes())
     yield pages.blueprint("desk_setup", SetupPage(pages, stores.settings.public_url).routes())
     yield pages.blueprint("desk_help", HelpPages(pages, stores.health.countries).routes())
     yield pages.blueprint("desk_users", UserPages(pages, audit).routes(), "admin")

@@ -73,6 +73,7 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
     (
         _l("Site"),
         (
+            MenuEntry("quality", _l("Data quality"), "/desk/data-quality"),
             MenuEntry("setup", _l("Setup"), "/desk/setup"),
             MenuEntry("access", _l("Access"), "/desk/access", "admin"),
             MenuEntry("help", _l("Help"), "/desk/help"),

@@ -18,6 +18,7 @@ from offers.experiments.lift import Group
 from offers.experiments.off_policy import OffPolicy
 from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
+from profiles.losses import LossCount
 from profiles.model import EventCount, Profile
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
@@ -67,6 +68,7 @@ ANSWERED: tuple[type, ...] = (
         Explained,
         Size,
         Version,
+        LossCount,
         Answered,
         Lesson,
         Interval,
