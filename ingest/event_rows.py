@@ -6,8 +6,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from ingest.enrich.orders import ORDER_EVENTS
 from ingest.folding.events import NOWHERE, EnrichedEvent
+from profiles.facts import ORDER_EVENTS
 from profiles.fold.fold import Outcome
 from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.event import SITE, UNKNOWN

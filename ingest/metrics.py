@@ -39,6 +39,11 @@ class Metrics:
             ["site", "field", "reason"],
             registry=self.registry,
         )
+        self.orders_cut = Counter(
+            "dangol_ingest_orders_cut",
+            "orders, lines, refunds and purchases that a profile has no room for: they stay counted as they are",
+            registry=self.registry,
+        )
         self.conflicts = Counter(
             "dangol_ingest_conflicts",
             "profiles folded again since another writer changed them",

@@ -5,6 +5,9 @@ import msgspec
 from profiles.model import Touch
 from tracker.fields.losses import Loss
 
+ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
+"""The transitions of an order."""
+
 
 class ProductLine(msgspec.Struct, frozen=True, gc=False):
     """One product named by an event. ``price`` is per unit, in the order's currency, else in the site's; 0 where it is

@@ -9,11 +9,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from profiles.orders.order import Order
+
 Stage = Literal["prospect", "customer", "regular", "advocate", "at-risk", "lost"]
 ItemEvent = Literal["view", "add", "remove", "purchase", "dismiss", "list"]
 Purpose = Literal["analytics", "personalization", "marketing"]
 
 ITEMS_KEPT = 100
+PURCHASES_KEPT = 500
+"""Purchases among the items, beside ITEMS_KEPT others."""
 SESSIONS_KEPT = 12
 VISITORS_KEPT = 16
 CUSTOMERS_KEPT = 4
@@ -160,7 +164,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     demo: bool = False
     cursor: str = ""  # the session of the last event
     renamed: list[tuple[str, str, int]] = []  # (old, new, when) of sessions that late events changed
-    orders: list[tuple[bytes, float, int]] = []  # see ``profiles.fold.orders``
+    orders: dict[bytes, Order] = {}  # oldest first, see ``profiles.fold.orders``
     # By event name, see ``profiles.fold.event_counts``; the API calls them tallies.
     event_counts: dict[str, EventCount] = msgspec.field(default_factory=dict, name="tallies")
     subject: str = ""  # the first id of this person; it decides holdouts and never changes

@@ -108,7 +108,8 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
     store = profiles(settings)
     oldest = int((time.time() - store.ttl) * 1000)
     erased = RedisErased(store.client)
-    return Rebuild(warehouse(settings), store, erased, site.id, FoldSettings(rules_of(site)), oldest)
+    rules = FoldSettings(rules_of(site), currency=site.currency)
+    return Rebuild(warehouse(settings), store, erased, site.id, rules, oldest)
 
 
 def restoring(settings: Settings) -> "LostRows":

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from ingest.enrich.enrich import Enrich
-from ingest.enrich.orders import AMOUNTS, ORDER_EVENTS
-from profiles.facts import Facts
+from ingest.enrich.orders import AMOUNTS
+from profiles.facts import ORDER_EVENTS, Facts
 from tracker.event import SITE, Event
 from tracker.sites import Site
 

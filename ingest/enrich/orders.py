@@ -9,15 +9,13 @@ import msgspec
 
 from ingest.enrich.fields import FieldReader
 from ingest.enrich.products import names_products, product_lines
-from profiles.facts import ProductLine
+from profiles.facts import ORDER_EVENTS, ProductLine
 from tracker.currencies import UNKNOWN
 from tracker.event import Event
 from tracker.fields.losses import Loss
 from tracker.money import LIMIT, UNIT
 from tracker.sites import Site
 
-ORDER_EVENTS = frozenset({"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled"})
-"""The transitions of an order."""
 AMOUNTS = ("revenue", "total", "value")
 REFUNDED = "Order Refunded"
 

@@ -257,7 +257,7 @@ class Batch:
         own = self.entries.profile(source)
         roots, customer = self.entries.customers(own), self.entries.profile(into)
         if not fold.replayed(customer, item.place):
-            identity.merge_state(customer, own)
+            identity.settle(customer, own)
             self.entries.entry(into).changed = True
         self.entries.point(source, Alias(into, tuple(claims.claimed_customers(roots, into)[1:])))
 

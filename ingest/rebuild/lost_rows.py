@@ -97,7 +97,7 @@ class LostRows:
         found = self.store.load(site.id, {name for _, event in events for name in ids_of(event)})
         others = {other for name in found for other in _roots(found, name, known=False)}
         found |= self.store.load(site.id, others - found.keys())
-        cutoffs, settings = self.erased.cutoffs(site.id), Settings(rules_of(site))
+        cutoffs, settings = self.erased.cutoffs(site.id), Settings(rules_of(site), currency=site.currency)
         # Whoever was erased longer ago has no mark any more.
         oldest = int((self.clock() - KEPT_SECONDS) * 1000)
         made = RestoredRows([], [], 0)

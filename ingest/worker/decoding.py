@@ -87,5 +87,5 @@ class Decoder:
                 return None
         known = self._settings.get(site_id)
         if known is None or known[0] is not site:
-            self._settings[site_id] = (site, Settings(rules_of(site)))
+            self._settings[site_id] = (site, Settings(rules_of(site), currency=site.currency))
         return site

@@ -213,6 +213,8 @@ class Worker:
             for message, item, result in folded:
                 with self._rejecting(message):
                     verdicts[self._keep(message, item, result)] += 1
+                    if result.outcome.cut:
+                        self.metrics.orders_cut.inc(result.outcome.cut)
             self.metrics.applied.inc(verdicts["applied"])
             self.metrics.replays.inc(verdicts["replayed"])
             self.metrics.duplicates.inc(verdicts["duplicate"])

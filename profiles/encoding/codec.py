@@ -8,13 +8,13 @@ of numbers are columns of equal width, see ``profiles.encoding.columns``. ``deco
 
 import msgspec
 
-from profiles.encoding.layout import StoredProfileWithClaims
+from profiles.encoding.layout import StoredProfileWithOrders
 from profiles.encoding.packing import pack_profile
 from profiles.encoding.unpacking import unpack_profile
 from profiles.model import Profile
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(StoredProfileWithClaims)
+_decoder = msgspec.msgpack.Decoder(StoredProfileWithOrders)
 
 
 class ProfileInvalid(ValueError):

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from profiles.encoding.columns import Column
+from profiles.encoding.order_rows import ChangedOrderRow, OldOrder
 from profiles.model import Counts
 
 COMMON = (
@@ -68,7 +69,7 @@ class StoredProfile(msgspec.Struct, array_like=True, gc=False):
     rare: RareFields | None
     # Profiles stored by earlier releases end here.
     renamed_at: list[int] = []
-    orders: list[tuple[bytes, float, int]] = []
+    old_orders: list[OldOrder] = []  # written by earlier releases
     # A standard event's number, or ~ the number of its name's word; how long before the last event of any kind.
     event_counts: dict[int, tuple[int, int]] = {}
     subject: int | None = None  # None: the first of the visitors
@@ -79,3 +80,9 @@ class StoredProfileWithClaims(StoredProfile, array_like=True, gc=False):
 
     claims: ClaimFields | None = None
     merges: MergeFields | None = None
+
+
+class StoredProfileWithOrders(StoredProfileWithClaims, array_like=True, gc=False):
+    """The same with orders: most profiles have none and end before."""
+
+    orders: list[ChangedOrderRow] = []

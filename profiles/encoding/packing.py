@@ -14,8 +14,10 @@ from profiles.encoding.layout import (
     SessionRow,
     StoredProfile,
     StoredProfileWithClaims,
+    StoredProfileWithOrders,
     TouchRow,
 )
+from profiles.encoding.order_rows import pack_orders
 from profiles.ids import OWNER_LENGTH, session_id
 from profiles.model import Exposure, ItemTouch, Profile, Session, Touch
 from profiles.standard_events import STANDARD_EVENTS
@@ -23,6 +25,8 @@ from profiles.standard_events import STANDARD_EVENTS
 _STANDARD = {name: number for number, name in enumerate(STANDARD_EVENTS)}
 _COMMON = {word: number for number, word in enumerate(COMMON)}
 _NO_TOUCH = Touch()
+_LAYOUTS = {0: StoredProfile, 2: StoredProfileWithClaims, 3: StoredProfileWithOrders}
+"""By how many rare fields follow."""
 
 _Numbers = defaultdict[Any, int]
 
@@ -33,8 +37,12 @@ def pack_profile(profile: Profile) -> StoredProfile:
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
     rare = (profile.traits, profile.segments, profile.scores, profile.consent)
     rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])  # type: ignore[assignment]
-    claims, merges = _packed_claims(profile), _packed_merges(profile)
-    stored = (StoredProfileWithClaims if claims or merges else StoredProfile)(
+    more: tuple[Any, ...] = (_packed_claims(profile), _packed_merges(profile))
+    if profile.orders:
+        more += (pack_orders(profile.orders, first, words),)
+    stored = _LAYOUTS[
+        len(more) if any(more) else 0
+    ](
         [],
         first,
         profile.last_seen - first,
@@ -60,10 +68,10 @@ def pack_profile(profile: Profile) -> StoredProfile:
         _packed_cursor(profile),
         rare if any(rare) else None,  # type: ignore[arg-type]
         [at for _, _, at in profile.renamed] if profile.renamed else [],
-        profile.orders,
+        [],
         _packed_event_counts(profile, words),
         None if profile.subject == "".join(profile.visitors[:1]) else words[profile.subject],
-        *((claims, merges) if claims or merges else ()),
+        *(more if any(more) else ()),
     )
     stored.touches = _packed_touches(touches, first, words)
     stored.words = list(words)[len(COMMON) :]

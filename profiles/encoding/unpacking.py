@@ -3,7 +3,8 @@
 from itertools import chain, repeat
 
 from profiles.encoding.columns import unpack, unpack_sums
-from profiles.encoding.layout import COMMON, StoredProfile, StoredProfileWithClaims
+from profiles.encoding.layout import COMMON, StoredProfile, StoredProfileWithOrders
+from profiles.encoding.order_rows import unpack_old, unpack_orders
 from profiles.ids import session_id
 from profiles.model import (
     Affinity,
@@ -21,7 +22,7 @@ from profiles.standard_events import STANDARD_EVENTS
 _NO_TOUCH = Touch()
 
 
-def unpack_profile(stored: StoredProfileWithClaims) -> Profile:
+def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
     words, first = [*COMMON, *stored.words], stored.first
     touches = _touches(stored, words)
     sessions = _sessions(stored, words, touches)
@@ -56,7 +57,7 @@ def unpack_profile(stored: StoredProfileWithClaims) -> Profile:
             (old, new, at)
             for (old, new), at in zip(renamed, chain(stored.renamed_at, repeat(0)), strict=False)
         ],
-        stored.orders,
+        unpack_orders(stored.orders, first, words) if stored.orders else unpack_old(stored.old_orders),
         _event_counts(stored, words),
         "".join(words[number] for number in stored.visitors[:1])
         if stored.subject is None

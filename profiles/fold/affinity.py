@@ -7,12 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from profiles.model import Affinity, ItemEvent, Profile
+from profiles.model import Affinity, ItemEvent, ItemTouch, Profile
 from tracker.durations import DAY_MS
 
 HALF_LIFE_MS = 14 * DAY_MS
 CATEGORIES_KEPT = 24
 WEIGHT_MOST = 1e6
+NO_WEIGHT = 1e-9
+"""Below it an interest is none: what is added and taken back leaves a rounding error."""
 
 WEIGHTS: Mapping[ItemEvent, float] = {
     "view": 1.0,
@@ -40,6 +42,16 @@ def add(affinities: dict[str, Affinity], category: str, weight: float, ts: int) 
     else:
         late = weight * 0.5 ** ((known.ts - ts) / HALF_LIFE_MS)
         affinities[category] = Affinity(known.weight + late, known.ts)
+
+
+def add_touch(affinities: dict[str, Affinity], touch: ItemTouch, number: int) -> None:
+    """Count a touch so many times, in place; a negative number takes it back, where its category is still known."""
+    category = touch.category
+    if not category or (number < 0 and category not in affinities):
+        return
+    add(affinities, category, WEIGHTS[touch.kind] * number, touch.ts)
+    if number < 0 and abs(affinities[category].weight) < NO_WEIGHT:
+        del affinities[category]
 
 
 def correct(profile: Profile, interests: Mapping[str, Any], ts: int) -> None:

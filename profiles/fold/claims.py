@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from profiles.consent import record as consent
+from profiles.fold import orders
 from profiles.model import CUSTOMERS_KEPT, TRAITS_KEPT, VISITORS_KEPT, Profile
 
 
 def prove(customer: Profile) -> None:
     """Mark the customer as identified by the site itself, in place, and clear what claims had set."""
-    customer.proven = True
+    orders.prove(customer)
     consent.clear(customer)
     customer.exposure, customer.cart = {}, {}
     customer.device = customer.browser = customer.os = customer.country = customer.lang = ""
-    customer.demo, customer.last_order = False, 0
+    customer.demo = False
 
 
 def claimed_by(customer: Profile, visitor: str) -> None:

@@ -1,13 +1,12 @@
-"""The e-commerce part of the fold: what products, carts, orders and offers change in a profile."""
+"""The e-commerce part of the fold: what products, carts and offers change in a profile. Orders: ``fold.orders``."""
 
 from collections.abc import Callable, Mapping
 
 from profiles.facts import Facts
-from profiles.fold import affinity
+from profiles.fold import affinity, items
 from profiles.model import (
     CAMPAIGNS_KEPT,
     CART_KEPT,
-    ITEMS_KEPT,
     CartLine,
     Exposure,
     ItemEvent,
@@ -16,7 +15,7 @@ from profiles.model import (
 )
 from tracker.event import Event
 
-LINES_NOTED = 12  # of a list or an order, so that one page does not fill the ring
+LINES_NOTED = 12  # of a list, so that one page does not fill the ring
 
 ITEM_EVENTS: Mapping[str, ItemEvent] = {
     "Product Viewed": "view",
@@ -25,7 +24,6 @@ ITEM_EVENTS: Mapping[str, ItemEvent] = {
     "Product Added to Wishlist": "add",
     "Product Removed": "remove",
     "Product Removed from Wishlist": "remove",
-    "Order Completed": "purchase",
     "Product Dismissed": "dismiss",
     "Product List Viewed": "list",
 }
@@ -56,25 +54,15 @@ def track(profile: Profile, event: Event, facts: Facts) -> None:
         _offer(profile, event)
     elif name in COMMUNITY:
         counts.community += 1
-    elif name == "Order Refunded" and facts.revenue is not None:
-        counts.revenue = round(counts.revenue + facts.revenue, 4)
 
 
 def _note_items(profile: Profile, kind: ItemEvent, ts: int, facts: Facts) -> None:
-    items, weight = profile.items, affinity.WEIGHTS[kind]
+    weight = affinity.WEIGHTS[kind]
     for line in facts.products[:LINES_NOTED]:
-        touch = ItemTouch(line.product, kind, ts, line.category)
-        if items and ts < items[-1].ts:
-            at = len(items)
-            while at and items[at - 1].ts > ts:
-                at -= 1
-            items.insert(at, touch)
-        else:
-            items.append(touch)
+        items.insert(profile.items, ItemTouch(line.product, kind, ts, line.category))
         if line.category and weight:
             affinity.add(profile.affinities, line.category, weight, ts)
-    if len(items) > ITEMS_KEPT:
-        del items[: len(items) - ITEMS_KEPT]
+    items.trim(profile.items)
 
 
 def _viewed(profile: Profile, _event: Event, _facts: Facts) -> None:
@@ -107,20 +95,10 @@ def _removed(profile: Profile, _event: Event, facts: Facts) -> None:
             del cart[line.product]
 
 
-def _ordered(profile: Profile, event: Event, facts: Facts) -> None:
-    counts = profile.counts
-    counts.orders += 1
-    counts.revenue = round(counts.revenue + (facts.revenue or 0.0), 4)
-    if event.ts >= profile.last_order:
-        profile.last_order = event.ts
-        profile.cart = {}
-
-
 _EFFECTS: Mapping[str, Callable[[Profile, Event, Facts], None]] = {
     "Product Viewed": _viewed,
     "Product Added": _added,
     "Product Removed": _removed,
-    "Order Completed": _ordered,
 }
 
 

@@ -46,14 +46,6 @@ def from_public_key(event: Event) -> bool:
     return event.sender not in ("", SITE)
 
 
-def entries_of(event: Event, name: str) -> tuple[bytes, ...]:
-    """Under which entries ``name`` (of the event, or of its order) may be known: the first is its own."""
-    own = digest(name)
-    if event.sender == SITE:
-        return (own,)
-    return (public(own), own) if from_public_key(event) else (own, public(own))
-
-
 def entry_of(event: Event) -> bytes:
     """The entry of the event's id, without the stamp of a message."""
     own = digest(event.id)

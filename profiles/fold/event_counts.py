@@ -33,6 +33,22 @@ def count(profile: Profile, name: str, ts: int) -> None:
         known.last = ts
 
 
+def change(profile: Profile, name: str, more: int, before: int, now: int) -> None:
+    """Count so many more events of a name that is always kept, or fewer, in place. ``before`` and ``now`` are when the
+    last of those that can be taken back happened, before the change and after it."""
+    counts = profile.event_counts
+    known = counts.get(name)
+    if known is None:
+        if more > 0:
+            _add(counts, name, more, now)
+            _trim(counts)
+        return
+    known.count += more
+    known.last = now if known.last == before else max(known.last, now)
+    if known.count <= 0:
+        del counts[name]
+
+
 def merge(into: Profile, other: Profile) -> None:
     """Both profiles' events in ``into``."""
     for name, theirs in other.event_counts.items():

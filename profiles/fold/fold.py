@@ -11,9 +11,10 @@ import msgspec
 
 from profiles.consent import record as consent
 from profiles.encoding import codec
-from profiles.facts import Facts
+from profiles.facts import ORDER_EVENTS, Facts
 from profiles.fold import affinity, claims, commerce, dedup, event_counts, orders, sessions
 from profiles.fold.identity import recency
+from profiles.fold.orders import Applied
 from profiles.fold.sessions import Hit, Placed, locate, place
 from profiles.fold.stages import Thresholds, stage_of
 from profiles.ids import hinted_id, owner_of, session_id
@@ -38,10 +39,11 @@ class LogPosition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The settings of a site that the fold depends on."""
+    """The settings of a site that the fold depends on. ``currency`` "": every amount is in the site's."""
 
     sessions: SessionRules = SessionRules()
     stages: Thresholds = Thresholds()
+    currency: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +51,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     ``session`` is "" where the event belongs to none; ``touch`` is then the visitor's last. ``renamed`` lists the
     sessions that changed (``profiles.fold.sessions.Placed``), and when. ``repeated``: the order was reported before.
-    ``doubtful``: the order is set aside and counts nowhere (``profiles.fold.orders.doubtful``).
+    ``doubtful``: the order is set aside and counts nowhere. ``cut``: how much exceeded a limit
+    (``profiles.fold.orders.Applied``).
     """
 
     verdict: Verdict
@@ -58,6 +61,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     renamed: tuple[tuple[str, str, int], ...] = ()
     repeated: bool = False
     doubtful: bool = False
+    cut: int = 0
 
 
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
@@ -72,7 +76,6 @@ UNCHANGED_BY_CLAIMS = (
     "country",
     "lang",
     "demo",
-    "last_order",
 )
 """Fields of a proven customer that no claim changes. ``claims.prove`` clears what claims had set before."""
 
@@ -164,17 +167,12 @@ def _verdict(profile: Profile, event: Event, at: LogPosition) -> Verdict:
     return "applied"
 
 
-def _repeats(profile: Profile, event: Event, facts: Facts, at: LogPosition) -> bool:
-    """Whether the event reports an order that another message reported first."""
-    order = facts.order if event.name == "Order Completed" else None
-    return order is not None and orders.reported_before(profile, event, order, at.partition, at.position)
-
-
 def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, at: LogPosition) -> Outcome:
     """The outcome of the first time, reconstructed from the profile as it is now."""
     owner, renamed = _owner(event), tuple(profile.renamed)
-    repeated = _repeats(profile, event, facts, at)
-    told = repeated, not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
+    told = False, facts.doubtful
+    if event.type == "track" and event.name in ORDER_EVENTS:
+        told = orders.seen_before(profile, event, facts, dedup.stamp(at.partition, at.position))[:2]
     if not makes_session(event):
         return Outcome("replayed", "", profile.last_touch, renamed, *told)
     name = session_id(owner, event.ts)
@@ -198,7 +196,7 @@ def _apply(
     counts.events += 1
     renamed: tuple[tuple[str, str, int], ...] = ()
     session: Session | None = None
-    repeated = doubtful = False
+    told = Applied()
     if makes_session(event):
         placed = _sessionize(profile, event, facts, settings.sessions)
         session = placed.session
@@ -211,22 +209,20 @@ def _apply(
         counts.pageviews += 1
         event_counts.count(profile, event_counts.PAGE, event.ts)
     elif event.type == "track":
-        repeated = _repeats(profile, event, facts, at)
-        doubtful = not repeated and orders.doubtful(profile, event, facts, at.partition, at.position)
-        if not repeated and not doubtful:
-            if event.name == "Order Completed" and event.sender == SITE and facts.order is not None:
-                orders.retract(profile, facts.order)
+        if event.name in ORDER_EVENTS:
+            stamp = dedup.stamp(at.partition, at.position)
+            told = orders.apply(profile, event, facts, settings.currency, stamp, claimed)
+        elif facts.doubtful:
+            told = Applied(doubtful=True)
+        else:
             event_counts.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
-            if event.name == "Order Completed" and (facts.order is not None or dedup.from_public_key(event)):
-                entry = (facts.order or event.id, facts.revenue or 0.0, event.received)
-                orders.remember(profile, event, *entry, at.partition, at.position)
     else:
         _apply_description(profile, event, claimed)
     profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
-        return Outcome("applied", "", profile.last_touch, (), repeated, doubtful)
-    return Outcome("applied", session.id, session.touch, renamed, repeated, doubtful)
+        return Outcome("applied", "", profile.last_touch, (), *told)
+    return Outcome("applied", session.id, session.touch, renamed, *told)
 
 
 def _apply_description(profile: Profile, event: Event, claimed: bool) -> None:

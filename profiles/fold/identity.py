@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 from profiles.consent import record as consent
 from profiles.encoding import codec
-from profiles.fold import affinity, claims, commerce, dedup, event_counts, orders
+from profiles.fold import affinity, claims, commerce, dedup, event_counts, items, orders
 from profiles.fold.stages import DEFAULT, Thresholds, stage_of
 from profiles.ids import is_customer
 from profiles.model import (
     CART_KEPT,
-    ITEMS_KEPT,
     TRAITS_KEPT,
     VISITORS_KEPT,
     Affinity,
@@ -21,6 +20,7 @@ from profiles.model import (
     Profile,
     Touch,
 )
+from profiles.orders.order import Order
 
 _T = TypeVar("_T")
 
@@ -64,6 +64,7 @@ def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAUL
     if not into.proven:
         _merge_description(into, other)
         _merge_cart_consent_exposure(into, other)
+    other.orders = orders.claimed(other.orders)
     add_history(into, other)
     for visitor in other.visitors:
         claims.claimed_by(into, visitor)
@@ -71,8 +72,7 @@ def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAUL
 
 
 def merge_state(into: Profile, other: Profile) -> None:
-    """Merge ids, traits, consent, cart and device of ``other``, in place, without its history: a customer that it
-    claimed to be may have that already."""
+    """Merge ids, traits, consent, cart and device of ``other``, in place, without its history."""
     # Whoever was seen last stays longest in the ring.
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     visitors = [v for v in older.visitors if v not in newer.visitors] + newer.visitors
@@ -85,34 +85,39 @@ def merge_state(into: Profile, other: Profile) -> None:
     _merge_cart_consent_exposure(into, other)
 
 
+def settle(into: Profile, other: Profile) -> None:
+    """Merge, in place, a browser whose history the customer has, since it claimed to be them before it was proven."""
+    merge_state(into, other)
+    orders.take_over(into, other)
+
+
 def forget(customer: Profile, own: Profile) -> Profile:
     """The customer without the history of a browser that claimed to be them, in place and as far as it is known. Sums
     are subtracted only if the browser never claimed to be another customer, and orders only if the customer counted
     them as the browser reported them."""
-    shared = [order for order in own.orders if order in customer.orders]
-    gone, visits = Counter(own.items), {session.id for session in own.sessions}
-    kept = []
-    for touch in reversed(customer.items):
-        if gone[touch] > 0:
-            gone[touch] -= 1
-        else:
-            kept.append(touch)
-    customer.items = kept[::-1]
+    orders.drop(
+        customer, [key for key, order in own.orders.items() if _as_told(customer.orders.get(key), order)]
+    )
+    visits = {session.id for session in own.sessions}
+    items.remove(customer.items, Counter(touch for touch in own.items if touch.kind != "purchase"))
     customer.sessions = [session for session in customer.sessions if session.id not in visits]
-    customer.orders = [order for order in customer.orders if order not in own.orders]
     customer.claimants = [visitor for visitor in customer.claimants if visitor not in own.visitors]
     for visitor in own.visitors:
         customer.positions.pop(visitor, None)
     if len(own.fed) == 1:
-        for name in customer.counts.__struct_fields__:
-            added = {"orders": len(shared), "revenue": sum(revenue for _, revenue, _ in shared)}
-            left = getattr(customer.counts, name) - added.get(name, getattr(own.counts, name))
-            setattr(customer.counts, name, max(0, round(left, 4)))
+        for name in {*customer.counts.__struct_fields__} - {"orders", "revenue"}:
+            left = getattr(customer.counts, name) - getattr(own.counts, name)
+            setattr(customer.counts, name, max(0, left))
         for name, theirs in own.event_counts.items():
-            if (mine := customer.event_counts.get(name)) is not None:
-                mine.count -= len(shared) if name == "Order Completed" else theirs.count
+            if name != orders.COMPLETED and (mine := customer.event_counts.get(name)) is not None:
+                mine.count -= theirs.count
         customer.event_counts = {name: one for name, one in customer.event_counts.items() if one.count > 0}
     return customer
+
+
+def _as_told(order: Order | None, browser: Order) -> bool:
+    """Whether the customer's order is as the browser told it."""
+    return order is not None and (order.site, order.page) == (browser.site, browser.page)
 
 
 def _merge_traits(into: Profile, other: Profile, newer: Profile) -> None:
@@ -164,6 +169,7 @@ def add_history(into: Profile, other: Profile) -> None:
     _merge_history(into, other)
     event_counts.merge(into, other)
     orders.merge(into, other)
+    items.trim(into.items)
     into.renamed = [*into.renamed, *other.renamed]
     into.cursor = newer.cursor
     into.seen = dedup.merged(into.seen, other.seen)
@@ -186,7 +192,7 @@ def _merge_history(into: Profile, other: Profile) -> None:
     ids = {session.id for session in into.sessions}
     into.sessions += [session for session in other.sessions if session.id not in ids]
     into.sessions.sort(key=lambda session: session.start)
-    into.items = sorted([*into.items, *other.items], key=lambda touch: touch.ts)[-ITEMS_KEPT:]
+    into.items = sorted([*into.items, *other.items], key=lambda touch: touch.ts)
     for category, theirs in other.affinities.items():
         mine = into.affinities.get(category)
         if mine is None:

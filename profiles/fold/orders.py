@@ -1,79 +1,284 @@
-"""The orders that a profile has counted. An order that is reported twice, by the shop's page and by its server, counts
-once, as the server reports it. An implausible order that came with the public key does not count.
+"""The orders of a profile, and what the profile counts of them.
 
-An entry is the digest of the order's id, or of its event's where it has none, with two bytes for the message that
-brought it first, as in ``profiles.fold.dedup``; then its revenue, and when the tracker received it (ms).
+Whatever is told of an order changes the profile by the difference between what was left of the order before and what
+is left of it now (``profiles.orders.order.net``): the numbers of orders and of their events, revenue, the last order,
+the items bought and the interest in their categories. Beyond ORDERS_KEPT the oldest are forgotten: they stay counted.
 """
 
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
 from profiles.facts import Facts
-from profiles.fold.dedup import ID_BYTES, digest, entries_of, from_public_key, public, stamp, told
+from profiles.fold import affinity, event_counts, items
+from profiles.fold.dedup import ID_BYTES, digest, from_public_key
+from profiles.fold.order_effect import Effect, effect, last_of
 from profiles.model import Profile
+from profiles.orders.order import (
+    BY_CLAIM,
+    BY_PAGE,
+    BY_SITE,
+    OWN,
+    UNIT,
+    Line,
+    Order,
+    Told,
+    joined,
+    without_lines,
+)
 from tracker.durations import DAY_MS
 from tracker.event import SITE, Event
 
-ORDERS_KEPT = 50
+ORDERS_KEPT = 500
+LINES_KEPT = 2_000
+"""The lines of all orders of one person. Of the oldest orders beyond it only the amounts can change."""
 ORDERS_A_DAY = 20
 """How many orders of one person count within a day when they come with the public key."""
 CLAIMED_A_DAY = 10
 """How many of them somebody may add who merely claims to be the customer: the rest is left for the customer."""
 
-
-def reported_before(profile: Profile, event: Event, order: str, partition: int, position: int) -> bool:
-    """Whether another message than this one reported the order first. What came with the public key is no report where
-    the site itself reports the order."""
-    names, own = entries_of(event, order), stamp(partition, position)
-    return any(entry[:ID_BYTES] in names and entry[ID_BYTES:] != own for entry, _, _ in profile.orders)
-
-
-def retract(profile: Profile, order: str) -> None:
-    """Uncount, in place, the order as it was reported with the public key: the site itself reports it now."""
-    name = public(digest(order))
-    for one in [one for one in profile.orders if one[0][:ID_BYTES] == name]:
-        profile.orders.remove(one)
-        _uncount(profile, one[1])
+COMPLETED, UPDATED, REFUNDED, CANCELLED = (
+    "Order Completed",
+    "Order Updated",
+    "Order Refunded",
+    "Order Cancelled",
+)
 
 
-def _uncount(profile: Profile, revenue: float, least: int = 0) -> None:
-    profile.counts.orders -= 1
-    profile.counts.revenue = round(profile.counts.revenue - revenue, 4)
-    if (found := profile.event_counts.get("Order Completed")) is not None:
-        found.count = max(least, found.count - 1)
+class Applied(NamedTuple):
+    """``repeated``: another message told of the order's completion first. ``doubtful``: what was told is set aside and
+    counts nowhere. ``cut``: how many orders, lines and refunds exceeded a limit."""
+
+    repeated: bool = False
+    doubtful: bool = False
+    cut: int = 0
 
 
-def doubtful(profile: Profile, event: Event, facts: Facts, partition: int, position: int) -> bool:
-    """Whether the order is set aside: it came with the public key, and its amount is implausible (``facts.doubtful``)
-    or it exceeds ORDERS_A_DAY of this person, by the tracker's clock."""
-    if event.type != "track" or facts.doubtful:
-        return facts.doubtful
-    if event.sender == SITE or facts.revenue is None:
-        return False
-    if event.name != "Order Completed" or not from_public_key(event):
-        return False
-    names, own = entries_of(event, facts.order or event.id), stamp(partition, position)
-    if any(entry[:ID_BYTES] in names and entry[ID_BYTES:] == own for entry, _, _ in profile.orders):
-        return False  # it was counted before
-    most = CLAIMED_A_DAY if event.user and not event.proven else ORDERS_A_DAY
-    since = event.received - DAY_MS
-    return sum(since < received <= event.received for _, _, received in profile.orders) >= most
+def order_key(event: Event, facts: Facts) -> bytes | None:
+    """Under which key a profile keeps the order that the event tells of, None if it tells of none."""
+    if facts.order:
+        name = facts.order
+    elif event.name == COMPLETED:
+        name = event.id
+    elif event.name == REFUNDED:
+        # Two customers, or one of them twice, may be given back the same: only a named one is known again.
+        named = facts.refund and not facts.refund.startswith("=")
+        name = f"refund\n{facts.refund if named else event.id}"
+    else:
+        return None
+    return digest(name) + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=1).digest()
 
 
-def remember(
-    profile: Profile, event: Event, order: str, revenue: float, received: int, partition: int, position: int
-) -> None:
-    """Note, in place, that the message brought the order. Beyond ORDERS_KEPT the oldest are forgotten."""
-    profile.orders.append((entries_of(event, order)[0] + stamp(partition, position), revenue, received))
-    del profile.orders[:-ORDERS_KEPT]
+def transition(event: Event, facts: Facts, currency: str, at: bytes, claimed: bool = False) -> Order:
+    """An order of which only this event is known. ``currency`` is the site's, ``at`` the stamp of the message.
+    ``claimed``: it comes from a browser that merely claims to be the customer."""
+    said = facts.currency or ""
+    amount = None if facts.revenue is None else abs(round(facts.revenue * UNIT))
+    lines = tuple([Line(line.product, round(line.quantity * UNIT), line.category) for line in facts.products])
+    told = Told(event.ts, amount, OWN if said and said == (currency or said) else said, lines)
+    order = Order(received=event.received)
+    if event.name == COMPLETED:
+        lined = Told(told.ts, lines=lines) if lines else None
+        told = replace(told, lines=())
+        if event.sender == SITE:
+            return replace(order, site=told, lined=lined, lined_by=BY_SITE, first=(at, b""))
+        by = BY_CLAIM if claimed else BY_PAGE
+        return replace(order, page=told, claimed=claimed, lined=lined, lined_by=by, first=(b"", at))
+    if event.name == UPDATED:
+        return replace(order, updates=(told,))
+    if event.name == REFUNDED:
+        name = blake2b((facts.refund or event.id).encode("utf-8", "surrogatepass"), digest_size=6).digest()
+        return replace(order, refunds={name: told}, note=not facts.order)
+    return replace(order, cancelled=True)
+
+
+def apply(
+    profile: Profile, event: Event, facts: Facts, currency: str, at: bytes, claimed: bool = False
+) -> Applied:
+    """Apply what the event tells of an order, in place; the arguments are those of ``transition``."""
+    key = order_key(event, facts)
+    known = _known(profile, key)
+    if _doubtful(profile, event, facts, known):
+        return Applied(doubtful=True)
+    told = Applied(repeated=known is not None and _told_before(known, event, at))
+    if key is None:
+        event_counts.count(profile, event.name, event.ts)
+        return told
+    new = transition(event, facts, currency, at, claimed)
+    after = joined(known, new)
+    if event.name == UPDATED or _is_news(known, new):
+        event_counts.count(profile, event.name, event.ts)
+    if event.name == COMPLETED and not (known and known.completed) and event.ts >= profile.last_order:
+        profile.cart = {}
+    _put(profile, {key: after})
+    return told._replace(cut=_trim(profile) + _refunds_cut(known, new, after))
+
+
+def seen_before(profile: Profile, event: Event, facts: Facts, at: bytes) -> Applied:
+    """What ``apply`` answered when the message was applied, from the profile as it is now."""
+    known = _known(profile, order_key(event, facts))
+    if _doubtful(profile, event, facts, known):
+        return Applied(doubtful=True)
+    return Applied(repeated=known is not None and _told_before(known, event, at))
 
 
 def merge(into: Profile, other: Profile) -> None:
-    """Both profiles' orders in ``into``, whose counts are those of both already: what both know counts once, as the
-    site told it, else as it was received first."""
-    kept: dict[bytes, tuple[bytes, float, int]] = {}
-    both = sorted([*into.orders, *other.orders], key=lambda one: (one[0] != told(one[0]), one[2], one[0]))
-    for one in both:
-        name = told(one[0])[:ID_BYTES]
-        if name in kept:
-            _uncount(into, one[1], least=1)
-        else:
-            kept[name] = one
-    into.orders = sorted(kept.values(), key=lambda one: (one[2], one[0]))[-ORDERS_KEPT:]
+    """Both profiles' orders in ``into``, whose counts, items and affinities are those of both already: what both know
+    counts once."""
+    both = into.orders.keys() & other.orders.keys()
+    for name, uncounted in (
+        (
+            REFUNDED,
+            sum(len(into.orders[key].refunds.keys() & other.orders[key].refunds.keys()) for key in both),
+        ),
+        (CANCELLED, sum(into.orders[key].cancelled and other.orders[key].cancelled for key in both)),
+    ):
+        event_counts.change(into, name, -uncounted, 0, 0)
+    before = effect(into.orders) + effect(other.orders)
+    last, mine = max(last_of(into.orders), last_of(other.orders)), max(_last_order(into), _last_order(other))
+    if into.last_order in (mine, _last_order(into)):
+        into.last_order = mine
+    merged = {**into.orders, **other.orders}
+    for key in both:
+        merged[key] = joined(into.orders[key], other.orders[key])
+    into.orders = dict(sorted(merged.items(), key=lambda one: (one[1].received, one[0])))
+    _change(into, before, effect(into.orders), last, mine)
+    _trim(into)
+
+
+def prove(profile: Profile) -> None:
+    """The site itself identified the customer: what claims told of the last order counts no more. In place."""
+    before, profile.proven = _last_order(profile), True
+    settle_last(profile, before)
+
+
+def claimed(orders: Mapping[bytes, Order]) -> dict[bytes, Order]:
+    """Orders of a browser as those of a customer that it claims to be."""
+    return {key: one.as_claimed() for key, one in orders.items()}
+
+
+def take_over(customer: Profile, browser: Profile) -> None:
+    """A browser that claimed to be the customer is theirs: so are its orders, which the customer has. In place."""
+    before = _last_order(customer)
+    for key, order in browser.orders.items():
+        if key in customer.orders and not order.claimed:
+            mine = customer.orders[key]
+            by = min(mine.lined_by, BY_PAGE)
+            customer.orders[key] = replace(mine, claimed=False, lined_by=by)
+    settle_last(customer, before)
+
+
+def drop(profile: Profile, keys: Iterable[bytes]) -> None:
+    """Take orders out of the profile, in place, and out of what it counts."""
+    _put(profile, dict.fromkeys(keys))
+
+
+def _known(profile: Profile, key: bytes | None) -> Order | None:
+    """What the profile knows of an order. Profiles of earlier releases kept the first bytes of the key."""
+    if key is None:
+        return None
+    if (old := profile.orders.get(key[:ID_BYTES])) is not None:
+        profile.orders = {
+            key if name == key[:ID_BYTES] else name: one for name, one in profile.orders.items()
+        }
+        return old
+    return profile.orders.get(key)
+
+
+def _told_before(known: Order, event: Event, at: bytes) -> bool:
+    """Whether another message told of the order's completion first. What came with the public key does not count where
+    the site itself tells of it."""
+    if event.name != COMPLETED:
+        return False
+    return any(first and first != at for first in (known.first[:1] if event.sender == SITE else known.first))
+
+
+def _doubtful(profile: Profile, event: Event, facts: Facts, known: Order | None) -> bool:
+    """Whether what is told is set aside: its amount is implausible (``facts.doubtful``), or it came with the public key
+    and exceeds ORDERS_A_DAY of this person, by the tracker's clock."""
+    if facts.doubtful or event.name != COMPLETED or not from_public_key(event):
+        return facts.doubtful
+    if known is not None and known.completed:
+        return False
+    most = CLAIMED_A_DAY if event.user and not event.proven else ORDERS_A_DAY
+    since = event.received - DAY_MS
+    return (
+        sum(one.completed and since < one.received <= event.received for one in profile.orders.values())
+        >= most
+    )
+
+
+def _is_news(known: Order | None, new: Order) -> bool:
+    """Whether a refund or a cancellation was not known before."""
+    if known is None:
+        return new.cancelled or bool(new.refunds)
+    return new.cancelled > known.cancelled or bool(new.refunds.keys() - known.refunds.keys())
+
+
+def _refunds_cut(known: Order | None, new: Order, after: Order) -> int:
+    return len(new.refunds.keys() | (known.refunds.keys() if known else ())) - len(after.refunds)
+
+
+def _put(profile: Profile, changed: Mapping[bytes, Order | None]) -> None:
+    """Set these orders, None to take one out, in place, and count the difference."""
+    orders, last, own = profile.orders, last_of(profile.orders), _last_order(profile)
+    # A credit note takes off lines of any order.
+    whole = any(one.note for one in (*orders.values(), *filter(None, changed.values())))
+    before = effect(orders if whole else {key: orders[key] for key in changed if key in orders})
+    orders = {**orders, **{key: order for key, order in changed.items() if order is not None}}
+    for key in [key for key, order in changed.items() if order is None]:
+        orders.pop(key, None)
+    profile.orders = orders
+    after = effect(orders if whole else {key: orders[key] for key in changed if key in orders})
+    _change(profile, before, after, last, own)
+
+
+def _change(profile: Profile, before: Effect, after: Effect, last: int, own: int) -> None:
+    """Count the difference, in place. ``last`` and ``own`` were the times of the last order of all, and of those that
+    tell when the customer ordered."""
+    counts = profile.counts
+    more = after.orders - before.orders
+    counts.orders += more
+    counts.revenue = (round(counts.revenue * UNIT) + after.revenue - before.revenue) / UNIT
+    settle_last(profile, own)
+    event_counts.change(profile, COMPLETED, more, last, last_of(profile.orders))
+    for touch, number in items.remove(profile.items, before.bought - after.bought).items():
+        affinity.add_touch(profile.affinities, touch, -number)
+    for touch, number in (after.bought - before.bought).items():
+        for _ in range(number):
+            items.insert(profile.items, touch)
+        affinity.add_touch(profile.affinities, touch, number)
+
+
+def _trim(profile: Profile) -> int:
+    """Forget the oldest orders, lines and purchases beyond the limits, in place; how many."""
+    cut = items.trim(profile.items)
+    orders = profile.orders
+    if (excess := len(orders) - ORDERS_KEPT) > 0:
+        profile.orders = orders = dict(list(orders.items())[excess:])
+        cut += excess
+    lines = sum(one.lines for one in orders.values()) - LINES_KEPT
+    if lines > 0:
+        for key, one in list(orders.items()):
+            if lines > 0 and one.lines:
+                orders[key] = without_lines(one)
+                lines -= one.lines
+                cut += one.lines
+    return cut
+
+
+def settle_last(profile: Profile, before: int) -> None:
+    """Set when the customer ordered last, in place; ``before`` is what the orders said of it before."""
+    now = _last_order(profile)
+    # An order that was forgotten may be the last one.
+    profile.last_order = now if profile.last_order == before else max(profile.last_order, now)
+
+
+def _last_order(profile: Profile) -> int:
+    """When the customer ordered last; of a proven one no claim tells that."""
+    orders = profile.orders
+    if profile.proven:
+        orders = {key: one.own for key, one in orders.items()}
+    return last_of(orders)

@@ -1,14 +1,18 @@
 """Finding a profile by an id as people type it, and the profile as a document for the API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from profiles.model import Profile
+from profiles.model import Profile, Session
 from profiles.store.port import ProfileStore
 
 ID_LIMIT = 300
-INTERNAL = frozenset({"seen", "positions", "marks"})
+INTERNAL: Mapping[type, frozenset[str]] = {
+    Profile: frozenset({"seen", "positions", "orders"}),
+    Session: frozenset({"marks"}),
+}
 """Fields for ingest only: documents leave them out."""
 
 
@@ -40,7 +44,8 @@ def document(profile: Profile) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        return {name: _plain(getattr(value, field)) for name, field in names if name not in INTERNAL}
+        hidden = INTERNAL.get(type(value), ())
+        return {name: _plain(getattr(value, field)) for name, field in names if field not in hidden}
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -340,13 +340,21 @@ def test_an_order_reported_twice_counts_once_and_its_second_row_says_so(setup: S
     order = {"order_id": "o1", "revenue": 10.0, "product_id": "p1"}
     page = event("1", 0, "a1", "kim", name="Order Completed", props=order)
     server = event("2", 1, "a1", "kim", name="Order Completed", props=order, source="segment")
-    setup.log.append(records([page, server, event("3", 2, "a1", name="Order Refunded", props=order)]))
+    setup.log.append(
+        records(
+            [
+                page,
+                server,
+                event("3", 2, "a1", name="Order Refunded", props={"order_id": "o1", "revenue": -4.0}),
+            ]
+        )
+    )
     dying = setup.worker(Bounds(batch=50, poll_seconds=0.0, flush_seconds=1e9))
     dying.step()
     dying.close()
     setup.drain(setup.worker())  # a replay says the same
     profile = setup.store.find("default", user="kim")
-    assert (profile.counts.orders, profile.counts.revenue, len(profile.items)) == (1, 20.0, 1)
+    assert (profile.counts.orders, profile.counts.revenue, len(profile.items)) == (1, 6.0, 1)
     assert {row.id: row.repeated for row in setup.warehouse.rows} == {"1": False, "2": True, "3": False}
 
 
@@ -357,7 +365,7 @@ def test_an_order_that_two_profiles_counted_counts_once_when_they_become_one(set
     setup.drain(setup.worker())
     profile = setup.store.find("default", user="kim")
     assert (profile.counts.orders, profile.counts.revenue) == (1, 10.0)
-    assert [revenue for _, revenue, _ in profile.orders] == [10.0]
+    assert len(profile.orders) == 1
 
 
 def test_a_sign_in_sent_twice_does_not_take_the_browser_back(setup: Setup) -> None:

@@ -77,11 +77,15 @@ def test_nor_does_one_that_hides_its_amount(props: dict[str, object]) -> None:
 def test_a_refund_is_told_by_the_server() -> None:
     events = [
         ordered(1, 40.0),
-        ordered(2, 10.0, name="Order Refunded"),
-        ordered(3, 15.0, SITE, name="Order Refunded"),
+        ordered(2, 10.0, name="Order Refunded", props={"order_id": "o1", "revenue": 10.0}),
+        ordered(3, 15.0, SITE, name="Order Refunded", props={"order_id": "o1", "revenue": 15.0}),
+        ordered(4, 0.0, name="Order Cancelled", props={"order_id": "o1"}),
     ]
     profile, apart = told(events)
-    assert (profile.counts.revenue, apart) == (25.0, [False, True, False])
+    assert (profile.counts.revenue, apart) == (25.0, [False, True, False, True])
+    enrich = with_limits(facts, lambda _: 0.0)
+    trusting = msgspec.structs.replace(SHOP, identity="trusting")
+    assert [enrich(event, trusting).doubtful for event in events] == [False] * 4
 
 
 def test_quantities_have_bounds() -> None:
@@ -138,7 +142,7 @@ def test_of_two_profiles_orders_the_site_s_word_counts() -> None:
         into, other = codec.copy(into), codec.copy(other)
         identity.add_history(into, other)
         assert (into.counts.orders, into.counts.revenue) == (1, 40.0)
-        assert [revenue for _, revenue, _ in into.orders] == [40.0]
+        assert [order.site and order.site.amount for order in into.orders.values()] == [400_000]
 
 
 def test_claims_leave_the_customer_orders_of_their_own() -> None:

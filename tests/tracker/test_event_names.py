@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.enrich.enrich import facts
-from ingest.enrich.orders import ORDER_EVENTS
+from profiles.facts import ORDER_EVENTS
 from tests.support.machine import Clock
 from tests.support.tracker_app import Client, ListLog, log, sites
 from tracker.app import Tracker

@@ -49,8 +49,8 @@ class _Drawer:
         self.drawn[name] = {}  # it may hold itself
         info: Any = inspect.type_info(kind)
         config = getattr(kind, "__struct_config__", None)
-        sparse, hidden = bool(config and config.omit_defaults), bool(config and config.array_like)
-        fields = [each for each in info.fields if not (hidden and each.name in INTERNAL)]
+        sparse, hidden = bool(config and config.omit_defaults), INTERNAL.get(kind, ())
+        fields = [each for each in info.fields if each.name not in hidden]
         needed = [each.encode_name for each in fields if each.required or not sparse]
         self.drawn[name] = {
             "type": "object",

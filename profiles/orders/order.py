@@ -1,0 +1,218 @@
+"""An order: the set of what was told of it, and what is left of it.
+
+``joined`` unites two such sets. It does not matter in which order, how often and in how many parts they were told.
+Money and quantities are integers of 1/10,000, so that sums are exact.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+UNIT = 10_000
+REFUNDS_KEPT = 100
+"""Refunds of one order: the later ones are not known, and counted as cut."""
+OWN = "="
+"""The site's own currency."""
+
+
+BY_SITE, BY_PAGE, BY_CLAIM = range(3)
+"""Who told of a completion, the most reliable first."""
+
+
+class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """``quantity`` in 1/10,000."""
+
+    product: str
+    quantity: int = UNIT
+    category: str = ""
+
+
+class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one event told of an order, at ``ts`` (ms). ``amount`` is None and ``currency`` "" where it told none; OWN
+    is the site's currency."""
+
+    ts: int
+    amount: int | None = None
+    currency: str = ""
+    lines: tuple[Line, ...] = ()
+
+
+class Order(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What is known of one order.
+
+    ``site`` is its completion as the site's server told it, ``page`` as the visitor's page did: the earliest of each.
+    ``claimed``: the page is one of a browser that merely claims to be the customer. ``lined`` holds the lines of the
+    best completion that told any, by ``lined_by`` (BY_SITE …). ``updates`` are the latest ones that told an amount, a
+    currency and lines. ``refunds`` are by a digest of the refund's id; their amounts are
+    positive, and None stands for all that is left. ``note``: a refund of no order, which is a credit note.
+    ``received`` (ms) is when the tracker first heard of it. ``first`` are the stamps (``profiles.fold.dedup``) of the
+    messages that first told of its completion: the site's and a page's, b"" for none.
+    """
+
+    site: Told | None = None
+    page: Told | None = None
+    claimed: bool = False
+    lined: Told | None = None
+    lined_by: int = 0
+    updates: tuple[Told, ...] = ()
+    refunds: dict[bytes, Told] = {}
+    cancelled: bool = False
+    note: bool = False
+    received: int = 0
+    first: tuple[bytes, bytes] = (b"", b"")
+
+    @property
+    def completed(self) -> bool:
+        return self.site is not None or self.page is not None
+
+    @property
+    def own(self) -> "Order":
+        """What of it no claim tells."""
+        return replace(self, page=None) if self.claimed else self
+
+    def as_claimed(self) -> "Order":
+        """The order of a browser as that of a customer that it claims to be."""
+        by = BY_CLAIM if self.lined_by == BY_PAGE else self.lined_by
+        return replace(self, claimed=self.page is not None, lined_by=by)
+
+    @property
+    def lines(self) -> int:
+        """How many lines it holds."""
+        return sum([len(one.lines) for one in (self.lined, *self.updates, *self.refunds.values()) if one])
+
+
+class Net(NamedTuple):
+    """What is left of an order. ``stands``: it counts as a purchase. ``revenue`` is in the site's currency, and
+    negative for a credit note; ``when`` is the order's own time. ``bought`` are quantity and category by product; a
+    credit note's are those that it takes off."""
+
+    stands: bool
+    revenue: int
+    when: int
+    bought: dict[str, tuple[int, str]]
+
+
+def joined(one: Order | None, other: Order) -> Order:
+    """All that is known of an order."""
+    if one is None:
+        return other
+    site = min(filter(None, (one.site, other.site)), key=_rank, default=None)
+    paged = min((each for each in (one, other) if each.page), key=_page_rank, default=one)
+    lined = min((each for each in (one, other) if each.lined), key=_lined_rank, default=one)
+    return Order(
+        site,
+        paged.page,
+        paged.claimed,
+        lined.lined,
+        lined.lined_by,
+        _latest({*one.updates, *other.updates}) if one.updates or other.updates else (),
+        _all_refunds(one.refunds, other.refunds) if other.refunds else one.refunds,
+        one.cancelled or other.cancelled,
+        one.note or other.note,
+        min(filter(None, (one.received, other.received)), default=0),
+        (one.first[0] or other.first[0], one.first[1] or other.first[1]),
+    )
+
+
+def _latest(updates: set[Told]) -> tuple[Told, ...]:
+    """Of each thing that an update may tell, the latest that tells it."""
+    told = (
+        [one for one in updates if one.amount is not None],
+        [one for one in updates if one.currency],
+        [one for one in updates if one.lines],
+    )
+    return tuple(sorted({max(some, key=_rank) for some in told if some}, key=_rank))
+
+
+def _all_refunds(one: Mapping[bytes, Told], other: Mapping[bytes, Told]) -> dict[bytes, Told]:
+    """Each refund as it was told first."""
+    refunds = {**other, **one}
+    for name in one.keys() & other.keys():
+        refunds[name] = min(one[name], other[name], key=_rank)
+    if len(refunds) > REFUNDS_KEPT:
+        return dict(sorted(refunds.items(), key=lambda each: (each[1].ts, each[0]))[:REFUNDS_KEPT])
+    return refunds
+
+
+def without_lines(order: Order) -> Order:
+    """The same order, of which only the amounts are known."""
+    return replace(
+        order,
+        lined=None,
+        updates=tuple(
+            [replace(one, lines=()) for one in order.updates if one.amount is not None or one.currency]
+        ),
+        refunds={name: replace(one, lines=()) for name, one in order.refunds.items()},
+    )
+
+
+def time_of(order: Order) -> int:
+    """The order's own time: the earliest that a completion named."""
+    return min([one.ts for one in (order.site, order.page) if one], default=0)
+
+
+def net(order: Order) -> Net:
+    """What is left of the order. A refund in another currency than the order's is a credit note of its own."""
+    refunds = order.refunds.values()
+    if order.note:
+        (told,) = refunds
+        revenue = -(told.amount or 0) if told.currency in ("", OWN) else 0
+        return Net(False, revenue, told.ts, _quantities(told.lines, back=True))
+    base = order.site or order.page
+    nothing = Net(False, 0, 0, {})
+    if base is None:
+        return nothing
+    amount, currency = base.amount or 0, base.currency
+    lines = order.lined.lines if order.lined else ()
+    for one in order.updates:
+        amount = amount if one.amount is None else one.amount
+        currency, lines = one.currency or currency, one.lines or lines
+    currency = currency or OWN
+    apart = sum([one.amount or 0 for one in refunds if currency != OWN and one.currency == OWN])
+    same = [one for one in refunds if one.amount is None or one.currency in ("", currency)]
+    refunded = sum([one.amount or 0 for one in same])
+    if order.cancelled or any(one.amount is None for one in same) or (refunded >= amount and amount):
+        return nothing._replace(revenue=-apart)
+    bought = _quantities(lines)
+    for one in refunds:
+        for product, (quantity, _) in _quantities(one.lines, back=True).items():
+            take(bought, product, quantity)
+    left = max(0, amount - refunded) if currency == OWN else 0
+    return Net(True, left - apart, time_of(order), bought)
+
+
+def take(bought: dict[str, tuple[int, str]], product: str, quantity: int) -> int:
+    """Take so much of a product off, in place; what was not there to take."""
+    if product not in bought:
+        return quantity
+    there, category = bought.pop(product)
+    if there > quantity:
+        bought[product] = (there - quantity, category)
+    return max(0, quantity - there)
+
+
+def _quantities(lines: Iterable[Line], *, back: bool = False) -> dict[str, tuple[int, str]]:
+    """What is bought; ``back``: what is given back, whatever its sign."""
+    found: dict[str, tuple[int, str]] = {}
+    for line in lines:
+        quantity, category = found.get(line.product, (0, ""))
+        more = abs(line.quantity) if back else line.quantity
+        found[line.product] = (quantity + more, max(category, line.category))
+    return {product: one for product, one in found.items() if one[0] > 0}
+
+
+def _page_rank(order: Order) -> tuple[bool, tuple[int, bytes]]:
+    assert order.page is not None
+    return order.claimed, _rank(order.page)
+
+
+def _lined_rank(order: Order) -> tuple[int, tuple[int, bytes]]:
+    assert order.lined is not None
+    return order.lined_by, _rank(order.lined)
+
+
+def _rank(told: Told) -> tuple[int, bytes]:
+    """By time; what was told of the same moment, by what it says."""
+    return told.ts, msgspec.msgpack.encode(told)
