@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from profiles.losses import SiteLoss
 from tests.support.browser import keep
 from tests.support.desk_browser import SERIOUS, WAIT, Served, served, signed_in
 from tests.support.desk_season import season
@@ -55,6 +56,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     )
     stage = stage_of(folder, redis.url, site, time.time)
     season(stage, time.time())
+    at = int(time.time() * 1000)
+    lost = [
+        ("revenue", "ambiguous", 37, "12,900 €"),
+        ("order", "cut", 2, "W" * 40),
+        ("user", "placeholder", 12_345, "null"),
+    ]
+    stage.stores.reports.losses.add(
+        SiteLoss("default", field, why, number, at, last) for field, why, number, last in lost
+    )
     with served(stage) as desk:
         yield desk
     redis.kill()
