@@ -21,6 +21,7 @@ CLEAR = frozenset(
         "NoSuchSite",
         "IngestStalled",
         "FileInvalid",
+        "CatalogueFull",
         "DataFileInvalid",
         "Busy",
         "NothingToLearn",

@@ -137,4 +137,42 @@ def import_orders(
         raise click.exceptions.Exit(1)
 
 
-COMMANDS = (import_events, import_orders, import_log)
+@click.command("import-items")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@import_options
+@click.option(
+    "--whole/--part",
+    default=None,
+    help="The file holds all that the shop sells: what has left it is unavailable (default: feeds do, others not).",
+)
+@click.option("--feed", default="feed", show_default=True, help="The feed that a whole file is a reading of.")
+@click.pass_obj
+def import_items(
+    config: Settings,
+    files: tuple[Path, ...],
+    site_id: str,
+    dry_run: bool,
+    mapping: dict[str, str],
+    encoding: str,
+    delimiter: str,
+    zone: ZoneInfo | None,
+    dates: str,
+    rejects: Path | None,
+    whole: bool | None,
+    feed: str,
+) -> None:
+    """Import items: feeds of Google Merchant and Facebook (XML, TSV, CSV), CSV, JSON, Parquet or Excel.
+
+    Knows the product exports of Shopify, WooCommerce and Cafe24. An item changes as far as the file says; a second
+    import changes nothing. Exit code 1: some rows were refused.
+    """
+    from dangol.transfer.item_file import ItemOptions
+    from dangol.transfer.item_import import import_item_files
+    from ingest.files.table import Reading
+
+    options = ItemOptions(mapping, Reading(encoding, delimiter), zone, dates, feed)
+    if not import_item_files(config, files, site_id, options, dry_run=dry_run, whole=whole, rejects=rejects):
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = (import_events, import_orders, import_items, import_log)

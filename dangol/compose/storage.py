@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
     from recommender.catalogue.catalogue import Catalogue
+    from recommender.catalogue.redis import RedisItems
     from recommender.jobs.runs import TrainingRuns
     from recommender.model.registry import ModelRegistry
     from tracker.delivery.spool_backlog import SpoolWatch
@@ -94,13 +95,19 @@ def spool_watch(settings: Settings) -> "SpoolWatch":
     return SpoolWatch(settings.folder / "spool")
 
 
-def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
-    """A site's catalogue. ``patience`` (seconds) is the time-out of Redis: shorter for a page than for a job."""
-    from recommender.catalogue.catalogue import Catalogue
+def item_store(settings: Settings, site: str, patience: float = 5.0) -> "RedisItems":
+    """The store of a site's items. ``patience`` (seconds) is the time-out of Redis."""
     from recommender.catalogue.redis import RedisItems
     from tracker.redis_connection import connect
 
-    return Catalogue(RedisItems(connect(settings.profiles_uri, patience), site))
+    return RedisItems(connect(settings.profiles_uri, patience), site)
+
+
+def catalogue(settings: Settings, site: str, patience: float = 5.0) -> "Catalogue":
+    """A site's catalogue. ``patience`` (seconds) is the time-out of Redis: shorter for a page than for a job."""
+    from recommender.catalogue.catalogue import Catalogue
+
+    return Catalogue(item_store(settings, site, patience))
 
 
 def model_registry(settings: Settings, site: str) -> "ModelRegistry":

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tracker.currencies import iso_code
 from tracker.refusal import Invalid
 
 ID_LIMIT = 100
@@ -20,7 +21,7 @@ class ItemInvalid(Invalid):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that can be recommended. Prices are in the site's currency, None when unknown.
+    """One thing that can be recommended. Prices are in ``price_currency`` ("" is the site's), None when unknown.
 
     ``recommendable`` False: sold, and never recommended (postage, gift wrap). ``group``: the product that this is a
     variant of; a row shows one of a group. ``sku``: another id, by which events may name the item.
@@ -43,6 +44,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sale_from: str = ""
     sale_until: str = ""
     created_at: str = ""
+    price_currency: str = ""
     feed: str = ""
     extra: Mapping[str, Any] = {}
     sent_by_site: bool = msgspec.field(default=False, name="told")
@@ -75,7 +77,16 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 HIDDEN = ("sent_by_site", "feed")
-LATER = ("recommendable", "group", "sku", "sale_price", "sale_from", "sale_until", "created_at")
+LATER = (
+    "recommendable",
+    "group",
+    "sku",
+    "sale_price",
+    "sale_from",
+    "sale_until",
+    "created_at",
+    "price_currency",
+)
 _DEFAULTS = msgspec.structs.asdict(Item(id=""))
 
 
@@ -215,6 +226,12 @@ def _time(at: str, value: object) -> str:
     return value
 
 
+def _currency(at: str, value: object) -> str:
+    if not isinstance(value, str) or (value and not iso_code(value)):
+        raise ItemInvalid(at, "must be a currency such as EUR")
+    return iso_code(value)
+
+
 ALIASES: Mapping[str, str] = {"item_group_id": "group"}
 _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "id": _id,
@@ -231,4 +248,5 @@ _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     "sale_from": _time,
     "sale_until": _time,
     "created_at": _time,
+    "price_currency": _currency,
 }

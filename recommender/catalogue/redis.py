@@ -76,6 +76,13 @@ class RedisItems:
         ]
         return [entries[number - 1].id for number in self._write_batch(self._put, entries)] if entries else []
 
+    def put_items(self) -> Iterator[tuple[str, bytes]]:
+        try:
+            for item_id, value in self._client.hscan_iter(self._put, count=BATCH):
+                yield cast(bytes, item_id).decode(), cast(bytes, value)
+        except REDIS_ERRORS as error:
+            raise CatalogueUnavailable(f"items: {error}") from error
+
     def mark_whole(self) -> None:
         try:
             if not self._client.exists(self._whole):

@@ -1,6 +1,6 @@
 """The port of the catalogue's store: what it keeps of each item, and what changed since a version."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -47,6 +47,10 @@ class ItemStore(Protocol):
 
     def update(self, ids: Sequence[str], change: Change, seen: int) -> None:
         """Change the shop's part of items in one step each: nothing that others write meanwhile is lost."""
+
+    def put_items(self) -> Iterator[tuple[str, bytes]]:
+        """The shop's part of every item, in any order; one that changes meanwhile may come twice."""
+        ...
 
     def mark_whole(self) -> None:
         """Note that the shop's items are all that it sells."""

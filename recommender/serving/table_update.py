@@ -133,7 +133,9 @@ class _Rows:
             table.codes[item.category] = len(table.names) - 1
         table.category[row] = table.codes[item.category]
         table.group[row] = table.groups.get(item.group or item_id, 0)
-        price = item.price_at(self._now)
+        price = (
+            None if item.price_currency else item.price_at(self._now)
+        )  # no filter compares another currency
         table.price[row] = np.nan if price is None else price
         if row >= table.model_rows:
             table.first_seen[row - table.model_rows] = self._catalogue.first_seen(item.id)

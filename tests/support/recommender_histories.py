@@ -1,7 +1,7 @@
 """Histories with a known right answer, for the recommender's tests."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,6 +36,11 @@ class MemoryItems:
             value = change(item_id, self._stored(item_id))
             if value is not None:
                 self._write(item_id, self._stored(item_id)._replace(put=value), seen)
+
+    def put_items(self) -> Iterator[tuple[str, bytes]]:
+        return iter(
+            [(item_id, stored.put) for item_id, stored in self._items.items() if stored.put is not None]
+        )
 
     def mark_whole(self) -> None:
         self._whole = True

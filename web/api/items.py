@@ -104,7 +104,9 @@ class Items:
 
     def _catalogue(self) -> Catalogue:
         """Of the site whose secret key the request carries. Raises Problem 401 or 403."""
-        return self.shops(self.keys.secret_key().id).catalogue
+        catalogue = self.shops(self.keys.secret_key().id).catalogue
+        catalogue.refresh(force=True)  # another process may just have changed it
+        return catalogue
 
 
 def _bulk(given: int, refused: Sequence[Refused]) -> Response:

@@ -28,6 +28,7 @@ TITLES = {
         _l("Tracking"),
         _l("The snippet, the clients of other trackers, your own domain, limits"),
     ),
+    "catalogue": (_l("The catalogue"), _l("Items, variants and feeds")),
     "counting": (_l("How metrics are calculated"), _l("The rules behind the figures in the reports")),
     "damage": (_l("Damage on disk"), _l("How damage is found and repaired, and what reports leave out")),
     "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),

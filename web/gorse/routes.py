@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
+from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.item import Item, ItemChange, ItemInvalid, Refused
 from recommender.serving.request import LIMIT, RecommendedItem
 from tracker.admission.placeholder_ids import placeholder
@@ -171,6 +172,11 @@ class GorseItems:
             delete("/item/<id:item_id>", self.remove),
         )
 
+    def _catalogue(self) -> Catalogue:
+        catalogue = self.gorse.shop().catalogue
+        catalogue.refresh(force=True)  # another process may just have changed it
+        return catalogue
+
     def put_one(self) -> Response:
         given = body(GorseItemGiven, BODY_LIMIT)
         return self._changed([change_of(given.item_id, given)], create=True)
@@ -195,7 +201,7 @@ class GorseItems:
     ) -> Response:
         """Raises Problem 400 where nothing was taken."""
         given = len(changes) + len(refused)
-        refused = sorted([*refused, *self.gorse.shop().catalogue.change(changes, create=create)])
+        refused = sorted([*refused, *self._catalogue().change(changes, create=create)])
         if refused and len(refused) == given:
             raise Problem(400, refused[0].message, refused[0].field)
         if not refused:
@@ -207,14 +213,14 @@ class GorseItems:
         """``cursor`` is a place in the catalogue; with ``q`` those whose id or name holds it."""
         count, start = whole("n", USUAL, 1, PAGE_MOST), whole("cursor", 0, 0, 1 << 31)
         sought = request.args.get("q", "").lower()
-        every = self.gorse.shop().catalogue.all()
+        every = self._catalogue().all()
         found = [item for item in every if sought in item.id.lower() or sought in item.name.lower()]
         shown = found[start : start + count]
         cursor = str(start + count) if start + count < len(found) else ""
         return answer({"Cursor": cursor, "Items": [gorse_item(item) for item in shown]})
 
     def _known(self, item_id: str) -> Item:
-        item = self.gorse.shop().catalogue.get(item_id)
+        item = self._catalogue().get(item_id)
         if item is None:
             raise Problem(404, f"There is no item {item_id[:100]!r}", "ItemId")
         return item
@@ -227,7 +233,7 @@ class GorseItems:
         return self._changed([change_of(item_id, body(ItemPatch, BODY_LIMIT))], create=False)
 
     def remove(self, item_id: str) -> Response:
-        return affected(len(self.gorse.shop().catalogue.delete(item_id)))
+        return affected(len(self._catalogue().delete(item_id)))
 
 
 @dataclass(frozen=True, slots=True)

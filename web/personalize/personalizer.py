@@ -244,7 +244,7 @@ def _told(pick: RecommendedItem, catalogue: Catalogue, currency: str, now: int) 
     if item and price is not None and price != item.price:
         told |= {"price": price} | ({"regular_price": item.price} if item.price is not None else {})
     if "price" in told:
-        told["currency"] = currency
+        told["currency"] = (item.price_currency if item else "") or currency
     return told
 
 
