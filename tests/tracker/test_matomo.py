@@ -207,3 +207,10 @@ def test_nothing_raises(params: dict[str, str], requests: list[Any]) -> None:
 def test_half_an_emoji_does_not_cost_the_requests() -> None:
     raw = rb'{"requests":[{"idsite":"1","rec":"1","_id":"0123456789abcdef","action_name":"cut \ud83d"}]}'
     assert taken(post(raw)).collected.events[0].title == "cut \ufffd"
+
+
+def test_a_number_is_a_product_as_exactly_as_elsewhere() -> None:
+    items = '[[10000001.0, "a"], [10000002, "b"], ["10000003", "c"], [null, "d"], [[], "e"], [true, "f"]]'
+    [event] = taken(get({**BASE, "idgoal": "0", "ec_id": "o1", "ec_items": items})).collected.events
+    products = [line["product_id"] for line in event.props["products"]]
+    assert products == ["10000001", "10000002", "10000003"]

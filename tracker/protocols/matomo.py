@@ -16,6 +16,7 @@ from tracker.admission import proof
 from tracker.admission.proof import Caller
 from tracker.durations import DAY_MS
 from tracker.event import Event, EventType
+from tracker.fields.exact_ids import exact_id
 from tracker.http import address
 from tracker.http.request import Request, checked_id
 from tracker.protocols import client_clock
@@ -288,8 +289,9 @@ def _lines(text: str) -> list[dict[str, Any]]:
     rows = _json(text)
     lines = []
     for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, list) and row and isinstance(row[0], str | int):
-            line: dict[str, Any] = {"product_id": str(row[0])}
+        product = exact_id(row[0])[0] if isinstance(row, list) and row else ""
+        if product:
+            line: dict[str, Any] = {"product_id": product}
             for name, value in zip(("name", "category", "price", "quantity"), row[1:5], strict=False):
                 value = value[0] if isinstance(value, list) and value else value
                 if isinstance(value, str | int | float) and value != "":
