@@ -76,6 +76,8 @@ def note(
             about += _ids(value, PERSONS[parameter.name]) if value else []
         elif isinstance(parameter, click.Argument):
             words += map(str, value if isinstance(value, tuple) else [value] if value else [])
+        elif getattr(parameter, "hide_input", False):
+            options.append(f"{parameter.name}=…")  # a secret
         elif value not in (None, (), "", False):
             options.append(f"{parameter.name}={value}")
     Audit(config.folder / "audit.jsonl").note(

@@ -27,6 +27,7 @@ from tracker.event import Event, Source, encode
 from tracker.http import request, responses, rsgi
 from tracker.http.request import BODY_LIMIT, GZIP, TOO_LARGE, Request
 from tracker.http.responses import IMAGE, JSON, NO_STORE, Headers, Response, refused, refused_image
+from tracker.integrations import webhook
 from tracker.log.port import EventLog, LogUnavailable, Record
 from tracker.metrics import Metrics
 from tracker.protocols import ga4, ga4_validation, matomo, pixel, segment, server_cookie, snowplow
@@ -131,6 +132,7 @@ class Tracker:
             "/piwik.php": matomo_route,
         }
         self._settings_route = _Route(("GET",), self._settings)
+        self._webhook_route = _Route(("POST",), self._webhook)
         self._find_matomo = matomo.Finders(sites.by_any_name, self._cookieless)
 
     def owns(self, path: str) -> bool:
@@ -140,6 +142,7 @@ class Tracker:
     def routes(self) -> dict[str, tuple[str, ...]]:
         """Every path that is answered here, with its methods; ``{key}`` stands for a site's write key."""
         paths = {**self._routes, "/v1/projects/{key}/settings": self._settings_route}
+        paths["/integrations/{shop}/{site}"] = self._webhook_route
         return {path: route.methods for path, route in paths.items()}
 
     def close(self) -> None:
@@ -168,6 +171,8 @@ class Tracker:
         route = self._routes.get(path)
         if route is None and path.startswith("/v1/projects/") and _SETTINGS_PATH.fullmatch(path):
             return self._settings_route
+        if route is None and webhook.PATH.fullmatch(path):
+            return self._webhook_route
         return route
 
     async def _answer(self, environ: Environ, body: rsgi.Body) -> Response:
@@ -301,6 +306,19 @@ class Tracker:
         response = Response(204, [NO_STORE])
         answer = _Answer("ga4", lambda _: response, self._refused_silently, "HTTP_ORIGIN" in environ)
         return self._accept(collected, environ, answer)
+
+    def _webhook(self, environ: Environ, body: bytes | Refusal) -> Response | _Accepted:
+        """200 for every webhook that is the shop's own: an unknown topic is no fault of the shop's."""
+        received = self._read(environ, body)
+        told = (
+            received if isinstance(received, Refusal) else webhook.collect(received, environ, self._sites.get)
+        )
+        if isinstance(told, Refusal):
+            return self._refused(told)
+        self.metrics.webhooks.labels(told.shop, "taken" if told.understood else "unknown_topic").inc()
+        response = Response(200, [JSON, NO_STORE], b'{"success": true}')
+        answer = _Answer("api", lambda _: response, self._refused, browser=False)
+        return self._accept(Collected(told.events, [0] * len(told.events)), environ, answer)
 
     def _refused_silently(self, refusal: Refusal) -> Response:
         """204, unless a repetition would help."""

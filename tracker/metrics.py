@@ -67,6 +67,12 @@ class Metrics(Collector):
             ["site"],
             registry=registry,
         )
+        self.webhooks = Counter(
+            "dangol_tracker_webhooks",
+            "webhooks of hosted shops, by whether their topic tells of orders",
+            ["shop", "outcome"],
+            registry=registry,
+        )
         self.dropped = Counter(
             "dangol_browser_dropped", "events that browsers say they gave up", registry=registry
         )

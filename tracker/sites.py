@@ -40,6 +40,16 @@ SESSION_TIMEOUT_MINUTES, SESSION_MAX_HOURS = 24 * 60, 24 * 7
 """The largest values that a site may set."""
 
 
+class ShopConnection(msgspec.Struct, frozen=True):
+    """How a hosted shop is connected. ``secret`` signs its webhooks; ``url``, ``key`` and ``token`` are for asking its
+    REST API for orders that no webhook told ("": it is not asked)."""
+
+    secret: str = ""
+    url: str = ""
+    key: str = ""
+    token: str = ""
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One web site. ``write_key`` is public (it is in the page); ``secret_key`` reads reports and proves who is a
     customer (``tracker.admission.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms), since
@@ -69,6 +79,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     former_secret_key: str = ""
     former_until: int = 0
     order_limit: float = 0.0
+    shops: dict[str, ShopConnection] = {}
     count_headless: bool = True  # the shop's own browser tests and previews count as visitors
     locale: str = ""
     rates: dict[str, tuple[tuple[str, float], ...]] = {}

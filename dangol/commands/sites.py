@@ -9,7 +9,15 @@ import msgspec
 
 from dangol.settings import Settings
 from tracker.fields.exchange_rates import with_rate
-from tracker.sites import SESSION_MAX_HOURS, SESSION_TIMEOUT_MINUTES, Site, Sites, new_site, rotated
+from tracker.sites import (
+    SESSION_MAX_HOURS,
+    SESSION_TIMEOUT_MINUTES,
+    ShopConnection,
+    Site,
+    Sites,
+    new_site,
+    rotated,
+)
 
 DEFAULT = "default"
 
@@ -111,6 +119,39 @@ def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
         click.echo(
             "Whoever knows the public key and a customer's id can now read, change and erase what is known of them."
         )
+
+
+@sites.command("connect")
+@click.argument("site_id")
+@click.argument("shop", type=click.Choice(["shopify", "woocommerce", "cafe24"]))
+@click.option("--secret", prompt=True, hide_input=True, help="What the shop signs its webhooks with.")
+@click.option(
+    "--url", default="", help="The shop's address, https only, to ask it for orders that no webhook told."
+)
+@click.option("--key", default="", help="The consumer key of WooCommerce's REST API.")
+@click.option(
+    "--token",
+    prompt="Token of the REST API (empty: it is not asked)",
+    default="",
+    show_default=False,
+    hide_input=True,
+    help="Shopify's access token, WooCommerce's consumer secret, Cafe24's access token.",
+)
+@click.pass_obj
+def connect_shop(
+    config: Settings, site_id: str, shop: str, secret: str, url: str, key: str, token: str
+) -> None:
+    """Connect a hosted shop: its webhooks go to /integrations/SHOP/SITE_ID. An empty secret ends the connection."""
+    known, site = _site(config, site_id)
+    if url and not url.startswith("https://"):
+        raise click.ClickException("the shop's address must begin with https://")
+    connections = {**site.shops, shop: ShopConnection(secret, url.rstrip("/"), key, token)}
+    if not secret:
+        del connections[shop]
+    known.save(msgspec.structs.replace(site, shops=connections))
+    click.echo(
+        f"webhooks: {config.public_url}/integrations/{shop}/{site_id}" if secret else "not connected any more"
+    )
 
 
 @sites.command("rotate-key")
