@@ -129,7 +129,7 @@ _PERIODS = {
 }
 _RETENTION = """
 with days as (
-    select profile, {day} as day, min(ts) as ts, arg_min(channel, ts) as channel from events where {deed} group by 1, 2
+    select profile, {day} as day, min(ts) as ts, arg_min(channel, ts) as channel from {deed} group by 1, 2
 ), periods as (
     select profile, ({period})::bigint as period, min(ts) as ts, arg_min(channel, ts) as channel
     from days group by 1, 2
@@ -147,7 +147,7 @@ def retention_in_sql(
     """Of each cohort that is not empty: how many returned how many periods later."""
     sql = _RETENTION.format(
         day=span.day("ts"),
-        deed={"visit": CAUSED, "purchase": "name = 'Order Completed'"}[deed],
+        deed={"visit": f"events where {CAUSED}", "purchase": "net_orders where orders > 0"}[deed],
         period=_PERIODS[unit],
         channel="arg_min(channel, ts)" if by_channel else "''",
     )

@@ -10,8 +10,9 @@ from tracker.durations import DAY_MS
 from warehouse.definitions.conditions import CAUSED
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents, Longs
-from warehouse.index.scan import Scan, starts, unique
+from warehouse.index.scan import starts, unique
 from warehouse.question.refused import QueryRefused
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
 
 Unit = Literal["day", "week", "month"]
@@ -22,7 +23,10 @@ DEEDS: tuple[Deed, ...] = ("visit", "purchase")
 HISTORY_DAYS = 1100
 """How far before the span a visitor's first time is looked for."""
 
-_DEEDS = {"visit": CAUSED, "purchase": "name = 'Order Completed'"}
+_ORDERS = "select hash(profile) as profile, ts, channel from net_orders where orders > 0"
+
+_Row = tuple[int, str, int, int]
+"""Cohort, channel, periods later, visitors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ def retention(
         raise QueryRefused("deed", f"one of {', '.join(DEEDS)}")
     history = Span(max(0, span.start - HISTORY_DAYS * DAY_MS), span.end, span.zone)
     first, last = _period(span.first, unit), _period(span.last, unit)
-    scan = events.scan(site, history.start, span.end)
-    rows = _counted(scan, history, unit, _DEEDS[deed], by_channel)
+    deeds = _purchases if deed == "purchase" else _visits
+    rows = deeds(events, site, history, unit, by_channel)
     found: dict[str, dict[int, dict[int, int]]] = {} if by_channel else {"": {}}
     for cohort, channel, later, visitors in rows:
         if cohort >= first:
@@ -81,45 +85,81 @@ def retention(
     )
 
 
-def _counted(
-    scan: Scan, history: Span, unit: Unit, deed: str, by_channel: bool
-) -> list[tuple[int, str, int, int]]:
-    """(cohort, channel, periods later, visitors)."""
-    done = scan.query_labels(f"{deed} as done")["done"].to_numpy().astype(np.bool_)
-    period_of = np.array([_period(day, unit) for day in history.days()], np.int64)
-    day, least = (history.first - date_of(0)).days, int(period_of[0])
-    width = int(period_of[-1]) - least + 1
+class _Calendar:
+    """The periods of a history, by the days of its clock."""
+
+    def __init__(self, history: Span, unit: Unit) -> None:
+        self._history, self._day = history, (history.first - date_of(0)).days
+        self._period = np.array([_period(day, unit) for day in history.days()], np.int64)
+        self.least = int(self._period[0])
+        self.width = int(self._period[-1]) - self.least + 1
+
+    def of(self, ts: Longs) -> Longs:
+        """The number of the period of each moment, from 0."""
+        periods: Longs = self._period[self._history.wall(ts) // DAY_MS - self._day] - self.least
+        return periods
+
+
+Part = tuple[Longs, Longs, Longs]
+"""Pairs of person * width + period, each once; and of some persons the first moment, with the channel in its last
+bits."""
+
+
+def _part(calendar: _Calendar, ts: Longs, person: Longs, came: Longs | None, bits: int) -> Part:
+    """Of who did it when; ``came``: the code of the channel, None where it is not asked."""
+    pairs = unique(person * calendar.width + calendar.of(ts))
+    if came is None:
+        return pairs, person[:0], ts[:0]
+    packed = ts << bits | came
+    order = np.lexsort((packed, person))
+    first = order[starts(person[order])]
+    return pairs, person[first], packed[first]
+
+
+def _visits(events: Events, site: str, history: Span, unit: Unit, by_channel: bool) -> list[_Row]:
+    scan, calendar = events.scan(site, history.start, history.end), _Calendar(history, unit)
+    done = scan.query_labels(f"{CAUSED} as done")["done"].to_numpy().astype(np.bool_)
     channels = scan.touchpoints["channel"].combine_chunks().dictionary_encode()
     channel_of, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
 
-    def part(index: int, block: EncodedEvents) -> tuple[Longs, Longs, Longs]:
+    def part(index: int, block: EncodedEvents) -> Part:
         rows = np.flatnonzero(scan.block_labels(index, done)[block.label])
         ts = block.at[rows].astype(np.int64) + block.base
         person = scan.persons[index][block.profile[rows]].astype(np.int64)
-        pairs = unique(person * width + period_of[history.wall(ts) // DAY_MS - day] - least)
-        if not by_channel:
-            return pairs, person[:0], ts[:0]
-        came = scan.block_touchpoints(index, channel_of)[block.touchpoint[rows]]
-        packed = ts << bits | came
-        order = np.lexsort((packed, person))
-        first = order[starts(person[order])]
-        return pairs, person[first], packed[first]
+        came = scan.block_touchpoints(index, channel_of)[block.touchpoint[rows]] if by_channel else None
+        return _part(calendar, ts, person, came, bits)
 
-    parts = scan.map(part)
+    names = channels.dictionary.to_pylist() if by_channel else [""]
+    return _counted(scan.map(part), calendar, names, len(scan.people), bits)
+
+
+def _purchases(events: Events, site: str, history: Span, unit: Unit, by_channel: bool) -> list[_Row]:
+    table = events.table(_ORDERS, Scope(site, history.start, history.end)).combine_chunks()
+    people = unique(table["profile"].to_numpy())
+    person = np.searchsorted(people, table["profile"].to_numpy())
+    channels = table["channel"].combine_chunks().dictionary_encode()
+    came, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
+    calendar = _Calendar(history, unit)
+    part = _part(calendar, table["ts"].to_numpy(), person, came if by_channel else None, bits)
+    names = channels.dictionary.to_pylist() if by_channel else [""]
+    return _counted([part], calendar, names, len(people), bits)
+
+
+def _counted(parts: list[Part], calendar: _Calendar, names: list[str], people: int, bits: int) -> list[_Row]:
+    width, by_channel = calendar.width, names != [""]
     person, period = np.divmod(unique(np.concatenate([each[0] for each in parts])), width)
     begin = starts(person)
     cohort = period[begin][np.cumsum(begin) - 1]
-    names, channel = [""], np.zeros(len(person), np.int64)
+    channel = np.zeros(len(person), np.int64)
     if by_channel:
-        names = channels.dictionary.to_pylist()
-        first_came = np.full(len(scan.people), np.iinfo(np.int64).max)
+        first_came = np.full(people, np.iinfo(np.int64).max)
         for _, who, packed in parts:
             first_came[who] = np.minimum(first_came[who], packed)
         channel = first_came[person] & ((1 << bits) - 1)
     keys, codes = np.unique((channel * width + cohort) * width + period - cohort, return_inverse=True)
     counts = np.bincount(codes, minlength=len(keys)).tolist()
     return [
-        (key // width % width + least, names[key // width // width], key % width, count)
+        (key // width % width + calendar.least, names[key // width // width], key % width, count)
         for key, count in zip(keys.tolist(), counts, strict=True)
     ]
 
