@@ -27,7 +27,7 @@ def money(value: float | None) -> Decimal | None:
 def ledger(rows: Sequence[EventRow], own: str) -> list[Entry]:
     """Every order that was completed and not cancelled, and every credit note, from rows that came in any order."""
     rows = [each for each in rows if not each.doubtful and each.type == "track"]
-    entries = [entry for each in ids(rows) if (entry := order(each, rows, own)) is not None]
+    entries = [entry for each in ids(rows) for entry in order(each, rows, own)]
     notes = {
         (each.refund, each.order): each for each in reversed(by_ts(rows)) if each.name == "Order Refunded"
     }
@@ -43,38 +43,41 @@ def ids(rows: Sequence[EventRow]) -> list[str]:
     return sorted({each.order or each.id for each in rows if each.name == "Order Completed"})
 
 
-def order(number: str, rows: Sequence[EventRow], own: str) -> Entry | None:
+def order(number: str, rows: Sequence[EventRow], own: str) -> list[Entry]:
+    """The order, and what was given back of it in another currency."""
     mine = [each for each in rows if each.order == number or (each.order is None and each.id == number)]
     told = by_ts([each for each in mine if each.name == "Order Completed"])
     told = [each for each in told if each.sender == "site" or each.profile == told[0].profile]
-    base, amount, currency = told[0], money(told[0].revenue), told[0].currency
+    priced = next((each for each in told if each.revenue is not None), None)
+    amount, currency = (money(priced.revenue), priced.currency) if priced else (None, None)
     lines = next((each.items for each in told if each.items), [])
-    for each in sorted(
-        (each for each in mine if each.name == "Order Updated"), key=lambda each: (each.ts, each.id)
-    ):
+    updates = [each for each in mine if each.name == "Order Updated"]
+    for each in sorted(updates, key=lambda each: (each.ts, each.id)):
         amount = amount if each.revenue is None else money(each.revenue)
         currency, lines = each.currency or currency, each.items or lines
-    assert amount is not None
-    left, whole, back = amount, False, dict[str, Decimal]()
+    amount, currency = amount or Decimal(0), currency or own
+    left, whole, back, found = amount, False, dict[str, Decimal](), list[Entry]()
     refunds = {each.refund: each for each in reversed(by_ts(mine)) if each.name == "Order Refunded"}
     for each in refunds.values():
         whole = whole or each.revenue is None
-        left += money(each.revenue) or 0
+        given = money(each.revenue) or Decimal(0)
+        if each.revenue is not None and (each.currency or currency) != currency:
+            found.append(Entry(each.profile, each.ts, each.currency or own, given, False, note=True))
+        else:
+            left += given
         for line in each.items:
             back[line["product"]] = back.get(line["product"], Decimal(0)) + Decimal(line["quantity"])
     if any(each.name == "Order Cancelled" for each in mine):
-        return None
+        return found
     left = Decimal(0) if whole else max(left, Decimal(0))
     gone = whole or (left == 0 and amount > 0)
-    found = Entry(base.profile, min(each.ts for each in told), currency or own, left, not gone)
+    placed = Entry(told[0].profile, min(each.ts for each in told), currency, left, not gone)
     for line in lines:
-        sold = found.lines.setdefault(
-            line["product"], [Decimal(0), Decimal(0), money(line["price"]) or Decimal(0)]
-        )
+        sold = placed.lines.setdefault(line["product"], [Decimal(0), Decimal(0), Decimal(str(line["price"]))])
         sold[0] += Decimal(line["quantity"])
-    for product, sold in found.lines.items():
+    for product, sold in placed.lines.items():
         sold[1] = sold[0] if gone else min(sold[0], back.get(product, Decimal(0)))
-    return found
+    return [placed, *found]
 
 
 def note(row: EventRow, own: str) -> Entry:
@@ -87,3 +90,20 @@ def note(row: EventRow, own: str) -> Entry:
         )
         back[1] += Decimal(line["quantity"])
     return found
+
+
+def kept(entries: Sequence[Entry]) -> dict[tuple[str, str, int], Decimal]:
+    """(who, product, when) → what they bought then and kept. A credit note takes off what was bought last before it."""
+    left: dict[tuple[str, str, int], Decimal] = {}
+    for each in entries:
+        for product, (sold, returned, _) in each.lines.items():
+            if not each.note:
+                who = each.profile, product, each.ts
+                left[who] = left.get(who, Decimal(0)) + sold - returned
+    for each in sorted((each for each in entries if each.note), key=lambda each: each.ts):
+        for product, (_, returned, _) in each.lines.items():
+            for who in sorted(left, key=lambda who: -who[2]):
+                if who[:2] == (each.profile, product) and who[2] <= each.ts:
+                    taken = min(returned, left[who])
+                    left[who], returned = left[who] - taken, returned - taken
+    return {who: number for who, number in left.items() if number}

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.order_ledger import Entry, ledger
+from tests.support.order_ledger import Entry, kept, ledger
 from tests.support.warehouse_rows import NOON, row
 from tests.support.warehouse_sql import overview_in_sql
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
+from warehouse.feeds.interactions import interactions
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import Span
 from warehouse.reports.overview import overview
@@ -40,14 +41,14 @@ def transition(draw: st.DrawFn) -> dict[str, Any]:
         "session": draw(st.sampled_from(["", "s1", "s2"])),
         "sender": draw(st.sampled_from(["site", "site", "net", None])),
         "doubtful": draw(st.sampled_from([None, None, None, True])),
-        "currency": draw(st.sampled_from([None, None, "EUR", "USD", "KRW"])) if name == "Completed" else None,
+        "currency": draw(st.sampled_from([None, None, None, "EUR", "EUR", "USD", "KRW"])),
         "items": [
             {"product": product, "category": "c", "quantity": float(quantity), "price": PRICES[product]}
             for product, quantity in lines.items()
         ],
     }
     if name == "Completed":
-        values["revenue"] = draw(AMOUNTS)
+        values["revenue"] = draw(st.one_of(AMOUNTS, AMOUNTS, AMOUNTS, st.none()))
     elif name == "Updated":
         values["revenue"] = draw(st.none() | AMOUNTS)
     elif name == "Refunded":
@@ -132,6 +133,14 @@ def check_purchases(warehouse: Warehouse, entries: list[Entry], span: Span) -> N
         assert found[who]["last"] == max(each.ts for each in mine if each.stands)
 
 
+def check_interactions(warehouse: Warehouse, entries: list[Entry], span: Span) -> None:
+    found: dict[tuple[str, str, int], Decimal] = defaultdict(Decimal)
+    for each in interactions(warehouse, "default", span.start, span.end).to_pylist():
+        assert each["name"] == "Order Completed"
+        found[each["profile"], each["product"], each["ts"]] += Decimal(str(each["quantity"]))
+    assert found == kept(entries)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(history(), st.integers(1, 4))
 def test_any_transitions_equal_a_naive_ledger(rows: list[EventRow], files: int) -> None:
@@ -148,4 +157,5 @@ def test_any_transitions_equal_a_naive_ledger(rows: list[EventRow], files: int) 
             check_overview(warehouse, within(entries, span), span)
             check_products(warehouse, within(entries, span), span)
             check_purchases(warehouse, within(entries, span), span)
+            check_interactions(warehouse, within(entries, span), span)
         warehouse.engine.close()

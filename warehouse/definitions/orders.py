@@ -14,8 +14,9 @@ _NAMES = ", ".join(f"'{name}'" for name in TRANSITIONS)
 ROWS = f"""
 select hash(case when "order" is not null then 'o' || "order" when name = 'Order Completed' then 'e' || id
             when refund is null or refund like '=%' then 'n' || id else 'r' || refund end) as key,
-       id, name, profile, session, ts, "order" as number, try_cast(round(revenue * 10000) as bigint) as revenue,
-       currency, refund, sender is not distinct from 'site' as told, channel, origin, campaign, device, country,
+       id, name, profile, session, ts, received, "order" as number,
+       try_cast(round(revenue * 10000) as bigint) as revenue, currency, refund, sender,
+       sender is not distinct from 'site' as told, channel, origin, campaign, device, country,
        case when len(items) > 0 then items when coalesce(product, '') = '' then []
             else [struct_pack(product := product, category := category, quantity := quantity, price := price)]
             end as lines
@@ -48,26 +49,28 @@ refunds as (
 )
 """
 
+_VISIT = "session, channel, origin, campaign, device, country"
+_WHO = f"profile, ts, received, told, sender, {_VISIT}"
+
 NET_ORDERS = f"""
 with {_TOLD}, {_REFUNDS},
 based as (
-    select key, min(ts) as ts, any_value(number) as number, any_value(buyer) as profile,
-           any_value(revenue) filter (place = 1) as revenue, any_value(currency) filter (place = 1) as currency,
-           bool_or(told) as told,
-           arg_min(struct_pack(session, channel, origin, campaign, device, country), row(session = '', place)) as seat
+    select key, min(ts) as ts, any_value(number) as number, any_value(buyer) as profile, bool_or(told) as told,
+           arg_min(revenue, place) as revenue,
+           arg_min(coalesce(currency, ''), place) filter (revenue is not null) as currency,
+           any_value(received) filter (place = 1) as received, any_value(sender) filter (place = 1) as sender,
+           arg_min(struct_pack({_VISIT}), row(session = '', place)) as visit
     from accepted group by key
 ), updated as (
     select key, arg_max(revenue, row(ts, id)) as revenue, arg_max(currency, row(ts, id)) as currency
     from several where name = 'Order Updated' group by key
 ), ordered as (
-    select key, ts, number, profile, told, seat.session, seat.channel, seat.origin, seat.campaign, seat.device,
-           seat.country, coalesce(updated.revenue, based.revenue, 0) as amount,
-           coalesce(updated.currency, based.currency) as currency
+    select based.* exclude (visit, revenue, currency), unnest(visit),
+           coalesce(updated.revenue, based.revenue, 0) as amount,
+           coalesce(updated.currency, nullif(based.currency, '')) as currency
     from based left join updated using (key)
     union all by name
-    select key, ts, number, profile, told, session, channel, origin, campaign, device, country,
-           coalesce(revenue, 0) as amount, currency
-    from alone where name = 'Order Completed'
+    select key, number, {_WHO}, coalesce(revenue, 0) as amount, currency from alone where name = 'Order Completed'
 ), taken as (
     select refunds.* replace (nullif(coalesce(refunds.currency, ordered.currency), $own) as currency),
            nullif(ordered.currency, $own) as paid
@@ -79,23 +82,23 @@ based as (
 left_over as (
     select *, case when cancelled or whole then 0 else greatest(amount - coalesce(refunded, 0), 0) end as net
     from ordered left join refunded using (key) left join cancelled using (key)
+), notes as (
+    select *, coalesce(revenue, 0) as amount from (from alone union all from refunds)
+    where name = 'Order Refunded' and number is null
+    union all by name
+    select * replace (hash(key, coalesce(refund, id)) as key), revenue as amount from taken
+    where revenue is not null and currency is distinct from paid
 )
-select key, coalesce(number, '') as number, profile, session, ts, channel, origin, campaign, device, country, told,
-       case when cancelled then 'cancelled' when whole or (net = 0 and amount > 0) then 'refunded'
+select key, coalesce(number, '') as number, {_WHO}, case when cancelled then 'cancelled'
+            when whole or (net = 0 and amount > 0) then 'refunded'
             when refunded > 0 then 'partly refunded' else 'completed' end as state,
        (state in ('completed', 'partly refunded'))::bigint as orders, net::bigint as revenue, amount::bigint as amount,
        coalesce(nullif(currency, $own), '') as currency
 from left_over
 union all by name
-select key, '' as number, profile, session, ts, channel, origin, campaign, device, country, told,
-       'credit note' as state, 0 as orders, coalesce(revenue, 0) as revenue, coalesce(revenue, 0) as amount,
+select key, coalesce(number, '') as number, {_WHO}, 'credit note' as state, 0 as orders, amount as revenue, amount,
        coalesce(nullif(currency, $own), '') as currency
-from (from alone union all from refunds) where name = 'Order Refunded' and number is null
-union all by name
-select hash(key, coalesce(refund, id)) as key, coalesce(number, '') as number, profile, session, ts, channel, origin,
-       campaign, device, country, told, 'credit note' as state, 0 as orders, revenue, revenue as amount,
-       coalesce(currency, '') as currency
-from taken where revenue is not null and currency is distinct from paid
+from notes
 """
 """From ``order_rows`` (ROWS under current ids) and the site's ``$own`` currency: a row for each completed order and
 each credit note. ``orders`` is 1 for an order that stands; ``revenue``, net, and ``amount``, gross, are
@@ -148,3 +151,22 @@ from (
 """From ``order_rows`` and ``standing`` (key and state of NET_ORDERS that were not cancelled): a row for each product of
 an order or a credit note. ``quantity`` is what is left of ``sold`` after ``returned``, ``revenue`` its worth at the
 order's prices, in ten-thousandths; of a credit note both are below nothing."""
+
+LINES_KEPT = """
+noted as (select distinct product, profile from net_lines join net_orders using (key) where state = 'credit note'),
+moved as (
+    select net_lines.*, net_orders.* exclude (key, revenue), quantity as change
+    from net_lines join net_orders using (key)
+), summed as (
+    select *, sum(change) over (partition by profile, product order by ts, change < 0, key) as level
+    from moved semi join noted using (profile, product)
+), lines_kept as (
+    select *, least(change, min(level) over (
+        partition by profile, product order by ts, change < 0, key rows between current row and unbounded following
+    ) - level + change) as kept from summed
+    union all by name
+    select *, change as kept from moved anti join noted using (profile, product)
+)
+"""
+"""``lines_kept``: the lines of orders with those who ordered. ``kept`` is what is left of a line, credit notes
+included: each takes off what the customer bought last before it."""
