@@ -178,7 +178,7 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
         ("the same by window functions", lambda: con.sql(IN_SQL, params=given).fetchall(), 1),
         ("overview of 30 days", lambda: overview(warehouse, "default", SPAN, "EUR"), RUNS),
         ("paths of four steps from the entry", lambda: paths(warehouse, "default", SPAN), RUNS),
-        ("retention by week", lambda: retention(warehouse, "default", SPAN), RUNS),
+        ("retention by week", lambda: retention(warehouse, "default", SPAN, "EUR"), RUNS),
         ("overview of one channel", lambda: overview(organic, "default", SPAN, "EUR"), RUNS),
         ("funnel of who saw some pages", lambda: funnel(seen, "default", steps, WINDOW, SPAN), RUNS),
         ("three goals", lambda: goals(warehouse, "default", steps[1:], SPAN), RUNS),

@@ -237,6 +237,8 @@ class QueryEngine:
         if _SOURCES["events"].search(sql):
             sources["events"], given = self._source(cursor, sql, scope, files, aliased)
         if _SOURCES["net_orders"].search(sql) or _SOURCES["net_lines"].search(sql):
+            if not scope.currency:
+                raise ValueError("orders add up in the site's own currency only: the scope must name it")
             orders = self._orders.folded(cursor, scope.site, scope.currency, files, aliased)
             cursor.register("all_net_orders", orders.orders)
             cursor.register("all_net_lines", orders.lines)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from dangol.compose.ingest import INGEST_GROUP
-from dangol.compose.storage import deadletters, erasure_log, log, profiles, warehouse
+from dangol.compose.storage import deadletters, erasure_log, log, profiles, sites, warehouse
 from dangol.secrets import signing_key
 from dangol.settings import Settings
 
@@ -39,7 +39,14 @@ def history(settings: Settings) -> "InteractionHistory":
     """The interactions that models are trained on."""
     from dangol.history.interactions import InteractionHistory
 
-    return InteractionHistory(warehouse(settings))
+    known = sites(settings)
+
+    def currency(site_id: str) -> str:
+        known.refresh()
+        site = known.get(site_id)
+        return site.currency if site else settings.currency
+
+    return InteractionHistory(warehouse(settings), currency)
 
 
 def feedback_job(settings: Settings) -> "FeedbackJob":

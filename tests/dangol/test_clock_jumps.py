@@ -261,7 +261,7 @@ def test_one_event_of_the_future_moves_no_window(tmp_path: Path, clock: Clock) -
     house.append(
         [row(ts, id=name, type="track", name="Product Viewed", product="p") for ts, name in views], [], {}
     )
-    assert len(InteractionHistory(house, clock).interactions("default", 90)) == 6
+    assert len(InteractionHistory(house, lambda _: "EUR", clock).interactions("default", 90)) == 6
 
 
 # Locks and leases: Redis keeps the moment of their end

@@ -48,8 +48,8 @@ def order(number: str, rows: Sequence[EventRow], own: str) -> list[Entry]:
     mine = [each for each in rows if each.order == number or (each.order is None and each.id == number)]
     told = by_ts([each for each in mine if each.name == "Order Completed"])
     told = [each for each in told if each.sender == "site" or each.profile == told[0].profile]
-    priced = next((each for each in told if each.revenue is not None), None)
-    amount, currency = (money(priced.revenue), priced.currency) if priced else (None, None)
+    priced = next((each for each in told if each.revenue is not None), told[0])
+    amount, currency = money(priced.revenue), priced.currency
     lines = next((each.items for each in told if each.items), [])
     updates = [each for each in mine if each.name == "Order Updated"]
     for each in sorted(updates, key=lambda each: (each.ts, each.id)):

@@ -167,9 +167,9 @@ def returned(
     """Of each cohort that began in the span and is not empty, who returned when."""
     if in_sql:
         found = retention_in_sql(events, "default", span, unit, deed, by_channel)
-        first = min(cohort.start for cohort in retention(events, "default", span, unit, deed).cohorts)
+        first = min(cohort.start for cohort in retention(events, "default", span, "EUR", unit, deed).cohorts)
         return {key: returned for key, returned in found.items() if key[0] >= first}
-    cohorts = retention(events, "default", span, unit, deed, by_channel).cohorts
+    cohorts = retention(events, "default", span, "EUR", unit, deed, by_channel).cohorts
     counts = {(each.start, each.channel): dict(enumerate(each.returned)) for each in cohorts if each.size}
     return {key: {at: many for at, many in each.items() if many} for key, each in counts.items()}
 

@@ -153,7 +153,7 @@ def retention_in_sql(
     )
     begin = max(0, span.start - HISTORY_DAYS * DAY_MS)
     found: dict[tuple[date, str], dict[int, int]] = {}
-    for row in events.rows(sql, Scope(site, begin, span.end)):
+    for row in events.rows(sql, Scope(site, begin, span.end, currency="EUR")):
         start = {
             "day": lambda period: date_of(period),
             "week": lambda period: date_of(period * 7 - 3),

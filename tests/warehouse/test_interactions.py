@@ -9,6 +9,10 @@ from warehouse.delta import Warehouse
 from warehouse.feeds.interactions import interactions, newest
 
 
+def euros(_site: str) -> str:
+    return "EUR"
+
+
 def filled(folder: Path) -> Warehouse:
     warehouse = Warehouse(str(folder))
     line = {"product": "b", "name": "", "category": "tea", "quantity": 2.0, "price": 1.0}
@@ -25,7 +29,7 @@ def filled(folder: Path) -> Warehouse:
 
 
 def test_one_row_for_each_product_of_an_event(tmp_path: Path) -> None:
-    table = interactions(filled(tmp_path), "default")
+    table = interactions(filled(tmp_path), "default", "EUR")
     assert sorted(zip(table["product"].to_pylist(), table["quantity"].to_pylist(), strict=True), key=str) == [
         ("a", None),
         ("b", 2.0),
@@ -40,12 +44,12 @@ def test_the_window_ends_with_the_newest_product_event(tmp_path: Path) -> None:
     assert newest(warehouse, "none") is None
 
     def seen(days: int) -> set[str]:
-        return set(InteractionHistory(warehouse).interactions("default", days)["product"].to_pylist())
+        return set(InteractionHistory(warehouse, euros).interactions("default", days)["product"].to_pylist())
 
     assert seen(10) == {"a", "b", "c"}
     assert seen(5) == {"b", "c"}
     assert seen(365) == {"old", "a", "b", "c"}
-    assert InteractionHistory(warehouse).interactions("none", 10).num_rows == 0
+    assert InteractionHistory(warehouse, euros).interactions("none", 10).num_rows == 0
 
 
 def test_what_is_outside_the_window_is_not_read(tmp_path: Path) -> None:
@@ -60,6 +64,6 @@ def test_what_is_outside_the_window_is_not_read(tmp_path: Path) -> None:
             return table(self, sql, scope, params)
 
     watched = Watched(str(tmp_path))
-    InteractionHistory(watched).interactions("default", 10)
+    InteractionHistory(watched, euros).interactions("default", 10)
     assert asked == [NOON - 10 * DAY_MS]
     assert warehouse is not watched

@@ -73,7 +73,7 @@ def test_retention_equals_a_naive_count(tmp_path: Path, unit: Unit, deed: str) -
             first, channel = min(times)
             for back in {period(ts, unit) for ts, _ in times}:
                 expected[period(first, unit), channel if by_channel else "", back] += 1
-        found = retention(warehouse, "default", span, unit, deed, by_channel)
+        found = retention(warehouse, "default", span, "EUR", unit, deed, by_channel)
         starts = sorted({period(ts, unit) for ts in range(span.start, span.end, HOUR_MS)})
         assert [cohort.start for cohort in found.cohorts] == starts * (2 if by_channel else 1)
         for cohort in found.cohorts:
@@ -85,7 +85,7 @@ def test_retention_refuses_nonsense(tmp_path: Path) -> None:
     span = Span.parse(SITE, "2026-10-01", "2026-11-20")
     for arguments, field in ((("year", "visit"), "unit"), (("day", "sleep"), "deed")):
         with pytest.raises(QueryRefused) as refused:
-            retention(Warehouse(str(tmp_path)), "default", span, *arguments)
+            retention(Warehouse(str(tmp_path)), "default", span, "EUR", *arguments)
         assert refused.value.field == field
 
 

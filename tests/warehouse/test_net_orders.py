@@ -30,15 +30,15 @@ AMOUNTS = st.sampled_from([0.0, 0.1, 0.2, 0.3, 19.99, 20.0, 1_234_567.89, 12_900
 
 @st.composite
 def transition(draw: st.DrawFn) -> dict[str, Any]:
-    name = draw(st.sampled_from(["Completed"] * 4 + ["Updated", "Refunded", "Refunded", "Cancelled"]))
+    name = draw(st.sampled_from(["Completed"] * 5 + ["Updated", "Refunded", "Refunded", "Cancelled"]))
     lines = draw(PRODUCTS)
     values: dict[str, Any] = {
         "name": f"Order {name}",
         "type": "track",
-        "order": draw(st.sampled_from(["10000001", "10000002", "o-3", "o-4", "o-5", "o-6"] + [None] * 2)),
-        "ts": NOON + draw(st.integers(-5, 5)) * DAY_MS // 2 + draw(st.integers(0, 9)),
+        "order": draw(st.sampled_from(["10000001", "10000002", "o-3", "o-4", None])),
+        "ts": NOON + draw(st.integers(-3, 3)) * DAY_MS // 2 + draw(st.integers(0, 9)),
         "profile": draw(st.sampled_from(["a", "b", "c"])),
-        "session": draw(st.sampled_from(["", "s1", "s2"])),
+        "session": draw(st.sampled_from(["", "1", "2"])),
         "sender": draw(st.sampled_from(["site", "site", "net", None])),
         "doubtful": draw(st.sampled_from([None, None, None, True])),
         "currency": draw(st.sampled_from([None, None, None, "EUR", "EUR", "USD", "KRW"])),
@@ -47,21 +47,22 @@ def transition(draw: st.DrawFn) -> dict[str, Any]:
             for product, quantity in lines.items()
         ],
     }
+    values["session"] = values["session"] and f"{values['profile']}-{values['session']}"
     if name == "Completed":
         values["revenue"] = draw(st.one_of(AMOUNTS, AMOUNTS, AMOUNTS, st.none()))
     elif name == "Updated":
         values["revenue"] = draw(st.none() | AMOUNTS)
     elif name == "Refunded":
-        values["revenue"] = draw(st.none() | AMOUNTS.map(lambda amount: -amount))
-        values["refund"] = draw(st.sampled_from(["r1", "r2", "r3"]))
-    if values["order"] is None and name in ("Updated", "Cancelled"):
-        values["order"] = "o-3"
+        values["revenue"] = draw(st.sampled_from([None, *[-0.1, -0.2, -19.99, -5.0] * 3]))
+        values["refund"] = draw(st.sampled_from(["r1", "r2"]))
+    if name == "Cancelled" or (values["order"] is None and name == "Updated"):
+        values["order"] = "o-3"  # most of the others stand
     return values
 
 
 @st.composite
 def history(draw: st.DrawFn) -> list[EventRow]:
-    told = draw(st.lists(transition(), min_size=1, max_size=24))
+    told = draw(st.lists(transition(), min_size=8, max_size=24))
     rows = [row(each.pop("ts"), **each, id=f"e{at:02}") for at, each in enumerate(told)]
     again = draw(st.lists(st.sampled_from(rows), max_size=4))  # the same event, in another file
     return draw(st.permutations([*rows, *again]))
@@ -135,13 +136,13 @@ def check_purchases(warehouse: Warehouse, entries: list[Entry], span: Span) -> N
 
 def check_interactions(warehouse: Warehouse, entries: list[Entry], span: Span) -> None:
     found: dict[tuple[str, str, int], Decimal] = defaultdict(Decimal)
-    for each in interactions(warehouse, "default", span.start, span.end).to_pylist():
+    for each in interactions(warehouse, "default", "EUR", span.start, span.end).to_pylist():
         assert each["name"] == "Order Completed"
         found[each["profile"], each["product"], each["ts"]] += Decimal(str(each["quantity"]))
     assert found == kept(entries)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(history(), st.integers(1, 4))
 def test_any_transitions_equal_a_naive_ledger(rows: list[EventRow], files: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -193,7 +193,7 @@ def test_retention(real: Real, unit: str) -> None:
     for click in real.clicks:
         came[click.profile].add(start(click.ts))
     expected = Counter((min(days), day) for days in came.values() for day in days)
-    found = retention(real.warehouse, "default", real.span, unit)
+    found = retention(real.warehouse, "default", real.span, "EUR", unit)
     step = 1 if unit == "day" else 7
     told = {
         (cohort.start, date.fromordinal(cohort.start.toordinal() + step * later)): visitors

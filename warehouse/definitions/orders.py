@@ -57,7 +57,7 @@ with {_TOLD}, {_REFUNDS},
 based as (
     select key, min(ts) as ts, any_value(number) as number, any_value(buyer) as profile, bool_or(told) as told,
            arg_min(revenue, place) as revenue,
-           arg_min(coalesce(currency, ''), place) filter (revenue is not null) as currency,
+           arg_min(coalesce(currency, ''), row(revenue is null, place)) as currency,
            any_value(received) filter (place = 1) as received, any_value(sender) filter (place = 1) as sender,
            arg_min(struct_pack({_VISIT}), row(session = '', place)) as visit
     from accepted group by key

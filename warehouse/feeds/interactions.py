@@ -33,8 +33,10 @@ def newest(warehouse: Events, site: str) -> int | None:
     return found
 
 
-def interactions(warehouse: Events, site: str, start: int = 0, end: int = 1 << 53) -> pa.Table:
+def interactions(warehouse: Events, site: str, currency: str, start: int = 0, end: int = 1 << 53) -> pa.Table:
     """One row for each event and product it names, and for each product that a person bought and kept: profile,
     session, name (of the event), ts and received (ms), sender, product, category, quantity; in no order. What was
-    cancelled, given back or set apart is left out. Raises WarehouseUnavailable."""
-    return warehouse.table(_LINES, Scope(site, start, end), {"transitions": list(TRANSITIONS)})
+    cancelled, given back or set apart is left out. ``currency`` is the site's. Raises WarehouseUnavailable."""
+    return warehouse.table(
+        _LINES, Scope(site, start, end, currency=currency), {"transitions": list(TRANSITIONS)}
+    )

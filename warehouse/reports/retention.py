@@ -53,20 +53,25 @@ def retention(
     events: Events,
     site: str,
     span: Span,
+    currency: str,
     unit: Unit = "week",
     deed: Deed = "visit",
     by_channel: bool = False,
 ) -> Retention:
     """One cohort for each period that ``span`` has; with ``by_channel`` one for each channel that first brought
-    them, else channel is "". Raises QueryRefused, WarehouseUnavailable."""
+    them, else channel is "". ``currency`` is the site's. Raises QueryRefused, WarehouseUnavailable."""
     if unit not in UNITS:
         raise QueryRefused("unit", f"one of {', '.join(UNITS)}")
     if deed not in DEEDS:
         raise QueryRefused("deed", f"one of {', '.join(DEEDS)}")
     history = Span(max(0, span.start - HISTORY_DAYS * DAY_MS), span.end, span.zone)
     first, last = _period(span.first, unit), _period(span.last, unit)
-    deeds = _purchases if deed == "purchase" else _visits
-    rows = deeds(events, site, history, unit, by_channel)
+    if deed == "purchase":
+        rows = _purchases(
+            events, Scope(site, history.start, span.end, currency=currency), history, unit, by_channel
+        )
+    else:
+        rows = _visits(events, site, history, unit, by_channel)
     found: dict[str, dict[int, dict[int, int]]] = {} if by_channel else {"": {}}
     for cohort, channel, later, visitors in rows:
         if cohort >= first:
@@ -133,8 +138,8 @@ def _visits(events: Events, site: str, history: Span, unit: Unit, by_channel: bo
     return _counted(scan.map(part), calendar, names, len(scan.people), bits)
 
 
-def _purchases(events: Events, site: str, history: Span, unit: Unit, by_channel: bool) -> list[_Row]:
-    table = events.table(_ORDERS, Scope(site, history.start, history.end)).combine_chunks()
+def _purchases(events: Events, scope: Scope, history: Span, unit: Unit, by_channel: bool) -> list[_Row]:
+    table = events.table(_ORDERS, scope).combine_chunks()
     people = unique(table["profile"].to_numpy())
     person = np.searchsorted(people, table["profile"].to_numpy())
     channels = table["channel"].combine_chunks().dictionary_encode()

@@ -99,7 +99,9 @@ def retention_of(reports: Reports, scope: ReportScope, how: RetentionOptions) ->
         "retention",
         scope,
         how,
-        lambda events: retention(events, scope.site.id, scope.span, how.unit, how.deed, how.by_channel),
+        lambda events: retention(
+            events, scope.site.id, scope.span, scope.site.currency, how.unit, how.deed, how.by_channel
+        ),
     )
 
 
