@@ -1,11 +1,12 @@
 """``dangol import-events``, ``import-orders`` and ``import-log``."""
 
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from dangol.commands.options import FILE, SITE, import_options
+from dangol.commands.options import FILE, SITE, import_options, order_options
 from dangol.settings import Settings
 
 LOG_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -13,14 +14,20 @@ LOG_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 @click.command("import-events")
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@SITE
+@import_options
 @click.option("--wait/--no-wait", default=True, help="Return when the events are in the reports.")
 @click.pass_obj
-def import_events(config: Settings, files: tuple[Path, ...], site_id: str, wait: bool) -> None:
-    """Import tables of events (CSV, TSV, Parquet): session, visitor or user; item or url; time; event."""
+def import_events(
+    config: Settings, /, files: tuple[Path, ...], site_id: str, dry_run: bool, wait: bool, **given: Any
+) -> None:
+    """Import tables of events (CSV, JSON, Parquet, Excel): session, visitor or user; item or url; time; event.
+
+    Purchases become orders: the rows of one transaction are its lines. Exit code 1: some rows were refused.
+    """
     from dangol.transfer.event_import import import_files
 
-    import_files(config, files, site_id, wait=wait)
+    if not import_files(config, files, site_id, order_options(**given), dry_run=dry_run, wait=wait):
+        raise click.exceptions.Exit(1)
 
 
 @click.command("import-log")
@@ -104,17 +111,13 @@ def import_log(
 @click.pass_obj
 def import_orders(
     config: Settings,
+    /,
     files: tuple[Path, ...],
     site_id: str,
     dry_run: bool,
-    mapping: dict[str, str],
-    encoding: str,
-    delimiter: str,
-    zone: ZoneInfo | None,
-    dates: str,
-    rejects: Path | None,
-    currency: str,
     wait: bool,
+    currency: str,
+    **given: Any,
 ) -> None:
     """Import orders: CSV, JSON, Parquet or Excel, one row a line of an order, or one row an order.
 
@@ -123,17 +126,12 @@ def import_orders(
     changed. Exit code 1: some rows were refused.
     """
     from dangol.transfer.order_import import import_order_files
-    from ingest.files.table import Reading
-    from ingest.order_files.files import OrderOptions
     from tracker.currencies import iso_code
 
     if currency and not iso_code(currency):
         raise click.BadParameter(f"{currency!r} is no currency, such as EUR", param_hint="--currency")
-    options = OrderOptions(
-        mapping, Reading(encoding, delimiter), zone, dates, iso_code(currency), rejects or Path()
-    )
-    whole = import_order_files(config, files, site_id, options, dry_run=dry_run, wait=wait)
-    if not whole:
+    options = order_options(**given, currency=iso_code(currency))
+    if not import_order_files(config, files, site_id, options, dry_run=dry_run, wait=wait):
         raise click.exceptions.Exit(1)
 
 

@@ -1,10 +1,14 @@
 """Options and arguments that several commands share."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
+
+if TYPE_CHECKING:
+    from ingest.order_files.files import OrderOptions
 
 SITE = click.option("--site", "site_id", default="default", show_default=True)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -15,6 +19,22 @@ def import_options(command: Any) -> Any:
     for option in reversed(_IMPORT):
         command = option(command)
     return command
+
+
+def order_options(
+    mapping: Mapping[str, str],
+    encoding: str,
+    delimiter: str,
+    zone: ZoneInfo | None,
+    dates: str,
+    rejects: Path | None,
+    currency: str = "",
+) -> "OrderOptions":
+    """What ``import_options`` gives to a command of orders or events."""
+    from ingest.files.table import Reading
+    from ingest.order_files.files import OrderOptions
+
+    return OrderOptions(mapping, Reading(encoding, delimiter), zone, dates, currency, rejects or Path())
 
 
 def _mapping(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:

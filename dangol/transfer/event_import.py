@@ -1,8 +1,8 @@
-"""``dangol import-events``: files through the log and the real ingest, with progress, until reports show them."""
+"""``dangol import-events``: files through the log and the real ingest, until reports show them."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -13,13 +13,18 @@ from dangol.machine.embedded import embedded_redis
 from dangol.machine.lock import FolderLock
 from dangol.secrets import ensure_default_site
 from dangol.settings import Settings
-from ingest.events_file import read, rows
-from tracker.event import encode
+from dangol.transfer.import_report import say_files, say_orders, say_refused
+from ingest.events_file import EVENTS, EventRows
+from ingest.files.mappings import Mappings
+from ingest.order_files.files import OrderFiles, OrderOptions
+from ingest.order_files.importer import import_orders
+from profiles.erasures import RedisErased
+from tracker.event import Event, encode
 from tracker.log.port import EventLog, Record
 from tracker.sites import Site, Sites
-from warehouse.delta import Warehouse
 from warehouse.feeds.stored_ids import stored_ids
 
+MAPPINGS = "import-mappings.json"
 MOST_WAITING = 100_000  # events in the log that ingest has not committed, before reading on
 STALLED = 300.0  # seconds without progress after which waiting gives up
 
@@ -32,26 +37,80 @@ class IngestStalled(Exception):
     """Events wait in the log and nothing consumes them."""
 
 
-def import_files(settings: Settings, files: tuple[Path, ...], site_id: str, *, wait: bool) -> None:
-    """Append every event of ``files`` and, when ``wait``, return once ingest has committed them all.
+def import_files(
+    settings: Settings,
+    paths: tuple[Path, ...],
+    site_id: str,
+    options: OrderOptions,
+    *,
+    dry_run: bool,
+    wait: bool,
+) -> bool:
+    """Import event files, each by itself, or with ``dry_run`` only say what is in them. Returns whether every row could
+    be used.
 
     Starts the embedded Redis and an ingest worker for the while where no ``dangol up`` runs in the data folder.
     Raises FileInvalid, NoSuchSite, IngestStalled, LogUnavailable.
     """
-    site = site_of(settings, site_id)
+    site, whole = site_of(settings, site_id), True
     supervised = FolderLock.held(settings.folder)
-    with embedded_redis(settings), nullcontext() if supervised else ingesting(settings):
-        log, warehouse = compose.log(settings), compose.warehouse(settings)
-        total, left_out = 0, 0
-        for path in files:
-            added, without_id = _append(log, path, site, warehouse)
-            total, left_out = total + added, left_out + without_id
-        if wait:
+    with embedded_redis(settings), nullcontext() if supervised or dry_run else ingesting(settings):
+        log = compose.log(settings)
+        total = 0
+        for path in paths:
+            with OrderFiles([path], site, options, Mappings(settings.folder / MAPPINGS), EVENTS) as files:
+                importing = EventImport(settings, files, log, dry_run=dry_run)
+                total += importing.run()
+                whole = say_refused(files) and whole
+        if wait and not dry_run:
             wait_for_ingest(log)
         log.close()
-    click.echo(f"{total} events {'imported' if wait else 'appended to the log'}")
-    if left_out:
-        click.echo(f"{left_out} rows left out: their only ids are placeholders such as NULL or undefined")
+    click.echo(
+        f"{total} events in the files; nothing was imported (--dry-run)"
+        if dry_run
+        else f"{total} events {'imported' if wait else 'appended to the log'}"
+    )
+    return whole
+
+
+class EventImport:
+    """One file into the log: what is not in the warehouse yet. Ingest remembers an event's id for a day only, and a
+    file may be imported again after years."""
+
+    def __init__(self, settings: Settings, files: OrderFiles, log: EventLog, *, dry_run: bool) -> None:
+        self._files, self._log, self._dry_run = files, log, dry_run
+        self._warehouse = compose.warehouse(settings)
+        self._erased = RedisErased(compose.profiles(settings).client)
+        self._added = 0
+
+    def run(self) -> int:
+        """How many events are new. Says what the file holds."""
+        say_files(self._files)
+        if not self._dry_run:
+            self._files.remember()
+        now = int(time.time() * 1000)
+        rows = EventRows(self._files, now, self._erased.forgotten, self._append)
+        import_orders(self._files, self._warehouse, self._erased.forgotten, self._tell, now, rows.add)
+        rows.flush()
+        say_orders(self._files.summary)
+        for count, text in (
+            (rows.nobody, "rows left out: their only ids are placeholders such as NULL or undefined"),
+            (rows.erased, "events of people who were erased: left out"),
+        ):
+            if count:
+                click.echo(f"  {count:>11,}  {text}")
+        return self._added
+
+    def _append(self, events: Sequence[Event]) -> None:
+        times = [event.ts for event in events]
+        ids = [event.id for event in events]
+        known = stored_ids(self._warehouse, self._files.site.id, ids, min(times), max(times) + 1)
+        self._tell([event for event in events if event.id not in known])
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        self._added += len(events)
+        if events and not self._dry_run:
+            append_events(self._log, events)
 
 
 def site_of(settings: Settings, site_id: str) -> Site:
@@ -63,23 +122,10 @@ def site_of(settings: Settings, site_id: str) -> Site:
     return site
 
 
-def _append(log: EventLog, path: Path, site: Site, warehouse: Warehouse) -> tuple[int, int]:
-    """Append what is not in the warehouse yet; how many events that was, and how many rows have no id. Ingest remembers
-    an event's id for a day only, and a file may be imported again after years."""
-    added, left_out = 0, rows(path)
-    with click.progressbar(length=left_out, label=path.name, show_pos=True) as bar:
-        for batch in read(path, site, int(time.time() * 1000)):
-            times = [event.ts for event in batch]
-            known = stored_ids(warehouse, site.id, [event.id for event in batch], min(times), max(times) + 1)
-            records = [Record(event.key, encode(event)) for event in batch if event.id not in known]
-            if records:
-                log.append(records)
-            added += len(records)
-            left_out -= len(batch)
-            bar.update(len(batch))
-            wait_for_ingest(log, MOST_WAITING)
-        bar.update(left_out)
-    return added, left_out
+def append_events(log: EventLog, events: Sequence[Event]) -> None:
+    """Append, and wait where ingest is far behind. Raises LogUnavailable, IngestStalled."""
+    log.append([Record(event.key, encode(event)) for event in events])
+    wait_for_ingest(log, MOST_WAITING)
 
 
 def wait_for_ingest(log: EventLog, most: int = 0) -> None:

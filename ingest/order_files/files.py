@@ -1,6 +1,6 @@
 """The files of one import, read together: several of them may tell of the same orders, such as Olist's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import tzinfo
 from hashlib import blake2b
@@ -15,16 +15,15 @@ from ingest.files.mappings import Mappings
 from ingest.files.rejects import Rejects
 from ingest.files.rows import FileInvalid, Row
 from ingest.files.table import Reading, Table, open_table
-from ingest.order_files.fields import NEEDED
 from ingest.order_files.grouping import ORDER_ROWS, Grouping
 from ingest.order_files.order import FileOrder, OrderRefused, orders_of
-from ingest.order_files.presets import Preset, fields_of, preset_of
+from ingest.order_files.presets import Preset, preset_of
 from ingest.order_files.rows import AMOUNTS, DATES, OrderRow, RowParser, RowRefused
+from ingest.order_files.shape import ORDERS, Shape
 from ingest.order_files.summary import OrderSummary
 from tracker.sites import Site
 
 BATCH_ORDERS = 5_000
-KIND = "orders"
 
 
 class OrderOptions(NamedTuple):
@@ -48,12 +47,22 @@ class OrderFile(NamedTuple):
     rejects: Rejects
 
 
+Other = Callable[[OrderFile, Row], None]
+
+
 class OrderFiles(AbstractContextManager["OrderFiles"]):
     """Open the files, ``read`` them, then take the ``orders``. Raises FileInvalid for what cannot be read, or whose
     columns are not known."""
 
-    def __init__(self, paths: Sequence[Path], site: Site, options: OrderOptions, mappings: Mappings) -> None:
-        self.site, self.options, self.summary = site, options, OrderSummary()
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        site: Site,
+        options: OrderOptions,
+        mappings: Mappings,
+        shape: Shape = ORDERS,
+    ) -> None:
+        self.site, self.options, self.shape, self.summary = site, options, shape, OrderSummary()
         self._stack, self._mappings = ExitStack(), mappings
         tables = [(path, open_table(path, options.reading)) for path in paths]
         self._check_mapping([table for _, table in tables])
@@ -66,14 +75,19 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
     ) -> None:
         self._stack.close()
 
+    def times(self, digest: bytes) -> int:
+        """How often this was asked for the same row."""
+        return self._grouping.times(digest)
+
     def remember(self) -> None:
         """Keep the mapping for files with these headers. Raises OSError."""
         for file in self.files:
             if given := _of_table(self.options.mapping, file.table.names):
-                self._mappings.put(self.site.id, KIND, file.table.names, given)
+                self._mappings.put(self.site.id, self.shape.kind, file.table.names, given)
 
-    def read(self) -> None:
-        """Read all rows: once for how dates and amounts are written, once for what they say."""
+    def read(self, other: Other | None = None) -> None:
+        """Read all rows: once for how dates and amounts are written, once for what they say. ``other`` gets those that
+        are no orders, and may refuse them."""
         for file in self.files:
             for row in file.table.rows():
                 file.parser.observe(row)
@@ -83,7 +97,7 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
             for row in file.table.rows():
                 self.summary.rows += 1
                 try:
-                    self._add(file, row)
+                    self._add(file, row, other)
                 except RowRefused as refused:
                     file.rejects.add(row, str(refused))
             self.summary.states.update(file.parser.unknown_states)
@@ -111,19 +125,24 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
             yield batch
         self.summary.customers, self.summary.guests = self._grouping.buyers()
 
-    def _add(self, file: OrderFile, row: Row) -> None:
+    def _add(self, file: OrderFile, row: Row, other: Other | None) -> None:
         parsed = file.parser.parse(row, self.options.currency or file.preset.currency)
         if parsed is None:
             self.summary.other_events += 1
-        elif "order" in file.columns:
+            if other is not None:
+                other(file, row)
+        elif parsed.order:
             self._grouping.add(parsed.order, parsed)
         elif "customer_key" in file.columns:
             self._grouping.add_person(parsed.customer_key, parsed.user)
         else:
-            self._grouping.add(self._key(parsed, row), parsed)
+            self._grouping.add(self._key(file, parsed, row), parsed)
 
-    def _key(self, parsed: OrderRow, row: Row) -> str:
+    def _key(self, file: OrderFile, parsed: OrderRow, row: Row) -> str:
         """Of a row that is an order of its own and has no number: what it says, and the how manieth of its kind."""
+        if "event" in file.columns:  # what somebody bought at one moment
+            who = (parsed.user, parsed.email, parsed.visitor, parsed.session, parsed.ts)
+            return f"row {blake2b(repr(who).encode(), digest_size=8).hexdigest()}"
         said = blake2b(
             repr((parsed.ts, *map(str, row.values))).encode("utf-8", "replace"), digest_size=8
         ).digest()
@@ -131,9 +150,11 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
 
     def _opened(self, path: Path, table: Table, *, alone: bool) -> OrderFile:
         preset = preset_of(table.names)
-        known = self._mappings.get(self.site.id, KIND, table.names)
+        known = self._mappings.get(self.site.id, self.shape.kind, table.names)
         mapping = {**known, **_of_table(self.options.mapping, table.names)}
-        columns = columns_of(table.names, fields_of(preset), mapping, NEEDED if alone else ())
+        columns = columns_of(
+            table.names, self.shape.fields(preset), mapping, self.shape.needed if alone else ()
+        )
         zone = self.options.zone or self.site.zone
         dates = {field: Dates(zone, self.options.dates) for field in DATES}
         amounts = {field: Amounts(self.site.decimal_mark) for field in AMOUNTS}
@@ -145,7 +166,7 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
             table,
             preset,
             columns,
-            RowParser(preset, columns, dates, amounts),
+            RowParser(self.shape, preset, columns, dates, amounts),
             Rejects(rejects, table.names),
         )
 
@@ -157,7 +178,7 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
 
     def _check_needed(self) -> None:
         have = {field for file in self.files for field in file.columns}
-        for said, ways in NEEDED:
+        for said, ways in self.shape.needed:
             if not have.intersection(ways):
                 raise FileInvalid(f"none of the files has {said}; say which it is: --map COLUMN={ways[0]}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ingest.order_files.files import OrderFiles
+from ingest.order_files.files import OrderFiles, Other
 from ingest.order_files.order import FileOrder
 from ingest.order_files.stored import NOT_STORED, stored_orders
 from ingest.order_files.transitions import Transitions
@@ -16,14 +16,19 @@ Append = Callable[[Sequence[Event]], None]
 
 
 def import_orders(
-    files: OrderFiles, warehouse: Events, forgotten: Forgotten, append: Append, received: int
+    files: OrderFiles,
+    warehouse: Events,
+    forgotten: Forgotten,
+    append: Append,
+    received: int,
+    other: Other | None = None,
 ) -> Mapping[str, int]:
     """Read the files and append the events that are missing; ``files.summary`` has counted them. Returns what the
     files say and no event can tell, by reason. ``received`` is now, in ms.
 
     Raises FileInvalid, WarehouseUnavailable, ProfilesUnavailable, and what ``append`` raises.
     """
-    files.read()
+    files.read(other)
     transitions = Transitions(files.site, received)
     for batch in files.orders():
         wanted = _wanted(files, batch, forgotten)

@@ -32,6 +32,7 @@ class FileOrder(NamedTuple):
     user: str
     email: str
     visitor: str
+    session: str
     ts: int
     currency: str
     cancelled_at: int
@@ -89,6 +90,7 @@ def _base(key: str, rows: Sequence[OrderRow], ts: int, user: str) -> FileOrder:
         user=_first(rows, "user") or user,
         email=_first(rows, "email"),
         visitor=_first(rows, "visitor"),
+        session=_first(rows, "session"),
         ts=ts,
         currency=_currency(rows),
         props=_props(rows),

@@ -10,6 +10,7 @@ from ingest.files.amounts import Amounts
 from ingest.files.dates import Dates
 from ingest.files.rows import Row, cell_id, cell_text
 from ingest.order_files.presets import Preset
+from ingest.order_files.shape import Shape
 from ingest.order_files.statuses import State, is_credit, state_of
 from tracker.admission.placeholder_ids import placeholder, placeholder_word
 from tracker.currencies import candidates, iso_code
@@ -31,11 +32,7 @@ AMOUNTS = (
     ),
     *("cost", "order_cost", "margin"),
 )
-SALES = frozenset(
-    {"", "purchase", "transaction", "order", "order_completed", "ordercompleted", "buy", "sale", "orders"}
-)
-REFUNDS = frozenset({"refund", "order_refunded", "return"})
-_HEAD = ("event", "order", "currency", "status", "kind", "user", "customer", "visitor", "email")
+_HEAD = ("event", "order", "currency", "status", "kind", "user", "customer", "visitor", "email", "session")
 _CACHED = 100_000
 _TEXTS = ("coupon", "country", "city", "item_name", "category", "customer_key")
 
@@ -74,6 +71,7 @@ class OrderRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     country: str = ""
     city: str = ""
     customer_key: str = ""
+    session: str = ""
     items: tuple["OrderRow", ...] = ()
 
 
@@ -86,12 +84,13 @@ class RowParser:
 
     def __init__(
         self,
+        shape: Shape,
         preset: Preset,
         columns: Mapping[str, int],
         dates: Mapping[str, Dates],
         amounts: Mapping[str, Amounts],
     ) -> None:
-        self.preset, self._columns = preset, columns
+        self.shape, self.preset, self._columns = shape, preset, columns
         self._dates = [(field, at, dates[field]) for field, at in columns.items() if field in DATES]
         self._amounts = [(field, at, amounts[field]) for field, at in columns.items() if field in AMOUNTS]
         self._texts = [(field, at) for field, at in columns.items() if field in _TEXTS]
@@ -131,26 +130,26 @@ class RowParser:
             given["ts" if field == "time" else field] = _moment(
                 row.values[at], dates, required=field == "time"
             )
-        given["item"] = self._short(self._value(row, "item"), cell_id) or given.get("item_name", "")
+        given["item"] = self._short(self.value(row, "item"), cell_id) or given.get("item_name", "")
         if "items" in self._columns:
-            given["items"] = tuple(self._items(self._value(row, "items"), row.line, given["currency"]))
+            given["items"] = tuple(self.items(self.value(row, "items"), row.line, given["currency"]))
         return OrderRow(row.line, **given)
 
     def _shared(self, row: Row, currency: str) -> dict[str, Any] | None:
         """What the rows of an order have in common; None for an event that is no order. Raises RowRefused."""
-        what = self._text(row, "event").lower().replace(" ", "_")
-        if what not in SALES and what not in REFUNDS:
+        what = self.shape.meaning(self.text(row, "event"))
+        if not what:
             return None
-        order = cell_id(self._value(row, "order"))
-        if "order" in self._columns and placeholder_word(order or "null"):
+        order = cell_id(self.value(row, "order"))
+        if self.shape.numbered and "order" in self._columns and placeholder_word(order or "null"):
             raise RowRefused("no order number")
         credit = bool(self.preset.credit and self.preset.credit.fullmatch(order))
         return {
             "order": order,
             "currency": self._currency(row) or currency,
-            "state": self._state(self._text(row, "status")),
-            "credit": credit or what in REFUNDS or is_credit(self._text(row, "kind")),
-            **self._who(row),
+            "state": self._state(self.text(row, "status")),
+            "credit": credit or what == "refund" or is_credit(self.text(row, "kind")),
+            **self.who(row),
         }
 
     def _short(self, value: Any, kind: Callable[[Any], str] = cell_text) -> str:
@@ -164,15 +163,17 @@ class RowParser:
                 self._texts_known[value, kind] = known
         return known
 
-    def _value(self, row: Row, field: str) -> Any:
+    def value(self, row: Row, field: str) -> Any:
+        """What stands in a field, None for nothing."""
         at = self._columns.get(field)
         return None if at is None else row.values[at]
 
-    def _text(self, row: Row, field: str) -> str:
-        return text(cell_text(self._value(row, field)))[:200]
+    def text(self, row: Row, field: str) -> str:
+        """What a field says, "" for nothing."""
+        return text(cell_text(self.value(row, field)))[:200]
 
     def _currency(self, row: Row) -> str:
-        given = self._text(row, "currency")
+        given = self.text(row, "currency")
         if not given:
             return ""
         if code := iso_code(given):
@@ -196,18 +197,33 @@ class RowParser:
             given[field] = found.amount
             given["currency"] = found.currency or given["currency"]
 
-    def _who(self, row: Row) -> dict[str, str]:
-        """The customer by number, else by e-mail, and the browser. Words such as "guest" are nobody."""
-        user = cell_id(self._value(row, "user"))
-        if not user and " " not in (name := self._text(row, "customer")):
+    def who(self, row: Row) -> dict[str, str]:
+        """The customer by number, e-mail, browser and session. Words such as "guest" are nobody."""
+        nobody = placeholder if self.shape.zero_is_nobody else placeholder_word
+        user, visitor = cell_id(self.value(row, "user")), cell_id(self.value(row, "visitor"))
+        if not user and " " not in (name := self.text(row, "customer")):
             user = name
-        visitor = cell_id(self._value(row, "visitor"))
-        email = self._text(row, "email").lower()
-        return {
-            "user": "" if placeholder(user) else user,
+        email, session = self.text(row, "email").lower(), cell_id(self.value(row, "session"))
+        found = {
+            "user": "" if nobody(user) else user,
             "visitor": "" if placeholder_word(visitor) else visitor,
             "email": email if "@" in email else "",
+            "session": "" if placeholder_word(session) else session,
         }
+        if found["session"] and not (found["user"] or found["visitor"] or found["email"]):
+            found["visitor"] = found["session"]
+        return found
+
+    def moment(self, row: Row) -> int | None:
+        """The row's time. Raises RowRefused."""
+        return next(
+            (
+                _moment(row.values[at], dates, required=True)
+                for field, at, dates in self._dates
+                if field == "time"
+            ),
+            None,
+        )
 
     def _state(self, word: str) -> State:
         state = state_of(word, self.preset.states)
@@ -215,7 +231,7 @@ class RowParser:
             self.unknown_states[word] = self.unknown_states.get(word, 0) + 1
         return state or ""
 
-    def _items(self, value: Any, line: int, currency: str) -> list[OrderRow]:
+    def items(self, value: Any, line: int, currency: str) -> list[OrderRow]:
         """The lines of a list of objects, or of its JSON text."""
         if isinstance(value, str) and value.lstrip().startswith("["):
             try:

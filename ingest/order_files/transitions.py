@@ -45,7 +45,7 @@ class Transitions:
             events.append(
                 self._event(order, first, "Order Completed", order.ts, _content(order) | {SAID: said})
             )
-        elif said != known.said:
+        elif order.number and said != known.said:
             latest += 1
             number = known.updates() + 1
             update = self._id(order, "Order Updated", number, said)
@@ -124,6 +124,7 @@ class Transitions:
             props = {"order_id": order.number, **props}
         user = order.user or order.email
         country = country_code(str(order.props.get("country", "")))
+        context = {"backfill": True, "country": country, "session": order.session}
         return Event(
             site=self._site.id,
             id=event_id,
@@ -134,7 +135,7 @@ class Transitions:
             ts=ts,
             received=self._received,
             props=values.settled({name: value for name, value in props.items() if value not in ("", None)}),
-            context={"backfill": True, "country": country} if country else {"backfill": True},
+            context={name: value for name, value in context.items() if value},
             source="api",
             proven=bool(user),  # the shop's own file
             sender=SITE,

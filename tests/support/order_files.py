@@ -1,5 +1,6 @@
 """A shop that imports files of orders: a real worker and warehouse, a log and profiles in memory."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 from ingest.dead_letters import DeadLetters
 from ingest.enrich.enrich import facts
+from ingest.events_file import EVENTS, EventRows
 from ingest.files.mappings import Mappings
 from ingest.order_files.files import OrderFiles, OrderOptions
 from ingest.order_files.importer import import_orders, read_only
+from ingest.order_files.shape import ORDERS, Shape
 from ingest.order_files.summary import OrderSummary
 from ingest.worker.worker import Bounds, Worker
 from profiles.store.memory import MemoryProfiles
@@ -54,11 +57,19 @@ class OrderShop:
         with self._opened(paths, options) as files:
             files.remember()
             self.notes = import_orders(files, self.warehouse, self._forgotten, self.told.extend, now)
-            self.refused = dict(
-                sum((file.rejects.reasons for file in files.files), type(files.files[0].rejects.reasons)())
-            )
+            self.refused = _reasons(files)
         self.tell(self.told)
         return files.summary
+
+    def imports_events(self, *paths: Path, now: int = NOW, **options: Any) -> EventRows:
+        """Import files of events, of which ``told`` has all."""
+        self.told = []
+        with self._opened(paths, options, EVENTS) as files:
+            rows = EventRows(files, now, self._forgotten, self.told.extend)
+            import_orders(files, self.warehouse, self._forgotten, self.told.extend, now, rows.add)
+            rows.flush()
+            self.refused = _reasons(files)
+        return rows
 
     def tell(self, events: Sequence[Event]) -> None:
         """Ingest events."""
@@ -71,9 +82,7 @@ class OrderShop:
         """A dry run."""
         with self._opened(paths, options) as files:
             read_only(files)
-            self.refused = dict(
-                sum((file.rejects.reasons for file in files.files), type(files.files[0].rejects.reasons)())
-            )
+            self.refused = _reasons(files)
         return files.summary
 
     def names(self) -> list[str]:
@@ -120,5 +129,11 @@ class OrderShop:
         assert site == self.site.id
         return {name: self.erased[name] for name in names if name in self.erased}
 
-    def _opened(self, paths: Sequence[Path], options: Mapping[str, Any]) -> OrderFiles:
-        return OrderFiles(paths, self.site, OrderOptions(**options), Mappings(self.folder / "mappings.json"))
+    def _opened(self, paths: Sequence[Path], options: Mapping[str, Any], shape: Shape = ORDERS) -> OrderFiles:
+        return OrderFiles(
+            paths, self.site, OrderOptions(**options), Mappings(self.folder / "mappings.json"), shape
+        )
+
+
+def _reasons(files: OrderFiles) -> dict[str, int]:
+    return dict(sum((file.rejects.reasons for file in files.files), Counter[str]()))
