@@ -16,6 +16,7 @@ import pyarrow as pa
 from deltalake import Transaction
 from deltalake.exceptions import DeltaError
 
+from tracker.durations import DAY_MS
 from warehouse.tables.maintenance import FOR_EVER, RETENTION_HOURS, Maintenance
 from warehouse.tables.rows import RowsInvalid, arrow
 from warehouse.tables.schema import ALIASES, EVENTS, AliasRow, EventRow
@@ -92,6 +93,14 @@ class Warehouse:
 
     def rows(self, sql: str, scope: "Scope", params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         return self.engine.rows(sql, scope, params)
+
+    def has_days(self, first: int, last: int) -> bool:
+        """Whether any file may have events of the days ``first`` to ``last``, counted from 1970 in UTC.
+
+        Raises WarehouseUnavailable."""
+        start, end = first * DAY_MS, (last + 1) * DAY_MS
+        _, files = self.events.files()
+        return any((file.first or 0) < end and (file.last is None or file.last >= start) for file in files)
 
     def scan(self, site: str, start: int, end: int) -> "Scan":
         """The events as numbers: see ``QueryEngine.scan``."""

@@ -18,6 +18,7 @@ from dangol.settings import Settings
 from dangol.transfer.event_import import site_of
 from ingest.access_log.format import Format
 from ingest.access_log.importer import Importer, ImportSummary
+from ingest.access_log.memory import keep_memory_small
 from ingest.access_log.page_views import ImportOptions
 from ingest.enrich.channels import host_of
 from profiles.erasures import RedisErased
@@ -50,6 +51,7 @@ def import_logs(settings: Settings, files: tuple[str, ...], site_id: str, option
     May run beside ``dangol up``. Needs Redis, which knows who was erased. Raises NoSuchSite, LogUnreadable,
     ProfilesUnavailable, WarehouseUnavailable.
     """
+    keep_memory_small()
     site = site_of(settings, site_id)
     choice = ImportOptions(
         form=options.form,

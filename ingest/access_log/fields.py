@@ -19,7 +19,10 @@ Mask = NDArray[np.bool_]
 _CLF_LENGTH = len("17/May/2015:10:05:03 +0000")
 _DIGITS = np.array([0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25])
 _SIGNS = {2: b"/", 6: b"/", 11: b":", 14: b":", 17: b":", 20: b" "}
-_MONTH_NAMES = b"JanFebMarAprMayJunJulAugSepOctNovDec"
+_PLACES = np.array([1 << 16, 1 << 8, 1])
+_MONTHS = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).reshape(12, 3) @ _PLACES
+_NUMBERS = np.argsort(_MONTHS) + 1
+_PACKED = np.sort(_MONTHS)
 
 
 class Distinct(NamedTuple, Generic[T]):
@@ -44,21 +47,27 @@ class Distinct(NamedTuple, Generic[T]):
 
 def pairs(one: Distinct[T], other: Distinct[U]) -> Distinct[tuple[T, U]]:
     """The distinct pairs of two fields."""
+    if len(one.values) == 1:
+        return other.map(lambda value: (one.values[0], value))
     width = max(len(other.values), 1)
     used, codes = np.unique(one.codes * width + other.codes, return_inverse=True)
     values = [(one.values[index // width], other.values[index % width]) for index in used.tolist()]
     return Distinct(values, codes)
 
 
+def encoded(lines: Lines, form: Format, name: str, rows: Rows) -> tuple[pa.StringArray, Rows]:
+    """The distinct texts of the field ``name`` of the lines ``rows``, and the number of each row's."""
+    column = form.fields.index(name)
+    found = texts(lines.data, lines.starts[rows, column], lines.ends[rows, column]).dictionary_encode()
+    return found.dictionary, found.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
 def distinct(lines: Lines, form: Format, name: str, rows: Rows) -> Distinct[str]:
     """The field ``name`` of the lines ``rows``; "" everywhere when the format does not have it."""
     if name not in form.fields:
         return Distinct([""], np.zeros(len(rows), np.int64))
-    column = form.fields.index(name)
-    found = texts(lines.data, lines.starts[rows, column], lines.ends[rows, column]).dictionary_encode()
-    return Distinct(
-        found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    )
+    known, codes = encoded(lines, form, name, rows)
+    return Distinct(known.to_pylist(), codes)
 
 
 def hundreds(lines: Lines, form: Format) -> Rows:
@@ -112,8 +121,6 @@ def _clf(text: NDArray[np.uint8]) -> Rows:
 
 def _months(names: NDArray[np.uint8]) -> Rows:
     """1 for ``Jan`` and so on, one a row; 0 for what is no month."""
-    month = np.zeros(len(names), np.int64)
-    for number in range(12):
-        name = np.frombuffer(_MONTH_NAMES, np.uint8)[3 * number : 3 * number + 3]
-        month[(names == name).all(axis=1)] = number + 1
-    return month
+    packed = names.astype(np.int64) @ _PLACES
+    place = np.minimum(np.searchsorted(_PACKED, packed), len(_PACKED) - 1)
+    return np.where(_PACKED[place] == packed, _NUMBERS[place], 0)

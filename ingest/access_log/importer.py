@@ -7,6 +7,7 @@ imports at once the second looks again at what is stored. Killed at any moment, 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -16,8 +17,9 @@ import pyarrow.compute as pc
 from ingest.access_log.clients import ENOUGH_LINES, HALF, is_proxy
 from ingest.access_log.formats.detection import FormatMismatch, recognised
 from ingest.access_log.lines import blocks, opened
-from ingest.access_log.page_views import FATES, HITS, BlockResult, ImportOptions
-from ingest.access_log.processes import portions
+from ingest.access_log.memory import free_memory
+from ingest.access_log.page_views import FATES, HITS, BlockResult, ImportOptions, cut_block
+from ingest.access_log.readahead import readahead
 from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.rows import STORED, made
 from profiles.erasures import Erased, NobodyErased
@@ -27,9 +29,9 @@ from warehouse.delta import PositionsMoved, WarehouseUnavailable
 from warehouse.question.scope import Scope
 from warehouse.tables.schema import AliasRow
 
-PORTION = 400_000
-"""Page views that are stored even though their day may go on: some 300 MB of memory."""
-ENOUGH = 50_000
+PORTION = 100_000
+"""Page views that are stored even though their day may go on: some 100 MB of memory."""
+ENOUGH = 20_000
 """Page views of days that are over, which make a commit worthwhile."""
 ATTEMPTS = 20
 UNFIT_SHARE, UNFIT_LINES = 0.25, 20
@@ -48,6 +50,8 @@ class ImportWarehouse(Protocol):
     """What of the warehouse an import needs; ``warehouse.delta.Warehouse`` has it."""
 
     def positions(self, app: str) -> dict[int, int]: ...
+
+    def has_days(self, first: int, last: int) -> bool: ...
 
     def table(self, sql: str, scope: Scope) -> pa.Table: ...
 
@@ -114,10 +118,10 @@ class Importer:
             reading = recognised(first, self.choice.form, self.choice.zone, name)
             choice = self.choice._replace(form=reading.form, proxies=reading.proxies)
             log, counted, waiting = AccessLogReader(choice), 0, HITS.empty_table()
+            lines = reading.lines(chain(filter(None, [first]), source), choice.zone)
             try:
-                for portion in portions(
-                    reading.lines(chain(filter(None, [first]), source), choice.zone), choice
-                ):
+                for block in readahead(lines, partial(cut_block, choice=choice)):
+                    portion = log.read(block)
                     _refuse_unfit(name, log.lines, portion, reading.name)
                     hits = log.take(portion)
                     counted += len(hits)
@@ -157,12 +161,13 @@ class Importer:
         scope = Scope(self.choice.site.id, first * DAY_MS, (last + 1) * DAY_MS, bots=True)
         for _ in range(ATTEMPTS):
             position = self.warehouse.positions(self.app).get(0, -1)
-            known = self.warehouse.table(_KNOWN, scope)["id"].combine_chunks()
             stored = STORED.empty_table()
-            if len(known):
+            if position >= 0 and self.warehouse.has_days(first, last):
+                known = self.warehouse.table(_KNOWN, scope)["id"].combine_chunks()
                 if pc.all(pc.is_in(hits["id"], known)).as_py():
                     break
-                stored = self.warehouse.table(_STORED, scope).select(STORED.names).cast(STORED)
+                if len(known):
+                    stored = self.warehouse.table(_STORED, scope).select(STORED.names).cast(STORED)
             rows, aliases = made(hits, stored, self.choice.site, int(self.clock() * 1000))
             if not len(rows):
                 break
@@ -170,6 +175,7 @@ class Importer:
                 self.warehouse.append(rows, aliases, {(self.app, 0): position + 1})
             except PositionsMoved:
                 continue
+            free_memory()
             return StoredViews(len(rows), erased)
         else:
             raise WarehouseUnavailable("other imports of this site always came first")

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ingest.access_log.format import Format
 
-BLOCK = 16 << 20
-"""Bytes of a block: some 70,000 lines, so that each distinct text is looked at seldom, and several can be read at
-once."""
+BLOCK = 1 << 20
+"""Bytes of a block: some 4,000 lines, so that a distinct text of a block is looked at once, and the arrays of a block
+stay in the processor's cache."""
 LINE_LIMIT = 1 << 20
 """A line longer than this is cut: no server writes one, and a file without newlines must not fill the memory."""
 
@@ -72,19 +72,22 @@ def blocks(stream: IO[bytes], name: str) -> Iterator[bytes]:
 
     Raises LogUnreadable for a file that is cut off or broken, after the blocks before that place.
     """
-    rest = b""
+    rest, cut_off = b"", False
     while True:
         read = _full(stream, BLOCK - len(rest) % BLOCK, name)
         if not read:
             break
         rest += read
+        if cut_off:
+            _, newline, rest = rest.partition(b"\n")
+            cut_off = not newline
         end = rest.rfind(b"\n") + 1
         if end:
             yield rest[:end]
             rest = rest[end:]
         elif len(rest) > LINE_LIMIT:
             yield rest[:LINE_LIMIT] + b"\n"
-            rest = b""
+            rest, cut_off = b"", True
     if rest:
         yield rest
 

@@ -17,15 +17,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.access_log import requests as access_requests
 from ingest.access_log.clients import client_of
-from ingest.access_log.fields import Distinct, Mask, Rows, distinct, hundreds, pairs, times
+from ingest.access_log.fields import Distinct, Mask, Rows, distinct, encoded, hundreds, pairs, times
 from ingest.access_log.format import Format
 from ingest.access_log.lines import Lines, cut, escaped
 from ingest.access_log.requests import Request
 from ingest.enrich.bots import is_bot_client, is_spam
-from ingest.enrich.channels import Arrival, arrival, host_of
+from ingest.enrich.channels import Arrival, arrival, host_of, landing
 from ingest.enrich.cities import Cities
 from ingest.enrich.countries import country
 from ingest.enrich.devices import device
@@ -41,6 +42,7 @@ EXAMPLE_LENGTH = 120
 FATES = ("comment", "malformed", "errors", "head", "method", "static", "bots")
 """Why a line is no page view, in the order of the checks. Comments are W3C's, and parts of longer lines."""
 COMMENT_SIGN = 35
+_STATIC = FATES.index("static")
 MOST_CLIENTS = 20
 """Networks of a block, of which it is told how many page views came from them: those with the most."""
 
@@ -67,8 +69,9 @@ HITS = pa.schema(
 )
 """Page views of a log: columns as the warehouse has them."""
 
-arrival_of: Callable[[str, str], Arrival | None] = lru_cache(maxsize=1 << 17)(arrival)
-_request: Callable[[str], Request] = lru_cache(maxsize=1 << 16)(access_requests.request)
+arrival_of: Callable[[str, str], Arrival | None] = lru_cache(maxsize=1 << 13)(arrival)
+_request: Callable[[str], Request] = lru_cache(maxsize=1 << 14)(access_requests.request)
+_path: Callable[[str], str] = lru_cache(maxsize=1 << 14)(path_of)
 
 
 class ImportOptions(NamedTuple):
@@ -116,8 +119,22 @@ class BlockResult(NamedTuple):
     clients: dict[str, tuple[int, int]]
 
 
-def read(block: bytes, choice: ImportOptions, host: str | None) -> BlockResult:
-    """The page views of a block of whole lines. ``host``: the site's own; None to find it out."""
+class CutBlock(NamedTuple):
+    """A block of whole lines: their fields, times in ms (-1 for none) and the first digits of the status."""
+
+    lines: Lines
+    ts: Rows
+    status: Rows
+
+
+def cut_block(block: bytes, choice: ImportOptions) -> CutBlock:
+    """The fields of a block of whole lines: the part of reading that needs nothing of other blocks."""
+    lines = cut(escaped(block), choice.form)
+    return CutBlock(lines, times(lines, choice.form, choice.zone), hundreds(lines, choice.form))
+
+
+def read(block: CutBlock, choice: ImportOptions, host: str | None) -> BlockResult:
+    """The page views of a block. ``host``: the site's own; None to find it out."""
     reading = _BlockReading(choice, host)
     hits = reading.hits(block)
     return BlockResult(
@@ -141,10 +158,8 @@ class _BlockReading:
         self.examples: list[tuple[int, str]] = []
         self.clients: dict[str, tuple[int, int]] = {}
 
-    def hits(self, block: bytes) -> pa.Table:
-        lines = cut(escaped(block), self.form)
-        ts = times(lines, self.form, self.choice.zone)
-        status = hundreds(lines, self.form)
+    def hits(self, block: CutBlock) -> pa.Table:
+        lines, ts, status = block
         self.lines = len(lines.good)
         unfit = ~lines.good | (ts < 0)
         told = self._drop("comment", np.arange(len(ts)), unfit & (lines.data[lines.begins] == COMMENT_SIGN))
@@ -172,7 +187,7 @@ class _BlockReading:
             "id": pa.array(self._ids(lines, rows), pa.string()),
             "visitor": self._visitors(at, senders, agents),
             "url": pages.array(),
-            "path": pages.array(path_of),
+            "path": pages.array(_path),
             "referrer": referrers.array(),
             "device": agents.array(lambda ua: device(ua).kind),
             "browser": agents.array(lambda ua: device(ua).browser),
@@ -186,9 +201,9 @@ class _BlockReading:
     def _senders(self, lines: Lines, rows: Rows) -> Distinct[Sender]:
         addresses, choice = distinct(lines, self.form, "ip", rows), self.choice
         if "forwarded" not in self.form.fields:
-            return addresses.map(lambda text: _sender(client_of(text, ""), choice.geoip))
+            return addresses.map(lambda text: _sender(text, choice.geoip))
         both = pairs(addresses, distinct(lines, self.form, "forwarded", rows))
-        return both.map(lambda pair: _sender(client_of(*pair, choice.client, choice.proxies), choice.geoip))
+        return both.map(lambda pair: _located(client_of(*pair, choice.client, choice.proxies), choice.geoip))
 
     def _keep_examples(self, lines: Lines, bad: Rows) -> None:
         """Some of the lines that are not in the format, cut short, with their numbers."""
@@ -203,23 +218,34 @@ class _BlockReading:
 
     def _pages(self, lines: Lines, rows: Rows) -> tuple[Rows, Distinct[str]]:
         """The rows that ask for a page, and the targets of their requests."""
-        if "request" in self.form.fields:
-            requests = distinct(lines, self.form, "request", rows).map(_request)
-        else:
+        requests, numbers = self._requests(lines, rows)
+        fates = np.array([FATES.index(each.fate) if each.fate else -1 for each in requests], np.int64)
+        fate = np.where(numbers < 0, _STATIC, np.append(fates, -1)[numbers])
+        if self.host is None:
+            self.host = self._guessed_host(lines, rows, fate == _STATIC)
+        if "static" in self.keep:
+            fate[fate == _STATIC] = -1
+        for number in np.unique(fate[fate >= 0]).tolist():
+            self.fates[FATES[number]] += int((fate == number).sum())
+        pages = Distinct(requests, np.maximum(numbers, 0)).only(fate < 0)
+        return rows[fate < 0], pages.map(lambda each: each.target)
+
+    def _requests(self, lines: Lines, rows: Rows) -> tuple[list[Request], Rows]:
+        """The distinct requests, and the number of each row's; -1 for what is surely a static file's."""
+        if "request" not in self.form.fields:
             methods = distinct(lines, self.form, "method", rows).map(lambda text: text or "GET")
             targets = pairs(
                 distinct(lines, self.form, "path", rows), distinct(lines, self.form, "query", rows)
             )
-            requests = pairs(methods, targets).map(_apart)
-        fates = np.array([FATES.index(each.fate) if each.fate else -1 for each in requests.values], np.int64)
-        fate = fates[requests.codes]
-        if self.host is None:
-            self.host = self._guessed_host(lines, rows, fate == FATES.index("static"))
+            apart = pairs(methods, targets).map(_apart)
+            return apart.values, apart.codes
+        known, codes = encoded(lines, self.form, "request", rows)
         if "static" in self.keep:
-            fate[fate == FATES.index("static")] = -1
-        for number in np.unique(fate[fate >= 0]).tolist():
-            self.fates[FATES[number]] += int((fate == number).sum())
-        return rows[fate < 0], requests.only(fate < 0).map(lambda each: each.target)
+            return list(map(_request, known.to_pylist())), codes
+        told = pc.invert(pc.match_substring_regex(known, access_requests.SURELY_STATIC))
+        others = told.to_numpy(zero_copy_only=False)
+        numbers = np.where(others, np.cumsum(others) - 1, -1)
+        return list(map(_request, known.filter(told).to_pylist())), numbers[codes]
 
     def _guessed_host(self, lines: Lines, rows: Rows, static: Mask) -> str:
         """Where no host stands in a line: the one whose pages load the files. Needed to tell visitors that come
@@ -247,7 +273,7 @@ class _BlockReading:
         # A page may say something else of a spammer's referrer (it is tagged), nothing makes spam of another one.
         likely = np.array([_spam("", referrer) for referrer in referrers.values], bool)[referrers.codes]
         for row in np.flatnonzero(likely).tolist():
-            hit[row] |= _spam(pages.values[pages.codes[row]], referrers.values[referrers.codes[row]])
+            hit[row] |= _spam(landing(pages.values[pages.codes[row]]), referrers.values[referrers.codes[row]])
         return hit
 
     def _visitors(self, ts: Rows, senders: Distinct[Sender], agents: Distinct[str]) -> pa.Array:
@@ -285,8 +311,13 @@ class _BlockReading:
         return found
 
 
-@lru_cache(maxsize=1 << 17)
-def _sender(address: str, geoip: str) -> Sender:
+@lru_cache(maxsize=1 << 14)
+def _sender(connection: str, geoip: str) -> Sender:
+    """The sender of a request that no proxy forwarded. Raises CitiesUnreadable."""
+    return _located(client_of(connection, ""), geoip)
+
+
+def _located(address: str, geoip: str) -> Sender:
     """``address``: the client's, or its host's name. Raises CitiesUnreadable."""
     network = truncate(address)
     land, city = _cities(geoip).find(network) if geoip and network else ("", "")
@@ -297,18 +328,16 @@ _cities = lru_cache(Cities)
 
 
 def _busiest(senders: Distinct[Sender], agents: Distinct[str]) -> dict[str, tuple[int, int]]:
-    """``BlockResult.clients``."""
+    """``BlockResult.clients``; user agents are counted for the first one only."""
     counts = np.bincount(senders.codes, minlength=len(senders.values))
     views = Counter[str]()
     for sender, count in zip(senders.values, counts.tolist(), strict=True):
         views[sender.network] += count
-    top = dict(views.most_common(MOST_CLIENTS))
-    theirs = np.array([sender.network in top for sender in senders.values], bool)[senders.codes]
-    used = np.unique(np.column_stack((senders.codes[theirs], agents.codes[theirs])), axis=0).tolist()
-    agents_of: dict[str, set[int]] = {network: set() for network in top}
-    for sender, agent in used:
-        agents_of[senders.values[sender].network].add(agent)
-    return {network: (count, len(agents_of[network])) for network, count in top.items()}
+    top = views.most_common(MOST_CLIENTS)
+    first = top[0][0] if top else ""
+    theirs = np.array([sender.network == first for sender in senders.values], bool)[senders.codes]
+    used = len(np.unique(agents.codes[theirs]))
+    return {network: (count, used if network == first else 0) for network, count in top}
 
 
 def _spam(url: str, referrer: str) -> bool:

@@ -22,15 +22,20 @@ _UNSAFE = re.compile(rb"[^!-~]")
 _METHOD = re.compile(r"[A-Z]{1,20}")
 
 
+SURELY_STATIC = rf"^(?:GET|POST) /[!-\"$->@-~]*\.(?i:{'|'.join(sorted(STATIC))})(?:\?[!-~]*)? HTTP/[0-9.]+$"
+"""Request lines for static files, for RE2: others may be static, too."""
+
+
 class Request(NamedTuple):
-    """``fate``: "" for a page view, else why it is none: malformed, head, method or static."""
+    """``fate``: "" for a page view, else why it is none: malformed, head, method or static. ``target``: the address as
+    it may be kept."""
 
     fate: str
     target: str = ""
 
 
 def request(line: str) -> Request:
-    """A request line: ``GET /path?query HTTP/1.1``. ``target`` is the address as it may be kept."""
+    """A request line: ``GET /path?query HTTP/1.1``."""
     method, _, rest = line.partition(" ")
     target, _, protocol = rest.rpartition(" ")
     if not target or not protocol.startswith("HTTP/"):

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.access_log.fields import Rows
+from ingest.access_log.fields import Distinct, Rows
 from ingest.access_log.page_views import HITS, arrival_of
-from ingest.enrich.channels import Arrival
+from ingest.enrich.channels import Arrival, landing
 from profiles.fold.sessions import Hit, place
 from profiles.ids import OWNER_LENGTH, session_id, visitor_id
 from profiles.model import Session, Touch
@@ -33,6 +33,7 @@ STORED = pa.schema([*HITS, pa.field("session", pa.string())])
 _TOUCH = ("channel", "origin", "medium", "campaign", "keyword")
 _DIRECT = Touch()
 QUARTER_MS = 900_000
+VIEWS_AT_ONCE = 10_000
 
 
 class NewRows(NamedTuple):
@@ -45,7 +46,21 @@ class NewRows(NamedTuple):
 def made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> NewRows:
     """``hits`` (HITS) without those that are stored, and in sessions together with those. ``received``: now, ms.
 
-    Of hits with one id, which lines far out of order may have, the first counts."""
+    Of hits with one id, which lines far out of order may have, the first counts. Some visitors at a time, whose rows
+    do not depend on others', so that memory does not grow with the hits."""
+    if len(hits) <= VIEWS_AT_ONCE:
+        return _made(hits, stored, site, received)
+    visitors = hits["visitor"].combine_chunks().dictionary_encode().indices.to_numpy()
+    places = visitors % (len(hits) // VIEWS_AT_ONCE + 1)
+    parts = [
+        _made(hits.take(pa.array(np.flatnonzero(places == place))), stored, site, received)
+        for place in np.unique(places).tolist()
+    ]
+    rows = pa.concat_tables([part.rows for part in parts])
+    return NewRows(rows, [alias for part in parts for alias in part.aliases])
+
+
+def _made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> NewRows:
     fresh = hits.filter(pc.invert(pc.is_in(hits["id"], stored["id"].combine_chunks())))
     ids = fresh["id"].combine_chunks().dictionary_encode()
     if len(ids.dictionary) < len(fresh):
@@ -81,14 +96,13 @@ class Arrivals(NamedTuple):
 
 
 def _came(views: pa.Table) -> Arrivals:
-    urls, referrers = (views[name].combine_chunks().dictionary_encode() for name in ("url", "referrer"))
+    landings, referrers = _landings(views["url"]), views["referrer"].combine_chunks().dictionary_encode()
     width = max(len(referrers.dictionary), 1)
-    both = urls.indices.to_numpy().astype(np.int64) * width + referrers.indices.to_numpy()
-    used, codes = np.unique(both, return_inverse=True)
-    known_urls, known_referrers = urls.dictionary.to_pylist(), referrers.dictionary.to_pylist()
+    used, codes = np.unique(landings.codes * width + referrers.indices.to_numpy(), return_inverse=True)
+    known_referrers = referrers.dictionary.to_pylist()
     pages, froms = (used // width).tolist(), (used % width).tolist()
     found = [
-        arrival_of(known_urls[page], known_referrers[source])
+        arrival_of(landings.values[page], known_referrers[source])
         for page, source in zip(pages, froms, strict=True)
     ]
     arrivals = list(dict.fromkeys(found))
@@ -98,6 +112,14 @@ def _came(views: pa.Table) -> Arrivals:
     keys = np.array([rank[came.key] if came and came.key else 0 for came in arrivals], np.int64)
     merged = np.array([number[came] for came in found], np.int64)[codes]
     return Arrivals(arrivals, merged, keys[merged])
+
+
+def _landings(urls: pa.ChunkedArray) -> Distinct[str]:
+    """What the views' URLs may say of an arrival."""
+    known = urls.combine_chunks().dictionary_encode()
+    numbers: dict[str, int] = {}
+    codes = [numbers.setdefault(landing(url), len(numbers)) for url in known.dictionary.to_pylist()]
+    return Distinct(list(numbers), np.array(codes, np.int64)[known.indices.to_numpy()])
 
 
 class Sessionized(NamedTuple):

@@ -26,6 +26,8 @@ from ingest.enrich.channel_tables import (
 )
 from ingest.enrich.urls import parse
 
+_PLAIN_HOST = re.compile(r"(?:https?://[a-z0-9.-]+(?::\d{1,5})?)?/")
+
 
 class Arrival(NamedTuple):
     """What one page view says about where its visitor came from.
@@ -48,6 +50,17 @@ _TELLING = re.compile(rf"(?:^|&)(?:utm_|(?:{'|'.join(CLICK_IDS)})=|[^=&]*%)")
 def host_of(url: str) -> str:
     """The host of a URL without ``www.`` and port, "" when it has none."""
     return parse(url).host
+
+
+def landing(url: str) -> str:
+    """The part of a page's URL that may say how its visitor came, which few pages have more than their host of.
+
+    >>> landing("https://shop.example/p/1?color=red"), landing("https://shop.example/?utm_source=mail")
+    ('https://shop.example/', 'https://shop.example/?utm_source=mail')
+    """
+    page, _, query = url.partition("?")
+    found = _PLAIN_HOST.match(page)
+    return url if not found or (query and _TELLING.search(query.partition("#")[0])) else found[0]
 
 
 def arrival(url: str, referrer: str) -> Arrival | None:

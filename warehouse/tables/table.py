@@ -132,7 +132,8 @@ class Table:
             delta = self._widened(data.schema)
         folder = Folder(self.uri, self.storage_options)
         days = pc.unique(data["day"]).to_pylist() if self.partition_by else [None]
-        parts = [(day, data.filter(pc.equal(data["day"], day)) if day else data) for day in days]
+        # One day needs no copy of the rows.
+        parts = [(day, data.filter(pc.equal(data["day"], day)) if len(days) > 1 else data) for day in days]
         # Not write_deltalake, which takes three times as long and leaves pages without checksums.
         new = [folder.write(rows, day) for day, rows in parts if rows.num_rows]
         self.adopt(new, transactions)
