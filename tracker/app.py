@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tracker import values
 from tracker.admission.gate import Charge, Gate
 from tracker.admission.limits import Limiter, Rate, Shared
 from tracker.admission.privacy import DailySalt, opted_out
@@ -345,6 +346,7 @@ class Tracker:
     def _read(self, environ: Environ, body: bytes | Refusal) -> Request | Refusal:
         if isinstance(body, Refusal):
             return body
+        values.reasons_since()  # those of a request before
         return request.read(environ, body, int(self._clock() * 1000), self._proxies)
 
     def _accept(self, collected: Collected, environ: Environ, answer: _Answer) -> Response | _Accepted:

@@ -12,8 +12,9 @@ values are converted when they come in. A value keeps its meaning, or shows that
 import json
 import math
 import re
+import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,6 +31,26 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 REASONS = ("number", "text", "nested", "keys")
 changed: Counter[str] = Counter()
 """How many values this process changed, by reason."""
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.changed: set[str] = set()
+
+
+_thread = _Thread()
+
+
+def reasons_since() -> Collection[str]:
+    """For which reasons this thread changed values since it was last asked."""
+    found, _thread.changed = _thread.changed, set()
+    return found
+
+
+def _note(reason: str) -> None:
+    changed[reason] += 1
+    _thread.changed.add(reason)
+
 
 _NUL = "\0"
 _HALF_SURROGATE = re.compile(
@@ -84,7 +105,7 @@ def text(value: str) -> str:
     """As ``settled``, for a text."""
     if _clean(value):
         return value
-    changed["text"] += 1
+    _note("text")
     return value.replace(_NUL, "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -129,7 +150,7 @@ def _settled_object(value: Mapping[Any, Any], levels: int) -> dict[str, Any]:
 
 
 def _number_text(number: Any) -> str:
-    changed["number"] += 1
+    _note("number")
     if isinstance(number, float):  # as JavaScript names them
         return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
     try:
@@ -139,7 +160,7 @@ def _number_text(number: Any) -> str:
 
 
 def _json_text(value: Any, why: str) -> str:
-    changed[why] += 1
+    _note(why)
     try:
         return text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
     except (RecursionError, ValueError, TypeError):  # endless, or nearly so
@@ -151,7 +172,7 @@ def _repaired(raw: bytes) -> bytes:
     try:
         raw.decode()
     except UnicodeDecodeError:
-        changed["text"] += 1
+        _note("text")
         raw = raw.decode("utf-8", "replace").encode()
     return _TOKEN.sub(_quote_large_number, _HALF_SURROGATE.sub(_replace_half_surrogate, raw))
 
@@ -159,7 +180,7 @@ def _repaired(raw: bytes) -> bytes:
 def _replace_half_surrogate(found: re.Match[bytes]) -> bytes:
     if found[1] is None:
         return found[0]
-    changed["text"] += 1
+    _note("text")
     return b"\\ufffd"
 
 
@@ -173,5 +194,5 @@ def _quote_large_number(found: re.Match[bytes]) -> bytes:
         return found[0]
     if holds:
         return found[0]
-    changed["number"] += 1
+    _note("number")
     return b'"' + number + b'"'

@@ -66,14 +66,19 @@ class Gate:
         environ: Mapping[str, Any],
         site_of: Callable[[str], Site | None],
     ) -> list[Event] | Refusal:
-        """The events as they may be kept, or the refusal of all of them."""
+        """The events as they may be kept, or the refusal of all of them. What their JSON lost is told by the first."""
+        repaired = values.reasons_since()
         if origin := environ.get("HTTP_ORIGIN"):
             for site_id in {each.site for each in (*arrivals.events, *arrivals.rejected)}:
                 site = site_of(site_id)
                 if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"
                     return Refusal("origin_not_allowed", message, "Origin", status=403)
-        return self._filtered(map(standard, map(settled, arrivals.events)), privacy.opted_out(environ))
+        events = [standard(settled(event)) for event in arrivals.events]
+        if repaired and events:
+            lost = (loss("props" if why == "number" else "text", why) for why in sorted(repaired))
+            events[0] = msgspec.structs.replace(events[0], losses=(*events[0].losses, *lost))
+        return self._filtered(events, privacy.opted_out(environ))
 
     def charges(self, sent: Sequence[Sent], environ: Mapping[str, Any]) -> list[Charge]:
         """The limits that the events count against. The site's own server has none."""
@@ -135,11 +140,8 @@ def settled(event: Event) -> Event:
     lost = list(event.losses)
     for name in ("props", "traits", "context"):
         if not values.fits(value := getattr(event, name)):
-            before = values.changed.copy()
             changed[name] = values.settled(value)
-            lost += [
-                loss(name, reason) for reason in values.REASONS if values.changed[reason] > before[reason]
-            ]
+            lost += [loss(name, reason) for reason in sorted(values.reasons_since())]
     if not values.fits(texts):
         changed |= {name: values.text(getattr(event, name)) for name in _TEXTS}
         lost.append(loss("text", "text"))
