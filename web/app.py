@@ -11,6 +11,7 @@ from web.access.audit import register_audit
 from web.access.security import register_security
 from web.api.audiences import AudiencePreview
 from web.api.campaigns import Campaigns
+from web.api.contacts import Contacts
 from web.api.coupons import CouponPools
 from web.api.health import HealthPages, add_gauges, register_metrics
 from web.api.items import Items
@@ -172,6 +173,7 @@ def _register_api(
         blueprint_of("coupons", CouponPools(stores.campaigns.coupons, keys).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),
+        blueprint_of("contacts", Contacts(stores.log, keys, clock).routes()),
         blueprint_of(
             "profiles", Profiles(profiles, erase, keys, Merges(profiles, stores.log, clock)).routes()
         ),

@@ -173,4 +173,57 @@ def import_items(
         raise click.exceptions.Exit(1)
 
 
-COMMANDS = (import_events, import_orders, import_items, import_log)
+def _contacts(
+    config: Settings,
+    files: tuple[Path, ...],
+    calls: bool,
+    site_id: str,
+    dry_run: bool,
+    mapping: dict[str, str],
+    encoding: str,
+    delimiter: str,
+    zone: ZoneInfo | None,
+    dates: str,
+    rejects: Path | None,
+    wait: bool,
+) -> None:
+    from dangol.transfer.contact_import import import_contact_files
+    from ingest.contact_files.call_import import CALLS
+    from ingest.contact_files.customer_import import CUSTOMERS
+    from ingest.contact_files.file import FileOptions
+    from ingest.files.table import Reading
+
+    options = FileOptions(mapping, Reading(encoding, delimiter), zone, dates, rejects or Path())
+    kind = CALLS if calls else CUSTOMERS
+    if not import_contact_files(config, files, site_id, kind, options, dry_run=dry_run, wait=wait):
+        raise click.exceptions.Exit(1)
+
+
+@click.command("import-contacts")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@import_options
+@click.option("--wait/--no-wait", default=True, help="Return when the customers are in the reports.")
+@click.pass_obj
+def import_contacts(config: Settings, /, files: tuple[Path, ...], **options: Any) -> None:
+    """Import customers: id, e-mail, name, phone, birthday, tags, and what they agreed to.
+
+    Knows the exports of Shopify, WooCommerce, Cafe24, Mailchimp and HubSpot. A second import adds nothing; a corrected
+    file changes what changed. Who refused marketing here stays refused. Exit code 1: some rows were refused.
+    """
+    _contacts(config, files, calls=False, **options)
+
+
+@click.command("import-calls")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@import_options
+@click.option("--wait/--no-wait", default=True, help="Return when the calls are in the reports.")
+@click.pass_obj
+def import_calls(config: Settings, /, files: tuple[Path, ...], **options: Any) -> None:
+    """Import calls, visits, letters and complaints: time, customer, direction, duration, agent, topic, outcome.
+
+    A second import adds nothing. Exit code 1: some rows were refused.
+    """
+    _contacts(config, files, calls=True, **options)
+
+
+COMMANDS = (import_events, import_orders, import_items, import_contacts, import_calls, import_log)

@@ -67,6 +67,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 """A decision about a visitor is not an action of theirs: it is stored for the campaign's report only."""
 
+CONTACTS = frozenset({"Call", "Store Visit", "Letter", "Complaint", "E-mail", "Chat", "Contact"})
+"""Contacts with a customer outside of the site: the site itself tells of them, and they are part of no visit."""
+
 HIDDEN_FROM_CLAIMS = ("consent", "exposure", "cart")
 UNCHANGED_BY_CLAIMS = (
     *HIDDEN_FROM_CLAIMS,
@@ -137,7 +140,9 @@ def retried(profile: Profile, event: Event, at: LogPosition) -> bool:
 def makes_session(event: Event) -> bool:
     """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is not."""
     if event.type == "track":
-        return event.name not in DECISIONS and (event.visitor is not None or event.source != "segment")
+        if event.visitor is None:
+            return event.source != "segment" and event.name not in DECISIONS and event.name not in CONTACTS
+        return event.name not in DECISIONS
     return event.type == "page" or event.type == "screen"
 
 

@@ -35,6 +35,7 @@ from warehouse.reports.paths import Paths
 from warehouse.reports.products import ProductReport
 from warehouse.reports.retention import Retention
 from warehouse.reports.vocabulary import Vocabulary
+from web.api.contacts import ContactGiven, ContactsTold
 from web.api.models import Version
 from web.gorse.documents import Feedback, GorseItem, GorseItemGiven, GorseUser, ItemPatch, Scored
 from web.http.json_body import answer
@@ -59,6 +60,7 @@ ANSWERED: tuple[type, ...] = (
         Paths,
         Retention,
         Vocabulary,
+        ContactsTold,
     ),
     *(
         Profile,
@@ -85,6 +87,7 @@ NAMED: Mapping[str, type] = {
 }
 """What answers are made of; with a name of its own what would else have another's."""
 GIVEN: Mapping[str, type] = {
+    "ContactGiven": ContactGiven,
     "FeedbackGiven": Feedback,
     "GorseItemGiven": GorseItemGiven,
     "GorseUserGiven": GorseUser,
