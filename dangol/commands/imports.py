@@ -226,4 +226,31 @@ def import_calls(config: Settings, /, files: tuple[Path, ...], **options: Any) -
     _contacts(config, files, calls=True, **options)
 
 
-COMMANDS = (import_events, import_orders, import_items, import_contacts, import_calls, import_log)
+@click.command("reconcile")
+@SITE
+@click.pass_obj
+def reconcile(config: Settings, site_id: str) -> None:
+    """Ask the site's hosted shops for orders that no webhook told. The schedule does it every 15 minutes."""
+    from dangol import compose
+    from dangol.machine.embedded import embedded_redis
+
+    with embedded_redis(config):
+        site = compose.sites(config).get(site_id)
+        if site is None:
+            raise click.ClickException(f"there is no site {site_id!r}")
+        told = compose.reconciliation(config).run(site)
+    if not told:
+        raise click.ClickException("no shop to ask: give `dangol sites connect` the shop's --url and token")
+    for each in told:
+        click.echo(f"{each.shop}: {each.orders} changed orders, {each.events} events")
+
+
+COMMANDS = (
+    import_events,
+    import_orders,
+    import_items,
+    import_contacts,
+    import_calls,
+    import_log,
+    reconcile,
+)

@@ -17,7 +17,7 @@ from dangol.compose.ingest import (
     stored,
     worker,
 )
-from dangol.compose.jobs import erasure, feedback_job, history, membership
+from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation
 from dangol.compose.storage import (
     catalogue,
     damage,
@@ -60,6 +60,7 @@ __all__ = [
     "profiles",
     "progress",
     "rebuild",
+    "reconciliation",
     "restoring",
     "runs",
     "shop",

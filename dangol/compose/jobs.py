@@ -10,6 +10,7 @@ from dangol.settings import Settings
 if TYPE_CHECKING:
     from dangol.history.erasure import Erasure
     from dangol.history.interactions import InteractionHistory
+    from dangol.shops.reconciliation import Reconciliation
     from offers.feedback_job import FeedbackJob
     from offers.segments.membership import Membership
 
@@ -33,6 +34,13 @@ def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure
         SETTLE_SECONDS if settle_seconds is None else settle_seconds,
         journal=erasure_log(settings),
     )
+
+
+def reconciliation(settings: Settings) -> "Reconciliation":
+    """The job that asks hosted shops for orders."""
+    from dangol.shops.reconciliation import Reconciliation
+
+    return Reconciliation(log(settings), settings.folder)
 
 
 def history(settings: Settings) -> "InteractionHistory":

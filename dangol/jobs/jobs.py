@@ -49,6 +49,7 @@ class Jobs:
         self.training = Training(settings)
         self.progress = compose.progress(settings, compose.log(settings))
         self.erasure_log = compose.erasure_log(settings)
+        self.reconciliation = compose.reconciliation(settings)
         self.audit = Audit(settings.folder / "audit.jsonl")
 
     def _each(self, run: Callable[[Site], object]) -> None:
@@ -67,6 +68,15 @@ class Jobs:
     def learn_offers(self) -> None:
         """Attribute responses to offers, and update the bandit and the budgets."""
         self._each(self.learner.run)
+
+    def reconcile(self) -> None:
+        """Ask hosted shops for the orders that no webhook told."""
+        self._each(self._reconcile)
+
+    def _reconcile(self, site: Site) -> None:
+        for told in self.reconciliation.run(site):
+            if told.orders:
+                logger.info("site %s: %s told %d changed orders", site.id, told.shop, told.orders)
 
     def watch_ingest(self) -> None:
         """Record the progress of ingest, so that every process knows how long ingest has made none."""

@@ -35,6 +35,7 @@ def table(settings: Settings) -> list[Job]:
         Job("catalogue", jobs.learn_items, 1, "catalogue", soon=True),
         Job("orders", jobs.learn_orders, 60, "orders", soon=True),
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
+        Job("shops", jobs.reconcile, 15, "shops", soon=True),
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
         Job("scores", jobs.score, DAY, "scores", soon=True),
         Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),

@@ -25,6 +25,7 @@ EACH = {
     "refresh": "refresh",
     "learn_items": "products",
     "learn_orders": "plausible",
+    "reconcile": "reconciliation.run",
     "compact": "scan",
 }
 WHOLE = {"erase", "mirror", "check", "vacuum", "retire", "watch_ingest"}

@@ -157,3 +157,24 @@ def test_what_is_no_rate_changes_nothing(folder: Path, wrong: tuple[str, ...]) -
     assert run("set", "shop", *wrong).exit_code != 0
     assert site_of("shop") == before
     assert run("set", "default", "--currency", "KRW").exit_code == 1, "DANGOL_CURRENCY says so"
+
+
+def test_a_shop_is_connected_and_its_secrets_are_written_nowhere_else(folder: Path) -> None:
+    run("add", "shop")
+    given = ("--url", "https://x.myshopify.com/", "--token", "token-1")
+    said = CliRunner().invoke(main, ["sites", "connect", "shop", "shopify", *given], input="secret-1\n")
+    assert said.exit_code == 0, said.output
+    assert "/integrations/shopify/shop" in said.output and "secret-1" not in said.output
+    connection = site_of("shop").shops["shopify"]
+    assert (connection.secret, connection.url, connection.token) == (
+        "secret-1",
+        "https://x.myshopify.com",
+        "token-1",
+    )
+    audit = (folder / "audit.jsonl").read_text()
+    assert "sites connect" in audit and "secret-1" not in audit and "token-1" not in audit
+    assert (
+        run("connect", "shop", "shopify", "--secret", "s", "--url", "http://x", "--token", "").exit_code == 1
+    )
+    assert run("connect", "shop", "shopify", "--secret", "", "--token", "").exit_code == 0
+    assert site_of("shop").shops == {}
