@@ -75,7 +75,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
         *(
             "customernumber",
             "customerno",
-            "customer",
             "user",
             "주문자id",
             "주문자아이디",
@@ -185,7 +184,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "item_name": (
         *("lineitemname", "itemname", "productname", "description", "producttitle", "producttext", "title"),
-        *("상품명", "주문상품명", "품명", "artikel"),
+        *("상품명", "상품명한국어쇼핑몰", "주문상품명", "품명", "artikel"),
     ),
     "category": ("category", "productcategory", "itemcategory", "categoryname", "카테고리", "분류"),
     "quantity": (

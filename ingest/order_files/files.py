@@ -110,7 +110,8 @@ class OrderFiles(AbstractContextManager["OrderFiles"]):
                 if len(rows) > ORDER_ROWS:
                     raise OrderRefused(f"an order of more than {ORDER_ROWS:,} rows: {key[:60]!r}")
                 known = next((row.customer_key for row in rows if row.customer_key), "")
-                found = orders_of(key, rows, (self._grouping.person(known) or known) if known else "")
+                user = (self._grouping.person(known) or known) if known else ""
+                found = orders_of(key, rows, user, own_totals=self._grouping.own_totals)
             except OrderRefused as refused:
                 self.files[0].rejects.add(Row(rows[0].line, (f"order {key}",)), str(refused))
                 continue

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from types import TracebackType
 
 import msgspec
@@ -37,6 +38,8 @@ class Grouping(AbstractContextManager["Grouping"]):
         self._decoder = msgspec.msgpack.Decoder(OrderRow)
         self._waiting: list[tuple[str, int, bytes]] = []
         self._place = 0
+        self._run: tuple[str, list[Decimal]] = "", []
+        self._same = self._different = 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -46,9 +49,27 @@ class Grouping(AbstractContextManager["Grouping"]):
     def add(self, key: str, row: OrderRow) -> None:
         """A row of the order ``key``."""
         self._place += 1
+        if row.total is not None:
+            self._compare(key, row.total)
         self._waiting.append((key, self._place, self._encoder.encode(row)))
         if len(self._waiting) >= _BATCH:
             self._flush()
+
+    def _compare(self, key: str, total: Decimal | None) -> None:
+        """Count orders whose rows tell one total, or several: of rows that stand together."""
+        last, totals = self._run
+        if key == last and total is not None:
+            totals.append(total)
+            return
+        if len(totals) > 1:
+            self._same += len(set(totals)) == 1
+            self._different += len(set(totals)) > 1
+        self._run = key, [] if total is None else [total]
+
+    @property
+    def own_totals(self) -> bool:
+        """Whether the rows of an order mostly tell different totals: then each is that of its line."""
+        return self._different >= max(self._same, 1)
 
     def times(self, digest: bytes) -> int:
         """How often this was asked for the same row."""
@@ -70,6 +91,7 @@ class Grouping(AbstractContextManager["Grouping"]):
     def orders(self) -> Iterator[tuple[str, list[OrderRow]]]:
         """Each order with its rows, both as they come in the files."""
         self._flush()
+        self._compare("", None)
         self._db.execute("create index by_key on rows (key, place)")
         current, rows = "", list[OrderRow]()
         for key, raw in self._db.execute(_ORDERS):

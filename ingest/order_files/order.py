@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ingest.order_files.rows import OrderRow
 from ingest.order_files.statuses import State
 
@@ -56,9 +58,13 @@ class OrderRefused(Exception):
     """The rows make no order; the message is the reason."""
 
 
-def orders_of(key: str, rows: Sequence[OrderRow], user: str = "") -> list[FileOrder]:
+def orders_of(
+    key: str, rows: Sequence[OrderRow], user: str = "", *, own_totals: bool = False
+) -> list[FileOrder]:
     """The order of these rows, or a credit note; both where more came back than was bought. ``user`` is the customer
-    behind ``customer_key``. Raises OrderRefused."""
+    behind ``customer_key``; ``own_totals``: a row's total is that of its line. Raises OrderRefused."""
+    if own_totals:
+        rows = [_with_own_total(row) for row in rows]
     ts = min((row.ts for row in rows if row.ts is not None), default=None)
     if ts is None:
         raise OrderRefused("no time")
@@ -150,17 +156,16 @@ def _lines(rows: Sequence[OrderRow], whole: State) -> tuple[list[Line], list[Lin
             if not each.item and each.price is None and each.line_total is None:
                 continue
             line = _line(each)
-            back = not whole and row.state in ("cancelled", "refunded")
-            if back and line.quantity > 0:
-                line = _negated(line)
             if line.quantity:
                 (returned if line.quantity < 0 else bought).append(line)
+            if line.quantity > 0 and not whole and row.state in ("cancelled", "refunded"):
+                returned.append(_negated(line))
     return bought, returned
 
 
 def _line(row: OrderRow) -> Line:
     quantity = Decimal(1) if row.quantity is None else row.quantity
-    if row.price is not None:
+    if row.price is not None and row.line_total is None:
         price = row.price
         amount = price * quantity
     elif row.line_total is not None:
@@ -176,13 +181,20 @@ def _negated(line: Line) -> Line:
     return line._replace(quantity=-line.quantity, amount=-line.amount)
 
 
+def _with_own_total(row: OrderRow) -> OrderRow:
+    return msgspec.structs.replace(row, total=None, line_total=row.total) if row.total is not None else row
+
+
 def _total(rows: Sequence[OrderRow], totals: Sequence[Decimal], lines: Decimal) -> Decimal:
-    """The order's amount: said once or in every row, or each row's own."""
+    """The order's amount: said once or in every row; or each row's own, where these are what the lines add up to."""
+    together = sum(totals, ZERO)
+    if len(set(totals)) > 1 and together != lines:
+        raise OrderRefused("its rows tell different amounts of it")
     if len(set(totals)) > 1:
-        return sum(totals, ZERO)
+        return together
     own = [_line(row).amount for row in rows if row.item and row.price is not None]
     alone = len(totals) > 1 and len(own) == len(rows) and all(amount == totals[0] for amount in own)
-    return sum(totals, ZERO) if alone and lines == sum(totals, ZERO) else totals[0]
+    return together if alone and lines == together else totals[0]
 
 
 def _sum(lines: Sequence[Line]) -> Decimal:

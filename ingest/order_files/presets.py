@@ -44,6 +44,16 @@ PRESETS = (
         },
     ),
     Preset(
+        "Shopify's API",
+        (("financialstatus",), ("lineitems",)),
+        {"order": ("name", "id"), "time": ("createdat",), "total": ("totalprice",)},
+    ),
+    Preset(
+        "WooCommerce's API",
+        (("lineitems",), ("datecreated",), ("status",)),
+        {"order": ("number", "id"), "time": ("datecreated",), "total": ("total",), "country": ("billingcountry",)},
+    ),
+    Preset(
         "WooCommerce",
         (("orderstatus",), ("ordernumber", "orderid"), ("ordertotal", "ordertotalamount", "itemname", "itemsku")),
         {

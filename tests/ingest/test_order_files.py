@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from ingest.files.rows import FileInvalid
 from tests.support.order_files import OrderShop
+from tests.support.spreadsheet import write_xlsx
 from tracker.sites import Site
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -251,6 +253,92 @@ def test_totals_of_a_till_without_lines_or_numbers(shop: OrderShop, tmp_path: Pa
     text = "receipt no,date,total\nR1,2026-11-20,7\nR1,2026-11-20,7\n"
     shop.imports(saved(tmp_path, text, "till.csv"))
     assert shop.net() == 36
+
+
+@pytest.mark.parametrize(
+    ("rows", "net"),
+    [
+        (["1,a,10", "1,b,12", "1,b,12", "2,a,10", "2,a,10"], {"1": 34, "2": 20}),  # each row its own amount
+        (["1,a,34", "1,b,34", "2,a,10"], {"1": 34, "2": 10}),  # the order's amount in each row
+        (["1,a,34", "1,b,34", "1,c,34", "3,a,7", "3,b,7", "2,a,1", "2,b,2"], {"1": 34, "3": 7}),
+        (["1,a,10", "1,b,-4"], {"1": 6}),
+    ],
+)
+def test_an_amount_in_every_row_is_the_orders_or_the_lines(
+    shop: OrderShop, tmp_path: Path, rows: list[str], net: dict[str, float]
+) -> None:
+    shop.imports(saved(tmp_path, "order,sku,amount,date\n" + "".join(f"{row},2026-11-20\n" for row in rows)))
+    assert euros(shop) == net
+
+
+AMOUNTS = """Bestellnummer;Bestelldatum;E-Mail;Gesamtbetrag
+1;20.11.2026;A@shop.test;€ 12,50
+2;20.11.2026;a@shop.test;1.234,56
+3;20.11.2026;a@shop.test;1.234
+4;20.11.2026;a@shop.test;(5,00)
+5;20.11.2026;a@shop.test;49,90 USD
+6;20.11.2026;a@shop.test;₩12,900
+7;20.11.2026;a@shop.test;viel
+"""
+
+
+def test_amounts_as_shops_write_them(shop: OrderShop, tmp_path: Path) -> None:
+    summary = shop.imports(saved(tmp_path, AMOUNTS))
+    assert euros(shop) == {"1": 12.5, "2": 1234.56, "3": 1234, "4": -5, "5": 49.9, "6": 12_900}
+    assert (summary.customers, summary.credits, shop.refused) == (1, 1, {"unreadable total": 1})
+
+
+def test_what_nobody_can_tell_is_refused_and_told_how(shop: OrderShop, tmp_path: Path) -> None:
+    path = saved(tmp_path, 'order,date,total\n1,2026-11-20,"1,234"\n')
+    shop.imports(path)
+    assert shop.refused == {"ambiguous total": 1}
+    shop.imports(path, currency="KRW")
+    assert euros(shop) == {"1": 1234}
+    path = saved(tmp_path, "order,date,total\n2,01/02/2026,5\n3,03/04/2026,6\n", "dates.csv")
+    with pytest.raises(FileInvalid, match="say --dates dmy, mdy or ymd"):
+        shop.imports(path)
+    shop.imports(path, dates="dmy")
+    assert {event.ts for event in shop.told} == {1769904000000, 1775174400000}
+
+
+def test_orders_from_the_apis_of_shopify_and_woocommerce(shop: OrderShop, tmp_path: Path) -> None:
+    line = {"sku": "S1", "name": "Hat", "quantity": 3, "price": "10.00"}
+    shopify = {
+        "id": 4501, "name": "#1001", "email": "ann@shop.test", "created_at": "2026-11-20T10:00:00+09:00",
+        "financial_status": "paid", "currency": "EUR", "total_price": "30.00", "customer": {"id": 77},
+        "line_items": [line],
+    }  # fmt: skip
+    shop.imports(saved(tmp_path, json.dumps({"orders": [shopify]}), "shopify.json"))
+    (order,) = shop.told
+    assert (order.user, order.props["order_id"], order.props["revenue"]) == ("77", "#1001", 30.0)
+    woo = {
+        "id": 727, "status": "processing", "currency": "USD", "date_created": "2026-11-20T10:00:00", "total": "29.35",
+        "customer_id": 0, "billing": {"email": "x@shop.test", "country": "US"},
+        "line_items": [{**line, "product_id": 93}],
+    }  # fmt: skip
+    shop.imports(saved(tmp_path, json.dumps([woo], indent=2), "woo.json"))
+    (order,) = shop.told
+    assert (order.user, order.props["order_id"], order.context["country"]) == ("x@shop.test", "727", "US")
+
+
+def test_orders_in_a_spreadsheet(shop: OrderShop, tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="no python-calamine here: install what setup.cfg names")
+    rows = [
+        ["Order Number", "Order Date", "Customer ID", "SKU", "Quantity", "Price"],
+        [10001, datetime(2026, 11, 20, 9, 36), 7, "a", 2, 12.5],  # noqa: DTZ001
+        [10001, datetime(2026, 11, 20, 9, 36), 7, "b", 1, 0.1],  # noqa: DTZ001
+        [10002, 46347.5, 8, "b", 1, "1.234,50"],
+    ]
+    write_xlsx(tmp_path / "orders.xlsx", rows)
+    shop.imports(tmp_path / "orders.xlsx")
+    assert euros(shop) == {"10001": 25.1, "10002": 1234.5}
+    assert {event.user for event in shop.told} == {"7", "8"}
+
+
+def test_a_name_is_no_customers_number(shop: OrderShop, tmp_path: Path) -> None:
+    path = saved(tmp_path, "order,date,customer,total\n1,2026-11-20,John Smith,5\n2,2026-11-20,17850,5\n")
+    summary = shop.imports(path)
+    assert ({event.user for event in shop.told}, summary.guests) == ({None, "17850"}, 1)
 
 
 def test_costs_and_margins_are_kept(shop: OrderShop, tmp_path: Path) -> None:
