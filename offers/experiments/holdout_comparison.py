@@ -1,5 +1,6 @@
 """The holdout comparison: visitors who could see a campaign against visitors from whom it was withheld."""
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -56,5 +57,6 @@ def compare_holdout(
 
 
 def _group(visitors: list[list[float]]) -> Group:
-    sums = [sum(values) for values in visitors]
-    return Group(len(visitors), sum(map(bool, visitors)), sum(sums), sum(each**2 for each in sums))
+    sums = [math.fsum(values) for values in visitors]
+    squares = math.fsum(each**2 for each in sums)
+    return Group(len(visitors), sum(map(bool, visitors)), round(math.fsum(sums), 4), squares)

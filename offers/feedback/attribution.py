@@ -12,7 +12,8 @@ from warehouse.feeds.offer_events import GoalEvent
 
 class Impression(NamedTuple):
     """One impression and what came of it. ``clicked`` and ``converted`` are delays in ms, None while nothing came;
-    ``value`` is money. ``dismissed``: the visitor hid it. ``weight``: how much it counts (``response_weights``)."""
+    ``value`` is money in the site's currency, ``others`` in other currencies: each order's currency and revenue.
+    ``dismissed``: the visitor hid it. ``weight``: how much it counts (``response_weights``)."""
 
     campaign: str
     variant: str
@@ -26,6 +27,7 @@ class Impression(NamedTuple):
     value: float = 0.0
     dismissed: bool = False
     weight: float = 1.0
+    others: tuple[tuple[str, float], ...] = ()
 
     def delay(self, reward: Reward) -> int | None:
         """Milliseconds from the impression to its reward; None while there is none."""
@@ -101,7 +103,12 @@ def _credited(
             if at is not None:
                 impression, delay = impressions[at], goal.ts - impressions[at].ts
                 first = delay if impression.converted is None else impression.converted
-                impressions[at] = impression._replace(converted=first, value=impression.value + goal.value)
+                worth = round(impression.value + goal.value, 4)
+                impression = impression._replace(converted=first, value=worth)
+                if goal.currency:
+                    others = (*impression.others, (goal.currency, goal.foreign))
+                    impression = impression._replace(others=others)
+                impressions[at] = impression
     return impressions
 
 

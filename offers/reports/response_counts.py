@@ -1,15 +1,18 @@
 """Counts of responses: one row of a campaign's report, with click rate and conversion rate."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from offers.experiments.intervals import Interval, wilson
 from offers.feedback.attribution import Impression
+from warehouse.definitions.currencies import CurrencySum
 
 
 class ResponseCounts(NamedTuple):
     """Counts of one row of the report. ``decisions`` is None where the number is not known: for a part of a day, for
-    days longer ago than decision counts are kept, and in a breakdown by what visitors have become since."""
+    days longer ago than decision counts are kept, and in a breakdown by what visitors have become since. ``revenue`` is
+    in the site's currency; of conversions in another one it is in ``other_currencies``."""
 
     name: str
     impressions: int = 0
@@ -19,6 +22,7 @@ class ResponseCounts(NamedTuple):
     revenue: float = 0.0
     visitors: int = 0
     decisions: int | None = None
+    other_currencies: tuple[CurrencySum, ...] = ()
 
     @property
     def ctr(self) -> Interval:
@@ -41,10 +45,20 @@ def count_responses(
         sum(each.clicked is not None for each in impressions),
         sum(each.dismissed for each in impressions),
         sum(each.converted is not None for each in impressions),
-        round(sum(each.value for each in impressions), 6),
+        round(math.fsum(each.value for each in impressions), 4),
         len({each.profile for each in impressions}),
         decisions,
+        _others(impressions),
     )
+
+
+def _others(impressions: Sequence[Impression]) -> tuple[CurrencySum, ...]:
+    paid: dict[str, list[float]] = {}
+    for each in impressions:
+        for currency, revenue in each.others:
+            paid.setdefault(currency, []).append(revenue)
+    sums = [CurrencySum(name, len(each), round(math.fsum(each), 4)) for name, each in paid.items()]
+    return tuple(sorted(sums, key=lambda each: (-each.orders, each.currency)))
 
 
 def break_down(

@@ -12,6 +12,7 @@ from offers.reports.response_counts import ResponseCounts
 from tests.support.campaign_responses import NOW, answer, campaign
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS, WEEK_MS
+from warehouse.definitions.currencies import CurrencySum
 from warehouse.delta import Warehouse
 from warehouse.feeds.offer_events import GoalEvent
 from warehouse.tables.schema import AliasRow
@@ -50,8 +51,8 @@ def test_counts_per_variant_day_and_bucket():
         GoalEvent("Signed Up", "v:a", NOW + HOUR_MS, 0.0),
     ]
     found = campaign_report(campaign(), answers, goals)
-    assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2)
-    assert [row.counts for row in found.variants] == [
+    assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2, ())
+    assert [row.counts[:-1] for row in found.variants] == [
         ("a", 1, 1, 0, 1, 50.0, 1, 1),
         ("b", 1, 0, 1, 1, 20.0, 1, 1),
         ("old", 1, 0, 0, 0, 0.0, 1, 0),
@@ -138,6 +139,9 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
             row(NOON + HOUR_MS, **order),
             row(NOON + HOUR_MS + 1, **order),
             row(NOON + HOUR_MS, site="other", **order),
+            row(NOON + HOUR_MS + 2, **{**order, "order": "o2", "revenue": 9.0}),
+            row(NOON + HOUR_MS + 3, type="track", id="x", name="Order Cancelled", order="o2", sender="site"),
+            row(NOON + HOUR_MS + 4, **{**order, "order": "o3", "revenue": 120.0, "currency": "USD"}),
             row(NOON + 2 * HOUR_MS, type="track", id="r1", name="Order Refunded", order="o1", revenue=-15.0),
             row(
                 NOON + 2 * HOUR_MS,
@@ -157,7 +161,10 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
     )
     goals = stored.goal_events("default", ["Order Completed"], NOON, NOON + DAY_MS, "EUR")
     assert refused == {"replayed": 1}
-    assert goals == [GoalEvent("Order Completed", "u:7", NOON + HOUR_MS, 25.0)]
+    assert goals == [
+        GoalEvent("Order Completed", "u:7", NOON + HOUR_MS, 25.0),
+        GoalEvent("Order Completed", "u:7", NOON + HOUR_MS + 4, 0.0, "USD", 120.0),
+    ]
     found = campaign_report(campaign(), answers, goals)
-    assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1)
+    assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1, (CurrencySum("USD", 1, 120.0),))
     assert list(stored.offer_events("default", NOON, NOON + DAY_MS, ["other"])) == []

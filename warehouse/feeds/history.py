@@ -6,7 +6,8 @@ from warehouse.events import Events
 from warehouse.question.scope import Scope
 
 _HISTORY = """
-select session, ts, type, name, path, title, product, revenue, "order",
+select session, ts, type, name, path, title, product, revenue, "order", coalesce(currency, '') as currency,
+       doubtful is true as doubtful,
        coalesce(props ->> '$.campaign', '') as offer, coalesce(props ->> '$.query', '') as query,
        channel, origin, campaign, keyword, coalesce("user", '') as user,
        coalesce(props ->> '$.mergedInto', props ->> '$.separatedFrom', '') as other,
@@ -18,8 +19,10 @@ _LATEST = "select profile from events group by profile order by max(ts) desc, pr
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One event. ``offer`` is the campaign of an offer event, ``query`` what a search looked for. Of a merge, ``other``
-    is the customer that ``user`` became part of or no longer is, ``separated`` who is no longer part of this one."""
+    """One event. ``offer`` is the campaign of an offer event, ``query`` what a search looked for.
+    ``revenue`` is in ``currency``, "" for the site's; ``doubtful``: it was set apart, and counts nowhere.
+    Of a merge, ``other`` is the customer that ``user`` became part of or no longer is, ``separated`` who is no longer
+    part of this one."""
 
     session: str
     ts: int
@@ -38,6 +41,8 @@ class HistoryEvent:
     keyword: str
     user: str = ""
     other: str = ""
+    currency: str = ""
+    doubtful: bool = False
     separated: str = ""
 
 

@@ -60,6 +60,11 @@ def money(value: float | None, currency: str) -> str:
     return _minus(text)
 
 
+def coded_money(value: float, currency: str) -> str:
+    """120, USD → 120.00 USD: with the code, since signs are shared by several currencies."""
+    return _minus(numbers.format_currency(value, currency, format="#,##0.00\xa0¤¤", locale=locale()))
+
+
 def short_money(value: float, currency: str) -> str:
     """For an axis: €12.4K."""
     return numbers.get_currency_symbol(currency, locale()) + compact(value)

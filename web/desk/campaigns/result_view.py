@@ -15,6 +15,7 @@ from web.desk.pages import STAGES
 from web.desk.period import Period
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
+from web.drawing.currencies import also
 from web.labels import channel, device
 from web.language import gettext as _
 from web.reports.campaign_result import Lesson, Result
@@ -131,7 +132,11 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
             formats.number(total.conversions),
             _per_impression(total.conversion_rate) if seen else "",
         ),
-        (_("Revenue"), formats.money(total.revenue, site.currency), _("within the attribution window")),
+        (
+            _("Revenue"),
+            formats.money(total.revenue, site.currency),
+            " · ".join(filter(None, (_("within the attribution window"), also(total.other_currencies)))),
+        ),
     ]
     figures += _coupons(result, site)
     if lift is not None:

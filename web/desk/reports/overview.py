@@ -15,6 +15,7 @@ from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.drawing import formats
 from web.drawing.charts import Plot, plot
+from web.drawing.currencies import also
 from web.http.routes import Routes, get
 from web.labels import channel, device
 from web.language import gettext as _
@@ -98,6 +99,7 @@ class OverviewView:
     demo: bool
     empty: bool
     headline: str
+    also: str
     metric: str
     figures: tuple[Figure, ...]
     plot: Plot
@@ -140,6 +142,7 @@ def view_of(now: Overview, before: Overview, period: Period, site: Site, metric:
         demo=now.demo,
         empty=not now.events and not before.events,
         headline=_headline(now),
+        also=also(now.other_currencies),
         metric=metric,
         figures=tuple(_figure(name, now, before, period, site) for name in METRICS),
         plot=drawn,

@@ -10,6 +10,7 @@ from warehouse.reports.products import ProductReport, Sold
 from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.drawing import formats
+from web.drawing.currencies import also
 from web.http.routes import Routes, get
 from web.language import gettext as _
 from web.reports.catalogue import shelves_of, vocabulary_of
@@ -43,6 +44,7 @@ class PairRow:
 @dataclass(frozen=True, slots=True)
 class ProductsView:
     shelves: ProductReport
+    also: str
     figures: tuple[tuple[str, str], ...]
     products: tuple[SoldRow, ...]
     categories: tuple[SoldRow, ...]
@@ -78,6 +80,7 @@ def view_of(shelves: ProductReport, site: Site, name_of: Callable[[str], str]) -
     share = shelves.abandoned / shelves.carts if shelves.carts else None
     return ProductsView(
         shelves=shelves,
+        also=also(shelves.other_currencies),
         figures=(
             (_("Visits with a cart"), formats.number(shelves.carts)),
             (_("Abandoned carts"), formats.number(shelves.abandoned)),

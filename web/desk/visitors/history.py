@@ -92,9 +92,12 @@ def _told(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]
         return _told_of_merge(event), ""
     if event.type != "track":
         return event.type.capitalize(), ""
-    if event.name.startswith("Order ") and event.revenue is not None:
-        money = formats.money(event.revenue, site.currency)
-        return event.name, f"{event.order} · {money}" if event.order else money
+    if event.name.startswith("Order ") and (event.order or event.revenue is not None):
+        money = (
+            formats.money(event.revenue, event.currency or site.currency) if event.revenue is not None else ""
+        )
+        apart = _("excluded from all figures") if event.doubtful else ""
+        return event.name, " · ".join(filter(None, (event.order, money, apart)))
     item = item_of(event.product) if event.product else None
     named = item.name if item and item.name else event.product or ""
     return event.name, named or event.offer or (f"“{event.query}”" if event.query else event.path)

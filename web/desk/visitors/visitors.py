@@ -23,9 +23,18 @@ from web.http.problem import Problem
 from web.http.routes import Routes, get
 from web.labels import channel
 from web.language import gettext as _
+from web.language import lazy_gettext as _l
 from web.people.lookup import seen
 from web.reports.reports import ReportScope
 from web.stores import Shop
+
+STATES = {
+    "partly refunded": _l("partly refunded"),
+    "refunded": _l("refunded"),
+    "cancelled": _l("cancelled"),
+    "credit note": _l("credit note"),
+}
+"""What is said of orders that do not stand whole."""
 
 LATEST = 50
 QUERY_LIMIT = 255
@@ -104,7 +113,13 @@ class VisitorPages:
                 404, _("No visitor has this id. The profile may have been erased, or merged into a customer.")
             )
         found = dossier(self.warehouse, site.id, profile.id, profile.first_seen, site.currency)
-        view = {"dossier": found, "name": name_of(profile), "href": href_of(profile.id), "id": profile.id}
+        view = {
+            "dossier": found,
+            "name": name_of(profile),
+            "href": href_of(profile.id),
+            "id": profile.id,
+            "states": STATES,
+        }
         template = (
             "desk/visitors/dossier.html" if "part" in request.args else "desk/visitors/dossier_page.html"
         )
