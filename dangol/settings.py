@@ -119,6 +119,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "MaxMind DB file for countries and cities (pip install 'dangol[geoip]'); empty: countries of the wheel"
         ),
     ] = ""
+    feed_internal: Annotated[
+        bool,
+        said(
+            "fetch product feeds also from this machine and from private networks; else only from the internet"
+        ),
+    ] = False
     count_headless: Annotated[
         bool,
         said("count headless browsers as visitors on the site `default` (your own browser tests); else bots"),

@@ -50,6 +50,10 @@ class ShopConnection(msgspec.Struct, frozen=True):
     token: str = ""
 
 
+FEED = re.compile(r"https?://[^\s/]|file:///|/")
+FEED_HOURS = 24 * 31
+
+
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One web site. ``write_key`` is public (it is in the page); ``secret_key`` reads reports and proves who is a
     customer (``tracker.admission.proof``). Proofs by ``former_secret_key`` count until ``former_until`` (ms), since
@@ -62,6 +66,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     with another campaign (``session_split_campaign``), and at midnight of ``timezone`` (``session_split_midnight``).
     ``locale``, such as de-CH, tells which decimal mark its amounts have where they are texts. ``rates`` convert amounts
     in other currencies into ``currency``, by the day of the event (``tracker.fields.exchange_rates``).
+    ``feed``: the address or file of its product feed, which is read every ``feed_hours``.
     """
 
     id: str
@@ -82,6 +87,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     shops: dict[str, ShopConnection] = {}
     count_headless: bool = True  # the shop's own browser tests and previews count as visitors
     locale: str = ""
+    feed: str = ""
+    feed_hours: float = 24.0
     rates: dict[str, tuple[tuple[str, float], ...]] = {}
 
     @property
@@ -146,6 +153,10 @@ def refused(site: Site) -> str:
         decimal_mark(site.locale)
     except ValueError as error:
         return str(error)
+    if site.feed and not FEED.match(site.feed):
+        return f"{site.feed[:100]!r} is no feed: an address with http:// or https://, or the path of a file from /"
+    if not 0 < site.feed_hours <= FEED_HOURS:
+        return f"feed_hours is above 0 and at most {FEED_HOURS:,}"
     if not 0 < site.session_timeout_minutes <= SESSION_TIMEOUT_MINUTES:
         return f"session_timeout_minutes is 1 to {SESSION_TIMEOUT_MINUTES:,}"
     if not 0 < site.session_max_hours <= SESSION_MAX_HOURS:

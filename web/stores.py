@@ -17,6 +17,7 @@ from offers.segments.store import SegmentStore
 from profiles.losses import LossStore
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
+from recommender.feeds.status import FeedRecords
 from recommender.jobs.runs import TrainingRuns
 from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
@@ -84,6 +85,7 @@ class ModelStores:
 
     shops: Callable[[str], Shop]
     runs: TrainingRuns
+    feeds: FeedRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,13 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     help="The largest order that is believed of the public key, in the site's currency; 0: fifty times the usual.",
 )
 @click.option("--timezone", help="Where the site's days begin, such as Asia/Seoul.")
+@click.option(
+    "--feed",
+    help="Address (http, https) or file of the product feed, which is read again and again; '' for none.",
+)
+@click.option(
+    "--feed-hours", type=click.FloatRange(min=0, min_open=True), help="How often it is read.  [default: 24]"
+)
 @click.option("--currency", help="What the site's amounts are in, such as KRW.")
 @click.option("--locale", help="Whose decimal mark amounts in texts have, such as ko-KR or de; '' for none.")
 @click.option(

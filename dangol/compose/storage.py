@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from profiles.redis.store import RedisProfiles
     from recommender.catalogue.catalogue import Catalogue
     from recommender.catalogue.redis import RedisItems
+    from recommender.feeds.status import FeedRecords
     from recommender.jobs.runs import TrainingRuns
     from recommender.model.registry import ModelRegistry
     from tracker.delivery.spool_backlog import SpoolWatch
@@ -114,6 +115,14 @@ def model_registry(settings: Settings, site: str) -> "ModelRegistry":
     from recommender.model.registry import ModelRegistry
 
     return ModelRegistry(settings.models_folder, site)
+
+
+def feed_records(settings: Settings, patience: float = 5.0) -> "FeedRecords":
+    """What became of the fetches of the sites' feeds."""
+    from recommender.feeds.status import FeedRecords
+    from tracker.redis_connection import connect
+
+    return FeedRecords(connect(settings.profiles_uri, patience))
 
 
 def runs(settings: Settings, patience: float = 5.0) -> "TrainingRuns":

@@ -10,6 +10,7 @@ from dangol.compose.storage import (
     catalogue,
     damage,
     erasure_log,
+    feed_records,
     log,
     losses,
     model_registry,
@@ -63,7 +64,9 @@ def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
         visitors=_visitors(settings),
         segments=_segments(settings, segments),
         campaigns=_campaigns(settings, segments, access.secret),
-        models=ModelStores(shops=_shops(settings), runs=runs(settings, 1.0)),
+        models=ModelStores(
+            shops=_shops(settings), runs=runs(settings, 1.0), feeds=feed_records(settings, 1.0)
+        ),
         reports=_reports(settings, house),
         access=access,
         settings=WebSettings(

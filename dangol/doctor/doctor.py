@@ -48,6 +48,10 @@ class Unread(Exception):
     """Values of events could not be read."""
 
 
+class FeedUnread(Exception):
+    """A product feed could not be read: the catalogue is as it was."""
+
+
 class Guessable(Exception):
     """A secret works, but is short enough to be guessed."""
 
@@ -87,6 +91,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("warehouse", lambda: warehouse_answers(settings)),
         ("implausible orders", lambda: orders_are_plausible(settings)),
         ("data quality", lambda: values_are_read(settings)),
+        ("product feeds", lambda: feeds_are_read(settings)),
         ("countries", lambda: countries_are_new(settings)),
         ("models", lambda: writable(settings.models_folder)),
         ("backups", lambda: backups_know(settings)),
@@ -97,7 +102,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _finding(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, check())
-    except (NotDurable, Unmaintained, Implausible, Unread, Guessable, Outdated) as weakness:
+    except (NotDurable, Unmaintained, Implausible, Unread, FeedUnread, Guessable, Outdated) as weakness:
         return Finding(what, True, str(weakness), weak=True)
     except Exception as error:  # whatever it is, it is what the doctor was asked for
         return Finding(what, False, str(error) or type(error).__name__)
@@ -185,6 +190,27 @@ def spool_drains(settings: Settings) -> str:
     if wrong:
         raise EventsStuck("; ".join(wrong))
     return waits if found.events else "nothing waits"
+
+
+def feeds_are_read(settings: Settings) -> str:
+    """Whether the sites' product feeds were read, and how many items they hold."""
+    records, told, wrong = compose.feed_records(settings), [], []
+    for site in compose.sites(settings).all().values():
+        status = records.read(site.id) if site.feed else None
+        if status is None or status.url != site.feed:
+            told += [f"{site.id}: not read yet"] if site.feed else []
+            continue
+        refused = f", {status.refused} records refused ({status.example})" if status.refused else ""
+        what = f"{site.id}: {status.items} items{refused}"
+        if status.error:
+            wrong.append(f"{site.id}: {status.error}")
+        elif status.suspicious:
+            wrong.append(f"{what}; less than half of what it had, so nothing was made unavailable")
+        else:
+            told.append(what)
+    if wrong:
+        raise FeedUnread("; ".join([*wrong, *told]))
+    return "; ".join(told) or "none"
 
 
 def log_is_whole(settings: Settings) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from dangol import compose
 from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
+from dangol.jobs.feeds import Feeds
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training
 from dangol.settings import Settings
@@ -47,6 +48,7 @@ class Jobs:
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
         self.erasure = compose.erasure(settings)
         self.training = Training(settings)
+        self.feeds = Feeds(settings)
         self.progress = compose.progress(settings, compose.log(settings))
         self.erasure_log = compose.erasure_log(settings)
         self.reconciliation = compose.reconciliation(settings)
@@ -165,6 +167,10 @@ class Jobs:
         )
         first = {each.product: each.first for each in named_products}
         compose.catalogue(self.settings, site.id).sync_from_events((item for item in found if item), first)
+
+    def fetch_feeds(self) -> None:
+        """Read the product feeds that are due into the catalogues."""
+        self._each(self.feeds.run)
 
     def learn_orders(self) -> None:
         """Compute the largest plausible order of each site."""

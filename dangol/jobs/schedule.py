@@ -33,6 +33,7 @@ def table(settings: Settings) -> list[Job]:
     jobs = Jobs(settings)
     return [
         Job("catalogue", jobs.learn_items, 1, "catalogue", soon=True),
+        Job("feeds", jobs.fetch_feeds, 1 / 6, "feeds", soon=True),
         Job("orders", jobs.learn_orders, 60, "orders", soon=True),
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("shops", jobs.reconcile, 15, "shops", soon=True),

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.support import feed_files
-from tests.support.installation import Installation
+from tests.support.feed_server import FeedServer
+from tests.support.installation import Installation, eventually
 from tests.support.machine import redis_binary
 
 pytestmark = [
@@ -21,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with Installation(tmp_path_factory.mktemp("shop")) as running:
+    with Installation(tmp_path_factory.mktemp("shop"), feed_internal="true") as running:
         yield running
 
 
@@ -173,3 +174,28 @@ def test_a_feed_that_breaks_off_takes_nothing_away(items: Installation, tmp_path
     code, said = imported(items, tmp_path, feed_files.GOOGLE_XML.partition("<item><g:id>T/3")[0])
     assert code == 1 and "breaks off" in said
     assert item(items, "T/3")["available"]
+
+
+def test_a_feed_is_fetched_by_the_schedule(items: Installation, tmp_path: Path) -> None:
+    server = FeedServer()
+    try:
+        server.gives("/feed.xml", feed_files.GOOGLE_XML.encode(), ETag='"1"')
+        items.run("sites", "set", "default", "--feed", f"{server.url}/feed.xml", "--feed-hours", "0.001")
+        assert eventually(lambda: item(items, "T/1"), 60)["price"] == 1299.0
+        assert "default: 3 items" in doctor(items)
+        asked = len(server.asked)
+        server.gives("/feed.xml", b"", 304)
+        assert eventually(lambda: len(server.asked) > asked, 60) and server.headers["If-None-Match"] == '"1"'
+        server.gives("/feed.xml", b"", 500)
+        assert eventually(lambda: "the server answers 500" in doctor(items), 60)
+        some(item(items, "T/1"), available=True, price=1299.0)
+    finally:
+        items.run("sites", "set", "default", "--feed", "")
+        server.close()
+
+
+def doctor(shop: Installation) -> str:
+    command = [*shop.program, "doctor"]
+    return subprocess.run(
+        command, env=shop.environ, cwd=shop.cwd, capture_output=True, text=True, timeout=120
+    ).stdout

@@ -23,6 +23,7 @@ EACH = {
     "train_asked": "training.runs.is_requested",
     "train": "training.due",
     "refresh": "refresh",
+    "fetch_feeds": "feeds.run",
     "learn_items": "products",
     "learn_orders": "plausible",
     "reconcile": "reconciliation.run",

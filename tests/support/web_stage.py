@@ -29,6 +29,7 @@ from profiles.redis.store import RedisProfiles
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import RedisItems
+from recommender.feeds.status import FeedRecords
 from recommender.jobs.runs import TrainingRuns
 from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
@@ -215,7 +216,7 @@ def stage_of(
             signer=signer,
             coupons=coupons,
         ),
-        models=ModelStores(shops=shop, runs=TrainingRuns(client, clock)),
+        models=ModelStores(shops=shop, runs=TrainingRuns(client, clock), feeds=FeedRecords(client)),
         reports=ReportStores(
             warehouse=warehouse,
             funnels=SavedStore(redis_url, "funnels"),

@@ -11,12 +11,13 @@ from typing import NamedTuple, TypeVar
 
 from flask import Flask
 
+from recommender.feeds.status import FeedRecords, FeedStatus
 from recommender.jobs.runs import Run, TrainingRuns
 from tracker.metrics import Spooled
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
 from web.health.ingest_progress import IngestLag
-from web.stores import Health
+from web.stores import Health, ModelStores
 
 EVENT_LOG_SECONDS, INGEST_SECONDS = 30.0, 10.0
 """How old an answer of the event log, and of ingest, may be."""
@@ -31,7 +32,7 @@ class SpoolAlarm(NamedTuple):
     unreadable: int
 
 
-def register_banners(app: Flask, health: Health, runs: TrainingRuns, clock: Callable[[], float]) -> None:
+def register_banners(app: Flask, health: Health, models: ModelStores, clock: Callable[[], float]) -> None:
     """Give every template the banners; each returns None or False when nothing is wrong."""
     banners = {
         "spool_alarm": _quiet(lambda: _spool_alarm(health.spooled(), clock())),
@@ -39,7 +40,8 @@ def register_banners(app: Flask, health: Health, runs: TrainingRuns, clock: Call
         "log_incident": _kept(_quiet(health.log_incident), EVENT_LOG_SECONDS),
         "ingest_stands": _kept(_quiet(lambda: _standing(health.ingest_waits())), INGEST_SECONDS),
         "backups_behind": _quiet(health.backups_behind),
-        "training_failed": _quiet(lambda site: _failed(runs, site)),
+        "feed_trouble": _quiet(lambda site: _feed(models.feeds, site)),
+        "training_failed": _quiet(lambda site: _failed(models.runs, site)),
     }
     app.context_processor(lambda: banners)
 
@@ -58,6 +60,12 @@ def _failed(runs: TrainingRuns, site: Site) -> Run | None:
     """The last run of the site, if it failed: its model grows old."""
     run = runs.read(site.id)
     return run if run and run.failures else None
+
+
+def _feed(feeds: FeedRecords, site: Site) -> FeedStatus | None:
+    """The last fetch of the site's feed, if somebody should look at it."""
+    status = feeds.read(site.id) if site.feed else None
+    return status if status and status.url == site.feed and status.trouble else None
 
 
 def _quiet(look: Callable[..., T]) -> Callable[..., T | None]:

@@ -44,7 +44,7 @@ def register_desk(app: Flask, stores: Stores, sources: ReportSources) -> None:
     sessions = DeskSessions(stores.access.users, stores.access.secret)
     pages = Pages(stores.sites, assets, sessions, stores.clock, reports, stores.segments.store)
     pages.register(app)
-    register_banners(app, stores.health, stores.models.runs, stores.clock)
+    register_banners(app, stores.health, stores.models, stores.clock)
     app.register_blueprint(static_blueprint(assets))
     sign_in = SignInPages(pages, stores.access.sign_in_limit, stores.access.audit)
     app.register_blueprint(blueprint_of("sign_in", sign_in.routes()))
