@@ -11,6 +11,7 @@ group. Groups have three digits; with commas also two each and three at the end,
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from unicodedata import category
 
@@ -68,6 +69,8 @@ def money(value: object, currency: str = "", decimal_mark: Mark = "") -> Money:
     whether there are decimals. ``decimal_mark`` is the site's, and settles 1,234 and 1.234.
     """
     if isinstance(value, str):
+        if len(value) > LONGEST:
+            return Money(None, reason="too_long")
         return _of_text(value, currency, decimal_mark)
     if value is None:
         return Money(None, reason="missing")
@@ -89,9 +92,8 @@ def _rounded(amount: Decimal, currency: str) -> Money:
     return Money(rounded, currency) if rounded or not amount else Money(None, currency, "too_small")
 
 
+@lru_cache(maxsize=1 << 14)
 def _of_text(text: str, expected: str, mark: Mark) -> Money:
-    if len(text) > LONGEST:
-        return Money(None, reason="too_long")
     if expected not in currencies.WITHOUT_DECIMALS and _SIMPLE.fullmatch(text):
         return _rounded(Decimal(text), "")
     plain = " ".join(_translated(text).split())

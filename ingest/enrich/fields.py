@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from tracker.admission.placeholder_ids import placeholder
 from tracker.currencies import UNKNOWN, iso_code
-from tracker.fields.exact_ids import exact_id
+from tracker.fields.exact_ids import ID_CHARACTERS, exact_id
 from tracker.fields.exchange_rates import rate
 from tracker.fields.losses import Loss, loss
 from tracker.money import LIMIT, Money, money
@@ -68,9 +68,12 @@ class FieldReader:
 
     def id(self, field: str, value: object, no_id: Callable[[str], bool] = placeholder) -> str:
         """An exact id; "" where there is none, and for a placeholder such as "undefined" (``no_id``)."""
-        text, reason = exact_id(value)
+        if type(value) is str and len(value) <= ID_CHARACTERS:  # as nearly all are
+            text, reason = value.strip(), ""
+        else:
+            text, reason = exact_id(value)
         if text and no_id(text):
-            text, reason = "", "placeholder"  # type: ignore[assignment]
+            text, reason = "", "placeholder"
         if reason and reason != "missing":
             self.lose(field, reason, value)
         return text

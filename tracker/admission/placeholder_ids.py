@@ -64,6 +64,7 @@ _PLACEHOLDERS = frozenset(
 _NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 _QUOTES = " \t\r\n\"'`"
 _TEMPLATES = (("{{", "}}"), ("{%", "%}"), ("${", "}"), ("<%", "%>"), ("%%", "%%"), ("*|", "|*"), ("[[", "]]"))
+_BEGINNINGS = tuple(begin for begin, _ in _TEMPLATES)
 
 
 def placeholder(name: str | None) -> bool:
@@ -73,6 +74,8 @@ def placeholder(name: str | None) -> bool:
     plain = name.strip(_QUOTES).lower()
     if plain in _PLACEHOLDERS or not plain.strip("0-.:"):
         return True
+    if not plain.startswith(_BEGINNINGS):
+        return False
     return any(plain.startswith(begin) and plain.endswith(end) for begin, end in _TEMPLATES)
 
 
