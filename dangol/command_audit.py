@@ -15,7 +15,16 @@ UNAUDITED = frozenset(
         # run the installation
         *("up", "tracker", "web", "serve", "ingest", "scheduler", "alive", "demo-traffic"),
         # look at it, and at nobody in particular
-        *("audit", "doctor", "evaluate", "sites list", "users list", "campaigns list", "campaigns export"),
+        *(
+            "audit",
+            "doctor",
+            "evaluate",
+            "sites list",
+            "sites pixel",
+            "users list",
+            "campaigns list",
+            "campaigns export",
+        ),
         *("segments list", "deadletters list"),
     }
 )

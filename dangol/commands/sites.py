@@ -157,8 +157,20 @@ def connect_shop(
         del connections[shop]
     known.save(msgspec.structs.replace(site, shops=connections))
     click.echo(
-        f"webhooks: {config.public_url}/integrations/{shop}/{site_id}" if secret else "not connected any more"
+        f"webhooks: {config.public_url or config.url}/integrations/{shop}/{site_id}"
+        if secret
+        else "not connected any more"
     )
+
+
+@sites.command("pixel")
+@click.argument("site_id")
+@click.pass_obj
+def print_pixel(config: Settings, site_id: str) -> None:
+    """Print the custom pixel for Shopify: browsing, for Settings → Customer events."""
+    from tracker.integrations.custom_pixel import custom_pixel
+
+    click.echo(custom_pixel(config.public_url or config.url, _site(config, site_id)[1].write_key), nl=False)
 
 
 @sites.command("rotate-key")
