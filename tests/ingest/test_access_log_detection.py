@@ -288,3 +288,40 @@ def test_referrers_and_agents_survive_conversion(site: Site) -> None:
     texts = [LINES["nginx JSON"](view._replace(path=f"/{n}")) for n in range(20)]
     rows = views_of("\n".join(texts) + "\n", site)
     assert (rows[0]["browser"], rows[0]["referrer"]) == ("Chrome", GOOGLE + "?q=%EC%9A%B4%EB%8F%99%ED%99%94")
+
+
+LOGS = Path(__file__).parent / "access_logs"
+
+
+@pytest.mark.parametrize(
+    ("name", "pages", "visitors", "form"),
+    [
+        ("nginx-main", 25, 13, "nginx"),
+        ("nginx-json", 25, 13, "JSON"),
+        ("nginx-syslog", 25, 13, "nginx, behind syslog"),
+        ("apache-vhost", 13, 13, "vhost"),
+        ("apache-timed", 13, 13, "combined"),
+        ("apache-proxied", 13, 13, "combined"),
+        ("haproxy", 12, 12, "HAProxy"),
+        ("caddy", 12, 12, "JSON"),
+    ],
+)
+def test_logs_that_real_servers_wrote(
+    warehouse: Warehouse, site: Site, name: str, pages: int, visitors: int, form: str
+) -> None:
+    """nginx 1.22, Apache 2.4, HAProxy 2.6 and Caddy 2.6 wrote them: twelve visitors asked for a page each, through
+    proxies that said so, and one with an odd user agent came without."""
+    summary = Importer(warehouse, ImportOptions(AUTO, site, KEY)).file(str(LOGS / f"{name}.log"))
+    assert (summary.format, summary.counted) == (form, pages)
+    assert len({who for (who,) in stored(warehouse, "visitor")}) == visitors
+    assert {str(path) for (path,) in stored(warehouse, "path")} == {
+        f"/{page}.html" for page in ("index", *"abc")
+    }
+    assert summary.shared == ("127.0.0.0" if name in ("apache-vhost", "apache-timed", "haproxy") else None)
+
+
+def test_a_request_that_nobody_answered_is_an_error(warehouse: Warehouse, site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(written("HAProxy").replace(" 200 2750", " -1 2750", 1))
+    summary = Importer(warehouse, ImportOptions(AUTO, site, KEY)).file(str(path))
+    assert (summary.fates["errors"], summary.counted, summary.fates["malformed"]) == (1, 29, 0)

@@ -80,7 +80,7 @@ def record_line(record: Mapping[str, str], zone: tzinfo) -> bytes:
         ip,
         forwarded,
         first("host"),
-        first("status") or "200",
+        _status(first("status")),
         request,
         first("referrer"),
         first("ua"),
@@ -113,6 +113,11 @@ def instant(text: str, zone: tzinfo) -> int | None:
             if found is not None:
                 return found
     return moment(text, "iso", zone)
+
+
+def _status(text: str) -> str:
+    """Caddy's 0 and HAProxy's -1 say that nobody got an answer, for which nginx has 499."""
+    return "499" if text in ("0", "000", "-1") else text or "200"
 
 
 def _request(method: str, target: str, query: str) -> str:
