@@ -25,7 +25,8 @@ class Line(NamedTuple):
 
 
 class FileOrder(NamedTuple):
-    """``amount`` is before refunds, None where the file does not say it. ``refunded`` is what was given back so far,
+    """``number`` is by which the shop's server knows it; "" for a row that is an order of its own.
+    ``amount`` is before refunds, None where the file does not say it. ``refunded`` is what was given back so far,
     ``rest``: everything. A ``credit`` note is a refund without an order: then ``returns`` are its lines.
     ``state`` is unpaid, cancelled or paid."""
 
@@ -92,7 +93,7 @@ def orders_of(
 def _base(key: str, rows: Sequence[OrderRow], ts: int, user: str) -> FileOrder:
     return FileOrder(
         key=key,
-        number=rows[0].order,
+        number=_first(rows, "number") or rows[0].order,
         user=_first(rows, "user") or user,
         email=_first(rows, "email"),
         visitor=_first(rows, "visitor"),
@@ -211,4 +212,6 @@ def _props(rows: Sequence[OrderRow]) -> dict[str, Any]:
     for field in ("shipping", "tax", "discount", "order_cost", "margin"):
         amount = next((value for row in rows if (value := getattr(row, field)) is not None), None)
         found["cost" if field == "order_cost" else field] = None if amount is None else float(amount)
+    if _first(rows, "number"):
+        found["order_name"] = rows[0].order  # as the shop shows it
     return {name: value for name, value in found.items() if value not in ("", None)}

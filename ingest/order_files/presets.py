@@ -36,6 +36,7 @@ PRESETS = (
         (("financialstatus",), ("lineitemquantity", "lineitemname")),
         {
             "order": ("name",),
+            "number": ("id",),
             "time": ("createdat", "paidat"),
             "status": ("financialstatus",),
             "total": ("total",),
@@ -46,18 +47,18 @@ PRESETS = (
     Preset(
         "Shopify's API",
         (("financialstatus",), ("lineitems",)),
-        {"order": ("name", "id"), "time": ("createdat",), "total": ("totalprice",)},
+        {"order": ("id", "name"), "time": ("createdat",), "total": ("totalprice",)},
     ),
     Preset(
         "WooCommerce's API",
         (("lineitems",), ("datecreated",), ("status",)),
-        {"order": ("number", "id"), "time": ("datecreated",), "total": ("total",), "country": ("billingcountry",)},
+        {"order": ("id", "number"), "time": ("datecreated",), "total": ("total",), "country": ("billingcountry",)},
     ),
     Preset(
         "WooCommerce",
         (("orderstatus",), ("ordernumber", "orderid"), ("ordertotal", "ordertotalamount", "itemname", "itemsku")),
         {
-            "order": ("ordernumber", "orderid"),
+            "order": ("orderid", "ordernumber"),
             "item": ("itemsku", "sku", "productid", "itemid"),
             "price": ("itemprice", "itemcost", "price"),
             "cost": ("costofgoods",),
@@ -132,6 +133,7 @@ def fields_of(preset: Preset) -> dict[str, tuple[str, ...]]:
     """FIELDS with the preset's own names."""
     return {
         **FIELDS,
-        "customer_key": preset.names.get("customer_key", ()),
+        "number": (),
+        "customer_key": (),
         **{field: names and (*names, *FIELDS.get(field, ())) for field, names in preset.names.items()},
     }

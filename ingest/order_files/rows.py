@@ -72,6 +72,7 @@ class OrderRow(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True,
     city: str = ""
     customer_key: str = ""
     session: str = ""
+    number: str = ""
     items: tuple["OrderRow", ...] = ()
 
 
@@ -130,6 +131,7 @@ class RowParser:
             given["ts" if field == "time" else field] = _moment(
                 row.values[at], dates, required=field == "time"
             )
+        given["number"] = cell_id(self.value(row, "number"))
         given["item"] = self._short(self.value(row, "item"), cell_id) or given.get("item_name", "")
         if "items" in self._columns:
             given["items"] = tuple(self.items(self.value(row, "items"), row.line, given["currency"]))

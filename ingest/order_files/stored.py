@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ingest.order_files.order import ZERO, FileOrder
+from tracker.event import SITE
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
 SAID = "import"
 """The property with a digest of what the file said of an order."""
+_WHOLE = ("Order Completed", "Order Updated")
 PARTS = 8
 """How often a credit note may grow."""
 
 _KNOWN = """
-select id, name, ts, "order", revenue, refund, props from events
+select id, name, ts, "order", revenue, refund, sender, props from events
 where name in ('Order Completed', 'Order Updated', 'Order Refunded', 'Order Cancelled') and doubtful is not true
 and ("order" in (select unnest($orders::varchar[])) or id in (select unnest($ids::varchar[])))
 order by ts, id
@@ -25,7 +27,7 @@ order by ts, id
 
 
 class Transition(NamedTuple):
-    """A stored event of an order. ``amount`` of a refund is what it takes off, None for the rest."""
+    """A stored event of an order. ``amount`` is the order's, of a refund what it takes off, None for the rest."""
 
     id: str
     name: str
@@ -34,6 +36,7 @@ class Transition(NamedTuple):
     amount: Decimal | None
     said: str
     lines: Mapping[str, Decimal]
+    sender: str
 
 
 class StoredOrder:
@@ -56,6 +59,16 @@ class StoredOrder:
     def said(self) -> str:
         """What a file said of the order last; "" when none did."""
         return next((each.said for each in reversed(self.transitions) if each.said), "")
+
+    @property
+    def served(self) -> Decimal | None:
+        """The amount that the shop's own server told last; None where it did not tell of the order."""
+        told = [
+            each for each in self.transitions if each.name in _WHOLE and each.sender == SITE and not each.said
+        ]
+        if not any(each.name == "Order Completed" for each in told):
+            return None
+        return next((each.amount for each in reversed(told) if each.amount is not None), ZERO)
 
     def updates(self) -> int:
         """How often files have corrected it."""
@@ -99,4 +112,5 @@ def _transition(row: Mapping[str, Any]) -> Transition:
         amount,
         said if isinstance(said, str) else "",
         lines,
+        row["sender"] or "",
     )

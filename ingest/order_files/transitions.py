@@ -41,7 +41,10 @@ class Transitions:
         events, said = [], _said(order)
         first = self._id(order, "Order Completed")
         latest = max(known.latest, order.ts)
-        if first not in known.ids:
+        if first not in known.ids and known.served is not None:
+            if known.served != order.amount:
+                self.notes["told by the shop's server with another amount: stays as it was"] += 1
+        elif first not in known.ids:
             events.append(
                 self._event(order, first, "Order Completed", order.ts, _content(order) | {SAID: said})
             )
