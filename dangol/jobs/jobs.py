@@ -151,7 +151,7 @@ class Jobs:
             if each
         }
         own = (named or hosts(warehouse, site.id, since)) | {host_of(self.settings.public_url)} - {""}
-        named_products = products(warehouse, site.id)
+        named_products = products(warehouse, site.id, site.currency)
         found = (
             item_from_event(
                 each.product,

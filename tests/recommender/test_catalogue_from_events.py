@@ -74,7 +74,9 @@ class Shop:
     def told(self, product: str = "p1") -> Product | None:
         self.warehouse.append(self.rows, (), {})
         self.rows = []
-        return next((each for each in products(self.warehouse, "default") if each.product == product), None)
+        return next(
+            (each for each in products(self.warehouse, "default", "EUR") if each.product == product), None
+        )
 
 
 @pytest.fixture
@@ -129,7 +131,7 @@ def test_made_up_products_push_no_others_out(shop: Shop) -> None:
         for n in range(4):
             shop.view(f"x{n}", f"evil{n % 2}", product=f"evil{product}", name="Evil")
     assert shop.told() is not None
-    assert [each.product for each in products(shop.warehouse, "default", most=1)] == ["p1"]
+    assert [each.product for each in products(shop.warehouse, "default", "EUR", most=1)] == ["p1"]
 
 
 def test_while_a_shop_is_tried_out_its_own_machine_does(shop: Shop) -> None:
@@ -205,3 +207,17 @@ def test_prices_that_vary_are_their_median(shop: Shop) -> None:
     for n, price in enumerate([8.0, 8.5, 9.0, 9.5, 1e9]):
         shop.view(f"v{n}", name="Tea", price=price)
     assert shop.told().price == 9.0
+
+
+def test_a_price_in_another_currency_or_of_a_return_is_none_of_the_catalogue(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    values = {"type": "track", "sender": "site", "profile": "u:1", "product": "p1"}
+    rows = [
+        row(NOON, id="a", name="Order Completed", order="1", currency="EUR", price=9.0, **values),
+        row(NOON + 1, id="b", name="Order Completed", order="2", currency="USD", price=99.0, **values),
+        row(NOON + 2, id="c", name="Order Refunded", order="1", price=4.0, **values),
+        row(NOON + 3, id="d", name="Product Viewed", currency="KRW", price=12_900.0, **values),
+    ]
+    warehouse.append(rows, (), {})
+    found = products(warehouse, "default", "EUR")
+    assert [(each.product, each.price) for each in found] == [("p1", 9.0)]

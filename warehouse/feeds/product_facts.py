@@ -16,14 +16,18 @@ AGREED = 3
 REPRESENTATIVES, VOTES = 2, 31
 _TEXTS = ("name", "category", "url", "image")
 
-_LINES = """
-select profile, sender, received, ts, product, category, price, props ->> '$.name' as name, props ->> '$.url' as url,
-       props ->> '$.image_url' as image
+_FOREIGN = "(coalesce(currency, $own) <> $own or name in ('Order Refunded', 'Order Cancelled'))"
+"""Whether an event's prices are none of the catalogue's: in another currency, or of what was given back."""
+
+_LINES = f"""
+select profile, sender, received, ts, product, category, case when {_FOREIGN} then null else price end as price,
+       props ->> '$.name' as name, props ->> '$.url' as url, props ->> '$.image_url' as image
 from events where product is not null and coalesce(len(items), 0) < 2 and doubtful is not true
 union all by name
-select profile, sender, received, ts, line.product as product, line.category as category, line.price as price
+select profile, sender, received, ts, line.product as product, line.category as category,
+       case when is_foreign then null else line.price end as price
 from (
-    select profile, sender, received, ts, unnest(items) as line
+    select profile, sender, received, ts, {_FOREIGN} as is_foreign, unnest(items) as line
     from events where len(items) > 1 and doubtful is not true
 )
 """
@@ -107,10 +111,13 @@ class Product:
     first: int
 
 
-def products(warehouse: Events, site: str, start: int = 0, most: int = 100_000) -> list[Product]:
+def products(
+    warehouse: Events, site: str, currency: str, start: int = 0, most: int = 100_000
+) -> list[Product]:
     """Of events since ``start`` (ms) the products that the site told of, then those that most networks did, the last
-    seen first; ``most`` of them: made-up ones push no others out. Raises WarehouseUnavailable."""
-    rows = warehouse.rows(_PRODUCTS, Scope(site, start), {"most": most})
+    seen first; ``most`` of them: made-up ones push no others out. Prices are in ``currency``, the site's. Raises
+    WarehouseUnavailable."""
+    rows = warehouse.rows(_PRODUCTS, Scope(site, start), {"most": most, "own": currency})
     return [Product(**{name: row[name] for name in Product.__dataclass_fields__}) for row in rows]
 
 
