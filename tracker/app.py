@@ -233,10 +233,12 @@ class Tracker:
             events = server_cookie.unmarked(collected.events)
 
         def taken(rejected: Sequence[RejectedEvent]) -> Response:
+            if not rejected and not visitor:
+                return Response(200, headers, b'{"success": true}')
             return Response(200, headers, f'{{"success": true{visitor}{named(rejected)}}}'.encode())
 
         answer = _Answer("segment", taken, self._refused, "HTTP_ORIGIN" in environ)
-        delivered = self._accept(collected._replace(events=events), environ, answer)
+        delivered = self._accept(Collected(events, collected.places, collected.rejected), environ, answer)
         if isinstance(delivered, _Accepted):
             delivered.dropped = dropped
         return delivered
@@ -354,23 +356,32 @@ class Tracker:
         admitted = self._gate.admit(collected, environ, self._sites.get)
         if isinstance(admitted, Refusal):
             return answer.refused(admitted)
-        records, too_large = _records(admitted)
-        if sum(len(record.value) for record in records) > REQUEST_LIMIT:
+        records, size, too_large = _records(admitted)
+        if size > REQUEST_LIMIT:
             return answer.refused(TOO_LARGE_TOGETHER)
-        rejected = [*collected.rejected, *collected.left_out(too_large, TOO_LARGE_IN_LOG)]
-        if rejected and len(too_large) == len(collected.events) and not answer.counts:
-            self._count(each.refusal for each in rejected[1:])
-            response = answer.refused(rejected[0].refusal)
-        else:
-            self._count(each.refusal for each in rejected)
-            response = answer.given(rejected)
         source, taken = (admitted[0].source if admitted else answer.source), len(records)
-        if rejected and answer.letters and not opted_out(environ):
-            records += [Record(each.key, encode(each)) for each in letters(rejected, source, self._clock)]
+        rejected = collected.rejected
+        if too_large:
+            rejected = [*rejected, *collected.left_out(too_large, TOO_LARGE_IN_LOG)]
+        if rejected:
+            nothing = len(too_large) == len(collected.events)
+            response = self._without(rejected, answer, nothing)
+            if answer.letters and not opted_out(environ):
+                records += [Record(each.key, encode(each)) for each in letters(rejected, source, self._clock)]
+        else:
+            response = answer.given(())
         if not records:
             return response
         charges = self._gate.charges([*collected.events, *rejected], environ)
         return _Accepted(records, taken, source, answer.browser, response, answer.refused, charges)
+
+    def _without(self, rejected: Sequence[RejectedEvent], answer: _Answer, nothing: bool) -> Response:
+        """The answer that names what is left out; a refusal where ``nothing`` is left to be taken."""
+        if nothing and not answer.counts:
+            self._count(each.refusal for each in rejected[1:])
+            return answer.refused(rejected[0].refusal)
+        self._count(each.refusal for each in rejected)
+        return answer.given(rejected)
 
     def _refused(self, refusal: Refusal, *headers: tuple[str, str]) -> Response:
         self._count([refusal])
@@ -392,13 +403,14 @@ class Tracker:
         return (forwarded or environ.get("wsgi.url_scheme", "")) == "https"
 
 
-def _records(events: Iterable[Event]) -> tuple[list[Record], list[Event]]:
-    """The events as they go to the log, and those that are too large for it."""
-    records, too_large = [], []
+def _records(events: Iterable[Event]) -> tuple[list[Record], int, list[Event]]:
+    """The events as they go to the log, their bytes, and those that are too large for it."""
+    records, size, too_large = [], 0, []
     for event in events:
         value = encode(event)
         if len(value) > RECORD_LIMIT:
             too_large.append(event)
         else:
+            size += len(value)
             records.append(Record(event.key, value))
-    return records, too_large
+    return records, size, too_large

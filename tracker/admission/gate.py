@@ -69,7 +69,10 @@ class Gate:
         """The events as they may be kept, or the refusal of all of them. What their JSON lost is told by the first."""
         repaired = values.reasons_since()
         if origin := environ.get("HTTP_ORIGIN"):
-            for site_id in {each.site for each in (*arrivals.events, *arrivals.rejected)}:
+            sites = {event.site for event in arrivals.events}
+            if arrivals.rejected:
+                sites |= {each.site for each in arrivals.rejected}
+            for site_id in sites:
                 site = site_of(site_id)
                 if site and not origins.admitted(site.origins, origin):
                     message = "this write key is bound to other origins"

@@ -84,32 +84,38 @@ def collect(request: Request, find: FindSite) -> Collected | Refusal:
     if isinstance(caller, Refusal):
         first = None if batched else call.messages[0]
         return first.refusal if isinstance(first, Unread) else caller
+    if not batched:
+        return _single(call.messages[0], KINDS[kind], request, caller)
     events: list[Event] = []
     places: list[int] = []
     rejected: list[RejectedEvent] = []
-    batch_sent = milliseconds(call.sent_at)
+    shared, batch_sent = call.context, milliseconds(call.sent_at)
     for index, item in enumerate(call.messages):
-        if isinstance(item, SegmentMessage):
-            _complete(item, call.context, KINDS.get(kind))
+        if shared and isinstance(item, SegmentMessage):
+            item.context = {**shared, **(item.context or {})}
         made = _made(item, batch_sent, request, caller)
         if isinstance(made, Event):
             events.append(made)
             places.append(index)
         else:
-            where = f"batch[{index}]" if batched else ""
-            sent = item.sent() if isinstance(item, Unread) else msgspec.to_builtins(item)
-            rejected.append(
-                RejectedEvent(index, made.inside(where), caller.site.id, caller.sender(request.ip), sent)
-            )
+            rejected.append(_rejected(index, made.inside(f"batch[{index}]"), item, request, caller))
     return Collected(events, places, rejected)
 
 
-def _complete(item: SegmentMessage, shared: dict[str, Any] | None, kind: EventType | None) -> None:
-    """Add what the request says of each of its messages."""
-    if shared:
-        item.context = {**shared, **(item.context or {})}
-    if kind:
+def _single(item: SegmentMessage | Unread, kind: EventType, request: Request, caller: Caller) -> Collected:
+    if isinstance(item, SegmentMessage):
         item.type = kind
+    made = _made(item, None, request, caller)
+    if isinstance(made, Event):
+        return Collected([made])
+    return Collected([], (), [_rejected(0, made, item, request, caller)])
+
+
+def _rejected(
+    place: int, refusal: Refusal, item: SegmentMessage | Unread, request: Request, caller: Caller
+) -> RejectedEvent:
+    sent = item.sent() if isinstance(item, Unread) else msgspec.to_builtins(item)
+    return RejectedEvent(place, refusal, caller.site.id, caller.sender(request.ip), sent)
 
 
 def _made(
