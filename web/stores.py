@@ -30,6 +30,7 @@ from web.access.sign_in_limit import SignInLimit
 from web.access.users import Users
 from web.health.ingest_progress import IngestLag
 from web.health.warehouse_damage import Incomplete
+from web.imports.jobs import ImportJobs
 from web.people.segment_sizes import SegmentSizes
 from web.reports.cancellation import Cancellations
 from web.reports.saved_queries import SavedStore
@@ -156,5 +157,6 @@ class Stores:
     reports: ReportStores
     access: AccessStores
     settings: WebSettings
+    imports: ImportJobs
     health: Health = field(default_factory=Health)
     clock: Callable[[], float] = time.time

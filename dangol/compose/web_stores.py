@@ -1,6 +1,7 @@
 """The stores that the web application is given, one function for each group of ``web.stores``."""
 
 import functools
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from dangol.secrets import ensure_admin, signing_key
 from dangol.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from offers.bandit.arm_store import ArmStore
     from offers.campaign.store import CampaignStore
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tracker.log.port import EventLog
     from warehouse.delta import Warehouse
     from web.health.warehouse_damage import DamageRecord
+    from web.imports.jobs import ImportJobs
     from web.stores import (
         AccessStores,
         CampaignStores,
@@ -74,8 +76,20 @@ def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
             personalize_seconds=settings.personalize_budget_ms / 1000,
             trust_proxy=settings.trust_proxy,
         ),
+        imports=_imports(settings),
         health=_health(settings, events, broken, tracker),
     )
+
+
+def _imports(settings: Settings) -> "ImportJobs":
+    """Runs the commands of this installation, with the settings of this process."""
+    from ingest.files.mappings import MAPPINGS
+    from web.imports.jobs import ImportJobs
+
+    def command(words: "Sequence[str]") -> "Sequence[str]":
+        return (sys.executable, "-m", "dangol", *words)
+
+    return ImportJobs(settings.folder / "imports", command, settings.folder / MAPPINGS)
 
 
 def _visitors(settings: Settings) -> "VisitorStores":

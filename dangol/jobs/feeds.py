@@ -11,10 +11,9 @@ import msgspec
 
 from dangol import compose
 from dangol.settings import Settings
-from dangol.transfer.event_import import MAPPINGS
 from dangol.transfer.item_file import ItemFile, ItemOptions
 from dangol.transfer.item_import import ItemSummary, read_items
-from ingest.files.mappings import Mappings
+from ingest.files.mappings import MAPPINGS, Mappings
 from ingest.files.rejects import Rejects
 from ingest.files.rows import FileInvalid
 from recommender.catalogue.store import CatalogueFull

@@ -10,14 +10,14 @@ from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.machine.lock import FolderLock
 from dangol.settings import Settings
-from dangol.transfer.event_import import MAPPINGS, append_events, ingesting, site_of, wait_for_ingest
+from dangol.transfer.event_import import append_events, ingesting, site_of, wait_for_ingest
 from ingest.contact_files.call_import import CALLS, import_calls, read_calls
 from ingest.contact_files.customer_import import CUSTOMERS, import_customers, read_customers
 from ingest.contact_files.fields import preset_of
 from ingest.contact_files.file import FileKind, FileOptions, OpenFile, open_file, remember
 from ingest.contact_files.sources import ImportStores
 from ingest.contact_files.summary import ContactSummary
-from ingest.files.mappings import Mappings
+from ingest.files.mappings import MAPPINGS, Mappings
 from profiles.erasures import RedisErased
 
 RUNS = {CUSTOMERS.name: import_customers, CALLS.name: import_calls}

@@ -15,7 +15,7 @@ from dangol.secrets import ensure_default_site
 from dangol.settings import Settings
 from dangol.transfer.import_report import say_files, say_orders, say_refused
 from ingest.events_file import EVENTS, EventRows
-from ingest.files.mappings import Mappings
+from ingest.files.mappings import MAPPINGS, Mappings
 from ingest.order_files.files import OrderFiles, OrderOptions
 from ingest.order_files.importer import import_orders
 from profiles.erasures import RedisErased
@@ -24,7 +24,6 @@ from tracker.log.port import EventLog, Record
 from tracker.sites import Site, Sites
 from warehouse.feeds.stored_ids import stored_ids
 
-MAPPINGS = "import-mappings.json"
 MOST_WAITING = 100_000  # events in the log that ingest has not committed, before reading on
 STALLED = 300.0  # seconds without progress after which waiting gives up
 

@@ -12,9 +12,9 @@ import click
 from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.settings import Settings
-from dangol.transfer.event_import import MAPPINGS, site_of
+from dangol.transfer.event_import import site_of
 from dangol.transfer.item_file import ItemFile, ItemOptions, ItemRow
-from ingest.files.mappings import Mappings
+from ingest.files.mappings import MAPPINGS, Mappings
 from ingest.files.rejects import Rejects
 from ingest.files.rows import FileInvalid
 from recommender.feeds.sync import FeedSync, Leaving

@@ -12,9 +12,9 @@ from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.machine.lock import FolderLock
 from dangol.settings import Settings
-from dangol.transfer.event_import import MAPPINGS, append_events, ingesting, site_of, wait_for_ingest
+from dangol.transfer.event_import import append_events, ingesting, site_of, wait_for_ingest
 from dangol.transfer.import_report import say_files, say_orders, say_refused, say_told
-from ingest.files.mappings import Mappings
+from ingest.files.mappings import MAPPINGS, Mappings
 from ingest.order_files.files import OrderFiles, OrderOptions
 from ingest.order_files.importer import import_orders, read_only
 from profiles.erasures import RedisErased

@@ -9,6 +9,9 @@ import msgspec
 from ingest.files.rows import FileInvalid
 from tracker.disk import write
 
+MAPPINGS = "import-mappings.json"
+"""The file's name in the data folder."""
+
 _Kept = dict[str, dict[str, str]]
 
 

@@ -1,6 +1,7 @@
 """The web application on real stores, for the tests of web/: Redis, a warehouse folder, a memory log."""
 
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -43,6 +44,7 @@ from web.access.passwords import Passwords
 from web.access.sign_in_limit import RedisSignInLimit
 from web.access.users import Users
 from web.app import WebApplication, create_app
+from web.imports.jobs import ImportJobs
 from web.people.segment_sizes import SegmentSizes
 from web.reports.cancellation import Cancellations
 from web.reports.saved_queries import SavedStore
@@ -230,6 +232,12 @@ def stage_of(
             sign_in_limit=RedisSignInLimit(redis_url, clock, timeout=10),
             audit=Audit(folder / "audit.jsonl", clock),
             secret=SECRET,
+        ),
+        imports=ImportJobs(
+            folder / "imports",
+            lambda words: (sys.executable, "-m", "dangol", *words),
+            folder / "import-mappings.json",
+            {"DANGOL_DATA": str(folder)},
         ),
         settings=WebSettings(public_url="http://127.0.0.1:8000", personalize_seconds=personalize_seconds),
         clock=clock,

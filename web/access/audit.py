@@ -32,7 +32,7 @@ READ = frozenset(
     {
         # one person
         *("profiles.one", "me.page", "gorse.user_of", "gorse.of_user"),
-        "desk_merge.ask",
+        *("desk_merge.ask", "desk_imports.one", "desk_imports.rejects"),
         *("desk_visitors.one", "desk_visitors.dossier_of", "desk_reports.visitor", "reports.visitor"),
         # people by name
         *("desk_visitors.listed", "desk_reports.visitors", "reports.visitors"),

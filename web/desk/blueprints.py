@@ -14,6 +14,7 @@ from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
 from web.desk.campaigns.segments import SegmentPages
 from web.desk.help import HelpPages
+from web.desk.imports import ImportPages
 from web.desk.models import ModelsPage, ModelTraining
 from web.desk.pages import Pages
 from web.desk.quality import QualityPage
@@ -97,6 +98,7 @@ def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Ite
 def _site_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     limit, audit = stores.access.sign_in_limit, stores.access.audit
     yield pages.blueprint("desk_quality", QualityPage(pages, stores.reports.losses, stores.clock).routes())
+    yield ImportPages(pages, stores.imports).blueprint()
     yield pages.blueprint("desk_setup", SetupPage(pages, stores.settings.public_url).routes())
     yield pages.blueprint("desk_help", HelpPages(pages, stores.health.countries).routes())
     yield pages.blueprint("desk_users", UserPages(pages, audit).routes(), "admin")

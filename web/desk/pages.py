@@ -73,6 +73,7 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
     (
         _l("Site"),
         (
+            MenuEntry("imports", _l("Import"), "/desk/imports", "marketer"),
             MenuEntry("quality", _l("Data quality"), "/desk/data-quality"),
             MenuEntry("setup", _l("Setup"), "/desk/setup"),
             MenuEntry("access", _l("Access"), "/desk/access", "admin"),

@@ -158,3 +158,51 @@ if (liveView) {
     } catch { /* the next try may do */ }
   }, 5000);
 }
+
+// An import: a large file goes up in parts; while it runs, its page looks each second.
+const upload = document.querySelector("form[data-upload]");
+if (upload) {
+  upload.addEventListener("submit", async (event) => {
+    const file = upload.elements.file.files[0];
+    if (!file) return;
+    event.preventDefault();
+    const token = upload.elements.csrf.value;
+    const step = Number(upload.dataset.upload);
+    const status = upload.querySelector("[data-uploaded]");
+    const failed = upload.querySelector("[data-upload-failed]");
+    const post = async (address, body) => {
+      const answer = await fetch(address, { method: "POST", body, headers: { "X-CSRF-Token": token } });
+      if (!answer.ok) throw new Error(answer.status);
+      return answer;
+    };
+    status.hidden = false;
+    failed.hidden = true;
+    try {
+      const about = new URLSearchParams({ csrf: token, kind: upload.elements.kind.value, name: file.name, size: file.size });
+      const { id } = await (await post("/desk/imports/begin", about)).json();
+      for (let at = 0; at < file.size; at += step) {
+        await post(`/desk/imports/${id}/part?at=${at}`, new Blob([file.slice(at, at + step)], { type: "application/octet-stream" }));
+        status.querySelector("progress").value = Math.min(1, (at + step) / file.size);
+      }
+      await post(`/desk/imports/${id}/check`, new URLSearchParams({ csrf: token }));
+      location.assign(`/desk/imports/${id}`);
+    } catch {
+      status.hidden = true;
+      failed.hidden = false;
+    }
+  });
+}
+const running = document.querySelector("[data-running]");
+if (running) {
+  const look = async () => {
+    try {
+      const answer = await fetch(running.dataset.running, { redirect: "error" });
+      const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const state = parsed.querySelector("[data-state]").dataset.state;
+      if (["checked", "done", "failed"].includes(state)) return location.reload();
+      running.replaceChildren(...parsed.body.childNodes);
+    } catch { /* the next try may do */ }
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 500);
+}
