@@ -38,7 +38,11 @@ EVENT = {"type": "track", "event": "E", "userId": "u", "anonymousId": "a", "mess
 wrong_type = st.tuples(
     st.sampled_from([*EVENT, "properties", "traits", "context", "timestamp"]), anything
 ).map(lambda field: json.dumps({**EVENT, field[0]: field[1]}))
-bad = anything.map(json.dumps) | wrong_type | deep | large
+wrong_and_deep = st.tuples(st.sampled_from([*EVENT, "timestamp"]), st.integers(0, 9), deep).map(
+    lambda parts: json.dumps({**EVENT, parts[0]: parts[1]})[:-1] + f', "context": {parts[2]}}}'
+)
+"""The wrong type is found before the depth is."""
+bad = anything.map(json.dumps) | wrong_type | deep | large | wrong_and_deep
 """Raw JSON, most of it no event."""
 some = st.lists(st.booleans() | bad, max_size=8)
 """True and False stand for a good event."""
@@ -69,6 +73,7 @@ PROPERTY = settings(
 @PROPERTY
 @given(some)
 @example([True, "[" * 100_000 + "]" * 100_000, False])
+@example([True, '{"type":7,"userId":7,"context":' + "[" * 5_000 + "]" * 5_000 + "}"])
 @example([True, '{"type":"track","event":"E","userId":"\\ud800"}', '{"userId":NaN}', True])
 def test_every_good_event_of_a_batch_is_stored_once(
     call: Client, log: ListLog, parts: list[bool | str]
@@ -205,3 +210,12 @@ def test_letters_of_one_request_are_bounded(call: Client, log: ListLog) -> None:
 def test_no_event_can_pass_for_a_letter() -> None:
     letter = RefusedEvent("why", "default", "segment", 1)
     assert encode(letter).startswith(b'{"refused":')
+
+
+@PROPERTY
+@given(bad)
+@example('{"event":"E","userId":7,"properties":' + "[" * 5_000 + "]" * 5_000 + "}")
+def test_a_bad_single_call_is_refused_without_a_failure(call: Client, log: ListLog, sent: str) -> None:
+    for path in ("/v1/track", "/v1/p", "/v1/identify"):
+        key = "Basic d2tfdGVzdDo="
+        assert call("POST", path, sent.encode(), HTTP_AUTHORIZATION=key).status in (200, 400)

@@ -15,8 +15,11 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def with_exact_ids(raw: bytes, names: Collection[str]) -> bytes:
     """``raw``, a JSON object, with the numbers among its members ``names`` as texts; ``raw`` itself where there are
-    none. Raises the decoder's errors."""
-    members = values.decoded(raw, _members)
+    none, or where it is no object that can be read."""
+    try:
+        members = values.decoded(raw, _members)
+    except (ValueError, RecursionError):
+        return raw
     exact: dict[str, object] = {}
     for name in names:
         number = bytes(members.get(name, b"")).strip()
