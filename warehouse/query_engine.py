@@ -46,7 +46,8 @@ PATIENCE = 120.0
 
 _TRAILED = """
 select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
-       browser, os, country, coalesce(city, '') as city, lang, demo
+       browser, os, country, coalesce(city, '') as city, lang, demo,
+       coalesce(doubtful, false) as doubtful
 from ({events}) where site = $scope_site and not bot
 """
 

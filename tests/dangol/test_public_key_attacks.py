@@ -34,6 +34,8 @@ from warehouse.feeds.doubtful_orders import ENOUGH_BUYERS, TIMES_USUAL, doubtful
 from warehouse.feeds.offer_events import GoalEvent, OfferEvent, goal_events
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import Span
+from warehouse.question.steps import parse_step
+from warehouse.reports.goals import goals
 from warehouse.reports.overview import overview
 from warehouse.reports.products import product_report
 
@@ -225,6 +227,8 @@ def test_revenue_is_what_is_plausible(tmp_path, site) -> None:
     span = Span.parse(site, "2026-11-01", "2026-11-02")
     found = overview(warehouse, "default", span, "EUR")
     assert (found.orders, found.revenue) == (30, 1_200.0)
+    (goal,) = goals(warehouse, "default", [parse_step("event:Order Completed")], span)
+    assert (goal.times, goal.visitors) == (30, 30)
     assert doubtful(warehouse, "default", 0) == (1_000, 1_000, 9.9e11)
     assert plausible(warehouse, "default", 0, "EUR") == 40.0 * TIMES_USUAL
 

@@ -87,6 +87,7 @@ def event(chance: random.Random, ts: int) -> EventRow:
         }
         values["repeated"] = chance.choice([None, False, True])
         values["sender"] = chance.choice([None, "site", "net"])
+        values["doubtful"] = chance.choice([None, None, True])
     elif dice < 0.38:
         values |= {"type": "track", "name": "Order Refunded", "order": "o1", "revenue": -1.5}
     elif dice < 0.42:

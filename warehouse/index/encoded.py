@@ -17,8 +17,8 @@ Codes = npt.NDArray[Any]
 Longs = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-LABEL_COLUMNS = ("type", "name", "path", "title")
-"""What an event is: its label. Few labels stand for millions of events."""
+LABEL_COLUMNS = ("type", "name", "path", "title", "doubtful")
+"""What an event is: its label. Few labels stand for millions of events. All are texts, but ``doubtful``, a bool."""
 TOUCHPOINT_COLUMNS = (
     *("channel", "origin", "medium", "campaign", "keyword", "device", "browser", "os", "country", "city"),
     *("lang", "demo"),

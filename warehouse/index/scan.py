@@ -29,7 +29,9 @@ NOWHERE = EncodedEvents(
     bots=_HASHES,
     visits=_HASHES,
     session_ids=pa.array([], pa.string()),
-    labels=pa.table({name: pa.array([], pa.string()) for name in LABEL_COLUMNS}),
+    labels=pa.table(
+        {name: pa.array([], pa.bool_() if name == "doubtful" else pa.string()) for name in LABEL_COLUMNS}
+    ),
     touchpoints=pa.table(
         {name: pa.array([], pa.bool_() if name == "demo" else pa.string()) for name in TOUCHPOINT_COLUMNS}
     ),
@@ -68,7 +70,7 @@ class Scan:
     query: Query
 
     def query_labels(self, columns: str, params: Mapping[str, Any] | None = None) -> pa.Table:
-        """SQL expressions over type, name, path and title: one row for each of ``labels``."""
+        """SQL expressions over type, name, path, title and doubtful: one row for each of ``labels``."""
         labels = self.labels.append_column("place", pa.array(np.arange(len(self.labels))))
         return self.query(f"select {columns} from labels order by place", {"labels": labels}, params or {})
 

@@ -2,7 +2,7 @@
 
 page:/shoes/*                            a page view whose path matches; * matches anything
 page:https://shop.example/*              the same of the whole address
-event:Product Viewed                     an event by its name
+event:Product Viewed                     an event by its name, unless it was set apart as doubtful
 event:Product Viewed where category = shoes and price >= 50
 """
 
@@ -104,7 +104,7 @@ class Step:
         params: dict[str, Any] = {}
         parts = []
         if self.kind == "event":
-            parts.append(f"type = 'track' and name = ${prefix}")
+            parts.append(f"type = 'track' and name = ${prefix} and doubtful is not true")
             params[prefix] = self.what
         else:
             parts.append(PAGEVIEW)
