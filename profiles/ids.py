@@ -8,6 +8,16 @@ OWNER_LENGTH = 8
 """Characters of a session's id that name its owner: one visitor id, or one customer's servers."""
 
 
+def order_key(order: str) -> bytes:
+    """The key in the id of an order."""
+    return bytes.fromhex(order[2:])
+
+
+def order_id(key: bytes) -> str:
+    """The id under which an order is stored that several profiles may tell of."""
+    return f"o:{key.hex()}"
+
+
 def visitor_id(visitor: str) -> str:
     return f"v:{visitor}"
 

@@ -19,6 +19,7 @@ from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, Rename, Result, previous_of
 from ingest.folding.merges import apply_merge, tell_others
 from ingest.folding.profile_cache import ProfileCache
+from ingest.folding.shared_orders import SharedOrders
 from profiles.fold import claims, fold, identity
 from profiles.fold.fold import LogPosition, Outcome, Settings
 from profiles.fold.merges import merge_call
@@ -48,6 +49,7 @@ class Batch:
     ) -> None:
         self.store, self.site, self.settings, self.recent = store, site, settings, recent
         self.entries = Entries(store, site, ProfileCache() if cache is None else cache)
+        self.orders = SharedOrders(self.entries, settings)
         self.conflicts = 0
         self._used: set[str] = set()  # aliases of visitors who came for the first time that day
 
@@ -56,9 +58,9 @@ class Batch:
         results: dict[int, Result] = {}
         pending: Sequence[int] = range(len(items))
         for _ in range(ROUNDS):
-            self.entries.load(items[index].event for index in pending)
+            self.entries.load(items[index] for index in pending)
             for index in pending:
-                results[index] = self._apply(items[index])
+                results[index] = self._counted(items[index])
             stale = self.entries.save()
             if not stale:
                 if self._used:
@@ -68,6 +70,17 @@ class Batch:
             self.conflicts += len(stale)
             pending = self.entries.refold(items, stale)
         raise ProfilesUnavailable(f"others kept changing {len(pending)} events' profiles")
+
+    def _counted(self, item: EnrichedEvent) -> Result:
+        if self.orders.forgotten(item):
+            # Its profile counted the order, and has no room for it any more: it stays counted as it is.
+            facts = msgspec.structs.replace(item.facts, doubtful=True)
+            result = self._apply(msgspec.structs.replace(item, facts=facts))
+            again = {"doubtful": item.facts.doubtful, "repeated": True, "cut": 1}
+            return msgspec.structs.replace(result, outcome=msgspec.structs.replace(result.outcome, **again))
+        result = self._apply(item)
+        self.orders.tell(item, result.profile, result.outcome)
+        return result
 
     def _apply(self, item: EnrichedEvent) -> Result:
         event = item.event

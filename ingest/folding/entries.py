@@ -2,23 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
-from ingest.folding.events import EnrichedEvent, ids_of
+from ingest.folding.events import EnrichedEvent, ids_of, shared_order_id
 from ingest.folding.profile_cache import ProfileCache
 from profiles.ids import is_customer, user_id
 from profiles.model import Profile
 from profiles.store.port import LONGEST_CHAIN, Alias, ProfileStore, Stored, Write
-from tracker.event import Event
 
 
 class Entry:
     """What is stored under one id, as the batch has changed it so far."""
 
-    __slots__ = ("alias", "changed", "profile", "trimmed", "version")
+    __slots__ = ("alias", "changed", "profile", "shared", "trimmed", "version")
 
     def __init__(self, stored: Stored) -> None:
         self.version = stored.version
         self.profile = stored.profile
         self.alias = stored.value if isinstance(stored.value, Alias) else None
+        self.shared = stored.shared
         self.changed = False
         self.trimmed = False
 
@@ -31,9 +31,13 @@ class Entries:
         self.store, self.site, self.cache = store, site, cache
         self._entries: dict[str, Entry] = {}
 
-    def load(self, events: Iterable[Event]) -> None:
-        """Load what the events name, and the customers that those browsers feed, in two requests to the store."""
-        self._load_missing({name for event in events for name in ids_of(event)})
+    def load(self, items: Iterable[EnrichedEvent]) -> None:
+        """Load what the events name, then who else told of their orders, and the customers that those browsers feed."""
+        items = list(items)
+        shared = {name for item in items if (name := shared_order_id(item))}
+        self._load_missing({name for item in items for name in ids_of(item.event)} | shared)
+        told = [self._entries[name].shared for name in shared]
+        self._load_missing({name for one in told if one for name in (*one.told, one.holder) if name})
         self._load_missing(
             {user_id(user) for entry in self._entries.values() if entry.profile for user in entry.profile.fed}
         )
@@ -94,7 +98,7 @@ class Entries:
         return [name for name in (profile.merged.into, *profile.parts) if name]
 
     def save(self) -> set[str]:
-        """Save profiles first, then the browsers that feed them, then the aliases that point to them.
+        """Save profiles first, then the browsers that feed them, then the aliases that point to them, then orders.
 
         Returns the ids that others changed since they were loaded: these are not saved.
         """
@@ -120,6 +124,12 @@ class Entries:
             if entry.alias and entry.alias.target not in stale
         ]
         self._write(aliases, stale)
+        shared = [
+            Write(name, entry.version, entry.shared)
+            for name, entry in changed
+            if entry.shared and stale.isdisjoint(self._reach([name]))
+        ]
+        self._write(shared, stale)
         return stale
 
     def _write(self, writes: Sequence[Write], stale: set[str]) -> None:
@@ -133,7 +143,7 @@ class Entries:
 
     def refold(self, items: Sequence[EnrichedEvent], stale: set[str]) -> list[int]:
         """Drop the stale ids and everything that was folded together with them; the indices of items to fold again."""
-        groups = [self._reach(item.event) for item in items]
+        groups = [self._reach([*ids_of(item.event), shared_order_id(item)]) for item in items]
         grown = True
         while grown:
             grown = False
@@ -145,10 +155,9 @@ class Entries:
             self._entries.pop(name, None)
         return [index for index, group in enumerate(groups) if not group.isdisjoint(stale)]
 
-    def _reach(self, event: Event) -> set[str]:
-        """Every id whose entry this event may have read or changed."""
+    def _reach(self, names: list[str]) -> set[str]:
+        """Every id whose entry an event with these ids may have read or changed."""
         reach: set[str] = set()
-        names = list(ids_of(event))
         while names:
             name = names.pop()
             entry = self._entries.get(name)
@@ -159,6 +168,8 @@ class Entries:
                 if entry.profile:
                     names += map(user_id, entry.profile.fed)
                     names += self.others(entry.profile)
+                if entry.shared:
+                    names += [*entry.shared.told, entry.shared.holder]
         return reach
 
     def remember(self) -> None:

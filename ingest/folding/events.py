@@ -5,9 +5,10 @@ from typing import NamedTuple
 import msgspec
 
 from profiles.facts import Facts
+from profiles.fold import orders
 from profiles.fold.fold import LogPosition, Outcome
 from profiles.fold.merges import merge_call
-from profiles.ids import user_id, visitor_id
+from profiles.ids import order_id, user_id, visitor_id
 from tracker.event import Event
 
 NOWHERE = LogPosition("", -1, -1)
@@ -37,6 +38,12 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     profile: str = ""
     renames: tuple[Rename, ...] = ()
     refused: str = ""
+
+
+def shared_order_id(item: EnrichedEvent) -> str:
+    """The id of the order that the event tells of, if others may tell of it as well; "" for none."""
+    key = orders.shared_key(item.event, item.facts) if item.facts.order or item.facts.refund else None
+    return order_id(key) if key else ""
 
 
 def ids_of(event: Event) -> list[str]:

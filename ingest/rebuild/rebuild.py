@@ -27,6 +27,7 @@ from profiles.fold import claims, identity
 from profiles.fold.fold import Settings
 from profiles.ids import is_customer, user_id
 from profiles.model import Merge, Profile
+from profiles.orders.shared import SharedOrder
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import Alias, ProfileStore, Stored, Write, follow_aliases
 from warehouse.events import Events
@@ -40,10 +41,14 @@ PUT_TOGETHER = 200
 PASSES = 10
 PAUSE_SECONDS = 3.0
 
-# Cookies that several customers used: those people's events belong together.
+# Cookies that several customers used, and orders that several told of: those people's events belong together.
 _SHARED = """
 select list(distinct profile) as people from events where visitor is not null and not starts_with(visitor, '~')
 group by visitor having count(distinct profile) > 1
+union all
+select list(distinct profile) as people from events
+where type = 'track' and starts_with(name, 'Order ') and coalesce("order", refund) is not null and doubtful is not true
+group by "order", case when "order" is null then refund end having count(distinct profile) > 1
 """
 _SLICE = "hash(coalesce($leaders[list_position($people, profile)], profile)) % $slices = $slice"
 _THESE = "profile in (select unnest($these::varchar[]))"
@@ -88,12 +93,15 @@ class Rebuild:
         return summary
 
     def _pass(self, only: Collection[str] | None, summary: RebuildSummary) -> set[str]:
-        """Rebuild everybody, or ``only`` these people and who shares cookies with them; who has to wait."""
+        """Rebuild everybody, or ``only`` these people and who shares cookies or orders with them; who has to wait."""
         waiting: set[str] = set()
         for items in self._portions(only):
             now = int(self.clock() * 1000)
-            people = people_of(self._folded(items).entries(self.site))
-            waiting |= self._put(people, now, summary)
+            entries = self._folded(items).entries(self.site)
+            waiting |= self._put(people_of(entries), now, summary)
+            self.replacement.put_orders(
+                {name: one for name, one in entries.items() if isinstance(one, SharedOrder)}
+            )
         return waiting
 
     def _portions(self, only: Collection[str] | None) -> Iterator[Iterator[tuple[str, EnrichedEvent]]]:
@@ -111,7 +119,7 @@ class Rebuild:
             yield stored_items(self.events, self.site, _SLICE, slices=slices, slice=number, **shared)
 
     def _leaders(self) -> dict[str, str]:
-        """Of people who used one cookie, directly or by way of others, the same one of them for each."""
+        """Of people who share a cookie or an order, directly or by way of others, the same one of them for each."""
         leader: dict[str, str] = {}
 
         def find(name: str) -> str:

@@ -1,13 +1,22 @@
 """Replaces live profiles by rebuilt ones, each by compare-and-set: the profile first, then its aliases."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Literal, NamedTuple
 
-from profiles.fold import dedup
+from msgspec.structs import replace
+
+from profiles.fold import dedup, orders
+from profiles.ids import order_id
 from profiles.model import Profile
-from profiles.store.port import Alias, ProfileStore, Stored, Write, follow_aliases
+from profiles.orders.order import joined
+from profiles.orders.shared import SharedOrder, together
+from profiles.store.port import Alias, ProfileStore, ProfilesUnavailable, Stored, Write, follow_aliases
 
 Fate = Literal["written", "waiting", "older"]
+
+
+TRIES = 16
 
 
 class RebuiltPerson(NamedTuple):
@@ -29,16 +38,32 @@ class Replacement:
 
     def put(self, people: Sequence[RebuiltPerson]) -> dict[str, Fate]:
         """What became of each, by profile id. Raises ProfilesUnavailable."""
-        found = self.store.load(self.site, [name for one in people for name in one.ids])
+        shared = [order_id(key) for one in people for key in one.profile.orders]
+        found = self.store.load(self.site, [*(name for one in people for name in one.ids), *shared])
         fates: dict[str, Fate] = {}
         ready = []
         for one in people:
             live = [profile for name in one.ids if (profile := found[follow_aliases(found, name)].profile)]
             fates[one.profile.id] = fate = self._fate(one, live)
             if fate == "written":
+                _with_what_was_told_since(one, live, found)
                 ready.append(RebuiltPerson(_with_what_no_event_tells(one.profile, live), one.aliases))
         self._write(ready, found, fates)
         return fates
+
+    def put_orders(self, told: Mapping[str, SharedOrder]) -> None:
+        """Add what orders that several may tell of were told, to what is known of them. Raises ProfilesUnavailable."""
+        left = list(told)
+        for _ in range(TRIES):
+            found = self.store.load(self.site, left) if left else {}
+            writes = [
+                Write(name, found[name].version, together(found[name].shared or told[name], told[name]))
+                for name in left
+            ]
+            saved = self.store.save(self.site, [one for one in writes if one.value != found[one.id].shared])
+            left = [one.id for one in writes if one.id not in saved and one.value != found[one.id].shared]
+        if left:
+            raise ProfilesUnavailable(f"others kept changing {len(left)} orders")
 
     def _fate(self, one: RebuiltPerson, live: Sequence[Profile]) -> Fate:
         made = one.profile
@@ -71,7 +96,7 @@ class Replacement:
                 fates[owners[write.id]] = "waiting"
 
 
-def people_of(entries: Mapping[str, Profile | Alias]) -> list[RebuiltPerson]:
+def people_of(entries: Mapping[str, Profile | Alias | SharedOrder]) -> list[RebuiltPerson]:
     """Whom the entries of a store describe."""
     found = {name: Stored(b"", value) for name, value in entries.items()}
     people = {name: RebuiltPerson(one, {}) for name, one in entries.items() if isinstance(one, Profile)}
@@ -85,6 +110,21 @@ def _complete(made: Profile, live: Profile) -> bool:
     """Whether ``made`` holds whatever ``live`` has applied: it knows the ids of the latest events."""
     since = made.seen[0][0] if made.seen else 0
     return dedup.ids(live.seen, since) <= dedup.ids(made.seen)
+
+
+def _with_what_was_told_since(
+    one: RebuiltPerson, live: Sequence[Profile], found: Mapping[str, Stored]
+) -> None:
+    """What others told of the person's orders after their events were read: it is in the live profile and in the
+    record of the order."""
+    made = one.profile
+    for key, order in list(made.orders.items()):
+        since = [profile.orders[key] for profile in live if key in profile.orders]
+        shared = found[order_id(key)].shared
+        if since:
+            orders.put(made, {key: reduce(joined, since, order)})
+        elif shared and shared.holder and shared.holder not in one.ids and order.completed:
+            orders.put(made, {key: replace(order, apart=True)})
 
 
 def _with_what_no_event_tells(made: Profile, live: Sequence[Profile]) -> Profile:

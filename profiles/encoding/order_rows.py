@@ -17,7 +17,8 @@ OldOrder = tuple[bytes, float, int]
 """As earlier releases stored it: digest and stamp, revenue, when it was received."""
 
 _SITE, _PAGE, _CLAIMED, _CANCELLED, _NOTE, _SITE_STAMP, _PAGE_STAMP = 1, 2, 4, 8, 16, 32, 64
-_LINED_BY = 7  # the bits from this one on
+_LINED_BY = 7  # the bit's place
+_APART = 256
 _STAMP = 2
 _OLD_KEY, _OLD_PUBLIC = 7, 0x80
 
@@ -71,7 +72,12 @@ def _row(key: bytes, order: Order, first: int, words: Mapping[str, int]) -> Orde
     site, page = order.first
     flags = (order.site is not None) * _SITE | (order.page is not None) * _PAGE | order.claimed * _CLAIMED
     flags |= order.cancelled * _CANCELLED | order.note * _NOTE
-    flags |= bool(site) * _SITE_STAMP | bool(page) * _PAGE_STAMP | order.lined_by << _LINED_BY
+    flags |= (
+        bool(site) * _SITE_STAMP
+        | bool(page) * _PAGE_STAMP
+        | order.lined_by << _LINED_BY
+        | order.apart * _APART
+    )
     base = order.site or order.page
     when = base.ts if base else order.received
     fields = (key + site + page, flags, when - first, order.received - when)
@@ -110,11 +116,12 @@ def _order(row: ChangedOrderRow, first: int, words: Sequence[str]) -> tuple[byte
         _told(row.page, when, words) if row.page else page,
         bool(flags & _CLAIMED),
         Told(when + row.lined, lines=_lines(row.lines, words)) if row.lines else None,
-        flags >> _LINED_BY,
+        flags >> _LINED_BY & 1,
         tuple([_told(one, when, words) for one in row.updates]) if row.updates else (),
         {name: _told(one, when, words) for name, one in row.refunds.items()} if row.refunds else {},
         bool(flags & _CANCELLED),
         bool(flags & _NOTE),
+        bool(flags & _APART),
         when + row.received,
         (
             name[end : end + _STAMP] if flags & _SITE_STAMP else b"",

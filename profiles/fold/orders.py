@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from profiles.facts import Facts
+from profiles.facts import ORDER_EVENTS, Facts
 from profiles.fold import affinity, event_counts, items
 from profiles.fold.dedup import ID_BYTES, digest, from_public_key
 from profiles.fold.order_effect import Effect, effect, last_of
 from profiles.model import Profile
 from profiles.orders.order import (
-    BY_CLAIM,
     BY_PAGE,
     BY_SITE,
     OWN,
@@ -56,6 +55,19 @@ class Applied(NamedTuple):
     cut: int = 0
 
 
+def shared_key(event: Event, facts: Facts) -> bytes | None:
+    """The key of an order, or a credit note, that others may tell of as well; None for none."""
+    if event.type != "track" or event.name not in ORDER_EVENTS:
+        return None
+    named = facts.order or (event.name == REFUNDED and _named(facts))
+    return order_key(event, facts) if named else None
+
+
+def _named(facts: Facts) -> bool:
+    """Whether the refund has an id. Two customers, or one of them twice, may be given back the same without one."""
+    return bool(facts.refund) and not str(facts.refund).startswith("=")
+
+
 def order_key(event: Event, facts: Facts) -> bytes | None:
     """Under which key a profile keeps the order that the event tells of, None if it tells of none."""
     if facts.order:
@@ -63,9 +75,7 @@ def order_key(event: Event, facts: Facts) -> bytes | None:
     elif event.name == COMPLETED:
         name = event.id
     elif event.name == REFUNDED:
-        # Two customers, or one of them twice, may be given back the same: only a named one is known again.
-        named = facts.refund and not facts.refund.startswith("=")
-        name = f"refund\n{facts.refund if named else event.id}"
+        name = f"refund\n{facts.refund if _named(facts) else event.id}"
     else:
         return None
     return digest(name) + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=1).digest()
@@ -84,8 +94,7 @@ def transition(event: Event, facts: Facts, currency: str, at: bytes, claimed: bo
         told = replace(told, lines=())
         if event.sender == SITE:
             return replace(order, site=told, lined=lined, lined_by=BY_SITE, first=(at, b""))
-        by = BY_CLAIM if claimed else BY_PAGE
-        return replace(order, page=told, claimed=claimed, lined=lined, lined_by=by, first=(b"", at))
+        return replace(order, page=told, claimed=claimed, lined=lined, lined_by=BY_PAGE, first=(b"", at))
     if event.name == UPDATED:
         return replace(order, updates=(told,))
     if event.name == REFUNDED:
@@ -112,7 +121,7 @@ def apply(
         event_counts.count(profile, event.name, event.ts)
     if event.name == COMPLETED and not (known and known.completed) and event.ts >= profile.last_order:
         profile.cart = {}
-    _put(profile, {key: after})
+    put(profile, {key: after})
     return told._replace(cut=_trim(profile) + _refunds_cut(known, new, after))
 
 
@@ -164,15 +173,13 @@ def take_over(customer: Profile, browser: Profile) -> None:
     before = _last_order(customer)
     for key, order in browser.orders.items():
         if key in customer.orders and not order.claimed:
-            mine = customer.orders[key]
-            by = min(mine.lined_by, BY_PAGE)
-            customer.orders[key] = replace(mine, claimed=False, lined_by=by)
+            customer.orders[key] = replace(customer.orders[key], claimed=False)
     settle_last(customer, before)
 
 
 def drop(profile: Profile, keys: Iterable[bytes]) -> None:
     """Take orders out of the profile, in place, and out of what it counts."""
-    _put(profile, dict.fromkeys(keys))
+    put(profile, dict.fromkeys(keys))
 
 
 def _known(profile: Profile, key: bytes | None) -> Order | None:
@@ -221,7 +228,7 @@ def _refunds_cut(known: Order | None, new: Order, after: Order) -> int:
     return len(new.refunds.keys() | (known.refunds.keys() if known else ())) - len(after.refunds)
 
 
-def _put(profile: Profile, changed: Mapping[bytes, Order | None]) -> None:
+def put(profile: Profile, changed: Mapping[bytes, Order | None]) -> None:
     """Set these orders, None to take one out, in place, and count the difference."""
     orders, last, own = profile.orders, last_of(profile.orders), _last_order(profile)
     # A credit note takes off lines of any order.

@@ -17,8 +17,8 @@ OWN = "="
 """The site's own currency."""
 
 
-BY_SITE, BY_PAGE, BY_CLAIM = range(3)
-"""Who told of a completion, the most reliable first."""
+BY_SITE, BY_PAGE = range(2)
+"""Who told of a completion, the more reliable first."""
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -43,10 +43,10 @@ class Order(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What is known of one order.
 
     ``site`` is its completion as the site's server told it, ``page`` as the visitor's page did: the earliest of each.
-    ``claimed``: the page is one of a browser that merely claims to be the customer. ``lined`` holds the lines of the
-    best completion that told any, by ``lined_by`` (BY_SITE …). ``updates`` are the latest ones that told an amount, a
-    currency and lines. ``refunds`` are by a digest of the refund's id; their amounts are
-    positive, and None stands for all that is left. ``note``: a refund of no order, which is a credit note.
+    ``claimed``: that page is one of a browser that merely claims to be the customer. ``lined`` holds the lines of the
+    best completion that told any, by ``lined_by``. ``updates`` are the latest ones that told an amount, a currency and
+    lines. ``refunds`` are by a digest of the refund's id; their amounts are positive, and None stands for all that is
+    left. ``note``: a refund of no order, which is a credit note. ``apart``: it is another profile's, and counts there.
     ``received`` (ms) is when the tracker first heard of it. ``first`` are the stamps (``profiles.fold.dedup``) of the
     messages that first told of its completion: the site's and a page's, b"" for none.
     """
@@ -60,6 +60,7 @@ class Order(msgspec.Struct, array_like=True, frozen=True, gc=False):
     refunds: dict[bytes, Told] = {}
     cancelled: bool = False
     note: bool = False
+    apart: bool = False
     received: int = 0
     first: tuple[bytes, bytes] = (b"", b"")
 
@@ -72,10 +73,15 @@ class Order(msgspec.Struct, array_like=True, frozen=True, gc=False):
         """What of it no claim tells."""
         return replace(self, page=None) if self.claimed else self
 
+    @property
+    def of_site(self) -> "Order":
+        """What of it no page tells."""
+        lined = self.lined if self.lined_by == BY_SITE else None
+        return replace(self, page=None, claimed=False, lined=lined, lined_by=BY_SITE)
+
     def as_claimed(self) -> "Order":
         """The order of a browser as that of a customer that it claims to be."""
-        by = BY_CLAIM if self.lined_by == BY_PAGE else self.lined_by
-        return replace(self, claimed=self.page is not None, lined_by=by)
+        return replace(self, claimed=self.page is not None)
 
     @property
     def lines(self) -> int:
@@ -111,6 +117,7 @@ def joined(one: Order | None, other: Order) -> Order:
         _all_refunds(one.refunds, other.refunds) if other.refunds else one.refunds,
         one.cancelled or other.cancelled,
         one.note or other.note,
+        one.apart and other.apart,
         min(filter(None, (one.received, other.received)), default=0),
         (one.first[0] or other.first[0], one.first[1] or other.first[1]),
     )
@@ -155,13 +162,14 @@ def time_of(order: Order) -> int:
 
 def net(order: Order) -> Net:
     """What is left of the order. A refund in another currency than the order's is a credit note of its own."""
-    refunds = order.refunds.values()
+    refunds, nothing = order.refunds.values(), Net(False, 0, 0, {})
+    if order.apart:
+        return nothing
     if order.note:
         (told,) = refunds
         revenue = -(told.amount or 0) if told.currency in ("", OWN) else 0
         return Net(False, revenue, told.ts, _quantities(told.lines, back=True))
     base = order.site or order.page
-    nothing = Net(False, 0, 0, {})
     if base is None:
         return nothing
     amount, currency = base.amount or 0, base.currency
@@ -203,9 +211,9 @@ def _quantities(lines: Iterable[Line], *, back: bool = False) -> dict[str, tuple
     return {product: one for product, one in found.items() if one[0] > 0}
 
 
-def _page_rank(order: Order) -> tuple[bool, tuple[int, bytes]]:
+def _page_rank(order: Order) -> tuple[tuple[int, bytes], bool]:
     assert order.page is not None
-    return order.claimed, _rank(order.page)
+    return _rank(order.page), order.claimed
 
 
 def _lined_rank(order: Order) -> tuple[int, tuple[int, bytes]]:

@@ -1,5 +1,6 @@
 """Profiles in Redis: one key each, an 8-byte version followed by the profile, or by ``@`` and another id. ``~``
-precedes the profile of a browser that feeds a customer, and of a customer merged into another: ``count`` leaves it out.
+precedes the profile of a browser that feeds a customer, and of a customer merged into another; ``#`` what is
+known of an order (``profiles.orders.shared``): ``count`` leaves both out.
 
 ``redis://``, ``rediss://`` and ``unix://`` as redis-py reads them; ``redis+cluster://`` for Redis Cluster.
 No command spans two keys, so that a cluster may keep each in another slot.
@@ -16,8 +17,9 @@ from typing import Any
 import msgspec
 
 from profiles.encoding import codec
-from profiles.ids import user_id, visitor_id
+from profiles.ids import order_id, user_id, visitor_id
 from profiles.model import Profile
+from profiles.orders.shared import SharedOrder, without
 from profiles.redis.commands import RedisCommands
 from profiles.sansio import Call, Steps, run_sync
 from profiles.store.person import person_of
@@ -39,8 +41,9 @@ TRIES = 16
 CHUNK = 500  # keys of one round trip
 SAVED_TOGETHER = 100  # keys of one script: some 2 ms during which Redis serves nobody else
 VERSION_BYTES = 8
-_ALIAS, _PART = ord("@"), ord("~")
+_ALIAS, _PART, _ORDER = ord("@"), ord("~"), ord("#")
 _alias = msgspec.msgpack.Decoder(Alias)
+_order = msgspec.msgpack.Decoder(SharedOrder)
 
 
 class RedisProfiles:
@@ -139,10 +142,28 @@ class RedisProfiles:
             for name, stored in self.load(site, ids).items():
                 if stored.target == profile.id and name not in removed:
                     removed.append(name)
+        if profile is not None:
+            self._erase_orders(site, profile, {*removed, profile_id, profile.id})
         with self._errors("erase"):
             for name in removed:
                 self.client.delete(_key(site, name))
         return removed
+
+    def _erase_orders(self, site: str, profile: Profile, ids: set[str]) -> None:
+        """Orders that were theirs, and what they told of others."""
+        for _ in range(TRIES):
+            found = self.load(site, [order_id(key) for key in profile.orders])
+            told = [(name, one, without(one.shared, ids)) for name, one in found.items() if one.shared]
+            with self._errors("erase"):
+                for name, _, left in told:
+                    if left is None:
+                        self.client.delete(_key(site, name))
+            writes = [
+                Write(name, one.version, left) for name, one, left in told if left and left != one.shared
+            ]
+            if len(self.save(site, writes)) == len(writes):
+                return
+        raise UpdateConflict(f"orders of {profile.id} of {site} kept changing while they were erased")
 
     def scan(self, site: str) -> Iterator[Profile]:
         for keys in self._keys(site):
@@ -162,7 +183,9 @@ class RedisProfiles:
                 pipe = self.client.pipeline(transaction=False)
                 for key in keys:
                     pipe.getrange(key, VERSION_BYTES, VERSION_BYTES)
-                total += sum(1 for first in pipe.execute() if first and first[0] not in (_ALIAS, _PART))
+                total += sum(
+                    1 for first in pipe.execute() if first and first[0] not in (_ALIAS, _PART, _ORDER)
+                )
         return total
 
     def ping(self) -> None:
@@ -221,7 +244,9 @@ def _key(site: str, profile_id: str) -> str:
     return f"p:{site}:{profile_id}"
 
 
-def _encoded(value: Profile | Alias) -> bytes:
+def _encoded(value: Profile | Alias | SharedOrder) -> bytes:
+    if isinstance(value, SharedOrder):
+        return b"#" + msgspec.msgpack.encode(value)
     if isinstance(value, Alias):
         return b"@" + msgspec.msgpack.encode(value)
     shown_elsewhere = value.feeds_customer or value.merged.into
@@ -236,6 +261,8 @@ def _decoded(raw: bytes | None, known: Stored | None = None) -> Stored:
     version, body = raw[:VERSION_BYTES], memoryview(raw)[VERSION_BYTES:]
     if body[0] == _ALIAS:
         return Stored(version, _alias.decode(body[1:]))
+    if body[0] == _ORDER:
+        return Stored(version, _order.decode(body[1:]))
     return Stored(version, codec.decode(body[1:] if body[0] == _PART else body))
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from profiles.encoding import codec
-from profiles.ids import user_id, visitor_id
+from profiles.ids import order_id, user_id, visitor_id
 from profiles.model import Profile
+from profiles.orders.shared import SharedOrder, without
 from profiles.sansio import Steps, run_sync
 from profiles.store.person import person_of
 from profiles.store.port import ABSENT, LONGEST_CHAIN, NOTHING, Alias, Stored, Write
@@ -15,7 +16,7 @@ class MemoryProfiles:
     """Profiles of one process. They never expire, and end with the process."""
 
     def __init__(self) -> None:
-        self._stored: dict[tuple[str, str], tuple[bytes, bytes | Alias]] = {}
+        self._stored: dict[tuple[str, str], tuple[bytes, bytes | Alias | SharedOrder]] = {}
         self._versions = count(1)
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
@@ -47,7 +48,7 @@ class MemoryProfiles:
         for write in writes:
             if self._stored.get((site, write.id), (ABSENT, b""))[0] == write.version:
                 version = next(self._versions).to_bytes(8, "big")
-                value = write.value if isinstance(write.value, Alias) else codec.encode(write.value)
+                value = codec.encode(write.value) if isinstance(write.value, Profile) else write.value
                 self._stored[site, write.id] = (version, value)
                 saved[write.id] = version
         return saved
@@ -74,6 +75,11 @@ class MemoryProfiles:
         ]
         for name in removed:
             del self._stored[site, name]
+        for name in [order_id(key) for key in root.orders] if root else ():
+            if (shared := self._read(site, name).shared) and not (left := without(shared, ids)):
+                del self._stored[site, name]
+            elif shared and left and left != shared:
+                self.save(site, [Write(name, self._read(site, name).version, left)])
         return removed
 
     def scan(self, site: str) -> Iterator[Profile]:
@@ -89,7 +95,7 @@ class MemoryProfiles:
     def count(self, site: str) -> int:
         return sum(1 for _ in self.people(site))
 
-    def entries(self, site: str) -> dict[str, Profile | Alias]:
+    def entries(self, site: str) -> dict[str, Profile | Alias | SharedOrder]:
         """Everything that is stored under the site's ids."""
         found = ((name, self._read(site, name).value) for at, name in self._stored if at == site)
         return {name: value for name, value in found if value is not None}
@@ -105,7 +111,7 @@ class MemoryProfiles:
         version, value = self._stored.get((site, profile_id), (ABSENT, b""))
         if not version:
             return Stored()
-        return Stored(version, value if isinstance(value, Alias) else codec.decode(value))
+        return Stored(version, codec.decode(value) if isinstance(value, bytes) else value)
 
     def _root(self, site: str, profile_id: str) -> Stored:
         stored = self._read(site, profile_id)

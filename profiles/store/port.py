@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from profiles.model import Profile
+from profiles.orders.shared import SharedOrder
 from profiles.sansio import Steps
 from tracker.unavailable import Unavailable
 
@@ -31,14 +32,18 @@ class Alias(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What is stored under an id: a profile, an alias, or nothing."""
+    """What is stored under an id: a profile, an alias, what is known of an order, or nothing."""
 
     version: bytes = ABSENT
-    value: Profile | Alias | None = None
+    value: Profile | Alias | SharedOrder | None = None
 
     @property
     def profile(self) -> Profile | None:
         return self.value if isinstance(self.value, Profile) else None
+
+    @property
+    def shared(self) -> SharedOrder | None:
+        return self.value if isinstance(self.value, SharedOrder) else None
 
     @property
     def target(self) -> str | None:
@@ -60,14 +65,14 @@ class Write(NamedTuple):
 
     id: str
     version: bytes
-    value: Profile | Alias
+    value: Profile | Alias | SharedOrder
 
 
 NOTHING: Mapping[str, Stored] = MappingProxyType({})
 
 
 class ProfileStore(Protocol):
-    """Ids are ``u:USER`` and ``v:VISITOR``. Every method raises ProfilesUnavailable."""
+    """Ids are ``u:USER`` and ``v:VISITOR``, and of an order ``o:KEY``. Every method raises ProfilesUnavailable."""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
         """The profile of a customer if ``user`` has one, else of the visitor; aliases are followed, and accounts that

@@ -2,8 +2,6 @@
 
 import os
 import random
-import signal
-import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,7 +17,8 @@ from profiles.session_rules import SessionRules
 from tests.support.event_stream import stream
 from tests.support.ingest_streams import records, sites_of
 from tests.support.kafka_broker import KafkaBroker
-from tests.support.machine import ROOT, RedisServer, python
+from tests.support.killed_workers import Workers
+from tests.support.machine import RedisServer
 from tracker.event import Event
 from tracker.log.open import open_log
 from tracker.log.port import EventLog, LogUnavailable
@@ -46,33 +45,6 @@ class Expected:
                 place(sessions, owner, Hit(one.ts), SessionRules()).started for one in events
             )
             self.sessions.update({session.id: session.events for session in sessions})
-
-
-class Workers:
-    """Worker processes that are killed and started again."""
-
-    def __init__(self, log: str, profiles: str, folder: Path, count: int) -> None:
-        self.command = [python(), "-m", "tests.support.ingest_worker_process", log, profiles, str(folder)]
-        self.folder = folder
-        self.running = {f"w{n}": self._start(f"w{n}") for n in range(count)}
-        self.kills = 0
-
-    def _start(self, member: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{member}.log").open("ab") as output:
-            return subprocess.Popen([*self.command, member], cwd=ROOT, stdout=output, stderr=output)
-
-    def kill_one(self, draw: random.Random) -> None:
-        member = draw.choice(sorted(self.running))
-        self.running[member].send_signal(signal.SIGKILL)
-        self.running[member].wait(10)
-        self.kills += 1
-        self.running[member] = self._start(member)
-
-    def stop(self) -> None:
-        for process in self.running.values():
-            process.terminate()
-        codes = [process.wait(30) for process in self.running.values()]
-        assert codes == [0] * len(codes), (self.folder / "w0.log").read_text()[-3000:]
 
 
 def backlog(log: EventLog) -> int:

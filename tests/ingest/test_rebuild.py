@@ -24,12 +24,14 @@ from profiles.erasures import Cutoffs, Erased, NobodyErased, digest
 from profiles.fold import dedup, event_counts, fold
 from profiles.fold.fold import Settings
 from profiles.model import Profile
+from profiles.orders.shared import SharedOrder
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import LONGEST_CHAIN, Alias, Write
 from tests.support.ingest_streams import START, event, facts_of, records, sites_of
 from tests.support.machine import RedisServer
 from tests.support.whole_log import count_whole_log
 from tracker.durations import MINUTE_MS
+from tracker.event import SITE as SENT_BY_SITE
 from tracker.event import Event
 from tracker.log.memory import MemoryLog
 from tracker.sites import Site
@@ -89,11 +91,17 @@ def stream(count: int, draw: random.Random, claims: float = 0.0) -> list[Event]:
             }
             fields = {"name": "Order Completed", "props": order}
         elif kind == "server":
-            visitor, user = None, f"u{who % 4}"
+            visitor, user = None, f"u{who % 4}{draw.choice(['', '', '@mail'])}"
+            what = draw.choice(["Completed", "Completed", "Updated", "Refunded", "Cancelled"])
             fields = {
-                "name": "Order Completed",
-                "props": {"order_id": f"o{draw.randrange(40)}", "total": 5},
+                "name": f"Order {what}",
+                "props": {
+                    "order_id": f"o{draw.randrange(40)}",
+                    "total": 5,
+                    "refund_id": f"r{draw.randrange(3)}",
+                },
                 "source": "segment",
+                "sender": SENT_BY_SITE,
             }
         elif kind == "offer":
             fields = {
@@ -190,6 +198,8 @@ def known(store: MemoryProfiles) -> dict[str, object]:
             one.renamed = []
             one.positions = dict(sorted(one.positions.items()))
             found[name] = {field: getattr(one, field) for field in one.__struct_fields__}
+        elif isinstance(one, SharedOrder):
+            found[name] = one
         else:
             found[name] = (at, one.before)
     return found

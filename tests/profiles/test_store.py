@@ -7,7 +7,10 @@ import msgspec
 import pytest
 import redis
 
+from profiles.ids import order_id
 from profiles.model import Profile
+from profiles.orders.order import Line, Order, Told
+from profiles.orders.shared import SharedOrder
 from profiles.redis.store import RedisProfiles
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Alias, ProfileStore, ProfilesUnavailable, Stored, Write
@@ -46,6 +49,27 @@ def test_what_is_saved_is_found_by_visitor_and_by_user(store: ProfileStore) -> N
     assert store.find(SITE, "nobody", "nobody") is None
     assert store.find("other", "a1") is None
     assert store.find(SITE) is None
+
+
+def test_what_several_told_of_an_order_is_nobody_and_goes_with_whom_it_belongs_to(
+    store: ProfileStore,
+) -> None:
+    key, other = b"\1" * 8, b"\2" * 8
+    kim = Profile("u:kim", user="kim", visitors=["a1"], orders={key: Order(page=Told(5)), other: Order()})
+    put(store, "u:kim", kim)
+    put(store, "v:b2", Profile("v:b2", visitors=["b2"]))
+    mine = SharedOrder({"v:a1": Order(page=Told(5, 10, "", (Line("p"),))), "v:b2": Order()}, "u:kim")
+    put(store, order_id(key), mine)
+    put(store, order_id(other), SharedOrder({"v:b2": Order(site=Told(1)), "u:kim": Order()}, "v:b2"))
+    assert store.load(SITE, [order_id(key)])[order_id(key)].shared == mine
+    assert store.save(SITE, [Write(order_id(key), ABSENT, mine)]) == {}, (
+        "only onto the version that was loaded"
+    )
+    assert (store.count(SITE), sorted(one.id for one in store.scan(SITE))) == (2, ["u:kim", "v:b2"])
+    store.erase(SITE, "u:kim")
+    left = store.load(SITE, [order_id(key), order_id(other)])
+    assert left[order_id(key)] == Stored()
+    assert left[order_id(other)].shared == SharedOrder({"v:b2": Order(site=Told(1))}, "v:b2")
 
 
 def test_a_browser_that_feeds_a_customer_is_found_and_is_no_person_of_its_own(store: ProfileStore) -> None:
