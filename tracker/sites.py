@@ -66,6 +66,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     with another campaign (``session_split_campaign``), and at midnight of ``timezone`` (``session_split_midnight``).
     ``locale``, such as de-CH, tells which decimal mark its amounts have where they are texts. ``rates`` convert amounts
     in other currencies into ``currency``, by the day of the event (``tracker.fields.exchange_rates``).
+    ``merge_email``: accounts for which the site itself names the same e-mail are one person.
     ``feed``: the address or file of its product feed, which is read every ``feed_hours``.
     """
 
@@ -87,6 +88,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     shops: dict[str, ShopConnection] = {}
     count_headless: bool = True  # the shop's own browser tests and previews count as visitors
     locale: str = ""
+    merge_email: bool = False
     feed: str = ""
     feed_hours: float = 24.0
     rates: dict[str, tuple[tuple[str, float], ...]] = {}

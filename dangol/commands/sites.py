@@ -75,6 +75,11 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
 @click.option(
     "--feed-hours", type=click.FloatRange(min=0, min_open=True), help="How often it is read.  [default: 24]"
 )
+@click.option(
+    "--merge-email/--no-merge-email",
+    default=None,
+    help="Whether accounts for which your server or your files name the same e-mail are one person.  [default: no]",
+)
 @click.option("--currency", help="What the site's amounts are in, such as KRW.")
 @click.option("--locale", help="Whose decimal mark amounts in texts have, such as ko-KR or de; '' for none.")
 @click.option(

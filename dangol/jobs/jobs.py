@@ -8,6 +8,7 @@ from datetime import datetime
 from dangol import compose
 from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
+from dangol.jobs.duplicates import Duplicates
 from dangol.jobs.feeds import Feeds
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training
@@ -46,6 +47,9 @@ class Jobs:
         self.membership = compose.membership(settings)
         self.sizes = SegmentSizes(settings.profiles_uri)
         self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
+        self.duplicates = Duplicates(
+            compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
+        )
         self.erasure = compose.erasure(settings)
         self.training = Training(settings)
         self.feeds = Feeds(settings)
@@ -98,6 +102,14 @@ class Jobs:
     def score(self) -> None:
         """Score every customer: recency, frequency, monetary value, churn and lifetime value."""
         self._each(self.scoring.run)
+
+    def merge_duplicates(self) -> None:
+        """Merge accounts with the same e-mail, for sites that say so."""
+        self._each(self._merge_duplicates)
+
+    def _merge_duplicates(self, site: Site) -> None:
+        if merged := self.duplicates.run(site):
+            self.audit.note(SCHEDULE, site.id, "merge", f"{merged} accounts with the same e-mail")
 
     def train_asked(self) -> None:
         """Train the sites for which somebody requested it."""

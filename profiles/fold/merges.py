@@ -16,6 +16,9 @@ from tracker.event import SITE, Event
 
 MERGED, SEPARATED = "Customers Merged", "Customers Separated"
 INTO, FROM = "mergedInto", "separatedFrom"
+LOG_KEY = "#merges"
+"""After the site and a colon, the key in the log of what merges and separates: in one partition for all customers of a
+site, so that nobody sees the one before the other."""
 MERGED_MOST = 16
 """Accounts that may be merged into one person."""
 
@@ -26,6 +29,21 @@ class MergeCall(NamedTuple):
     user: str
     other: str
     stands: bool
+
+
+def merging(site: str, event_id: str, now: int, user: str, into: str) -> Event:
+    """The event that makes the account of ``user`` part of ``into``'s, from ``now`` (ms) on."""
+    return _event(site, event_id, now, user, MERGED, {INTO: into})
+
+
+def separating(site: str, event_id: str, now: int, user: str, other: str) -> Event:
+    """The event that undoes it."""
+    return _event(site, event_id, now, user, SEPARATED, {FROM: other})
+
+
+def separation_told(site: str, event_id: str, now: int, user: str, separated: str) -> Event:
+    """The event that tells ``user`` of it in their history. It changes nothing."""
+    return _event(site, event_id, now, user, SEPARATED, {"separated": separated})
 
 
 def merge_call(event: Event) -> MergeCall | None:
@@ -62,3 +80,19 @@ def together(members: Sequence[Profile], thresholds: Thresholds = DEFAULT) -> Pr
     first.scores, first.segments, first.merged = scores, segments, merged
     first.parts = [other.id for other in others]
     return first
+
+
+def _event(site: str, event_id: str, now: int, user: str, name: str, props: dict[str, str]) -> Event:
+    return Event(
+        site=site,
+        id=event_id,
+        type="alias",
+        name=name,
+        user=user,
+        ts=now,
+        received=now,
+        source="api",
+        props=props,
+        proven=True,
+        sender=SITE,
+    )

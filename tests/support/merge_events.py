@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from profiles.fold.merges import FROM, INTO, MERGED, SEPARATED
+from profiles.fold.merges import FROM, INTO, LOG_KEY, MERGED, SEPARATED
 from tests.support.ingest_streams import event
 from tracker.event import SITE, Event, encode
 from tracker.log.port import Record
@@ -20,7 +20,7 @@ def separated(event_id: str, user: str, other: str, minutes: float = 0) -> Event
 
 def acting(one: Event) -> Record:
     """As the site appends it: all merges of a site in one partition."""
-    return Record(f"{one.site}:#merges", encode(one))
+    return Record(f"{one.site}:{LOG_KEY}", encode(one))
 
 
 class People:

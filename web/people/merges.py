@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from profiles.fold.merges import FROM, INTO, MERGED, MERGED_MOST, SEPARATED
+from profiles.fold.merges import LOG_KEY, MERGED_MOST, merging, separating, separation_told
 from profiles.ids import is_customer
 from profiles.model import Profile
 from profiles.store.person import account
 from profiles.store.port import ProfileStore
-from tracker.event import SITE, Event, encode
+from tracker.event import Event, encode
 from tracker.log.port import EventLog, Record
 from web.access.audit import concerning
 from web.http.problem import Problem
@@ -42,7 +42,7 @@ class Merges:
             concerning(above.id)
             return own.id, above.id
         one, other = self.pair(site, who, into)
-        self._append(site, _event(site, self._now(), MERGED, one.id, {INTO: other.id[2:]}), acts=True)
+        self._append(merging(site, str(uuid4()), self._now(), one.id[2:], other.id[2:]), f"{site}:{LOG_KEY}")
         return one.id, other.id
 
     def separate(self, site: str, who: str) -> tuple[str, str]:
@@ -55,9 +55,10 @@ class Merges:
             raise Problem(409, _("This customer is not merged into another"), "id")
         concerning(own.id)
         concerning(above.id)
-        self._append(site, _event(site, self._now(), SEPARATED, own.id, {FROM: above.id[2:]}), acts=True)
-        told = _event(site, self._now(), SEPARATED, above.id, {"separated": own.id[2:]})
-        self._append(site, told, acts=False)
+        now, user, other = self._now(), own.id[2:], above.id[2:]
+        self._append(separating(site, str(uuid4()), now, user, other), f"{site}:{LOG_KEY}")
+        told = separation_told(site, str(uuid4()), now, other, user)
+        self._append(told, told.key)
         return own.id, above.id
 
     def _customer(self, site: str, who: str, field: str) -> Profile:
@@ -68,26 +69,8 @@ class Merges:
             raise Problem(409, _("Only customers with an id of the shop can be merged"), field)
         return profile
 
-    def _append(self, site: str, event: Event, *, acts: bool) -> None:
-        """What merges or separates stands in one partition for all customers of the site, so that nobody sees the one
-        before the other."""
-        self.log.append([Record(f"{site}:#merges" if acts else event.key, encode(event))])
+    def _append(self, event: Event, key: str) -> None:
+        self.log.append([Record(key, encode(event))])
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
-
-
-def _event(site: str, now: int, name: str, profile_id: str, props: dict[str, str]) -> Event:
-    return Event(
-        site=site,
-        id=str(uuid4()),
-        type="alias",
-        name=name,
-        user=profile_id[2:],
-        ts=now,
-        received=now,
-        source="api",
-        props=props,
-        proven=True,
-        sender=SITE,
-    )
