@@ -27,7 +27,7 @@ class Catalogue:
         self._items: dict[str, Item | None] = {}  # None: deleted by the shop, whatever events say
         self._put: set[str] = set()
         self._seen: dict[str, int] = {}
-        self._groups: dict[str, dict[str, None]] = defaultdict(dict)  # ids of each group's variants, in order
+        self._groups: dict[str, set[str]] = defaultdict(set)  # ids of each group's variants
         self._skus: dict[str, str] = {}
         self._version = 0
         self._whole = False
@@ -90,35 +90,40 @@ class Catalogue:
     def delete(self, *ids: str) -> list[str]:
         """Take items out, for good: events do not bring them back. Returns the ids of those that were there."""
         self.refresh()
-        there = [item_id for item_id in dict.fromkeys(ids) if self._items.get(item_id)]
+        there = [item_id for item_id in dict.fromkeys(ids) if self._item(item_id)]
         self._store.put(dict.fromkeys(there, b""), self._now())
         self.refresh(force=True)
         return there
 
     def get(self, item_id: str) -> Item | None:
         self.refresh()
-        return self._items.get(item_id)
+        return self._item(item_id)
+
+    def _item(self, item_id: str) -> Item | None:
+        """None, too, for what only events name, and by which they mean items of the shop: an SKU or a group."""
+        other = item_id not in self._put and (item_id in self._skus or self._groups.get(item_id))
+        return None if other else self._items.get(item_id)
 
     def all(self) -> list[Item]:
         """Every item, in the order it became known."""
         self.refresh()
-        return [item for item in list(self._items.values()) if item]
+        return [item for item_id in list(self._items) if (item := self._item(item_id))]
 
     def __len__(self) -> int:
         return sum(1 for item in list(self._items.values()) if item)
 
     def state(self, item_id: str) -> tuple[bool, Item | None]:
         """(known, item) without asking the store: (True, None) is an item that the shop deleted."""
-        return item_id in self._items, self._items.get(item_id)
+        return item_id in self._items, self._item(item_id)
 
     def named(self, name: str) -> Item | None:
         """The item of this id, else of this SKU, else the first variant of this group; without asking the store."""
-        found = self._items.get(name) or self._items.get(self._skus.get(name, ""))
+        found = self._item(name) or self._items.get(self._skus.get(name, ""))
         return found or next((item for one in self.variants(name) if (item := self._items.get(one))), None)
 
     def variants(self, group: str) -> list[str]:
-        """The ids of a group, in the order they became known; without asking the store."""
-        return list(self._groups.get(group, ()))
+        """The ids of a group, sorted, so that every process shows the same one; without asking the store."""
+        return sorted(self._groups.get(group, ()))
 
     def first_seen(self, item_id: str) -> int:
         """When the shop or an event first named the item, or when the shop says it was created; ms, 0 for unknown."""
@@ -184,11 +189,11 @@ class Catalogue:
         for item_id, item in fresh.items():
             before = self._items.get(item_id)
             if before and (item is None or (before.group, before.sku) != (item.group, item.sku)):
-                self._groups.get(before.group, {}).pop(item_id, None)
+                self._groups[before.group].discard(item_id)
                 if self._skus.get(before.sku) == item_id:
                     del self._skus[before.sku]
             if item and item.group:
-                self._groups[item.group][item_id] = None
+                self._groups[item.group].add(item_id)
             if item and item.sku:
                 self._skus.setdefault(item.sku, item_id)
             self._items[item_id] = item

@@ -105,16 +105,16 @@ def test_buy_again_shows_what_was_bought(shop: Shop) -> None:
     assert shop.shown(profile(("shirt-l", "purchase")), strategy="buy_again") == ["shirt-l"]
     assert shop.shown(profile(("SKU-m", "purchase")), strategy="buy_again") == ["shirt-m"]
     shop.catalogue.change([parse_change({"id": "shirt-l", "available": False})])
-    assert shop.shown(profile(("shirt-l", "purchase")), strategy="buy_again") == ["shirt-s"]
+    assert shop.shown(profile(("shirt-l", "purchase")), strategy="buy_again") == ["shirt-m"]
 
 
 def test_the_variant_that_is_there_is_shown(shop: Shop) -> None:
-    assert shop.shown(page="hat", strategy="bought_together", limit=1) == ["shirt-s"]
-    shop.catalogue.change([parse_change({"id": "shirt-s", "available": False})])
+    assert shop.shown(page="hat", strategy="bought_together", limit=1) == ["shirt-l"]
+    shop.catalogue.change([parse_change({"id": "shirt-l", "available": False})])
     assert shop.shown(page="hat", strategy="bought_together", limit=1) == ["shirt-m"]
     shop.catalogue.delete("shirt-m")
-    assert shop.shown(page="hat", strategy="bought_together", limit=1) == ["shirt-l"]
-    shop.catalogue.change([parse_change({"id": "shirt-l", "recommendable": False})])
+    assert shop.shown(page="hat", strategy="bought_together", limit=1) == ["shirt-s"]
+    shop.catalogue.change([parse_change({"id": "shirt-s", "recommendable": False})])
     assert not any(each.startswith("shirt") for each in shop.shown(page="hat", strategy="blend", limit=10))
 
 
@@ -233,3 +233,26 @@ def test_prices_of_a_sale_are_those_of_the_moment(tmp_path: Path) -> None:
 
     times = ["2026-11-19T23:59:59Z", begin, "2026-11-20T23:59:59Z", end]
     assert [at(time) for time in times] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_names_in_events_are_no_items_of_their_own(tmp_path: Path, order: int) -> None:
+    """Events teach the catalogue items: not those that the shop's items are called, whoever comes first."""
+    shop = Shop(tmp_path, OTHERS, orders())
+    learned = [Item(id=name, sent_by_site=True, name="learned") for name in NAMES]
+    steps = [
+        lambda: shop.catalogue.sync_from_events(learned),
+        lambda: shop.catalogue.put(parse_items(SHIRTS)),
+    ]
+    for step in (steps[order], steps[1 - order]):
+        step()
+        shop.shown(strategy="popular")
+    for again in (lambda: None, shop.train):
+        again()
+        for strategy in STRATEGIES:
+            for who, page in ((None, None), (profile(("SKU-m", "view")), "hat"), (None, "shirt")):
+                ids = shop.shown(who, page, strategy=strategy, limit=10, rebuy=True)
+                assert sum(each.startswith(("shirt", "SKU")) for each in ids) <= 1, (strategy, ids)
+                assert not {"shirt", "SKU-m"} & set(ids)
+    assert {item.id for item in shop.catalogue.all()} == {str(item["id"]) for item in [*SHIRTS, *OTHERS]}
+    assert shop.shown(page="hat", strategy="bought_together", limit=1) == ["shirt-l"]

@@ -90,15 +90,21 @@ class GorseRecommendations:
         category = request.args.get("category", "")
         count, offset = whole("n", USUAL, 0, LIMIT), whole("offset", 0, 0, PAGE_MOST)
         catalogue = self.gorse.shop().catalogue
-        times = [
-            Scored(
-                item.id, moment(str(item.extra.get("timestamp", "")), catalogue.first_seen(item.id)) / 1000
-            )
-            for item in catalogue.all()
-            if item.shown and (not category or category in (gorse_item(item).categories or ()))
-        ]
-        newest = heapq.nlargest(count + offset, enumerate(times), key=lambda each: (each[1].score, each[0]))
-        return answer([each for _, each in newest[offset:]])
+        put = catalogue.put_ids() if catalogue.whole else None
+        newest: dict[str, Scored] = {}  # of each group of variants one
+        for item in catalogue.all():
+            if not item.shown or (put is not None and item.id not in put):
+                continue
+            if category and category not in (gorse_item(item).categories or ()):
+                continue
+            since = moment(str(item.extra.get("timestamp", "")), catalogue.first_seen(item.id)) / 1000
+            name = item.group or item.id
+            if name not in newest or newest[name].score <= since:
+                newest[name] = Scored(item.id, since)
+        order = heapq.nlargest(
+            count + offset, enumerate(newest.values()), key=lambda each: (each[1].score, each[0])
+        )
+        return answer([each for _, each in order[offset:]])
 
     def _write_back(self, user: str, kind: str, picks: Sequence[RecommendedItem]) -> None:
         if request.args.get("write-back-delay", "0").strip("0smh"):
