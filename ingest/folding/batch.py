@@ -188,7 +188,10 @@ class Batch:
         and into the customer's. The warehouse gets the customer's row."""
         own = msgspec.structs.replace(item, event=msgspec.structs.replace(item.event, user=None))
         mine = self._fold(own, at)
-        if mine.outcome.verdict == "duplicate":
+        if (
+            mine.outcome.verdict == "duplicate"
+            and not fold.brought(self.entries.profile(customer), item.event, item.place)
+        ):  # a browser that was separated since may know the event by a retry: the customer has it by this message
             return mine
         return self._fold(item, customer, renames, claimed=True)
 

@@ -137,6 +137,11 @@ def retried(profile: Profile, event: Event, at: LogPosition) -> bool:
     return found is not None and found != dedup.stamp(at.partition, at.position)
 
 
+def brought(profile: Profile, event: Event, at: LogPosition) -> bool:
+    """Whether this profile has counted the event by this very message."""
+    return dedup.found(profile.seen, event) == dedup.stamp(at.partition, at.position)
+
+
 def makes_session(event: Event) -> bool:
     """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is not."""
     if event.type == "track":

@@ -368,3 +368,24 @@ def test_a_claimant_who_is_erased_takes_no_order_of_the_shop_s_along(sites: Site
     identity.forget(kim, evil)
     assert (kim.counts.orders, kim.counts.revenue) == (3, 120.0)
     assert kim.event_counts["Order Completed"].count == 3
+
+
+def test_a_claim_that_was_told_twice_has_its_row_after_a_crash(sites: Sites, tmp_path: Path) -> None:
+    """The browser was separated from the customer in between, and knows the event by the second message only."""
+    events = [
+        event("e2", 0, "a1", "lee", type="identify", proven=True),
+        event("e3", 1, "a1", "lee", type="identify", proven=False),
+        event("e5", 2, "a1", "kim", type="identify", proven=False),
+        event("e3", 1, "a1", "lee", type="identify", proven=False),
+    ]
+    here = counted(sites, tmp_path, events[:1])
+    here.log.append(records(events[1:]))
+    dead = here.worker(batch=10)
+    while dead.step():
+        pass  # it saves the profiles, and dies before it stores a row
+    here.bury(dead)
+    dead.close()
+    here.run(batch=1)
+    assert sorted(row.id for row in here.warehouse.rows) == ["e2", "e3", "e5"]
+    lee = find(here, user="lee")
+    assert lee.counts.events == 2
