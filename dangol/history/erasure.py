@@ -245,7 +245,8 @@ def _newest(profile: Profile, now: int) -> int:
 
 def _emails(profiles: Collection[Profile]) -> set[str]:
     """What files call these people where they have bought as guests. What a browser claims may be another's e-mail."""
-    told = (profile.traits.get("email") for profile in profiles if "email" not in profile.claims)
+    known = (profile for profile in profiles if profile.id.startswith("u:") and profile.proven)
+    told = (profile.traits.get("email") for profile in known if "email" not in profile.claims)
     return {user_id(email.strip().lower()) for email in told if isinstance(email, str) and "@" in email}
 
 

@@ -310,6 +310,27 @@ def test_marks_go_by_the_time_of_receipt_and_say_no_id(redis_url: str) -> None:
     assert later.cover("s", ["v:c"], 11) and not later.cover("s", ["v:a"], 5)  # a month is enough
 
 
+def test_no_import_brings_somebody_back_however_late(redis_url: str) -> None:
+    erased = RedisErased(redis.Redis.from_url(redis_url))
+    erased.mark("s", ["v:a", "u:b"], 10)
+    erased.mark("s", ["v:c"], 10 + 400 * DAY_MS)
+    assert erased.forgotten("s", ["v:a", "u:b", "v:x"]) == {"v:a": 10, "u:b": 10}
+    assert erased.forgotten("t", ["v:a"]) == {} == erased.forgotten("s", [])
+    assert redis.Redis.from_url(redis_url).ttl("dg:forgotten:s") == -1
+
+
+def test_an_erased_customers_email_is_forgotten_and_no_claimed_one(shop: Shop) -> None:
+    """Orders of a guest are known by e-mail. Anybody can claim another's."""
+    said = event("1", user="hush-u", type="identify", traits={"email": " Hush@shop.test"}, sender="site")
+    claimed = event("2", visitor="hush-b", type="identify", traits={"email": "victim@shop.test"})
+    shop.send(said, msgspec.structs.replace(claimed, user="hush-c", proven=False))
+    shop.work()
+    for who in ("hush-u", "hush-b"):
+        shop.erase(who)
+    names = ["u:hush@shop.test", "u:victim@shop.test", "u:hush-u"]
+    assert set(shop.erased.forgotten("default", names)) == {"u:hush@shop.test", "u:hush-u"}
+
+
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
 def test_what_came_while_the_clock_was_wrong_goes_too(shop: Shop, jump: float) -> None:
     """And the request does not wait for the clock to be where it was."""

@@ -261,6 +261,22 @@ def test_the_clients_clock_is_corrected(fields: dict[str, str], ts: int, flag: s
         assert one("/v1/batch", body).ts == ts
 
 
+@pytest.mark.parametrize(("key", "ts", "flag"), [("sk", 1_291_191_960_000, None), ("wk", NOW, "past")])
+def test_the_sites_own_server_tells_of_its_whole_history(key: str, ts: int, flag: str | None) -> None:
+    """A page that is sixteen years late has a wrong clock; a shop has orders of that time."""
+
+    def told(when: str) -> tuple[int, Any]:
+        raw = json.dumps({"userId": "u", "event": "E", "timestamp": when}).encode()
+        basic = "Basic " + b64encode(f"{key}:".encode()).decode()
+        request = Request("POST", "/v1/track", "", raw, NOW, authorization=basic)
+        collected = segment.collect(request, lambda _: SITE)
+        assert not isinstance(collected, Refusal)
+        return collected.events[0].ts, collected.events[0].context.get("clock")
+
+    assert told("2010-12-01T08:26:00Z") == (ts, flag)
+    assert told("1970-01-01T00:00:00Z") == (NOW, "past")
+
+
 def test_a_message_id_is_made_where_none_was_sent() -> None:
     first, second = (one("/v1/track", {"userId": "u", "event": "E"}) for _ in range(2))
     assert first.id != second.id

@@ -10,7 +10,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 FUTURE_MS = DAY_MS
 PAST_MS = 3653 * DAY_MS
-"""Ten years: an import of a shop's history is plausible; 1970 is a clock that was never set."""
+"""Ten years; 1970 is a clock that was never set."""
+HISTORY_MS = 14_610 * DAY_MS
+"""Forty years: what the site's own server tells may be of its whole history."""
 
 When = tuple[int, str]
 """Milliseconds since the epoch, and what was wrong with the client's time ("" for nothing)."""
@@ -29,23 +31,23 @@ def milliseconds(value: object) -> int | None:
     return None
 
 
-def corrected(happened: object, sent: int | None, received: int) -> When:
+def corrected(happened: object, sent: int | None, received: int, past: int = PAST_MS) -> When:
     """Segment's rule: ``received − (sent − happened)``; as is without ``sent``; ``received`` without either.
 
-    A time too far from ``received`` is replaced by ``received``.
+    A time too far from ``received`` is replaced by ``received``; ``past`` (ms) is how far back it may be.
     """
     if happened is None:
         return (received, "")
     ts = milliseconds(happened)
     if ts is None:
         return (received, "invalid")
-    return bounded(ts if sent is None else received - (sent - ts), received)
+    return bounded(ts if sent is None else received - (sent - ts), received, past)
 
 
-def bounded(ts: int, received: int) -> When:
+def bounded(ts: int, received: int, past: int = PAST_MS) -> When:
     """``ts``; or ``received`` with a flag where ``ts`` is too far in the future or past."""
     if ts > received + FUTURE_MS:
         return (received, "future")
-    if ts < received - PAST_MS:
+    if ts < received - past:
         return (received, "past")
     return (ts, "")

@@ -164,7 +164,8 @@ def _event(item: SegmentMessage, sent: int | None, request: Request, caller: Cal
     if kind == "alias" and proven and not caller.believed:
         props.pop("previousId", None)  # a proof is for one customer and proves no other id
     happened = item.original_timestamp or item.timestamp
-    ts, flag = client_clock.corrected(happened, sent, request.received)
+    past = client_clock.HISTORY_MS if caller.trusted else client_clock.PAST_MS
+    ts, flag = client_clock.corrected(happened, sent, request.received, past)
     page = _page(kind, context, props)
     return Event(  # by position what every event has: Python makes a dictionary of more than 15 keywords
         caller.site.id,
