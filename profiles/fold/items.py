@@ -20,6 +20,8 @@ def insert(items: list[ItemTouch], touch: ItemTouch) -> None:
 
 def remove(items: list[ItemTouch], gone: Counter[ItemTouch]) -> Counter[ItemTouch]:
     """Remove touches, the newest of equal ones first, in place; those that were found."""
+    if not gone:
+        return Counter()
     left, found, kept = Counter(gone), Counter[ItemTouch](), []
     for touch in reversed(items):
         if left[touch] > 0:

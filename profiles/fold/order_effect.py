@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from profiles.model import ItemTouch
-from profiles.orders.order import Net, Order, net, take
+from profiles.orders.order import Net, Order, net, standing_at, take
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -30,14 +30,13 @@ def effect(orders: Mapping[bytes, Order]) -> Effect:
 
 def last_of(orders: Mapping[bytes, Order]) -> int:
     """When the last one was made (ms), 0 for none."""
-    return max(
-        (one.when for order in orders.values() if order.completed and (one := net(order)).stands), default=0
-    )
+    return max([standing_at(order) for order in orders.values()], default=0)
 
 
 def _bought(standing: list[tuple[bytes, Net]], notes: list[tuple[bytes, Net]]) -> Counter[ItemTouch]:
     """A purchase for each product of an order. A credit note takes off what was bought last before it."""
-    standing.sort(key=lambda each: (each[1].when, each[0]), reverse=True)
+    if notes:
+        standing.sort(key=lambda each: (each[1].when, each[0]), reverse=True)
     for _, note in sorted(notes, key=lambda each: (each[1].when, each[0])):
         for product, (quantity, _) in note.bought.items():
             for _, one in standing:

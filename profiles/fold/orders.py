@@ -5,7 +5,7 @@ is left of it now (``profiles.orders.order.net``): the numbers of orders and of 
 the items bought and the interest in their categories. Beyond ORDERS_KEPT the oldest are forgotten: they stay counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from profiles.orders.order import (
     Order,
     Told,
     joined,
+    standing_at,
     without_lines,
 )
 from tracker.durations import DAY_MS
@@ -153,7 +154,8 @@ def merge(into: Profile, other: Profile) -> None:
     for key in both:
         merged[key] = joined(into.orders[key], other.orders[key])
     into.orders = dict(sorted(merged.items(), key=lambda one: (one[1].received, one[0])))
-    _change(into, before, effect(into.orders), last, mine)
+    settle_last(into, mine)
+    _count(into, before, effect(into.orders), last, last_of(into.orders))
     _trim(into)
 
 
@@ -230,27 +232,57 @@ def _refunds_cut(known: Order | None, new: Order, after: Order) -> int:
 
 def put(profile: Profile, changed: Mapping[bytes, Order | None]) -> None:
     """Set these orders, None to take one out, in place, and count the difference."""
-    orders, last, own = profile.orders, last_of(profile.orders), _last_order(profile)
-    # A credit note takes off lines of any order.
-    whole = any(one.note for one in (*orders.values(), *filter(None, changed.values())))
-    before = effect(orders if whole else {key: orders[key] for key in changed if key in orders})
-    orders = {**orders, **{key: order for key, order in changed.items() if order is not None}}
-    for key in [key for key, order in changed.items() if order is None]:
-        orders.pop(key, None)
-    profile.orders = orders
-    after = effect(orders if whole else {key: orders[key] for key in changed if key in orders})
-    _change(profile, before, after, last, own)
+    orders = profile.orders
+    scope = _scope(orders, changed)
+    before = {key: orders[key] for key in scope if key in orders}
+    for key, order in changed.items():
+        if order is None:
+            orders.pop(key, None)
+        else:
+            orders[key] = order
+    after = {key: orders[key] for key in scope if key in orders}
+    known = profile.event_counts.get(COMPLETED)
+    last = now = known.last if known else 0
+    for key in changed:
+        old, new = before.get(key), after.get(key)
+        now = _later(now, old, new, lambda: last_of(orders))
+        own = old and _own(profile, old), new and _own(profile, new)
+        profile.last_order = _later(profile.last_order, *own, lambda: _last_order(profile))
+    _count(profile, effect(before), effect(after), last, now)
 
 
-def _change(profile: Profile, before: Effect, after: Effect, last: int, own: int) -> None:
-    """Count the difference, in place. ``last`` and ``own`` were the times of the last order of all, and of those that
-    tell when the customer ordered."""
+def _scope(orders: Mapping[bytes, Order], changed: Mapping[bytes, Order | None]) -> list[bytes]:
+    """Those whose effect the change may alter: a credit note takes off what any order holds of its products."""
+    both = [one for key in changed for one in (orders.get(key), changed[key]) if one]
+    if not any(one.note for one in orders.values()) and not any(one.note for one in both):
+        return list(changed)
+    products = {line.product for one in both for told in one.lined_parts for line in told.lines}
+    near = [
+        key
+        for key, one in orders.items()
+        if any(line.product in products for told in one.lined_parts for line in told.lines)
+    ]
+    return list(dict.fromkeys([*changed, *near]))
+
+
+def _later(last: int, old: Order | None, new: Order | None, again: Callable[[], int]) -> int:
+    """When the last order was made, after one of them changed; ``again`` computes it from all. One that was forgotten
+    may be the last."""
+    was, now = standing_at(old) if old else 0, standing_at(new) if new else 0
+    if now >= last or was != last:
+        return max(now, last)
+    return again()
+
+
+def _count(profile: Profile, before: Effect, after: Effect, last: int, now: int) -> None:
+    """Count the difference, in place. ``last`` and ``now`` are when the last order was made before and is now."""
     counts = profile.counts
     more = after.orders - before.orders
     counts.orders += more
     counts.revenue = (round(counts.revenue * UNIT) + after.revenue - before.revenue) / UNIT
-    settle_last(profile, own)
-    event_counts.change(profile, COMPLETED, more, last, last_of(profile.orders))
+    event_counts.change(profile, COMPLETED, more, last, now)
+    if before.bought == after.bought:
+        return
     for touch, number in items.remove(profile.items, before.bought - after.bought).items():
         affinity.add_touch(profile.affinities, touch, -number)
     for touch, number in (after.bought - before.bought).items():
@@ -266,7 +298,7 @@ def _trim(profile: Profile) -> int:
     if (excess := len(orders) - ORDERS_KEPT) > 0:
         profile.orders = orders = dict(list(orders.items())[excess:])
         cut += excess
-    lines = sum(one.lines for one in orders.values()) - LINES_KEPT
+    lines = sum([one.lines for one in orders.values()]) - LINES_KEPT
     if lines > 0:
         for key, one in list(orders.items()):
             if lines > 0 and one.lines:
@@ -285,7 +317,8 @@ def settle_last(profile: Profile, before: int) -> None:
 
 def _last_order(profile: Profile) -> int:
     """When the customer ordered last; of a proven one no claim tells that."""
-    orders = profile.orders
-    if profile.proven:
-        orders = {key: one.own for key, one in orders.items()}
-    return last_of(orders)
+    return last_of({key: _own(profile, one) for key, one in profile.orders.items()})
+
+
+def _own(profile: Profile, order: Order) -> Order:
+    return order.own if profile.proven and order.claimed else order

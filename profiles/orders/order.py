@@ -84,9 +84,17 @@ class Order(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return replace(self, claimed=self.page is not None)
 
     @property
+    def lined_parts(self) -> list[Told]:
+        """What was told of it with lines."""
+        parts = [self.lined] if self.lined else []
+        return [*parts, *self.updates, *self.refunds.values()] if self.updates or self.refunds else parts
+
+    @property
     def lines(self) -> int:
         """How many lines it holds."""
-        return sum([len(one.lines) for one in (self.lined, *self.updates, *self.refunds.values()) if one])
+        if not self.updates and not self.refunds:
+            return len(self.lined.lines) if self.lined else 0
+        return sum([len(told.lines) for told in self.lined_parts])
 
 
 class Net(NamedTuple):
@@ -158,6 +166,15 @@ def without_lines(order: Order) -> Order:
 def time_of(order: Order) -> int:
     """The order's own time: the earliest that a completion named."""
     return min([one.ts for one in (order.site, order.page) if one], default=0)
+
+
+def standing_at(order: Order) -> int:
+    """The order's own time where it stands, else 0."""
+    if order.apart or order.cancelled or not order.completed:
+        return 0
+    if not order.refunds:
+        return time_of(order)
+    return net(order).when
 
 
 def net(order: Order) -> Net:
