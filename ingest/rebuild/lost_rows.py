@@ -18,6 +18,7 @@ from profiles.erasures import KEPT_SECONDS, Erased
 from profiles.facts import Facts
 from profiles.fold import fold
 from profiles.fold.fold import LogPosition, Outcome, Settings
+from profiles.fold.merges import merge_call
 from profiles.ids import user_id, visitor_id
 from profiles.model import Profile, Touch
 from profiles.session_rules import rules_of
@@ -108,6 +109,9 @@ class LostRows:
             if cutoffs.cover(site.id, ids_of(event), event.received):
                 continue
             facts = self.facts(event, site)
+            if merge_call(event):
+                unknown += not _add_merge(made, found, message, event, facts)
+                continue
             counted = self._counted(found, message, event, facts, settings)
             if counted is None:
                 unknown += 1
@@ -170,6 +174,22 @@ def _place(profile: Profile, message: Message, event: Event) -> LogPosition | No
         return None
     place = LogPosition(key, partition, message.position)
     return place if fold.replayed(profile, place) else None
+
+
+def _add_merge(
+    made: RestoredRows, found: Mapping[str, Stored], message: Message, event: Event, facts: Facts
+) -> bool:
+    """The row of a merge or separation, and whose part the account is now. Whether its account is known."""
+    own = follow_aliases(found, user_id(event.user or ""))
+    profile = found[own].profile if own in found else None
+    if profile is None or not profile.merged.at or message.position > profile.merged.position:
+        return False
+    known = profile.merged
+    place = LogPosition(event.user or "", known.partition, message.position)
+    made.rows.append(row(EnrichedEvent(event, facts, place), own, Outcome("applied", "", profile.last_touch)))
+    into = follow_aliases(found, known.into) if known.into else own
+    made.aliases.append(AliasRow(event.site, "merge", own, into, known.at))
+    return True
 
 
 def _aliases(site: str, event: Event, counted: CountedEvent, found: dict[str, Stored]) -> Iterable[AliasRow]:

@@ -11,6 +11,7 @@ from ingest.dead_letters import DeadLetters
 from ingest.enrich.enrich import facts
 from ingest.folding.batch import Batch
 from ingest.folding.events import EnrichedEvent
+from ingest.rebuild.lost_rows import LostRows
 from ingest.rebuild.rebuild import Rebuild
 from ingest.worker.worker import Bounds, Worker
 from profiles.erasures import NobodyErased
@@ -22,7 +23,7 @@ from profiles.redis.store import RedisProfiles
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Write
 from tests.support.ingest_installation import Installation, MortalStore
-from tests.support.ingest_streams import event, facts_of, records, sites_of
+from tests.support.ingest_streams import START, event, facts_of, records, sites_of
 from tests.support.merge_events import People, acting, merged, separated
 from tracker.event import SITE, Event
 from tracker.log.memory import MemoryLog
@@ -108,12 +109,14 @@ class Shop:
             found.engine.close()
         return {row["profile"] for row in rows}
 
-    def rebuilt(self) -> MemoryProfiles:
-        made, events = MemoryProfiles(), Warehouse(self.warehouse.path)
+    def rebuilt(self, store: MemoryProfiles | None = None) -> MemoryProfiles:
+        """The profiles that a rebuild makes in place of those of ``store``; by default of none."""
+        made, events = store or MemoryProfiles(), Warehouse(self.warehouse.path)
         try:
-            Rebuild(events, made, NobodyErased(), "default", Settings()).run(lambda _: None)
+            summary = Rebuild(events, made, NobodyErased(), "default", Settings()).run(lambda _: None)
         finally:
             events.engine.close()
+        assert not summary.waiting and not summary.older
         return made
 
 
@@ -175,6 +178,9 @@ def test_accounts_are_as_if_never_merged_and_reads_reports_and_rebuild_see_one_p
     made = shop.rebuilt()
     assert links(made) == links(shop.live)
     assert accounts(made) == accounts(shop.live)
+    before = accounts(shop.live), links(shop.live)
+    shop.rebuilt(shop.live)
+    assert (accounts(shop.live), links(shop.live)) == before
 
 
 @settings(max_examples=25)
@@ -306,3 +312,20 @@ def test_who_says_that_they_are_separate_is(redis_url: str) -> None:
     assert store.find("default", user="lee").parts == []  # type: ignore[union-attr]
     assert {each.id for each in store.people("default")} == {"u:kim", "u:lee"}
     assert store.count("default") == 2
+
+
+def test_what_the_warehouse_lost_of_a_merge_is_made_again_from_the_log(tmp_path: Path, site: Site) -> None:
+    shop = Shop(tmp_path, site)
+    shop.log.consumer("another group", "one").poll(
+        1, 0.0
+    )  # it has committed nothing: the log keeps everything
+    people = [event("p1", 0, "a", "kim"), event("p2", 1, "b", "lee")]
+    shop.count([*records(people), acting(merged("m1", "kim", "lee", 2))])
+    restored = LostRows(
+        shop.log, "ingest", shop.live, shop.sites, facts, NobodyErased(), lambda: START / 1000
+    )
+    found = list(restored.run())
+    merges = [alias for each in found for alias in each.aliases if alias.kind == "merge"]
+    assert [(alias.old, alias.new) for alias in merges] == [("u:kim", "u:lee")]
+    assert {made.id for each in found for made in each.rows} == {"p1", "p2", "m1"}
+    assert sum(each.unknown for each in found) == 0

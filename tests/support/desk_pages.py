@@ -17,6 +17,8 @@ NARROWED = {
 UNNARROWED = {
     "/desk/segments": "Sizes are current and cover all visitors",
     "/desk/models": "Models are trained on all visits",
+    "/desk/data-quality": "Filters do not apply to this page",
+    "/desk/imports": "Filters do not apply to this page",
     "/desk/setup": "Filters do not apply to this page",
     "/desk/access": "Filters do not apply to this page",
     "/desk/help": "Filters do not apply to this page",

@@ -29,6 +29,7 @@ PARTS = {
     "/desk/segments/edit": "a form",
     "/desk/campaigns/edit": "a form",
     "/desk/password": "a form",
+    "/desk/merge": "a form",
     "/desk/login": "the door",
     "/desk/stopped": "a message",
     "/desk/models/training": "a part of the models' page",
@@ -256,7 +257,7 @@ def test_the_api_says_everything_that_the_desk_shows(stage: Stage) -> None:
         reports
         and {rule.removeprefix("/v1/reports") for rule in rules if rule.startswith("/v1/reports")} == reports
     )
-    whole = {"/segment", "/segments", "/visitor", "/vocabulary", "/audience", "/models"}
+    whole = {"/segment", "/segments", "/visitor", "/vocabulary", "/audience", "/models", "/data-quality"}
     for report in reports:
         path = "/v1/reports" + re.sub(r"<(\w+)>", r"{\1}", report)
         assert path in described, path
