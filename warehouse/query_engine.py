@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import duckdb
 import numpy as np
@@ -90,7 +91,7 @@ class QueryEngine:
         self._names = AliasCache(self._con)
         self._encoded_files = EncodedFiles(Path(path) if self.local else None)
         self._scans = ScanCache(self._encoded_files, self._encode, self._over)
-        self._orders = OrderCache(self._transitions, self.local)
+        self._orders = OrderCache(self._transitions)
         self._lock = threading.Lock()
         self._unreadable: set[str] = set()
         self._examined = -EXAMINED_SECONDS
@@ -347,8 +348,11 @@ class QueryEngine:
             delta = self._events.open()
             assert delta is not None
             dataset = delta.to_pyarrow_dataset(schema=pa.schema(delta.schema().to_arrow()))
-        days = pa.array(sorted({file.day for file in files if file.day}), pa.date32())
-        return dataset.filter(ds.field("day").isin(days))
+        paths = {file.path for file in files}
+        fragments = [each for each in dataset.get_fragments() if unquote(each.path) in paths]
+        if len(fragments) < len(paths):
+            raise FileNotFoundError("files of the events went since they were listed")
+        return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem)
 
 
 @contextmanager

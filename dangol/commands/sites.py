@@ -140,14 +140,19 @@ def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
 @click.option(
     "--url", default="", help="The shop's address, https only, to ask it for orders that no webhook told."
 )
-@click.option("--key", default="", help="The consumer key of WooCommerce's REST API.")
+@click.option(
+    "--key",
+    default="",
+    hide_input=True,
+    help="WooCommerce's consumer key, or Cafe24's CLIENT_ID:CLIENT_SECRET.",
+)
 @click.option(
     "--token",
     prompt="Token of the REST API (empty: it is not asked)",
     default="",
     show_default=False,
     hide_input=True,
-    help="Shopify's access token, WooCommerce's consumer secret, Cafe24's access token.",
+    help="Shopify's access token, WooCommerce's consumer secret, Cafe24's refresh token.",
 )
 @click.pass_obj
 def connect_shop(

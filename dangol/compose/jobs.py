@@ -1,5 +1,6 @@
 """What the schedule runs: erasure, feedback on offers, segments, and the history for the recommender."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dangol.compose.ingest import INGEST_GROUP
@@ -39,8 +40,11 @@ def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure
 def reconciliation(settings: Settings) -> "Reconciliation":
     """The job that asks hosted shops for orders."""
     from dangol.shops.reconciliation import Reconciliation
+    from warehouse.feeds.stored_ids import stored_ids
 
-    return Reconciliation(log(settings), settings.folder)
+    return Reconciliation(
+        log(settings), sites(settings), settings.folder, partial(stored_ids, warehouse(settings))
+    )
 
 
 def history(settings: Settings) -> "InteractionHistory":

@@ -1,4 +1,4 @@
-"""GET over https from a host of the internet, within limits. Addresses inside of our own network are never asked.
+"""Requests over https to a host of the internet, within limits. Addresses inside of our own network are never asked.
 
 The host's address is looked up once, checked, and connected to: a second look-up could give another one.
 """
@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from tracker.unavailable import Unavailable
@@ -23,6 +23,12 @@ class ShopUnavailable(Unavailable):
     """The shop did not answer as it should; the message says how."""
 
 
+class Ask(Protocol):
+    """Asks an address: see ``ask``."""
+
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes | None = None) -> "ShopAnswer": ...
+
+
 class ShopAnswer(NamedTuple):
     """Header names are in lower case."""
 
@@ -30,20 +36,22 @@ class ShopAnswer(NamedTuple):
     body: bytes
 
 
-def get(
+def ask(
     url: str,
     headers: Mapping[str, str],
+    body: bytes | None = None,
     connect: Callable[[SplitResult], HTTPConnection] | None = None,
 ) -> ShopAnswer:
-    """What ``url`` answers with 200. No redirect is followed. Raises ShopUnavailable."""
+    """What ``url`` answers with 200 to GET, or to POST of ``body``. No redirect is followed. Raises ShopUnavailable."""
     parts = urlsplit(url)
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     try:
         connection = (connect or to_the_internet)(parts)
         try:
-            connection.request("GET", path, headers={"Accept": "application/json", **headers})
+            method = "GET" if body is None else "POST"
+            connection.request(method, path, body, {"Accept": "application/json", **headers})
             answer = connection.getresponse()
-            body = answer.read(BYTES_LIMIT + 1)
+            given = answer.read(BYTES_LIMIT + 1)
         finally:
             connection.close()
     except (OSError, HTTPException, ValueError) as error:
@@ -52,9 +60,9 @@ def get(
         raise ShopUnavailable(
             f"{parts.netloc} answers with {answer.status} {answer.reason}", retry_after=60.0
         )
-    if len(body) > BYTES_LIMIT:
+    if len(given) > BYTES_LIMIT:
         raise ShopUnavailable(f"{parts.netloc} answers with more than {BYTES_LIMIT} bytes", retry_after=60.0)
-    return ShopAnswer({name.lower(): value for name, value in answer.getheaders()}, body)
+    return ShopAnswer({name.lower(): value for name, value in answer.getheaders()}, given)
 
 
 def to_the_internet(parts: SplitResult) -> HTTPConnection:

@@ -134,5 +134,5 @@ def _say_dates(summary: ImportSummary, site: Site, base: str) -> None:
     first, last = (
         datetime.fromtimestamp(ms / 1000, site.zone).date() for ms in (summary.first, summary.last)
     )
-    link = f"{base}/desk?" + urlencode({"site": site.id, "from": first, "to": last})
-    click.echo(f"  From {first} to {last}: {link}")
+    link = f"{base}/desk?" + urlencode({"from": first, "to": last})
+    click.echo(f"  The page views of site {site.id} are from {first} to {last}: {link}")

@@ -90,7 +90,7 @@ def plain(text: str) -> str:
     return "" if text.lower() in _NOBODY else text
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def address_of(text: str) -> str:
     """The address in ``text``, also an IPv6 address with a port and no brackets; "" where there is none."""
     found = plain(text)
@@ -99,14 +99,14 @@ def address_of(text: str) -> str:
     return found if truncate(found) else ""
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def is_inside(address: str) -> bool:
     """Whether the address is of a private network or of this machine."""
     found = _parsed(address)
     return found is not None and any(found in each for each in _PRIVATE if each.version == found.version)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def is_proxy(address: str) -> bool:
     """Whether the address is private, or of a proxy that is known by its address."""
     found = _parsed(address)

@@ -25,7 +25,7 @@ from tracker.integrations import shopify, woocommerce
 from tracker.integrations.shop_order import events_of
 from tracker.log.open import open_log
 from tracker.log.port import EventLog
-from tracker.sites import ShopConnection, Site
+from tracker.sites import ShopConnection, Site, Sites
 
 
 class ShopServer:
@@ -33,21 +33,24 @@ class ShopServer:
 
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.asked: list[tuple[str, dict[str, str], str]] = []
+        self.renewed = 0
         self.status, self.headers, self.body = 200, dict[str, str](), b""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server.asked.append(
-                    (self.path, {name.lower(): value for name, value in self.headers.items()})
-                )
+                sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                given = {name.lower(): value for name, value in self.headers.items()}
+                server.asked.append((self.path, given, sent))
                 body, headers = server.answer(self.path)
                 self.send_response(server.status)
                 for name, value in {**headers, **server.headers, "Content-Length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815  the library's name
 
             def log_message(self, *_: object) -> None: ...
 
@@ -59,6 +62,8 @@ class ShopServer:
         if self.body:
             return self.body, {}
         parts = urlsplit(path)
+        if parts.path == "/api/v2/oauth/token":
+            return self.tokens(), {}
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path.startswith("/wp-json/"):
             since, at = query["modified_after"][:19], int(query["page"]) - 1
@@ -68,6 +73,11 @@ class ShopServer:
             )
             size = int(query["per_page"])
             return json.dumps(found[at * size : (at + 1) * size]).encode(), {}
+        if parts.path == "/api/v2/admin/orders":
+            start, size = int(query["offset"]), int(query["limit"])
+            days = query["start_date"], query["end_date"] + "~"
+            found = [each for each in self.orders if days[0] <= each["order_date"] <= days[1]]
+            return json.dumps({"orders": found[start : start + size]}).encode(), {}
         since = datetime.fromisoformat(query["updated_at_min"]) if "updated_at_min" in query else None
         found = sorted(
             (
@@ -86,9 +96,21 @@ class ShopServer:
         )
         return json.dumps({"orders": found[at : at + size]}).encode(), headers
 
+    def tokens(self) -> bytes:
+        """A refresh token works once."""
+        _, headers, body = self.asked[-1]
+        form = parse_qs(body)
+        if headers["authorization"] != "Basic aWQ6c2VjcmV0" or form["refresh_token"] != [
+            f"refresh-{self.renewed}"
+        ]:
+            self.status = 401
+            return b"{}"
+        self.renewed += 1
+        return json.dumps({"access_token": "access", "refresh_token": f"refresh-{self.renewed}"}).encode()
+
     def get(self) -> Any:
         port = self.http.server_port
-        return partial(https.get, connect=lambda _: HTTPConnection("127.0.0.1", port, timeout=5))
+        return partial(https.ask, connect=lambda _: HTTPConnection("127.0.0.1", port, timeout=5))
 
 
 @pytest.fixture
@@ -104,6 +126,16 @@ def log(redis_url: str) -> Iterator[EventLog]:
     log = open_log(f"{redis_url}?stream=shops&shards=1")
     yield log
     log.close()
+
+
+def no_rows(*_: object) -> set[str]:
+    return set()
+
+
+def reconciliation_of(
+    log: EventLog, folder: Path, shop: ShopServer, clock: Clock, stored: Any = no_rows
+) -> Reconciliation:
+    return Reconciliation(log, Sites(folder / "sites.json"), folder, stored, shop.get(), clock)
 
 
 def events(log: EventLog) -> list[Event]:
@@ -133,7 +165,7 @@ def test_every_changed_order_is_told_once_and_as_its_webhook_would(
         shop.orders = [shopify_order(id=n + 1, updated_at=at(n % 90)) for n in range(count)]
     else:
         shop.orders = [woocommerce_order(id=n + 1, date_modified_gmt=at(n % 90, "")) for n in range(count)]
-    reconciliation = Reconciliation(log, tmp_path, shop.get(), clock)
+    reconciliation = reconciliation_of(log, tmp_path, shop, clock)
     connected = site_with(site, name, shop.url)
     [told] = reconciliation.run(connected)
     assert told.orders >= count
@@ -161,7 +193,7 @@ def test_many_orders_of_one_second_are_all_told(
     shop: ShopServer, log: EventLog, site: Site, tmp_path: Path, clock: Clock
 ) -> None:
     shop.orders = [woocommerce_order(id=n + 1, date_modified_gmt=at(5, "")) for n in range(3 * PAGE_ORDERS)]
-    Reconciliation(log, tmp_path, shop.get(), clock).run(site_with(site, "woocommerce", shop.url))
+    reconciliation_of(log, tmp_path, shop, clock).run(site_with(site, "woocommerce", shop.url))
     assert len({event.props["order_id"] for event in events(log)}) == 3 * PAGE_ORDERS
 
 
@@ -171,7 +203,7 @@ def test_a_run_that_fails_goes_on_where_it_was(
 ) -> None:
     connected = site_with(site, "shopify", shop.url)
     shop.orders = [shopify_order(id=1, updated_at=at(10))]
-    reconciliation = Reconciliation(log, tmp_path, shop.get(), clock)
+    reconciliation = reconciliation_of(log, tmp_path, shop, clock)
     reconciliation.run(connected)
     shop.orders += [shopify_order(id=2, updated_at=at(40))]
     for status, body in ((500, b"x"), (302, b"x"), (200, b"no json"), (200, b"[]")):
@@ -183,12 +215,47 @@ def test_a_run_that_fails_goes_on_where_it_was(
     assert {event.props["order_id"] for event in events(log)} == {"1", "2"}
 
 
+@pytest.mark.redis
+def test_cafe24_is_asked_with_a_token_that_is_renewed_each_time(
+    shop: ShopServer, log: EventLog, site: Site, tmp_path: Path, clock: Clock
+) -> None:
+    item = {"product_code": "P1", "quantity": 1, "product_price": "1000.00", "order_status": "N40"}
+    shop.orders = [
+        {
+            "order_id": f"20261117-{n:07}",
+            "order_date": "2026-11-17T10:00:00+09:00",
+            "paid": "T",
+            "canceled": "F",
+            "currency": "KRW",
+            "member_id": "gdhong",
+            "payment_amount": "1000.00",
+            "items": [{**item, "order_item_code": f"{n}-01"}],
+        }
+        for n in range(PAGE_ORDERS + 3)
+    ]
+    connected = msgspec.structs.replace(
+        site, shops={"cafe24": ShopConnection("s", shop.url, "id:secret", "refresh-0")}
+    )
+    sites = Sites(tmp_path / "sites.json")
+    sites.save(connected)
+    stored: set[str] = set()
+    reconciliation = Reconciliation(log, sites, tmp_path, lambda *_: stored, shop.get(), clock)
+    assert reconciliation.run(connected)[0].events == PAGE_ORDERS + 3
+    stored |= {event.id for event in events(log)}
+    renewed = Sites(sites.path).get(site.id)
+    assert renewed is not None and renewed.shops["cafe24"].token == "refresh-1"
+    shop.orders[0]["items"] = [{**item, "order_item_code": "0-01", "order_status": "R40"}]
+    assert reconciliation.run(renewed)[0].events == 1, "what reports hold is not told again"
+    with pytest.raises(ShopUnavailable, match="401"):
+        reconciliation.run(connected)
+
+
 def test_the_next_page_must_be_the_shops_own(
     shop: ShopServer, site: Site, tmp_path: Path, clock: Clock
 ) -> None:
     shop.headers = {"Link": '<http://169.254.169.254/latest>; rel="next"'}
     with pytest.raises(ShopUnavailable, match="another host"):
-        Reconciliation(open_log("memory://"), tmp_path, shop.get(), clock).run(
+        reconciliation_of(open_log("memory://"), tmp_path, shop, clock).run(
             site_with(site, "shopify", shop.url)
         )
     assert len(shop.asked) == 1
@@ -233,7 +300,7 @@ def test_no_address_of_our_own_network_is_asked(url: str, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("socket.create_connection", connected)
     with pytest.raises(ShopUnavailable):
-        https.get(url, {})
+        https.ask(url, {})
 
 
 def test_one_private_address_of_a_host_is_enough_to_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,5 +313,7 @@ def test_one_private_address_of_a_host_is_enough_to_refuse_it(monkeypatch: pytes
 
 
 def test_a_shop_without_an_address_is_not_asked(site: Site, tmp_path: Path) -> None:
-    told = Reconciliation(open_log("memory://"), tmp_path).run(site_with(site, "shopify", ""))
+    sites = Sites(tmp_path / "sites.json")
+    reconciliation = Reconciliation(open_log("memory://"), sites, tmp_path, no_rows)
+    told = reconciliation.run(site_with(site, "shopify", ""))
     assert told == []

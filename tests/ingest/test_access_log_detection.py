@@ -20,7 +20,7 @@ from tracker.sites import Site
 from warehouse.delta import Warehouse
 
 WITHOUT_AGENT = {"common", "HAProxy"}
-WITHOUT_REFERRER = {*WITHOUT_AGENT, "ELB", "ALB"}
+WITHOUT_REFERRER = {*WITHOUT_AGENT, "ELB", "ALB", "Envoy"}
 
 
 @pytest.fixture

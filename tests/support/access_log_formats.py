@@ -188,6 +188,50 @@ _CLOUDFRONT_HEAD = """#Version: 1.0
 cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol
 """
 
+
+def _envoy(view: View) -> str:
+    return (
+        f'[{view.iso}.123Z] "GET {view.path} HTTP/1.1" 200 - via_upstream - "-" 0 512 3 2 "{view.ip}" "{view.ua}" '
+        '"0f1b-22" "shop.example" "10.0.0.5:8080" outbound|80||shop 10.0.0.9:4242 10.0.0.9:8080 10.0.0.1:3333 - default'
+    )
+
+
+def _google(view: View) -> str:
+    request = {"remoteIp": view.ip, "requestMethod": "GET", "requestUrl": "https://shop.example" + view.path}
+    request |= {"userAgent": view.ua, "referer": view.referrer}
+    return json.dumps({"httpRequest": {**request, "status": 200}, "timestamp": view.iso + ".123456Z"})
+
+
+def _cloudflare(view: View) -> str:
+    fields = {"ClientIP": view.ip, "ClientRequestHost": "shop.example", "ClientRequestMethod": "GET"}
+    fields |= {
+        "ClientRequestURI": view.path,
+        "ClientRequestUserAgent": view.ua,
+        "ClientRequestReferer": view.referrer,
+    }
+    return json.dumps({**fields, "EdgeStartTimestamp": int(view.at * 1e9), "EdgeResponseStatus": 200})
+
+
+def _elastic(view: View) -> str:
+    http = {"request": {"method": "GET", "referrer": view.referrer}, "response": {"status_code": 200}}
+    fields = {
+        "@timestamp": view.iso + "Z",
+        "source": {"ip": view.ip},
+        "http": http,
+        "host": {"name": "web-1"},
+    }
+    return json.dumps(
+        {**fields, "url": {"original": view.path}, "user_agent": {"original": view.ua}, "message": "x"}
+    )
+
+
+def _apache_json(view: View) -> str:
+    path, _, query = view.path.partition("?")
+    fields = {"time": f"[{view.clf}]", "remoteIP": view.ip, "host": "shop.example", "request": path}
+    fields |= {"query": f"?{query}", "method": "GET", "status": "200", "userAgent": view.ua}
+    return json.dumps({**fields, "referer": view.referrer or "-"})
+
+
 LINES: dict[str, Callable[[View], str]] = {
     "combined": lambda v: f"{v.ip} - - {v.core}",
     "common": lambda v: f"{v.ip} - frank " + v.core.split(' "http')[0].split(' "-"')[0],
@@ -217,6 +261,27 @@ LINES: dict[str, Callable[[View], str]] = {
     "Traefik JSON": _traefik_json,
     "IIS": _iis,
     "CloudFront": _cloudfront,
+    "time first": lambda v: (
+        f'[{v.iso}+00:00] {v.ip} "GET {v.path} HTTP/1.1" 200 "{v.referrer or "-"}" "{v.ua}"'
+    ),
+    "seconds first": lambda v: (
+        f'{v.at:.3f} {v.ip} "GET {v.path} HTTP/1.1" 200 5 "{v.referrer or "-"}" "{v.ua}"'
+    ),
+    "lighttpd": lambda v: f"{v.ip} shop.example - {v.core}",
+    "old ingress-nginx": lambda v: f"10.0.0.1 - [{v.ip}] - - {v.core}",
+    "two addresses": lambda v: f"10.0.0.{int(v.at) % 3} {v.ip} - - {v.core}",
+    "X-Forwarded-For first, quoted": lambda v: f'"{v.ip}, 10.0.0.3" 10.0.0.1 - - {v.core}',
+    "stern": lambda v: f"shop-7d9f nginx {v.ip} - - {v.core}",
+    "host last": lambda v: f'{v.ip} - - {v.core} "shop.example" "{v.ip}"',
+    "S3": lambda v: (
+        f"79a5 bucket [{v.clf}] {v.ip} - 3E57 REST.GET.OBJECT k " + v.core.partition("] ")[2] + " -"
+    ),
+    "Windows line ends": lambda v: f"{v.ip} - - {v.core}\r",
+    "Envoy": _envoy,
+    "Google Cloud": _google,
+    "Cloudflare": _cloudflare,
+    "Elastic": _elastic,
+    "Apache JSON": _apache_json,
 }
 """Formats by name."""
 HEADS = {"IIS": _IIS_HEAD, "CloudFront": _CLOUDFRONT_HEAD}
@@ -248,6 +313,7 @@ WRAPPERS: dict[str, Callable[[str, View], str]] = {
     "journal, ISO times": lambda line, v: f"{v.iso}+0000 web-1 nginx[4711]: {line}",
     "journal JSON": _journal,
     "Kubernetes": lambda line, v: f"{v.iso}.123456789Z stdout F {line}",
+    "grep": lambda line, v: f"access.log.1:{line}",
     "kubectl": lambda line, v: f"[pod/shop-7d9f/nginx] {line}",
     "kubectl with times": lambda line, v: f"{v.iso}.123456789Z {line}",
     "Docker": _docker,

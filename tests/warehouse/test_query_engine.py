@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,6 +12,8 @@ from tracker.durations import DAY_MS
 from warehouse.delta import AliasRow, PathUnusable, Warehouse
 from warehouse.query_engine import QueryEngine
 from warehouse.question.scope import Scope
+from warehouse.question.span import Span
+from warehouse.reports.overview import overview
 
 ALL = Scope("default")
 
@@ -71,6 +74,27 @@ def test_files_are_read_through_delta_where_duckdb_cannot(warehouse: Warehouse) 
     warehouse.engine.local = False  # as on object storage
     assert ids(warehouse) == ["a"]
     assert ids(warehouse, Scope("default", start=NOON + 1, bots=True)) == ["b"]
+
+
+@pytest.mark.parametrize("folder", ["plain", "what?*{x}"])
+@pytest.mark.parametrize("local", [True, False])
+def test_each_file_of_a_day_counts_once(
+    tmp_path: Path, folder: str, local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.index.scan_cache.OWN_FILE_ROWS", 3)  # each file has a block of its own
+    warehouse = Warehouse(str(tmp_path / folder))
+    warehouse.engine.local = local
+    span = Span(NOON, NOON + DAY_MS, ZoneInfo("UTC"))
+    for number in range(3):
+        order = {"name": "Order Completed", "type": "track", "order": f"o{number}", "revenue": 5.0}
+        pages = [row(NOON + 10 * number + at, id=f"{number}-{at}") for at in range(4)]
+        warehouse.append([*pages, row(NOON + 10 * number + 5, id=f"o{number}", **order)], [], {})
+        found = overview(warehouse, "default", span, "EUR")
+        assert (found.events, found.orders, found.revenue) == (
+            5 * (number + 1),
+            number + 1,
+            5.0 * (number + 1),
+        )
 
 
 def people(warehouse: Warehouse) -> dict[str, str]:

@@ -54,9 +54,8 @@ class Folded(NamedTuple):
 class OrderCache:
     """What is kept here is replaced as a whole, never changed: threads that come together make the same twice."""
 
-    def __init__(self, read: Read, by_file: bool) -> None:
-        """``by_file``: whether ``read`` can tell apart files of one day."""
-        self._read, self._by_file = read, by_file
+    def __init__(self, read: Read) -> None:
+        self._read = read
         self._days: dict[str, dict[date | None, _DayRows]] = {}
         self._rows: dict[str, pa.Table] = {}
         self._folded: list[tuple[_FoldKey, pa.Table, Folded]] = []
@@ -90,8 +89,6 @@ class OrderCache:
         files = [file for file in files if file.site in ("", site)]
         days, known, rows = _by_day(files), self._days.get(site, {}), self._rows.get(site)
         kept = {day: known[day] for day in days if day in known and known[day].paths <= _paths(days[day])}
-        if not self._by_file:
-            kept = {day: each for day, each in kept.items() if each.paths == _paths(days[day])}
         new = [
             file
             for day, each in days.items()

@@ -31,8 +31,10 @@ TITLES = {
     "catalogue": (_l("The catalogue"), _l("Items, variants and feeds")),
     "counting": (_l("How metrics are calculated"), _l("The rules behind the figures in the reports")),
     "damage": (_l("Damage on disk"), _l("How damage is found and repaired, and what reports leave out")),
+    "files": (_l("The shop's files"), _l("Imports of orders, items, contacts and calls")),
     "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),
     "offers": (_l("Offers"), _l("Campaigns, segments, frequency caps, holdouts and results")),
+    "shops": (_l("Hosted shops"), _l("Orders from Shopify, WooCommerce and Cafe24")),
 }
 """The documents in the desk's language: a test lists those that are missing here."""
 _BESIDE = re.compile(r'href="(?:docs/)?([\w-]+)\.md(#[^"]*)?"')

@@ -166,7 +166,7 @@ def _others(columns: Sequence[Column], found: dict[int, str], request: int, clie
     if links:
         near = [index for index in links if index < best]
         others[near[-1] if near else links[0]] = "referrer"
-    hosts = [index for index in range(min(client, request)) if index in free]
+    hosts = [index for index in range(min(client + 2, request)) if index in free]  # lighttpd has it behind
     host = next((index for index in hosts if columns[index].share(_HOST.fullmatch) >= MOST), -1)
     if host >= 0 and not columns[host].mark:
         others.setdefault(host, "host")

@@ -23,6 +23,7 @@ PREFIXES = {
     "syslog (ISO times)": _PRIORITY + _ISO + rb" (?:\S{1,255} )?" + _PROGRAM,
     "Kubernetes": _ISO + rb" (?:stdout|stderr) [PF](?::\w{1,32})* ",
     "docker compose": rb"(?:\x1b\[[\d;]*m)*[\w.@-]{1,255}(?:\x1b\[[\d;]*m)* +\| ?(?:\x1b\[[\d;]*m)* ?",
+    "grep": rb"[\w./-]{1,255}\.log(?:\.[\w.]{1,40})?:",
     "kubectl": rb"\[pod/[^\]\s]{1,500}\] ",
     "time": _ISO + rb" ",
 }

@@ -72,7 +72,9 @@ def record_line(record: Mapping[str, str], zone: tzinfo) -> bytes:
 
     ms = _time(record, first("time"), zone)
     ip, forwarded = first("ip"), first("forwarded")
-    request = first("request") or _request(first("method"), first("target"), first("query"))
+    request = first("request")
+    if " " not in request:  # no request line, but perhaps its target
+        request = _request(first("method"), request or first("target"), first("query"))
     if ms is None or not (ip or forwarded) or not request:
         return b""
     values = (
