@@ -17,6 +17,7 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
 
     from dangol import compose
     from dangol.machine.embedded import embedded_redis
+    from dangol.transfer.event_import import site_of
     from dangol.transfer.person_export import export as whole
 
     if bool(visitor) == bool(user):
@@ -27,6 +28,7 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
             compose.warehouse(config),
             compose.deadletters(config),
             site_id,
+            site_of(config, site_id).currency,
             visitor,
             user,
         )

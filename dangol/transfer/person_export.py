@@ -9,6 +9,7 @@ from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.store.lookup import document
 from profiles.store.port import ProfileStore
+from warehouse.definitions.currencies import UNITS
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -18,11 +19,15 @@ select * from events where profile = $profile or (list_contains($visitors, visit
 order by ts, id
 """
 _SESSIONS = """
+with placed as (
+    select session, sum(revenue)::double / $units as net from net_orders
+    where currency = '' and session <> '' group by session
+)
 select session as id, min(ts) as start, max(ts) as "end", count(*) as events,
        count(*) filter (type = 'page') as pageviews, arg_min(channel, ts) as channel, arg_min(origin, ts) as origin,
        arg_min(campaign, ts) as campaign, arg_min(url, ts) as entry, arg_max(url, ts) as exit,
-       coalesce(sum(revenue) filter (name = 'Order Completed' and repeated is not true), 0) as revenue
-from events
+       coalesce(any_value(net), 0) as revenue
+from events left join placed using (session)
 where (profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))) and session <> ''
 group by session order by start, id
 """
@@ -38,17 +43,19 @@ def export(
     warehouse: PersonHistory,
     deadletters: DeadLetters,
     site: str,
+    currency: str,
     visitor: str | None = None,
     user: str | None = None,
 ) -> dict[str, Any] | None:
-    """The document; None when nobody is known by the id. Times are milliseconds since the epoch, UTC.
+    """The document; None when nobody is known by the id. Times are milliseconds since the epoch, UTC. A session's
+    revenue is that of its orders as they stand, in ``currency``, the site's.
 
     ``profile`` (consent, segments, exposure to offers included) is null where only the history is left.
     What still waits in the log is not in it. Raises ProfilesUnavailable, WarehouseUnavailable.
     """
     profile = profiles.find(site, visitor=visitor, user=user)
     root = profile.id if profile else user_id(user) if user else visitor_id(visitor or "")
-    scope = Scope(site, bots=True)
+    scope = Scope(site, bots=True, currency=currency)
     fed = profile.fed if profile else []
     whose: dict[str, Any] = {
         "profile": root,
@@ -70,7 +77,7 @@ def export(
         "profile": document(profile) if profile else None,
         "segments": profile.segments if profile else [],
         "consent": profile.consent if profile else {},
-        "sessions": warehouse.rows(_SESSIONS, scope, whose),
+        "sessions": warehouse.rows(_SESSIONS, scope, {**whose, "units": UNITS}),
         "offers": _offers(profile, events),
         "events": events,
         "dead_letters": [describe(letter) for letter in deadletters.of(site, visitors, users)],

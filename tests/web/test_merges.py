@@ -108,7 +108,7 @@ def test_everything_that_is_read_sees_one_person_and_two_again(shop: Shop) -> No
     ask = {"visitor": "kims", "slots": [{"id": "also", "kind": "items", "strategy": "popular"}]}
     stage = shop.stage.call("POST", "/v1/personalize", "wk_test", json=ask).json["visitor"]["stage"]
     assert stage == shop.profile("lee")["stage"] != "prospect"
-    told = export(shop.stage.profiles, shop.stage.warehouse, shop.letters, "default", user="kim")
+    told = export(shop.stage.profiles, shop.stage.warehouse, shop.letters, "default", "EUR", user="kim")
     assert told is not None
     assert set(told["users"]) == {"kim", "lee"}
     assert {each["id"] for each in told["events"]} >= {"i1", "i2", "b1", "b2"}
