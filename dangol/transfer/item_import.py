@@ -20,6 +20,7 @@ from ingest.files.rows import FileInvalid
 from recommender.feeds.sync import FeedSync, Leaving
 
 BATCH = 500
+ROWS_LIMIT = 5_000_000
 
 
 @dataclass
@@ -63,6 +64,8 @@ def read_items(file: ItemFile, rejects: Rejects, sync: FeedSync | None, whole: b
             batch.extend(islice(rows, BATCH))
         except FileInvalid as error:
             summary.broken = str(error)
+        if summary.rows > ROWS_LIMIT:
+            summary.broken = f"more than {ROWS_LIMIT:,} rows"
         for each in batch:
             summary.count(each)
             if each.change is None:

@@ -12,6 +12,8 @@ from xml.parsers import expat
 
 ITEMS = frozenset({"item", "entry", "product", "offer"})
 CHUNK = 1 << 16
+SIZE_LIMIT = 4 << 30
+"""Bytes of a feed after unpacking."""
 TEXT_LIMIT, FIELDS_LIMIT, DEPTH_LIMIT = 1 << 16, 500, 64
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 
@@ -42,7 +44,11 @@ def records(stream: IO[bytes], encoding: str = "") -> Iterator[Record]:
     head = stream.read(CHUNK)
     name = encoding or _declared(head)
     reader = _Reader(name, given=bool(encoding))
+    size = 0
     while head:
+        size += len(head)
+        if size > SIZE_LIMIT:
+            raise FeedBroken(f"it unpacks to more than {SIZE_LIMIT:,} bytes")
         yield from reader.feed(head, last=False)
         head = stream.read(CHUNK)
     yield from reader.feed(b"", last=True)

@@ -84,6 +84,8 @@ class Slot:
     @cached_property
     def _touched(self) -> dict[int, str]:
         """Of rows that stand for several items or names, the one that the visitor dealt with last."""
+        if not self.table.display:
+            return {}
         visitor = self.visitor
         bought = sorted(visitor.bought, key=lambda item: visitor.bought[item][-1])
         liked = [one.item for one in reversed(visitor.liked)]

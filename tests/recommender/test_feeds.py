@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.catalogue.item import Item, ItemInvalid
+from recommender.feeds import xml_records
 from recommender.feeds.document import FeedRules, change_of
 from recommender.feeds.words import availability
 from recommender.feeds.xml_records import FeedBroken, Record, records
@@ -152,6 +153,16 @@ def test_a_feed_is_read_in_bounded_memory() -> None:
     assert peak(40_000) < 1 << 20, "of a feed of 10 MB"
     huge, _ = read(rss(f"<g:id>1</g:id><g:title>{'x' * (1 << 20)}</g:title>", "<g:id>2</g:id>"))
     assert huge[0].fault and not huge[1].fault
+
+
+def test_a_feed_that_unpacks_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(io.RawIOBase):
+        def read(self, _: int = -1) -> bytes:
+            return b"<rss>" + b"x" * 100_000
+
+    monkeypatch.setattr(xml_records, "SIZE_LIMIT", 1 << 20)
+    with pytest.raises(FeedBroken, match="unpacks"):
+        list(records(Endless()))  # type: ignore[arg-type]
 
 
 @settings(max_examples=300, deadline=None)
