@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, shared_order_id
-from profiles.fold import dedup, orders
+from profiles.fold import dedup, order_effect, orders
 from profiles.fold.fold import Outcome, Settings
 from profiles.fold.stages import stage_of
 from profiles.ids import order_key, user_id, visitor_id
@@ -117,6 +117,6 @@ class SharedOrders:
             self._put(name, profile, key, replace(have, apart=apart))
 
     def _put(self, name: str, profile: Profile, key: bytes, order: Order) -> None:
-        orders.put(profile, {key: order})
+        order_effect.put(profile, {key: order})
         profile.stage = stage_of(profile, profile.last_seen, self.settings.stages)
         self.entries.entry(name).changed = True

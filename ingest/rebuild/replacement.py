@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from profiles.fold import dedup, orders
+from profiles.fold import dedup, order_effect
 from profiles.ids import order_id
 from profiles.model import Profile
 from profiles.orders.order import joined
@@ -122,9 +122,9 @@ def _with_what_was_told_since(
         since = [profile.orders[key] for profile in live if key in profile.orders]
         shared = found[order_id(key)].shared
         if since:
-            orders.put(made, {key: reduce(joined, since, order)})
+            order_effect.put(made, {key: reduce(joined, since, order)})
         elif shared and shared.holder and shared.holder not in one.ids and order.completed:
-            orders.put(made, {key: replace(order, apart=True)})
+            order_effect.put(made, {key: replace(order, apart=True)})
 
 
 def _with_what_no_event_tells(made: Profile, live: Sequence[Profile]) -> Profile:

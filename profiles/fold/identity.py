@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from profiles.consent import record as consent
 from profiles.encoding import codec
-from profiles.fold import affinity, claims, commerce, dedup, event_counts, items, orders
+from profiles.fold import affinity, claims, commerce, dedup, event_counts, items, order_effect, orders
 from profiles.fold.stages import DEFAULT, Thresholds, stage_of
 from profiles.ids import is_customer
 from profiles.model import (
@@ -109,7 +109,7 @@ def forget(customer: Profile, own: Profile) -> Profile:
             left = getattr(customer.counts, name) - getattr(own.counts, name)
             setattr(customer.counts, name, max(0, left))
         for name, theirs in own.event_counts.items():
-            if name != orders.COMPLETED and (mine := customer.event_counts.get(name)) is not None:
+            if name != order_effect.COMPLETED and (mine := customer.event_counts.get(name)) is not None:
                 mine.count -= theirs.count
         customer.event_counts = {name: one for name, one in customer.event_counts.items() if one.count > 0}
     return customer

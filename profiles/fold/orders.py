@@ -5,16 +5,24 @@ is left of it now (``profiles.orders.order.net``): the numbers of orders and of 
 the items bought and the interest in their categories. Beyond ORDERS_KEPT the oldest are forgotten: they stay counted.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from profiles.facts import ORDER_EVENTS, Facts
-from profiles.fold import affinity, event_counts, items
+from profiles.fold import event_counts, items
 from profiles.fold.dedup import ID_BYTES, digest, from_public_key
-from profiles.fold.order_effect import Effect, effect, last_of
+from profiles.fold.order_effect import (
+    COMPLETED,
+    count_change,
+    effect,
+    last_of,
+    last_order_of,
+    put,
+    settle_last,
+)
 from profiles.model import Profile
 from profiles.orders.order import (
     BY_PAGE,
@@ -25,7 +33,6 @@ from profiles.orders.order import (
     Order,
     Told,
     joined,
-    standing_at,
     without_lines,
 )
 from tracker.durations import DAY_MS
@@ -39,12 +46,7 @@ ORDERS_A_DAY = 20
 CLAIMED_A_DAY = 10
 """How many of them somebody may add who merely claims to be the customer: the rest is left for the customer."""
 
-COMPLETED, UPDATED, REFUNDED, CANCELLED = (
-    "Order Completed",
-    "Order Updated",
-    "Order Refunded",
-    "Order Cancelled",
-)
+UPDATED, REFUNDED, CANCELLED = "Order Updated", "Order Refunded", "Order Cancelled"
 
 
 class Applied(NamedTuple):
@@ -147,21 +149,24 @@ def merge(into: Profile, other: Profile) -> None:
     ):
         event_counts.change(into, name, -uncounted, 0, 0)
     before = effect(into.orders) + effect(other.orders)
-    last, mine = max(last_of(into.orders), last_of(other.orders)), max(_last_order(into), _last_order(other))
-    if into.last_order in (mine, _last_order(into)):
+    last, mine = (
+        max(last_of(into.orders), last_of(other.orders)),
+        max(last_order_of(into), last_order_of(other)),
+    )
+    if into.last_order in (mine, last_order_of(into)):
         into.last_order = mine
     merged = {**into.orders, **other.orders}
     for key in both:
         merged[key] = joined(into.orders[key], other.orders[key])
     into.orders = dict(sorted(merged.items(), key=lambda one: (one[1].received, one[0])))
     settle_last(into, mine)
-    _count(into, before, effect(into.orders), last, last_of(into.orders))
+    count_change(into, before, effect(into.orders), last, last_of(into.orders))
     _trim(into)
 
 
 def prove(profile: Profile) -> None:
     """The site itself identified the customer: what claims told of the last order counts no more. In place."""
-    before, profile.proven = _last_order(profile), True
+    before, profile.proven = last_order_of(profile), True
     settle_last(profile, before)
 
 
@@ -172,7 +177,7 @@ def claimed(orders: Mapping[bytes, Order]) -> dict[bytes, Order]:
 
 def take_over(customer: Profile, browser: Profile) -> None:
     """A browser that claimed to be the customer is theirs: so are its orders, which the customer has. In place."""
-    before = _last_order(customer)
+    before = last_order_of(customer)
     for key, order in browser.orders.items():
         if key in customer.orders and not order.claimed:
             customer.orders[key] = replace(customer.orders[key], claimed=False)
@@ -230,67 +235,6 @@ def _refunds_cut(known: Order | None, new: Order, after: Order) -> int:
     return len(new.refunds.keys() | (known.refunds.keys() if known else ())) - len(after.refunds)
 
 
-def put(profile: Profile, changed: Mapping[bytes, Order | None]) -> None:
-    """Set these orders, None to take one out, in place, and count the difference."""
-    orders = profile.orders
-    scope = _scope(orders, changed)
-    before = {key: orders[key] for key in scope if key in orders}
-    for key, order in changed.items():
-        if order is None:
-            orders.pop(key, None)
-        else:
-            orders[key] = order
-    after = {key: orders[key] for key in scope if key in orders}
-    known = profile.event_counts.get(COMPLETED)
-    last = now = known.last if known else 0
-    for key in changed:
-        old, new = before.get(key), after.get(key)
-        now = _later(now, old, new, lambda: last_of(orders))
-        own = old and _own(profile, old), new and _own(profile, new)
-        profile.last_order = _later(profile.last_order, *own, lambda: _last_order(profile))
-    _count(profile, effect(before), effect(after), last, now)
-
-
-def _scope(orders: Mapping[bytes, Order], changed: Mapping[bytes, Order | None]) -> list[bytes]:
-    """Those whose effect the change may alter: a credit note takes off what any order holds of its products."""
-    both = [one for key in changed for one in (orders.get(key), changed[key]) if one]
-    if not any(one.note for one in orders.values()) and not any(one.note for one in both):
-        return list(changed)
-    products = {line.product for one in both for told in one.lined_parts for line in told.lines}
-    near = [
-        key
-        for key, one in orders.items()
-        if any(line.product in products for told in one.lined_parts for line in told.lines)
-    ]
-    return list(dict.fromkeys([*changed, *near]))
-
-
-def _later(last: int, old: Order | None, new: Order | None, again: Callable[[], int]) -> int:
-    """When the last order was made, after one of them changed; ``again`` computes it from all. One that was forgotten
-    may be the last."""
-    was, now = standing_at(old) if old else 0, standing_at(new) if new else 0
-    if now >= last or was != last:
-        return max(now, last)
-    return again()
-
-
-def _count(profile: Profile, before: Effect, after: Effect, last: int, now: int) -> None:
-    """Count the difference, in place. ``last`` and ``now`` are when the last order was made before and is now."""
-    counts = profile.counts
-    more = after.orders - before.orders
-    counts.orders += more
-    counts.revenue = (round(counts.revenue * UNIT) + after.revenue - before.revenue) / UNIT
-    event_counts.change(profile, COMPLETED, more, last, now)
-    if before.bought == after.bought:
-        return
-    for touch, number in items.remove(profile.items, before.bought - after.bought).items():
-        affinity.add_touch(profile.affinities, touch, -number)
-    for touch, number in (after.bought - before.bought).items():
-        for _ in range(number):
-            items.insert(profile.items, touch)
-        affinity.add_touch(profile.affinities, touch, number)
-
-
 def _trim(profile: Profile) -> int:
     """Forget the oldest orders, lines and purchases beyond the limits, in place; how many."""
     cut = items.trim(profile.items)
@@ -306,19 +250,3 @@ def _trim(profile: Profile) -> int:
                 lines -= one.lines
                 cut += one.lines
     return cut
-
-
-def settle_last(profile: Profile, before: int) -> None:
-    """Set when the customer ordered last, in place; ``before`` is what the orders said of it before."""
-    now = _last_order(profile)
-    # An order that was forgotten may be the last one.
-    profile.last_order = now if profile.last_order == before else max(profile.last_order, now)
-
-
-def _last_order(profile: Profile) -> int:
-    """When the customer ordered last; of a proven one no claim tells that."""
-    return last_of({key: _own(profile, one) for key, one in profile.orders.items()})
-
-
-def _own(profile: Profile, order: Order) -> Order:
-    return order.own if profile.proven and order.claimed else order
