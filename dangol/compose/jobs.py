@@ -40,11 +40,11 @@ def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure
 def reconciliation(settings: Settings) -> "Reconciliation":
     """The job that asks hosted shops for orders."""
     from dangol.shops.reconciliation import Reconciliation
+    from profiles.erasures import RedisErased
     from warehouse.feeds.stored_ids import stored_ids
 
-    return Reconciliation(
-        log(settings), sites(settings), settings.folder, partial(stored_ids, warehouse(settings))
-    )
+    stored, erased = partial(stored_ids, warehouse(settings)), RedisErased(profiles(settings).client)
+    return Reconciliation(log(settings), sites(settings), settings.folder, stored, erased.forgotten)
 
 
 def history(settings: Settings) -> "InteractionHistory":

@@ -14,6 +14,7 @@ import msgspec
 from dangol.shops import https
 from dangol.shops.changed_orders import PAGES, cafe24_tokens
 from dangol.shops.https import Ask
+from ingest.folding.events import ids_of
 from tracker.disk import write
 from tracker.durations import DAY_MS, HOUR_MS
 from tracker.event import Event, encode
@@ -22,6 +23,8 @@ from tracker.log.port import EventLog, Record
 from tracker.sites import ShopConnection, Site, Sites
 from tracker.unavailable import Unavailable
 
+Forgotten = Callable[[str, Collection[str]], Mapping[str, int]]
+"""Site and ids → those that were erased, and when (ms)."""
 Stored = Callable[[str, Collection[str], int, int], Collection[str]]
 
 FIRST_MS = 3 * DAY_MS
@@ -50,10 +53,12 @@ class Reconciliation:
         sites: Sites,
         folder: Path,
         stored: Stored,
+        forgotten: Forgotten,
         ask: Ask = https.ask,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._log, self._sites, self._path, self._stored = log, sites, folder / "shops.json", stored
+        self._log, self._sites, self._path = log, sites, folder / "shops.json"
+        self._stored, self._forgotten = stored, forgotten
         self._ask, self._clock = ask, clock
 
     def run(self, site: Site) -> list[Reconciled]:
@@ -88,12 +93,17 @@ class Reconciliation:
         return Reconciled(shop, orders, events, until)
 
     def _unknown(self, site: Site, events: list[Event]) -> list[Event]:
-        """Those that no report holds yet."""
+        """Those that no report holds yet, without what people did who were erased since."""
         if not events:
             return []
         times = [event.ts for event in events]
         known = self._stored(site.id, [event.id for event in events], min(times), max(times) + 1)
-        return [event for event in events if event.id not in known]
+        erased = self._forgotten(site.id, sorted({name for event in events for name in ids_of(event)}))
+        return [
+            event
+            for event in events
+            if event.id not in known and all(event.ts > erased.get(name, -1) for name in ids_of(event))
+        ]
 
     def _with_access(self, site: Site) -> ShopConnection:
         """Cafe24's connection with an access token. The refresh token that comes with it is kept at once: the one

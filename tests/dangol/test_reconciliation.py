@@ -18,6 +18,7 @@ from dangol.shops import https
 from dangol.shops.changed_orders import PAGE_ORDERS
 from dangol.shops.https import ShopUnavailable
 from dangol.shops.reconciliation import Reconciliation
+from profiles.erasures import RedisErased
 from tests.support.machine import Clock
 from tests.support.shop_payloads import shopify_order, woocommerce_order
 from tracker.event import Event, decode
@@ -25,6 +26,7 @@ from tracker.integrations import shopify, woocommerce
 from tracker.integrations.shop_order import events_of
 from tracker.log.open import open_log
 from tracker.log.port import EventLog
+from tracker.redis_connection import connect
 from tracker.sites import ShopConnection, Site, Sites
 
 
@@ -132,10 +134,19 @@ def no_rows(*_: object) -> set[str]:
     return set()
 
 
+def nobody(*_: object) -> dict[str, int]:
+    return {}
+
+
 def reconciliation_of(
-    log: EventLog, folder: Path, shop: ShopServer, clock: Clock, stored: Any = no_rows
+    log: EventLog,
+    folder: Path,
+    shop: ShopServer,
+    clock: Clock,
+    stored: Any = no_rows,
+    forgotten: Any = nobody,
 ) -> Reconciliation:
-    return Reconciliation(log, Sites(folder / "sites.json"), folder, stored, shop.get(), clock)
+    return Reconciliation(log, Sites(folder / "sites.json"), folder, stored, forgotten, shop.get(), clock)
 
 
 def events(log: EventLog) -> list[Event]:
@@ -239,7 +250,7 @@ def test_cafe24_is_asked_with_a_token_that_is_renewed_each_time(
     sites = Sites(tmp_path / "sites.json")
     sites.save(connected)
     stored: set[str] = set()
-    reconciliation = Reconciliation(log, sites, tmp_path, lambda *_: stored, shop.get(), clock)
+    reconciliation = Reconciliation(log, sites, tmp_path, lambda *_: stored, nobody, shop.get(), clock)
     assert reconciliation.run(connected)[0].events == PAGE_ORDERS + 3
     stored |= {event.id for event in events(log)}
     renewed = Sites(sites.path).get(site.id)
@@ -248,6 +259,22 @@ def test_cafe24_is_asked_with_a_token_that_is_renewed_each_time(
     assert reconciliation.run(renewed)[0].events == 1, "what reports hold is not told again"
     with pytest.raises(ShopUnavailable, match="401"):
         reconciliation.run(connected)
+
+
+@pytest.mark.redis
+def test_what_an_erased_customer_did_does_not_come_back(
+    shop: ShopServer, log: EventLog, site: Site, tmp_path: Path, clock: Clock, redis_url: str
+) -> None:
+    erased = RedisErased(connect(redis_url, 5.0))
+    shop.orders = [
+        shopify_order(id=1, updated_at=at(10), customer={"id": 7}),
+        shopify_order(id=2, updated_at=at(10), customer={"id": 8}),
+        shopify_order(id=3, updated_at=at(20), processed_at=at(20), customer={"id": 7}),
+    ]
+    erased.mark(site.id, ["u:7"], int(datetime.fromisoformat(at(15)).timestamp() * 1000))
+    reconciliation = reconciliation_of(log, tmp_path, shop, clock, forgotten=erased.forgotten)
+    reconciliation.run(site_with(site, "shopify", shop.url))
+    assert {(event.props["order_id"], event.user) for event in events(log)} == {("2", "8"), ("3", "7")}
 
 
 def test_the_next_page_must_be_the_shops_own(
@@ -314,6 +341,6 @@ def test_one_private_address_of_a_host_is_enough_to_refuse_it(monkeypatch: pytes
 
 def test_a_shop_without_an_address_is_not_asked(site: Site, tmp_path: Path) -> None:
     sites = Sites(tmp_path / "sites.json")
-    reconciliation = Reconciliation(open_log("memory://"), sites, tmp_path, no_rows)
+    reconciliation = Reconciliation(open_log("memory://"), sites, tmp_path, no_rows, nobody)
     told = reconciliation.run(site_with(site, "shopify", ""))
     assert told == []
