@@ -155,6 +155,7 @@ class Worker:
         self._trying(self.outbox.finish_append)
         if self._flush_due():
             self._trying(self._flush_or_start_append)
+        self.losses.add()
         self._refresh()
         return len(portion)
 
@@ -218,7 +219,6 @@ class Worker:
             self.metrics.applied.inc(verdicts["applied"])
             self.metrics.replays.inc(verdicts["replayed"])
             self.metrics.duplicates.inc(verdicts["duplicate"])
-        self.losses.add()
         self.outbox.done([message for message, _ in portion])
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
 

@@ -205,3 +205,17 @@ def test_an_event_carries_its_losses_through_the_log() -> None:
     one = Event("s", "1", "page", 1, 1, "api", visitor="v", losses=(loss("user", "placeholder", "null"),))
     assert decode(encode(one)) == one
     assert b"losses" not in encode(msgspec.structs.replace(one, losses=()))
+
+
+@pytest.mark.redis
+def test_what_a_quiet_site_lost_is_told_without_another_event(pipe: Pipe) -> None:
+    clock, worker = Clock(0.0), pipe.worker()
+    worker.losses = LossCounter(pipe.kept, pipe.metrics.lost_values, clock)
+    pipe.log.append(records([event("e", 1, **ORDER, props={"revenue": "?"})]))
+    while worker.step():
+        pass
+    assert pipe.told() == {}
+    clock.advance(ADD_SECONDS)
+    worker.step()
+    assert pipe.told()["revenue", "unreadable"].events == 1
+    worker.close()
