@@ -11,7 +11,7 @@ from ingest.metrics import Metrics
 from profiles.erasures import Erased
 from profiles.fold.fold import Settings
 from profiles.store.port import ProfileStore, ProfilesUnavailable
-from tracker.event import Event
+from tracker.event import SITE, Event
 from tracker.log.port import Message
 
 logger = logging.getLogger(__name__)
@@ -83,13 +83,19 @@ class ProfileUpdater:
             self.consents(said)
 
     def _not_erased(self, site: str, pairs: Pairs) -> Pairs:
-        """Without what was received of people before they were erased."""
+        """Without what was received of people before they were erased, or what the site tells now of the time before: a
+        shop's webhooks tell old orders again."""
         cutoffs = self.erased.cutoffs(site)
         kept = [
             pair
             for pair in pairs
-            if (event := pair[1].event).received > cutoffs.newest
-            or not cutoffs.cover(site, ids_of(event), event.received)
+            if (said := _said(event := pair[1].event)) > cutoffs.newest
+            or not cutoffs.cover(site, ids_of(event), said)
         ]
         self.metrics.erased.inc(len(pairs) - len(kept))
         return kept
+
+
+def _said(event: Event) -> int:
+    """Up to when an event tells of somebody, in ms."""
+    return event.ts if event.sender == SITE and event.ts < event.received else event.received

@@ -380,3 +380,19 @@ def test_one_sites_failure_holds_up_no_other_erasure(shop: Shop, monkeypatch: py
     with pytest.raises(ZeroDivisionError):
         shop.erasure.run()
     assert [each.site for each in shop.erased.pending()] == ["bad"] and "1" not in shop.ids()
+
+
+def test_what_the_site_tells_again_of_the_time_before_does_not_come_back(shop: Shop) -> None:
+    """A shop's webhook tells an old order again when it is refunded."""
+    shop.send(event("1", user="hush-u", name="Order Completed"))
+    shop.work()
+    shop.erase("hush-u")
+    shop.clock.advance(60)
+    now = int(shop.clock() * 1000)
+    again = msgspec.structs.replace(
+        event("2", user="hush-u", name="Order Completed"), received=now, sender="site"
+    )
+    anew = msgspec.structs.replace(again, id="3", ts=now)
+    shop.send(again, anew)
+    shop.work()
+    assert shop.ids() == ["3"]
