@@ -162,7 +162,7 @@ class Importer:
         for _ in range(ATTEMPTS):
             position = self.warehouse.positions(self.app).get(0, -1)
             stored = STORED.empty_table()
-            if position >= 0 and self.warehouse.has_days(first, last):
+            if self.warehouse.has_days(first, last):
                 known = self.warehouse.table(_KNOWN, scope)["id"].combine_chunks()
                 if pc.all(pc.is_in(hits["id"], known)).as_py():
                     break

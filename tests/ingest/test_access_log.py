@@ -377,10 +377,43 @@ def test_the_command_reads_standard_input_and_sums_up(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     assert "3 lines" in said[0].stdout
+    assert "read as combined" in said[0].stdout
+    assert (
+        "from 2026-03-04 to 2026-03-04: http://127.0.0.1:8000/desk?from=2026-03-04&to=2026-03-04"
+        in said[0].stdout
+    )
     assert "1  page views counted: 1 new, 0 known already" in said[0].stdout
     assert "1  filtered: static files" in said[0].stdout
     assert "1  not in this format" in said[0].stdout
     assert "0 new, 1 known already" in said[1].stdout
+
+
+@pytest.mark.slow
+def test_the_command_warns_of_a_proxy_and_says_what_mends_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dangol", "import-log", "-"]
+    environ = {**os.environ, "DANGOL_DATA": str(tmp_path / "data")}
+
+    def said(text: str, *options: str) -> str:
+        done = subprocess.run(
+            [*command, *options],
+            input=text,
+            env=environ,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    main = "".join(line(f"/{n}", n, ip="10.0.0.1").rstrip("\n") + f' "203.0.{n}.7"\n' for n in range(9))
+    assert "--client xff" in said(main, "--client", "connection")
+    assert "Warning" not in said(main.replace("GET /", "GET /again"))
+    assert "10.0.0.0, which seems to be a proxy" in said(
+        "".join(line(f"/x{n}", n, ip="10.0.0.1") for n in range(9))
+    )
+    assert "is none of auto, connection" in said(main, "--client", "first")
+    assert "there is no timezone" in said(main, "--timezone", "Mars/Base")
+    assert "in no format that is known" in said("id,name\n1,x\n")
 
 
 @settings(deadline=None)
