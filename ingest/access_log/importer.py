@@ -7,7 +7,6 @@ imports at once the second looks again at what is stored. Killed at any moment, 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -18,8 +17,7 @@ from ingest.access_log.clients import ENOUGH_LINES, HALF, is_proxy
 from ingest.access_log.formats.detection import FormatMismatch, recognised
 from ingest.access_log.lines import blocks, opened
 from ingest.access_log.memory import free_memory
-from ingest.access_log.page_views import FATES, HITS, BlockResult, ImportOptions, cut_block
-from ingest.access_log.readahead import readahead
+from ingest.access_log.page_views import FATES, HITS, BlockResult, ImportOptions
 from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.rows import STORED, made
 from profiles.erasures import Erased, NobodyErased
@@ -120,7 +118,7 @@ class Importer:
             log, counted, waiting = AccessLogReader(choice), 0, HITS.empty_table()
             lines = reading.lines(chain(filter(None, [first]), source), choice.zone)
             try:
-                for block in readahead(lines, partial(cut_block, choice=choice)):
+                for block in lines:
                     portion = log.read(block)
                     _refuse_unfit(name, log.lines, portion, reading.name)
                     hits = log.take(portion)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ingest.access_log.format import Format
 
-BLOCK = 1 << 20
-"""Bytes of a block: some 4,000 lines, so that a distinct text of a block is looked at once, and the arrays of a block
+BLOCK = 2 << 20
+"""Bytes of a block: some 8,000 lines, so that a distinct text of a block is looked at once, and the arrays of a block
 stay in the processor's cache."""
 LINE_LIMIT = 1 << 20
 """A line longer than this is cut: no server writes one, and a file without newlines must not fill the memory."""

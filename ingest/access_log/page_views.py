@@ -119,22 +119,8 @@ class BlockResult(NamedTuple):
     clients: dict[str, tuple[int, int]]
 
 
-class CutBlock(NamedTuple):
-    """A block of whole lines: their fields, times in ms (-1 for none) and the first digits of the status."""
-
-    lines: Lines
-    ts: Rows
-    status: Rows
-
-
-def cut_block(block: bytes, choice: ImportOptions) -> CutBlock:
-    """The fields of a block of whole lines: the part of reading that needs nothing of other blocks."""
-    lines = cut(escaped(block), choice.form)
-    return CutBlock(lines, times(lines, choice.form, choice.zone), hundreds(lines, choice.form))
-
-
-def read(block: CutBlock, choice: ImportOptions, host: str | None) -> BlockResult:
-    """The page views of a block. ``host``: the site's own; None to find it out."""
+def read(block: bytes, choice: ImportOptions, host: str | None) -> BlockResult:
+    """The page views of a block of whole lines. ``host``: the site's own; None to find it out."""
     reading = _BlockReading(choice, host)
     hits = reading.hits(block)
     return BlockResult(
@@ -158,8 +144,9 @@ class _BlockReading:
         self.examples: list[tuple[int, str]] = []
         self.clients: dict[str, tuple[int, int]] = {}
 
-    def hits(self, block: CutBlock) -> pa.Table:
-        lines, ts, status = block
+    def hits(self, block: bytes) -> pa.Table:
+        lines = cut(escaped(block), self.form)
+        ts, status = times(lines, self.form, self.choice.zone), hundreds(lines, self.form)
         self.lines = len(lines.good)
         unfit = ~lines.good | (ts < 0)
         told = self._drop("comment", np.arange(len(ts)), unfit & (lines.data[lines.begins] == COMMENT_SIGN))

@@ -9,7 +9,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.access_log.page_views import EXAMPLES, HITS, BlockResult, CutBlock, ImportOptions, cut_block, read
+from ingest.access_log.page_views import EXAMPLES, HITS, BlockResult, ImportOptions, read
 from ingest.access_log.repeated import RepeatedLines
 
 MOST_NETWORKS = 2_000
@@ -33,10 +33,10 @@ class AccessLogReader:
 
     def hits(self, block: bytes) -> pa.Table:
         """The page views of the next block of whole lines, in its order, as HITS."""
-        return self.take(self.read(cut_block(block, self.choice)))
+        return self.take(self.read(block))
 
-    def read(self, block: CutBlock) -> BlockResult:
-        """What the next block says."""
+    def read(self, block: bytes) -> BlockResult:
+        """What the next block says, which ``take`` adds to the rest."""
         return read(block, self.choice, self.host)
 
     def take(self, portion: BlockResult) -> pa.Table:

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from ingest.access_log.clients import client_of
 from ingest.access_log.format import named
 from ingest.access_log.lines import LogUnreadable, blocks, opened
-from ingest.access_log.page_views import ImportOptions, cut_block
-from ingest.access_log.readahead import readahead
+from ingest.access_log.page_views import ImportOptions
 from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.repeated import DAYS_KNOWN, RepeatedLines
 from ingest.access_log.requests import SURELY_STATIC, address, agent, page_url, request
@@ -253,11 +252,10 @@ def log(tmp_path: Path) -> Path:
 
 
 def told(path: Path, site: Site) -> tuple[object, ...]:
-    """Everything that is known of a file, read ahead."""
+    """Everything that is known of a file."""
     reader = AccessLogReader(ImportOptions(named("combined"), site, KEY))
     with opened(str(path)) as (stream, _):
-        parts = readahead(blocks(stream, path.name), lambda block: cut_block(block, reader.choice))
-        views = [row for part in parts for row in reader.take(reader.read(part)).to_pylist()]
+        views = [row for block in blocks(stream, path.name) for row in reader.hits(block).to_pylist()]
     return views, reader.lines, reader.fates, reader.examples, reader.host
 
 
@@ -281,7 +279,7 @@ def test_what_comes_before_a_broken_place_is_told_first(
 
     def lines() -> Iterator[int]:
         with pytest.raises(LogUnreadable), opened(str(broken)) as (stream, _):
-            yield from readahead(blocks(stream, broken.name), lambda block: block.count(b"\n"))
+            yield from (block.count(b"\n") for block in blocks(stream, broken.name))
 
     assert sum(lines()) > 1_000
 
