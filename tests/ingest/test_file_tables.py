@@ -157,6 +157,14 @@ def test_a_quotation_mark_that_is_not_closed_costs_its_row_only(tmp_path: Path, 
     assert [row.values[0] for row in rows if not row.fault] == [str(n) for n in range(100) if n != place]
 
 
+def test_an_inch_mark_does_not_close_the_quotation_of_the_row_above(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text('id,name,note\n1,"never closed,3\n2,screen,5"\n3,c,d\n')
+    rows = found(path)
+    assert [(row.line, row.fault) for row in rows if row.fault] == [(2, "a quotation mark is not closed")]
+    assert [row.values for row in rows if not row.fault] == [("2", "screen", '5"'), ("3", "c", "d")]
+
+
 def test_a_quotation_mark_that_is_never_closed_reads_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
