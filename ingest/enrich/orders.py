@@ -59,8 +59,6 @@ def _transition(name: str, props: Mapping[str, Any], read: FieldReader) -> Purch
         if amount is not None and amount < 0:
             read.lose("products", "negative", str(amount))
             amount = None
-    if name == REFUNDED and amount is None and lines.lines:
-        read.lose("price", "missing")  # so all that is left is given back
     refund = _refund(props, amount, lines.lines, read) if name == REFUNDED else None
     told = read.told or (name == "Order Completed")  # what says no currency has the order's
     factor, products = read.rate(), _priced(lines.lines, read, keep=True)

@@ -12,7 +12,7 @@ CENT = UNIT // 100
 Amount = int | None
 """Twice the cents (of a line: pieces), else twice the 1/10,000 plus one."""
 ToldRow = tuple[int, Amount, int, list[int]]
-"""Time since ``when``, amount, currency; then product, quantity and category of each line."""
+"""Time since ``when``, amount, currency; then product, quantity, category and amount of each line."""
 OldOrder = tuple[bytes, float, int]
 """As earlier releases stored it: digest and stamp, revenue, when it was received."""
 
@@ -100,9 +100,10 @@ def _row(key: bytes, order: Order, first: int, words: Mapping[str, int]) -> Orde
 def _told_row(told: Told, when: int, words: Mapping[str, int]) -> ToldRow:
     lines: list[int] = []
     for line in told.lines:
-        lines += (words[line.product], _short(line.quantity, UNIT), words[line.category])
-    amount = None if told.amount is None else _short(told.amount, CENT)
-    return told.ts - when, amount, words[told.currency], lines
+        amount = _short(line.amount, CENT)
+        lines += (words[line.product], _short(line.quantity, UNIT), words[line.category], amount)
+    whole = None if told.amount is None else _short(told.amount, CENT)
+    return told.ts - when, whole, words[told.currency], lines
 
 
 def _order(row: ChangedOrderRow, first: int, words: Sequence[str]) -> tuple[bytes, Order]:
@@ -139,8 +140,13 @@ def _told(row: ToldRow, when: int, words: Sequence[str]) -> Told:
 
 
 def _lines(packed: Sequence[int], words: Sequence[str]) -> tuple[Line, ...]:
-    columns = zip(packed[::3], packed[1::3], packed[2::3], strict=True)
-    return tuple([Line(words[item], _long(many, UNIT), words[category]) for item, many, category in columns])
+    columns = zip(packed[::4], packed[1::4], packed[2::4], packed[3::4], strict=True)
+    return tuple(
+        [
+            Line(words[item], _long(many, UNIT), words[category], _long(amount, CENT))
+            for item, many, category, amount in columns
+        ]
+    )
 
 
 def _short(number: int, unit: int) -> int:

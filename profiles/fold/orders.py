@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from profiles.facts import ORDER_EVENTS, Facts
+from profiles.facts import ORDER_EVENTS, Facts, ProductLine
 from profiles.fold import event_counts, items
 from profiles.fold.dedup import ID_BYTES, digest, from_public_key
 from profiles.fold.order_effect import (
@@ -89,7 +89,7 @@ def transition(event: Event, facts: Facts, currency: str, at: bytes, claimed: bo
     ``claimed``: it comes from a browser that merely claims to be the customer."""
     said = facts.currency or ""
     amount = None if facts.revenue is None else abs(round(facts.revenue * UNIT))
-    lines = tuple([Line(line.product, round(line.quantity * UNIT), line.category) for line in facts.products])
+    lines = tuple([_line(line) for line in facts.products])
     told = Told(event.ts, amount, OWN if said and said == (currency or said) else said, lines)
     order = Order(received=event.received)
     if event.name == COMPLETED:
@@ -104,6 +104,11 @@ def transition(event: Event, facts: Facts, currency: str, at: bytes, claimed: bo
         name = blake2b((facts.refund or event.id).encode("utf-8", "surrogatepass"), digest_size=6).digest()
         return replace(order, refunds={name: told}, note=not facts.order)
     return replace(order, cancelled=True)
+
+
+def _line(line: ProductLine) -> Line:
+    amount = round(max(line.quantity, 0.0) * line.price * UNIT)
+    return Line(line.product, round(line.quantity * UNIT), line.category, amount)
 
 
 def apply(

@@ -22,11 +22,12 @@ BY_SITE, BY_PAGE = range(2)
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """``quantity`` in 1/10,000."""
+    """``quantity`` in 1/10,000; ``amount`` is the price of all of it, 0 where none was told."""
 
     product: str
     quantity: int = UNIT
     category: str = ""
+    amount: int = 0
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -45,8 +46,9 @@ class Order(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ``site`` is its completion as the site's server told it, ``page`` as the visitor's page did: the earliest of each.
     ``claimed``: that page is one of a browser that merely claims to be the customer. ``lined`` holds the lines of the
     best completion that told any, by ``lined_by``. ``updates`` are the latest ones that told an amount, a currency and
-    lines. ``refunds`` are by a digest of the refund's id; their amounts are positive, and None stands for all that is
-    left. ``note``: a refund of no order, which is a credit note. ``apart``: it is another profile's, and counts there.
+    lines. ``refunds`` are by a digest of the refund's id; their amounts are positive, None for those of its lines, or
+    for all that is left (``worth``). ``note``: a refund of no order, which is a credit note. ``apart``: it is another
+    profile's, and counts there.
     ``received`` (ms) is when the tracker first heard of it. ``first`` are the stamps (``profiles.fold.dedup``) of the
     messages that first told of its completion: the site's and a page's, b"" for none.
     """
@@ -151,15 +153,42 @@ def _all_refunds(one: Mapping[bytes, Told], other: Mapping[bytes, Told]) -> dict
     return refunds
 
 
+def lines_of(order: Order) -> tuple[Line, ...]:
+    """What was ordered, as it was told last."""
+    lines = order.lined.lines if order.lined else ()
+    for one in order.updates:
+        lines = one.lines or lines
+    return lines
+
+
+def worth(refund: Told, lines: tuple[Line, ...]) -> int | None:
+    """The amount of a refund: as told, else that of its lines by the prices of the order's ``lines``; None, all that is
+    left, where neither is known."""
+    if refund.amount is not None or not refund.lines:
+        return refund.amount
+    known: dict[str, tuple[int, int]] = {}
+    for line in lines:
+        amount, quantity = known.get(line.product, (0, 0))
+        known[line.product] = (amount + line.amount, quantity + max(line.quantity, 0))
+    found = 0
+    for product, (back, _) in _quantities(refund.lines, back=True).items():
+        amount, quantity = known.get(product, (0, 0))
+        found += amount * min(back, quantity) // quantity if quantity else 0
+    return found or None
+
+
 def without_lines(order: Order) -> Order:
     """The same order, of which only the amounts are known."""
+    lines = lines_of(order)
     return replace(
         order,
         lined=None,
         updates=tuple(
             [replace(one, lines=()) for one in order.updates if one.amount is not None or one.currency]
         ),
-        refunds={name: replace(one, lines=()) for name, one in order.refunds.items()},
+        refunds={
+            name: replace(one, amount=worth(one, lines), lines=()) for name, one in order.refunds.items()
+        },
     )
 
 
@@ -190,15 +219,15 @@ def net(order: Order) -> Net:
     if base is None:
         return nothing
     amount, currency = base.amount or 0, base.currency
-    lines = order.lined.lines if order.lined else ()
+    lines = lines_of(order)
     for one in order.updates:
         amount = amount if one.amount is None else one.amount
-        currency, lines = one.currency or currency, one.lines or lines
+        currency = one.currency or currency
     currency = currency or OWN
     apart = sum([one.amount or 0 for one in refunds if currency != OWN and one.currency == OWN])
-    same = [one for one in refunds if one.amount is None or one.currency in ("", currency)]
-    refunded = sum([one.amount or 0 for one in same])
-    if order.cancelled or any(one.amount is None for one in same) or (refunded >= amount and amount):
+    same = [worth(one, lines) for one in refunds if one.amount is None or one.currency in ("", currency)]
+    refunded = sum([each or 0 for each in same])
+    if order.cancelled or None in same or (refunded >= amount and amount):
         return nothing._replace(revenue=-apart)
     bought = _quantities(lines)
     for one in refunds:

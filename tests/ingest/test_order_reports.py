@@ -36,6 +36,9 @@ def transition(draw: random.Random, number: int) -> Event:
             "refund_id": draw.choice(["r1", "r2", "r3"]),
             "revenue": draw.choice([0.1, "5,00 €", 12.5, 3]),
         }
+        if lines and draw.random() < 0.5:  # what is given back, at the order's prices
+            props["products"] = [{key: line[key] for key in ("product_id", "quantity")} for line in lines]
+            del props["revenue"]
     order = draw.choice(["10000001", 10000002, 10000003.0, "o-4", "o-5", "o-6"])
     if name == "Cancelled":
         order = "o-6"
@@ -68,3 +71,30 @@ def test_profiles_and_reports_count_the_same_orders(tmp_path: Path, seed: int) -
     assert {who: each["orders"] for who, each in bought.items()} == {
         who: each.orders for who, each in people.items() if each.orders
     }
+
+
+def test_lines_without_prices_are_given_back_at_the_orders_prices(tmp_path: Path) -> None:
+    def told(number: int, name: str, order: str, user: str, **props: Any) -> Event:
+        given = {"order_id": order, **props}
+        return event(
+            f"e{number}", number, None, user, name=f"Order {name}", props=given, sender=SITE, proven=True
+        )
+
+    cups = {"product_id": "cup", "quantity": 3, "price": 10}
+    pot = {"product_id": "pot", "quantity": 1, "price": "19.99"}
+    shop = OrderShop(tmp_path, SHOP)
+    shop.tell(
+        [
+            told(1, "Refunded", "o1", "kim", refund_id="r", products=[{"product_id": "cup", "quantity": 1}]),
+            told(2, "Completed", "o1", "kim", revenue=54.99, products=[cups, pot]),  # shipping is 5
+            told(3, "Completed", "o2", "lee", products=[cups, pot]),
+            told(4, "Refunded", "o2", "lee", products=[{"product_id": "cup", "quantity": 7}]),
+            told(5, "Refunded", "o2", "lee", products=[{"product_id": "pot"}]),
+            told(6, "Completed", "o3", "park", revenue=30),
+            told(7, "Refunded", "o3", "park", products=[{"product_id": "cup", "quantity": 1}]),
+        ]
+    )
+    found = overview(shop.warehouse, "default", SPAN, "EUR")
+    people = {each.id: (each.counts.orders, each.counts.revenue) for each in shop.profiles.people("default")}
+    assert (found.orders, found.revenue) == (1, 44.99)
+    assert people == {"u:kim": (1, 44.99), "u:lee": (0, 0.0), "u:park": (0, 0.0)}

@@ -59,8 +59,8 @@ def order(number: str, rows: Sequence[EventRow], own: str) -> list[Entry]:
     left, whole, back, found = amount, False, dict[str, Decimal](), list[Entry]()
     refunds = {each.refund: each for each in reversed(by_ts(mine)) if each.name == "Order Refunded"}
     for each in refunds.values():
-        whole = whole or each.revenue is None
-        given = money(each.revenue) or Decimal(0)
+        given = money(each.revenue) or -worth(each.items, lines)
+        whole = whole or (each.revenue is None and not given)
         if each.revenue is not None and (each.currency or currency) != currency:
             found.append(Entry(each.profile, each.ts, each.currency or own, given, False, note=True))
         else:
@@ -78,6 +78,16 @@ def order(number: str, rows: Sequence[EventRow], own: str) -> list[Entry]:
     for product, sold in placed.lines.items():
         sold[1] = sold[0] if gone else min(sold[0], back.get(product, Decimal(0)))
     return [placed, *found]
+
+
+def worth(back: Sequence[dict[str, object]], lines: Sequence[dict[str, object]]) -> Decimal:
+    """What so many pieces cost in the order."""
+    prices = {line["product"]: (line["price"], line["quantity"]) for line in lines}
+    found = Decimal(0)
+    for line in back:
+        price, sold = prices.get(line["product"], (0, 0))
+        found += Decimal(str(price)) * min(Decimal(str(line["quantity"])), Decimal(str(sold)))
+    return found
 
 
 def note(row: EventRow, own: str) -> Entry:

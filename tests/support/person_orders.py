@@ -53,7 +53,7 @@ def left_of(told: Sequence[Event]) -> tuple[Decimal, int, Counter[str]] | None:
     for one in sorted(told, key=lambda one: one.ts):
         if one.name == "Order Refunded":
             refunds.setdefault(one.props["refund_id"], one)
-    back = [amount(one.props) for one in refunds.values()]
+    back = [amount(one.props) for one in refunds.values()]  # the lines of these events tell no prices
     if None in back:
         return None
     paid = total - sum((each for each in back if each is not None), Decimal(0))

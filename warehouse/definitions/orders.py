@@ -52,8 +52,41 @@ refunds as (
 _VISIT = "session, channel, origin, campaign, device, country"
 _WHO = f"profile, ts, received, told, sender, {_VISIT}"
 
+_LINES = """
+updated_lines as (
+    select key, arg_max(lines, row(ts, id)) as lines from several
+    where name = 'Order Updated' and len(lines) > 0 group by key
+), told_lines as (
+    select key, arg_min(lines, place) as lines from accepted where len(lines) > 0 group by key
+)
+"""
+"""What was ordered, as it was told last: the lines of an update, else of the decisive telling that has any."""
+
+_QUANTITY = "greatest(coalesce(line.quantity, 1), 0)"
+_AMOUNT = f"coalesce(try_cast(round({_QUANTITY} * coalesce(line.price, 0) * 10000) as bigint), 0)"
+
+_WORTH = f"""
+unpriced as (
+    select key, coalesce(refund, id) as refund, line.product as product,
+           sum(round(abs(coalesce(line.quantity, 1)) * 10000))::hugeint as back
+    from (select key, refund, id, unnest(lines) as line from refunds where revenue is null and number is not null)
+    group by all
+), priced as (
+    select key, line.product as product, sum({_AMOUNT})::hugeint as amount,
+           sum(round({_QUANTITY} * 10000))::hugeint as sold
+    from (
+        select key, unnest(coalesce(updated_lines.lines, told_lines.lines)) as line
+        from told_lines full join updated_lines using (key) semi join unpriced using (key)
+    ) group by all
+), worth as (
+    select key, refund, sum(case when sold > 0 then amount * least(back, sold) // sold else 0 end)::bigint as amount
+    from unpriced join priced using (key, product) group by all having amount > 0
+)
+"""
+"""What a refund that tells lines but no amount gives back, by the order's own prices."""
+
 NET_ORDERS = f"""
-with {_TOLD}, {_REFUNDS},
+with {_TOLD}, {_REFUNDS}, {_LINES}, {_WORTH},
 based as (
     select key, min(ts) as ts, any_value(number) as number, any_value(buyer) as profile, bool_or(told) as told,
            arg_min(revenue, place) as revenue,
@@ -72,9 +105,12 @@ based as (
     union all by name
     select key, number, {_WHO}, coalesce(revenue, 0) as amount, currency from alone where name = 'Order Completed'
 ), taken as (
-    select refunds.* replace (nullif(coalesce(refunds.currency, ordered.currency), $own) as currency),
+    select refunds.* replace (coalesce(refunds.revenue, -worth.amount) as revenue,
+               nullif(coalesce(case when refunds.revenue is not null then refunds.currency end, ordered.currency), $own)
+               as currency),
            nullif(ordered.currency, $own) as paid
     from refunds join ordered using (key)
+    left join worth on worth.key = refunds.key and worth.refund = coalesce(refunds.refund, refunds.id)
 ), refunded as (
     select key, bool_or(revenue is null) as whole, -sum(revenue) as refunded from taken
     where revenue is null or currency is not distinct from paid group by key
@@ -106,21 +142,15 @@ ten-thousandths of ``currency``, '' for the site's own; ``session``, ``channel``
 it. A refund in another currency than its order's is a credit note."""
 
 NET_LINES = f"""
-with {_TOLD}, {_REFUNDS},
-updated as (
-    select key, arg_max(lines, row(ts, id)) as lines from several
-    where name = 'Order Updated' and len(lines) > 0 group by key
-), told_lines as (
-    select key, arg_min(lines, place) as lines from accepted where len(lines) > 0 group by key
-    union all select key, lines from alone where name = 'Order Completed'
+with {_TOLD}, {_REFUNDS}, {_LINES},
+first_lines as (
+    from told_lines union all by name select key, lines from alone where name = 'Order Completed'
 ), bought as (
     select key, line.product as product, max(coalesce(line.category, '')) as category,
-           sum(greatest(coalesce(line.quantity, 1), 0)) as sold, sum(greatest(-line.quantity, 0)) as negative,
-           sum(coalesce(try_cast(round(greatest(coalesce(line.quantity, 1), 0) * coalesce(line.price, 0) * 10000)
-               as bigint), 0)) as amount
+           sum({_QUANTITY}) as sold, sum(greatest(-line.quantity, 0)) as negative, sum({_AMOUNT}) as amount
     from (
-        select key, unnest(coalesce(updated.lines, told_lines.lines)) as line
-        from told_lines full join updated using (key) semi join standing using (key)
+        select key, unnest(coalesce(updated_lines.lines, first_lines.lines)) as line
+        from first_lines full join updated_lines using (key) semi join standing using (key)
     ) where line.product <> '' group by 1, 2
 ), given_back as (
     select key, line.product as product, sum(abs(coalesce(line.quantity, 1))) as quantity
