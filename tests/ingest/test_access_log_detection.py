@@ -5,7 +5,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.access_log.clients import address_of, client_of, shared_proxies
@@ -227,6 +227,8 @@ def test_a_number_is_a_time_in_the_unit_that_it_fits(text: str) -> None:
 
 
 @given(st.text(max_size=40) | st.integers().map(str) | st.floats().map(str))
+@example("²")
+@example("9" * 400)
 def test_no_time_is_older_than_the_web(text: str) -> None:
     found = instant(text, UTC)
     assert found is None or found >= EARLIEST_MS

@@ -102,7 +102,7 @@ def _time(record: Mapping[str, str], text: str, zone: tzinfo) -> int | None:
 def instant(text: str, zone: tzinfo) -> int | None:
     """The ms since the epoch that ``text`` says in any usual way: ISO, as Apache writes it, or a number in seconds, ms,
     µs or ns; None for none."""
-    if text.replace(".", "", 1).isdigit():
+    if text.replace(".", "", 1).isdecimal():  # and not ², which is a digit
         number = float(text)
         for _ in range(3):
             number = number / 1000 if number >= LATEST_MS else number

@@ -179,13 +179,8 @@ def _headline(now: Overview) -> str:
     times = ngettext("%(count)s visit", "%(count)s visits", now.sessions, count=formats.number(now.sessions))
     if not now.orders:
         return _("%(visitors)s, %(visits)s.", visitors=came, visits=times)
-    share = formats.percent(now.orders / now.sessions)
-    return _(
-        "%(visitors)s, %(visits)s. %(share)s of visits led to an order.",
-        visitors=came,
-        visits=times,
-        share=share,
-    )
+    bought = ngettext("%(count)s order", "%(count)s orders", now.orders, count=formats.number(now.orders))
+    return _("%(visitors)s, %(visits)s, %(orders)s.", visitors=came, visits=times, orders=bought)
 
 
 def _figure(name: str, now: Figures, before: Figures, period: Period, site: Site) -> Figure:
