@@ -77,7 +77,7 @@ class Reconciliation:
 
     def _reconcile(self, site: Site, shop: str) -> Reconciled:
         now, name = int(self._clock() * 1000), f"{site.id}/{shop}"
-        until = self._known().get(name, now - FIRST_MS + OVERLAP_MS)
+        until = min(now, self._known().get(name, now - FIRST_MS + OVERLAP_MS))  # of a clock that was ahead
         orders = events = 0
         connection = self._with_access(site) if shop == "cafe24" else site.shops[shop]
         pages = PAGES[shop](connection, until - OVERLAP_MS, self._ask)

@@ -22,6 +22,7 @@ import redis
 from dangol import compose
 from dangol.machine.embedded import embedded_redis
 from dangol.settings import Settings, load
+from profiles.erasures import RedisErased
 from tests.support.erase_traces import traces
 from tests.support.installation import WRITE, Installation, eventually, leftovers
 from tests.support.machine import redis_binary
@@ -44,11 +45,14 @@ PASSING = (
     "backups",
     "erased",
     "erasures",
+    "forgotten",
     "arms",
     "segments-progress",
     "ingest",
 )
 """Begin the names of keys that hold what is of the moment, or what a job writes anew each minute."""
+ERASED = ("u:hush-before", "v:hush-before-a", "u:hush-after", "v:hush-after-a")
+"""No import brings them back, whichever backup was restored."""
 STEPS = ["event:Product Viewed", "event:Product Added", "event:Order Completed"]
 
 
@@ -265,6 +269,7 @@ def test_what_was_lost_is_made_again_without_those_who_were_erased(tmp_path: Pat
             }
             assert history(settings) == rows
             client = redis.Redis(unix_socket_path=str(settings.socket))
+            assert RedisErased(client).forgotten("default", [*ERASED, "u:keeper"]).keys() == set(ERASED)
             assert traces(settings.folder, client, ["hush-before", "hush-after@"]) == []
             # The erasure log names whom another restore would have to erase; nothing else does.
             named = {where for where, _ in traces(settings.folder, client, ["hush-after"])}

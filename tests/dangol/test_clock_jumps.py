@@ -434,6 +434,14 @@ HERE = {
 STAMPS = {
     # says when something was, and waits for nothing
     *(
+        "offers/coupons/pool.py",
+        "recommender/feeds/sync.py",
+        "dangol/jobs/duplicates.py",
+        "web/imports/jobs.py",
+    ),
+    # asks ``tracker.machine_clock.passed``, or the earlier of mark and now, which a clock that was ahead cannot stop
+    *("dangol/jobs/feeds.py", "dangol/shops/reconciliation.py"),
+    *(
         "web/access/audit.py",
         "web/stores.py",
         "web/personalize/decision_log.py",

@@ -34,6 +34,7 @@ NOBODY = {
         "desk_segments.listed",
     ),
     *("desk_segments.edit", "campaigns.listed", "campaigns.one", "campaigns.versions", "segments.listed"),
+    *("coupons.listed", "coupons.one", "desk_imports.listed", "desk_quality.show"),
     *("segments.one", "items.listed", "items.one", "models.listed", "models.training"),
     *("gorse.one", "gorse.neighbors", "gorse.listed", "gorse.latest", "gorse.popular"),
     "gorse.recommend",  # what the shop shows them, all day, as /v1/personalize
@@ -49,7 +50,7 @@ NOBODY = {
                 "funnel_trend",
             ),
             *("funnel_breakdown", "funnel_instead", "goals", "models", "overview", "paths", "products"),
-            *("retention", "segments", "vocabulary"),
+            *("retention", "segments", "vocabulary", "data_quality"),
         )
     ),
 }
@@ -206,7 +207,7 @@ def test_a_feed_does_not_push_out_what_was_decided(stage: Stage) -> None:
     assert stage.call("DELETE", "/v1/items/tea-1").status_code in (200, 204)
     assert [entry.what for entry in stage.audit.latest(9)] == [
         "DELETE /v1/items/tea-1",
-        "PUT /v1/items/<item_id>",
+        "PUT /v1/items/<id:item_id>",
     ]
 
 
@@ -251,7 +252,7 @@ def replaced(noting: Any, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, 
 def arguments(name: str, command: Any, folder: Path) -> list[str]:
     file = folder / "file"
     file.write_text("")
-    values = {"person": WHO, "role": "ingest", "user_id": "x"}
+    values = {"person": WHO, "role": "ingest", "user_id": "x", "shop": "shopify"}
     given = [
         str(folder) if "folder" in (each.name or "") or each.name == "source"
         else str(file) if "file" in (each.name or "")
@@ -259,7 +260,13 @@ def arguments(name: str, command: Any, folder: Path) -> list[str]:
         for each in command.params
         if each.param_type_name == "argument" and each.required
     ]  # fmt: skip
-    more = {"export": ["--user", WHO], "sites set": ["--identity", "proof"], "audit": ["--person", WHO]}
+    more = {
+        "coupons make": ["--count", "1"],
+        "sites connect": ["--secret", "s", "--token", "t"],
+        "export": ["--user", WHO],
+        "sites set": ["--identity", "proof"],
+        "audit": ["--person", WHO],
+    }
     return given + more.get(name, [])
 
 
