@@ -24,6 +24,7 @@ EACH = {
     "train": "training.due",
     "refresh": "refresh",
     "fetch_feeds": "feeds.run",
+    "merge_duplicates": "duplicates.run",
     "learn_items": "products",
     "learn_orders": "plausible",
     "reconcile": "reconciliation.run",

@@ -22,8 +22,8 @@ COLUMNS = 40
 _TOKEN = re.compile(r'(?:\[[^\]]*+\]|"(?:[^"\\]|\\.)*+")(?!\S)|(?:[^\s,"]++, )*+\S++')
 _REQUEST = re.compile(r"[A-Z]{3,20} \S+(?: HTTP/\d(?:\.\d)?)?")
 _STATUS = re.compile(r"[1-5]\d\d")
-_AGENT = re.compile(r"Mozilla/|Opera/|[\w.-]+/\d|.*(?:bot|spider|crawl)", re.IGNORECASE)
-_HOST = re.compile(r"(?:(?:[\w-]+\.)+[A-Za-z][\w-]+|localhost)(?::\d{1,5})?|[\w.-]+:\d{1,5}", re.ASCII)
+_AGENT = re.compile(r"\A(?:Mozilla/|Opera/|[\w.-]++/\d|.*(?:bot|spider|crawl))", re.IGNORECASE)
+_HOST = re.compile(r"\A(?:(?:(?:[\w-]+\.)+[A-Za-z][\w-]+|localhost)(?::\d{1,5})?|[\w.-]++:\d{1,5})", re.ASCII)
 _TIMES = (
     CLF_TIME,
     "iso",
