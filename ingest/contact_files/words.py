@@ -67,7 +67,9 @@ _UNITS = re.compile(
     r"(?:(\d{1,5})\s*(?:s|sec|secs|seconds?|초))?",
     re.IGNORECASE,
 )
-_YEAR_FIRST = re.compile(r"(\d{4})\s*[-./년]?\s*(\d{1,2})\s*[-./월]?\s*(\d{1,2})\s*일?\.?(?:[T\s].*)?")
+_YEAR_FIRST = re.compile(
+    r"(\d{4})\s*+(?:[-./년]\s*+)?(\d{1,2})\s*+(?:[-./월]\s*+)?(\d{1,2})(?:\s*+일)?\.?(?:[T\s].*)?", re.DOTALL
+)
 
 
 class WordUnknown(ValueError):

@@ -21,10 +21,12 @@ _STRAY = 0.01
 _MANY_DAYS, _FEW_YEARS = 8, 2
 _CACHED = 100_000
 
+LONGEST = 200
+"""Characters of a time."""
 _YEAR_FIRST = re.compile(
-    r"(\d{4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?(?=[\sT,(]|$)(.*)", re.DOTALL
+    r"(\d{4}) ?[-./년] ?(\d{1,2}) ?[-./월] ?(\d{1,2}) ?[.일]?(?=[\sT,(]|$)(.*)", re.DOTALL
 )
-_THREE = re.compile(r"(\d{1,2})\s*([-./])\s*(\d{1,2})\s*\2\s*(\d{4}|\d{1,2})\.?(?=[\sT,(]|$)(.*)", re.DOTALL)
+_THREE = re.compile(r"(\d{1,2}) ?([-./]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{1,2})\.?(?=[\sT,(]|$)(.*)", re.DOTALL)
 _DAY_NAME = re.compile(
     r"(?:[A-Za-z]{3,9},?\s+)?(\d{1,2})[\s-]+([A-Za-z]{3,9})\.?[\s,-]+(\d{4}|\d{2})\b(.*)", re.DOTALL
 )
@@ -33,15 +35,20 @@ _NAME_DAY = re.compile(
 )
 _COMPACT = re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d)?)?(Z|[+-]\d\d:?\d\d)?")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?(?:[eE]\+?\d+)?")
-_WEEKDAY = re.compile(r"^\s*\(?[월화수목금토일](?:요일)?\)?\s*")
+_WEEKDAY = re.compile(r"\A ?\(?[월화수목금토일](?:요일)?\)? ?")
 _HALF = {"오전": 0, "am": 0, "a.m.": 0, "오후": 12, "pm": 12, "p.m.": 12}
 _TIME = re.compile(
-    r"(?P<before>오전|오후|[AaPp][Mm])?\s*(?P<h>\d{1,2})\s*(?:[:시]\s*)(?:(?P<m>\d{1,2})\s*분?)?"
-    r"(?:\s*[:]?\s*(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?\s*초?)?\s*(?P<after>오전|오후|[AaPp]\.?[Mm]\.?)?"
-    r"\s*(?P<zone>Z|UTC|GMT|KST|[+-]\d{2}(?::?\d{2})?)?(?:\[[^\]]*\])?"
+    r"(?P<before>오전|오후|[AaPp][Mm])? ?(?P<h>\d{1,2}) ?(?:[:시] ?)(?:(?P<m>\d{1,2}) ?분?)?"
+    r"(?: ?[:]? ?(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))? ?초?)? ?(?P<after>오전|오후|[AaPp]\.?[Mm]\.?)?"
+    r" ?(?P<zone>Z|UTC|GMT|KST|[+-]\d{2}(?::?\d{2})?)?(?:\[[^\]]*\])?"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EXCEL_DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001
+
+
+def _plain(text: str) -> str:
+    """With one space where several stand; "" for what is too long to be a time."""
+    return " ".join(text.split()) if len(text) <= LONGEST else ""
 
 
 class Dates:
@@ -62,10 +69,11 @@ class Dates:
         if value == self._last:
             return
         self._last = value
-        if not isinstance(value, str) or (found := _THREE.fullmatch(value.strip())) is None:
+        text = _plain(value) if isinstance(value, str) else ""
+        if (found := _THREE.fullmatch(text)) is None:
             return
         self._seen += 1
-        self._example = self._example or value.strip()
+        self._example = self._example or text
         possible = _possible(*found.group(1, 2, 3, 4))
         self._firsts.add(found[1])
         self._lasts.add(found[4])
@@ -106,7 +114,7 @@ class Dates:
         """A moment in ms since the epoch. Raises ValueError, with what is wrong, for what is none."""
         if isinstance(value, datetime | date):
             return self._moment(value)
-        text = cell_text(value)
+        text = _plain(cell_text(value))
         if not text:
             raise ValueError("no time")
         known = self._known.get(text)

@@ -10,7 +10,7 @@ from ingest.access_log.clients import address_of
 from ingest.access_log.formats.records import record_line
 
 _LINE = re.compile(
-    r"(\S+):\d+ \[([^\]]+)\] \S+ \S+/\S+ [-+\d]+(?:/[-+\d]+){3,5} (-?\d+) \S+ \S+ \S+ \S{2,4} "
+    r"(\S+):\d+ \[([^\]]+)\] \S+ [^\s/]+/\S+ [-+\d]+(?:/[-+\d]+){3,5} (-?\d+) \S+ \S+ \S+ \S{2,4} "
     r"\d+/\d+/\d+/\d+/\+?\d+ \d+/\d+ (.*)",
     re.DOTALL,
 )
