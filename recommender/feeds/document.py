@@ -16,7 +16,7 @@ from tracker.money import Mark, money
 
 LEFT = "-"
 """Before the name of a feed that an item has left."""
-_PATH = re.compile(r"\s*(?:>|»|&gt;)\s*")
+_PATH = re.compile(r">|»|&gt;")
 _TEXTS = ("id", "sku", "name", "url", "group")
 _YES_OR_NO = ("published", "status", "visibility")
 
@@ -79,7 +79,7 @@ def _category(given: Mapping[str, str]) -> dict[str, Any]:
         found["google_product_category"] = of_google or None
     if "category" in given or (of_google and not of_google.isdigit()):
         text = given.get("category") or ("" if of_google.isdigit() else of_google)
-        found["category"] = "/".join(part for part in _PATH.split(text) if part) or None
+        found["category"] = "/".join(part.strip() for part in _PATH.split(text) if part.strip()) or None
     return found
 
 
@@ -171,4 +171,4 @@ def _number(text: str, field: str) -> Decimal:
 
 def _first(text: str) -> str:
     """The first of several addresses."""
-    return re.split(r",\s*(?=https?://|/)|\s*[|;]\s*(?=https?://|/)", text, maxsplit=1)[0].strip()
+    return re.split(r"[,|;]\s*+(?=https?://|/)", text, maxsplit=1)[0].strip()
