@@ -51,7 +51,7 @@ def dicts(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 items = st.builds(
     ItemTouch, text, st.sampled_from(["view", "add", "remove", "purchase", "dismiss", "list"]), time, text
 )
-lines = st.builds(Line, text, st.integers(-(2**40), 2**40), text)
+lines = st.builds(Line, text, st.integers(-(2**40), 2**40), text, st.integers(0, 2**60))
 bare = st.builds(Told, time, st.none() | st.integers(0, 2**60), text)
 lined = st.builds(Told, time, lines=st.lists(lines, min_size=1, max_size=3).map(tuple))
 tellings = st.builds(
