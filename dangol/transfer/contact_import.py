@@ -1,16 +1,13 @@
 """``dangol import-contacts`` and ``import-calls``: files of customers and of calls with them, through the log."""
 
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from dangol import compose
-from dangol.machine.embedded import embedded_redis
-from dangol.machine.lock import FolderLock
 from dangol.settings import Settings
-from dangol.transfer.event_import import append_events, ingesting, site_of, wait_for_ingest
+from dangol.transfer.event_import import append_events, importing, site_of, wait_for_ingest
 from ingest.contact_files.call_import import CALLS, import_calls, read_calls
 from ingest.contact_files.customer_import import CUSTOMERS, import_customers, read_customers
 from ingest.contact_files.fields import preset_of
@@ -58,8 +55,7 @@ def import_contact_files(
 
 
 def _run(settings: Settings, file: OpenFile, kind: FileKind, summary: ContactSummary, *, wait: bool) -> None:
-    supervised = FolderLock.held(settings.folder)
-    with embedded_redis(settings), nullcontext() if supervised else ingesting(settings):
+    with importing(settings):
         log, profiles = compose.log(settings), compose.profiles(settings)
         stores = ImportStores(
             compose.warehouse(settings),

@@ -52,14 +52,12 @@ def import_files(
     Raises FileInvalid, NoSuchSite, IngestStalled, LogUnavailable.
     """
     site, whole = site_of(settings, site_id), True
-    supervised = FolderLock.held(settings.folder)
-    with embedded_redis(settings), nullcontext() if supervised or dry_run else ingesting(settings):
+    with importing(settings, ingest=not dry_run):
         log = compose.log(settings)
         total = 0
         for path in paths:
             with OrderFiles([path], site, options, Mappings(settings.folder / MAPPINGS), EVENTS) as files:
-                importing = EventImport(settings, files, log, dry_run=dry_run)
-                total += importing.run()
+                total += EventImport(settings, files, log, dry_run=dry_run).run()
                 whole = say_refused(files) and whole
         if wait and not dry_run:
             wait_for_ingest(log)
@@ -137,6 +135,14 @@ def wait_for_ingest(log: EventLog, most: int = 0) -> None:
             least, since = now, time.monotonic()
         elif time.monotonic() - since > STALLED:
             raise IngestStalled(f"{now} events wait in the log; is an ingest worker running?")
+
+
+@contextmanager
+def importing(settings: Settings, *, ingest: bool = True) -> Iterator[None]:
+    """The embedded Redis and an ingest worker, for the while, where no ``dangol up`` runs in the data folder."""
+    supervised = FolderLock.held(settings.folder)
+    with embedded_redis(settings), ingesting(settings) if ingest and not supervised else nullcontext():
+        yield
 
 
 @contextmanager

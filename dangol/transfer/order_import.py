@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import click
 
 from dangol import compose
-from dangol.machine.embedded import embedded_redis
-from dangol.machine.lock import FolderLock
 from dangol.settings import Settings
-from dangol.transfer.event_import import append_events, ingesting, site_of, wait_for_ingest
+from dangol.transfer.event_import import append_events, importing, site_of, wait_for_ingest
 from dangol.transfer.import_report import say_files, say_orders, say_refused, say_told
 from ingest.files.mappings import MAPPINGS, Mappings
 from ingest.order_files.files import OrderFiles, OrderOptions
@@ -56,8 +53,7 @@ def import_order_files(
 
 
 def _run(settings: Settings, files: OrderFiles, *, wait: bool) -> Mapping[str, int]:
-    supervised = FolderLock.held(settings.folder)
-    with embedded_redis(settings), nullcontext() if supervised else ingesting(settings):
+    with importing(settings):
         log = compose.log(settings)
         erased = RedisErased(compose.profiles(settings).client)
         now = int(time.time() * 1000)
