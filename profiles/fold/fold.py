@@ -22,6 +22,7 @@ from profiles.model import VISITORS_KEPT, Profile, Session, Touch
 from profiles.session_rules import SessionRules
 from tracker import values
 from tracker.event import SITE, Event
+from tracker.standard_events.deeds import DECISIONS
 
 POSITIONS_KEPT = 32
 RENAMED_KEPT, RENAMED_ALWAYS = 64, 4
@@ -63,9 +64,6 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     doubtful: bool = False
     cut: int = 0
 
-
-DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
-"""A decision about a visitor is not an action of theirs: it is stored for the campaign's report only."""
 
 CONTACTS = frozenset({"Call", "Store Visit", "Letter", "Complaint", "E-mail", "Chat", "Contact"})
 """Contacts with a customer outside of the site: the site itself tells of them, and they are part of no visit."""

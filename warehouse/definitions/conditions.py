@@ -1,7 +1,13 @@
 """Conditions on an event, in SQL: whether it is a page view, whether the visitor caused it."""
 
-CAUSED = """(type in ('page', 'screen') or
-    (type = 'track' and name not in ('Offer Viewed', 'Offer Decided', 'Offer Withheld')))"""
-"""SQL: whether the visitor caused the event. A banner that was shown or an identify call is not a deed."""
+from tracker.standard_events.deeds import DEED_TYPES, NO_DEEDS
 
-PAGEVIEW = "type in ('page', 'screen')"
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+PAGEVIEW = f"type in ({_listed(DEED_TYPES)})"
+
+CAUSED = f"({PAGEVIEW} or (type = 'track' and name not in ({_listed(tuple(sorted(NO_DEEDS)))})))"
+"""SQL: whether the visitor caused the event, which is a deed (``tracker.standard_events.deeds``)."""
