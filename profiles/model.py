@@ -86,12 +86,20 @@ class CartLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Exposure(msgspec.Struct, array_like=True, gc=False):
-    """How often this visitor saw and clicked one campaign. ``last`` and ``dismissed`` are ms; 0: never dismissed."""
+    """How often this visitor saw and clicked one campaign. ``first``, ``last`` and ``dismissed`` are ms; 0: never
+    dismissed. ``variant`` is the one that was met ``first``, "" where an earlier release did not note it."""
 
     views: int = 0
     clicks: int = 0
     last: int = 0
     dismissed: int = 0
+    first: int = 0
+    variant: str = ""
+
+    def meet(self, variant: str, at: int) -> None:
+        """Note, in place, that ``variant`` was met at ``at`` (ms). Of two at one time it is the first by name."""
+        if variant and (not self.variant or (at, variant) < (self.first, self.variant)):
+            self.first, self.variant = at, variant
 
 
 class EventCount(msgspec.Struct, array_like=True, gc=False):

@@ -27,6 +27,7 @@ from offers.decision.eligibility import (
     eligibility,
     page_request,
 )
+from offers.decision.fixed_variant import fixed_variant
 from offers.decision.holdout import GLOBAL, held_out
 from offers.decision.running_campaigns import Ranks, RunningCampaigns
 from offers.feedback.token import Token, TokenSigner, new_nonce, owner_of
@@ -128,7 +129,7 @@ class Decider:
         asker: Requester = ANONYMOUS,
     ) -> dict[str, Decision]:
         """What may be shown without asking any store, when time is short: fallback campaigns that need no count.
-        Every variant with a weight above 0 is equally likely."""
+        Where the bandit allocates, every variant with a weight above 0 is equally likely."""
         request = page_request(site, profile, int(self._clock() * 1000), "nothing", None, asker)
         running = RunningCampaigns(self._campaigns.known(site), request.view.now, site)
         admitted = eligibility(request, running, skip)
@@ -280,16 +281,8 @@ class Decider:
         coupon: str = "",
     ) -> Decision:
         site, campaign, context = request.site.id, candidate.campaign, request.context
-        variants = list(candidate.creatives)
-        if even:
-            weights = [candidate.weights[name] > 0 for name in variants]
-            shares = [weight / sum(weights) for weight in weights]
-        elif campaign.allocation == "bandit":
-            shares = self._allocation.variants(site, candidate, slot, context)
-        else:
-            shares = list(candidate.weights.values())
-        at = self._chance.choices(range(len(variants)), shares)[0]
-        variant, propensity = variants[at], round(shares[at], 6)
+        variant, share = self._variant(request, candidate, slot, even)
+        propensity = round(share, 6)
         creative = candidate.creatives[variant]
         content = candidate.content(variant, Told(request.told, request.traits, coupon))
         owner = owner_of(site, request.asker.id)
@@ -309,6 +302,24 @@ class Decider:
             creative.items,
             coupon,
         )
+
+    def _variant(
+        self, request: PageRequest, candidate: CompiledCampaign, slot: str, even: bool
+    ) -> tuple[str, float]:
+        """The variant to show, and its share among all visitors. Under a fixed allocation a person keeps theirs."""
+        bandit, who = candidate.campaign.allocation == "bandit", request.subject
+        if who and not bandit:
+            seen = request.view.profile.exposure.get(candidate.id) if request.personal else None
+            variant = fixed_variant(request.site.id, candidate, who, seen)
+            return variant, candidate.weights[variant]
+        shares = list(candidate.weights.values())
+        if bandit and even:
+            shown = [share > 0 for share in shares]
+            shares = [each / sum(shown) for each in shown]
+        elif bandit:
+            shares = self._allocation.variants(request.site.id, candidate, slot, request.context)
+        at = self._chance.choices(range(len(shares)), shares)[0]
+        return list(candidate.creatives)[at], shares[at]
 
     def _withheld(self, request: PageRequest, candidate: CompiledCampaign, slot: str) -> LoggedDecision:
         campaign = candidate.campaign.id

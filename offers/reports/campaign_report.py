@@ -5,11 +5,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from offers.bandit.contexts import parts
-from offers.bandit.thompson_sampling import best_probabilities
+from offers.bandit.thompson_sampling import Arm, best_probabilities
 from offers.campaign.campaign import Campaign
 from offers.decision.decision_counts import DecisionCounts, count_decisions
 from offers.experiments.holdout_comparison import HoldoutComparison, compare_holdout
 from offers.experiments.off_policy import OffPolicy
+from offers.experiments.split_comparison import SplitComparison, compare_split
 from offers.experiments.variant_comparison import shown_to_all, unconfounded_arm
 from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import Response
@@ -27,7 +28,7 @@ class VariantReport(NamedTuple):
 
 
 class CampaignReport(NamedTuple):
-    """One campaign's whole report."""
+    """One campaign's whole report. ``split``: its variants by people, where they are not the bandit's."""
 
     campaign: str
     total: ResponseCounts
@@ -38,6 +39,7 @@ class CampaignReport(NamedTuple):
     channels: list[ResponseCounts]
     withheld: int
     comparison: HoldoutComparison | None
+    split: SplitComparison | None = None
 
 
 def campaign_report(
@@ -48,12 +50,14 @@ def campaign_report(
     holdout: float | None = None,
     counted: DecisionCounts | None = None,
     since: int = 0,
+    same_shares: bool = True,
 ) -> CampaignReport:
     """The report of ``campaign``. ``responses`` are verified and may be of other campaigns, too.
 
     ``holdout``: the campaign's share with the global holdout included. ``since``: when that share was set (ms); the
-    comparison uses decisions from then on. ``counted``: its decision counts by day. Without them, as for a part of a
-    day, the decisions that were logged one by one are counted: those under a holdout, of visitors who did not opt out.
+    comparison uses decisions from then on. ``same_shares``: the variants' shares never changed. ``counted``: its
+    decision counts by day. Without them, as for a part of a day, the decisions that were logged one by one are counted:
+    those under a holdout, of visitors who did not opt out.
     """
     mine = [response for response in responses if response.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
@@ -64,13 +68,17 @@ def campaign_report(
     if share > 0:
         comparison = compare_holdout(campaign, (each for each in mine if each.row.ts >= since), goals, share)
 
+    split = None
+    if campaign.allocation != "bandit" and len(campaign.creatives) > 1:
+        split = compare_split(campaign, mine, goals, same_shares)
+
     def day(each: Impression) -> str:
         return datetime.fromtimestamp(each.ts / 1000, zone).date().isoformat()
 
     return CampaignReport(
         campaign.id,
         count_responses("", impressions, decisions.total if decisions else None),
-        _variants(campaign, impressions, decisions.variants if decisions else None),
+        _variants(campaign, impressions, decisions.variants if decisions else None, split),
         break_down(impressions, day, decisions.days if decisions else None),
         break_down(impressions, lambda each: parts(each.context)[0], decisions.stages if decisions else None),
         break_down(
@@ -81,6 +89,7 @@ def campaign_report(
         ),
         sum(response.row.kind == "withheld" for response in mine),
         comparison,
+        split,
     )
 
 
@@ -90,13 +99,21 @@ def _logged_decisions(responses: Iterable[Response], zone: tzinfo) -> DecisionCo
 
 
 def _variants(
-    campaign: Campaign, impressions: list[Impression], decisions: Mapping[str, int] | None
+    campaign: Campaign,
+    impressions: list[Impression],
+    decisions: Mapping[str, int] | None,
+    split: SplitComparison | None,
 ) -> list[VariantReport]:
-    """Every variant of the campaign, and former variants that were shown."""
+    """Every variant of the campaign, and former variants that were shown. Which is best is judged by people where
+    each keeps a variant, else by impressions."""
     names = [creative.id for creative in campaign.creatives]
     names += sorted({each.variant for each in impressions}.union(decisions or ()) - set(names))
     by_variant = {name: [each for each in impressions if each.variant == name] for name in names}
-    arms = [unconfounded_arm(campaign, mine) for mine in by_variant.values()]
+    people = {each.variant: each.arm(campaign.reward) for each in split.variants} if split else {}
+    arms = [
+        people.get(name, Arm()) if split else unconfounded_arm(campaign, mine)
+        for name, mine in by_variant.items()
+    ]
     best = best_probabilities(arms, campaign.reward)
     return [
         VariantReport(

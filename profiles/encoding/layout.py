@@ -28,6 +28,8 @@ COMMON = (
 )
 """Words known without being stored. Their order is part of the format: new ones go last, and change it."""
 
+NOT_DISMISSED = -1
+
 TouchRow = tuple[int, int, int, int, int, int, int]
 """Time, channel, origin, medium, campaign, keyword, landing."""
 SessionRow = tuple[int | str, int, int, int, int, int, int, int, Column]
@@ -62,7 +64,8 @@ class StoredProfile(msgspec.Struct, array_like=True, gc=False):
     last_order: int | None
     client: tuple[int, int, int, int, int]  # device, browser, os, country, lang
     stage: int
-    exposure: dict[int, list[int]]  # views, clicks, last, and when dismissed, if ever
+    # Views, clicks, last, when dismissed, and how long before the last the first was, of which variant.
+    exposure: dict[int, list[int]]
     seen: list[tuple[int, bytes]]
     positions: dict[int, tuple[int, int]]
     cursor: int | str  # the number of the session

@@ -8,6 +8,7 @@ from typing import Any
 from profiles.encoding.columns import pack
 from profiles.encoding.layout import (
     COMMON,
+    NOT_DISMISSED,
     ClaimFields,
     ItemColumns,
     MergeFields,
@@ -62,7 +63,9 @@ def pack_profile(profile: Profile) -> StoredProfile:
         profile.last_order - first if profile.last_order else None,
         tuple([words[text] for text in client]),  # type: ignore[arg-type]
         words[profile.stage],
-        {words[name]: _packed_exposure(one, first) for name, one in exposure.items()} if exposure else {},
+        {words[name]: _packed_exposure(one, first, words) for name, one in exposure.items()}
+        if exposure
+        else {},
         profile.seen,
         {words[name]: place for name, place in profile.positions.items()},
         _packed_cursor(profile),
@@ -97,9 +100,12 @@ def _packed_merges(profile: Profile) -> MergeFields | None:
     return (one.into, one.at, one.partition, one.position), profile.parts
 
 
-def _packed_exposure(one: Exposure, first: int) -> list[int]:
-    packed = [one.views, one.clicks, one.last - first]
-    return [*packed, one.dismissed - first] if one.dismissed else packed
+def _packed_exposure(one: Exposure, first: int, words: _Numbers) -> list[int]:
+    packed, dismissed = [one.views, one.clicks, one.last - first], one.dismissed
+    if one.variant:
+        met = (one.last - one.first, words[one.variant])
+        return [*packed, dismissed - first if dismissed else NOT_DISMISSED, *met]
+    return [*packed, dismissed - first] if dismissed else packed
 
 
 def _packed_id(profile_id: str, words: _Numbers) -> int | str:

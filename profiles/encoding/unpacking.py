@@ -3,7 +3,7 @@
 from itertools import chain, repeat
 
 from profiles.encoding.columns import unpack, unpack_sums
-from profiles.encoding.layout import COMMON, StoredProfile, StoredProfileWithOrders
+from profiles.encoding.layout import COMMON, NOT_DISMISSED, StoredProfile, StoredProfileWithOrders
 from profiles.encoding.order_rows import unpack_old, unpack_orders
 from profiles.ids import session_id
 from profiles.model import (
@@ -48,7 +48,7 @@ def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
         scores,
         words[stored.stage],  # type: ignore[arg-type]  # written from a Stage
         consent,
-        {words[number]: _exposure(first, *seen) for number, seen in stored.exposure.items()},
+        {words[number]: _exposure(words, first, *seen) for number, seen in stored.exposure.items()},
         stored.seen,
         {words[number]: place for number, place in stored.positions.items()},
         demo,
@@ -67,8 +67,19 @@ def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
     )
 
 
-def _exposure(first: int, views: int, clicks: int, last: int, dismissed: int | None = None) -> Exposure:
-    return Exposure(views, clicks, first + last, 0 if dismissed is None else first + dismissed)
+def _exposure(
+    words: list[str],
+    first: int,
+    views: int,
+    clicks: int,
+    last: int,
+    dismissed: int = NOT_DISMISSED,
+    before: int = 0,
+    variant: int = 0,
+) -> Exposure:
+    when = first + dismissed if dismissed != NOT_DISMISSED else 0
+    name = words[variant]
+    return Exposure(views, clicks, first + last, when, first + last - before if name else 0, name)
 
 
 def _id(stored: int | str, words: list[str]) -> str:

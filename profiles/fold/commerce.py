@@ -28,6 +28,8 @@ ITEM_EVENTS: Mapping[str, ItemEvent] = {
     "Product List Viewed": "list",
 }
 OFFER_EVENTS = frozenset({"Offer Viewed", "Offer Clicked", "Offer Dismissed"})
+VARIANT_LENGTH = 64
+"""Characters of a variant's name, as campaigns allow."""
 COMMUNITY = frozenset(
     {
         "Product Reviewed",
@@ -113,6 +115,9 @@ def _offer(profile: Profile, event: Event) -> None:
     exposure.clicks += clicked
     exposure.views += viewed
     exposure.last = max(exposure.last, event.ts)
+    variant = event.props.get("variant")
+    if isinstance(variant, str) and len(variant) <= VARIANT_LENGTH:
+        exposure.meet(variant, event.ts)
     if event.name == "Offer Dismissed":
         exposure.dismissed = max(exposure.dismissed, event.ts)
     trim_exposure(profile.exposure)

@@ -215,12 +215,15 @@ def _merge_cart_consent_exposure(into: Profile, other: Profile) -> None:
     consent.merge(into, other)
     for campaign, seen in other.exposure.items():
         mine_seen = into.exposure.get(campaign, Exposure())
-        into.exposure[campaign] = Exposure(
+        both = into.exposure[campaign] = Exposure(
             mine_seen.views + seen.views,
             mine_seen.clicks + seen.clicks,
             max(mine_seen.last, seen.last),
             max(mine_seen.dismissed, seen.dismissed),
+            mine_seen.first,
+            mine_seen.variant,
         )
+        both.meet(seen.variant, seen.first)
     commerce.trim_exposure(into.exposure)
 
 

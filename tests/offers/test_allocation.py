@@ -6,7 +6,7 @@ import pytest
 
 from offers.bandit.thompson_sampling import Arm, NoArms
 from offers.decision.decider import Decider
-from profiles.model import Profile
+from profiles.model import Exposure, Profile
 from tests.support.decisions import decided
 from tests.support.offers import CREATIVES, SHOES, ArmCounts, chosen, decider, offer
 from tracker.durations import DAY_MS
@@ -16,17 +16,74 @@ def variants(decide: Decider, site, times: int = 4_000) -> Counter:
     return Counter(decided(decide, site, SHOES, "hero").variant for _ in range(times))
 
 
-def test_a_fixed_split_is_kept_and_its_propensity_told(clock, site):
+def of_people(decide: Decider, site, count: int = 4_000, **known: object) -> dict[int, str]:
+    """The variant of each of many people."""
+    people = {n: Profile(id=f"v:{n}", visitors=[str(n)], **known) for n in range(count)}
+    return {n: decided(decide, site, person, "hero").variant for n, person in people.items()}
+
+
+def test_a_fixed_split_has_its_shares_and_tells_its_propensity(clock, site):
     decide = decider(clock, offer("x", allocation="fixed", creatives=CREATIVES))
-    assert 2_850 < variants(decide, site)["a"] < 3_150
-    assert {decided(decide, site, SHOES, "hero").propensity for _ in range(50)} == {0.75, 0.25}
+    assert 2_880 < Counter(of_people(decide, site).values())["a"] < 3_120
+    people = [Profile(id=f"v:{n}") for n in range(50)]
+    assert {decided(decide, site, each, "hero").propensity for each in people} == {0.75, 0.25}
 
 
 def test_an_a_a_test_shows_everybody_the_same_under_two_names(clock, site):
     decide = decider(clock, offer("x", allocation="aa", creatives=CREATIVES))
-    seen = variants(decide, site)
-    assert 1_850 < seen["a"] < 2_150
-    assert {str(decided(decide, site, SHOES, "hero").content) for _ in range(50)} == {"{'t': 'a'}"}
+    assert 1_870 < Counter(of_people(decide, site).values())["a"] < 2_130
+    people = [Profile(id=f"v:{n}") for n in range(50)]
+    assert {str(decided(decide, site, each, "hero").content) for each in people} == {"{'t': 'a'}"}
+
+
+@pytest.mark.parametrize("allocation", ["fixed", "aa"])
+def test_a_person_keeps_their_variant(clock, site, allocation):
+    decide = decider(clock, offer("x", allocation=allocation, creatives=CREATIVES))
+    first = of_people(decide, site, 200)
+    other_process = decider(clock, offer("x", allocation=allocation, creatives=CREATIVES))
+    for _ in range(3):
+        clock.now += 3 * 24 * 3600
+        assert of_people(decide, site, 200) == of_people(other_process, site, 200) == first
+    signed_in = [Profile(id=f"u:{n}", user=str(n), visitors=[str(n), "later"]) for n in range(200)]
+    assert [decided(decide, site, each, "hero").variant for each in signed_in] == list(first.values())
+
+
+def test_two_campaigns_split_independently(clock, site):
+    drawn = [
+        of_people(decider(clock, offer(name, allocation="aa", creatives=CREATIVES)), site, 4_000)
+        for name in "xy"
+    ]
+    assert 900 < sum(one == other == "a" for one, other in zip(*map(dict.values, drawn), strict=True)) < 1_100
+
+
+def test_who_met_a_variant_keeps_it_when_the_weights_change(clock, site):
+    met = {"x": Exposure(1, first=1, variant="b")}
+    for b in (1, 1000):
+        creatives = [CREATIVES[0] | {"weight": 1000}, CREATIVES[1] | {"weight": b}]
+        decide = decider(clock, offer("x", allocation="fixed", creatives=creatives))
+        assert set(of_people(decide, site, 50, exposure=met).values()) == {"b"}
+    stopped = [CREATIVES[0], CREATIVES[1] | {"weight": 0}]
+    decide = decider(clock, offer("x", allocation="fixed", creatives=stopped))
+    assert set(of_people(decide, site, 50, exposure=met).values()) == {"a"}
+    withdrawn = {"exposure": met, "consent": {"personalization": False}}
+    assert set(of_people(decide, site, 50, **withdrawn).values()) == {"a"}
+
+
+def test_a_weight_that_grows_moves_nobody_away_from_it(clock, site):
+    splits = []
+    for weight in (1, 2):
+        creatives = [CREATIVES[0] | {"weight": weight}, CREATIVES[1] | {"weight": 2}]
+        splits.append(of_people(decider(clock, offer("x", allocation="fixed", creatives=creatives)), site))
+    moved = {
+        (before, after) for before, after in zip(*map(dict.values, splits), strict=True) if before != after
+    }
+    assert moved == {("b", "a")}
+
+
+def test_nobody_in_particular_gets_any_variant(clock, site):
+    decide = decider(clock, offer("x", allocation="fixed", creatives=CREATIVES))
+    made = [decided(decide, site, Profile(id=""), "hero").variant for _ in range(400)]
+    assert 250 < made.count("a") < 350
 
 
 def test_the_bandit_prefers_what_works_and_goes_on_exploring(clock, site):

@@ -92,9 +92,18 @@ def test_fallbacks_are_for_their_audience_too(clock, site):
     assert chosen(decide.fallbacks(site, denied, ["hero"])["hero"]) == "calm"
 
 
-@pytest.mark.parametrize("allocation", ["fixed", "bandit"])
-def test_without_stores_every_variant_of_a_fallback_is_as_likely(clock, site, allocation):
-    document = offer("x", tier="fallback", allocation=allocation, creatives=CREATIVES)
+def test_without_stores_a_person_keeps_their_variant(clock, site):
+    document = offer("x", tier="fallback", allocation="fixed", creatives=CREATIVES)
+    decide = decider(clock, document)
+    for number in range(50):
+        person = Profile(id=f"v:{number}", visitors=[str(number)])
+        made = decide.fallbacks(site, person, ["hero"])["hero"]
+        assert made.variant == decided(decide, site, person, "hero").variant
+        assert made.propensity == {"a": 0.75, "b": 0.25}[made.variant]
+
+
+def test_without_stores_every_variant_of_a_bandit_s_fallback_is_as_likely(clock, site):
+    document = offer("x", tier="fallback", creatives=CREATIVES)
     decide = decider(clock, document, arms=ArmCounts(a=Arm(1_000, 20), b=Arm(1_000, 300)))
     made = [decide.fallbacks(site, SHOES, ["hero"])["hero"] for _ in range(400)]
     assert 150 < sum(each.variant == "a" for each in made) < 250

@@ -57,6 +57,14 @@ lined = st.builds(Told, time, lines=st.lists(lines, min_size=1, max_size=3).map(
 tellings = st.builds(
     Told, time, st.none() | st.integers(0, 2**60), text, st.lists(lines, max_size=3).map(tuple)
 )
+
+
+def met(*fields: Any) -> Exposure:
+    """Without a variant there is no time at which it was met."""
+    exposure = Exposure(*fields)
+    return exposure if exposure.variant else Exposure(*fields[:4])
+
+
 stamps = st.just(b"") | st.binary(min_size=2, max_size=2)
 orders = st.builds(
     Order,
@@ -98,7 +106,7 @@ profiles = st.builds(
     scores=dicts(number),
     stage=st.sampled_from(["prospect", "customer", "regular", "advocate", "at-risk", "lost"]),
     consent=dicts(st.booleans()),
-    exposure=dicts(st.builds(Exposure, count, count, time, st.just(0) | time)),
+    exposure=dicts(st.builds(met, count, count, time, st.just(0) | time, time, text)),
     seen=st.lists(st.tuples(time, st.binary(max_size=18)), max_size=3),
     positions=dicts(st.tuples(st.integers(0, 2**32), st.integers(0, 2**62))),
     demo=st.booleans(),

@@ -13,6 +13,7 @@ from offers.coupons.pool import CouponStore, Pool
 from offers.coupons.redemption import Redemptions, redemptions
 from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
+from offers.experiments.split_comparison import shares_of
 from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import verified_responses
 from offers.feedback.token import MAX_AGE_MS, TokenSigner
@@ -102,8 +103,9 @@ class CampaignResults:
         goals = events.goal_events(site.id, asked, span.start, until, site.currency) if asked else []
         holdout = self.decider.holdout(campaign)
         counted = self.decided.read(site, campaign.id, span.days()) if span.whole else None
-        since = holdout_since(self.campaigns.versions(site.id, campaign.id), campaign.holdout)
-        made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, since)
+        versions = self.campaigns.versions(site.id, campaign.id)
+        since, same = holdout_since(versions, campaign.holdout), same_shares(versions, campaign)
+        made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, since, same)
         mine = [each for each in answers if each.token.campaign == campaign.id]
         found = attributed_impressions(mine, goals, {campaign.id: campaign})
         answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
@@ -144,6 +146,12 @@ def holdout_since(versions: Sequence[Version], holdout: float) -> int:
             return since
         since = version.saved
     return 0
+
+
+def same_shares(versions: Sequence[Version], campaign: Campaign) -> bool:
+    """Whether no version that anybody may have met gave the variants other shares."""
+    met = [each.campaign for each in versions if each.campaign and each.campaign.status != "draft"]
+    return all(each.allocation != "bandit" and shares_of(each) == shares_of(campaign) for each in met)
 
 
 def lessons(campaign: Campaign, learned: dict[str, SlotCounts]) -> list[Lesson]:

@@ -8,6 +8,7 @@ from offers.experiments.holdout_comparison import HoldoutComparison
 from offers.experiments.intervals import Interval
 from offers.experiments.lift import Group, Lift
 from offers.experiments.off_policy import Estimate, OffPolicy
+from offers.experiments.split_comparison import SplitComparison
 from offers.reports.response_counts import ResponseCounts
 from web.reports.campaign_result import CouponResult, Result
 
@@ -33,6 +34,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "channels": _tallies(made.channels),
         "segments": _tallies(result.segments),
         "comparison": _comparison(made.comparison),
+        "split": _split(made.split),
         "learned": result.lessons,
         "refused": result.refused,
         "coupons": _coupons(result.coupons),
@@ -136,6 +138,21 @@ def _comparison(found: HoldoutComparison | None) -> dict[str, Any] | None:
         return None
     told = {"expected": found.expected, "chance": found.chance, "mismatch": found.mismatch}
     return {**told, "crossed": found.crossed, "lift": _lift(found.lift)}
+
+
+def _split(found: SplitComparison | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    variants = [
+        {
+            **{name: value for name, value in each._asdict().items() if name != "squares"},
+            "click_rate": _interval(each.click_rate),
+            "conversion_rate": _interval(each.conversion_rate),
+        }
+        for each in found.variants
+    ]
+    told = {"chance": found.chance, "mismatch": found.mismatch, "crossed": found.crossed}
+    return {"variants": variants, **told}
 
 
 def _lift(found: Lift | None) -> dict[str, Any] | None:

@@ -82,13 +82,15 @@ class InCart:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What they saw of a campaign; ``last`` and ``dismissed`` in ms, 0: never."""
+    """What they saw of a campaign; times in ms, 0: never (``profiles.model.Exposure``)."""
 
     campaign: str
     views: int
     clicks: int
     last: int
     dismissed: int
+    first: int
+    variant: str
 
 
 @dataclass(frozen=True, slots=True)

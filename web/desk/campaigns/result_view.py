@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval
+from offers.experiments.split_comparison import SplitComparison
 from offers.reports.campaign_report import VariantReport
 from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
@@ -48,6 +49,20 @@ class VariantRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleRow:
+    """A variant of a split by people."""
+
+    name: str
+    people: int
+    share: str
+    expected: str
+    clicked: int
+    rate: Whisker
+    converted: int
+    revenue: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Some of those who saw it: a stage, a device, a channel."""
 
@@ -71,6 +86,7 @@ class View:
     axis: tuple[str, ...]
     ticks: tuple[str, ...]
     variants: tuple[VariantRow, ...]
+    people: tuple[PeopleRow, ...]
     parts: tuple[tuple[str, tuple[Part, ...]], ...]
     lift: tuple[tuple[str, Whisker, str], ...]
     zero: float
@@ -108,6 +124,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
         axis=tuple(formats.short_day(day) for day in (days[0], days[len(days) // 2], days[-1])),
         ticks=tuple(formats.compact(tick) for tick in drawn.ticks),
         variants=_variants(made.variants, total, site, campaign.reward == "revenue"),
+        people=_people(made.split, site),
         parts=_parts(result),
         lift=lift,
         zero=zero,
@@ -194,6 +211,26 @@ def _variants(
             ips=worth(each.shown_to_all.ips.value) if each.shown_to_all else "–",
         )
         for each in variants
+    )
+
+
+def _people(split: SplitComparison | None, site: Site) -> tuple[PeopleRow, ...]:
+    if split is None:
+        return ()
+    everybody = sum(each.people for each in split.variants)
+    widest = max((each.conversion_rate.high for each in split.variants if each.people), default=0.0) or 1.0
+    return tuple(
+        PeopleRow(
+            name=each.variant,
+            people=each.people,
+            share=formats.percent(each.people / everybody) if everybody else "–",
+            expected="–" if each.expected is None else formats.percent(each.expected),
+            clicked=each.clicked,
+            rate=_whisker(each.conversion_rate, 0.0, widest, formats.percent(each.conversion_rate.value)),
+            converted=each.converted,
+            revenue=formats.money(each.revenue / each.people, site.currency) if each.people else "–",
+        )
+        for each in split.variants
     )
 
 
