@@ -15,7 +15,15 @@ CHANNELS = {
     "referral": _l("Referral"),
     "spam": _l("Spam"),
 }
-DEVICES = {"desktop": _l("Desktop"), "phone": _l("Phone"), "tablet": _l("Tablet"), "other": _l("Other")}
+DEVICES = {
+    "desktop": _l("Desktop"),
+    "phone": _l("Phone"),
+    "tablet": _l("Tablet"),
+    "tv": _l("TV"),
+    "console": _l("Game console"),
+    "wearable": _l("Watch"),
+    "other": _l("Other"),
+}
 
 
 _STEP = _l(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ingest.enrich.bots import is_bot
 from ingest.enrich.channels import arrival
 from ingest.enrich.countries import country
-from ingest.enrich.devices import device
+from ingest.enrich.devices import device, hints_of
 from ingest.enrich.fields import FieldReader
 from ingest.enrich.orders import NOTHING, purchase
 from ingest.enrich.urls import parse
@@ -21,7 +21,7 @@ Enrich = Callable[[Event, Site], Facts]
 
 def facts(event: Event, site: Site) -> Facts:
     """Everything that the fold and the warehouse need to know about ``event``."""
-    client = device(event.ua)
+    client = device(event.ua, hints_of(event.context))
     bought = purchase(event, site) if event.props or event.type == "track" else NOTHING
     losses, hint = (*event.losses, *bought.losses), ""
     if (clock := event.context.get("clock")) and not any(each.field == "timestamp" for each in losses):

@@ -28,7 +28,7 @@ class Field(NamedTuple):
 
 
 STAGES: tuple[str, ...] = get_args(Stage)
-DEVICES = ("desktop", "phone", "tablet", "other")
+DEVICES = ("desktop", "phone", "tablet", "tv", "console", "wearable", "other")
 
 FIELDS: dict[str, Field] = {
     "stage": Field("text", "stage", STAGES),

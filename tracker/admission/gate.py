@@ -13,6 +13,7 @@ from tracker.admission.placeholder_ids import without_placeholders
 from tracker.event import SITE, Event
 from tracker.fields.losses import loss
 from tracker.http import address, request
+from tracker.http.client_hints import client_hints
 from tracker.metrics import Metrics
 from tracker.refusal import Refusal
 from tracker.sites import Site
@@ -81,6 +82,9 @@ class Gate:
         if repaired and events:
             lost = (loss("props" if why == "number" else "text", why) for why in sorted(repaired))
             events[0] = msgspec.structs.replace(events[0], losses=(*events[0].losses, *lost))
+        if hints := client_hints(environ):
+            ua = environ.get("HTTP_USER_AGENT", "")[:512]
+            events = [hinted(event, hints) if event.ua == ua else event for event in events]
         return self._filtered(events, privacy.opted_out(environ))
 
     def charges(self, sent: Sequence[Sent], environ: Mapping[str, Any]) -> list[Charge]:
@@ -149,6 +153,11 @@ def settled(event: Event) -> Event:
         changed |= {name: values.text(getattr(event, name)) for name in _TEXTS}
         lost.append(loss("text", "text"))
     return msgspec.structs.replace(event, **changed, losses=tuple(lost)) if changed else event
+
+
+def hinted(event: Event, hints: Mapping[str, str]) -> Event:
+    """With what its own browser's client hints say: those of a request that relays others' events say nothing."""
+    return msgspec.structs.replace(event, context={**event.context, "hints": dict(hints)})
 
 
 def _analytics_consent(event: Event) -> bool | None:

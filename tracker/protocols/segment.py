@@ -63,6 +63,7 @@ CONTEXT_KEPT = frozenset(
         "referrer",
         "session",
         "timezone",
+        "touch",
     )
 )
 """The parts of the context that later stages read. The others have columns of their own or are private (location)."""

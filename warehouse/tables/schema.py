@@ -50,7 +50,7 @@ class EventRow(NamedTuple):
     medium: str
     campaign: str
     keyword: str
-    device: str  # desktop | phone | tablet | other
+    device: str  # desktop | phone | tablet | tv | console | wearable | other
     browser: str
     os: str
     country: str

@@ -1,7 +1,7 @@
 """The overview: figures of a period beside the one before, by day; where visitors come from and what they do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import urlencode
 
@@ -61,7 +61,7 @@ class BarRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One tab of a card."""
+    """One tab of a card. ``note``: what a row's name means, "" where it needs no explanation."""
 
     id: str
     label: str
@@ -69,6 +69,7 @@ class Table:
     value: str
     extra: str
     rows: tuple[BarRow, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,10 @@ def _cards(now: Overview) -> tuple[Card, ...]:
             _("Devices and locations"),
             "gold",
             (
-                by("devices", _("Devices"), _("Device"), now.devices, device),
+                replace(
+                    by("devices", _("Devices"), _("Device"), now.devices, device),
+                    note=_device_note(now.devices),
+                ),
                 by("browsers", _("Browsers"), _("Browser"), now.browsers),
                 by("systems", _("Systems"), _("System"), now.systems),
                 by("countries", _("Countries"), _("Country"), now.countries, formats.country),
@@ -263,6 +267,12 @@ def _cards(now: Overview) -> tuple[Card, ...]:
             ),
         ),
     )
+
+
+def _device_note(devices: Sequence[Group]) -> str:
+    if all(row.name != "other" for row in devices[:ROWS]):
+        return ""
+    return _("Other: e-readers, headsets, cars and devices that do not say what they are.")
 
 
 def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[BarRow, ...]:
