@@ -20,11 +20,10 @@ class Device(NamedTuple):
 
 
 class Region(NamedTuple):
-    """``offset`` is hours from UTC. ``networks`` begin addresses of access providers: a country, nobody's home."""
+    """``networks`` begin addresses of access providers: a country, nobody's home."""
 
     locale: str
     timezone: str
-    offset: int
     networks: tuple[str, ...]
     names: tuple[str, ...]
 
@@ -93,13 +92,13 @@ REGIONS: tuple[tuple[int, Region], ...] = (
     (
         50,
         Region(
-            "ko-KR", "Asia/Seoul", 9, ("211.36", "121.160", "175.223"), ("Kim", "Lee", "Park", "Choi", "Jung")
+            "ko-KR", "Asia/Seoul", ("211.36", "121.160", "175.223"), ("Kim", "Lee", "Park", "Choi", "Jung")
         ),
     ),
-    (20, Region("de-DE", "Europe/Berlin", 1, ("84.150", "91.12"), ("Weber", "Keller", "Vogt", "Brandt"))),
-    (16, Region("en-US", "America/New_York", -5, ("24.6", "73.15"), ("Miller", "Reyes", "Carter", "Nguyen"))),
-    (8, Region("fr-FR", "Europe/Paris", 1, ("82.64",), ("Moreau", "Petit", "Girard"))),
-    (6, Region("ja-JP", "Asia/Tokyo", 9, ("126.72",), ("Sato", "Tanaka", "Mori"))),
+    (20, Region("de-DE", "Europe/Berlin", ("84.150", "91.12"), ("Weber", "Keller", "Vogt", "Brandt"))),
+    (16, Region("en-US", "America/New_York", ("24.6", "73.15"), ("Miller", "Reyes", "Carter", "Nguyen"))),
+    (8, Region("fr-FR", "Europe/Paris", ("82.64",), ("Moreau", "Petit", "Girard"))),
+    (6, Region("ja-JP", "Asia/Tokyo", ("126.72",), ("Sato", "Tanaka", "Mori"))),
 )
 GIVEN = (
     "Mina",

@@ -3,20 +3,22 @@
 import threading
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from dangol.demo.answers import Answers
 from dangol.demo.diary import Message
+from dangol.demo.offers import PastOffers
 from dangol.demo.people import person
 from dangol.demo.visits import Visits
 from dangol.shop.account import proof
 from dangol.shop.catalogue import load
 from dangol.shop.client import Client
+from tracker.sites import Site
 
 Done = TypeVar("Done")
 
@@ -32,65 +34,66 @@ AHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What was sent."""
+    """What was sent: ``visitors`` are people; what robots opened is neither visit nor event. ``offers`` were seen."""
 
-    visitors: int
-    sessions: int
-    events: int
-    orders: int
+    visitors: int = 0
+    robots: int = 0
+    sessions: int = 0
+    events: int = 0
+    orders: int = 0
+    offers: int = 0
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 def play(
     base_url: str,
-    write_key: str,
+    site: Site,
     visitors: int,
     seed: int,
     *,
-    secret_key: str = "",
-    days: int = 14,
+    offers: PastOffers | None = None,
+    days: int = 28,
     now: float | None = None,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Traffic:
-    """Send the visits of ``visitors`` people in the ``days`` before ``now`` (seconds), marked as demo data.
+    """Send the visits of ``visitors``, people and robots, in the ``days`` before today and in today until ``now``
+    (seconds), marked as demo data; with what ``offers`` tell of the campaigns that they met.
 
-    A seed always gives the same people and event ids, so playing it twice soon after counts once.
-    With the site's ``secret_key`` the shop proves who is signed in; without it they only claim to be.
-    ``progress`` is called with the number of visitors done since its last call. Raises ValueError,
-    DangolUnreachable or RequestRefused.
+    A seed always gives the same people and event ids, so playing it twice soon after counts once. The shop proves who
+    is signed in, with the site's secret key. ``progress`` is called with the number of visitors done since its last
+    call. Raises ValueError, DangolUnreachable or RequestRefused.
     """
     if not 1 <= visitors <= VISITORS_LIMIT:
         raise ValueError(f"visitors must be between 1 and {VISITORS_LIMIT:,}")
     if not 1 <= days <= DAYS_LIMIT:
         raise ValueError(f"days must be between 1 and {DAYS_LIMIT}")
     end = time.time() if now is None else now
+    deciding = threading.Lock()
 
     def one(senders: _Senders, number: int) -> Traffic:
-        visits = visits_of(base_url, seed, number, secret_key)
-        messages = visits.play(end, days)
+        visits = visits_of(base_url, seed, number, site.secret_key)
+        messages = visits.play(end, days, site.zone)
+        if offers is not None:
+            with deciding:
+                told = offers.told(seed, number, visits.person, messages)
+            messages = sorted([*messages, *told], key=lambda message: message["timestamp"])
         senders.send(messages)
-        orders = sum(message.get("event") == "Order Completed" for message in messages)
-        return Traffic(1, visits.sessions, len(messages), orders)
+        return _sent(visits, messages)
 
-    total = Traffic(0, 0, 0, 0)
-    for done in _each(base_url, write_key, visitors, one):
-        total = _sum(total, done)
+    total = Traffic()
+    for done in _each(base_url, site.write_key, visitors, one):
+        total += done
         progress(1)
     return total
 
 
-def answer_offers(base_url: str, write_key: str, visitors: int, seed: int) -> int:
-    """Let the same people see the shop's current offers, once ingest has their profiles; how many offers they saw.
-
-    Raises DangolUnreachable or RequestRefused.
-    """
-    catalogue, shop = load(), base_url.rstrip("/") + "/shop"
-
-    def one(senders: _Senders, number: int) -> int:
-        messages = Answers(seed, number, person(seed, number, catalogue)).play(senders.client, shop)
-        senders.send(messages)
-        return sum(message["event"] == "Offer Viewed" for message in messages)
-
-    return sum(_each(base_url, write_key, visitors, one))
+def _sent(visits: Visits, messages: Sequence[Message]) -> Traffic:
+    if visits.person.bot:
+        return Traffic(robots=1)
+    told = Counter(message.get("event") for message in messages)
+    return Traffic(1, 0, visits.sessions, len(messages), told["Order Completed"], told["Offer Viewed"])
 
 
 def _each(
@@ -113,15 +116,6 @@ def visits_of(base_url: str, seed: int, number: int, secret_key: str = "") -> Vi
     who = person(seed, number, catalogue)
     proven = proof(secret_key, who.customer) if secret_key else ""
     return Visits(seed, number, who, catalogue, base_url.rstrip("/") + "/shop", proven)
-
-
-def _sum(one: Traffic, other: Traffic) -> Traffic:
-    return Traffic(
-        one.visitors + other.visitors,
-        one.sessions + other.sessions,
-        one.events + other.events,
-        one.orders + other.orders,
-    )
 
 
 class _Senders:

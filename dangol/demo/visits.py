@@ -1,7 +1,7 @@
 """The visits of a demo visitor: sessions at the hours when people shop, with the drop-off of a real shop."""
 
 import random
-from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta, tzinfo
 from urllib.parse import quote, quote_plus
 
 from dangol.demo.diary import Diary, Message, iso
@@ -15,7 +15,14 @@ EVENTS_LIMIT = 400
 """Most events of one visitor: nobody is more than this, whatever the dice say."""
 
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 9, 9, 8, 9, 11, 10, 8, 8, 8, 9, 11, 14, 17, 17, 12, 6)
-"""How busy each hour of the visitor's day is, relative to the others."""
+"""How busy each hour of the shop's day is, relative to the others."""
+WEEKDAYS = (9, 9, 9, 10, 10, 13, 14)
+"""How busy each day is, from Monday."""
+PAUSE = 3 * HOUR_SECONDS
+"""Between two visits of one person."""
+
+LEAST_SECONDS = 80.0
+"""So long after its start a visit has its first page."""
 
 OUTSIDE_TASTE = 0.12
 COMPANION = 0.3
@@ -27,51 +34,54 @@ class Visits:
     def __init__(
         self, seed: int, number: int, person: Person, catalogue: Catalogue, shop: str, proof: str = ""
     ) -> None:
-        self._person, self._catalogue = person, catalogue
+        self.person, self._catalogue = person, catalogue
         self._rng = random.Random(f"dangol visits:{seed}:{number}")
         self._calls = Calls(shop)
         self._diary = Diary(f"demo-{seed}-{number}", person, shop, self._rng, proof)
         self._cart = Cart()
         self.sessions = 0
 
-    def play(self, now: float, days: float) -> list[Message]:
-        """Every message of the ``days`` before ``now``, oldest first.
+    def play(self, now: float, days: int, zone: tzinfo) -> list[Message]:
+        """Every message of the ``days`` before today, and of today as far as it has come; oldest first. Days and hours
+        are those of the shop's ``zone``.
 
-        Which messages there are does not depend on ``now``: someone whose last visit would still be to come
-        makes all visits a day earlier.
+        Whose first visit is still to come today has made all visits some days earlier, so everybody has come.
         """
-        end = (now // DAY_SECONDS + 1) * DAY_SECONDS
-        for number, start in enumerate(self._starts(end, max(days - 1, 1))):
-            self._diary.open(start, self._rng.choice(self._person.devices))
+        today = datetime.fromtimestamp(now, zone).date()
+        for number, start in enumerate(self._starts(now, today, days, zone)):
+            before = len(self._diary.entries)
+            self._diary.open(start, self._rng.choice(self.person.devices))
             self._session(number == 0)
-            self.sessions += 1
-        entries = [entry for entry in self._diary.entries if entry[0] < end][:EVENTS_LIMIT]
-        earlier = DAY_SECONDS if entries[-1][0] > now else 0.0
-        return [{**message, "timestamp": iso(at - earlier)} for at, message in entries]
+            self.sessions += before < EVENTS_LIMIT and self._diary.entries[before][0] <= now
+        entries = [entry for entry in self._diary.entries if entry[0] <= now][:EVENTS_LIMIT]
+        return [{**message, "timestamp": iso(at)} for at, message in entries]
 
-    def _starts(self, end: float, days: float) -> Iterator[float]:
-        """When the sessions begin: at the hours people shop, the later ones hours to days after."""
-        rng, person = self._rng, self._person
-        day = rng.random() ** 0.85 * days  # a little busier lately
-        oldest, newest = end - days * DAY_SECONDS, end - HOUR_SECONDS
-        start = self._at_busy_hour(oldest + day * DAY_SECONDS)
-        if not oldest <= start <= newest:
-            start = rng.uniform(oldest, newest)
-        for _ in range(rng.randint(*person.manner.sessions)):
-            if start > newest:
-                return
-            yield start
-            gap = 3 * HOUR_SECONDS + rng.expovariate(6 / (days * DAY_SECONDS))
-            start = max(self._at_busy_hour(start + gap), start + 3 * HOUR_SECONDS)
+    def _starts(self, now: float, today: date, days: int, zone: tzinfo) -> list[float]:
+        """When the visits begin: on the days and at the hours when people shop. Who comes after the last day comes on
+        one of the first instead, so that no day is busier for being near either end."""
+        rng, first = self._rng, today - timedelta(days)
+        weights = [WEEKDAYS[(first + timedelta(day)).weekday()] for day in range(days + 1)]
+        day = rng.choices(range(days + 1), weights)[0]
+        moved = rng.randint(1, days)
+        offsets = [day]
+        for _ in range(rng.randint(*self.person.manner.sessions) - 1):
+            near = offsets[-1] + 1 + rng.expovariate(6 / days)
+            week = [round(near + each) % (days + 1) for each in range(-3, 4)]
+            offsets.append(rng.choices(week, [weights[each] for each in week])[0])
+        starts: list[float] = []
+        for offset in sorted(offsets):
+            start = self._at_busy_hour(first + timedelta(offset), zone)
+            starts.append(max(start, starts[-1] + PAUSE) if starts else start)
+        if starts[0] + LEAST_SECONDS > now:
+            starts = [start - moved * DAY_SECONDS for start in starts]
+        return [start for start in starts if start + LEAST_SECONDS <= now]
 
-    def _at_busy_hour(self, near: float) -> float:
+    def _at_busy_hour(self, day: date, zone: tzinfo) -> float:
         hour = self._rng.choices(range(24), HOURS)[0]
-        offset = self._person.region.offset * HOUR_SECONDS
-        midnight = (near + offset) // DAY_SECONDS * DAY_SECONDS - offset
-        return midnight + hour * HOUR_SECONDS + self._rng.uniform(0, HOUR_SECONDS)
+        return datetime.combine(day, time(hour), zone).timestamp() + self._rng.uniform(0, HOUR_SECONDS)
 
     def _session(self, first: bool) -> None:
-        rng, person = self._rng, self._person
+        rng, person = self._rng, self.person
         if person.bot:
             self._crawl()
             return
@@ -103,7 +113,7 @@ class Visits:
 
     def _choose(self) -> Product:
         """Something to look for: mostly of the visitor's taste, mostly popular, near the visitor's price."""
-        rng, person = self._rng, self._person
+        rng, person = self._rng, self.person
         tastes = list(self._catalogue.categories) if rng.random() < OUTSIDE_TASTE else list(person.tastes)
         shelf = sorted(self._catalogue.of(rng.choice(tastes)), key=lambda product: -product.price)
         last = max(len(shelf) - 1, 1)
@@ -124,7 +134,7 @@ class Visits:
         elif way < 0.5:
             self._shelf(wanted)
         self._product(wanted)
-        if wanted.available and rng.random() < self._person.manner.add:
+        if wanted.available and rng.random() < self.person.manner.add:
             self._add(wanted)
             for other in wanted.goes_with[:1]:
                 if rng.random() < COMPANION:
@@ -151,7 +161,7 @@ class Visits:
             self._diary.call(self._calls.added(product), self._rng.uniform(3, 40))
 
     def _buy(self) -> None:
-        rng, manner = self._rng, self._person.manner
+        rng, manner = self._rng, self.person.manner
         self._diary.page("/cart", "Cart")
         self._diary.call(self._calls.cart_viewed(self._cart))
         if rng.random() > manner.check_out:
@@ -175,7 +185,7 @@ class Visits:
             return
         self._diary.page("/sign-in", "Sign in")
         self._diary.page("/", "For people who come back")
-        traits = {"email": self._person.email, "name": self._person.name}
+        traits = {"email": self.person.email, "name": self.person.name}
         self._diary.identify(traits)
 
     def _crawl(self) -> None:

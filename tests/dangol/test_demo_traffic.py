@@ -5,11 +5,13 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
+from statistics import mean
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,8 +23,10 @@ from dangol.shop.client import Client, DangolUnreachable, RequestRefused
 from tests.support.machine import free_port
 from tests.support.tracker_server import TrackerServer
 from tracker.durations import DAY_SECONDS
+from tracker.sites import new_site
 
 NOW = 1_795_000_000.0
+SITE = new_site("default", "wk_test", "sk_test")
 
 
 class Recorder:
@@ -89,8 +93,10 @@ def recorder() -> Iterator[Recorder]:
     recorder.close()
 
 
-def played(seed: int, number: int, now: float = NOW, days: int = 14) -> list[dict[str, Any]]:
-    return visits_of("http://shop.example", seed, number).play(now, days)
+def played(
+    seed: int, number: int, now: float = NOW, days: int = 28, zone: tzinfo = UTC
+) -> list[dict[str, Any]]:
+    return visits_of("http://shop.example", seed, number).play(now, days, zone)
 
 
 def instant(message: dict[str, Any]) -> float:
@@ -103,24 +109,57 @@ def test_a_seed_always_gives_the_same_messages() -> None:
     assert played(7, 3) != played(8, 3)
 
 
-def test_ids_and_actions_do_not_depend_on_the_hour() -> None:
+def test_who_comes_later_today_is_told_of_later_under_the_same_ids() -> None:
     def essence(messages: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
         return [(m["messageId"], m["anonymousId"], m["type"], m.get("properties")) for m in messages]
 
-    for number in range(60):
-        expected = essence(played(7, number))
-        for later in (60.0, 3 * 3600.0, 11 * 3600.0, 3 * DAY_SECONDS + 123.0):
-            assert essence(played(7, number, NOW + later)) == expected
+    midnight, added = NOW // DAY_SECONDS * DAY_SECONDS, 0
+    for number in range(200):
+        known: list[tuple[Any, ...]] = []
+        for hour in (0.1, 3.0, 11.0, 23.9):
+            told = essence(played(7, number, midnight + hour * 3600))
+            assert told[: len(known)] == known
+            added += bool(known) and len(told) > len(known)
+            known = told
+    assert added
 
 
-@pytest.mark.parametrize("days", [2, 14, 60])
-def test_every_message_is_of_the_days_before_now(days: int) -> None:
-    for number in range(150):
-        messages = played(3, number, days=days)
+@pytest.mark.parametrize("days", [1, 14, 60])
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("Asia/Seoul"), ZoneInfo("America/Lima")])
+def test_every_message_is_of_the_days_before_today_or_of_today(days: int, zone: tzinfo) -> None:
+    first = datetime.fromtimestamp(NOW, zone).date() - timedelta(days)
+    for number in range(100):
+        messages = played(3, number, days=days, zone=zone)
         times = [instant(message) for message in messages]
-        assert NOW - days * DAY_SECONDS <= times[0] and times[-1] <= NOW
+        assert datetime.fromtimestamp(times[0], zone).date() >= first - timedelta(days)
+        assert times[-1] <= NOW
         assert all(one < other for one, other in pairwise(times))
         assert 1 <= len(messages) <= EVENTS_LIMIT
+
+
+def test_days_and_hours_are_a_shop_s() -> None:
+    """Weekends are busier, nights are quiet on the shop's own clock, and neither end of the time stands out."""
+    zone = ZoneInfo("Asia/Seoul")
+    starts = [visit for number in range(1_500) for visit in visit_starts(played(1, number, zone=zone), zone)]
+    days = Counter(start.date() for start in starts)
+    today = datetime.fromtimestamp(NOW, zone).date()
+    assert min(days) == today - timedelta(28)
+    full = [days[today - timedelta(ago)] for ago in range(28, 0, -1)]
+    assert max(full) < 2.2 * min(full)
+    weeks = [sum(full[start : start + 7]) for start in range(0, 28, 7)]
+    assert max(weeks) < 1.15 * min(weeks)
+    weekend = [count for day, count in days.items() if day.weekday() >= 5]
+    rest = [count for day, count in days.items() if day.weekday() < 5 and day != today]
+    assert mean(weekend) > 1.2 * mean(rest)
+    hours = Counter(start.hour for start in starts)
+    assert sum(hours[hour] for hour in (19, 20, 21, 22)) > 6 * sum(hours[hour] for hour in (2, 3, 4, 5))
+
+
+def visit_starts(messages: list[dict[str, Any]], zone: tzinfo) -> list[datetime]:
+    times = [datetime.fromtimestamp(instant(message), zone) for message in messages]
+    return [
+        at for before, at in pairwise([None, *times]) if before is None or at - before > timedelta(minutes=30)
+    ]
 
 
 def test_messages_are_what_segment_allows() -> None:
@@ -140,7 +179,7 @@ def test_the_crowd_is_believable() -> None:
     catalogue = load()
     people = [person(1, number, catalogue) for number in range(600)]
     visits = [visits_of("http://shop.example", 1, number) for number in range(600)]
-    messages = [each.play(NOW, 14) for each in visits]
+    messages = [each.play(NOW, 28, UTC) for each in visits]
 
     reached: Counter[str] = Counter()
     for each in messages:
@@ -214,7 +253,7 @@ def test_after_signing_in_the_customer_is_named() -> None:
 
 
 def test_the_shop_proves_who_signed_in() -> None:
-    messages = [m for n in range(60) for m in visits_of("http://shop.example", 9, n, "sk").play(NOW, 14)]
+    messages = [m for n in range(60) for m in visits_of("http://shop.example", 9, n, "sk").play(NOW, 28, UTC)]
     told = {m["userId"]: m["context"].get("proof") for m in messages if "userId" in m}
     assert told == {user: hmac.new(b"sk", user.encode(), "sha256").hexdigest() for user in told} != {}
     assert not any("proof" in m["context"] for m in messages if "userId" not in m)
@@ -222,11 +261,14 @@ def test_the_shop_proves_who_signed_in() -> None:
 
 def test_play_sends_everything_once_over_few_connections(recorder: Recorder) -> None:
     told: list[int] = []
-    traffic = play(recorder.url, "wk_test", 80, 5, now=NOW, progress=told.append)
-    messages = recorder.messages()
-    expected = [message["messageId"] for number in range(80) for message in played(5, number)]
-    assert sorted(message["messageId"] for message in messages) == sorted(expected)
-    assert (traffic.visitors, traffic.events, sum(told)) == (80, len(expected), 80)
+    traffic = play(recorder.url, SITE, 200, 1, now=NOW, progress=told.append)
+    messages, catalogue = recorder.messages(), load()
+    expected = {number: [message["messageId"] for message in played(1, number)] for number in range(200)}
+    assert sorted(message["messageId"] for message in messages) == sorted(chain(*expected.values()))
+    robots = {number for number in expected if person(1, number, catalogue).bot}
+    events = sum(len(ids) for number, ids in expected.items() if number not in robots)
+    assert (traffic.visitors, traffic.robots, sum(told)) == (200 - len(robots), len(robots), 200)
+    assert traffic.events == events and robots
     assert traffic.orders == sum(message.get("event") == "Order Completed" for message in messages)
     assert len(recorder.connections) <= SENDERS
     for method, path, headers, document in recorder.requests:
@@ -237,7 +279,7 @@ def test_play_sends_everything_once_over_few_connections(recorder: Recorder) -> 
 
 
 def test_one_visitors_messages_arrive_in_order(recorder: Recorder) -> None:
-    play(recorder.url, "wk_test", 60, 1, now=NOW)
+    play(recorder.url, SITE, 60, 1, now=NOW)
     latest: dict[str, int] = {}
     for message in recorder.messages():
         _, _, number, place = message["messageId"].split("-")
@@ -246,9 +288,9 @@ def test_one_visitors_messages_arrive_in_order(recorder: Recorder) -> None:
 
 
 def test_a_smaller_crowd_is_part_of_a_larger_one(recorder: Recorder) -> None:
-    play(recorder.url, "wk_test", 10, 1, now=NOW)
+    play(recorder.url, SITE, 10, 1, now=NOW)
     few = {message["messageId"] for message in recorder.messages()}
-    play(recorder.url, "wk_test", 20, 1, now=NOW)
+    play(recorder.url, SITE, 20, 1, now=NOW)
     both = Counter(message["messageId"] for message in recorder.messages())
     assert {name for name, times in both.items() if times == 2} == few
 
@@ -256,22 +298,22 @@ def test_a_smaller_crowd_is_part_of_a_larger_one(recorder: Recorder) -> None:
 @pytest.mark.parametrize(("visitors", "days"), [(0, 14), (-1, 14), (100_001, 14), (10, 0), (10, 366)])
 def test_amounts_are_bounded(visitors: int, days: int) -> None:
     with pytest.raises(ValueError, match="between 1 and"):
-        play("http://127.0.0.1:9", "wk_test", visitors, 1, days=days)
+        play("http://127.0.0.1:9", SITE, visitors, 1, days=days)
 
 
 def test_nothing_there_is_said_clearly() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(DangolUnreachable, match=f"no Dangol answers at {url}.*dangol up"):
-        play(url, "wk_test", 300, 1)
+        play(url, SITE, 300, 1)
     for wrong in ("127.0.0.1:8000", "ftp://x", "", "http://"):
         with pytest.raises(DangolUnreachable, match="is not an http"):
-            play(wrong, "wk_test", 3, 1)
+            play(wrong, SITE, 3, 1)
 
 
 def test_a_refusal_is_said_clearly(recorder: Recorder) -> None:
     recorder.answers = [(401, {})] * 100
     with pytest.raises(RequestRefused, match=r"POST .*/v1/batch: 401 said why") as refused:
-        play(recorder.url, "wk_wrong", 20, 1, now=NOW)
+        play(recorder.url, SITE, 20, 1, now=NOW)
     assert refused.value.status == 401
     assert isinstance(refused.value, OSError)
 
@@ -312,11 +354,12 @@ def test_shares_add_up() -> None:
 
 def test_a_real_tracker_takes_it_all(tmp_path: Path) -> None:
     with TrackerServer(tmp_path) as server:
-        first = play(server.host, "wk_test", 300, 1)
-        play(server.host, "wk_test", 30, 1)
+        first = play(server.host, SITE, 300, 1)
+        play(server.host, SITE, 30, 1)
         events = server.unique()
     assert isinstance(first, Traffic)
-    assert len(events) == first.events, "the second time counts nothing"
+    robots = sum("bot" in event.ua.lower() or "Yeti" in event.ua for event in events)
+    assert len(events) - robots == first.events, "the second time counts nothing"
     assert all(event.context["demo"] is True for event in events)
     assert not any("clock" in event.context for event in events), "no time was found odd"
     assert all(event.url and event.ua and event.screen and event.lang for event in events)

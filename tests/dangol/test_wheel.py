@@ -1,7 +1,6 @@
 """What is shipped: a wheel, made from the source archive as a builder makes it, in an environment far from the
 checkout. What a test of the checkout cannot see is whether everything came along."""
 
-import http.cookiejar
 import os
 import re
 import shutil
@@ -9,8 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from html import unescape
@@ -20,9 +17,9 @@ import pytest
 from babel.messages.pofile import read_po
 
 from tests.support.desk_pages import NARROWED, UNNARROWED
-from tests.support.installation import PASSWORD, WRITE, Installation, eventually
+from tests.support.desk_reader import DeskReader
+from tests.support.installation import WRITE, Installation, eventually
 from tests.support.machine import ROOT
-from tests.support.web_stage import csrf_of
 from web.language import FOLDER
 
 PACKAGES = ("tracker", "ingest", "profiles", "recommender", "warehouse", "offers", "web", "dangol")
@@ -106,34 +103,6 @@ class Shipped(Installation):
         self.program, self.cwd = (str(commands / "dangol"),), folder
 
 
-class Browser:
-    """Signed in at the desk; pages by their paths."""
-
-    def __init__(self, url: str, language: str) -> None:
-        self._url, jar = url, http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        self._opener.addheaders = [("Accept-Language", language)]
-        form = {"user": "admin", "password": PASSWORD, "csrf": csrf_of(self.page("/desk/login"))}
-        self._opener.open(f"{url}/desk/login", urllib.parse.urlencode(form).encode()).close()
-
-    def page(self, path: str) -> str:
-        with self._opener.open(self._url + path, timeout=60) as answer:
-            text: str = answer.read().decode()
-            return text
-
-    def crawl(self, start: str) -> dict[str, str]:
-        """Every page of the desk that links lead to, one for each path."""
-        found, waiting = {}, [start]
-        while waiting:
-            link = waiting.pop()
-            path = link.partition("?")[0]
-            if path in found or path.startswith(("/desk/reports", "/desk/static")):
-                continue
-            found[path] = self.page(link)
-            waiting += [unescape(each) for each in re.findall(r'href="(/desk[^"#]*)', found[path])]
-        return found
-
-
 def words(page: str) -> set[str]:
     """The texts that a reader sees; not the documents, which say themselves that they are English."""
     page = re.sub(r"<(script|style|article|code|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
@@ -149,7 +118,7 @@ def test_what_is_installed_is_whole(bin_of_wheel: Path, tmp_path: Path) -> None:
     with Shipped(bin_of_wheel, tmp_path, "--demo") as installed:
         module = run(bin_of_wheel / "python", "-c", "import web; print(web.__file__)", cwd=tmp_path).strip()
         assert Path(module).is_relative_to(bin_of_wheel.parent), "the wheel's own code is tested"
-        korean, other = (Browser(installed.url, language).crawl("/desk") for language in ("ko", "en"))
+        korean, other = (DeskReader(installed.url, language).crawl("/desk") for language in ("ko", "en"))
         assert {*NARROWED, *UNNARROWED} <= set(korean) == set(other)
         for path, page in korean.items():
             assert '<html lang="ko">' in page and re.search("[가-힣]", page), path

@@ -134,6 +134,7 @@ class Pages:
             for group, entries in MENU
         ]
         frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
+        frame["demo_stored"] = lambda: self.reports.demo(site)
         if "period" in view:
             frame["choices"] = self._choices(period.scope(site))
         return make_response(render_template(template, **{"period": period, **frame, **view}))

@@ -9,8 +9,10 @@ from flask import g, has_request_context, request
 from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 from warehouse.delta import Warehouse
 from warehouse.events import Events
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.reports.filter_choices import Choices, choices
 from warehouse.reports.filtered import filtered
@@ -96,6 +98,21 @@ class Reports:
         people: Everyone = found
         return people
 
+    def demo(self, site: Site) -> bool:
+        """Whether demo data is stored, as far as can be told at once. For figures that are of no period."""
+        patience = None if self.patience is None else min(self.patience, HINT_SECONDS)
+        try:
+            found, _made = self.cache.answer(
+                (site.id, "demo"),
+                lambda: bool(self.warehouse.rows(_DEMO, Scope(site.id))),
+                FRESH_SECONDS,
+                patience,
+                stale=True,
+            )
+        except (StillCounting, Unavailable):
+            return False
+        return bool(found)
+
     def choices(self, scope: ReportScope) -> Choices:
         """What the filter bar offers; nothing while that is not known: no page waits for it."""
         patience = None if self.patience is None else min(self.patience, HINT_SECONDS)
@@ -105,6 +122,9 @@ class Reports:
             )
         except StillCounting:
             return Choices()
+
+
+_DEMO = "select true as found from events where demo limit 1"
 
 
 def _question(name: str, scope: ReportScope, how: Hashable) -> Hashable:

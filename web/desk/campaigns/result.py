@@ -11,6 +11,7 @@ from msgspec import structs
 from offers.campaign.campaign import Status
 from offers.campaign.document import document, parse
 from offers.campaign.store import CampaignStore
+from warehouse.reports.vocabulary import vocabulary
 from web.access.audit import Audit
 from web.api.campaigns import check_items
 from web.desk.campaigns.audience_form import segments_asked
@@ -61,6 +62,7 @@ class CampaignResultPage:
             versions=written(versions, noted, site.id, campaign_id),
             missing=sorted(segments_asked(campaign.audience) - known),
             looks=STATUS,
+            demo=vocabulary(self.pages.reports.warehouse, site.id, period.span(site), 1).demo,
             done=request.args.get("saved", ""),
             when=partial(formats.when, zone=site.zone),
         )

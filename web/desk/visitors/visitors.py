@@ -119,6 +119,7 @@ class VisitorPages:
             "href": href_of(profile.id),
             "id": profile.id,
             "states": STATES,
+            "demo": profile.demo,
         }
         template = (
             "desk/visitors/dossier.html" if "part" in request.args else "desk/visitors/dossier_page.html"
