@@ -12,6 +12,7 @@ from web.access.security import register_security
 from web.api.audiences import AudiencePreview
 from web.api.campaigns import Campaigns
 from web.api.contacts import Contacts
+from web.api.costs import Costs
 from web.api.coupons import CouponPools
 from web.api.health import HealthPages, add_gauges, register_metrics
 from web.api.items import Items
@@ -95,6 +96,7 @@ def _reports(stores: Stores) -> Reports:
         ReportCache(clock, key=secret),
         ReportCache(clock, threads=1, key=secret),
         clock,
+        stores.reports.costs,
         stores.reports.patience_seconds,
     )
 
@@ -170,6 +172,7 @@ def _register_api(
         gorse_blueprint(gorse),
         blueprint_of("models", Models(shops, runs, keys).routes()),
         blueprint_of("campaigns", Campaigns(stores.campaigns.store, keys, clock).routes()),
+        blueprint_of("costs", Costs(stores.reports.costs, keys, clock).routes()),
         blueprint_of("coupons", CouponPools(stores.campaigns.coupons, keys).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),

@@ -24,6 +24,7 @@ from recommender.serving.recommender import Recommender
 from tracker.log.port import EventLog
 from tracker.metrics import Spooled
 from tracker.sites import Sites
+from warehouse.attribution.cost_store import CostStore
 from warehouse.delta import Warehouse
 from web.access.audit import Audit
 from web.access.sign_in_limit import SignInLimit
@@ -98,6 +99,7 @@ class ReportStores:
     goals: SavedStore
     cancellations: Cancellations
     losses: LossStore
+    costs: CostStore
     patience_seconds: float = 1.5
 
 

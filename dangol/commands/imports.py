@@ -190,7 +190,7 @@ def _contacts(
     from dangol.transfer.contact_import import import_contact_files
     from ingest.contact_files.call_import import CALLS
     from ingest.contact_files.customer_import import CUSTOMERS
-    from ingest.contact_files.file import FileOptions
+    from ingest.files.import_file import FileOptions
     from ingest.files.table import Reading
 
     options = FileOptions(mapping, Reading(encoding, delimiter), zone, dates, rejects or Path())
@@ -226,6 +226,50 @@ def import_calls(config: Settings, /, files: tuple[Path, ...], **options: Any) -
     _contacts(config, files, calls=True, **options)
 
 
+@click.command("import-costs")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@import_options
+@click.option(
+    "--source", default="", help="Who was paid, as links are tagged (utm_source), where no file says it."
+)
+@click.option("--channel", default="", help="Such as paid search, where no file says it.")
+@click.option("--currency", default="", help="Of files that name none (default: the site's).")
+@click.pass_obj
+def import_costs(
+    config: Settings,
+    /,
+    files: tuple[Path, ...],
+    site_id: str,
+    dry_run: bool,
+    source: str,
+    channel: str,
+    currency: str,
+    mapping: dict[str, str],
+    encoding: str,
+    delimiter: str,
+    zone: ZoneInfo | None,
+    dates: str,
+    rejects: Path | None,
+) -> None:
+    """Import what advertising cost: day, source, campaign and amount, for the attribution report.
+
+    Knows the exports of Google Ads, Meta Ads, Naver Ads, Microsoft Ads and TikTok Ads by day. A second import adds
+    nothing: it replaces the costs of the same day, source and campaign. Exit code 1: some rows were refused.
+    """
+    from dangol.transfer.cost_import import import_cost_files
+    from ingest.cost_files.costs import CostOptions
+    from ingest.files.import_file import FileOptions
+    from ingest.files.table import Reading
+    from tracker.currencies import iso_code
+
+    if currency and not iso_code(currency):
+        raise click.BadParameter(f"{currency!r} is no currency, such as EUR", param_hint="--currency")
+    options = FileOptions(mapping, Reading(encoding, delimiter), zone, dates, rejects or Path())
+    whole = CostOptions(options, source, channel, iso_code(currency))
+    if not import_cost_files(config, files, site_id, whole, dry_run=dry_run):
+        raise click.exceptions.Exit(1)
+
+
 @click.command("reconcile")
 @SITE
 @click.pass_obj
@@ -251,6 +295,7 @@ COMMANDS = (
     import_items,
     import_contacts,
     import_calls,
+    import_costs,
     import_log,
     reconcile,
 )

@@ -20,6 +20,7 @@ from dangol.compose.ingest import (
 from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation
 from dangol.compose.storage import (
     catalogue,
+    costs,
     damage,
     deadletters,
     erasure_log,
@@ -42,6 +43,7 @@ __all__ = [
     "INCIDENT_DAYS",
     "INGEST_GROUP",
     "catalogue",
+    "costs",
     "country_source",
     "damage",
     "deadletters",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from recommender.jobs.runs import TrainingRuns
     from recommender.model.registry import ModelRegistry
     from tracker.delivery.spool_backlog import SpoolWatch
+    from warehouse.attribution.cost_store import RedisCosts
     from warehouse.delta import Warehouse
     from web.access.users import Users
     from web.health.warehouse_damage import DamageRecord
@@ -73,6 +74,13 @@ def losses(settings: Settings, patience: float = 5.0) -> "LossStore":
     from tracker.redis_connection import connect
 
     return LossStore(connect(settings.profiles_uri, patience))
+
+
+def costs(settings: Settings) -> "RedisCosts":
+    """What advertising cost, by site."""
+    from warehouse.attribution.cost_store import RedisCosts
+
+    return RedisCosts(settings.profiles_uri)
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":

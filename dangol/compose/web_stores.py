@@ -9,6 +9,7 @@ from dangol.compose.ingest import INGEST_GROUP, country_source, log_incident, pr
 from dangol.compose.jobs import erasure
 from dangol.compose.storage import (
     catalogue,
+    costs,
     damage,
     erasure_log,
     feed_records,
@@ -193,6 +194,7 @@ def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
         goals=SavedStore(redis, "goals"),
         cancellations=Cancellations(redis),
         losses=losses(settings, 1.0),
+        costs=costs(settings),
     )
 
 

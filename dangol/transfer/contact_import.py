@@ -11,9 +11,9 @@ from dangol.transfer.event_import import append_events, importing, site_of, wait
 from ingest.contact_files.call_import import CALLS, import_calls, read_calls
 from ingest.contact_files.customer_import import CUSTOMERS, import_customers, read_customers
 from ingest.contact_files.fields import preset_of
-from ingest.contact_files.file import FileKind, FileOptions, OpenFile, open_file, remember
 from ingest.contact_files.sources import ImportStores
 from ingest.contact_files.summary import ContactSummary
+from ingest.files.import_file import FileKind, FileOptions, OpenFile, open_file, remember
 from ingest.files.mappings import MAPPINGS, Mappings
 from profiles.erasures import RedisErased
 

@@ -9,10 +9,10 @@ import msgspec
 from ingest.contact_files.contact import Contact, contact_event
 from ingest.contact_files.customer import user_of
 from ingest.contact_files.fields import CALL_FIELDS, CALL_NEEDED
-from ingest.contact_files.file import FileKind, OpenFile, RowUnusable
 from ingest.contact_files.sources import ImportStores, erased_at
 from ingest.contact_files.summary import ContactSummary
 from ingest.contact_files.words import WordUnknown, direction, seconds
+from ingest.files.import_file import FileKind, OpenFile, RowUnusable
 from ingest.files.rows import Row, cell_id
 from tracker.values import text
 from warehouse.feeds.stored_ids import stored_ids

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ingest.contact_files.file import OpenFile, RowUnusable
 from ingest.contact_files.words import WordUnknown, birthday, unquoted, yes_or_no
+from ingest.files.import_file import OpenFile, RowUnusable
 from ingest.files.rows import Row, cell_id
 from tracker import values
 from tracker.admission.placeholder_ids import placeholder

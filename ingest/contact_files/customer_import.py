@@ -12,9 +12,9 @@ from ingest.contact_files.customer import (
     user_of,
 )
 from ingest.contact_files.fields import CUSTOMER_FIELDS, CUSTOMER_NEEDED
-from ingest.contact_files.file import FileKind, OpenFile, RowUnusable
 from ingest.contact_files.sources import ImportStores, erased_at
 from ingest.contact_files.summary import ContactSummary
+from ingest.files.import_file import FileKind, OpenFile, RowUnusable
 from profiles.store.person import people_by_id
 from tracker.event import Event
 from warehouse.question.scope import Scope

@@ -11,9 +11,9 @@ from ingest.contact_files.call_import import CALLS, read_calls
 from ingest.contact_files.contact import NAMES, OTHER
 from ingest.contact_files.customer_import import CUSTOMERS, read_customers
 from ingest.contact_files.fields import preset_of
-from ingest.contact_files.file import FileOptions, OpenFile, open_file
 from ingest.contact_files.summary import ContactSummary
 from ingest.contact_files.words import WordUnknown, birthday, direction, seconds, unquoted, yes_or_no
+from ingest.files.import_file import FileOptions, OpenFile, open_file
 from ingest.files.mappings import Mappings
 from ingest.files.rows import FileInvalid
 from profiles.fold.fold import CONTACTS

@@ -38,6 +38,7 @@ from tests.support import described
 from tracker.log.memory import MemoryLog
 from tracker.redis_connection import connect
 from tracker.sites import Site, Sites
+from warehouse.attribution.cost_store import RedisCosts
 from warehouse.delta import Warehouse
 from web.access.audit import Audit
 from web.access.passwords import Passwords
@@ -225,6 +226,7 @@ def stage_of(
             goals=SavedStore(redis_url, "goals"),
             cancellations=Cancellations(redis_url, timeout=10),
             losses=LossStore(connect(redis_url, 10)),
+            costs=RedisCosts(redis_url, timeout=10),
             patience_seconds=patience_seconds,
         ),
         access=AccessStores(

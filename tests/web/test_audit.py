@@ -34,7 +34,7 @@ NOBODY = {
         "desk_segments.listed",
     ),
     *("desk_segments.edit", "campaigns.listed", "campaigns.one", "campaigns.versions", "segments.listed"),
-    *("coupons.listed", "coupons.one", "desk_imports.listed", "desk_quality.show"),
+    *("coupons.listed", "coupons.one", "costs.listed", "desk_imports.listed", "desk_quality.show"),
     *("segments.one", "items.listed", "items.one", "models.listed", "models.training"),
     *("gorse.one", "gorse.neighbors", "gorse.listed", "gorse.latest", "gorse.popular"),
     "gorse.recommend",  # what the shop shows them, all day, as /v1/personalize
@@ -49,7 +49,16 @@ NOBODY = {
                 "funnel",
                 "funnel_trend",
             ),
-            *("funnel_breakdown", "funnel_instead", "goals", "models", "overview", "paths", "products"),
+            *(
+                "attribution",
+                "funnel_breakdown",
+                "funnel_instead",
+                "goals",
+                "models",
+                "overview",
+                "paths",
+                "products",
+            ),
             *("retention", "segments", "vocabulary", "data_quality"),
         )
     ),

@@ -8,12 +8,17 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from tracker.redis_connection import connect, redis_errors
+from tracker.unavailable import Unavailable
 from warehouse.attribution.cost import Cost
 
 MOST = 500_000
 """Entries (a day of a campaign of a source) of one site."""
 BATCH = 1_000
 _costs = msgspec.msgpack.Decoder(list[Cost])
+
+
+class CostsUnavailable(Unavailable):
+    """The store does not answer now."""
 
 
 class TooManyCosts(Exception):
@@ -29,7 +34,7 @@ class CostsKept(NamedTuple):
 
 
 class CostStore(Protocol):
-    """Raises Unavailable."""
+    """Raises CostsUnavailable."""
 
     def put(self, site: str, costs: Iterable[Cost]) -> CostsKept:
         """Keep the costs: all of one day, source and campaign together replace what was known of these three.
@@ -54,7 +59,7 @@ class RedisCosts:
     def put(self, site: str, costs: Iterable[Cost]) -> CostsKept:
         key, groups = _key(site), _grouped(costs)
         counts = [0, 0, 0]
-        with redis_errors("the store of costs"):
+        with redis_errors("the store of costs", CostsUnavailable):
             if self._redis.hlen(key) + len(groups) > MOST and self._more(key, list(groups)) > MOST:
                 raise TooManyCosts(f"more than {MOST:,} days of campaigns")
             entries = iter(groups.items())
@@ -66,7 +71,7 @@ class RedisCosts:
 
     def between(self, site: str, first: date, last: date) -> list[Cost]:
         low, high = first.isoformat(), last.isoformat()
-        with redis_errors("the store of costs"):
+        with redis_errors("the store of costs", CostsUnavailable):
             entries = self._redis.hgetall(_key(site))
         found = [
             cost
@@ -78,7 +83,7 @@ class RedisCosts:
 
     def clear(self, site: str, first: date, last: date, source: str = "") -> int:
         low, high, key = first.isoformat(), last.isoformat(), _key(site)
-        with redis_errors("the store of costs"):
+        with redis_errors("the store of costs", CostsUnavailable):
             fields = [
                 each
                 for each in self._redis.hkeys(key)

@@ -20,6 +20,10 @@ from web.language import lazy_gettext as _l
 FOLDER = Path(__file__).parent.parent / "docs"
 TITLES = {
     "GLOSSARY": (_l("Glossary"), _l("The words of the desk and of this documentation")),
+    "attribution": (
+        _l("Attribution"),
+        _l("Models, journeys, and what advertising cost and returned"),
+    ),
     "backup": (
         _l("Backup and restore"),
         _l("What a backup contains, how to restore it, and how erasures are kept"),
@@ -31,7 +35,7 @@ TITLES = {
     "catalogue": (_l("The catalogue"), _l("Items, variants and feeds")),
     "counting": (_l("How metrics are calculated"), _l("The rules behind the figures in the reports")),
     "damage": (_l("Damage on disk"), _l("How damage is found and repaired, and what reports leave out")),
-    "files": (_l("The shop's files"), _l("Imports of orders, items, contacts and calls")),
+    "files": (_l("The shop's files"), _l("Imports of orders, items, contacts, calls and costs")),
     "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),
     "offers": (_l("Offers"), _l("Campaigns, segments, frequency caps, holdouts and results")),
     "shops": (_l("Hosted shops"), _l("Orders from Shopify, WooCommerce and Cafe24")),

@@ -13,6 +13,7 @@ KINDS = {
     "contacts": _l("Customers"),
     "calls": _l("Calls and contacts"),
     "events": _l("Events"),
+    "costs": _l("Advertising costs"),
 }
 _FIGURE = re.compile(r"\s{2,}(-?[\d,]+(?:\.\d+)?)  (.+)")
 _TEXTS = {
@@ -33,6 +34,7 @@ _TEXTS = {
     "orders known already, and unchanged": _l("orders known already and unchanged"),
     "rows of other events than orders: left out": _l("rows of other events than orders: left out"),
     "orders not paid (pending, failed, voided): no orders": _l("unpaid orders: left out"),
+    "rows of totals: left out": _l("rows of totals: left out"),
     "not in the feed any more: unavailable": _l("no longer in the feed: unavailable"),
 }
 
@@ -90,6 +92,10 @@ def _text(text: str) -> str:
             ordered=found[2],
             back=found[3],
         )
+    if found := re.fullmatch(r"([A-Z]{3}) spent", text):
+        return _("%(currency)s spent", currency=found[1])
+    if found := re.fullmatch(r"days, from (\S+) to (\S+)", text):
+        return _("days, from %(first)s to %(last)s", first=found[1], last=found[2])
     if text.endswith(": new"):
         return _("%(name)s: new", name=text.removesuffix(": new"))
     return text

@@ -16,6 +16,7 @@ from recommender.catalogue.store import CatalogueFull
 from tracker.log.port import LogUnavailable
 from tracker.refusal import Invalid
 from tracker.unavailable import Unavailable
+from warehouse.attribution.cost_store import CostsUnavailable, TooManyCosts
 from warehouse.tables.table import WarehouseUnavailable
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
@@ -27,6 +28,7 @@ DOWN: dict[type[Unavailable], str] = {
     CapsUnavailable: "The store of caps",
     DecisionCountsUnavailable: "The count of decisions",
     CatalogueUnavailable: "The item catalogue",
+    CostsUnavailable: "The store of costs",
     LogUnavailable: "The event log",
     ProfilesUnavailable: "The profile store",
     SegmentsUnavailable: "The store of segments",
@@ -69,6 +71,7 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(CatalogueFull)
     @app.errorhandler(TooManyCampaigns)
+    @app.errorhandler(TooManyCosts)
     def full(error: Exception) -> Response:
         return show(Problem(409, str(error)))
 

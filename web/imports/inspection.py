@@ -7,6 +7,8 @@ from pathlib import Path
 from ingest.contact_files.call_import import CALLS
 from ingest.contact_files.customer_import import CUSTOMERS
 from ingest.contact_files.fields import preset_of as contact_preset
+from ingest.cost_files.fields import fields_of as cost_fields
+from ingest.cost_files.presets import preset_of as cost_preset
 from ingest.events_file import EVENTS
 from ingest.files.columns import Names, columns_of, plain
 from ingest.files.mappings import Mappings
@@ -51,5 +53,6 @@ def _kind(kind: Kind, names: list[str]) -> tuple[str, Names]:
         "contacts": (contact_preset(names).name, CUSTOMERS.fields),
         "calls": ("", CALLS.fields),
         "events": ("", EVENTS.fields(OTHER)),
+        "costs": (cost_preset(names).name, cost_fields(names)[0]),
     }
     return found[kind]

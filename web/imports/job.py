@@ -6,7 +6,7 @@ import msgspec
 
 State = Literal["uploading", "reading", "checking", "checked", "importing", "done", "failed"]
 RUNNING: frozenset[State] = frozenset({"reading", "checking", "importing"})
-Kind = Literal["orders", "items", "contacts", "calls", "events"]
+Kind = Literal["orders", "items", "contacts", "calls", "events", "costs"]
 
 
 class ReadingOptions(msgspec.Struct, frozen=True):

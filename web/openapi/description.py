@@ -23,6 +23,8 @@ from profiles.model import EventCount, Profile
 from recommender.jobs.runs import Run
 from recommender.model.card import Card
 from recommender.serving.request import Reason
+from warehouse.attribution.cost import Cost
+from warehouse.attribution.report import Attribution
 from warehouse.feeds.dossier import PersonId, PersonOrder
 from warehouse.funnel.breakdown import FunnelGroup
 from warehouse.funnel.dropoffs import DropOff
@@ -36,6 +38,7 @@ from warehouse.reports.products import ProductReport
 from warehouse.reports.retention import Retention
 from warehouse.reports.vocabulary import Vocabulary
 from web.api.contacts import ContactGiven, ContactsTold
+from web.api.costs import CostGiven, CostsGiven, CostsTold
 from web.api.models import Version
 from web.gorse.documents import Feedback, GorseItem, GorseItemGiven, GorseUser, ItemPatch, Scored
 from web.http.json_body import answer
@@ -59,8 +62,11 @@ ANSWERED: tuple[type, ...] = (
         GoalFigures,
         Paths,
         Retention,
+        Attribution,
         Vocabulary,
         ContactsTold,
+        Cost,
+        CostsTold,
     ),
     *(
         Profile,
@@ -88,6 +94,8 @@ NAMED: Mapping[str, type] = {
 """What answers are made of; with a name of its own what would else have another's."""
 GIVEN: Mapping[str, type] = {
     "ContactGiven": ContactGiven,
+    "CostGiven": CostGiven,
+    "CostsGiven": CostsGiven,
     "FeedbackGiven": Feedback,
     "GorseItemGiven": GorseItemGiven,
     "GorseUserGiven": GorseUser,

@@ -15,6 +15,7 @@ _PLAIN: Mapping[type, Schema] = {
     inspect.NoneType: {"type": "null"},
     inspect.BoolType: {"type": "boolean"},
     inspect.BytesType: {"type": "string", "contentEncoding": "base64"},
+    inspect.DecimalType: {"type": "string", "format": "decimal"},
     inspect.DateType: {"type": "string", "format": "date"},
     inspect.DateTimeType: {"type": "string", "format": "date-time"},
 }

@@ -18,6 +18,7 @@ from warehouse.reports.paths import Paths, paths
 from warehouse.reports.products import ProductReport, product_report
 from warehouse.reports.retention import Retention, retention
 from warehouse.reports.vocabulary import Vocabulary, vocabulary
+from web.reports.attribution import attribution_of, attribution_options
 from web.reports.parameters import (
     PathOptions,
     RetentionOptions,
@@ -199,6 +200,10 @@ REPORTS: dict[str, Report] = {
     "paths": Report(("flows",), lambda reports, scope, args: paths_of(reports, scope, path_options(args))),
     "retention": Report(
         ("cohorts",), lambda reports, scope, args: retention_of(reports, scope, retention_options(args))
+    ),
+    "attribution": Report(
+        ("credits",),
+        lambda reports, scope, args: attribution_of(reports, scope, attribution_options(args)),
     ),
     "funnel": Report(
         ("steps",), lambda reports, scope, args: FunnelQuestion.of(args).counted(reports, scope)

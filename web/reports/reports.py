@@ -10,6 +10,7 @@ from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 from tracker.unavailable import Unavailable
+from warehouse.attribution.cost_store import CostStore
 from warehouse.delta import Warehouse
 from warehouse.events import Events
 from warehouse.question.scope import Scope
@@ -49,6 +50,7 @@ class Reports:
     cache: ReportCache
     everybody: ReportCache
     clock: Callable[[], float]
+    costs: CostStore
     patience: float | None = None
 
     def scope(self, site: Site, args: Mapping[str, str]) -> ReportScope:

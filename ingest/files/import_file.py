@@ -1,4 +1,4 @@
-"""A file of customers or calls, opened: its table, which column is which field, and where refused rows go."""
+"""A file that is imported, opened: its table, which column is which field, and where refused rows go."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
