@@ -21,10 +21,12 @@ class Shop:
         self.tracker = tracker
         self.headers: dict[str, str] = {}
         self.pages: dict[str, str] = {}
+        self.requested: list[str] = []
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                shop.requested.append(self.path)
                 page = shop.pages.get(self.path.partition("?")[0], shop.page())
                 self.send_response(200)
                 kind = "text/javascript" if self.path.endswith(".js") else "text/html"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker.admission.gate import cut
 from tracker.event import Event, decode, encode
 from tracker.http import request
 from tracker.http.request import Request
@@ -286,7 +287,10 @@ def test_a_message_id_is_made_where_none_was_sent() -> None:
 def test_long_texts_are_cut_not_refused() -> None:
     page = {"url": "https://x/" + "u" * 5_000, "title": "t" * 5_000, "referrer": 7}
     event = one("/v1/page", {"userId": "u", "context": {"page": page, "screen": "wide", "locale": 3}})
-    assert (len(event.url), len(event.title), event.referrer, event.screen) == (2_048, 512, "", "")
+    assert (event.referrer, event.screen) == ("", "")
+    kept = cut(event)
+    assert (len(kept.url), len(kept.title)) == (2_048, 512)
+    assert [(each.field, each.reason) for each in kept.losses] == [("url", "cut"), ("title", "cut")]
 
 
 def test_a_servers_own_user_agent_is_not_the_visitors() -> None:

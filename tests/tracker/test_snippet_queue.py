@@ -243,7 +243,7 @@ def test_what_is_given_up_is_counted_where_storage_is_blocked(
     server.reset()
     address = f"/blocked{next(_numbers)}"
     blocked = """<script>window.told = []; let real = fetch;
-        window.fetch = (url, o) => { told.push(JSON.parse(o.body).context.dropped); return real(url, o) };
+        window.fetch = (url, o) => { told.push(JSON.parse(o.body).dropped || 0); return real(url, o) };
         Object.defineProperty(window, 'localStorage', {get() { throw new Error('blocked') }});"""
     shop.pages[address] = shop.page().replace("<script>", blocked, 1)
     browser.goto(shop.url + address)

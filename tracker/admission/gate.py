@@ -23,6 +23,9 @@ _IDENTIFYING = frozenset({"identify", "alias", "group"})
 """Types of event that only identify a visitor: they are dropped when the visitor opted out."""
 _ADDRESSES = frozenset({"url", "path", "search", "href", "referrer", "link"})
 
+ADDRESS_CHARACTERS = 2_048
+TITLE_CHARACTERS = 512
+_LIMITS = (("url", ADDRESS_CHARACTERS), ("referrer", ADDRESS_CHARACTERS), ("title", TITLE_CHARACTERS))
 _TEXTS = ("name", "url", "title", "referrer", "ua", "lang", "screen")
 
 
@@ -120,7 +123,7 @@ class Gate:
                 event = self._cookieless(event)
             elif event.type == "alias" and event.user is None:
                 continue  # its user was a placeholder
-            kept.append(scrubbed(event))
+            kept.append(cut(scrubbed(event)))
         return kept
 
     @staticmethod
@@ -176,7 +179,20 @@ def scrubbed(event: Event) -> Event:
         changed["referrer"] = referrer
     if not _ADDRESSES.isdisjoint(event.props):
         addresses = {name: event.props[name] for name in _ADDRESSES if isinstance(event.props.get(name), str)}
-        cleaned = {name: privacy.scrub(value) for name, value in addresses.items()}
+        cleaned = {name: privacy.scrub(value)[:ADDRESS_CHARACTERS] for name, value in addresses.items()}
         if cleaned != addresses:
             changed["props"] = {**event.props, **cleaned}
     return msgspec.structs.replace(event, **changed) if changed else event
+
+
+def cut(event: Event) -> Event:
+    """The event with addresses and a title that a later stage can hold. What is longer is cut, and named as a loss."""
+    if len(event.url) + len(event.referrer) + len(event.title) <= TITLE_CHARACTERS:
+        return event
+    changed: dict[str, Any] = {}
+    lost = list(event.losses)
+    for name, limit in _LIMITS:
+        if len(text := getattr(event, name)) > limit:
+            changed[name] = text[:limit]
+            lost.append(loss(name, "cut", text))
+    return msgspec.structs.replace(event, **changed, losses=tuple(lost)) if changed else event

@@ -57,16 +57,14 @@ _DOMAIN = re.compile(r".+\.[A-Za-z]{2,}", re.DOTALL)
 _FIELD = re.compile(r"([?&;#])([^=&;#?]*)=([^&;#]*)")
 _USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#@]*@", re.IGNORECASE)
 REDACTED = "[redacted]"
-ADDRESS_CHARACTERS = 2_048
 
 
 def scrub(url: str) -> str:
-    """At most ADDRESS_CHARACTERS of ``url``, without credentials, values of SCRUBBED fields, and e-mail addresses.
+    """``url`` without credentials, values of SCRUBBED fields, and e-mail addresses.
 
     >>> scrub("https://x/reset?token=abc&q=shoes&to=a@b.com")
     'https://x/reset?token=[redacted]&q=shoes&to=[redacted]'
     """
-    url = url[:ADDRESS_CHARACTERS]
     if "@" not in url and "=" not in url and "%" not in url:
         return url
     if "@" in url:

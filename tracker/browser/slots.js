@@ -34,13 +34,17 @@
     observer.observe(element);
   };
 
+  // A page with Trusted Types must allow this policy; what it gives is cleaned before it is drawn.
+  let rules = { createHTML: html => html }, policy;
+  let clean = html => (policy ||= win.trustedTypes?.createPolicy('dangol', rules) || rules).createHTML(html);
+
   let own = new WeakMap();     // what we drew → what the page itself has in its place
   let newest = new WeakMap();  // element → the turn of its newest answer
 
   /* ``turn``: the number of the request, and behind the point that of the slot in it. Later answers win, whenever they
    * come; a later request's even if there was nothing in it. ``trust`` makes of HTML what Trusted Types let us parse.
    * An earlier snippet, still in a cache, tells neither. */
-  let draw = async (target, result, o, track, { turn, trust = html => html } = {}) => {
+  let draw = async (target, result, o, track, { turn, trust = clean } = {}) => {
     if (typeof target == 'string') target = doc.querySelector.call(page, target);
     let { offer, items = [], slot } = result, content = offer?.content, empty = !content && !items[0];
     let stale = () => newest.get(target) > turn;
@@ -160,5 +164,30 @@
     el(a, 'p', text);
   };
 
-  win.dangol('drawer', { draw, watch });
+  let DISMISSED = 'dangol_d', MONTH = 30 * 864e5;
+
+  /* The answer to the slots of one request: each ``asked`` for gets its part of it, or {}. */
+  let deliver = ({ log, track, flush, read, put, guard }, asked, reply, turn) => asked.forEach(guard(({ id, target, o }, i) => {
+    let result = reply[id] || {}, { offer, token } = result, told = {};
+    let tell = guard(what => {
+      if (!offer || told[what]) return;
+      told[what] = 1;
+      track('Offer ' + what, { campaign: offer.campaign, variant: offer.variant, slot: id, token });
+      flush();
+    });
+    result.slot = id;
+    result.viewed = seen => seen?.tagName ? watch(seen, () => tell('Viewed')) : tell('Viewed');
+    result.clicked = () => tell('Clicked');
+    result.dismissed = () => {
+      if (!offer) return;
+      put(DISMISSED, JSON.stringify({ ...dismissed(read), [offer.campaign]: Date.now() }));
+      tell('Dismissed');
+    };
+    target.call ? target(result) : draw(target, result, o, guard(track), { turn: turn + i / 1e3 }).catch(log);
+  }));
+
+  let dismissed = read => Object.fromEntries(Object.entries(read(DISMISSED))
+    .filter(([, at]) => Date.now() - at < MONTH).slice(-50));
+
+  win.dangol('drawer', { deliver, draw, watch });
 })(window, document);

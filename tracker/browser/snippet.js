@@ -15,23 +15,22 @@
 ((win, page) => {
   // An element of the page's content may be called "cookie" or "currentScript", and then it is what `document` gives
   // by that name. So the document's properties are read from where no name of an element stands before them.
-  let doc = new Proxy(Document.prototype, {
-    get: (own, name) => Reflect.get(own, name, page),
-    set: (own, name, value) => Reflect.set(own, name, value, page)
-  });
+  let doc = new Proxy(Document.prototype, { get: (own, name) => Reflect.get(own, name, page) });
   let script = doc.currentScript, early = win.dangol, loc = win.location, base;
   if (typeof early != 'function') early = 0;  // an element of that name
   if (early.v) return;
+  // A module has no currentScript, and some loaders run a script from another element.
+  if (!script?.src) script = doc.querySelector.call(page, 'script[src*="dangol.js"],script[data-key]');
   try {
     // A relative address is one of this page's own host, whatever a <base> in the page's content makes of it.
     let src = script.src, written = new URL(script.getAttribute('src'), loc);
     base = new URL('v1/', src.startsWith(written.origin + '/') ? src : written);
-  } catch { return }
+  } catch {}  // then init must say the host
 
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
   let DAY = 864e5;
 
-  let key, visitor, demo, options, timer, lastUrl, referrer, product, made, drawer, drawn, policy, turns = 0, failures = 0, flying = 0, count = 1e6;
+  let key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, product, made, drawer, drawn, turns = 0, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -44,13 +43,15 @@
   };
   let attempt = f => guard(f)();
 
-  let random = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
+  let random = words => Array.from(crypto.getRandomValues(new Uint32Array(words)), n => n.toString(36)).join('');
 
   let get = name => attempt(() => memory[name] || localStorage.getItem(name));
   let read = name => attempt(() => JSON.parse(get(name))) || {};
   let allowed = () => read(CONSENT);
-  /* Who opted out (Global Privacy Control, Do Not Track, or here) leaves nothing behind but that. */
-  let quiet = () => !(allowed().analytics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1));
+  /* Who opted out (Global Privacy Control, Do Not Track, or here), or did not agree where the site asks first, leaves
+   * nothing behind but that, and no id is sent. */
+  let quiet = () => !(allowed().analytics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1 || options.consent));
+  let held = () => options.consent == 'required' && quiet();
   let put = (name, value) => {
     memory[name] = value;
     if (name == CONSENT || !quiet()) attempt(() => {
@@ -76,40 +77,63 @@
   let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
     visitor = id;
-    attempt(() => doc.cookie = VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
-      (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''));
-    cookie() == id ? drop(VISITOR) : put(VISITOR, id);
+    attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
+      (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page));
+    cookie() == id || quiet() ? drop(VISITOR) : put(VISITOR, id);
   };
 
-  /* Events */
-  let add = (type, fields, proof) => {
-    let now = new Date(), id = random();
-    put(EVENT + +now + '.' + ++count + '.' + id, JSON.stringify({
-      ...fields,
+  /* Events, in the short form that protocols/segment_messages.py reads. The name in storage has time, order and id. */
+  let cut = text => text.slice(0, 3e3);  // an event may have 32 KB; the tracker cuts shorter, and says so
+  let add = (type, fields) => {
+    if (held() && type != 'consent') return;
+    let name = EVENT + Date.now() + '.' + ++count + '.' + random(2);
+    put(name, JSON.stringify({
       type,
-      messageId: id,
-      timestamp: now,
-      anonymousId: who(),
-      userId: get(USER),
-      context: {
-        page: { url: loc.href, title: doc.title, referrer },
-        demo,
-        proof,
-        consent: get(CONSENT) ? allowed() : undefined
-      }
+      ...fields,
+      v: quiet() ? known() : who(),
+      userId: get(USER) || undefined,
+      u: cut(loc.href),
+      t: cut(doc.title),
+      r: cut(referrer),
+      demo,
+      consent: get(CONSENT) ? allowed() : undefined
     }));
     soon(20);
+    return name;
   };
   let track = (event, properties) => add('track', { event, properties });
   let view = properties => {
     if (lastUrl) referrer = lastUrl;
     lastUrl = loc.href;
-    add('page', { properties });
+    return add(undefined, { properties });
   };
-  /* Single-page navigation: a new address is a page view, once the page has had time to set its title. */
-  let moved = () => setTimeout(guard(() => {
-    if (lastUrl.split('#')[0] != loc.href.split('#')[0]) product = 0, view();
-  }), 60);
+
+  /* Navigation without a load is a view at once, so that it stands before what follows. Its title, and the address
+   * that a router puts in place of the first, are added when the page has set them, or after 300 ms. */
+  let rename = more => put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(doc.title), ...more }));
+  let settle = () => {
+    if (unnamed && get(unnamed)) rename();
+    unnamed = 0;
+  };
+  let place = (url, path) => {
+    url = options.hash ? url : url.split('#')[0];
+    return path ? url.replace(/\?[^#]*/g, '') : url;
+  };
+  let moved = guard(path => {
+    let same = place(lastUrl, path) == place(loc.href, path), title = doc.title, name;
+    let wait = left => setTimeout(guard(() => {
+      if (name != unnamed) return;
+      if (left && doc.title == title) return wait(left - 1);
+      settle();
+      flush();
+    }), 50);
+    if (path && unnamed) rename({ u: cut(loc.href) });
+    if (same || path && unnamed) return lastUrl = loc.href;
+    settle();
+    product = 0;
+    name = unnamed = view();
+    wait(6);
+  });
 
   let soon = ms => {
     clearTimeout(timer);
@@ -121,13 +145,16 @@
   /* One batch of what was not sent yet. Browsers let 64 KB outlive the page, bodies that are under way included: here
    * 60,000 bytes, its head among them. An event goes alone where it failed (those that failed less go first) or has
    * more bytes than the tracker takes. */
-  let flush = guard(() => {
+  let flush = guard(leaving => {
     clearTimeout(timer);
-    let batch = [], events = '', room = 59e3 - flying, alone;
+    if (leaving) settle();
+    if (unnamed || !key) return;
+    let now = Date.now(), batch = [], events = '', room = 59e3 - flying, alone;
     stored().sort((a, b) => (tried[a] + 3 >> 2) - (tried[b] + 3 >> 2)).forEach(name => {
-      let event = get(name);
+      let event = get(name), [, at, , i] = name.split('.'), a = now - at;
       if (!event || sending[name] || alone) return;
-      if (Date.now() - name.split('.')[1] > DAY) return lose(name);
+      if (a > DAY) return lose(name);
+      event = JSON.stringify({ i, a }).slice(0, -1) + ',' + event.slice(1);
       let size = bytes(event), single = size > 32768 ? 2 : tried[name] >= 1;
       if ((events || flying) && size > room || events && single) return;
       alone = single;
@@ -142,15 +169,10 @@
   let send = (names, events, alone) => {  // alone: 2 for an event that is too large, which is tried once
     let status = 0, dropped = get(DROPPED) | 0, body = JSON.stringify({
       writeKey: key,
-      sentAt: new Date(),
-      context: {
-        library: { name: 'dangol.js', version: '1' },
-        new: made,
-        dropped,
-        locale: navigator.language,
-        screen: { width: screen.width, height: screen.height },
-        timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
-      }
+      new: made && !quiet() || undefined,
+      dropped: dropped || undefined,
+      screen: screen.width + 'x' + screen.height,
+      touch: navigator.maxTouchPoints || undefined
     }).slice(0, -1) + ',"batch":[' + events + ']}', size = bytes(body);
     if (alone || flying + size > 6e4) size = 0;
     flying += size;
@@ -184,8 +206,7 @@
 
   /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
   let ask = () => {
-    let asked = slots, item = product, turn = ++turns;
-    let answer = ([reply]) => asked.forEach(guard((slot, i) => deliver(slot, reply.slots?.[slot.id] || {}, turn + i / 1e3)));
+    let asked = slots, item = product, turn = ++turns, closed = read(DISMISSED);
     slots = [];
     flush();
     post('personalize', JSON.stringify({
@@ -197,45 +218,14 @@
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
       page: { url: loc.href, item: item || null },
-      dismissed: Object.keys(dismissed()),
+      dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * DAY),
       // The server hears of a withdrawal when its event is applied, which may be after this.
       consent: allowed().personalization === false ? { personalization: false } : undefined
-    })).catch(() => [{}]).then(answer);
+    })).catch(() => [{}]).then(([reply]) => load(({ deliver }) => deliver(core, asked, reply.slots || {}, turn)));
   };
 
-  /* What Dangol draws itself, the second file draws: fetched beside the first answer, not by pages without slots. */
-  let load = then => (drawer ||= new Promise(done => {
-    let made = doc.createElement.call(page, 'script');
-    // Trusted Types: this very address, and HTML for the second file to clean. A page may refuse the policy.
-    let rules = { createScriptURL: () => base + '../dangol-slots.js', createHTML: html => html };
-    policy = attempt(() => win.trustedTypes.createPolicy('dangol', rules)) || rules;
-    made.src = policy.createScriptURL('');
-    made.nonce = script.nonce;
-    drawn = done;
-    doc.head.append(made);
-  })).then(then).catch(log);
-
-  let deliver = ({ id, target, o }, result, turn) => {
-    let { offer, token } = result, told = {};
-    let tell = guard(what => {
-      if (!offer || told[what]) return;
-      told[what] = 1;
-      track('Offer ' + what, { campaign: offer.campaign, variant: offer.variant, slot: id, token });
-      flush();
-    });
-    result.slot = id;
-    result.viewed = seen => seen?.tagName ? load(({ watch }) => watch(seen, () => tell('Viewed'))) : tell('Viewed');
-    result.clicked = () => tell('Clicked');
-    result.dismissed = () => {
-      if (!offer) return;
-      put(DISMISSED, JSON.stringify({ ...dismissed(), [offer.campaign]: Date.now() }));
-      tell('Dismissed');
-    };
-    target.call ? target(result) : load(({ draw }) => draw(target, result, o, guard(track), { turn, trust: html => policy.createHTML(html) }));
-  };
-
-  let dismissed = () => Object.fromEntries(Object.entries(read(DISMISSED))
-    .filter(([, at]) => Date.now() - at < 30 * DAY).slice(-50));
+  /* What to do with an answer, the second file knows: fetched beside the first answer, not by pages without slots. */
+  let load = then => (drawer ||= import(base + '../dangol-slots.js')).then(() => then(drawn)).catch(log);
 
   let commands = {
     /* On a first visit two tabs may come at once: one makes the visitor and holds the lock until the others can see it.
@@ -244,45 +234,51 @@
     init(k, o) {
       if (options || !k) return;
       options = o || {};
+      if (options.host) base = new URL(options.host.replace(/\/?$/, '/v1/'), loc);
+      if (!base) return console.warn('dangol: init needs {host}');
       let locks = navigator.locks, listen = (event, f) => addEventListener(event, guard(f), true);
       let begin = guard(() => {
-        if (key) return;
+        if (key || doc.prerendering || held()) return;
         key = k;
-        if (options.host) base = new URL(options.host.replace(/\/?$/, '/v1/'), loc);
-        demo = options.demo === '' || options.demo;
+        demo = options.demo;
         referrer = doc.referrer;
         made ||= !who();
-        remember(visitor || random());
+        remember(visitor || random(3));
         if (options.auto !== false) {
           view();
-          ['pushState', 'replaceState'].forEach(name => {
+          ['pushState', 'replaceState'].forEach((name, path) => {
             let original = history[name];
             history[name] = function () {
               original.apply(this, arguments);
-              moved();
+              moved(path);
             };
           })
-          listen('popstate', moved);
+          listen('popstate', () => moved());
           listen('pageshow', e => e.persisted && view());
         }
         listen('online', flush);
         listen('visibilitychange', flush);
-        waiting.forEach(run);
+        waiting.splice(0).forEach(execute);
       });
+      start = () => {
+        if (key || doc.prerendering || held()) return;
+        if (known() || quiet()) return begin();
+        if (locks) locks.request(VISITOR, () => {
+          begin();
+          return new Promise(done => setTimeout(done, 200));
+        }).catch(begin);
+        else {
+          made = true;
+          remember(random(3));
+        }
+        setTimeout(begin, locks ? 1e3 : 500);
+      };
       listen('pagehide', () => {
         begin();
-        flush();
+        flush(1);
       });
-      if (known() || quiet()) begin();
-      else if (locks) locks.request(VISITOR, () => {
-        begin();
-        return new Promise(done => setTimeout(done, 200));
-      }).catch(begin);
-      else {
-        made = true;
-        remember(random());
-      }
-      setTimeout(begin, locks ? 1e3 : 500);
+      listen('prerenderingchange', start);
+      queueMicrotask(start);  // once the commands are read that stand beside this one
     },
     page: view,
     track(name, props) {
@@ -291,45 +287,49 @@
     },
     identify(id, traits, o) {
       if (id) put(USER, '' + id);
-      add('identify', { traits }, o?.proof);
+      add('identify', { traits, proof: o?.proof });
     },
     reset() {
       made = false;
       drop(USER);
-      remember(random());
+      remember(random(3));
     },
     consent(properties) {
-      put(CONSENT, JSON.stringify({ ...allowed(), ...properties }));  // what is not named stays as it was
-      if (quiet()) [USER, VISITOR].forEach(drop);
-      remember(who());
       add('consent', { properties });
+      if (quiet()) drop(USER);
+      remember(who());
     },
     demo(on = true) { demo = on },
     slot(id, target, o) {
-      if (!target) return;  // an offer that nobody can see would count against its caps
+      if (!target || held()) return;  // an offer that nobody can see would count against its caps
       o = o || {};
       if (!slots[0]) setTimeout(guard(ask));
       slots.push({ id, target, o });
-      if (target.call) return;
-      load();
+      load(() => 0);
       let place = o.height && (target.trim ? doc.querySelector.call(page, target) : target);
       if (place) place.style.minHeight = o.height + 'px';
     },
-    drawer: ready => drawn(ready),
+    drawer(ready) { drawn = ready },
     viewed: (result, seen) => result.viewed(seen),
     clicked: result => result.clicked(),
     dismissed: result => result.dismissed(),
     flush
   };
 
+  let core = { log, track, flush, read, put, guard };
+  let execute = guard(([name, ...rest]) => commands[name](...rest));
   let run = guard(args => {
-    let [name, ...rest] = args;
-    key || name == 'init' ? commands[name](...rest) : waiting.push(args);
+    let consent = args[0] == 'consent';
+    // It holds at once, also for a view that came before it and waits. What is not named stays as it was.
+    if (consent) put(CONSENT, JSON.stringify({ ...allowed(), ...args[1] }));
+    key || args[0] == 'init' ? execute(args) : waiting.push(args);
+    if (consent && start) start();
   });
 
   win.dangol = (...args) => run(args);
   win.dangol.v = 1;
-  let data = script.dataset;
+  let data = { ...script?.dataset };
+  for (let name in data) data[name] = data[name] != 'false' && (data[name] || true);
   if (data.key) run(['init', data.key, data]);
   early.q?.forEach(run);
 })(window, document);

@@ -7,7 +7,7 @@ import msgspec
 FIELDS = (
     *("order", "refund", "product", "category", "name", "session", "user", "visitor", "group"),
     *("revenue", "total", "value", "price", "quantity", "currency", "products", "timestamp"),
-    *("props", "traits", "context", "text"),
+    *("props", "traits", "context", "text", "url", "referrer", "title"),
 )
 REASONS = (
     *("missing", "unreadable", "ambiguous", "currency", "decimals", "too_large", "too_small", "too_long"),

@@ -22,7 +22,7 @@ from tracker.protocols.exact_ids import with_exact_ids
 from tracker.protocols.json_bodies import Items, decoded, split
 from tracker.protocols.pixel import parse
 from tracker.protocols.rejected_event import Collected, RejectedEvent
-from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS
 from tracker.protocols.segment_messages import EVENT_LIMIT
 from tracker.refusal import Refusal
 from tracker.sites import Site
@@ -184,12 +184,6 @@ def _made(place: int, raw: bytes, person: _Person, common: When) -> Event | Refu
 
 def _event_of(name: str, params: dict[str, Any], when: When, person: _Person) -> Event:
     page = {ours: _text(params.get(theirs)) for theirs, ours in _PAGE.items()}
-    page = {
-        "url": page["url"][:URL_CHARACTERS],
-        "title": page["title"][:TEXT_CHARACTERS],
-        "referrer": page["referrer"],
-    }
-    page["referrer"] = page["referrer"][:URL_CHARACTERS]
     page["lang"] = _text(params.get("language"))[:35]
     page["screen"] = _text(params.get("screen_resolution"))[:20]
     session = params.get("ga_session_id", params.get("session_id"))

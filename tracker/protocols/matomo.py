@@ -25,7 +25,7 @@ from tracker.protocols.json_bodies import decoded, embedded, split
 from tracker.protocols.parameters import number, properties, texts_of
 from tracker.protocols.pixel import FIELDS, parse
 from tracker.protocols.rejected_event import Collected, RejectedEvent
-from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS
 from tracker.protocols.segment_messages import BATCH_LIMIT, EVENT_LIMIT
 from tracker.refusal import Refusal
 from tracker.sites import Site
@@ -180,9 +180,9 @@ def _page_event(params: Params, token: str, request: Request, find: Finders) -> 
         "matomo",
         visitor=visitor or (None if user else find.visitor(site, ip, ua)),  # type: ignore[arg-type]
         user=user,  # type: ignore[arg-type]
-        url=(params.get("url") or request.referer)[:URL_CHARACTERS],
-        title=params.get("action_name", "")[:TEXT_CHARACTERS],
-        referrer=params.get("urlref", "")[:URL_CHARACTERS],
+        url=params.get("url") or request.referer,
+        title=params.get("action_name", ""),
+        referrer=params.get("urlref", ""),
         ip=ip,
         ua=ua,
         lang=(params.get("lang") or request.language).partition(",")[0].partition(";")[0][:35],
@@ -238,9 +238,9 @@ def _actions(params: Params) -> Sequence[_Action]:
     if params.get("idgoal"):
         return [_goal(params)]
     if params.get("link"):
-        return [_Action("track", "Link Clicked", {"href": params["link"][:URL_CHARACTERS]})]
+        return [_Action("track", "Link Clicked", {"href": params["link"]})]
     if params.get("download"):
-        return [_Action("track", "File Downloaded", {"href": params["download"][:URL_CHARACTERS]})]
+        return [_Action("track", "File Downloaded", {"href": params["download"]})]
     if params.get("search"):
         names = {"search": "query", "search_cat": "category", "search_count": "results"}
         return [

@@ -14,7 +14,7 @@ from tracker.admission import proof
 from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http.request import Request, checked_id
-from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS, FindSite
+from tracker.protocols.segment import NAME_CHARACTERS, FindSite
 from tracker.refusal import Refusal
 
 GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
@@ -24,7 +24,7 @@ COOKIE = "dangol_v"
 COOKIE_SECONDS = 395 * DAY_SECONDS
 """Thirteen months: what the French regulator allows, and just under the 400 days that browsers cap it to."""
 
-QUERY_CHARACTERS = 8_192
+QUERY_CHARACTERS = 32 * 1024
 FIELDS = 200
 _TYPES: dict[str, EventType] = {"page": "page", "screen": "screen", "track": "track"}
 _COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([A-Za-z0-9._~-]{{1,100}})(?:;|$)")
@@ -65,9 +65,9 @@ def collect(request: Request, find: FindSite) -> Hit | Refusal:
         user=user,  # type: ignore[arg-type]
         ts=request.received,
         received=request.received,
-        url=(fields.get("url") or request.referer)[:URL_CHARACTERS],
-        title=fields.get("title", "")[:TEXT_CHARACTERS],
-        referrer=(fields.get("ref") or fields.get("referrer") or "")[:URL_CHARACTERS],
+        url=fields.get("url") or request.referer,
+        title=fields.get("title", ""),
+        referrer=fields.get("ref") or fields.get("referrer") or "",
         ip=request.ip,
         ua=request.ua,
         lang=request.language.partition(",")[0].partition(";")[0][:35],

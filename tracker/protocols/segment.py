@@ -21,11 +21,10 @@ from tracker.http.request import ID_CHARACTERS, Request, checked_id, header_key
 from tracker.protocols import client_clock
 from tracker.protocols.client_clock import milliseconds
 from tracker.protocols.rejected_event import Collected, RejectedEvent
-from tracker.protocols.segment_messages import SegmentMessage, Unread, batch, one_message
+from tracker.protocols.segment_messages import SegmentMessage, Unread, batch, expand, one_message
 from tracker.refusal import Refusal
 from tracker.sites import Site
 
-URL_CHARACTERS = 2_048
 TEXT_CHARACTERS = 512
 NAME_CHARACTERS = 200
 
@@ -68,6 +67,7 @@ CONTEXT_KEPT = frozenset(
 )
 """The parts of the context that later stages read. The others have columns of their own or are private (location)."""
 
+_SIDES = re.compile(r"[0-9]{1,5}x[0-9]{1,5}")
 _logger = logging.getLogger(__name__)
 
 FindSite = Callable[[str], Site | None]
@@ -124,8 +124,10 @@ def _made(
 ) -> Event | Refusal:
     if isinstance(item, Unread):
         return item.refusal
-    sent = milliseconds(item.sent_at) if item.sent_at else None
     try:
+        if item.short_id is not None:
+            expand(item, request.received)
+        sent = milliseconds(item.sent_at) if item.sent_at else None
         return _event(item, batch_sent if sent is None else sent, request, caller)
     except Exception:  # a fault of ours must not cost the neighbours
         _logger.exception("a message cannot be read")
@@ -178,9 +180,9 @@ def _event(item: SegmentMessage, sent: int | None, request: Request, caller: Cal
         name[:NAME_CHARACTERS],
         ids[1],
         ids[2],
-        url=_text(page.get("url"), URL_CHARACTERS),
-        title=_text(page.get("title"), TEXT_CHARACTERS),
-        referrer=_text(page.get("referrer"), URL_CHARACTERS),
+        url=_text(page.get("url")),
+        title=_text(page.get("title")),
+        referrer=_text(page.get("referrer")),
         ip=address.truncate(ip) if isinstance(ip := context.get("ip"), str) and ip else request.ip,
         ua=_user_agent(context, request),
         lang=_text(context.get("locale"), 35) or request.language.partition(",")[0].partition(";")[0][:35],
@@ -215,7 +217,7 @@ def _ids(item: SegmentMessage) -> tuple[str, str | None, str | None] | Refusal:
         if not user:
             return Refusal("missing", "alias needs userId", "userId")
         visitor = visitor or previous
-    if not visitor and not user:
+    if not visitor and not user and item.short_id is None:
         return Refusal("missing", "userId or anonymousId is required", "userId")
     return message or str(uuid4()), visitor or None, user or None
 
@@ -259,6 +261,8 @@ def _user_agent(context: Mapping[str, Any], request: Request) -> str:
 
 
 def _screen(value: object) -> str:
+    if isinstance(value, str):
+        return value if _SIDES.fullmatch(value) else ""
     if not isinstance(value, dict):
         return ""
     sides = [value.get("width"), value.get("height")]
@@ -286,5 +290,5 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object, limit: int) -> str:
+def _text(value: object, limit: int | None = None) -> str:
     return value[:limit] if isinstance(value, str) else ""

@@ -1,4 +1,7 @@
-"""The JSON of Segment's calls: one message, or a batch of them, of which each is read for itself."""
+"""The JSON of Segment's calls: one message, or a batch of them, of which each is read for itself.
+
+Our snippet sends batches in a short form of it, so that a page view costs few bytes: ``expand`` makes Segment's of it.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,11 +14,16 @@ from tracker.refusal import Refusal
 
 EVENT_LIMIT = 32 * 1024
 BATCH_LIMIT = 2_500
+_DEVICE = ("new", "dropped", "screen", "touch")
+_LIBRARY = {"name": "dangol.js"}
 _IDS = ("messageId", "anonymousId", "userId", "previousId", "groupId")
 
 
 class SegmentMessage(msgspec.Struct, rename="camel"):
-    """One message. ``type`` only in a batch, ``writeKey`` and ``sentAt`` also on the batch."""
+    """One message. ``type`` only in a batch, ``writeKey`` and ``sentAt`` also on the batch.
+
+    From ``short_id`` on: what only our snippet sends. ``age`` is how many ms before the sending it happened.
+    """
 
     type: str = ""
     message_id: str | None = None
@@ -33,16 +41,29 @@ class SegmentMessage(msgspec.Struct, rename="camel"):
     original_timestamp: Any = None
     sent_at: Any = None
     write_key: str | None = None
+    short_id: str | None = msgspec.field(default=None, name="i")
+    age: Any = msgspec.field(default=None, name="a")
+    short_visitor: str | None = msgspec.field(default=None, name="v")
+    url: str | None = msgspec.field(default=None, name="u")
+    title: str | None = msgspec.field(default=None, name="t")
+    referrer: str | None = msgspec.field(default=None, name="r")
+    demo: Any = None
+    proof: Any = None
+    consent: Any = None
 
 
 class SegmentBatch(msgspec.Struct, rename="camel"):
-    """A batch, all of whose messages can be read. ``backfill`` is for each of them."""
+    """A batch, all of whose messages can be read. ``backfill`` is for each of them; our snippet sends the last four."""
 
     batch: list[SegmentMessage]
     backfill: Any = None
     context: dict[str, Any] | None = None
     sent_at: Any = None
     write_key: str | None = None
+    new: Any = None
+    dropped: Any = None
+    screen: Any = None
+    touch: Any = None
 
 
 class Unread(NamedTuple):
@@ -99,6 +120,9 @@ def _call(envelope: SegmentBatch, messages: Sequence[SegmentMessage | Unread]) -
     context = envelope.context
     if envelope.backfill is True:
         context = {**(context or {}), "backfill": True}
+    told = [(name, value) for name in _DEVICE if (value := getattr(envelope, name)) is not None]
+    if told:
+        context = {**(context or {}), **dict(told)}
     return SegmentCall(context, envelope.sent_at, envelope.write_key, messages)
 
 
@@ -116,6 +140,19 @@ def _refused_call(message: Unread) -> SegmentCall:
     sent = message.sent()
     key = sent.get("writeKey") if isinstance(sent, dict) else None
     return SegmentCall(None, None, key if isinstance(key, str) else None, [message])
+
+
+def expand(message: SegmentMessage, received: int) -> None:
+    """The snippet's short form as Segment's own members. A view has no type; without a visitor nobody is named."""
+    message.message_id = message.short_id
+    message.anonymous_id = message.short_visitor or message.anonymous_id
+    message.type = message.type or "page"
+    if isinstance(message.age, int | float):
+        message.timestamp, message.sent_at = received - message.age, received
+    page = {"url": message.url, "title": message.title, "referrer": message.referrer}
+    told = {"demo": message.demo, "proof": message.proof, "consent": message.consent}
+    context = {name: value for name, value in told.items() if value is not None}
+    message.context = {"library": _LIBRARY, "page": page, **context, **(message.context or {})}
 
 
 def _too_many() -> Refusal:

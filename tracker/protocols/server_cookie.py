@@ -5,7 +5,7 @@ snippet sends an id that it had to make anew, the id of the cookie replaces it, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -32,19 +32,27 @@ class Recognised(NamedTuple):
 
 
 def recognise(events: list[Event], request: Request, https: bool) -> Recognised:
-    """The events, with the visitor id of the server's cookie where the snippet lost its own."""
+    """The events, with the visitor id of the server's cookie where the snippet lost its own. Events that name nobody
+    stay so, and who refuses analytics loses the cookie."""
     fresh = [event for event in events if event.context.get("new")]
     plain = unmarked(events)
-    if not _same_origin(request) or not plain or plain[-1].source != "snippet":
+    if (
+        not _same_origin(request)
+        or not any(event.visitor for event in plain)
+        or plain[-1].source != "snippet"
+    ):
         return Recognised(plain)
     own = plain[-1].visitor or ""
     known = _COOKIE.search(request.cookie)
+    flags = "; Secure" if https else ""
+    if _refuses(plain[-1]):
+        gone = f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax{flags}"
+        return Recognised(plain, cookie=gone if known else None)
     if fresh and known:
         own = known[1]
-        plain = [msgspec.structs.replace(event, visitor=own) for event in plain]
+        plain = [msgspec.structs.replace(event, visitor=own) if event.visitor else event for event in plain]
     if not _ID.fullmatch(own):
         return Recognised(plain)
-    flags = "; Secure" if https else ""
     cookie = f"{COOKIE}={own}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly; SameSite=Lax{flags}"
     return Recognised(plain, own if own != events[-1].visitor else None, cookie)
 
@@ -65,6 +73,11 @@ def _without_marks(event: Event) -> Event:
         return event
     context = {key: value for key, value in event.context.items() if key not in _MARKS}
     return msgspec.structs.replace(event, context=context)
+
+
+def _refuses(event: Event) -> bool:
+    consent = event.props if event.type == "consent" else event.context.get("consent")
+    return isinstance(consent, Mapping) and consent.get("analytics") is False
 
 
 def _same_origin(request: Request) -> bool:

@@ -23,7 +23,7 @@ from tracker.protocols.json_bodies import decoded, embedded, split
 from tracker.protocols.parameters import properties, texts_of
 from tracker.protocols.pixel import parse
 from tracker.protocols.rejected_event import Collected, RejectedEvent
-from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS, URL_CHARACTERS
+from tracker.protocols.segment import NAME_CHARACTERS, TEXT_CHARACTERS
 from tracker.protocols.segment_messages import BATCH_LIMIT, EVENT_LIMIT
 from tracker.refusal import Refusal
 from tracker.sites import Site
@@ -199,9 +199,9 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         content.name[:NAME_CHARACTERS],
         None if server_side else own or visitor,  # type: ignore[arg-type]
         user,  # type: ignore[arg-type]
-        url=params.get("url", "")[:URL_CHARACTERS],
-        title=params.get("page", "")[:TEXT_CHARACTERS],
-        referrer=params.get("refr", "")[:URL_CHARACTERS],
+        url=params.get("url", ""),
+        title=params.get("page", ""),
+        referrer=params.get("refr", ""),
         ip="" if anonymous else address.truncate(ip_given) if ip_given else request.ip,
         ua=(params.get("ua") or (request.ua if request.ua.startswith("Mozilla/") else ""))[:TEXT_CHARACTERS],
         lang=params.get("lang", "")[:35],

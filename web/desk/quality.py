@@ -32,6 +32,9 @@ FIELDS = {
     "traits": _l("Traits"),
     "context": _l("Context"),
     "text": _l("Texts of a page"),
+    "url": _l("Address of a page"),
+    "referrer": _l("Address of the page before"),
+    "title": _l("Title of a page"),
 }
 _NUMBER = _l("Send a number, such as 12900 or 49.9. Texts are read, too: 12,900원, 1.234,56 €, 49.90 USD.")
 _CURRENCY = _l("Send the code of ISO 4217 as currency, such as KRW or USD.")
@@ -58,7 +61,9 @@ PROBLEMS = {
     ),
     "cut": (
         _l("is too long and was cut"),
-        _l("Use ids of at most 200 characters and orders of at most 1,000 lines."),
+        _l(
+            "Use ids of at most 200 characters, addresses of 2,048, titles of 512, and orders of at most 1,000 lines."
+        ),
     ),
     "rounded": (_l("may have been rounded by JSON"), _l("Send long ids as texts, in quotation marks.")),
     "placeholder": (
