@@ -17,6 +17,7 @@ from tracker.currencies import CODES
 from tracker.disk import write
 from tracker.durations import WEEK_MS
 from tracker.fields import exchange_rates
+from tracker.fields.channel_rules import ChannelRule, hosts_refused, rules_refused
 from tracker.fields.decimal_marks import decimal_mark
 from tracker.money import Mark
 
@@ -68,6 +69,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     in other currencies into ``currency``, by the day of the event (``tracker.fields.exchange_rates``).
     ``merge_email``: accounts for which the site itself names the same e-mail are one person.
     ``feed``: the address or file of its product feed, which is read every ``feed_hours``.
+    Visitors do not come from its ``own_hosts``, nor from ``pass_through_hosts``, such as a payment's or a sign-in's,
+    each with all hosts below it. The first of ``channel_rules`` that fits an arrival decides its channel.
     """
 
     id: str
@@ -92,6 +95,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     feed: str = ""
     feed_hours: float = 24.0
     rates: dict[str, tuple[tuple[str, float], ...]] = {}
+    own_hosts: tuple[str, ...] = ()
+    pass_through_hosts: tuple[str, ...] = ()
+    channel_rules: tuple[ChannelRule, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -163,7 +169,11 @@ def refused(site: Site) -> str:
         return f"session_timeout_minutes is 1 to {SESSION_TIMEOUT_MINUTES:,}"
     if not 0 < site.session_max_hours <= SESSION_MAX_HOURS:
         return f"session_max_hours is 1 to {SESSION_MAX_HOURS}"
-    return ""
+    return (
+        hosts_refused("own_hosts", site.own_hosts)
+        or hosts_refused("pass_through_hosts", site.pass_through_hosts)
+        or rules_refused(site.channel_rules)
+    )
 
 
 def _origin_refused(site: Site) -> str:

@@ -1,6 +1,7 @@
 """``dangol sites``: list, add and change sites, and their keys."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import click
 import msgspec
 
 from dangol.settings import Settings
+from tracker.fields.channel_rules import ChannelRule, parse_rule, written
 from tracker.fields.exchange_rates import with_rate
 from tracker.sites import (
     SESSION_MAX_HOURS,
@@ -91,6 +93,28 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     help="What one unit of a currency is worth in the site's from a day on, as USD 2026-11-30 0.95; 0 takes it away.",
 )
 @click.option(
+    "--own-host",
+    "own_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="Another host of the site, and all below: visitors do not come from there. Replaces the former; '' for none.",
+)
+@click.option(
+    "--pass-through-host",
+    "pass_through_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host that visitors only pass through, such as a bank's, and all below. Replaces the former; '' for none.",
+)
+@click.option(
+    "--channel-rule",
+    "channel_rules",
+    multiple=True,
+    metavar="RULE",
+    help="Such as 'source=partner*, medium=cpc => affiliate', by host, source, medium or campaign. The first that fits "
+    "decides. Replaces the former; '' for none.",
+)
+@click.option(
     "--session-timeout-minutes",
     type=click.IntRange(1, SESSION_TIMEOUT_MINUTES),
     help="A visit ends after so many minutes without an event.  [default: 30]",
@@ -114,7 +138,7 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
 def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
     """Change a site's settings. Running processes take them up within seconds."""
     rates = given.pop("rates")
-    changed = {name: value for name, value in given.items() if value is not None}
+    changed = {name: value for name, value in given.items() if value not in (None, ())}
     if not changed and not rates:
         raise click.UsageError("nothing to set: see `dangol sites set --help`")
     if site_id == DEFAULT and "currency" in changed:
@@ -124,13 +148,33 @@ def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
     known, site = _site(config, site_id)
     for rate in rates:
         changed["rates"] = with_rate(changed.get("rates", site.rates), *rate)
+    for name in ("own_hosts", "pass_through_hosts"):
+        if name in changed:
+            changed[name] = tuple(host for host in changed[name] if host)
+    if "channel_rules" in changed:
+        changed["channel_rules"] = _rules(changed["channel_rules"])
     known.save(msgspec.structs.replace(site, **changed))
     for name, value in changed.items():
-        click.echo(f"{site_id}: {name} = {msgspec.json.encode(value).decode() if name == 'rates' else value}")
+        click.echo(f"{site_id}: {name} = {_shown(name, value)}")
     if changed.get("identity") == "trusting":
         click.echo(
             "Whoever knows the public key and a customer's id can now read, change and erase what is known of them."
         )
+
+
+def _rules(texts: Iterable[str]) -> tuple[ChannelRule, ...]:
+    try:
+        return tuple(parse_rule(text) for text in texts if text)
+    except ValueError as error:
+        raise click.UsageError(f"--channel-rule: {error}") from error
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "rates":
+        return msgspec.json.encode(value).decode()
+    if name == "channel_rules":
+        return "; ".join(map(written, value))
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 @sites.command("connect")

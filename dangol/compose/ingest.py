@@ -109,7 +109,7 @@ def rebuild(settings: Settings, site: "Site") -> "Rebuild":
     oldest = int((time.time() - store.ttl) * 1000)
     erased = RedisErased(store.client)
     rules = FoldSettings(rules_of(site), currency=site.currency)
-    return Rebuild(warehouse(settings), store, erased, site.id, rules, oldest)
+    return Rebuild(warehouse(settings), store, erased, site.id, rules, oldest, arrivals=site)
 
 
 def restoring(settings: Settings) -> "LostRows":

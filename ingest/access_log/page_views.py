@@ -11,10 +11,11 @@ import hmac
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b, sha256
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,7 +70,6 @@ HITS = pa.schema(
 )
 """Page views of a log: columns as the warehouse has them."""
 
-arrival_of: Callable[[str, str], Arrival | None] = lru_cache(maxsize=1 << 13)(arrival)
 _request: Callable[[str], Request] = lru_cache(maxsize=1 << 14)(access_requests.request)
 _path: Callable[[str], str] = lru_cache(maxsize=1 << 14)(path_of)
 
@@ -258,9 +258,11 @@ class _BlockReading:
         tools = [is_bot_client(each, self.choice.site) for each in clients]
         hit: Mask = np.array(tools, bool)[agents.codes]
         # A page may say something else of a spammer's referrer (it is tagged), nothing makes spam of another one.
-        likely = np.array([_spam("", referrer) for referrer in referrers.values], bool)[referrers.codes]
+        came = arrival_of(self.choice.site)
+        likely = np.array([is_spam(came("", each)) for each in referrers.values], bool)[referrers.codes]
         for row in np.flatnonzero(likely).tolist():
-            hit[row] |= _spam(landing(pages.values[pages.codes[row]]), referrers.values[referrers.codes[row]])
+            page, referrer = pages.values[pages.codes[row]], referrers.values[referrers.codes[row]]
+            hit[row] |= is_spam(came(landing(page), referrer))
         return hit
 
     def _visitors(self, ts: Rows, senders: Distinct[Sender], agents: Distinct[str]) -> pa.Array:
@@ -327,8 +329,15 @@ def _busiest(senders: Distinct[Sender], agents: Distinct[str]) -> dict[str, tupl
     return {network: (count, used if network == first else 0) for network, count in top}
 
 
-def _spam(url: str, referrer: str) -> bool:
-    return is_spam(arrival_of(url, referrer))
+@lru_cache(maxsize=8)
+def arrivals_of(settings: bytes) -> Callable[[str, str], Arrival | None]:
+    """``arrival`` for a site as JSON, of which each pair of page and referrer is looked up once."""
+    return lru_cache(maxsize=1 << 13)(partial(arrival, site=msgspec.json.decode(settings, type=Site)))
+
+
+def arrival_of(site: Site) -> Callable[[str, str], Arrival | None]:
+    """How visitors of a site came, by page and referrer; remembered."""
+    return arrivals_of(msgspec.json.encode(site))
 
 
 def _apart(parts: tuple[str, tuple[str, str]]) -> Request:

@@ -70,7 +70,7 @@ def _made(hits: pa.Table, stored: pa.Table, site: Site, received: int) -> NewRow
     blank = pa.nulls(len(fresh), pa.string())
     known = stored.filter(pc.is_in(stored["visitor"], pc.unique(fresh["visitor"])))
     views = pa.concat_tables([known, fresh.append_column("session", blank)]).combine_chunks()
-    came = _came(views)
+    came = _came(views, site)
     visitors = views["visitor"].combine_chunks().dictionary_encode()
     codes = visitors.indices.to_numpy().astype(np.int64)
     ts, people = views["ts"].to_numpy(), np.flatnonzero(~views["bot"].to_numpy())
@@ -95,14 +95,15 @@ class Arrivals(NamedTuple):
     keys: Rows
 
 
-def _came(views: pa.Table) -> Arrivals:
+def _came(views: pa.Table, site: Site) -> Arrivals:
+    came_by = arrival_of(site)
     landings, referrers = _landings(views["url"]), views["referrer"].combine_chunks().dictionary_encode()
     width = max(len(referrers.dictionary), 1)
     used, codes = np.unique(landings.codes * width + referrers.indices.to_numpy(), return_inverse=True)
     known_referrers = referrers.dictionary.to_pylist()
     pages, froms = (used // width).tolist(), (used % width).tolist()
     found = [
-        arrival_of(landings.values[page], known_referrers[source])
+        came_by(landings.values[page], known_referrers[source])
         for page, source in zip(pages, froms, strict=True)
     ]
     arrivals = list(dict.fromkeys(found))

@@ -1,32 +1,25 @@
 """How a visitor came: channel, origin, medium, campaign and search words, from the URL and its referrer.
 
-Channels: direct, organic search, paid search, social, e-mail, AI assistant, referral, campaign, spam. The rule is
-``arrival``; the names of search engines, networks and parameters are in ``ingest.enrich.channel_tables``.
+The channels are ``tracker.fields.channel_rules.CHANNELS``. The rule is ``arrival``; hosts, names and parameters are in
+``ingest.enrich.sources``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
 
-from ingest.enrich.channel_tables import (
-    ASSISTANTS,
-    CLICK_IDS,
-    ENGINES,
-    MAIL,
-    NOT_SEARCH,
-    PAID,
-    PAID_SOCIAL,
-    SHORT_ENGINES,
-    SOCIAL,
-    SOCIAL_MEDIA,
-    SPAM,
-    UTM,
-)
+from ingest.enrich.sources.domains import owner
+from ingest.enrich.sources.media import MEDIUM_OF, channel_of, referred_channel
+from ingest.enrich.sources.places import APP, Click, Place, named, place_of, places
+from ingest.enrich.sources.tags import Tags, decoded, tags_of, telling
 from ingest.enrich.urls import parse
+from tracker.fields.channel_rules import ChannelRule, matches, plain_host
+from tracker.origins import parsed
+from tracker.sites import Site
 
 _PLAIN_HOST = re.compile(r"(?:https?://[a-z0-9.-]+(?::\d{1,5})?)?/")
+_NOWHERE = Place("referral", "")
 
 
 class Arrival(NamedTuple):
@@ -43,10 +36,6 @@ class Arrival(NamedTuple):
     key: str
 
 
-# Names that say something, and names that are written in another way than they read.
-_TELLING = re.compile(rf"(?:^|&)(?:utm_|(?:{'|'.join(CLICK_IDS)})=|[^=&]*%)")
-
-
 def host_of(url: str) -> str:
     """The host of a URL without ``www.`` and port, "" when it has none."""
     return parse(url).host
@@ -58,144 +47,150 @@ def landing(url: str) -> str:
     >>> landing("https://shop.example/p/1?color=red"), landing("https://shop.example/?utm_source=mail")
     ('https://shop.example/', 'https://shop.example/?utm_source=mail')
     """
-    page, _, query = url.partition("?")
+    page, _, rest = url.partition("?") if "?" in url else url.partition("#")
     found = _PLAIN_HOST.match(page)
-    return url if not found or (query and _TELLING.search(query.partition("#")[0])) else found[0]
+    return url if not found or "#" in page or (rest and telling(rest)) else found[0]
 
 
-def arrival(url: str, referrer: str) -> Arrival | None:
+def arrival(url: str, referrer: str, site: Site | None = None) -> Arrival | None:
     """How the visitor of the page ``url`` came, or None when this view says nothing about it.
 
-    Order: UTM parameters, then click ids, then an outside referrer. A referrer of the page's own host is
-    internal navigation and says nothing; so does none at all (a direct visit is the absence of a touch).
+    Order: campaign parameters, then click ids, then an outside referrer; then the first of the site's own rules that
+    fits. A referrer with the page's registrable domain, of the site's own hosts, or of a host that visitors only pass
+    through (a payment, a sign-in) says nothing; so does none at all (a direct visit is the absence of a touch).
+
+    It depends on nothing else: what is stored can be classified again by other rules of the site.
     """
     page = parse(url)
-    parameters = _parameters(page.query)
-    host = parse(referrer).host
-    if host and host == page.host:
+    tags = tags_of(page.query, page.fragment) if page.query or page.fragment else None
+    host = _host(referrer) if referrer else ""
+    if host and (_own(host, page.host, site) if site else owner(host) == owner(page.host)):
         host = ""
-    tagged = parameters and (_from_utm(parameters, host, referrer) or _from_click_id(parameters, host))
-    if tagged:
-        return tagged
-    return _from_referrer(host, referrer) if host else None
-
-
-@lru_cache(maxsize=1 << 12)
-def _parameters(query: str) -> Mapping[str, str]:
-    """The telling parameters of a page's query."""
-    if not query or not _TELLING.search(query) or query.count("&") >= 200:
-        return {}
-    given = dict(parse_qsl(query, max_num_fields=None))
-    return {name: value for name, value in given.items() if name in CLICK_IDS or name in UTM}
-
-
-def _from_utm(parameters: Mapping[str, str], host: str, referrer: str) -> Arrival | None:
-    source, medium = (
-        parameters.get("utm_source", "").strip(),
-        parameters.get("utm_medium", "").strip().lower(),
-    )
-    campaign = parameters.get("utm_campaign", "").strip()
-    if not (source or medium or campaign):
+        tags = None if tags and tags.ref else tags
+    if not host and not tags:
         return None
-    found = _from_referrer(host, referrer) if host else None
-    keyword = parameters.get("utm_term", "").strip() or (found.keyword if found else "")
-    origin = source or (found.origin if found else "")
-    click = _click_key(parameters)
-    return Arrival(
-        _tagged_channel(origin.lower(), medium),
-        origin,
-        medium,
-        campaign,
-        keyword,
-        f"{source}|{medium}|{campaign}|{click}",
-    )
+    place = _place(host, referrer) if host else _NOWHERE
+    if place.kind == "passing" or (
+        site and site.pass_through_hosts and _below(host, site.pass_through_hosts)
+    ):
+        host, place = "", _NOWHERE
+    came = _tagged(tags, place, referrer) if tags else _referred(place, referrer) if host else None
+    return _ruled(came, host, site.channel_rules) if came and site and site.channel_rules else came
 
 
-def _tagged_channel(origin: str, medium: str) -> str:
-    """The channel of a tagged link; a medium says more than a source."""
-    if medium in MAIL:
-        return "e-mail"
-    if medium in SOCIAL_MEDIA or medium in PAID_SOCIAL:
-        return "social"
-    engine = any(origin == name or origin.startswith(name + ".") for name, _ in ENGINES.values())
-    social = origin in SOCIAL.values() or origin in SOCIAL
-    if medium in PAID:
-        return "social" if social else "paid search" if engine else "campaign"
-    if medium == "organic" and engine:
-        return "organic search"
-    if medium == "referral":
-        return "referral"
-    if origin in ASSISTANTS or origin in ASSISTANTS.values():
-        return "AI assistant"
-    return "social" if social and not medium else "campaign"
+def _host(referrer: str) -> str:
+    """The host of a referrer, or ``app/`` and the id of an app; "" for what is no page, such as an extension."""
+    scheme, separator, rest = referrer.partition("://")
+    if scheme in ("https", "http") or not separator:
+        return parse(referrer).host.rstrip(".") if separator or referrer.startswith("//") else ""
+    scheme = scheme.strip().lower()
+    if scheme in ("android-app", "ios-app"):
+        return APP + rest.partition("/")[0].lower()[:200]
+    return parse(referrer).host.rstrip(".") if scheme in ("https", "http") else ""
 
 
-def _click_key(parameters: Mapping[str, str]) -> str:
-    return next((f"{name}={parameters[name]}" for name in CLICK_IDS if parameters.get(name)), "")
+def _own(host: str, page: str, site: Site) -> bool:
+    """Whether a referrer's host is the site's."""
+    if owner(host) == owner(page):
+        return True
+    return bool(site.own_hosts or site.origins) and _below(host, site.own_hosts + site.origins)
 
 
-def _from_click_id(parameters: Mapping[str, str], host: str) -> Arrival | None:
-    key = _click_key(parameters)
-    if not key:
-        return None
-    origin, medium = CLICK_IDS[key.split("=", 1)[0]]
-    if medium == "cpc":
-        channel = "paid search"
-    elif medium == "email":
-        channel = "e-mail"
-    elif medium == "display":
-        channel = "campaign"
-    else:
-        channel = "social"
-    if origin == "facebook" and _ends_with(host, SOCIAL) == "instagram":
-        origin = "instagram"
-    return Arrival(channel, origin, medium, "", "", key)
-
-
-@lru_cache(maxsize=65_536)
-def _from_referrer(host: str, referrer: str) -> Arrival:
-    """An outside referrer: what kind of site it is. Android apps come as ``android-app://package``."""
-    if host in NOT_SEARCH:
-        channel, origin = NOT_SEARCH[host]
-        return Arrival(channel, origin, "", "", "", "")
-    if _ends_with(host, dict.fromkeys(SPAM, host)):
-        return Arrival("spam", host, "referral", "", "", "")
-    assistant = _ends_with(host, ASSISTANTS)
-    if assistant:
-        return Arrival("AI assistant", assistant, "", "", "", "")
-    engine = _engine(host)
-    if engine:
-        name, words = engine
-        return Arrival("organic search", name, "organic", "", keyword(referrer, words), "")
-    social = _ends_with(host, SOCIAL)
-    if social:
-        return Arrival("social", social, "social", "", "", "")
-    if host.startswith(("mail.", "webmail.")):
-        return Arrival("e-mail", host, "email", "", "", "")
-    return Arrival("referral", host, "referral", "", "", "")
-
-
-def _ends_with(host: str, table: dict[str, str]) -> str:
-    """The entry for ``host`` or for the nearest domain above it."""
+def _below(host: str, hosts: Sequence[str]) -> bool:
+    """Whether ``host`` is one of ``hosts`` or below one."""
+    known = _plain_hosts(tuple(hosts))
     while host:
-        if host in table:
-            return table[host]
-        _, _, host = host.partition(".")
-    return ""
+        if host in known:
+            return True
+        host = host.partition(".")[2]
+    return False
 
 
-def _engine(host: str) -> tuple[str, tuple[str, ...]] | None:
-    """The engine of a host: ``google.co.kr``, ``search.naver.com``, ``m.search.daum.net``."""
-    if host.startswith("search.brave."):
-        return ENGINES["search.brave"]
-    labels = host.split(".")
-    for index, label in enumerate(labels[:-1]):
-        if label not in ENGINES:
-            continue
-        owns = index >= len(labels) - 3 and all(len(rest) <= 3 for rest in labels[index + 1 :])
-        if owns and (label not in SHORT_ENGINES or index == len(labels) - 2):
-            return ENGINES[label]
-    return None
+@lru_cache(maxsize=1 << 10)
+def _plain_hosts(hosts: tuple[str, ...]) -> frozenset[str]:
+    """Without what stands around them in settings, such as a scheme."""
+    origins = [parsed(each) for each in hosts]
+    plain = [origin.host.removeprefix("www.") if origin else "" for origin in origins]
+    return frozenset(filter(None, (*plain, *map(plain_host, hosts))))
+
+
+def _place(host: str, referrer: str) -> Place:
+    place = place_of(host)
+    path = parse(referrer).path
+    if len(path) > 1 and place.kind in ("search", "social"):
+        return places().paths.get(f"{place.name}/{path.split('/', 2)[1].lower()}", place)
+    return place
+
+
+def _tagged(tags: Tags, place: Place, referrer: str) -> Arrival:
+    """A tagged link; ``place``: of its referrer, which says what the link leaves out."""
+    if tags.ref:
+        return _referred(tags.ref, "")
+    if not tags.named:
+        assert tags.click
+        return _clicked(tags.click, place, tags)
+    click, medium, source = tags.click, tags.medium, tags.source
+    known = tags.place if source else place
+    if not medium and click and click.medium not in ("social", "organic"):
+        medium, known = click.medium, known or named(click.source)
+    if not medium and not source:
+        medium = MEDIUM_OF.get(place.kind, "")
+    kind = known.kind if known else ""
+    keyword = tags.term or (_words(place, referrer) if place.words else "")
+    channel = channel_of(kind, source, medium, tags.campaign)
+    return Arrival(channel, source or place.name, medium, tags.campaign, keyword, tags.key)
+
+
+def _clicked(click: Click, place: Place, tags: Tags) -> Arrival:
+    """An untagged link with a click id. The network's own places tell its parts: Instagram's, YouTube's."""
+    origin, medium = click.source, click.medium
+    known = named(origin)
+    kind = known.kind if known else ""
+    channel = click.channel or channel_of(kind, origin, medium, "")
+    if medium == "social" and place.kind == "social":
+        origin = place.name
+    if origin == "google" and channel == "paid search":
+        channel = {"video": "paid video", "display": "display"}.get(place.kind, channel)
+    return Arrival(channel, origin, medium, "", tags.term, tags.key)
+
+
+def _referred(place: Place, referrer: str) -> Arrival:
+    """An untagged link."""
+    if place.kind == "spam":
+        return Arrival("spam", place.name, "referral", "", "", "")
+    words = _words(place, referrer) if place.words else ""
+    medium = MEDIUM_OF.get(place.kind, "referral")
+    return Arrival(referred_channel(place.kind), place.name, medium, "", words, "")
+
+
+def _ruled(came: Arrival, host: str, rules: Sequence[ChannelRule]) -> Arrival | None:
+    """By the first of the site's rules that fits; None where it says that such a visit is direct."""
+    for rule in rules:
+        if (
+            (not rule.host or matches(rule.host.removeprefix("www."), host))
+            and (not rule.source or matches(_canonical(rule.source), came.origin))
+            and (not rule.medium or matches(rule.medium, came.medium))
+            and (not rule.campaign or matches(rule.campaign, came.campaign))
+        ):
+            if rule.channel == "direct":
+                return None
+            return came._replace(
+                channel=rule.channel,
+                origin=rule.as_source or came.origin,
+                medium=rule.as_medium or came.medium,
+            )
+    return came
+
+
+def _canonical(source: str) -> str:
+    """A source's name as arrivals have it: a rule for FB means facebook."""
+    place = named(source.lower()) if "*" not in source else None
+    return place.name if place else source
+
+
+@lru_cache(maxsize=1 << 14)
+def _words(place: Place, referrer: str) -> str:
+    return keyword(referrer, place.words)
 
 
 def keyword(referrer: str, names: tuple[str, ...]) -> str:
@@ -203,16 +198,7 @@ def keyword(referrer: str, names: tuple[str, ...]) -> str:
     for pair in parse(referrer).query.split("&")[:100]:
         name, _, value = pair.partition("=")
         if name in names and value:
-            words = _decode(unquote_to_bytes(value.replace("+", " "))).strip()
+            words = decoded(value).strip()
             if words:
                 return " ".join(words.split())[:200]
     return ""
-
-
-def _decode(raw: bytes) -> str:
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("utf-8", "replace")

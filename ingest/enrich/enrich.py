@@ -31,7 +31,7 @@ def facts(event: Event, site: Site) -> Facts:
         hint = read.id("session", event.context["session"])
         losses = (*losses, *read.losses)
     path = parse(event.url).path
-    came = arrival(event.url, event.referrer) if event.url or event.referrer else None
+    came = arrival(event.url, event.referrer, site) if event.url or event.referrer else None
     touch = None
     if came:
         touch = Touch(event.ts, came.channel, came.origin, came.medium, came.campaign, came.keyword, path)

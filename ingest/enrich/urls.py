@@ -12,17 +12,18 @@ HOST_LIMIT = 253
 # Where it matches, urlsplit would cut in the same places: a plain host, nothing that it strips or refuses.
 _ORDINARY = re.compile(
     r"https?://(?:www\.)?(?!www\.)([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]*)?"
-    r"(/[^?#\x00-\x20\x7f-\x9f]*)?(?:\?([^#\x00-\x20\x7f-\x9f]*))?(?:#[^\x00-\x20\x7f-\x9f]*)?"
+    r"(/[^?#\x00-\x20\x7f-\x9f]*)?(?:\?([^#\x00-\x20\x7f-\x9f]*))?(?:#([^\x00-\x20\x7f-\x9f]*))?"
 )
 
 
 class Url(NamedTuple):
-    """``host`` without ``www.`` and port, "" for what is none; ``path`` decoded, "/" for a bare host; ``query`` as it
-    was sent."""
+    """``host`` without ``www.`` and port, "" for what is none; ``path`` decoded, "/" for a bare host; ``query`` and
+    ``fragment`` as they were sent."""
 
     host: str = ""
     path: str = ""
     query: str = ""
+    fragment: str = ""
 
 
 _NOTHING = Url()
@@ -35,13 +36,14 @@ def parse(url: str) -> Url:
         return _NOTHING
     ordinary = _ORDINARY.fullmatch(url)
     if ordinary is not None:
-        host, path, query = ordinary.groups("")
+        host, path, query, fragment = ordinary.groups("")
     else:
         try:
             parts = urlsplit(url)
         except ValueError:
             return _NOTHING
-        host, path, query = (parts.hostname or "").removeprefix("www."), parts.path, parts.query
+        host, path = (parts.hostname or "").removeprefix("www."), parts.path
+        query, fragment = parts.query, parts.fragment
     if len(host) > HOST_LIMIT:
         host = ""
-    return Url(host, unquote(path)[:PATH_LIMIT] or "/", query)
+    return Url(host, unquote(path)[:PATH_LIMIT] or "/", query, fragment)

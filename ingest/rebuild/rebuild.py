@@ -30,6 +30,7 @@ from profiles.model import Merge, Profile
 from profiles.orders.shared import SharedOrder
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import Alias, ProfileStore, Stored, Write, follow_aliases
+from tracker.sites import Site
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -76,7 +77,10 @@ class Rebuild:
         settings: Settings,
         oldest: int = 0,
         clock: Callable[[], float] = time.time,
+        arrivals: Site | None = None,
     ) -> None:
+        """``arrivals``: the site's settings, which decide how its visitors came."""
+        self.arrivals = arrivals
         self.events, self.erased, self.replacement = events, erased, Replacement(store, site, oldest)
         self.site, self.settings, self.clock = site, settings, clock
 
@@ -110,13 +114,15 @@ class Rebuild:
         if only is not None:
             leading = {leaders.get(name, name) for name in only}
             these = [*only, *(name for name, leader in leaders.items() if leader in leading)]
-            yield stored_items(self.events, self.site, _THESE, these=these)
+            yield stored_items(self.events, self.site, _THESE, self.arrivals, these=these)
             return
         (row,) = self.events.rows("select count(*) as n from events", Scope(self.site, bots=True))
         slices = -(-row["n"] // ROWS_AT_ONCE)
         shared = {"people": list(leaders), "leaders": list(leaders.values())}
         for number in range(slices):
-            yield stored_items(self.events, self.site, _SLICE, slices=slices, slice=number, **shared)
+            yield stored_items(
+                self.events, self.site, _SLICE, self.arrivals, slices=slices, slice=number, **shared
+            )
 
     def _leaders(self) -> dict[str, str]:
         """Of people who share a cookie or an order, directly or by way of others, the same one of them for each."""

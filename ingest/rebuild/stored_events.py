@@ -11,6 +11,7 @@ from profiles.facts import Facts, ProductLine
 from profiles.fold.fold import LogPosition
 from profiles.model import Touch
 from tracker.event import Event
+from tracker.sites import Site
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
@@ -32,18 +33,20 @@ FIRST_LAYOUT = -2
 
 
 def stored_items(
-    events: Events, site: str, whom: str = "true", **params: Any
+    events: Events, site: str, whom: str = "true", settings: Site | None = None, **params: Any
 ) -> Iterator[tuple[str, EnrichedEvent]]:
-    """The events of the people whose current profile ids meet the SQL condition ``whom``, each with that id."""
+    """The events of the people whose current profile ids meet the SQL condition ``whom``, each with that id.
+
+    ``settings``: the site's own, which decide how its visitors came."""
     rows = events.table(_ROWS.format(whom=whom), Scope(site, bots=True), params)
     number = 0
     for batch in rows.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
             number += 1
-            yield row["profile"], _item(row, number)
+            yield row["profile"], _item(row, number, settings)
 
 
-def _item(row: Mapping[str, Any], number: int) -> EnrichedEvent:
+def _item(row: Mapping[str, Any], number: int, settings: Site | None) -> EnrichedEvent:
     event = Event(
         site=row["site"],
         id=row["id"],
@@ -68,12 +71,12 @@ def _item(row: Mapping[str, Any], number: int) -> EnrichedEvent:
         place = LogPosition(event.visitor or event.user or "", FIRST_LAYOUT, number)
     else:
         place = LogPosition(event.visitor or event.user or "", row["partition"], row["position"])
-    return EnrichedEvent(event, _facts(row, event), place)
+    return EnrichedEvent(event, _facts(row, event, settings), place)
 
 
-def _facts(row: Mapping[str, Any], event: Event) -> Facts:
+def _facts(row: Mapping[str, Any], event: Event, settings: Site | None) -> Facts:
     """What enrichment found out: stored, but for how the visitor came, since a row tells how its visit began."""
-    came = arrival(event.url, event.referrer) if event.url or event.referrer else None
+    came = arrival(event.url, event.referrer, settings) if event.url or event.referrer else None
     touch = None
     if came:
         way = (came.channel, came.origin, came.medium, came.campaign, came.keyword)

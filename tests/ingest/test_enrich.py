@@ -79,8 +79,8 @@ CHROME = (
         (SHOP + "?utm_source=google&utm_medium=cpc&utm_term=boots", "", "paid search", "google", "boots"),
         (SHOP + "?utm_source=news&utm_medium=email&utm_campaign=may", "", "e-mail", "news", ""),
         (SHOP + "?utm_source=instagram&utm_medium=social", "", "social", "instagram", ""),
-        (SHOP + "?utm_source=chatgpt.com", "", "AI assistant", "chatgpt.com", ""),
-        (SHOP + "?utm_source=partner&utm_medium=banner&utm_campaign=x", "", "campaign", "partner", ""),
+        (SHOP + "?utm_source=chatgpt.com", "", "AI assistant", "chatgpt", ""),
+        (SHOP + "?utm_source=partner&utm_medium=banner&utm_campaign=x", "", "display", "partner", ""),
     ],
 )
 def test_arrival(url: str, referrer: str, channel: str, origin: str, words: str) -> None:

@@ -18,7 +18,7 @@ def by_library(url: str) -> Url:
     except ValueError:
         return Url()
     host = (parts.hostname or "").removeprefix("www.")
-    return Url(host, unquote(parts.path)[:PATH_LIMIT] or "/", parts.query)
+    return Url(host, unquote(parts.path)[:PATH_LIMIT] or "/", parts.query, parts.fragment)
 
 
 hosts = st.text("aw0.-:@[]A%é", max_size=8) | st.sampled_from(
@@ -47,7 +47,7 @@ def test_anything_has_parts(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "parts"),
     [
-        ("https://www.shop.example:443/caf%C3%A9?a=1#top", Url("shop.example", "/café", "a=1")),
+        ("https://www.shop.example:443/caf%C3%A9?a=1#top", Url("shop.example", "/café", "a=1", "top")),
         ("https://shop.example", Url("shop.example", "/", "")),
         ("/only/a/path?q", Url("", "/only/a/path", "q")),
         ("http://[::1", Url()),

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ingest.enrich import channels
+from ingest.enrich.sources import places
 from offers.audience import grammar
 from recommender.catalogue.from_events import host_of
 from tests.support.machine import ROOT
@@ -260,7 +261,7 @@ def test_conditions_are_read_as_before(text: str, conditions: list[tuple[str, st
 
 
 def referred(host: str) -> None:
-    channels._from_referrer.cache_clear()
+    places.place_of.cache_clear()
     channels.arrival("https://shop.example/", f"https://{host}/?q=x")
 
 

@@ -63,6 +63,6 @@ class FastPath:
             site = self._keys.site_of(given)
             if site is None:
                 return None
-            return site, request_of(asked, self._keys.trusted(site, given), environ, self._proxies)
+            return site, request_of(asked, site, self._keys.trusted(site, given), environ, self._proxies)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Problem):
             return None

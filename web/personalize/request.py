@@ -18,6 +18,7 @@ from tracker.admission.privacy import opted_out, scrub
 from tracker.http.address import subscriber, truncate
 from tracker.http.request import caller
 from tracker.refusal import Refusal
+from tracker.sites import Site
 from web.http.json_body import refusal
 from web.http.problem import Problem
 
@@ -94,7 +95,11 @@ class PersonalizeRequest:
 
 
 def request_of(
-    body: PersonalizeBody, trusted: bool = False, environ: Mapping[str, Any] = NOTHING, proxies: int = 0
+    body: PersonalizeBody,
+    site: Site,
+    trusted: bool = False,
+    environ: Mapping[str, Any] = NOTHING,
+    proxies: int = 0,
 ) -> PersonalizeRequest:
     """Raises Problem 400 naming the field, as ``slots[2].limit``. ``trusted``: the shop's backend asks. ``proxies``:
     so many in front are believed."""
@@ -129,13 +134,13 @@ def request_of(
         opted_out=not trusted and opted_out(environ),
         nameless=(not trusted and opted_out(environ)) or not allows(body.consent, "analytics"),
         network="" if trusted else _network(caller(environ, proxies)),
-        campaign_key=_campaign_key(body.page.url if body.page else None),
+        campaign_key=_campaign_key(body.page.url if body.page else None, site),
     )
 
 
-def _campaign_key(url: str | None) -> str:
+def _campaign_key(url: str | None, site: Site) -> str:
     """As ingest will find it in the page's event."""
-    came = arrival(scrub(url), "") if url else None
+    came = arrival(scrub(url), "", site) if url else None
     return came.key if came else ""
 
 

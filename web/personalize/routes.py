@@ -22,7 +22,7 @@ def personalize_blueprint(personalizer: Personalizer, keys: Keys, seconds: float
         budget = Deadline(seconds)
         raw = body(PersonalizeBody, BODY_LIMIT)
         g.site = site = keys.any_key()
-        asked = request_of(raw, keys.trusted(site), request.environ)
+        asked = request_of(raw, site, keys.trusted(site), request.environ)
         return answer(personalizer.answer(site, asked, budget))
 
     @blueprint.after_request
