@@ -17,7 +17,7 @@ from dangol.compose.ingest import (
     stored,
     worker,
 )
-from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation
+from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation, views
 from dangol.compose.storage import (
     catalogue,
     costs,
@@ -74,6 +74,7 @@ __all__ = [
     "stores",
     "tracker",
     "users",
+    "views",
     "warehouse",
     "web",
     "worker",
