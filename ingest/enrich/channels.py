@@ -69,12 +69,11 @@ def arrival(url: str, referrer: str, site: Site | None = None) -> Arrival | None
         tags = None if tags and tags.ref else tags
     if not host and not tags:
         return None
-    place = _place(host, referrer) if host else _NOWHERE
-    if place.kind == "passing" or (
-        site and site.pass_through_hosts and _below(host, site.pass_through_hosts)
-    ):
-        host, place = "", _NOWHERE
-    came = _tagged(tags, place, referrer) if tags else _referred(place, referrer) if host else None
+    if host and site and site.pass_through_hosts and _below(host, site.pass_through_hosts):
+        host = ""
+    place, came = _from_referrer(host, referrer) if host else (_NOWHERE, None)
+    if tags:
+        came = _tagged(tags, place, referrer)
     return _ruled(came, host, site.channel_rules) if came and site and site.channel_rules else came
 
 
@@ -114,6 +113,13 @@ def _plain_hosts(hosts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(filter(None, (*plain, *map(plain_host, hosts))))
 
 
+@lru_cache(maxsize=1 << 16)
+def _from_referrer(host: str, referrer: str) -> tuple[Place, Arrival | None]:
+    """Where an outside referrer is, and what it says of an untagged link."""
+    place = _place(host, referrer)
+    return (_NOWHERE, None) if place.kind == "passing" else (place, _referred(place, referrer))
+
+
 def _place(host: str, referrer: str) -> Place:
     place = place_of(host)
     path = parse(referrer).path
@@ -136,9 +142,9 @@ def _tagged(tags: Tags, place: Place, referrer: str) -> Arrival:
     if not medium and not source:
         medium = MEDIUM_OF.get(place.kind, "")
     kind = known.kind if known else ""
-    keyword = tags.term or (_words(place, referrer) if place.words else "")
+    words = tags.term or (keyword(referrer, place.words) if place.words else "")
     channel = channel_of(kind, source, medium, tags.campaign)
-    return Arrival(channel, source or place.name, medium, tags.campaign, keyword, tags.key)
+    return Arrival(channel, source or place.name, medium, tags.campaign, words, tags.key)
 
 
 def _clicked(click: Click, place: Place, tags: Tags) -> Arrival:
@@ -158,7 +164,7 @@ def _referred(place: Place, referrer: str) -> Arrival:
     """An untagged link."""
     if place.kind == "spam":
         return Arrival("spam", place.name, "referral", "", "", "")
-    words = _words(place, referrer) if place.words else ""
+    words = keyword(referrer, place.words) if place.words else ""
     medium = MEDIUM_OF.get(place.kind, "referral")
     return Arrival(referred_channel(place.kind), place.name, medium, "", words, "")
 
@@ -186,11 +192,6 @@ def _canonical(source: str) -> str:
     """A source's name as arrivals have it: a rule for FB means facebook."""
     place = named(source.lower()) if "*" not in source else None
     return place.name if place else source
-
-
-@lru_cache(maxsize=1 << 14)
-def _words(place: Place, referrer: str) -> str:
-    return keyword(referrer, place.words)
 
 
 def keyword(referrer: str, names: tuple[str, ...]) -> str:

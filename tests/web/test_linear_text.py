@@ -262,6 +262,7 @@ def test_conditions_are_read_as_before(text: str, conditions: list[tuple[str, st
 
 def referred(host: str) -> None:
     places.place_of.cache_clear()
+    channels._from_referrer.cache_clear()
     channels.arrival("https://shop.example/", f"https://{host}/?q=x")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -46,7 +47,7 @@ def matches(pattern: str, text: str) -> bool:
     >>> matches("*.shop.example", "EU.shop.example"), matches("shop.example", "eu.shop.example")
     (True, False)
     """
-    first, *rest = pattern.lower().split("*")
+    first, *rest = _parts(pattern)
     text = text.lower()
     if not rest:
         return text == first
@@ -59,6 +60,11 @@ def matches(pattern: str, text: str) -> bool:
             return False
         place = found + len(part)
     return len(text) - place >= len(last) and text.endswith(last)
+
+
+@lru_cache(maxsize=1 << 12)
+def _parts(pattern: str) -> tuple[str, ...]:
+    return tuple(pattern.lower().split("*"))
 
 
 def parse_rule(text: str) -> ChannelRule:

@@ -21,6 +21,7 @@ _FIELDS = {
 _PREFIXES = ("utm_", "mtm_", "matomo_", "pk_", "piwik_")
 _REF = ("ref", "source", "via")
 _SEPARATOR = re.compile(r"[&?#]")
+_NAMES = re.compile(r"(?:\A|(?<=[&?#]))[^=&?#]++")
 _KEYWORDS = ("n_query", "n_keyword")
 MOST_PAIRS, LONGEST_TEXT = 200, 200
 _UNSET = frozenset(
@@ -61,17 +62,28 @@ class Tags(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _telling() -> re.Pattern[str]:
-    """Names that say something, and names that are written in another way than they read."""
-    names = "|".join(sorted({click.parameter for click in places().clicks} | {*_REF}))
-    return re.compile(
-        rf"(?:\A|[&?#])(?:amp;)*+[!/]*+(?:{'|'.join(_PREFIXES)}|(?:{names})=|[^=&?#%]*+%)", re.IGNORECASE
-    )
+def _telling_names() -> frozenset[str]:
+    return _click_names() | {*_REF}
+
+
+@lru_cache(maxsize=1)
+def _click_names() -> frozenset[str]:
+    return frozenset(click.parameter for click in places().clicks)
 
 
 def telling(text: str) -> bool:
-    """Whether a page's query or fragment may say how its visitor came."""
-    return _telling().search(text) is not None
+    """Whether a page's query or fragment may say how its visitor came: it has a name that says something, or one that
+    is written in another way than it reads."""
+    known = _telling_names()
+    for name in _NAMES.findall(text):
+        plain = name.lower()
+        if plain in known or plain.startswith(_PREFIXES) or "%" in name:
+            return True
+        if plain[:1] in "!/" or ";" in plain:
+            plain = plain.rpartition(";")[2].lstrip("!/")
+            if plain in known or plain.startswith(_PREFIXES):
+                return True
+    return False
 
 
 @lru_cache(maxsize=1 << 12)
@@ -106,6 +118,8 @@ def tags_of(query: str, fragment: str) -> Tags | None:
 
 
 def _click(given: dict[str, str]) -> Click | None:
+    if _click_names().isdisjoint(given):
+        return None
     return next((click for click in places().clicks if click.fits(given.get(click.parameter, ""))), None)
 
 
