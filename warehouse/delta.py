@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,10 @@ class Warehouse:
         return self._swept(
             Maintenance(self.path, self.storage_options).erase(site, ids, until, browsers, fed)
         )
+
+    def revise(self, days: Collection[date], revised: Callable[[pa.Table], pa.Table | None]) -> int:
+        """See ``Maintenance.revise``."""
+        return self._swept(Maintenance(self.path, self.storage_options).revise(days, revised))
 
     def _swept(self, count: int) -> int:
         """``count``, when the blocks of the files that went are gone, too."""

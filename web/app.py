@@ -7,7 +7,6 @@ from flask import Blueprint, Flask, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from offers.segments.views import Views
 from web.access.audit import register_audit
 from web.access.security import register_security
 from web.api.audiences import AudiencePreview
@@ -98,7 +97,6 @@ def _reports(stores: Stores) -> Reports:
         ReportCache(clock, threads=1, key=secret),
         clock,
         stores.reports.costs,
-        Views(stores.segments.store, clock),
         stores.reports.patience_seconds,
     )
 
@@ -106,14 +104,12 @@ def _reports(stores: Stores) -> Reports:
 def _report_sources(stores: Stores) -> ReportSources:
     warehouse, profiles, clock = stores.reports.warehouse, stores.visitors.profiles, stores.clock
     segments, campaigns = stores.segments.store, stores.campaigns
-    views = Views(segments, clock)
     return ReportSources(
         people=PeopleTables(_reports(stores), segments, stores.segments.sizes),
         campaigns=CampaignResults(
             warehouse=warehouse,
             profiles=profiles,
             segments=segments,
-            views=views,
             campaigns=campaigns.store,
             decider=campaigns.decider,
             decided=campaigns.decided,
@@ -122,7 +118,7 @@ def _report_sources(stores: Stores) -> ReportSources:
             coupons=campaigns.coupons,
             clock=clock,
         ),
-        audiences=Audiences(profiles, views),
+        audiences=Audiences(profiles, segments, clock),
         shops=stores.models.shops,
         losses=stores.reports.losses,
     )
@@ -182,10 +178,7 @@ def _register_api(
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),
         blueprint_of("contacts", Contacts(stores.log, keys, clock).routes()),
         blueprint_of(
-            "profiles",
-            Profiles(
-                profiles, erase, keys, Merges(profiles, stores.log, clock), Views(segments.store, clock)
-            ).routes(),
+            "profiles", Profiles(profiles, erase, keys, Merges(profiles, stores.log, clock)).routes()
         ),
         _me_blueprint(stores, keys),
         reports_blueprint(sources, "reports", "/v1/reports", keys.secret_key),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ingest.enrich.countries import Source, source
+from ingest.rebuild.classification_runs import ClassificationRuns
 from ingest.worker.log_generations import Incident
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
@@ -92,7 +93,8 @@ class ModelStores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStores:
-    """A page waits ``patience_seconds`` for a report before it says that the report is being counted."""
+    """``classifications``: who asked that the history be classified anew. A page waits ``patience_seconds`` for a
+    report before it says that the report is being counted."""
 
     warehouse: Warehouse
     funnels: SavedStore
@@ -100,6 +102,7 @@ class ReportStores:
     cancellations: Cancellations
     losses: LossStore
     costs: CostStore
+    classifications: ClassificationRuns
     patience_seconds: float = 1.5
 
 

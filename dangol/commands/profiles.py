@@ -1,4 +1,4 @@
-"""``dangol export``, ``erase`` and ``rebuild-profiles``."""
+"""``dangol export``, ``erase``, ``rebuild-profiles`` and ``reclassify``."""
 
 import click
 
@@ -23,13 +23,12 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
     if bool(visitor) == bool(user):
         raise click.UsageError("give --visitor or --user")
     with embedded_redis(config):
-        site = site_of(config, site_id)
         found = whole(
             compose.profiles(config),
             compose.warehouse(config),
             compose.deadletters(config),
-            site,
-            compose.views(config).of(site),
+            site_id,
+            site_of(config, site_id).currency,
             visitor,
             user,
         )
@@ -86,4 +85,28 @@ def rebuild_profiles(config: Settings, site_id: str) -> None:
         raise click.ClickException("not rebuilt: " + "; ".join(failed))
 
 
-COMMANDS = (export, erase, rebuild_profiles)
+@click.command()
+@SITE
+@click.option("--dry-run", is_flag=True, help="Only say which visits would change their channel.")
+@click.pass_obj
+def reclassify(config: Settings, site_id: str, dry_run: bool) -> None:
+    """Classify the stored visits anew: by the lists of this release, and by the site's own hosts and channel rules.
+
+    Rewrites events and rebuilds profiles. Workers may keep running."""
+    from dangol import compose
+    from dangol.jobs.channels import Channels
+    from dangol.machine.embedded import embedded_redis
+    from dangol.transfer.event_import import site_of
+    from ingest.rebuild.reclassification import Reclassification
+
+    with embedded_redis(config):
+        site = site_of(config, site_id)
+        for change in Reclassification(compose.warehouse(config), site).changes():
+            was, now = (f"{channel} ({origin})" if origin else channel for channel, origin in change.ways)
+            click.echo(f"{change.visits:,} visits: {was} → {now}")
+        if not dry_run:
+            done = Channels(config).run(site)
+            click.echo(f"{done.rows:,} events rewritten, {done.profiles:,} profiles rebuilt")
+
+
+COMMANDS = (export, erase, rebuild_profiles, reclassify)

@@ -17,9 +17,10 @@ from dangol.compose.ingest import (
     stored,
     worker,
 )
-from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation, views
+from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation
 from dangol.compose.storage import (
     catalogue,
+    classification_runs,
     costs,
     damage,
     deadletters,
@@ -43,6 +44,7 @@ __all__ = [
     "INCIDENT_DAYS",
     "INGEST_GROUP",
     "catalogue",
+    "classification_runs",
     "costs",
     "country_source",
     "damage",
@@ -74,7 +76,6 @@ __all__ = [
     "stores",
     "tracker",
     "users",
-    "views",
     "warehouse",
     "web",
     "worker",

@@ -10,6 +10,7 @@ from tracker.sites import Sites
 if TYPE_CHECKING:
     from dangol.archive.erasure_log import ErasureLog
     from ingest.dead_letters import DeadLetters
+    from ingest.rebuild.classification_runs import ClassificationRuns
     from profiles.losses import LossStore
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
@@ -131,6 +132,14 @@ def feed_records(settings: Settings, patience: float = 5.0) -> "FeedRecords":
     from tracker.redis_connection import connect
 
     return FeedRecords(connect(settings.profiles_uri, patience))
+
+
+def classification_runs(settings: Settings, patience: float = 5.0) -> "ClassificationRuns":
+    """Who asked that a site's history be classified anew."""
+    from ingest.rebuild.classification_runs import ClassificationRuns
+    from tracker.redis_connection import connect
+
+    return ClassificationRuns(connect(settings.profiles_uri, patience))
 
 
 def runs(settings: Settings, patience: float = 5.0) -> "TrainingRuns":

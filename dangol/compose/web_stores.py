@@ -9,6 +9,7 @@ from dangol.compose.ingest import INGEST_GROUP, country_source, log_incident, pr
 from dangol.compose.jobs import erasure
 from dangol.compose.storage import (
     catalogue,
+    classification_runs,
     costs,
     damage,
     erasure_log,
@@ -195,6 +196,7 @@ def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
         cancellations=Cancellations(redis),
         losses=losses(settings, 1.0),
         costs=costs(settings),
+        classifications=classification_runs(settings, 1.0),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from dangol import compose
 from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
+from dangol.jobs.channels import Channels
 from dangol.jobs.duplicates import Duplicates
 from dangol.jobs.feeds import Feeds
 from dangol.jobs.scoring import Scoring
@@ -51,6 +52,7 @@ class Jobs:
             compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
         )
         self.erasure = compose.erasure(settings)
+        self.channels = Channels(settings)
         self.training = Training(settings)
         self.feeds = Feeds(settings)
         self.progress = compose.progress(settings, compose.log(settings))
@@ -110,6 +112,15 @@ class Jobs:
     def _merge_duplicates(self, site: Site) -> None:
         if merged := self.duplicates.run(site):
             self.audit.note(SCHEDULE, site.id, "merge", f"{merged} accounts with the same e-mail")
+
+    def classify(self) -> None:
+        """Classify the history anew of the sites for which somebody requested it."""
+        self._each(self._classify)
+
+    def _classify(self, site: Site) -> None:
+        if self.channels.due(site):
+            done = self.channels.run(site)
+            self.audit.note(SCHEDULE, site.id, "classify", f"{done.rows} events, {done.profiles} profiles")
 
     def train_asked(self) -> None:
         """Train the sites for which somebody requested it."""

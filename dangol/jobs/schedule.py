@@ -47,6 +47,7 @@ def table(settings: Settings) -> list[Job]:
         Job("refresh", jobs.refresh, 10, TRAINING_LOCK),
         Job("erase", jobs.erase, 1, "warehouse", soon=True),
         Job("erasure log", jobs.mirror, 1 / 6, "erasure log", soon=True),
+        Job("channels", jobs.classify, 1 / 6, "warehouse", soon=True),
         Job("check", jobs.check, 2, "warehouse", soon=True),
         Job("compact", jobs.compact, 5, "warehouse"),
         Job("vacuum", jobs.vacuum, 60, "warehouse"),

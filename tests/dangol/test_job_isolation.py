@@ -25,6 +25,7 @@ EACH = {
     "refresh": "refresh",
     "fetch_feeds": "feeds.run",
     "merge_duplicates": "duplicates.run",
+    "classify": "channels.due",
     "learn_items": "products",
     "learn_orders": "plausible",
     "reconcile": "reconciliation.run",

@@ -9,7 +9,6 @@ NARROWED = {
     "/desk/funnel": FUNNEL_STEPS,
     "/desk/paths": "",
     "/desk/retention": "",
-    "/desk/attribution": "",
     "/desk/products": "",
     "/desk/visitors": "",
     "/desk/campaigns": "",

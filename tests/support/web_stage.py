@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
+from ingest.rebuild.classification_runs import ClassificationRuns
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
 from offers.coupons.pool import CouponStore
@@ -227,6 +228,7 @@ def stage_of(
             cancellations=Cancellations(redis_url, timeout=10),
             losses=LossStore(connect(redis_url, 10)),
             costs=RedisCosts(redis_url, timeout=10),
+            classifications=ClassificationRuns(connect(redis_url, 10.0), clock),
             patience_seconds=patience_seconds,
         ),
         access=AccessStores(

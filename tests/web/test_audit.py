@@ -26,14 +26,7 @@ NOBODY = {
     *("sign_in.login", "desk_password.ask", "desk_help.contents", "desk_help.document", "desk_setup.setup"),
     *("waiting.stopped", "desk_users.access", "desk_users.edit", "desk_users.report"),  # of staff
     *("desk_overview.show", "desk_funnel.show", "desk_funnel.open_saved", "desk_funnel_parts.show"),
-    *(
-        "desk_goals.show",
-        "desk_paths.show",
-        "desk_products.show",
-        "desk_retention.show",
-        "desk_attribution.show",
-        "desk_models.show",
-    ),
+    *("desk_goals.show", "desk_paths.show", "desk_products.show", "desk_retention.show", "desk_models.show"),
     *(
         "desk_campaigns.listed",
         "desk_campaign_results.one",
@@ -42,6 +35,7 @@ NOBODY = {
     ),
     *("desk_segments.edit", "campaigns.listed", "campaigns.one", "campaigns.versions", "segments.listed"),
     *("coupons.listed", "coupons.one", "costs.listed", "desk_imports.listed", "desk_quality.show"),
+    "desk_channels.show",
     *("segments.one", "items.listed", "items.one", "models.listed", "models.training"),
     *("gorse.one", "gorse.neighbors", "gorse.listed", "gorse.latest", "gorse.popular"),
     "gorse.recommend",  # what the shop shows them, all day, as /v1/personalize

@@ -30,7 +30,7 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
   let DAY = 864e5;
 
-  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, more, failures = 0, flying = 0, count = 1e6;
+  let key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, product, made, drawer, drawn, turns = 0, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -43,7 +43,7 @@
   };
   let attempt = f => guard(f)();
 
-  let random = () => crypto.getRandomValues(new BigUint64Array(1))[0].toString(36);
+  let random = words => Array.from(crypto.getRandomValues(new Uint32Array(words)), n => n.toString(36)).join('');
 
   let get = name => attempt(() => memory[name] || localStorage.getItem(name));
   let read = name => attempt(() => JSON.parse(get(name))) || {};
@@ -76,28 +76,27 @@
   let known = () => cookie() || get(VISITOR);
   let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
-    visitor = quiet() ? none : id;
+    visitor = id;
     attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
       (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page));
     cookie() == id || quiet() ? drop(VISITOR) : put(VISITOR, id);
   };
-  let renew = () => remember(who() || random());
 
   /* Events, in the short form that protocols/segment_messages.py reads. The name in storage has time, order and id. */
   let cut = text => text.slice(0, 3e3);  // an event may have 32 KB; the tracker cuts shorter, and says so
   let add = (type, fields) => {
     if (held() && type != 'consent') return;
-    let name = EVENT + Date.now() + '.' + ++count + '.' + random();
+    let name = EVENT + Date.now() + '.' + ++count + '.' + random(2);
     put(name, JSON.stringify({
       type,
       ...fields,
-      v: quiet() && type != 'consent' ? none : who(),
-      userId: get(USER) || none,
+      v: quiet() ? known() : who(),
+      userId: get(USER) || undefined,
       u: cut(loc.href),
       t: cut(doc.title),
       r: cut(referrer),
       demo,
-      consent: get(CONSENT) ? allowed() : none
+      consent: get(CONSENT) ? allowed() : undefined
     }));
     soon(20);
     return name;
@@ -106,21 +105,34 @@
   let view = properties => {
     if (lastUrl) referrer = lastUrl;
     lastUrl = loc.href;
-    return add(none, { properties });
+    return add(undefined, { properties });
   };
 
   /* Navigation without a load is a view at once, so that it stands before what follows. Its title, and the address
    * that a router puts in place of the first, are added when the page has set them, or after 300 ms. */
-  let rename = more => get(unnamed) && put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(doc.title), ...more }));
-  let place = (url, path) => (options.hash ? url : url.split('#')[0]).replace(path ? /\?[^#]*/g : '', '');
+  let rename = more => put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(doc.title), ...more }));
+  let settle = () => {
+    if (unnamed && get(unnamed)) rename();
+    unnamed = 0;
+  };
+  let place = (url, path) => {
+    url = options.hash ? url : url.split('#')[0];
+    return path ? url.replace(/\?[^#]*/g, '') : url;
+  };
   let moved = guard(path => {
-    let same = place(lastUrl, path) == place(loc.href, path);
-    if (unnamed) rename(path && { u: cut(loc.href) });
+    let same = place(lastUrl, path) == place(loc.href, path), title = doc.title, name;
+    let wait = left => setTimeout(guard(() => {
+      if (name != unnamed) return;
+      if (left && doc.title == title) return wait(left - 1);
+      settle();
+      flush();
+    }), 50);
+    if (path && unnamed) rename({ u: cut(loc.href) });
     if (same || path && unnamed) return lastUrl = loc.href;
+    settle();
     product = 0;
-    unnamed = view();
-    title = doc.title;
-    patience = performance.now() + 300;
+    name = unnamed = view();
+    wait(6);
   });
 
   let soon = ms => {
@@ -135,12 +147,8 @@
    * more bytes than the tracker takes. */
   let flush = guard(leaving => {
     clearTimeout(timer);
-    if (unnamed) {
-      if (!leaving && title == doc.title && performance.now() < patience) return soon(50);
-      rename();
-      unnamed = 0;
-    }
-    if (!key) return;
+    if (leaving) settle();
+    if (unnamed || !key) return;
     let now = Date.now(), batch = [], events = '', room = 59e3 - flying, alone;
     stored().sort((a, b) => (tried[a] + 3 >> 2) - (tried[b] + 3 >> 2)).forEach(name => {
       let event = get(name), [, at, , i] = name.split('.'), a = now - at;
@@ -161,10 +169,10 @@
   let send = (names, events, alone) => {  // alone: 2 for an event that is too large, which is tried once
     let status = 0, dropped = get(DROPPED) | 0, body = JSON.stringify({
       writeKey: key,
-      new: made || none,
-      dropped: dropped || none,
+      new: made && !quiet() || undefined,
+      dropped: dropped || undefined,
       screen: screen.width + 'x' + screen.height,
-      touch: navigator.maxTouchPoints || none
+      touch: navigator.maxTouchPoints || undefined
     }).slice(0, -1) + ',"batch":[' + events + ']}', size = bytes(body);
     if (alone || flying + size > 6e4) size = 0;
     flying += size;
@@ -196,13 +204,14 @@
     return [await reply.json(), reply.status];
   };
 
-  /* Personalization: the slots of one tick in one request, each id once. What the answer is for, the second file knows. */
+  /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
   let ask = () => {
-    let asked = slots.splice(0), item = product, closed = read(DISMISSED);
+    let asked = slots, item = product, turn = ++turns, closed = read(DISMISSED);
+    slots = [];
     flush();
-    let reply = post('personalize', JSON.stringify({
+    post('personalize', JSON.stringify({
       writeKey: key,
-      visitor: who() || random(),
+      visitor: who(),
       user: get(USER),
       slots: asked.filter(a => asked.find(b => a.id == b.id) == a).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
         item = own || item;
@@ -211,15 +220,12 @@
       page: { url: loc.href, item: item || null },
       dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * DAY),
       // The server hears of a withdrawal when its event is applied, which may be after this.
-      consent: allowed().personalization === false ? { personalization: false } : none
-    })).catch(() => [{}]);
-    load(({ deliver }) => deliver(asked, reply));
+      consent: allowed().personalization === false ? { personalization: false } : undefined
+    })).catch(() => [{}]).then(([reply]) => load(({ deliver }) => deliver(core, asked, reply.slots || {}, turn)));
   };
 
-  /* What is drawn, seen and told of offers, the second file knows: fetched beside the first answer, not by pages without
-   * slots and offers. An import holds up neither the page nor its load event. */
-  let load = then => (more ||= import(base + '../dangol-slots.js').then(file =>
-    file.default({ track, flush, read, put, guard, options }))).then(then).catch(log);
+  /* What to do with an answer, the second file knows: fetched beside the first answer, not by pages without slots. */
+  let load = then => (drawer ||= import(base + '../dangol-slots.js')).then(() => then(drawn)).catch(log);
 
   let commands = {
     /* On a first visit two tabs may come at once: one makes the visitor and holds the lock until the others can see it.
@@ -237,7 +243,7 @@
         demo = options.demo;
         referrer = doc.referrer;
         made ||= !who();
-        if (!quiet()) renew();
+        remember(visitor || random(3));
         if (options.auto !== false) {
           view();
           ['pushState', 'replaceState'].forEach((name, path) => {
@@ -250,16 +256,12 @@
           listen('popstate', () => moved());
           listen('pageshow', e => e.persisted && view());
         }
-        // Offers that the page's own server asked for, whenever they come.
-        let find = () => doc.querySelector.call(page, '[data-dangol-offer]') && load();
-        new MutationObserver(find).observe(page, { childList: true, subtree: true });
-        find();
         listen('online', flush);
         listen('visibilitychange', flush);
         waiting.splice(0).forEach(execute);
-        if (quiet()) renew();
       });
       start = () => {
+        if (key || doc.prerendering || held()) return;
         if (known() || quiet()) return begin();
         if (locks) locks.request(VISITOR, () => {
           begin();
@@ -267,9 +269,9 @@
         }).catch(begin);
         else {
           made = true;
-          remember(random());
+          remember(random(3));
         }
-        setTimeout(begin, 800);
+        setTimeout(begin, locks ? 1e3 : 500);
       };
       listen('pagehide', () => {
         begin();
@@ -290,27 +292,32 @@
     reset() {
       made = false;
       drop(USER);
-      remember(random());
+      remember(random(3));
     },
     consent(properties) {
-      if (!quiet()) renew();
       add('consent', { properties });
-      if (!quiet()) return;
-      drop(USER);
-      renew();
+      if (quiet()) drop(USER);
+      remember(who());
     },
     demo(on = true) { demo = on },
     slot(id, target, o) {
       if (!target || held()) return;  // an offer that nobody can see would count against its caps
-      o ||= {};
-      if (slots.push({ id, target, o, at: Date.now() }) < 2) setTimeout(guard(ask));
-      load(({ reserve }) => reserve(target, o));
+      o = o || {};
+      if (!slots[0]) setTimeout(guard(ask));
+      slots.push({ id, target, o });
+      load(() => 0);
+      let place = o.height && (target.trim ? doc.querySelector.call(page, target) : target);
+      if (place) place.style.minHeight = o.height + 'px';
     },
+    drawer(ready) { drawn = ready },
+    viewed: (result, seen) => result.viewed(seen),
+    clicked: result => result.clicked(),
+    dismissed: result => result.dismissed(),
     flush
   };
 
-  // viewed, clicked and dismissed are commands of the second file.
-  let execute = guard(([name, ...rest]) => commands[name] ? commands[name](...rest) : load(told => told[name](...rest)));
+  let core = { log, track, flush, read, put, guard };
+  let execute = guard(([name, ...rest]) => commands[name](...rest));
   let run = guard(args => {
     let consent = args[0] == 'consent';
     // It holds at once, also for a view that came before it and waits. What is not named stays as it was.

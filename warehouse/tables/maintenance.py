@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -151,6 +151,32 @@ class Maintenance:
                 _vacuum(table, 0, full=False)
             _drop_damaged(table)
         return gone
+
+    def revise(self, days: Collection[date], revised: Callable[[pa.Table], pa.Table | None]) -> int:
+        """Replace rows of these days by what ``revised`` makes of a file's rows: as many, in the same order; None where
+        nothing changes. How many files were rewritten. Raises WarehouseUnavailable; then revise again.
+        """
+        table = self._events
+        folder = Folder(table.uri, self._storage_options) if table.refresh() is not None else None
+        done: set[str] = set()
+        rewritten = 0
+        for _ in range(ERASE_ATTEMPTS):
+            todo = [file for file in table.files()[1] if file.path not in done and file.day in days]
+            if not todo or folder is None:
+                return rewritten
+            for file in todo:
+                try:
+                    rows = revised(folder.read(file))
+                except FileNotFoundError:
+                    continue  # compacted or erased meanwhile: its rows are in a file of the next round
+                if rows is not None:
+                    added = folder.write(rows, file.day)
+                    if not table.swap([file], [added]):
+                        continue
+                    rewritten += 1
+                    done.add(added.path)
+                done.add(file.path)
+        raise WarehouseUnavailable(f"{table.uri}: files kept changing")
 
     def _without(self, table: Table, columns: list[str], hit: Callable[[pa.Table], pa.ChunkedArray]) -> int:
         """Rewrite the table's files until no row is hit; how many rows went."""

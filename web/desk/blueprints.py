@@ -13,12 +13,12 @@ from web.desk.campaigns.editor import CampaignEditor, CampaignPreview
 from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
 from web.desk.campaigns.segments import SegmentPages
+from web.desk.channels import ChannelsPage
 from web.desk.help import HelpPages
 from web.desk.imports import ImportPages
 from web.desk.models import ModelsPage, ModelTraining
 from web.desk.pages import Pages
 from web.desk.quality import QualityPage
-from web.desk.reports.attribution import AttributionPage
 from web.desk.reports.funnel import FunnelPages
 from web.desk.reports.funnel_parts import FunnelParts
 from web.desk.reports.funnel_people import FunnelPeople
@@ -72,7 +72,6 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
     yield pages.blueprint("desk_funnel_parts", FunnelParts(pages).routes())
     yield pages.blueprint("desk_products", ProductsPage(pages, stores.models.shops).routes())
     yield pages.blueprint("desk_paths", PathsPage(pages).routes())
-    yield pages.blueprint("desk_attribution", AttributionPage(pages, stores.reports.goals).routes())
     yield pages.blueprint("desk_retention", RetentionPage(pages).routes())
 
 
@@ -100,6 +99,8 @@ def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Ite
 def _site_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     limit, audit = stores.access.sign_in_limit, stores.access.audit
     yield pages.blueprint("desk_quality", QualityPage(pages, stores.reports.losses, stores.clock).routes())
+    channels = ChannelsPage(pages, stores.sites, pages.reports, stores.reports.classifications)
+    yield pages.blueprint("desk_channels", channels.routes(), "marketer")
     yield ImportPages(pages, stores.imports).blueprint()
     yield pages.blueprint("desk_setup", SetupPage(pages, stores.settings.public_url).routes())
     yield pages.blueprint("desk_help", HelpPages(pages, stores.health.countries).routes())

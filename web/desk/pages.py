@@ -53,7 +53,6 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
             MenuEntry("funnel", _l("Funnel"), "/desk/funnel"),
             MenuEntry("paths", _l("Paths"), "/desk/paths"),
             MenuEntry("retention", _l("Retention"), "/desk/retention"),
-            MenuEntry("attribution", _l("Attribution"), "/desk/attribution"),
             MenuEntry("products", _l("Products"), "/desk/products"),
         ),
     ),
@@ -74,6 +73,7 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
     (
         _l("Site"),
         (
+            MenuEntry("channels", _l("Channels"), "/desk/channels", "marketer"),
             MenuEntry("imports", _l("Import"), "/desk/imports", "marketer"),
             MenuEntry("quality", _l("Data quality"), "/desk/data-quality"),
             MenuEntry("setup", _l("Setup"), "/desk/setup"),

@@ -139,12 +139,8 @@ class FunnelQuestion:
                 (self, by),
                 lambda events: breakdown(events, site, self.steps, self.rules, span, by),
             )
-        everyone = reports.everyone(scope.site)
-        people = {
-            name: ids
-            for name, ids in (everyone.stages if by == "stage" else everyone.segments).items()
-            if ids
-        }
+        everyone = reports.everyone(site)
+        people = everyone.stages if by == "stage" else everyone.segments
         return reports.answer(
             "breakdown",
             scope,
