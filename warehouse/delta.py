@@ -25,6 +25,7 @@ from warehouse.tables.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from warehouse.index.scan import Scan
+    from warehouse.index.whole_visits import Visits
     from warehouse.query_engine import QueryEngine
     from warehouse.question.scope import Scope
     from warehouse.tables.damage import Damage
@@ -106,6 +107,10 @@ class Warehouse:
     def scan(self, site: str, start: int, end: int) -> "Scan":
         """The events as numbers: see ``QueryEngine.scan``."""
         return self.engine.scan(site, start, end)
+
+    def visits(self, site: str, start: int, end: int) -> "Visits":
+        """The visits that begin then: see ``QueryEngine.visits``."""
+        return self.engine.visits(site, start, end)
 
     def compact(self) -> int:
         """See ``Maintenance.compact``; for the schedule, every few minutes."""

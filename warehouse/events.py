@@ -6,12 +6,14 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from warehouse.index.scan import Scan
+from warehouse.index.whole_visits import Visits
 from warehouse.question.scope import Scope
 
 
 class Events(Protocol):
-    """Events that answer SQL, and scans, which are many times as quick. SQL reads from ``events``, and from
-    ``net_orders`` and ``net_lines``: the orders that were placed in the scope, whenever they changed, and their lines
+    """Events that answer SQL, and scans, which are many times as quick. SQL reads from ``events``; from
+    ``visit_events``, the events of the visits that begin in the scope (``warehouse.definitions.visits``); and from
+    ``net_orders`` and ``net_lines``, the orders that were placed in the scope, whenever they changed, and their lines
     (``warehouse.definitions.orders``). Implemented by ``warehouse.query_engine.QueryEngine``, by ``Warehouse``, which
     has one, and by ``warehouse.reports.filtered``."""
 
@@ -31,4 +33,8 @@ class Events(Protocol):
 
     def scan(self, site: str, start: int, end: int) -> Scan:
         """All events of people on ``site`` with ``start`` ≤ ts < ``end``, as numbers: see ``warehouse.index.scan``."""
+        ...
+
+    def visits(self, site: str, start: int, end: int) -> Visits:
+        """The visits of people on ``site`` that begin in ``start`` ≤ ts < ``end``, each whole."""
         ...

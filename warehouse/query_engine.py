@@ -18,12 +18,14 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from warehouse.definitions.orders import ROWS
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.index.aliases import AliasCache, SiteAliases
 from warehouse.index.encoded import QUERIES, EncodedEvents, encode
 from warehouse.index.encoded_files import EncodedFiles
 from warehouse.index.order_cache import OrderCache
 from warehouse.index.scan import Scan
 from warehouse.index.scan_cache import ScanCache
+from warehouse.index.whole_visits import Visits, visit_hashes
 from warehouse.question.scope import Scope
 from warehouse.running_query import register
 from warehouse.tables.damage import Damage
@@ -46,15 +48,17 @@ PATIENCE = 120.0
 """Seconds after which a query is given up."""
 
 _TRAILED = """
-select site, session, profile, ts, id, type, name, path, title, channel, origin, medium, campaign, keyword, device,
-       browser, os, country, coalesce(city, '') as city, lang, demo,
+select site, session, profile, ts, position, id, type, name, path, title, channel, origin, medium, campaign, keyword,
+       device, browser, os, country, coalesce(city, '') as city, lang, demo,
        coalesce(doubtful, false) as doubtful
 from ({events}) where site = $scope_site and not bot
 """
 
 _BOTS = "select profile from ({events}) where site = $scope_site and bot"
 
-_SOURCES = {name: re.compile(rf"\b{name}\b") for name in ("events", "net_orders", "net_lines")}
+_SOURCES = {
+    name: re.compile(rf"\b{name}\b") for name in ("events", "visit_events", "net_orders", "net_lines")
+}
 _WITH = re.compile(r"\s*with\b")
 _PARAMETER = re.compile(r"\$(\w+)")
 _GLOB = re.compile(r"[*?\[\]{}]")
@@ -128,7 +132,15 @@ class QueryEngine:
         Raises WarehouseUnavailable, QueryTooLong.
         """
         scope = Scope(site, start, end)
-        return self._reading(scope, lambda cursor: self._scan(cursor, scope))
+        return self._reading(scope, lambda cursor: self._scans.scan(cursor, scope, *self._current(scope)))
+
+    def visits(self, site: str, start: int, end: int) -> Visits:
+        """The visits of people on ``site`` that begin in ``start`` ≤ ts < ``end``, each whole, under current ids.
+
+        Raises WarehouseUnavailable, QueryTooLong.
+        """
+        scope = Scope(site, start, end)
+        return self._reading(scope, lambda cursor: self._scans.visits(cursor, scope, *self._current(scope)))
 
     def _reading(self, scope: Scope, ask: "Callable[[duckdb.DuckDBPyConnection], T]") -> T:
         """The answer, though files went since they were listed; without those that cannot be read, which ``on_damage``
@@ -231,13 +243,13 @@ class QueryEngine:
         self, cursor: "duckdb.DuckDBPyConnection", sql: str, scope: Scope
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """SQL of each source in scope that ``sql`` reads from, and its parameters."""
-        with self._lock:
-            files = self._live()
-            version, _ = self._aliases.files()
-            aliased = self._names.of(scope.site, max(version, 0), self._read_names)
+        files, aliased = self._current(scope)
         sources, given = {}, dict[str, Any]()
         if _SOURCES["events"].search(sql):
             sources["events"], given = self._source(cursor, sql, scope, files, aliased)
+        if _SOURCES["visit_events"].search(sql):
+            sources["visit_events"], more = self._visit_source(cursor, sql, scope, files, aliased)
+            given |= more
         if _SOURCES["net_orders"].search(sql) or _SOURCES["net_lines"].search(sql):
             if not scope.currency:
                 raise ValueError("orders add up in the site's own currency only: the scope must name it")
@@ -284,12 +296,36 @@ class QueryEngine:
             given |= dict(scope.params)
         return inner, given
 
-    def _scan(self, cursor: "duckdb.DuckDBPyConnection", scope: Scope) -> Scan:
+    def _visit_source(
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        sql: str,
+        scope: Scope,
+        files: list[LiveFile],
+        aliased: SiteAliases,
+    ) -> tuple[str, dict[str, Any]]:
+        """SQL of the events of the visits in scope, and its parameters."""
+        visits = scope.visits
+        if visits is None:
+            visits = visit_hashes(self._scans.visits(cursor, scope, files, aliased))
+        wide = scope.wide(LONGEST_MS)
+        files = [file for file in files if wide.overlaps(file.day, file.first, file.last)]
+        events, given = self._relation(cursor, files, "visit")
+        given |= {"scope_site": scope.site, "visit_start": wide.start, "visit_end": wide.end}
+        replaced, joins = aliased.sql("e", f"{sql} session")
+        cursor.register("scope_visits", visits)
+        return (
+            f"select * from (select e.*{replaced} from ({events}) e {joins} where e.site = $scope_site "
+            "and e.ts >= $visit_start and e.ts < $visit_end and not e.bot) "
+            "where session <> '' and hash(session) in (select session from scope_visits)"
+        ), given
+
+    def _current(self, scope: Scope) -> tuple[list[LiveFile], SiteAliases]:
+        """The live files, and the site's aliases."""
         with self._lock:
             files = self._live()
             version, _ = self._aliases.files()
-            aliased = self._names.of(scope.site, max(version, 0), self._read_names)
-        return self._scans.scan(cursor, scope, files, aliased)
+            return files, self._names.of(scope.site, max(version, 0), self._read_names)
 
     def _encode(self, cursor: "duckdb.DuckDBPyConnection", site: str, files: list[LiveFile]) -> EncodedEvents:
         events, given = self._relation(cursor, files)
@@ -311,16 +347,16 @@ class QueryEngine:
         return [file for file, block in large if block is None or block.holds(ids)]
 
     def _relation(
-        self, cursor: "duckdb.DuckDBPyConnection", files: list[LiveFile]
+        self, cursor: "duckdb.DuckDBPyConnection", files: list[LiveFile], name: str = "scope"
     ) -> tuple[str, dict[str, Any]]:
         """SQL of all rows of the files, and its parameters."""
         events = "from no_events"
         if files and self.local and not any(_GLOB.search(file.uri) for file in files):
-            events += " union all by name from read_parquet($scope_files, union_by_name=true)"
-            return events, {"scope_files": [file.uri for file in files]}
+            events += f" union all by name from read_parquet(${name}_files, union_by_name=true)"
+            return events, {f"{name}_files": [file.uri for file in files]}
         if files:
-            cursor.register("scope_dataset", self._dataset(files))
-            events += " union all by name from scope_dataset"
+            cursor.register(f"{name}_dataset", self._dataset(files))
+            events += f" union all by name from {name}_dataset"
         return events, {}
 
     def _live(self) -> list[LiveFile]:

@@ -9,27 +9,32 @@ from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.store.lookup import document
 from profiles.store.port import ProfileStore
+from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.definitions.currencies import UNITS
+from warehouse.definitions.event_order import ORDER
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
 # A browser that claims to be a customer has its events there: of those it gets its own.
-_EVENTS = """
+_EVENTS = f"""
 select * from events where profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))
-order by ts, id
+order by {ORDER}
 """
-_SESSIONS = """
+_SESSIONS = f"""
 with placed as (
     select session, sum(revenue)::double / $units as net from net_orders
     where currency = '' and session <> '' group by session
 )
 select session as id, min(ts) as start, max(ts) as "end", count(*) as events,
-       count(*) filter (type = 'page') as pageviews, arg_min(channel, ts) as channel, arg_min(origin, ts) as origin,
-       arg_min(campaign, ts) as campaign, arg_min(url, ts) as entry, arg_max(url, ts) as exit,
+       count(*) filter ({PAGEVIEW}) as pageviews, arg_min(channel, ({ORDER})) filter ({CAUSED}) as channel,
+       arg_min(origin, ({ORDER})) filter ({CAUSED}) as origin,
+       arg_min(campaign, ({ORDER})) filter ({CAUSED}) as campaign,
+       coalesce(arg_min(url, ({ORDER})) filter ({PAGEVIEW}), '') as entry,
+       coalesce(arg_max(url, ({ORDER})) filter ({PAGEVIEW}), '') as exit,
        coalesce(any_value(net), 0) as revenue
 from events left join placed using (session)
 where (profile = $profile or (list_contains($visitors, visitor) and list_contains($fed, profile))) and session <> ''
-group by session order by start, id
+group by session having count(*) filter ({CAUSED}) > 0 order by start, id
 """
 _OFFERS = ("Offer Viewed", "Offer Clicked")
 

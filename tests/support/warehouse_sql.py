@@ -5,6 +5,8 @@ from datetime import date
 from tracker.durations import DAY_MS
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.definitions.currencies import OTHERS, currency_sums
+from warehouse.definitions.event_order import ORDER
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span, date_of
@@ -23,23 +25,25 @@ from events group by touch
 """
 
 VISITS = f"""
-select hash(session) as session, arg_min(hash(profile), ts) as profile, min(ts) as start,
-       count(*) filter ({CAUSED}) as caused, arg_min(hash({", ".join(CAME)}), ts) as touch,
-       arg_min(hash(path), ts) filter ({PAGEVIEW}) as entry, arg_max(hash(path), ts) filter ({PAGEVIEW}) as exit
-from events where session <> '' group by hash(session)
+select hash(session) as session, arg_min(hash(profile), ({ORDER})) filter ({CAUSED}) as profile,
+       min(ts) filter ({CAUSED}) as start, count(*) filter ({CAUSED}) as caused,
+       arg_min(hash({", ".join(CAME)}), ({ORDER})) filter ({CAUSED}) as touch,
+       coalesce(arg_min(hash(path), ({ORDER})) filter ({PAGEVIEW}), hash('')) as entry,
+       coalesce(arg_max(hash(path), ({ORDER})) filter ({PAGEVIEW}), hash('')) as exit
+from visit_events group by hash(session)
 """
-"""One row for each session id that occurs in the scope; what a backend sends belongs to no visit.
-How it came about: as its first event says."""
+"""One row for each visit that begins in the scope; what a backend sends belongs to no visit.
+How it came about: as its first deed says."""
 
 # Who did how much on each day: the series and the totals both come from it, without counting visitors twice.
 _SEEN = f"""
-select {{day}} as day, hash(profile) as profile, count(*) as events, count(*) filter ({PAGEVIEW}) as pageviews,
+select {{period}} as period, hash(profile) as profile, count(*) as events, count(*) filter ({PAGEVIEW}) as pageviews,
        bool_or(demo) as demo
 from events group by 1, 2
 """
 _DAYS = """
-select day, count(*) as visitors, sum(events)::bigint as events, sum(pageviews)::bigint as pageviews
-from seen group by day
+select period, count(*) as visitors, sum(events)::bigint as events, sum(pageviews)::bigint as pageviews
+from seen group by period
 """
 _WHOLE = """
 select count(distinct profile) as visitors, coalesce(sum(events), 0)::bigint as events,
@@ -47,11 +51,13 @@ select count(distinct profile) as visitors, coalesce(sum(events), 0)::bigint as 
 from seen
 """
 _VISITS = """
-select {day} as day, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
+select {period} as period, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
 """
 _ORDERS = """
-select {day} as day, sum(orders)::bigint as orders, sum(revenue)::double / 10000 as revenue from orders group by 1
+select {period} as period, sum(orders)::bigint as orders, sum(revenue)::double / 10000 as revenue
+from placed group by 1
 """
+_PLACED = "select * from net_orders where currency = ''"
 _NET_ORDERS = "select * replace (hash(session) as session) from net_orders where currency = ''"
 _BOUGHT = """
 select session, sum(orders)::bigint as orders, sum(revenue)::bigint as revenue from orders where session <> hash('')
@@ -70,7 +76,7 @@ from shares join touches using (touch) {condition}
 group by name order by sessions desc, name limit $limit
 """
 _ENDS = """
-select path as name, ends.* exclude (code) from pages join (
+select path as name, ends.* exclude (code) from (from seen_in_visits union select '') join (
     select {column} as code, count(*) as sessions, count(distinct profile) as visitors,
            count(*) filter (caused = 1) as bounces, coalesce(sum(orders), 0)::bigint as orders,
            coalesce(sum(revenue), 0)::double / 10000 as revenue
@@ -82,21 +88,22 @@ select path, coalesce(arg_max(title, ts) filter (title <> ''), '') as title, cou
        count(distinct hash(profile)) as visitors
 from events where {PAGEVIEW} group by path
 """
+_SEEN_IN_VISITS = f"select distinct path from visit_events where {PAGEVIEW}"
 _HOURS = """
 select {local} // 3600000 % 24 as hour, ({day} + 3) % 7 as weekday,
        sum(sessions)::bigint as sessions, sum(orders)::bigint as orders
 from (select start as ts, 1 as sessions, 0 as orders from visits
-      union all select ts, 0, orders from orders where orders > 0) group by all order by all
+      union all select ts, 0, orders from placed where orders > 0) group by all order by all
 """
 
 
 def overview_in_sql(events: Events, site: str, span: Span, currency: str, limit: int = LIMIT) -> Overview:
-    day, start = span.day("ts"), span.day("start")
+    day = span.day("ts")
     queries = {
-        "days": _DAYS,
+        "events": _DAYS,
         "whole": _WHOLE,
-        "visits": _VISITS.format(day=start),
-        "orders": _ORDERS.format(day=day),
+        "visits": _VISITS.format(period=_period(span, "start")),
+        "orders": _ORDERS.format(period=_period(span, "ts")),
         "pages": "from pages order by pageviews desc, path limit $limit",
         "hours": _HOURS.format(local=span.local("ts"), day=day),
         "others": OTHERS,
@@ -107,18 +114,33 @@ def overview_in_sql(events: Events, site: str, span: Span, currency: str, limit:
     for column in ENDS:
         queries[column] = _ENDS.format(column=column)
     prepared = {
-        "seen": _SEEN.format(day=day),
+        "seen": _SEEN.format(period=_period(span, "ts")),
         "visits": VISITS,
-        "touches": TOUCHPOINT_COLUMNS,
-        "orders": _NET_ORDERS,
-        "bought": _BOUGHT,
-        "shares": _SHARES,
+        "touches": TOUCHPOINT_COLUMNS.replace("from events", "from visit_events"),
+        "placed": _PLACED,
         "pages": _PAGES,
+        "seen_in_visits": _SEEN_IN_VISITS,
     }
     scope = Scope(site, span.start, span.end, currency=currency)
+    longer = Scope(site, span.start, span.end + LONGEST_MS, currency=currency)
+    ordered = events.table(_NET_ORDERS, longer).to_pylist()
+    placed_in = [{name: row[name] for name in ("session", "orders", "revenue")} for row in ordered]
+    lines = " union all ".join(
+        f"select {row['session']}::ubigint as session, {row['orders']} as orders, {row['revenue']} as revenue"
+        for row in placed_in
+    )
+    prepared["orders"] = lines or "select 0::ubigint as session, 0 as orders, 0 as revenue where false"
+    prepared |= {"bought": _BOUGHT, "shares": _SHARES}
     tables = events.tables(queries, scope, {"limit": limit}, prepared)
     others = currency_sums(tables.pop("others"))
     return overview_of_counts(span, {name: table.to_pylist() for name, table in tables.items()}, others)
+
+
+def _period(span: Span, column: str) -> str:
+    """SQL: the number of the day of the span, or of the hour of a span of one day (that begins on a full hour)."""
+    if span.first == span.last:
+        return f"(({column} - {span.start}) // 3600000)"
+    return f"({span.day(column)} - {(span.first - date_of(0)).days})"
 
 
 _DATE = "('1970-01-01'::date + day::int)"
@@ -127,6 +149,10 @@ _PERIODS = {
     "week": "(day + 3) // 7",  # weeks begin on Monday: 1970-01-01 was a Thursday
     "month": f"date_part('year', {_DATE}) * 12 + date_part('month', {_DATE}) - 1",
 }
+_VISITED = f"""
+select session, min(ts) as ts, arg_min(profile, ({ORDER})) as profile, arg_min(channel, ({ORDER})) as channel
+from visit_events where {CAUSED} group by session
+"""
 _RETENTION = """
 with days as (
     select profile, {day} as day, min(ts) as ts, arg_min(channel, ts) as channel from {deed} group by 1, 2
@@ -147,7 +173,7 @@ def retention_in_sql(
     """Of each cohort that is not empty: how many returned how many periods later."""
     sql = _RETENTION.format(
         day=span.day("ts"),
-        deed={"visit": f"events where {CAUSED}", "purchase": "net_orders where orders > 0"}[deed],
+        deed={"visit": f"({_VISITED})", "purchase": "net_orders where orders > 0"}[deed],
         period=_PERIODS[unit],
         channel="arg_min(channel, ts)" if by_channel else "''",
     )

@@ -1,7 +1,8 @@
 """The funnel against a naive count of every chain, on random data with ties, repeats and late events."""
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +14,29 @@ from hypothesis import strategies as st
 from tests.support.warehouse_funnel import ADD, BUY, SPAN, VIEW, stroll
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS
+from tracker.standard_events.deeds import is_deed
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel import step_order
+from warehouse.funnel.dropoffs import DropOff, dropoffs
 from warehouse.funnel.funnel import Rules, funnel, parse_step, parse_window
 from warehouse.funnel.step_order import Exclusion, first_arrivals, gather, in_any_order, in_order
 from warehouse.question.refused import QueryRefused
 from warehouse.question.steps import Step
+from warehouse.reports.paths import paths
 
 Hit = tuple[int, int, int]  # owner, time, mask
 
 
 def arrives(
-    events: Sequence[tuple[int, int]], start: int, upto: int, window: int, without: Sequence[Exclusion]
+    events: Sequence[tuple[int, int]],
+    start: int,
+    upto: int,
+    window: int,
+    without: Sequence[Exclusion],
+    unit: int,
 ) -> bool:
-    """Whether some chain that begins with event ``start`` arrives at step ``upto``: tries every way."""
+    """Whether some chain that begins with event ``start`` arrives at step ``upto``: tries every way. ``unit`` of a time
+    are one of the window."""
     begin = events[start][0]
 
     def clear(bit: int, low: int, high: int) -> bool:
@@ -37,7 +47,7 @@ def arrives(
         if step == upto:
             return all(clear(each.bit, begin, ts) for each in without if each.after is None)
         return any(
-            ts < later and later - begin <= window and mask & (1 << (step + 1))
+            ts < later and later // unit - begin // unit <= window and mask & (1 << (step + 1))
             and all(clear(each.bit, ts, later) for each in without if each.after == step)
             and scan(index, step + 1)
             for index, (later, mask) in enumerate(events)
@@ -46,13 +56,15 @@ def arrives(
     return scan(start, 0)
 
 
-def naive(hits: Sequence[Hit], steps: int, window: int, without: Sequence[Exclusion] = ()) -> list[set[int]]:
+def naive(
+    hits: Sequence[Hit], steps: int, window: int, without: Sequence[Exclusion] = (), unit: int = 1
+) -> list[set[int]]:
     reached: list[set[int]] = [set() for _ in range(steps)]
     for owner in {owner for owner, _, _ in hits}:
         events = sorted((ts, mask) for one, ts, mask in hits if one == owner)
         for step in range(steps):
             starts = [at for at, (_, mask) in enumerate(events) if mask & 1]
-            if any(arrives(events, at, step, window, without) for at in starts):
+            if any(arrives(events, at, step, window, without, unit) for at in starts):
                 reached[step].add(owner)
     return reached
 
@@ -139,6 +151,25 @@ Barred = Sequence[tuple[str, int | None]]
 """What must not come in between, and after which step, from 0."""
 
 
+TIES = 1000
+"""More than there are events in one millisecond."""
+
+
+def sent(event: EventRow) -> tuple[int, int, str]:
+    """The order of events."""
+    return event.ts, 1 << 63 if event.position is None else event.position, event.id
+
+
+def whole_visits(rows: Sequence[EventRow]) -> Iterator[EventRow]:
+    """The events of the visits that begin in SPAN."""
+    people = [each for each in rows if not each.bot]
+    for session in {each.session for each in people}:
+        mine = [each for each in people if each.session == session]
+        deeds = [each.ts for each in mine if is_deed(each.type, each.name)]
+        if deeds and SPAN.start <= min(deeds) < SPAN.end:
+            yield from mine
+
+
 def expected(
     rows: Sequence[EventRow],
     texts: Sequence[str],
@@ -148,17 +179,23 @@ def expected(
     barred: Barred = (),
 ) -> list[int]:
     kept = [each for each in rows if not each.bot and SPAN.start <= each.ts < SPAN.end]
+    if by == "session":  # a visit begins with a deed, here and in the span
+        kept = list(whole_visits(rows))
     codes: dict[str, int] = {}
+    places: Counter[tuple[str, int]] = Counter()
     hits = []
-    for event in kept:
+    for event in sorted(kept, key=sent):
         owner = getattr(event, by)
         owner = names.get(owner, owner)
         mask = sum(
             1 << at for at, text in enumerate([*texts, *(text for text, _ in barred)]) if is_step(event, text)
         )
-        hits.append((codes.setdefault(owner, len(codes)), event.ts, mask))
+        if mask:
+            place = event.ts * TIES + places[event.session, event.ts]
+            places[event.session, event.ts] += 1
+            hits.append((codes.setdefault(owner, len(codes)), place, mask))
     without = [Exclusion(len(texts) + at, after) for at, (_, after) in enumerate(barred)]
-    return [len(reached) for reached in naive(hits, len(texts), window, without)]
+    return [len(reached) for reached in naive(hits, len(texts), window, without, TIES)]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -261,8 +298,30 @@ def test_the_window_is_of_the_whole_funnel_and_inclusive(tmp_path: Path) -> None
     assert counts(tmp_path, rows, ["page:/", VIEW, ADD, BUY]) == [1, 1, 1, 0]
 
 
-def test_a_step_at_the_same_moment_is_not_later(tmp_path: Path) -> None:
-    assert counts(tmp_path, [hour(0), track(0, "Product Viewed")], ["page:/", VIEW]) == [1, 0]
+@pytest.mark.parametrize("by_session", [False, True])
+@pytest.mark.parametrize("where", ["", " where medium != none"])
+@pytest.mark.parametrize("files", [1, 2])
+def test_of_one_millisecond_what_was_sent_later_is_later(
+    tmp_path: Path, by_session: bool, where: str, files: int
+) -> None:
+    """In a scan and in SQL, whatever the ids say, in one file or in two."""
+    rows = [hour(0, id="z", position=7), track(0, "Product Viewed", id="a", position=8)]
+    warehouse = Warehouse(str(tmp_path))
+    for part in [rows] if files == 1 else [[rows[1]], [rows[0]]]:
+        warehouse.append(part, [], {})
+    rules = Rules(window=HOUR_MS, by_session=by_session)
+
+    def counted(*texts: str) -> list[int]:
+        steps = [parse_step(text + where) for text in texts]
+        return [step.visitors for step in funnel(warehouse, "default", steps, rules, SPAN).steps]
+
+    assert counted("page:/", VIEW) == [1, 1]
+    assert counted(VIEW, "page:/") == [1, 0]
+    assert counted("page:/", "page:/") == [1, 0]
+    left = [parse_step("page:/"), parse_step(BUY)]
+    assert dropoffs(warehouse, "default", left, rules, SPAN, 0) == (DropOff("event:Product Viewed", 1),)
+    ways = paths(warehouse, "default", SPAN, parse_step("page:/" + where))
+    assert next((flow.source, flow.target) for flow in ways.flows) == ("page:/", "event:Product Viewed")
 
 
 def test_figures_add_up(tmp_path: Path) -> None:

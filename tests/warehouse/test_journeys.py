@@ -54,6 +54,7 @@ def test_retention_equals_a_naive_count(tmp_path: Path, unit: Unit, deed: str) -
                 ts,
                 id=f"e{number}",
                 profile=f"p{chance.randrange(60)}",
+                session=f"s{number}",
                 channel=f"c{chance.randrange(2)}",
                 **kind,
             )

@@ -1,1 +1,1 @@
-"""Definitions: what counts as a page view, a visitor's own event, a bounce and an order."""
+"""Definitions: what counts as a page view, a deed, a visit, a bounce and an order, and in which order events stand."""

@@ -2,24 +2,28 @@
 
 from dataclasses import dataclass
 
+from warehouse.definitions.conditions import CAUSED
+from warehouse.definitions.event_order import LATEST_FIRST
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
-_HISTORY = """
-select session, ts, type, name, path, title, product, revenue, "order", coalesce(currency, '') as currency,
+_HISTORY = f"""
+select case when count(*) filter ({CAUSED}) over (partition by session) > 0 then session else '' end as session,
+       ts, type, name, path, title, product, revenue, "order", coalesce(currency, '') as currency,
        doubtful is true as doubtful,
        coalesce(props ->> '$.campaign', '') as offer, coalesce(props ->> '$.query', '') as query,
        channel, origin, campaign, keyword, coalesce("user", '') as user,
        coalesce(props ->> '$.mergedInto', props ->> '$.separatedFrom', '') as other,
        coalesce(props ->> '$.separated', '') as separated
-from events order by ts desc, id limit $most
+from events order by {LATEST_FIRST} limit $most
 """
 _LATEST = "select profile from events group by profile order by max(ts) desc, profile limit $most"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One event. ``offer`` is the campaign of an offer event, ``query`` what a search looked for.
+    """One event. ``session`` is "" for what belongs to no visit (``warehouse.definitions.visits``). ``offer`` is the
+    campaign of an offer event, ``query`` what a search looked for.
     ``revenue`` is in ``currency``, "" for the site's; ``doubtful``: it was set apart, and counts nowhere.
     Of a merge, ``other`` is the customer that ``user`` became part of or no longer is, ``separated`` who is no longer
     part of this one."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.definitions.event_order import ORDER
 from warehouse.events import Events
 from warehouse.funnel.funnel import Found, Rules, search
 from warehouse.question.refused import QueryRefused
@@ -19,13 +20,13 @@ OTHER = "…"
 LANDING, NEW = "landing", "new"
 BREAKDOWNS = (*COLUMNS, LANDING, NEW)
 
-_MEMBERS = (
-    "select distinct hash({owner}) as owner from events where profile in (select unnest($people::varchar[]))"
-)
-_ENTRIES = f"select session, arg_min(path, (ts, id)) as path from events where session <> '' and {PAGEVIEW} group by 1"
+_MEMBERS = "select distinct hash({owner}) as owner from {source} where profile in (select unnest($people::varchar[]))"
 _LANDING = """
-with entries as ({entries}),
-firsts as (select hash({owner}) as owner, arg_min(session, (ts, id)) as session from events where {step} group by 1)
+with entries as (
+    select session, arg_min(path, ({in_order})) as path from {source} where session <> '' and {pageview} group by 1
+), firsts as (
+    select hash({owner}) as owner, arg_min(session, ({in_order})) as session from {source} where {step} group by 1
+)
 select owner, path as value from firsts join entries using (session)
 """
 _EARLIER = f"select distinct profile from events where {CAUSED}"
@@ -55,7 +56,9 @@ def breakdown(
         raise QueryRefused("by", f"one of {', '.join(BREAKDOWNS)}, stage, segment")
     found = search(events, site, steps, rules, span)
     condition, params = steps[0].sql("step")
-    sql = _LANDING.format(entries=_ENTRIES, owner=_owner(rules), step=condition)
+    sql = _LANDING.format(
+        pageview=PAGEVIEW, owner=rules.owner, source=rules.source, step=condition, in_order=ORDER
+    )
     table = events.table(sql, Scope(site, span.start, span.end), params)
     owners, values = table["owner"].to_numpy(), np.array(table["value"].to_pylist(), dtype=np.object_)
     names, counts = np.unique(values.astype(np.str_), return_counts=True)
@@ -77,7 +80,8 @@ def breakdown_by_members(
     found, scope = search(events, site, steps, rules, span), Scope(site, span.start, span.end)
     branches, known = [], []
     for name, ids in people.items():
-        table = events.table(_MEMBERS.format(owner=_owner(rules)), scope, {"people": list(ids)})
+        sql = _MEMBERS.format(owner=rules.owner, source=rules.source)
+        table = events.table(sql, scope, {"people": list(ids)})
         owners = table["owner"].to_numpy()
         branches.append(FunnelGroup(name, _counted(found, steps, owners)))
         known.append(owners)
@@ -85,10 +89,6 @@ def breakdown_by_members(
         mine = np.concatenate(known) if known else np.zeros(0, np.uint64)
         branches.append(FunnelGroup(rest, _counted(found, steps, mine, others=True)))
     return _sorted(branches)
-
-
-def _owner(rules: Rules) -> str:
-    return "session" if rules.by_session else "profile"
 
 
 def _counted(
@@ -117,9 +117,11 @@ def _by_column(
 ) -> list[FunnelGroup]:
     """The funnel for each value of ``by`` (one of COLUMNS); together they are the whole funnel."""
     found = search(events, site, steps, rules, span)
-    owner = "session" if rules.by_session else "profile"
     condition, params = steps[0].sql("step")
-    sql = f"select hash({owner}) as owner, arg_min({by}, (ts, id)) as value from events where {condition} group by 1"
+    sql = f"""
+        select hash({rules.owner}) as owner, arg_min({by}, ({ORDER})) as value from {rules.source} where {condition}
+        group by 1
+    """
     table = events.table(sql, Scope(site, span.start, span.end), params).sort_by("owner")
     known = table["owner"].to_numpy()
     values, codes = np.unique(np.array(table["value"].to_pylist(), dtype=np.str_), return_inverse=True)

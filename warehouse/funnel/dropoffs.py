@@ -2,22 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.definitions.event_order import ORDER
 from warehouse.events import Events
 from warehouse.funnel.funnel import Rules, search
 from warehouse.question.refused import QueryRefused
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
-from warehouse.question.steps import Step
+from warehouse.question.steps import Step, flags_of
 
 _NEXT = """
+with later as (
+    select gone.owner, ({in_order}) as place, {caused} as caused, ts = left_at and coalesce({step}, false) as arrived,
+           case when {pageview} then 'page:' || path else 'event:' || name end as name
+    from {source} join (select unnest($owners::ubigint[]) as owner, unnest($left::bigint[]) as left_at) gone
+    on hash({owner}) = gone.owner where ts >= left_at
+), arrivals as (select owner, {first}(place) as arrival from later where arrived group by owner)
 select name, count(*) as visitors from (
-    select owner, arg_min(case when {pageview} then 'page:' || path else 'event:' || name end, (ts, id)) as name
-    from events join (select unnest($owners::ubigint[]) as owner, unnest($left::bigint[]) as left_at) gone
-    on hash({owner}) = gone.owner where ts > left_at and {caused} group by owner
+    select owner, arg_min(name, place) as name from later join arrivals using (owner) where place > arrival and caused
+    group by owner
 ) group by name
 """
 
@@ -41,10 +48,23 @@ def dropoffs(
     for part in search(events, site, steps, rules, span).parts:
         gone = ~np.isin(part.reached[step], part.reached[step + 1])
         owners.append(part.hashes[part.reached[step][gone]])
-        left.append(part.arrived[step][gone] + span.start)
-    params = {"owners": np.concatenate(owners).tolist(), "left": np.concatenate(left).tolist()}
-    sql = _NEXT.format(pageview=PAGEVIEW, caused=CAUSED, owner="session" if rules.by_session else "profile")
-    rows = events.rows(sql, Scope(site, span.start, span.end), params)
+        left.append(part.arrived[step][gone])
+    params: dict[str, Any] = {
+        "owners": np.concatenate(owners).tolist(),
+        "left": np.concatenate(left).tolist(),
+    }
+    # In any order the last of the steps so far is the one that arrives.
+    flags, more = flags_of(steps[: step + 1] if rules.any_order else steps[step : step + 1])
+    sql = _NEXT.format(
+        pageview=PAGEVIEW,
+        caused=CAUSED,
+        owner=rules.owner,
+        source=rules.source,
+        in_order=ORDER,
+        step=f"({flags}) > 0",
+        first="max" if rules.any_order else "min",
+    )
+    rows = events.rows(sql, Scope(site, span.start, span.end), params | more)
     found = [DropOff(**row) for row in rows]
     nothing = len(params["owners"]) - sum(each.visitors for each in found)
     ranked = sorted(

@@ -1,21 +1,23 @@
 """The visitor funnel: how many go from step to step.
 
-A visitor reaches step k when some sequence of events, each strictly later than the one before and of its step,
-arrives there within the window of its first event. DuckDB finds the events of the steps, as numbers; the
-sequences are matched in arrays (``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long:
-a self join or a window function for each step sorts all events again each time.
+A visitor reaches step k when some sequence of events, each later than the one before and of its step, arrives there
+within the window of its first event. DuckDB finds the events of the steps, as numbers; the sequences are matched in
+arrays (``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long: a self join or a window
+function for each step sorts all events again each time.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
+from warehouse.definitions.event_order import POSITION
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.funnel.step_order import (
     Exclusion,
@@ -28,7 +30,7 @@ from warehouse.funnel.step_order import (
     in_order,
 )
 from warehouse.index.encoded import EncodedEvents
-from warehouse.index.scan import Scan
+from warehouse.index.scan import Mask, Scan
 from warehouse.question.refused import QueryRefused
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
@@ -37,6 +39,8 @@ from warehouse.question.steps import Step, flags_of, parse_step, parse_window
 __all__ = ["Funnel", "FunnelStep", "Rules", "Step", "funnel", "parse_step", "parse_window"]
 
 CONDITIONS_LIMIT = 20
+TIES_TOLD = 1023
+"""Events of one owner in one millisecond whose order is told; those after it are taken to happen at once."""
 MANY = 1 << 18
 """Events from which a second thread helps."""
 
@@ -65,13 +69,23 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How sequences count. ``by_session``: each within one visit. ``without``: events that break a sequence, between
-    its ends or between step ``after`` (from 0) and the next."""
+    """How sequences count. ``by_session``: each within one visit, of the visits that begin in the span. ``without``:
+    events that break a sequence, between its ends or between step ``after`` (from 0) and the next."""
 
     window: int
     by_session: bool = False
     any_order: bool = False
     without: tuple[tuple[Step, int | None], ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """The column whose values are counted."""
+        return "session" if self.by_session else "profile"
+
+    @property
+    def source(self) -> str:
+        """What SQL reads their events from."""
+        return "visit_events" if self.by_session else "events"
 
 
 def funnel(events: Events, site: str, steps: Sequence[Step], rules: Rules | int, span: Span) -> Funnel:
@@ -93,7 +107,8 @@ def funnel(events: Events, site: str, steps: Sequence[Step], rules: Rules | int,
 @dataclass(frozen=True, slots=True)
 class Part:
     """Some of the owners (visitors or visits), by ``hashes`` of their ids (DuckDB's). For each step: the owners
-    who reach it (indexes of ``hashes``) and how long the first sequence took since the step before, in ms."""
+    who reach it (indexes of ``hashes``), how long the first sequence took since the step before, and when it arrived,
+    in ms."""
 
     hashes: npt.NDArray[np.uint64]
     reached: list[Longs]
@@ -125,24 +140,41 @@ class Found:
 def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
     """Match the steps of every owner. Raises QueryRefused, WarehouseUnavailable."""
     _check(steps, rules)
-    time_bits = max(1, (span.end - span.start).bit_length())
     asked = [*steps, *(step for step, _ in rules.without)]
-    if all(step.indexed for step in asked):
-        found = _scanned(events.scan(site, span.start, span.end), asked, rules.by_session, span)
+    margin = LONGEST_MS if rules.by_session else 0
+    base, length = span.start - margin, span.end - span.start + 2 * margin
+    if not all(step.indexed for step in asked):
+        found = _queried(events, site, asked, rules, span, base)
+    elif rules.by_session:
+        found = _scanned(events.visits(site, span.start, span.end).scan, asked, True, base)
     else:
-        found = _queried(events, site, asked, rules, span)
-    return Found(_follow(found, time_bits, steps, rules), found.demo)
+        found = _scanned(events.scan(site, span.start, span.end), asked, False, base)
+    parts = _follow(found, max(1, length.bit_length()) + found.tie_bits, steps, rules)
+    return Found(parts, found.demo)
+
+
+_Rows = tuple[Longs, Longs, Longs, Longs]
+"""Of each event: owner, ms, its place among those of its visit and millisecond, flags."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """The events of the steps, in no order: ``hashes[owner]``, and ``packed`` with (ms since the span's start) <<
-    ``bits`` | flags of the steps."""
+    """The events of the steps, in no order: ``hashes[owner]``, and ``packed`` with time << ``bits`` | flags of the
+    steps; time is ms since ``base`` << ``tie_bits`` | the place among events of the same visit and millisecond."""
 
     owner: Longs
     packed: Longs
     hashes: npt.NDArray[np.uint64]
     bits: int
+    tie_bits: int
+    base: int
+
+    @classmethod
+    def of(cls, rows: "_Rows", hashes: npt.NDArray[np.uint64], bits: int, base: int) -> "_Steps":
+        owner, ms, ties, flags = rows
+        tie_bits = int(ties.max(initial=0)).bit_length()
+        packed = ((ms - base << tie_bits | ties) << bits) | flags
+        return cls(owner, packed, hashes, bits, tie_bits, base)
 
     @property
     def demo(self) -> bool:
@@ -150,17 +182,18 @@ class _Steps:
         return bool(np.any(self.packed & (1 << (self.bits - 1))))
 
 
-def _queried(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> _Steps:
+def _queried(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, base: int) -> _Steps:
     """From SQL."""
     sql, params, bits = _hits(steps, rules)
-    table = events.table(sql, Scope(site, span.start, span.end), {**params, "base": span.start})
+    table = events.table(sql, Scope(site, span.start, span.end), params)
     codes = pc.dictionary_encode(table["owner"].combine_chunks())
     owner = codes.indices.to_numpy(zero_copy_only=False)
-    return _Steps(owner, table["packed"].to_numpy(), codes.dictionary.to_numpy(), bits)
+    ms, ties, flags = (table[name].to_numpy() for name in ("ms", "tie", "flags"))
+    return _Steps.of((owner, ms, ties, flags), codes.dictionary.to_numpy(), bits, base)
 
 
-def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, span: Span) -> _Steps:
-    """From a scan: what an event is decides which steps it fulfils."""
+def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, base: int) -> _Steps:
+    """From a scan, of visits when ``by_session``: what an event is decides which steps it fulfils."""
     flags, params = flags_of(steps)
     bits = len(steps) + 1
     of_word = scan.query_labels(f"{flags} as flags", params)["flags"].to_numpy().astype(np.int64)
@@ -170,11 +203,10 @@ def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, span: Span) ->
     someone = scan.people != nobody
     demo = scan.touchpoints["demo"].to_numpy().astype(np.int64)
 
-    def part(index: int, block: EncodedEvents) -> tuple[Longs, Longs]:
+    def part(index: int, block: EncodedEvents) -> _Rows:
         here = scan.block_labels(index, of_word)
         rows = np.flatnonzero((here > 0)[block.label])
         if by_session:
-            rows = rows[rows < block.first[-1]]
             visit = np.searchsorted(block.first, rows, "right") - 1
             owner = visit + visit_base[index]
         else:
@@ -185,17 +217,23 @@ def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, span: Span) ->
         shown = scan.block_touchpoints(index, demo)
         if shown.any():
             marks |= shown[block.touchpoint[rows]] << (bits - 1)
-        ts = block.at[rows].astype(np.int64) + (block.base - span.start)
-        return owner, (ts << bits) | marks
+        ms = block.at[rows].astype(np.int64) + block.base
+        return owner, ms, _ties(owner, ms, rows >= block.first[-1]), marks
 
     parts = scan.map(part)
-    owners, packed = ([each[k] for each in parts] for k in (0, 1))
-    return _Steps(
-        np.concatenate(owners),
-        np.concatenate(packed),
-        hashes if by_session else scan.people,
-        bits,
-    )
+    owners, ms, ties, marks = (np.concatenate([each[k] for each in parts]) for k in range(4))
+    return _Steps.of((owners, ms, ties, marks), hashes if by_session else scan.people, bits, base)
+
+
+def _ties(owner: Longs, ms: Longs, loose: Mask) -> Longs:
+    """The place of each row among those of its visit and millisecond. Rows that belong to no visit (``loose``) stand
+    behind the others, everybody's in one order."""
+    same = (ms[1:] == ms[:-1]) & ((owner[1:] == owner[:-1]) | loose[:-1])
+    if not same.any():
+        return np.zeros(len(ms), np.int64)
+    at = np.arange(len(ms))
+    begin = np.maximum.accumulate(np.where(np.append(False, same), 0, at))
+    return np.minimum(at - begin, TIES_TOLD)
 
 
 def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> list[Part]:
@@ -206,7 +244,9 @@ def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) 
 
     def half(which: int) -> Part:
         mine = odd if which else ~odd
-        part = _Steps(found.owner[mine] >> 1, found.packed[mine], found.hashes[which::2], found.bits)
+        part = replace(
+            found, owner=found.owner[mine] >> 1, packed=found.packed[mine], hashes=found.hashes[which::2]
+        )
         return _match(part, time_bits, steps, rules)
 
     with ThreadPoolExecutor(2, "funnel") as pool:
@@ -217,28 +257,32 @@ def _match(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -
     reached: list[list[Longs]] = [[] for _ in steps]
     waited: list[list[Longs]] = [[] for _ in steps]
     arrived: list[list[Longs]] = [[] for _ in steps]
-    for hits in gather(found.owner, found.packed, found.bits, time_bits, len(found.hashes)):
+    owners = len(found.hashes)
+    for hits in gather(found.owner, found.packed, found.bits, time_bits, owners, found.tie_bits):
         for at, level in enumerate(_levels(hits, steps, rules)):
             first = first_arrivals(level, hits)
             reached[at].append(first.owner)
             waited[at].append(first.waited)
-            arrived[at].append(first.time)
+            arrived[at].append(first.time + found.base)
     return Part(
         found.hashes, *([np.concatenate(each) for each in lists] for lists in (reached, waited, arrived))
     )
 
 
 def _hits(steps: Sequence[Step], rules: Rules) -> tuple[str, dict[str, Any], int]:
-    """SQL of the events that are any step's: owner and (ms since $base) << bits | flags; the last flag is
-    demo. Its parameters, and bits."""
+    """SQL of the events that are any step's: owner, ms, tie and flags of ``bits``; the last flag is demo.
+    Its parameters, and bits."""
     flags, params = flags_of(steps)
     bits = len(steps) + 1
     # Two visitors whose 64-bit hashes agree would count as one: at 500,000 visitors one chance in 100 million.
-    owner = "session" if rules.by_session else "profile"
+    owner, source = rules.owner, rules.source
     sql = f"""
-        select hash({owner}) as owner, ((ts - $base) << {bits}) | flags as packed
-        from (select {owner}, ts, ({flags} | (case when demo then {1 << len(steps)} else 0 end))::bigint as flags
-              from events where {owner} <> '')
+        select hash({owner}) as owner, ts as ms, flags,
+               least(row_number() over (partition by {owner}, session, ts order by {POSITION}, id) - 1, {TIES_TOLD})
+               as tie
+        from (select profile, session, ts, position, id,
+                     ({flags} | (case when demo then {1 << len(steps)} else 0 end))::bigint as flags
+              from {source} where {owner} <> '')
         where flags & {(1 << len(steps)) - 1} > 0
     """
     return sql, params, bits

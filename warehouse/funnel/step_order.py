@@ -1,4 +1,6 @@
-"""The order of a funnel's steps: each step's event must be strictly later than the step before, in time for the window.
+"""The order of a funnel's steps: each step's event must be later than that of the step before, in time for the window.
+
+Of two events of one millisecond the one that was sent later is the later one (``warehouse.definitions.event_order``).
 
 A sequence is one event a step. Sequences of many visitors are matched at once, in arrays. The latest start is the best
 one: of two sequences that arrive at an event, the one that began later leaves more of the window. So for each event of
@@ -21,7 +23,8 @@ Ints = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class StepEvents:
-    """Events in order of (owner, time), one a row. ``key`` is owner << time_bits | ms since some base.
+    """Events in order of (owner, time), one a row. ``key`` is owner << time_bits | time, where time is ms since some
+    base << tie_bits | the place among events of the same millisecond.
 
     Bit k of ``mask`` says that the event is one of step k. Owners are counted from ``first_owner``.
     """
@@ -30,14 +33,19 @@ class StepEvents:
     mask: npt.NDArray[Any]
     time_bits: int
     first_owner: int = 0
+    tie_bits: int = 0
+
+    def ms(self, key: Longs) -> Longs:
+        """Keys without the places: differences between those of one owner are in ms."""
+        return key >> self.tie_bits
 
 
 def gather(
-    owner: Ints, packed: Longs, mask_bits: int, time_bits: int, owner_count: int
+    owner: Ints, packed: Longs, mask_bits: int, time_bits: int, owner_count: int, tie_bits: int = 0
 ) -> Iterator[StepEvents]:
     """The events as StepEvents, in parts that hold whole owners and fit a 64-bit key each: mostly one.
 
-    ``packed`` is time << mask_bits | mask.
+    ``packed`` is time << mask_bits | mask; ``tie_bits`` are the last of the ``time_bits``.
     """
     masks = None
     if owner_count.bit_length() + time_bits + mask_bits > KEY_BITS:
@@ -54,7 +62,7 @@ def gather(
         key.sort()
         mask = (key & ((1 << mask_bits) - 1)).astype(np.min_scalar_type((1 << mask_bits) - 1))
         key >>= mask_bits
-        yield StepEvents(key, mask if masks is None else masks[mask], time_bits, first)
+        yield StepEvents(key, mask if masks is None else masks[mask], time_bits, first, tie_bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Exclusion:
 def in_order(
     hits: StepEvents, steps: int, window: int, without: Sequence[Exclusion] = ()
 ) -> Iterator[StepMatches]:
-    """The levels, one a step, each event strictly later than the one before and the last within ``window`` (ms) of
+    """The levels, one a step, each event later than the one before and the last within ``window`` (ms) of
     the first."""
     key = hits.key
     first = _first_of_moment(key)
@@ -98,7 +106,7 @@ def in_order(
         rows, last = rows[some], last[some]
         start, now = level.start[last], key[rows]
         good = (start >> hits.time_bits) == (now >> hits.time_bits)
-        good &= now - start <= window
+        good &= hits.ms(now) - hits.ms(start) <= window
         rows, last, start, now = rows[good], last[good], start[good], now[good]
         before = key[level.rows[last]]
         for each, breaks in zip(without, broken, strict=True):
@@ -132,7 +140,7 @@ def in_any_order(hits: StepEvents, same: Sequence[int], window: int) -> Iterator
         oldest = np.minimum(oldest, hits.key[rows[last[everything]]])
         now = hits.key[everything]
         good = (oldest >> hits.time_bits) == (now >> hits.time_bits)
-        good &= now - oldest <= window
+        good &= hits.ms(now) - hits.ms(oldest) <= window
         everything, oldest = everything[good], oldest[good]
         yield StepMatches(everything, oldest, oldest)
 
@@ -152,8 +160,8 @@ def first_arrivals(level: StepMatches, hits: StepEvents) -> FirstArrivals:
     owner = key >> hits.time_bits
     first = np.flatnonzero(first_of_runs(owner))
     key = key[first]
-    time = key & ((1 << hits.time_bits) - 1)
-    return FirstArrivals(owner[first] + hits.first_owner, time, key - level.before[first])
+    time = hits.ms(key & ((1 << hits.time_bits) - 1))
+    return FirstArrivals(owner[first] + hits.first_owner, time, hits.ms(key) - hits.ms(level.before[first]))
 
 
 def first_of_runs(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:

@@ -39,7 +39,7 @@ def trend(
     if every not in EVERY:
         raise QueryRefused("every", f"one of {', '.join(EVERY)}")
     days = list(span.days())
-    edges = np.array([_start(day, span) for day in days], np.int64) - span.start
+    edges = np.array([_start(day, span) for day in days], np.int64)
     began, finished = np.zeros(len(days), np.int64), np.zeros(len(days), np.int64)
     for part in search(events, site, steps, rules, span).parts:
         on = np.maximum(np.searchsorted(edges, part.arrived[0], "right") - 1, 0)

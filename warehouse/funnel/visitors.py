@@ -40,10 +40,9 @@ def _profiles(
     most: int,
 ) -> list[str]:
     """The same, of a search already made."""
-    owner = "session" if rules.by_session else "profile"
     sql = f"""
-        select distinct profile from events
-        where hash({owner}) in (select unnest($owners::ubigint[])) order by profile limit $most
+        select distinct profile from {rules.source}
+        where hash({rules.owner}) in (select unnest($owners::ubigint[])) order by profile limit $most
     """
     params = {"owners": found.owners(step, beyond).tolist(), "most": most}
     return [row["profile"] for row in events.rows(sql, Scope(site, span.start, span.end), params)]

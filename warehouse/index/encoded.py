@@ -6,12 +6,14 @@ never changes, so the numbers that stand for its texts are found once, and are s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from warehouse.definitions.event_order import ORDER, POSITION
 
 Codes = npt.NDArray[Any]
 Longs = npt.NDArray[np.int64]
@@ -24,7 +26,9 @@ TOUCHPOINT_COLUMNS = (
     *("lang", "demo"),
 )
 """Where a visit came from and with what device: its touchpoint."""
-_ORDER = "order by session = '', hash(session), ts, id, hash(profile)"
+_ORDER = f"order by session = '', hash(session), {ORDER}, hash(profile)"
+ROW_ARRAYS = ("at", "position", "profile", "label", "touchpoint")
+"""What a block has one of for each row."""
 _LABELS = ", ".join(LABEL_COLUMNS)
 _TOUCHPOINTS = ", ".join(TOUCHPOINT_COLUMNS)
 
@@ -35,7 +39,7 @@ def _any_of(columns: tuple[str, ...]) -> str:
 
 QUERIES = {
     "rows": f"""
-        select hash(session) as session, hash(profile) as profile, ts, hash({_LABELS}) as label,
+        select hash(session) as session, hash(profile) as profile, ts, {POSITION} as position, hash({_LABELS}) as label,
                hash({_TOUCHPOINTS}) as touchpoint, session = '' as without_session
         from found {_ORDER}
     """,
@@ -60,15 +64,17 @@ QUERIES = {
 class EncodedEvents:
     """A block of encoded events of people (no bots) of one site.
 
-    Row i happened at ``base + at[i]`` (ms) to the profile ``profiles[profile[i]]``. ``labels[label[i]]`` says what
-    happened, ``touchpoints[touchpoint[i]]`` describes its visit. Rows ``first[k]`` to ``first[k + 1]`` are visit k;
-    rows behind the last visit belong to no visit. Ids are DuckDB's hashes of the ids in the rows; ``profiles`` and
-    ``visits`` are sorted. ``session_ids`` are the ids of the visits as texts. ``bots`` are the profiles of bots' rows,
-    which no report counts.
+    Row i happened at ``base + at[i]`` (ms) to the profile ``profiles[profile[i]]``; ``position[i]`` is where the event
+    log held it (``warehouse.definitions.event_order``). ``labels[label[i]]`` says what happened,
+    ``touchpoints[touchpoint[i]]`` describes its visit. Rows ``first[k]`` to ``first[k + 1]`` are visit k, in the order
+    of events; rows behind the last visit belong to no visit. Ids are DuckDB's hashes of the ids in the rows;
+    ``profiles`` and ``visits`` are sorted. ``session_ids`` are the ids of the visits as texts. ``bots`` are the
+    profiles of bots' rows, which no report counts.
     """
 
     base: int
     at: Codes
+    position: Longs
     profile: Codes
     label: Codes
     touchpoint: Codes
@@ -83,6 +89,16 @@ class EncodedEvents:
     @property
     def ts(self) -> Longs:
         return self.at.astype(np.int64) + self.base
+
+    def visits_only(self, keep: npt.NDArray[np.bool_]) -> "EncodedEvents":
+        """The rows of the visits that are to be kept; those that belong to no visit are left out."""
+        if keep.all():
+            rows = slice(0, int(self.first[-1]))
+            changed: dict[str, Any] = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
+            return replace(self, **changed)
+        rows_kept = np.zeros(len(self.at), np.bool_)
+        rows_kept[: self.first[-1]] = np.repeat(keep, np.diff(self.first))
+        return self.only(rows_kept)
 
     def holds(self, profiles: Hashes) -> bool:
         """Whether it has rows of any of these profiles, bots included."""
@@ -107,14 +123,10 @@ class EncodedEvents:
         np.cumsum(keep, out=before[1:])
         bounds = before[self.first]
         some = bounds[1:] > bounds[:-1]
-        changed: dict[str, Any] = {
-            name: getattr(self, name)[keep] for name in ("at", "profile", "label", "touchpoint")
-        }
+        changed: dict[str, Any] = {name: getattr(self, name)[keep] for name in ROW_ARRAYS}
         changed["first"] = np.append(bounds[:-1][some], bounds[-1])
         changed["visits"], changed["session_ids"] = self.visits[some], self.session_ids.filter(pa.array(some))
-        return EncodedEvents(
-            **{each.name: changed.get(each.name, getattr(self, each.name)) for each in fields(self)}
-        )
+        return replace(self, **changed)
 
 
 def encode(answers: Mapping[str, pa.Table]) -> EncodedEvents:
@@ -131,6 +143,7 @@ def encode(answers: Mapping[str, pa.Table]) -> EncodedEvents:
     return EncodedEvents(
         base,
         _small(ts - base),
+        rows["position"],
         _small(np.searchsorted(profiles, rows["profile"])),
         _small(np.searchsorted(labels["hash"].to_numpy(), rows["label"])),
         _small(np.searchsorted(touchpoints["hash"].to_numpy(), rows["touchpoint"])),

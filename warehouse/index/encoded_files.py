@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "index"
 FORMER_FOLDER = "trails"
 """The folder of earlier releases, which is deleted."""
-FORMAT = "8"
+FORMAT = "9"
 """Part of each file's name: a release that encodes in another way does not read the files of this one."""
 
 CHECKSUM_BYTES = 4

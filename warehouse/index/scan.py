@@ -21,6 +21,7 @@ _CODES, _HASHES = np.zeros(0, np.uint8), np.zeros(0, np.uint64)
 NOWHERE = EncodedEvents(
     base=0,
     at=_CODES,
+    position=np.zeros(0, np.int64),
     profile=_CODES,
     label=_CODES,
     touchpoint=_CODES,
@@ -96,7 +97,13 @@ class Scan:
 
     def only(self, keep: Callable[[int, EncodedEvents], Mask]) -> "Scan":
         """The scan along some rows of each block."""
-        blocks = self.map(lambda k, block: block.only(keep(k, block)))
+        return self._of(self.map(lambda k, block: block.only(keep(k, block))))
+
+    def only_visits(self, keep: Callable[[int, EncodedEvents], Mask]) -> "Scan":
+        """The scan along some visits of each block, without the rows that belong to none."""
+        return self._of(self.map(lambda k, block: block.visits_only(keep(k, block))))
+
+    def _of(self, blocks: Sequence[EncodedEvents]) -> "Scan":
         some = [k for k, block in enumerate(blocks) if len(block.at)] or [0]
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The net orders of a scan: in which of its visits each was placed."""
+"""Net orders: when each was placed, and in which of a report's visits."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from warehouse.index.encoded import Codes, Longs
-from warehouse.index.scan import Scan
+from warehouse.index.scan import Mask, Scan
 from warehouse.question.span import Span
 
 ORDERS = """
@@ -18,10 +18,12 @@ where currency = '' and (orders > 0 or revenue <> 0)
 @dataclass(frozen=True, slots=True)
 class ScannedOrders:
     """Orders in the site's currency. ``visit`` among those of all blocks, one block's behind the other's, -1 for none;
-    ``wall`` ms of the site's clock; ``orders`` 1, or 0 for a credit note; ``revenue`` in ten-thousandths."""
+    ``ts`` ms; ``placed``: whether that is in the span, not behind it in a visit of the span; ``orders`` 1, or 0 for a
+    credit note; ``revenue`` in ten-thousandths."""
 
     visit: Longs
-    wall: Longs
+    ts: Longs
+    placed: Mask
     orders: Longs
     revenue: Longs
 
@@ -32,7 +34,7 @@ class ScannedOrders:
 
 
 def scanned_orders(table: pa.Table, scan: Scan, span: Span) -> ScannedOrders:
-    """The answer to ORDERS, which were placed in ``span``, along the visits of ``scan``."""
+    """The answer to ORDERS, of orders in ``span`` and behind it, along the visits of ``scan``, which begin in it."""
     table = table.sort_by("session")  # five times as quick to search for
     session, visited, ts, orders, revenue = (
         table[name].to_numpy() for name in ("session", "visited", "ts", "orders", "revenue")
@@ -44,7 +46,7 @@ def scanned_orders(table: pa.Table, scan: Scan, span: Span) -> ScannedOrders:
             found = visited & (block.visits[at] == session)
             visit[found] = at[found] + offset
         offset += len(block.visits)
-    return ScannedOrders(visit, span.wall(ts), orders, revenue)
+    return ScannedOrders(visit, ts, (ts >= span.start) & (ts < span.end), orders, revenue)
 
 
 def sums(group: Codes, values: Longs, groups: int) -> Longs:

@@ -62,7 +62,8 @@ def _stitched(parts: Sequence[EncodedEvents], sessions: Sessions) -> EncodedEven
             _cut(each, part.ts, names, sessions)
         visit.append(each)
     hashes, ts = np.concatenate(visit), np.concatenate([part.ts for part in parts])
-    order = np.lexsort((ts, hashes))
+    position = np.concatenate([part.position for part in parts])
+    order = np.lexsort((position, ts, hashes))
     hashes, ts = hashes[order], ts[order]
     first = np.append(np.flatnonzero(starts(hashes)), len(hashes))
     profiles = unique(np.concatenate([part.profiles for part in parts]))
@@ -78,6 +79,7 @@ def _stitched(parts: Sequence[EncodedEvents], sessions: Sessions) -> EncodedEven
 
     made: dict[str, Any] = {
         "bots": np.zeros(0, np.uint64),
+        "position": position[order],
         "profile": np.concatenate([np.searchsorted(profiles, part.profiles)[part.profile] for part in parts])[
             order
         ],

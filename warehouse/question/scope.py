@@ -1,8 +1,10 @@
 """The scope of a query: which events of a site it sees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
+
+import pyarrow as pa
 
 from tracker.durations import DAY_MS
 
@@ -13,7 +15,8 @@ class Scope:
 
     ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``; ``person``
     leaves the events of one profile, by its current id, and is quick. ``currency`` is the site's own, in which its
-    orders add up: see ``warehouse.definitions.orders``.
+    orders add up: see ``warehouse.definitions.orders``. ``visits`` narrows the visits: a table of the hashes
+    (``session``) of those to be seen; ``where`` is not asked of their events.
     """
 
     site: str
@@ -24,6 +27,11 @@ class Scope:
     params: tuple[tuple[str, Any], ...] = ()
     person: str = ""
     currency: str = ""
+    visits: pa.Table | None = field(default=None, compare=False)
+
+    def wide(self, by: int) -> "Scope":
+        """The same with ``by`` ms more before and behind."""
+        return replace(self, start=self.start - by, end=self.end + by)
 
     def overlaps(self, day: date | None, first: int | None, last: int | None) -> bool:
         """Whether a file of that UTC day, with events from ``first`` to ``last`` as far as known, may hold some."""

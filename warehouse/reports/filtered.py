@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents
 from warehouse.index.scan import Mask, Scan, among, unique
+from warehouse.index.whole_visits import Visits, visit_hashes
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.question.steps import Step
@@ -47,13 +49,14 @@ class FilteredEvents:
         params: Mapping[str, Any] | None = None,
         prepared: Mapping[str, str] | None = None,
     ) -> dict[str, pa.Table]:
-        return self.events.tables(queries, self._within(scope), params, prepared)
+        texts = (*queries.values(), *(prepared or {}).values())
+        return self.events.tables(queries, self._within(scope, *texts), params, prepared)
 
     def table(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> pa.Table:
-        return self.events.table(sql, self._within(scope), params)
+        return self.events.table(sql, self._within(scope, sql), params)
 
     def rows(self, sql: str, scope: Scope, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        return self.events.rows(sql, self._within(scope), params)
+        return self.events.rows(sql, self._within(scope, sql), params)
 
     def scan(self, site: str, start: int, end: int) -> Scan:
         """Along the same events."""
@@ -73,6 +76,24 @@ class FilteredEvents:
 
         return scan.only(keep)
 
+    def visits(self, site: str, start: int, end: int) -> Visits:
+        """Those visits: what came by, and who, is what the first deed of each says."""
+        visits = self.events.visits(site, start, end)
+        scan = visits.scan
+        came, who = self._came(scan), self._who(scan)
+        seen = self._seen() if self.page is not None else None
+
+        def keep(k: int, block: EncodedEvents) -> Mask:
+            opened = visits.opened[k]
+            kept: Mask = scan.block_touchpoints(k, came)[block.touchpoint[opened]]
+            if who is not None:
+                kept &= who[scan.persons[k]][block.profile[opened]]
+            if seen is not None:
+                kept &= among(block.visits, seen)
+            return kept
+
+        return visits.only(keep)
+
     def _came(self, scan: Scan) -> Mask:
         """Which of the scan's touchpoints are as ``equal`` says."""
         came = np.ones(len(scan.touchpoints), np.bool_)
@@ -88,14 +109,15 @@ class FilteredEvents:
         return among(scan.people, scan.query(_HASHES, {}, params)["hash"].to_numpy())
 
     def _seen(self) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-        """Hashes of the visits in the span in which the page was seen, sorted."""
+        """Hashes of the visits in which the page was seen, in the span or around it, sorted."""
         assert self.page is not None
         condition, params = self.page.sql("page")
+        wide = Scope(self.site, self.span.start, self.span.end).wide(LONGEST_MS)
         if not self.page.indexed:
             sql = f"select distinct hash(session) as session from events where session <> '' and {condition}"
-            found = self.events.table(sql, Scope(self.site, self.span.start, self.span.end), params)
+            found = self.events.table(sql, wide, params)
             return np.sort(found["session"].to_numpy())
-        scan = self.events.scan(self.site, self.span.start, self.span.end)
+        scan = self.events.scan(self.site, wide.start, wide.end)
         is_page = scan.query_labels(f"{condition} as seen", params)["seen"].to_numpy().astype(np.bool_)
 
         def visits(k: int, block: EncodedEvents) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
@@ -107,8 +129,11 @@ class FilteredEvents:
 
         return np.sort(np.concatenate(scan.map(visits)))
 
-    def _within(self, scope: Scope) -> Scope:
-        """The same in SQL."""
+    def _within(self, scope: Scope, *texts: str) -> Scope:
+        """The same in SQL, for queries of these texts."""
+        visits = None
+        if any("visit_events" in text for text in texts):
+            visits = visit_hashes(self.visits(scope.site, scope.start, scope.end))
         parts = [f"{column} = $only_{column}" for column in self.equal]
         params: dict[str, Any] = {f"only_{column}": value for column, value in self.equal.items()}
         if self.page is not None:
@@ -121,6 +146,7 @@ class FilteredEvents:
             scope,
             where=f"({scope.where}) and ({' and '.join(parts)})",
             params=(*scope.params, *params.items()),
+            visits=visits,
         )
 
 

@@ -2,29 +2,34 @@
 
 from dataclasses import dataclass
 
+from tracker.durations import HOUR_MS
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.definitions.event_order import LATEST_FIRST, ORDER
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
+_HERE = f"""
+select profile, coalesce(arg_max(path, ({ORDER})) filter ({PAGEVIEW}), '') as path,
+       array_agg(distinct session) filter (ts >= $since) as sessions, bool_or(demo) as demo
+from events where session <> '' and {CAUSED} group by profile having max(ts) >= $since
+"""
 _NOW = """
-select count(distinct profile) as visitors, count(distinct nullif(session, '')) as sessions,
-       coalesce(bool_or(demo), false) as demo
-from events
+select (select count(*) from here) as visitors, coalesce(bool_or(demo), false) as demo,
+       (select count(distinct session) from (select unnest(sessions) as session from here)) as sessions
+from here
 """
-_PAGES = f"""
-select path as name, count(*) as visitors
-from (select profile, arg_max(path, (ts, id)) as path from events where {PAGEVIEW} group by profile)
-group by path order by 2 desc, 1 limit $most
-"""
+_PAGES = "select path as name, count(*) as visitors from here group by path order by 2 desc, 1 limit $most"
 _LAST = f"""
 select profile, ts, type, name, path, title, coalesce(product, '') as product, country, device from events
-where {CAUSED} order by ts desc, id limit $most
+where ts >= $since and {CAUSED} order by {LATEST_FIRST} limit $most
 """
+PAGE_MS = HOUR_MS
+"""How long before the last minutes the page that somebody is on may have been opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageNow:
-    """``visitors``: how many looked at it last."""
+    """``visitors``: how many looked at it last. ``name`` is "" for those who opened no page in the last hour."""
 
     name: str
     visitors: int
@@ -45,6 +50,9 @@ class EventNow:
 
 @dataclass(frozen=True, slots=True)
 class Live:
+    """``visitors`` and ``sessions`` are people and visits with a deed; each of the visitors is on one of the ``pages``.
+    ``events`` are everybody's deeds, those of the shop's server included."""
+
     visitors: int
     sessions: int
     demo: bool
@@ -55,7 +63,8 @@ class Live:
 def live(events: Events, site: str, since: int, most: int = 20) -> Live:
     """Everything since ``since`` (ms); lists hold at most ``most``. Raises WarehouseUnavailable."""
     queries = {"now": _NOW, "pages": _PAGES, "last": _LAST}
-    found = events.tables(queries, Scope(site, since), {"most": most})
+    params = {"since": since, "most": most}
+    found = events.tables(queries, Scope(site, since - PAGE_MS), params, {"here": _HERE})
     (now,) = found["now"].to_pylist()
     return Live(
         visitors=now["visitors"],

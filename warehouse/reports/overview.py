@@ -1,21 +1,28 @@
 """The overview: how many came, from where, what they saw and bought.
 
-A visitor is a person as far as Dangol knows: a distinct current profile. A visit is a distinct session
-id; it belongs to the day on which it begins. A bounce is a visit with exactly one event that the visitor
-caused. Days are the site's. Bots are not counted. An order counts as it stands now, on the day on which it was placed.
+A visitor is a person as far as Dangol knows: a distinct current profile. A visit has a deed, and belongs to the day on
+which it begins (``warehouse.definitions.visits``): the days add up to the span. Events and page views belong to the day
+on which they happened, visitors to every day on which they did something: the days' visitors do not add up. A bounce is
+a visit with exactly one deed. Days are the site's. Bots are not counted. An order counts as it stands now, on the day
+on which it was placed.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any
 
 from warehouse.definitions.currencies import OTHERS, UNITS, CurrencySum, currency_sums
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.index.scanned_orders import ORDERS, scanned_orders
+from warehouse.question.periods import Periods
 from warehouse.question.scope import Scope
-from warehouse.question.span import Span, date_of
-from warehouse.reports.overview_counts import OverviewCounts, Rows
+from warehouse.question.span import Span
+from warehouse.reports.event_counts import EventCounts
+from warehouse.reports.grouped_rows import Rows
+from warehouse.reports.visit_counts import VisitCounts
 
 LIMIT = 100
 
@@ -37,6 +44,13 @@ class Figures:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day(Figures):
     day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourOfDay(Figures):
+    """``start``: when it begins, with the offset of the site's clock."""
+
+    start: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +90,14 @@ class Hour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview(Figures):
-    """``series`` has every day of the span. ``demo`` says that some of it is demo data. ``other_currencies``: orders
-    that are in none of the figures, since they were paid in another currency than the site's."""
+    """``series`` has every day of the span, ``by_hour`` every hour of a span of one day. ``demo`` says that some of it
+    is demo data. ``other_currencies``: orders that are in none of the figures, since they were paid in another currency
+    than the site's."""
 
     demo: bool
     other_currencies: tuple[CurrencySum, ...]
     series: tuple[Day, ...]
+    by_hour: tuple[HourOfDay, ...]
     channels: tuple[Channel, ...]
     pages: tuple[Page, ...]
     entries: tuple[Group, ...]
@@ -116,36 +132,47 @@ NAMED_ONLY = frozenset({"keyword", "campaign", "origin", "city"})
 def overview(events: Events, site: str, span: Span, currency: str, limit: int = LIMIT) -> Overview:
     """What happened on ``site``, whose currency is ``currency``, in ``span``; lists hold at most ``limit`` rows, the
     largest first."""
-    scan = events.scan(site, span.start, span.end)
-    scope = Scope(site, span.start, span.end, currency=currency)
-    tables = events.tables({"orders": ORDERS, "others": OTHERS}, scope)
-    counts = OverviewCounts(scan, span, scanned_orders(tables["orders"], scan, span))
-    answers = counts.answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
-    return overview_of_counts(span, answers, currency_sums(tables["others"]))
+    visits, periods = events.visits(site, span.start, span.end), Periods(span)
+    # What a visit orders after the end of the span is that visit's, too.
+    scope = Scope(site, span.start, span.end + LONGEST_MS, currency=currency)
+    orders = events.table(ORDERS, scope)
+    others = events.table(OTHERS, Scope(site, span.start, span.end, currency=currency))
+    of_visits = VisitCounts(visits, periods, scanned_orders(orders, visits.scan, span))
+    asked = of_visits.answers(tuple(CAME_BY), tuple(NAMED_ONLY), limit)
+    asked |= EventCounts(events.scan(site, span.start, span.end), periods).answers(limit)
+    with ThreadPoolExecutor(2, "overview") as pool:
+        answers = dict(zip(asked, pool.map(lambda ask: ask(), asked.values()), strict=True))
+    return overview_of_counts(span, answers, currency_sums(others))
 
 
 def overview_of_counts(span: Span, answers: Mapping[str, Rows], others: tuple[CurrencySum, ...]) -> Overview:
     """The overview of its parts' rows."""
-    whole = answers["whole"][0]
-    series = _series(span, answers["days"] + answers["visits"] + answers["orders"])
-    groups = {
+    whole, periods = answers["whole"][0], Periods(span)
+    figures = _figures(periods, answers["events"] + answers["visits"] + answers["orders"])
+    groups: dict[str, Any] = {
         name: tuple(Group(**row) for row in answers[column])
         for column, name in (CAME_BY | ENDS).items()
         if column != "channel"
     }
     bounces = sum(row["bounces"] for row in answers["visits"])
-    sessions = sum(day.sessions for day in series)
-    return Overview(
+    sessions = sum(each.get("sessions", 0) for each in figures)
+    total = Figures(
         visitors=whole["visitors"],
         sessions=sessions,
         pageviews=whole["pageviews"],
         events=whole["events"],
-        orders=sum(day.orders for day in series),
-        revenue=sum(round(day.revenue * UNITS) for day in series) / UNITS,
+        orders=sum(int(each.get("orders", 0)) for each in figures),
+        revenue=sum(round(each.get("revenue", 0.0) * UNITS) for each in figures) / UNITS,
         bounce_rate=bounces / sessions if sessions else 0.0,
+    )
+    days = [asdict(total)] if periods.hourly else [_counted(each) for each in figures]
+    hours = zip(periods.hours(), figures, strict=True) if periods.hourly else ()
+    return Overview(
+        **asdict(total),
         demo=whole["demo"],
         other_currencies=others,
-        series=series,
+        series=tuple(Day(day=day, **each) for day, each in zip(span.days(), days, strict=True)),
+        by_hour=tuple(HourOfDay(start=start, **_counted(each)) for start, each in hours),
         pages=tuple(Page(**row) for row in answers["pages"]),
         hours=tuple(Hour(**row) for row in answers["hours"]),
         channels=tuple(Channel(channel=row["name"], **row) for row in answers["channel"]),
@@ -153,23 +180,22 @@ def overview_of_counts(span: Span, answers: Mapping[str, Rows], others: tuple[Cu
     )
 
 
-def _series(span: Span, rows: Iterable[dict[str, Any]]) -> tuple[Day, ...]:
-    """One Day for each of the span, from rows that know some of its figures."""
-    found: dict[date, dict[str, Any]] = {day: {} for day in span.days()}
+def _figures(periods: Periods, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is known of each period, from rows that know some of its figures."""
+    found: list[dict[str, Any]] = [{} for _ in range(periods.count)]
     for row in rows:
-        found[date_of(row["day"])] |= row
-    return tuple(_day(day, row) for day, row in found.items())
+        found[row["period"]] |= row
+    return found
 
 
-def _day(day: date, row: dict[str, Any]) -> Day:
+def _counted(row: dict[str, Any]) -> dict[str, Any]:
     sessions = row.get("sessions", 0)
-    return Day(
-        day=day,
-        visitors=row.get("visitors", 0),
-        sessions=sessions,
-        pageviews=row.get("pageviews", 0),
-        events=row.get("events", 0),
-        orders=int(row.get("orders", 0)),
-        revenue=float(row.get("revenue", 0.0)),
-        bounce_rate=row.get("bounces", 0) / sessions if sessions else 0.0,
-    )
+    return {
+        "visitors": row.get("visitors", 0),
+        "sessions": sessions,
+        "pageviews": row.get("pageviews", 0),
+        "events": row.get("events", 0),
+        "orders": int(row.get("orders", 0)),
+        "revenue": float(row.get("revenue", 0.0)),
+        "bounce_rate": row.get("bounces", 0) / sessions if sessions else 0.0,
+    }

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
+from warehouse.definitions.event_order import ORDER
 from warehouse.events import Events
 from warehouse.index.encoded import Codes, EncodedEvents, Longs
 from warehouse.index.scan import Scan, starts
@@ -22,20 +23,18 @@ _NAME = f"(case when {PAGEVIEW} then 'page:' || path else 'event:' || name end)"
 
 _PATHS = """
 with deeds as (
-    select session, ts, id, {name} as name,
-           {anchor} as anchor
-    from events where session <> '' and {caused}
+    select session, {name} as name, {anchor} as anchor,
+           row_number() over (partition by session order by {in_order}) as place
+    from visit_events where {caused}
 ), steps as (
     -- The same again and again (a reload, a second photo) is one step.
-    select session, ts, id, name, anchor from deeds
-    window visit as (partition by session order by ts, id)
+    select session, place, name, anchor from deeds window visit as (partition by session order by place)
     qualify name is distinct from lag(name) over visit or (anchor and not lag(anchor) over visit)
 ), begins as (
-    select session, arg_{first}(ts, (ts, id)) as ts, arg_{first}(id, (ts, id)) as id from steps where anchor
-    group by session
+    select session, {first}(place) as place from steps where anchor group by session
 ), ways as (
-    select s.session, list(s.name order by s.ts {order}, s.id {order})[1:{depth}] as way
-    from steps s join begins b using (session) where (s.ts, s.id) {beyond} (b.ts, b.id) group by s.session
+    select s.session, list(s.name order by s.place {order})[1:{depth}] as way
+    from steps s join begins b using (session) where s.place {beyond} b.place group by s.session
 )
 select way, count(*) as visits from ways group by way
 """
@@ -74,7 +73,7 @@ def paths(
     if direction not in ("from", "to"):
         raise QueryRefused("direction", "from or to")
     if anchor is None or anchor.indexed:
-        ways = _scanned(events.scan(site, span.start, span.end), anchor, direction, depth)
+        ways = _scanned(events.visits(site, span.start, span.end).scan, anchor, direction, depth)
     else:
         ways = _queried(events, site, span, anchor, direction, depth)
     return Paths(int(ways.visits.sum()), tuple(_flows(ways, depth, most)))
@@ -96,6 +95,7 @@ def _queried(events: Events, site: str, span: Span, anchor: Step | None, directi
     sql = _PATHS.format(
         name=_NAME,
         caused=CAUSED,
+        in_order=ORDER,
         anchor=text,
         first="min" if direction == "from" else "max",
         order="asc" if direction == "from" else "desc",
@@ -122,7 +122,7 @@ def _scanned(scan: Scan, anchor: Step | None, direction: str, depth: int) -> _Wa
     caused, is_anchor = (answer[column].to_numpy().astype(np.bool_) for column in ("caused", "anchor"))
 
     def part(index: int, block: EncodedEvents) -> Codes:
-        label = block.label[: block.first[-1]]
+        label = block.label
         visit = np.repeat(np.arange(len(block.visits), dtype=np.int32), np.diff(block.first))
         deeds = scan.block_labels(index, caused)[label]
         if not deeds.all():

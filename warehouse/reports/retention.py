@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 
 from tracker.durations import DAY_MS
-from warehouse.definitions.conditions import CAUSED
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents, Longs
 from warehouse.index.scan import starts, unique
@@ -122,17 +121,16 @@ def _part(calendar: _Calendar, ts: Longs, person: Longs, came: Longs | None, bit
 
 
 def _visits(events: Events, site: str, history: Span, unit: Unit, by_channel: bool) -> list[_Row]:
-    scan, calendar = events.scan(site, history.start, history.end), _Calendar(history, unit)
-    done = scan.query_labels(f"{CAUSED} as done")["done"].to_numpy().astype(np.bool_)
+    visits, calendar = events.visits(site, history.start, history.end), _Calendar(history, unit)
+    scan = visits.scan
     channels = scan.touchpoints["channel"].combine_chunks().dictionary_encode()
     channel_of, bits = channels.indices.to_numpy().astype(np.int64), len(channels.dictionary).bit_length()
 
     def part(index: int, block: EncodedEvents) -> Part:
-        rows = np.flatnonzero(scan.block_labels(index, done)[block.label])
-        ts = block.at[rows].astype(np.int64) + block.base
-        person = scan.persons[index][block.profile[rows]].astype(np.int64)
-        came = scan.block_touchpoints(index, channel_of)[block.touchpoint[rows]] if by_channel else None
-        return _part(calendar, ts, person, came, bits)
+        opened = visits.opened[index]
+        person = scan.persons[index][block.profile[opened]].astype(np.int64)
+        came = scan.block_touchpoints(index, channel_of)[block.touchpoint[opened]] if by_channel else None
+        return _part(calendar, visits.began(index), person, came, bits)
 
     names = channels.dictionary.to_pylist() if by_channel else [""]
     return _counted(scan.map(part), calendar, names, len(scan.people), bits)

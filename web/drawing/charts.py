@@ -46,15 +46,17 @@ def ceiling_of(values: Sequence[float]) -> float:
     )
 
 
-def plot(values: Sequence[float], before: Sequence[float] = ()) -> Plot:
-    """``values`` by time, and below them the ``before`` of the period that went before."""
+def plot(values: Sequence[float], before: Sequence[float] = (), places: int | None = None) -> Plot:
+    """``values`` by time, and below them the ``before`` of the period that went before. With ``places`` there are so
+    many, of which later ones may have no value yet."""
     ceiling = ceiling_of([*values, *before])
-    points = _points(values, ceiling, len(values))
-    if len(values) < COLUMNS_BELOW:
+    places = max(len(values), places or 0)
+    points = _points(values, ceiling, places)
+    if places < COLUMNS_BELOW or not values:
         return Plot(ceiling, points, "", "", "", points)
     line = _path(points)
     area = f"{line} L{points[-1].x:g} {HEIGHT:g} L{points[0].x:g} {HEIGHT:g} Z"
-    return Plot(ceiling, points, line, area, _path(_points(before, ceiling, len(values))), ())
+    return Plot(ceiling, points, line, area, _path(_points(before[:places], ceiling, places)), ())
 
 
 def _points(values: Sequence[float], ceiling: float, places: int) -> tuple[Point, ...]:

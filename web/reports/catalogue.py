@@ -183,7 +183,7 @@ def step_of(args: Mapping[str, str]) -> int:
 
 
 OVERVIEW_TABLES = (
-    *("series", "channels", "pages", "entries", "exits", "origins", "keywords", "campaigns"),
+    *("series", "by_hour", "channels", "pages", "entries", "exits", "origins", "keywords", "campaigns"),
     *("devices", "browsers", "systems", "countries", "cities", "hours"),
 )
 

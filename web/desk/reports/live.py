@@ -12,6 +12,7 @@ from web.desk.visitors.visitors import href_of
 from web.drawing import formats
 from web.http.routes import Routes, get
 from web.labels import device
+from web.language import gettext as _
 from web.reports.live import MINUTES, just_now
 
 ROWS = 20
@@ -68,7 +69,10 @@ def view_of(now: Live, site: Site) -> LiveView:
     return LiveView(
         visitors=now.visitors,
         demo=now.demo,
-        pages=tuple(PageRow(page.name, page.visitors, page.visitors / most) for page in now.pages),
+        pages=tuple(
+            PageRow(page.name or _("(no page view)"), page.visitors, page.visitors / most)
+            for page in now.pages
+        ),
         events=tuple(_event(event, site) for event in now.events),
     )
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Response, request
 
 from tracker.sites import Site
-from warehouse.reports.overview import Day as DayFigures
-from warehouse.reports.overview import Figures, Group, Hour, Overview
+from warehouse.reports.overview import Day, Figures, Group, Hour, HourOfDay, Overview
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
 from web.drawing import formats
@@ -23,6 +22,7 @@ from web.language import lazy_gettext as _l
 from web.language import ngettext
 from web.reports.catalogue import doubtful_of, overview_of
 
+T = TypeVar("T")
 METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
 LABELS = {
     "visitors": _l("Visitors"),
@@ -80,7 +80,9 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class PeriodRow:
+    """A day, or an hour of a single day."""
+
     label: str
     cells: tuple[str, ...]
 
@@ -109,7 +111,8 @@ class OverviewView:
     ticks: tuple[str, ...]
     axis: tuple[str, ...]
     columns: tuple[str, ...]
-    days: tuple[Day, ...]
+    hourly: bool
+    rows: tuple[PeriodRow, ...]
     cards: tuple[Card, ...]
     hours: tuple[tuple[str, tuple[HourCell, ...]], ...]
     buying: tuple[tuple[str, tuple[HourCell, ...]], ...]
@@ -129,6 +132,9 @@ class OverviewPage:
         period = period_of(request.args, site, self.pages.clock(), "/desk", (("metric", metric),))
         now = overview_of(self.pages.reports, period.scope(site), ROWS)
         before = overview_of(self.pages.reports, period.scope_before(site), 1)
+        seconds = self.pages.clock()
+        begun = tuple(hour for hour in now.by_hour if hour.start.timestamp() <= seconds)
+        now = replace(now, by_hour=begun)
         view = view_of(now, before, period, site, metric)
         apart = doubtful_of(self.pages.reports, period.scope(site))
         return self.pages.show(
@@ -137,8 +143,16 @@ class OverviewPage:
 
 
 def view_of(now: Overview, before: Overview, period: Period, site: Site, metric: str) -> OverviewView:
-    """``before`` is the period that went before."""
-    drawn = plot(_values(now, metric), _values(before, metric) if before.events else ())
+    """``before`` is the period that went before. Of a single day, ``now`` has the hours that have begun."""
+    hourly = bool(now.by_hour)
+    earlier = _values(before, metric) if before.events else ()
+    drawn = plot(_values(now, metric), earlier, len(before.by_hour) if hourly else None)
+    label = (
+        _("%(figure)s by hour, %(period)s", figure=LABELS[metric], period=period.title)
+        if hourly
+        else _("%(figure)s by day, %(period)s", figure=LABELS[metric], period=period.title)
+    )
+    places: Sequence[Day | HourOfDay] = before.by_hour if hourly else now.series
     return OverviewView(
         demo=now.demo,
         empty=not now.events and not before.events,
@@ -148,18 +162,19 @@ def view_of(now: Overview, before: Overview, period: Period, site: Site, metric:
         figures=tuple(_figure(name, now, before, period, site) for name in METRICS),
         plot=drawn,
         points=_points(drawn, now, before, metric, site),
-        label=_("%(figure)s by day, %(period)s", figure=LABELS[metric], period=period.title),
+        label=label,
         ticks=tuple(_axis_value(metric, tick, site) for tick in drawn.ticks),
-        axis=tuple(formats.short_day(day) for day in spread([day.day for day in now.series], AXIS_LABELS)),
+        axis=tuple(_place(each) for each in spread(places, AXIS_LABELS)),
         columns=tuple(str(LABELS[name]) for name in DAILY),
-        days=tuple(_day(day, site) for day in now.series),
+        hourly=hourly,
+        rows=tuple(_row(each, site) for each in _series(now)),
         cards=_cards(now),
         hours=_hours(now.hours),
         buying=_hours(now.hours, orders=True) if now.orders else (),
     )
 
 
-def spread(values: Sequence[date], count: int) -> list[date]:
+def spread(values: Sequence[T], count: int) -> list[T]:
     """At most ``count`` of the values, evenly apart, the first and the last among them."""
     if len(values) <= count:
         return list(values)
@@ -167,7 +182,17 @@ def spread(values: Sequence[date], count: int) -> list[date]:
 
 
 def _values(overview: Overview, metric: str) -> list[float]:
-    return [float(getattr(day, metric)) for day in overview.series]
+    return [float(getattr(each, metric)) for each in _series(overview)]
+
+
+def _series(overview: Overview) -> Sequence[Day | HourOfDay]:
+    """The hours of a single day, else the days."""
+    return overview.by_hour or overview.series
+
+
+def _place(period: Day | HourOfDay) -> str:
+    """A day or an hour, as the axis names it."""
+    return f"{period.start:%H:%M}" if isinstance(period, HourOfDay) else formats.short_day(period.day)
 
 
 def _headline(now: Overview) -> str:
@@ -208,20 +233,22 @@ def _axis_value(name: str, value: float, site: Site) -> str:
 
 def _points(drawn: Plot, now: Overview, before: Overview, metric: str, site: Site) -> str:
     told = []
-    for index, (point, day) in enumerate(zip(drawn.points, now.series, strict=True)):
-        text = f"{LABELS[metric]} {_value(metric, getattr(day, metric), site)}"
-        told.append({"x": point.x, "y": point.y, "label": formats.named_day(day.day), "text": text})
-        if before.events and index < len(before.series):
-            earlier = before.series[index]
-            told[-1]["before"] = (
-                f"{formats.short_day(earlier.day)}: {_value(metric, getattr(earlier, metric), site)}"
-            )
+    then = _series(before)
+    for index, (point, each) in enumerate(zip(drawn.points, _series(now), strict=True)):
+        text = f"{LABELS[metric]} {_value(metric, getattr(each, metric), site)}"
+        name = _place(each) if isinstance(each, HourOfDay) else formats.named_day(each.day)
+        told.append({"x": point.x, "y": point.y, "label": name, "text": text})
+        if before.events and index < len(then):
+            day = before.series[0].day if now.by_hour else before.series[index].day
+            value = _value(metric, getattr(then[index], metric), site)
+            told[-1]["before"] = f"{formats.short_day(day)}: {value}"
     return msgspec.json.encode(told).decode()
 
 
-def _day(day: DayFigures, site: Site) -> Day:
-    cells = tuple(_value(name, getattr(day, name), site) for name in DAILY)
-    return Day(formats.day(day.day), cells)
+def _row(period: Day | HourOfDay, site: Site) -> PeriodRow:
+    cells = tuple(_value(name, getattr(period, name), site) for name in DAILY)
+    label = _place(period) if isinstance(period, HourOfDay) else formats.day(period.day)
+    return PeriodRow(label, cells)
 
 
 def _cards(now: Overview) -> tuple[Card, ...]:
@@ -248,8 +275,8 @@ def _cards(now: Overview) -> tuple[Card, ...]:
             "warm",
             (
                 Table("pages", _("Pages"), _("Page"), _("Views"), _("Visitors"), pages),
-                by("entries", _("Entry pages"), _("Entry page"), now.entries),
-                by("exits", _("Exit pages"), _("Exit page"), now.exits),
+                by("entries", _("Entry pages"), _("Entry page"), now.entries, _page),
+                by("exits", _("Exit pages"), _("Exit page"), now.exits, _page),
             ),
         ),
         Card(
@@ -273,6 +300,10 @@ def _device_note(devices: Sequence[Group]) -> str:
     if all(row.name != "other" for row in devices[:ROWS]):
         return ""
     return _("Other: e-readers, headsets, cars and devices that do not say what they are.")
+
+
+def _page(path: str) -> str:
+    return path or _("(no page view)")
 
 
 def _rows(rows: Sequence[tuple[str, float, str]]) -> tuple[BarRow, ...]:

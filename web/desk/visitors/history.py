@@ -29,9 +29,12 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
+    """Or, without ``visited``, what happened on one day outside of any visit: a server's order, a contact."""
+
     title: str
     about: str
     events: tuple[HistoryRow, ...]
+    visited: bool = True
 
     @property
     def bought(self) -> bool:
@@ -42,15 +45,21 @@ def visits_of(
     happened: Sequence[HistoryEvent], site: Site, item_of: Callable[[str], Item | None]
 ) -> tuple[Visit, ...]:
     """``happened`` is latest first, and so are the visits and what is in them."""
+
+    def group(event: HistoryEvent) -> str:
+        return event.session or f"{formats.moment(event.ts, site.zone):%Y-%m-%d}"
+
     ordered = sorted(happened, key=lambda event: -event.ts)
-    first = {event.session: event.ts for event in ordered}
-    by_visit = sorted(ordered, key=lambda event: (-first[event.session], event.session, -event.ts))
-    grouped = groupby(by_visit, key=lambda event: event.session)
-    return tuple(_visit(list(events), site, item_of) for _session, events in grouped)
+    first = {group(event): event.ts for event in ordered}
+    by_visit = sorted(ordered, key=lambda event: (-first[group(event)], group(event), -event.ts))
+    return tuple(_visit(list(events), site, item_of) for _group, events in groupby(by_visit, key=group))
 
 
 def _visit(events: Sequence[HistoryEvent], site: Site, item_of: Callable[[str], Item | None]) -> Visit:
     start = events[-1]
+    rows = tuple(_row(each, site, item_of) for each in events)
+    if not start.session:
+        return Visit(formats.when(start.ts, site.zone), _("outside of visits"), rows, visited=False)
     lasted = (events[0].ts - start.ts) / 1000
     parts = [
         formats.span_of(lasted) if lasted >= 1 else "",
@@ -60,9 +69,7 @@ def _visit(events: Sequence[HistoryEvent], site: Site, item_of: Callable[[str], 
     ]
     parts += [f"“{start.keyword}”"] if start.keyword else []
     about = " · ".join(part for part in parts if part)
-    return Visit(
-        formats.when(start.ts, site.zone), about, tuple(_row(each, site, item_of) for each in events)
-    )
+    return Visit(formats.when(start.ts, site.zone), about, rows)
 
 
 def _row(event: HistoryEvent, site: Site, item_of: Callable[[str], Item | None]) -> HistoryRow:

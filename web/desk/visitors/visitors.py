@@ -99,7 +99,9 @@ class VisitorPages:
         start = profile.sessions[0].start if profile.sessions else profile.first_seen
         happened = history(self.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
         timeline = visits_of(happened, site, item_of)
-        cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > len(timeline)
+        cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > sum(
+            each.visited for each in timeline
+        )
         return self.pages.show(
             "desk/visitors/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut
         )
