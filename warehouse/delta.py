@@ -25,7 +25,7 @@ from warehouse.tables.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from warehouse.index.scan import Scan
-    from warehouse.index.whole_visits import Visits
+    from warehouse.index.whole_visits import WholeVisits
     from warehouse.query_engine import QueryEngine
     from warehouse.question.scope import Scope
     from warehouse.tables.damage import Damage
@@ -108,7 +108,7 @@ class Warehouse:
         """The events as numbers: see ``QueryEngine.scan``."""
         return self.engine.scan(site, start, end)
 
-    def visits(self, site: str, start: int, end: int) -> "Visits":
+    def visits(self, site: str, start: int, end: int) -> "WholeVisits":
         """The visits that begin then: see ``QueryEngine.visits``."""
         return self.engine.visits(site, start, end)
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from warehouse.index.scan import Scan
-from warehouse.index.whole_visits import Visits
+from warehouse.index.whole_visits import WholeVisits
 from warehouse.question.scope import Scope
 
 
@@ -35,6 +35,6 @@ class Events(Protocol):
         """All events of people on ``site`` with ``start`` ≤ ts < ``end``, as numbers: see ``warehouse.index.scan``."""
         ...
 
-    def visits(self, site: str, start: int, end: int) -> Visits:
+    def visits(self, site: str, start: int, end: int) -> WholeVisits:
         """The visits of people on ``site`` that begin in ``start`` ≤ ts < ``end``, each whole."""
         ...

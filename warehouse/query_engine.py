@@ -25,7 +25,7 @@ from warehouse.index.encoded_files import EncodedFiles
 from warehouse.index.order_cache import OrderCache
 from warehouse.index.scan import Scan
 from warehouse.index.scan_cache import ScanCache
-from warehouse.index.whole_visits import Visits, visit_hashes
+from warehouse.index.whole_visits import WholeVisits, visit_hashes
 from warehouse.question.scope import Scope
 from warehouse.running_query import register
 from warehouse.tables.damage import Damage
@@ -134,7 +134,7 @@ class QueryEngine:
         scope = Scope(site, start, end)
         return self._reading(scope, lambda cursor: self._scans.scan(cursor, scope, *self._current(scope)))
 
-    def visits(self, site: str, start: int, end: int) -> Visits:
+    def visits(self, site: str, start: int, end: int) -> WholeVisits:
         """The visits of people on ``site`` that begin in ``start`` ≤ ts < ``end``, each whole, under current ids.
 
         Raises WarehouseUnavailable, QueryTooLong.

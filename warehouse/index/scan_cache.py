@@ -9,14 +9,14 @@ from warehouse.index.encoded import EncodedEvents
 from warehouse.index.encoded_files import EncodedFiles
 from warehouse.index.scan import Query, Scan, scan_blocks
 from warehouse.index.stitched_visits import Sessions, stitch
-from warehouse.index.whole_visits import Visits, whole_visits
+from warehouse.index.whole_visits import WholeVisits, whole_visits
 from warehouse.question.scope import Scope
 from warehouse.tables.files import LiveFile
 
 if TYPE_CHECKING:
     import duckdb
 
-T = TypeVar("T", Scan, Visits)
+T = TypeVar("T", Scan, WholeVisits)
 Make = Callable[["duckdb.DuckDBPyConnection", str, list[LiveFile]], EncodedEvents]
 """The block of a site's events in some files."""
 
@@ -47,7 +47,7 @@ class ScanCache:
         self._encoded_files, self._make, self._query = encoded_files, make, query
         self._small: dict[str, list[tuple[list[LiveFile], EncodedEvents]]] = {}
         self._large: dict[_Key, list[EncodedEvents]] = {}
-        self._kept: list[tuple[_Key, Scan | Visits]] = []
+        self._kept: list[tuple[_Key, Scan | WholeVisits]] = []
 
     def scan(
         self,
@@ -71,11 +71,11 @@ class ScanCache:
         scope: Scope,
         files: Sequence[LiveFile],
         aliased: SiteAliases,
-    ) -> Visits:
+    ) -> WholeVisits:
         """The visits that begin in ``scope``, over the live ``files``."""
         wide = scope.wide(LONGEST_MS)
         return self._kept_or_made(
-            Visits,
+            WholeVisits,
             (wide, files, aliased),
             lambda: whole_visits(
                 self._blocks(cursor, wide, files, aliased),
@@ -93,7 +93,7 @@ class ScanCache:
         key = _key(scope, aliased, _asked(files, scope))
         found = (made for known, made in self._kept if known == key and isinstance(made, kind))
         made = next(found, None) or make()
-        kept: list[tuple[_Key, Scan | Visits]] = [(key, made)]
+        kept: list[tuple[_Key, Scan | WholeVisits]] = [(key, made)]
         kept += [each for each in self._kept if each[0] != key or not isinstance(each[1], kind)]
         self._kept = kept[:SCANS_CACHED]
         return made

@@ -12,7 +12,7 @@ from warehouse.index.scan import Mask, Query, RenamedIds, Scan, scan_blocks
 
 
 @dataclass(frozen=True, slots=True)
-class Visits:
+class WholeVisits:
     """Visits as ``warehouse.definitions.visits`` defines them. The rows of ``scan`` are theirs alone, visit by visit in
     the order of events. Of block k, ``opened[k]`` are the rows of the visits' first deeds, by which a visit has its
     begin, its person and its touchpoint; ``deeds[k]`` how many deeds each has."""
@@ -31,7 +31,7 @@ class Visits:
         began: Longs = block.at[self.opened[index]].astype(np.int64) + block.base
         return began
 
-    def only(self, keep: Callable[[int, EncodedEvents], Mask]) -> "Visits":
+    def only(self, keep: Callable[[int, EncodedEvents], Mask]) -> "WholeVisits":
         """Those of each block that ``keep`` says, one answer a visit."""
         kept = self.scan.map(keep)
         masks = dict(enumerate(kept))
@@ -44,12 +44,12 @@ class Visits:
             length = np.diff(first)[kept[k]]
             opened.append(np.cumsum(length) - length + of_visit)
             deeds.append(self.deeds[k][kept[k]])
-        return Visits(scan, tuple(opened), tuple(deeds))
+        return WholeVisits(scan, tuple(opened), tuple(deeds))
 
 
 def whole_visits(
     blocks: Sequence[EncodedEvents], profiles: RenamedIds, query: Query, start: int, end: int
-) -> Visits:
+) -> WholeVisits:
     """The visits that begin in ``start`` ≤ ts < ``end``, of ``blocks`` in which each visit is whole."""
     near = [block for block in blocks if _may_begin(block, start, end)]
     scan = scan_blocks(near, profiles, query)
@@ -66,7 +66,7 @@ def whole_visits(
         return of_deeds[before[block.first[:-1]]], deeds
 
     found = scan.map(deeds_of)
-    every = Visits(scan, tuple(each[0] for each in found), tuple(each[1] for each in found))
+    every = WholeVisits(scan, tuple(each[0] for each in found), tuple(each[1] for each in found))
 
     def begins_here(k: int, _: EncodedEvents) -> Mask:
         began = every.began(k) if len(every.opened[k]) else np.zeros(0, np.int64)
@@ -83,6 +83,6 @@ def _may_begin(block: EncodedEvents, start: int, end: int) -> bool:
     return block.base + int(block.at.min()) < end and block.base + int(block.at.max()) >= start
 
 
-def visit_hashes(visits: Visits) -> pa.Table:
+def visit_hashes(visits: WholeVisits) -> pa.Table:
     """The column ``session``: the hash of each visit's id."""
     return pa.table({"session": np.concatenate([block.visits for block in visits.scan.blocks])})

@@ -12,7 +12,7 @@ from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents
 from warehouse.index.scan import Mask, Scan, among, unique
-from warehouse.index.whole_visits import Visits, visit_hashes
+from warehouse.index.whole_visits import WholeVisits, visit_hashes
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.question.steps import Step
@@ -76,7 +76,7 @@ class FilteredEvents:
 
         return scan.only(keep)
 
-    def visits(self, site: str, start: int, end: int) -> Visits:
+    def visits(self, site: str, start: int, end: int) -> WholeVisits:
         """Those visits: what came by, and who, is what the first deed of each says."""
         visits = self.events.visits(site, start, end)
         scan = visits.scan

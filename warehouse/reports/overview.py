@@ -55,7 +55,7 @@ class HourOfDay(Figures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Visits that have something in common: their channel, origin, keyword, campaign, device …"""
+    """WholeVisits that have something in common: their channel, origin, keyword, campaign, device …"""
 
     name: str
     visitors: int

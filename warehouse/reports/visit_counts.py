@@ -14,7 +14,7 @@ from warehouse.index.distinct_people import DistinctPeople, distinct
 from warehouse.index.encoded import EncodedEvents, Longs
 from warehouse.index.scan import Mask
 from warehouse.index.scanned_orders import ScannedOrders, sums
-from warehouse.index.whole_visits import Visits
+from warehouse.index.whole_visits import WholeVisits
 from warehouse.question.periods import Periods
 from warehouse.reports.grouped_rows import Rows, grouped, rows_of
 
@@ -52,7 +52,7 @@ class VisitCounts:
     """Visits as ``warehouse.definitions.visits`` defines them. Of ``orders``, a group has those that were placed in its
     visits, and a period those that were placed in it."""
 
-    def __init__(self, visits: Visits, periods: Periods, orders: ScannedOrders) -> None:
+    def __init__(self, visits: WholeVisits, periods: Periods, orders: ScannedOrders) -> None:
         self._visits, self._scan, self._periods, self._orders = visits, visits.scan, periods, orders
         self._people = len(self._scan.people)
         kinds = self._scan.query_labels(f"{PAGEVIEW} as pageview")
@@ -155,7 +155,7 @@ class VisitCounts:
         return grouped(values.dictionary, limit, visitors, *counts)
 
     def _groups(self, pages: Longs, limit: int) -> Rows:
-        """Visits by a page of theirs. The largest groups first."""
+        """WholeVisits by a page of theirs. The largest groups first."""
         count = len(self._pages)
         visitors = distinct(pages, self._all.person, count, self._people)
         return grouped(
