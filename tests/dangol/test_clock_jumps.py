@@ -437,6 +437,7 @@ STAMPS = {
         "offers/coupons/pool.py",
         "recommender/feeds/sync.py",
         "dangol/jobs/duplicates.py",
+        "ingest/rebuild/classification_runs.py",
         "web/imports/jobs.py",
     ),
     # asks ``tracker.machine_clock.passed``, or the earlier of mark and now, which a clock that was ahead cannot stop
