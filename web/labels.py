@@ -40,6 +40,7 @@ _STEP = _l(
     "A step cannot be read. Enter a page such as /product/* or the name of an event. "
     "You can add a condition: where category = shoes and price >= 50"
 )
+_TIME = _l("A time is a number with m, h or d, such as 30m or 7d")
 REFUSALS = {
     "step": _STEP,
     "without": _STEP,
@@ -47,7 +48,9 @@ REFUSALS = {
     "goal": _STEP,
     "page": _STEP,
     "order": _l("Exclusions need steps in order: choose “as listed”, or remove the exclusions"),
-    "window": _l("A time is a number with m, h or d, such as 30m or 7d"),
+    "window": _TIME,
+    "lookback": _TIME,
+    "half_life": _TIME,
 }
 
 

@@ -9,6 +9,7 @@ NARROWED = {
     "/desk/funnel": FUNNEL_STEPS,
     "/desk/paths": "",
     "/desk/retention": "",
+    "/desk/attribution": "",
     "/desk/products": "",
     "/desk/visitors": "",
     "/desk/campaigns": "",

@@ -26,7 +26,14 @@ NOBODY = {
     *("sign_in.login", "desk_password.ask", "desk_help.contents", "desk_help.document", "desk_setup.setup"),
     *("waiting.stopped", "desk_users.access", "desk_users.edit", "desk_users.report"),  # of staff
     *("desk_overview.show", "desk_funnel.show", "desk_funnel.open_saved", "desk_funnel_parts.show"),
-    *("desk_goals.show", "desk_paths.show", "desk_products.show", "desk_retention.show", "desk_models.show"),
+    *(
+        "desk_goals.show",
+        "desk_paths.show",
+        "desk_products.show",
+        "desk_retention.show",
+        "desk_attribution.show",
+        "desk_models.show",
+    ),
     *(
         "desk_campaigns.listed",
         "desk_campaign_results.one",

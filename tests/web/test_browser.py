@@ -24,6 +24,7 @@ PAGES = {
     "funnel": f"/desk/funnel?{STEPS}",
     "paths": "/desk/paths",
     "retention": "/desk/retention?by=channel",
+    "attribution": "/desk/attribution?show=revenue",
     "products": "/desk/products",
     "visitors": "/desk/visitors",
     "visitor": "/desk/visitors/u:customer-0",

@@ -23,6 +23,7 @@ PAGES = [
     "/desk/funnel",
     "/desk/paths",
     "/desk/retention",
+    "/desk/attribution",
     "/desk/visitors",
     "/desk/campaigns",
     "/desk/setup",

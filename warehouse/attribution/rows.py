@@ -86,6 +86,12 @@ def rows_of(
     return tuple(rows)
 
 
+def total_of(conversions: int, revenue: float, cost: float | None) -> Credit:
+    """The figures of all conversions together."""
+    given = Given(conversions * WHOLE, round(revenue * UNITS))
+    return credit_of(given, None if cost is None else round(cost * UNITS))
+
+
 def credits_of(rows: Sequence[AttributionRow]) -> tuple[CreditRow, ...]:
     """The rows once for each model."""
     return tuple(

@@ -53,6 +53,7 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
             MenuEntry("funnel", _l("Funnel"), "/desk/funnel"),
             MenuEntry("paths", _l("Paths"), "/desk/paths"),
             MenuEntry("retention", _l("Retention"), "/desk/retention"),
+            MenuEntry("attribution", _l("Attribution"), "/desk/attribution"),
             MenuEntry("products", _l("Products"), "/desk/products"),
         ),
     ),
