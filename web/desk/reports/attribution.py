@@ -39,8 +39,8 @@ MODEL_NAMES: Mapping[Model, str] = {
     "linear": _l("Linear"),
     "position": _l("Position-based"),
     "decay": _l("Time decay"),
-    "markov": _l("Data-driven (Markov)"),
-    "shapley": _l("Data-driven (Shapley)"),
+    "markov": _l("Data-driven"),
+    "shapley": _l("Shapley"),
 }
 
 
@@ -175,7 +175,7 @@ def _teller(metric: Metric, site: Site) -> Callable[[Credit], str]:
         value = getattr(credit, metric)
         if metric == "conversions":
             return formats.number(value)
-        return formats.percent(value, 0) if metric == "roas" else formats.money(value, site.currency)
+        return formats.percent(value) if metric == "roas" else formats.money(value, site.currency)
 
     return told
 
