@@ -162,9 +162,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     os: str = ""
     country: str = ""
     lang: str = ""
-    segments: list[str] = []
     scores: dict[str, float] = {}
-    stage: Stage = "prospect"
     consent: dict[str, bool] = {}  # a purpose that is absent was never asked about
     exposure: dict[str, Exposure] = {}
     seen: list[tuple[int, bytes]] = []

@@ -38,6 +38,7 @@ ID = re.compile(r"\w[\w.-]*")
 ID_BYTES = 64
 """An id is a part of names of files and keys, which have limits of their own."""
 SESSION_TIMEOUT_MINUTES, SESSION_MAX_HOURS = 24 * 60, 24 * 7
+STAGE_COUNT, STAGE_DAYS = 1_000, 10_000
 """The largest values that a site may set."""
 
 
@@ -68,6 +69,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     ``locale``, such as de-CH, tells which decimal mark its amounts have where they are texts. ``rates`` convert amounts
     in other currencies into ``currency``, by the day of the event (``tracker.fields.exchange_rates``).
     ``merge_email``: accounts for which the site itself names the same e-mail are one person.
+    ``regular_orders`` make a customer a regular, ``advocate_community`` reviews, shares and comments an advocate. A
+    customer is at risk ``at_risk_days`` after the last event, and lost after ``lost_days``.
     ``feed``: the address or file of its product feed, which is read every ``feed_hours``.
     Visitors do not come from its ``own_hosts``, nor from ``pass_through_hosts``, such as a payment's or a sign-in's,
     each with all hosts below it. The first of ``channel_rules`` that fits an arrival decides its channel.
@@ -84,6 +87,10 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     session_max_hours: int = 24
     session_split_campaign: bool = True
     session_split_midnight: bool = False
+    regular_orders: int = 3
+    advocate_community: int = 3
+    at_risk_days: int = 90
+    lost_days: int = 365
     identity: Identity = "proof"
     former_secret_key: str = ""
     former_until: int = 0
@@ -170,10 +177,20 @@ def refused(site: Site) -> str:
     if not 0 < site.session_max_hours <= SESSION_MAX_HOURS:
         return f"session_max_hours is 1 to {SESSION_MAX_HOURS}"
     return (
-        hosts_refused("own_hosts", site.own_hosts)
+        _stages_refused(site)
+        or hosts_refused("own_hosts", site.own_hosts)
         or hosts_refused("pass_through_hosts", site.pass_through_hosts)
         or rules_refused(site.channel_rules)
     )
+
+
+def _stages_refused(site: Site) -> str:
+    for name in ("regular_orders", "advocate_community"):
+        if not 0 < getattr(site, name) <= STAGE_COUNT:
+            return f"{name} is 1 to {STAGE_COUNT:,}"
+    if not 0 < site.at_risk_days < site.lost_days <= STAGE_DAYS:
+        return f"at_risk_days is at least 1, and lost_days is more than that and at most {STAGE_DAYS:,}"
+    return ""
 
 
 def _origin_refused(site: Site) -> str:

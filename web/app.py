@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from offers.segments.views import Views
 from web.access.audit import register_audit
 from web.access.security import register_security
 from web.api.audiences import AudiencePreview
@@ -97,6 +98,7 @@ def _reports(stores: Stores) -> Reports:
         ReportCache(clock, threads=1, key=secret),
         clock,
         stores.reports.costs,
+        Views(stores.segments.store, clock),
         stores.reports.patience_seconds,
     )
 
@@ -104,12 +106,14 @@ def _reports(stores: Stores) -> Reports:
 def _report_sources(stores: Stores) -> ReportSources:
     warehouse, profiles, clock = stores.reports.warehouse, stores.visitors.profiles, stores.clock
     segments, campaigns = stores.segments.store, stores.campaigns
+    views = Views(segments, clock)
     return ReportSources(
         people=PeopleTables(_reports(stores), segments, stores.segments.sizes),
         campaigns=CampaignResults(
             warehouse=warehouse,
             profiles=profiles,
             segments=segments,
+            views=views,
             campaigns=campaigns.store,
             decider=campaigns.decider,
             decided=campaigns.decided,
@@ -118,7 +122,7 @@ def _report_sources(stores: Stores) -> ReportSources:
             coupons=campaigns.coupons,
             clock=clock,
         ),
-        audiences=Audiences(profiles, segments, clock),
+        audiences=Audiences(profiles, views),
         shops=stores.models.shops,
         losses=stores.reports.losses,
     )
@@ -178,7 +182,10 @@ def _register_api(
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),
         blueprint_of("contacts", Contacts(stores.log, keys, clock).routes()),
         blueprint_of(
-            "profiles", Profiles(profiles, erase, keys, Merges(profiles, stores.log, clock)).routes()
+            "profiles",
+            Profiles(
+                profiles, erase, keys, Merges(profiles, stores.log, clock), Views(segments.store, clock)
+            ).routes(),
         ),
         _me_blueprint(stores, keys),
         reports_blueprint(sources, "reports", "/v1/reports", keys.secret_key),

@@ -141,7 +141,7 @@ def evaluate_segments(config: Settings, site_id: str) -> None:
     site = _known(config, site_id)
     with embedded_redis(config):
         done = compose.membership(config).run(site)
-    click.echo(f"{done.done} visitors, {done.changed} changed")
+    click.echo(f"{done.done} visitors")
     for name, members in sorted(done.members.items()):
         click.echo(f"{name}\t{members}")
 

@@ -23,12 +23,13 @@ def export(config: Settings, visitor: str | None, user: str | None, site_id: str
     if bool(visitor) == bool(user):
         raise click.UsageError("give --visitor or --user")
     with embedded_redis(config):
+        site = site_of(config, site_id)
         found = whole(
             compose.profiles(config),
             compose.warehouse(config),
             compose.deadletters(config),
-            site_id,
-            site_of(config, site_id).currency,
+            site,
+            compose.views(config).of(site),
             visitor,
             user,
         )

@@ -14,6 +14,8 @@ from tracker.fields.exchange_rates import with_rate
 from tracker.sites import (
     SESSION_MAX_HOURS,
     SESSION_TIMEOUT_MINUTES,
+    STAGE_COUNT,
+    STAGE_DAYS,
     ShopConnection,
     Site,
     Sites,
@@ -133,6 +135,26 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     "--session-split-midnight/--no-session-split-midnight",
     default=None,
     help="Whether a visit ends at midnight of the site's timezone.  [default: no]",
+)
+@click.option(
+    "--regular-orders",
+    type=click.IntRange(1, STAGE_COUNT),
+    help="A customer with so many orders is a regular.  [default: 3]",
+)
+@click.option(
+    "--advocate-community",
+    type=click.IntRange(1, STAGE_COUNT),
+    help="A regular with so many reviews, shares and comments is an advocate.  [default: 3]",
+)
+@click.option(
+    "--at-risk-days",
+    type=click.IntRange(1, STAGE_DAYS),
+    help="A customer without an event for so many days is at risk.  [default: 90]",
+)
+@click.option(
+    "--lost-days",
+    type=click.IntRange(1, STAGE_DAYS),
+    help="A customer without an event for so many days is lost.  [default: 365]",
 )
 @click.pass_obj
 def set_site(config: Settings, /, site_id: str, **given: Any) -> None:

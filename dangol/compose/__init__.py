@@ -17,7 +17,7 @@ from dangol.compose.ingest import (
     stored,
     worker,
 )
-from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation
+from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation, views
 from dangol.compose.storage import (
     catalogue,
     classification_runs,
@@ -76,6 +76,7 @@ __all__ = [
     "stores",
     "tracker",
     "users",
+    "views",
     "warehouse",
     "web",
     "worker",

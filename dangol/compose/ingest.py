@@ -68,17 +68,14 @@ def country_source(settings: Settings) -> "Source":
 
 def worker(settings: Settings, name: str = "") -> "Worker":
     from ingest.worker.worker import Worker
-    from offers.segments.membership import SegmentedProfiles
-    from offers.segments.store import SegmentStore
     from profiles.erasures import RedisErased
 
-    known = sites(settings)
-    store = SegmentedProfiles(settings.profiles_uri, SegmentStore(settings.profiles_uri), known)
+    store = profiles(settings)
     return Worker(
         log=log(settings),
         store=store,
         warehouse=warehouse(settings),
-        sites=known,
+        sites=sites(settings),
         facts=enrichment(settings),
         deadletters=deadletters(settings),
         erased=RedisErased(store.client),

@@ -1,5 +1,6 @@
 """What the schedule runs: erasure, feedback on offers, segments, and the history for the recommender."""
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dangol.shops.reconciliation import Reconciliation
     from offers.feedback_job import FeedbackJob
     from offers.segments.membership import Membership
+    from offers.segments.views import Views
 
 
 def erasure(settings: Settings, settle_seconds: float | None = None) -> "Erasure":
@@ -89,3 +91,11 @@ def membership(settings: Settings) -> "Membership":
 
     redis = settings.profiles_uri
     return Membership(SegmentStore(redis), ProgressStore(redis), profiles(settings))
+
+
+def views(settings: Settings) -> "Views":
+    """How people stand at a moment."""
+    from offers.segments.store import SegmentStore
+    from offers.segments.views import Views
+
+    return Views(SegmentStore(settings.profiles_uri), time.time)

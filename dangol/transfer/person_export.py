@@ -1,14 +1,17 @@
 """Everything known of one person, as one JSON document."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 
 from ingest.dead_letters import DeadLetters, describe
+from offers.audience.visitor import View
 from profiles.ids import user_id, visitor_id
 from profiles.model import Profile
 from profiles.store.lookup import document
 from profiles.store.port import ProfileStore
+from tracker.sites import Site
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.definitions.currencies import UNITS
 from warehouse.definitions.event_order import ORDER
@@ -47,45 +50,46 @@ def export(
     profiles: ProfileStore,
     warehouse: PersonHistory,
     deadletters: DeadLetters,
-    site: str,
-    currency: str,
+    site: Site,
+    view_of: Callable[[Profile], View],
     visitor: str | None = None,
     user: str | None = None,
 ) -> dict[str, Any] | None:
     """The document; None when nobody is known by the id. Times are milliseconds since the epoch, UTC. A session's
-    revenue is that of its orders as they stand, in ``currency``, the site's.
+    revenue is that of its orders as they stand, in the site's currency. ``view_of`` tells stage and segments.
 
     ``profile`` (consent, segments, exposure to offers included) is null where only the history is left.
     What still waits in the log is not in it. Raises ProfilesUnavailable, WarehouseUnavailable.
     """
-    profile = profiles.find(site, visitor=visitor, user=user)
+    profile = profiles.find(site.id, visitor=visitor, user=user)
     root = profile.id if profile else user_id(user) if user else visitor_id(visitor or "")
-    scope = Scope(site, bots=True, currency=currency)
+    scope = Scope(site.id, bots=True, currency=site.currency)
     fed = profile.fed if profile else []
     whose: dict[str, Any] = {
         "profile": root,
         "visitors": profile.visitors if profile and fed else [],
-        "fed": [found.id for each in fed if (found := profiles.find(site, user=each))],
+        "fed": [found.id for each in fed if (found := profiles.find(site.id, user=each))],
     }
     events = [_read(row) for row in warehouse.rows(_EVENTS, scope, whose)]
     if profile is None and not events:
         return None
-    ids = warehouse.former(site, [root]) | {
+    ids = warehouse.former(site.id, [root]) | {
         visitor_id(each) for each in (profile.visitors if profile else ())
     }
+    state = view_of(profile).state if profile else None
     visitors = sorted(name[2:] for name in ids if name.startswith("v:"))
     users = sorted(name[2:] for name in ids if name.startswith("u:"))
     return {
-        "site": site,
+        "site": site.id,
         "visitors": visitors,
         "users": users,
-        "profile": document(profile) if profile else None,
-        "segments": profile.segments if profile else [],
+        "profile": document(profile, state) if profile and state else None,
+        "segments": state.segments if state else [],
         "consent": profile.consent if profile else {},
         "sessions": warehouse.rows(_SESSIONS, scope, {**whose, "units": UNITS}),
         "offers": _offers(profile, events),
         "events": events,
-        "dead_letters": [describe(letter) for letter in deadletters.of(site, visitors, users)],
+        "dead_letters": [describe(letter) for letter in deadletters.of(site.id, visitors, users)],
     }
 
 

@@ -202,7 +202,7 @@ class Batch:
             return False
         entry, into = self.entries.entry(customer), self.entries.profile(customer)
         if not own.fed and own.seen and not identity.already_merged(into, own):
-            identity.merge_claimed(into, own, self.settings.stages)
+            identity.merge_claimed(into, own)
             entry.changed = True
         own.fed = claims.claimed_customers(own.fed, customer[2:])
         return True
@@ -281,7 +281,7 @@ class Batch:
         """Merge one profile into the other, unless that was done, and leave an alias in its place."""
         profile, entry = self.entries.entry(source).profile, self.entries.entry(into)
         if profile is not None and not (entry.profile and identity.already_merged(entry.profile, profile)):
-            identity.merge(self.entries.profile(into), profile, self.settings.stages)
+            identity.merge(self.entries.profile(into), profile)
             entry.changed = True
         self.entries.point(source, Alias(into))
 

@@ -12,7 +12,6 @@ from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, shared_order_id
 from profiles.fold import dedup, order_effect, orders
 from profiles.fold.fold import Outcome, Settings
-from profiles.fold.stages import stage_of
 from profiles.ids import order_key, user_id, visitor_id
 from profiles.model import Profile
 from profiles.orders.order import Order, joined, net
@@ -118,5 +117,4 @@ class SharedOrders:
 
     def _put(self, name: str, profile: Profile, key: bytes, order: Order) -> None:
         order_effect.put(profile, {key: order})
-        profile.stage = stage_of(profile, profile.last_seen, self.settings.stages)
         self.entries.entry(name).changed = True

@@ -5,7 +5,7 @@
 2. Put each person in place by compare-and-set, the profile before the ids that lead to it. Whose live profile has
    counted an event that was not among those of 1 waits for the next pass: a worker still has its row in its hands.
 
-Killed at any moment, it is run again. What no event tells is taken over: segments and scores, which jobs set. A
+Killed at any moment, it is run again. What no event tells is taken over: scores, which a job sets. A
 profile that knows more than the warehouse, since retention took its first events, stays as it is.
 """
 
@@ -192,11 +192,11 @@ class Rebuild:
             profile = Profile(into, user=into[2:] if known else None, proven=not known)
         if is_customer(into) and not is_customer(at):
             # What proved it is gone: the browser gets nothing of the customer until they prove it again.
-            identity.merge_claimed(profile, other, self.settings.stages)
+            identity.merge_claimed(profile, other)
             other.fed = claims.claimed_customers(other.fed, into[2:])
             left: Profile | Alias = other
         else:
-            identity.merge(profile, other, self.settings.stages)
+            identity.merge(profile, other)
             left = Alias(into)
         memory.save(
             self.site, [Write(into, found[into].version, profile), Write(at, found[at].version, left)]

@@ -128,12 +128,11 @@ def _with_what_was_told_since(
 
 
 def _with_what_no_event_tells(made: Profile, live: Sequence[Profile]) -> Profile:
-    """Segments and scores, which jobs set; merges whose event retention took; and how far each source was read: a retry
+    """Scores, which a job sets; merges whose event retention took; and how far each source was read: a retry
     moves it on and has no row."""
     for profile in live:
         made.merged = max(made.merged, profile.merged, key=lambda merged: merged.at)
         made.parts = sorted({*made.parts, *profile.parts})
-        made.segments = made.segments or profile.segments
         made.scores = made.scores or profile.scores
         for key, (partition, position) in profile.positions.items():
             known = made.positions.get(key)

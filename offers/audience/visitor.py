@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from profiles.fold.affinity import WEIGHTS, weight_at
 from profiles.fold.event_counts import OTHERS
-from profiles.fold.stages import DEFAULT, Thresholds
+from profiles.lifecycle import stage_of, thresholds_of
 from profiles.model import Affinity, EventCount, ItemEvent, Profile, Session, Stage
 from profiles.session_rules import going_on, rules_of
+from profiles.store.lookup import ProfileState
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 
@@ -18,10 +19,10 @@ TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "text": (str,), "f
 
 
 class View:
-    """A profile, the time in milliseconds, the site, and when a customer counts as lost.
+    """A profile, the time in milliseconds, and the site.
 
     ``campaign_key``: the campaign or click id that brings the visitor now, "" for none.
-    ``segments_of`` tells the segments as they are defined now; without it, those that the profile was saved with.
+    ``segments_of`` tells the segments as they are defined now; without it there are none.
     """
 
     def __init__(
@@ -29,11 +30,10 @@ class View:
         profile: Profile,
         now: int,
         site: Site,
-        thresholds: Thresholds = DEFAULT,
         segments_of: "Callable[[View], list[str]] | None" = None,
         campaign_key: str = "",
     ) -> None:
-        self.profile, self.now, self.site, self.thresholds = profile, now, site, thresholds
+        self.profile, self.now, self.site = profile, now, site
         self.campaign_key = campaign_key
         self._segments_of = segments_of
         self._rings: dict[tuple[str, str], dict[str, int]] = {}
@@ -44,16 +44,16 @@ class View:
 
     @cached_property
     def segments(self) -> list[str]:
-        return self._segments_of(self) if self._segments_of else self.profile.segments
+        return self._segments_of(self) if self._segments_of else []
 
     @cached_property
     def stage(self) -> Stage:
-        """The stage of the last event, but that silence since then moves a customer on."""
-        profile, last = self.profile, max(self.profile.last_seen, self.profile.last_order)
-        away = (self.now - last) / DAY_MS if last else 0.0
-        if profile.stage == "prospect" or away < self.thresholds.at_risk_days:
-            return profile.stage
-        return "lost" if away >= self.thresholds.lost_days else "at-risk"
+        return stage_of(self.profile, self.now, thresholds_of(self.site))
+
+    @property
+    def state(self) -> ProfileState:
+        """What the profile's document says of this moment."""
+        return ProfileState(self.stage, self.segments)
 
     @cached_property
     def weekday(self) -> str:

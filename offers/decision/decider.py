@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 
+from offers.audience.visitor import View
 from offers.bandit.thompson_sampling import Arms, NoArms
 from offers.campaign.campaign import Campaign
 from offers.campaign.compiled_campaign import CompiledCampaign
@@ -31,6 +32,7 @@ from offers.decision.fixed_variant import fixed_variant
 from offers.decision.holdout import GLOBAL, held_out
 from offers.decision.running_campaigns import Ranks, RunningCampaigns
 from offers.feedback.token import Token, TokenSigner, new_nonce, owner_of
+from offers.segments.segment import CompiledSegments
 from offers.segments.store import Segments
 from profiles.model import Profile
 from profiles.redis.refreshed import Source
@@ -119,6 +121,17 @@ class Decider:
                     LoggedDecision(decision.campaign, selection.slot, decision.token, "Offer Decided")
                 )
         return PageDecisions(decisions, tuple(withheld), tuple(decided))
+
+    def refreshing_segments(self, site: Site) -> Steps[None]:
+        """Read the segments again if it is time, so that ``view`` knows them."""
+        segments = self._segments
+        if segments and segments.due(site):
+            yield Call(lambda: segments.refresh(site))
+
+    def view(self, site: Site, profile: Profile) -> View:
+        """The visitor at this moment, with the segments as last read. Asks no store."""
+        segments = self._segments.known(site) if self._segments else CompiledSegments()
+        return View(profile, int(self._clock() * 1000), site, segments_of=segments.of)
 
     def fallbacks(
         self,

@@ -11,8 +11,6 @@ from typing import NamedTuple
 from offers.audience.audience import Audience
 from offers.audience.visitor import View
 from offers.campaign.campaign import Reward
-from profiles.model import Profile
-from tracker.sites import Site
 
 CLAUSES = 3
 GAIN = 0.02
@@ -46,18 +44,15 @@ class LookAlike(NamedTuple):
 
 
 def look_alike(
-    responders: Sequence[Profile],
-    everybody: Iterable[Profile],
-    now: int,
-    site: Site,
+    responders: Sequence[View],
+    everybody: Iterable[View],
     reward: Reward = "click",
     segments: Collection[str] | None = None,
 ) -> LookAlike | None:
     """None when there are too few responders, or nothing sets them apart. ``everybody`` may be a sample, the responders
     in it are left out. ``reward``: what they answered with. ``segments``: those that may be asked for; None: all."""
-    answered = {profile.id for profile in responders}
-    seeds = [View(profile, now, site) for profile in responders]
-    others = [View(profile, now, site) for profile in everybody if profile.id not in answered]
+    answered = {view.profile.id for view in responders}
+    seeds, others = list(responders), [view for view in everybody if view.profile.id not in answered]
     if len(seeds) < SEEDS_WANTED or not others:
         return None
     # Half of the responders choose the clauses, the other half say how good they are.
@@ -114,7 +109,7 @@ def _candidates(seeds: Sequence[View], segments: Collection[str] | None) -> list
             "first_channel": profile.first_touch.channel,
         }
         found.update(f"{name} = {_quoted(value)}" for name, value in texts.items() if value)
-        mine = [each for each in profile.segments if segments is None or each in segments]
+        mine = [each for each in view.segments if segments is None or each in segments]
         found.update(f"segment = {_quoted(segment)}" for segment in mine)
         found.update(f"affinity({_quoted(name)}) > {part}" for name, share in view.shares.items()
                      for part in (0.1, 0.3, 0.5) if share > part)  # fmt: skip
@@ -125,7 +120,7 @@ def _candidates(seeds: Sequence[View], segments: Collection[str] | None) -> list
         ):
             value = getattr(profile.counts, name)
             found.update(f"{name} > {bound}" for bound in bounds if value > bound)
-        found.update(["new" if profile.counts.visits <= 1 else "returning"])
+        found.update(["new" if view.new else "returning"])
         found.update(["cart_items > 0"] if profile.cart else [])
     least = max(2, COMMON * len(seeds))
     return [source for source, count in sorted(found.items()) if count >= least]

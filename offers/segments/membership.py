@@ -1,21 +1,17 @@
-"""Who belongs to which segments, kept on the profiles: when one is saved, and for everybody when a segment changes."""
+"""How many people belong to each segment, counted over everybody: when a segment changes, and again every hour."""
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import msgspec
 
-from offers.audience.visitor import View
-from offers.segments.segment import CompiledSegments
 from offers.segments.store import SegmentStore, SegmentsUnavailable
-from profiles.model import Profile
-from profiles.redis.store import RedisProfiles
-from profiles.store.port import ProfileStore, Write
+from offers.segments.views import Views
+from profiles.store.port import ProfileStore
 from tracker.durations import DAY_SECONDS, HOUR_MS
 from tracker.machine_clock import passed
 from tracker.redis_connection import REDIS_ERRORS, connect
-from tracker.sites import Site, Sites
+from tracker.sites import Site
 
 REPORT_EVERY = 1_000
 """Profiles between two reports of progress."""
@@ -25,14 +21,13 @@ AGAIN_MS = HOUR_MS
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the evaluation of everybody has come. ``version``: the segments' at its start; ``changed``: profiles
-    that were written; ``members`` by segment, of the profiles ``done`` so far. Times in ms."""
+    """How far the evaluation of everybody has come. ``version``: the segments' at its start;
+    ``members`` by segment, of the profiles ``done`` so far. Times in ms."""
 
     started: int
     version: int = 0
     done: int = 0
     total: int = 0
-    changed: int = 0
     finished: int | None = None
     members: dict[str, int] = {}
 
@@ -62,7 +57,7 @@ class ProgressStore:
 
 
 class Membership:
-    """Asks everybody again. One at a time for a site: the schedule's lock sees to that."""
+    """Counts the members of every segment. One at a time for a site: the schedule's lock sees to that."""
 
     def __init__(
         self,
@@ -83,10 +78,7 @@ class Membership:
         )
 
     def run(self, site: Site) -> Progress:
-        """Ask every profile of the site and write what changed, reporting progress on the way.
-
-        Safe beside ingest: a profile is written only onto the version that was read.
-        """
+        """Ask every person of the site, reporting progress on the way. Writes no profile."""
         at = Progress(
             started=self._now(),
             version=self._segments.version(
@@ -94,62 +86,22 @@ class Membership:
             ),  # before the segments: what changes meanwhile is due again
             total=self._profiles.count(site.id),
         )
-        compiled = self._segments.fresh(site.id)
-        members = {name: 0 for name, _ in compiled.audiences}
+        members = {each.id: 0 for each in self._segments.all(site.id)}
         self._progress.write(site.id, at)
-        done = changed = 0
-        for profile in self._profiles.scan(site.id):
-            done += not profile.feeds_customer
-            mine = self._of(profile, site, compiled)
-            for name in () if profile.feeds_customer else mine:
-                members[name] += 1
-            if mine != profile.segments:
-                changed += 1
-                mark = partial(self._marked, site=site, compiled=compiled, together=mine)
-                self._profiles.update(site.id, profile.id, mark)
+        view_of, done = Views(self._segments, self._clock).of(site), 0
+        for profile in self._profiles.people(site.id):
+            done += 1
+            for name in view_of(profile).segments:
+                members[name] = members.get(name, 0) + 1
             if done % REPORT_EVERY == 0:
-                at = msgspec.structs.replace(
-                    at, done=done, total=max(at.total, done), changed=changed, members=members
-                )
+                at = msgspec.structs.replace(at, done=done, total=max(at.total, done), members=members)
                 self._progress.write(site.id, at)
-        at = msgspec.structs.replace(
-            at, done=done, total=done, changed=changed, members=members, finished=self._now()
-        )
+        at = msgspec.structs.replace(at, done=done, total=done, members=members, finished=self._now())
         self._progress.write(site.id, at)
         return at
 
-    def _marked(
-        self, profile: Profile, site: Site, compiled: CompiledSegments, together: list[str]
-    ) -> Profile:
-        """``together``: the segments of all accounts that were merged with this one."""
-        profile.segments = self._of(profile, site, compiled) if profile.alone else together
-        return profile
-
-    def _of(self, profile: Profile, site: Site, compiled: CompiledSegments) -> list[str]:
-        return compiled.of(View(profile, self._now(), site))
-
     def _now(self) -> int:
         return int(self._clock() * 1000)
-
-
-class SegmentedProfiles(RedisProfiles):
-    """Profiles that are saved with the segments they then belong to: what ingest writes through."""
-
-    def __init__(
-        self, url: str, segments: SegmentStore, sites: Sites, clock: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__(url)
-        self._segments, self._sites, self._clock = segments, sites, clock
-
-    def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
-        compiled, known = self._segments.compiled(site), self._sites.get(site)
-        if known is not None and compiled.audiences:
-            now = int(self._clock() * 1000)
-            for write in writes:
-                # Of merged accounts the schedule looks at all together.
-                if isinstance(write.value, Profile) and write.value.alone:
-                    write.value.segments = compiled.of(View(write.value, now, known))
-        return super().save(site, writes)
 
 
 def _key(site: str) -> str:

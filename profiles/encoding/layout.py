@@ -41,7 +41,7 @@ ClaimFields = tuple[list[str], bool, list[str], list[str]]
 MergeFields = tuple[tuple[str, int, int, int], list[str]]
 """``merged`` and ``parts``."""
 RareFields = tuple[dict[str, Any], list[str], dict[str, float], dict[str, bool], bool, list[tuple[str, str]]]
-"""``traits``, ``segments``, ``scores``, ``consent``, ``demo``, ``renamed``."""
+"""``traits``, segments (stored by earlier releases, and not read), ``scores``, ``consent``, ``demo``, ``renamed``."""
 
 
 class StoredProfile(msgspec.Struct, array_like=True, gc=False):
@@ -63,7 +63,7 @@ class StoredProfile(msgspec.Struct, array_like=True, gc=False):
     affinities: dict[int, tuple[float, int]]
     last_order: int | None
     client: tuple[int, int, int, int, int]  # device, browser, os, country, lang
-    stage: int
+    former_stage: int  # stored by earlier releases; 0 since, and not read
     # Views, clicks, last, when dismissed, and how long before the last the first was, of which variant.
     exposure: dict[int, list[int]]
     seen: list[tuple[int, bytes]]

@@ -36,8 +36,8 @@ def pack_profile(profile: Profile) -> StoredProfile:
     words, touches, first = _numbers(_COMMON), _numbers({_NO_TOUCH: 0}), profile.first_seen
     cart, affinities, exposure = profile.cart, profile.affinities, profile.exposure
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
-    rare = (profile.traits, profile.segments, profile.scores, profile.consent)
-    rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])  # type: ignore[assignment]
+    rare: tuple[Any, ...] = (profile.traits, [], profile.scores, profile.consent)
+    rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])
     more: tuple[Any, ...] = (_packed_claims(profile), _packed_merges(profile))
     if profile.orders:
         more += (pack_orders(profile.orders, first, words),)
@@ -62,14 +62,14 @@ def pack_profile(profile: Profile) -> StoredProfile:
         {words[name]: (_short(one.weight), one.ts - first) for name, one in affinities.items()},
         profile.last_order - first if profile.last_order else None,
         tuple([words[text] for text in client]),  # type: ignore[arg-type]
-        words[profile.stage],
+        0,
         {words[name]: _packed_exposure(one, first, words) for name, one in exposure.items()}
         if exposure
         else {},
         profile.seen,
         {words[name]: place for name, place in profile.positions.items()},
         _packed_cursor(profile),
-        rare if any(rare) else None,  # type: ignore[arg-type]
+        rare if any(rare) else None,
         [at for _, _, at in profile.renamed] if profile.renamed else [],
         [],
         _packed_event_counts(profile, words),

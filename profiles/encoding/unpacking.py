@@ -27,7 +27,7 @@ def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
     touches = _touches(stored, words)
     sessions = _sessions(stored, words, touches)
     device, browser, system, country, lang = [words[number] for number in stored.client]
-    traits, segments, scores, consent, demo, renamed = stored.rare or ({}, [], {}, {}, False, [])
+    traits, _segments, scores, consent, demo, renamed = stored.rare or ({}, [], {}, {}, False, [])
     return Profile(
         _id(stored.id, words),
         [words[number] for number in stored.visitors],
@@ -44,9 +44,7 @@ def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
         {words[number]: Affinity(weight, first + ts) for number, (weight, ts) in stored.affinities.items()},
         0 if stored.last_order is None else first + stored.last_order,
         *(device, browser, system, country, lang),
-        segments,
         scores,
-        words[stored.stage],  # type: ignore[arg-type]  # written from a Stage
         consent,
         {words[number]: _exposure(words, first, *seen) for number, seen in stored.exposure.items()},
         stored.seen,

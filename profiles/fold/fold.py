@@ -16,7 +16,6 @@ from profiles.fold import affinity, claims, commerce, dedup, event_counts, order
 from profiles.fold.identity import recency
 from profiles.fold.orders import Applied
 from profiles.fold.sessions import Hit, Placed, locate, place
-from profiles.fold.stages import Thresholds, stage_of
 from profiles.ids import hinted_id, owner_of, session_id
 from profiles.model import VISITORS_KEPT, Profile, Session, Touch
 from profiles.session_rules import SessionRules
@@ -43,7 +42,6 @@ class Settings(msgspec.Struct, frozen=True):
     """The settings of a site that the fold depends on. ``currency`` "": every amount is in the site's."""
 
     sessions: SessionRules = SessionRules()
-    stages: Thresholds = Thresholds()
     currency: str = ""
 
 
@@ -227,7 +225,6 @@ def _apply(
             commerce.track(profile, event, facts)
     else:
         _apply_description(profile, event, claimed)
-    profile.stage = stage_of(profile, profile.last_seen, settings.stages)
     if session is None:
         return Outcome("applied", "", profile.last_touch, (), *told)
     return Outcome("applied", session.id, session.touch, renamed, *told)

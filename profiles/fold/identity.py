@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from profiles.consent import record as consent
 from profiles.encoding import codec
 from profiles.fold import affinity, claims, commerce, dedup, event_counts, items, order_effect, orders
-from profiles.fold.stages import DEFAULT, Thresholds, stage_of
 from profiles.ids import is_customer
 from profiles.model import (
     CART_KEPT,
@@ -46,17 +45,16 @@ def already_merged(into: Profile, other: Profile) -> bool:
     return True
 
 
-def merge(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+def merge(into: Profile, other: Profile) -> None:
     """Add everything ``other`` holds to ``into``, in place. Nothing is lost; where they differ, the newer decides."""
     if into.proven and not other.proven:
         claims.prove(other)
     merge_state(into, other)
     into.fed = into.fed or other.fed
     add_history(into, other)
-    into.stage = stage_of(into, into.last_seen, thresholds)
 
 
-def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAULT) -> None:
+def merge_claimed(into: Profile, other: Profile) -> None:
     """Add, in place, the history of a browser that merely claims to be the customer ``into``. While the
     customer is not proven, the browser's consent, cart and device are merged, too."""
     other = codec.copy(other)  # both profiles stay, and must share nothing
@@ -68,7 +66,6 @@ def merge_claimed(into: Profile, other: Profile, thresholds: Thresholds = DEFAUL
     add_history(into, other)
     for visitor in other.visitors:
         claims.claimed_by(into, visitor)
-    into.stage = stage_of(into, into.last_seen, thresholds)
 
 
 def merge_state(into: Profile, other: Profile) -> None:
@@ -143,7 +140,7 @@ def _claim_traits(into: Profile, traits: Mapping[str, Any]) -> None:
 
 
 def _merge_description(into: Profile, other: Profile) -> None:
-    """User, device, place, segments and scores; and the last order, which empties a cart."""
+    """User, device, place and scores; and the last order, which empties a cart."""
     into.last_order = max(into.last_order, other.last_order)
     older, newer = (into, other) if other.last_seen >= into.last_seen else (other, into)
     into.user = into.user or other.user
@@ -153,7 +150,6 @@ def _merge_description(into: Profile, other: Profile) -> None:
     )
     into.country, into.lang = newer.country or older.country, newer.lang or older.lang
     into.scores = {**older.scores, **newer.scores}
-    into.segments = sorted({*into.segments, *other.segments})
     into.demo = into.demo or other.demo
     into.parts = sorted({*into.parts, *other.parts})
     into.merged = max(into.merged, other.merged, key=lambda merged: merged.at)

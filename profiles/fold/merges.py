@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from profiles.fold import claims, identity
 from profiles.fold.fold import LogPosition
-from profiles.fold.stages import DEFAULT, Thresholds
 from profiles.model import Merge, Profile
 from tracker.event import SITE, Event
 
@@ -68,16 +67,16 @@ def link(profile: Profile, into: str, ts: int, at: LogPosition) -> None:
     profile.merged = Merge(into, max(ts, profile.merged.at + 1), at.partition, at.position)
 
 
-def together(members: Sequence[Profile], thresholds: Thresholds = DEFAULT) -> Profile:
-    """The one person that these accounts are, in place of the first, whose id, scores and segments it has; ``parts``
+def together(members: Sequence[Profile]) -> Profile:
+    """The one person that these accounts are, in place of the first, whose id and scores it has; ``parts``
     are the others."""
     first, *others = members
-    scores, segments, merged = first.scores, first.segments, first.merged
+    scores, merged = first.scores, first.merged
     if not first.proven and any(other.proven for other in others):
         claims.prove(first)
     for other in others:
-        identity.merge(first, other, thresholds)
-    first.scores, first.segments, first.merged = scores, segments, merged
+        identity.merge(first, other)
+    first.scores, first.merged = scores, merged
     first.parts = [other.id for other in others]
     return first
 

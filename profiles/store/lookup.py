@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from profiles.model import Profile, Session
+from profiles.model import Profile, Session, Stage
 from profiles.store.port import ProfileStore
 
 ID_LIMIT = 300
@@ -14,6 +14,17 @@ INTERNAL: Mapping[type, frozenset[str]] = {
     Session: frozenset({"marks"}),
 }
 """Fields for ingest only: documents leave them out."""
+
+
+class ProfileState(msgspec.Struct, frozen=True):
+    """What is true of a profile at one moment only: it is computed for the document, and stored nowhere."""
+
+    stage: Stage
+    segments: list[str]
+
+
+COMPUTED: Mapping[type, type] = {Profile: ProfileState}
+"""Whose fields documents have in addition, or instead of those that are stored."""
 
 
 def find(store: ProfileStore, site: str, who: str) -> Profile | None:
@@ -35,10 +46,9 @@ def as_site_sees(store: ProfileStore, site: str, profile: Profile) -> Profile:
     return store.find(site, user=profile.fed[0]) or profile
 
 
-def document(profile: Profile) -> dict[str, Any]:
+def document(profile: Profile, now: ProfileState) -> dict[str, Any]:
     """The profile with its fields by name; stored it is an array."""
-    plain: dict[str, Any] = _plain(profile)
-    return plain
+    return {**_plain(profile), **_plain(now)}
 
 
 def _plain(value: Any) -> Any:

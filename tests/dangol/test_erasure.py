@@ -19,6 +19,7 @@ from profiles.redis.store import RedisProfiles
 from tests.support.erase_traces import traces
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
 from tests.support.machine import Clock
+from tests.support.sites import UTC_SITE, view_of
 from tracker.delivery.spool import Spool
 from tracker.durations import DAY_MS
 from tracker.event import encode
@@ -225,7 +226,7 @@ def test_dead_letters_go_and_others_stay(shop: Shop) -> None:
     letters = shop.deadletters.list()
     assert len(letters) == 4
     assert len(shop.deadletters.of("default", {"hush-a"}, {"hush-u"})) == 3
-    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", "EUR", user="hush-u")
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, UTC_SITE, view_of, user="hush-u")
     assert len(document["dead_letters"]) == 3
     shop.erase("hush-u")
     assert [letter.key for letter in shop.deadletters.list()] == ["default:other"]
@@ -243,7 +244,7 @@ def test_an_export_counts_an_order_that_was_reported_twice_once(shop: Shop) -> N
         event("4", 3, visitor="a", name="Order Completed", props={**bought, "order_id": "o2"}),
     )
     shop.work()
-    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", "EUR", visitor="a")
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, UTC_SITE, view_of, visitor="a")
     assert [row["repeated"] or False for row in document["events"]] == [False, False, True, False]
     (session,) = document["sessions"]
     assert (session["events"], session["revenue"]) == (4, 60.0)
@@ -255,11 +256,11 @@ def test_an_export_of_a_browser_that_claims_tells_only_its_own(shop: Shop) -> No
     shop.send(event("1", 0, visitor="own", user="kim"), event("2", 1, visitor="b2"))
     shop.send(event("3", 2, visitor="b2", user="kim", proven=False), event("4", 3, visitor="own"))
     shop.work()
-    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", "EUR", visitor="b2")
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, UTC_SITE, view_of, visitor="b2")
     assert [row["id"] for row in document["events"]] == ["2", "3"]
     assert (document["visitors"], document["users"], document["profile"]["id"]) == (["b2"], [], "v:b2")
     assert sum(session["events"] for session in document["sessions"]) == 2
-    document = export(shop.profiles, shop.warehouse, shop.deadletters, "default", "EUR", user="kim")
+    document = export(shop.profiles, shop.warehouse, shop.deadletters, UTC_SITE, view_of, user="kim")
     assert [row["id"] for row in document["events"]] == ["1", "2", "3", "4"]
 
 

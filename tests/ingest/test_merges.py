@@ -33,7 +33,7 @@ from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope
 
 USERS = ["u0", "u1", "u2", "u3", "u4"]
-LINKS = ("merged", "parts", "consent", "affinities", "segments", "scores")
+LINKS = ("merged", "parts", "consent", "affinities", "scores")
 
 
 def deeds(count: int, draw: random.Random) -> list[Event]:

@@ -6,7 +6,7 @@ import pytest
 
 from offers.bandit.thompson_sampling import Arm, NoArms
 from offers.decision.decider import Decider
-from profiles.model import Exposure, Profile
+from profiles.model import Counts, Exposure, Profile
 from tests.support.decisions import decided
 from tests.support.offers import CREATIVES, SHOES, ArmCounts, chosen, decider, offer
 from tracker.durations import DAY_MS
@@ -126,7 +126,7 @@ def test_of_equal_campaigns_the_one_that_works_comes_first_and_the_others_are_tr
 def test_the_bandit_s_context_is_how_they_stand_now(clock, site):
     """A regular who has not come for long is at risk, to the audience and to the bandit alike."""
     now, day = int(clock() * 1000), DAY_MS
-    away = Profile(id="v:a", stage="regular", last_seen=now - 400 * day, last_order=now - 400 * day)
+    away = Profile(id="v:a", counts=Counts(orders=3), last_seen=now - 400 * day, last_order=now - 400 * day)
     made = decided(decider(clock, offer("x", audience="stage = 'lost'")), site, away, "hero")
     assert made is not None and made.context.startswith("lost|")
 

@@ -8,14 +8,14 @@ import pytest
 from offers.audience.visitor import View
 from offers.bandit.contexts import CONTEXTS_KEPT, STRONGEST, SlotCounts, context_of, parents, slot_counts
 from offers.bandit.thompson_sampling import Arm, best_probabilities
-from profiles.model import Profile, Touch
+from profiles.model import Counts, Profile, Touch
 from tests.support.decisions import decided
 from tests.support.offers import SIGNER, decider, offer
 from tests.support.sites import UTC_SITE
 
 
 def test_contexts_have_parents():
-    profile = Profile(id="v:a", stage="regular", device="phone", last_touch=Touch(channel="a|b"))
+    profile = Profile(id="v:a", counts=Counts(orders=3), device="phone", last_touch=Touch(channel="a|b"))
     assert context_of(View(profile, 0, UTC_SITE)) == "regular|phone|a/b"
     assert parents("regular|phone|mail") == ["", "regular", "regular|phone", "regular|phone|mail"]
     assert parents("") == [""]
@@ -70,7 +70,8 @@ def test_buckets_that_are_alike_are_rarely_taken_for_different():
 
 
 def test_names_of_contexts_are_cut(clock, site):
-    profile = Profile(id="v:a", stage="regular", device="d" * 99, last_touch=Touch(channel="c" * 41))
+    now, touch = int(clock.now * 1000), Touch(channel="c" * 41)
+    profile = Profile(id="v:a", last_seen=now, counts=Counts(orders=3), device="d" * 99, last_touch=touch)
     decision = decided(decider(clock, offer("x")), site, profile, "hero")
     context = SIGNER.read(decision.token, "default", int(clock.now * 1000)).context
     assert context == f"regular|{'d' * 40}|{'c' * 40}"

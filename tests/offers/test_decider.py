@@ -7,7 +7,7 @@ import pytest
 
 from offers.decision.caps import CapRequest, CapStore, Grant
 from offers.decision.decider import SLOTS_LIMIT, Decider
-from profiles.model import Profile, Touch
+from profiles.model import Counts, Profile, Touch
 from profiles.sansio import Call, Steps, run_sync
 from tests.support.decisions import decided
 from tests.support.offers import SHOES, SIGNER, Fixed, Uncapped, chosen, decider, offer
@@ -29,12 +29,13 @@ def test_the_highest_tier_then_priority_among_those_who_match(clock, site):
     decide = decider(clock, *documents)
     assert chosen(decided(decide, site, SHOES, "hero")) == "shoes"
     assert chosen(decided(decide, site, Profile(id="v:b"), "hero")) == "high"
-    assert chosen(decided(decide, site, Profile(id="v:b", stage="lost"), "hero")) == "override"
+    assert chosen(decided(decide, site, Profile(id="v:b", counts=Counts(orders=1)), "hero")) == "override"
     assert decided(decide, site, SHOES, "nowhere") is None
 
 
 def test_a_decision_carries_what_it_needs(clock, site):
-    profile = Profile(id="v:b", stage="regular", device="phone", last_touch=Touch(channel="mail"))
+    now, touch = int(clock() * 1000), Touch(channel="mail")
+    profile = Profile(id="v:b", last_seen=now, counts=Counts(orders=3), device="phone", last_touch=touch)
     creatives = [{"id": "x", "kind": "html", "content": "<b onclick=x>hi</b><script>x</script>"}]
     decision = decided(decider(clock, offer("a", creatives=creatives)), site, profile, "hero")
     assert decision is not None

@@ -5,10 +5,19 @@ import random
 import pytest
 
 from offers.audience.audience import Audience
+from offers.audience.visitor import View
 from offers.segments.lookalike import look_alike
 from profiles.model import Affinity, Counts, Profile, Touch
 from tests.support.segment_people import NOW, person
 from tests.support.sites import UTC_SITE
+
+
+def seen(people: list[Profile]) -> list[View]:
+    """As they are now; who clicked belongs to a segment."""
+    return [
+        View(one, NOW, UTC_SITE, lambda view: ["answered"] if view.profile.counts.offer_clicks else [])
+        for one in people
+    ]
 
 
 def test_a_look_alike_finds_what_the_responders_have_in_common():
@@ -30,7 +39,7 @@ def test_a_look_alike_finds_what_the_responders_have_in_common():
 
     responders = [somebody(number, True) for number in range(200)]
     everybody = [somebody(number, False) for number in range(2_000)]
-    found = look_alike(responders, everybody, NOW, UTC_SITE)
+    found = look_alike(seen(responders), seen(everybody))
     assert found is not None
     assert "affinity('shoes')" in found.audience and "channel = 'mail'" in found.audience
     assert "device" not in found.audience
@@ -50,14 +59,12 @@ def test_a_look_alike_does_not_ask_for_the_answer_itself(reward):
         return person(
             number,
             counts=answered,
-            stage="customer" if bought else "prospect",
-            segments=["answered"] if responder else [],
             affinities={likes: Affinity(3.0, NOW)},
         )
 
     responders = [somebody(number, True) for number in range(200)]
     everybody = [*responders, *(somebody(number, False) for number in range(200, 1_000))]
-    found = look_alike(responders, everybody, NOW, UTC_SITE, reward, segments=())
+    found = look_alike(seen(responders), seen(everybody), reward, segments=())
     assert found is not None and found.audience.startswith("affinity('shoes')")
     assert not Audience.parse(found.audience).asks({"offer_clicks", "segment"})
     if reward != "click":
@@ -67,5 +74,5 @@ def test_a_look_alike_does_not_ask_for_the_answer_itself(reward):
 
 def test_no_look_alike_of_few_or_of_everybody():
     people = [person(number, device="phone") for number in range(300)]
-    assert look_alike(people[:10], people, NOW, UTC_SITE) is None
-    assert look_alike(people[:100], people, NOW, UTC_SITE) is None
+    assert look_alike(seen(people[:10]), seen(people)) is None
+    assert look_alike(seen(people[:100]), seen(people)) is None

@@ -34,7 +34,6 @@ def test_a_merge_loses_nothing() -> None:
         cart={"p1": CartLine(1.0, 9.0), "p2": CartLine(2.0)},
         affinities={"shoes": Affinity(1.0, 5 * DAY_MS)},
         last_order=2 * DAY_MS,
-        segments=["b"],
         consent={"marketing": True, "analytics": True},
         exposure={"k": Exposure(2, 1, 7)},
         positions={"a1": (1, 10)},
@@ -56,7 +55,6 @@ def test_a_merge_loses_nothing() -> None:
         cart={"p1": CartLine(2.0, 8.0)},
         affinities={"shoes": Affinity(2.0, 5 * DAY_MS), "hats": Affinity(1.0, DAY_MS)},
         last_order=1 * DAY_MS,
-        segments=["a"],
         consent={"marketing": False},
         exposure={"k": Exposure(1, 0, 9), "m": Exposure(1, 1, 1)},
         positions={"kim": (0, 3)},
@@ -77,7 +75,6 @@ def test_a_merge_loses_nothing() -> None:
     assert [item.item for item in customer.items] == ["p1", "p2", "p3"]  # interleaved by time
     assert customer.cart == {"p1": CartLine(3.0, 8.0), "p2": CartLine(2.0)}
     assert {name: one.weight for name, one in customer.affinities.items()} == {"shoes": 3.0, "hats": 1.0}
-    assert customer.segments == ["a", "b"]
     assert customer.consent == {"marketing": False, "analytics": True}  # the stricter
     assert customer.exposure == {"k": Exposure(3, 1, 9), "m": Exposure(1, 1, 1)}
     assert customer.positions == {"kim": (0, 3), "a1": (1, 10)}

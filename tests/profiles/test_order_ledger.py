@@ -143,7 +143,7 @@ def test_a_wholly_returned_order_leaves_no_purchase_behind() -> None:
         for events in ([bought, *back], [*back, bought]):
             profile = folded(events)
             assert (profile.counts.orders, profile.counts.revenue, profile.last_order) == (0, 0.0, 0)
-            assert (profile.items, profile.affinities, profile.stage) == ([], {}, "prospect")
+            assert (profile.items, profile.affinities) == ([], {})
             assert "Order Completed" not in profile.event_counts
 
 

@@ -140,8 +140,6 @@ def _person(chance: random.Random, number: int, now: float) -> tuple[list[EventR
         browser=browser,
         os=system,
         country=country,
-        stage="regular" if counts.orders > 1 else "customer" if counts.orders else "prospect",
-        segments=["buyers"] if counts.orders else ["lookers"],
         consent={"analytics": True, "marketing": number % 2 == 0},
         scores={"churn": 0.25},
     )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from offers.audience.visitor import View
+from profiles.model import Profile
 from tracker.sites import Site
 
 
@@ -11,3 +13,8 @@ def site_with(**settings: Any) -> Site:
 
 UTC_SITE = site_with()
 SEOUL_SITE = site_with(timezone="Asia/Seoul")
+
+
+def view_of(profile: Profile) -> View:
+    """The profile at its last event, on a site without segments."""
+    return View(profile, profile.last_seen, UTC_SITE)

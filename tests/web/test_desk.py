@@ -297,8 +297,6 @@ def known(stage: Stage, clock: Clock) -> None:
         affinities={"shoes": Affinity(3.0, now), HOSTILE: Affinity(1.0, now)},
         exposure={"hero": Exposure(2, 1, now)},
         consent={"marketing": False},
-        stage="customer",
-        segments=[HOSTILE],
         demo=True,
     )
     guest = Profile(id="v:b", visitors=["b"], last_seen=now - 1, last_touch=Touch(now, "e-mail"))

@@ -44,9 +44,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     fill(stage.warehouse, clock())
     here = visit("v:b", now - 120_000, FULL[:2], channel="e-mail", device="phone", country="KR")
     here += visit("v:c", now - 30_000, FULL[:1], channel="direct", device="desktop", country="DE")
-    people = [
-        Profile(id=f"v:{name}", visitors=[name], last_seen=now, segments=["everyone"]) for name in "abc"
-    ]
+    people = [Profile(id=f"v:{name}", visitors=[name], last_seen=now) for name in "abc"]
     kim = Profile(id="u:kim", user="kim", traits={"name": "Kim"}, last_seen=now - 1)
     kim.sessions = [Session("s1", now - 9, now - 1, Touch(now - 9, "e-mail", "news"))]
     kim.cart, kim.exposure = {"p7": CartLine(2, 9.5)}, {"hero": Exposure(3, 1, now - 1)}
@@ -61,7 +59,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     assert stage.call("PUT", "/v1/campaigns/hero", json=hero).status_code == 200
     learned = SlotCounts({"": {"a": Arm(4.0, 1.0)}})
     stage.stores.campaigns.arms.publish("default", {"hero": {"hero": learned}}, now)
-    segment = {"name": "B alone", "audience": "visits = 0"}
+    segment = {"name": "B alone", "audience": "known = false"}
     assert stage.call("PUT", "/v1/segments/everyone", json=segment).status_code == 200
     for number, each in enumerate(here):
         token = stage.stores.campaigns.signer.sign(

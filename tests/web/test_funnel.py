@@ -23,9 +23,7 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
     stage = stage_of(tmp_path, redis_url, site, clock)
     fill(stage.warehouse, clock())
     for number, name in enumerate("abcd"):
-        profile = Profile(
-            id=f"v:{name}", visitors=[name], counts=Counts(visits=1, orders=number), stage="prospect"
-        )
+        profile = Profile(id=f"v:{name}", visitors=[name], counts=Counts(visits=1, orders=number))
         stage.profiles.save("default", [Write(profile.id, b"", profile)])
     return stage
 
@@ -127,7 +125,7 @@ def test_drop_outs_become_a_segment_in_two_clicks(stage: Stage) -> None:
     made = desk.post("/desk/funnel/people", data=form).headers["Location"]
     segment = parse_qs(urlsplit(made).query)["made"][0]
     assert stage.stores.segments.store.get("default", segment).name == "카트 이탈"
-    assert stage.profiles.load("default", ["v:c"])["v:c"].profile.segments == [segment]
+    assert stage.call("GET", "/v1/profiles/c").json["segments"] == [segment]
     branch = report(stage, "funnel/breakdown", "group=segment")["rows"]
     assert branch == [{"value": segment, "visitors": [1, 1, 0, 0]}]
     narrowed = report(stage, "funnel", f"segment={segment}")["steps"]

@@ -40,7 +40,6 @@ def mina() -> Profile:
         counts=Counts(visits=7, pageviews=40, views=21, orders=2, revenue=180.0, offer_views=5),
         affinities={"shoes": Affinity(6.0, NOW), "garden": Affinity(2.0, NOW)},
         items=[ItemTouch("p1", "view", NOW, "shoes"), ItemTouch("p2", "view", NOW, "garden")],
-        stage="customer",
         device="phone",
     )
 

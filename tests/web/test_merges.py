@@ -15,6 +15,7 @@ from profiles.erasures import RedisErased, digest
 from profiles.redis.store import RedisProfiles
 from tests.support.ingest_streams import event, records
 from tests.support.machine import Clock
+from tests.support.sites import UTC_SITE, view_of
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.event import SITE
 from tracker.sites import Site
@@ -108,7 +109,7 @@ def test_everything_that_is_read_sees_one_person_and_two_again(shop: Shop) -> No
     ask = {"visitor": "kims", "slots": [{"id": "also", "kind": "items", "strategy": "popular"}]}
     stage = shop.stage.call("POST", "/v1/personalize", "wk_test", json=ask).json["visitor"]["stage"]
     assert stage == shop.profile("lee")["stage"] != "prospect"
-    told = export(shop.stage.profiles, shop.stage.warehouse, shop.letters, "default", "EUR", user="kim")
+    told = export(shop.stage.profiles, shop.stage.warehouse, shop.letters, UTC_SITE, view_of, user="kim")
     assert told is not None
     assert set(told["users"]) == {"kim", "lee"}
     assert {each["id"] for each in told["events"]} >= {"i1", "i2", "b1", "b2"}
@@ -195,12 +196,10 @@ def test_segments_look_at_all_accounts_together(shop: Shop) -> None:
     segment = {"name": "Two orders", "audience": "orders >= 2"}
     assert shop.stage.call("PUT", "/v1/segments/two", json=segment).status_code in (200, 201)
     shop.merge("kim", "lee")
-    shop.stage.evaluate_segments(shop.clock)
     assert shop.profile("kim")["segments"] == ["two"]
     shop.send(event("p1", 1, "lees"))
     assert shop.profile("kim")["segments"] == ["two"]
     shop.separate("kim")
-    shop.stage.evaluate_segments(shop.clock)
     assert shop.profile("kim")["segments"] == shop.profile("lee")["segments"] == []
 
 

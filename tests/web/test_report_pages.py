@@ -119,7 +119,6 @@ def test_the_page_of_a_person_has_visits_orders_and_ids(stage: Stage, clock: Clo
         user="c7",
         first_seen=start,
         sessions=[Session("s", start, start, touch)],
-        segments=["full-carts", "gone"],
     )
     people(stage, person)
     aliases = [AliasRow("default", "profile", old, "u:c7", start) for old in ("v:a", "v:b")]
@@ -128,7 +127,7 @@ def test_the_page_of_a_person_has_visits_orders_and_ids(stage: Stage, clock: Clo
     desk = stage.desk()
     page = desk.get("/desk/visitors/u%3Ac7").text
     assert "Organic search · google" in page and HOSTILE not in page
-    assert "Full carts, gone" in page  # by their names; a deleted one by its id
+    assert "Full carts" in page and "Full carts, " not in page
     part = desk.get("/desk/dossier/u%3Ac7?part=1").text
     assert "€50.00" in part and "o-v:a-" in part and "<html" not in part
     assert desk.get("/desk/dossier/nobody").status_code == 404
@@ -173,7 +172,7 @@ def test_who_asks_the_same_waits_for_the_same(clock: Clock) -> None:
 
     assert [cache.answer("q", make, 60)[0] for _ in range(3)] == [1, 1, 1]
     clock.advance(61)
-    before = cache.answer("q", make, 60, stale=True)[0]
+    before = cache.answer("q", make, 60, stale=120)[0]
     assert (
         before in (1, 2) and cache.answer("q", make, 60)[0] == 2
     )  # the old one at once, or the new one already

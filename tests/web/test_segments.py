@@ -55,7 +55,6 @@ def test_a_segment_is_written_evaluated_and_removed(stage: Stage, clock: Clock) 
         "state": "done",
         "done": 20,
         "total": 20,
-        "changed": 15,
         "started": 1_795_000_000_000,
         "finished": 1_795_000_000_000,
     }

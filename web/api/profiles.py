@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 from flask import Response
 
+from offers.segments.views import Views
 from profiles.store.lookup import ID_LIMIT, document
 from profiles.store.port import ProfileStore
 from web.access.audit import concerning
@@ -33,6 +34,7 @@ class Profiles:
     erasing: Callable[[str, str], Sequence[str] | None]
     keys: Keys
     merges: Merges
+    views: Views
 
     def routes(self) -> Routes:
         return (
@@ -43,10 +45,11 @@ class Profiles:
         )
 
     def one(self, who: str) -> Response:
-        profile = find(self.store, self.keys.secret_key().id, who)
+        site = self.keys.secret_key()
+        profile = find(self.store, site.id, who)
         if profile is None:
             raise _nobody(who)
-        return answer(document(profile))
+        return answer(document(profile, self.views.of(site)(profile).state))
 
     def erase(self, who: str) -> Response:
         """What is live goes now; the history, which takes reading it all, within minutes: hence 202."""

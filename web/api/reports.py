@@ -91,13 +91,13 @@ class PeopleReports:
         return told("funnel-people", found, ("people",))
 
     def segment(self) -> Response:
-        members = self.people.in_segment(self.site_of().id, request.args.get("id", ""))
+        members = self.people.in_segment(self.site_of(), request.args.get("id", ""))
         return told("segment", members, ("people",))
 
     def visitors(self) -> Response:
         scope = self.people.reports.scope(self.site_of(), request.args)
         if query := request.args.get("q", ""):
-            found = self.people.search(scope.site.id, query)
+            found = self.people.search(scope.site, query)
         else:
             found = self.people.latest(scope)
         return told("visitors", found, ("people",))

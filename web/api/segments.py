@@ -70,7 +70,6 @@ def evaluation(progress: Progress | None, version: int) -> dict[str, Any]:
         "state": state,
         "done": progress.done,
         "total": progress.total,
-        "changed": progress.changed,
         "started": progress.started,
         "finished": progress.finished,
     }

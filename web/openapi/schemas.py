@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from profiles.store.lookup import INTERNAL
+from profiles.store.lookup import COMPUTED, INTERNAL
 
 REF = "#/components/schemas/"
 Schema = dict[str, Any]
@@ -51,7 +51,9 @@ class _Drawer:
         info: Any = inspect.type_info(kind)
         config = getattr(kind, "__struct_config__", None)
         sparse, hidden = bool(config and config.omit_defaults), INTERNAL.get(kind, ())
-        fields = [each for each in info.fields if each.name not in hidden]
+        stored = [each for each in info.fields if each.name not in hidden]
+        now: Any = inspect.type_info(COMPUTED[kind]) if kind in COMPUTED else None
+        fields = list({each.name: each for each in (*stored, *(now.fields if now else ()))}.values())
         needed = [each.encode_name for each in fields if each.required or not sparse]
         self.drawn[name] = {
             "type": "object",

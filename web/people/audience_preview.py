@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from offers.audience.audience import Audience, Verdict
 from offers.audience.grammar import AudienceInvalid
 from offers.audience.preview import Explanation, explanation, preview
 from offers.audience.visitor import View
-from offers.segments.store import SegmentStore
+from offers.segments.views import Views
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.sites import Site
@@ -53,13 +52,13 @@ class Explained:
 class Audiences:
     """The size of an audience, a sample of its members, and why one visitor belongs or not."""
 
-    def __init__(self, profiles: ProfileStore, segments: SegmentStore, clock: Callable[[], float]) -> None:
-        self._profiles, self._segments, self._clock = profiles, segments, clock
+    def __init__(self, profiles: ProfileStore, views: Views) -> None:
+        self._profiles, self._views = profiles, views
         self._totals: dict[str, tuple[float, int]] = {}
 
     def size(self, site: Site, audience: Audience, chance: random.Random | None = None) -> Size:
         """Raises ProfilesUnavailable."""
-        view = self._viewer(site)
+        view = self._views.of(site)
         found = preview(audience, map(view, self._profiles.people(site.id)), chance)
         total = found.seen if found.complete else max(found.seen, self._total(site.id))
         return Size(found.of(total), total, found.complete, found.sample)
@@ -69,7 +68,7 @@ class Audiences:
         profile = find(self._profiles, site.id, who)
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "visitor")
-        return profile, explanation(audience, self._viewer(site)(profile))
+        return profile, explanation(audience, self._views.of(site)(profile))
 
     def explained(self, site: Site, source: str, who: str) -> Explained:
         """Raises Problem 400 for an audience that cannot be read, 404 as ``explain``."""
@@ -78,13 +77,7 @@ class Audiences:
         return Explained(profile.id, why.matched, clauses, failed)
 
     def view(self, site: Site, profile: Profile) -> View:
-        return self._viewer(site)(profile)
-
-    def _viewer(self, site: Site) -> Callable[[Profile], View]:
-        """Segments as they are defined this moment: whoever just wrote one asks about it next."""
-        now = int(self._clock() * 1000)
-        segments = self._segments.fresh(site.id)
-        return lambda profile: View(profile, now, site, segments_of=segments.of)
+        return self._views.of(site)(profile)
 
     def _total(self, site: str) -> int:
         until, total = self._totals.get(site, (0.0, 0))

@@ -1,8 +1,9 @@
 """Who there is on a site, in one walk over the profiles: by segment, by stage, and by what one may search for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from offers.audience.visitor import View
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
 
@@ -11,7 +12,7 @@ FOUND = 50
 
 @dataclass(frozen=True, slots=True)
 class Everyone:
-    """Profile ids by segment (only those with members) and by lifecycle stage. ``names``: of everyone with a
+    """Profile ids by segment (of all that were defined then) and by lifecycle stage. ``names``: of everyone with a
     customer id, name or e-mail, these in lower case, and the profile id."""
 
     segments: Mapping[str, frozenset[str]]
@@ -30,14 +31,18 @@ class Everyone:
         return [profile for _name, profile in found[:FOUND]]
 
 
-def everyone(profiles: ProfileStore, site: str) -> Everyone:
-    """Reads every profile. Raises ProfilesUnavailable."""
-    segments: dict[str, list[str]] = {}
+def everyone(
+    profiles: ProfileStore, site: str, defined: Iterable[str], view_of: Callable[[Profile], View]
+) -> Everyone:
+    """Reads every profile; ``view_of`` tells stage and segments of each. ``defined``: the ids of all segments. Raises
+    ProfilesUnavailable."""
+    segments: dict[str, list[str]] = {name: [] for name in defined}
     stages: dict[str, list[str]] = {}
     names = []
     for profile in profiles.people(site):
-        stages.setdefault(profile.stage, []).append(profile.id)
-        for segment in profile.segments:
+        view = view_of(profile)
+        stages.setdefault(view.stage, []).append(profile.id)
+        for segment in view.segments:
             segments.setdefault(segment, []).append(profile.id)
         if text := _searched(profile):
             names.append((text, profile.id))

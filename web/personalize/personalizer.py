@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from offers.audience.visitor import View
 from offers.decision.decider import Decider
 from offers.decision.decisions import Decision, PageDecisions
 from profiles import sansio
@@ -60,11 +62,14 @@ class AnswerDraft:
             profile = msgspec.structs.replace(profile, consent=consent)
         self.profile = profile
 
-    def answer(self, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
+    def answer(
+        self, request: PersonalizeRequest, budget: Deadline, view_of: Callable[[Profile], View]
+    ) -> dict[str, Any]:
+        """``view_of`` tells stage and segments of a profile at this moment."""
         filled = {**self.offers, **self.items}
         slots = {slot: filled.get(slot, {"items": [], "model": ""}) for slot in request.order}
-        told = self.profile if allows(self.profile.consent, "personalization") else Profile(id="")
-        known = {"stage": told.stage, "segments": list(told.segments)}
+        told = view_of(self.profile if allows(self.profile.consent, "personalization") else Profile(id=""))
+        known = {"stage": told.stage, "segments": told.segments}
         return {"visitor": known, "slots": slots, "took_ms": round(budget.spent * 1000, 1)}
 
 
@@ -94,7 +99,7 @@ class Personalizer:
         except DeadlineExceeded:
             self._degraded.labels("time").inc()
             self._fall_back(site, request, draft, budget)
-        return draft.answer(request, budget)
+        return draft.answer(request, budget, partial(self._decider.view, site))
 
     async def soon(self, site: Site, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         """As ``answer``, on an event loop."""
@@ -109,7 +114,7 @@ class Personalizer:
             self._degraded.labels("time").inc()
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(None, self._fall_back, site, request, draft, budget)
-        return draft.answer(request, budget)
+        return draft.answer(request, budget, partial(self._decider.view, site))
 
     def _filling(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
         """Each part on its own: what fails leaves the draft as it is."""
@@ -117,6 +122,7 @@ class Personalizer:
             with self._without("profile"):
                 found = yield from self._profiles.finding(site.id, request.visitor, request.user)
                 draft.know(found or draft.profile, request)
+                yield from self._decider.refreshing_segments(site)
         if request.items:
             with self._without("items"):
                 yield Call(lambda: self._fill_items(site, request, draft, draft.profile))

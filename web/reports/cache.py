@@ -73,14 +73,15 @@ class ReportCache:
         most: float,
         patience: float | None = None,
         *,
-        stale: bool = False,
+        stale: float = 0.0,
     ) -> tuple[Any, float]:
         """The answer and when it was made (seconds since the epoch): at most ``most`` seconds ago, and no longer than
-        WORTH says; with ``stale`` an older one at once, while the new one is made. Raises StillCounting after
+        WORTH says; or ``stale`` seconds ago, at once, while the new one is made. Raises StillCounting after
         ``patience`` seconds, Cancelled, and whatever ``make`` raises."""
         job = self._job(question, make, most)
-        if stale and job.before is not None and not job.future.done():
-            job = job.before
+        before = job.before
+        if before and before.made and not job.future.done() and 0 <= self._clock() - before.made < stale:
+            job = before
         try:
             return job.future.result(patience), job.made or self._clock()
         except NotDone:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from offers.audience.audience import Audience
 from offers.bandit.arm_store import ArmStore
@@ -22,6 +23,7 @@ from offers.reports.campaign_report import CampaignReport, campaign_report
 from offers.reports.response_counts import ResponseCounts, by_segment
 from offers.segments.lookalike import LookAlike, look_alike, revealing_fields
 from offers.segments.store import SegmentStore
+from offers.segments.views import Views
 from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
 from tracker.sites import Site
@@ -91,6 +93,7 @@ class CampaignResults:
     signer: TokenSigner
     coupons: CouponStore
     clock: Callable[[], float]
+    views: Views
 
     def result(self, site: Site, campaign: Campaign, span: Span) -> Result:
         """From the warehouse. A goal counts that was reached within the campaign's window, be it after the span."""
@@ -124,17 +127,19 @@ class CampaignResults:
     def expansion(self, site: Site, result: Result) -> LookAlike | None:
         """An audience of others like those who answered. Raises ProfilesUnavailable."""
         ids = list(dict.fromkeys(showing.profile for showing in reversed(result.answered)))[:SEEDS]
-        seeds = list(people_by_id(self.profiles, site.id, ids).values())
-        others = [each for each, _ in zip(self.profiles.people(site.id), range(OTHERS), strict=False)]
+        view_of = self.views.of(site)
+        seeds = [view_of(each) for each in people_by_id(self.profiles, site.id, ids).values()]
+        others = [view_of(each) for each in islice(self.profiles.people(site.id), OTHERS)]
         reward = result.campaign.reward
         asked = [(each.id, Audience.parse(each.audience)) for each in self.segments.all(site.id)]
         segments = {name for name, audience in asked if not audience.asks(revealing_fields(reward))}
-        return look_alike(seeds, others, int(self.clock() * 1000), site, reward, segments)
+        return look_alike(seeds, others, reward, segments)
 
     def _segments(self, site: Site, found: Sequence[Impression]) -> list[ResponseCounts]:
         ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]
         known = people_by_id(self.profiles, site.id, ids)
-        segments = {each: profile.segments for each, profile in known.items()}
+        view_of = self.views.of(site)
+        segments = {each: view_of(profile).segments for each, profile in known.items()}
         return by_segment(found, segments)
 
 

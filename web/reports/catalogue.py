@@ -139,8 +139,12 @@ class FunnelQuestion:
                 (self, by),
                 lambda events: breakdown(events, site, self.steps, self.rules, span, by),
             )
-        everyone = reports.everyone(site)
-        people = everyone.stages if by == "stage" else everyone.segments
+        everyone = reports.everyone(scope.site)
+        people = {
+            name: ids
+            for name, ids in (everyone.stages if by == "stage" else everyone.segments).items()
+            if ids
+        }
         return reports.answer(
             "breakdown",
             scope,

@@ -144,9 +144,9 @@ class PeopleTables:
     def in_funnel(self, scope: ReportScope, args: "MultiDict[str, str]") -> People:
         """The people of ``funnel_ids`` with what is known of them. Raises QueryRefused."""
         ids = self.funnel_ids(scope, args)
-        return People(len(ids), tuple(self.rows(scope.site.id, ids)))
+        return People(len(ids), tuple(self.rows(scope.site, ids)))
 
-    def in_segment(self, site: str, segment: str) -> People:
+    def in_segment(self, site: Site, segment: str) -> People:
         """Who is in a segment now, at most MOST, by id."""
         ids = sorted(self.reports.members(site, segment))
         return People(len(ids), tuple(self.rows(site, ids[:MOST])))
@@ -155,16 +155,16 @@ class PeopleTables:
         """Who came by last, LATEST at most."""
         span = scope.span
         ids = latest_profiles(self.reports.events(scope), scope.site.id, span.start, span.end, LATEST)
-        return People(len(ids), tuple(self.rows(scope.site.id, ids)))
+        return People(len(ids), tuple(self.rows(scope.site, ids)))
 
-    def search(self, site: str, query: str) -> People:
+    def search(self, site: Site, query: str) -> People:
         """Who has ``query`` in their customer id, name or e-mail."""
         ids = self.reports.everyone(site).search(query)
         return People(len(ids), tuple(self.rows(site, ids)))
 
     def segment_sizes(self, site: Site) -> list[Sized]:
         """The size of every segment."""
-        segments, members = self.segments.all(site.id), self.reports.everyone(site.id).segments
+        segments, members = self.segments.all(site.id), self.reports.everyone(site).segments
         today = datetime.fromtimestamp(self.reports.clock(), site.zone).date()
         history = self.sizes.history(site.id, [each.id for each in segments], today, SIZED_DAYS)
         rows = []
@@ -180,12 +180,14 @@ class PeopleTables:
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
         known = dossier(self.reports.warehouse, site.id, profile.id, profile.first_seen, site.currency)
-        return PersonReport(document(profile), known.orders, known.ids)
+        return PersonReport(
+            document(profile, self.reports.views.of(site)(profile).state), known.orders, known.ids
+        )
 
-    def rows(self, site: str, ids: Sequence[str]) -> list[Someone]:
+    def rows(self, site: Site, ids: Sequence[str]) -> list[Someone]:
         """A row for each id; a person without a live profile has only the id."""
-        known = people_by_id(self.reports.profiles, site, ids)
-        found = []
+        known = people_by_id(self.reports.profiles, site.id, ids)
+        view_of, found = self.reports.views.of(site), []
         for profile_id in ids:
             profile = known.get(profile_id) or Profile(id=profile_id)
             email = profile.traits.get("email", "")
@@ -195,7 +197,7 @@ class PeopleTables:
                     profile_id,
                     profile.user or "",
                     email if isinstance(email, str) else "",
-                    profile.stage,
+                    view_of(profile).stage,
                     counts.orders,
                     counts.revenue,
                     profile.last_seen,
@@ -212,7 +214,6 @@ class PeopleTables:
 
         def listed(profile: Profile) -> Profile:
             profile.traits[trait] = True
-            profile.segments = sorted({*profile.segments, segment_id})
             return profile
 
         self.segments.put(site, segment)

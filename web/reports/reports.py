@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from flask import g, has_request_context, request
 
+from offers.segments.views import Views
 from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
@@ -43,7 +44,7 @@ class ReportScope:
 @dataclass(frozen=True, slots=True)
 class Reports:
     """``patience`` is how long a page waits before it says that it is counting; None waits for the answer.
-    ``everybody`` keeps who is in which segment apart: reports wait for it."""
+    ``everybody`` keeps who is in which segment apart: reports wait for it. ``views`` tells how people stand now."""
 
     warehouse: Warehouse
     profiles: ProfileStore
@@ -51,6 +52,7 @@ class Reports:
     everybody: ReportCache
     clock: Callable[[], float]
     costs: CostStore
+    views: Views
     patience: float | None = None
 
     def scope(self, site: Site, args: Mapping[str, str]) -> ReportScope:
@@ -77,7 +79,11 @@ class Reports:
         """What only helps to ask: of the site's events, unnarrowed; an older answer will do. Raises StillCounting."""
         plain = ReportScope(scope.site, scope.span)
         found, _made = self.cache.answer(
-            _question(name, plain, ()), lambda: make(self.warehouse), FRESH_SECONDS, patience, stale=True
+            _question(name, plain, ()),
+            lambda: make(self.warehouse),
+            FRESH_SECONDS,
+            patience,
+            stale=OLD_SECONDS,
         )
         hint: T = found
         return hint
@@ -85,17 +91,21 @@ class Reports:
     def events(self, scope: ReportScope) -> Events:
         """The events that the filters leave. Raises QueryRefused."""
         filters = scope.filters
-        people = self.members(scope.site.id, filters.segment) if filters.segment else None
+        people = self.members(scope.site, filters.segment) if filters.segment else None
         return filtered(self.warehouse, scope.site.id, scope.span, filters.equal, filters.seen, people)
 
-    def members(self, site: str, segment: str) -> frozenset[str]:
+    def members(self, site: Site, segment: str) -> frozenset[str]:
         """Profile ids of who is in a segment now, however long that takes."""
         return replace(self, patience=None).everyone(site).segments.get(segment, frozenset())
 
-    def everyone(self, site: str) -> Everyone:
-        """Who there is, at most a minute ago; longer only while they are being counted anew. Raises StillCounting."""
+    def everyone(self, site: Site) -> Everyone:
+        """Who there is, at most a minute ago; ten while they are being counted anew. Raises StillCounting."""
         found, _made = self.everybody.answer(
-            site, lambda: everyone(self.profiles, site), MEMBERS_SECONDS, self.patience, stale=True
+            site.id,
+            lambda: everyone(self.profiles, site.id, self.views.defined(site), self.views.of(site)),
+            MEMBERS_SECONDS,
+            self.patience,
+            stale=OLD_SECONDS,
         )
         people: Everyone = found
         return people

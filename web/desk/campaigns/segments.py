@@ -78,16 +78,11 @@ class SegmentPages:
     def listed(self) -> ResponseReturnValue:
         site = self.pages.site()
         segments = self.segments.store.all(site.id)
-        members = self.pages.reports.everyone(site.id).segments
+        members = self.pages.reports.everyone(site).segments
         today = datetime.fromtimestamp(self.pages.clock(), site.zone).date()
         sizes = self.segments.sizes.history(site.id, [each.id for each in segments], today, DAYS)
-        progress = self.segments.progress.read(site.id)
-        counted = set(progress.members) if progress else set()
-        known = {each.id: len(members.get(each.id, ())) for each in segments}
-        rows = [
-            _row(each, known[each.id] if known[each.id] or each.id in counted else None, sizes[each.id])
-            for each in segments
-        ]
+        known = {each.id: len(members[each.id]) if each.id in members else None for each in segments}
+        rows = [_row(each, known[each.id], sizes[each.id]) for each in segments]
         chosen = [each for name in ("a", "b") for each in segments if each.id == request.args.get(name)]
         overlap = None
         if len(chosen) == 2:

@@ -55,7 +55,7 @@ class FunnelPeople:
                 formats.money(each.revenue, site.currency),
                 formats.ago(each.last_seen, now),
             )
-            for each in self.people.rows(site.id, ids[:SHOWN])
+            for each in self.people.rows(site, ids[:SHOWN])
         ]
         step = form.named_steps[at].name
         titles = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from profiles.fold import affinity
+from offers.audience.visitor import View
 from profiles.ids import is_customer
 from profiles.model import Profile, Touch
 from recommender.catalogue.item import Item
@@ -107,23 +107,21 @@ def touch_text(touch: Touch) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def person_of(
-    profile: Profile, site: Site, now: float, item_of: NameOf, segments: Mapping[str, str]
-) -> PersonView:
-    """``now`` in seconds; ``item_of`` finds what the catalogue knows of an item; ``segments`` are names by id."""
-    ms = int(now * 1000)
+def person_of(view: View, item_of: NameOf, segments: Mapping[str, str]) -> PersonView:
+    """``item_of`` finds what the catalogue knows of an item; ``segments`` are names by id."""
+    profile, site, now = view.profile, view.site, view.now / 1000
     return PersonView(
         id=profile.id,
         name=name_of(profile),
         about=about(profile) or _("First seen %(when)s", when=formats.when(profile.first_seen, site.zone)),
-        stage=profile.stage,
+        stage=view.stage,
         demo=profile.demo,
         figures=_figures(profile, site),
-        affinities=_affinities(profile, ms),
+        affinities=_affinities(view),
         cart=_cart(profile, site, item_of),
         cart_total=_cart_total(profile, site),
         items=_items(profile, now, item_of),
-        facts=tuple(_facts(profile, site, segments)),
+        facts=tuple(_facts(view, segments)),
         offers=_offers(profile, now),
         consent=tuple(_consent(profile.consent)),
         visits=tuple(
@@ -147,13 +145,9 @@ def _figures(profile: Profile, site: Site) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _affinities(profile: Profile, ms: int) -> tuple[Bar, ...]:
-    weights = {name: affinity.weight_at(each, ms) for name, each in profile.affinities.items()}
-    total = sum(weight for weight in weights.values() if weight > 0)
-    ranked = sorted(weights.items(), key=lambda pair: -pair[1])[:ROWS]
-    return tuple(
-        Bar(name, weight / total, formats.percent(weight / total, 0)) for name, weight in ranked if weight > 0
-    )
+def _affinities(view: View) -> tuple[Bar, ...]:
+    ranked = sorted(view.shares.items(), key=lambda pair: -pair[1])[:ROWS]
+    return tuple(Bar(name, share, formats.percent(share, 0)) for name, share in ranked)
 
 
 def _cart(profile: Profile, site: Site, item_of: NameOf) -> tuple[Line, ...]:
@@ -190,7 +184,8 @@ def _item_name(product: str, item_of: NameOf) -> str:
     return item.name if item and item.name else product
 
 
-def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tuple[str, str]]:
+def _facts(view: View, segments: Mapping[str, str]) -> list[tuple[str, str]]:
+    profile, site = view.profile, view.site
     facts = [
         (_("First seen"), formats.when(profile.first_seen, site.zone)),
         (_("First touchpoint"), touch_text(profile.first_touch)),
@@ -209,7 +204,7 @@ def _facts(profile: Profile, site: Site, segments: Mapping[str, str]) -> list[tu
         ),
         (_("Country"), formats.country(profile.country) if profile.country else ""),
         (_("Language"), profile.lang),
-        (_("Segments"), ", ".join(segments.get(each, each) for each in profile.segments)),
+        (_("Segments"), ", ".join(segments.get(each, each) for each in view.segments)),
     ]
     told = [(name, value) for name, value in profile.traits.items() if not name.startswith(TRAIT)]
     facts += [

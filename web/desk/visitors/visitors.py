@@ -7,6 +7,7 @@ from urllib.parse import quote
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
+from offers.audience.visitor import View
 from profiles.model import Profile
 from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
@@ -73,20 +74,20 @@ class VisitorPages:
         found = seen(self.profiles, site.id, query)
         if found:
             return redirect(href_of(found.id))
-        ids = self.pages.reports.everyone(site.id).search(query) if query else []
+        ids = self.pages.reports.everyone(site).search(query) if query else []
         matches = _loaded(self.profiles, site, ids)
         if len(matches) == 1:
             return redirect(href_of(matches[0].id))
         page_query = (("q", query),) if query else ()
         period = period_of(request.args, site, self.pages.clock(), "/desk/visitors", page_query)
         profiles = matches or _latest(self.pages, self.profiles, period.scope(site))
-        rows = [row_of(profile, site, self.pages.clock()) for profile in profiles]
+        rows = list(map(row_of, map(self.pages.reports.views.of(site), profiles)))
         demo = any(profile.demo for profile in profiles)
         view = {"rows": rows, "query": query, "matched": bool(matches), "demo": demo, "period": period}
         return self.pages.show("desk/visitors/visitors.html", "visitors", site, **view)
 
     def one(self, who: str) -> ResponseReturnValue:
-        site, now = self.pages.site(), self.pages.clock()
+        site = self.pages.site()
         profile = seen(self.profiles, site.id, who)
         if profile is None:
             raise Problem(
@@ -94,7 +95,7 @@ class VisitorPages:
             )
         item_of = self.shops(site.id).catalogue.named
         segments = {each.id: each.name for each in self.pages.segments.all(site.id)}
-        view = person_of(profile, site, now, item_of, segments)
+        view = person_of(self.pages.reports.views.of(site)(profile), item_of, segments)
         # Since the oldest visit that the profile remembers: a query over all time would read every file.
         start = profile.sessions[0].start if profile.sessions else profile.first_seen
         happened = history(self.warehouse, site.id, profile.id, start, TIMELINE_LIMIT)
@@ -129,14 +130,14 @@ class VisitorPages:
         return self.pages.show(template, "visitors", site, **view)
 
 
-def row_of(profile: Profile, site: Site, now: float) -> VisitorRow:
-    counts = profile.counts
+def row_of(view: View) -> VisitorRow:
+    profile, site, counts = view.profile, view.site, view.profile.counts
     return VisitorRow(
         name=name_of(profile),
         about=about(profile),
         href=href_of(profile.id),
-        stage=profile.stage,
-        last_seen=formats.ago(profile.last_seen, now),
+        stage=view.stage,
+        last_seen=formats.ago(profile.last_seen, view.now / 1000),
         visits=counts.visits,
         views=counts.views,
         orders=counts.orders,
