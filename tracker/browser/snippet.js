@@ -30,7 +30,7 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
   let DAY = 864e5;
 
-  let key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, product, made, drawer, drawn, turns = 0, failures = 0, flying = 0, count = 1e6;
+  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, drawer, drawn, turns = 0, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -43,7 +43,7 @@
   };
   let attempt = f => guard(f)();
 
-  let random = words => Array.from(crypto.getRandomValues(new Uint32Array(words)), n => n.toString(36)).join('');
+  let random = () => crypto.getRandomValues(new BigUint64Array(1))[0].toString(36);
 
   let get = name => attempt(() => memory[name] || localStorage.getItem(name));
   let read = name => attempt(() => JSON.parse(get(name))) || {};
@@ -76,27 +76,28 @@
   let known = () => cookie() || get(VISITOR);
   let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
-    visitor = id;
+    visitor = quiet() ? none : id;
     attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
       (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page));
     cookie() == id || quiet() ? drop(VISITOR) : put(VISITOR, id);
   };
+  let renew = () => remember(who() || random());
 
   /* Events, in the short form that protocols/segment_messages.py reads. The name in storage has time, order and id. */
   let cut = text => text.slice(0, 3e3);  // an event may have 32 KB; the tracker cuts shorter, and says so
   let add = (type, fields) => {
     if (held() && type != 'consent') return;
-    let name = EVENT + Date.now() + '.' + ++count + '.' + random(2);
+    let name = EVENT + Date.now() + '.' + ++count + '.' + random();
     put(name, JSON.stringify({
       type,
       ...fields,
-      v: quiet() ? known() : who(),
-      userId: get(USER) || undefined,
+      v: quiet() && type != 'consent' ? none : who(),
+      userId: get(USER) || none,
       u: cut(loc.href),
       t: cut(doc.title),
       r: cut(referrer),
       demo,
-      consent: get(CONSENT) ? allowed() : undefined
+      consent: get(CONSENT) ? allowed() : none
     }));
     soon(20);
     return name;
@@ -105,34 +106,21 @@
   let view = properties => {
     if (lastUrl) referrer = lastUrl;
     lastUrl = loc.href;
-    return add(undefined, { properties });
+    return add(none, { properties });
   };
 
   /* Navigation without a load is a view at once, so that it stands before what follows. Its title, and the address
    * that a router puts in place of the first, are added when the page has set them, or after 300 ms. */
-  let rename = more => put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(doc.title), ...more }));
-  let settle = () => {
-    if (unnamed && get(unnamed)) rename();
-    unnamed = 0;
-  };
-  let place = (url, path) => {
-    url = options.hash ? url : url.split('#')[0];
-    return path ? url.replace(/\?[^#]*/g, '') : url;
-  };
+  let rename = more => get(unnamed) && put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(doc.title), ...more }));
+  let place = (url, path) => (options.hash ? url : url.split('#')[0]).replace(path ? /\?[^#]*/g : '', '');
   let moved = guard(path => {
-    let same = place(lastUrl, path) == place(loc.href, path), title = doc.title, name;
-    let wait = left => setTimeout(guard(() => {
-      if (name != unnamed) return;
-      if (left && doc.title == title) return wait(left - 1);
-      settle();
-      flush();
-    }), 50);
-    if (path && unnamed) rename({ u: cut(loc.href) });
+    let same = place(lastUrl, path) == place(loc.href, path);
+    if (unnamed) rename(path && { u: cut(loc.href) });
     if (same || path && unnamed) return lastUrl = loc.href;
-    settle();
     product = 0;
-    name = unnamed = view();
-    wait(6);
+    unnamed = view();
+    title = doc.title;
+    patience = performance.now() + 300;
   });
 
   let soon = ms => {
@@ -147,8 +135,12 @@
    * more bytes than the tracker takes. */
   let flush = guard(leaving => {
     clearTimeout(timer);
-    if (leaving) settle();
-    if (unnamed || !key) return;
+    if (unnamed) {
+      if (!leaving && title == doc.title && performance.now() < patience) return soon(50);
+      rename();
+      unnamed = 0;
+    }
+    if (!key) return;
     let now = Date.now(), batch = [], events = '', room = 59e3 - flying, alone;
     stored().sort((a, b) => (tried[a] + 3 >> 2) - (tried[b] + 3 >> 2)).forEach(name => {
       let event = get(name), [, at, , i] = name.split('.'), a = now - at;
@@ -169,10 +161,10 @@
   let send = (names, events, alone) => {  // alone: 2 for an event that is too large, which is tried once
     let status = 0, dropped = get(DROPPED) | 0, body = JSON.stringify({
       writeKey: key,
-      new: made && !quiet() || undefined,
-      dropped: dropped || undefined,
+      new: made || none,
+      dropped: dropped || none,
       screen: screen.width + 'x' + screen.height,
-      touch: navigator.maxTouchPoints || undefined
+      touch: navigator.maxTouchPoints || none
     }).slice(0, -1) + ',"batch":[' + events + ']}', size = bytes(body);
     if (alone || flying + size > 6e4) size = 0;
     flying += size;
@@ -211,7 +203,7 @@
     flush();
     post('personalize', JSON.stringify({
       writeKey: key,
-      visitor: who(),
+      visitor: who() || random(),
       user: get(USER),
       slots: asked.filter(a => asked.find(b => a.id == b.id) == a).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
         item = own || item;
@@ -220,7 +212,7 @@
       page: { url: loc.href, item: item || null },
       dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * DAY),
       // The server hears of a withdrawal when its event is applied, which may be after this.
-      consent: allowed().personalization === false ? { personalization: false } : undefined
+      consent: allowed().personalization === false ? { personalization: false } : none
     })).catch(() => [{}]).then(([reply]) => load(({ deliver }) => deliver(core, asked, reply.slots || {}, turn)));
   };
 
@@ -243,7 +235,7 @@
         demo = options.demo;
         referrer = doc.referrer;
         made ||= !who();
-        remember(visitor || random(3));
+        if (!quiet()) renew();
         if (options.auto !== false) {
           view();
           ['pushState', 'replaceState'].forEach((name, path) => {
@@ -259,9 +251,9 @@
         listen('online', flush);
         listen('visibilitychange', flush);
         waiting.splice(0).forEach(execute);
+        if (quiet()) renew();
       });
       start = () => {
-        if (key || doc.prerendering || held()) return;
         if (known() || quiet()) return begin();
         if (locks) locks.request(VISITOR, () => {
           begin();
@@ -269,9 +261,9 @@
         }).catch(begin);
         else {
           made = true;
-          remember(random(3));
+          remember(random());
         }
-        setTimeout(begin, locks ? 1e3 : 500);
+        setTimeout(begin, 800);
       };
       listen('pagehide', () => {
         begin();
@@ -292,12 +284,14 @@
     reset() {
       made = false;
       drop(USER);
-      remember(random(3));
+      remember(random());
     },
     consent(properties) {
+      if (!quiet()) renew();
       add('consent', { properties });
-      if (quiet()) drop(USER);
-      remember(who());
+      if (!quiet()) return;
+      drop(USER);
+      renew();
     },
     demo(on = true) { demo = on },
     slot(id, target, o) {
