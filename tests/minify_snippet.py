@@ -6,11 +6,17 @@ import minify  # tdewolff-minify
 
 FOLDER = Path(__file__).resolve().parent.parent / "tracker" / "browser"
 NAMES = ("snippet", "slots", "matomo")
+PARTS = {"slots": ("slots/responses", "slots/content", "slots/places", "slots/declared")}
+"""A script that is read in several files, in their order. They share one scope."""
+
+
+def source(name: str) -> str:
+    parts = [(FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in PARTS.get(name, (name,))]
+    return parts[0] if len(parts) == 1 else "export default core => {\n" + "\n".join(parts) + "};\n"
 
 
 def minified(name: str) -> str:
-    source = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    return minify.string("application/javascript", source) + "\n"
+    return minify.string("application/javascript", source(name)) + "\n"
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Shop:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def page(self, more: str = "", init: str = "'wk_test'", title: str = "Shop") -> str:
+    def page(self, more: str = "", init: str = "'wk_test',{timeout:1e4}", title: str = "Shop") -> str:
         return f"""<!doctype html><title>{title}</title><h1>{title}</h1><div id=slot>kept</div>
             <script>
             {LOADER}

@@ -21,7 +21,10 @@ READ = sorted(
         for script in ("snippet", "slots", "matomo")
         for name in re.findall(
             r"\b(?:doc|page|win|data|script|target|node|early|loc|given)\.(\w+)",
-            (FOLDER / f"{script}.js").read_text(),
+            "".join(
+                path.read_text()
+                for path in FOLDER.glob(f"{script}*/*.js" if script == "slots" else f"{script}.js")
+            ),
         )
     }
     | {

@@ -202,7 +202,7 @@ def test_an_answer_that_waits_for_its_pictures_does_not_overwrite_a_newer_one(
     for number, slot in enumerate(("old", "new"), 1):
         page.evaluate(f"dangol('slot', '{slot}', '#slot')")
         page.wait_for_function(f"answers.length == {number}")
-    page.evaluate("slots => answers[0](slots)", {"old": offered({"title": "Old", "image": "/art.svg"})})
+    page.evaluate("slots => answers[0](slots)", {"old": offered({"image": "/art.svg", "alt": "Old"})})
     page.wait_for_function("!!window.decoded")
     page.evaluate("slots => answers[1](slots)", {"new": offered({"title": "New"})})
     page.wait_for_selector("#slot strong")
@@ -247,6 +247,7 @@ def test_nothing_moves_where_the_page_or_the_call_says_how_high_the_slot_is(
     shop.pages["/"] = f"{shop.page()}<p>Below</p>"
     page.goto(shop.url)
     page.evaluate("dangol('slot', 'hero', '#slot', {height: 200})")
+    page.wait_for_function("document.querySelector('#slot').style.minHeight == '200px'")
     before = page.evaluate("document.querySelector('p').getBoundingClientRect().top")
     assert before > 200
     page.wait_for_selector("#slot .dangol-offer img", state="attached")

@@ -30,7 +30,7 @@
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
   let DAY = 864e5;
 
-  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, drawer, drawn, turns = 0, failures = 0, flying = 0, count = 1e6;
+  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, more, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -196,12 +196,11 @@
     return [await reply.json(), reply.status];
   };
 
-  /* Personalization: the slots of one tick in one request, each id once; without an answer each gets {}. */
+  /* Personalization: the slots of one tick in one request, each id once. What the answer is for, the second file knows. */
   let ask = () => {
-    let asked = slots, item = product, turn = ++turns, closed = read(DISMISSED);
-    slots = [];
+    let asked = slots.splice(0), item = product, closed = read(DISMISSED);
     flush();
-    post('personalize', JSON.stringify({
+    let reply = post('personalize', JSON.stringify({
       writeKey: key,
       visitor: who() || random(),
       user: get(USER),
@@ -213,11 +212,14 @@
       dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * DAY),
       // The server hears of a withdrawal when its event is applied, which may be after this.
       consent: allowed().personalization === false ? { personalization: false } : none
-    })).catch(() => [{}]).then(([reply]) => load(({ deliver }) => deliver(core, asked, reply.slots || {}, turn)));
+    })).catch(() => [{}]);
+    load(({ deliver }) => deliver(asked, reply));
   };
 
-  /* What to do with an answer, the second file knows: fetched beside the first answer, not by pages without slots. */
-  let load = then => (drawer ||= import(base + '../dangol-slots.js')).then(() => then(drawn)).catch(log);
+  /* What is drawn, seen and told of offers, the second file knows: fetched beside the first answer, not by pages without
+   * slots and offers. An import holds up neither the page nor its load event. */
+  let load = then => (more ||= import(base + '../dangol-slots.js').then(file =>
+    file.default({ track, flush, read, put, guard, options }))).then(then).catch(log);
 
   let commands = {
     /* On a first visit two tabs may come at once: one makes the visitor and holds the lock until the others can see it.
@@ -248,6 +250,10 @@
           listen('popstate', () => moved());
           listen('pageshow', e => e.persisted && view());
         }
+        // Offers that the page's own server asked for, whenever they come.
+        let find = () => doc.querySelector.call(page, '[data-dangol-offer]') && load();
+        new MutationObserver(find).observe(page, { childList: true, subtree: true });
+        find();
         listen('online', flush);
         listen('visibilitychange', flush);
         waiting.splice(0).forEach(execute);
@@ -296,22 +302,15 @@
     demo(on = true) { demo = on },
     slot(id, target, o) {
       if (!target || held()) return;  // an offer that nobody can see would count against its caps
-      o = o || {};
-      if (!slots[0]) setTimeout(guard(ask));
-      slots.push({ id, target, o });
-      load(() => 0);
-      let place = o.height && (target.trim ? doc.querySelector.call(page, target) : target);
-      if (place) place.style.minHeight = o.height + 'px';
+      o ||= {};
+      if (slots.push({ id, target, o, at: Date.now() }) < 2) setTimeout(guard(ask));
+      load(({ reserve }) => reserve(target, o));
     },
-    drawer(ready) { drawn = ready },
-    viewed: (result, seen) => result.viewed(seen),
-    clicked: result => result.clicked(),
-    dismissed: result => result.dismissed(),
     flush
   };
 
-  let core = { log, track, flush, read, put, guard };
-  let execute = guard(([name, ...rest]) => commands[name](...rest));
+  // viewed, clicked and dismissed are commands of the second file.
+  let execute = guard(([name, ...rest]) => commands[name] ? commands[name](...rest) : load(told => told[name](...rest)));
   let run = guard(args => {
     let consent = args[0] == 'consent';
     // It holds at once, also for a view that came before it and waits. What is not named stays as it was.

@@ -1,6 +1,7 @@
 """The scripts that browsers load: compressed once at start, revalidated by their hashes.
 
-``snippet.min.js`` is made from ``snippet.js`` by ``python tests/minify_snippet.py``; a test compares the two.
+``*.min.js`` are made from what is read (``snippet.js``, ``slots/*.js``, ``matomo.js``) by ``python
+tests/minify_snippet.py``; a test compares them.
 """
 
 import gzip
