@@ -1,5 +1,6 @@
 """Products, goals, customers: the pages beyond funnel and overview, on data that is known."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,20 @@ def test_a_failed_count_is_tried_again(clock: Clock) -> None:
             cache.answer("slow", gate.wait, 60, 0.01)
         finally:
             gate.set()
+
+
+def test_an_old_answer_is_given_only_so_long(clock: Clock) -> None:
+    cache, made = ReportCache(clock), []
+
+    def make() -> int:
+        made.append(1)
+        time.sleep(0.1)  # long enough to answer with the one before
+        clock.advance(30)
+        return len(made)
+
+    assert cache.answer("q", make, 60, stale=120)[0] == 1
+    clock.advance(61)
+    assert cache.answer("q", make, 60, stale=120)[0] == 1
+    assert cache.answer("q", make, 60)[0] == 2
+    clock.advance(200)
+    assert cache.answer("q", make, 60, stale=120)[0] == 3
