@@ -27,7 +27,7 @@ CAMPAIGNS_KEPT = 64
 
 
 class Touch(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """How a session began: classified by ingest from referrer, UTM parameters and click ids."""
+    """How a session began: classified by ingest from referrer, UTM parameters and click ids. Without a time: direct."""
 
     ts: int = 0
     channel: str = "direct"
@@ -53,11 +53,19 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     revenue: float = 0.0
 
 
+class Said(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a later deed of a session says of how the visitor came. ``campaign``: it carries one that opened none."""
+
+    touch: Touch
+    campaign: bool = False
+
+
 class Session(msgspec.Struct, array_like=True, gc=False):
     """The bounds of a recent session in event time. They tell which session a late event belongs to.
 
-    ``campaign`` is the campaign key that its first event carried. ``marks`` holds one number for
-    each of its events (``profiles.fold.sessions``); it is complete or empty.
+    ``touch`` is what its first deed says; ``Touch()`` for nothing, which is direct. ``campaign`` is the campaign key of
+    its first deed. ``events`` are its deeds; ``marks`` holds one number for each of them
+    (``profiles.fold.session_cuts``) and is complete or empty. ``said`` is what later deeds say, where it may matter.
     """
 
     id: str
@@ -69,6 +77,7 @@ class Session(msgspec.Struct, array_like=True, gc=False):
     hint: str = ""  # the source's own session id, where an import names it
     campaign: str = ""
     marks: list[int] = []
+    said: list[Said] = []
 
 
 class ItemTouch(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -141,6 +150,8 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     A duplicate account that was merged into another customer keeps its own profile, and says so in ``merged``.
     ``parts`` are the ids of those that were merged into this one. Who reads any of them gets all of them as one person
     (``profiles.store.person``).
+    ``first_touch`` is how the first visit began (its time is 0 while there was none), ``last_touch`` the latest that
+    was not direct; it is ``Touch()`` if there was none.
     """
 
     id: str

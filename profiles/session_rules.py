@@ -55,6 +55,13 @@ def splits(start: int, last: int, campaign: str, ts: int, key: str, rules: Sessi
     return rules.midnight is not None and _day(start, rules.midnight) != _day(ts, rules.midnight)
 
 
+def over(session: Session, ts: int, rules: SessionRules, key: str = "") -> bool:
+    """Whether the session has ended before ``ts`` (ms), at which nothing is known to have happened in it."""
+    if session.hint:  # named by its source: only silence ends it
+        return ts - session.last > rules.timeout
+    return splits(session.start, session.last, session.campaign, ts, key, rules)
+
+
 def bounds(now: int, rules: SessionRules, key: str = "") -> SessionBounds:
     """The bounds of a session that ``now`` (ms) belongs to, for code that cannot call ``splits`` (the Lua script of
     frequency caps). They hold for sessions that began before ``now``."""
@@ -81,12 +88,7 @@ def going_on(profile: Profile, now: int, rules: SessionRules, key: str = "") -> 
         owners.add(owner)
         if session.last > now + rules.timeout:
             continue
-        at = max(now, session.last)
-        if session.hint:  # named by its source: only silence ends it
-            over = at - session.last > rules.timeout
-        else:
-            over = splits(session.start, session.last, session.campaign, at, key, rules)
-        if not over:
+        if not over(session, max(now, session.last), rules, key):
             found.append(session)
     return found
 

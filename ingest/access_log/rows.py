@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from ingest.access_log.fields import Distinct, Rows
 from ingest.access_log.page_views import HITS, arrival_of
 from ingest.enrich.channels import Arrival, landing
-from profiles.fold.sessions import Hit, place
+from profiles.fold.session_cuts import Hit
+from profiles.fold.sessions import place
 from profiles.ids import OWNER_LENGTH, session_id, visitor_id
 from profiles.model import Session, Touch
 from profiles.session_rules import SessionRules, rules_of
@@ -124,7 +125,7 @@ def _landings(urls: pa.ChunkedArray) -> Distinct[str]:
 
 
 class Sessionized(NamedTuple):
-    """Of each view: the start of its session, and the arrival that the session is known by until then, -1 for none."""
+    """Of each view: the start of its session, and the arrival of the session's first view."""
 
     start: Rows
     touch: Rows
@@ -155,10 +156,7 @@ def _sessionize(visitors: Rows, ts: Rows, came: Arrivals, rules: SessionRules) -
         start[rows] = _starts(at[rows].tolist(), key[rows].tolist(), rules)
     breaks[1:] |= start[1:] != start[:-1]
     firsts, visit = np.flatnonzero(breaks), np.cumsum(breaks) - 1
-    telling = np.array([each is not None for each in came.arrivals], np.bool_)[came.codes[order]]
-    place = np.arange(len(order))
-    told = np.minimum.reduceat(np.where(telling, place, len(order)), firsts)[visit] if len(order) else place
-    touch = np.where(told <= place, came.codes[order][np.minimum(told, len(order) - 1)], -1)
+    touch = came.codes[order][firsts][visit]
     result = Sessionized(np.empty_like(start), np.empty_like(touch))
     result.start[order], result.touch[order] = start, touch
     return result
@@ -219,7 +217,7 @@ def _renamed(known: pa.Table, sessions: pa.Array, start: Rows, site: str, receiv
 def _rows(
     views: pa.Table, session: pa.Array, touches: Sequence[Touch], touch: Rows, site: Site, received: int
 ) -> pa.Table:
-    """``touch``: the number of each view's among ``touches``, -1 for none."""
+    """``touch``: the number of each view's among ``touches``."""
     count = len(views)
     days = pc.cast(pc.divide(views["ts"], DAY_MS), pa.int32()).cast(pa.date32())
     given: dict[str, Any] = {
@@ -232,9 +230,9 @@ def _rows(
             pa.array(np.zeros(count + 1, np.int32)), pa.array([], EVENTS.field("items").type.value_type)
         ),
     }
-    which = pa.array(np.where(touch < 0, len(touches), touch))
+    which = pa.array(touch)
     for name in _TOUCH:
-        given[name] = pa.array([getattr(each, name) for each in (*touches, _DIRECT)], pa.string()).take(which)
+        given[name] = pa.array([getattr(each, name) for each in touches], pa.string()).take(which)
     same = {"site": site.id, "type": "page", "source": "log", "props": "{}", "traits": "{}"}
     columns = []
     for field in EVENTS:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 
 from tracker.event import Event
 from tracker.log.port import Message
+from tracker.standard_events.deeds import is_own_deed
 
 REMEMBERED = 100_000
 
@@ -34,5 +35,5 @@ def opted_out(event: Event) -> bool:
 
 
 def session_of(event: Event) -> str:
-    """One visit for each key of the day; a bot's rows belong to none."""
-    return event.visitor or "" if opted_out(event) else ""
+    """One visit for each key of the day, to which deeds belong; what else was told of it, and a bot's rows, to none."""
+    return event.visitor or "" if opted_out(event) and is_own_deed(event, "") else ""

@@ -32,8 +32,9 @@ NOT_DISMISSED = -1
 
 TouchRow = tuple[int, int, int, int, int, int, int]
 """Time, channel, origin, medium, campaign, keyword, landing."""
-SessionRow = tuple[int | str, int, int, int, int, int, int, int, Column]
-"""Owner or whole id, time since the start before, length, touch, events, pageviews, hint, campaign, marks."""
+SessionRow = tuple[int | str, int, int, int | list[int], int, int, int, int, Column]
+"""Owner or whole id, time since the start before, length, touch, events, pageviews, hint, campaign, marks. Where later
+deeds said something, the touch is a list: after it those touches, each times two, plus one for a campaign."""
 ItemColumns = tuple[Column, Column, Column, Column]
 """Item, kind, time since the one before, category."""
 ClaimFields = tuple[list[str], bool, list[str], list[str]]

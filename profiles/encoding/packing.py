@@ -154,7 +154,7 @@ def _packed_sessions(
                 words[owner] if session.id == session_id(owner, start) else session.id,
                 start - before,
                 session.last - start,
-                touches[session.touch],
+                touches[session.touch] if not session.said else _packed_said(session, touches),
                 session.events,
                 session.pageviews,
                 words[session.hint],
@@ -164,6 +164,10 @@ def _packed_sessions(
         )
         before = start
     return packed
+
+
+def _packed_said(session: Session, touches: _Numbers) -> list[int]:
+    return [touches[session.touch], *(touches[one.touch] << 1 | one.campaign for one in session.said)]
 
 
 def _packed_items(items: list[ItemTouch], first: int, words: _Numbers) -> ItemColumns:

@@ -14,6 +14,7 @@ from profiles.model import (
     ItemTouch,
     Merge,
     Profile,
+    Said,
     Session,
     Touch,
 )
@@ -107,8 +108,11 @@ def _sessions(stored: StoredProfile, words: list[str], touches: list[Touch]) -> 
         start += since
         name = owner if isinstance(owner, str) else session_id(words[owner], start)
         bounds = (start, start + length)
-        visit = Session(name, *bounds, touches[touch], events, pageviews, words[hint], words[campaign])
+        began, *said = touch if isinstance(touch, list) else (touch,)
+        visit = Session(name, *bounds, touches[began], events, pageviews, words[hint], words[campaign])
         visit.marks = unpack_sums(marks)
+        if said:
+            visit.said = [Said(touches[number >> 1], bool(number & 1)) for number in said]
         sessions.append(visit)
     return sessions
 

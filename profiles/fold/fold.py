@@ -9,19 +9,20 @@ from typing import Any, Literal
 
 import msgspec
 
+from profiles import touches
 from profiles.consent import record as consent
 from profiles.encoding import codec
 from profiles.facts import ORDER_EVENTS, Facts
 from profiles.fold import affinity, claims, commerce, dedup, event_counts, orders, sessions
-from profiles.fold.identity import recency
 from profiles.fold.orders import Applied
-from profiles.fold.sessions import Hit, Placed, locate, place
+from profiles.fold.session_cuts import Hit
+from profiles.fold.sessions import Placed, locate, place
 from profiles.ids import hinted_id, owner_of, session_id
 from profiles.model import VISITORS_KEPT, Profile, Session, Touch
 from profiles.session_rules import SessionRules
 from tracker import values
 from tracker.event import SITE, Event
-from tracker.standard_events.deeds import DECISIONS
+from tracker.standard_events.deeds import DECISIONS, is_own_deed, joins_visit
 
 POSITIONS_KEPT = 32
 RENAMED_KEPT, RENAMED_ALWAYS = 64, 4
@@ -62,9 +63,6 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     doubtful: bool = False
     cut: int = 0
 
-
-CONTACTS = frozenset({"Call", "Store Visit", "Letter", "Complaint", "E-mail", "Chat", "Contact"})
-"""Contacts with a customer outside of the site: the site itself tells of them, and they are part of no visit."""
 
 HIDDEN_FROM_CLAIMS = ("consent", "exposure", "cart")
 UNCHANGED_BY_CLAIMS = (
@@ -138,15 +136,6 @@ def brought(profile: Profile, event: Event, at: LogPosition) -> bool:
     return dedup.found(profile.seen, event) == dedup.stamp(at.partition, at.position)
 
 
-def makes_session(event: Event) -> bool:
-    """Whether the event is part of a visit. A server's call about a customer (an order paid, a trait) is not."""
-    if event.type == "track":
-        if event.visitor is None:
-            return event.source != "segment" and event.name not in DECISIONS and event.name not in CONTACTS
-        return event.name not in DECISIONS
-    return event.type == "page" or event.type == "screen"
-
-
 def trim(profile: Profile) -> None:
     """Remove, in place, what no event and no replay needs any more. The session of the last event is kept."""
     dedup.trim(profile.seen)
@@ -179,17 +168,14 @@ def _replay(profile: Profile, event: Event, facts: Facts, rules: SessionRules, a
     told = False, facts.doubtful
     if event.type == "track" and event.name in ORDER_EVENTS:
         told = orders.seen_before(profile, event, facts, dedup.stamp(at.partition, at.position))[:2]
-    if not makes_session(event):
-        return Outcome("replayed", "", profile.last_touch, renamed, *told)
-    name = session_id(owner, event.ts)
-    if facts.session_hint:
-        name = hinted_id(owner, facts.session_hint)
-        session = next((known for known in profile.sessions if known.id == name), None)
-    else:
-        session = locate(profile.sessions, owner, event.ts, rules)
-    if session is None:
+    hint, deed = facts.session_hint, is_own_deed(event, facts.session_hint)
+    session = locate(profile.sessions, owner, event.ts, rules, hint) if deed or joins_visit(event) else None
+    if session is not None:
+        return Outcome("replayed", session.id, session.touch, renamed, *told)
+    if deed:
+        name = hinted_id(owner, hint) if hint else session_id(owner, event.ts)
         return Outcome("replayed", name, facts.touch or Touch(), renamed, *told)
-    return Outcome("replayed", session.id, session.touch, renamed, *told)
+    return Outcome("replayed", "", profile.last_touch, renamed, *told)
 
 
 def _apply(
@@ -203,7 +189,7 @@ def _apply(
     renamed: tuple[tuple[str, str, int], ...] = ()
     session: Session | None = None
     told = Applied()
-    if makes_session(event):
+    if is_own_deed(event, facts.session_hint):
         placed = _sessionize(profile, event, facts, settings.sessions)
         session = placed.session
         counts.visits += placed.started
@@ -211,6 +197,9 @@ def _apply(
             renamed = _renamed_at(profile, placed.renamed, event.received)
             profile.renamed = [*profile.renamed, *renamed][-RENAMED_KEPT:]
         profile.cursor = session.id
+    elif joins_visit(event):
+        rules, hint = settings.sessions, facts.session_hint
+        session = locate(profile.sessions, _owner(event), event.ts, rules, hint)
     if event.type == "page" or event.type == "screen":
         counts.pageviews += 1
         event_counts.count(profile, event_counts.PAGE, event.ts)
@@ -259,14 +248,13 @@ def _owner(event: Event) -> str:
 
 
 def _sessionize(profile: Profile, event: Event, facts: Facts, rules: SessionRules) -> Placed:
-    touch = facts.touch
-    if touch is not None:
-        if not profile.first_touch.ts or touch.ts < profile.first_touch.ts:
-            profile.first_touch = touch
-        if recency(touch) >= recency(profile.last_touch):
-            profile.last_touch = touch
-    hit = Hit(event.ts, facts.campaign_key, event.type != "track", touch, facts.session_hint)
-    return place(profile.sessions, _owner(event), hit, rules)
+    hit = Hit(event.ts, facts.campaign_key, event.type != "track", facts.touch, facts.session_hint)
+    placed = place(profile.sessions, _owner(event), hit, rules)
+    if placed.changed:
+        touches.note_changes(profile)
+    elif placed.started:
+        touches.note_visit(profile, placed.session)
+    return placed
 
 
 def _update_ids(profile: Profile, event: Event, facts: Facts, claimed: bool) -> None:

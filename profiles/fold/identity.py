@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
+from profiles import touches
 from profiles.consent import record as consent
 from profiles.encoding import codec
 from profiles.fold import affinity, claims, commerce, dedup, event_counts, items, order_effect, orders
@@ -17,7 +18,6 @@ from profiles.model import (
     CartLine,
     Exposure,
     Profile,
-    Touch,
 )
 from profiles.orders.order import Order
 
@@ -158,8 +158,7 @@ def _merge_description(into: Profile, other: Profile) -> None:
 def add_history(into: Profile, other: Profile) -> None:
     """Add the events, touches and log positions of ``other``, in place."""
     newer = into if other.last_seen < into.last_seen else other
-    into.first_touch = min((into.first_touch, other.first_touch), key=lambda touch: touch.ts or 1 << 62)
-    into.last_touch = max((into.last_touch, other.last_touch), key=recency)
+    touches.merge(into, other)
     into.first_seen = min(filter(None, (into.first_seen, other.first_seen)), default=0)
     into.last_seen = max(into.last_seen, other.last_seen)
     _merge_history(into, other)
@@ -176,18 +175,13 @@ def add_history(into: Profile, other: Profile) -> None:
             into.positions[key] = place
 
 
-def recency(touch: Touch) -> tuple[bool, int]:
-    """A sort key for touches: a direct visit never replaces the last channel that brought the visitor."""
-    return touch.channel != "direct", touch.ts
-
-
 def _merge_history(into: Profile, other: Profile) -> None:
     for name in into.counts.__struct_fields__:
         total = getattr(into.counts, name) + getattr(other.counts, name)
         setattr(into.counts, name, round(total, 4))
     ids = {session.id for session in into.sessions}
     into.sessions += [session for session in other.sessions if session.id not in ids]
-    into.sessions.sort(key=lambda session: session.start)
+    into.sessions.sort(key=lambda session: (session.start, session.id))
     into.items = sorted([*into.items, *other.items], key=lambda touch: touch.ts)
     for category, theirs in other.affinities.items():
         mine = into.affinities.get(category)

@@ -1,64 +1,43 @@
-"""Sessions in event time: in whatever order events arrive, the sessions are those of the sorted events.
+"""Sessions in event time: in whatever order deeds arrive, the sessions are those of the sorted deeds.
 
-An event in order extends the visitor's latest session or starts the next. An event out of order changes only
-the sessions around it, which are computed again from the marks they keep of each of their events. A session
-that has dropped its marks (older than LATENESS, or too long) stays in one piece.
+A deed in order extends the visitor's latest session or starts the next. A deed out of order changes only
+the sessions around it, which are cut again from the marks they keep of each of their deeds
+(``profiles.fold.session_cuts``). A session that has dropped its marks (older than LATENESS, or too long) stays in one
+piece. A session's touch is what its first deed says.
 
 A session belongs to one visitor id, its owner: two devices of one customer make two sessions. Its id is
 its owner and its start, so that a replay, another worker or sorted input give the same id.
 """
 
 from bisect import insort
-from typing import NamedTuple
 
 import msgspec
 
+from profiles.fold.session_cuts import SAID_KEPT, Hit, count, cut, known_singly, settle, spoken
 from profiles.ids import hinted_id, session_id
-from profiles.model import SESSIONS_KEPT, Session, Touch
-from profiles.session_rules import SessionRules, splits
+from profiles.model import SESSIONS_KEPT, Said, Session, Touch
+from profiles.session_rules import SessionRules, over, splits
+from profiles.touches import alike, last_touches
 from tracker.durations import DAY_MS
 
 LATENESS = DAY_MS
 """How far behind the visitor's newest event an event may come and still be placed exactly, in ms."""
-MARKS_KEPT = 400
 SESSIONS_LIMIT = 64
-
-# A mark is (ts - session.start) << 2 | flags.
-_PAGEVIEW, _KEYED = 1, 2
-_SHIFT = 2
-
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """The part of an event that sessions need. ``key``: campaign or click id; ``hint``: the source's own session id."""
-
-    ts: int
-    key: str = ""
-    pageview: bool = False
-    touch: Touch | None = None
-    hint: str = ""
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
-    """The session of an event, by how many the sessions became more, and which ids changed.
+    """The session of a deed, by how many the sessions became more, and which ids changed.
 
     ``renamed`` holds pairs (old, new). A session is part of another one now, or, paired with itself, was cut out of
     one: what happened since its start, whatever session that was said to be, is its own or a later one's.
+    ``changed``: what the sessions say of the profile's touches may be another thing than before, in more than that a
+    new session has begun after the others.
     """
 
     session: Session
     started: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
-
-
-class _Block(NamedTuple):
-    """One event, or a session whose events are not known one by one. Sorts as sessions see them."""
-
-    ts: int
-    unkeyed: bool
-    key: str
-    last: int
-    flags: int = 0
-    whole: Session | None = None
+    changed: bool = False
 
 
 def place(sessions: list[Session], owner: str, hit: Hit, rules: SessionRules) -> Placed:
@@ -70,61 +49,60 @@ def place(sessions: list[Session], owner: str, hit: Hit, rules: SessionRules) ->
         if session.id.startswith(owner) and not session.hint:
             latest = session
             break
-    if latest is not None and (hit.ts < latest.last or (hit.ts == latest.last and hit.key)):
+    if latest is not None and (hit.ts < latest.last or (hit.ts == latest.last and _speaks(hit))):
         return _place_late(sessions, owner, hit, rules)
     if latest is None or splits(latest.start, latest.last, latest.campaign, hit.ts, hit.key, rules):
-        session = Session(session_id(owner, hit.ts), hit.ts, hit.ts, Touch(), campaign=hit.key)
+        touch = hit.touch or Touch()
+        session = Session(session_id(owner, hit.ts), hit.ts, hit.ts, touch, campaign=hit.key)
         _insert(sessions, session)
-        _count(session, hit)
+        count(session, hit, rules)
         return Placed(session, 1)
     latest.last = hit.ts
-    _count(latest, hit)
-    return Placed(latest)
+    count(latest, hit, rules)
+    return Placed(latest, changed=bool(hit.key) and not rules.by_campaign)
 
 
-def locate(sessions: list[Session], owner: str, ts: int, rules: SessionRules) -> Session | None:
-    """The session of ``owner`` going on at ``ts``."""
+def locate(
+    sessions: list[Session], owner: str, ts: int, rules: SessionRules, hint: str = ""
+) -> Session | None:
+    """The session of ``owner`` going on at ``ts``; only that of the hint, where there is one."""
+    name = hinted_id(owner, hint) if hint else ""
     for session in reversed(sessions):
-        if session.start <= ts <= session.last + rules.timeout and session.id.startswith(owner):
+        if session.start > ts or not session.id.startswith(owner) or (name and session.id != name):
+            continue
+        if ts <= session.last or not over(session, ts, rules):
             return session
     return None
 
 
 def trim(sessions: list[Session], newest: int, cursor: str = "") -> list[Session]:
-    """The sessions to keep: those an event may still change, at least the last SESSIONS_KEPT, and ``cursor``'s."""
+    """The sessions to keep: those an event may still change, at least the last SESSIONS_KEPT, ``cursor``'s, and of
+    those that are over for good the last one that was not direct."""
     horizon = newest - LATENESS
     spare = len(sessions) - SESSIONS_KEPT
+    came = ""
+    if spare > 0:
+        over_for_good = (session for session in reversed(sessions) if session.last < horizon)
+        came = next((session.id for session in over_for_good if any(last_touches(session))), "")
     kept = []
     for index, session in enumerate(sessions):
         if session.last < horizon:
-            session.marks = []
-            if index < spare and session.id != cursor:
+            if session.marks:
+                settle(session)
+            if index < spare and session.id not in (cursor, came):
                 continue
         kept.append(session)
     return kept[-SESSIONS_LIMIT:]
 
 
-def _count(session: Session, hit: Hit) -> None:
-    """Count an event between the session's bounds. Events mostly come in order: a mark mostly goes last."""
-    if len(session.marks) == session.events:
-        if session.events >= MARKS_KEPT:
-            session.marks = []
-        else:
-            keyed = _KEYED if hit.key and hit.key == session.campaign else 0
-            mark = (hit.ts - session.start) << _SHIFT | keyed | hit.pageview
-            if session.marks and mark < session.marks[-1]:
-                insort(session.marks, mark)
-            else:
-                session.marks.append(mark)
-    session.events += 1
-    session.pageviews += hit.pageview
-    if hit.touch is not None and (not session.touch.ts or hit.touch.ts < session.touch.ts):
-        session.touch = hit.touch
+def _speaks(hit: Hit) -> bool:
+    """Whether the deed says something of how the visitor came."""
+    return hit.touch is not None or hit.key != ""
 
 
 def _insert(sessions: list[Session], session: Session) -> None:
-    if sessions and session.start < sessions[-1].start:
-        insort(sessions, session, key=lambda known: known.start)
+    if sessions and (session.start, session.id) < (sessions[-1].start, sessions[-1].id):
+        insort(sessions, session, key=lambda known: (known.start, known.id))
     else:
         sessions.append(session)
 
@@ -132,42 +110,51 @@ def _insert(sessions: list[Session], session: Session) -> None:
 def _place_hinted(sessions: list[Session], owner: str, hit: Hit) -> Placed:
     """The session that the source itself named: no rule splits or joins it."""
     name = hinted_id(owner, hit.hint)
-    for session in reversed(sessions):
-        if session.id == name:
-            break
-    else:
-        session = Session(name, hit.ts, hit.ts, Touch(), hint=hit.hint)
-        _insert(sessions, session)
+    session = next((known for known in reversed(sessions) if known.id == name), None)
+    if session is None:
+        session = Session(name, hit.ts, hit.ts, hit.touch or Touch(), hint=hit.hint, campaign=hit.key)
         session.events, session.pageviews = 1, int(hit.pageview)
-        session.touch = hit.touch or session.touch
+        _insert(sessions, session)
         return Placed(session, 1)
-    session.start, session.last = min(session.start, hit.ts), max(session.last, hit.ts)
+    first = (hit.ts, not hit.key) < (session.start, not session.campaign)
+    told = session.touch if first and session.campaign else hit.touch if hit.key and not first else None
+    if first:
+        sessions.remove(session)
+        session.start, session.touch, session.campaign = hit.ts, hit.touch or Touch(), hit.key
+        _insert(sessions, session)
+    if told is not None and told.ts:
+        _note_campaign(session, told)
+    session.last = max(session.last, hit.ts)
     session.events += 1
     session.pageviews += hit.pageview
-    if hit.touch is not None and (not session.touch.ts or hit.touch.ts < session.touch.ts):
-        session.touch = hit.touch
-    return Placed(session)
+    return Placed(session, changed=first or told is not None)
+
+
+def _note_campaign(session: Session, touch: Touch) -> None:
+    """Add a campaign that opened no session, in place; of those alike the last is kept."""
+    same = [one.touch for one in session.said if alike(one.touch, touch)]
+    newest = max((touch, *same), key=lambda one: one.ts)
+    others = [one for one in session.said if not alike(one.touch, touch)]
+    session.said = sorted([*others, Said(newest, True)], key=lambda one: one.touch.ts)[-SAID_KEPT:]
 
 
 def _place_late(sessions: list[Session], owner: str, hit: Hit, rules: SessionRules) -> Placed:
     mine = [s for s in sessions if s.id.startswith(owner) and not s.hint]
     for session in mine:
         if session.start <= hit.ts <= session.last and _joins_inside(session, hit, rules):
-            _count(session, hit)
-            return Placed(session)
+            if _speaks(hit) and spoken(session, hit.ts):
+                if hit.key:
+                    break
+                hit = Hit(hit.ts, pageview=hit.pageview)
+            count(session, hit, rules)
+            return Placed(session, changed=bool(hit.key) and not rules.by_campaign)
     around = _around(mine, hit.ts, rules.timeout)
-    blocks = [block for session in around for block in _blocks(session)]
-    blocks.append(
-        _Block(hit.ts, not hit.key, hit.key, hit.ts, int(hit.pageview) | (_KEYED if hit.key else 0))
-    )
-    groups = _groups(sorted(blocks, key=lambda block: block[:5]), rules)
-    touches = [s.touch for s in around if s.touch.ts] + ([hit.touch] if hit.touch else [])
-    made = [_session(owner, group, touches) for group in groups]
+    made = cut(owner, around, hit, rules)
     for session in around:
         sessions.remove(session)
     for session in made:
         _insert(sessions, session)
-    return Placed(_holding(made, hit.ts), len(made) - len(around), _renamed(around, made))
+    return Placed(_holding(made, hit.ts), len(made) - len(around), _renamed(around, made), True)
 
 
 def _renamed(before: list[Session], made: list[Session]) -> tuple[tuple[str, str], ...]:
@@ -188,7 +175,7 @@ def _joins_inside(session: Session, hit: Hit, rules: SessionRules) -> bool:
         not hit.key
         or not rules.by_campaign
         or hit.key == session.campaign
-        or len(session.marks) != session.events  # kept in one piece
+        or not known_singly(session)  # kept in one piece
     )
 
 
@@ -207,54 +194,6 @@ def _around(mine: list[Session], ts: int, timeout: int) -> list[Session]:
         else:
             break
     return around
-
-
-def _blocks(session: Session) -> list[_Block]:
-    if len(session.marks) != session.events:
-        return [_Block(session.start, not session.campaign, session.campaign, session.last, 0, session)]
-    blocks = []
-    for mark in session.marks:
-        ts = session.start + (mark >> _SHIFT)
-        key = session.campaign if mark & _KEYED else ""
-        blocks.append(_Block(ts, not key, key, ts, mark & 3))
-    return blocks
-
-
-def _groups(blocks: list[_Block], rules: SessionRules) -> list[list[_Block]]:
-    """Sorted blocks cut into sessions: the definition that every order of arrival comes down to."""
-    groups: list[list[_Block]] = []
-    start = last = instant = 0
-    campaign = ""
-    for block in blocks:
-        if block.key:
-            if block.ts == instant:  # two campaigns in one millisecond: the first by name is meant
-                block = block._replace(key="", flags=block.flags & ~_KEYED)
-            instant = block.ts
-        if groups and not splits(start, last, campaign, block.ts, block.key, rules):
-            groups[-1].append(block)
-            last = max(last, block.last)
-        else:
-            groups.append([block])
-            start, last, campaign = block.ts, block.last, block.key
-    return groups
-
-
-def _session(owner: str, group: list[_Block], touches: list[Touch]) -> Session:
-    first = group[0]
-    last = max(block.last for block in group)
-    session = Session(session_id(owner, first.ts), first.ts, last, Touch(), campaign=first.key)
-    for block in group:
-        session.events += block.whole.events if block.whole else 1
-        session.pageviews += block.whole.pageviews if block.whole else block.flags & _PAGEVIEW
-    if not any(block.whole for block in group) and len(group) <= MARKS_KEPT:
-        session.marks = sorted((block.ts - first.ts) << _SHIFT | _flags(block, first.key) for block in group)
-    own = [touch for touch in touches if first.ts <= touch.ts <= last]
-    session.touch = min(own, key=lambda touch: touch.ts, default=session.touch)
-    return session
-
-
-def _flags(block: _Block, campaign: str) -> int:
-    return block.flags if block.key == campaign else block.flags & ~_KEYED
 
 
 def _holding(made: list[Session], ts: int) -> Session:

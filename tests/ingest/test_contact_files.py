@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.contact_files.call_import import CALLS, read_calls
-from ingest.contact_files.contact import NAMES, OTHER
+from ingest.contact_files.contact import NAMES, OTHER, Contact, contact_event
 from ingest.contact_files.customer_import import CUSTOMERS, read_customers
 from ingest.contact_files.fields import preset_of
 from ingest.contact_files.summary import ContactSummary
@@ -16,8 +16,8 @@ from ingest.contact_files.words import WordUnknown, birthday, direction, seconds
 from ingest.files.import_file import FileOptions, OpenFile, open_file
 from ingest.files.mappings import Mappings
 from ingest.files.rows import FileInvalid
-from profiles.fold.fold import CONTACTS
 from tracker.sites import Site
+from tracker.standard_events.deeds import is_own_deed, joins_visit
 
 SITE = Site(id="default", write_key="wk", secret_key="sk", timezone="Asia/Seoul")
 
@@ -194,8 +194,10 @@ def test_calls_are_read_with_the_site_s_zone_and_twice_said_twice(tmp_path: Path
     assert summary.rows == 7
 
 
-def test_every_kind_of_contact_has_a_name_that_makes_no_visit() -> None:
-    assert {*NAMES.values(), OTHER} == CONTACTS
+@pytest.mark.parametrize("kind", [*NAMES, OTHER])
+def test_no_contact_is_a_visit(kind: str) -> None:
+    event = contact_event("default", "u1", Contact(kind), 5, 6)
+    assert not is_own_deed(event, "") and not joins_visit(event)
 
 
 @pytest.mark.parametrize(

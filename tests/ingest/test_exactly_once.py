@@ -37,7 +37,10 @@ def streams(
     for number in range(draw(st.integers(1, 25))):
         kind = draw(
             st.sampled_from(
-                ["page", "page", "campaign", "view", "order", "identify", "alias", "backend", "retry"]
+                [
+                    *("page", "page", "campaign", "view", "order", "shown"),
+                    *("identify", "alias", "backend", "retry"),
+                ]
             )
         )
         visitor, user = draw(st.sampled_from(visitors)), draw(st.sampled_from(users))
@@ -60,6 +63,8 @@ def streams(
             events.append(event(name, minutes, visitor, user, type="identify", traits={"n": number}))
         elif kind == "alias":
             events.append(event(name, minutes, visitor, user, type="alias", props={"previousId": visitor}))
+        elif kind == "shown":
+            events.append(event(name, minutes, visitor, name="Offer Viewed"))
         elif kind == "backend":
             events.append(
                 event(
@@ -117,6 +122,8 @@ def test_any_batches_and_any_crashes_give_the_same_profiles_and_rows(
     assert rough.counted() == calm.counted()
     assert set(tally(rough.warehouse.rows).values()) <= {1}
     assert rough.sessions() == calm.sessions()
+    for one in (calm, rough):
+        assert one.joined() <= set(one.sessions().values())
 
 
 @QUIET
@@ -161,6 +168,7 @@ def test_profiles_count_what_the_warehouse_holds_across_partitions(
     visits = Counter(name for name in here.sessions().values() if users[name[:8]] == 1)
     known = {s.id: s.events for p in people for s in p.sessions if users[s.id[:8]] == 1}
     assert known == visits
+    assert here.joined() <= set(here.sessions().values())
 
 
 @QUIET

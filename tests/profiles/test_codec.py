@@ -20,6 +20,7 @@ from profiles.model import (
     Exposure,
     ItemTouch,
     Profile,
+    Said,
     Session,
     Touch,
 )
@@ -39,8 +40,9 @@ def sessions(draw: st.DrawFn) -> Session:
     start = draw(time)
     name = draw(session_ids | st.just(f"abcdefgh{start:x}"))
     marks = draw(st.lists(st.integers(0, 2**40), max_size=4).map(sorted) | st.lists(st.integers(-5, 5)))
+    said = draw(st.lists(st.builds(Said, touches, st.booleans()), max_size=3))
     return Session(
-        name, start, draw(time), draw(touches), draw(count), draw(count), draw(text), draw(text), marks
+        name, start, draw(time), draw(touches), draw(count), draw(count), draw(text), draw(text), marks, said
     )
 
 

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from profiles.fold.sessions import LATENESS, Hit, locate, place, trim
+from profiles.fold.session_cuts import Hit
+from profiles.fold.sessions import LATENESS, locate, place, trim
 from profiles.ids import owner_of, session_id
 from profiles.model import Session, Touch
 from profiles.session_rules import SessionRules

@@ -17,6 +17,7 @@ from tests.support.ingest_streams import (
     MemoryWarehouse,
 )
 from tracker.sites import Sites
+from tracker.standard_events.deeds import is_deed
 from warehouse.delta import PositionsMoved, WarehouseUnavailable
 
 
@@ -120,8 +121,15 @@ class Installation(MemoryIngest):
         return sorted(self.store.scan("default"), key=lambda profile: profile.id)
 
     def sessions(self) -> dict[str, str]:
-        """Row → its session's id as the aliases have it now."""
-        return {row.id: self.warehouse.session_of(row) for row in self.warehouse.rows}
+        """The row of a deed → its session's id as the aliases have it now."""
+        deeds = [row for row in self.warehouse.rows if is_deed(row.type, row.name)]
+        return {row.id: self.warehouse.session_of(row) for row in deeds}
+
+    def joined(self) -> set[str]:
+        """The sessions of all other rows. Which they are may depend on when they were read: a visit is joined once a
+        deed of it is known."""
+        others = [row for row in self.warehouse.rows if not is_deed(row.type, row.name)]
+        return {self.warehouse.session_of(row) for row in others} - {""}
 
     def counted(self) -> dict[str, Counter[str]]:
         """Profile → its rows' ids, profile ids as the aliases have them now."""

@@ -15,14 +15,15 @@ people (no bots, no opted-out visitors, no retries), in the order of sending, an
 - The **touch** of a visit is what its first deed says: ``Touch()`` for nothing, which is direct.
 - **Joiners** (identify, alias, group, consent, impressions) of a visitor belong to the visit that is going on at their
   time: start ≤ time ≤ last deed + ``timeout``, and not over by ``longest`` or midnight. Of several the one that started
-  last. They are in ``joiners`` and change nothing of the visit. One whose hint names no visit belongs to none.
+  last. Of one millisecond, one that was sent before the visit's deeds comes before the visit. They are in ``joiners``
+  and change nothing of the visit. One whose hint names no visit belongs to none.
 - All other events belong to no visit: their rows have the session "".
 
 This is what rows say when events arrive in order. Whatever the order of arrival is, the deeds' visits are the same; a
 joiner that arrives before the deed whose visit it would join stays outside.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -105,12 +106,14 @@ class Visit:
 def visits_of(sent: Sequence[Sent], rules: SessionRules = DEFAULT) -> list[Visit]:
     """All visits, by start."""
     visits: list[Visit] = []
+    turns = {one.event.id: turn for turn, one in enumerate(sent)}
     for owner in dict.fromkeys(one.owner for one in sent):
         mine = [one for one in sent if one.owner == owner]
         found = [*_plain([one for one in mine if one.is_deed and not one.facts.session_hint], rules)]
         found += _hinted([one for one in mine if one.is_deed and one.facts.session_hint])
         for one in mine:
-            if one.joins and (visit := _going_on(found, one, rules)):
+            before = [visit for visit in found if _begun(visit, one, turns)]
+            if one.joins and (visit := _going_on(before, one, rules)):
                 visit.joiners.append(one)
         visits += found
     return sorted(visits, key=lambda visit: (visit.start, visit.id))
@@ -186,13 +189,17 @@ def _over(visit: Visit, ts: int, rules: SessionRules) -> bool:
     )
 
 
+def _begun(visit: Visit, one: Sent, turns: Mapping[str, int]) -> bool:
+    now = one.event.ts, turns[one.event.id]
+    return any((deed.event.ts, turns[deed.event.id]) < now for deed in visit.deeds)
+
+
 def _going_on(visits: list[Visit], one: Sent, rules: SessionRules) -> Visit | None:
     ts, hint = one.event.ts, one.facts.session_hint
     open_now = [
         visit
         for visit in visits
-        if visit.start <= ts
-        and (ts <= visit.last or not _over(visit, ts, rules))
+        if (ts <= visit.last or not _over(visit, ts, rules))
         and (not hint or visit.id == hinted_id(visit.owner, hint))
     ]
     return max(open_now, key=lambda visit: (visit.start, visit.id), default=None)

@@ -4,10 +4,17 @@ A page, a screen and a tracked event are deeds. An identify, alias, group or con
 is the shop's, and an impression is what the shop shows: they belong to the visit that is going on, if any is.
 """
 
+from tracker.event import SITE, Event
+
 DEED_TYPES = ("page", "screen")
+DESCRIPTIONS = ("identify", "alias", "group", "consent")
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 IMPRESSIONS = frozenset({"Offer Viewed"})
 NO_DEEDS = DECISIONS | IMPRESSIONS
+AFTERWARDS = frozenset(
+    f"Order {what}" for what in ("Updated", "Refunded", "Cancelled", "Shipped", "Delivered", "Returned")
+)
+"""What happens to an order later on. A visitor may do it on a page; where the site tells of it, nobody visited."""
 
 
 def is_deed(event_type: str, name: str) -> bool:
@@ -17,3 +24,28 @@ def is_deed(event_type: str, name: str) -> bool:
     (True, True, False)
     """
     return event_type in DEED_TYPES or (event_type == "track" and name not in NO_DEEDS)
+
+
+def is_own_deed(event: Event, hint: str) -> bool:
+    """Whether the event is a visitor's own deed, which makes or extends a visit. ``hint``: the source's session id.
+
+    A tracked event that names no visitor is the server's, unless its source names the visit. What the shop says of an
+    order afterwards is nobody's deed, nor is an order of a file that names no session.
+    """
+    if not is_deed(event.type, event.name):
+        return False
+    if event.type in DEED_TYPES:
+        return True
+    if event.sender == SITE:
+        if event.name in AFTERWARDS:
+            return False
+        if event.name == "Order Completed" and event.backfill and event.source == "api":
+            return hint != ""
+    return event.visitor is not None or hint != ""
+
+
+def joins_visit(event: Event) -> bool:
+    """Whether the event belongs to the visit of its visitor that is going on, if any is, and makes none."""
+    if event.visitor is None:
+        return False
+    return event.type in DESCRIPTIONS or (event.type == "track" and event.name in IMPRESSIONS)
