@@ -8,7 +8,7 @@ spammers one a line as in matomo-org/referrer-spam-list. Our own lists win. Noth
 import argparse
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +65,14 @@ def own_rows(name: str, kind: str) -> Iterator[Row]:
             if pattern.startswith("="):
                 pattern = pattern.replace("_", " ")
             yield Row(kind, pattern, found[1], found[2] or "")
+
+
+def named_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """The names of places as sources of tagged links, but for those that mean something else there."""
+    ambiguous = {word for line in lines_of("ambiguous") for word in line.split()}
+    for row in rows:
+        if row.kind != "passing" and row.name and row.name not in ambiguous:
+            yield row._replace(pattern=f"={row.name}")
 
 
 def click_rows() -> Iterator[Row]:
@@ -124,6 +132,8 @@ def made(given: argparse.Namespace) -> str:
     for row in others:
         if usable(row) and row.pattern.lstrip(".") not in known:
             rows.setdefault(row.pattern, row)
+    names = {row.pattern: row for row in named_rows(reversed(rows.values()))}
+    rows = names | rows
     order = [*dict.fromkeys(KINDS.values()), "spam"]
     listed = sorted(rows.values(), key=lambda row: (order.index(row.kind), row.name, row.pattern))
     sources = [OWN]

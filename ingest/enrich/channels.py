@@ -124,7 +124,12 @@ def _place(host: str, referrer: str) -> Place:
     place = place_of(host)
     path = parse(referrer).path
     if len(path) > 1 and place.kind in ("search", "social"):
-        return places().paths.get(f"{place.name}/{path.split('/', 2)[1].lower()}", place)
+        first, _, rest = path[1:].lower().partition("/")
+        known = places().paths
+        found = known.get(f"{place.name}/{first}/{rest.partition('/')[0]}") or known.get(
+            f"{place.name}/{first}"
+        )
+        return found or place
     return place
 
 

@@ -159,7 +159,14 @@ def test_no_other_host_of_a_search_company_is_search() -> None:
     }
     assert len(hosts) > 150
     below = tuple(host for host in searching if host.startswith("."))
-    assert below == (".search.yahoo.co.jp", ".search.yahoo.com")
+    assert below == (
+        ".ixquick.com",
+        ".startpage.com",
+        ".search.yahoo.co.jp",
+        ".search.yahoo.com",
+        ".zapmeta.com",
+        ".zapmetasearch.com",
+    )
     for host in sorted(host for host in hosts if not f".{host}".endswith(below)):
         came = arrival(PAGE, f"https://intranet-tools.{host}/")
         assert came is None or came.channel != "organic search", host

@@ -3,18 +3,19 @@ except that a medium which names a channel (email, sms, push, affiliate, audio, 
 
 import re
 
+from ingest.enrich.sources.places import plain_name
+
 _PAID = frozenset(
     {
-        *("ppc", "retargeting"),
-        *("sem", "ads", "ad", "adwords", "ppv", "search ad", "search ads", "keyword ad", "powerlink"),
-        *("brandsearch", "brand search"),
+        *("ppc", "retargeting", "sem", "sa", "ads", "ad", "adwords", "ppv", "search ad", "search ads"),
+        *("keyword ad", "powerlink", "brandsearch", "brand search"),
     }
 )
 _SHOP = re.compile(r"(?:[^a-df-z]|\A)shop|shopping")
 _DISPLAY = frozenset(
     {
-        *("display", "banner", "expandable", "interstitial", "cpm", "gdn", "native", "rich media", "popup"),
-        "dv360",
+        *("display", "banner", "expandable", "interstitial", "cpm", "da", "gdn", "native", "rich media"),
+        *("popup", "dv360"),
     }
 )
 _MAIL = frozenset(
@@ -26,21 +27,31 @@ _MAIL = frozenset(
 _SOCIAL = frozenset(
     {
         *("social", "social network", "social media", "sm", "sns", "organic social", "social organic"),
-        *("social post", "socialmedia", "blog", "cafe", "community", "messenger"),
+        *("social post", "socialmedia"),
     }
 )
-_SMS = frozenset({"sms", "lms", "mms", "text", "text message"})
-_AFFILIATE = frozenset({"affiliate", "affiliates", "affiliation", "partnership"})
-_AUDIO = frozenset({"audio", "podcast", "radio"})
-_ASSISTANT = frozenset({"ai assistant", "ai", "llm", "chatbot"})
+_SMS = frozenset({"sms", "lms", "mms", "text message"})
 _BY_MEDIUM = {
+    **dict.fromkeys(_DISPLAY, "display"),
     **dict.fromkeys(_MAIL, "e-mail"),
     **dict.fromkeys(_SMS, "SMS"),
-    **dict.fromkeys(_AFFILIATE, "affiliate"),
-    **dict.fromkeys(_AUDIO, "audio"),
-    **dict.fromkeys(_ASSISTANT, "AI assistant"),
+    **dict.fromkeys(("affiliate", "affiliates", "affiliation"), "affiliate"),
+    **dict.fromkeys(("audio", "podcast", "radio"), "audio"),
+    **dict.fromkeys(("ai assistant", "ai", "llm", "chatbot"), "AI assistant"),
+    **dict.fromkeys(("shopping", "organic shopping", "price comparison", "marketplace"), "shopping"),
     **dict.fromkeys(_SOCIAL, "social"),
 }
+_BY_FIRST_WORD = {
+    **dict.fromkeys(("display", "banner"), "display"),
+    **dict.fromkeys(("email", "newsletter"), "e-mail"),
+    **dict.fromkeys(("affiliate", "affiliates"), "affiliate"),
+    "sms": "SMS",
+    "push": "push",
+    "audio": "audio",
+    "social": "social",
+}
+_ON_PORTALS = frozenset({"blog", "cafe", "community", "messenger"})
+"""Media that are social where a portal has them: utm_source=naver&utm_medium=blog."""
 _PAID_OF = {
     "search": "paid search",
     "social": "paid social",
@@ -74,18 +85,18 @@ MEDIUM_OF = {
 
 def channel_of(kind: str, source: str, medium: str, campaign: str) -> str:
     """The channel of a tagged link, whose texts are in lower case. ``kind``: of its source, "" for an unknown."""
-    medium = _plain(medium)
+    medium = plain_name(medium)
     if medium and (paid := _paid_channel(kind, medium, campaign)):
         return paid
-    if medium in _DISPLAY:
-        return "display"
-    if named := _BY_MEDIUM.get(medium):
+    if named := _BY_MEDIUM.get(medium) or _BY_FIRST_WORD.get(medium.partition(" ")[0]):
         return named
+    if medium in _ON_PORTALS and kind in ("search", "social"):
+        return "social"
     if medium.endswith("push") or "notification" in medium or "mobile" in medium or source == "firebase":
         return "push"
     if "video" in medium:
         return "video"
-    return _unpaid_channel(kind, _plain(source), medium, campaign)
+    return _unpaid_channel(kind, plain_name(source), medium, campaign)
 
 
 def _paid_channel(kind: str, medium: str, campaign: str) -> str:
@@ -99,13 +110,9 @@ def _paid_channel(kind: str, medium: str, campaign: str) -> str:
         return "paid shopping"
     if kind in _PAID_OF:
         return _PAID_OF[kind]
-    return (
-        "display"
-        if medium in _DISPLAY or kind == "display"
-        else "affiliate"
-        if kind == "affiliate"
-        else "campaign"
-    )
+    if medium in _DISPLAY or kind == "display" or "display" in medium:
+        return "display"
+    return "affiliate" if kind == "affiliate" or "affiliate" in medium else "campaign"
 
 
 def _unpaid_channel(kind: str, source: str, medium: str, campaign: str) -> str:
@@ -125,8 +132,3 @@ def _unpaid_channel(kind: str, source: str, medium: str, campaign: str) -> str:
 def referred_channel(kind: str) -> str:
     """The channel of a visit that came from a place of ``kind`` by an untagged link."""
     return _OF_KIND.get(kind, "referral")
-
-
-def _plain(text: str) -> str:
-    """With a space for the marks that stand between words."""
-    return " ".join(text.replace("_", " ").replace("-", " ").split())

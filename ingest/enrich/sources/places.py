@@ -11,90 +11,10 @@ from tracker.fields.channel_rules import matches
 # Labels before a domain that say how a page looks, not which it is.
 _NEUTRAL = frozenset({*("www", *(f"www{n}" for n in range(10))), "m", "mobile", "mobil", "wap", "touch"})
 # Countries before a domain; left out are those whose codes usually mean something else, such as tv and my.
-_COUNTRIES = frozenset(
-    {
-        *(
-            "ae",
-            "ar",
-            "at",
-            "au",
-            "be",
-            "bg",
-            "bo",
-            "br",
-            "by",
-            "ca",
-            "ch",
-            "cl",
-            "cn",
-            "co",
-            "cr",
-            "cz",
-            "de",
-            "dk",
-        ),
-        *(
-            "do",
-            "ec",
-            "ee",
-            "eg",
-            "en",
-            "es",
-            "fi",
-            "fr",
-            "gr",
-            "gt",
-            "hk",
-            "hn",
-            "hr",
-            "hu",
-            "ie",
-            "il",
-            "in",
-            "is",
-        ),
-        *(
-            "it",
-            "jp",
-            "ke",
-            "kr",
-            "kw",
-            "kz",
-            "lk",
-            "lt",
-            "lu",
-            "lv",
-            "ma",
-            "mx",
-            "ng",
-            "ni",
-            "nl",
-            "no",
-            "nz",
-            "om",
-        ),
-        *(
-            "pa",
-            "pe",
-            "ph",
-            "pk",
-            "pl",
-            "pt",
-            "py",
-            "ro",
-            "rs",
-            "ru",
-            "se",
-            "sg",
-            "si",
-            "sk",
-            "sv",
-            "th",
-            "tn",
-            "tr",
-        ),
-        *("tw", "ua", "ug", "uk", "us", "uy", "uz", "ve", "vn", "za"),
-    }
+_COUNTRIES = (
+    " ae ar at au be bg bo br by ca ch cl cn co cr cz de dk do ec ee eg en es fi fr gr gt hk hn hr hu ie il in is "
+    " it jp ke kr kw kz lk lt lu lv ma mx ng ni nl no nz om pa pe ph pk pl pt py ro rs ru se sg si sk sv th tn tr "
+    " tw ua ug uk us uy uz ve vn za "
 )
 _MAIL_LABELS = frozenset({"mail", "webmail", "email", "roundcube", "zimbra", "horde", "owa"})
 _MASTODON_LABELS = frozenset({"mastodon", "mstdn", "lemmy", "misskey", "pixelfed"})
@@ -152,7 +72,7 @@ def read(lines: Iterator[str]) -> Places:
             continue
         place = Place(kind, name or pattern.lstrip("=."), tuple(words.split(",")) if words else ())
         if pattern.startswith("="):
-            found.names[pattern[1:]] = place
+            found.names[plain_name(pattern[1:])] = place
             continue
         if pattern.startswith("."):
             found.below[pattern[1:]] = place
@@ -160,9 +80,12 @@ def read(lines: Iterator[str]) -> Places:
             found.paths[pattern] = place
         else:
             found.exact[pattern] = place
-        if name and kind != "passing":
-            found.names.setdefault(name, place)
     return found
+
+
+def plain_name(text: str) -> str:
+    """With a space for the marks that stand between words: google_ads, google-ads."""
+    return " ".join(text.replace("_", " ").replace("-", " ").split())
 
 
 @lru_cache(maxsize=1)
@@ -184,15 +107,16 @@ def _known_place(host: str, known: Places) -> Place | None:
     domain, starred = registered(host)
     if not domain:
         return known.exact.get(host)
-    labels = [label for label in host[: -len(domain) - 1].split(".") if label and label not in _NEUTRAL]
-    for form in _forms(labels, domain, starred):
+    given = [label for label in host[: -len(domain) - 1].split(".") if label]
+    labels = [label for label in given if label not in _NEUTRAL]
+    for form in (*_forms(given, domain, starred), *_forms(labels, domain, starred)):
         if found := known.exact.get(form):
             return found
-    for start in range(len(labels) + 1):
-        for form in _forms(labels[start:], domain, starred):
+    for start in range(len(given) + 1):
+        for form in _forms(given[start:], domain, starred):
             if found := known.below.get(form):
                 return found
-    if labels and labels[0] in _COUNTRIES:
+    if labels and f" {labels[0]} " in _COUNTRIES:
         found = next(filter(None, map(known.exact.get, _forms(labels[1:], domain, starred))), None)
         if found and found.kind == "search":
             return found
@@ -219,8 +143,7 @@ def _likely_place(host: str) -> Place | None:
 def named(source: str) -> Place | None:
     """What a tagged link calls its source, in lower case: a name that is known, or a known host."""
     known = places().names
-    plain = " ".join(source.replace("_", " ").replace("-", " ").split())
-    if found := known.get(source) or known.get(plain):
+    if found := known.get(plain_name(source)):
         return found
     if "." in source and len(source) <= 253:
         found = place_of(source.removeprefix("https://").removeprefix("http://").strip("/"))
