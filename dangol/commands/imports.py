@@ -59,7 +59,6 @@ def import_events(
 @click.option("--timezone", default="", help="Of times that name none (default: the site's).")
 @click.option("--errors", is_flag=True, help="Count answers with status 400 and above, too.")
 @click.option("--static", is_flag=True, help="Count static files, too.")
-@click.option("--bots", is_flag=True, help="Keep bots, marked as such: reports leave them out.")
 @click.pass_obj
 def import_log(
     config: Settings,
@@ -72,12 +71,12 @@ def import_log(
     timezone: str,
     errors: bool,
     static: bool,
-    bots: bool,
 ) -> None:
     """Import access logs of web servers and proxies: plain, gzip or zstd; - for standard input.
 
     The format is found out, also behind what syslog and containers write before each line. Importing a file again, or
-    when it has grown, adds what is new. Static files, errors, bots and HEAD are filtered.
+    when it has grown, adds what is new. Static files, errors, bots and HEAD are no page views; the pages that crawlers
+    and AI agents fetched are in the report of agents.
     """
     from dangol.transfer.access_log_import import LogOptions, import_logs
     from ingest.access_log.clients import CHOICES, is_choice
@@ -95,7 +94,7 @@ def import_log(
         zone = ZoneInfo(timezone) if timezone else None
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise click.BadParameter(f"there is no timezone {timezone!r}", param_hint="--timezone") from error
-    chosen = {"errors": errors, "static": static, "bots": bots}
+    chosen = {"errors": errors, "static": static}
     keep = frozenset(fate for fate, asked in chosen.items() if asked)
     try:
         import_logs(config, files, site_id, LogOptions(form, keep, host, client, zone))

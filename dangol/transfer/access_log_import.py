@@ -91,7 +91,7 @@ def _file_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _say(name: str, summary: ImportSummary, seconds: float) -> None:
-    """One line a figure: they add up to the file's lines."""
+    """One line a figure: they add up to the file's lines, but for the part of them that agents fetched."""
     click.echo(f"{name}: {summary.lines:,} lines in {seconds:.1f} s ({summary.lines / seconds:,.0f} lines/s)")
     click.echo(f"  read as {summary.format}")
     click.echo(
@@ -100,6 +100,10 @@ def _say(name: str, summary: ImportSummary, seconds: float) -> None:
     for fate, text in FATES_SAID.items():
         if summary.fates[fate] or fate != "comment":
             click.echo(f"  {summary.fates[fate]:>11,}  {text}")
+    if summary.fetches:
+        click.echo(
+            f"  {summary.fetches:>11,}  of these are pages that crawlers and AI agents fetched: see their report"
+        )
     if summary.erased:
         click.echo(f"  {summary.erased:>11,}  of people who were erased: left out")
     for number, text in summary.examples:

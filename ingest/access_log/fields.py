@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 _CLF_LENGTH = len("17/May/2015:10:05:03 +0000")
 _DIGITS = np.array([0, 1, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 22, 23, 24, 25])
 _SIGNS = {2: b"/", 6: b"/", 11: b":", 14: b":", 17: b":", 20: b" "}
+_HUNDREDS = np.array([100, 10, 1])
 _PLACES = np.array([1 << 16, 1 << 8, 1])
 _MONTHS = np.frombuffer(b"JanFebMarAprMayJunJulAugSepOctNovDec", np.uint8).reshape(12, 3) @ _PLACES
 _NUMBERS = np.argsort(_MONTHS) + 1
@@ -70,15 +71,15 @@ def distinct(lines: Lines, form: Format, name: str, rows: Rows) -> Distinct[str]
     return Distinct(known.to_pylist(), codes)
 
 
-def hundreds(lines: Lines, form: Format) -> Rows:
-    """The first digit of each line's status, 2 where the format has none, -1 for what is no status."""
+def statuses(lines: Lines, form: Format) -> Rows:
+    """Each line's status, 0 where the format has none, -1 for what is no status."""
     if "status" not in form.fields:
-        return np.full(len(lines.good), 2)
+        return np.zeros(len(lines.good), np.int64)
     column = form.fields.index("status")
     starts = lines.starts[:, column]
     digits = windows_of(lines.data, 3, starts) - 48  # what is less is more than 9: these are bytes
     right = (lines.ends[:, column] - starts == 3) & (digits <= 9).all(axis=1)
-    return np.where(right & lines.good, digits[:, 0].astype(np.int64), -1)
+    return np.where(right & lines.good & (digits[:, 0] > 0), digits.astype(np.int64) @ _HUNDREDS, -1)
 
 
 def times(lines: Lines, form: Format, zone: tzinfo) -> Rows:

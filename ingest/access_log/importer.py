@@ -39,7 +39,7 @@ AGENTS = 5
 
 _KNOWN = "select id from events where source = 'log'"
 _STORED = """
-select ts, id, visitor, url, path, referrer, device, browser, os, country, city, bot, session
+select ts, id, visitor, url, path, referrer, device, browser, os, country, city, bot, null::smallint as status, session
 from events where source = 'log' and visitor is not null
 """
 
@@ -62,7 +62,8 @@ class ImportSummary(NamedTuple):
     """Lines read, why some were filtered, page views counted, and how many of those were stored before.
 
     ``examples``: some lines that are not in the format, with their numbers. ``erased``: views of people who were
-    forgotten since. ``format``: how the lines were read. ``first``, ``last``: the times of the views, in ms, 0 for
+    forgotten since. ``fetches``: pages that agents read, those stored before included; ``fates`` counts them, too, as
+    bots or errors. ``format``: how the lines were read. ``first``, ``last``: the times of the views, in ms, 0 for
     none. ``shared``: the network that more than half of the views have for their client's and that seems to be a
     proxy's, "" for nobody's; None for none. ``forwards``: whether the lines have forwarded addresses.
     """
@@ -79,6 +80,7 @@ class ImportSummary(NamedTuple):
     last: int = 0
     shared: str | None = None
     forwards: bool = False
+    fetches: int = 0
 
     @property
     def known(self) -> int:
@@ -115,14 +117,15 @@ class Importer:
             first = next(source, b"")
             reading = recognised(first, self.choice.form, self.choice.zone, name)
             choice = self.choice._replace(form=reading.form, proxies=reading.proxies)
-            log, counted, waiting = AccessLogReader(choice), 0, HITS.empty_table()
+            log, counted, fetches, waiting = AccessLogReader(choice), 0, 0, HITS.empty_table()
             lines = reading.lines(chain(filter(None, [first]), source), choice.zone)
             try:
                 for block in lines:
                     portion = log.read(block)
                     _refuse_unfit(name, log.lines, portion, reading.name)
                     hits = log.take(portion)
-                    counted += len(hits)
+                    fetched = pc.sum(hits["bot"]).as_py() or 0
+                    fetches, counted = fetches + fetched, counted + len(hits) - fetched
                     ready, waiting = _over(pa.concat_tables([waiting, hits]))
                     if len(ready):
                         wait(stored[-1:])  # one at a time is in memory
@@ -145,12 +148,14 @@ class Importer:
             last=log.last,
             shared=_shared(log.clients, counted),
             forwards="forwarded" in reading.form.fields,
+            fetches=fetches,
         )
 
     def _store(self, hits: pa.Table) -> "StoredViews":
         """Append what is not stored."""
         theirs = self._forgotten(hits)
-        hits, erased = hits.filter(pc.invert(theirs)), pc.sum(theirs).as_py() or 0
+        erased = pc.sum(pc.and_not(theirs, hits["bot"])).as_py() or 0
+        hits = hits.filter(pc.invert(theirs))
         if not len(hits):
             return StoredViews(0, erased)
         bounds = pc.min_max(hits["ts"])
@@ -174,7 +179,7 @@ class Importer:
             except PositionsMoved:
                 continue
             free_memory()
-            return StoredViews(len(rows), erased)
+            return StoredViews(len(rows) - (pc.sum(rows["bot"]).as_py() or 0), erased)
         else:
             raise WarehouseUnavailable("other imports of this site always came first")
         return StoredViews(0, erased)

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from ingest.access_log import requests as access_requests
 from ingest.access_log.clients import client_of
-from ingest.access_log.fields import Distinct, Mask, Rows, distinct, encoded, hundreds, pairs, times
+from ingest.access_log.fields import Distinct, Mask, Rows, distinct, encoded, pairs, statuses, times
 from ingest.access_log.format import Format
 from ingest.access_log.lines import Lines, cut, escaped
 from ingest.access_log.requests import Request
@@ -66,16 +66,18 @@ HITS = pa.schema(
             )
         ),
         pa.field("bot", pa.bool_()),
+        pa.field("status", pa.int16()),
     ]
 )
-"""Page views of a log: columns as the warehouse has them."""
+"""Page views of people, and pages that agents fetched (``bot``), with the status of the answer where the log has it;
+the other columns are as the warehouse has them. What agents asked for in vain is among them."""
 
 _request: Callable[[str], Request] = lru_cache(maxsize=1 << 14)(access_requests.request)
 _path: Callable[[str], str] = lru_cache(maxsize=1 << 14)(path_of)
 
 
 class ImportOptions(NamedTuple):
-    """What to read as what. ``keep``: which of errors, static and bots are counted nevertheless.
+    """What to read as what. ``keep``: which of errors and static are counted nevertheless.
 
     ``key`` is the installation's signing key. ``host`` is the site's own, for formats without one: "" to find out.
     ``zone`` is that of times that name none. ``geoip``: a MaxMind DB file for cities, "" for countries only.
@@ -146,28 +148,32 @@ class _BlockReading:
 
     def hits(self, block: bytes) -> pa.Table:
         lines = cut(escaped(block), self.form)
-        ts, status = times(lines, self.form, self.choice.zone), hundreds(lines, self.form)
+        ts, status = times(lines, self.form, self.choice.zone), statuses(lines, self.form)
         self.lines = len(lines.good)
         unfit = ~lines.good | (ts < 0)
         told = self._drop("comment", np.arange(len(ts)), unfit & (lines.data[lines.begins] == COMMENT_SIGN))
         self.unfit = int(unfit[told].sum())
-        rows = self._drop("malformed", told, unfit[told] | (status[told] < 1))
+        rows = self._drop("malformed", told, unfit[told] | (status[told] < 0))
         if len(rows) < len(told):
             self._keep_examples(lines, np.setdiff1d(told, rows, assume_unique=True))
+        failed = np.zeros(0, np.int64)
         if "errors" not in self.keep:
-            rows = self._drop("errors", rows, status[rows] >= 4)
+            failed = rows[status[rows] >= 400]
+            rows = self._drop("errors", rows, status[rows] >= 400)
         rows, targets = self._pages(lines, rows)
+        self.fates["bots"] -= len(failed := self._fetched(lines, failed))
+        if len(failed):
+            rows, targets = self._pages(lines, np.sort(np.concatenate([rows, failed])), counted=False)
         agents = distinct(lines, self.form, "ua", rows).map(access_requests.agent)
         hosts = distinct(lines, self.form, "host", rows).map(self._own_host)
         pages = pairs(hosts, targets).map(lambda pair: access_requests.page_url(*pair))
         referrers = distinct(lines, self.form, "referrer", rows).map(access_requests.address)
-        bot = self._bots(agents, pages, referrers)
-        if "bots" not in self.keep:
-            rows, good = self._drop("bots", rows, bot), ~bot
-            agents, pages, referrers = agents.only(good), pages.only(good), referrers.only(good)
-            bot = bot[good]
+        bot, good = self._tools(agents), ~self._spam(pages, referrers)
+        self.fates["bots"] += int((bot | ~good).sum())
+        rows, bot = rows[good], bot[good]
+        agents, pages, referrers = agents.only(good), pages.only(good), referrers.only(good)
         senders = self._senders(lines, rows)
-        self.clients = _busiest(senders, agents)
+        self.clients = _busiest(senders.only(~bot), agents.only(~bot))
         at = ts[rows]
         arrays = {
             "ts": pa.array(at),
@@ -177,11 +183,12 @@ class _BlockReading:
             "path": pages.array(_path),
             "referrer": referrers.array(),
             "device": agents.array(lambda ua: device(ua).kind),
-            "browser": agents.array(lambda ua: device(ua).browser),
+            "browser": agents.array(self._browser),
             "os": agents.array(lambda ua: device(ua).os),
             "country": senders.array(lambda sender: sender.country),
             "city": senders.array(lambda sender: sender.city or None),
             "bot": pa.array(bot),
+            "status": pa.array(status[rows], pa.int16(), mask=~bot | (status[rows] == 0)),
         }
         return pa.Table.from_arrays([arrays[name] for name in HITS.names], schema=HITS)
 
@@ -203,8 +210,20 @@ class _BlockReading:
         self.fates[fate] += int(hit.sum())
         return rows[~hit]
 
-    def _pages(self, lines: Lines, rows: Rows) -> tuple[Rows, Distinct[str]]:
-        """The rows that ask for a page, and the targets of their requests."""
+    def _browser(self, ua: str) -> str:
+        """The browser's name, or the agent's."""
+        client = device(ua)
+        return client.agent if is_bot_client(client, self.choice.site) else client.browser
+
+    def _fetched(self, lines: Lines, failed: Rows) -> Rows:
+        """Of rows that were answered by errors those in which an agent asked for a page."""
+        if not len(failed):
+            return failed
+        asked = failed[self._tools(distinct(lines, self.form, "ua", failed).map(access_requests.agent))]
+        return self._pages(lines, asked, counted=False)[0]
+
+    def _pages(self, lines: Lines, rows: Rows, counted: bool = True) -> tuple[Rows, Distinct[str]]:
+        """The rows that ask for a page, and the targets of their requests. ``counted``: why the others do not."""
         requests, numbers = self._requests(lines, rows)
         fates = np.array([FATES.index(each.fate) if each.fate else -1 for each in requests], np.int64)
         fate = np.where(numbers < 0, _STATIC, np.append(fates, -1)[numbers])
@@ -212,7 +231,7 @@ class _BlockReading:
             self.host = self._guessed_host(lines, rows, fate == _STATIC)
         if "static" in self.keep:
             fate[fate == _STATIC] = -1
-        for number in np.unique(fate[fate >= 0]).tolist():
+        for number in np.unique(fate[fate >= 0]).tolist() if counted else ():
             self.fates[FATES[number]] += int((fate == number).sum())
         pages = Distinct(requests, np.maximum(numbers, 0)).only(fate < 0)
         return rows[fate < 0], pages.map(lambda each: each.target)
@@ -252,17 +271,20 @@ class _BlockReading:
         host = text.partition(":")[0].lower() if text.count(":") <= 1 else text
         return host if host not in ("", "-", "_") else self.host or ""
 
-    def _bots(self, agents: Distinct[str], pages: Distinct[str], referrers: Distinct[str]) -> Mask:
-        """What a crawler or tool asked for, and what comes with a made-up referrer."""
-        clients = [device(ua) for ua in agents.values]
-        tools = [is_bot_client(each, self.choice.site) for each in clients]
+    def _tools(self, agents: Distinct[str]) -> Mask:
+        """What a crawler or tool asked for."""
+        tools = [is_bot_client(device(ua), self.choice.site) for ua in agents.values]
         hit: Mask = np.array(tools, bool)[agents.codes]
+        return hit
+
+    def _spam(self, pages: Distinct[str], referrers: Distinct[str]) -> Mask:
+        """What comes with a made-up referrer."""
         # A page may say something else of a spammer's referrer (it is tagged), nothing makes spam of another one.
         came = arrival_of(self.choice.site)
-        likely = np.array([is_spam(came("", each)) for each in referrers.values], bool)[referrers.codes]
-        for row in np.flatnonzero(likely).tolist():
+        hit: Mask = np.array([is_spam(came("", each)) for each in referrers.values], bool)[referrers.codes]
+        for row in np.flatnonzero(hit).tolist():
             page, referrer = pages.values[pages.codes[row]], referrers.values[referrers.codes[row]]
-            hit[row] |= is_spam(came(landing(page), referrer))
+            hit[row] = is_spam(came(landing(page), referrer))
         return hit
 
     def _visitors(self, ts: Rows, senders: Distinct[Sender], agents: Distinct[str]) -> pa.Array:

@@ -32,7 +32,7 @@ class AccessLogReader:
         self.repeated = RepeatedLines()
 
     def hits(self, block: bytes) -> pa.Table:
-        """The page views of the next block of whole lines, in its order, as HITS."""
+        """The page views and fetches of the next block of whole lines, in its order, as HITS."""
         return self.take(self.read(block))
 
     def read(self, block: bytes) -> BlockResult:
@@ -52,8 +52,9 @@ class AccessLogReader:
         if len(self.clients) > MOST_NETWORKS:
             most = sorted(self.clients.items(), key=lambda each: -each[1][0])
             self.clients = dict(most[: MOST_NETWORKS // 2])
-        if len(portion.hits):
-            bounds = pc.min_max(portion.hits["ts"]).as_py()
+        views = portion.hits.filter(pc.invert(portion.hits["bot"]))
+        if len(views):
+            bounds = pc.min_max(views["ts"]).as_py()
             self.first = min(self.first or bounds["min"], bounds["min"])
             self.last = max(self.last, bounds["max"])
         ids = self.repeated.numbered(portion.hits["id"].combine_chunks(), portion.hits["ts"].to_numpy())

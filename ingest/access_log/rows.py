@@ -214,6 +214,13 @@ def _renamed(known: pa.Table, sessions: pa.Array, start: Rows, site: str, receiv
     return [AliasRow(site, "session", old, new, received) for old, new in renamed.items()]
 
 
+def _answers(status: pa.ChunkedArray) -> pa.Array:
+    """The properties that say how a fetch was answered."""
+    known = status.combine_chunks().dictionary_encode()
+    said = pa.array([*(f'{{"status":{each}}}' for each in known.dictionary.to_pylist()), "{}"], pa.string())
+    return said.take(known.indices.fill_null(len(said) - 1))
+
+
 def _rows(
     views: pa.Table, session: pa.Array, touches: Sequence[Touch], touch: Rows, site: Site, received: int
 ) -> pa.Table:
@@ -226,6 +233,7 @@ def _rows(
         "session": session,
         "received": pa.repeat(pa.scalar(received, pa.int64()), count),
         "demo": pa.repeat(False, count),
+        "props": _answers(views["status"]),
         "items": pa.ListArray.from_arrays(
             pa.array(np.zeros(count + 1, np.int32)), pa.array([], EVENTS.field("items").type.value_type)
         ),
@@ -233,7 +241,7 @@ def _rows(
     which = pa.array(touch)
     for name in _TOUCH:
         given[name] = pa.array([getattr(each, name) for each in touches], pa.string()).take(which)
-    same = {"site": site.id, "type": "page", "source": "log", "props": "{}", "traits": "{}"}
+    same = {"site": site.id, "type": "page", "source": "log", "traits": "{}"}
     columns = []
     for field in EVENTS:
         if field.name in given:

@@ -35,15 +35,16 @@ def facts(event: Event, site: Site) -> Facts:
     touch = None
     if came:
         touch = Touch(event.ts, came.channel, came.origin, came.medium, came.campaign, came.keyword, path)
+    bot = is_bot(event, client, came, site)
     return Facts(
         path=path,
         touch=touch,
         campaign_key=came.key if came else "",
         device=client.kind,
-        browser=client.browser,
+        browser=client.agent or client.browser if bot else client.browser,
         os=client.os,
         country=country(event.ip) or _country_told(event),
-        bot=is_bot(event, client, came, site),
+        bot=bot,
         demo=event.context.get("demo") is True,
         products=bought.products,
         order=bought.order,

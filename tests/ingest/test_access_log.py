@@ -29,6 +29,7 @@ from ingest.access_log.reader import AccessLogReader
 from ingest.access_log.requests import is_static
 from ingest.access_log.rows import STORED, made
 from ingest.dead_letters import DeadLetters
+from ingest.enrich.bots import is_spam
 from ingest.enrich.channels import arrival
 from ingest.enrich.devices import device
 from ingest.enrich.enrich import facts
@@ -66,6 +67,7 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
     path = shared_data / "access-combined.log"
     fates: Counter[str] = Counter()
     pages: Counter[tuple[str, int]] = Counter()
+    fetches: Counter[tuple[str, str, int]] = Counter()
     sessions: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     static = re.compile(
         r"\.(css|js|png|jpe?g|gif|ico|svg|ttf|woff|gz|zip|tar|mp4|swf|bz2|pdf|txt|exe|rpm|deb|doc|jar|bin|iso|csv|ppt|xls|rtf|msi)$",
@@ -79,6 +81,9 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
         ip, time, method, target, status, _, ua = found.groups()
         plain = target.split("?")[0].split("#")[0]
         at = datetime.strptime(time, "%d/%b/%Y:%H:%M:%S %z")
+        page = method in ("GET", "POST") and not static.search(plain) and plain != "/sitemap.xml"
+        if page and (client := device("" if ua == "-" else ua)).bot:
+            fetches[client.agent, unquote(plain) or "/", int(status)] += 1
         if int(status) >= 400:
             fates["errors"] += 1
         elif method == "HEAD":
@@ -97,7 +102,14 @@ def test_a_real_log_counts_what_a_plain_regular_expression_counts(
     assert {name: count for name, count in summary.fates.items() if count} == fates
     assert summary.counted == summary.added == sum(pages.values())
     assert summary.lines == summary.counted + sum(summary.fates.values())
-    rows = stored(warehouse, "path", "ts", "session", "visitor", "source", "type")
+    assert summary.fetches == sum(fetches.values()) > fates["bots"]  # some of them in vain
+    fetched = [row[1:] for row in stored(warehouse, "bot", "browser", "path", "props") if row[0]]
+    assert Counter((*row[:2], msgspec.json.decode(str(row[2]))["status"]) for row in fetched) == fetches
+    rows = [
+        row[1:]
+        for row in stored(warehouse, "bot", "path", "ts", "session", "visitor", "source", "type")
+        if not row[0]
+    ]
     assert Counter(ts for _, ts, *_ in rows) == Counter(
         {ts: sum(n for (_, at), n in pages.items() if at * 1000 == ts) for ts in {t * 1000 for _, t in pages}}
     )
@@ -117,7 +129,12 @@ def test_pages_of_a_real_log_are_asked_for_as_often_as_goaccess_says(
 ) -> None:
     lines = (shared_data / "access-combined.log").read_text().splitlines(keepends=True)
     whole = [
-        text for text in lines if (found := NAIVE.match(text)) and int(found[5]) < 400 and "\\x" not in text
+        text
+        for text in lines
+        if (found := NAIVE.match(text))
+        and int(found[5]) < 400
+        and "\\x" not in text
+        and not is_spam(arrival("", found[6]))
     ]
     path, report = tmp_path / "access.log", tmp_path / "report.json"
     path.write_text("".join(whole))
@@ -128,7 +145,7 @@ def test_pages_of_a_real_log_are_asked_for_as_often_as_goaccess_says(
     for each in msgspec.json.decode(report.read_bytes())["requests"]["data"]:
         if each["method"] in ("GET", "POST"):
             theirs[unquote(each["data"])] += each["hits"]["count"]
-    choice = ImportOptions(named("combined"), site, KEY, frozenset({"bots"}), "log.example")
+    choice = ImportOptions(named("combined"), site, KEY, host="log.example")
     urls = read(path.read_bytes(), choice, choice.host).hits["url"].to_pylist()
     ours = Counter(unquote(url.removeprefix("https://log.example")) for url in urls)
     assert len(whole) > 9_000
@@ -147,9 +164,7 @@ def test_the_same_rows_as_through_the_event_log(
     block = "".join(tagged).encode()
     imported(warehouse, site, tmp_path / "a.log", block, host="semicomplete.com")
     rows = {row["id"]: row for row in warehouse.rows("select * from events", Scope("default", bots=True))}
-    choice = ImportOptions(
-        named("combined"), site, KEY, frozenset({"errors", "static", "bots"}), "semicomplete.com"
-    )
+    choice = ImportOptions(named("combined"), site, KEY, frozenset({"errors", "static"}), "semicomplete.com")
     ids = AccessLogReader(choice).hits(block)["id"].to_pylist()
     got = [found.groups() for text in tagged if (found := NAIVE.match(text)) and found[3] in ("GET", "POST")]
     senders = {name: (found[0], found[6]) for name, found in zip(ids, got, strict=True)}
@@ -174,6 +189,9 @@ def test_the_same_rows_as_through_the_event_log(
     for fed in live.rows:
         # An import comes from no log: its rows have no place there.
         expected = fed._asdict() | {"partition": None, "position": None, "repeated": None}
+        if fed.bot:  # only a log says how a page was answered
+            assert rows[fed.id]["props"].startswith('{"status":')
+            expected["props"] = rows[fed.id]["props"]
         assert rows[fed.id] == expected
 
 
@@ -336,8 +354,9 @@ def test_filters_can_be_lifted(warehouse: Warehouse, site: Site, tmp_path: Path)
         "static": 1,
         "bots": 1,
     }
-    lifted = imported(warehouse, site, tmp_path / "a.log", keep=frozenset({"errors", "static", "bots"}))
-    assert (lifted.counted, lifted.added) == (4, 3)
+    assert plain.fetches == 1
+    lifted = imported(warehouse, site, tmp_path / "a.log", keep=frozenset({"errors", "static"}))
+    assert (lifted.counted, lifted.added) == (3, 2)
     assert [bot for (bot,) in stored(warehouse, "bot")].count(True) == 1
 
 

@@ -70,7 +70,7 @@ AGENTS = [CHROME, GOOGLEBOT, "-", "curl/8.0", 'Mozilla/5.0 \\"x\\" Firefox/120.0
 
 
 def one_by_one(texts: list[str]) -> tuple[Counter[str], list[dict[str, Any]]]:
-    """The views of lines as a plain program reads them: one line after another, and nothing kept between them."""
+    """The views and fetches of lines as a plain program reads them: one line after another, and nothing kept."""
     fates, views = Counter[str](), []
     for text in texts:
         found = COMBINED.match(text)
@@ -79,22 +79,24 @@ def one_by_one(texts: list[str]) -> tuple[Counter[str], list[dict[str, Any]]]:
             continue
         ip, time, asked, status, referrer, ua = found.groups()
         told, ua, referrer = request(asked), agent(ua), address(referrer)
+        url = page_url("shop.example", told.target)
+        spam, bot = is_spam(arrival(url, referrer)), is_bot_client(device(ua), SITE)
+        ts = int(datetime.strptime(time, "%d/%b/%Y:%H:%M:%S %z").timestamp() * 1000)
+        who = (ts // DAY_MS, truncate(client_of(ip, "")), ua)
+        view = {"ts": ts, "url": url, "path": path_of(url), "referrer": referrer, "who": who, "ua": ua}
+        view |= {"bot": bot, "status": int(status) if bot else None}
+        if bot and not told.fate and not spam:
+            views.append(view)
         if told.fate == "malformed" and int(status) < 400:
             fates["malformed"] += 1
             continue
         if int(status) >= 400:
             fates["errors"] += 1
             continue
-        url = page_url("shop.example", told.target)
-        fate = told.fate or (
-            "bots" if is_bot_client(device(ua), SITE) or is_spam(arrival(url, referrer)) else ""
-        )
-        if fate:
+        if fate := told.fate or ("bots" if bot or spam else ""):
             fates[fate] += 1
             continue
-        ts = int(datetime.strptime(time, "%d/%b/%Y:%H:%M:%S %z").timestamp() * 1000)
-        who = (ts // DAY_MS, truncate(client_of(ip, "")), ua)
-        views.append({"ts": ts, "url": url, "path": path_of(url), "referrer": referrer, "who": who, "ua": ua})
+        views.append(view)
     return fates, views
 
 
@@ -134,8 +136,9 @@ def test_reading_in_blocks_says_what_one_line_after_another_says(
     hits = pa.concat_tables(tables)
     assert {name: count for name, count in reader.fates.items() if count} == fates
     rows = hits.to_pylist()
-    assert [{name: row[name] for name in ("ts", "url", "path", "referrer")} for row in rows] == [
-        {name: view[name] for name in ("ts", "url", "path", "referrer")} for view in views
+    told = ("ts", "url", "path", "referrer", "bot", "status")
+    assert [{name: row[name] for name in told} for row in rows] == [
+        {name: view[name] for name in told} for view in views
     ]
     assert len({row["id"] for row in rows}) == len(rows)
     names: dict[Any, str] = {}
@@ -144,7 +147,9 @@ def test_reading_in_blocks_says_what_one_line_after_another_says(
         for view, row in zip(views, rows, strict=True)
     )
     assert len(set(names.values())) == len(names)
-    assert sessions(hits) == sessions_one_by_one(hits)
+    people = hits.filter(pc.invert(hits["bot"]))
+    assert sessions(people) == sessions_one_by_one(people)
+    assert sessions(hits) == sessions(people) + Counter([""] * (len(hits) - len(people)))
 
 
 def sessions(hits: pa.Table) -> Counter[str]:
@@ -266,7 +271,8 @@ def test_the_bounds_of_blocks_change_nothing(log: Path, site: Site, monkeypatch:
     views, lines, fates, examples, host = whole
     assert isinstance(views, list)
     assert lines == log.read_text().count("\n")
-    assert len({view["id"] for view in views}) == len(views) == 3_030
+    assert len({view["id"] for view in views}) == len(views) == 3_060
+    assert sum(view["bot"] for view in views) == 30
     assert (fates["malformed"], len(examples), host) == (30, 3, "shop.example")  # type: ignore[index, arg-type]
 
 

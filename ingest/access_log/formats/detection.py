@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ingest.access_log.clients import hops_of, shared_proxies
-from ingest.access_log.fields import Mask, Rows, distinct, hundreds, times
+from ingest.access_log.fields import Mask, Rows, distinct, statuses, times
 from ingest.access_log.format import AUTO, PATTERNS, Format, named
 from ingest.access_log.formats.columns import MANY, MOST, NoFormat, format_of
 from ingest.access_log.formats.conversion import BOM, converted
@@ -183,7 +183,7 @@ def _share(sample: bytes, form: Format, zone: tzinfo, addressed: bool = False) -
     """Of the lines, those that are in the format. ``addressed``: and have a client's address and a status."""
     lines, rows, told = _lines(sample, form, zone)
     if addressed:
-        rows = rows[_with_address(lines, form, rows) & (hundreds(lines, form)[rows] > 0)]
+        rows = rows[_with_address(lines, form, rows) & (statuses(lines, form)[rows] >= 0)]
     return len(rows) / max(told, 1)
 
 
