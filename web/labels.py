@@ -35,6 +35,18 @@ DEVICES = {
     "other": _l("Other"),
 }
 
+AGENT_KINDS = {
+    "assistant": _l("AI assistants"),
+    "ai-search": _l("AI search"),
+    "ai-training": _l("AI training"),
+    "search": _l("Search engines"),
+    "preview": _l("Link previews"),
+    "seo": _l("SEO tools"),
+    "monitoring": _l("Monitoring"),
+    "other": _l("Other agents"),
+}
+"""The kinds of ``tracker.agents``."""
+
 
 _STEP = _l(
     "A step cannot be read. Enter a page such as /product/* or the name of an event. "

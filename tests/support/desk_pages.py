@@ -16,6 +16,7 @@ NARROWED = {
 }
 """Pages about visits: each has the whole filter bar."""
 UNNARROWED = {
+    "/desk/agents": "Agents have no segment or channel",
     "/desk/segments": "Sizes are current and cover all visitors",
     "/desk/models": "Models are trained on all visits",
     "/desk/data-quality": "Filters do not apply to this page",

@@ -50,7 +50,7 @@ def season(stage: Stage, now: float, visitors: int = 160, seed: int = 7) -> None
         rows_of, profile = _person(chance, number, now)
         rows += rows_of
         people.append(profile)
-    stage.warehouse.append(rows, [], {})
+    stage.warehouse.append([*rows, *_fetches(now)], [], {})
     stage.profiles.save("default", [Write(each.id, b"", each) for each in people])
     for name, title, audience in (
         ("buyers", "Buyers", "orders > 0"),
@@ -62,6 +62,36 @@ def season(stage: Stage, now: float, visitors: int = 160, seed: int = 7) -> None
         for item, name, category, price in ITEMS
     ]
     assert stage.call("PUT", "/v1/items", json={"items": items}).status_code == 200
+
+
+AGENTS = (
+    "ChatGPT-User",
+    "GPTBot",
+    "Googlebot",
+    "Googlebot",
+    "Yeti",
+    "ClaudeBot",
+    "kakaotalk-scrap",
+    "AhrefsBot",
+)
+
+
+def _fetches(now: float) -> list[EventRow]:
+    """What agents read of the shop, in its access log."""
+    chance = random.Random(15)
+    return [
+        row(
+            min(at(now, chance.randint(0, 41), chance.randint(-500, 600)), int(now * 1000) - HOUR_MS),
+            id=f"fetch{number}",
+            session="",
+            bot=True,
+            source="log",
+            browser=chance.choice(AGENTS),
+            path=chance.choice(("/", "/p/p1", "/p/p2", "/long/" + "way-" * 30, "/gone")),
+            props='{"status":200}',
+        )
+        for number in range(300)
+    ]
 
 
 def _person(chance: random.Random, number: int, now: float) -> tuple[list[EventRow], Profile]:

@@ -32,6 +32,7 @@ NOBODY = {
         "desk_products.show",
         "desk_retention.show",
         "desk_attribution.show",
+        "desk_agents.show",
         "desk_models.show",
     ),
     *(
@@ -66,6 +67,7 @@ NOBODY = {
                 "overview",
                 "paths",
                 "products",
+                "agents",
             ),
             *("retention", "segments", "vocabulary", "data_quality"),
         )

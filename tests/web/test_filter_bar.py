@@ -107,7 +107,7 @@ def handed_on(page: str) -> set[str]:
 @pytest.mark.parametrize(("path", "why"), UNNARROWED.items())
 def test_a_page_without_the_bar_says_why_and_hands_the_filters_on(stage: Stage, path: str, why: str) -> None:
     page = stage.desk().get(f"{path}?channel=e-mail&from=2026-11-01&to=2026-11-18").text
-    bar = page.partition('class="range"')[2].partition("</div>")[0]
+    bar = page.partition('class="range"')[2].partition("</p>")[0]
     assert "disabled" in bar and why in bar
     assert handed_on(page) == {*NARROWED, *UNNARROWED}
     korean = stage.desk().get(path, headers={"Accept-Language": "ko"}).text
@@ -255,7 +255,16 @@ def test_the_api_says_everything_that_the_desk_shows(stage: Stage) -> None:
         reports
         and {rule.removeprefix("/v1/reports") for rule in rules if rule.startswith("/v1/reports")} == reports
     )
-    whole = {"/segment", "/segments", "/visitor", "/vocabulary", "/audience", "/models", "/data-quality"}
+    whole = {
+        "/segment",
+        "/segments",
+        "/visitor",
+        "/vocabulary",
+        "/audience",
+        "/models",
+        "/data-quality",
+        "/agents",
+    }
     for report in reports:
         path = "/v1/reports" + re.sub(r"<(\w+)>", r"{\1}", report)
         assert path in described, path

@@ -55,6 +55,7 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
             MenuEntry("retention", _l("Retention"), "/desk/retention"),
             MenuEntry("attribution", _l("Attribution"), "/desk/attribution"),
             MenuEntry("products", _l("Products"), "/desk/products"),
+            MenuEntry("agents", _l("AI agents and crawlers"), "/desk/agents"),
         ),
     ),
     (

@@ -30,6 +30,7 @@ from warehouse.funnel.breakdown import FunnelGroup
 from warehouse.funnel.dropoffs import DropOff
 from warehouse.funnel.funnel import Funnel
 from warehouse.funnel.trend import TrendPeriod
+from warehouse.reports.agents import AgentReport
 from warehouse.reports.goals import GoalFigures
 from warehouse.reports.live import Live
 from warehouse.reports.overview import Overview
@@ -59,6 +60,7 @@ ANSWERED: tuple[type, ...] = (
         DropOff,
         People,
         ProductReport,
+        AgentReport,
         GoalFigures,
         Paths,
         Retention,

@@ -6,12 +6,14 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from tracker.agents.agents import KINDS
 from warehouse.feeds.doubtful_orders import Doubtful, doubtful
 from warehouse.funnel.breakdown import BREAKDOWNS, FunnelGroup, breakdown, breakdown_by_members
 from warehouse.funnel.dropoffs import DropOff, dropoffs
 from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
 from warehouse.funnel.trend import EVERY, TrendPeriod, trend
 from warehouse.question.refused import QueryRefused
+from warehouse.reports.agents import AgentReport, agent_report
 from warehouse.reports.goals import GoalFigures, goals
 from warehouse.reports.overview import LIMIT, Overview, overview
 from warehouse.reports.paths import Paths, paths
@@ -65,6 +67,18 @@ def shelves_of(reports: Reports, scope: ReportScope) -> ProductReport:
         scope,
         (),
         lambda events: product_report(events, scope.site.id, scope.span, scope.site.currency),
+    )
+
+
+def agents_of(reports: Reports, scope: ReportScope, kind: str = "", agent: str = "") -> AgentReport:
+    """Whatever the filters: agents are in no segment and came by no channel. Raises QueryRefused."""
+    asked = one_of("kind", {"kind": kind}, ("", *KINDS))
+    site, span = scope.site, scope.span
+    return reports.answer(
+        "agents",
+        ReportScope(site, span),
+        (asked, agent),
+        lambda events: agent_report(events, site.id, span, site.currency, asked, agent),
     )
 
 
@@ -196,6 +210,10 @@ REPORTS: dict[str, Report] = {
     "products": Report(
         ("products", "categories", "left", "pairs", "searches"),
         lambda reports, scope, _args: shelves_of(reports, scope),
+    ),
+    "agents": Report(
+        ("agents", "pages", "series", "kinds"),
+        lambda reports, scope, args: agents_of(reports, scope, args.get("kind", ""), args.get("agent", "")),
     ),
     "goals": Report(
         ("rows",), lambda reports, scope, args: Rows(goals_of(reports, scope, args.getlist("goal")))

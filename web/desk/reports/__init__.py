@@ -1,1 +1,1 @@
-"""The pages of reports: overview, funnel, paths, retention, products, goals, live."""
+"""The pages of reports: overview, funnel, paths, retention, products, goals, live, agents."""
