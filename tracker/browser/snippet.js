@@ -71,15 +71,16 @@
   let stored = () => [memory, attempt(() => localStorage)].flatMap(store => Object.keys(store || {}))
     .filter(name => name.startsWith(EVENT)).sort();
 
-  /* Who this is: the cookie, renewed at every page; storage where cookies are blocked. */
+  /* Who this is: in storage, since a cookie is slow to read, and in a cookie for the server, renewed at every page. The
+   * cookie decides where several hosts share it, or it has to end. */
   let cookie = () => attempt(() => doc.cookie.match(/(^|; )dangol_v=([\w.~-]+)/)?.[2]);
-  let known = () => cookie() || get(VISITOR);
+  let known = () => (options.domain || options.preset) && cookie() || get(VISITOR) || cookie();
   let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
     visitor = quiet() ? none : id;
     attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
       (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page));
-    cookie() == id || quiet() ? drop(VISITOR) : put(VISITOR, id);
+    quiet() ? drop(VISITOR) : put(VISITOR, id);
   };
   let renew = () => remember(who() || random());
 
