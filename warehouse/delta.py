@@ -104,6 +104,13 @@ class Warehouse:
         _, files = self.events.files()
         return any((file.first or 0) < end and (file.last is None or file.last >= start) for file in files)
 
+    def began(self, site: str) -> int | None:
+        """When (ms) the stored events begin that may be the site's, None without any. Raises WarehouseUnavailable."""
+        _, files = self.events.files()
+        return min(
+            (file.first for file in files if file.site in ("", site) and file.first is not None), default=None
+        )
+
     def scan(self, site: str, start: int, end: int) -> "Scan":
         """The events as numbers: see ``QueryEngine.scan``."""
         return self.engine.scan(site, start, end)

@@ -19,6 +19,7 @@ UNNARROWED = {
     "/desk/agents": "Agents have no segment or channel",
     "/desk/segments": "Sizes are current and cover all visitors",
     "/desk/models": "Models are trained on all visits",
+    "/desk/channels": "Filters do not apply to this page",
     "/desk/data-quality": "Filters do not apply to this page",
     "/desk/imports": "Filters do not apply to this page",
     "/desk/setup": "Filters do not apply to this page",

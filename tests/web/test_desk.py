@@ -1,6 +1,7 @@
 """The desk: its door, its pages on known data, and what strangers write into them."""
 
 import re
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Prof
 from profiles.store.port import Write
 from tests.support.desk_rows import HOSTILE, answer_row, at, fill, visit
 from tests.support.machine import Clock
+from tests.support.warehouse_rows import row
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
 from warehouse.tables.schema import AliasRow
@@ -84,6 +86,18 @@ def test_guesses_are_limited(stage: Stage, clock: Clock) -> None:
     assert enter(client) == 429
     clock.advance(600)
     assert enter(client) == 302
+
+
+@pytest.mark.parametrize(("first", "told"), [("2026-10-30", True), ("2026-11-05", False)])
+def test_a_period_is_compared_with_one_that_was_recorded_whole(stage: Stage, first: str, told: bool) -> None:
+    """The week before is told of where events were stored from its first day on."""
+    days = [first, "2026-11-06", "2026-11-09", "2026-11-10"]
+    moments = [int(datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp() * 1000) for day in days]
+    stage.warehouse.append(
+        [row(at, visitor=f"v{at}", profile=f"v:v{at}", session=f"s{at}") for at in moments], [], {}
+    )
+    page = stage.desk().get("/desk?from=2026-11-08&to=2026-11-14").text
+    assert ('class="delta' in page) is told
 
 
 def test_no_login_and_no_change_without_the_token(stage: Stage) -> None:

@@ -285,7 +285,7 @@ def test_segments_and_one_person_as_files(stage: Stage) -> None:
     tables = {
         "visits": "start,channel,origin,campaign,keyword,landing",
         "cart": "product,quantity,price",
-        "offers": "campaign,views,clicks,last,dismissed",
+        "offers": "campaign,views,clicks,last,dismissed,first,variant",
     }
     for table, columns in tables.items():
         lines = stage.call("GET", f"/v1/reports/visitor?id=kim&format=csv&table={table}").text.splitlines()

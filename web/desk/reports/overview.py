@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from flask import Response, request
 
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.reports.overview import Day, Figures, Group, Hour, HourOfDay, Overview
 from web.desk.pages import Pages
@@ -21,6 +22,7 @@ from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.language import ngettext
 from web.reports.catalogue import doubtful_of, overview_of
+from web.reports.reports import ReportScope
 
 T = TypeVar("T")
 METRICS = ("visitors", "sessions", "pageviews", "orders", "revenue", "bounce_rate")
@@ -132,6 +134,8 @@ class OverviewPage:
         period = period_of(request.args, site, self.pages.clock(), "/desk", (("metric", metric),))
         now = overview_of(self.pages.reports, period.scope(site), ROWS)
         before = overview_of(self.pages.reports, period.scope_before(site), 1)
+        if not self._recorded(period.scope_before(site)):
+            before = replace(before, events=0, sessions=0)  # a part of a period is nothing to compare with
         seconds = self.pages.clock()
         begun = tuple(hour for hour in now.by_hour if hour.start.timestamp() <= seconds)
         now = replace(now, by_hour=begun)
@@ -140,6 +144,11 @@ class OverviewPage:
         return self.pages.show(
             "desk/reports/overview.html", "overview", site, period=period, view=view, apart=apart
         )
+
+    def _recorded(self, asked: ReportScope) -> bool:
+        """Whether events were stored from the first day of the span on."""
+        began = self.pages.reports.warehouse.began(asked.site.id)
+        return began is not None and began < asked.span.start + DAY_MS
 
 
 def view_of(now: Overview, before: Overview, period: Period, site: Site, metric: str) -> OverviewView:
