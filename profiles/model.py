@@ -135,6 +135,25 @@ class Merge(msgspec.Struct, array_like=True, frozen=True, gc=False):
     position: int = -1
 
 
+class Consent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One answer that a person gave about a purpose, at ``given_at`` (ms; 0: unknown, stored by an earlier release).
+
+    ``channel`` and ``topic`` "" mean all. ``night``: whether it holds for messages at night, None if not asked.
+    ``source`` is where it was said; ``verified_at`` (ms) when it was confirmed, as by double opt-in, 0 for never.
+    """
+
+    purpose: Purpose
+    given: bool
+    given_at: int = 0
+    channel: str = ""
+    topic: str = ""
+    night: bool | None = None
+    jurisdiction: str = ""
+    text_version: str = ""
+    source: str = ""
+    verified_at: int = 0
+
+
 class Profile(msgspec.Struct, array_like=True, gc=False):
     """One person on one site.
 
@@ -174,7 +193,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     country: str = ""
     lang: str = ""
     scores: dict[str, float] = {}
-    consent: dict[str, bool] = {}  # a purpose that is absent was never asked about
+    consents: list[Consent] = []  # oldest first, see ``profiles.consent.record``
     exposure: dict[str, Exposure] = {}
     seen: list[tuple[int, bytes]] = []
     positions: dict[str, tuple[int, int]] = {}
@@ -191,6 +210,12 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     claimants: list[str] = []
     merged: Merge = Merge()
     parts: list[str] = []
+    consents_cut: int = 0  # answers that there was no room for; the warehouse has them
+
+    @property
+    def consent(self) -> dict[str, bool]:
+        """What holds for each purpose as a whole: the newest answer. A purpose that is absent was never asked about."""
+        return {one.purpose: one.given for one in self.consents if not (one.channel or one.topic)}
 
     @property
     def feeds_customer(self) -> bool:

@@ -1,9 +1,11 @@
 """A row of a file of customers, and the events that tell of it: who they are, and what they agreed to."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -26,7 +28,8 @@ CONSENT_FIELDS = ("marketing", "sms", "unsubscribed", "consent_time", "unsubscri
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """``created`` is when they signed up, in ms. ``channels`` are answers by channel, ``proof`` where they stand."""
+    """``created`` is when they signed up, in ms. ``channels`` are answers by channel, ``proof`` where they stand,
+    ``said_at`` when they were given (ms), where the file says it."""
 
     line: int
     user: str
@@ -34,6 +37,7 @@ class Customer(msgspec.Struct, frozen=True):
     created: int | None = None
     channels: Mapping[str, bool] = {}
     proof: Mapping[str, Any] = {}
+    said_at: int | None = None
 
     @property
     def said(self) -> str:
@@ -52,6 +56,7 @@ class Customer(msgspec.Struct, frozen=True):
             created=self.created or row.created,
             channels={**row.channels, **self.channels},
             proof=self.proof or row.proof,
+            said_at=self.said_at if self.proof else row.said_at,
         )
 
 
@@ -81,7 +86,10 @@ def customer_of(file: OpenFile, row: Row) -> Customer:
         traits["name"] = f"{traits['firstName']} {traits['lastName']}".strip()
     channels, proof = _consent(file, row)
     kept = {name: value for name, value in traits.items() if value}
-    return Customer(row.line, user, values.settled(kept), file.moment(row, "created"), channels, proof)
+    said_at = _said_at(file, row, channels)
+    return Customer(
+        row.line, user, values.settled(kept), file.moment(row, "created"), channels, proof, said_at
+    )
 
 
 def identify_event(site: str, customer: Customer, number: int, now: int) -> Event:
@@ -93,6 +101,7 @@ def identify_event(site: str, customer: Customer, number: int, now: int) -> Even
 def consent_event(site: str, customer: Customer, number: int, now: int) -> Event:
     props = {"marketing": any(customer.channels.values()), "channels": customer.channels}
     props |= {"proof": customer.proof, SAID: customer.consent_said}
+    props |= {"source": "import-contacts", "givenAt": customer.said_at or now}
     return _event(site, customer, "consent", number, now, props, {})
 
 
@@ -162,6 +171,22 @@ def _consent(file: OpenFile, row: Row) -> tuple[dict[str, bool], dict[str, Any]]
         "line": row.line,
         "says": cells,
     }
+
+
+def _said_at(file: OpenFile, row: Row, channels: Mapping[str, bool]) -> int | None:
+    """When the answers were given, as far as an ISO 8601 time says it: a yes at the time of consent, a no at that of
+    unsubscribing. None: not known, so that they count from the import on."""
+    times = {True: "consent_time", False: "unsubscribe_time"}
+    found = [_iso(file.text(row, times[given]), file.site.zone) for given in channels.values()]
+    return None if None in found else max(filter(None, found), default=None)
+
+
+def _iso(text: str, zone: ZoneInfo) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _answer(file: OpenFile, row: Row, field: str) -> bool | None:

@@ -9,6 +9,7 @@ from ingest.enrich.devices import device, hints_of
 from ingest.enrich.fields import FieldReader
 from ingest.enrich.orders import NOTHING, purchase
 from ingest.enrich.urls import parse
+from profiles.consent.statement import statement_of
 from profiles.facts import Facts
 from profiles.model import Touch
 from tracker.event import SITE, Event
@@ -23,7 +24,7 @@ def facts(event: Event, site: Site) -> Facts:
     """Everything that the fold and the warehouse need to know about ``event``."""
     client = device(event.ua, hints_of(event.context))
     bought = purchase(event, site) if event.props or event.type == "track" else NOTHING
-    losses, hint = (*event.losses, *bought.losses), ""
+    losses, hint = (*event.losses, *bought.losses, *statement_of(event).losses), ""
     if (clock := event.context.get("clock")) and not any(each.field == "timestamp" for each in losses):
         losses = (*losses, loss("timestamp", str(clock)))
     if "session" in event.context:

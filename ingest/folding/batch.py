@@ -20,6 +20,7 @@ from ingest.folding.events import EnrichedEvent, Rename, Result, previous_of
 from ingest.folding.merges import apply_merge, tell_others
 from ingest.folding.profile_cache import ProfileCache
 from ingest.folding.shared_orders import SharedOrders
+from profiles.consent.statement import PREFERENCES_UPDATED
 from profiles.fold import claims, fold, identity
 from profiles.fold.fold import LogPosition, Outcome, Settings
 from profiles.fold.merges import merge_call
@@ -156,7 +157,7 @@ class Batch:
     def _share(self, root: str, event: Event, claimed: bool) -> None:
         """What an event of a merged account means for the others of the person."""
         self._used.update(self.entries.others(self.entries.profile(root)))  # they live as long as this one
-        if event.type == "consent" and not claimed:
+        if (event.type == "consent" or event.name == PREFERENCES_UPDATED) and not claimed:
             tell_others(self.entries, root, event)
 
     def _claim(self, item: EnrichedEvent, customer: str) -> Result:

@@ -3,6 +3,7 @@
 from ingest.folding.entries import Entries
 from ingest.folding.events import EnrichedEvent, Rename, Result
 from profiles.consent import record as consent
+from profiles.consent.statement import statement_of
 from profiles.fold import affinity, merges
 from profiles.fold.fold import Outcome
 from profiles.fold.merges import MergeCall
@@ -44,7 +45,7 @@ def tell_others(entries: Entries, root: str, event: Event) -> None:
         entry = entries.entry(name)
         if entry.profile is None or name == root:
             continue
-        consent.note(entry.profile, event.props)
+        consent.note(entry.profile, statement_of(event).answers)
         if isinstance(interests, dict):
             affinity.correct(entry.profile, dict.fromkeys(interests, 0.0), event.ts)
         entry.changed = True

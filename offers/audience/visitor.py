@@ -53,7 +53,7 @@ class View:
     @property
     def state(self) -> ProfileState:
         """What the profile's document says of this moment."""
-        return ProfileState(self.stage, self.segments)
+        return ProfileState(self.stage, self.segments, self.profile.consent)
 
     @cached_property
     def weekday(self) -> str:

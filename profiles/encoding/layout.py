@@ -41,8 +41,12 @@ ClaimFields = tuple[list[str], bool, list[str], list[str]]
 """``fed``, ``proven``, ``claims``, ``claimants``."""
 MergeFields = tuple[tuple[str, int, int, int], list[str]]
 """``merged`` and ``parts``."""
+ConsentRow = list[int]
+"""Purpose and flags; time since the first event; words: source, channel, topic, jurisdiction, text version; how long
+after that it was confirmed, plus one. Zeros at the end are left out."""
 RareFields = tuple[dict[str, Any], list[str], dict[str, float], dict[str, bool], bool, list[tuple[str, str]]]
-"""``traits``, segments (stored by earlier releases, and not read), ``scores``, ``consent``, ``demo``, ``renamed``."""
+"""``traits``, segments (stored by earlier releases, and not read), ``scores``, consent as earlier releases stored it,
+``demo``, ``renamed``."""
 
 
 class StoredProfile(msgspec.Struct, array_like=True, gc=False):
@@ -90,3 +94,10 @@ class StoredProfileWithOrders(StoredProfileWithClaims, array_like=True, gc=False
     """The same with orders: most profiles have none and end before."""
 
     orders: list[ChangedOrderRow] = []
+
+
+class StoredProfileWithConsent(StoredProfileWithOrders, array_like=True, gc=False):
+    """The same with the record of consent."""
+
+    consents: list[ConsentRow] = []
+    consents_cut: int = 0

@@ -6,6 +6,7 @@ from operator import sub
 from typing import Any
 
 from profiles.encoding.columns import pack
+from profiles.encoding.consent_rows import pack_consents
 from profiles.encoding.layout import (
     COMMON,
     NOT_DISMISSED,
@@ -15,6 +16,7 @@ from profiles.encoding.layout import (
     SessionRow,
     StoredProfile,
     StoredProfileWithClaims,
+    StoredProfileWithConsent,
     StoredProfileWithOrders,
     TouchRow,
 )
@@ -26,7 +28,12 @@ from profiles.standard_events import STANDARD_EVENTS
 _STANDARD = {name: number for number, name in enumerate(STANDARD_EVENTS)}
 _COMMON = {word: number for number, word in enumerate(COMMON)}
 _NO_TOUCH = Touch()
-_LAYOUTS = {0: StoredProfile, 2: StoredProfileWithClaims, 3: StoredProfileWithOrders}
+_LAYOUTS = {
+    0: StoredProfile,
+    2: StoredProfileWithClaims,
+    3: StoredProfileWithOrders,
+    5: StoredProfileWithConsent,
+}
 """By how many rare fields follow."""
 
 _Numbers = defaultdict[Any, int]
@@ -36,11 +43,13 @@ def pack_profile(profile: Profile) -> StoredProfile:
     words, touches, first = _numbers(_COMMON), _numbers({_NO_TOUCH: 0}), profile.first_seen
     cart, affinities, exposure = profile.cart, profile.affinities, profile.exposure
     client = (profile.device, profile.browser, profile.os, profile.country, profile.lang)
-    rare: tuple[Any, ...] = (profile.traits, [], profile.scores, profile.consent)
+    rare: tuple[Any, ...] = (profile.traits, [], profile.scores, {})
     rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])
     more: tuple[Any, ...] = (_packed_claims(profile), _packed_merges(profile))
-    if profile.orders:
+    if profile.orders or profile.consents:
         more += (pack_orders(profile.orders, first, words),)
+    if profile.consents:
+        more += (pack_consents(profile.consents, first, words), profile.consents_cut)
     stored = _LAYOUTS[
         len(more) if any(more) else 0
     ](

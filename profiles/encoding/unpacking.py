@@ -3,7 +3,8 @@
 from itertools import chain, repeat
 
 from profiles.encoding.columns import unpack, unpack_sums
-from profiles.encoding.layout import COMMON, NOT_DISMISSED, StoredProfile, StoredProfileWithOrders
+from profiles.encoding.consent_rows import former, unpack_consents
+from profiles.encoding.layout import COMMON, NOT_DISMISSED, StoredProfile, StoredProfileWithConsent
 from profiles.encoding.order_rows import unpack_old, unpack_orders
 from profiles.ids import session_id
 from profiles.model import (
@@ -23,12 +24,12 @@ from profiles.standard_events import STANDARD_EVENTS
 _NO_TOUCH = Touch()
 
 
-def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
+def unpack_profile(stored: StoredProfileWithConsent) -> Profile:
     words, first = [*COMMON, *stored.words], stored.first
     touches = _touches(stored, words)
     sessions = _sessions(stored, words, touches)
     device, browser, system, country, lang = [words[number] for number in stored.client]
-    traits, _segments, scores, consent, demo, renamed = stored.rare or ({}, [], {}, {}, False, [])
+    traits, _segments, scores, former_consent, demo, renamed = stored.rare or ({}, [], {}, {}, False, [])
     return Profile(
         _id(stored.id, words),
         [words[number] for number in stored.visitors],
@@ -46,7 +47,7 @@ def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
         0 if stored.last_order is None else first + stored.last_order,
         *(device, browser, system, country, lang),
         scores,
-        consent,
+        unpack_consents(stored.consents, first, words) if stored.consents else former(former_consent),
         {words[number]: _exposure(words, first, *seen) for number, seen in stored.exposure.items()},
         stored.seen,
         {words[number]: place for number, place in stored.positions.items()},
@@ -62,7 +63,8 @@ def unpack_profile(stored: StoredProfileWithOrders) -> Profile:
         if stored.subject is None
         else words[stored.subject],
         *(stored.claims or ([], True, [], [])),
-        *((Merge(*stored.merges[0]), stored.merges[1]) if stored.merges else ()),
+        *((Merge(*stored.merges[0]), stored.merges[1]) if stored.merges else (Merge(), [])),
+        stored.consents_cut,
     )
 
 

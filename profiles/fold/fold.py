@@ -11,6 +11,7 @@ import msgspec
 
 from profiles import touches
 from profiles.consent import record as consent
+from profiles.consent.statement import PREFERENCES_UPDATED, statement_of
 from profiles.encoding import codec
 from profiles.facts import ORDER_EVENTS, Facts
 from profiles.fold import affinity, claims, commerce, dedup, event_counts, orders, sessions
@@ -64,9 +65,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     cut: int = 0
 
 
-HIDDEN_FROM_CLAIMS = ("consent", "exposure", "cart")
+HIDDEN_FROM_CLAIMS = ("consents", "exposure", "cart")
 UNCHANGED_BY_CLAIMS = (
     *HIDDEN_FROM_CLAIMS,
+    "consents_cut",
     "device",
     "browser",
     "os",
@@ -106,7 +108,7 @@ def apply_claimed(
         return apply(profile, event, facts, settings, at, claimed=True)
     held = {name: getattr(profile, name) for name in UNCHANGED_BY_CLAIMS}
     for name in HIDDEN_FROM_CLAIMS:
-        setattr(profile, name, {})
+        setattr(profile, name, type(held[name])())
     try:
         return apply(profile, event, facts, settings, at, claimed=True)
     finally:
@@ -212,6 +214,8 @@ def _apply(
         else:
             event_counts.count(profile, event.name, event.ts)
             commerce.track(profile, event, facts)
+            if event.name == PREFERENCES_UPDATED:
+                consent.note(profile, statement_of(event).answers)
     else:
         _apply_description(profile, event, claimed)
     if session is None:
@@ -222,7 +226,7 @@ def _apply(
 def _apply_description(profile: Profile, event: Event, claimed: bool) -> None:
     """What a consent, group or identify call says about the person, in place."""
     if event.type == "consent":
-        consent.note(profile, event.props)
+        consent.note(profile, statement_of(event).answers)
         interests = event.props.get("interests")
         if isinstance(interests, dict) and not (claimed and profile.proven):
             affinity.correct(profile, interests, event.ts)

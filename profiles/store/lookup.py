@@ -21,6 +21,7 @@ class ProfileState(msgspec.Struct, frozen=True):
 
     stage: Stage
     segments: list[str]
+    consent: dict[str, bool]
 
 
 COMPUTED: Mapping[type, type] = {Profile: ProfileState}

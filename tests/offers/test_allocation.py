@@ -7,6 +7,7 @@ import pytest
 from offers.bandit.thompson_sampling import Arm, NoArms
 from offers.decision.decider import Decider
 from profiles.model import Counts, Exposure, Profile
+from tests.support.consents import answers
 from tests.support.decisions import decided
 from tests.support.offers import CREATIVES, SHOES, ArmCounts, chosen, decider, offer
 from tracker.durations import DAY_MS
@@ -65,7 +66,7 @@ def test_who_met_a_variant_keeps_it_when_the_weights_change(clock, site):
     stopped = [CREATIVES[0], CREATIVES[1] | {"weight": 0}]
     decide = decider(clock, offer("x", allocation="fixed", creatives=stopped))
     assert set(of_people(decide, site, 50, exposure=met).values()) == {"a"}
-    withdrawn = {"exposure": met, "consent": {"personalization": False}}
+    withdrawn = {"exposure": met, "consents": answers({"personalization": False})}
     assert set(of_people(decide, site, 50, **withdrawn).values()) == {"a"}
 
 

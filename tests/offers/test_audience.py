@@ -20,6 +20,7 @@ from profiles.model import (
     Session,
     Touch,
 )
+from tests.support.consents import answers
 from tests.support.sites import SEOUL_SITE, UTC_SITE, site_with
 from tracker.durations import DAY_MS
 
@@ -54,7 +55,7 @@ def visitor() -> Profile:
         country="DE",
         lang="de",
         scores={"churn": 0.25},
-        consent={"marketing": True},
+        consents=answers({"marketing": True}),
         exposure={"welcome": Exposure(views=3, clicks=1)},
         event_counts={
             "Newsletter Signed Up": EventCount(2, NOW - 6 * DAY_MS),

@@ -9,6 +9,7 @@ from offers.decision.caps import CapRequest, CapStore, Grant
 from offers.decision.decider import SLOTS_LIMIT, Decider
 from profiles.model import Counts, Profile, Touch
 from profiles.sansio import Call, Steps, run_sync
+from tests.support.consents import answers
 from tests.support.decisions import decided
 from tests.support.offers import SHOES, SIGNER, Fixed, Uncapped, chosen, decider, offer
 
@@ -88,7 +89,7 @@ def test_traits_are_told_only_to_who_may_see_them_and_nothing_without_consent(cl
     assert run_sync(decide.decide(site, ann, ["hero"], telling="nothing")).slots["hero"].content == "you all"
     assert run_sync(decide.decide(site, ann, ["hero"], telling="traits")).slots["hero"].content == "Ann shoes"
     assert run_sync(decide.decide(site, ann, ["hero"])).slots["hero"].items == {"limit": 3}
-    ann.consent["personalization"] = False
+    ann.consents = answers({"personalization": False})
     assert run_sync(decide.decide(site, ann, ["hero"], telling="traits")).slots["hero"].content == "you all"
 
 

@@ -10,6 +10,7 @@ from profiles.facts import Facts
 from profiles.fold import fold, identity
 from profiles.model import Counts, Exposure, Profile
 from profiles.sansio import run_sync
+from tests.support.consents import answers
 from tests.support.decisions import decided
 from tests.support.offers import SHOES, SIGNER, chosen, decider, offer
 from tracker.durations import DAY_MS
@@ -23,12 +24,15 @@ def test_without_consent_nothing_personal(clock, site):
         offer("all", priority=-1),
     ]
     profile = Profile(
-        id="v:a", affinities=SHOES.affinities, consent={"personalization": False}, counts=Counts(orders=3)
+        id="v:a",
+        affinities=SHOES.affinities,
+        consents=answers({"personalization": False}),
+        counts=Counts(orders=3),
     )
     decision = decided(decider(clock, *documents), site, profile, "hero")
     assert decision is not None and decision.campaign == "all"
     assert SIGNER.read(decision.token, "default", int(clock.now * 1000)).context == ""
-    asked = Profile(id="v:a", affinities=SHOES.affinities, consent={"personalization": True})
+    asked = Profile(id="v:a", affinities=SHOES.affinities, consents=answers({"personalization": True}))
     assert chosen(decided(decider(clock, documents[0]), site, asked, "hero")) == "shoes"
 
 

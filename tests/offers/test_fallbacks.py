@@ -9,6 +9,7 @@ from offers.bandit.thompson_sampling import Arm
 from offers.decision.caps import CapRequest, Grant
 from profiles.model import Profile
 from profiles.sansio import Steps, run_sync
+from tests.support.consents import answers
 from tests.support.decisions import decided
 from tests.support.offers import CREATIVES, SHOES, ArmCounts, Down, Uncapped, chosen, decider, offer
 
@@ -88,7 +89,7 @@ def test_fallbacks_are_for_their_audience_too(clock, site):
     decide = decider(clock, *documents)
     for profile, name in ((SHOES, "shoes"), (Profile(id="v:b"), "calm")):
         assert chosen(decide.fallbacks(site, profile, ["hero"])["hero"]) == name
-    denied = Profile(id="v:a", affinities=SHOES.affinities, consent={"personalization": False})
+    denied = Profile(id="v:a", affinities=SHOES.affinities, consents=answers({"personalization": False}))
     assert chosen(decide.fallbacks(site, denied, ["hero"])["hero"]) == "calm"
 
 

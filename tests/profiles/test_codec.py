@@ -15,6 +15,7 @@ from profiles.encoding.columns import pack, unpack, unpack_sums
 from profiles.model import (
     Affinity,
     CartLine,
+    Consent,
     Counts,
     EventCount,
     Exposure,
@@ -83,6 +84,19 @@ orders = st.builds(
     time,
     st.tuples(stamps, stamps),
 )
+consents = st.builds(
+    Consent,
+    st.sampled_from(["analytics", "personalization", "marketing"]),
+    st.booleans(),
+    time,
+    text,
+    text,
+    st.none() | st.booleans(),
+    text,
+    text,
+    text,
+    time,
+)
 profiles = st.builds(
     Profile,
     id=text | text.map("v:{}".format) | text.map("u:{}".format),
@@ -105,7 +119,8 @@ profiles = st.builds(
     country=text,
     lang=text,
     scores=dicts(number),
-    consent=dicts(st.booleans()),
+    consents=st.lists(consents, max_size=3),
+    consents_cut=st.just(0),
     exposure=dicts(st.builds(met, count, count, time, st.just(0) | time, time, text)),
     seen=st.lists(st.tuples(time, st.binary(max_size=18)), max_size=3),
     positions=dicts(st.tuples(st.integers(0, 2**32), st.integers(0, 2**62))),

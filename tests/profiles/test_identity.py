@@ -7,6 +7,7 @@ import pytest
 from ingest.worker.worker import Bounds
 from profiles.fold.identity import merge
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
+from tests.support.consents import answers
 from tests.support.ingest_streams import MemoryIngest, event, records, sites_of
 from tracker.durations import DAY_MS
 from tracker.event import Event
@@ -34,7 +35,7 @@ def test_a_merge_loses_nothing() -> None:
         cart={"p1": CartLine(1.0, 9.0), "p2": CartLine(2.0)},
         affinities={"shoes": Affinity(1.0, 5 * DAY_MS)},
         last_order=2 * DAY_MS,
-        consent={"marketing": True, "analytics": True},
+        consents=answers({"marketing": True, "analytics": True}),
         exposure={"k": Exposure(2, 1, 7)},
         positions={"a1": (1, 10)},
     )
@@ -55,7 +56,7 @@ def test_a_merge_loses_nothing() -> None:
         cart={"p1": CartLine(2.0, 8.0)},
         affinities={"shoes": Affinity(2.0, 5 * DAY_MS), "hats": Affinity(1.0, DAY_MS)},
         last_order=1 * DAY_MS,
-        consent={"marketing": False},
+        consents=answers({"marketing": False}),
         exposure={"k": Exposure(1, 0, 9), "m": Exposure(1, 1, 1)},
         positions={"kim": (0, 3)},
     )

@@ -24,6 +24,7 @@ from recommender.serving.request import (
 )
 from recommender.training.train import train
 from tests.support.catalogue_documents import parse_items
+from tests.support.consents import answers
 from tests.support.recommender_histories import (
     NOW,
     MemoryItems,
@@ -201,7 +202,7 @@ def test_no_catalogue_and_no_model_is_an_empty_row(tmp_path: Path) -> None:
 
 def test_without_consent_only_the_page_speaks(shop: Shop) -> None:
     someone = profile(("shoes-1", "view"), ("shoes-2", "view"))
-    someone.consent = {"personalization": False}
+    someone.consents = answers({"personalization": False})
     assert shop.recommend(someone, strategy="personal").items[0].reason.kind == "popular"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from offers.segments.segment import Segment
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from profiles.store.port import Write
+from tests.support.consents import answers
 from tests.support.desk_rows import at
 from tests.support.warehouse_rows import row
 from tests.support.web_stage import Stage
@@ -170,7 +171,7 @@ def _person(chance: random.Random, number: int, now: float) -> tuple[list[EventR
         browser=browser,
         os=system,
         country=country,
-        consent={"analytics": True, "marketing": number % 2 == 0},
+        consents=answers({"analytics": True, "marketing": number % 2 == 0}),
         scores={"churn": 0.25},
     )
     return rows, profile

@@ -15,6 +15,7 @@ from profiles.model import Profile
 from profiles.store.port import ABSENT, Write
 from tests.support.browser import chromium
 from tests.support.campaign_forms import WHOLE, sent
+from tests.support.consents import answers
 from tests.support.html import squeezed
 from tests.support.machine import Clock
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
@@ -264,7 +265,7 @@ def test_the_preview_respects_who_does_not_consent(stage: Stage) -> None:
         user="mina",
         traits={"first_name": "Mina"},
         device="phone",
-        consent={"personalization": False},
+        consents=answers({"personalization": False}),
     )
     page = preview_of(stage, quiet, "mina", audience="device = 'phone'", creatives=HELLO, holdout=0)
     assert "does not consent to personalization" in page and "is in the audience" not in page
@@ -273,7 +274,9 @@ def test_the_preview_respects_who_does_not_consent(stage: Stage) -> None:
 
 @pytest.mark.redis
 def test_the_preview_for_everyone_tells_nothing_of_who_does_not_consent(stage: Stage) -> None:
-    quiet = Profile(id="u:mina", user="mina", traits={"name": "Mina"}, consent={"personalization": False})
+    quiet = Profile(
+        id="u:mina", user="mina", traits={"name": "Mina"}, consents=answers({"personalization": False})
+    )
     page = preview_of(stage, quiet, "mina", audience="", creatives=HELLO, holdout=0)
     assert (
         "so it is shown without personal content" in page

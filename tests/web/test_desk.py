@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from offers.feedback.token import Token
 from profiles.model import Affinity, CartLine, Counts, Exposure, ItemTouch, Profile, Session, Touch
 from profiles.store.port import Write
+from tests.support.consents import answers
 from tests.support.desk_rows import HOSTILE, answer_row, at, fill, visit
 from tests.support.machine import Clock
 from tests.support.warehouse_rows import row
@@ -310,7 +311,7 @@ def known(stage: Stage, clock: Clock) -> None:
         cart={"p1": CartLine(2, 25.0)},
         affinities={"shoes": Affinity(3.0, now), HOSTILE: Affinity(1.0, now)},
         exposure={"hero": Exposure(2, 1, now)},
-        consent={"marketing": False},
+        consents=answers({"marketing": False}),
         demo=True,
     )
     guest = Profile(id="v:b", visitors=["b"], last_seen=now - 1, last_touch=Touch(now, "e-mail"))

@@ -14,6 +14,7 @@ from profiles.fold.fold import LogPosition, Settings, fold
 from profiles.model import Affinity, Counts, ItemTouch, Profile, Session, Touch
 from profiles.sansio import Call, Steps
 from profiles.store.port import Alias, Write
+from tests.support.consents import answers
 from tests.support.machine import Clock, RedisServer
 from tests.support.web_stage import Stage, stage_of
 from tracker.durations import DAY_MS
@@ -139,7 +140,7 @@ def test_what_the_holdout_withholds_is_logged(shop: Stage) -> None:
 
 
 def test_without_consent_to_personalization_the_answer_is_neutral(shop: Stage, clock: Clock) -> None:
-    save(shop, shoe_lover(int(clock() * 1000), consent={"personalization": False}))
+    save(shop, shoe_lover(int(clock() * 1000), consents=answers({"personalization": False})))
     stranger = items(ask(shop, ROW, visitor="nobody"))
     assert items(ask(shop, ROW)) == stranger
 
@@ -224,7 +225,12 @@ def test_a_consent_that_the_page_knows_to_be_withdrawn_holds_at_once(shop: Stage
 def test_after_a_withdrawal_nothing_of_the_profile_is_told_even_if_the_page_says_yes(
     shop: Stage, clock: Clock
 ) -> None:
-    save(shop, shoe_lover(int(clock() * 1000), counts=Counts(orders=3), consent={"personalization": False}))
+    save(
+        shop,
+        shoe_lover(
+            int(clock() * 1000), counts=Counts(orders=3), consents=answers({"personalization": False})
+        ),
+    )
     told = ask(shop, ROW, consent={"personalization": True})
     assert told.json["visitor"] == {"stage": "prospect", "segments": []}
     assert items(told) == items(ask(shop, ROW, visitor="nobody"))

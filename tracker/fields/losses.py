@@ -7,12 +7,12 @@ import msgspec
 FIELDS = (
     *("order", "refund", "product", "category", "name", "session", "user", "visitor", "group"),
     *("revenue", "total", "value", "price", "quantity", "currency", "products", "timestamp"),
-    *("props", "traits", "context", "text", "url", "referrer", "title"),
+    *("props", "traits", "context", "consent", "text", "url", "referrer", "title"),
 )
 REASONS = (
     *("missing", "unreadable", "ambiguous", "currency", "decimals", "too_large", "too_small", "too_long"),
     *("negative", "not_iso", "contradiction", "no_rate", "cut", "rounded", "placeholder"),
-    *("invalid", "future", "past", "number", "text", "nested", "keys"),
+    *("invalid", "future", "past", "number", "text", "nested", "keys", "type"),
 )
 EXAMPLE_CHARACTERS = 40
 """Of a raw value, kept as an example."""

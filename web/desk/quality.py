@@ -31,6 +31,7 @@ FIELDS = {
     "props": _l("Properties"),
     "traits": _l("Traits"),
     "context": _l("Context"),
+    "consent": _l("Consent"),
     "text": _l("Texts of a page"),
     "url": _l("Address of a page"),
     "referrer": _l("Address of the page before"),
@@ -77,6 +78,7 @@ PROBLEMS = {
     "text": (_l("has characters that cannot be stored"), _l("They were replaced. Send UTF-8 without NUL.")),
     "nested": (_l("is nested too deep"), _KEPT),
     "keys": (_l("has too many or too long keys"), _KEPT),
+    "type": (_l("is of the wrong type"), _l("Send answers as true or false, and the rest as texts.")),
 }
 
 

@@ -35,6 +35,8 @@ RATE = Rate(per_second=0.5, burst=30.0)
 """Requests of one address to these pages."""
 FORM_LIMIT = 16 * 1024
 INTERESTS_LIMIT = 12
+ME = "/me"
+"""The source of what somebody says on this page, in the record of consent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +72,10 @@ class VisitorPage:
         site, profile = self.access.form_of()
         allowed = request.form.getlist("purpose")
         purposes: dict[str, bool] = {purpose: purpose in allowed for purpose in PURPOSES}
+        said = _consent_event(site, profile, {**purposes, "source": ME}, self._now())
         for each in (profile.id, *profile.parts):
-            self.profiles.update(site.id, each, partial(chosen, purposes=purposes))
-        self._log(site, profile, purposes, self._now())
+            self.profiles.update(site.id, each, partial(chosen, said=said))
+        self._append(said)
         return _redirect_back("choices")
 
     def correct(self) -> ResponseReturnValue:
@@ -99,8 +102,10 @@ class VisitorPage:
         return response
 
     def _log(self, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
+        self._append(_consent_event(site, profile, said, now))
+
+    def _append(self, event: Event) -> None:
         """The event log keeps what somebody chose, and every copy of the profile hears of it, a rebuilt one too."""
-        event = _consent_event(site, profile, said, now)
         if event.visitor or event.user:
             self.log.append([Record(event.key, encode(event))])
 

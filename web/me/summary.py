@@ -7,13 +7,16 @@ from typing import Any
 from offers.audience.visitor import View
 from profiles.consent.record import note
 from profiles.consent.rules import allows
+from profiles.consent.statement import statement_of
 from profiles.fold import affinity
 from profiles.model import Profile, Purpose
 from recommender.catalogue.item import Item
+from tracker.event import Event
 from tracker.sites import Site
 from web.drawing import formats
 from web.labels import channel, device
 from web.language import locale
+from web.people.answers import ConsentRow, answers_of
 
 INTERESTS, ITEMS = 12, 12
 MORE = 2.0
@@ -52,6 +55,7 @@ class VisitorSummary:
     offers: int
     traits: tuple[tuple[str, str], ...]
     purposes: dict[str, bool]
+    answers: tuple[ConsentRow, ...]
 
 
 def summary_of(
@@ -89,6 +93,7 @@ def summary_of(
         offers=counts.offer_views,
         traits=tuple((key, _told(value, masked)) for key, value in sorted(profile.traits.items())),
         purposes={purpose: allows(profile.consent, purpose) for purpose in PURPOSES},
+        answers=answers_of(profile, site),
     )
 
 
@@ -98,9 +103,9 @@ def interests(view: View) -> tuple[Interest, ...]:
     return tuple(Interest(name, max(1, round(share * 100))) for name, share in strongest if share > 0)
 
 
-def chosen(profile: Profile, purposes: dict[str, bool]) -> Profile:
-    """The profile with these purposes allowed or not, in place."""
-    note(profile, purposes)
+def chosen(profile: Profile, said: Event) -> Profile:
+    """The profile after the consent event ``said``, in place. Ingest, which reads the event later, adds nothing."""
+    note(profile, statement_of(said).answers)
     return profile
 
 

@@ -18,6 +18,7 @@ from offers.audience.visitor import View
 from offers.decision.decider import Decider
 from offers.decision.decisions import Decision, PageDecisions
 from profiles import sansio
+from profiles.consent.record import withdrawn
 from profiles.consent.rules import allows
 from profiles.model import Profile
 from profiles.sansio import Call, Steps
@@ -58,8 +59,7 @@ class AnswerDraft:
     def know(self, profile: Profile, request: PersonalizeRequest) -> None:
         """Whose answer it is; of a consent that the page knows to be withdrawn, ingest may not have heard yet."""
         if not request.personal:
-            consent = {**profile.consent, "personalization": False}
-            profile = msgspec.structs.replace(profile, consent=consent)
+            profile = withdrawn(profile, "personalization")
         self.profile = profile
 
     def answer(

@@ -12,6 +12,7 @@ from web.drawing import formats
 from web.labels import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
+from web.people.answers import ConsentRow, answers_of
 from web.slug import TRAIT
 
 ROWS = 8
@@ -79,6 +80,8 @@ class PersonView:
     facts: tuple[tuple[str, str], ...]
     offers: tuple[OfferSeen, ...]
     consent: tuple[tuple[str, str, str], ...]
+    answers: tuple[ConsentRow, ...]
+    answers_cut: int
     visits: tuple[tuple[str, str], ...]
     customer: bool
     merged: tuple[str, ...]
@@ -124,6 +127,8 @@ def person_of(view: View, item_of: NameOf, segments: Mapping[str, str]) -> Perso
         facts=tuple(_facts(view, segments)),
         offers=_offers(profile, now),
         consent=tuple(_consent(profile.consent)),
+        answers=answers_of(profile, site),
+        answers_cut=profile.consents_cut,
         visits=tuple(
             (formats.when(each.start, site.zone), touch_text(each.touch))
             for each in reversed(profile.sessions[-ROWS:])

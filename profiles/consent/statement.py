@@ -1,0 +1,133 @@
+"""What an event says of consent: its fields are read one by one, and what cannot be read is told as a loss."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from profiles.consent.record import PURPOSES
+from profiles.model import Consent, Purpose
+from tracker.event import SITE, Event
+from tracker.fields.losses import Loss, loss
+from tracker.protocols.client_clock import milliseconds
+
+TEXT_CHARACTERS = 100
+CHANNELS_READ = 16
+PREFERENCES_UPDATED = "Segment Consent Preference Updated"
+"""Segment's event for a choice; the categories stand in ``context.consent.categoryPreferences``."""
+CATEGORIES: Mapping[str, Purpose] = {
+    **dict.fromkeys(("analytics", "statistics", "performance", "measurement"), "analytics"),
+    **dict.fromkeys(("personalization", "functional", "preferences"), "personalization"),
+    **dict.fromkeys(("marketing", "advertising", "targeting"), "marketing"),
+}
+"""What consent managers call their categories, in lower case."""
+
+
+class Statement(NamedTuple):
+    """The answers that an event gives, and what of it could not be read."""
+
+    answers: tuple[Consent, ...] = ()
+    losses: tuple[Loss, ...] = ()
+
+
+NOTHING = Statement()
+
+
+def statement_of(event: Event) -> Statement:
+    """What a consent event says, or Segment's event for a choice. Other events say nothing here."""
+    if event.type == "consent":
+        said: Mapping[str, Any] = event.props
+    elif event.type == "track" and event.name == PREFERENCES_UPDATED:
+        said = {}
+    else:
+        return NOTHING
+    losses: list[Loss] = []
+    purposes = {**_preferences(event, losses), **_purposes(said, losses)}
+    channel, topic = (_text(said, name, losses).lower() for name in ("channel", "topic"))
+    about = Consent(
+        "marketing",
+        False,
+        _given_at(event, losses),
+        channel,
+        topic,
+        _answer(said, "night", losses),
+        _text(said, "jurisdiction", losses).upper(),
+        _text(said, "textVersion", losses),
+        _text(said, "source", losses) or event.source,
+        _moment(said, "verifiedAt", losses),
+    )
+    answers = [_replaced(about, purpose, given) for purpose, given in purposes.items()]
+    answers += [_replaced(about, "marketing", given, name) for name, given in _channels(said, losses)]
+    return Statement(tuple(answers), tuple(losses))
+
+
+def _replaced(about: Consent, purpose: Purpose, given: bool, channel: str = "") -> Consent:
+    rest = about.night, about.jurisdiction, about.text_version, about.source, about.verified_at
+    return Consent(purpose, given, about.given_at, channel or about.channel, about.topic, *rest)
+
+
+def _preferences(event: Event, losses: list[Loss]) -> dict[Purpose, bool]:
+    """Segment's categories, by the purposes that they mean. What several categories mean is given if all are."""
+    consent = event.context.get("consent")
+    told = consent.get("categoryPreferences") if isinstance(consent, Mapping) else None
+    found: dict[Purpose, bool] = {}
+    if not isinstance(told, Mapping):
+        return found
+    for name in told:
+        purpose = CATEGORIES.get(str(name).strip().lower())
+        given = _answer(told, name, losses) if purpose else None
+        if purpose and given is not None:
+            found[purpose] = given and found.get(purpose, True)
+    return found
+
+
+def _purposes(said: Mapping[str, Any], losses: list[Loss]) -> dict[Purpose, bool]:
+    answers = {purpose: _answer(said, purpose, losses) for purpose in PURPOSES}
+    return {purpose: given for purpose, given in answers.items() if given is not None}
+
+
+def _channels(said: Mapping[str, Any], losses: list[Loss]) -> Iterator[tuple[str, bool]]:
+    """``channels``: answers about marketing by channel, as files of customers have them."""
+    channels = said.get("channels")
+    if not isinstance(channels, Mapping):
+        return
+    for name in list(channels)[:CHANNELS_READ]:
+        given = _answer(channels, name, losses)
+        if given is not None and name:
+            yield str(name)[:TEXT_CHARACTERS].lower(), given
+
+
+def _given_at(event: Event, losses: list[Loss]) -> int:
+    """When it was said: the site itself may tell of an earlier time than the event's, never of a later one."""
+    told = _moment(event.props, "givenAt", losses) if event.sender == SITE else 0
+    return min(told, event.received) if told else event.ts
+
+
+def _answer(said: Mapping[str, Any], name: str, losses: list[Loss]) -> bool | None:
+    value = said.get(name)
+    if value is not None and not isinstance(value, bool):
+        losses.append(loss("consent", "type", value))
+        return None
+    return value
+
+
+def _text(said: Mapping[str, Any], name: str, losses: list[Loss]) -> str:
+    value = said.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        if value is not None:
+            losses.append(loss("consent", "type", value))
+        return ""
+    if len(value) > TEXT_CHARACTERS:
+        losses.append(loss("consent", "cut", value))
+    return value[:TEXT_CHARACTERS].strip()
+
+
+def _moment(said: Mapping[str, Any], name: str, losses: list[Loss]) -> int:
+    value = said.get(name)
+    if value is None or value == "":
+        return 0
+    found = milliseconds(value)
+    if found is None or found <= 0:
+        losses.append(loss("consent", "invalid", value))
+        return 0
+    return found
