@@ -123,14 +123,11 @@ def _from_referrer(host: str, referrer: str) -> tuple[Place, Arrival | None]:
 def _place(host: str, referrer: str) -> Place:
     place = place_of(host)
     path = parse(referrer).path
-    if len(path) > 1 and place.kind in ("search", "social"):
-        first, _, rest = path[1:].lower().partition("/")
-        known = places().paths
-        found = known.get(f"{place.name}/{first}/{rest.partition('/')[0]}") or known.get(
-            f"{place.name}/{first}"
-        )
-        return found or place
-    return place
+    if len(path) < 2:
+        return place
+    first, second = (*path[1:].lower().split("/", 2), "")[:2]
+    forms = (f"{first}/{second}", first, f"*/{second}")
+    return next(filter(None, (places().paths.get(f"{place.name}/{form}") for form in forms)), place)
 
 
 def _tagged(tags: Tags, place: Place, referrer: str) -> Arrival:
@@ -148,7 +145,7 @@ def _tagged(tags: Tags, place: Place, referrer: str) -> Arrival:
         medium = MEDIUM_OF.get(place.kind, "")
     kind = known.kind if known else ""
     words = tags.term or (keyword(referrer, place.words) if place.words else "")
-    channel = channel_of(kind, source, medium, tags.campaign)
+    channel = channel_of(kind, source, medium or ("cpc" if tags.paid else ""), tags.campaign)
     return Arrival(channel, source or place.name, medium, tags.campaign, words, tags.key)
 
 

@@ -1,5 +1,6 @@
 """What kind of place a referrer or a named source is, by the data file ``sources.tsv``."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
@@ -18,6 +19,8 @@ _COUNTRIES = (
 )
 _MAIL_LABELS = frozenset({"mail", "webmail", "email", "roundcube", "zimbra", "horde", "owa"})
 _MASTODON_LABELS = frozenset({"mastodon", "mstdn", "lemmy", "misskey", "pixelfed"})
+_THREE_D_SECURE = re.compile(r"(?:acs|3ds|3-?d-?secure|emv-?3ds|vbv)[0-9]{0,2}(?:-[a-z0-9]{1,12})?")
+"""First names of banks' hosts that ask for a password of 3-D Secure: acs2.bank.example, 3ds.bank.example."""
 APP = "app/"
 """Stands before the name of an app, such as com.google.android.gm."""
 
@@ -136,6 +139,8 @@ def _likely_place(host: str) -> Place | None:
         return Place("e-mail", host)
     if first in _MASTODON_LABELS:
         return Place("social", first)
+    if _THREE_D_SECURE.fullmatch(first) and host != registered(host)[0]:
+        return Place("passing", host)
     return None
 
 
@@ -143,7 +148,8 @@ def _likely_place(host: str) -> Place | None:
 def named(source: str) -> Place | None:
     """What a tagged link calls its source, in lower case: a name that is known, or a known host."""
     known = places().names
-    if found := known.get(plain_name(source)):
+    plain = plain_name(source)
+    if found := known.get(plain) or known.get(plain.removesuffix(" ads").removesuffix(" ad")):
         return found
     if "." in source and len(source) <= 253:
         found = place_of(source.removeprefix("https://").removeprefix("http://").strip("/"))

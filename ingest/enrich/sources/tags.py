@@ -20,10 +20,11 @@ _FIELDS = {
 }
 _PREFIXES = ("utm_", "mtm_", "matomo_", "pk_", "piwik_")
 _REF = ("ref", "source", "via")
-_SEPARATOR = re.compile(r"[&?#]")
-_NAMES = re.compile(r"(?:\A|(?<=[&?#]))[^=&?#]++")
+_SEPARATOR = re.compile(r"[&?#]|;(?=(?:utm|mtm|matomo|pk|piwik)_)", re.IGNORECASE)
+_NAMES = re.compile(r"(?:\A|(?<=[&?#;]))[^=&?#;]++")
+_ADS = re.compile(r"(?:ads|adwords|pmax|powerlink|[ _-](?:ad|cpc|ppc|sa|paid|max))\Z")
 _KEYWORDS = ("n_query", "n_keyword")
-MOST_PAIRS, LONGEST_TEXT = 200, 200
+MOST_PAIRS, LONGEST_TEXT = 200, 500
 _UNSET = frozenset(
     {
         "(not set)",
@@ -45,7 +46,8 @@ _BRACKETS = {"{": "}", "[": "]", "<": ">", "%": "%", "$": "}", "*": "*", "#": "#
 
 class Tags(NamedTuple):
     """``source``, ``medium`` and ``campaign`` in lower case; ``source`` is the canonical name where ``place`` is known.
-    ``ref``: a known place that ref=, source= or via= names. ``key`` tells campaigns and clicks apart."""
+    ``paid``: the source's name says so, such as
+    fb_ads. ``ref``: a known place that ref=, source= or via= names. ``key`` tells campaigns and clicks apart."""
 
     source: str = ""
     medium: str = ""
@@ -55,6 +57,7 @@ class Tags(NamedTuple):
     click: Click | None = None
     ref: Place | None = None
     key: str = ""
+    paid: bool = False
 
     @property
     def named(self) -> bool:
@@ -79,10 +82,8 @@ def telling(text: str) -> bool:
         plain = name.lower()
         if plain in known or plain.startswith(_PREFIXES) or "%" in name:
             return True
-        if plain[:1] in "!/" or ";" in plain:
-            plain = plain.rpartition(";")[2].lstrip("!/")
-            if plain in known or plain.startswith(_PREFIXES):
-                return True
+        if plain[:1] in "!/" and (plain.lstrip("!/") in known or plain.lstrip("!/").startswith(_PREFIXES)):
+            return True
     return False
 
 
@@ -109,12 +110,12 @@ def tags_of(query: str, fragment: str) -> Tags | None:
     if not (source or medium or campaign or click):
         ref = next((place for name in _REF if (place := named(given.get(name, "").lower()))), None)
         return Tags(ref=ref) if ref else None
-    place = named(source) if source else None
+    place, paid = (named(source), _ADS.search(source) is not None) if source else (None, False)
     source = place.name if place else source
     term = texts.get("term") or next((given[name] for name in _KEYWORDS if click and name in given), "")
     key = f"{source}|{medium}|{campaign}|" if source or medium or campaign else ""
     key += f"{click.parameter}={given[click.parameter]}" if click else ""
-    return Tags(source, medium, campaign, term, place, click, None, key)
+    return Tags(source, medium, campaign, term, place, click, None, key, paid)
 
 
 def _click(given: dict[str, str]) -> Click | None:
@@ -126,20 +127,18 @@ def _click(given: dict[str, str]) -> Click | None:
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     """Names in lower case, and values that somebody has set."""
     for pair in _SEPARATOR.split(text, MOST_PAIRS)[:MOST_PAIRS]:
-        if "=" not in pair and "%3" in pair:
-            yield from (each for part in decoded(pair).split("&") if (each := _pair(part, part)))
-        elif each := _pair(pair, decoded(pair)):
-            yield each
+        parts = decoded(pair).split("&") if "=" not in pair and "%3" in pair else (pair,)
+        yield from (each for part in parts if (each := _pair(part)))
 
 
-def _pair(pair: str, plain: str) -> tuple[str, str] | None:
+def _pair(pair: str) -> tuple[str, str] | None:
     name, sign, value = pair.partition("=")
     if not sign or not value:
         return None
     name = (decoded(name) if "%" in name else name).lower().lstrip("!/")
     while name.startswith("amp;"):
         name = name.removeprefix("amp;")
-    text = " ".join((value if pair is plain else decoded(value)).split())[:LONGEST_TEXT]
+    text = " ".join(decoded(value).split())[:LONGEST_TEXT]
     return None if not text or _placeholder(text) else (name, text)
 
 
