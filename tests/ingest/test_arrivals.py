@@ -34,7 +34,11 @@ def known() -> list[Known]:
 
 
 KNOWN = known()
-TAGGED = [each for each in KNOWN if "?utm_" in each.url and "#" not in each.url and "&amp;" not in each.url]
+TAGGED = [
+    each
+    for each in KNOWN
+    if "?utm_" in each.url and not any(odd in each.url[len(PAGE) + 1 :] for odd in ("#", ";", "?", "%3D"))
+]
 REFERRED = [each for each in KNOWN if each.url == PAGE and each.referrer.startswith("http")]
 
 
