@@ -28,6 +28,11 @@ def alike(one: Touch, other: Touch) -> bool:
     return _content(one) == _content(other)
 
 
+def came(profile: Profile) -> bool:
+    """Whether it is known how the person came: nothing is of whom only the shop itself has told of."""
+    return profile.counts.visits > 0 or bool(profile.first_touch.ts or profile.last_touch.ts)
+
+
 def first_touch(session: Session) -> Touch:
     """How the session began, with the time of its start where it was direct."""
     return session.touch if session.touch.ts else Touch(session.start)

@@ -14,9 +14,9 @@ people (no bots, no opted-out visitors, no retries), in the order of sending, an
   then the one that was sent first.
 - The **touch** of a visit is what its first deed says: ``Touch()`` for nothing, which is direct.
 - **Joiners** (identify, alias, group, consent, impressions) of a visitor belong to the visit that is going on at their
-  time: start ≤ time ≤ last deed + ``timeout``, and not over by ``longest`` or midnight. Of several the one that started
-  last. Of one millisecond, one that was sent before the visit's deeds comes before the visit. They are in ``joiners``
-  and change nothing of the visit. One whose hint names no visit belongs to none.
+  time: start ≤ time ≤ last deed before + ``timeout``, and not over by ``longest`` or midnight. Of several the one that
+  started last. Of one millisecond, one that was sent before the visit's deeds comes before the visit. They are in
+  ``joiners`` and change nothing of the visit. One whose hint names no visit belongs to none.
 - All other events belong to no visit: their rows have the session "".
 
 This is what rows say when events arrive in order. Whatever the order of arrival is, the deeds' visits are the same; a
@@ -24,7 +24,7 @@ joiner that arrives before the deed whose visit it would join stays outside.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -112,8 +112,7 @@ def visits_of(sent: Sequence[Sent], rules: SessionRules = DEFAULT) -> list[Visit
         found = [*_plain([one for one in mine if one.is_deed and not one.facts.session_hint], rules)]
         found += _hinted([one for one in mine if one.is_deed and one.facts.session_hint])
         for one in mine:
-            before = [visit for visit in found if _begun(visit, one, turns)]
-            if one.joins and (visit := _going_on(before, one, rules)):
+            if one.joins and (visit := _going_on(found, one, turns, rules)):
                 visit.joiners.append(one)
         visits += found
     return sorted(visits, key=lambda visit: (visit.start, visit.id))
@@ -189,20 +188,19 @@ def _over(visit: Visit, ts: int, rules: SessionRules) -> bool:
     )
 
 
-def _begun(visit: Visit, one: Sent, turns: Mapping[str, int]) -> bool:
-    now = one.event.ts, turns[one.event.id]
-    return any((deed.event.ts, turns[deed.event.id]) < now for deed in visit.deeds)
+def _going_on(visits: list[Visit], one: Sent, turns: Mapping[str, int], rules: SessionRules) -> Visit | None:
+    def turn(sent: Sent) -> tuple[int, int]:
+        return sent.event.ts, turns[sent.event.id]
 
-
-def _going_on(visits: list[Visit], one: Sent, rules: SessionRules) -> Visit | None:
-    ts, hint = one.event.ts, one.facts.session_hint
-    open_now = [
-        visit
-        for visit in visits
-        if (ts <= visit.last or not _over(visit, ts, rules))
-        and (not hint or visit.id == hinted_id(visit.owner, hint))
-    ]
-    return max(open_now, key=lambda visit: (visit.start, visit.id), default=None)
+    found = []
+    for visit in visits:
+        if one.facts.session_hint and visit.id != hinted_id(visit.owner, one.facts.session_hint):
+            continue
+        before = [deed for deed in visit.deeds if turn(deed) < turn(one)]
+        so_far = replace(visit, deeds=before)
+        if before and not _over(so_far, one.event.ts, rules):
+            found.append(visit)
+    return max(found, key=lambda visit: (visit.start, visit.id), default=None)
 
 
 def _others(visit: Visit) -> list[Touch]:

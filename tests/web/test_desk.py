@@ -328,6 +328,15 @@ def test_the_latest_visitors_are_listed(busy: Stage, clock: Clock) -> None:
     assert "Demo data" in page and "€50.00" in page and HOSTILE not in page
 
 
+def test_how_a_customer_came_is_unknown_without_a_visit(busy: Stage, clock: Clock) -> None:
+    now = at(clock(), 2, 9)
+    told = Profile(id="u:c8", user="c8", last_seen=now, counts=Counts(orders=1, revenue=5.0))
+    direct = Profile(id="v:d", visitors=["d"], last_seen=now, first_touch=Touch(now), counts=Counts(visits=1))
+    busy.profiles.save("default", [Write("u:c8", b"", told), Write("v:d", b"", direct)])
+    pages = [busy.desk().get(f"/desk/visitors/{name}").text for name in ("u%3Ac8", "v%3Ad")]
+    assert ["First touchpoint" in page for page in pages] == [False, True]
+
+
 def test_a_visitor_is_found_by_any_id(busy: Stage, clock: Clock) -> None:
     known(busy, clock)
     desk = busy.desk()

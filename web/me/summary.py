@@ -10,6 +10,7 @@ from profiles.consent.rules import allows
 from profiles.consent.statement import statement_of
 from profiles.fold import affinity
 from profiles.model import Profile, Purpose
+from profiles.touches import came
 from recommender.catalogue.item import Item
 from tracker.event import Event
 from tracker.sites import Site
@@ -81,7 +82,7 @@ def summary_of(
         views=counts.views,
         orders=counts.orders,
         revenue=formats.money(counts.revenue, site.currency),
-        channel=channel(profile.first_touch.channel),
+        channel=channel(profile.first_touch.channel) if came(profile) else "",
         stage=view.stage,
         device=" · ".join(part for part in (device(profile.device), profile.browser, profile.os) if part),
         country=formats.country(profile.country),

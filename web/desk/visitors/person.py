@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from offers.audience.visitor import View
 from profiles.ids import is_customer
 from profiles.model import Profile, Touch
+from profiles.touches import came
 from recommender.catalogue.item import Item
 from tracker.sites import Site
 from web.drawing import formats
@@ -193,8 +194,8 @@ def _facts(view: View, segments: Mapping[str, str]) -> list[tuple[str, str]]:
     profile, site = view.profile, view.site
     facts = [
         (_("First seen"), formats.when(profile.first_seen, site.zone)),
-        (_("First touchpoint"), touch_text(profile.first_touch)),
-        (_("Last touchpoint"), touch_text(profile.last_touch)),
+        (_("First touchpoint"), touch_text(profile.first_touch) if came(profile) else ""),
+        (_("Last touchpoint"), touch_text(profile.last_touch) if came(profile) else ""),
         (_("Entry page"), profile.last_touch.landing),
         (_("Last seen"), formats.when(profile.last_seen, site.zone)),
         (_("Last order"), formats.when(profile.last_order, site.zone) if profile.last_order else ""),

@@ -11,6 +11,7 @@ from offers.audience.visitor import View
 from profiles.model import Profile
 from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
+from profiles.touches import came
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
@@ -142,7 +143,7 @@ def row_of(view: View) -> VisitorRow:
         views=counts.views,
         orders=counts.orders,
         revenue=formats.money(counts.revenue, site.currency),
-        channel=channel(profile.last_touch.channel),
+        channel=channel(profile.last_touch.channel) if came(profile) else "",
     )
 
 
