@@ -135,6 +135,8 @@ def test_what_is_installed_is_whole(bin_of_wheel: Path, tmp_path: Path) -> None:
             *assets,
             "/dangol.js",
             "/dangol-slots.js",
+            "/dangol-consent.js",
+            "/dangol-debug.js",
             "/matomo.js",
             "/v1/openapi.json",
             f"/t.gif?k={WRITE}",

@@ -24,16 +24,17 @@
   try {
     // A relative address is one of this page's own host, whatever a <base> in the page's content makes of it.
     let src = script.src, written = new URL(script.getAttribute('src'), loc);
-    base = new URL('v1/', src.startsWith(written.origin + '/') ? src : written);
+    base = new URL('v1/', new URL(src).origin == written.origin ? src : written);
   } catch {}  // then init must say the host
 
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
   let DAY = 864e5;
 
-  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, more, failures = 0, flying = 0, count = 1e6;
+  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, signals, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
+  let files = {};     // promises of what the other files do
   let sending = {};  // stored events that are under way
   let tried = {};    // those that came back: 1 and more, how often; .5: the tracker could not take them, whatever they are
 
@@ -72,9 +73,9 @@
     .filter(name => name.startsWith(EVENT)).sort();
 
   /* Who this is: in storage, since a cookie is slow to read, and in a cookie for the server, renewed at every page. The
-   * cookie decides where several hosts share it, or it has to end. */
-  let cookie = () => attempt(() => doc.cookie.match(/(^|; )dangol_v=([\w.~-]+)/)?.[2]);
-  let known = () => (options.domain || options.preset) && cookie() || get(VISITOR) || cookie();
+   * cookie decides where several hosts share it. */
+  let cookie = () => attempt(() => doc.cookie.match(/\bdangol_v=([\w.~-]+)/)?.[1]);
+  let known = () => options.domain && cookie() || get(VISITOR) || cookie();
   let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
     visitor = quiet() ? none : id;
@@ -103,7 +104,10 @@
     soon(20);
     return name;
   };
-  let track = (event, properties) => add('track', { event, properties });
+  let track = (event, properties) => {
+    if (event == 'Product Viewed') product = properties?.product_id;
+    add('track', { event, properties });
+  };
   let view = properties => {
     if (lastUrl) referrer = lastUrl;
     lastUrl = loc.href;
@@ -147,7 +151,7 @@
       let event = get(name), [, at, , i] = name.split('.'), a = now - at;
       if (!event || sending[name] || alone) return;
       if (a > DAY) return lose(name);
-      event = JSON.stringify({ i, a }).slice(0, -1) + ',' + event.slice(1);
+      event = `{"i":"${i}","a":${a},` + event.slice(1);
       let size = bytes(event), single = size > 32768 ? 2 : tried[name] >= 1;
       if ((events || flying) && size > room || events && single) return;
       alone = single;
@@ -164,7 +168,6 @@
       writeKey: key,
       new: made || none,
       dropped: dropped || none,
-      screen: screen.width + 'x' + screen.height,
       touch: navigator.maxTouchPoints || none
     }).slice(0, -1) + ',"batch":[' + events + ']}', size = bytes(body);
     if (alone || flying + size > 6e4) size = 0;
@@ -186,7 +189,7 @@
       let left = stored().filter(name => !sending[name]), again = left.filter(name => tried[name]);
       again.slice(0, -100).forEach(lose);
       failures = status == 200 || refused ? 0 : failures + (!size || later);
-      if (left[0]) soon(left[again.length] || !failures ? 0 : Math.min(5e3 * 2 ** failures, 3e5));
+      if (left[0]) soon(left[again.length] || !failures ? 0 : 5e3 * 2 ** Math.min(failures, 6));
     }));
   };
 
@@ -203,13 +206,12 @@
     flush();
     let reply = post('personalize', JSON.stringify({
       writeKey: key,
-      visitor: who() || random(),
-      user: get(USER),
+      visitor: who(),
       slots: asked.filter(a => asked.find(b => a.id == b.id) == a).map(({ id, o: { kind, strategy, limit, filter, item: own } }) => {
         item = own || item;
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
-      page: { url: loc.href, item: item || null },
+      page: { url: cut(loc.href), item: item || null },
       dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * DAY),
       // The server hears of a withdrawal when its event is applied, which may be after this.
       consent: allowed().personalization === false ? { personalization: false } : none
@@ -219,7 +221,7 @@
 
   /* What is drawn, seen and told of offers, the second file knows: fetched beside the first answer, not by pages without
    * slots and offers. An import holds up neither the page nor its load event. */
-  let load = then => (more ||= import(base + '../dangol-slots.js').then(file =>
+  let load = (then, name = 'slots') => (files[name] ||= import(base + '../dangol-' + name + '.js').then(file =>
     file.default({ track, flush, read, put, guard, options }))).then(then).catch(log);
 
   let commands = {
@@ -230,10 +232,10 @@
       if (options || !k) return;
       options = o || {};
       if (options.host) base = new URL(options.host.replace(/\/?$/, '/v1/'), loc);
-      if (!base) return console.warn('dangol: init needs {host}');
+      if (!base) return console.warn('dangol: no host');
       let locks = navigator.locks, listen = (event, f) => addEventListener(event, guard(f), true);
       let begin = guard(() => {
-        if (key || doc.prerendering || held()) return;
+        if (key || doc.prerendering || held() || signals) return;
         key = k;
         demo = options.demo;
         referrer = doc.referrer;
@@ -243,8 +245,8 @@
           view();
           ['pushState', 'replaceState'].forEach((name, path) => {
             let original = history[name];
-            history[name] = function () {
-              original.apply(this, arguments);
+            history[name] = (...args) => {
+              original.apply(history, args);
               moved(path);
             };
           })
@@ -272,18 +274,15 @@
         }
         setTimeout(begin, 800);
       };
-      listen('pagehide', () => {
-        begin();
-        flush(1);
-      });
+      listen('pagehide', begin);
+      listen('pagehide', flush);
       listen('prerenderingchange', start);
-      queueMicrotask(start);  // once the commands are read that stand beside this one
+      signals = options.signals ?? (win.__tcfapi || win.wp_has_consent || win.Shopify || win.dataLayer);
+      // Once the commands are read that stand beside this one, and what a banner of others says.
+      (signals ? load(() => 0, 'consent') : Promise.resolve()).then(() => start(signals = 0));
     },
     page: view,
-    track(name, props) {
-      if (name == 'Product Viewed') product = props?.product_id;
-      track(name, props);
-    },
+    track,
     identify(id, traits, o) {
       if (id) put(USER, '' + id);
       add('identify', { traits, proof: o?.proof });

@@ -24,6 +24,8 @@ class Snippet(NamedTuple):
 FILES = {
     "/dangol.js": "snippet",
     "/dangol-slots.js": "slots",
+    "/dangol-consent.js": "consent",
+    "/dangol-debug.js": "debug",
     "/matomo.js": "matomo",
     "/piwik.js": "matomo",
 }

@@ -55,4 +55,5 @@ listen('turbo:before-cache', () => keepClean(40));
 listen('htmx:beforeHistorySave', () => keepClean());
 scan();
 let each = name => (result, seen) => responses(result)[name](seen);
-return { deliver, reserve, viewed: each('viewed'), clicked: each('clicked'), dismissed: each('dismissed') };
+let debug = () => import('./dangol-debug.js').then(file => file.default(core));
+return { deliver, reserve, debug, viewed: each('viewed'), clicked: each('clicked'), dismissed: each('dismissed') };
