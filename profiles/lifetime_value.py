@@ -23,6 +23,9 @@ FEWEST_CUSTOMERS, FEWEST_REPEATERS = 100, 20
 PRIOR_SD = 3.0
 """Of a normal prior on each parameter's logarithm: keeps it finite where the data say little."""
 
+SCORED_DAY = "day"
+"""Among a profile's scores: the day that the others are of, in days since 1970 (UTC). Churn moves on by itself."""
+
 
 class TooFewPurchases(Exception):
     """Too few customers, or too few with a second purchase, to fit the model."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from profiles.lifetime_value import Purchases, TooFewPurchases, fit, quintiles
+from profiles.lifetime_value import SCORED_DAY, Purchases, TooFewPurchases, fit, quintiles
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
@@ -16,6 +16,8 @@ from warehouse.events import Events
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import LONGEST_DAYS, Span
 
+DAYS_KEPT = 7
+"""Scores that did not change are written again after so many days, for their day."""
 log = logging.getLogger("dangol.jobs.scoring")
 
 
@@ -42,7 +44,7 @@ class Scoring:
 
     def _write(self, site: str, profile_id: str, mine: Mapping[str, float]) -> bool:
         known = self._profiles.load(site, [profile_id])[profile_id].profile
-        if known is None or mine.items() <= known.scores.items():
+        if known is None or _holds(known.scores, mine):
             return False
 
         def change(profile: Profile) -> Profile:
@@ -57,7 +59,7 @@ def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, floa
 
     ``recency``, ``frequency``, ``monetary``: 5 for the best fifth of the customers, 1 for the last. ``churn``: the
     probability that they will not buy again; ``clv``: expected revenue of the next 365 days, in the site's currency.
-    Both are absent while the site has too few customers to tell.
+    Both are absent while the site has too few customers to tell. ``day``: the day that all of them are of.
     """
     days, paid, revenue = (customers[name].to_numpy() for name in ("days", "paid_days", "revenue"))
     first, last = (customers[name].to_numpy() / DAY_MS for name in ("first", "last"))
@@ -75,8 +77,15 @@ def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, floa
     else:
         columns["churn"] = 1 - value.alive(history)
         columns["clv"] = value.lifetime(history)
+    columns[SCORED_DAY] = np.full(len(first), now // DAY_MS)
     # Rounded, so that not every profile is written every day.
     return [
         dict(zip(columns, (round(float(each), 2) for each in row), strict=True))
         for row in zip(*columns.values(), strict=True)
     ]
+
+
+def _holds(known: Mapping[str, float], mine: Mapping[str, float]) -> bool:
+    """Whether the profile has these scores, of a day that is not long ago."""
+    same = all(known.get(name) == value for name, value in mine.items() if name != SCORED_DAY)
+    return same and 0 <= mine[SCORED_DAY] - known.get(SCORED_DAY, 0) < DAYS_KEPT

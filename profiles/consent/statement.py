@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from profiles.consent.record import PURPOSES
 from profiles.model import Consent, Purpose
 from tracker.event import SITE, Event
+from tracker.fields.consent_categories import preferences
 from tracker.fields.losses import Loss, loss
 from tracker.protocols.client_clock import milliseconds
 
@@ -13,12 +14,6 @@ TEXT_CHARACTERS = 100
 CHANNELS_READ = 16
 PREFERENCES_UPDATED = "Segment Consent Preference Updated"
 """Segment's event for a choice; the categories stand in ``context.consent.categoryPreferences``."""
-CATEGORIES: Mapping[str, Purpose] = {
-    **dict.fromkeys(("analytics", "statistics", "performance", "measurement"), "analytics"),
-    **dict.fromkeys(("personalization", "functional", "preferences"), "personalization"),
-    **dict.fromkeys(("marketing", "advertising", "targeting"), "marketing"),
-}
-"""What consent managers call their categories, in lower case."""
 
 
 class Statement(NamedTuple):
@@ -66,17 +61,12 @@ def _replaced(about: Consent, purpose: Purpose, given: bool, channel: str = "") 
 
 def _preferences(event: Event, losses: list[Loss]) -> dict[Purpose, bool]:
     """Segment's categories, by the purposes that they mean. What several categories mean is given if all are."""
-    consent = event.context.get("consent")
-    told = consent.get("categoryPreferences") if isinstance(consent, Mapping) else None
-    found: dict[Purpose, bool] = {}
-    if not isinstance(told, Mapping):
-        return found
-    for name in told:
-        purpose = CATEGORIES.get(str(name).strip().lower())
-        given = _answer(told, name, losses) if purpose else None
-        if purpose and given is not None:
+    found: dict[str, bool] = {}
+    for purpose, value in preferences(event.context.get("consent")):
+        given = _answer({"": value}, "", losses)
+        if given is not None:
             found[purpose] = given and found.get(purpose, True)
-    return found
+    return {purpose: found[purpose] for purpose in PURPOSES if purpose in found}
 
 
 def _purposes(said: Mapping[str, Any], losses: list[Loss]) -> dict[Purpose, bool]:

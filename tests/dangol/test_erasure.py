@@ -100,8 +100,10 @@ def minutes_now(shop: Shop) -> float:
 
 def test_what_a_worker_holds_does_not_come_back(shop: Shop) -> None:
     shop.send(event("1", visitor="hush-a", user="hush-u", traits={"email": "hush-mail"}))
+    shop.send(event("1b", visitor="hush-a", type="consent", props={"marketing": True, "source": "hush-form"}))
     shop.send(event("2", visitor="other"))
     shop.work(flush=False)
+    assert shop.profiles.find("default", "hush-a").consents  # type: ignore[union-attr]
     for name in ("u:hush-u", "v:hush-a"):
         shop.client.set(f"dg:caps:default:{name}", "counted by offers")
     shop.erase("hush-u")

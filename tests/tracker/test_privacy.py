@@ -120,6 +120,16 @@ def test_what_the_visitor_said_here_counts_more_than_the_signal(call: Client, lo
     assert (consent.type, consent.visitor, consent.props) == ("consent", "a1", no["consent"])
 
 
+def test_segment_s_categories_are_a_choice_too(call: Client, log: ListLog) -> None:
+    for categories in ({"Analytics": False}, {"Statistics": True, "Performance": False}):
+        send(call, item(context={"consent": {"categoryPreferences": categories}}))
+        assert_nobody(log.events[-1])
+    send(call, item(context={"consent": {"categoryPreferences": {"Analytics": True}}}), HTTP_SEC_GPC="1")
+    assert log.events[-1].visitor == "a1"
+    send(call, item(context={"consent": {"categoryPreferences": {"Advertising": False, "Analytics": "no"}}}))
+    assert log.events[-1].visitor == "a1"
+
+
 def test_no_cookie_for_who_opted_out(call: Client, log: ListLog) -> None:
     for path, query in (("/t.gif", "k=wk_test"), ("/i", "e=pv&aid=default")):
         assert "set-cookie" in call("GET", path, query=query).headers

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -241,3 +242,34 @@ def test_who_may_only_look_cannot_merge(shop: Shop) -> None:
     assert desk.get("/desk/merge?id=kim&into=lee").status_code == 403
     token = csrf_of(page)
     assert desk.post("/desk/merge", data={"id": "kim", "into": "lee", "csrf": token}).status_code == 403
+
+
+def test_each_answer_stands_in_the_record_on_every_page(shop: Shop) -> None:
+    """One answer by the page's event, one on /me, which its event, read later, does not add again."""
+    stage, said = (
+        shop.stage,
+        {"marketing": True, "channel": "email", "source": "checkout", "textVersion": "v7"},
+    )
+    shop.send(event("said1", -5, None, "kim", type="consent", sender=SITE, props=said))
+    address = urlsplit(stage.call("POST", "/v1/profiles/kim/link").json["url"])
+    client = stage.app.test_client()
+    page = client.get(f"{address.path}?{address.query}").text
+    assert "Marketing · email · text version v7" in page and "checkout" in page
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    assert client.post("/me/choices", data={**form, "purpose": "personalization"}).status_code == 303
+    before = shop.profile("kim")["consents"]
+    shop.settle()
+    found = shop.profile("kim")
+    assert found["consents"] == before and len(before) == 3
+    assert found["consent"] == {"personalization": True, "marketing": False}
+    assert [(one["purpose"], one["channel"], one["given"], one["source"]) for one in before] == [
+        ("marketing", "email", True, "checkout"),
+        ("personalization", "", True, "/me"),
+        ("marketing", "", False, "/me"),
+    ]
+    desk = stage.desk().get("/desk/visitors/u:kim").text
+    assert "Record of consent" in desk and "Marketing · email · text version v7" in desk and "/me" in desk
+    told = export(stage.profiles, stage.warehouse, shop.letters, UTC_SITE, view_of, user="kim")
+    assert told and told["profile"]["consents"] == before and told["consent"] == found["consent"]
+    assert stage.call("DELETE", "/v1/profiles/kim").status_code == 202
+    assert stage.call("GET", "/v1/profiles/kim").status_code == 404

@@ -11,6 +11,7 @@ from tracker.admission import privacy
 from tracker.admission.limits import Limiter
 from tracker.admission.placeholder_ids import without_placeholders
 from tracker.event import SITE, Event
+from tracker.fields.consent_categories import analytics_choice
 from tracker.fields.losses import loss
 from tracker.http import address, request
 from tracker.http.client_hints import client_hints
@@ -165,9 +166,7 @@ def hinted(event: Event, hints: Mapping[str, str]) -> Event:
 
 def _analytics_consent(event: Event) -> bool | None:
     """The choice about analytics that the visitor made on this site; None without one. It outranks a general signal."""
-    consent = event.context.get("consent")
-    choice = consent.get("analytics") if isinstance(consent, dict) else None
-    return choice if isinstance(choice, bool) else None
+    return analytics_choice(event.context.get("consent"))
 
 
 def scrubbed(event: Event) -> Event:

@@ -8,6 +8,7 @@ import msgspec
 from tracker import values
 from tracker.admission import privacy
 from tracker.event import Event, RefusedEvent, Source
+from tracker.fields.consent_categories import analytics_choice
 from tracker.http.request import ID_CHARACTERS
 from tracker.refusal import Refusal
 
@@ -60,7 +61,7 @@ class RejectedEvent(NamedTuple):
         """Whether its visitor refused analytics: then nothing of it is kept."""
         context = self.sent.get("context") if isinstance(self.sent, Mapping) else None
         consent = context.get("consent") if isinstance(context, Mapping) else None
-        return isinstance(consent, Mapping) and consent.get("analytics") is False
+        return analytics_choice(consent) is False
 
 
 class Collected(NamedTuple):

@@ -5,12 +5,13 @@ snippet sends an id that it had to make anew, the id of the cookie replaces it, 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from tracker.event import Event
+from tracker.fields.consent_categories import analytics_choice
 from tracker.http.request import Request
 from tracker.protocols.pixel import COOKIE_SECONDS
 
@@ -77,7 +78,7 @@ def _without_marks(event: Event) -> Event:
 
 def _refuses(event: Event) -> bool:
     consent = event.props if event.type == "consent" else event.context.get("consent")
-    return isinstance(consent, Mapping) and consent.get("analytics") is False
+    return analytics_choice(consent) is False
 
 
 def _same_origin(request: Request) -> bool:

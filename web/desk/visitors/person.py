@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from offers.audience.visitor import View
 from profiles.ids import is_customer
+from profiles.lifetime_value import SCORED_DAY
 from profiles.model import Profile, Touch
 from profiles.touches import came
 from recommender.catalogue.item import Item
@@ -217,7 +219,10 @@ def _facts(view: View, segments: Mapping[str, str]) -> list[tuple[str, str]]:
         (_label(name), _claimed(str(value)[:500]) if name in profile.claims else str(value)[:500])
         for name, value in told[:20]
     ]
-    facts += [(_label(name), f"{value:.3g}") for name, value in profile.scores.items()]
+    facts += [(_label(name), f"{value:.3g}") for name, value in profile.scores.items() if name != SCORED_DAY]
+    if SCORED_DAY in profile.scores:
+        scored = date(1970, 1, 1) + timedelta(days=profile.scores[SCORED_DAY])
+        facts.append((_("Scores of"), formats.day(scored)))
     return [(label, value) for label, value in facts if value]
 
 
