@@ -14,6 +14,7 @@ from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from tracker.sites import Site
 from warehouse.delta import AliasRow, EventRow, Warehouse
 from warehouse.funnel.funnel import Rules, funnel, parse_step
+from warehouse.funnel.reverse import reverse_funnel
 from warehouse.funnel.trend import trend
 from warehouse.question.span import Span
 from warehouse.reports.filtered import filtered
@@ -292,6 +293,30 @@ def test_paths_goals_retention_and_filters(both: tuple[Warehouse, Hand]) -> None
             channel.sessions,
             channel.sessions,
         )
+
+
+def test_what_came_before_a_goal(both: tuple[Warehouse, Hand]) -> None:
+    """In a visit without the goal everything is before it; in one with it, what came before the first time."""
+    warehouse, con = both
+    goal = parse_step("event:Order Completed")
+    by_hand = """
+        with goal as (select session, min(place) as reached from deed where name = 'Order Completed' group by 1),
+        before as (
+            select distinct session, reached is not null as done,
+                   case when type = 'track' then 'event:' || name else 'page:' || path end as name
+            from deed join visit using (session) left join goal using (session)
+            where begins and name <> 'Order Completed' and (reached is null or place < reached))
+        select name, count(*) filter (done) as reached, count(*) from before group by 1
+        having count(*) filter (done) > 0 order by 2 desc, 3, 1
+    """
+    for span in (WEEK, DAYS[2]):
+        found = reverse_funnel(warehouse, "default", goal, span)
+        assert asked(con, by_hand, span) == [(each.name, each.reached, each.visits) for each in found.steps]
+        (reached,) = goals(warehouse, "default", [goal], span)
+        assert found.reached == reached.visits
+        assert found.visits == overview(warehouse, "default", span, "EUR").sessions
+        assert all(each.share == each.reached / found.reached for each in found.steps)
+    assert found.reached
 
 
 def test_who_is_here_now(both: tuple[Warehouse, Hand]) -> None:

@@ -62,6 +62,7 @@ NOBODY = {
                 "attribution",
                 "funnel_breakdown",
                 "funnel_instead",
+                "funnel_reverse",
                 "goals",
                 "models",
                 "overview",

@@ -103,6 +103,9 @@ def test_where_those_who_left_went(stage: Stage, clock: Clock) -> None:
     assert {row["name"]: row["visitors"] for row in rows} == {"page:/help": 1, "": 1}
     assert stage.call("GET", f"/v1/reports/funnel/instead?{STEPS}&at=4").json["error"]["field"] == "step"
     assert stage.call("GET", f"/v1/reports/funnel/instead?{STEPS}&at=x").json["error"]["field"] == "at"
+    reverse = stage.call("GET", "/v1/reports/funnel/reverse?goal=event:Order%20Completed").json
+    assert reverse["reached"] and all(0 < step["share"] <= 1 for step in reverse["steps"])
+    assert stage.call("GET", "/v1/reports/funnel/reverse").json["error"]["field"] == "goal"
 
 
 def test_the_people_of_a_step(stage: Stage) -> None:

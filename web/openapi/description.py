@@ -29,6 +29,7 @@ from warehouse.feeds.dossier import PersonId, PersonOrder
 from warehouse.funnel.breakdown import FunnelGroup
 from warehouse.funnel.dropoffs import DropOff
 from warehouse.funnel.funnel import Funnel
+from warehouse.funnel.reverse import ReverseFunnel
 from warehouse.funnel.trend import TrendPeriod
 from warehouse.reports.agents import AgentReport
 from warehouse.reports.goals import GoalFigures
@@ -58,6 +59,7 @@ ANSWERED: tuple[type, ...] = (
         FunnelGroup,
         TrendPeriod,
         DropOff,
+        ReverseFunnel,
         People,
         ProductReport,
         AgentReport,

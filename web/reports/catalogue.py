@@ -11,6 +11,7 @@ from warehouse.feeds.doubtful_orders import Doubtful, doubtful
 from warehouse.funnel.breakdown import BREAKDOWNS, FunnelGroup, breakdown, breakdown_by_members
 from warehouse.funnel.dropoffs import DropOff, dropoffs
 from warehouse.funnel.funnel import Funnel, Rules, Step, funnel, parse_step
+from warehouse.funnel.reverse import ReverseFunnel, reverse_funnel
 from warehouse.funnel.trend import EVERY, TrendPeriod, trend
 from warehouse.question.refused import QueryRefused
 from warehouse.reports.agents import AgentReport, agent_report
@@ -106,6 +107,12 @@ def paths_of(reports: Reports, scope: ReportScope, way: PathOptions) -> Paths:
         scope,
         way,
         lambda events: paths(events, scope.site.id, scope.span, way.anchor, way.direction, way.depth),
+    )
+
+
+def reverse_funnel_of(reports: Reports, scope: ReportScope, goal: Step) -> ReverseFunnel:
+    return reports.answer(
+        "reverse", scope, goal, lambda events: reverse_funnel(events, scope.site.id, goal, scope.span)
     )
 
 
@@ -240,6 +247,12 @@ REPORTS: dict[str, Report] = {
         ("rows",),
         lambda reports, scope, args: Rows(
             FunnelQuestion.of(args).trend(reports, scope, args.get("every", ""))
+        ),
+    ),
+    "funnel/reverse": Report(
+        ("steps",),
+        lambda reports, scope, args: reverse_funnel_of(
+            reports, scope, parse_step(args.get("goal", ""), "goal")
         ),
     ),
     "funnel/instead": Report(

@@ -1,11 +1,12 @@
 """The paths page: what visits do next, or did before."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from warehouse.funnel.reverse import ReverseFunnel
 from warehouse.question.refused import QueryRefused
 from warehouse.reports.paths import DEPTH_LIMIT, OTHER, Paths
 from warehouse.reports.vocabulary import Vocabulary
@@ -17,7 +18,7 @@ from web.drawing import formats
 from web.drawing.sankey import Drawing, Node, Ribbon, draw
 from web.http.routes import Routes, get
 from web.language import gettext as _
-from web.reports.catalogue import paths_of, vocabulary_of
+from web.reports.catalogue import paths_of, reverse_funnel_of, vocabulary_of
 from web.reports.parameters import PathOptions, path_options
 
 LABEL_LENGTH = 26
@@ -45,6 +46,7 @@ class PathsView:
     nodes: tuple[NodeView, ...]
     names: tuple[str, ...]
     demo: bool
+    before: ReverseFunnel | None = None
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -54,6 +56,10 @@ class PathsView:
             ("direction", self.options.direction),
             ("depth", str(self.options.depth)),
         ]
+
+    def step(self, name: str) -> str:
+        """A page or event as the table names it."""
+        return plain(name)
 
     @property
     def depths(self) -> range:
@@ -88,6 +94,10 @@ class PathsPage:
         words = vocabulary_of(self.pages.reports, period.scope(site))
         found = paths_of(self.pages.reports, period.scope(site), options)
         view = view_of(options, problem, found, words, period)
+        if options.anchor and options.direction == "to":
+            view = replace(
+                view, before=reverse_funnel_of(self.pages.reports, period.scope(site), options.anchor)
+            )
         return self.pages.show(
             "desk/reports/paths.html", "paths", site, period=period, view=view, page_query=page_query
         )
