@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.cost_files.fields import DATED, NEEDED, fields_of
-from ingest.cost_files.presets import CostPreset, channel_of, channel_of_type, preset_of
+from ingest.cost_files.presets import CostPreset, channel_name, channel_of, channel_of_type, preset_of
 from ingest.files.amounts import Amounts
 from ingest.files.columns import columns_of, plain
 from ingest.files.import_file import FileOptions, OpenFile, RowUnusable
@@ -161,12 +161,11 @@ class CostFile:
         return self.options.currency or self._named or self.preset.currency or self.site.currency
 
     def _channel(self, row: Row, source: str) -> str:
-        told = self._name(row, "channel") or self.options.channel
-        if told:
+        if told := self._name(row, "channel") or self.options.channel:
             return channel_name(told)
-        if medium := self._name(row, "medium"):
-            return channel_of(source, medium)
-        return channel_of_type(self._name(row, "type")) or self.preset.channel or channel_of(source, "")
+        medium = self._name(row, "medium")
+        usual = "" if medium else channel_of_type(self._name(row, "type")) or self.preset.channel
+        return channel_of(self.site, source, medium, self._name(row, "campaign"), usual)
 
     def _name(self, row: Row, field: str) -> str:
         told = text(self.open.text(row, field)).strip()[:NAME]
@@ -176,15 +175,3 @@ class CostFile:
         """A count; 0 for what is none."""
         digits = plain(self.open.text(row, field))
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 13 else 0
-
-
-def channel_name(told: str) -> str:
-    """A channel as visits name it: "Paid_Search" is paid search.
-
-    >>> channel_name("Paid_Search"), channel_name("paid-social")
-    ('paid search', 'paid social')
-    """
-    name = " ".join(told.replace("_", " ").split())
-    known = {"email": "e-mail", "e mail": "e-mail", "ai assistant": "AI assistant", "sms": "SMS"}
-    plain_name = name.replace("-", " ").lower()
-    return known.get(plain_name, plain_name)

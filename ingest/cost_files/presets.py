@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from ingest.enrich.channels import arrival
 from ingest.files.columns import plain
+from tracker.fields.channel_rules import CHANNELS
+from tracker.sites import Site
 
 
 class CostPreset(NamedTuple):
@@ -81,6 +83,9 @@ _TYPES: Mapping[str, str] = {
 }
 """Types of campaigns, as ``plain`` writes them. Those that run everywhere are of the preset's channel."""
 
+_CHANNELS = {plain(name).removesuffix("s"): name for name in CHANNELS}
+"""By their plain names, also in the plural."""
+
 
 def preset_of(names: Sequence[str]) -> CostPreset:
     """The export that has these columns, else OTHER. A file that names its sources is none."""
@@ -96,8 +101,21 @@ def channel_of_type(kind: str) -> str:
     return _TYPES.get(plain(kind), "")
 
 
-def channel_of(source: str, medium: str) -> str:
-    """The channel that a visit tagged with this source and medium has; a cost without a medium was paid by click."""
-    tags = urlencode({"utm_source": source, "utm_medium": medium or "cpc"})
-    came = arrival(f"https://shop.example/?{tags}", "")
-    return came.channel if came else ""
+def channel_of(site: Site, source: str, medium: str, campaign: str, usual: str = "") -> str:
+    """The channel that a visit so tagged has: by the site's own rules, else ``usual``, else by source and medium. A
+    cost without a medium was paid by click."""
+    tags = urlencode({"utm_source": source, "utm_medium": medium or "cpc", "utm_campaign": campaign})
+    url = f"https://shop.example/?{tags}"
+    came, ruled = arrival(url, ""), arrival(url, "", site)
+    if came is None or ruled is None:
+        return usual
+    return ruled.channel if ruled.channel != came.channel else usual or came.channel
+
+
+def channel_name(told: str) -> str:
+    """A channel as visits name it; one that none has in small letters.
+
+    >>> channel_name("Paid_Search"), channel_name("Email"), channel_name("Stickers")
+    ('paid search', 'e-mail', 'stickers')
+    """
+    return _CHANNELS.get(plain(told).removesuffix("s"), " ".join(told.lower().split()))

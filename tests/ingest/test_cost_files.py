@@ -4,14 +4,17 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.cost_files.costs import CostFile, CostOptions, channel_name
+from ingest.cost_files.costs import CostFile, CostOptions
+from ingest.cost_files.presets import channel_name
 from ingest.files.import_file import FileOptions
 from ingest.files.mappings import Mappings
 from ingest.files.rows import FileInvalid
+from tracker.fields.channel_rules import ChannelRule
 from tracker.sites import Site
 from warehouse.attribution.cost import Cost
 
@@ -189,6 +192,7 @@ def test_encodings_and_german_amounts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "name"),
     [
+        ("affiliates", "affiliate"),
         ("Paid Search", "paid search"),
         ("E-Mail", "e-mail"),
         ("email", "e-mail"),
@@ -197,6 +201,13 @@ def test_encodings_and_german_amounts(tmp_path: Path) -> None:
 )
 def test_channels_have_the_names_of_visits(told: str, name: str) -> None:
     assert channel_name(told) == name
+
+
+def test_costs_follow_the_channel_rules_of_the_site(tmp_path: Path) -> None:
+    """So that they stand where the visits of the campaign stand."""
+    rule = ChannelRule(channel="affiliate", campaign="brand*")
+    costs, _ = read(tmp_path, GOOGLE, msgspec.structs.replace(SITE, channel_rules=(rule,)))
+    assert [each.channel for each in costs] == ["affiliate", "paid video", "paid search", "affiliate"]
 
 
 @given(

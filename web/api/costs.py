@@ -8,8 +8,7 @@ from typing import Annotated
 import msgspec
 from flask import Response, request
 
-from ingest.cost_files.costs import channel_name
-from ingest.cost_files.presets import channel_of
+from ingest.cost_files.presets import channel_name, channel_of
 from tracker.currencies import iso_code
 from tracker.money import money
 from tracker.sites import Site
@@ -109,7 +108,7 @@ def _cost(site: Site, index: int, given: CostGiven) -> Cost:
         day=given.day,
         source=source,
         campaign=given.campaign.strip(),
-        channel=channel_name(told) if told else channel_of(source, ""),
+        channel=channel_name(told) if told else channel_of(site, source, "", given.campaign.strip()),
         currency=own,
         amount=read.amount,
         clicks=given.clicks,
