@@ -122,6 +122,29 @@ def test_the_markov_model_is_the_published_one(warehouse: Warehouse) -> None:
     assert revenue(found, "markov") == pytest.approx({"paid search": 24, "e-mail": 16}, abs=1e-3)
 
 
+def test_revenue_by_removal_effect_weighs_what_conversions_brought(warehouse: Warehouse) -> None:
+    """The same journeys, of which that of a mail alone brought 100: after a mail 55 are expected, after Google 18.75,
+    from the start 26. Without Google 15 of 26 are lost, without the mail 22."""
+    google = [visit(1, name, "paid search") for name in "abcd"]
+    mail = [visit(2, "c", "e-mail"), visit(3, "m", "e-mail")]
+    orders = [
+        bought(each, price) for each, price in zip((*google[:2], *mail), (10, 10, 10, 100), strict=True)
+    ]
+    found = report(warehouse, [*google, *mail, *orders])
+    assert revenue(found, "markov") == pytest.approx(
+        {"paid search": 130 * 15 / 37, "e-mail": 130 * 22 / 37}, abs=1e-3
+    )
+
+
+def test_an_order_that_a_server_told_before_its_visit_began_belongs_to_it(warehouse: Warehouse) -> None:
+    """The server's clock is early; the browser tells the same order."""
+    first = visit(0, "a", "social")
+    told = bought(first, 10, -5, session="", sender="site", channel="", id="told")
+    found = report(warehouse, [first, bought(first, 10), told])
+    assert (found.conversions, found.lost_journeys) == (1, 0)
+    assert conversions(found, "last") == {"social": 1}
+
+
 def test_the_lookback_window_holds_both_its_ends(warehouse: Warehouse) -> None:
     last = visit(20, "a", "direct")
     order = bought(last, 9)
@@ -439,3 +462,41 @@ def test_no_journey_is_longer_than_the_longest(warehouse: Warehouse, monkeypatch
     found = report(warehouse, [*visits, bought(visits[-1], 10)])
     assert conversions(found, "first") == {"c3": 1}
     assert np.isclose(sum(conversions(found, "linear").values()), 1)
+
+
+def test_groups_beyond_the_largest_stand_in_one_row(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood of campaigns neither fills the answer nor changes its sums."""
+    monkeypatch.setattr("warehouse.attribution.rows.MOST_ROWS", 3)
+    monkeypatch.setattr("warehouse.attribution.markov.MOST_STATES", 4)
+    rows: list[EventRow] = []
+    for number in range(12):
+        first = visit(number / 2, f"p{number}", "paid search", campaign=f"c{number}")
+        last = visit(number / 2 + 0.1, f"p{number}", "e-mail", campaign=f"c{number % 2}")
+        rows += [first, last, bought(last, 10 + number)] if number % 3 else [first, last]
+    costs = cost_sums(
+        [
+            Cost(
+                day=date(2026, 11, 2),
+                source="x",
+                campaign=f"C{n}",
+                channel="",
+                currency="EUR",
+                amount=Decimal(n),
+            )
+            for n in range(12)
+        ],
+        "campaign",
+        "EUR",
+        {},
+    )
+    warehouse.append(rows, [], {})
+    options = AttributionOptions(by="campaign")
+    found = attribution(warehouse, warehouse, "default", SPAN, "EUR", options, costs)
+    assert [row.kind for row in found.rows] == ["group", "group", "group", "rest"]
+    assert sum(row.visits for row in found.rows) == 24
+    assert sum(row.cost or 0 for row in found.rows) == found.cost == 66
+    for model in MODELS:
+        assert sum(row.credits[model].conversions for row in found.rows) == pytest.approx(8, abs=1e-9)
+        assert sum(row.credits[model].revenue for row in found.rows) == pytest.approx(found.revenue, abs=1e-9)

@@ -174,6 +174,12 @@ def test_an_import_whose_process_is_gone_says_so(stage: Stage, clock: Clock) -> 
             "rows",
         ),
         (
+            "costs",
+            "Day,Campaign,Campaign type,Cost\n2026-01-02,spring,Search,12.50\n",
+            {"day": "Day", "campaign": "Campaign", "amount": "Cost"},
+            "12.50  EUR spent",
+        ),
+        (
             "events",
             "user,item,time\nu1,p1,1767312000\n",
             {"user": "user", "item": "item"},
