@@ -180,10 +180,11 @@ def test_a_view_and_an_event_of_one_millisecond_keep_their_order(
 ) -> None:
     page.add_init_script("let now = Date.now(); Date.now = () => now")
     page.goto(shop.url + "/a")
+    tracker.wait_for(1)
     page.evaluate("for (let n = 0; n < 12; n++) { dangol('page'); dangol('track', 'Event ' + n) }")
     events = tracker.wait_for(25)
     assert names(events) == ["page", *(name for n in range(12) for name in ("page", f"Event {n}"))]
-    assert len({event.ts for event in events}) == 1
+    assert len({event.ts for event in events[1:]}) == 1
 
 
 @pytest.mark.parametrize("size", [3_000, 60_000])

@@ -16,17 +16,9 @@
   // An element of the page's content may be called "cookie" or "currentScript", and then it is what `document` gives
   // by that name. So the document's properties are read from where no name of an element stands before them.
   let doc = new Proxy(Document.prototype, { get: (own, name) => Reflect.get(own, name, page) });
-  let script = doc.currentScript, early = win.dangol, loc = win.location, base;
+  let early = win.dangol, loc = win.location, data, base;
   if (typeof early != 'function') early = 0;  // an element of that name
   if (early.v) return;
-  // A module has no currentScript, and some loaders run a script from another element.
-  if (!script?.src) script = doc.querySelector.call(page, 'script[src*="dangol.js"],script[data-key]');
-  try {
-    // A relative address is one of this page's own host, whatever a <base> in the page's content makes of it.
-    let src = script.src, written = new URL(script.getAttribute('src'), loc);
-    base = new URL('v1/', new URL(src).origin == written.origin ? src : written);
-  } catch {}  // then init must say the host
-
   let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
   let DAY = 864e5;
 
@@ -43,6 +35,14 @@
     try { return f(...args) } catch (e) { log(e) }
   };
   let attempt = f => guard(f)();
+
+  // A module has no currentScript, and some loaders run a script from another element. Without any, init must say the host.
+  [doc.currentScript, doc.querySelector.call(page, 'script[src*="dangol.js"],script[data-key]')].some(guard(each => {
+    // A relative address is one of this page's own host, whatever a <base> in the page's content makes of it.
+    let src = each.src, written = new URL(each.getAttribute('src'), loc);
+    base = new URL('v1/', new URL(src).origin == written.origin ? src : written);
+    return data = { ...each.dataset };
+  }));
 
   let random = () => crypto.getRandomValues(new BigUint64Array(1))[0].toString(36);
 
@@ -321,8 +321,7 @@
 
   win.dangol = (...args) => run(args);
   win.dangol.v = 1;
-  let data = { ...script?.dataset };
   for (let name in data) data[name] = data[name] != 'false' && (data[name] || true);
-  if (data.key) run(['init', data.key, data]);
+  if (data?.key) run(['init', data.key, data]);
   early.q?.forEach(run);
 })(window, document);
