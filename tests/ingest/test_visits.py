@@ -15,6 +15,7 @@ from ingest.worker.worker import Bounds
 from profiles.erasures import NobodyErased
 from profiles.fold import fold
 from profiles.fold.fold import Settings
+from profiles.ids import owner_of
 from profiles.model import Profile
 from profiles.store.memory import MemoryProfiles
 from tests.support.ingest_streams import MemoryIngest, event, records, sites_of
@@ -187,7 +188,8 @@ def test_rows_and_profiles_hold_the_visits_of_the_sorted_events(
         assert {k: v for k, v in found.items() if in_order or k in deeds} == {
             k: wanted.get(k, "") for k in found if in_order or k in deeds
         }
-        assert set(found.values()) - {""} <= {visit.id for visit in visits}
+        begun = {visit.id: visit.start for visit in visits}
+        assert all(begun[found[row.id]] <= row.ts for row in here.warehouse.rows if found[row.id])
         rows = {row.id: row for row in here.warehouse.rows}
         for visit in visits:
             first, touch = rows[visit.deeds[0].event.id], visit.touch
@@ -200,7 +202,15 @@ def test_rows_and_profiles_hold_the_visits_of_the_sorted_events(
         for row in here.warehouse.rows:
             if is_deed(row.type, row.name) and found[row.id]:
                 of[here.warehouse.profile_of(row.profile)].add(found[row.id])
-        counted = {p.id: p.counts.visits for p in here.store.scan("default") if not p.fed}
+        people = list(here.store.scan("default"))
+        for browser in (
+            p for p in people if p.fed
+        ):  # it only claims to be the customer, and sees only itself
+            own = [visit for visit in visits if visit.owner == owner_of("default", browser.id[2:])]
+            assert [(s.id, s.events, s.touch) for s in browser.sessions] == [
+                (visit.id, len(visit.deeds), visit.touch) for visit in own
+            ]
+        counted = {p.id: p.counts.visits for p in people if not p.fed}
         assert {name: count for name, count in counted.items() if count} == {
             name: len(sessions) for name, sessions in of.items()
         }

@@ -46,7 +46,8 @@ def sent(draw: st.DrawFn, number: int, visitors: Sequence[str], span: float = 1.
     )
     visitor: str | None = draw(st.sampled_from(visitors))
     user = draw(st.sampled_from([None, None, "u1"]))
-    fields: dict[str, object] = {"source": "snippet", "type": kind, "user": user, "proven": user is not None}
+    proven = user is not None and draw(st.booleans())
+    fields: dict[str, object] = {"source": "snippet", "type": kind, "user": user, "proven": proven}
     way = None
     if kind == "who":
         fields["type"] = draw(st.sampled_from(["identify", "alias", "group", "consent"]))
