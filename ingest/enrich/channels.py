@@ -138,25 +138,27 @@ def _tagged(tags: Tags, place: Place, referrer: str) -> Arrival:
         assert tags.click
         return _clicked(tags.click, place, tags)
     click, medium, source = tags.click, tags.medium, tags.source
-    known = tags.place if source else place
+    known = tags.place if source else _network(click, place) if click else place
     if not medium and click and click.medium not in ("social", "organic"):
         medium, known = click.medium, known or named(click.source)
     if not medium and not source:
-        medium = MEDIUM_OF.get(place.kind, "")
+        medium = MEDIUM_OF.get(known.kind if known else "", "")
     kind = known.kind if known else ""
     words = tags.term or (keyword(referrer, place.words) if place.words else "")
     channel = channel_of(kind, source, medium or ("cpc" if tags.paid else ""), tags.campaign)
-    return Arrival(channel, source or place.name, medium, tags.campaign, words, tags.key)
+    return Arrival(channel, source or (known.name if known else ""), medium, tags.campaign, words, tags.key)
+
+
+def _network(click: Click, place: Place) -> Place | None:
+    """Where a click id comes from; ``place``: of the referrer, which tells Facebook's parts."""
+    return place if click.medium == "social" and place.kind == "social" else named(click.source)
 
 
 def _clicked(click: Click, place: Place, tags: Tags) -> Arrival:
     """An untagged link with a click id. The network's own places tell its parts: Instagram's, YouTube's."""
-    origin, medium = click.source, click.medium
-    known = named(origin)
-    kind = known.kind if known else ""
+    known, medium = _network(click, place), click.medium
+    kind, origin = (known.kind, known.name) if known else ("", click.source)
     channel = click.channel or channel_of(kind, origin, medium, "")
-    if medium == "social" and place.kind == "social":
-        origin = place.name
     if origin == "google" and channel == "paid search":
         channel = {"video": "paid video", "display": "display"}.get(place.kind, channel)
     return Arrival(channel, origin, medium, "", tags.term, tags.key)

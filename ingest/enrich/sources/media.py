@@ -8,7 +8,7 @@ from ingest.enrich.sources.places import plain_name
 _PAID = frozenset(
     {
         *("ppc", "retargeting", "sem", "sa", "ads", "ad", "adwords", "ppv", "search ad", "search ads"),
-        *("keyword ad", "powerlink", "brandsearch", "brand search"),
+        *("keyword ad", "powerlink", "brandsearch", "brand search", "pmax", "performance max"),
     }
 )
 _SHOP = re.compile(r"(?:[^a-df-z]|\A)shop|shopping")
@@ -94,7 +94,7 @@ def channel_of(kind: str, source: str, medium: str, campaign: str) -> str:
         return "social"
     if medium.endswith("push") or "notification" in medium or "mobile" in medium or source == "firebase":
         return "push"
-    if "video" in medium:
+    if "video" in medium and kind not in ("social", "shopping"):
         return "video"
     return _unpaid_channel(kind, plain_name(source), medium, campaign)
 
