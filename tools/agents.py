@@ -34,8 +34,17 @@ KINDS_OF_TAGS = {
     "monitoring": "monitoring",
     "seo": "seo",
 }
-NO_AGENTS = frozenset({"google-extended", "applebot-extended", "webzio-extended", "spider"})
-"""Names that stand in robots.txt only: nothing fetches under them."""
+NO_AGENTS = frozenset(
+    {
+        "google-extended",
+        "applebot-extended",
+        "webzio-extended",
+        "spider",
+        "ap3a.240617.008",
+        "metaiab facebook",
+    }
+)
+"""Names that stand in robots.txt only, under which nothing fetches, and what people's phones have."""
 SURE = frozenset({"assistant", "ai-search", "ai-training", "kakaotalk-scrap", "line-poker", "Blueno"})
 """Kinds and parts that no person's browser has. Of the others crawler-user-agents must say that they are crawlers."""
 DIRECTORIES = frozenset({"datadome.co", "knownagents.com", "github.com", "udger.com", "whatismybrowser.com"})

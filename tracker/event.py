@@ -10,6 +10,8 @@ from tracker.fields.losses import Loss
 EventType = Literal["page", "screen", "track", "identify", "alias", "group", "consent", "erase"]
 Source = Literal["snippet", "pixel", "segment", "snowplow", "matomo", "log", "api", "ga4"]
 
+FETCHES = "dangol-agents"
+"""The library in the context of records that the middleware in a shop's application sends: what agents read."""
 SITE = "site"
 """The sender of events that the site itself sends; no address looks like it."""
 UNKNOWN = "unknown"
@@ -69,6 +71,12 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     def backfill(self) -> bool:
         """Whether the site tells it later, as history: it counts, and triggers nothing."""
         return self.context.get("backfill") is True
+
+    @property
+    def fetch(self) -> bool:
+        """Whether it is a record of ``tracker.middleware``: an agent's at most, and nobody's visit."""
+        library = self.context.get("library")
+        return isinstance(library, dict) and library.get("name") == FETCHES
 
     @property
     def key(self) -> str:

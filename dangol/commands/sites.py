@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
 import click
@@ -237,6 +238,14 @@ def connect_shop(
         if secret
         else "not connected any more"
     )
+
+
+@sites.command("middleware")
+@click.argument("language", type=click.Choice(["python", "express"]))
+def print_middleware(language: str) -> None:
+    """Print the middleware that tells which pages AI agents and crawlers read: a file for your application."""
+    name = {"python": "dangol_agents.py", "express": "dangol-agents.cjs"}[language]
+    click.echo(files("tracker.middleware").joinpath(name).read_text("utf-8"), nl=False)
 
 
 @sites.command("pixel")

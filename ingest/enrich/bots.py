@@ -10,6 +10,8 @@ BROWSER_SOURCES = frozenset({"snippet", "pixel", "log"})
 
 def is_bot(event: Event, client: Device, came: Arrival | None, site: Site) -> bool:
     """Whether no person is behind an event. A server SDK's own user agent says nothing about the visitor."""
+    if event.fetch:
+        return is_program(event.ua, client)
     if is_spam(came):
         return True
     browser = event.source in BROWSER_SOURCES or event.type in ("page", "screen")
@@ -19,6 +21,11 @@ def is_bot(event: Event, client: Device, came: Arrival | None, site: Site) -> bo
 def is_bot_client(client: Device, site: Site) -> bool:
     """Whether a user agent is a crawler's or a tool's."""
     return client.bot or (client.headless and not site.count_headless)
+
+
+def is_program(ua: str, client: Device) -> bool:
+    """Whether a page that a server tells of was asked for by a program: what names itself no browser is one."""
+    return client.bot or client.headless or bool(ua and not ua.startswith(("Mozilla/", "Opera/")))
 
 
 def is_spam(came: Arrival | None) -> bool:

@@ -22,6 +22,9 @@ UA_LIMIT = 512
 WINDOWS_11 = 13
 """The first major version of Sec-CH-UA-Platform-Version that Windows 11 sends; Windows 10 sends 1 to 10."""
 
+PEOPLE = ("AP3A.240617.008", "MetaIAB Facebook")
+"""What crawler-user-agents takes for crawlers, and people's phones have: a build of Android, Facebook's browser."""
+
 _SCREENS = (
     ("console", ("PlayStation", "Xbox", "Nintendo")),
     (
@@ -144,6 +147,8 @@ def device(ua: str, hints: Hints = NO_HINTS) -> Device:
     parsed = _Client(plain)
     kind, system = _told_by_hints(ua, hints, _kind(ua, parsed), _system(ua, parsed))
     browser = BRANDS.get(hints.brand) or in_app(ua) or parsed.browser.family
+    for part in PEOPLE:
+        plain = plain.replace(part, "")
     bot = parsed.is_bot or sure_agent(ua) is not None or is_crawler(plain)
     agent = agent_name(ua) or parsed.browser.family if bot or headless else ""
     return Device(kind, browser, system, bot, headless, agent)

@@ -12,6 +12,7 @@ from ingest.enrich.urls import parse
 from profiles.consent.statement import statement_of
 from profiles.facts import Facts
 from profiles.model import Touch
+from tracker.agents.agents import agent_name
 from tracker.event import SITE, Event
 from tracker.fields.losses import loss
 from tracker.sites import Site
@@ -37,12 +38,13 @@ def facts(event: Event, site: Site) -> Facts:
     if came:
         touch = Touch(event.ts, came.channel, came.origin, came.medium, came.campaign, came.keyword, path)
     bot = is_bot(event, client, came, site)
+    agent = client.agent or (agent_name(event.ua) if event.fetch else "") or client.browser
     return Facts(
         path=path,
         touch=touch,
         campaign_key=came.key if came else "",
         device=client.kind,
-        browser=client.agent or client.browser if bot else client.browser,
+        browser=agent if bot else client.browser,
         os=client.os,
         country=country(event.ip) or _country_told(event),
         bot=bot,

@@ -20,6 +20,7 @@ IN_APP = (
     ("fban/", "Facebook"),
     ("fb_iab/", "Facebook"),
     ("fbav/", "Facebook"),
+    ("metaiab facebook", "Facebook"),
     (" line/", "LINE"),
     ("musical_ly", "TikTok"),
     ("bytedancewebview", "TikTok"),

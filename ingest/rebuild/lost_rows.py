@@ -109,6 +109,8 @@ class LostRows:
             if cutoffs.cover(site.id, ids_of(event), event.received):
                 continue
             facts = self.facts(event, site)
+            if event.fetch and not facts.bot:
+                continue
             if merge_call(event):
                 unknown += not _add_merge(made, found, message, event, facts)
                 continue

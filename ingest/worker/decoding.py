@@ -72,7 +72,9 @@ class Decoder:
         except Exception as error:  # a fault of ours must not hold up the partition
             logger.exception("cannot use the message at %d/%d", message.partition, message.position)
             return Rejected(f"cannot be {what}: {error!r}")
-        if event.type == "erase":
+        if event.type == "erase" or (
+            event.fetch and not facts.bot
+        ):  # a person's page: the page itself tells it
             return IGNORED
         if facts.bot or opted_out(event):
             return Unprofiled(event, facts)

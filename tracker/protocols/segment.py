@@ -13,7 +13,7 @@ import msgspec
 
 from tracker.admission import proof
 from tracker.admission.proof import Caller
-from tracker.event import ID_LIMIT, Event, EventType, Source
+from tracker.event import FETCHES, ID_LIMIT, Event, EventType, Source
 from tracker.fields.exact_ids import exact_id
 from tracker.fields.losses import Loss, loss
 from tracker.http import address
@@ -69,6 +69,9 @@ CONTEXT_KEPT = frozenset(
 
 _SIDES = re.compile(r"[0-9]{1,5}x[0-9]{1,5}")
 _logger = logging.getLogger(__name__)
+
+LIBRARIES: Mapping[str, Source] = {"dangol.js": "snippet", FETCHES: "api"}
+"""Our own libraries; all others speak Segment's protocol."""
 
 FindSite = Callable[[str], Site | None]
 """The site of a write key or a secret key."""
@@ -283,7 +286,7 @@ def _kept(context: Mapping[str, Any], flag: str, trusted: bool) -> dict[str, Any
 
 def _source(context: Mapping[str, Any]) -> Source:
     library = context.get("library")
-    return "snippet" if library and _mapping(library).get("name") == "dangol.js" else "segment"
+    return LIBRARIES.get(str(_mapping(library).get("name")), "segment") if library else "segment"
 
 
 def _mapping(value: object) -> dict[str, Any]:
