@@ -439,6 +439,8 @@ def test_random_shops_are_as_a_naive_count_says(
         found = attribution(warehouse, warehouse, "default", span, "EUR", options)
         whole = overview(warehouse, "default", span, "EUR")
         assert (found.conversions, found.revenue) == (whole.orders, whole.revenue)
+        visits = {row.name: row.visits for row in found.rows if row.visits}
+        assert visits == {each.channel: each.sessions for each in whole.channels}
         expected = naive(warehouse, span, lookback, half_life)
         for model in MODELS:
             given = [row.credits[model] for row in found.rows]

@@ -6,8 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from tracker.durations import DAY_MS, HOUR_MS
-from tracker.sites import SESSION_MAX_HOURS
+from tracker.durations import DAY_MS
 from warehouse.attribution import models
 from warehouse.attribution.conversions import Conversions, goals, orders
 from warehouse.attribution.cost import NO_COSTS, CostSums, OtherCost
@@ -19,6 +18,7 @@ from warehouse.attribution.rows import AttributionRow, Counted, CreditRow, Given
 from warehouse.attribution.shapley import shapley
 from warehouse.attribution.visits import Visits, direct_touchpoints, groups_of, visits_of
 from warehouse.definitions.currencies import UNITS, CurrencySum
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.index.encoded import Longs
 from warehouse.index.scan import Mask, Scan, among
@@ -95,10 +95,10 @@ def attribution(
     """The conversions in ``span`` among ``events``, attributed to visits among ``everything``: filters choose
     conversions, and whose journeys led to none; a journey is always whole. ``costs``: None where they cannot be said.
     Raises QueryRefused, WarehouseUnavailable."""
-    # A visit that was going on when the window began is seen from its start.
-    since = span.start - options.lookback - SESSION_MAX_HOURS * HOUR_MS
-    scan = everything.scan(site, since, span.end)
-    visits = visits_of(scan)
+    # The visit of a conversion belongs to its journey, though it began before the window.
+    since = span.start - options.lookback - LONGEST_MS
+    whole = everything.visits(site, since, span.end)
+    scan, visits = whole.scan, visits_of(whole)
     if options.goal is None:
         conversions, others = orders(events, scan, visits, site, span, currency)
     else:

@@ -1,13 +1,13 @@
-"""The visits of a scan with their touches: who came, when, and from where."""
+"""Visits with their touches: who came, when, and from where."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.compute as pc
 
-from warehouse.definitions.conditions import CAUSED
-from warehouse.index.encoded import EncodedEvents, Hashes, Longs
+from warehouse.index.encoded import EncodedEvents, Longs
 from warehouse.index.scan import Mask, Scan
+from warehouse.index.whole_visits import WholeVisits
 
 DIRECT = "direct"
 """The channel of a visit that nothing outside led to."""
@@ -16,8 +16,7 @@ DIRECT = "direct"
 @dataclass(frozen=True, slots=True)
 class Visits:
     """One a row, by person, start (ms) and id. ``touchpoint`` is a row of the scan's touchpoints: that of the visit's
-    first deed. ``place`` says where each visit of the scan's blocks, one block's behind the other's, stands here; -1
-    for one without a deed, which is no visit."""
+    first deed. ``place`` says where each visit of the scan's blocks, one block's behind the other's, stands here."""
 
     person: Longs
     start: Longs
@@ -25,25 +24,21 @@ class Visits:
     place: Longs
 
 
-def visits_of(scan: Scan) -> Visits:
-    """All visits of ``scan`` that have a deed."""
-    caused = scan.query_labels(f"{CAUSED} as caused")["caused"].to_numpy().astype(np.bool_)
+def visits_of(whole: WholeVisits) -> Visits:
+    """The visits with what their first deeds say."""
+    scan = whole.scan
 
-    def part(index: int, block: EncodedEvents) -> tuple[Mask, Longs, Longs, Longs, Hashes]:
-        begin, end = block.first[:-1], block.first[1:]
-        deeds = scan.block_labels(index, caused)[block.label[: block.first[-1]]]
-        before = np.zeros(len(deeds) + 1, np.int64)
-        np.cumsum(deeds, out=before[1:])
-        some = before[end] > before[begin]
-        row = np.flatnonzero(deeds)[before[begin[some]]]
-        touchpoint = block.touchpoint[row].astype(np.int64) + scan.touchpoint_base[index]
+    def part(index: int, block: EncodedEvents) -> tuple[Longs, Longs, Longs]:
+        row = whole.opened[index]
         person = scan.persons[index][block.profile[row]].astype(np.int64)
-        return some, person, block.at[row].astype(np.int64) + block.base, touchpoint, block.visits[some]
+        touchpoint = block.touchpoint[row].astype(np.int64) + scan.touchpoint_base[index]
+        return person, whole.began(index), touchpoint
 
-    some, person, start, touchpoint, ids = map(np.concatenate, zip(*scan.map(part), strict=True))
+    person, start, touchpoint = map(np.concatenate, zip(*scan.map(part), strict=True))
+    ids = np.concatenate([block.visits for block in scan.blocks])
     order = np.lexsort((ids, start, person))
-    place = np.full(len(some), -1)
-    place[np.flatnonzero(some)[order]] = np.arange(len(order))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
     return Visits(person[order], start[order], touchpoint[order], place)
 
 
