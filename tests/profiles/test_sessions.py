@@ -159,6 +159,18 @@ def test_retired_sessions_lead_to_sessions_that_exist(
         assert name in alive
 
 
+def test_a_session_that_an_earlier_release_stored_keeps_its_touch_when_it_is_cut_anew() -> None:
+    """Its first mark does not say that it has a touch, and the touch may be a later event's."""
+    came = Touch(START + MINUTE_MS, "referral", "blog.example")
+    stored = Session(session_id(OWNER, START), START, START + 10 * MINUTE_MS, came, 2)
+    stored.marks = [1, 10 * MINUTE_MS << 2 | 1]
+    sessions = [stored]
+    placed = place(sessions, OWNER, hit(5, "spring"), RULES["campaigns"])
+    assert bounds(sessions) == [(0, 0, 1), (5, 10, 2)]
+    assert placed.started == 1
+    assert [s.touch.channel for s in sessions] == ["referral", "campaign"]
+
+
 def test_owners_do_not_share_sessions() -> None:
     sessions: list[Session] = []
     for owner, minutes in itertools.product(("aaaaaaaa", "bbbbbbbb"), (0, 10)):
