@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.contact_files.call_import import CALLS, read_calls
 from ingest.contact_files.contact import NAMES, OTHER, Contact, contact_event
+from ingest.contact_files.customer import consent_event
 from ingest.contact_files.customer_import import CUSTOMERS, read_customers
 from ingest.contact_files.fields import preset_of
 from ingest.contact_files.summary import ContactSummary
@@ -16,6 +17,7 @@ from ingest.contact_files.words import WordUnknown, birthday, direction, seconds
 from ingest.files.import_file import FileOptions, OpenFile, open_file
 from ingest.files.mappings import Mappings
 from ingest.files.rows import FileInvalid
+from profiles.consent.statement import statement_of
 from tracker.sites import Site
 from tracker.standard_events.deeds import is_own_deed, joins_visit
 
@@ -249,3 +251,19 @@ def test_no_cell_breaks_a_reading(cell: str) -> None:
             assert str(error)
     assert isinstance(birthday(cell), str)
     assert isinstance(unquoted(cell), str)
+
+
+def test_answers_are_given_when_the_file_says_it_else_at_the_import(tmp_path: Path) -> None:
+    """In the site's zone; each channel is an answer of its own in the record of consent."""
+    text = "email,subscribed,sms_consent,consent_at,unsub_time\n"
+    text += "a@b.test,yes,no,2026-01-02 09:00:00,2026-03-01T00:00:00Z\nb@b.test,yes,,2026-01-02 09:00:00,\n"
+    found, now = customers(tmp_path, text + "c@b.test,yes,,some day,\n"), 1_795_000_000_000
+    told = {name: statement_of(consent_event("default", one, 0, now)) for name, one in found.items()}
+    assert not any(one.losses for one in told.values())
+    given = {name: {one.given_at for one in each.answers} for name, each in told.items()}
+    assert given == {"a@b.test": {1_772_323_200_000}, "b@b.test": {1_767_312_000_000}, "c@b.test": {now}}
+    answers = [(one.purpose, one.channel, one.given, one.source) for one in told["b@b.test"].answers]
+    assert answers == [
+        ("marketing", "", True, "import-contacts"),
+        ("marketing", "email", True, "import-contacts"),
+    ]
