@@ -136,6 +136,7 @@ def test_what_is_installed_is_whole(bin_of_wheel: Path, tmp_path: Path) -> None:
             "/dangol.js",
             "/dangol-slots.js",
             "/dangol-consent.js",
+            "/dangol-events.js",
             "/dangol-debug.js",
             "/matomo.js",
             "/v1/openapi.json",

@@ -21,6 +21,7 @@ class Shop:
         self.tracker = tracker
         self.headers: dict[str, str] = {}
         self.pages: dict[str, str] = {}
+        self.statuses: dict[str, int] = {}
         self.requested: list[str] = []
         shop = self
 
@@ -28,7 +29,7 @@ class Shop:
             def do_GET(self) -> None:
                 shop.requested.append(self.path)
                 page = shop.pages.get(self.path.partition("?")[0], shop.page())
-                self.send_response(200)
+                self.send_response(shop.statuses.get(self.path, 200))
                 kind = "text/javascript" if self.path.endswith(".js") else "text/html"
                 for name, value in {"Content-Type": f"{kind}; charset=utf-8", **shop.headers}.items():
                     self.send_header(name, value)

@@ -15,7 +15,14 @@ from tracker.admission.proof import proof_of
 from tracker.browser import snippet
 from tracker.durations import DAY_SECONDS
 
-LIMITS = {"snippet": 3 * 1024, "slots": 4608, "consent": 2048, "debug": 1024, "matomo": 3 * 1024}
+LIMITS = {
+    "snippet": 3 * 1024,
+    "slots": 4608,
+    "consent": 2048,
+    "events": 2048,
+    "debug": 1024,
+    "matomo": 3 * 1024,
+}
 
 
 def test_the_snippet_stays_small() -> None:

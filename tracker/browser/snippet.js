@@ -257,6 +257,7 @@
         let find = () => doc.querySelector.call(page, '[data-dangol-offer]') && load();
         new MutationObserver(find).observe(page, { childList: true, subtree: true });
         find();
+        if (options.events) load(0, 'events');
         listen('online', flush);
         listen('visibilitychange', flush);
         waiting.splice(0).forEach(execute);
@@ -279,7 +280,7 @@
       listen('prerenderingchange', start);
       signals = options.signals ?? (win.__tcfapi || win.wp_has_consent || win.Shopify || win.dataLayer);
       // Once the commands are read that stand beside this one, and what a banner of others says.
-      (signals ? load(() => 0, 'consent') : Promise.resolve()).then(() => start(signals = 0));
+      (signals ? load(0, 'consent') : Promise.resolve()).then(() => start(signals = 0));
     },
     page: view,
     track,

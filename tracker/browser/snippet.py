@@ -25,6 +25,7 @@ FILES = {
     "/dangol.js": "snippet",
     "/dangol-slots.js": "slots",
     "/dangol-consent.js": "consent",
+    "/dangol-events.js": "events",
     "/dangol-debug.js": "debug",
     "/matomo.js": "matomo",
     "/piwik.js": "matomo",

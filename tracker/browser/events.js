@@ -1,0 +1,35 @@
+/* Automatic events, for pages that ask for them: dangol('init', KEY, {events: true}). Served as
+ * https://HOST/dangol-events.js, which other pages do not load.
+ *
+ * Clicks on links to other hosts and on files, forms that are sent, and pages that were not found.
+ */
+export default ({ track, flush, guard }) => {
+  let page = document, loc = location;
+  let FILE = /\.(pdf|docx?|xlsx?|pptx?|csv|txt|rtf|hwpx?|zip|rar|7z|gz|tar|dmg|exe|msi|apk|iso|mp3|wav|mp4|mov|avi|webm|epub)$/i;
+  let listen = (event, f) => addEventListener(event, guard(f), true);
+  /* What is told must not wait: the page may be left in this moment. */
+  let tell = (name, properties) => {
+    track(name, properties);
+    flush(1);
+  };
+
+  let clicked = ({ target, button = 0 }) => {
+    let link = button < 2 && target.closest?.('a[href],area[href]');
+    if (!link || !/^https?:$/.test(link.protocol)) return;
+    let { href, host, pathname } = link, text = (link.textContent || '').trim().slice(0, 100);
+    if (FILE.test(pathname)) tell('File Downloaded', { href, file: decodeURIComponent(pathname.split('/').pop()), text });
+    else if (host != loc.host) tell('Link Clicked', { href, text });
+  };
+  listen('click', clicked);
+  listen('auxclick', clicked);
+
+  listen('submit', ({ target: form }) => {
+    let own = name => Element.prototype.getAttribute.call(form, name) || undefined;  // a field may be called "id"
+    tell('Form Submitted', { form: own('id') || own('name'), action: new URL(own('action') || loc, loc).href.split('?')[0] });
+  });
+
+  // A server that answers 404 says so in the timing of the navigation, where the browser tells it.
+  let { responseStatus } = performance.getEntriesByType('navigation')[0] || {};
+  if (responseStatus == 404 || page.querySelector('meta[name=dangol-status][content="404"]')) track('Page Not Found', { href: loc.href });
+  return {};
+};
