@@ -22,6 +22,7 @@ from recommender.catalogue.from_events import host_of
 from tests.support.machine import ROOT
 from tracker import values
 from tracker.admission.privacy import REDACTED, scrub
+from tracker.fields import channel_rules
 from tracker.http.address import client, truncate
 from tracker.http.request import GZIP, gunzip
 from tracker.money import money
@@ -271,6 +272,20 @@ SCANNERS: list[tuple[str, Callable[[str], object], str]] = [
     ("labels like an engine's", referred, "google."),
     ("words of a search", lambda text: channels.keyword(f"https://google.com/?q={text}", ("q",)), "%ed+"),
     ("parameters of a campaign", lambda text: channels.arrival(f"https://x/?{text}", ""), "&utm_a=%"),
+    (
+        "parameters behind a number sign",
+        lambda text: channels.arrival(f"https://x/#/{text}", ""),
+        "?utm_a;=%",
+    ),
+    (
+        "a source of a campaign",
+        lambda text: channels.arrival(f"https://x/?utm_source={text}", ""),
+        "a.b-_ads",
+    ),
+    ("escaped ampersands", lambda text: channels.arrival(f"https://x/?{text}utm_source=a", ""), "amp;"),
+    ("an app that a visitor came from", lambda text: channels.arrival("/", f"android-app://{text}"), "a."),
+    ("a pattern of a rule", lambda text: channel_rules.matches("*a*b*c", text), "ab"),
+    ("a rule of channels", lambda text: channel_rules.parse_rule(f"{text} => push"), "host=a,"),
     ("at signs", scrub, "a@b."),
     ("colons of an address", truncate, "1:"),
     ("a list of proxies", lambda text: client("10.0.0.1", text, 2), "1.1.1.1,"),

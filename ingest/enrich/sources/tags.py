@@ -23,6 +23,7 @@ _REF = ("ref", "source", "via")
 _SEPARATOR = re.compile(r"[&?#]|;(?=(?:utm|mtm|matomo|pk|piwik)_)", re.IGNORECASE)
 _NAMES = re.compile(r"(?:\A|(?<=[&?#;]))[^=&?#;]++")
 _ADS = re.compile(r"(?:ads|adwords|pmax|powerlink|[ _-](?:ad|cpc|ppc|sa|paid|max))\Z")
+_BEFORE_NAME = re.compile(r"\A[!/]*+(?:amp;)*+")
 _KEYWORDS = ("n_query", "n_keyword")
 MOST_PAIRS, LONGEST_TEXT = 200, 500
 _UNSET = frozenset(
@@ -135,9 +136,7 @@ def _pair(pair: str) -> tuple[str, str] | None:
     name, sign, value = pair.partition("=")
     if not sign or not value:
         return None
-    name = (decoded(name) if "%" in name else name).lower().lstrip("!/")
-    while name.startswith("amp;"):
-        name = name.removeprefix("amp;")
+    name = _BEFORE_NAME.sub("", (decoded(name) if "%" in name else name).lower())
     text = " ".join(decoded(value).split())[:LONGEST_TEXT]
     return None if not text or _placeholder(text) else (name, text)
 
