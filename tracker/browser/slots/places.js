@@ -199,6 +199,7 @@ let settle = () => resting || places.forEach(core.guard(place => {
 
 /* Asked for again, unless the page does so itself meanwhile. */
 let refill = place => setTimeout(core.guard(() => {
+  if (is(doc.documentElement, '[data-turbo-preview]')) return refill(place);  // the page itself is on its way
   if (place.asking || place.page == here() || places.get(place.target) != place) return;
   place.slots.forEach((o, id) => win.dangol('slot', id, place.target, o));
 }), PAUSE);
