@@ -3,7 +3,7 @@
 import { createServer } from "node:http";
 import { randomUUID } from "node:crypto";
 
-const MS = 200;
+const MS = 1000 * (process.env.DANGOL_SECONDS || 0.2);
 const OWN = "<section><h1>Our own headline</h1></section>";
 const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 

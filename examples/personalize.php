@@ -1,7 +1,7 @@
 <?php
 // An offer in a page that PHP renders. DANGOL and DANGOL_SECRET_KEY are read from the environment. See docs/offers.md.
 
-const SECONDS = 0.2;
+define('SECONDS', (float) (getenv('DANGOL_SECONDS') ?: 0.2));
 const OWN = '<section><h1>Our own headline</h1></section>';
 
 /** The visitor's id, new ones with their cookie; "" for who does not want to be tracked. */

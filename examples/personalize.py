@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
 
-SECONDS = 0.2
+SECONDS = float(os.environ.get("DANGOL_SECONDS", "0.2"))
 OWN = "<section><h1>Our own headline</h1></section>"
 
 
@@ -71,6 +71,10 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 
 if __name__ == "__main__":
-    from wsgiref.simple_server import make_server
+    from socketserver import ThreadingMixIn
+    from wsgiref.simple_server import WSGIServer, make_server
 
-    make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
+    class Server(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+
+    make_server("127.0.0.1", int(os.environ["PORT"]), app, Server).serve_forever()
