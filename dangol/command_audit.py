@@ -21,6 +21,7 @@ UNAUDITED = frozenset(
             "evaluate",
             "sites list",
             "sites pixel",
+            "sites middleware",
             "users list",
             "campaigns list",
             "coupons list",

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dangol.cli import main
 from ingest.enrich.enrich import facts
 from tests.support.machine import ROOT, free_port
 from tests.support.node_modules import NODE, NPM, SCRIPTS
@@ -271,3 +273,10 @@ def test_node_and_python_agree_on_who_is_an_agent() -> None:
         [str(NODE), "-e", script, file], input="\n".join(uas), capture_output=True, text=True
     )
     assert done.stdout.strip() == str([is_agent(ua) for ua in uas]).replace(" ", "").lower(), done.stderr
+
+
+@pytest.mark.parametrize("language", ["python", "express"])
+def test_the_file_to_copy_is_the_one_that_is_tested(language: str) -> None:
+    name = {"python": "dangol_agents.py", "express": "dangol-agents.cjs"}[language]
+    printed = CliRunner().invoke(main, ["sites", "middleware", language])
+    assert printed.output == (ROOT / "tracker" / "middleware" / name).read_text()

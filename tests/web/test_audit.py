@@ -272,7 +272,7 @@ def replaced(noting: Any, monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, 
 def arguments(name: str, command: Any, folder: Path) -> list[str]:
     file = folder / "file"
     file.write_text("")
-    values = {"person": WHO, "role": "ingest", "user_id": "x", "shop": "shopify"}
+    values = {"person": WHO, "role": "ingest", "user_id": "x", "shop": "shopify", "language": "python"}
     given = [
         str(folder) if "folder" in (each.name or "") or each.name == "source"
         else str(file) if "file" in (each.name or "")
