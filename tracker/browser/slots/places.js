@@ -24,7 +24,7 @@ let deliver = (asked, reply) => {
     }
     let late = pause(until - performance.now()).then(() => [{}]);
     Promise.race([reply, late]).then(([body]) => {
-      let result = { ...body.slots?.[id], slot: id };
+      let result = { ...performance.now() < until && body.slots?.[id], slot: id };  // this file may be what was late
       Object.assign(result, responses(result));
       if (!place) return target(result);
       place.asking--;
