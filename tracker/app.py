@@ -341,9 +341,8 @@ class Tracker:
         headers = snippet.headers(script)
         if script.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return Response(304, headers)
-        if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-            return Response(200, [*headers, ("Content-Encoding", "gzip")], script.gzipped)
-        return Response(200, headers, script.plain)
+        encoding, body = script.encoded(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        return Response(200, [*headers, ("Content-Encoding", encoding)] if encoding else headers, body)
 
     def _read(self, environ: Environ, body: bytes | Refusal) -> Request | Refusal:
         if isinstance(body, Refusal):

@@ -5,9 +5,12 @@ tests/minify_snippet.py``; a test compares them.
 """
 
 import gzip
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from typing import NamedTuple
+
+import brotli
 
 from tracker.durations import HOUR_SECONDS
 
@@ -18,7 +21,23 @@ SECONDS_FRESH = HOUR_SECONDS
 class Snippet(NamedTuple):
     plain: bytes
     gzipped: bytes
+    brotli: bytes
     etag: str
+
+    def encoded(self, accepted: str) -> tuple[str, bytes]:
+        """The smallest form that an Accept-Encoding header allows: its name, "" for the plain one, and its bytes."""
+        names = set(_allowed(accepted))
+        if "br" in names:
+            return "br", self.brotli
+        return ("gzip", self.gzipped) if "gzip" in names else ("", self.plain)
+
+
+def _allowed(accepted: str) -> Iterator[str]:
+    """The encodings of an Accept-Encoding header, without those that it refuses."""
+    for each in accepted.lower().split(",")[:20]:
+        name, _, quality = each.replace(" ", "").partition(";q=")
+        if quality.strip("0.") or not quality:
+            yield name
 
 
 FILES = {
@@ -35,7 +54,8 @@ FILES = {
 
 def load(name: str = "snippet") -> Snippet:
     plain = files("tracker.browser").joinpath(f"{name}.min.js").read_bytes()
-    return Snippet(plain, gzip.compress(plain, 9, mtime=0), f'"{sha256(plain).hexdigest()[:20]}"')
+    packed = gzip.compress(plain, 9, mtime=0), brotli.compress(plain, mode=brotli.MODE_TEXT)
+    return Snippet(plain, *packed, f'"{sha256(plain).hexdigest()[:20]}"')
 
 
 def headers(snippet: Snippet) -> list[tuple[str, str]]:
