@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 from tests.support.snippet_pages import Shop, names
 from tests.support.tracker_server import TrackerServer
+from tracker.standard_events.deeds import is_own_deed, joins_visit
 
 pytestmark = pytest.mark.browser
 
@@ -66,3 +67,35 @@ def test_a_page_that_asks_for_none_tells_none(shop: Shop, page: Page, tracker: T
         page.click(target)
     time.sleep(0.5)
     assert names(tracker.unique()) == ["page"]
+
+
+def test_how_long_a_page_was_in_front_and_how_far_it_was_read(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    tall = "<div style='height: 4000px'>text</div>"
+    shop.pages["/"] = shop.page(init="'wk_test',{events:'all'}") + tall
+    shop.pages["/next"] = shop.page(init="'wk_test'")
+    page.goto(shop.url)
+    tracker.wait_for(1)
+    page.wait_for_timeout(1_200)
+    page.evaluate("scrollTo(0, 1500)")
+    page.wait_for_timeout(300)
+    page.evaluate("history.pushState(0, '', '/part')")
+    tracker.wait_for(3)
+    page.wait_for_timeout(1_500)
+    page.goto(shop.url + "/next")
+    events = tracker.wait_for(5)
+    first, second = (event for event in events if event.name == "Page Engaged")
+    assert first.props["href"] == shop.url + "/" and 1 <= first.props["seconds"] <= 60
+    assert 40 <= first.props["scroll"] <= 70
+    assert second.props["href"] == shop.url + "/part" and second.props["seconds"] >= 1
+    assert not is_own_deed(first, "") and joins_visit(first)
+
+
+def test_only_who_asks_for_it_measures_engagement(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    shop.pages["/"] = shop.page(init="'wk_test',{events:true}")
+    shop.pages["/next"] = shop.page(init="'wk_test'")
+    page.goto(shop.url)
+    page.wait_for_timeout(1_500)
+    page.goto(shop.url + "/next")
+    assert names(tracker.wait_for(2)) == ["page", "page"]

@@ -210,3 +210,45 @@ def test_debug_says_which_signal_was_read_and_what_it_means(
     with page.expect_console_message(lambda message: 'google means {"analytics":false' in message.text):
         page.evaluate("dangol('debug')")
     assert any("Global Privacy Control" in text for text in said)
+
+
+CNIL = "'wk_test',{signals:'cnil'}"
+
+
+def test_after_the_french_exemption_the_cookie_is_not_renewed(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    def left() -> float:
+        (cookie,) = (each for each in page.context.cookies() if each["name"] == "dangol_v")
+        return (cookie["expires"] - time.time()) / 86_400
+
+    shop.pages["/"] = shop.page(init=CNIL)
+    page.goto(shop.url)
+    tracker.wait_for(1)
+    assert 390 < left() < 396
+    page.evaluate("localStorage.dangol_b = JSON.stringify({at: Date.now() / 1e3 - 100 * 86400 | 0})")
+    page.goto(shop.url)
+    first, second = tracker.wait_for(2)
+    assert first.visitor == second.visitor and 290 < left() < 296
+    page.evaluate("localStorage.dangol_b = JSON.stringify({at: Date.now() / 1e3 - 400 * 86400 | 0})")
+    page.goto(shop.url)
+    third = tracker.wait_for(3)[2]
+    assert third.visitor != first.visitor and 390 < left() < 396
+
+
+def test_after_the_french_exemption_nothing_is_personalized_until_the_visitor_agrees(
+    shop: Shop, page: Page, tracker: TrackerServer
+) -> None:
+    shop.pages["/"] = shop.page(init=CNIL)
+    page.goto(shop.url)
+    (view,) = tracker.wait_for(1)
+    assert view.context["consent"] == {"personalization": False, "marketing": False}
+    page.evaluate("dangol('consent', {personalization: true})")
+    said = tracker.wait_for(2)[1]
+    assert said.type == "consent" and said.props["personalization"] is True
+    page.goto(shop.url)
+    again = tracker.wait_for(3)[2]
+    assert again.context["consent"] == {"personalization": True, "marketing": False}
+    page.evaluate("dangol('consent', {analytics: false})")
+    tracker.wait_for(4)
+    assert not [each for each in page.context.cookies() if each["name"] == "dangol_v"]

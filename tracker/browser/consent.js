@@ -4,7 +4,7 @@
  * Until somebody decides, a signal that denies makes the page cookieless; it is no refusal. Which signal says what of our
  * purposes stands in docs/collecting.md.
  */
-export default async ({ options, read }) => {
+export default async ({ options, read, put }) => {
   let PATIENCE = 1e3;  // ms for a banner that does not answer
   let win = window, heard = options.heard = {}, asked = options.consent;
   let none = () => 0;
@@ -96,10 +96,25 @@ export default async ({ options, read }) => {
     if (win.wp_consent_type || win.wp_fallback_consent_type) say(/(^|; )wp_consent_statistics=/.test(document.cookie));
   };
 
+  /* After the French regulator's exemption: an audience is measured without asking, by an id that lives 13 months and is
+   * not renewed; for anything else the visitor is asked. Asked for by name: signals: 'cnil'. */
+  let cnil = () => {
+    let BORN = 'dangol_b', LIFE = 34e6, now = Date.now() / 1e3 | 0, { at } = read(BORN);  // seconds
+    if (at <= now - LIFE) {
+      localStorage.removeItem('dangol_v');
+      document.cookie = 'dangol_v=;max-age=0;path=/' + (options.domain ? ';domain=' + options.domain : '');
+      at = 0;
+    }
+    put(BORN, JSON.stringify({ at: at ||= now }));
+    options.age = at + LIFE - now;
+    put('dangol_c', JSON.stringify({ personalization: false, marketing: false, ...read('dangol_c') }));
+  };
+
   let run = f => {
     try { return Promise.resolve(f()).catch(none) } catch (error) { console.debug('dangol', error) }
   };
   let waits = [];
+  if (options.signals == 'cnil') run(cnil);
   if (win.dataLayer?.forEach && win.dataLayer.push) run(google);
   if (typeof win.wp_has_consent == 'function') run(wordpress);
   if (typeof win.__tcfapi == 'function') waits.push(run(tcf));

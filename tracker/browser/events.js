@@ -1,9 +1,10 @@
 /* Automatic events, for pages that ask for them: dangol('init', KEY, {events: true}). Served as
  * https://HOST/dangol-events.js, which other pages do not load.
  *
- * Clicks on links to other hosts and on files, forms that are sent, and pages that were not found.
+ * Clicks on links to other hosts and on files, forms that are sent, and pages that were not found. With {events: 'all'}
+ * also for how long each page was in front and how far it was read.
  */
-export default ({ track, flush, guard }) => {
+export default ({ track, flush, guard, options }) => {
   let page = document, loc = location;
   let FILE = /\.(pdf|docx?|xlsx?|pptx?|csv|txt|rtf|hwpx?|zip|rar|7z|gz|tar|dmg|exe|msi|apk|iso|mp3|wav|mp4|mov|avi|webm|epub)$/i;
   let listen = (event, f) => addEventListener(event, guard(f), true);
@@ -31,5 +32,38 @@ export default ({ track, flush, guard }) => {
   // A server that answers 404 says so in the timing of the navigation, where the browser tells it.
   let { responseStatus } = performance.getEntriesByType('navigation')[0] || {};
   if (responseStatus == 404 || page.querySelector('meta[name=dangol-status][content="404"]')) track('Page Not Found', { href: loc.href });
+
+  /* Each time that a view leaves the front: the seconds since it came there, which add up, and how much of the page was
+   * seen so far, in percent. */
+  let engagement = () => {
+    let href = loc.href.split('#')[0], since = 0, depth = 0;
+    let look = () => {
+      let { scrollHeight, clientHeight } = page.documentElement;
+      depth = Math.max(depth, Math.min(100, Math.round(100 * (scrollY + clientHeight) / (scrollHeight || 1))));
+    };
+    let begin = () => {
+      if (page.visibilityState == 'visible') since ||= performance.now();
+      look();
+    };
+    let leave = () => {
+      let seconds = since && Math.round((performance.now() - since) / 1e3);
+      since = 0;
+      if (seconds > 0) tell('Page Engaged', { href, seconds, scroll: depth });
+    };
+    listen('scroll', look);
+    listen('visibilitychange', () => page.visibilityState == 'visible' ? begin() : leave());
+    listen('pagehide', leave);
+    listen('pageshow', begin);
+    setInterval(guard(() => {
+      let now = loc.href.split('#')[0];
+      if (now == href) return;
+      leave();
+      href = now;
+      depth = 0;
+      begin();
+    }), 500);
+    begin();
+  };
+  if (options.events == 'all') engagement();
   return {};
 };

@@ -79,7 +79,7 @@
   let who = () => visitor = known() || visitor;  // another tab may have said reset
   let remember = id => {
     visitor = quiet() ? none : id;
-    attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : 34128000) + ';path=/;samesite=lax' +
+    attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : options.age ?? 34e6) + ';path=/;samesite=lax' +
       (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page));
     quiet() ? drop(VISITOR) : put(VISITOR, id);
   };

@@ -1,7 +1,8 @@
 """Deeds: what a visitor does. A visit has at least one; nothing else makes a visit (DESIGN §6).
 
 A page, a screen and a tracked event are deeds. An identify, alias, group or consent call describes somebody, a decision
-is the shop's, and an impression is what the shop shows: they belong to the visit that is going on, if any is.
+is the shop's, an impression is what the shop shows, and an engagement measures a view: they belong to the visit that is
+going on, if any is.
 """
 
 from tracker.event import SITE, Event
@@ -10,7 +11,9 @@ DEED_TYPES = ("page", "screen")
 DESCRIPTIONS = ("identify", "alias", "group", "consent")
 DECISIONS = frozenset({"Offer Decided", "Offer Withheld"})
 IMPRESSIONS = frozenset({"Offer Viewed"})
-NO_DEEDS = DECISIONS | IMPRESSIONS
+ENGAGEMENT = frozenset({"Page Engaged"})
+"""For how long a page was looked at and how far it was read: what the page measured of a view."""
+NO_DEEDS = DECISIONS | IMPRESSIONS | ENGAGEMENT
 AFTERWARDS = frozenset(
     f"Order {what}" for what in ("Updated", "Refunded", "Cancelled", "Shipped", "Delivered", "Returned")
 )
@@ -48,4 +51,4 @@ def joins_visit(event: Event) -> bool:
     """Whether the event belongs to the visit of its visitor that is going on, if any is, and makes none."""
     if event.visitor is None:
         return False
-    return event.type in DESCRIPTIONS or (event.type == "track" and event.name in IMPRESSIONS)
+    return event.type in DESCRIPTIONS or (event.type == "track" and event.name in IMPRESSIONS | ENGAGEMENT)
