@@ -39,4 +39,5 @@ def demo_traffic(config: Settings, visitors: int, seed: int, days: int) -> None:
     what = f"{played.sessions:,} visits, {played.events:,} events, {played.orders:,} orders"
     click.echo(f"{played.visitors:,} visitors: {what}, {played.offers:,} offers seen")
     if played.robots:
-        click.echo(f"{played.robots:,} robots, which no report of visitors counts")
+        robots = "1 robot" if played.robots == 1 else f"{played.robots:,} robots"
+        click.echo(f"{robots}, which no report of visitors counts")

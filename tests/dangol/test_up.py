@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -172,13 +173,14 @@ def test_a_second_up_in_the_same_folder_is_refused(tmp_path: Path) -> None:
 def test_played_visitors_are_counted_when_the_command_returns(tmp_path: Path) -> None:
     with Installation(tmp_path, "--demo") as running:
         said = running.run("demo-traffic", "--visitors", "20", "--seed", "3")
-        found = running.report("overview")
-        assert "20 visitors: " in said
-        assert found["visitors"] == 19, "one of them is a crawler"
+        today = datetime.now(UTC).date()
+        span = {"from": str(today - timedelta(29)), "to": str(today + timedelta(1))}
+        assert "19 visitors: " in said and "1 robot," in said
+        assert running.report("overview", **span)["visitors"] == 19
         # Each looked at the banner and at the cart, and the shop's campaigns know of it.
         seen = int(re.search(r"([\d,]+) offers seen", said)[1].replace(",", ""))
         campaigns = running.call("GET", "/v1/campaigns")[1]["campaigns"]
-        told = [running.report(f"campaigns/{each['id']}")["total"] for each in campaigns]
-        assert sum(each["impressions"] for each in told) == seen == 38
+        told = [running.report(f"campaigns/{each['id']}", **span)["total"] for each in campaigns]
+        assert sum(each["impressions"] for each in told) == seen > 0
         again = running.run("demo-traffic", "--visitors", "20", "--seed", "3")
         assert " 0 offers seen" not in again and running.report("overview")["visitors"] == 19

@@ -75,6 +75,17 @@ select {column} as name, sum(sessions)::bigint as sessions, count(distinct profi
 from shares join touches using (touch) {condition}
 group by name order by sessions desc, name limit $limit
 """
+_COUNTRIES = """
+with counted as (
+    select country as name, sessions, profile, bounces, coalesce(orders, 0) as orders, coalesce(revenue, 0) as revenue
+    from shares join touches using (touch)
+    union all select country, 0, null, 0, orders, revenue from placed where session = '' and country <> ''
+)
+select name, sum(sessions)::bigint as sessions, count(distinct profile) as visitors, sum(bounces)::bigint as bounces,
+       sum(orders)::bigint as orders, sum(revenue)::double / 10000 as revenue
+from counted group by name having sum(sessions) > 0 or sum(orders) > 0 order by sessions desc, name limit $limit
+"""
+"""An order of no visit, too, is of the country that it names."""
 _ENDS = """
 select path as name, ends.* exclude (code) from (from seen_in_visits union select '') join (
     select {column} as code, count(*) as sessions, count(distinct profile) as visitors,
@@ -111,6 +122,7 @@ def overview_in_sql(events: Events, site: str, span: Span, currency: str, limit:
     for column in CAME_BY:
         condition = f"where coalesce({column}, '') <> ''" if column in NAMED_ONLY else ""
         queries[column] = _CAME.format(column=column, condition=condition)
+    queries["country"] = _COUNTRIES
     for column in ENDS:
         queries[column] = _ENDS.format(column=column)
     prepared = {

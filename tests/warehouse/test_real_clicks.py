@@ -190,8 +190,11 @@ def test_retention(real: Real, unit: str) -> None:
         return day if unit == "day" else date.fromordinal(day.toordinal() - day.weekday())
 
     came: dict[str, set[date]] = defaultdict(set)
+    began: dict[str, int] = {}
     for click in real.clicks:
-        came[click.profile].add(start(click.ts))
+        began[click.session] = min(click.ts, began.get(click.session, click.ts))
+    for click in real.clicks:
+        came[click.profile].add(start(began[click.session]))
     expected = Counter((min(days), day) for days in came.values() for day in days)
     found = retention(real.warehouse, "default", real.span, "EUR", unit)
     step = 1 if unit == "day" else 7

@@ -10,7 +10,8 @@ from warehouse.index.scan import Mask, Scan
 from warehouse.question.span import Span
 
 ORDERS = """
-select hash(session) as session, session <> '' as visited, ts, orders, revenue from net_orders
+select hash(session) as session, session <> '' as visited, ts, orders, revenue,
+       case when session = '' then country else '' end as country from net_orders
 where currency = '' and (orders > 0 or revenue <> 0)
 """
 
@@ -19,13 +20,14 @@ where currency = '' and (orders > 0 or revenue <> 0)
 class ScannedOrders:
     """Orders in the site's currency. ``visit`` among those of all blocks, one block's behind the other's, -1 for none;
     ``ts`` ms; ``placed``: whether that is in the span, not behind it in a visit of the span; ``orders`` 1, or 0 for a
-    credit note; ``revenue`` in ten-thousandths."""
+    credit note; ``revenue`` in ten-thousandths; ``country``: what an order of no visit says itself, "" of others."""
 
     visit: Longs
     ts: Longs
     placed: Mask
     orders: Longs
     revenue: Longs
+    country: pa.Array
 
     def by(self, group: Longs, groups: int) -> tuple[Longs, Longs]:
         """Orders and revenue of each group; ``group`` says each one's, -1 for none."""
@@ -46,7 +48,8 @@ def scanned_orders(table: pa.Table, scan: Scan, span: Span) -> ScannedOrders:
             found = visited & (block.visits[at] == session)
             visit[found] = at[found] + offset
         offset += len(block.visits)
-    return ScannedOrders(visit, ts, (ts >= span.start) & (ts < span.end), orders, revenue)
+    placed = (ts >= span.start) & (ts < span.end)
+    return ScannedOrders(visit, ts, placed, orders, revenue, table["country"].combine_chunks())
 
 
 def sums(group: Codes, values: Longs, groups: int) -> Longs:

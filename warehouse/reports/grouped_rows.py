@@ -19,9 +19,12 @@ def grouped(
     bounces: Longs,
     orders: Longs,
     revenue: Longs,
+    *,
+    orders_alone: bool = False,
 ) -> Rows:
-    """Groups with a visit at least, those with most visits first."""
-    chosen, texts = largest(sessions, names, limit)
+    """Groups with a visit at least, those with most visits first; with ``orders_alone`` then those with orders only."""
+    apart = (sessions == 0) & (orders > 0) if orders_alone else np.zeros(len(sessions), np.int64)
+    chosen, texts = largest(2 * sessions + apart, names, limit)
     return rows_of(
         name=texts,
         sessions=sessions[chosen],

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tracker.durations import HOUR_MS
 from warehouse.definitions.bounce import is_bounce
@@ -147,12 +148,31 @@ class VisitCounts:
             sums(codes, each, count)
             for each in (touchpoint.sessions, touchpoint.bounces, touchpoint.orders, touchpoint.revenue)
         ]
+        names = values.dictionary
+        if column == "country":
+            names, counts = self._with_countries(names, counts)
+            count = len(names)
         if named:
             counts[0][np.array(values.dictionary.to_pylist(), object) == ""] = 0
-        if not counts[0].any():
+        if not (counts[0].any() or (column == "country" and counts[2].any())):
             return []
         visitors = distinct(codes[touchpoint.way], touchpoint.person, count, self._people)
-        return grouped(values.dictionary, limit, visitors, *counts)
+        return grouped(names, limit, visitors, *counts, orders_alone=column == "country")
+
+    def _with_countries(self, names: pa.Array, counts: list[Longs]) -> tuple[pa.Array, list[Longs]]:
+        """``counts`` by country, with the orders of no visit that say where they came from, as a server's may."""
+        orders = self._orders
+        apart = orders.placed & (orders.visit < 0) & np.array(orders.country.to_pylist(), object).astype(bool)
+        if not apart.any():
+            return names, counts
+        told = orders.country.filter(pa.array(apart)).dictionary_encode()
+        new = told.dictionary.filter(pc.invert(pc.is_in(told.dictionary, names)))
+        names = pa.concat_arrays([names, new])
+        counts = [np.append(each, np.zeros(len(new), np.int64)) for each in counts]
+        codes = pc.index_in(told.dictionary, names).to_numpy()[told.indices.to_numpy()]
+        for at, values in ((2, orders.orders), (3, orders.revenue)):
+            counts[at] = counts[at] + sums(codes, values[apart], len(names))
+        return names, counts
 
     def _groups(self, pages: Longs, limit: int) -> Rows:
         """WholeVisits by a page of theirs. The largest groups first."""
