@@ -79,13 +79,13 @@ _COUNTRIES = """
 with counted as (
     select country as name, sessions, profile, bounces, coalesce(orders, 0) as orders, coalesce(revenue, 0) as revenue
     from shares join touches using (touch)
-    union all select country, 0, null, 0, orders, revenue from placed where session = '' and country <> ''
+    union all select country, 0, null, 0, orders, revenue from placed where session = ''
 )
 select name, sum(sessions)::bigint as sessions, count(distinct profile) as visitors, sum(bounces)::bigint as bounces,
        sum(orders)::bigint as orders, sum(revenue)::double / 10000 as revenue
 from counted group by name having sum(sessions) > 0 or sum(orders) > 0 order by sessions desc, name limit $limit
 """
-"""An order of no visit, too, is of the country that it names."""
+"""An order of no visit, too, is of the country that it names, or of none."""
 _ENDS = """
 select path as name, ends.* exclude (code) from (from seen_in_visits union select '') join (
     select {column} as code, count(*) as sessions, count(distinct profile) as visitors,

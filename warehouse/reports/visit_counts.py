@@ -160,9 +160,9 @@ class VisitCounts:
         return grouped(names, limit, visitors, *counts, orders_alone=column == "country")
 
     def _with_countries(self, names: pa.Array, counts: list[Longs]) -> tuple[pa.Array, list[Longs]]:
-        """``counts`` by country, with the orders of no visit that say where they came from, as a server's may."""
+        """``counts`` by country, with the orders of no visit, of which a server's may say where they came from."""
         orders = self._orders
-        apart = orders.placed & (orders.visit < 0) & np.array(orders.country.to_pylist(), object).astype(bool)
+        apart = orders.placed & (orders.visit < 0)
         if not apart.any():
             return names, counts
         told = orders.country.filter(pa.array(apart)).dictionary_encode()
