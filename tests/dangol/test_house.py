@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.machine import ROOT
 
-STAGES = ("tracker", "ingest", "profiles", "recommender", "warehouse", "offers", "web", "dangol")
+STAGES = ("tracker", "ingest", "profiles", "recommender", "warehouse", "customers", "offers", "web", "dangol")
 ROOM_LIMIT = 14
 """Modules in one folder, its ``__init__.py`` not counted."""
 TEMPLATE_LINE_LIMIT = 160

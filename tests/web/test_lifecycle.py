@@ -169,7 +169,7 @@ def test_one_module_asks_for_the_stage() -> None:
     """Everybody else asks a View, which has the clock, the site's thresholds and its segments."""
     asking = {
         str(path.relative_to(ROOT))
-        for folder in ("tracker", "ingest", "profiles", "offers", "recommender", "warehouse", "web", "dangol")
+        for folder in ("tracker", "ingest", "profiles", "offers", "recommender", "warehouse", "customers", "web", "dangol")
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "profiles.lifecycle"

@@ -33,7 +33,7 @@ from warehouse.question.steps import parse_step
 
 parser: Any = importlib.import_module("re._parser")
 
-STAGES = ("tracker", "profiles", "warehouse", "ingest", "recommender", "offers", "web", "dangol")
+STAGES = ("tracker", "profiles", "warehouse", "ingest", "recommender", "customers", "offers", "web", "dangol")
 METHODS = ("search", "fullmatch", "match", "sub", "finditer", "findall", "split")
 CHARACTERS = " \t\na0A.-_@&=%/\\'\",:;{<[(#?+~!"
 PAIRS = (

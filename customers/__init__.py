@@ -1,0 +1,1 @@
+"""Customer intelligence: what each customer is worth, who is leaving, which groups there are, how right that was."""
