@@ -401,7 +401,7 @@ def test_each_wall_clock_is_known() -> None:
     """Whoever adds one says here why it may be set without harm; what counts an interval takes time.monotonic."""
     found = {
         str(path.relative_to(ROOT))
-        for folder in ("tracker", "ingest", "profiles", "offers", "recommender", "warehouse", "customers", "web", "dangol")
+        for folder in STAGES
         for path in (ROOT / folder).rglob("*.py")
         if WALL.search(path.read_text())
     }

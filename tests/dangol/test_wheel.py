@@ -22,7 +22,17 @@ from tests.support.installation import WRITE, Installation, eventually
 from tests.support.machine import ROOT
 from web.language import FOLDER
 
-PACKAGES = ("tracker", "ingest", "profiles", "recommender", "warehouse", "customers", "offers", "web", "dangol")
+PACKAGES = (
+    "tracker",
+    "ingest",
+    "profiles",
+    "recommender",
+    "warehouse",
+    "customers",
+    "offers",
+    "web",
+    "dangol",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:

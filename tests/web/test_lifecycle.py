@@ -26,6 +26,7 @@ from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.sites import Site
 
 ROOT = Path(__file__).parents[2]
+STAGES = ("tracker", "ingest", "profiles", "offers", "recommender", "warehouse", "customers", "web", "dangol")
 STAGES = {0: "customer", 91: "at-risk", 366: "lost"}
 SAID = {"customer": "Customer", "at-risk": "At risk", "lost": "Lost"}
 WORDS = {
@@ -169,7 +170,7 @@ def test_one_module_asks_for_the_stage() -> None:
     """Everybody else asks a View, which has the clock, the site's thresholds and its segments."""
     asking = {
         str(path.relative_to(ROOT))
-        for folder in ("tracker", "ingest", "profiles", "offers", "recommender", "warehouse", "customers", "web", "dangol")
+        for folder in STAGES
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "profiles.lifecycle"
