@@ -41,7 +41,7 @@ from recommender.jobs.lock import RedisLock
 from recommender.jobs.runs import TrainingRuns
 from recommender.jobs.scheduler import Job, Scheduler
 from tests.support.ingest_streams import event, records, simple_facts, sites_of
-from tests.support.machine import ROOT, Clock
+from tests.support.machine import FOLDERS, ROOT, Clock
 from tests.support.sites import UTC_SITE
 from tests.support.warehouse_rows import row
 from tracker.admission.buckets import RedisBuckets
@@ -401,7 +401,7 @@ def test_each_wall_clock_is_known() -> None:
     """Whoever adds one says here why it may be set without harm; what counts an interval takes time.monotonic."""
     found = {
         str(path.relative_to(ROOT))
-        for folder in STAGES
+        for folder in FOLDERS
         for path in (ROOT / folder).rglob("*.py")
         if WALL.search(path.read_text())
     }

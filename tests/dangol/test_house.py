@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import ROOT
+from tests.support.machine import FOLDERS, ROOT
 
-STAGES = ("tracker", "ingest", "profiles", "recommender", "warehouse", "customers", "offers", "web", "dangol")
 ROOM_LIMIT = 14
 """Modules in one folder, its ``__init__.py`` not counted."""
 TEMPLATE_LINE_LIMIT = 160
@@ -18,7 +17,7 @@ GENERIC = re.compile(r"(utils?|helpers?|manager|misc|common|base)\.py")
 
 
 def modules(stage: str = "") -> Iterator[Path]:
-    for name in (stage,) if stage else STAGES:
+    for name in (stage,) if stage else FOLDERS:
         yield from sorted((ROOT / name).rglob("*.py"))
 
 
@@ -28,7 +27,7 @@ def classes(module: Path) -> Iterator[str]:
             yield node.name
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", FOLDERS)
 def test_a_class_name_means_one_thing_inside_a_stage(stage: str) -> None:
     where = defaultdict(list)
     for module in modules(stage):
@@ -64,7 +63,7 @@ def test_a_file_is_named_after_a_noun() -> None:
 
 
 def test_lines_of_templates_can_be_read() -> None:
-    templates = sorted(path for stage in STAGES for path in (ROOT / stage).rglob("*.html"))
+    templates = sorted(path for stage in FOLDERS for path in (ROOT / stage).rglob("*.html"))
     assert len(templates) > 40
     long = [
         f"{template.relative_to(ROOT)}:{number}"
@@ -124,7 +123,7 @@ def test_modules_have_the_fields_names() -> None:
 )
 def test_files_that_documents_name_are_there(document: str) -> None:
     text = (ROOT / document).read_text("utf-8")
-    named = set(re.findall(rf"`((?:{'|'.join((*STAGES, 'tests', 'docs', 'bench'))})/[\w./-]+\.\w+)`", text))
+    named = set(re.findall(rf"`((?:{'|'.join((*FOLDERS, 'tests', 'docs', 'bench'))})/[\w./-]+\.\w+)`", text))
     assert document != "CONTRIBUTING.md" or len(named) > 30
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
 
@@ -180,7 +179,7 @@ FOR_THE_CONTRACT_SUITE = {"remake"}
 def test_nothing_is_there_for_tests_alone() -> None:
     """A function or class whose name stands nowhere else in the product is called by tests or by nobody."""
     texts = {module: text_of(module) for module in modules()}
-    templates = [text_of(path) for stage in STAGES for path in (ROOT / stage).rglob("*.html")]
+    templates = [text_of(path) for stage in FOLDERS for path in (ROOT / stage).rglob("*.html")]
     words = Counter(word for text in (*texts.values(), *templates) for word in re.findall(r"\w+", text))
     alone = {
         node.name

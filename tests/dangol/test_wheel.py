@@ -19,20 +19,8 @@ from babel.messages.pofile import read_po
 from tests.support.desk_pages import NARROWED, UNNARROWED
 from tests.support.desk_reader import DeskReader
 from tests.support.installation import WRITE, Installation, eventually
-from tests.support.machine import ROOT
+from tests.support.machine import FOLDERS, ROOT
 from web.language import FOLDER
-
-PACKAGES = (
-    "tracker",
-    "ingest",
-    "profiles",
-    "recommender",
-    "warehouse",
-    "customers",
-    "offers",
-    "web",
-    "dangol",
-)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -96,12 +84,12 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: Path) -> None:
     wanted = {
         name.replace("docs/", "web/docs/", 1) if name.startswith("docs/") else name
         for name in tracked()
-        if (name.split("/")[0] in PACKAGES and not (ROOT / name).is_symlink())
+        if (name.split("/")[0] in FOLDERS and not (ROOT / name).is_symlink())
         or (name.startswith("docs/") and name.endswith(".md"))
     }
     assert {"web/translations/ko.po", "web/docs/counting.md", "web/templates/desk/base.html"} <= wanted
     assert wanted - held == set(), "left out of the wheel: see package_data in setup.cfg"
-    strange = {name for name in held if name.split("/")[0] not in PACKAGES and ".dist-info/" not in name}
+    strange = {name for name in held if name.split("/")[0] not in FOLDERS and ".dist-info/" not in name}
     assert strange == set()
 
 

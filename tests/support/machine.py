@@ -15,6 +15,17 @@ import redis
 from dangol.machine import redis_child
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDERS = (
+    "tracker",
+    "ingest",
+    "profiles",
+    "recommender",
+    "warehouse",
+    "customers",
+    "offers",
+    "web",
+    "dangol",
+)
 
 
 def free_port() -> int:

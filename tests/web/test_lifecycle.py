@@ -19,14 +19,12 @@ from profiles.lifecycle import thresholds_of
 from profiles.model import Counts, Profile
 from profiles.store.port import Write
 from tests.support.desk_rows import FULL, visit
-from tests.support.machine import Clock
+from tests.support.machine import FOLDERS, ROOT, Clock
 from tests.support.sites import UTC_SITE, site_with
 from tests.support.web_stage import Stage, stage_of
 from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.sites import Site
 
-ROOT = Path(__file__).parents[2]
-STAGES = ("tracker", "ingest", "profiles", "offers", "recommender", "warehouse", "customers", "web", "dangol")
 STAGES = {0: "customer", 91: "at-risk", 366: "lost"}
 SAID = {"customer": "Customer", "at-risk": "At risk", "lost": "Lost"}
 WORDS = {
@@ -170,7 +168,7 @@ def test_one_module_asks_for_the_stage() -> None:
     """Everybody else asks a View, which has the clock, the site's thresholds and its segments."""
     asking = {
         str(path.relative_to(ROOT))
-        for folder in STAGES
+        for folder in FOLDERS
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "profiles.lifecycle"

@@ -19,7 +19,7 @@ from ingest.enrich import channels
 from ingest.enrich.sources import places
 from offers.audience import grammar
 from recommender.catalogue.from_events import host_of
-from tests.support.machine import ROOT
+from tests.support.machine import FOLDERS, ROOT
 from tracker import values
 from tracker.admission.privacy import REDACTED, scrub
 from tracker.fields import channel_rules
@@ -33,7 +33,6 @@ from warehouse.question.steps import parse_step
 
 parser: Any = importlib.import_module("re._parser")
 
-STAGES = ("tracker", "profiles", "warehouse", "ingest", "recommender", "customers", "offers", "web", "dangol")
 METHODS = ("search", "fullmatch", "match", "sub", "finditer", "findall", "split")
 CHARACTERS = " \t\na0A.-_@&=%/\\'\",:;{<[(#?+~!"
 PAIRS = (
@@ -67,7 +66,7 @@ Found = tuple[str, re.Pattern[Any], frozenset[str]]
 def patterns() -> Iterator[Found]:
     """Each pattern of the stages with where it stands, and how it is used: compiled ones by name, and those written
     where they are used. (One that is anchored by ``match`` need not be good at ``search``.)"""
-    sources = {path: path.read_text() for stage in STAGES for path in sorted((ROOT / stage).rglob("*.py"))}
+    sources = {path: path.read_text() for stage in FOLDERS for path in sorted((ROOT / stage).rglob("*.py"))}
     everything = "\n".join(sources.values())
     for path, source in sources.items():
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
