@@ -106,14 +106,6 @@ def fit(of: Purchases) -> Value:
     return Value(*map(float, (r, alpha * unit, a, b, p, q, v * money)))
 
 
-def quintiles(values: Floats) -> NDArray[np.int64]:
-    """(n,): 1 for the lowest fifth of ``values`` to 5 for the highest; equal values are in one fifth."""
-    if not len(values):
-        return np.zeros(0, np.int64)
-    edges = np.quantile(values, (0.2, 0.4, 0.6, 0.8))
-    return 1 + np.searchsorted(edges, values, side="left").astype(np.int64)
-
-
 def _maximum(likelihood: Callable[[Floats], Floats], size: int) -> Floats:
     """The ``size`` positive parameters that are most probable, given the log likelihood of each row."""
 

@@ -1,5 +1,8 @@
 """What stands in the data, in a marketer's words and language: channels, devices, kinds of events."""
 
+from collections.abc import Mapping
+
+from profiles.standing import Cell
 from warehouse.question.refused import QueryRefused
 from web.language import language
 from web.language import lazy_gettext as _l
@@ -33,6 +36,20 @@ DEVICES = {
     "console": _l("Game console"),
     "wearable": _l("Watch"),
     "other": _l("Other"),
+}
+
+RFM_CELLS: Mapping[Cell, object] = {
+    "champions": _l("Champions"),
+    "loyal": _l("Loyal customers"),
+    "potential loyalists": _l("Potential loyalists"),
+    "new": _l("New customers"),
+    "promising": _l("Promising"),
+    "needs attention": _l("Needs attention"),
+    "about to sleep": _l("About to sleep"),
+    "at risk": _l("At risk of leaving"),
+    "can't lose": _l("Can't lose them"),
+    "hibernating": _l("Hibernating"),
+    "lost": _l("Lost customers"),
 }
 
 AGENT_KINDS = {
@@ -79,6 +96,10 @@ def short(profile_id: str) -> str:
 def channel(name: str) -> str:
     """ "organic search" → Organic search."""
     return str(CHANNELS.get(name, name[:1].upper() + name[1:])) if name else str(CHANNELS["direct"])
+
+
+def rfm_cell(name: Cell) -> str:
+    return str(RFM_CELLS[name])
 
 
 def device(name: str) -> str:

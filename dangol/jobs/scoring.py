@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pyarrow as pa
 
-from profiles.lifetime_value import SCORED_DAY, Purchases, TooFewPurchases, fit, quintiles
+from customers.rfm.cells import FEWEST_CUSTOMERS, cells
+from customers.rfm.fifths import fifths
+from profiles.lifetime_value import SCORED_DAY, Purchases, TooFewPurchases, fit
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
@@ -57,17 +59,21 @@ class Scoring:
 def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, float]]:
     """What each row of ``warehouse.feeds.purchases`` scores at ``now`` (ms).
 
-    ``recency``, ``frequency``, ``monetary``: 5 for the best fifth of the customers, 1 for the last. ``churn``: the
+    ``recency``, ``frequency``, ``monetary``: 5 for the best fifth of the customers, 1 for the last. ``cell``: the place
+    of their RFM cell in ``profiles.standing.CELLS``, absent with fewer than 20 customers. ``churn``: the
     probability that they will not buy again; ``clv``: expected revenue of the next 365 days, in the site's currency.
     Both are absent while the site has too few customers to tell. ``day``: the day that all of them are of.
     """
     days, paid, revenue = (customers[name].to_numpy() for name in ("days", "paid_days", "revenue"))
     first, last = (customers[name].to_numpy() / DAY_MS for name in ("first", "last"))
+    orders = customers["orders"].to_numpy()
     columns: dict[str, np.ndarray] = {
-        "recency": quintiles(last),
-        "frequency": quintiles(customers["orders"].to_numpy()),
-        "monetary": quintiles(revenue),
+        "recency": fifths(last),
+        "frequency": fifths(orders),
+        "monetary": fifths(revenue),
     }
+    if len(orders) >= FEWEST_CUSTOMERS:
+        columns["cell"] = cells(columns["recency"], columns["frequency"], columns["monetary"], orders)
     spend = revenue / np.maximum(paid, 1)
     history = Purchases(repeats=days - 1, last=last - first, age=now / DAY_MS - first, spend=spend)
     try:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, get_args
 from offers.audience.grammar import AudienceInvalid, Operand
 from offers.audience.visitor import WEEKDAYS
 from profiles.model import ItemEvent, Purpose, Stage
+from profiles.standing import CELLS, QUADRANTS
 from tracker.durations import DAY_MS
 
 Kind = Literal["number", "text", "flag", "texts", "any"]
@@ -33,6 +34,8 @@ DEVICES = ("desktop", "phone", "tablet", "tv", "console", "wearable", "other")
 FIELDS: dict[str, Field] = {
     "stage": Field("text", "stage", STAGES),
     "segment": Field("texts", "segments"),
+    "rfm": Field("text", "rfm", CELLS),
+    "quadrant": Field("text", "quadrant", QUADRANTS),
     "channel": Field("text", "profile.last_touch.channel", folded=True),
     "first_channel": Field("text", "profile.first_touch.channel", folded=True),
     "source": Field("text", "profile.last_touch.origin", folded=True),

@@ -10,6 +10,7 @@ from profiles.fold.event_counts import OTHERS
 from profiles.lifecycle import stage_of, thresholds_of
 from profiles.model import Affinity, EventCount, ItemEvent, Profile, Session, Stage
 from profiles.session_rules import going_on, rules_of
+from profiles.standing import cell_of, quadrant_of
 from profiles.store.lookup import ProfileState
 from tracker.durations import DAY_MS
 from tracker.sites import Site
@@ -54,6 +55,14 @@ class View:
     def state(self) -> ProfileState:
         """What the profile's document says of this moment."""
         return ProfileState(self.stage, self.segments, self.profile.consent)
+
+    @property
+    def rfm(self) -> str:
+        return cell_of(self.profile.scores) or ""
+
+    @property
+    def quadrant(self) -> str:
+        return quadrant_of(self.profile.scores) or ""
 
     @cached_property
     def weekday(self) -> str:

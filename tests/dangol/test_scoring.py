@@ -68,7 +68,7 @@ def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
     scoring = Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000)
     assert scoring.run(SITE) == 4, "who was erased is not made again"
     found = profiles.find("default", "0")
-    fifths = {"recency": 5.0, "frequency": 1.0, "monetary": 1.0}
+    fifths = {"recency": 5.0, "frequency": 3.0, "monetary": 1.0}
     assert found and found.scores == {"taste": 3.0, **fifths, "day": NOON // DAY_MS}
     assert profiles.find("default", "4") is None
     assert scoring.run(SITE) == 0, "nothing changed, nothing is written"

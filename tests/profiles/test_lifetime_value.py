@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from profiles import lifetime_value as value_module
-from profiles.lifetime_value import Purchases, TooFewPurchases, Value, fit, quintiles
+from profiles.lifetime_value import Purchases, TooFewPurchases, Value, fit
 
 CDNOW = Path(__file__).parent / "cdnow" / "cdnow.csv.gz"
 TRUTH = Value(r=0.6, alpha=20.0, a=0.8, b=2.5, p=6.0, q=4.0, v=15.0)
@@ -114,9 +114,3 @@ def test_too_few_customers_are_no_model() -> None:
     nobody_came_back = Purchases(np.zeros(500), np.zeros(500), np.ones(500), np.ones(500))
     with pytest.raises(TooFewPurchases, match="0 of them came back"):
         fit(nobody_came_back)
-
-
-def test_fifths_keep_equals_together() -> None:
-    assert quintiles(np.arange(10.0)).tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert quintiles(np.array([1.0, 1, 1, 1, 1, 1, 9])).tolist() == [1, 1, 1, 1, 1, 1, 5]
-    assert quintiles(np.zeros(0)).tolist() == []

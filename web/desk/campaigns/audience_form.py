@@ -21,6 +21,7 @@ OPERATORS = ("=", "!=", ">=", "<=", ">", "<", "in", "contains", "exists")
 LABELS: Mapping[str, str] = {
     "stage": _l("Stage"),
     "segment": _l("In the segment"),
+    "rfm": _l("RFM cell"),
     "channel": _l("Last channel"),
     "first_channel": _l("First channel"),
     "source": _l("Last source"),
