@@ -30,18 +30,19 @@ class Pinned(NamedTuple):
 
     events: int
     aliases: int
+    scores: int = -1
 
 
 def pin(warehouse: Warehouse) -> Pinned:
     """The tables as they are now. Raises WarehouseUnavailable."""
     # In this order: the names of merged profiles are committed before the rows that need them.
-    return Pinned(warehouse.events.files()[0], warehouse.aliases.files()[0])
+    return Pinned(*(table.files()[0] for table in (warehouse.events, warehouse.aliases, warehouse.scores)))
 
 
 def copy(warehouse: Warehouse, pinned: Pinned, add: Add) -> None:
     """Hand every file of the pinned versions to ``add``. Raises FileNotFoundError where somebody tidied up
     meanwhile: pin again."""
-    for table, version in ((warehouse.events, pinned.events), (warehouse.aliases, pinned.aliases)):
+    for table, version in zip((warehouse.events, warehouse.aliases, warehouse.scores), pinned, strict=True):
         if version < 0:
             continue
         name, source = table.uri.rpartition("/")[2], _filesystem(table.uri, warehouse.storage_options)

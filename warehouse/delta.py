@@ -20,7 +20,8 @@ from deltalake.exceptions import DeltaError
 from tracker.durations import DAY_MS
 from warehouse.tables.maintenance import FOR_EVER, RETENTION_HOURS, Maintenance
 from warehouse.tables.rows import RowsInvalid, arrow
-from warehouse.tables.schema import ALIASES, EVENTS, AliasRow, EventRow
+from warehouse.tables.schema import ALIASES, EVENTS, SCORES, AliasRow, EventRow
+from warehouse.tables.scores import record
 from warehouse.tables.table import Table, WarehouseUnavailable
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class PositionsMoved(Exception):
 
 
 class Warehouse:
-    """The tables ``events`` and ``aliases`` under ``path``, a folder or an object storage URI.
+    """The tables ``events``, ``aliases`` and ``scores`` under ``path``, a folder or an object storage URI.
 
     Safe from many threads. A worker has a Warehouse of its own: ``append`` builds on what this object's
     ``positions`` returned and its own appends moved; that is how a stale worker is found out.
@@ -67,6 +68,7 @@ class Warehouse:
         self.storage_options = storage_options
         self.events = Table(f"{self.path}/events", EVENTS, ["day"], storage_options)
         self.aliases = Table(f"{self.path}/aliases", ALIASES, [], storage_options)
+        self.scores = Table(f"{self.path}/scores", SCORES, ["day"], storage_options)
         self.on_damage: Callable[[Sequence[Damage]], None] = lambda _: None
         """Told of files that reports cannot read."""
         self._known: dict[str, int | None] = {}
@@ -200,6 +202,23 @@ class Warehouse:
                 self._commit(self.aliases, lambda: self.aliases.append(names, ()))
             if len(data) or positions:
                 self._commit(self.events, lambda: self._append(data, positions))
+
+    def record_scores(self, site: str, day: date, rows: pa.Table) -> bool:
+        """Store the snapshot of a site's day, once: see ``warehouse.tables.scores.record``. Raises
+        WarehouseUnavailable."""
+        done = False
+
+        def write() -> None:
+            nonlocal done
+            done = record(self.scores, site, day, rows.cast(SCORES))
+
+        with self._lock:
+            self._commit(self.scores, write)
+        return done
+
+    def thin(self, today: date) -> int:
+        """See ``Maintenance.thin``; for the schedule, every day."""
+        return self._swept(Maintenance(self.path, self.storage_options).thin(today))
 
     def _append(self, data: pa.Table, positions: Mapping[tuple[str, int], int]) -> None:
         delta = self.events.create()

@@ -12,10 +12,11 @@ from warehouse.question.scope import Scope
 
 class Events(Protocol):
     """Events that answer SQL, and scans, which are many times as quick. SQL reads from ``events``; from
-    ``visit_events``, the events of the visits that begin in the scope (``warehouse.definitions.visits``); and from
+    ``visit_events``, the events of the visits that begin in the scope (``warehouse.definitions.visits``); from
     ``net_orders`` and ``net_lines``, the orders that were placed in the scope, whenever they changed, and their lines
-    (``warehouse.definitions.orders``). Implemented by ``warehouse.query_engine.QueryEngine``, by ``Warehouse``, which
-    has one, and by ``warehouse.reports.filtered``."""
+    (``warehouse.definitions.orders``); and from ``scores``, the snapshots that were made in the scope, with one row for
+    each customer and day (``warehouse.tables.schema.SCORES``). Implemented by ``warehouse.query_engine.QueryEngine``,
+    by ``Warehouse``, which has one, and by ``warehouse.reports.filtered``."""
 
     def tables(
         self,

@@ -31,7 +31,7 @@ from warehouse.running_query import register
 from warehouse.tables.damage import Damage
 from warehouse.tables.files import LiveFile
 from warehouse.tables.integrity import damaged, known_sums, readable, unreadable
-from warehouse.tables.schema import ALIASES, EVENTS
+from warehouse.tables.schema import ALIASES, EVENTS, SCORES
 from warehouse.tables.table import Table, WarehouseUnavailable
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ from ({events}) where site = $scope_site and not bot
 _BOTS = "select profile from ({events}) where site = $scope_site and bot"
 
 _SOURCES = {
-    name: re.compile(rf"\b{name}\b") for name in ("events", "visit_events", "net_orders", "net_lines")
+    name: re.compile(rf"\b{name}\b")
+    for name in ("events", "visit_events", "net_orders", "net_lines", "scores")
 }
 _WITH = re.compile(r"\s*with\b")
 _PARAMETER = re.compile(r"\$(\w+)")
@@ -83,6 +84,7 @@ class QueryEngine:
         self.local = "://" not in path
         self._events = Table(f"{path}/events", EVENTS, ["day"], storage_options)
         self._aliases = Table(f"{path}/aliases", ALIASES, [], storage_options)
+        self._scores = Table(f"{path}/scores", SCORES, ["day"], storage_options)
         config: dict[str, Any] = {"threads": threads, "memory_limit": memory}
         config["preserve_insertion_order"] = False  # a fifth faster; who wants an order says so
         config["python_enable_replacements"] = False  # SQL reads no Python variables
@@ -90,8 +92,9 @@ class QueryEngine:
         config["temp_directory"] = f"{path}/spill" if self.local else f"{gettempdir()}/dangol-spill"
         self._con = duckdb.connect(":memory:", config=config)
         # What a file of an earlier release lacks is NULL; and a warehouse without files has its columns.
-        self._con.register("nothing_yet", EVENTS.empty_table())
-        self._con.execute("create table no_events as from nothing_yet")
+        for name, schema in (("events", EVENTS), ("scores", SCORES)):
+            self._con.register("nothing_yet", schema.empty_table())
+            self._con.execute(f"create table no_{name} as from nothing_yet")
         self._names = AliasCache(self._con)
         self._encoded_files = EncodedFiles(Path(path) if self.local else None)
         self._scans = ScanCache(self._encoded_files, self._encode, self._over)
@@ -170,16 +173,7 @@ class QueryEngine:
         if time.monotonic() < self._examined + EXAMINED_SECONDS:
             return False
         with self._lock:
-            known = known_sums(self._events)
-            found = [
-                damaged(self._events, file, why)
-                for file in self._live()
-                if scope.overlaps(file.day, file.first, file.last)
-                if (why := unreadable(self._events, file, known.get(file.path)))
-            ]
-            # One that went since it was listed is not live any more; one that is, and is gone, is damage.
-            live = {file.path for file in self._live()}
-            found = [each for each in found if each.path in live]
+            found = [each for table in (self._events, self._scores) for each in self._damage(table, scope)]
             self._unreadable |= {each.path for each in found}
         if not found:
             self._examined = time.monotonic()
@@ -187,6 +181,19 @@ class QueryEngine:
             logger.error("reports go on without what cannot be read: %s", "; ".join(map(str, found)))
             self.on_damage(found)
         return bool(found)
+
+    def _damage(self, table: Table, scope: Scope) -> list[Damage]:
+        """The live files in scope that cannot be read."""
+        known = known_sums(table)
+        found = [
+            damaged(table, file, why)
+            for file in self._live(table)
+            if scope.overlaps(file.day, file.first, file.last)
+            if (why := unreadable(table, file, known.get(file.path)))
+        ]
+        # One that went since it was listed is not live any more; one that is, and is gone, is damage.
+        live = {file.path for file in self._live(table)}
+        return [each for each in found if each.path in live]
 
     def sweep(self) -> int:
         """Delete the blocks of files that are gone; how many."""
@@ -249,6 +256,9 @@ class QueryEngine:
             sources["events"], given = self._source(cursor, sql, scope, files, aliased)
         if _SOURCES["visit_events"].search(sql):
             sources["visit_events"], more = self._visit_source(cursor, sql, scope, files, aliased)
+            given |= more
+        if _SOURCES["scores"].search(sql):
+            sources["scores"], more = self._score_source(cursor, scope, aliased)
             given |= more
         if _SOURCES["net_orders"].search(sql) or _SOURCES["net_lines"].search(sql):
             if not scope.currency:
@@ -320,6 +330,28 @@ class QueryEngine:
             "where session <> '' and hash(session) in (select session from scope_visits)"
         ), given
 
+    def _score_source(
+        self, cursor: "duckdb.DuckDBPyConnection", scope: Scope, aliased: SiteAliases
+    ) -> tuple[str, dict[str, Any]]:
+        """SQL of the scores in scope, and its parameters: of each day one row for whoever is one person now."""
+        with self._lock:
+            files = [each for each in self._live(self._scores) if each.site in ("", scope.site)]
+        files = [file for file in files if scope.overlaps(file.day, file.first, file.last)]
+        scores, given = self._relation(cursor, files, "score", self._scores)
+        given |= {"scope_site": scope.site, "scope_start": scope.start, "scope_end": scope.end}
+        replaced, joins = aliased.sql("e", "profile")
+        mine = ""
+        if scope.person:
+            ids = aliased.former(cursor, scope.site, scope.person)["id"].to_pylist()
+            given |= {f"score_id{number}": name for number, name in enumerate(ids)}
+            mine = f"and e.profile in ({', '.join(f'$score_id{number}' for number in range(len(ids)))})"
+        sql = (
+            f"select e.*{replaced} from ({scores}) e {joins} where e.site = $scope_site "
+            f"and e.ts >= $scope_start and e.ts < $scope_end {mine}"
+        )
+        one = "qualify row_number() over (partition by day, profile order by f desc, m desc, ts desc) = 1"
+        return f"from ({sql}) {one}" if replaced else sql, given
+
     def _current(self, scope: Scope) -> tuple[list[LiveFile], SiteAliases]:
         """The live files, and the site's aliases."""
         with self._lock:
@@ -347,21 +379,26 @@ class QueryEngine:
         return [file for file, block in large if block is None or block.holds(ids)]
 
     def _relation(
-        self, cursor: "duckdb.DuckDBPyConnection", files: list[LiveFile], name: str = "scope"
+        self,
+        cursor: "duckdb.DuckDBPyConnection",
+        files: list[LiveFile],
+        name: str = "scope",
+        table: Table | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """SQL of all rows of the files, and its parameters."""
-        events = "from no_events"
+        """SQL of all rows of the table's files (of the events'), and its parameters."""
+        table = table or self._events
+        rows = f"from no_{table.name}"
         if files and self.local and not any(_GLOB.search(file.uri) for file in files):
-            events += f" union all by name from read_parquet(${name}_files, union_by_name=true)"
-            return events, {f"{name}_files": [file.uri for file in files]}
+            rows += f" union all by name from read_parquet(${name}_files, union_by_name=true)"
+            return rows, {f"{name}_files": [file.uri for file in files]}
         if files:
-            cursor.register(f"{name}_dataset", self._dataset(files))
-            events += f" union all by name from {name}_dataset"
-        return events, {}
+            cursor.register(f"{name}_dataset", self._dataset(table, files))
+            rows += f" union all by name from {name}_dataset"
+        return rows, {}
 
-    def _live(self) -> list[LiveFile]:
-        """The live files that can be read."""
-        return [file for file in self._events.files()[1] if file.path not in self._unreadable]
+    def _live(self, table: Table | None = None) -> list[LiveFile]:
+        """The table's live files (the events') that can be read."""
+        return [file for file in (table or self._events).files()[1] if file.path not in self._unreadable]
 
     def _read_names(self) -> pa.Table:
         parts = [ALIASES.empty_table()]
@@ -377,17 +414,17 @@ class QueryEngine:
             self.on_damage([damaged(self._aliases, file, why) for file, why in broken.items()])
         return pa.concat_tables(parts)
 
-    def _dataset(self, files: list[LiveFile]) -> "ds.Dataset":
+    def _dataset(self, table: Table, files: list[LiveFile]) -> "ds.Dataset":
         """Object storage through Delta's own client, which knows the credentials; and paths with glob signs,
         which DuckDB would take for patterns. Three times slower than DuckDB's reader."""
         with self._lock:
-            delta = self._events.open()
+            delta = table.open()
             assert delta is not None
             dataset = delta.to_pyarrow_dataset(schema=pa.schema(delta.schema().to_arrow()))
         paths = {file.path for file in files}
         fragments = [each for each in dataset.get_fragments() if unquote(each.path) in paths]
         if len(fragments) < len(paths):
-            raise FileNotFoundError("files of the events went since they were listed")
+            raise FileNotFoundError(f"files of the {table.name} went since they were listed")
         return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem)
 
 

@@ -39,9 +39,9 @@ class InUse(Exception):
     """A process that writes to the warehouse is running: stop it first."""
 
 
-def tables(settings: Settings) -> tuple[Table, Table]:
+def tables(settings: Settings) -> tuple[Table, Table, Table]:
     warehouse = compose.warehouse(settings)
-    return warehouse.events, warehouse.aliases
+    return warehouse.events, warehouse.aliases, warehouse.scores
 
 
 def looked(settings: Settings) -> list[Damage]:
@@ -75,7 +75,7 @@ def _gone(settings: Settings) -> list[Damage]:
 
 
 def repaired(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
-    """Repair both tables; what could not be restored. Raises InUse, NotOnDisk, and what ``examined`` raises."""
+    """Repair the tables; what could not be restored. Raises InUse, NotOnDisk, and what ``examined`` raises."""
     if FolderLock.held(settings.folder):
         raise InUse(f"Dangol is running in {settings.folder}: stop `dangol up` first")
     with embedded_redis(settings):
@@ -114,7 +114,7 @@ def _repair(settings: Settings, say: Callable[[str], None]) -> list[Damage]:
 
 def _from_log(settings: Settings, say: Callable[[str], None]) -> Counter[str]:
     """Add the events that the log holds and the tables do not; how many were added, by day."""
-    events, aliases = tables(settings)
+    events, aliases, _ = tables(settings)
     known, named = Seen(events, events.files()[1]), Seen(aliases, aliases.files()[1])
     restored, unknown = Counter[str](), 0
     for part in compose.restoring(settings).run():
@@ -134,10 +134,11 @@ def _from_log(settings: Settings, say: Callable[[str], None]) -> Counter[str]:
 
 
 def _still_lost(lost: Sequence[Damage], restored: Counter[str]) -> list[Damage]:
-    """The lost rows that were not restored."""
+    """The lost rows that were not restored. The log has no scores."""
     found = []
     for damage in lost:
-        back = restored[damage.day] if damage.rows is None else min(damage.rows, restored[damage.day])
+        here = 0 if damage.table == "scores" else restored[damage.day]
+        back = here if damage.rows is None else min(damage.rows, here)
         restored[damage.day] -= back
         left = None if damage.rows is None else damage.rows - back
         if left or (left is None and not back):
@@ -156,12 +157,10 @@ def _kept_out(settings: Settings) -> Mask:
     waiting = compose.restoring(settings).waiting()
 
     def out(rows: pa.Table) -> pa.ChunkedArray:
-        if "received" not in rows.column_names:  # aliases: of whom, and when
-            pairs = [rows[name].to_pylist() for name in ("site", "old", "new", "ts")]
-            hit = [
-                erased.cutoffs(site).cover(site, (old, new), ts)
-                for site, old, new, ts in zip(*pairs, strict=True)
-            ]
+        if "received" not in rows.column_names:  # aliases or scores: of whom, and when
+            names = ("old", "new") if "old" in rows.column_names else ("profile",)
+            columns = [rows[name].to_pylist() for name in ("site", "ts", *names)]
+            hit = [erased.cutoffs(site).cover(site, ids, ts) for site, ts, *ids in zip(*columns, strict=True)]
             return pa.chunked_array([pa.array(hit, pa.bool_())])
         columns = [
             rows[name].to_pylist() for name in ("site", "id", "profile", "visitor", "user", "received")

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dangol import compose
 from dangol.archive import redis_copy
@@ -14,6 +14,7 @@ from dangol.jobs.feeds import Feeds
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training
 from dangol.settings import Settings
+from profiles.erasures import RedisErased
 from recommender.catalogue.from_events import host_of, item_from_event
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import Busy
@@ -47,7 +48,8 @@ class Jobs:
         self.learner = compose.feedback_job(settings)
         self.membership = compose.membership(settings)
         self.sizes = SegmentSizes(settings.profiles_uri)
-        self.scoring = Scoring(compose.warehouse(settings), compose.profiles(settings))
+        store = compose.profiles(settings)
+        self.scoring = Scoring(compose.warehouse(settings), store, RedisErased(store.client))
         self.duplicates = Duplicates(
             compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
         )
@@ -234,7 +236,8 @@ class Jobs:
         compose.warehouse(self.settings).vacuum()
 
     def retire(self) -> None:
-        """Drop what is older than ``retention_days``."""
+        """Drop what is older than ``retention_days``, and of scores older than five weeks all but one day a week."""
+        compose.warehouse(self.settings).thin(datetime.now(UTC).date())
         if self.settings.retention_days:
             oldest = time.time() - self.settings.retention_days * DAY_SECONDS
             gone = compose.warehouse(self.settings).retire(int(oldest * 1000))

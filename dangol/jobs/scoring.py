@@ -2,19 +2,23 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
 from customers.rfm.cells import FEWEST_CUSTOMERS, cells
 from customers.rfm.fifths import fifths
+from customers.snapshots.snapshot import snapshot, without_erased
+from profiles.erasures import Erased, NobodyErased
+from profiles.lifecycle import stage_of, thresholds_of
 from profiles.lifetime_value import SCORED_DAY, Purchases, TooFewPurchases, fit
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
-from warehouse.events import Events
+from warehouse.delta import Warehouse
 from warehouse.feeds.purchases import purchases
 from warehouse.question.span import LONGEST_DAYS, Span
 
@@ -24,40 +28,63 @@ log = logging.getLogger("dangol.jobs.scoring")
 
 
 class Scoring:
-    """Reads the orders, fits the model of ``profiles.lifetime_value`` and writes ``scores`` onto the profiles."""
+    """Reads the orders, fits the model of ``profiles.lifetime_value``, writes ``scores`` onto the profiles, and the
+    day's snapshot into the warehouse."""
 
     def __init__(
-        self, warehouse: Events, profiles: ProfileStore, clock: Callable[[], float] = time.time
+        self,
+        warehouse: Warehouse,
+        profiles: ProfileStore,
+        erased: Erased | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._warehouse, self._profiles, self._clock = warehouse, profiles, clock
+        self._erased = erased or NobodyErased()
 
     def run(self, site: Site) -> int:
-        """Score every customer; how many profiles were written. Safe beside ingest, and to run twice.
-
-        Raises WarehouseUnavailable or ProfilesUnavailable; who was scored before that stays so.
+        """Score every customer; how many profiles were written. Safe beside ingest, and to run twice: a day has one
+        snapshot. Raises WarehouseUnavailable or ProfilesUnavailable; who was scored before that stays so.
         """
         now = int(self._clock() * 1000)
         span = Span(now - LONGEST_DAYS * DAY_MS, now + 1, site.zone)
         table = purchases(self._warehouse, site.id, span, site.currency)
+        columns = scores(table, now, site.id)
         written = 0
-        for profile_id, mine in zip(table["profile"].to_pylist(), scores(table, now, site.id), strict=True):
-            written += self._write(site.id, profile_id, mine)
+        stages: list[str | None] = []
+        for profile_id, mine in zip(table["profile"].to_pylist(), _by_profile(columns), strict=True):
+            known = self._profiles.load(site.id, [profile_id])[profile_id].profile
+            stages.append(stage_of(known, now, thresholds_of(site)) if known else None)
+            if known and not _holds(known.scores, mine):
+                written += self._write(site.id, profile_id, mine)
+        self._record(site, now, table, stages, columns)
         return written
 
     def _write(self, site: str, profile_id: str, mine: Mapping[str, float]) -> bool:
-        known = self._profiles.load(site, [profile_id])[profile_id].profile
-        if known is None or _holds(known.scores, mine):
-            return False
-
         def change(profile: Profile) -> Profile:
             profile.scores = {**profile.scores, **mine}
             return profile
 
         return self._profiles.update(site, profile_id, change) is not None
 
+    def _record(
+        self,
+        site: Site,
+        now: int,
+        customers: pa.Table,
+        stages: Sequence[str | None],
+        columns: Mapping[str, np.ndarray],
+    ) -> None:
+        day = datetime.fromtimestamp(now / 1000, site.zone).date()
+        profiles = customers["profile"].combine_chunks()
+        rows = snapshot(site.id, day, now, profiles, stages, columns)
+        marks = self._erased.cutoffs(site.id)
+        self._warehouse.record_scores(
+            site.id, day, without_erased(rows, site.id, customers["last"].to_numpy(), marks)
+        )
 
-def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, float]]:
-    """What each row of ``warehouse.feeds.purchases`` scores at ``now`` (ms).
+
+def scores(customers: pa.Table, now: int, site: str = "") -> dict[str, np.ndarray]:
+    """What each row (n,) of ``warehouse.feeds.purchases`` scores at ``now`` (ms), by name.
 
     ``recency``, ``frequency``, ``monetary``: 5 for the best fifth of the customers, 1 for the last. ``cell``: the place
     of their RFM cell in ``profiles.standing.CELLS``, absent with fewer than 20 customers. ``churn``: the
@@ -84,11 +111,13 @@ def scores(customers: pa.Table, now: int, site: str = "") -> list[dict[str, floa
         columns["churn"] = 1 - value.alive(history)
         columns["clv"] = value.lifetime(history)
     columns[SCORED_DAY] = np.full(len(first), now // DAY_MS)
-    # Rounded, so that not every profile is written every day.
-    return [
-        dict(zip(columns, (round(float(each), 2) for each in row), strict=True))
-        for row in zip(*columns.values(), strict=True)
-    ]
+    return columns
+
+
+def _by_profile(columns: Mapping[str, np.ndarray]) -> Iterator[dict[str, float]]:
+    """Rounded, so that not every profile is written every day."""
+    for row in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, (round(float(each), 2) for each in row), strict=True))
 
 
 def _holds(known: Mapping[str, float], mine: Mapping[str, float]) -> bool:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from dangol.jobs.scoring import Scoring
+from profiles.erasures import Cutoffs, digest
 from profiles.model import Profile
+from profiles.standing import cell_of
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Write
 from tests.support.warehouse_rows import NOON, row
@@ -15,6 +17,7 @@ from tracker.durations import DAY_MS, HOUR_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.purchases import purchases
+from warehouse.question.scope import Scope
 from warehouse.question.span import Span
 from warehouse.tables.schema import EventRow
 
@@ -104,3 +107,32 @@ def test_churn_and_lifetime_value_of_a_shop_with_history(tmp_path: Path) -> None
         5,
         5,
     )
+
+
+def test_a_run_leaves_a_snapshot_of_its_day_once_and_without_who_was_erased(tmp_path: Path) -> None:
+    rows = [order(f"v:{n}", NOON - n * DAY_MS, 10.0 * (n + 1), str(n)) for n in range(25)]
+    warehouse, profiles = shop(tmp_path, rows), known(*(f"v:{n}" for n in range(24)))
+
+    class Marks:
+        def cutoffs(self, site: str) -> Cutoffs:
+            return Cutoffs({digest(site, "v:7"): NOON + 1, digest(site, "v:8"): NOON - 9 * DAY_MS})
+
+    for hours in (0, 2, 24):  # 21:00 in Seoul, then still that day, and the next one
+        Scoring(warehouse, profiles, Marks(), clock=lambda at=hours: NOON / 1000 + at * 3600).run(SITE)  # type: ignore[misc]
+    sql = "select day, profile, stage, r, f, m, cell, clv from scores order by day, r desc, profile"
+    found = warehouse.rows(sql, Scope("default"))
+    days = sorted({row["day"] for row in found})
+    assert [each.isoformat() for each in days] == ["2026-11-01", "2026-11-02"]
+    first = {row["profile"]: row for row in found if row["day"] == days[0]}
+    assert first.keys() == {f"v:{n}" for n in range(25)} - {"v:7"}
+    assert len(found) == 2 * len(first)
+    profile = profiles.find("default", "3")
+    assert profile
+    one = first["v:3"]
+    assert (one["r"], one["f"], one["m"]) == tuple(
+        profile.scores[name] for name in ("recency", "frequency", "monetary")
+    )
+    assert one["cell"] == cell_of(profile.scores) == "new"
+    assert one["stage"] == "prospect", "of a profile that knows no order"
+    assert first["v:24"]["stage"] is None, "its profile is gone"
+    assert {row["clv"] for row in found} == {None}

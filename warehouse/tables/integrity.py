@@ -27,6 +27,7 @@ Mask = Callable[[pa.Table], pa.ChunkedArray]
 IDENTITY = {
     "events": ("day", "site", "id", "visitor", "user"),
     "aliases": ("site", "kind", "old", "new", "ts"),
+    "scores": ("day", "site", "profile"),
 }
 """Columns that tell one row of a table from every other."""
 

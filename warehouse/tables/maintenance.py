@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from warehouse.tables.durable import DAMAGED, on_disk
-from warehouse.tables.files import Folder
+from warehouse.tables.files import Folder, LiveFile
 from warehouse.tables.integrity import look
-from warehouse.tables.schema import ALIASES, EVENTS
+from warehouse.tables.schema import ALIASES, EVENTS, SCORES
+from warehouse.tables.scores import surplus
 from warehouse.tables.table import COMPRESSION, HOOKS, Table, WarehouseUnavailable
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class Maintenance:
         self._storage_options = storage_options
         self._events = Table(f"{path}/events", EVENTS, ["day"], storage_options)
         self._aliases = Table(f"{path}/aliases", ALIASES, [], storage_options)
+        self._scores = Table(f"{path}/scores", SCORES, ["day"], storage_options)
+        self._all = (self._events, self._aliases, self._scores)
 
     def compact(self) -> int:
         """Make large files of the small ones of each day; the number of files that went."""
@@ -86,7 +89,7 @@ class Maintenance:
         """Delete the files that no version has named for ``hours``; how many. Raises WarehouseUnavailable where a table
         is damaged: a file that a lost commit had named is what a repair needs."""
         gone = 0
-        for table in (self._events, self._aliases):
+        for table in self._all:
             if damage := look(table):
                 raise WarehouseUnavailable(f"not vacuumed: {damage[0]}; run `dangol doctor --repair`")
             if table.refresh() is not None:
@@ -98,11 +101,26 @@ class Maintenance:
     def retire(self, before: int) -> int:
         """Forget the days that ended before ``before`` (ms, UTC); the number of events that went."""
         day = datetime.fromtimestamp(before / 1000, UTC).date()
+
+        def old(files: Sequence[LiveFile]) -> list[LiveFile]:
+            return [file for file in files if file.day and file.day < day]
+
+        self._drop(self._scores, old)
+        return self._drop(self._events, old)
+
+    def thin(self, today: date) -> int:
+        """Leave one snapshot a week of the scores that are older than five weeks; the number of rows that went. A clock
+        that is ahead makes none old that is the newest."""
+        days = [file.day for file in self._scores.files()[1] if file.day]
+        return self._drop(self._scores, lambda files: surplus(files, min(today, max(days, default=today))))
+
+    def _drop(self, table: Table, chosen: Callable[[Sequence[LiveFile]], Sequence[LiveFile]]) -> int:
+        """Drop the files of the table that are chosen; how many rows they had."""
         for _ in range(ERASE_ATTEMPTS):
-            old = [file for file in self._events.files()[1] if file.day and file.day < day]
-            if not old or self._events.swap(old, []):
+            old = chosen(table.files()[1])
+            if not old or table.swap(old, []):
                 return sum(file.rows for file in old)
-        raise WarehouseUnavailable(f"{self._events.uri}: files kept changing")
+        raise WarehouseUnavailable(f"{table.uri}: files kept changing")
 
     def erase(
         self,
@@ -146,7 +164,14 @@ class Maintenance:
             )
 
         self._without(self._aliases, ALIASES.names, named)
-        for table in (self._events, self._aliases):
+        scored = _names({*former, *own})
+
+        def of_theirs(rows: pa.Table) -> pa.ChunkedArray:
+            hit = pc.and_(pc.equal(rows["site"], site), pc.is_in(rows["profile"], scored))
+            return pc.and_(hit, pc.less_equal(rows["ts"], until))
+
+        self._without(self._scores, ["site", "profile", "ts"], of_theirs)
+        for table in self._all:
             if table.refresh() is not None:
                 _vacuum(table, 0, full=False)
             _drop_damaged(table)

@@ -172,3 +172,25 @@ class AliasRow(NamedTuple):
     old: str
     new: str
     ts: int
+
+
+SCORES = pa.schema(
+    [
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("site", pa.string(), nullable=False),
+        pa.field("ts", pa.int64(), nullable=False),
+        pa.field("profile", pa.string(), nullable=False),
+        pa.field("stage", pa.string()),
+        *(pa.field(name, pa.int8()) for name in ("r", "f", "m")),
+        pa.field("cell", pa.string()),
+        pa.field("risk90", pa.float64()),
+        pa.field("next_order", pa.date32()),
+        *(pa.field(name, pa.float64()) for name in ("clv", "clv_low", "clv_high", "contribution")),
+        pa.field("group", pa.string()),
+        pa.field("quadrant", pa.string()),
+    ]
+)
+"""What each customer of a site scored on ``day`` (the site's own). ``ts`` (ms) is when the run began to read;
+``profile`` the id of that time. ``stage``, ``cell`` and ``quadrant`` are names, fifths 1 to 5, ``risk90`` a
+probability, money in the site's currency: ``clv`` of the next 365 days with its interval, ``contribution`` until
+``day``. Null: not known."""
