@@ -14,6 +14,7 @@ Status = Literal["draft", "live", "paused", "ended"]
 Period = Literal["session", "hour", "day", "week", "ever"]
 Reward = Literal["click", "conversion", "revenue"]
 """What the bandit maximises."""
+Measure = Literal["rate", "revenue"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -58,6 +59,15 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def view_window_ms(self) -> int:
         window = self.view_window or self.window
         return int(window[:-1]) * WINDOW_MS[window[-1]]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the experiment is for: to find a relative ``effect`` (0.1: ten percent) on ``measure`` within ``days`` of
+    enrolment. ``measure``: the rate of the goal, or revenue for each person."""
+
+    days: int = 28
+    effect: float = 0.1
+    measure: Measure = "rate"
 
 
 class Daypart(
@@ -111,6 +121,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     holdout: float = 0.0
     budget: Budget | None = None
     goal: Goal = Goal()
+    plan: Plan = Plan()
     allocation: Literal["bandit", "fixed", "aa"] = "bandit"
     reward: Reward = "click"
     group: str = ""

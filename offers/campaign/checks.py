@@ -15,6 +15,8 @@ DOCUMENT_LIMIT = 256 * 1024
 """Bytes of one campaign document; bounds what every web worker keeps in memory."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 WINDOW = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+PLAN_DAYS = 365
+"""The longest plan."""
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
@@ -101,6 +103,10 @@ def _amounts(campaign: Campaign) -> None:
     for index, cap in enumerate(campaign.caps):
         if not 1 <= cap.limit <= 1_000_000:
             raise CampaignInvalid(f"caps[{index}].limit", "between 1 and 1000000")
+    if not 1 <= campaign.plan.days <= PLAN_DAYS:
+        raise CampaignInvalid("plan.days", f"between 1 and {PLAN_DAYS}")
+    if not 0.01 <= campaign.plan.effect <= 10:
+        raise CampaignInvalid("plan.effect", "between 0.01 and 10: a relative change, 0.1 is ten percent")
     budget = campaign.budget
     if budget is None:
         return

@@ -97,7 +97,7 @@ def _normalised(document: object, campaign_id: str | None) -> dict[str, Any]:
         draft["caps"] = [draft["caps"]]
     if isinstance(draft.get("budget"), int) and not isinstance(draft.get("budget"), bool):
         draft["budget"] = {"impressions": draft["budget"]}
-    for key in ("audience", "caps", "dayparts", "group", "goal", "coupons"):
+    for key in ("audience", "caps", "dayparts", "group", "goal", "plan", "coupons"):
         if draft.get(key, "") is None:
             del draft[key]
     return draft

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from offers.campaign.campaign import CampaignInvalid, Cap
+from offers.campaign.campaign import CampaignInvalid, Cap, Plan
 from offers.campaign.document import document, dump_yaml, load_yaml, parse
 from tests.support.machine import ROOT
 from tests.support.offers import written
@@ -25,6 +25,7 @@ def test_reads_the_whole_document():
             holdout=0.1,
             budget={"impressions": 1000, "clicks": 50, "spend": 20, "cpc": 0.4},
             goal={"event": "Order Completed", "window": "7d"},
+            plan={"effect": 0.05},
             allocation="fixed",
             dayparts=[{"days": ["mon", "fri"], "from": "18:00", "to": "02:00"}],
             group="winter",
@@ -37,6 +38,7 @@ def test_reads_the_whole_document():
     )
     assert campaign.caps == (Cap(limit=3, per="session"),)
     assert campaign.goal.window_ms == WEEK_MS
+    assert campaign.plan == Plan(days=28, effect=0.05, measure="rate")
     assert parse(document(campaign)) == campaign
 
 
@@ -74,6 +76,11 @@ def test_slot_is_an_alias_of_slots_and_a_single_cap_of_a_list():
         ({"start": "2026-12-02", "end": "2026-12-01"}, "end", "not after"),
         ({"dayparts": [{"from": "25:00"}]}, "dayparts[0].from", "time of day"),
         ({"goal": {"event": "x", "window": "7 weeks"}}, "goal.window", "7d"),
+        ({"plan": {"days": 0}}, "plan.days", "between"),
+        ({"plan": {"days": 366}}, "plan.days", "between"),
+        ({"plan": {"effect": 0}}, "plan.effect", "between"),
+        ({"plan": {"effect": float("nan")}}, "plan.effect", "between"),
+        ({"plan": {"measure": "clicks"}}, "plan.measure", "Invalid enum"),
         ({"budget": {"spend": 5}}, "budget.spend", "price"),
         ({"budget": {"clicks": -1}}, "budget.clicks", "0 or more"),
         ({"creatives": []}, "creatives", "1 to 20"),

@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "holdout": 0.125,
     "budget": {"impressions": 5000, "spend": 99.5, "cpm": 2.5},
     "goal": {"event": "Signed Up", "window": "3d", "view_window": "1d"},
+    "plan": {"days": 42, "effect": 0.075, "measure": "revenue"},
     "allocation": "fixed",
     "reward": "conversion",
     "group": "winter",

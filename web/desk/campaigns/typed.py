@@ -41,11 +41,16 @@ def whole(field: str, text: str) -> int:
 
 
 def share(field: str, text: str) -> float:
-    """Percent as a part of 1."""
-    percent = _decimal(field, text.strip().removesuffix("%"))
-    if not 0 <= percent <= 90:
+    """Percent as a part of 1, at most 90."""
+    share = part(field, text)
+    if not 0 <= share <= 0.9:
         raise CampaignInvalid(field, _("between 0 and 90 percent; the others see the campaign"))
-    return float(percent.scaleb(-2))
+    return share
+
+
+def part(field: str, text: str) -> float:
+    """Any number of percent as a part of 1."""
+    return float(_decimal(field, text.strip().removesuffix("%")).scaleb(-2))
 
 
 def plain(value: float) -> str:
@@ -54,7 +59,7 @@ def plain(value: float) -> str:
 
 
 def percent(part: float) -> str:
-    """A part of 1 in percent, which ``share`` reads as the very same number."""
+    """A part of 1 in percent, which ``part`` reads as the very same number."""
     return _plain(Decimal(repr(part)).scaleb(2))
 
 

@@ -31,6 +31,9 @@ LABELS: Mapping[str, str] = {
     "goal_event": _l("Goal"),
     "goal_window": _l("Click attribution window"),
     "goal_view_window": _l("View attribution window"),
+    "plan_days": _l("Planned length, days"),
+    "plan_effect": _l("Smallest effect to find, percent"),
+    "plan_measure": _l("Measure"),
     "allocation": _l("Variant allocation"),
     "reward": _l("Optimize for"),
 }
@@ -63,6 +66,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "fixed": _l("fixed split, by weight"),
         "aa": _l("A/A test: all see the first variant"),
     },
+    "plan_measure": {"rate": _l("conversion rate"), "revenue": _l("revenue per person")},
     "reward": {"click": _l("clicks"), "conversion": _l("conversions"), "revenue": _l("revenue")},
 }
 _VARIANT = re.compile(r"creatives\[(\d{1,4})\]\.?(\w*)")
@@ -92,5 +96,5 @@ def place_of(path: str) -> tuple[str, str]:
         return f"variant_{column}-{number}", f"{title}: {VARIANT_LABELS[column]}"
     head, _dot, rest = path.partition(".")
     head = head.partition("[")[0]
-    name = {"budget": rest, "goal": f"goal_{rest}"}.get(head, head)
+    name = {"budget": rest, "goal": f"goal_{rest}", "plan": f"plan_{rest}"}.get(head, head)
     return (name, str(LABELS[name])) if name in LABELS else ("", "")
