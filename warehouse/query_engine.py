@@ -252,6 +252,8 @@ class QueryEngine:
         """SQL of each source in scope that ``sql`` reads from, and its parameters."""
         files, aliased = self._current(scope)
         sources, given = {}, dict[str, Any]()
+        if scope.people is not None:
+            cursor.register("scope_people", scope.people)
         if _SOURCES["events"].search(sql):
             sources["events"], given = self._source(cursor, sql, scope, files, aliased)
         if _SOURCES["visit_events"].search(sql):

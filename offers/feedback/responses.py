@@ -44,7 +44,7 @@ def verified_responses(
     seen: set[tuple[str, str]] = set()
     for row in sorted(rows, key=lambda row: row.ts):
         try:
-            token = _read(row, signer, site)
+            token = read_token(row, signer, site)
             if (token.nonce, row.kind) in seen:
                 raise TokenInvalid("replayed")
         except TokenInvalid as error:
@@ -57,7 +57,8 @@ def verified_responses(
     return answers, refused
 
 
-def _read(row: OfferEvent, signer: TokenSigner, site: str) -> Token:
+def read_token(row: OfferEvent, signer: TokenSigner, site: str) -> Token:
+    """The token of an offer event. Raises TokenInvalid: it is forged, foreign or stale."""
     token = (
         signer.read(row.token, site, row.ts, VIEW_MAX_AGE_MS)
         if row.kind == "view"

@@ -16,7 +16,8 @@ class Scope:
     ``where`` is a further condition in SQL on the columns of an event, whose $names are in ``params``; ``person``
     leaves the events of one profile, by its current id, and is quick. ``currency`` is the site's own, in which its
     orders add up: see ``warehouse.definitions.orders``. ``visits`` narrows the visits: a table of the hashes
-    (``session``) of those to be seen; ``where`` is not asked of their events.
+    (``session``) of those to be seen; ``where`` is not asked of their events. ``people`` is a table that queries may
+    read from as ``scope_people``.
     """
 
     site: str
@@ -28,6 +29,7 @@ class Scope:
     person: str = ""
     currency: str = ""
     visits: pa.Table | None = field(default=None, compare=False)
+    people: pa.Table | None = field(default=None, compare=False)
 
     def wide(self, by: int) -> "Scope":
         """The same with ``by`` ms more before and behind."""
