@@ -1,5 +1,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
+# Test files run side by side, each file in one worker.
+WORKERS ?= 2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: setup setup-dev run test check bench soak test-kafka lock clean
@@ -25,7 +27,7 @@ run: setup
 
 test: setup-dev
 	@sh tests/system-packages.sh
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest -m 'not soak' -n $(WORKERS) --dist loadfile
 
 test-kafka: setup-dev
 	$(BIN)/python -m pytest -m 'kafka and not soak' --apache-kafka

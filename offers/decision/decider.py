@@ -31,7 +31,7 @@ from offers.decision.eligibility import (
 from offers.decision.fixed_variant import fixed_variant
 from offers.decision.holdout import GLOBAL, held_out
 from offers.decision.running_campaigns import Ranks, RunningCampaigns
-from offers.feedback.token import Token, TokenSigner, new_nonce, owner_of
+from offers.feedback.token import Token, TokenSigner, new_nonce, owner_of, withheld_share
 from offers.segments.segment import CompiledSegments
 from offers.segments.store import Segments
 from profiles.model import Profile
@@ -164,8 +164,12 @@ class Decider:
 
     def holdout(self, campaign: Campaign) -> float:
         """The share of visitors from whom it is withheld, by its own and the global holdout."""
+        return withheld_share(*self._shares(campaign))
+
+    def _shares(self, campaign: Campaign) -> tuple[float, float]:
+        """Its own and the global holdout, as they are now."""
         overall = self._global_holdout if campaign.tier == "standard" else 0.0
-        return 1 - (1 - campaign.holdout) * (1 - overall)
+        return campaign.holdout, overall
 
     def _selections(
         self, request: PageRequest, wanted: Sequence[str], skip: Collection[str]
@@ -300,7 +304,17 @@ class Decider:
         content = candidate.content(variant, Told(request.told, request.traits, coupon))
         owner = owner_of(site, request.asker.id)
         token = Token(
-            site, campaign.id, variant, slot, propensity, request.view.now, context, new_nonce(), owner=owner
+            site,
+            campaign.id,
+            variant,
+            slot,
+            propensity,
+            request.view.now,
+            context,
+            new_nonce(),
+            False,
+            owner,
+            *self._shares(campaign),
         )
         signed = self._signer.sign(token)
         return Decision(
@@ -345,8 +359,9 @@ class Decider:
             request.view.now,
             request.context,
             new_nonce(),
-            held=True,
-            owner=owner_of(request.site.id, request.asker.id),
+            True,
+            owner_of(request.site.id, request.asker.id),
+            *self._shares(candidate.campaign),
         )
         return LoggedDecision(campaign, slot, self._signer.sign(token))
 

@@ -1,6 +1,7 @@
 """The decision's signed token: what was shown, where, with which probability. Impressions and clicks bring it back."""
 
 import hashlib
+import math
 import secrets
 from hashlib import blake2b
 
@@ -11,7 +12,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from tracker.durations import DAY_MS
 
 LENGTH_LIMIT = 1_000
-"""Characters; ours have about 200."""
+"""Characters; ours have about 220."""
 MAX_AGE_MS = 31 * DAY_MS
 """An answer older than that no longer belongs to the decision."""
 SKEW_MS = 300_000
@@ -27,7 +28,8 @@ class TokenInvalid(ValueError):
 
 class Token(msgspec.Struct, frozen=True, array_like=True):
     """``ts`` in ms; ``context`` is the bandit's bucket; ``nonce`` makes a replay visible; ``held``: withheld.
-    ``owner`` says whose answers count (``owner_of``); "" where nobody in particular asked, and in older tokens."""
+    ``owner`` says whose answers count (``owner_of``); "" where nobody in particular asked, and in older tokens.
+    ``holdout`` and ``global_holdout`` are the shares that were withheld then, None in older tokens."""
 
     site: str
     campaign: str
@@ -39,10 +41,24 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     nonce: str = ""
     held: bool = False
     owner: str = ""
+    holdout: float | None = None
+    global_holdout: float | None = None
+
+    @property
+    def held_share(self) -> float:
+        """How likely it was that the campaign is withheld; NaN where the token does not say."""
+        return withheld_share(self.holdout, self.global_holdout)
 
     def belongs_to(self, *ids: str | None) -> bool:
         """Whether somebody with one of these ids may answer."""
         return not self.owner or any(owner_of(self.site, each) == self.owner for each in ids if each)
+
+
+def withheld_share(holdout: float | None, global_holdout: float | None) -> float:
+    """The share of people from whom the own or the global holdout withholds a campaign; NaN where one is not known."""
+    if holdout is None or global_holdout is None:
+        return math.nan
+    return round(1 - (1 - holdout) * (1 - global_holdout), 12)
 
 
 def owner_of(site: str, asked: str) -> str:

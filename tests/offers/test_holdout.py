@@ -107,3 +107,17 @@ def test_a_global_holdout_alone_makes_decisions_known(clock, site):
     page = run_sync(decider(clock, offer("x"), global_holdout=1e-9).decide(site, SHOES, ["hero"]))
     assert [(each.campaign, each.event) for each in page.decided] == [("x", "Offer Decided")]
     assert not run_sync(decider(clock, offer("x")).decide(site, SHOES, ["hero"])).decided
+
+
+@pytest.mark.parametrize(("tier", "overall"), [("standard", 0.2), ("override", 0.0), ("fallback", 0.0)])
+def test_a_token_carries_the_shares_that_held(clock, site, tier, overall):
+    decide = decider(clock, offer("tested", holdout=0.5, tier=tier), global_holdout=0.2)
+    seen = set()
+    for number in range(40):
+        page = run_sync(decide.decide(site, Profile(id=f"v:{number}"), ["hero"]))
+        for each in (*page.decided, *page.withheld):
+            token = SIGNER.read(each.token, site.id, int(clock() * 1000))
+            seen.add(token.held)
+            assert (token.holdout, token.global_holdout) == (0.5, overall)
+            assert token.held_share == pytest.approx(1 - 0.5 * (1 - overall))
+    assert seen == {True, False}

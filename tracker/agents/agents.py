@@ -14,6 +14,8 @@ NAME_CHARACTERS = 60
 WORDS = ("bot", "crawl", "spider", "fetch", "scrap", "monitor", "archiv")
 """What programs that read pages have in their names."""
 _BROWSERS = ("Mozilla/", "Opera/")
+_SHOPS = ("wordpress/", "shopware", "magento", "prestashop", "shopify")
+"""Shop systems. Some of them are listed, since they also fetch previews of other sites' pages."""
 
 
 class Agent(NamedTuple):
@@ -53,6 +55,22 @@ def sure_agent(ua: str) -> Agent | None:
     return next((agent for part, agent in _listed().sure if part in text), None)
 
 
+def names_browser(ua: str) -> bool:
+    """Whether a user agent is a browser's, or begins as all of theirs do."""
+    return ua.startswith(_BROWSERS)
+
+
+def names_library(ua: str) -> bool:
+    """Whether a user agent is that of a program through which somebody's server or app asks (python-requests, Guzzle,
+    node-fetch, the shop's own): it says nothing about the visitor. A listed crawler's does."""
+    if not ua or names_browser(ua):
+        return False
+    text = ua.lower()
+    if text.startswith(_SHOPS):
+        return True
+    return all(agent.kind == "other" for part, agent in _listed().all if part in text)
+
+
 def agent_name(ua: str) -> str:
     """The name of the program behind ``ua``, listed or its own; "" where it has none and looks like a browser's."""
     text = ua.lower()
@@ -65,6 +83,6 @@ def agent_name(ua: str) -> str:
     own = next(
         (word for word in words if any(each in word.lower() for each in WORDS) and "." not in word), ""
     )
-    if not own and words and not ua.startswith(_BROWSERS):
+    if not own and words and not names_browser(ua):
         own = words[0]
     return own[:NAME_CHARACTERS]

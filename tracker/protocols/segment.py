@@ -13,6 +13,7 @@ import msgspec
 
 from tracker.admission import proof
 from tracker.admission.proof import Caller
+from tracker.agents.agents import names_browser
 from tracker.event import FETCHES, ID_LIMIT, Event, EventType, Source
 from tracker.fields.exact_ids import exact_id
 from tracker.fields.losses import Loss, loss
@@ -260,7 +261,7 @@ def _user_agent(context: Mapping[str, Any], request: Request) -> str:
     ua = context.get("userAgent")
     if isinstance(ua, str) and ua:
         return ua[:TEXT_CHARACTERS]
-    return request.ua if request.ua.startswith(("Mozilla/", "Opera/")) else ""
+    return request.ua if names_browser(request.ua) else ""
 
 
 def _screen(value: object) -> str:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from tracker.admission import proof
+from tracker.agents.agents import names_browser
 from tracker.durations import DAY_SECONDS
 from tracker.event import ID_LIMIT, Event, EventType
 from tracker.http import address
@@ -203,7 +204,7 @@ def _event(order: _Order, request: Request, find: FindApp, visitor: str, anonymo
         title=params.get("page", ""),
         referrer=params.get("refr", ""),
         ip="" if anonymous else address.truncate(ip_given) if ip_given else request.ip,
-        ua=(params.get("ua") or (request.ua if request.ua.startswith("Mozilla/") else ""))[:TEXT_CHARACTERS],
+        ua=(params.get("ua") or (request.ua if names_browser(request.ua) else ""))[:TEXT_CHARACTERS],
         lang=params.get("lang", "")[:35],
         screen=params.get("res", "")[:20],
         props=content.props,

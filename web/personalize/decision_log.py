@@ -26,7 +26,7 @@ COUNT_SECONDS = 5.0
 
 
 class Addressee(NamedTuple):
-    """About whom it was decided. ``agent`` is their browser, "" when a server asked for them: only that names users."""
+    """About whom it was decided. ``agent`` is their browser, "" when a server asked for them and did not pass it on."""
 
     visitor: str | None
     user: str | None

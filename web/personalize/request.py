@@ -15,6 +15,7 @@ from profiles.consent.rules import allows
 from recommender.serving.request import SlotRequest, parse_slot_request
 from tracker.admission.placeholder_ids import placeholder
 from tracker.admission.privacy import opted_out, scrub
+from tracker.agents.agents import names_library
 from tracker.http.address import subscriber, truncate
 from tracker.http.request import caller
 from tracker.refusal import Refusal
@@ -63,9 +64,9 @@ class PersonalizeRequest:
 
     ``user`` is None for whoever is not ``trusted``: a customer's number can be guessed, a cookie's id cannot. Whose
     cookie it is, the profiles know. ``personal``: whether the page knows of no withdrawn consent. ``agent`` is the
-    browser, by which bots are known; ``opted_out``: it sends Do Not Track or Global Privacy Control; ``network``: the
-    truncated address, "" of the shop's backend and of a proxy of its own. ``campaign_key``: the campaign or click id in
-    the page's address, which begins a visit.
+    visitor's browser, by which bots are known, "" where a server asks and names itself only; ``opted_out``: it sends Do
+    Not Track or Global Privacy Control; ``network``: the truncated address, "" of the shop's backend and of a proxy of
+    its own. ``campaign_key``: the campaign or click id in the page's address, which begins a visit.
     """
 
     visitor: str | None
@@ -130,7 +131,7 @@ def request_of(
         dismissed=frozenset(body.dismissed),
         trusted=trusted,
         personal=allows(body.consent, "personalization"),
-        agent="" if trusted else environ.get("HTTP_USER_AGENT", "")[:AGENT_LIMIT],
+        agent=_browser(environ.get("HTTP_USER_AGENT", "")),
         opted_out=not trusted and opted_out(environ),
         nameless=(not trusted and opted_out(environ)) or not allows(body.consent, "analytics"),
         network="" if trusted else _network(caller(environ, proxies)),
@@ -142,6 +143,10 @@ def _campaign_key(url: str | None, site: Site) -> str:
     """As ingest will find it in the page's event."""
     came = arrival(scrub(url), "", site) if url else None
     return came.key if came else ""
+
+
+def _browser(ua: str) -> str:
+    return "" if names_library(ua) else ua[:AGENT_LIMIT]
 
 
 def _network(address: str) -> str:
