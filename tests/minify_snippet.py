@@ -8,6 +8,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "tracker" / "browser"
 NAMES = ("snippet", "slots", "consent", "events", "debug", "matomo")
 PARTS = {"slots": ("slots/responses", "slots/content", "slots/places", "slots/declared")}
 """A script that is read in several files, in their order. They share one scope."""
+HINT = "//# allFunctionsCalledOnLoad\n"
+"""Chromium compiles all functions beside the page while it loads the file, not one by one on the page's time."""
 
 
 def source(name: str) -> str:
@@ -16,7 +18,7 @@ def source(name: str) -> str:
 
 
 def minified(name: str) -> str:
-    return minify.string("application/javascript", source(name)) + "\n"
+    return HINT + minify.string("application/javascript", source(name)) + "\n"
 
 
 if __name__ == "__main__":

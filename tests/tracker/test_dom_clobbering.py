@@ -20,7 +20,7 @@ READ = sorted(
         name
         for script in ("snippet", "slots", "matomo")
         for name in re.findall(
-            r"\b(?:doc|page|win|data|script|target|node|early|loc|given)\.(\w+)",
+            r"(?:\b(?:doc|page|win|data|script|target|node|early|loc|given)\.|\bown\(')(\w+)",
             "".join(
                 path.read_text()
                 for path in FOLDER.glob(f"{script}*/*.js" if script == "slots" else f"{script}.js")
@@ -62,6 +62,7 @@ SHAPES = [
     "<object id={0}></object>",
     "<embed name={0}>",
     "<iframe name={0} srcdoc='<a id=src href={1}></a>'></iframe>",
+    "<iframe name={0} src='data:text/html,'></iframe>",
 ]
 
 

@@ -15,14 +15,12 @@
 ((win, page) => {
   // An element of the page's content may be called "cookie" or "currentScript", and then it is what `document` gives
   // by that name. So the document's properties are read from where no name of an element stands before them.
-  let doc = new Proxy(Document.prototype, { get: (own, name) => Reflect.get(own, name, page) });
-  let early = win.dangol, loc = win.location, data, base;
-  if (typeof early != 'function') early = 0;  // an element of that name
+  let own = name => Reflect.get(Document.prototype, name, page);
+  let early = typeof win.dangol == 'function' && win.dangol, loc = win.location, data, base;  // else an element of that name
   if (early.v) return;
-  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DISMISSED = 'dangol_d', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
-  let DAY = 864e5;
+  let VISITOR = 'dangol_v', USER = 'dangol_u', CONSENT = 'dangol_c', DROPPED = 'dangol_l', EVENT = 'dangol_e.';
 
-  let none, key, visitor, demo, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, signals, failures = 0, flying = 0, count = 1e6;
+  let none, key, visitor, options, start, timer, lastUrl, referrer, unnamed, title, patience, product, made, signals, jar, failures = 0, flying = 0, count = 1e6;
   let waiting = [];  // commands that came before init
   let slots = [];    // slots asked for in this tick
   let memory = {};   // stands in for blocked or full storage
@@ -34,10 +32,9 @@
   let guard = f => (...args) => {
     try { return f(...args) } catch (e) { log(e) }
   };
-  let attempt = f => guard(f)();
 
   // A module has no currentScript, and some loaders run a script from another element. Without any, init must say the host.
-  [doc.currentScript, doc.querySelector.call(page, 'script[src*="dangol.js"],script[data-key]')].some(guard(each => {
+  [own('currentScript'), own('querySelector').call(page, 'script[src*="dangol.js"],script[data-key]')].some(guard(each => {
     // A relative address is one of this page's own host, whatever a <base> in the page's content makes of it.
     let src = each.src, written = new URL(each.getAttribute('src'), loc);
     base = new URL('v1/', new URL(src).origin == written.origin ? src : written);
@@ -46,41 +43,37 @@
 
   let random = () => crypto.getRandomValues(new BigUint64Array(1))[0].toString(36);
 
-  let get = name => attempt(() => memory[name] || localStorage.getItem(name));
-  let read = name => attempt(() => JSON.parse(get(name))) || {};
-  let allowed = () => read(CONSENT);
+  let get = guard(name => memory[name] || localStorage.getItem(name));
+  let read = name => guard(() => JSON.parse(get(name)))() || {};
   /* Who opted out (Global Privacy Control, Do Not Track, or here), or did not agree where the site asks first, leaves
    * nothing behind but that, and no id is sent. */
-  let quiet = () => !(allowed().analytics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1 || options.consent));
-  let held = () => options.consent == 'required' && quiet();
-  let put = (name, value) => {
+  let quiet = () => !(read(CONSENT).analytics ?? !(navigator.globalPrivacyControl || navigator.doNotTrack == 1 || options.consent));
+  let put = guard((name, value) => {
     memory[name] = value;
-    if (name == CONSENT || !quiet()) attempt(() => {
-      localStorage.setItem(name, value);
-      delete memory[name];
-    });
-  };
-  let drop = name => {
+    if (name != CONSENT && quiet()) return;
+    localStorage.setItem(name, value);
     delete memory[name];
-    attempt(() => localStorage.removeItem(name));
-  };
+  });
+  let drop = guard(name => {
+    delete memory[name];
+    localStorage.removeItem(name);
+  });
   /* Given up; the next batch says how many that were. */
   let lose = name => {
     drop(name);
     put(DROPPED, -~get(DROPPED));
   };
-  let stored = () => [memory, attempt(() => localStorage)].flatMap(store => Object.keys(store || {}))
+  let stored = () => [memory, guard(() => localStorage)()].flatMap(store => Object.keys(store || {}))
     .filter(name => name.startsWith(EVENT)).sort();
 
   /* Who this is: in storage, since a cookie is slow to read, and in a cookie for the server, renewed at every page. The
    * cookie decides where several hosts share it. */
-  let cookie = () => attempt(() => doc.cookie.match(/\bdangol_v=([\w.~-]+)/)?.[1]);
-  let known = () => options.domain && cookie() || get(VISITOR) || cookie();
-  let who = () => visitor = known() || visitor;  // another tab may have said reset
+  let cookie = guard(() => jar ?? own('cookie').match(/\bdangol_v=([\w.~-]+)/)?.[1]);
+  let who = () => visitor = options.domain && cookie() || get(VISITOR) || cookie() || visitor;  // another tab may have said reset
   let remember = id => {
     visitor = quiet() ? none : id;
-    attempt(() => Reflect.set(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : options.age ?? 34e6) + ';path=/;samesite=lax' +
-      (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page));
+    guard(Reflect.set)(Document.prototype, 'cookie', VISITOR + '=' + id + ';max-age=' + (quiet() ? 0 : options.age ?? 34e6) + ';path=/;samesite=lax' +
+      (options.domain ? ';domain=' + options.domain : '') + (loc.protocol == 'https:' ? ';secure' : ''), page);
     quiet() ? drop(VISITOR) : put(VISITOR, id);
   };
   let renew = () => remember(who() || random());
@@ -88,7 +81,7 @@
   /* Events, in the short form that protocols/segment_messages.py reads. The name in storage has time, order and id. */
   let cut = text => text.slice(0, 3e3);  // an event may have 32 KB; the tracker cuts shorter, and says so
   let add = (type, fields) => {
-    if (held() && type != 'consent') return;
+    if (options.consent == 'required' && quiet() && type != 'consent') return;
     let name = EVENT + Date.now() + '.' + ++count + '.' + random();
     put(name, JSON.stringify({
       type,
@@ -96,10 +89,10 @@
       v: quiet() && type != 'consent' ? none : who(),
       userId: get(USER) || none,
       u: cut(loc.href),
-      t: cut(doc.title),
-      r: cut(referrer),
-      demo,
-      consent: get(CONSENT) ? allowed() : none
+      t: cut(own('title')),
+      r: cut(referrer ?? own('referrer')),
+      demo: options.demo,
+      consent: get(CONSENT) ? read(CONSENT) : none
     }));
     soon(20);
     return name;
@@ -109,14 +102,14 @@
     add('track', { event, properties });
   };
   let view = properties => {
-    if (lastUrl) referrer = lastUrl;
+    referrer = lastUrl;
     lastUrl = loc.href;
     return add(none, { properties });
   };
 
   /* Navigation without a load is a view at once, so that it stands before what follows. Its title, and the address
    * that a router puts in place of the first, are added when the page has set them, or after 300 ms. */
-  let rename = more => get(unnamed) && put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(doc.title), ...more }));
+  let rename = more => get(unnamed) && put(unnamed, JSON.stringify({ ...read(unnamed), t: cut(own('title')), ...more }));
   let place = (url, path) => (options.hash ? url : url.split('#')[0]).replace(path ? /\?[^#]*/g : '', '');
   let moved = guard(path => {
     let same = place(lastUrl, path) == place(loc.href, path);
@@ -124,7 +117,7 @@
     if (same || path && unnamed) return lastUrl = loc.href;
     product = 0;
     unnamed = view();
-    title = doc.title;
+    title = own('title');
     patience = performance.now() + 300;
   });
 
@@ -141,16 +134,16 @@
   let flush = guard(leaving => {
     clearTimeout(timer);
     if (unnamed) {
-      if (!leaving && title == doc.title && performance.now() < patience) return soon(50);
+      if (!leaving && title == own('title') && performance.now() < patience) return soon(50);
       rename();
       unnamed = 0;
     }
     if (!key) return;
-    let now = Date.now(), batch = [], events = '', room = 59e3 - flying, alone;
+    let batch = [], events = '', room = 59e3 - flying, alone;
     stored().sort((a, b) => (tried[a] + 3 >> 2) - (tried[b] + 3 >> 2)).forEach(name => {
-      let event = get(name), [, at, , i] = name.split('.'), a = now - at;
+      let event = get(name), [, at, , i] = name.split('.'), a = Date.now() - at;
       if (!event || sending[name] || alone) return;
-      if (a > DAY) return lose(name);
+      if (a > 864e5) return lose(name);
       event = `{"i":"${i}","a":${a},` + event.slice(1);
       let size = bytes(event), single = size > 32768 ? 2 : tried[name] >= 1;
       if ((events || flying) && size > room || events && single) return;
@@ -189,7 +182,7 @@
       let left = stored().filter(name => !sending[name]), again = left.filter(name => tried[name]);
       again.slice(0, -100).forEach(lose);
       failures = status == 200 || refused ? 0 : failures + (!size || later);
-      if (left[0]) soon(left[again.length] || !failures ? 0 : 5e3 * 2 ** Math.min(failures, 6));
+      if (left[0]) soon(left[again.length] || !failures ? 0 : 5e3 << Math.min(failures, 6));
     }));
   };
 
@@ -202,7 +195,7 @@
 
   /* Personalization: the slots of one tick in one request, each id once. What the answer is for, the second file knows. */
   let ask = () => {
-    let asked = slots.splice(0), item = product, closed = read(DISMISSED);
+    let asked = slots.splice(0), item = product, closed = read('dangol_d');
     flush();
     let reply = post('personalize', JSON.stringify({
       writeKey: key,
@@ -211,10 +204,10 @@
         item = own || item;
         return { id, kind: kind || (strategy || limit || filter ? 'items' : 'offer'), strategy, limit, filter };
       }),
-      page: { url: cut(loc.href), item: item || null },
-      dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * DAY),
+      page: { url: cut(loc.href), item: item || none },
+      dismissed: Object.keys(closed).filter(campaign => Date.now() - closed[campaign] < 30 * 864e5),
       // The server hears of a withdrawal when its event is applied, which may be after this.
-      consent: allowed().personalization === false ? { personalization: false } : none
+      consent: read(CONSENT).personalization === false ? { personalization: false } : none
     })).catch(() => [{}]);
     load(({ deliver }) => deliver(asked, reply));
   };
@@ -233,12 +226,10 @@
       options = o || {};
       if (options.host) base = new URL(options.host.replace(/\/?$/, '/v1/'), loc);
       if (!base) return console.warn('dangol: no host');
-      let locks = navigator.locks, listen = (event, f) => addEventListener(event, guard(f), true);
+      let listen = (event, f) => addEventListener(event, guard(f), true);
       let begin = guard(() => {
-        if (key || doc.prerendering || held() || signals) return;
+        if (key || own('prerendering') || options.consent == 'required' && quiet() || signals) return;
         key = k;
-        demo = options.demo;
-        referrer = doc.referrer;
         made ||= !who();
         if (!quiet()) renew();
         if (options.auto !== false) {
@@ -254,7 +245,7 @@
           listen('pageshow', e => e.persisted && view());
         }
         // Offers that the page's own server asked for, whenever they come.
-        let find = () => doc.querySelector.call(page, '[data-dangol-offer]') && load();
+        let find = () => own('querySelector').call(page, '[data-dangol-offer]') && load();
         new MutationObserver(find).observe(page, { childList: true, subtree: true });
         find();
         if (options.events) load(0, 'events');
@@ -264,9 +255,12 @@
         if (quiet()) renew();
       });
       start = () => {
-        if (known() || quiet()) return begin();
-        if (locks) locks.request(VISITOR, () => {
+        if (get(VISITOR) || quiet() || !win.cookieStore && cookie()) return begin();
+        if (navigator.locks) navigator.locks.request(VISITOR, async () => {
+          // document.cookie waits for another process; this does not.
+          jar = (await win.cookieStore?.get(VISITOR))?.value || '';
           begin();
+          jar = none;
           return new Promise(done => setTimeout(done, 200));
         }).catch(begin);
         else {
@@ -280,7 +274,7 @@
       listen('prerenderingchange', start);
       signals = options.signals ?? (win.__tcfapi || win.wp_has_consent || win.Shopify || win.dataLayer);
       // Once the commands are read that stand beside this one, and what a banner of others says.
-      (signals ? load(0, 'consent') : Promise.resolve()).then(() => start(signals = 0));
+      Promise.resolve(signals && load(0, 'consent')).then(() => start(signals = 0));
     },
     page: view,
     track,
@@ -300,9 +294,9 @@
       drop(USER);
       renew();
     },
-    demo(on = true) { demo = on },
+    demo(on = true) { options.demo = on },
     slot(id, target, o) {
-      if (!target || held()) return;  // an offer that nobody can see would count against its caps
+      if (!target || options.consent == 'required' && quiet()) return;  // an offer that nobody can see would count against its caps
       o ||= {};
       if (slots.push({ id, target, o, at: Date.now() }) < 2) setTimeout(guard(ask));
       load(({ reserve }) => reserve(target, o));
@@ -315,13 +309,12 @@
   let run = guard(args => {
     let consent = args[0] == 'consent';
     // It holds at once, also for a view that came before it and waits. What is not named stays as it was.
-    if (consent) put(CONSENT, JSON.stringify({ ...allowed(), ...args[1] }));
+    if (consent) put(CONSENT, JSON.stringify({ ...read(CONSENT), ...args[1] }));
     key || args[0] == 'init' ? execute(args) : waiting.push(args);
-    if (consent && start) start();
+    if (consent) start?.();
   });
 
-  win.dangol = (...args) => run(args);
-  win.dangol.v = 1;
+  (win.dangol = (...args) => run(args)).v = 1;
   for (let name in data) data[name] = data[name] != 'false' && (data[name] || true);
   if (data?.key) run(['init', data.key, data]);
   early.q?.forEach(run);
