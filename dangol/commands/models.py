@@ -29,7 +29,7 @@ def train(config: Settings, site_id: str) -> None:
         card = Training(config).run(site_id)
     click.echo(f"model {card.version}: {card.items} items, {card.events} events of {card.profiles} visitors")
     if not card.accepted:
-        click.echo(f"refused: {card.verdict}")
+        click.echo(card.verdict if card.reason == "not shown" else f"refused: {card.verdict}")
 
 
 @click.command()
@@ -129,7 +129,8 @@ def models(config: Settings, site_id: str, rollback: bool) -> None:
     click.echo(_training(config, site_id), nl=False, err=True)
     live = registry.live_version()
     for card in registry.cards():
-        mark = "live" if card.version == live else "" if card.accepted else "refused"
+        refused = "not used" if card.reason == "not shown" else "refused"
+        mark = "live" if card.version == live else "" if card.accepted else refused
         size = f"{card.items} items\t{card.events} events"
         click.echo(f"{card.version}\t{size}\t{mark}\t{card.verdict}")
 

@@ -38,6 +38,7 @@ from profiles.model import Profile
 from profiles.redis.refreshed import Source
 from profiles.sansio import Call, Steps
 from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 SLOTS_LIMIT = 20
 FIRST_FEW, CANDIDATES_LIMIT = 6, CAMPAIGNS_LIMIT
@@ -99,7 +100,11 @@ class Decider:
             site, profile, int(self._clock() * 1000), telling, segments, asker, campaign_key
         )
         selections = self._selections(request, wanted, skip)
-        yield from self._fill(request, selections)
+        try:
+            yield from self._fill(request, selections)
+        except Exception:
+            if not any(each.withheld or each.shown for each in selections):
+                raise  # else what was decided so far is: whoever is held out is asked about longer
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
         withheld: list[LoggedDecision] = []
         decided: list[LoggedDecision] = []
@@ -109,18 +114,28 @@ class Decider:
             ]
             if selection.shown is None:
                 continue
-            pool, coupon = selection.shown.campaign.coupons, ""
+            coupon, pool = "", selection.shown.campaign.coupons
             if pool:
-                coupon = yield from self._coupons.issue(site.id, pool, request.subject, request.asker.network)
-                if not coupon:
-                    continue  # somebody else was given the last one meanwhile
+                coupon = yield from self._coupon(request, pool)
             decision = self._decision(request, selection.shown, selection.slot, coupon=coupon)
-            decisions[selection.slot] = decision
-            if self.holdout(selection.shown.campaign) > 0:
+            if coupon or not pool:  # else somebody else was given the last one meanwhile
+                decisions[selection.slot] = decision
+            if (
+                self.holdout(selection.shown.campaign) > 0
+            ):  # decided all the same, as it is for those held out
                 decided.append(
                     LoggedDecision(decision.campaign, selection.slot, decision.token, "Offer Decided")
                 )
         return PageDecisions(decisions, tuple(withheld), tuple(decided))
+
+    def _coupon(self, request: PageRequest, pool: str) -> Steps[str]:
+        """The visitor's code, "" where there is none left or the store does not answer."""
+        try:
+            return (
+                yield from self._coupons.issue(request.site.id, pool, request.subject, request.asker.network)
+            )
+        except Unavailable:
+            return ""
 
     def refreshing_segments(self, site: Site) -> Steps[None]:
         """Read the segments again if it is time, so that ``view`` knows them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,8 @@ class Interactions:
     ``profile``, ``item`` and ``session`` are codes, named by ``profiles`` and ``items``. ``ts`` is in milliseconds.
     ``people`` says how much each profile teaches (``warehouse.feeds.person_weights``), ``network`` from which they
     came, -1 for unknown; empty where all teach alike. ``often`` is each row's part of what somebody does over and
-    over, which counts REPEATS_A_DAY and REPEATS_EVER times.
+    over, which counts REPEATS_A_DAY and REPEATS_EVER times. ``sender`` (code of the network, negative: not known) and
+    ``received`` (ms) of each row are what the former comes from; empty where they are not known.
     """
 
     items: tuple[str, ...]
@@ -67,6 +69,8 @@ class Interactions:
     crowd_weights: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     network: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
     repeat_weights: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    sender: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    received: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -75,6 +79,27 @@ class Interactions:
         """The rows with ``start <= ts < end``; codes keep their meaning."""
         low, high = np.searchsorted(self.ts, (start, end))
         return self.rows(slice(int(low), int(high)))
+
+    def before(self, end: int) -> "Interactions":
+        """The history as it was at ``end`` (ms): nothing of it, be it an item, a profile, how much somebody teaches or
+        how often they repeat something, is known from what came later."""
+        rows = self.between(int(self.ts[0]), end) if len(self) else self
+        items, item = np.unique(rows.item, return_inverse=True)
+        people, profile = np.unique(rows.profile, return_inverse=True)
+        sessions, session = np.unique(rows.session, return_inverse=True)
+        crowd = _crowd(profile, rows.received, rows.sender, len(people))
+        return replace(
+            rows,
+            items=tuple(self.items[code] for code in items.tolist()),
+            profiles=tuple(self.profiles[code] for code in people.tolist()),
+            sessions=len(sessions),
+            item=item.astype(np.int32),
+            profile=profile.astype(np.int32),
+            session=session.astype(np.int32),
+            crowd_weights=crowd.weight,
+            network=crowd.network,
+            repeat_weights=_repeat_weights(_things(profile, item, rows.kind, len(items)), rows.ts),
+        )
 
     def rows(self, which: slice | npt.NDArray[np.bool_]) -> "Interactions":
         return replace(
@@ -86,6 +111,8 @@ class Interactions:
             ts=self.ts[which],
             quantity=self.quantity[which],
             repeat_weights=self.repeat_weights[which],
+            sender=self.sender[which] if len(self.sender) else self.sender,
+            received=self.received[which] if len(self.received) else self.received,
         )
 
     def renamed(self, names: Mapping[str, str]) -> "Interactions":
@@ -132,9 +159,9 @@ def read(table: pa.Table) -> Interactions:
     item, items = _codes(table["product"])
     quantity = pc.fill_null(table["quantity"], 1.0).to_numpy(zero_copy_only=False).astype(np.float32)
     ts = table["ts"].to_numpy(zero_copy_only=False).astype(np.int64)
-    known = _crowd(table, profile, len(profiles))
-    thing = (profile.astype(np.int64) * max(len(items), 1) + item) * len(KINDS) + kind
-    often = _repeat_weights(thing, ts)
+    received, sender = _senders(table)
+    known = _crowd(profile, received, sender, len(profiles))
+    often = _repeat_weights(_things(profile, item, kind, len(items)), ts)
     return Interactions(
         tuple(items),
         tuple(profiles),
@@ -147,7 +174,17 @@ def read(table: pa.Table) -> Interactions:
         quantity,
         *known,
         often,
+        sender,
+        received,
     )
+
+
+def _things(
+    profile: npt.NDArray[Any], item: npt.NDArray[Any], kind: npt.NDArray[np.int8], items: int
+) -> Longs:
+    """By row, a number of who did what with which item."""
+    thing: Longs = (profile.astype(np.int64) * max(items, 1) + item) * len(KINDS) + kind
+    return thing
 
 
 def _repeat_weights(thing: Longs, ts: Longs) -> npt.NDArray[np.float64]:
@@ -157,13 +194,22 @@ def _repeat_weights(thing: Longs, ts: Longs) -> npt.NDArray[np.float64]:
     return a_day * person_weights.repeats(thing, REPEATS_EVER, a_day)
 
 
-def _crowd(table: pa.Table, profile: Ints, people: int) -> person_weights.PersonWeights:
+def _senders(table: pa.Table) -> tuple[Longs, Longs]:
+    """Of each row when it was received and from which network; empty where the table does not say."""
     if "sender" not in table.column_names:
-        return person_weights.PersonWeights(np.ones(people), np.full(people, -1, np.int64))
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     sender, names = _codes(table["sender"])
     outside = np.array([name not in ("", "site") for name in names], np.bool_)
-    sender = np.where(outside[sender], sender, -1) if len(sender) else sender
-    return person_weights.weights(profile, table["received"].to_numpy().astype(np.int64), sender, people)
+    networks = np.where(outside[sender], sender, -1) if len(sender) else sender
+    return table["received"].to_numpy().astype(np.int64), networks.astype(np.int64)
+
+
+def _crowd(
+    profile: npt.NDArray[Any], received: Longs, sender: Longs, people: int
+) -> person_weights.PersonWeights:
+    if not len(sender):
+        return person_weights.PersonWeights(np.ones(people), np.full(people, -1, np.int64))
+    return person_weights.weights(profile, received, sender, people)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:

@@ -1,7 +1,7 @@
 """Measures of a ranked list against what was chosen. Lists hold each item once; ranks count from 1."""
 
 from collections.abc import Collection, Sequence
-from math import log2, sqrt
+from math import log2
 
 
 def hit(shown: Sequence[str], chosen: Collection[str]) -> float:
@@ -24,13 +24,3 @@ def ndcg(shown: Sequence[str], chosen: Collection[str], k: int) -> float:
     gain = sum(1.0 / log2(rank + 1) for rank, item in enumerate(shown[:k], 1) if item in chosen)
     ideal = sum(1.0 / log2(rank + 1) for rank in range(1, min(len(chosen), k) + 1))
     return gain / ideal if ideal else 0.0
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and half the width of its 95 % interval."""
-    count = len(values)
-    if not count:
-        return 0.0, float("inf")
-    mean = sum(values) / count
-    spread = sum((value - mean) ** 2 for value in values) / max(count - 1, 1)
-    return mean, 1.96 * sqrt(spread / count)

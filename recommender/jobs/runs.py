@@ -14,7 +14,7 @@ import msgspec
 
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
-from recommender.model.card import Card
+from recommender.model.card import Card, Reason
 from recommender.training.progress import Progress, Stage
 from tracker.durations import DAY_SECONDS
 from tracker.redis_connection import REDIS_ERRORS, redis_errors
@@ -37,8 +37,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One training of a site, times in ms.
 
     ``waiting`` for the schedule to take it up; ``done`` means that it made ``version``, which serves if ``accepted``;
-    ``nothing`` that there was nothing to learn from. ``message`` is the verdict or the error; ``failures`` counts
-    runs that failed one after another, up to this one.
+    ``nothing`` that there was nothing to learn from. ``reason`` is why it serves or not, ``message`` the verdict or the
+    error; ``failures`` counts runs that failed one after another, up to this one.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     share: float = 0.0
     version: str = ""
     accepted: bool = False
+    reason: Reason = ""
     message: str = ""
     failures: int = 0
 
@@ -118,7 +119,8 @@ class TrainingRuns:
             self._keep(site, self._failed(run, str(error) or type(error).__name__, self._now()))
             raise
         done = msgspec.structs.replace(run, state="done", share=1.0, version=card.version, failures=0)
-        done = msgspec.structs.replace(done, accepted=card.accepted, message=card.verdict)
+        done = msgspec.structs.replace(done, accepted=card.accepted, reason=card.reason)
+        done = msgspec.structs.replace(done, message=card.verdict)
         self._keep(site, msgspec.structs.replace(done, finished=self._now()))
         return card
 

@@ -135,10 +135,14 @@ class ModelRegistry:
             log.error("model not taken, the previous one keeps serving: %s", error)
 
     def _retire(self, needed: set[str]) -> None:
-        """Remove all but the newest versions, and all but the needed of the quick refreshes.
+        """Remove all but the newest versions, and all but the needed of the quick refreshes. Those stay that a needed
+        one was refreshed from, and that the next ones are compared with.
 
         A process that mapped one keeps it until it swaps.
         """
+        cards = {card.version: card for card in self.cards()}
+        origins = {cards[name].refreshed for name in needed & cards.keys()} | needed
+        needed = origins | {cards[name].anchor for name in origins & cards.keys()}
         trained = 0
         for folder in sorted(self._versions.glob("*"), reverse=True):
             try:

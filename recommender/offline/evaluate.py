@@ -23,13 +23,15 @@ KINDS: tuple[Strategy, ...] = STRATEGIES
 
 
 class EvaluationReport(msgspec.Struct, frozen=True):
-    """``kinds`` holds the measures of each kind; ``cases`` is how many moments were judged."""
+    """``kinds`` holds the measures of each kind; ``cases`` is how many moments were judged. ``left_out``: events that
+    were given to learn from, and are not earlier than all that was judged."""
 
     protocol: EvaluationProtocol
     k: int
     cases: int
     train_events: int
     test_events: int
+    left_out: int
     train_seconds: float
     blend: dict[str, float]
     revisit: float
@@ -42,9 +44,10 @@ class EvaluationReport(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """What was judged, and the blend's fitted weights, in one line."""
         blend = ", ".join(f"{name} {weight:g}" for name, weight in self.blend.items()) or "not fitted"
+        left_out = f" ({self.left_out} left out: not earlier than the test)" if self.left_out else ""
         return (
-            f"{self.protocol}: {self.cases} moments of {self.test_events} events; trained on {self.train_events} "
-            f"in {self.train_seconds:g} s; blend: {blend}; seen already × {self.revisit:g}"
+            f"{self.protocol}: {self.cases} moments of {self.test_events} events; trained on {self.train_events}"
+            f"{left_out} in {self.train_seconds:g} s; blend: {blend}; seen already × {self.revisit:g}"
         )
 
     def table(self) -> str:
@@ -81,7 +84,7 @@ def evaluate(
 def split(rows: Interactions, days: float) -> tuple[Interactions, Interactions]:
     """What happened before the last ``days``, and the sessions that began within them."""
     cut = int(rows.ts[-1] - days * DAY_MS) if len(rows) else 0
-    return rows.between(0, cut), rows.rows(started(rows) >= cut)
+    return rows.before(cut), rows.rows(started(rows) >= cut)
 
 
 def compare(
@@ -91,13 +94,21 @@ def compare(
     protocol: EvaluationProtocol = "next-item",
     k: int = 20,
 ) -> EvaluationReport:
-    """The report of a model of ``past`` on ``future``."""
-    begin = time.perf_counter()
+    """The report of a model of ``past`` on ``future``. What is not earlier than all of ``future`` is left out of
+    ``past``. Raises DataFileInvalid where nothing is left to learn from or to judge by."""
+    begin, given = time.perf_counter(), len(past)
+    past = past.before(int(future.ts[0]))
+    if not len(past):
+        raise DataFileInvalid("no row to learn from is earlier than the first row to judge by")
     days = (int(future.ts[-1]) - int(future.ts[0])) / DAY_MS if protocol == "last-days" else None
     card = Card(version="evaluation", site="", made=0)
     model = learn(past, params, card, held_out=HeldOut(days=days)).model
     seconds = time.perf_counter() - begin
     cases = list(next_item(future, past) if days is None else last_days(future, past, UNLIMITED))
+    if not cases:
+        raise DataFileInvalid(
+            f"{protocol}: no row to judge by has an earlier one of the same session or visitor"
+        )
     kinds: dict[str, dict[str, float]] = {
         kind: measure_strategy(model, cases, params, kind, k) for kind in KINDS
     }
@@ -106,6 +117,7 @@ def compare(
         k=k,
         cases=len(cases),
         train_events=len(past),
+        left_out=given - len(past),
         test_events=len(future),
         train_seconds=round(seconds, 2),
         blend=dict(model.card.blend),

@@ -14,7 +14,7 @@ from recommender.evaluation.cases import Case, next_item, sample
 from recommender.evaluation.gate import measure
 from recommender.model.card import Card
 from recommender.training.blend_weights import fit_blend
-from recommender.training.held_out import newest, started
+from recommender.training.held_out import halves, newest, started
 from recommender.training.train import fit
 
 GRID: Mapping[str, tuple[float, ...]] = {
@@ -48,13 +48,13 @@ def tune(
     """The best parameters found within ``budget`` seconds, and every trial, best first.
 
     Hill climbing: one parameter moves at a time, in random order. Each trial trains on all but the newest sessions,
-    fits the blend on one half of those and is measured on the other: MRR@20 + HR@20.
+    fits the blend on the earlier half of those and is measured on the later: MRR@20 + HR@20.
     """
     cut = newest(rows, params)
     if cut is None:
         return params, []
-    past, future = rows.between(0, cut), rows.rows(started(rows) >= cut)
-    cases = sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed)
+    past, future = rows.before(cut), rows.rows(started(rows) >= cut)
+    cases = halves(sample(list(next_item(future, past)), 2 * params.judged_cases, params.seed))
     deadline = clock() + budget
 
     def attempt(changed: dict[str, float]) -> Trial:
@@ -98,10 +98,13 @@ def named(trial: Trial) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in trial.changed.items()) or "nothing"
 
 
-def _measured(past: Interactions, cases: Sequence[Case], params: Params) -> dict[str, float]:
+def _measured(
+    past: Interactions, cases: tuple[Sequence[Case], Sequence[Case]], params: Params
+) -> dict[str, float]:
+    fitting, judging = cases
     model = fit(past, params, Card(version="trial", site="", made=0))
-    weights = fit_blend(model, [case for case in cases if case.group % 2 == 0], params)
+    weights = fit_blend(model, fitting, params)
     if weights is not None:
         card = msgspec.structs.replace(model.card, blend=weights.components, revisit=weights.revisit)
         model = dataclasses.replace(model, card=card)
-    return measure(model, [case for case in cases if case.group % 2])
+    return measure(model, judging)

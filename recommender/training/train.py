@@ -1,4 +1,4 @@
-"""Training: from a site's history to a new version in the model registry, published unless it is worse."""
+"""Training: from a site's history to a new version in the model registry, published if the gate accepts it."""
 
 import dataclasses
 import logging
@@ -21,12 +21,12 @@ from recommender.data.interactions import (
 )
 from recommender.data.params import Params
 from recommender.evaluation.cases import Case
-from recommender.evaluation.gate import GateDecision, compare, measure
 from recommender.model.card import Card
-from recommender.model.model import Model, ModelUnusable
+from recommender.model.model import Model
 from recommender.model.registry import ModelRegistry
 from recommender.training.blend_weights import fit_blend
 from recommender.training.held_out import NEWEST, HeldOut, held_out_cases
+from recommender.training.live_models import live_models
 from recommender.training.progress import Progress
 
 log = logging.getLogger("dangol.recommender")
@@ -87,11 +87,13 @@ def fit(
 
 
 class Learned(NamedTuple):
-    """A model of everything, and beside it one that does not know the newest sessions, to be judged by them."""
+    """A model of everything, and beside it one of what was ``known`` before the newest sessions, to be judged by
+    ``cases`` of those."""
 
     model: Model
     before: Model | None = None
     cases: Sequence[Case] = ()
+    known: Interactions | None = None
 
 
 def learn(
@@ -104,23 +106,24 @@ def learn(
 ) -> Learned:
     """A model of all ``rows`` whose blend was fitted on what was held out from a model before.
 
-    One half of the held-out sessions fits the blend, the other half is left to judge with.
+    The earlier half of the held-out sessions fits the blend, the later half is left to judge with.
     """
-    cut, cases = held_out_cases(rows, params, held_out)
+    cut, fitting, judging = held_out_cases(rows, params, held_out)
     if cut is None:
         progress.stage("learn")
         return Learned(fit(rows, params, card, items, progress))
     progress.stage("rehearse")
-    before = fit(rows.between(0, cut), params, card, items, progress)
+    known = rows.before(cut)
+    before = fit(known, params, card, items, progress)
     progress.stage("blend")
-    weights = fit_blend(before, [case for case in cases if case.group % 2 == 0], params)
+    weights = fit_blend(before, fitting, params)
     blend = {"blend": weights.components, "revisit": weights.revisit} if weights else {}
     progress.stage("learn")
     before, model = (
         dataclasses.replace(each, card=msgspec.structs.replace(each.card, **blend))
         for each in (before, fit(rows, params, card, items, progress))
     )
-    return Learned(model, before, [case for case in cases if case.group % 2])
+    return Learned(model, before, judging, known)
 
 
 def train(
@@ -132,7 +135,7 @@ def train(
     items: Sequence[Item] = (),
     progress: Progress = NO_PROGRESS,
 ) -> Card:
-    """Learn from the site's window of history and serve the result, unless the live model is better.
+    """Learn from the site's window of history and serve the result, if it is not worse than the live model.
 
     ``items`` is the catalogue, from which new items' places are learned, and which variants are of one group.
     ``params`` are the registry's unless given.
@@ -145,12 +148,11 @@ def train(
     if not len(rows):
         raise NothingToLearn(f"site {site}: no product events yet")
     log.info("site %s: learning from %d events of %d visitors", site, len(rows), len(rows.profiles))
-    live = _live(registry)
-    unseen = live.card.last + 1 if live else 0
+    live = live_models(registry)
     card = Card(version=registry.new_version(), site=site, made=now)
-    learned = learn(rows, params, card, stand_ins(items), HeldOut(unseen), progress)
+    learned = learn(rows, params, card, stand_ins(items), live.held_out(), progress)
     progress.stage("judge")
-    judgement = _judge(learned, live, unseen)
+    judgement = live.judge(learned.model.card, learned.before, learned.cases, learned.known, now)
     card = msgspec.structs.replace(
         learned.model.card,
         seconds=round(time.perf_counter() - begin, 3),
@@ -158,31 +160,17 @@ def train(
         verdict=judgement.verdict,
         metrics=judgement.measured,
         compared=judgement.compared,
+        anchored=judgement.anchored,
+        anchor=live.anchor_after(judgement),
+        reason=judgement.reason,
     )
     progress.stage("save")
     registry.add(dataclasses.replace(learned.model, card=card))
     if card.accepted:
         registry.publish(card.version)
         log.info("site %s: model %s of %d events in %.1f s", site, card.version, card.events, card.seconds)
+    elif card.reason == "not shown":
+        log.warning("site %s: model %s is not served: %s", site, card.version, card.verdict)
     else:
         log.error("site %s: model %s refused: %s", site, card.version, card.verdict)
     return card
-
-
-def _live(registry: ModelRegistry) -> Model | None:
-    """The training that serves. Not its quick refresh: that knows the sessions to be judged by."""
-    version = registry.live_version()
-    try:
-        live = registry.load(version) if version else None
-        return registry.load(live.card.refreshed) if live and live.card.refreshed else live
-    except ModelUnusable as error:
-        log.warning("live model not compared with: %s", error)
-        return None
-
-
-def _judge(learned: Learned, live: Model | None, unseen: int) -> GateDecision:
-    if learned.before is None:
-        return GateDecision(True, "not judged: too few sessions", {})
-    if live is None:
-        return GateDecision(True, "first model", {"candidate": measure(learned.before, learned.cases)})
-    return compare(learned.before, live, [case for case in learned.cases if case.start >= unseen])

@@ -104,7 +104,8 @@ def test_what_is_asked_for_is_trained_though_not_due(settings: Settings) -> None
     assert len(registry.cards()) == 2
     done = compose.runs(settings).read("default")
     assert done is not None and (done.id, done.state) == (run.id, "done")
-    assert done.version == registry.live_version()
+    assert done.version == registry.cards()[0].version
+    assert (done.accepted, done.reason) == (False, "not shown"), "no visit is newer than what serves"
     jobs.train_asked()
     assert len(registry.cards()) == 2, "once for each time it was asked for"
 

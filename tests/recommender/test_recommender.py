@@ -320,7 +320,7 @@ def test_a_new_model_is_taken_while_the_old_one_answers(tmp_path: Path) -> None:
         return shown.model
 
     old = served()
-    new = train("default", TableHistory(shop_history(60)), shop.registry, clock=clock).version
+    new = train("default", TableHistory(shop_history(150)), shop.registry, clock=clock).version
     now[0] += 2
     deadline = time.monotonic() + 10
     while served() == old and time.monotonic() < deadline:
@@ -337,7 +337,7 @@ def test_no_request_has_to_take_an_old_model_down(tmp_path: Path, monkeypatch: p
     weakref.finalize(live.sessions.idf, lambda: ended.append(threading.current_thread().name))
     del live
     shop.registry._clock = clock_after = Later()
-    version = train("default", TableHistory(shop_history(40)), shop.registry, clock=clock_after).version
+    version = train("default", TableHistory(shop_history(60)), shop.registry, clock=clock_after).version
     deadline = time.monotonic() + 60
     while not ended and time.monotonic() < deadline:
         clock_after.now += 2

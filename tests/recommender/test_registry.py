@@ -18,8 +18,12 @@ from tests.support.recommender_histories import TableHistory, shop_history
 
 
 def made(registry: ModelRegistry, clock: Clock, visitors: int = 20) -> str:
+    """A version that serves, whatever the gate says: no visits are newer."""
     clock.advance(60)
-    return train("a/b", TableHistory(shop_history(visitors)), registry, Params(iterations=2), clock).version
+    card = train("a/b", TableHistory(shop_history(visitors)), registry, Params(iterations=2), clock)
+    if not card.accepted:
+        registry.publish(card.version)
+    return card.version
 
 
 def settled(registry: ModelRegistry, version: str) -> bool:
@@ -125,7 +129,9 @@ def test_an_unreadable_model_leaves_the_previous_one_serving(
 
 def test_rollback_and_retention(tmp_path: Path, clock: Clock) -> None:
     registry = ModelRegistry(tmp_path, "a/b", keep=3, clock=clock)
-    versions = [made(registry, clock) for _ in range(5)]
+    versions = [
+        made(registry, clock, 5 * 3**number) for number in range(5)
+    ]  # each knows twice as much and more
     assert [card.version for card in registry.cards()] == versions[:1:-1]
     assert registry.rollback() == versions[3]
     assert registry.live_version() == versions[3]

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from recommender.data.params import Params
-from recommender.model.card import Card, Compared
+from recommender.model.card import Card, Compared, Reason
+from recommender.model.model import Model
 from recommender.model.registry import ModelRegistry
 from recommender.training.progress import STAGES, Progress
 from recommender.training.train import train
@@ -16,6 +17,7 @@ from tests.support.desk_tables import check_tables
 from tests.support.machine import Clock
 from tests.support.recommender_histories import TableHistory, shop_history
 from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
+from tracker.durations import DAY_SECONDS
 from tracker.sites import Site
 from web.desk.models import STAGES as STAGE_NAMES
 
@@ -31,7 +33,8 @@ def stage(tmp_path: Path, redis_url: str, site: Site, clock: Clock) -> Stage:
 
 
 def trained(stage: Stage, clock: Clock, visitors: int = 20) -> Card:
-    clock.advance(60)
+    """Another version that serves: the gate lets it, as each is over a month younger than the one before."""
+    clock.advance(31 * DAY_SECONDS)
     table = shop_history(visitors)
 
     def work(progress: Progress) -> Card:
@@ -150,13 +153,28 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     registry = registry_of(stage)
     registry.add(judged(registry, first, "v-kept", True, 0.0123))
     registry.add(judged(registry, first, "v-refused", False, -0.0456))
+    for reason, accepted in REASONS.items():
+        registry.add(judged(registry, first, f"v-{reason}", accepted, -0.01, reason))
     page = desk.get("/desk/models").text
     text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page))
     assert "Not compared: too few new visits." in text
     assert f"Accepted: not worse than {first.version} on 1,234 newer visits, MRR@20 +0.0123 ± 0.0200." in text
     assert f"Rejected: worse than {first.version} on 1,234 newer visits, MRR@20 −0.0456" in text
     assert "HR@20 0.512 in use: 0.498" in text
-    assert page.count("badge denied") == 1 and page.count('class="badge on"') == 1
+    for sentence in (
+        f"Kept {first.version}: this model is not shown to lose less than 5 % to {first.version}. "
+        "On 1,234 newer visits, MRR@20 −0.0100 ± 0.0200; about 2,300 visits are needed.",
+        f"Kept {first.version}: worse than v-best, the best model of late, on 900 newer visits, MRR@20 −0.0300",
+        f"Accepted: {first.version} knows less than half of the history, and on 1,234 newer visits",
+        f"Accepted: {first.version} is over 30 days old, and on 1,234 newer visits this model is not shown to be worse",
+        "loses less than 5 % of MRR@20",
+    ):
+        assert sentence in text
+    assert (
+        page.count("badge denied") == 2
+        and text.count("Not used") == 1
+        and page.count('class="badge on"') == 1
+    )
     assert f"{first.events} events, {first.profiles} visitors" in text
     assert "/desk/models/live" not in page and "Train now" not in page, "a viewer changes nothing"
     assert page.count("<table") == 1
@@ -165,17 +183,24 @@ def test_the_desk_shows_each_version_and_how_it_was_judged(stage: Stage, clock: 
     assert [row["state"] for row in rows.values()].count("live") == 1
     assert (rows["v-refused"]["state"], rows["v-refused"]["live_hr_20"]) == ("refused", 0.498)
     csv = desk.get("/desk/reports/models?format=csv").text.splitlines()
-    assert csv[0].lstrip("\ufeff").startswith("version,state,made,") and len(csv) == 1 + len(rows) == 4
+    assert csv[0].lstrip("\ufeff").startswith("version,state,made,") and len(csv) == 1 + len(rows) == 8
     desk.set_cookie("dangol_language", "ko")
     assert "새 방문이 적어 비교하지 않았습니다." in desk.get("/desk/models").text
 
 
-def judged(registry: ModelRegistry, like: Card, version: str, accepted: bool, difference: float) -> object:
+REASONS: dict[Reason, bool] = {"not shown": False, "drifted": False, "outgrown": True, "aged": True}
+
+
+def judged(
+    registry: ModelRegistry, like: Card, version: str, accepted: bool, difference: float, reason: Reason = ""
+) -> Model:
     card = msgspec.structs.replace(
         like,
         version=version,
         accepted=accepted,
-        compared=Compared(like.version, 1234, difference, 0.02),
+        reason=reason,
+        compared=Compared(like.version, 1234, difference, 0.02, 0.015, 2_257),
+        anchored=Compared("v-best", 900, -0.03, 0.02, 0.015, 2_257) if reason == "drifted" else None,
         metrics={"candidate": {"HR@20": 0.5123, "MRR@20": 0.3}, "live": {"HR@20": 0.498, "MRR@20": 0.29}},
     )
     return dataclasses.replace(registry.load(like.version), card=card)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 def desk(tmp_path: Path, own_redis: RedisServer, site: Site) -> Iterator[Served]:
     stage = stage_of(tmp_path, own_redis.url, site, time.time)
     registry = stage.stores.models.shops("default").registry
-    for visitors in (300, 400):
+    for visitors in (100, 300):  # twice as much is known each time
         train("default", TableHistory(shop_history(visitors)), registry, Params(iterations=1))
     with served(stage) as desk:
         yield desk
@@ -44,7 +44,7 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
         progress.stage("judge")
         expect(page.locator(".notice")).to_contain_text("Comparing with the live model", timeout=WAIT)
         keep(page, "desk-models-training", full=True)
-        return train("default", TableHistory(shop_history(500)), registry, Params(iterations=1))
+        return train("default", TableHistory(shop_history(900)), registry, Params(iterations=1))
 
     card = desk.stage.stores.models.runs.run("default", watched)
     expect(page.locator(".notice.good")).to_contain_text(card.version, timeout=WAIT)

@@ -7,7 +7,9 @@ from typing import Any
 from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from recommender.model.card import Card
+from recommender.evaluation.gate import AGED_DAYS, round_up, undecided
+from recommender.evaluation.non_inferiority import ALLOWED
+from recommender.model.card import Card, Compared
 from tracker.sites import Site
 from web.api.models import MEASURES, request_training, serve_version, state_of
 from web.desk.pages import Pages
@@ -25,6 +27,9 @@ STAGES = {
     "judge": _l("Comparing with the live model"),
     "save": _l("Saving"),
 }
+
+
+RULES = {"allowed": f"{ALLOWED * 100:.0f}", "days": f"{AGED_DAYS:.0f}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class ModelsPage:
         registry = self.models.shops(site.id).registry
         live = registry.live_version()
         rows = [_row(card, live, site) for card in registry.cards()]
-        return self.pages.show("desk/models.html", "models", site, rows=rows, **view)
+        return self.pages.show("desk/models.html", "models", site, rows=rows, **RULES, **view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +105,58 @@ def _verdict(card: Card) -> str:
     """The gate's verdict in the reader's language."""
     if card.refreshed:
         return _("Visits and trends were refreshed; the rest is from %(version)s.", version=card.refreshed)
-    if card.compared:
-        values: dict[str, Any] = {
-            "version": card.compared.against,
-            "visits": formats.number(card.compared.sessions),
-            "difference": f"{card.compared.difference:+.4f}".replace("-", "−"),
-            "margin": f"{card.compared.margin:.4f}",
-        }
-        if card.accepted:
-            return _(
-                "Accepted: not worse than %(version)s on %(visits)s newer visits, MRR@20 %(difference)s ± %(margin)s.",
-                **values,
-            )
-        return _(
-            "Rejected: worse than %(version)s on %(visits)s newer visits, MRR@20 %(difference)s ± %(margin)s.",
-            **values,
-        )
+    if card.compared and card.compared.sessions:
+        return _compared(card, card.compared)
+    if card.compared and not card.accepted:
+        return _("Kept %(version)s: no newer visits to compare by.", version=card.compared.against)
     if not card.metrics:
         return _("Not compared: too few new visits.")
     return _("The first model.") if "live" not in card.metrics else card.verdict
+
+
+def _compared(card: Card, live: Compared) -> str:
+    values = _values(live)
+    if card.reason == "not shown":
+        against = _values(undecided(live, card.anchored))
+        return _(
+            "Kept %(kept)s: this model is not shown to lose less than %(allowed)s %% to %(version)s. On %(visits)s "
+            "newer visits, MRR@20 %(difference)s ± %(margin)s; about %(needed)s visits are needed.",
+            **{**against, "kept": live.against, "allowed": RULES["allowed"]},
+        )
+    if card.reason == "drifted" and card.anchored:
+        return _(
+            "Kept %(kept)s: worse than %(version)s, the best model of late, on %(visits)s newer visits, "
+            "MRR@20 %(difference)s ± %(margin)s.",
+            **{**_values(card.anchored), "kept": live.against},
+        )
+    if card.reason == "outgrown":
+        return _(
+            "Accepted: %(version)s knows less than half of the history, and on %(visits)s newer visits this model is "
+            "not shown to be worse, MRR@20 %(difference)s ± %(margin)s.",
+            **values,
+        )
+    if card.reason == "aged":
+        return _(
+            "Accepted: %(version)s is over %(days)s days old, and on %(visits)s newer visits this model is not shown "
+            "to be worse, MRR@20 %(difference)s ± %(margin)s.",
+            **{**values, "days": RULES["days"]},
+        )
+    if card.accepted:
+        return _(
+            "Accepted: not worse than %(version)s on %(visits)s newer visits, MRR@20 %(difference)s ± %(margin)s.",
+            **values,
+        )
+    return _(
+        "Rejected: worse than %(version)s on %(visits)s newer visits, MRR@20 %(difference)s ± %(margin)s.",
+        **values,
+    )
+
+
+def _values(result: Compared) -> dict[str, Any]:
+    return {
+        "version": result.against,
+        "visits": formats.number(result.sessions),
+        "difference": f"{result.difference:+.4f}".replace("-", "−"),
+        "margin": f"{result.margin:.4f}",
+        "needed": formats.number(round_up(result.needed)),
+    }

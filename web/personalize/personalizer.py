@@ -6,8 +6,9 @@ Each part falls back on its own: no profile → a stranger, no model → popular
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 THREADS = 32
 WHOLE_SHARE = 0.75
 """Of the budget, for the whole answer; the rest is for popular items, should that not do."""
+LATE_SECONDS = 0.25
+"""How long a decision that was begun is made beyond the budget: it is logged, for whichever group."""
 GRACE = 0.002
 """Seconds by which a thread's work is given up before the whole is: so it is known what took too long."""
 SHOWN = ("name", "category", "price", "url", "image")
@@ -55,6 +58,14 @@ class AnswerDraft:
         self.know(Profile(id=who, visitors=[request.visitor] if request.visitor else []), request)
         self.offers: dict[str, Any] = {slot: {"offer": None} for slot in request.offers}
         self.items: dict[str, Any] = {}
+        self.made: list[Decision] = []
+        self.decided = False
+
+    def copy(self) -> "AnswerDraft":
+        """What there is so far, which work that goes on changes no more."""
+        taken = copy(self)
+        taken.offers, taken.items, taken.made = dict(self.offers), dict(self.items), list(self.made)
+        return taken
 
     def know(self, profile: Profile, request: PersonalizeRequest) -> None:
         """Whose answer it is; of a consent that the page knows to be withdrawn, ingest may not have heard yet."""
@@ -89,51 +100,93 @@ class Personalizer:
         self._whole = DeadlinePool("personalize", THREADS)
         self._popular = DeadlinePool("popular", THREADS)
         self._warned: dict[str, float] = {}
+        self._working: set[asyncio.Task[bool]] = set()  # the event loop holds tasks weakly
 
     def answer(self, site: Site, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
-        draft = AnswerDraft(request)
+        draft, whole = AnswerDraft(request), Deadline(budget.left * WHOLE_SHARE)
+
+        def work() -> None:
+            sansio.run_sync(self._knowing(site, request, draft))
+            if whole.left:
+                sansio.run_sync(self._filling(site, request, draft))
+            sansio.run_sync(self._deciding(site, request, draft))
+            if whole.left:
+                sansio.run_sync(self._completing(site, request, draft))
+
         try:
-            self._whole.call(
-                lambda: sansio.run_sync(self._filling(site, request, draft)), budget.left * WHOLE_SHARE
-            )
+            self._whole.call(work, whole.left)
         except DeadlineExceeded:
+            draft = draft.copy()
             self._degraded.labels("time").inc()
             self._fall_back(site, request, draft, budget)
         return draft.answer(request, budget, partial(self._decider.view, site))
 
     async def soon(self, site: Site, request: PersonalizeRequest, budget: Deadline) -> dict[str, Any]:
         """As ``answer``, on an event loop."""
-        draft = AnswerDraft(request)
-        whole = Deadline(budget.left * WHOLE_SHARE)
-        try:
-            async with asyncio.timeout(whole.seconds + GRACE):
-                await sansio.run_async(
-                    self._filling(site, request, draft), lambda work: self._whole.soon(work, whole.left)
-                )
-        except (DeadlineExceeded, TimeoutError):
+        draft, whole = AnswerDraft(request), Deadline(budget.left * WHOLE_SHARE)
+        work = asyncio.create_task(self._work(site, request, draft, whole))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        done, _ = await asyncio.wait({work}, timeout=whole.seconds + GRACE)
+        if not done or not work.result():
+            draft = draft.copy()
             self._degraded.labels("time").inc()
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(None, self._fall_back, site, request, draft, budget)
         return draft.answer(request, budget, partial(self._decider.view, site))
 
-    def _filling(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
-        """Each part on its own: what fails leaves the draft as it is."""
+    async def _work(
+        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, whole: Deadline
+    ) -> bool:
+        """Whether all was done in time. A decision that was begun is made and logged, though the answer be given
+        without it: else those with whom it takes longer were missing in their group of a comparison."""
+        in_time, late = partial(self._soon, whole, 0.0), partial(self._soon, whole, LATE_SECONDS)
+        try:
+            await sansio.run_async(self._knowing(site, request, draft), late)
+            full = False
+            with suppress(DeadlineExceeded):
+                await sansio.run_async(self._filling(site, request, draft), in_time)
+                full = True
+            await sansio.run_async(self._deciding(site, request, draft), late)
+            await sansio.run_async(self._completing(site, request, draft), in_time)
+        except DeadlineExceeded:
+            return False
+        return full
+
+    async def _soon(self, whole: Deadline, more: float, work: Callable[[], Any]) -> Any:
+        return await self._whole.soon(work, whole.left + more)
+
+    def _knowing(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
         if request.visitor or request.user:
             with self._without("profile"):
                 found = yield from self._profiles.finding(site.id, request.visitor, request.user)
                 draft.know(found or draft.profile, request)
                 yield from self._decider.refreshing_segments(site)
+
+    def _filling(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
+        """Each part on its own: what fails leaves the draft as it is."""
         if request.items:
             with self._without("items"):
                 yield Call(lambda: self._fill_items(site, request, draft, draft.profile))
+
+    def _deciding(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
+        """Which offers they get. That is logged at once: what comes after it takes longer with one of the groups."""
         if request.offers:
-            pages: list[PageDecisions] = []
             with self._without("offers"):
-                pages.append((yield from self._decide(site, request, draft)))
-            if pages:
-                yield from self._filling_offers(site, request, draft, pages[0])
-            else:
-                self._fall_back_on_offers(site, request, draft)
+                page = yield from self._decide(site, request, draft)
+                draft.decided, draft.made = True, [each for each in page.slots.values() if each]
+                draft.offers.update({each.slot: _offer(each) for each in draft.made})
+                self._decisions.count(site, draft.made)
+                if not request.opted_out:
+                    who = Addressee(request.visitor, request.user, request.agent)
+                    self._decisions.add(site, who, (*page.withheld, *page.decided))
+
+    def _completing(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[None]:
+        """The items inside of offers, or fallbacks where nothing could be decided."""
+        if any(each.items is not None for each in draft.made):
+            yield Call(lambda: self._fill_inside(site, request, draft))
+        if request.offers and not draft.decided:
+            self._fall_back_on_offers(site, request, draft)
 
     def _decide(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> Steps[PageDecisions]:
         decider, profile = self._decider, draft.profile
@@ -148,18 +201,6 @@ class Personalizer:
                 request.campaign_key,
             )
         )
-
-    def _filling_offers(
-        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, page: PageDecisions
-    ) -> Steps[None]:
-        made = [each for each in page.slots.values() if each]
-        draft.offers.update({each.slot: _offer(each) for each in made})
-        if any(each.items is not None for each in made):
-            yield Call(lambda: self._fill_inside(site, request, draft, made))
-        self._decisions.count(site, made)
-        if not request.opted_out:
-            who = Addressee(request.visitor, request.user, request.agent)
-            self._decisions.add(site, who, (*page.withheld, *page.decided))
 
     def _fall_back(
         self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, budget: Deadline
@@ -191,11 +232,9 @@ class Personalizer:
         for slot, ask in request.items.items():
             draft.items[slot] = self._row(shop, visitor, ask, site.currency)
 
-    def _fill_inside(
-        self, site: Site, request: PersonalizeRequest, draft: AnswerDraft, made: Sequence[Decision]
-    ) -> None:
+    def _fill_inside(self, site: Site, request: PersonalizeRequest, draft: AnswerDraft) -> None:
         """The items that offers have inside. An ask was checked when its campaign was written."""
-        asks = {each.slot: parse_slot_request(each.items) for each in made if each.items is not None}
+        asks = {each.slot: parse_slot_request(each.items) for each in draft.made if each.items is not None}
         with self._without("items"):
             shop = self._shops(site.id)
             visitor = shop.recommender.visitor(draft.profile, request.item, rules_of(site))
