@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from customers.groups.store import GroupStore
 from dangol import compose
 from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
@@ -49,7 +50,9 @@ class Jobs:
         self.membership = compose.membership(settings)
         self.sizes = SegmentSizes(settings.profiles_uri)
         store = compose.profiles(settings)
-        self.scoring = Scoring(compose.warehouse(settings), store, RedisErased(store.client))
+        self.scoring = Scoring(
+            compose.warehouse(settings), store, RedisErased(store.client), GroupStore(store.client)
+        )
         self.duplicates = Duplicates(
             compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
         )

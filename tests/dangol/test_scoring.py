@@ -1,15 +1,18 @@
 """Scores: from orders in a real warehouse onto profiles."""
 
+from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
+from customers.groups.groups import Groups
 from dangol.jobs.scoring import Scoring
+from offers.audience.audience import Audience
 from profiles.erasures import Cutoffs, digest
-from profiles.model import Profile
-from profiles.standing import cell_of
+from profiles.model import Counts, Profile
+from profiles.standing import cell_of, quadrant_of
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Write
 from tests.support.warehouse_rows import NOON, row
@@ -136,3 +139,79 @@ def test_a_run_leaves_a_snapshot_of_its_day_once_and_without_who_was_erased(tmp_
     assert one["stage"] == "prospect", "of a profile that knows no order"
     assert first["v:24"]["stage"] is None, "its profile is gone"
     assert {row["clv"] for row in found} == {None}
+
+
+class StoredGroups:
+    """In memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Groups] = {}
+
+    def load(self, site: str) -> Groups | None:
+        return self.kept.get(site)
+
+    def save(self, site: str, groups: Groups) -> None:
+        self.kept[site] = groups
+
+
+@pytest.mark.slow
+def test_groups_and_quadrants_reach_profiles_and_snapshot(tmp_path: Path) -> None:
+    """Half buy shoes, often, and half once, anything; every tenth of the first buys hats alone."""
+    chance = np.random.default_rng(3)
+    rows, profiles = [], MemoryProfiles()
+    for number in range(240):
+        often, hats = number % 2 == 0, number % 20 == 0
+        days = sorted({int(each) for each in chance.integers(1, 200, 14 if often else 1)})
+        for at, day in enumerate(days):
+            lines = (
+                ["hats"] if hats else list(chance.choice(["shoes", "socks", "coats"], 3, p=[0.6, 0.3, 0.1]))
+            )
+            items = [
+                {"product": f"p{place}", "category": each, "quantity": 1.0, "price": 9.0}
+                for place, each in enumerate(lines)
+            ]
+            name = f"v:{number}"
+            rows.append(
+                order(name, NOON - day * DAY_MS, 90.0 if often else 9.0, f"{number}-{at}")._replace(
+                    items=items
+                )
+            )
+        counts = Counts(orders=len(days), revenue=90.0 * len(days), visits=60 if often else 2, views=2)
+        last = NOON - days[0] * DAY_MS
+        one = Profile(
+            f"v:{number}", counts=counts, last_order=last, last_seen=last, first_seen=NOON - 300 * DAY_MS
+        )
+        profiles.save("default", [Write(one.id, ABSENT, one)])
+    groups, warehouse = StoredGroups(), shop(tmp_path, rows)
+    Scoring(warehouse, profiles, groups=groups, clock=lambda: NOON / 1000).run(SITE)
+    assert len(groups.kept["default"].groups) == 2
+    found = {
+        each["profile"]: each
+        for each in warehouse.rows('select profile, "group", quadrant, stage from scores', Scope("default"))
+    }
+    assert len(found) == 240
+    assert len({found[f"v:{n}"]["group"] for n in range(0, 240, 2)}) == 1
+    assert found["v:0"]["group"] != found["v:1"]["group"]
+    assert {found[f"v:{n}"]["quadrant"] for n in range(0, 240, 20)} == {"one-to-one"}
+    once = Counter(found[f"v:{n}"]["quadrant"] for n in range(1, 240, 2))
+    assert once.keys() == {"not worth personalizing", "help to choose"}, (
+        "of little value, whatever they bought"
+    )
+    assert once["not worth personalizing"] > 60
+    for number in (0, 1, 2):
+        profile = profiles.find("default", str(number))
+        assert profile
+        assert quadrant_of(profile.scores) == found[profile.id]["quadrant"]
+        assert str(int(profile.scores["group"])) == found[profile.id]["group"]
+    named = next(each for each in groups.kept["default"].groups if str(each.id) == found["v:0"]["group"])
+    held = [
+        Audience.parse(named.audience).matches(profiles.find("default", str(n)) or Profile(""), NOON, SITE)
+        for n in range(240)
+    ]
+    assert held == [n % 2 == 0 for n in range(240)]
+    # A run with groups of this week asks them; a score that is not known any more goes.
+    groups.kept["default"] = Groups(NOON // DAY_MS, 240)
+    Scoring(warehouse, profiles, groups=groups, clock=lambda: NOON / 1000).run(SITE)
+    profile = profiles.find("default", "0")
+    assert profile
+    assert "group" not in profile.scores
