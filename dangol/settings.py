@@ -87,6 +87,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 30
     offers_per_day: Annotated[int, Meta(ge=1, description="the same in a day")] = 60
     train_hours: Annotated[float, Meta(gt=0, description="hours between two full trainings")] = 24.0
+    risk_days: Annotated[
+        int,
+        Meta(ge=7, le=365, description="horizon of the risk: customers who order nothing for so many days"),
+    ] = 90
     retention_days: Annotated[int, Meta(ge=0, description="days events are kept; 0: for ever")] = 0
     spool_mb: Annotated[
         int, Meta(ge=1, description="disk that events may wait on while the log is down, MiB")

@@ -16,6 +16,21 @@ CELLS: tuple[Cell, ...] = get_args(Cell)
 QUADRANTS: tuple[Quadrant, ...] = get_args(Quadrant)
 
 
+SCORED_DAY = "day"
+"""Among a profile's scores: the day that the others are of, in days since 1970 (UTC)."""
+
+_COMPUTED = {
+    "recency", "frequency", "monetary", "cell", "quadrant", "group", "churn",
+    "next_order", "clv", "clv_low", "clv_high", "contribution", SCORED_DAY,
+}  # fmt: skip
+"""``churn`` was computed by earlier releases."""
+
+
+def is_computed(score: str) -> bool:
+    """Whether the daily run of the scores writes the score of this name, or did; what is not told any more, goes."""
+    return score in _COMPUTED or score.startswith("risk")
+
+
 def cell_of(scores: Mapping[str, float]) -> Cell | None:
     """The RFM cell that a profile's scores tell; None where they tell none."""
     place = scores.get("cell")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from customers.scoring.card_store import CardStore
 from ingest.enrich.countries import Source, source
 from ingest.rebuild.classification_runs import ClassificationRuns
 from ingest.worker.log_generations import Incident
@@ -102,6 +103,7 @@ class ReportStores:
     cancellations: Cancellations
     losses: LossStore
     costs: CostStore
+    cards: CardStore
     classifications: ClassificationRuns
     patience_seconds: float = 1.5
 

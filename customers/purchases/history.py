@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 class History(NamedTuple):
     """Of n people m days with an order, by person and day. A day is the site's own, as days since 1970-01-01.
 
-    A day on which nothing stands any more (all of it was given back or cancelled) has 0 ``orders``.
+    A day of which nothing stands any more, as all was given back or cancelled, has 0 ``orders``.
     """
 
     profiles: pa.Array
@@ -42,8 +42,8 @@ class History(NamedTuple):
 
     @property
     def stands(self) -> Mask:
-        """(m,): the days with an order that stands: the purchases."""
-        stands: Mask = self.orders > 0
+        """(m,): the days with an order that stands, and that a credit note did not wholly take back: the purchases."""
+        stands: Mask = (self.orders > 0) & ((self.revenue > 0) | (self.gross == 0))
         return stands
 
     def rows(self, which: Mask) -> "History":
@@ -65,6 +65,20 @@ class History(NamedTuple):
     def between(self, first: int, end: int) -> "History":
         """What was bought on ``first`` ≤ day < ``end``."""
         return self.rows((self.day >= first) & (self.day < end))
+
+    def some(self, people: Mask) -> "History":
+        """Those of ``people`` (n,) only."""
+        row = np.cumsum(people, dtype=np.int32) - np.int32(1)
+        kept = self.rows(people[self.person])
+        return kept._replace(profiles=self.profiles.filter(pa.array(people)), person=row[kept.person])
+
+    def sample(self, most: int) -> "History":
+        """``most`` of the people at most, by chance, the same each time."""
+        if self.people <= most:
+            return self
+        chosen = np.zeros(self.people, np.bool_)
+        chosen[np.random.default_rng(1).choice(self.people, most, replace=False)] = True
+        return self.some(chosen)
 
     def total(self, values: NDArray[np.generic]) -> Floats:
         """(n,): the sum of a column (m,) by person."""

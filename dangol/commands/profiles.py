@@ -1,4 +1,4 @@
-"""``dangol export``, ``erase``, ``rebuild-profiles`` and ``reclassify``."""
+"""``dangol export``, ``erase``, ``rebuild-profiles``, ``reclassify`` and ``score``."""
 
 import click
 
@@ -110,4 +110,26 @@ def reclassify(config: Settings, site_id: str, dry_run: bool) -> None:
             click.echo(f"{done.rows:,} events rewritten, {done.profiles:,} profiles rebuilt")
 
 
-COMMANDS = (export, erase, rebuild_profiles, reclassify)
+@click.command()
+@SITE
+@click.pass_obj
+def score(config: Settings, site_id: str) -> None:
+    """Score every customer of a site now: RFM, risk, value. Prints how right the scores were on the last closed window.
+
+    The schedule does the same once a day.
+    """
+    from customers.scoring.card_text import lines
+    from dangol.jobs.jobs import scoring
+    from dangol.machine.embedded import embedded_redis
+    from dangol.transfer.event_import import site_of
+
+    with embedded_redis(config):
+        site = site_of(config, site_id)
+        job = scoring(config)
+        written = job.run(site)
+    click.echo(f"{written} profiles written")
+    for line in lines(job.card, site.currency) if job.card else ():
+        click.echo(line)
+
+
+COMMANDS = (export, erase, rebuild_profiles, reclassify, score)

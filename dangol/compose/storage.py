@@ -8,6 +8,7 @@ from tracker.log.port import EventLog
 from tracker.sites import Sites
 
 if TYPE_CHECKING:
+    from customers.scoring.card_store import CardStore
     from dangol.archive.erasure_log import ErasureLog
     from ingest.dead_letters import DeadLetters
     from ingest.rebuild.classification_runs import ClassificationRuns
@@ -82,6 +83,13 @@ def costs(settings: Settings) -> "RedisCosts":
     from warehouse.attribution.cost_store import RedisCosts
 
     return RedisCosts(settings.profiles_uri)
+
+
+def score_cards(settings: Settings) -> "CardStore":
+    """How right the scores of each site were."""
+    from customers.scoring.card_store import CardStore
+
+    return CardStore(settings.profiles_uri)
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":

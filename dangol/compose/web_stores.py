@@ -19,6 +19,7 @@ from dangol.compose.storage import (
     model_registry,
     profiles,
     runs,
+    score_cards,
     sites,
     spool_watch,
     users,
@@ -196,6 +197,7 @@ def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
         cancellations=Cancellations(redis),
         losses=losses(settings, 1.0),
         costs=costs(settings),
+        cards=score_cards(settings),
         classifications=classification_runs(settings, 1.0),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from customers.groups.features import features, largest_interests, names_of
@@ -29,14 +30,14 @@ class Grouping:
     def __init__(self, profiles: ProfileStore, store: StoredGroups | None) -> None:
         self._profiles, self._store = profiles, store
 
-    def groups(self, site: str, ids: Sequence[str], now: int) -> Groups:
+    def groups(self, site: str, ids: pa.Array, now: int) -> Groups:
         """The groups at ``now`` (ms) of the customers with these profile ids. Raises ProfilesUnavailable."""
         day = now // DAY_MS
         before = self._store.load(site) if self._store else None
         if before and 0 <= day - before.day < DAYS_KEPT:
             return before
         chance = np.random.default_rng(day)
-        some = [ids[at] for at in chance.permutation(len(ids))[:SAMPLE]]
+        some = ids.take(pa.array(chance.permutation(len(ids))[:SAMPLE])).to_pylist()
         known: list[Profile] = []
         for start in range(0, len(some), BATCH):
             batch = some[start : start + BATCH]

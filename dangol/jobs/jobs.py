@@ -40,6 +40,19 @@ logger = logging.getLogger("dangol.scheduler")
 SCHEDULE = "the schedule"
 
 
+def scoring(settings: Settings) -> Scoring:
+    """The job that scores the customers of a site."""
+    store = compose.profiles(settings)
+    return Scoring(
+        compose.warehouse(settings),
+        store,
+        RedisErased(store.client),
+        GroupStore(store.client),
+        compose.score_cards(settings),
+        settings.risk_days,
+    )
+
+
 class Jobs:
     """The jobs of one installation. Safe from the schedule's threads: each run opens what it needs."""
 
@@ -49,10 +62,7 @@ class Jobs:
         self.learner = compose.feedback_job(settings)
         self.membership = compose.membership(settings)
         self.sizes = SegmentSizes(settings.profiles_uri)
-        store = compose.profiles(settings)
-        self.scoring = Scoring(
-            compose.warehouse(settings), store, RedisErased(store.client), GroupStore(store.client)
-        )
+        self.scoring = scoring(settings)
         self.duplicates = Duplicates(
             compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
         )
@@ -107,7 +117,7 @@ class Jobs:
             self.sizes.record(site.id, datetime.now(site.zone).date(), counted.members)
 
     def score(self) -> None:
-        """Score every customer: recency, frequency, monetary value, churn and lifetime value."""
+        """Score every customer: RFM, risk, value, and the card of how right these were."""
         self._each(self.scoring.run)
 
     def merge_duplicates(self) -> None:

@@ -173,7 +173,7 @@ FUNCTIONS: dict[str, Callable[[Operand], Field]] = {
     "days_since": _days_since,
     "consent": _consent,
     "trait": _called("any", "profile.traits.get", "name"),
-    "score": _called("number", "profile.scores.get", "churn"),
+    "score": _called("number", "profile.scores.get", "risk90"),
     "in_cart": _called("flag", "profile.cart.__contains__", "item"),
     "shown": _called("number", "shown", "campaign"),
     "clicked": _called("number", "clicked", "campaign"),

@@ -85,7 +85,7 @@ def test_what_was_given_back_is_no_revenue_and_no_purchase(tmp_path: Path) -> No
         "whole": [(0, 0, 50.0, 0.0)],
         "part": [(0, 1, 50.0, 30.0)],
         "cancelled": [(0, 0, 50.0, 0.0)],
-        "noted": [(-9, 1, 30.0, 20.0), (0, 0, 50.0, 0.0)],
+        "noted": [(-9, 1, 30.0, 20.0), (0, 1, 50.0, 0.0)],
     }, "a credit note takes off what was bought last before it"
     known = history(warehouse, "default", SPAN, "EUR")
     buyers = customers(known, TODAY + 9)

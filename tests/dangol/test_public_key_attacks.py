@@ -32,7 +32,7 @@ from warehouse.delta import Warehouse
 from warehouse.feeds.dossier import dossier
 from warehouse.feeds.doubtful_orders import ENOUGH_BUYERS, TIMES_USUAL, doubtful, plausible
 from warehouse.feeds.offer_events import GoalEvent, OfferEvent, goal_events
-from warehouse.feeds.purchases import purchases
+from warehouse.feeds.purchase_days import purchase_days
 from warehouse.question.span import Span
 from warehouse.question.steps import parse_step
 from warehouse.reports.goals import goals
@@ -260,7 +260,9 @@ def test_who_guesses_the_number_of_an_order_to_come_changes_nothing_of_it(tmp_pa
     span = Span.parse(site, "2026-11-01", "2026-11-02")
     found = overview(warehouse, "default", span, "EUR")
     assert (found.orders, found.revenue) == (5, 200.0)
-    assert purchases(warehouse, "default", span, "EUR")["profile"].to_pylist() == [f"p{n}" for n in range(5)]
+    assert purchase_days(warehouse, "default", span, "EUR")["profile"].to_pylist() == [
+        f"p{n}" for n in range(5)
+    ]
     goals = goal_events(warehouse, "default", ["Order Completed"], span.start, span.end, "EUR")
     assert {(each.profile, each.value) for each in goals} == {(f"p{n}", 40.0) for n in range(5)}
     lines = product_report(warehouse, "default", span, "EUR")

@@ -1,8 +1,8 @@
 """Scores: from orders in a real warehouse onto profiles."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,16 +16,13 @@ from profiles.standing import cell_of, quadrant_of
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Write
 from tests.support.warehouse_rows import NOON, row
-from tracker.durations import DAY_MS, HOUR_MS
+from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
-from warehouse.feeds.purchases import purchases
 from warehouse.question.scope import Scope
-from warehouse.question.span import Span
 from warehouse.tables.schema import EventRow
 
 SITE = Site(id="default", write_key="wk", secret_key="sk", timezone="Asia/Seoul")
-SPAN = Span(NOON - 400 * DAY_MS, NOON + DAY_MS, ZoneInfo("Asia/Seoul"))
 
 
 def order(profile: str, ts: int, revenue: float, number: str, name: str = "Order Completed") -> EventRow:
@@ -45,29 +42,6 @@ def known(*ids: str) -> MemoryProfiles:
     return profiles
 
 
-def test_purchases_of_each_customer(tmp_path: Path) -> None:
-    seoul_midnight = NOON + 3 * HOUR_MS  # 15:00 UTC
-    warehouse = shop(
-        tmp_path,
-        [
-            order("a", seoul_midnight - 60_000, 10.0, "1"),
-            order("a", seoul_midnight + 60_000, 20.0, "2"),
-            order("a", seoul_midnight + 90_000, 20.0, "2"),  # confirmed twice
-            order("a", seoul_midnight + 120_000, 5.0, "3"),
-            order("b", NOON, 50.0, "4"),
-            order("b", NOON + 1000, -80.0, "4", "Order Refunded"),  # all of it: no purchase is left
-            order("c", NOON, -5.0, "5", "Order Refunded"),
-            row(NOON, profile="d"),
-            order("e", NOON + 9 * DAY_MS, 7.0, "6"),
-        ],
-    )
-    assert purchases(warehouse, "default", SPAN, "EUR").to_pylist() == [
-        {"profile": "a", "days": 2.0, "orders": 3, "revenue": 35.0, "paid_days": 2.0,
-         "first": seoul_midnight - 60_000, "last": seoul_midnight + 120_000},
-    ]  # fmt: skip
-    assert purchases(warehouse, "other", SPAN, "EUR").num_rows == 0
-
-
 def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
     rows = [order(f"v:{n}", NOON - n * DAY_MS, 10.0 * (n + 1), str(n)) for n in range(5)]
     profiles = known(*(f"v:{n}" for n in range(4)))
@@ -75,7 +49,7 @@ def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
     assert scoring.run(SITE) == 4, "who was erased is not made again"
     found = profiles.find("default", "0")
     fifths = {"recency": 5.0, "frequency": 3.0, "monetary": 1.0}
-    assert found and found.scores == {"taste": 3.0, **fifths, "day": NOON // DAY_MS}
+    assert found and found.scores == {"taste": 3.0, **fifths, "contribution": 10.0, "day": NOON // DAY_MS}
     assert profiles.find("default", "4") is None
     assert scoring.run(SITE) == 0, "nothing changed, nothing is written"
     for days, written in ((6, 0), (7, 4)):
@@ -83,33 +57,89 @@ def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
         again = Scoring(scoring._warehouse, profiles, clock=lambda later=later: later / 1000)  # type: ignore[misc]
         assert again.run(SITE) == written, "scores say of which day they are, a week old at most"
     found = profiles.find("default", "0")
-    assert found and found.scores == {"taste": 3.0, **fifths, "day": NOON // DAY_MS + 7}
+    assert found and found.scores == {"taste": 3.0, **fifths, "contribution": 10.0, "day": NOON // DAY_MS + 7}
 
 
-@pytest.mark.slow
-def test_churn_and_lifetime_value_of_a_shop_with_history(tmp_path: Path) -> None:
+def history(customers: int, days: int) -> list[EventRow]:
+    """Orders of 20 each by customers who come at a rate of their own, and leave; the first orders spread over all."""
     chance = np.random.default_rng(7)
     rows = []
-    for customer in range(300):
-        rate = chance.gamma(0.8, 0.05)
-        days = np.cumsum([0, *chance.exponential(1 / rate, 30)])
-        many = np.count_nonzero(days < chance.exponential(150))
-        rows += [order(f"v:{customer}", NOON - 300 * DAY_MS + int(day * DAY_MS), 20.0, f"{customer}-{number}")
-                 for number, day in enumerate(days[: max(many, 1)]) if day < 300]  # fmt: skip
+    for customer in range(customers):
+        start, rate = chance.uniform(0, days), chance.gamma(0.8, 0.05)
+        until = start + chance.exponential(150)
+        times = start + np.cumsum([0, *chance.exponential(1 / rate, 40)])
+        rows += [order(f"v:{customer}", NOON - days * DAY_MS + int(time * DAY_MS), 20.0, f"{customer}-{number}")
+                 for number, time in enumerate(times) if time < min(until, days) or not number]  # fmt: skip
+    return rows
+
+
+def test_risk_and_value_of_a_shop_with_history(tmp_path: Path) -> None:
+    rows = history(400, 300)
     rows += [order("v:faithful", NOON - day * DAY_MS, 30.0, f"f{day}") for day in range(5, 300, 10)]
     rows += [order("v:gone", NOON - day * DAY_MS, 30.0, f"g{day}") for day in range(200, 300, 10)]
-    profiles = known("v:faithful", "v:gone")
-    Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000).run(SITE)
-    faithful, gone = profiles.find("default", "faithful"), profiles.find("default", "gone")
-    assert faithful and gone
-    assert faithful.scores["churn"] < 0.2 < 0.9 < gone.scores["churn"]
-    assert 400 < faithful.scores["clv"] < 30 * 36.5, "30 every ten days, were they sure to stay all year"
-    assert gone.scores["clv"] < 0.1 * faithful.scores["clv"]
-    assert (faithful.scores["recency"], faithful.scores["frequency"], faithful.scores["monetary"]) == (
-        5,
-        5,
-        5,
+    rows += [order("v:returned", NOON - 20 * DAY_MS, 300.0, "r")]
+    rows += [order("v:returned", NOON - 10 * DAY_MS, -300.0, "r", "Order Refunded")]
+    rows += [
+        order("v:noted", NOON - 20 * DAY_MS, 300.0, "n"),
+        order("v:noted", NOON, -300.0, "", "Order Refunded"),
+    ]
+    rows[-1] = rows[-1]._replace(order=None)
+    names = ("faithful", "gone", "returned", "noted")
+    profiles = known(*(f"v:{name}" for name in names))
+    profiles.update("default", "v:gone", lambda one: one)
+    scoring = Scoring(shop(tmp_path, rows), profiles, risk_days=60, clock=lambda: NOON / 1000)
+    scoring.run(SITE)
+    faithful, gone, returned, noted = (
+        found.scores for name in names if (found := profiles.find("default", name))
     )
+    assert faithful["risk60"] < 0.25 < 0.85 < gone["risk60"]
+    assert 400 < faithful["clv"] < 30 * 36.5, "30 every ten days, were they sure to stay all year"
+    assert faithful["clv_low"] < faithful["clv"] < faithful["clv_high"]
+    assert gone["clv"] < 0.1 * faithful["clv"]
+    assert 0 <= faithful["next_order"] - NOON // DAY_MS <= 12 and "next_order" not in gone
+    assert (faithful["recency"], faithful["frequency"], faithful["monetary"]) == (5, 5, 5)
+    for nothing_left in (returned, noted):
+        assert nothing_left["clv"] == nothing_left["clv_high"] == nothing_left["contribution"] == 0
+        assert "risk60" not in nothing_left and "recency" not in nothing_left
+    card = scoring.card
+    assert card and card.risk and card.value and card.risk.better and card.value.better
+    assert card.risk.days == 60 and card.risk.held <= card.risk.said
+    assert card.value.low < card.value.happened < card.value.high
+
+
+def test_scores_that_are_not_computed_any_more_go(tmp_path: Path) -> None:
+    rows = [order("v:one", NOON, 10.0, "1")]
+    profiles = MemoryProfiles()
+    old = {"churn": 0.9, "risk90": 0.9, "clv": 50.0, "taste": 3.0}
+    profiles.save("default", [Write("v:one", ABSENT, Profile(id="v:one", scores=old))])
+    Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000).run(SITE)
+    found = profiles.find("default", "one")
+    assert found and found.scores.keys() == {
+        "taste",
+        "recency",
+        "frequency",
+        "monetary",
+        "contribution",
+        "day",
+    }
+
+
+def test_a_profile_that_changes_meanwhile_keeps_both(tmp_path: Path) -> None:
+    """Ingest writes between the job's read and its write."""
+
+    class Busy(MemoryProfiles):
+        def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
+            if len(writes) > 1:
+                self.update(site, writes[0].id, lambda one: setattr(one, "lang", "ko") or one)
+            return super().save(site, writes)
+
+    profiles = Busy()
+    for name in ("v:0", "v:1"):
+        profiles.save("default", [Write(name, ABSENT, Profile(id=name))])
+    rows = [order(f"v:{n}", NOON, 10.0, str(n)) for n in range(2)]
+    assert Scoring(shop(tmp_path, rows), profiles, clock=lambda: NOON / 1000).run(SITE) == 2
+    found = profiles.find("default", "0")
+    assert found and found.lang == "ko" and found.scores["contribution"] == 10.0
 
 
 def test_a_run_leaves_a_snapshot_of_its_day_once_and_without_who_was_erased(tmp_path: Path) -> None:

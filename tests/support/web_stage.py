@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
+from customers.scoring.card_store import CardStore
 from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
 from ingest.rebuild.classification_runs import ClassificationRuns
@@ -228,6 +229,7 @@ def stage_of(
             cancellations=Cancellations(redis_url, timeout=10),
             losses=LossStore(connect(redis_url, 10)),
             costs=RedisCosts(redis_url, timeout=10),
+            cards=CardStore(redis_url, timeout=10),
             classifications=ClassificationRuns(connect(redis_url, 10.0), clock),
             patience_seconds=patience_seconds,
         ),

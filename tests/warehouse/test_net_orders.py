@@ -15,7 +15,7 @@ from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.delta import Warehouse
 from warehouse.feeds.interactions import interactions
-from warehouse.feeds.purchases import purchases
+from warehouse.feeds.purchase_days import purchase_days
 from warehouse.question.span import Span
 from warehouse.reports.overview import overview
 from warehouse.reports.products import product_report
@@ -123,15 +123,19 @@ def check_products(warehouse: Warehouse, entries: list[Entry], span: Span) -> No
 
 
 def check_purchases(warehouse: Warehouse, entries: list[Entry], span: Span) -> None:
-    found = {each["profile"]: each for each in purchases(warehouse, "default", span, "EUR").to_pylist()}
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in purchase_days(warehouse, "default", span, "EUR").to_pylist():
+        found[each["profile"]].append(each)
     buyers = {each.profile for each in entries if each.stands}
-    assert found.keys() == buyers
+    assert {who for who, days in found.items() if any(day["orders"] for day in days)} == buyers
     for who in buyers:
         mine = [each for each in entries if each.profile == who]
         net = sum((each.net for each in mine if each.currency == "EUR"), Decimal(0))
-        assert found[who]["orders"] == sum(each.stands for each in mine)
-        assert found[who]["revenue"] == float(max(net, Decimal(0)))
-        assert found[who]["last"] == max(each.ts for each in mine if each.stands)
+        assert sum(day["orders"] for day in found[who]) == sum(each.stands for each in mine)
+        assert sum(Decimal(str(day["revenue"])) for day in found[who]) == max(net, Decimal(0))
+        assert max(day["ts"] for day in found[who] if day["orders"]) == max(
+            each.ts for each in mine if each.stands
+        )
 
 
 def check_interactions(warehouse: Warehouse, entries: list[Entry], span: Span) -> None:

@@ -17,18 +17,22 @@ with days as (
 ), noted as (select distinct profile from days where change < 0),
 summed as (
     select *, sum(change) over (partition by profile order by day) as level from days semi join noted using (profile)
-), kept as (
-    select * exclude (level), greatest(least(change, min(level) over (
+), left_over as (
+    select *, greatest(min(level) over (
         partition by profile order by day rows between current row and unbounded following
-    ) - level + change), 0)::bigint as revenue from summed
+    ), 0) as least_level from summed
+), kept as (
+    select * exclude (level, least_level),
+           (least_level - lag(least_level, 1, 0) over (partition by profile order by day))::bigint as revenue
+    from left_over
     union all by name
     select *, change as revenue from days anti join noted using (profile)
 )
-select profile, day, ts, (case when change > 0 and revenue = 0 then 0 else orders end)::integer as orders,
-       gross::double / {units} as gross, revenue::double / {units} as revenue
+select profile, day, ts, orders::integer as orders, gross::double / {units} as gross,
+       revenue::double / {units} as revenue
 from kept where orders > 0 or gross > 0 order by profile, day
 """
-"""A credit note takes off what the person bought last before it."""
+"""A credit note takes off what the person bought last before it, and what it exceeds that by, off what comes next."""
 
 
 def purchase_days(warehouse: Events, site: str, span: Span, currency: str) -> pa.Table:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from flask import Blueprint, Response
 
+from customers.scoring.card import RiskCard, ScoreCard, ValueCard
 from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval
 from offers.experiments.lift import Group
@@ -71,6 +72,9 @@ ANSWERED: tuple[type, ...] = (
         ContactsTold,
         Cost,
         CostsTold,
+        ScoreCard,
+        RiskCard,
+        ValueCard,
     ),
     *(
         Profile,

@@ -78,7 +78,7 @@ EXAMPLES: Mapping[str, str] = {
     "viewed_category": "'shoes', 30",
     "bought_category": "'shoes', 30",
     "trait": "'plan'",
-    "score": "'churn'",
+    "score": "'risk90'",
     "shown": "'boots'",
     "clicked": "'boots'",
     "consent": "'marketing'",

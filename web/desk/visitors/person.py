@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from offers.audience.visitor import View
 from profiles.ids import is_customer
-from profiles.lifetime_value import SCORED_DAY
 from profiles.model import Profile, Touch
-from profiles.standing import cell_of
 from profiles.touches import came
 from recommender.catalogue.item import Item
 from tracker.sites import Site
+from web.desk.visitors.scores import score_facts
 from web.drawing import formats
-from web.labels import channel, device, rfm_cell
+from web.labels import channel, device
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.people.answers import ConsentRow, answers_of
@@ -220,15 +218,7 @@ def _facts(view: View, segments: Mapping[str, str]) -> list[tuple[str, str]]:
         (_label(name), _claimed(str(value)[:500]) if name in profile.claims else str(value)[:500])
         for name, value in told[:20]
     ]
-    if cell := cell_of(profile.scores):
-        facts.append((_("RFM cell"), rfm_cell(cell)))
-    numbers = {
-        name: each for name, each in profile.scores.items() if name not in (SCORED_DAY, "cell", "quadrant")
-    }
-    facts += [(_label(name), f"{value:.3g}") for name, value in numbers.items()]
-    if SCORED_DAY in profile.scores:
-        scored = date(1970, 1, 1) + timedelta(days=profile.scores[SCORED_DAY])
-        facts.append((_("Scores of"), formats.day(scored)))
+    facts += score_facts(profile, site)
     return [(label, value) for label, value in facts if value]
 
 

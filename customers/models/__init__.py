@@ -1,0 +1,1 @@
+"""Models: purchase summaries enter; fitted parameters and what each customer is expected to do leave. No I/O."""

@@ -1,0 +1,38 @@
+"""The card as lines of text, for the command line."""
+
+from collections.abc import Iterator
+
+from customers.scoring.card import ScoreCard
+
+
+def lines(card: ScoreCard, currency: str) -> Iterator[str]:
+    """What was said of the last closed window and what happened, or why a score is not shown."""
+    yield f"{card.customers} customers"
+    yield f"risk: {_risk(card)}"
+    yield f"value: {_value(card, currency)}"
+
+
+def _risk(card: ScoreCard) -> str:
+    found = card.risk
+    if found is None:
+        return f"not shown, {card.risk_absent}: {card.risk_needs}"
+    told = (
+        f"of {found.said} customers we said that they would order nothing in {found.days} days; {found.held} did not"
+        f" ({found.model}; ranking {found.auc:.3f}, by recency alone {found.auc_recency:.3f}; squared error"
+        f" {found.brier:.3f}, with one chance for all {found.brier_constant:.3f})"
+    )
+    return told if found.better else f"not shown, {card.risk_absent}: {told}"
+
+
+def _value(card: ScoreCard, currency: str) -> str:
+    found = card.value
+    if found is None:
+        return f"not shown, {card.value_absent}: {card.value_needs}"
+    told = (
+        f"for {found.days} days we expected {found.said:,.0f} {currency} ({found.low:,.0f} to {found.high:,.0f}),"
+        f" {found.happened:,.0f} came ({found.model})"
+    )
+    if not found.better or card.value_total is None:
+        return f"not shown, {card.value_absent}: {told}"
+    total, low, high = card.value_total
+    return f"{told}; the next 365 days: {total:,.0f} {currency} ({low:,.0f} to {high:,.0f})"

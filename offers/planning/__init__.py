@@ -1,1 +1,0 @@
-"""Planning: what a shop's history and a campaign's plan say of how long its experiment takes."""
