@@ -38,6 +38,7 @@ from web.people.audience_preview import Audiences
 from web.people.merges import Merges
 from web.personalize.decision_log import DecisionLog
 from web.personalize.fast_path import FastPath
+from web.personalize.missed import MissedOffers
 from web.personalize.personalizer import Personalizer
 from web.personalize.routes import personalize_blueprint
 from web.reports.cache import ReportCache
@@ -163,6 +164,7 @@ def _register_api(
     }
     health = HealthPages(checks, stores.health, metrics, keys, stores.settings.trust_proxy)
     seconds = stores.settings.personalize_seconds
+    missed = MissedOffers(stores.sites, profiles, stores.campaigns.decider, stores.campaigns.signer, clock)
     gorse = GorseSite(
         keys=keys,
         shops=shops,
@@ -173,6 +175,7 @@ def _register_api(
     )
     for blueprint in (
         personalize_blueprint(personalizer, keys, seconds),
+        blueprint_of("personalize_missed", missed.routes()),
         blueprint_of("items", Items(shops, keys).routes()),
         gorse_blueprint(gorse),
         blueprint_of("models", Models(shops, runs, keys).routes()),

@@ -31,7 +31,11 @@ CLOCK_SLACK_MS = MINUTE_MS
 PAUSE_SECONDS = 1.0
 """How long Redis is not asked after a failure."""
 
+RETURNED_KEPT, RETURNED_AGE_MS = 20, 2 * MINUTE_MS
+"""So many decisions of one visitor can be returned in so long."""
+
 SCRIPT = (Path(__file__).parent / "caps.lua").read_text(encoding="utf-8")
+RETURN_SCRIPT = (Path(__file__).parent / "caps_return.lua").read_text(encoding="utf-8")
 
 
 class CapsUnavailable(Unavailable):
@@ -61,6 +65,10 @@ class Caps(Protocol):
     def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         """For each slot the first request that is under its caps, counted; no campaign twice on one page."""
 
+    def give_back(self, site: str, then: View, campaign: str, nonce: str, exempt: bool) -> Steps[bool]:
+        """A decision of the moment of ``then`` was not shown: it no longer counts. Whether it did: each ``nonce``
+        is returned once. ``exempt``: the fatigue cap did not apply."""
+
 
 class CapStore:
     """Caps on the key ``dg:caps:{site}:{profile id}``. Raises CapsUnavailable, after ``timeout`` seconds at most."""
@@ -74,6 +82,7 @@ class CapStore:
     ) -> None:
         self._redis = connect(url, timeout)
         self._commands, self._script = RedisCommands(self._redis), Script(SCRIPT)
+        self._return_script = Script(RETURN_SCRIPT)
         self._fatigue = _pairs(fatigue)
         self._clock, self._paused_until = clock, float("-inf")
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
@@ -107,6 +116,24 @@ class CapStore:
         return [
             Grant(shown - 1 if shown else None, tuple(i - 1 for i in ghosts)) for shown, *ghosts in answer
         ]
+
+    def give_back(self, site: str, then: View, campaign: str, nonce: str, exempt: bool) -> Steps[bool]:
+        told = {
+            "nonce": nonce,
+            "at": then.now,
+            "windows": windows(then),
+            "campaigns": [campaign] if exempt else [campaign, ""],
+            "age": RETURNED_AGE_MS,
+            "kept": RETURNED_KEPT,
+        }
+        key = _key(site, then.profile.id)
+        try:
+            answer = yield from self._commands.running_script(
+                self._return_script, [key], [msgspec.msgpack.encode(told)]
+            )
+        except REDIS_ERRORS as error:
+            raise CapsUnavailable(str(error)) from error
+        return bool(answer)
 
     def forget(self, site: str, profile_id: str) -> None:
         """Erase what was counted for one profile."""

@@ -137,6 +137,15 @@ class Decider:
         except Unavailable:
             return ""
 
+    def give_back(self, site: Site, profile: Profile, token: Token) -> Steps[bool]:
+        """What ``token`` decided was not shown to this visitor: it no longer counts against caps. Whether it did."""
+        if self._campaigns.due(site):
+            yield Call(lambda: self._campaigns.refresh(site))
+        known = {each.id: each.campaign for each in self._campaigns.known(site)}
+        exempt = token.campaign not in known or known[token.campaign].tier != "standard"
+        then = View(profile, token.ts, site)
+        return (yield from self._caps.give_back(site.id, then, token.campaign, token.nonce, exempt))
+
     def refreshing_segments(self, site: Site) -> Steps[None]:
         """Read the segments again if it is time, so that ``view`` knows them."""
         segments = self._segments

@@ -88,15 +88,15 @@ class TokenSigner:
     def sign(self, token: Token) -> str:
         return self._signer.sign(base64_encode(msgspec.json.encode(token))).decode()
 
-    def read(self, signed: str, site: str, now: int, max_age: int = MAX_AGE_MS) -> Token:
-        """The token, as of ``now`` (ms). Raises TokenInvalid."""
+    def read(self, signed: str, site: str | None, now: int, max_age: int = MAX_AGE_MS) -> Token:
+        """The token, as of ``now`` (ms); of any site where ``site`` is None. Raises TokenInvalid."""
         if len(signed) > LENGTH_LIMIT:
             raise TokenInvalid("forged")
         try:
             token = _decode(base64_decode(self._signer.unsign(signed)))
         except (BadData, msgspec.DecodeError, UnicodeError) as error:
             raise TokenInvalid("forged") from error
-        if token.site != site:
+        if site is not None and token.site != site:
             raise TokenInvalid("foreign")
         if not -SKEW_MS <= now - token.ts <= max_age:
             raise TokenInvalid("stale")

@@ -1,5 +1,6 @@
 """When a slot is filled: in time, words first, without delaying load, and again on a page that came back."""
 
+import json
 import time
 
 import pytest
@@ -86,3 +87,31 @@ def test_a_page_that_comes_back_is_filled_again(shop: Shop, page: Page, tracker:
     page.evaluate(came_back)
     page.wait_for_function("document.querySelector('#slot').innerText == 'kept'")
     assert page.locator(".dangol-offer").count() == 0
+
+
+@pytest.mark.parametrize("late", ["**/v1/personalize", "**/dangol-slots.js"])
+def test_the_server_hears_that_an_offer_came_too_late(
+    shop: Shop, page: Page, tracker: TrackerServer, late: str
+) -> None:
+    answer(tracker, {"hero": offered(BANNER, token="t1"), "none": {"offer": None}})
+    told: list[str] = []
+    page.on("request", lambda each: told.append(each.post_data or "") if "/missed" in each.url else None)
+    page.route(late, lambda route: (time.sleep(1.5), route.continue_()))
+    shop.pages["/"] = shop.page(
+        "dangol('slot', 'hero', '#slot'); dangol('slot', 'none', 'h1')", init="'wk_test'"
+    )
+    page.goto(shop.url)
+    eventually(lambda: page.evaluate("1") and told)
+    page.wait_for_timeout(300)
+    visitor = page.context.cookies()[0]["value"]
+    assert [json.loads(each) for each in told] == [{"visitor": visitor, "token": "t1"}]
+
+
+def test_an_offer_that_is_shown_is_not_told_as_missed(shop: Shop, page: Page, tracker: TrackerServer) -> None:
+    answer(tracker, {"hero": offered(BANNER)})
+    told: list[str] = []
+    page.on("request", lambda each: told.append(each.url) if "/missed" in each.url else None)
+    shop.pages["/"] = shop.page("dangol('slot', 'hero', '#slot')")
+    page.goto(shop.url)
+    eventually(lambda: "Offer Viewed" in names(tracker.unique()))
+    assert told == []

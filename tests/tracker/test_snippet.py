@@ -17,7 +17,7 @@ from tracker.durations import DAY_SECONDS
 
 LIMITS = {
     "snippet": 3 * 1024,
-    "slots": 4608,
+    "slots": 4700,
     "consent": 2048,
     "events": 2048,
     "debug": 1024,

@@ -47,6 +47,7 @@ from web.gorse.documents import Feedback, GorseItem, GorseItemGiven, GorseUser, 
 from web.http.json_body import answer
 from web.openapi.schemas import given, schemas_of
 from web.people.audience_preview import Explained, Size
+from web.personalize.missed import MissedOffer, Returned
 from web.reports.campaign_counts import Answered
 from web.reports.campaign_result import Lesson
 from web.reports.people import People, Sized
@@ -75,6 +76,7 @@ ANSWERED: tuple[type, ...] = (
         ScoreCard,
         RiskCard,
         ValueCard,
+        Returned,
     ),
     *(
         Profile,
@@ -108,6 +110,7 @@ GIVEN: Mapping[str, type] = {
     "GorseItemGiven": GorseItemGiven,
     "GorseUserGiven": GorseUser,
     "ItemPatch": ItemPatch,
+    "MissedOffer": MissedOffer,
 }
 """What requests are decoded into."""
 

@@ -24,7 +24,9 @@ let deliver = (asked, reply) => {
     }
     let late = pause(until - performance.now()).then(() => [{}]);
     Promise.race([reply, late]).then(([body]) => {
-      let result = { ...performance.now() < until && body.slots?.[id], slot: id };  // this file may be what was late
+      let timely = performance.now() < until;  // this file may be what was late
+      let result = { ...timely && body.slots?.[id], slot: id };
+      if (!result.offer) reply.then(([body]) => missed({ ...body.slots?.[id] }));
       Object.assign(result, responses(result));
       if (!place) return target(result);
       place.asking--;
@@ -58,7 +60,7 @@ let reserve = (target, { height }) => {
 let draw = async (place, result, o, turn, until) => {
   let { offer, items = [] } = result, content = offer?.content, empty = !content && !items[0];
   let stale = () => place.turn > turn;
-  if (stale()) return;
+  if (stale()) return missed(result);
   place.turn = Math.max(place.turn, empty ? Math.floor(turn) : turn);
   if (empty) {
     // Nothing for this page: an offer of the page before goes. Where there was no answer, what is shown stays.
@@ -74,7 +76,7 @@ let draw = async (place, result, o, turn, until) => {
   place.element = find(place);
   // Somebody who is in the page's own content keeps it.
   let busy = place.element?.querySelector(':focus');
-  if (stale() || performance.now() >= until || busy && !place.box?.contains(busy)) return;
+  if (stale() || performance.now() >= until || busy && !place.box?.contains(busy)) return missed(result);
   place.stop?.();
   let old = place.box;
   Object.assign(place, { box, shown: here(), puts: [] });

@@ -59,6 +59,12 @@ let DISMISSED = 'dangol_d', MONTH = 30 * 864e5;
 let told = new Set();
 let closed = () => Object.entries(core.read(DISMISSED)).filter(([, at]) => Date.now() - at < MONTH);
 
+/* An offer that came too late to be shown counts against no cap. */
+let missed = ({ offer, token }) => {
+  let visitor = doc.cookie.match(/\bdangol_v=([^;]+)/)?.[1];
+  if (offer && token && visitor) navigator.sendBeacon(new URL('v1/personalize/missed', import.meta.url), JSON.stringify({ visitor, token }));
+};
+
 /* What is told of an answer, ours or one that the page's own server asked for: each once, whoever tells it. */
 let responses = ({ offer, slot, token }) => {
   let tell = core.guard(what => {
