@@ -22,6 +22,7 @@ from web.api.profiles import Profiles
 from web.api.reports import ReportSources, reports_blueprint
 from web.api.scores import Scores
 from web.api.segments import Segments
+from web.campaigns.plan import CampaignPlans
 from web.desk.blueprints import register_desk
 from web.gorse.routes import gorse_blueprint
 from web.gorse.site import GorseSite
@@ -108,9 +109,10 @@ def _reports(stores: Stores) -> Reports:
 def _report_sources(stores: Stores) -> ReportSources:
     warehouse, profiles, clock = stores.reports.warehouse, stores.visitors.profiles, stores.clock
     segments, campaigns = stores.segments.store, stores.campaigns
-    views = Views(segments, clock)
+    views, reports = Views(segments, clock), _reports(stores)
     return ReportSources(
-        people=PeopleTables(_reports(stores), segments, stores.segments.sizes),
+        people=PeopleTables(reports, segments, stores.segments.sizes),
+        plans=CampaignPlans(reports, campaigns.store, campaigns.decider),
         campaigns=CampaignResults(
             warehouse=warehouse,
             profiles=profiles,
@@ -179,7 +181,7 @@ def _register_api(
         blueprint_of("items", Items(shops, keys).routes()),
         gorse_blueprint(gorse),
         blueprint_of("models", Models(shops, runs, keys).routes()),
-        blueprint_of("campaigns", Campaigns(stores.campaigns.store, keys, clock).routes()),
+        blueprint_of("campaigns", Campaigns(stores.campaigns.store, sources.plans, keys, clock).routes()),
         blueprint_of("costs", Costs(stores.reports.costs, keys, clock).routes()),
         blueprint_of("scores", Scores(stores.reports.cards, keys).routes()),
         blueprint_of("coupons", CouponPools(stores.campaigns.coupons, keys).routes()),

@@ -24,6 +24,7 @@ class _Answers(NamedTuple):
     impressions: Numbers
     clicks: Numbers
     dismissed: Flags
+    several: Flags
 
 
 def people_of(
@@ -81,6 +82,8 @@ def people_of(
         before=before,
         variants=variants,
         contexts=contexts or ("",),
+        crossed=np.array([each.crossed for each in persons], np.bool_),
+        several=answers.several,
     )
 
 
@@ -101,11 +104,13 @@ def _answers(
     seen: dict[str, tuple[int, int]] = {}
     clicks = np.zeros(len(since))
     dismissed = np.zeros(len(since), np.bool_)
+    met: dict[int, set[str]] = {}
     for token, row in responses:
         code = profiles.get(row.profile)
         if code is None or token.campaign != campaign or row.kind in ("decided", "withheld"):
             continue
         moment = max(row.ts, token.ts)
+        met.setdefault(code, set()).add(token.variant)
         seen[token.nonce] = min(seen.get(token.nonce, (moment, code)), (moment, code))
         if 0 <= moment - since[code] <= window:
             clicks[code] += row.kind == "click"
@@ -113,7 +118,8 @@ def _answers(
     impressions = np.zeros(len(since))
     for moment, code in seen.values():
         impressions[code] += 0 <= moment - since[code] <= window
-    return _Answers(impressions, clicks, dismissed)
+    several = np.array([len(met.get(code, ())) > 1 for code in range(len(since))], np.bool_)
+    return _Answers(impressions, clicks, dismissed, several)
 
 
 def _withdrew(events: Events, site: str, people: pa.Table, refused: Flags, window: int) -> Flags:

@@ -1,5 +1,6 @@
 """Lift: conversion rate and revenue of visitors who could see a campaign, compared with the holdout, with intervals."""
 
+from collections.abc import Sequence
 from math import exp, sqrt
 from typing import NamedTuple
 
@@ -37,11 +38,33 @@ class Lift(NamedTuple):
 
 def lift(shown: Group, withheld: Group) -> Lift | None:
     """None while a group is empty."""
-    if not shown.visitors or not withheld.visitors:
+    return stratified_lift([(shown, withheld)])
+
+
+def stratified_lift(strata: Sequence[tuple[Group, Group]]) -> Lift | None:
+    """Of the shown and the withheld group of each stratum: the differences within strata, weighted by the people who
+    were shown it. None while every stratum lacks a group."""
+    both = [(shown, withheld) for shown, withheld in strata if shown.visitors and withheld.visitors]
+    if not both:
         return None
-    revenue = _means(shown, withheld)
-    incremental = Interval(*(shown.visitors * each for each in revenue))
-    return Lift(shown, withheld, _rates(shown, withheld), _relative(shown, withheld), revenue, incremental)
+    total = sum(shown.visitors for shown, _ in both)
+    weighted = [(shown.visitors / total, shown, withheld) for shown, withheld in both]
+    rate = _summed([(weight, _rates(shown, withheld)) for weight, shown, withheld in weighted])
+    revenue = _summed([(weight, _means(shown, withheld)) for weight, shown, withheld in weighted])
+    incremental = Interval(*(total * each for each in revenue))
+    shown, withheld = (
+        Group(*(round(sum(column), 4) for column in zip(*groups, strict=True)))
+        for groups in zip(*both, strict=True)
+    )
+    return Lift(shown, withheld, rate, _relative(weighted), revenue, incremental)
+
+
+def _summed(parts: Sequence[tuple[float, Interval]]) -> Interval:
+    """A weighted sum of independent estimates; the distances to the bounds add by squares (Zou and Donner 2008)."""
+    value = sum(weight * each.value for weight, each in parts)
+    low = sqrt(sum((weight * (each.value - each.low)) ** 2 for weight, each in parts))
+    high = sqrt(sum((weight * (each.high - each.value)) ** 2 for weight, each in parts))
+    return Interval(value, value - low, value + high)
 
 
 def _rates(shown: Group, withheld: Group) -> Interval:
@@ -53,14 +76,21 @@ def _rates(shown: Group, withheld: Group) -> Interval:
     return Interval(difference, difference - low, difference + high)
 
 
-def _relative(shown: Group, withheld: Group) -> Interval | None:
+def _relative(strata: Sequence[tuple[float, Group, Group]]) -> Interval | None:
     """The ratio of rates less one, by the delta method on its logarithm (Katz 1978)."""
-    if not shown.converted or not withheld.converted:
+    rate = sum(weight * shown.rate for weight, shown, _ in strata)
+    rate0 = sum(weight * withheld.rate for weight, _, withheld in strata)
+    if not rate or not rate0:
         return None
-    ratio = shown.rate / withheld.rate
-    error = sqrt(1 / shown.converted - 1 / shown.visitors + 1 / withheld.converted - 1 / withheld.visitors)
-    spread = exp(NORMAL_95 * error)
+    variance = sum((weight / rate) ** 2 * _variance(shown) for weight, shown, _ in strata)
+    variance += sum((weight / rate0) ** 2 * _variance(withheld) for weight, _, withheld in strata)
+    ratio, spread = rate / rate0, exp(NORMAL_95 * sqrt(variance))
     return Interval(ratio - 1, ratio / spread - 1, ratio * spread - 1)
+
+
+def _variance(group: Group) -> float:
+    """Of the group's rate."""
+    return group.rate * (1 - group.rate) / group.visitors
 
 
 def _means(shown: Group, withheld: Group) -> Interval:

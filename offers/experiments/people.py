@@ -1,6 +1,6 @@
 """The people of a campaign: each once, from their enrolment on, with what came of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,9 @@ class People:
     Within the goal's window from ``since``: ``converted``; ``orders`` and net ``revenue`` (the site's currency);
     ``impressions`` and ``clicks`` of the campaign; whether the person ``dismissed`` it, ``unsubscribed`` (withdrew a
     consent), ``returned`` an order. ``before``: BEFORE, of the ninety days before ``since``: shape (n, 4).
+
+    ``crossed``: who was shown it and had it withheld, ``several``: who met several variants, both on devices that were
+    not known to be one person's.
     """
 
     since: Codes
@@ -46,3 +49,5 @@ class People:
     before: Table
     variants: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ("",)
+    crossed: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
+    several: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))

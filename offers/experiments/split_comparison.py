@@ -1,21 +1,21 @@
 """The variants of a fixed split or an A/A test by people: each counts once, in the variant that they met first."""
 
-import math
-from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+import numpy as np
 
 from offers.bandit.thompson_sampling import Arm
 from offers.campaign.campaign import Campaign, Reward
 from offers.experiments.intervals import Interval, wilson
-from offers.experiments.sample_ratio import SUSPICIOUS, split_ratio
-from offers.feedback.responses import Response
-from warehouse.feeds.offer_events import GoalEvent
+from offers.experiments.people import People
+from offers.experiments.sample_ratio import SUSPICIOUS, variant_ratio, variant_strata
+from offers.experiments.strata import group
 
 
 class VariantPeople(NamedTuple):
-    """``people`` who met the variant first, and how many of them clicked and converted, each once; ``revenue`` of all,
-    and the sum of its squares by person. ``expected``: the variant's share of all people, None where it has none now.
-    """
+    """``people`` who met the variant first and whose window is over, and how many of them clicked and converted, each
+    once; ``revenue`` of all, and the sum of its squares by person. ``expected``: the variant's share of all people, by
+    the shares that held when they were enrolled, None where it had none. ``open``: whose window is not over."""
 
     variant: str
     people: int
@@ -24,6 +24,7 @@ class VariantPeople(NamedTuple):
     revenue: float
     squares: float
     expected: float | None
+    open: int = 0
 
     @property
     def click_rate(self) -> Interval:
@@ -40,7 +41,7 @@ class VariantPeople(NamedTuple):
 
 
 class SplitComparison(NamedTuple):
-    """``chance``: the p-value of the groups' sizes, None where the shares are not the same for all of these people.
+    """``chance``: the p-value of the groups' sizes, by the shares that held for each person; None without people.
     ``crossed``: people who met several variants, on devices that were not known to be theirs."""
 
     variants: list[VariantPeople]
@@ -53,11 +54,6 @@ class SplitComparison(NamedTuple):
         return self.chance is not None and self.chance < SUSPICIOUS
 
 
-class _Person(NamedTuple):
-    since: int
-    variant: str
-
-
 def shares_of(campaign: Campaign) -> dict[str, float]:
     """Each variant's share of all people under a fixed allocation or in an A/A test."""
     weights = {each.id: 1.0 if campaign.allocation == "aa" else each.weight for each in campaign.creatives}
@@ -65,47 +61,37 @@ def shares_of(campaign: Campaign) -> dict[str, float]:
     return {name: weight / total for name, weight in weights.items()}
 
 
-def compare_split(
-    campaign: Campaign, responses: Iterable[Response], goals: Iterable[GoalEvent], same_shares: bool = True
-) -> SplitComparison:
-    """Everybody counts from their first decision on (their first impression where decisions are not logged); goals
-    within the campaign's window from then. ``same_shares``: the shares were what they are for all of these people."""
-    first: dict[str, _Person] = {}
-    met: dict[str, set[str]] = {}
-    clicked: set[str] = set()
-    for token, row in responses:
-        if token.held:
-            continue
-        moment = _Person(row.ts, token.variant)
-        first[row.profile] = min(first.get(row.profile, moment), moment)
-        met.setdefault(row.profile, set()).add(token.variant)
-        if row.kind == "click":
-            clicked.add(row.profile)
-    worth: dict[str, list[float]] = {}
-    for goal in goals:
-        person = first.get(goal.profile)
-        if person is not None and 0 <= goal.ts - person.since <= campaign.goal.window_ms:
-            worth.setdefault(goal.profile, []).append(goal.value)
-    shares = shares_of(campaign)
-    groups: dict[str, list[str]] = {name: [] for name in shares}
-    for profile, person in first.items():
-        groups.setdefault(person.variant, []).append(profile)
-    variants = [_people(name, people, clicked, worth, shares.get(name)) for name, people in groups.items()]
-    known = same_shares and len(groups) == len(shares)
-    chance = split_ratio([each.people for each in variants], list(shares.values())) if known else None
-    return SplitComparison(variants, chance, sum(len(each) > 1 for each in met.values()))
+def compare_split(campaign: Campaign, people: People) -> SplitComparison:
+    """Everybody counts in the variant of their first decision; who was held out is in none."""
+    shown = ~people.held
+    expected, now = _expected(people), shares_of(campaign)
+    variants = [
+        _people(people, code, name, expected.get(code, now.get(name)))
+        for code, name in enumerate(people.variants)
+        if code < len(campaign.creatives) or (people.variant == code).any()
+    ]
+    chance = variant_ratio(people.variant[shown], people.variant_share[shown])
+    return SplitComparison(variants, chance, int(people.several.sum()))
 
 
-def _people(
-    name: str, people: list[str], clicked: set[str], worth: Mapping[str, list[float]], expected: float | None
-) -> VariantPeople:
-    values = [math.fsum(worth[person]) for person in people if person in worth]
+def _expected(people: People) -> dict[int, float]:
+    """By variant its share of all who were shown one, on average over them."""
+    shown = ~people.held
+    stratum, strata = variant_strata(people.variant[shown], people.variant_share[shown])
+    sizes = np.bincount(stratum, minlength=len(strata)) if len(stratum) else np.zeros(0)
+    found: dict[int, float] = {}
+    for size, shares in zip(sizes, strata, strict=True):
+        for code, share in shares.items():
+            found[code] = found.get(code, 0.0) + share * float(size) / len(stratum)
+    return {code: round(share, 6) for code, share in found.items()}
+
+
+def _people(people: People, code: int, name: str, expected: float | None) -> VariantPeople:
+    mine = people.variant == code
+    closed = mine & ~people.open
+    told = group(people, closed)
+    clicked = int((people.clicks[closed] > 0).sum())
+    still = int((mine & people.open).sum())
     return VariantPeople(
-        name,
-        len(people),
-        sum(person in clicked for person in people),
-        len(values),
-        round(math.fsum(values), 4),
-        math.fsum(value**2 for value in values),
-        expected,
+        name, told.visitors, clicked, told.converted, told.revenue, told.squares, expected, still
     )

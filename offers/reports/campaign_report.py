@@ -10,6 +10,7 @@ from offers.campaign.campaign import Campaign
 from offers.decision.decision_counts import DecisionCounts, count_decisions
 from offers.experiments.holdout_comparison import HoldoutComparison, compare_holdout
 from offers.experiments.off_policy import OffPolicy
+from offers.experiments.people import People
 from offers.experiments.split_comparison import SplitComparison, compare_split
 from offers.experiments.variant_comparison import shown_to_all, unconfounded_arm
 from offers.feedback.attribution import Impression, attributed_impressions
@@ -49,28 +50,26 @@ def campaign_report(
     zone: tzinfo = UTC,
     holdout: float | None = None,
     counted: DecisionCounts | None = None,
-    since: int = 0,
-    same_shares: bool = True,
+    people: People | None = None,
 ) -> CampaignReport:
     """The report of ``campaign``. ``responses`` are verified and may be of other campaigns, too.
 
-    ``holdout``: the campaign's share with the global holdout included. ``since``: when that share was set (ms); the
-    comparison uses decisions from then on. ``same_shares``: the variants' shares never changed. ``counted``: its
-    decision counts by day. Without them, as for a part of a day, the decisions that were logged one by one are counted:
-    those under a holdout, of visitors who did not opt out.
+    ``holdout``: the campaign's share with the global holdout included, as it is now. ``people``: those who were
+    enrolled in the span; without them nothing is compared. ``counted``: its decision counts by day. Without them, as
+    for a part of a day, the decisions that were logged one by one are counted: those under a holdout, of visitors who
+    did not opt out.
     """
     mine = [response for response in responses if response.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
     impressions = attributed_impressions(mine, goals, {campaign.id: campaign})
     share = campaign.holdout if holdout is None else holdout
     decisions = counted if share <= 0 or (counted and counted.total) else _logged_decisions(mine, zone)
-    comparison = None
-    if share > 0:
-        comparison = compare_holdout(campaign, (each for each in mine if each.row.ts >= since), goals, share)
-
-    split = None
-    if campaign.allocation != "bandit" and len(campaign.creatives) > 1:
-        split = compare_split(campaign, mine, goals, same_shares)
+    comparison = split = None
+    if people is not None:
+        if share > 0 or bool((~(people.held_share == 0)).any()):
+            comparison = compare_holdout(people, share)
+        if campaign.allocation != "bandit" and len(campaign.creatives) > 1:
+            split = compare_split(campaign, people)
 
     def day(each: Impression) -> str:
         return datetime.fromtimestamp(each.ts / 1000, zone).date().isoformat()

@@ -10,6 +10,7 @@ from offers.feedback.warehouse import WarehouseResponses
 from offers.reports.campaign_report import campaign_report
 from offers.reports.response_counts import ResponseCounts
 from tests.support.campaign_responses import NOW, answer, campaign
+from tests.support.people import people_of
 from tests.support.warehouse_rows import NOON, row
 from tracker.durations import DAY_MS, HOUR_MS, WEEK_MS
 from warehouse.definitions.currencies import CurrencySum
@@ -50,7 +51,7 @@ def test_counts_per_variant_day_and_bucket():
         GoalEvent("Order Completed", "v:c", NOW + HOUR_MS, 99.0),
         GoalEvent("Signed Up", "v:a", NOW + HOUR_MS, 0.0),
     ]
-    found = campaign_report(campaign(), answers, goals)
+    found = campaign_report(campaign(), answers, goals, people=people_of(campaign(), answers, goals))
     assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2, ())
     assert [row.counts[:-1] for row in found.variants] == [
         ("a", 1, 1, 0, 1, 50.0, 1, 1),
@@ -116,7 +117,7 @@ def test_a_click_s_order_is_the_click_s_whatever_was_seen_since():
 
 
 def test_a_campaign_of_nothing_has_a_report():
-    found = campaign_report(campaign(), [], [])
+    found = campaign_report(campaign(), [], [], people=people_of(campaign(), []))
     assert found.total.impressions == 0
     assert [row.shown_to_all for row in found.variants] == [None, None]
     assert found.comparison is not None and found.comparison.lift is None
@@ -165,6 +166,6 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
         GoalEvent("Order Completed", "u:7", NOON + HOUR_MS, 25.0),
         GoalEvent("Order Completed", "u:7", NOON + HOUR_MS + 4, 0.0, "USD", 120.0),
     ]
-    found = campaign_report(campaign(), answers, goals)
+    found = campaign_report(campaign(), answers, goals, people=people_of(campaign(), answers, goals))
     assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1, (CurrencySum("USD", 1, 120.0),))
     assert list(stored.offer_events("default", NOON, NOON + DAY_MS, ["other"])) == []

@@ -49,7 +49,8 @@ def play(
         ts = now - draw.randrange(1, days) * DAY_MS - draw.randrange(DAY_MS // 2)
         context = f"prospect|{device}|e-mail"
         token = Token(
-            "default", campaign_id, variant, "hero", 1.0 if held else 0.5, ts, context, f"n{number}", held
+            *("default", campaign_id, variant, "hero", 1.0 if held else 0.5, ts, context),
+            *(f"n{number}", held, "", holdout, 0.0),
         )
         props = json.dumps(
             {"campaign": campaign_id, "variant": variant, "token": stage.stores.campaigns.signer.sign(token)}

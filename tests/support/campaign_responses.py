@@ -18,8 +18,10 @@ def campaign(**changes: object) -> Campaign:
 
 
 def answer(
-    kind, nonce, profile="v:a", variant="a", ts=NOW, propensity=0.5, context="customer|phone|mail"
+    kind, nonce, profile="v:a", variant="a", ts=NOW, propensity=0.5, context="customer|phone|mail", share=0.1
 ) -> Response:
     held = kind == "withheld"
-    token = Token("default", "c", "" if held else variant, "hero", propensity, ts, context, nonce, held)
+    token = Token(
+        "default", "c", "" if held else variant, "hero", propensity, ts, context, nonce, held, "", share, 0.0
+    )
     return Response(token, OfferEvent("c", variant, "", kind, profile, ts))

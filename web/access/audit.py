@@ -44,7 +44,7 @@ READ = frozenset(
 """Endpoints that tell of a person, or who they are."""
 OFTEN = frozenset({"desk_live.show"})
 """Asked for every few seconds while a page stands open."""
-ASKING = frozenset({"audiences.previewed", "gorse.session"})
+ASKING = frozenset({"audiences.previewed", "campaigns.plan", "gorse.session"})
 """No change, though not a GET."""
 BULK = ("/v1/items", "/api/")
 """What a shop's backend sends all day: noted once an hour, but for what it deletes."""

@@ -10,9 +10,10 @@ from offers.campaign.document import document, parse
 from offers.campaign.store import CampaignStore
 from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
+from web.campaigns.plan import CampaignPlans
 from web.http.json_body import answer, body
 from web.http.problem import Problem
-from web.http.routes import Routes, delete, get, put
+from web.http.routes import Routes, delete, get, post, put
 from web.http.site_keys import Keys
 from web.reports.campaign_counts import found
 
@@ -30,12 +31,14 @@ def check_items(campaign: Campaign) -> None:
 @dataclass(frozen=True, slots=True)
 class Campaigns:
     store: CampaignStore
+    plans: CampaignPlans
     keys: Keys
     clock: Callable[[], float]
 
     def routes(self) -> Routes:
         return (
             get("/v1/campaigns", self.listed),
+            post("/v1/campaigns/plan", self.plan),
             get("/v1/campaigns/<campaign_id>", self.one),
             get("/v1/campaigns/<campaign_id>/versions", self.versions),
             put("/v1/campaigns/<campaign_id>", self.put),
@@ -47,6 +50,12 @@ class Campaigns:
 
     def one(self, campaign_id: str) -> Response:
         return answer(document(found(self.store, self.keys.secret_key(), campaign_id)))
+
+    def plan(self) -> Response:
+        """How long the experiment of a campaign takes, which need not be stored."""
+        site = self.keys.secret_key()
+        campaign = parse(body(dict[str, object], BODY_LIMIT), zone=site.zone)
+        return answer(self.plans.plan(site, campaign).as_json())
 
     def versions(self, campaign_id: str) -> Response:
         """Newest first; ``campaign`` is null where it was deleted."""

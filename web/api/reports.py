@@ -11,6 +11,7 @@ from profiles.losses import LossStore
 from tracker.sites import Site
 from warehouse.reports.live import live
 from web.api.models import versions
+from web.campaigns.plan import CampaignPlans
 from web.http.json_body import answer
 from web.http.routes import Routes, blueprint_of, get
 from web.people.audience_preview import Audiences
@@ -33,6 +34,7 @@ class ReportSources:
 
     people: PeopleTables
     campaigns: CampaignResults
+    plans: CampaignPlans
     audiences: Audiences
     shops: Callable[[str], Shop]
     losses: LossStore

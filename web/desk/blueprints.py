@@ -89,12 +89,13 @@ def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
 def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:
     campaigns, audit, audiences = stores.campaigns.store, stores.access.audit, sources.audiences
     segments = SegmentPages(pages, stores.segments, campaigns, audiences)
-    editor = CampaignEditor(pages, campaigns, audit, audiences)
+    editor = CampaignEditor(pages, campaigns, audit, audiences, sources.plans)
     result = CampaignResultPage(pages, campaigns, sources.campaigns, audit)
     yield pages.blueprint("desk_segments", segments.routes())
     yield pages.blueprint("desk_campaigns", CampaignList(pages, campaigns, stores.campaigns.signer).routes())
     yield pages.blueprint("desk_campaign_editor", editor.routes())
-    yield pages.blueprint("desk_campaign_preview", CampaignPreview(pages, audiences).routes(), harmless=True)
+    preview = CampaignPreview(pages, audiences, sources.plans)
+    yield pages.blueprint("desk_campaign_preview", preview.routes(), harmless=True)
     yield pages.blueprint("desk_campaign_results", result.routes())
     yield pages.blueprint("desk_models", ModelsPage(pages, stores.models).routes())
     yield pages.blueprint("desk_training", ModelTraining(pages, stores.models).routes(), "admin")

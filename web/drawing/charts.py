@@ -54,9 +54,9 @@ def plot(values: Sequence[float], before: Sequence[float] = (), places: int | No
     points = _points(values, ceiling, places)
     if places < COLUMNS_BELOW or not values:
         return Plot(ceiling, points, "", "", "", points)
-    line = _path(points)
+    line = svg_path(points)
     area = f"{line} L{points[-1].x:g} {HEIGHT:g} L{points[0].x:g} {HEIGHT:g} Z"
-    return Plot(ceiling, points, line, area, _path(_points(before[:places], ceiling, places)), ())
+    return Plot(ceiling, points, line, area, svg_path(_points(before[:places], ceiling, places)), ())
 
 
 def _points(values: Sequence[float], ceiling: float, places: int) -> tuple[Point, ...]:
@@ -70,5 +70,6 @@ def _points(values: Sequence[float], ceiling: float, places: int) -> tuple[Point
     )
 
 
-def _path(points: Sequence[Point]) -> str:
+def svg_path(points: Sequence[Point]) -> str:
+    """A line through the points."""
     return " ".join(f"{'L' if index else 'M'}{point.x:g} {point.y:g}" for index, point in enumerate(points))

@@ -9,12 +9,13 @@ from offers.bandit.arm_store import ArmStore
 from offers.bandit.contexts import SlotCounts
 from offers.bandit.thompson_sampling import best_probabilities, with_exploration
 from offers.campaign.campaign import Campaign
-from offers.campaign.store import CampaignStore, Version
+from offers.campaign.store import CampaignStore
 from offers.coupons.pool import CouponStore, Pool
 from offers.coupons.redemption import Redemptions, redemptions
 from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
-from offers.experiments.split_comparison import shares_of
+from offers.enrolment.enrolled import enrolled
+from offers.enrolment.outcomes import people_of
 from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import verified_responses
 from offers.feedback.token import MAX_AGE_MS, TokenSigner
@@ -98,17 +99,21 @@ class CampaignResults:
     def result(self, site: Site, campaign: Campaign, span: Span) -> Result:
         """From the warehouse. A goal counts that was reached within the campaign's window, be it after the span."""
         events = WarehouseResponses(self.warehouse)
-        # From as early as an answer may come: one that was given before is not counted again for being repeated.
-        rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), span.end, [campaign.id])
-        answers, refused = verified_responses(rows, self.signer, site.id, since=span.start)
+        now = int(self.clock() * 1000)
         until = span.end + max(campaign.goal.window_ms, campaign.goal.view_window_ms)
+        # From as early as an answer may come: one that was given before is not counted again for being repeated. What
+        # was answered after the span belongs to the people who were enrolled in it.
+        rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), until, [campaign.id])
+        known, _ = verified_responses(rows, self.signer, site.id, since=span.start)
+        within = [row for row in rows if row.ts < span.end]
+        answers, refused = verified_responses(within, self.signer, site.id, since=span.start)
         asked = [campaign.goal.event] if answers else []
         goals = events.goal_events(site.id, asked, span.start, until, site.currency) if asked else []
         holdout = self.decider.holdout(campaign)
         counted = self.decided.read(site, campaign.id, span.days()) if span.whole else None
-        versions = self.campaigns.versions(site.id, campaign.id)
-        since, same = holdout_since(versions, campaign.holdout), same_shares(versions, campaign)
-        made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, since, same)
+        persons = enrolled(self.warehouse, self.signer, site.id, campaign.id, span.start, span.end)
+        people = people_of(self.warehouse, site.id, campaign, persons, known, now, site.currency)
+        made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, people)
         mine = [each for each in answers if each.token.campaign == campaign.id]
         found = attributed_impressions(mine, goals, {campaign.id: campaign})
         answered = tuple(each for each in found if each.delay(campaign.reward) is not None)
@@ -141,22 +146,6 @@ class CampaignResults:
         view_of = self.views.of(site)
         segments = {each: view_of(profile).segments for each, profile in known.items()}
         return by_segment(found, segments)
-
-
-def holdout_since(versions: Sequence[Version], holdout: float) -> int:
-    """When (ms) the share became what it is, as far as the ``versions`` that are kept, newest first, tell; 0: ever."""
-    since = 0
-    for version in versions:
-        if version.campaign is None or version.campaign.holdout != holdout:
-            return since
-        since = version.saved
-    return 0
-
-
-def same_shares(versions: Sequence[Version], campaign: Campaign) -> bool:
-    """Whether no version that anybody may have met gave the variants other shares."""
-    met = [each.campaign for each in versions if each.campaign and each.campaign.status != "draft"]
-    return all(each.allocation != "bandit" and shares_of(each) == shares_of(campaign) for each in met)
 
 
 def lessons(campaign: Campaign, learned: dict[str, SlotCounts]) -> list[Lesson]:

@@ -137,7 +137,8 @@ def _comparison(found: HoldoutComparison | None) -> dict[str, Any] | None:
     if found is None:
         return None
     told = {"expected": found.expected, "chance": found.chance, "mismatch": found.mismatch}
-    return {**told, "crossed": found.crossed, "lift": _lift(found.lift)}
+    told |= {"crossed": found.crossed, "open": found.open, "unknown": found.unknown}
+    return {**told, "lift": _lift(found.lift)}
 
 
 def _split(found: SplitComparison | None) -> dict[str, Any] | None:

@@ -10,8 +10,10 @@ from offers.campaign.campaign import CampaignInvalid
 from offers.campaign.store import CampaignStore, TooManyCampaigns
 from tracker.sites import Site
 from web.access.audit import Audit
+from web.campaigns.plan import CampaignPlans
 from web.desk.campaigns.audience_form import help_of, segments_asked
 from web.desk.campaigns.form import NEW, CampaignDraft, draft_of, draft_of_form, like, pressed
+from web.desk.campaigns.plan_words import plan_lines
 from web.desk.campaigns.preview import Preview, campaign_of, previewed
 from web.desk.campaigns.versions import NOTED, Written, mark, since
 from web.desk.campaigns.words import CHOICES, KINDS, LABELS, VARIANT_LABELS, Trouble, trouble
@@ -32,6 +34,7 @@ class CampaignEditor:
     campaigns: CampaignStore
     audit: Audit
     audiences: Audiences
+    plans: CampaignPlans
 
     def routes(self) -> Routes:
         return (
@@ -57,6 +60,7 @@ class CampaignEditor:
             draft=draft,
             problem=problem,
             preview=preview,
+            plan=plan_lines(self.plans, site, draft) if preview else (),
             clash=clash,
             unsaved=unsaved,
             segments=segments,
@@ -114,6 +118,7 @@ class CampaignPreview:
 
     pages: Pages
     audiences: Audiences
+    plans: CampaignPlans
 
     def routes(self) -> Routes:
         return (post("/desk/campaigns/preview", self.preview),)
@@ -123,7 +128,7 @@ class CampaignPreview:
         made = previewed(self.audiences, site, draft, _visitor())
         known = {each.id for each in self.pages.segments.all(site.id)}
         missing = sorted(segments_asked(draft.text("audience")) - known)
-        view = {"preview": made, "missing": missing}
+        view = {"preview": made, "missing": missing, "plan": plan_lines(self.plans, site, draft)}
         return self.pages.show("desk/campaigns/campaign_preview.html", "campaigns", site, **view)
 
 

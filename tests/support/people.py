@@ -1,0 +1,63 @@
+"""A campaign's people made from responses and goals in a list, for tests of comparisons."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from offers.campaign.campaign import Campaign
+from offers.experiments.people import People
+from offers.feedback.responses import Response
+from warehouse.feeds.offer_events import GoalEvent
+
+
+def people_of(
+    campaign: Campaign, responses: Sequence[Response], goals: Iterable[GoalEvent] = (), now: int = 1 << 60
+) -> People:
+    """Everybody from their first decision, or where none is logged from their first response, with the goals of the
+    campaign within its window."""
+    logged = [each for each in responses if each.row.kind in ("decided", "withheld")] or list(responses)
+    first: dict[str, Response] = {}
+    for each in sorted(logged, key=lambda each: each.row.ts):
+        first.setdefault(each.row.profile, each)
+    names = list(first)
+    since = np.array([first[name].row.ts for name in names], np.int64)
+    tokens = [first[name].token for name in names]
+    mine = {name: at for at, name in enumerate(names)}
+    orders, revenue, clicks = np.zeros(len(names)), np.zeros(len(names)), np.zeros(len(names))
+    met: list[set[str]] = [set() for _ in names]
+    groups: list[set[bool]] = [set() for _ in names]
+    for goal in goals:
+        at = mine.get(goal.profile)
+        if at is None or goal.event != campaign.goal.event:
+            continue
+        if 0 <= goal.ts - since[at] <= campaign.goal.window_ms:
+            orders[at] += 1
+            revenue[at] += goal.value
+    for token, row in responses:
+        if row.profile in mine:
+            clicks[mine[row.profile]] += row.kind == "click"
+            met[mine[row.profile]] |= {token.variant} - {""}
+            groups[mine[row.profile]].add(token.held)
+    variants = tuple(dict.fromkeys([*(each.id for each in campaign.creatives), *(t.variant for t in tokens)]))
+    no = np.zeros(len(names), np.bool_)
+    return People(
+        since=since,
+        held=np.array([token.held for token in tokens], np.bool_),
+        held_share=np.array([token.held_share for token in tokens]),
+        variant=np.array([-1 if token.held else variants.index(token.variant) for token in tokens], np.int64),
+        variant_share=np.array([token.propensity for token in tokens]),
+        context=np.zeros(len(names), np.int64),
+        open=since + campaign.goal.window_ms >= now if now < 1 << 60 else no,
+        converted=orders > 0,
+        orders=orders,
+        revenue=revenue,
+        impressions=np.zeros(len(names)),
+        clicks=clicks,
+        dismissed=no,
+        unsubscribed=no,
+        returned=no,
+        before=np.zeros((len(names), 4)),
+        variants=tuple(name for name in variants if name),
+        crossed=np.array([len(each) > 1 for each in groups], np.bool_),
+        several=np.array([len(each) > 1 for each in met], np.bool_),
+    )
