@@ -1,10 +1,9 @@
 """Estimates with 95 % confidence intervals."""
 
-from math import sqrt
 from typing import NamedTuple
 
-NORMAL_95 = 1.959963984540054
-"""The 97.5 % quantile of the standard normal distribution."""
+from warehouse.definitions.shares import NORMAL_95 as NORMAL_95
+from warehouse.definitions.shares import wilson_bounds
 
 
 class Interval(NamedTuple):
@@ -17,9 +16,4 @@ class Interval(NamedTuple):
 
 def wilson(part: int, whole: int) -> Interval:
     """A proportion's score interval (Wilson 1927); 0 to 1 of nothing."""
-    if not whole:
-        return Interval(0.0, 0.0, 1.0)
-    rate, square = part / whole, NORMAL_95**2
-    centre = (rate + square / (2 * whole)) / (1 + square / whole)
-    half = NORMAL_95 / (1 + square / whole) * sqrt(rate * (1 - rate) / whole + square / (4 * whole**2))
-    return Interval(rate, max(0.0, centre - half), min(1.0, centre + half))
+    return Interval(part / whole if whole else 0.0, *wilson_bounds(part, whole))

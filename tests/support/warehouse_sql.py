@@ -50,9 +50,14 @@ select count(distinct profile) as visitors, coalesce(sum(events), 0)::bigint as 
        coalesce(sum(pageviews), 0)::bigint as pageviews, coalesce(bool_or(demo), false) as demo
 from seen
 """
-_VISITS = """
-select {period} as period, count(*) as sessions, count(*) filter (caused = 1) as bounces from visits group by 1
+_BY_PERSON = """
+select {period} as period, count(*) as n, count(*) filter (caused = 1) as b from visits group by 1, profile
 """
+_SUMS = "[count(*), sum(b), sum(n), sum(b * b), sum(b * n), sum(n * n)]::bigint[]"
+_VISITS = f"""
+select period, sum(n)::bigint as sessions, sum(b)::bigint as bounces, {_SUMS} as people from ({_BY_PERSON}) group by 1
+"""
+_BOUNCES = f"select list_transform({_SUMS}, lambda each: coalesce(each, 0)) as people from ({_BY_PERSON})"
 _ORDERS = """
 select {period} as period, sum(orders)::bigint as orders, sum(revenue)::double / 10000 as revenue
 from placed group by 1
@@ -114,6 +119,7 @@ def overview_in_sql(events: Events, site: str, span: Span, currency: str, limit:
         "events": _DAYS,
         "whole": _WHOLE,
         "visits": _VISITS.format(period=_period(span, "start")),
+        "bounces": _BOUNCES.format(period="0"),
         "orders": _ORDERS.format(period=_period(span, "ts")),
         "pages": "from pages order by pageviews desc, path limit $limit",
         "hours": _HOURS.format(local=span.local("ts"), day=day),

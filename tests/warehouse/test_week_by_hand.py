@@ -170,6 +170,11 @@ select v.{column}, count(distinct v.session), count(distinct v.profile),
        count(distinct v.session) filter (v.deeds = 1), count(o.id), coalesce(sum(o.revenue), 0)
 from visit v left join "order" o using (session) where begins {named} group by 1 order by 2 desc, 1
 """
+APART = """
+select '', 0, 0, 0, count(*), sum(revenue) from "order" where session = '' and coalesce(country, '') = '' and {within}
+having count(*) > 0
+"""
+"""Orders that a server tells are of no visit and of no country."""
 
 
 def test_visits_by_what_they_have_in_common(both: tuple[Warehouse, Hand]) -> None:
@@ -187,6 +192,8 @@ def test_visits_by_what_they_have_in_common(both: tuple[Warehouse, Hand]) -> Non
         ):
             named = f"and v.{column} <> ''" if column in ("origin", "campaign") else ""
             rows = asked(con, GROUP.format(column=column, named=named), span)
+            if name == "countries":
+                rows += con.sql(APART.format(within=f"ts >= {span.start} and ts < {span.end}")).fetchall()
             mine = [
                 (
                     each.name,

@@ -11,7 +11,7 @@ from warehouse.question.span import Span
 
 ORDERS = """
 select hash(session) as session, session <> '' as visited, ts, orders, revenue,
-       case when session = '' then country else '' end as country from net_orders
+       case when session = '' then coalesce(country, '') end as country from net_orders
 where currency = '' and (orders > 0 or revenue <> 0)
 """
 
@@ -20,7 +20,8 @@ where currency = '' and (orders > 0 or revenue <> 0)
 class ScannedOrders:
     """Orders in the site's currency. ``visit`` among those of all blocks, one block's behind the other's, -1 for none;
     ``ts`` ms; ``placed``: whether that is in the span, not behind it in a visit of the span; ``orders`` 1, or 0 for a
-    credit note; ``revenue`` in ten-thousandths; ``country``: what an order of no visit says itself, "" of others."""
+    credit note; ``revenue`` in ten-thousandths; ``country``: what an order of no visit says itself, null of
+    others, whose visit may have begun before the span."""
 
     visit: Longs
     ts: Longs

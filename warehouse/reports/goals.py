@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
+from warehouse.definitions.conditions import CAUSED
+from warehouse.definitions.event_order import ORDER
+from warehouse.definitions.shares import Clusters, Share, clusters_of, share_of_clusters
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents, Longs
 from warehouse.index.scan import Mask, Scan, starts
@@ -16,33 +19,42 @@ from warehouse.question.steps import Step, flags_of
 
 @dataclass(frozen=True, slots=True)
 class GoalFigures:
-    """``step`` as it is written; ``visits`` begin in the span, ``share`` is of all that do, 0 without any."""
+    """``step`` as it is written; ``visits`` begin in the span, ``share`` is of all that do, 0 without any, with its
+    interval (of which several visits of one person are no independent ones)."""
 
     step: str
     times: int
     visits: int
     visitors: int
     share: float
+    share_interval: Share
 
 
 def goals(events: Events, site: str, steps: Sequence[Step], span: Span) -> tuple[GoalFigures, ...]:
     """One for each of ``steps``, in their order. Raises QueryRefused, WarehouseUnavailable."""
     if all(step.indexed for step in steps):
-        visits, found = _scanned(events, site, span, steps)
+        found = _scanned(events, site, span, steps)
     else:
-        visits, found = _queried(events, site, steps, span)
+        found = _queried(events, site, steps, span)
     return tuple(
-        GoalFigures(step.name, *counts, counts[1] / visits if visits else 0.0)
-        for step, counts in zip(steps, found, strict=True)
+        GoalFigures(
+            step=step.name,
+            times=times,
+            visits=people.parts,
+            visitors=visitors,
+            share=people.parts / people.wholes if people.wholes else 0.0,
+            share_interval=share_of_clusters(people),
+        )
+        for step, (times, visitors, people) in zip(steps, found, strict=True)
     )
 
 
-Counts = tuple[int, int, int]
-"""Of one goal: times, visits, visitors."""
+Counts = tuple[int, int, Clusters]
+"""Of one goal: times, visitors; and visits by person, how many reached it of how many."""
 
 
-def _scanned(events: Events, site: str, span: Span, steps: Sequence[Step]) -> tuple[int, list[Counts]]:
-    """All visits, and the counts of each goal."""
+def _scanned(events: Events, site: str, span: Span, steps: Sequence[Step]) -> list[Counts]:
+    """The counts of each goal."""
     flags, params = flags_of(steps)
     scan, visits = events.scan(site, span.start, span.end), events.visits(site, span.start, span.end)
 
@@ -61,25 +73,33 @@ def _scanned(events: Events, site: str, span: Span, steps: Sequence[Step]) -> tu
             counts.append((len(rows), who))
         return counts
 
-    def reached(index: int, block: EncodedEvents) -> list[int]:
-        label, counts = visits.scan.block_labels(index, of_visit), []
+    people = len(visits.scan.people)
+
+    def reached(index: int, block: EncodedEvents) -> list[Longs]:
+        """Of each person, the visits; then those with each goal."""
+        label = visits.scan.block_labels(index, of_visit)
+        person = visits.scan.persons[index][block.profile[visits.opened[index]]]
+        counts = [np.bincount(person, minlength=people)]
         for number in range(len(steps)):
             rows = np.flatnonzero((label & (1 << number) > 0)[block.label])
-            counts.append(int(np.count_nonzero(starts(np.searchsorted(block.first, rows, "right")))))
+            visit = np.searchsorted(block.first, rows, "right") - 1
+            counts.append(np.bincount(person[visit[starts(visit)]], minlength=people))
         return counts
 
     seen, in_visits = scan.map(times), visits.scan.map(reached)
+    by_person: list[Longs] = [np.sum(each, axis=0, dtype=np.int64) for each in zip(*in_visits, strict=True)]
     found = []
     for number in range(len(steps)):
         mine = [each[number] for each in seen]
         who = np.logical_or.reduce([each[1] for each in mine])
-        found.append((sum(each[0] for each in mine), sum(each[number] for each in in_visits), int(who.sum())))
-    return visits.count, found
+        clusters = clusters_of(by_person[number + 1], by_person[0])
+        found.append((sum(each[0] for each in mine), int(who.sum()), clusters))
+    return found
 
 
-def _queried(events: Events, site: str, steps: Sequence[Step], span: Span) -> tuple[int, list[Counts]]:
+def _queried(events: Events, site: str, steps: Sequence[Step], span: Span) -> list[Counts]:
     """The same in SQL, for goals that take more of an event than its labels."""
-    seen, visited, params = list[str](), ["count(distinct session) as visits"], dict[str, Any]()
+    seen, reached, params = list[str](), list[str](), dict[str, Any]()
     for number, step in enumerate(steps):
         condition, own = step.sql(f"goal{number}")
         params |= own
@@ -87,13 +107,25 @@ def _queried(events: Events, site: str, steps: Sequence[Step], span: Span) -> tu
             f"count(*) filter ({condition}) as times{number}",
             f"count(distinct profile) filter ({condition}) as visitors{number}",
         ]
-        visited.append(f"count(distinct session) filter ({condition}) as visits{number}")
+        reached.append(f"bool_or({condition})::int as goal{number}")
+    by_visit = (
+        f"select session, arg_min(profile, ({ORDER})) filter ({CAUSED}) as person, {', '.join(reached)}"
+    )
+    sums = ", ".join(f"sum(goal{number})::bigint as goal{number}" for number in range(len(steps)))
     queries = {
         "seen": f"select {', '.join(seen)} from events",
-        "visited": f"select {', '.join(visited)} from visit_events",
+        "visited": f"""
+            select count(*) as visits, {sums} from ({by_visit} from visit_events group by session) group by person
+        """,
     }
     tables = events.tables(queries, Scope(site, span.start, span.end), params)
-    row = tables["seen"].to_pylist()[0] | tables["visited"].to_pylist()[0]
-    names = ("times", "visits", "visitors")
-    found = [tuple(int(row[f"{name}{number}"]) for name in names) for number in range(len(steps))]
-    return row["visits"], cast(list[Counts], found)
+    (row,), by_person = tables["seen"].to_pylist(), tables["visited"]
+    wholes = by_person["visits"].to_numpy()
+    return [
+        (
+            int(row[f"times{number}"]),
+            int(row[f"visitors{number}"]),
+            clusters_of(by_person[f"goal{number}"].to_numpy(), wholes),
+        )
+        for number in range(len(steps))
+    ]

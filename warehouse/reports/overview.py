@@ -9,11 +9,12 @@ on which it was placed.
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
 from warehouse.definitions.currencies import OTHERS, UNITS, CurrencySum, currency_sums
+from warehouse.definitions.shares import NO_CLUSTERS, NO_SHARE, Clusters, Share, share_of_clusters
 from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.index.scanned_orders import ORDERS, scanned_orders
@@ -30,7 +31,7 @@ LIMIT = 100
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """``orders`` that stand and their net ``revenue`` are those in the site's currency; ``bounce_rate`` of the visits,
-    0 without any."""
+    0 without any, with its interval (of which several visits of one person are no independent ones)."""
 
     visitors: int = 0
     sessions: int = 0
@@ -39,6 +40,7 @@ class Figures:
     orders: int = 0
     revenue: float = 0.0
     bounce_rate: float = 0.0
+    bounce_rate_interval: Share = NO_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,11 +166,12 @@ def overview_of_counts(span: Span, answers: Mapping[str, Rows], others: tuple[Cu
         orders=sum(int(each.get("orders", 0)) for each in figures),
         revenue=sum(round(each.get("revenue", 0.0) * UNITS) for each in figures) / UNITS,
         bounce_rate=bounces / sessions if sessions else 0.0,
+        bounce_rate_interval=share_of_clusters(Clusters(*answers["bounces"][0]["people"])),
     )
-    days = [asdict(total)] if periods.hourly else [_counted(each) for each in figures]
+    days = [_flat(total)] if periods.hourly else [_counted(each) for each in figures]
     hours = zip(periods.hours(), figures, strict=True) if periods.hourly else ()
     return Overview(
-        **asdict(total),
+        **_flat(total),
         demo=whole["demo"],
         other_currencies=others,
         series=tuple(Day(day=day, **each) for day, each in zip(span.days(), days, strict=True)),
@@ -198,4 +201,9 @@ def _counted(row: dict[str, Any]) -> dict[str, Any]:
         "orders": int(row.get("orders", 0)),
         "revenue": float(row.get("revenue", 0.0)),
         "bounce_rate": row.get("bounces", 0) / sessions if sessions else 0.0,
+        "bounce_rate_interval": share_of_clusters(Clusters(*row.get("people", NO_CLUSTERS))),
     }
+
+
+def _flat(figures: Figures) -> dict[str, Any]:
+    return {each.name: getattr(figures, each.name) for each in fields(Figures)}

@@ -1,5 +1,6 @@
 """The visits of a span: when they began, how they came about, where they entered and left, what they ordered."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
@@ -11,9 +12,10 @@ from tracker.durations import HOUR_MS
 from warehouse.definitions.bounce import is_bounce
 from warehouse.definitions.conditions import PAGEVIEW
 from warehouse.definitions.currencies import UNITS
+from warehouse.definitions.shares import Clusters, clusters_of
 from warehouse.index.distinct_people import DistinctPeople, distinct
 from warehouse.index.encoded import EncodedEvents, Longs
-from warehouse.index.scan import Mask
+from warehouse.index.scan import Mask, starts
 from warehouse.index.scanned_orders import ScannedOrders, sums
 from warehouse.index.whole_visits import WholeVisits
 from warehouse.question.periods import Periods
@@ -79,6 +81,7 @@ class VisitCounts:
             "exit": lambda: self._groups(self._all.exit, limit),
             "hours": self._hours,
             "visits": self._by_period,
+            "bounces": self._bounces,
             "orders": self._orders_by_period,
         }
         for column in columns:
@@ -105,8 +108,24 @@ class VisitCounts:
 
     def _by_period(self) -> Rows:
         count = self._periods.count
-        sessions, bounces = self._visits_by(self._periods.of(self._all.began), count)
-        return rows_of(period=np.arange(count), sessions=sessions, bounces=bounces)
+        period = self._periods.of(self._all.began)
+        sessions, bounces = self._visits_by(period, count)
+        people = self._bouncing(period, count)
+        return rows_of(period=np.arange(count), sessions=sessions, bounces=bounces, people=people)
+
+    def _bounces(self) -> Rows:
+        """Of all visits, by person."""
+        return rows_of(people=self._bouncing(np.zeros(len(self._all.person), np.int64), 1))
+
+    def _bouncing(self, codes: Longs, count: int) -> list[Clusters]:
+        """The visits of each code by person: how many, and how many of them bounced."""
+        pairs = codes * (self._people + 1) + self._all.person
+        pairs = np.sort(pairs << 1 | self._all.bounced)
+        begins = np.flatnonzero(starts(pairs >> 1))
+        visits = np.diff(np.append(begins, len(pairs)))
+        bounced = np.add.reduceat(pairs & 1, begins) if len(begins) else begins
+        bounds = np.searchsorted(pairs[begins] >> 1, np.arange(count + 1) * (self._people + 1)).tolist()
+        return [clusters_of(bounced[a:b], visits[a:b]) for a, b in itertools.pairwise(bounds)]
 
     def _orders_by_period(self) -> Rows:
         count, placed = self._periods.count, self._orders.placed
@@ -162,7 +181,7 @@ class VisitCounts:
     def _with_countries(self, names: pa.Array, counts: list[Longs]) -> tuple[pa.Array, list[Longs]]:
         """``counts`` by country, with the orders of no visit, of which a server's may say where they came from."""
         orders = self._orders
-        apart = orders.placed & (orders.visit < 0)
+        apart = orders.placed & orders.country.is_valid().to_numpy(zero_copy_only=False)
         if not apart.any():
             return names, counts
         told = orders.country.filter(pa.array(apart)).dictionary_encode()

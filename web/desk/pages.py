@@ -15,7 +15,7 @@ from web.access.audit import READ, READING, acting
 from web.access.users import Role, User
 from web.desk.period import Period, period_of
 from web.desk.session import DeskSessions, check_csrf, csrf_token
-from web.drawing import formats
+from web.drawing import formats, shares
 from web.http.problem import Problem
 from web.http.routes import Routes, blueprint_of
 from web.http.static_files import StaticFiles
@@ -190,6 +190,10 @@ class Pages:
         env.filters.update(
             number=formats.number,
             percent=formats.percent,
+            share_text=shares.share_text,
+            brief_share=shares.brief_share,
+            share_hint=shares.share_hint,
+            interval_text=shares.interval_text,
             compact=formats.compact,
             lasted=formats.span_of,
             labels=dict,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
+from warehouse.definitions.shares import Share
 from warehouse.question.steps import parse_step
 from web.desk.pages import Pages
 from web.desk.period import period_of
@@ -24,7 +25,7 @@ class GoalRow:
     step: str
     times: int
     visits: int
-    share: float
+    share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class GoalPages:
         listed = chosen or usual
         reached = goals_of(self.pages.reports, scope, [step for _id, _name, step in listed])
         rows = [
-            GoalRow(goal_id, name, step, each.times, each.visits, each.share)
+            GoalRow(goal_id, name, step, each.times, each.visits, each.share_interval)
             for (goal_id, name, step), each in zip(listed, reached, strict=True)
         ]
         included = "desk/reports/goals.html"

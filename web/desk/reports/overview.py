@@ -10,6 +10,7 @@ from flask import Response, request
 
 from tracker.durations import DAY_MS
 from tracker.sites import Site
+from warehouse.definitions.shares import Share
 from warehouse.reports.overview import Day, Figures, Group, Hour, HourOfDay, Overview
 from web.desk.pages import Pages
 from web.desk.period import Period, period_of
@@ -41,11 +42,11 @@ AXIS_LABELS = 6
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the period. ``href`` chooses it for the chart, "" when it has none by day."""
+    """One figure of the period; a rate is a share. ``href`` chooses it for the chart, "" when it has none by day."""
 
     name: str
     label: str
-    value: str
+    value: str | Share
     change: float | None
     better: str
     href: str
@@ -223,7 +224,7 @@ def _figure(name: str, now: Figures, before: Figures, period: Period, site: Site
     return Figure(
         name=name,
         label=str(LABELS[name]),
-        value=_value(name, getattr(now, name), site),
+        value=now.bounce_rate_interval if name == "bounce_rate" else _value(name, getattr(now, name), site),
         change=formats.change(getattr(now, name), earlier),
         better="down" if name == "bounce_rate" else "up",
         href=f"/desk?{urlencode([*period.query, ('metric', name)])}" if name in DAILY else "",
@@ -233,7 +234,7 @@ def _figure(name: str, now: Figures, before: Figures, period: Period, site: Site
 def _value(name: str, value: float | None, site: Site) -> str:
     if name == "revenue":
         return formats.money(value, site.currency)
-    return formats.percent(value) if name == "bounce_rate" else formats.number(value)
+    return formats.number(value)
 
 
 def _axis_value(name: str, value: float, site: Site) -> str:
