@@ -1,7 +1,7 @@
 """The Flask application: one blueprint for each API resource and each page, with the stores that it uses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Flask, redirect
 from flask.typing import ResponseReturnValue
@@ -15,6 +15,7 @@ from web.api.campaigns import Campaigns
 from web.api.contacts import Contacts
 from web.api.costs import Costs
 from web.api.coupons import CouponPools
+from web.api.customers import Customers
 from web.api.health import HealthPages, add_gauges, register_metrics
 from web.api.items import Items
 from web.api.models import Models, Trainings
@@ -175,6 +176,7 @@ def _register_api(
         log=stores.log,
         clock=clock,
     )
+    waiting = replace(sources.people.reports, patience=None)
     for blueprint in (
         personalize_blueprint(personalizer, keys, seconds),
         blueprint_of("personalize_missed", missed.routes()),
@@ -184,6 +186,7 @@ def _register_api(
         blueprint_of("campaigns", Campaigns(stores.campaigns.store, sources.plans, keys, clock).routes()),
         blueprint_of("costs", Costs(stores.reports.costs, keys, clock).routes()),
         blueprint_of("scores", Scores(stores.reports.cards, keys).routes()),
+        blueprint_of("customers", Customers(waiting, "/v1/customers", keys.secret_key).routes()),
         blueprint_of("coupons", CouponPools(stores.campaigns.coupons, keys).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),
         blueprint_of("audiences", AudiencePreview(sources.audiences, keys).routes()),

@@ -1,7 +1,7 @@
 """The table of scores: one snapshot a day and site, whoever writes; gone with the person, the retention, the week."""
 
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.score_rows import noon, snapshot
 from tests.support.warehouse_rows import row
 from tracker.durations import DAY_MS
 from warehouse.copying import copy, pin
@@ -23,19 +24,6 @@ from warehouse.tables.scores import DAILY, surplus
 
 MONDAY = date(2026, 3, 2)
 ALL = Scope("default")
-
-
-def noon(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp() * 1000)
-
-
-def snapshot(day: date, *people: str, site: str = "default", **more: object) -> pa.Table:
-    row = (
-        dict.fromkeys(SCORES.names)
-        | {"day": day, "site": site, "ts": noon(day), "r": 3, "f": 3, "m": 3}
-        | more
-    )
-    return pa.Table.from_pylist([row | {"profile": each} for each in people], schema=SCORES)
 
 
 def kept(warehouse: Warehouse, site: str = "default") -> list[tuple[date, str]]:

@@ -77,7 +77,7 @@ NOBODY = {
                 "products",
                 "agents",
             ),
-            *("retention", "segments", "vocabulary", "data_quality"),
+            *("retention", "customers", "segments", "vocabulary", "data_quality"),
         )
     ),
 }

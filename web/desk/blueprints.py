@@ -1,9 +1,11 @@
 """The desk's blueprints: each page with the stores that it uses."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flask import Blueprint, Flask
 
+from web.api.customers import Customers
 from web.api.reports import ReportSources, reports_blueprint
 from web.desk.access.password import PasswordPage
 from web.desk.access.sign_in import SignInPages
@@ -77,6 +79,9 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
     yield pages.blueprint("desk_paths", PathsPage(pages).routes())
     yield pages.blueprint("desk_attribution", AttributionPage(pages, stores.reports.goals).routes())
     yield pages.blueprint("desk_retention", RetentionPage(pages).routes())
+    waiting = replace(pages.reports, patience=None)
+    listed = Customers(waiting, "/desk/reports/customer-list", pages.site)
+    yield pages.blueprint("desk_customer_file", listed.routes())
 
 
 def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:

@@ -50,6 +50,8 @@ from web.people.audience_preview import Explained, Size
 from web.personalize.missed import MissedOffer, Returned
 from web.reports.campaign_counts import Answered
 from web.reports.campaign_result import Lesson
+from web.reports.customers.listing import CustomerList
+from web.reports.customers.report import CustomerReport
 from web.reports.people import People, Sized
 
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -68,6 +70,8 @@ ANSWERED: tuple[type, ...] = (
         GoalFigures,
         Paths,
         Retention,
+        CustomerReport,
+        CustomerList,
         Attribution,
         Vocabulary,
         ContactsTold,

@@ -22,6 +22,7 @@ from warehouse.reports.products import ProductReport, product_report
 from warehouse.reports.retention import Retention, retention
 from warehouse.reports.vocabulary import Vocabulary, vocabulary
 from web.reports.attribution import attribution_of, attribution_options
+from web.reports.customers.report import CUSTOMER_TABLES, customers_of
 from web.reports.parameters import (
     PathOptions,
     RetentionOptions,
@@ -230,6 +231,7 @@ REPORTS: dict[str, Report] = {
     "retention": Report(
         ("cohorts",), lambda reports, scope, args: retention_of(reports, scope, retention_options(args))
     ),
+    "customers": Report(CUSTOMER_TABLES, lambda reports, scope, _args: customers_of(reports, scope)),
     "attribution": Report(
         ("credits",),
         lambda reports, scope, args: attribution_of(reports, scope, attribution_options(args)),

@@ -1,0 +1,161 @@
+"""Customers with their scores: the report and the lists, from snapshots in a real warehouse and live profiles."""
+
+import csv
+import io
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from profiles.model import Profile
+from profiles.store.port import ABSENT, Write
+from tests.support.consents import answers
+from tests.support.machine import Clock
+from tests.support.score_rows import noon, snapshot
+from tests.support.web_stage import Stage, stage_of
+from tracker.sites import Site
+
+pytestmark = pytest.mark.redis
+OLD, NEW = date(2026, 9, 1), date(2026, 9, 20)
+SPAN = "from=2026-08-25&to=2026-09-21"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_url: str, site: Site) -> Stage:
+    clock = Clock(noon(NEW) / 1000 + 3600)
+    made = stage_of(tmp_path, redis_url, site, clock)
+    before = [
+        snapshot(OLD, "u:a", m=5, contribution=100.0, cell="loyal", stage="regular"),
+        snapshot(OLD, "u:b", m=5, contribution=90.0, cell="loyal", stage="regular"),
+        snapshot(OLD, "u:c", m=1, contribution=5.0, cell="new", stage="customer"),
+    ]
+    one = {"quadrant": "one-to-one", "group": "1", "clv": 80.0, "risk90": 0.1}
+    two = {"quadrant": "preferred customer", "group": "2", "clv": 20.0, "risk90": 0.9}
+    three = {"quadrant": "not worth personalizing", "group": "2", "clv": 2.0, "risk90": 0.6}
+    now = [
+        snapshot(NEW, "u:a", r=5, f=5, m=5, contribution=150.0, cell="champions", stage="advocate", **one),
+        snapshot(NEW, "u:b", r=1, f=5, m=5, contribution=90.0, cell="can't lose", stage="at-risk", **two),
+        snapshot(
+            NEW, "u:c", r=3, f=2, m=1, contribution=5.0, cell="about to sleep", stage="customer", **three
+        ),
+        snapshot(NEW, "u:d", r=5, f=2, m=4, contribution=-45.0, cell="new", stage="customer"),
+    ]
+    for rows in (before, now):
+        table = pa.concat_tables(rows)
+        assert made.warehouse.record_scores("default", table["day"][0].as_py(), table)
+    people = [
+        Profile("u:a", user="a", traits={"email": "a@example.org"}, consents=answers({"marketing": True}, 1)),
+        Profile("u:b", user="b", consents=answers({"marketing": False}, 1)),
+        Profile("u:c", user="=c", consents=answers({"analytics": True}, 1)),
+    ]
+    made.profiles.save("default", [Write(each.id, ABSENT, each) for each in people])
+    return made
+
+
+def test_the_report_says_how_customers_stand_and_moved(stage: Stage) -> None:
+    told = stage.call("GET", f"/v1/reports/customers?{SPAN}").json
+    assert (told["day"], told["before"], told["customers"]) == (str(NEW), str(OLD), 4)
+    cells = {each["name"]: each for each in told["cells"]}
+    assert cells["champions"] == {
+        "name": "champions", "customers": 1, "contribution": 150.0, "clv": 80.0, "risk": 0.1,
+    }  # fmt: skip
+    assert cells["new"]["clv"] is None
+    assert {each["name"]: each["customers"] for each in told["groups"]} == {"1": 1, "2": 2, "": 1}
+    assert sum(each["customers"] for each in told["quadrants"]) == 4
+    assert {(each["recency"], each["cell"]): each["customers"] for each in told["grid"]} == {
+        (5, "champions"): 1, (1, "can't lose"): 1, (3, "about to sleep"): 1, (5, "new"): 1,
+    }  # fmt: skip
+    stages = {
+        (each["source"], each["target"]): each["customers"]
+        for each in told["moves"]
+        if each["kind"] == "stage"
+    }
+    assert stages == {
+        ("regular", "advocate"): 1, ("regular", "at-risk"): 1, ("customer", "customer"): 1, ("", "customer"): 1,
+    }  # fmt: skip
+    assert told["kept"] == [
+        {"fifth": 5, "customers": 2, "ordered": 1, "contribution": 50.0},
+        {"fifth": 1, "customers": 1, "ordered": 0, "contribution": 0.0},
+    ]
+    profit = told["profit"]
+    assert (profit["total"], profit["peak"], profit["losing"], profit["lost"]) == (200.0, 245.0, 1, 45.0)
+    assert profit["best_fifth"] == pytest.approx(0.8 * 150 / 200)
+    assert told["curve"][-1] == {"share": 1.0, "contribution": 200.0}
+
+
+def test_a_period_with_one_day_has_no_moves_and_one_without_says_nothing(stage: Stage) -> None:
+    one = stage.call("GET", "/v1/reports/customers?from=2026-09-10&to=2026-09-21").json
+    assert (one["day"], one["before"], one["moves"], one["kept"]) == (str(NEW), str(NEW), [], [])
+    none = stage.call("GET", "/v1/reports/customers?from=2026-07-01&to=2026-07-31").json
+    assert (none["day"], none["customers"], none["profit"], none["curve"]) == (None, 0, None, [])
+
+
+@pytest.mark.parametrize(
+    "table", ["cells", "grid", "stages", "groups", "quadrants", "moves", "kept", "curve"]
+)
+def test_each_table_comes_as_a_file(stage: Stage, table: str) -> None:
+    answer = stage.call("GET", f"/v1/reports/customers?{SPAN}&format=csv&table={table}")
+    assert answer.status_code == 200
+    assert len(answer.text.splitlines()) > 2
+
+
+def ids(stage: Stage, query: str) -> list[str]:
+    return [each["id"] for each in stage.call("GET", f"/v1/customers?{query}").json["customers"]]
+
+
+def test_who_refuses_marketing_is_left_out_unless_asked_for(stage: Stage) -> None:
+    told = stage.call("GET", "/v1/customers").json
+    assert (told["day"], told["total"], told["left_out"]) == (str(NEW), 4, 1)
+    assert [(each["id"], each["marketing"]) for each in told["customers"]] == [
+        ("u:a", True), ("u:c", None), ("u:d", None),
+    ]  # fmt: skip
+    assert told["customers"][0]["email"] == "a@example.org"
+    assert told["customers"][0]["clv"] == 80.0
+    assert ids(stage, "refusals=include") == ["u:a", "u:b", "u:c", "u:d"], "by value; not known comes last"
+
+
+def test_lists_are_filtered_sorted_and_paged(stage: Stage) -> None:
+    every = "refusals=include"
+    assert ids(stage, f"{every}&sort=contribution&order=asc") == ["u:d", "u:c", "u:b", "u:a"]
+    assert ids(stage, f"{every}&sort=risk90") == ["u:b", "u:c", "u:a", "u:d"]
+    assert ids(stage, f"{every}&cell=can%27t%20lose") == ["u:b"]
+    assert ids(stage, f"{every}&group=2&stage=customer") == ["u:c"]
+    assert ids(stage, f"{every}&r=5&f=2") == ["u:d"]
+    assert ids(stage, f"{every}&cell=%27%20or%201%3D1%20--") == []
+    assert [ids(stage, f"{every}&limit=3&offset={at}") for at in (0, 3, 6)] == [
+        ["u:a", "u:b", "u:c"],
+        ["u:d"],
+        [],
+    ]
+    refused = stage.call("GET", "/v1/customers?sort=profile%3B%20drop%20table%20x")
+    assert refused.status_code == 400
+    for query in ("limit=1001", "offset=-1", "limit=x", "order=up", "refusals=no"):
+        assert stage.call("GET", f"/v1/customers?{query}").status_code == 400, query
+
+
+def test_the_file_has_a_consent_column_and_no_formulas(stage: Stage) -> None:
+    text = stage.call("GET", "/v1/customers?format=csv").text.lstrip("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(each["id"], each["marketing"]) for each in rows] == [("u:a", "True"), ("u:c", ""), ("u:d", "")]
+    assert rows[1]["customer"] == "'=c"
+    desk = stage.desk().get("/desk/reports/customer-list?format=csv")
+    assert desk.text.lstrip("\ufeff") == text
+
+
+def test_an_erased_customer_is_in_no_list_and_no_figure(stage: Stage) -> None:
+    stage.warehouse.erase("default", ["u:a"])
+    assert "u:a" not in ids(stage, "refusals=include")
+    told = stage.call("GET", f"/v1/reports/customers?{SPAN}").json
+    assert (told["customers"], told["profit"]["total"]) == (3, 50.0)
+
+
+def test_a_write_key_reads_no_customers(stage: Stage) -> None:
+    assert stage.call("GET", "/v1/customers", "wk_test").status_code == 403
+    assert stage.call("GET", "/v1/customers", None).status_code == 401
+
+
+def test_before_the_first_run_there_is_nobody(stage: Stage) -> None:
+    stage.warehouse.retire(noon(NEW + timedelta(days=2)))
+    told = stage.call("GET", "/v1/customers").json
+    assert (told["day"], told["total"], told["customers"]) == (None, 0, [])
