@@ -4,10 +4,13 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from offers.feedback.responses import read_token
 from offers.feedback.token import Token, TokenInvalid, TokenSigner
 from warehouse.events import Events
-from warehouse.feeds.first_decisions import all_decisions, first_decisions, first_responses
+from warehouse.feeds.first_decisions import all_decisions, decided_tokens, first_decisions, first_responses
 from warehouse.feeds.offer_events import KINDS, OfferEvent, OfferEventKind
 
 
@@ -31,12 +34,15 @@ def enrolled(
     A decision that was logged enrols. Where none is logged, since nobody was held out, the first response does; who
     answers an offer whose decisions are logged was enrolled by its decision.
     """
-    found, doubtful = _by_decision(events, signer, site, campaign, end)
-    logged = bool(found)
-    for row in first_responses(events, site, campaign, end).to_pylist():
+    firsts = first_decisions(events, site, campaign, end)
+    logged = len(firsts) > 0
+    # Of whom the site told before the span it is enough to know that they are enrolled.
+    asked = firsts.filter(pc.or_(pc.greater_equal(firsts["key"], start * 2048), firsts["old"]))
+    found, doubtful = _by_decision(signer, site, campaign, decided_tokens(events, site, campaign, asked))
+    for row in first_responses(events, site, campaign, firsts, end).to_pylist():
         profile, ts = row["profile"], row["ts"]
         known = found.get(profile)
-        if profile in doubtful or (known is not None and known.since <= ts):
+        if profile in doubtful:
             continue
         token = _enrols(signer, site, _response(profile, ts, campaign, **row["first"]), logged)
         if token is None:
@@ -53,12 +59,12 @@ def enrolled(
 
 
 def _by_decision(
-    events: Events, signer: TokenSigner, site: str, campaign: str, end: int
+    signer: TokenSigner, site: str, campaign: str, rows: pa.Table
 ) -> tuple[dict[str, Enrolled], set[str]]:
     """By profile who was enrolled by a logged decision; and of whom the first one cannot be read."""
     found: dict[str, Enrolled] = {}
     unread: set[str] = set()
-    for row in first_decisions(events, site, campaign, end).to_pylist():
+    for row in rows.to_pylist():
         kind: OfferEventKind = "withheld" if row["held"] else "decided"
         first = OfferEvent(campaign, "", row["token"] or "", kind, row["profile"], row["ts"])
         token = _enrols(signer, site, first, True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse.events import Events
 from warehouse.feeds.offer_events import KINDS
@@ -18,17 +19,28 @@ where type = 'track' and name in (select unnest($names)) and backfill is not tru
 """
 """A visitor who opted out has an id of the day, which begins with ~, and is nobody to a report."""
 
-_DECISIONS = f"""
-select profile, min(ts) as ts, arg_min(token, (ts, token)) as token,
-       arg_min(name, (ts, token)) = 'Offer Withheld' as held,
-       bool_or(name = 'Offer Withheld') and bool_or(name = 'Offer Decided') as crossed
-from ({_OF_CAMPAIGN}) where sender is null or sender = 'site' group by profile
+_KEY = "ts * 2048 + hash(token) % 2048"
+"""Orders decisions: of two of one millisecond, one and always the same is the first."""
+
+_FIRSTS = f"""
+with decisions as (
+    select profile, {_KEY} as key, name = 'Offer Withheld' as held, sender is null as old from ({_OF_CAMPAIGN})
+    where sender is null or sender = 'site'
+)
+select profile, min(key) as key, bool_or(held) and bool_or(not held) as crossed, bool_or(old) as old
+from decisions group by profile
 """
 """Only Dangol itself and the site tell of decisions: what is said of them with the public key is not heard."""
 
+_TOKENS = f"""
+select profile, ts, token, name = 'Offer Withheld' as held, crossed
+from (select *, {_KEY} as key from ({_OF_CAMPAIGN})) join scope_people using (profile, key)
+where sender is null or sender = 'site'
+"""
+
 _FIRST_RESPONSES = f"""
-select profile, min(ts) as ts, arg_min(struct_pack(token, name, visitor, "user", sender), (ts, token)) as first
-from ({_OF_CAMPAIGN}) group by profile
+select profile, min(ts) as ts, arg_min(struct_pack(token, name, visitor, "user", sender), {_KEY}) as first
+from ({_OF_CAMPAIGN}) left join scope_people using (profile) where key is null or ts < key // 2048 group by profile
 """
 
 _ALL = f"""
@@ -38,18 +50,37 @@ where name not in (select unnest($logged)) or sender is null or sender = 'site' 
 
 
 def first_decisions(events: Events, site: str, campaign: str, end: int = 1 << 53) -> pa.Table:
-    """A row for each person about whom a decision was logged before ``end`` (ms): profile (the current id), ts, token,
-    held, crossed (they were shown it and had it withheld, on devices not known to be theirs). Raises
-    WarehouseUnavailable."""
+    """A row for each person about whom a decision was logged before ``end`` (ms): profile (the current id), key (of the
+    first one, see ``moment``), crossed (they were shown it and had it withheld, on devices not known to be theirs), old
+    (a row of an earlier release, which does not say who sent it). Raises WarehouseUnavailable."""
     params = {"names": list(_LOGGED), "campaign": campaign}
-    return events.table(_DECISIONS, Scope(site, end=end), params)
+    return events.table(_FIRSTS, Scope(site, end=end), params)
 
 
-def first_responses(events: Events, site: str, campaign: str, end: int = 1 << 53) -> pa.Table:
-    """A row for each person who answered the campaign before ``end`` (ms): profile, ts and first, a struct of token,
-    name, visitor, user and sender, unverified. Raises WarehouseUnavailable."""
+def moment(key: int) -> int:
+    """When (ms) the decision with this key was made."""
+    return key // 2048
+
+
+def decided_tokens(events: Events, site: str, campaign: str, firsts: pa.Table) -> pa.Table:
+    """What ``firsts``, rows of ``first_decisions``, say: profile, ts, token, held, crossed. Raises
+    WarehouseUnavailable."""
+    if not len(firsts):
+        return pa.table({"profile": pa.array([], pa.string())})
+    bounds = pc.min_max(firsts["key"]).as_py()
+    params = {"names": list(_LOGGED), "campaign": campaign}
+    scope = Scope(site, moment(bounds["min"]), moment(bounds["max"]) + 1, people=firsts)
+    return events.table(_TOKENS, scope, params)
+
+
+def first_responses(
+    events: Events, site: str, campaign: str, firsts: pa.Table, end: int = 1 << 53
+) -> pa.Table:
+    """A row for each person who answered the campaign before ``end`` (ms) and before any decision of ``firsts``:
+    profile, ts and first, a struct of token, name, visitor, user and sender, unverified. Raises
+    WarehouseUnavailable."""
     params = {"names": list(_RESPONSES), "campaign": campaign}
-    return events.table(_FIRST_RESPONSES, Scope(site, end=end), params)
+    return events.table(_FIRST_RESPONSES, Scope(site, end=end, people=firsts), params)
 
 
 def all_decisions(
