@@ -187,6 +187,7 @@ def test_a_page_in_the_paths_narrows_every_report(browser: Browser, desk: Served
 
 def test_an_administrator_lets_a_colleague_in(browser: Browser, desk: Served) -> None:
     context, page = signed_in(browser, desk)
+    page.click("nav summary:has-text('Site')")
     page.click("nav a:has-text('Access')")
     page.click("a:has-text('New user')")
     page.fill("#name", "minji")

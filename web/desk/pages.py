@@ -44,35 +44,58 @@ class MenuEntry:
     role: Role = "viewer"
 
 
-MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
-    (
+@dataclass(frozen=True, slots=True)
+class MenuGroup:
+    """Entries under a heading that folds; those without one always show. ``large``: only one such group is open."""
+
+    label: str
+    entries: tuple[MenuEntry, ...]
+    large: bool = False
+
+    def opened(self, page: str) -> bool:
+        """Whether it is open on ``page``: small groups are, and of the large ones that of the page, else the first."""
+        owner = next((each for each in MENU if each.large and each.has(page)), None)
+        return not self.large or self is (owner or next(each for each in MENU if each.large))
+
+    def has(self, page: str) -> bool:
+        return any(each.name == page for each in self.entries)
+
+
+MENU: tuple[MenuGroup, ...] = (
+    MenuGroup(
         "",
         (
             MenuEntry("overview", _l("Overview"), "/desk"),
             MenuEntry("live", _l("Live"), "/desk/live"),
+        ),
+    ),
+    MenuGroup(
+        _l("Reports"),
+        (
             MenuEntry("funnel", _l("Funnel"), "/desk/funnel"),
             MenuEntry("paths", _l("Paths"), "/desk/paths"),
             MenuEntry("retention", _l("Retention"), "/desk/retention"),
             MenuEntry("attribution", _l("Attribution"), "/desk/attribution"),
             MenuEntry("products", _l("Products"), "/desk/products"),
-            MenuEntry("agents", _l("AI agents and crawlers"), "/desk/agents"),
+            MenuEntry("agents", _l("AI agents"), "/desk/agents"),
         ),
+        large=True,
     ),
-    (
+    MenuGroup(
         _l("Customers"),
         (
             MenuEntry("visitors", _l("Visitors"), "/desk/visitors"),
             MenuEntry("segments", _l("Segments"), "/desk/segments"),
         ),
     ),
-    (
+    MenuGroup(
         _l("Personalization"),
         (
             MenuEntry("campaigns", _l("Campaigns"), "/desk/campaigns"),
             MenuEntry("models", _l("Models"), "/desk/models"),
         ),
     ),
-    (
+    MenuGroup(
         _l("Site"),
         (
             MenuEntry("channels", _l("Channels"), "/desk/channels", "marketer"),
@@ -80,9 +103,10 @@ MENU: tuple[tuple[str, tuple[MenuEntry, ...]], ...] = (
             MenuEntry("quality", _l("Data quality"), "/desk/data-quality"),
             MenuEntry("setup", _l("Setup"), "/desk/setup"),
             MenuEntry("access", _l("Access"), "/desk/access", "admin"),
-            MenuEntry("help", _l("Help"), "/desk/help"),
         ),
+        large=True,
     ),
+    MenuGroup("", (MenuEntry("help", _l("Help"), "/desk/help"),)),
 )
 
 
@@ -133,8 +157,11 @@ class Pages:
         period: Period = view.get("period") or period_of(request.args, site, self.clock(), request.path)
         carried = f"?{urlencode(period.carried)}" if period.carried else ""
         menu = [
-            (group, [replace(each, href=each.href + carried) for each in entries if user.may(each.role)])
-            for group, entries in MENU
+            (
+                group,
+                [replace(each, href=each.href + carried) for each in group.entries if user.may(each.role)],
+            )
+            for group in MENU
         ]
         frame = {"page": page, "site": site, "sites": self.visible(user), "menu": menu, "user": user}
         frame["demo_stored"] = lambda: self.reports.demo(site)
