@@ -40,10 +40,14 @@ def parents(context: str) -> list[str]:
 
 
 class SlotCounts(msgspec.Struct, frozen=True):
-    """Counts of one campaign in one slot, at every level; ``strengths`` of the priors of levels 1 to LEVELS."""
+    """Counts of one campaign in one slot, at every level; ``strengths`` of the priors of levels 1 to LEVELS.
+
+    ``since``: of which impressions, from that time on (ms); 0 where none were forgotten.
+    """
 
     contexts: dict[str, Counts] = {}
     strengths: tuple[float, ...] = ()
+    since: int = 0
 
     def arms(self, context: str) -> Counts:
         """What is believed of each variant in ``context``, its own counts and its prior in one."""

@@ -10,6 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+import numpy as np
+
+from offers.bandit.changes import Floats, Longs, Played, first_valid
 from offers.bandit.contexts import Counts, SlotCounts, slot_counts
 from offers.bandit.thompson_sampling import Arm
 from offers.campaign.campaign import Campaign, Reward
@@ -21,12 +25,14 @@ CLICK_WINDOW_MS = 30 * MINUTE_MS
 DELAYS_WANTED = 30
 """So many delays must be known before impressions are discounted by their age."""
 ENOUGH_DELAYS = 5_000
+LARGEST = 0.95
+"""The share of orders whose revenue is taken as it is when changes are looked for."""
 
 
 def count_rewards(
     found: Iterable[Impression], campaigns: Mapping[str, Campaign], now: int
 ) -> dict[str, dict[str, SlotCounts]]:
-    """Counts of every campaign by slot, as of ``now`` (ms)."""
+    """Counts of every campaign by slot, as of ``now`` (ms), of what came after the last change (``changes``)."""
     by_campaign: dict[str, list[Impression]] = {}
     for impression in found:
         if impression.campaign in campaigns:
@@ -36,14 +42,56 @@ def count_rewards(
         campaign = campaigns[name]
         window = CLICK_WINDOW_MS if campaign.reward == "click" else campaign.goal.window_ms
         arrived = reward_delays(mine, campaign.reward, window, now)
-        full: dict[str, dict[str, Counts]] = {}
+        by_slot: dict[str, list[Impression]] = {}
         for impression in mine:
-            counts = full.setdefault(impression.slot, {}).setdefault(impression.context, {})
-            counts[impression.variant] = counts.get(impression.variant, Arm()).plus(
-                _counted(impression, campaign.reward, arrived, now), impression.weight
-            )
-        learned[name] = {slot: slot_counts(contexts) for slot, contexts in full.items()}
+            by_slot.setdefault(impression.slot, []).append(impression)
+        learned[name] = {
+            slot: _slot_counts(sorted(shown, key=_order), campaign.reward, arrived, now)
+            for slot, shown in by_slot.items()
+        }
     return learned
+
+
+def _slot_counts(
+    shown: Sequence[Impression], reward: Reward, arrived: "RewardDelays", now: int
+) -> SlotCounts:
+    """Counts of one slot since the last change, from its impressions in order of time."""
+    counted = [_counted(each, reward, arrived, now) for each in shown]
+    arms = np.array(counted, float) * np.array([each.weight for each in shown])[:, None]
+    variants, variant = _codes([each.variant for each in shown])
+    contexts, context = _codes([each.context for each in shown])
+    first = first_valid(Played(variant, context, arms[:, 0], _units(arms, reward)))
+    cell = context[first:] * len(variants) + variant[first:]
+    cells = len(contexts) * len(variants)
+    sums = np.stack([np.bincount(cell, column, cells) for column in arms[first:].T], axis=1).tolist()
+    full: dict[str, Counts] = {}
+    for at in np.unique(cell).tolist():
+        where, which = divmod(at, len(variants))
+        full.setdefault(contexts[where], {})[variants[which]] = Arm(*sums[at])
+    counts = slot_counts(full)
+    return msgspec.structs.replace(counts, since=shown[first].ts if first else 0)
+
+
+def _order(impression: Impression) -> tuple[int, str, str]:
+    return impression.ts, impression.variant, impression.context
+
+
+def _codes(names: Sequence[str]) -> tuple[list[str], Longs]:
+    """The distinct names, and which of them each one is."""
+    codes = {name: code for code, name in enumerate(sorted(set(names)))}
+    return list(codes), np.array([codes[name] for name in names], np.int64)
+
+
+def _units(arms: Floats, reward: Reward) -> Floats:
+    """Rewards in units whose variance is their mean: of revenue not the few largest orders, in units of the mean square
+    over the mean."""
+    rewarded = arms[:, 1]
+    if reward != "revenue" or not (arms[:, 2] > 0).any():
+        return rewarded
+    worth = np.maximum(arms[:, 2], 0.0)
+    worth = np.minimum(worth, np.quantile(worth[worth > 0], LARGEST))
+    units: Floats = worth * worth.sum() / (worth**2).sum()
+    return units
 
 
 def _counted(impression: Impression, reward: Reward, arrived: "RewardDelays", now: int) -> Arm:

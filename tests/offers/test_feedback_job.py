@@ -98,6 +98,24 @@ def test_the_bandit_finds_the_best_variant(redis_url, clock, site, reward, event
     assert last.count("b") > 180
 
 
+def test_after_a_reversal_every_web_worker_plays_the_new_best(redis_url, clock, site):
+    """Also one that starts only then, and whichever process ran the job."""
+    stage = Stage(redis_url, clock, site)
+    for rates in ({"a": 0.05, "b": 0.30, "c": 0.10}, {"a": 0.30, "b": 0.05, "c": 0.10}):
+        for _ in range(8):
+            for _ in range(150):
+                stage.visit(rates)
+            stage.learner.run(site)
+            clock.advance(10)
+    last = [stage.visit({"a": 0, "b": 0, "c": 0}) for _ in range(100)]
+    assert last.count("a") > 80
+    assert sum(arm.shown for arm in stage.arms.arms("default", "x", "hero", "").values()) < 1_300
+    started = ArmStore(redis_url, clock, timeout=10)
+    started.refresh(site)
+    assert started.learned("default") == stage.arms.learned("default")
+    assert started.learned("default")["x"]["hero"].since > 0
+
+
 def test_running_twice_changes_nothing(redis_url, clock, site):
     stage = Stage(redis_url, clock, site)
     for _ in range(50):
