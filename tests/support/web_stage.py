@@ -38,6 +38,7 @@ from recommender.model.registry import ModelRegistry
 from recommender.serving.recommender import Recommender
 from tests.support import described
 from tracker.log.memory import MemoryLog
+from tracker.log.port import EventLog
 from tracker.redis_connection import connect
 from tracker.sites import Site, Sites
 from warehouse.attribution.cost_store import RedisCosts
@@ -181,6 +182,8 @@ def stage_of(
     clock: Callable[[], float],
     personalize_seconds: float = 30.0,  # a busy machine must not change an answer
     patience_seconds: float = 60.0,
+    global_holdout: float = 0.0,
+    log: EventLog | None = None,
 ) -> Stage:
     sites = Sites(folder / "sites.json")
     sites.save(site)
@@ -203,7 +206,7 @@ def stage_of(
     erasure = Erasure(store, erased, caps, coupons, warehouse, DeadLetters(folder), settle_seconds=0.0)
     stores = Stores(
         sites=sites,
-        log=MemoryLog(),
+        log=log or MemoryLog(),
         visitors=VisitorStores(
             profiles=store,
             erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
@@ -214,7 +217,14 @@ def stage_of(
         campaigns=CampaignStores(
             store=campaigns,
             decider=Decider(
-                campaigns, caps, signer, arms=arms, segments=segments, coupons=coupons, clock=clock
+                campaigns,
+                caps,
+                signer,
+                arms=arms,
+                segments=segments,
+                coupons=coupons,
+                global_holdout=global_holdout,
+                clock=clock,
             ),
             decided=DecisionCountStore(redis_url, timeout=10, clock=clock),
             arms=arms,
