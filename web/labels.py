@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from profiles.standing import Cell
+from profiles.standing import Cell, Quadrant
 from warehouse.question.refused import QueryRefused
 from web.language import language
 from web.language import lazy_gettext as _l
@@ -50,6 +50,13 @@ RFM_CELLS: Mapping[Cell, object] = {
     "can't lose": _l("Can't lose them"),
     "hibernating": _l("Hibernating"),
     "lost": _l("Lost customers"),
+}
+
+QUADRANT_LABELS: Mapping[Quadrant, object] = {
+    "not worth personalizing": _l("Not worth personalizing"),
+    "help to choose": _l("Help to choose"),
+    "preferred customer": _l("Preferred customers"),
+    "one-to-one": _l("One-to-one"),
 }
 
 AGENT_KINDS = {

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from customers.groups.store import GroupStore
 from customers.scoring.card_store import CardStore
 from ingest.enrich.countries import Source, source
 from ingest.rebuild.classification_runs import ClassificationRuns
@@ -104,6 +105,7 @@ class ReportStores:
     losses: LossStore
     costs: CostStore
     cards: CardStore
+    groups: GroupStore
     classifications: ClassificationRuns
     patience_seconds: float = 1.5
 

@@ -1,13 +1,11 @@
 """Where a site's groups are kept: in the Redis of the profiles."""
 
-from typing import Any
-
 import msgspec
 
 from customers.groups.groups import Groups
 from profiles.store.port import ProfilesUnavailable
 from tracker.durations import DAY_SECONDS
-from tracker.redis_connection import redis_errors
+from tracker.redis_connection import connect, redis_errors
 
 KEPT_SECONDS = 60 * DAY_SECONDS
 """Longer than between two runs that find groups."""
@@ -16,8 +14,8 @@ KEPT_SECONDS = 60 * DAY_SECONDS
 class GroupStore:
     """``dg:groups:{site}`` is the document. Raises ProfilesUnavailable."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, url: str, timeout: float = 1.0) -> None:
+        self._client = connect(url, timeout)
 
     def load(self, site: str) -> Groups | None:
         """The groups as they were found last; None before the first run, and of a release that wrote others."""

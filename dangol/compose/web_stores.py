@@ -185,6 +185,7 @@ def _shops(settings: Settings) -> "Callable[[str], Shop]":
 
 
 def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
+    from customers.groups.store import GroupStore
     from web.reports.cancellation import Cancellations
     from web.reports.saved_queries import SavedStore
     from web.stores import ReportStores
@@ -198,6 +199,7 @@ def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
         losses=losses(settings, 1.0),
         costs=costs(settings),
         cards=score_cards(settings),
+        groups=GroupStore(settings.profiles_uri),
         classifications=classification_runs(settings, 1.0),
     )
 

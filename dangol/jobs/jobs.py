@@ -47,7 +47,7 @@ def scoring(settings: Settings) -> Scoring:
         compose.warehouse(settings),
         store,
         RedisErased(store.client),
-        GroupStore(store.client),
+        GroupStore(settings.profiles_uri),
         compose.score_cards(settings),
         settings.risk_days,
     )

@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
+from customers.groups.store import GroupStore
 from customers.scoring.card_store import CardStore
 from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
@@ -240,6 +241,7 @@ def stage_of(
             losses=LossStore(connect(redis_url, 10)),
             costs=RedisCosts(redis_url, timeout=10),
             cards=CardStore(redis_url, timeout=10),
+            groups=GroupStore(redis_url, timeout=10),
             classifications=ClassificationRuns(connect(redis_url, 10.0), clock),
             patience_seconds=patience_seconds,
         ),

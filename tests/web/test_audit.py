@@ -33,6 +33,7 @@ NOBODY = {
         "desk_retention.show",
         "desk_attribution.show",
         "desk_agents.show",
+        "desk_customers.show",
         "desk_models.show",
     ),
     *(

@@ -1,13 +1,16 @@
 """Customers with their scores: the report and the lists, from snapshots in a real warehouse and live profiles."""
 
 import csv
+import html
 import io
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from customers.groups.groups import Difference, Group, Groups
 from profiles.model import Profile
 from profiles.store.port import ABSENT, Write
 from tests.support.consents import answers
@@ -139,7 +142,7 @@ def test_the_file_has_a_consent_column_and_no_formulas(stage: Stage) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [(each["id"], each["marketing"]) for each in rows] == [("u:a", "True"), ("u:c", ""), ("u:d", "")]
     assert rows[1]["customer"] == "'=c"
-    desk = stage.desk().get("/desk/reports/customer-list?format=csv")
+    desk = stage.desk().get("/desk/customers/list.csv?format=csv")
     assert desk.text.lstrip("\ufeff") == text
 
 
@@ -159,3 +162,77 @@ def test_before_the_first_run_there_is_nobody(stage: Stage) -> None:
     stage.warehouse.retire(noon(NEW + timedelta(days=2)))
     told = stage.call("GET", "/v1/customers").json
     assert (told["day"], told["total"], told["customers"]) == (None, 0, [])
+
+
+def test_the_page_shows_the_grid_the_moves_and_the_curve(stage: Stage) -> None:
+    page = stage.desk().get(f"/desk/customers?{SPAN}").text
+    for words in (
+        "Champions",
+        "Can&#39;t lose them",
+        "Open the suggested campaign",
+        "Moves between stages",
+        "Retention by value",
+    ):
+        assert words in page, words
+    assert "No groups yet" in page
+    assert '<path class="curve curve0" d="M0 ' in page
+    none = stage.desk().get("/desk/customers?from=2026-07-01&to=2026-07-31").text
+    assert "No scores in this period" in none
+
+
+def test_groups_are_told_and_their_absence_too(stage: Stage) -> None:
+    apart = [Difference("orders", 9.0, 1.0)]
+    group = Group(2, "orders >= 5 and affinity('a<b') > 0.3", 0.9, 0.8, 0.5, apart)
+    stage.stores.reports.groups.save("default", Groups(20_000, 4, [group]))
+    page = stage.desk().get(f"/desk/customers?{SPAN}").text
+    assert "orders &gt;= 5 and affinity(&#39;a&lt;b&#39;) &gt; 0.3" in page
+    assert "80% of the group fulfil it" in page
+    assert "orders: 9, others 1" in page
+    assert "/desk/customers/list?group=2" in page
+    stage.stores.reports.groups.save("default", Groups(20_000, 4))
+    assert "No stable groups" in stage.desk().get(f"/desk/customers?{SPAN}").text
+
+
+def links(page: str) -> list[str]:
+    return [html.unescape(each) for each in re.findall(r'href="([^"]+)"', page)]
+
+
+def test_from_a_cell_a_campaign_is_two_clicks(stage: Stage) -> None:
+    """Grid → list → campaign, for the cell whose name has a quote."""
+    desk = stage.desk()
+    cell = next(
+        each for each in links(desk.get(f"/desk/customers?{SPAN}").text) if "lose" in each and "r=1" in each
+    )
+    listed = desk.get(f"{cell}&refusals=include").text
+    assert ">b</a>" in listed
+    assert ">a</a>" not in listed
+    campaign = next(each for each in links(listed) if each.startswith("/desk/campaigns/edit"))
+    segment = next(each for each in links(listed) if each.startswith("/desk/segments/edit"))
+    answer = desk.get(campaign)
+    assert "rfm = 'can''t lose' and score('recency') = 1" in html.unescape(answer.text)
+    answer = desk.get(segment)
+    assert answer.status_code == 200
+    assert "can't lose" in html.unescape(answer.text)
+
+
+def test_each_quadrant_opens_its_campaign(stage: Stage) -> None:
+    desk = stage.desk()
+    found = [each for each in links(desk.get(f"/desk/customers?{SPAN}").text) if "treatment=" in each]
+    assert len(found) == 4
+    for address in found:
+        answer = desk.get(address)
+        assert answer.status_code == 200
+        assert "quadrant = " in answer.text
+
+
+def test_the_list_pages_sorts_and_says_who_is_left_out(stage: Stage) -> None:
+    desk = stage.desk()
+    page = desk.get("/desk/customers/list").text
+    assert "1 customer of this page refuses marketing and is left out." in page
+    assert "not asked" in page
+    first = desk.get("/desk/customers/list?limit=2&refusals=include").text
+    onward = next(each for each in links(first) if "offset=2" in each)
+    assert ">u:d<" not in first
+    assert desk.get(f"{onward}&limit=2").status_code == 200
+    assert desk.get("/desk/customers/list?sort=x").status_code == 400
+    assert desk.get("/desk/customers/list?cell=nobody").status_code == 200

@@ -24,6 +24,8 @@ from web.reports.filters import FILTERS
 
 PARTS = {
     "/desk/goals": "a part of the overview, with its address",
+    "/desk/customers/list": "a list of the customers', with its address",
+    "/desk/customers/list.csv": "a file",
     "/desk/funnel/people": "a list of the funnel's, with its address",
     "/desk/access/user": "a form",
     "/desk/segments/edit": "a form",

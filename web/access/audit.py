@@ -37,7 +37,7 @@ READ = frozenset(
         # people by name
         *("desk_visitors.listed", "desk_reports.visitors", "reports.visitors"),
         *("desk_people.show", "desk_reports.funnel_people", "reports.funnel_people"),
-        *("customers.listed", "desk_customer_file.listed"),
+        *("customers.listed", "desk_customer_file.listed", "desk_customer_list.listed"),
         *("desk_reports.segment", "reports.segment", "desk_reports.audience", "reports.audience"),
         *("desk_live.show", "desk_reports.live_report", "reports.live_report"),
     }

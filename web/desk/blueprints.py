@@ -16,6 +16,8 @@ from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
 from web.desk.campaigns.segments import SegmentPages
 from web.desk.channels import ChannelsPage
+from web.desk.customers.listing import CustomerListPage
+from web.desk.customers.standing import CustomersPage
 from web.desk.help import HelpPages
 from web.desk.imports import ImportPages
 from web.desk.models import ModelsPage, ModelTraining
@@ -80,8 +82,10 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
     yield pages.blueprint("desk_attribution", AttributionPage(pages, stores.reports.goals).routes())
     yield pages.blueprint("desk_retention", RetentionPage(pages).routes())
     waiting = replace(pages.reports, patience=None)
-    listed = Customers(waiting, "/desk/reports/customer-list", pages.site)
+    listed = Customers(waiting, "/desk/customers/list.csv", pages.site)
     yield pages.blueprint("desk_customer_file", listed.routes())
+    yield pages.blueprint("desk_customers", CustomersPage(pages, stores.reports.groups).routes())
+    yield pages.blueprint("desk_customer_list", CustomerListPage(pages).routes())
 
 
 def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:

@@ -84,6 +84,7 @@ MENU: tuple[MenuGroup, ...] = (
     MenuGroup(
         _l("Customers"),
         (
+            MenuEntry("customers", _l("Customers"), "/desk/customers"),
             MenuEntry("visitors", _l("Visitors"), "/desk/visitors"),
             MenuEntry("segments", _l("Segments"), "/desk/segments"),
         ),

@@ -6,13 +6,16 @@ from functools import partial
 from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 
+from customers.quadrants.treatments import treatment
 from offers.campaign.campaign import CampaignInvalid
+from offers.campaign.document import parse
 from offers.campaign.store import CampaignStore, TooManyCampaigns
+from profiles.standing import QUADRANTS
 from tracker.sites import Site
 from web.access.audit import Audit
 from web.campaigns.plan import CampaignPlans
 from web.desk.campaigns.audience_form import help_of, segments_asked
-from web.desk.campaigns.form import NEW, CampaignDraft, draft_of, draft_of_form, like, pressed
+from web.desk.campaigns.form import NEW, CampaignDraft, draft_of, draft_of_form, like, pressed, suggested
 from web.desk.campaigns.plan_words import plan_lines
 from web.desk.campaigns.preview import Preview, campaign_of, previewed
 from web.desk.campaigns.versions import NOTED, Written, mark, since
@@ -71,7 +74,8 @@ class CampaignEditor:
         )
 
     def edit(self) -> Response:
-        """One campaign (``id``), a new one for an ``audience``, or one ``like`` another for that audience."""
+        """One campaign (``id``), a new one for an ``audience``, one ``like`` another for that audience, or the
+        suggested ``treatment`` of a quadrant."""
         site, name = self.pages.site(), request.args.get("id", "")
         audience, other = request.args.get("audience", "")[:8_000], request.args.get("like", "")
         if name:
@@ -82,6 +86,8 @@ class CampaignEditor:
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
         if other:
             return self._page(like(found(self.campaigns, site, other), audience), unsaved=False)
+        if quadrant := next((each for each in QUADRANTS if each == request.args.get("treatment")), None):
+            return self._page(suggested(parse(treatment(quadrant), zone=site.zone)), unsaved=False)
         return self._page(CampaignDraft({**NEW, "audience": audience}), unsaved=False)
 
     def change(self) -> ResponseReturnValue:

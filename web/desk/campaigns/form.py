@@ -126,6 +126,12 @@ def like(campaign: Campaign, audience: str) -> CampaignDraft:
     return replace(made, texts={**made.texts, **fresh}, saved=False)
 
 
+def suggested(campaign: Campaign) -> CampaignDraft:
+    """A new draft of a campaign that nobody saved; its id comes from its name."""
+    made = draft_of(campaign)
+    return replace(made, texts={**made.texts, "id": ""}, saved=False)
+
+
 def pressed(draft: CampaignDraft, button: str) -> CampaignDraft:
     """The draft after ``add`` or ``remove:N``; anything else leaves it as it is."""
     action, _, number = button.partition(":")

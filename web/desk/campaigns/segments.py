@@ -97,11 +97,14 @@ class SegmentPages:
         return self.pages.show("desk/campaigns/segments.html", "segments", site, **view, **asked)
 
     def edit(self) -> ResponseReturnValue:
+        """One segment (``id``), or a new one for an ``audience`` with a ``name``."""
         if not self.pages.user().may("marketer"):
             raise Problem(403, _("Your role does not allow this; ask an administrator"))
         site = self.pages.site()
         segment = self.segments.store.get(site.id, request.args.get("id", ""))
-        return self._editor(segment.name, segment.audience, segment.id) if segment else self._editor("", "")
+        if segment:
+            return self._editor(segment.name, segment.audience, segment.id)
+        return self._editor(request.args.get("name", "")[:200], request.args.get("audience", "")[:8_000])
 
     def change(self) -> ResponseReturnValue:
         """Save, or show what the form's buttons make of it: another row, the text as rows, how many would belong."""
