@@ -11,6 +11,7 @@ NARROWED = {
     "/desk/retention": "",
     "/desk/attribution": "",
     "/desk/products": "",
+    "/desk/engagement": "",
     "/desk/visitors": "",
     "/desk/campaigns": "",
 }

@@ -34,6 +34,7 @@ NOBODY = {
         "desk_attribution.show",
         "desk_agents.show",
         "desk_customers.show",
+        "desk_engagement.show",
         "desk_models.show",
     ),
     *(
@@ -77,6 +78,7 @@ NOBODY = {
                 "paths",
                 "products",
                 "agents",
+                "engagement",
             ),
             *("retention", "customers", "segments", "vocabulary", "data_quality"),
         )

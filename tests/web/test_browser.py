@@ -26,6 +26,7 @@ PAGES = {
     "retention": "/desk/retention?by=channel",
     "attribution": "/desk/attribution?show=revenue",
     "products": "/desk/products",
+    "engagement": "/desk/engagement",
     "agents": "/desk/agents?kind=search",
     "visitors": "/desk/visitors",
     "visitor": "/desk/visitors/u:customer-0",

@@ -25,6 +25,7 @@ from web.desk.pages import Pages
 from web.desk.quality import QualityPage
 from web.desk.reports.agents import AgentsPage
 from web.desk.reports.attribution import AttributionPage
+from web.desk.reports.engagement import EngagementPage
 from web.desk.reports.funnel import FunnelPages
 from web.desk.reports.funnel_parts import FunnelParts
 from web.desk.reports.funnel_people import FunnelPeople
@@ -78,6 +79,7 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
     yield pages.blueprint("desk_funnel_parts", FunnelParts(pages).routes())
     yield pages.blueprint("desk_products", ProductsPage(pages, stores.models.shops).routes())
     yield pages.blueprint("desk_agents", AgentsPage(pages).routes())
+    yield pages.blueprint("desk_engagement", EngagementPage(pages).routes())
     yield pages.blueprint("desk_paths", PathsPage(pages).routes())
     yield pages.blueprint("desk_attribution", AttributionPage(pages, stores.reports.goals).routes())
     yield pages.blueprint("desk_retention", RetentionPage(pages).routes())

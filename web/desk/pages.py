@@ -77,6 +77,7 @@ MENU: tuple[MenuGroup, ...] = (
             MenuEntry("retention", _l("Retention"), "/desk/retention"),
             MenuEntry("attribution", _l("Attribution"), "/desk/attribution"),
             MenuEntry("products", _l("Products"), "/desk/products"),
+            MenuEntry("engagement", _l("Engagement"), "/desk/engagement"),
             MenuEntry("agents", _l("AI agents"), "/desk/agents"),
         ),
         large=True,

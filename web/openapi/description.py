@@ -26,6 +26,7 @@ from recommender.model.card import Card
 from recommender.serving.request import Reason
 from warehouse.attribution.cost import Cost
 from warehouse.attribution.report import Attribution
+from warehouse.engagement.report import Engagement
 from warehouse.feeds.dossier import PersonId, PersonOrder
 from warehouse.funnel.breakdown import FunnelGroup
 from warehouse.funnel.dropoffs import DropOff
@@ -67,6 +68,7 @@ ANSWERED: tuple[type, ...] = (
         People,
         ProductReport,
         AgentReport,
+        Engagement,
         GoalFigures,
         Paths,
         Retention,

@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from tracker.agents.agents import KINDS
+from warehouse.engagement.report import Engagement, engagement
 from warehouse.feeds.doubtful_orders import Doubtful, doubtful
 from warehouse.funnel.breakdown import BREAKDOWNS, FunnelGroup, breakdown, breakdown_by_members
 from warehouse.funnel.dropoffs import DropOff, dropoffs
@@ -81,6 +82,12 @@ def agents_of(reports: Reports, scope: ReportScope, kind: str = "", agent: str =
         ReportScope(site, span),
         (asked, agent),
         lambda events: agent_report(events, site.id, span, site.currency, asked, agent),
+    )
+
+
+def engagement_of(reports: Reports, scope: ReportScope) -> Engagement:
+    return reports.answer(
+        "engagement", scope, (), lambda events: engagement(events, scope.site.id, scope.span)
     )
 
 
@@ -223,6 +230,7 @@ REPORTS: dict[str, Report] = {
         ("agents", "pages", "series", "kinds"),
         lambda reports, scope, args: agents_of(reports, scope, args.get("kind", ""), args.get("agent", "")),
     ),
+    "engagement": Report(("pages", "channels"), lambda reports, scope, _args: engagement_of(reports, scope)),
     "goals": Report(
         ("rows",), lambda reports, scope, args: Rows(goals_of(reports, scope, args.getlist("goal")))
     ),
