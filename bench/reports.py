@@ -163,8 +163,8 @@ def measure(warehouse: Warehouse, arriving: bool) -> list[list[object]]:
     con = duckdb.connect(config={"threads": 2})
     given = {"files": files, "end": SPAN.end}
     steps = [parse_step(text) for text in STEPS]
-    organic = filtered(warehouse, "default", SPAN, {"channel": "organic"})
-    seen = filtered(warehouse, "default", SPAN, {}, parse_step("page:/c/*"))
+    organic = filtered(warehouse, {"channel": "organic"})
+    seen = filtered(warehouse, {}, parse_step("page:/c/*"))
     begin = time.perf_counter()
     scan = warehouse.scan("default", SPAN.start, SPAN.end)
     made = time.perf_counter() - begin

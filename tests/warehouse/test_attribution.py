@@ -292,7 +292,7 @@ def test_filters_choose_conversions_and_not_visits(warehouse: Warehouse) -> None
     phone, desktop = visit(0, "a", "social", device="phone"), visit(1, "a", "e-mail", device="desktop")
     other = visit(1, "b", "e-mail", device="phone")
     warehouse.append([phone, desktop, bought(desktop, 10), other, bought(other, 5)], [], {})
-    events = filtered(warehouse, "default", SPAN, {"device": "desktop"})
+    events = filtered(warehouse, {"device": "desktop"})
     found = attribution(events, warehouse, "default", SPAN, "EUR", AttributionOptions(), None)
     assert (found.conversions, found.revenue, found.cost) == (1, 10.0, None)
     assert conversions(found, "linear") == {"social": 0.5, "e-mail": 0.5}

@@ -46,7 +46,7 @@ def test_a_branch_is_the_funnel_of_its_visitors(tmp_path: Path) -> None:
         reached = [
             set(funnel_visitors(warehouse, "default", STEPS, RULES, SPAN, step, None)) for step in range(3)
         ]
-        assert branch == FunnelGroup(
+        assert branch == FunnelGroup.of(
             branch.value, tuple(len(theirs & people_there) for people_there in reached)
         )
 

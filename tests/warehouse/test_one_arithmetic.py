@@ -101,9 +101,7 @@ def visits_in(warehouse: Warehouse, span: Span) -> dict[str, int]:
     for name in ("channels", "entries", "exits", "devices", "browsers", "countries"):
         counted[name] = sum(group.sessions for group in getattr(found, name))
     counted["filtered"] = sum(
-        overview(
-            filtered(warehouse, "default", span, {"channel": each.channel}), "default", span, "EUR"
-        ).sessions
+        overview(filtered(warehouse, {"channel": each.channel}), "default", span, "EUR").sessions
         for each in found.channels
     )
     step = parse_step("page:*")

@@ -136,7 +136,7 @@ def test_figures_entries_exits_and_bounces(real: Real) -> None:
 def test_the_same_of_one_device(real: Real) -> None:
     device = Counter(click.device for click in real.clicks).most_common(1)[0][0]
     clicks = [click for click in real.clicks if click.device == device]
-    events = filtered(real.warehouse, "default", real.span, {"device": device})
+    events = filtered(real.warehouse, {"device": device})
     found = overview(events, "default", real.span, "EUR", 20_000)
     visits = visits_of(clicks)
     assert (found.pageviews, found.sessions) == (len(clicks), len(visits))
@@ -151,11 +151,11 @@ def test_visits_that_saw_a_page_count_whole(real: Real) -> None:
         for name, visit in visits_of(real.clicks).items()
         if any(click.path == page for click in visit)
     }
-    events = filtered(real.warehouse, "default", real.span, {}, page=parse_step(f"page:{page}"))
+    events = filtered(real.warehouse, {}, page=parse_step(f"page:{page}"))
     found = overview(events, "default", real.span, "EUR", 1)
     assert (found.sessions, found.pageviews) == (len(visits), sum(map(len, visits.values())))
     people = {visit[0].profile for visit in visits.values()}
-    theirs = filtered(real.warehouse, "default", real.span, {}, people=people)
+    theirs = filtered(real.warehouse, {}, people=people)
     clicks = [click for click in real.clicks if click.profile in people]
     assert overview(theirs, "default", real.span, "EUR", 1).pageviews == len(clicks)
 

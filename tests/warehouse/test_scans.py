@@ -46,7 +46,7 @@ FILTERS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("filters", FILTERS)
 def test_filtered_reports_say_what_sql_says(warehouse: Warehouse, filters: dict[str, Any]) -> None:
     for span in SPANS:
-        equal_in_sql(filtered(warehouse, "default", span, **filters), span)
+        equal_in_sql(filtered(warehouse, **filters), span)
 
 
 def test_pages_by_their_address_narrow_alike(warehouse: Warehouse) -> None:
@@ -54,7 +54,7 @@ def test_pages_by_their_address_narrow_alike(warehouse: Warehouse) -> None:
     page = parse_step("page:https://shop.example/b*")
     assert not page.indexed
     found = [
-        overview(filtered(warehouse, "default", span, {}, page=step), "default", span, "EUR")
+        overview(filtered(warehouse, {}, page=step), "default", span, "EUR")
         for step in (page, parse_step("page:/b*"))
     ]
     assert found[0] == found[1]

@@ -130,7 +130,8 @@ def test_drop_outs_become_a_segment_in_two_clicks(stage: Stage) -> None:
     assert stage.stores.segments.store.get("default", segment).name == "카트 이탈"
     assert stage.call("GET", "/v1/profiles/c").json["segments"] == [segment]
     branch = report(stage, "funnel/breakdown", "group=segment")["rows"]
-    assert branch == [{"value": segment, "visitors": [1, 1, 0, 0]}]
+    assert [(row["value"], row["visitors"]) for row in branch] == [(segment, [1, 1, 0, 0])]
+    assert branch[0]["conversion_interval"]["whole"] == 1 and not branch[0]["conversion_interval"]["enough"]
     narrowed = report(stage, "funnel", f"segment={segment}")["steps"]
     assert [step["visitors"] for step in narrowed] == [1, 1, 0, 0]
     assert stage.call("GET", f"/v1/reports/overview?segment={segment}").json["visitors"] == 1

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from warehouse.attribution.visits import Visits
 from warehouse.definitions.currencies import OTHERS, CurrencySum, currency_sums
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents, Hashes, Longs
 from warehouse.index.scan import Scan, starts
@@ -50,18 +51,21 @@ def orders(
 
 
 def goals(events: Events, scan: Scan, visits: Visits, site: str, span: Span, step: Step) -> Conversions:
-    """Where ``step`` was reached in ``span``: once a visit, at the first time; each time outside of visits."""
+    """Where ``step`` was reached in ``span``: once a visit, at the first time, which may have been before the span;
+    each time outside of visits."""
+    since = span.start - LONGEST_MS
     if step.indexed:
-        table = _scanned(events.scan(site, span.start, span.end), step)
+        table = _scanned(events.scan(site, since, span.end), step)
     else:
         condition, params = step.sql("goal")
-        scope = Scope(site, span.start, span.end)
+        scope = Scope(site, since, span.end)
         table = events.table(_REACHED.format(condition=condition), scope, params)
     session, ts = table["session"].to_numpy(), table["ts"].to_numpy()
     outside = ~table["visited"].to_numpy(zero_copy_only=False)
     order = np.lexsort((ts, session, outside))
     first = starts(session[order]) | outside[order]
-    table = table.take(pa.array(np.sort(order[first])))
+    here = np.sort(order[first])
+    table = table.take(pa.array(here[ts[here] >= span.start]))
     ones = np.ones(len(table), np.int64)
     return _placed(table, scan, visits, ones, np.zeros(len(table), np.int64))
 

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.definitions.event_order import ORDER
+from warehouse.definitions.shares import Share, share_of
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.funnel.funnel import Found, Rules, search
 from warehouse.question.refused import QueryRefused
@@ -25,7 +27,8 @@ _LANDING = """
 with entries as (
     select session, arg_min(path, ({in_order})) as path from {source} where session <> '' and {pageview} group by 1
 ), firsts as (
-    select hash({owner}) as owner, arg_min(session, ({in_order})) as session from {source} where {step} group by 1
+    select hash({owner}) as owner, arg_min(session, ({in_order})) as session from {source}
+    where {step} and ({whole} or ts between $began and $ended) group by 1
 )
 select owner, path as value from firsts join entries using (session)
 """
@@ -34,10 +37,18 @@ _EARLIER = f"select distinct profile from events where {CAUSED}"
 
 @dataclass(frozen=True, slots=True)
 class FunnelGroup:
-    """Visitors at each step, of those whose first event of the first step has ``value``; "…" are the rare values."""
+    """Visitors at each step, of those whose first event of the first step has ``value``; "…" are the rare values.
+    ``conversion``: of those who began, with its interval."""
 
     value: str
     visitors: tuple[int, ...]
+    conversion: float
+    conversion_interval: Share
+
+    @classmethod
+    def of(cls, value: str, visitors: tuple[int, ...]) -> "FunnelGroup":
+        began, finished = visitors[0], visitors[-1]
+        return cls(value, visitors, finished / began if began else 0.0, share_of(finished, began))
 
 
 def breakdown(
@@ -57,13 +68,21 @@ def breakdown(
     found = search(events, site, steps, rules, span)
     condition, params = steps[0].sql("step")
     sql = _LANDING.format(
-        pageview=PAGEVIEW, owner=rules.owner, source=rules.source, step=condition, in_order=ORDER
+        pageview=PAGEVIEW,
+        owner=rules.owner,
+        source=rules.source,
+        step=condition,
+        in_order=ORDER,
+        whole=rules.by_session,
     )
-    table = events.table(sql, Scope(site, span.start, span.end), params)
+    # The visit of the first step may have begun before the span.
+    scope = Scope(site, span.start, span.end)
+    scope = scope if rules.by_session else scope.wide(LONGEST_MS)
+    table = events.table(sql, scope, {**params, "began": span.start, "ended": span.end - 1})
     owners, values = table["owner"].to_numpy(), np.array(table["value"].to_pylist(), dtype=np.object_)
     names, counts = np.unique(values.astype(np.str_), return_counts=True)
     kept = names[np.argsort(-counts, kind="stable")[:most]].tolist() if len(names) else []
-    return _sorted([FunnelGroup(name, _counted(found, steps, owners[values == name])) for name in kept])
+    return _sorted([FunnelGroup.of(name, _counted(found, steps, owners[values == name])) for name in kept])
 
 
 def breakdown_by_members(
@@ -83,11 +102,11 @@ def breakdown_by_members(
         sql = _MEMBERS.format(owner=rules.owner, source=rules.source)
         table = events.table(sql, scope, {"people": list(ids)})
         owners = table["owner"].to_numpy()
-        branches.append(FunnelGroup(name, _counted(found, steps, owners)))
+        branches.append(FunnelGroup.of(name, _counted(found, steps, owners)))
         known.append(owners)
     if rest:
         mine = np.concatenate(known) if known else np.zeros(0, np.uint64)
-        branches.append(FunnelGroup(rest, _counted(found, steps, mine, others=True)))
+        branches.append(FunnelGroup.of(rest, _counted(found, steps, mine, others=True)))
     return _sorted(branches)
 
 
@@ -141,7 +160,9 @@ def _branches(
 ) -> list[FunnelGroup]:
     order = sorted(range(len(values) - 1), key=lambda at: (-counts[0, at], values[at]))
     branches = [
-        FunnelGroup(values[at], tuple(counts[:, at].tolist())) for at in order[:most] if counts[:, at].any()
+        FunnelGroup.of(values[at], tuple(counts[:, at].tolist()))
+        for at in order[:most]
+        if counts[:, at].any()
     ]
     rest = counts[:, [*order[most:], len(values) - 1]].sum(axis=1)
-    return [*branches, FunnelGroup(OTHER, tuple(rest.tolist()))] if rest.any() else branches
+    return [*branches, FunnelGroup.of(OTHER, tuple(rest.tolist()))] if rest.any() else branches

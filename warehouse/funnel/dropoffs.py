@@ -8,6 +8,7 @@ import numpy as np
 
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.definitions.event_order import ORDER
+from warehouse.definitions.shares import Share, share_of
 from warehouse.events import Events
 from warehouse.funnel.funnel import Rules, search
 from warehouse.question.refused import QueryRefused
@@ -20,7 +21,7 @@ with later as (
     select gone.owner, ({in_order}) as place, {caused} as caused, ts = left_at and coalesce({step}, false) as arrived,
            case when {pageview} then 'page:' || path else 'event:' || name end as name
     from {source} join (select unnest($owners::ubigint[]) as owner, unnest($left::bigint[]) as left_at) gone
-    on hash({owner}) = gone.owner where ts >= left_at
+    on hash({owner}) = gone.owner where ts >= left_at and ts - left_at <= $window
 ), arrivals as (select owner, {first}(place) as arrival from later where arrived group by owner)
 select name, count(*) as visitors from (
     select owner, arg_min(name, place) as name from later join arrivals using (owner) where place > arrival and caused
@@ -31,10 +32,13 @@ select name, count(*) as visitors from (
 
 @dataclass(frozen=True, slots=True)
 class DropOff:
-    """``name`` is page:PATH or event:NAME, "" for those who did nothing more."""
+    """``name`` is page:PATH or event:NAME, "" for those who did nothing more within the window. ``share``: of all that
+    dropped off, with its interval."""
 
     name: str
     visitors: int
+    share: float
+    share_interval: Share
 
 
 def dropoffs(
@@ -50,6 +54,7 @@ def dropoffs(
         owners.append(part.hashes[part.reached[step][gone]])
         left.append(part.arrived[step][gone])
     params: dict[str, Any] = {
+        "window": rules.window,
         "owners": np.concatenate(owners).tolist(),
         "left": np.concatenate(left).tolist(),
     }
@@ -64,10 +69,12 @@ def dropoffs(
         step=f"({flags}) > 0",
         first="max" if rules.any_order else "min",
     )
-    rows = events.rows(sql, Scope(site, span.start, span.end), params | more)
-    found = [DropOff(**row) for row in rows]
-    nothing = len(params["owners"]) - sum(each.visitors for each in found)
-    ranked = sorted(
-        ([DropOff("", nothing)] if nothing else []) + found, key=lambda each: (-each.visitors, each.name)
-    )
-    return tuple(ranked[:most])
+    start, end = rules.around(span)
+    # A sequence may arrive a window after its begin, and the next deed come a window later.
+    scope = Scope(site, start, end if rules.by_session else end + rules.window)
+    found = {row["name"]: row["visitors"] for row in events.rows(sql, scope, params | more)}
+    total = len(params["owners"])
+    if total > sum(found.values()):
+        found[""] = total - sum(found.values())
+    ranked = sorted(found.items(), key=lambda each: (-each[1], each[0]))
+    return tuple(DropOff(name, count, count / total, share_of(count, total)) for name, count in ranked[:most])

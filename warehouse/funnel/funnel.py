@@ -1,9 +1,14 @@
 """The visitor funnel: how many go from step to step.
 
-A visitor reaches step k when some sequence of events, each later than the one before and of its step, arrives there
-within the window of its first event. DuckDB finds the events of the steps, as numbers; the sequences are matched in
-arrays (``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long: a self join or a window
-function for each step sorts all events again each time.
+A visitor begins in the span: with an event of the first step. A visitor reaches step k when some sequence of events
+that begins in the span, each later than the one before and of its step, arrives there within the window of its first
+event, be it after the end of the span: a day alone counts as that day within a month. In any order the other steps lie
+within the window, before or after the first. By session the visit begins in the span, and counts whole. Totals, times,
+trend, breakdown and drop-offs all have this one meaning.
+
+DuckDB finds the events of the steps, as numbers; the sequences are matched in arrays
+(``warehouse/funnel/step_order.py``). In SQL alone the same takes four times as long: a self join or a window function
+for each step sorts all events again each time.
 """
 
 import itertools
@@ -17,6 +22,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from warehouse.definitions.event_order import POSITION
+from warehouse.definitions.shares import NO_SHARE, Share, share_of
 from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.funnel.step_order import (
@@ -47,8 +53,8 @@ MANY = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class FunnelStep:
-    """``conversion`` is of the step before, ``share`` of the first; ``drop`` those of the step before who did
-    not get here. ``median`` and ``p90``: seconds since the step before, None where nobody got here."""
+    """``conversion`` is of the step before, ``share`` of the first, each with its interval; ``drop`` those of the step
+    before who did not get here. ``median`` and ``p90``: seconds since the step before, None where nobody got here."""
 
     name: str
     visitors: int
@@ -57,6 +63,8 @@ class FunnelStep:
     drop: int
     median: float | None = None
     p90: float | None = None
+    conversion_interval: Share = NO_SHARE
+    share_interval: Share = NO_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,8 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How sequences count. ``by_session``: each within one visit, of the visits that begin in the span. ``without``:
-    events that break a sequence, between its ends or between step ``after`` (from 0) and the next."""
+    """How sequences count: see above. ``by_session``: each within one visit, of the visits that begin in the span.
+    ``without``: events that break a sequence, between its ends or between step ``after`` (from 0) and the next."""
 
     window: int
     by_session: bool = False
@@ -81,6 +89,12 @@ class Rules:
     def owner(self) -> str:
         """The column whose values are counted."""
         return "session" if self.by_session else "profile"
+
+    def around(self, span: Span) -> tuple[int, int]:
+        """From when to when (ms) the events of sequences of ``span`` are looked for; of visits, when they begin."""
+        if self.by_session:
+            return span.start, span.end
+        return span.start - (self.window if self.any_order else 0), span.end + self.window
 
     @property
     def source(self) -> str:
@@ -139,18 +153,24 @@ class Found:
 
 def search(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> Found:
     """Match the steps of every owner. Raises QueryRefused, WarehouseUnavailable."""
+    found = step_rows(events, site, steps, rules, span)
+    if not rules.by_session:
+        found = found.begun(span.start, span.end)
+    return Found(follow(found, steps, rules), found.demo)
+
+
+def step_rows(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span) -> "StepRows":
+    """The events of the steps, for sequences that begin in ``span`` or not."""
     _check(steps, rules)
     asked = [*steps, *(step for step, _ in rules.without)]
+    start, end = rules.around(span)
     margin = LONGEST_MS if rules.by_session else 0
-    base, length = span.start - margin, span.end - span.start + 2 * margin
+    clock = TimeRange(start - margin, end - start + 2 * margin)
     if not all(step.indexed for step in asked):
-        found = _queried(events, site, asked, rules, span, base)
-    elif rules.by_session:
-        found = _scanned(events.visits(site, span.start, span.end).scan, asked, True, base)
-    else:
-        found = _scanned(events.scan(site, span.start, span.end), asked, False, base)
-    parts = _follow(found, max(1, length.bit_length()) + found.tie_bits, steps, rules)
-    return Found(parts, found.demo)
+        return _queried(events, site, asked, rules, span, clock)
+    if rules.by_session:
+        return _scanned(events.visits(site, start, end).scan, asked, True, clock)
+    return _scanned(events.scan(site, start, end), asked, False, clock)
 
 
 _Rows = tuple[Longs, Longs, Longs, Longs]
@@ -158,23 +178,44 @@ _Rows = tuple[Longs, Longs, Longs, Longs]
 
 
 @dataclass(frozen=True, slots=True)
-class _Steps:
+class TimeRange:
+    """ms since ``base``, of which there are ``length``."""
+
+    base: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRows:
     """The events of the steps, in no order: ``hashes[owner]``, and ``packed`` with time << ``bits`` | flags of the
-    steps; time is ms since ``base`` << ``tie_bits`` | the place among events of the same visit and millisecond."""
+    steps; time is ms of ``clock`` << ``tie_bits`` | the place among events of the same visit and millisecond."""
 
     owner: Longs
     packed: Longs
     hashes: npt.NDArray[np.uint64]
     bits: int
     tie_bits: int
-    base: int
+    clock: TimeRange
 
     @classmethod
-    def of(cls, rows: "_Rows", hashes: npt.NDArray[np.uint64], bits: int, base: int) -> "_Steps":
+    def of(cls, rows: "_Rows", hashes: npt.NDArray[np.uint64], bits: int, clock: TimeRange) -> "StepRows":
         owner, ms, ties, flags = rows
         tie_bits = int(ties.max(initial=0)).bit_length()
-        packed = ((ms - base << tie_bits | ties) << bits) | flags
-        return cls(owner, packed, hashes, bits, tie_bits, base)
+        packed = ((ms - clock.base << tie_bits | ties) << bits) | flags
+        return cls(owner, packed, hashes, bits, tie_bits, clock)
+
+    @property
+    def time_bits(self) -> int:
+        return max(1, self.clock.length.bit_length()) + self.tie_bits
+
+    def since(self, ms: int) -> int:
+        """The least that ``packed`` may be from ``ms`` on."""
+        return (ms - self.clock.base) << (self.tie_bits + self.bits)
+
+    def begun(self, start: int, end: int) -> "StepRows":
+        """The same where only sequences begin whose first step is in ``start`` ≤ ts < ``end``, ms."""
+        outside = (self.packed < self.since(start)) | (self.packed >= self.since(end))
+        return replace(self, packed=np.where(outside, self.packed & ~1, self.packed))
 
     @property
     def demo(self) -> bool:
@@ -182,17 +223,19 @@ class _Steps:
         return bool(np.any(self.packed & (1 << (self.bits - 1))))
 
 
-def _queried(events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, base: int) -> _Steps:
+def _queried(
+    events: Events, site: str, steps: Sequence[Step], rules: Rules, span: Span, clock: TimeRange
+) -> StepRows:
     """From SQL."""
     sql, params, bits = _hits(steps, rules)
-    table = events.table(sql, Scope(site, span.start, span.end), params)
+    table = events.table(sql, Scope(site, *rules.around(span)), params)
     codes = pc.dictionary_encode(table["owner"].combine_chunks())
     owner = codes.indices.to_numpy(zero_copy_only=False)
     ms, ties, flags = (table[name].to_numpy() for name in ("ms", "tie", "flags"))
-    return _Steps.of((owner, ms, ties, flags), codes.dictionary.to_numpy(), bits, base)
+    return StepRows.of((owner, ms, ties, flags), codes.dictionary.to_numpy(), bits, clock)
 
 
-def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, base: int) -> _Steps:
+def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, clock: TimeRange) -> StepRows:
     """From a scan, of visits when ``by_session``: what an event is decides which steps it fulfils."""
     flags, params = flags_of(steps)
     bits = len(steps) + 1
@@ -222,7 +265,7 @@ def _scanned(scan: Scan, steps: Sequence[Step], by_session: bool, base: int) -> 
 
     parts = scan.map(part)
     owners, ms, ties, marks = (np.concatenate([each[k] for each in parts]) for k in range(4))
-    return _Steps.of((owners, ms, ties, marks), hashes if by_session else scan.people, bits, base)
+    return StepRows.of((owners, ms, ties, marks), hashes if by_session else scan.people, bits, clock)
 
 
 def _ties(owner: Longs, ms: Longs, loose: Mask) -> Longs:
@@ -236,10 +279,10 @@ def _ties(owner: Longs, ms: Longs, loose: Mask) -> Longs:
     return np.minimum(at - begin, TIES_TOLD)
 
 
-def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> list[Part]:
+def follow(found: StepRows, steps: Sequence[Step], rules: Rules) -> list[Part]:
     """The matches, of one half of the owners in each of two threads where there are many events."""
     if len(found.owner) < MANY:
-        return [_match(found, time_bits, steps, rules)]
+        return [_match(found, steps, rules)]
     odd = (found.owner & 1).astype(np.bool_)
 
     def half(which: int) -> Part:
@@ -247,23 +290,23 @@ def _follow(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) 
         part = replace(
             found, owner=found.owner[mine] >> 1, packed=found.packed[mine], hashes=found.hashes[which::2]
         )
-        return _match(part, time_bits, steps, rules)
+        return _match(part, steps, rules)
 
     with ThreadPoolExecutor(2, "funnel") as pool:
         return list(pool.map(half, (0, 1)))
 
 
-def _match(found: _Steps, time_bits: int, steps: Sequence[Step], rules: Rules) -> Part:
+def _match(found: StepRows, steps: Sequence[Step], rules: Rules) -> Part:
     reached: list[list[Longs]] = [[] for _ in steps]
     waited: list[list[Longs]] = [[] for _ in steps]
     arrived: list[list[Longs]] = [[] for _ in steps]
     owners = len(found.hashes)
-    for hits in gather(found.owner, found.packed, found.bits, time_bits, owners, found.tie_bits):
+    for hits in gather(found.owner, found.packed, found.bits, found.time_bits, owners, found.tie_bits):
         for at, level in enumerate(_levels(hits, steps, rules)):
             first = first_arrivals(level, hits)
             reached[at].append(first.owner)
             waited[at].append(first.waited)
-            arrived[at].append(first.time + found.base)
+            arrived[at].append(first.time + found.clock.base)
     return Part(
         found.hashes, *([np.concatenate(each) for each in lists] for lists in (reached, waited, arrived))
     )
@@ -324,4 +367,6 @@ def _figures(
             drop=before - now,
             median=median,
             p90=p90,
+            conversion_interval=share_of(now, before),
+            share_interval=share_of(now, counts[0]),
         )

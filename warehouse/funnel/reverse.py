@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from warehouse.definitions.conditions import CAUSED, PAGEVIEW
 from warehouse.definitions.event_order import ORDER
+from warehouse.definitions.shares import Share, share_of
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
@@ -33,14 +34,17 @@ having count(*) filter (done) > 0 order by reached desc, visits, name limit $mos
 
 @dataclass(frozen=True, slots=True)
 class StepBefore:
-    """``name`` is page:PATH or event:NAME. ``reached``: visits with the goal that did it before; ``share`` of all that
-    reached the goal. ``visits`` did it and had not reached the goal yet; ``conversion`` of these did."""
+    """``name`` is page:PATH or event:NAME; shares have their intervals. ``reached``: visits with the goal that did it
+    before; ``share`` of all that reached the goal. ``visits`` did it and had not reached the goal yet; ``conversion``
+    of these did."""
 
     name: str
     reached: int
     share: float
     visits: int
     conversion: float
+    share_interval: Share
+    conversion_interval: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,11 @@ def reverse_funnel(events: Events, site: str, goal: Step, span: Span, most: int 
     (totals,) = found["totals"].to_pylist()
     steps = (
         StepBefore(
-            share=each["reached"] / totals["reached"], conversion=each["reached"] / each["visits"], **each
+            share=each["reached"] / totals["reached"],
+            conversion=each["reached"] / each["visits"],
+            share_interval=share_of(each["reached"], totals["reached"]),
+            conversion_interval=share_of(each["reached"], each["visits"]),
+            **each,
         )
         for each in found["steps"].to_pylist()
     )

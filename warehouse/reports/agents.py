@@ -136,9 +136,7 @@ def agent_report(
     scope = Scope(site, span.start, span.end, bots=True)
     tables = events.tables({**_QUERIES, "days": days}, scope, params, {"known": _KNOWN, "fetches": _FETCHES})
     rows = {name: table.to_pylist() for name, table in tables.items()}
-    sent = overview(
-        filtered(events, site, span, {"channel": "AI assistant"}), site, span, currency, ENTRY_PAGES
-    )
+    sent = overview(filtered(events, {"channel": "AI assistant"}), site, span, currency, ENTRY_PAGES)
     entries = {entry.name: entry.sessions for entry in sent.entries}
     (whole,) = rows["whole"]
     return AgentReport(

@@ -14,7 +14,6 @@ from warehouse.index.encoded import EncodedEvents
 from warehouse.index.scan import Mask, Scan, among, unique
 from warehouse.index.whole_visits import WholeVisits, visit_hashes
 from warehouse.question.scope import Scope
-from warehouse.question.span import Span
 from warehouse.question.steps import Step
 
 FILTER_COLUMNS = ("channel", "device", "country", "origin", "campaign")
@@ -33,11 +32,9 @@ _HASHES = (
 @dataclass(frozen=True, slots=True)
 class FilteredEvents:
     """The ``events`` of visits whose columns (of FILTER_COLUMNS) have the values of ``equal``, in which ``page`` was
-    seen, and of the profiles ``people``. ``site`` and ``span`` say where to look for the visits."""
+    seen, and of the profiles ``people``."""
 
     events: Events
-    site: str
-    span: Span
     equal: Mapping[str, str]
     page: Step | None = None
     people: Collection[str] | None = None
@@ -62,7 +59,7 @@ class FilteredEvents:
         """Along the same events."""
         scan = self.events.scan(site, start, end)
         came, who = self._came(scan), self._who(scan)
-        seen = self._seen() if self.page is not None else None
+        seen = self._seen(site, start, end) if self.page is not None else None
 
         def keep(k: int, block: EncodedEvents) -> Mask:
             kept: Mask = scan.block_touchpoints(k, came)[block.touchpoint]
@@ -81,7 +78,7 @@ class FilteredEvents:
         visits = self.events.visits(site, start, end)
         scan = visits.scan
         came, who = self._came(scan), self._who(scan)
-        seen = self._seen() if self.page is not None else None
+        seen = self._seen(site, start, end) if self.page is not None else None
 
         def keep(k: int, block: EncodedEvents) -> Mask:
             opened = visits.opened[k]
@@ -108,16 +105,16 @@ class FilteredEvents:
         params = {"ids": BETWEEN.join(self.people) or NOBODY, "between": BETWEEN}
         return among(scan.people, scan.query(_HASHES, {}, params)["hash"].to_numpy())
 
-    def _seen(self) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-        """Hashes of the visits in which the page was seen, in the span or around it, sorted."""
+    def _seen(self, site: str, start: int, end: int) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
+        """Hashes of the visits around that time in which the page was seen, sorted."""
         assert self.page is not None
         condition, params = self.page.sql("page")
-        wide = Scope(self.site, self.span.start, self.span.end).wide(LONGEST_MS)
+        wide = Scope(site, start, end).wide(LONGEST_MS)
         if not self.page.indexed:
             sql = f"select distinct hash(session) as session from events where session <> '' and {condition}"
             found = self.events.table(sql, wide, params)
             return np.sort(found["session"].to_numpy())
-        scan = self.events.scan(self.site, wide.start, wide.end)
+        scan = self.events.scan(site, wide.start, wide.end)
         is_page = scan.query_labels(f"{condition} as seen", params)["seen"].to_numpy().astype(np.bool_)
 
         def visits(k: int, block: EncodedEvents) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
@@ -138,7 +135,9 @@ class FilteredEvents:
         params: dict[str, Any] = {f"only_{column}": value for column, value in self.equal.items()}
         if self.page is not None:
             parts.append("hash(session) in (select unnest(string_split($only_sessions, ','))::ubigint)")
-            params["only_sessions"] = ",".join(map(str, self._seen().tolist())) or "0"
+            params["only_sessions"] = (
+                ",".join(map(str, self._seen(scope.site, scope.start, scope.end).tolist())) or "0"
+            )
         if self.people is not None:
             parts.append(f"profile in (select unnest(string_split($only_people, '{BETWEEN}')))")
             params["only_people"] = BETWEEN.join(self.people) or NOBODY
@@ -152,8 +151,6 @@ class FilteredEvents:
 
 def filtered(
     events: Events,
-    site: str,
-    span: Span,
     equal: Mapping[str, str],
     page: Step | None = None,
     people: Collection[str] | None = None,
@@ -164,4 +161,4 @@ def filtered(
             raise ValueError(column)
     if not equal and page is None and people is None:
         return events
-    return FilteredEvents(events, site, span, equal, page, people)
+    return FilteredEvents(events, equal, page, people)

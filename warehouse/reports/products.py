@@ -1,13 +1,16 @@
 """Products: looked at, put into carts, sold, returned, left behind, bought together, searched without result.
 
 A line is one product of one event, or of one order as it stands now (``warehouse.definitions.orders``); the lines of
-a credit note are returns at its own time. A cart is abandoned when a visit put something into it that it did not take
-out again, and ordered nothing.
+a credit note are returns at its own time. A cart is of a visit that begins in the span, whole; it is abandoned when the
+visit put something into it that it did not take out again, and ordered nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from warehouse.definitions.currencies import UNITS, CurrencySum, currency_sums
+from warehouse.definitions.shares import Share, share_of
+from warehouse.definitions.visits import LONGEST_MS
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 from warehouse.question.span import Span
@@ -17,10 +20,8 @@ LIMIT = 200
 _COUNTS = ("views", "viewers", "adders", "buyers", "added", "sold", "returned", "bought", "revenue")
 
 _LINES = """
-select hash(profile) as profile, hash(session) as session, session <> '' as visit, name, product, category,
-       coalesce(quantity, 1) as quantity, coalesce(price, 0) as price
-from events
-where type = 'track' and name in ('Product Viewed', 'Product Added', 'Product Removed') and product <> ''
+select hash(profile) as profile, name, product, category, coalesce(quantity, 1) as quantity from events
+where type = 'track' and name in ('Product Viewed', 'Product Added') and product <> ''
 """
 _BOUGHT = """
 select key, hash(profile) as profile, product, category, sold, returned, quantity, net_lines.revenue, currency, orders
@@ -52,14 +53,16 @@ from bought where currency <> '' group by currency order by orders desc, currenc
 """
 
 _CARTS = """
-select session, product, any_value(category) as category,
-       sum(case name when 'Product Added' then quantity when 'Product Removed' then -quantity else 0 end) as kept,
-       max(price) filter (name = 'Product Added') as price
-from lines where visit and name in ('Product Added', 'Product Removed') group by session, product
+select hash(session) as session, product,
+       sum(case name when 'Product Added' then 1 else -1 end * coalesce(quantity, 1)) as kept,
+       max(coalesce(price, 0)) filter (name = 'Product Added') as price
+from visit_events where type = 'track' and name in ('Product Added', 'Product Removed') and product <> ''
+group by 1, product
 """
 _ORDERED = (
     "select distinct hash(session) as session from net_orders where session <> '' and state <> 'credit note'"
 )
+_KNOWN = "select unnest(string_split($ordered, ','))::ubigint as session"
 _ABANDONED = """
 select count(distinct session) as carts, count(distinct session) filter (session not in (from ordered)) as abandoned,
        coalesce(sum(kept * price) filter (session not in (from ordered)), 0) as value
@@ -90,7 +93,8 @@ from (
 class Sold:
     """Of a product (its id) or a category. ``viewers``, ``adders`` and ``buyers`` are people, of these who kept some of
     it. Quantities: ``added`` to carts, ``sold`` in orders that were not cancelled, ``returned``, and ``bought``, which
-    is what is left. ``revenue``, net, is that of the lines: before discounts and shipping."""
+    is what is left. ``revenue``, net, is that of the lines: before discounts and shipping. ``conversion``: buyers of
+    those who looked at it, with its interval; None when nobody did."""
 
     name: str
     views: int
@@ -102,11 +106,8 @@ class Sold:
     returned: float
     bought: float
     revenue: float
-
-    @property
-    def conversion(self) -> float | None:
-        """Buyers of those who looked at it; None when nobody did."""
-        return self.buyers / self.viewers if self.viewers else None
+    conversion: float | None
+    conversion_interval: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ class ProductReport:
 
     carts: int
     abandoned: int
+    abandonment_rate: float
+    abandonment_rate_interval: Share
     value: float
     products: tuple[Sold, ...]
     categories: tuple[Sold, ...]
@@ -168,17 +171,29 @@ def product_report(events: Events, site: str, span: Span, currency: str, most: i
         "searches": _SEARCHES,
         "others": _OTHERS,
     }
-    prepared = {"lines": _LINES, "bought": _BOUGHT, "carts": _CARTS, "ordered": _ORDERED}
+    prepared = {"lines": _LINES, "bought": _BOUGHT, "carts": _CARTS, "ordered": _KNOWN}
     scope = Scope(site, span.start, span.end, currency=currency)
-    tables = events.tables(queries, scope, {"most": most}, prepared)
+    # What a visit orders after the end of the span is that visit's, too.
+    longer = replace(scope, end=span.end + LONGEST_MS)
+    ordered = ",".join(map(str, events.table(_ORDERED, longer)["session"].to_pylist())) or "0"
+    tables = events.tables(queries, scope, {"most": most, "ordered": ordered}, prepared)
     others = currency_sums(tables.pop("others"))
     rows = {name: table.to_pylist() for name, table in tables.items()}
+    (carts,) = rows["carts"]
     return ProductReport(
-        **rows["carts"][0],
-        products=tuple(Sold(**row) for row in rows["products"]),
-        categories=tuple(Sold(**row) for row in rows["categories"]),
+        **carts,
+        abandonment_rate=carts["abandoned"] / carts["carts"] if carts["carts"] else 0.0,
+        abandonment_rate_interval=share_of(carts["abandoned"], carts["carts"]),
+        products=tuple(_sold(row) for row in rows["products"]),
+        categories=tuple(_sold(row) for row in rows["categories"]),
         left=tuple(LeftBehind(**row) for row in rows["left"]),
         pairs=tuple(Pair(**row) for row in rows["pairs"]),
         searches=tuple(Search(**row) for row in rows["searches"]),
         other_currencies=others,
     )
+
+
+def _sold(row: dict[str, Any]) -> Sold:
+    buyers, viewers = row["buyers"], row["viewers"]
+    rate = buyers / viewers if viewers else None
+    return Sold(**row, conversion=rate, conversion_interval=share_of(buyers, viewers))

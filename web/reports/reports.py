@@ -92,7 +92,7 @@ class Reports:
         """The events that the filters leave. Raises QueryRefused."""
         filters = scope.filters
         people = self.members(scope.site, filters.segment) if filters.segment else None
-        return filtered(self.warehouse, scope.site.id, scope.span, filters.equal, filters.seen, people)
+        return filtered(self.warehouse, filters.equal, filters.seen, people)
 
     def members(self, site: Site, segment: str) -> frozenset[str]:
         """Profile ids of who is in a segment now, however long that takes."""
