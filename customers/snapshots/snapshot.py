@@ -47,8 +47,10 @@ def snapshot(
 def without_erased(rows: pa.Table, site: str, last: NDArray[np.int64], marks: Cutoffs) -> pa.Table:
     """The rows of whom no mark covers: who was erased after their ``last`` (n,) order (ms) has none that counts."""
     covered = np.zeros(len(rows), bool)
-    for at in np.flatnonzero(last <= marks.newest):
-        covered[at] = marks.cover(site, (rows["profile"][at].as_py(),), int(last[at]))
+    doubtful = np.flatnonzero(last <= marks.newest)
+    names = rows["profile"].take(pa.array(doubtful)).to_pylist()
+    for at, name, moment in zip(doubtful, names, last[doubtful].tolist(), strict=True):
+        covered[at] = marks.cover(site, (name,), moment)
     return rows.filter(pa.array(~covered))
 
 
