@@ -73,6 +73,8 @@ class CustomersView:
     cells: Drawing
     curve: str
     zero: float
+    top: str
+    bottom: str
     kept: tuple[tuple[str, str, str, str], ...]
 
 
@@ -108,6 +110,10 @@ def view_of(found: CustomerReport, groups: list[Group], site: Site, grouped: boo
         cells=_moved(found, "cell"),
         curve=_curve(found.curve),
         zero=_height(0.0, found.curve),
+        top=formats.short_money(max((each.contribution for each in found.curve), default=0.0), site.currency),
+        bottom=formats.short_money(
+            min((each.contribution for each in found.curve), default=0.0), site.currency
+        ),
         kept=tuple(
             (
                 str(each.fifth),

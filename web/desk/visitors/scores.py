@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from profiles.model import Profile
-from profiles.standing import SCORED_DAY, cell_of, is_computed
+from profiles.standing import SCORED_DAY, cell_of, is_computed, quadrant_of
 from tracker.sites import Site
 from warehouse.question.span import date_of
 from web.drawing import formats
-from web.labels import rfm_cell
+from web.labels import QUADRANT_LABELS, rfm_cell
 from web.language import gettext as _
 
 
@@ -24,6 +24,10 @@ def score_facts(profile: Profile, site: Site) -> list[tuple[str, str]]:
 def _standing(profile: Profile) -> Iterator[tuple[str, str]]:
     if cell := cell_of(profile.scores):
         yield _("RFM cell"), rfm_cell(cell)
+    if quadrant := quadrant_of(profile.scores):
+        yield _("Needs and value"), str(QUADRANT_LABELS[quadrant])
+    if "group" in profile.scores:
+        yield _("Group"), formats.number(profile.scores["group"])
     names = {
         "recency": _("Recency"), "frequency": _("Frequency"), "monetary": _("Monetary value"),
     }  # fmt: skip
