@@ -29,6 +29,8 @@ PURCHASE_MODELS: dict[str, Fit] = {
     "Pareto/NBD": fit_pareto_nbd,
 }
 BEHAVIOUR = "behaviour"
+CALIBRATION_WINDOWS = 2
+"""Closed windows whose outcomes a purchase model is calibrated on: one may have been unusual."""
 TRAINING_WINDOWS = 4
 """Closed windows, each a horizon long, that a learner of behaviour is trained on."""
 
@@ -40,7 +42,7 @@ class RiskModel(Protocol):
 
 
 class PurchaseRisk(NamedTuple):
-    """A purchase model's own formula, calibrated on the window before."""
+    """A purchase model's own formula, calibrated on the windows before."""
 
     timing: PurchaseTiming
     calibration: Calibration
@@ -52,17 +54,17 @@ class PurchaseRisk(NamedTuple):
 
 
 class BehaviourRisk(NamedTuple):
-    """The mean of gradient-boosted trees and of a logistic regression on ``features``, trained on closed windows."""
+    """The mean of gradient-boosted trees and a logistic regression on ``features``, trained on closed windows, and of
+    the calibrated purchase model: their errors differ."""
 
     trees: HistGradientBoostingClassifier
     line: Pipeline
-    timing: PurchaseTiming
-    horizon: int
+    purchase: PurchaseRisk
 
     def chance(self, of: History, buyers: Customers) -> Floats:
-        rows = _rows(of, buyers, self.timing, self.horizon)
+        rows = _rows(of, buyers, self.purchase.timing, self.purchase.horizon)
         trees, line = self.trees.predict_proba(rows)[:, 1], self.line.predict_proba(logarithms(rows))[:, 1]
-        chance: Floats = (trees + line) / 2
+        chance: Floats = (trees + line + self.purchase.chance(of, buyers)) / 3
         return chance
 
 
@@ -77,19 +79,23 @@ def fit_purchase_risk(of: History, day: int, horizon: int, fit: Fit) -> Purchase
     """From what was before ``day``. Raises TooFewPurchases."""
     of = of.until(day)
     timing = fit(distinct(customers(of, day).summary))
-    earlier = customers(of, day - horizon)
-    try:
-        former = PurchaseRisk(fit(distinct(earlier.summary)), Calibration(), horizon)
-    except TooFewPurchases:
-        return PurchaseRisk(timing, Calibration(), horizon)
-    calibration = calibrated(former.chance(of, earlier), silent_after(of, earlier, horizon))
+    chances, happened = [np.zeros(0)], [np.zeros(0, np.bool_)]
+    for window in range(1, CALIBRATION_WINDOWS + 1):
+        earlier = customers(of, day - window * horizon)
+        try:
+            former = PurchaseRisk(fit(distinct(earlier.summary)), Calibration(), horizon)
+        except TooFewPurchases:
+            break
+        chances.append(former.chance(of, earlier))
+        happened.append(silent_after(of, earlier, horizon))
+    calibration = calibrated(np.concatenate(chances), np.concatenate(happened))
     return PurchaseRisk(timing, calibration, horizon)
 
 
 def fit_behaviour_risk(of: History, day: int, horizon: int) -> BehaviourRisk:
     """From the closed windows before ``day``. Raises TooFewPurchases."""
     of = of.until(day)
-    timing = fit_pareto_nbd(distinct(customers(of, day).summary))
+    purchase = fit_purchase_risk(of, day, horizon, fit_pareto_nbd)
     rows, happened = [], []
     for window in range(1, TRAINING_WINDOWS + 1):
         buyers = customers(of, day - window * horizon)
@@ -112,7 +118,7 @@ def fit_behaviour_risk(of: History, day: int, horizon: int) -> BehaviourRisk:
         random_state=0,
     ).fit(known, silent)
     line = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=1000))
-    return BehaviourRisk(trees, line.fit(logarithms(known), silent), timing, horizon)
+    return BehaviourRisk(trees, line.fit(logarithms(known), silent), purchase)
 
 
 def _rows(of: History, buyers: Customers, timing: PurchaseTiming, horizon: int) -> Floats:

@@ -1,5 +1,6 @@
 """The purchases of a site's customers as columns: who bought on which day, and for how much."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from warehouse.events import Events
-from warehouse.feeds.purchase_days import purchase_days
+from warehouse.feeds.purchase_days import NO_COSTS, purchase_days
 from warehouse.question.span import Span
 
 Floats = NDArray[np.float64]
@@ -35,6 +36,10 @@ class History(NamedTuple):
     """(m,): as ordered, whatever was given back later, in the site's currency."""
     revenue: Floats
     """(m,): what is left of it after refunds, cancellations and credit notes; 0 at least."""
+    cost: Floats
+    """(m,): what that cost the shop, where it is known."""
+    costed: Floats
+    """(m,): the revenue of which the cost is known."""
 
     @property
     def people(self) -> int:
@@ -56,6 +61,8 @@ class History(NamedTuple):
             self.orders[which],
             self.gross[which],
             self.revenue[which],
+            self.cost[which],
+            self.costed[which],
         )
 
     def until(self, day: int) -> "History":
@@ -86,14 +93,18 @@ class History(NamedTuple):
         return total
 
 
-def history(warehouse: Events, site: str, span: Span, currency: str) -> History:
+def history(
+    warehouse: Events, site: str, span: Span, currency: str, unit_costs: Mapping[str, float] = NO_COSTS
+) -> History:
     """Of all who ordered on ``site`` within ``span``; money is in ``currency``, the site's own, other orders count
-    without theirs. About a second for a million people. Raises WarehouseUnavailable."""
-    return from_table(purchase_days(warehouse, site, span, currency))
+    without theirs. ``unit_costs``: of products, for orders that do not tell their own. Raises WarehouseUnavailable."""
+    return from_table(purchase_days(warehouse, site, span, currency, unit_costs))
 
 
 def from_table(table: pa.Table) -> History:
     """From the columns of ``warehouse.feeds.purchase_days``, in its order."""
     profile = table["profile"].combine_chunks().dictionary_encode()
-    columns = (table[name].to_numpy() for name in ("day", "ts", "orders", "gross", "revenue"))
+    columns = (
+        table[name].to_numpy() for name in ("day", "ts", "orders", "gross", "revenue", "cost", "costed")
+    )
     return History(profile.dictionary, profile.indices.to_numpy(), *columns)

@@ -18,6 +18,7 @@ from customers.scoring.value import Value, learn_value
 
 LEARNT_FROM = 60_000
 """Customers that models learn from and are judged on, at most: more change the third digit, and take minutes."""
+OTHERS_WEIGHT = 2.0
 SCORED_TOGETHER = 100_000
 """Customers whose features are in memory at one time."""
 
@@ -28,6 +29,8 @@ class Learnt(NamedTuple):
     risk: Risk
     value: Value
     rhythm: BgNbd | None
+    cost_share: float
+    """Of the revenue whose cost is known, the share that it cost; 0 where no cost is known."""
     card: ScoreCard
 
 
@@ -47,7 +50,8 @@ def learn(of: History, today: int, risk_days: int = RISK_DAYS) -> Learnt:
     card = ScoreCard(
         today, buyers, risk_days, risk.card, risk.absent, risk.needs, value.card, value.absent, value.needs
     )
-    return Learnt(risk, value, rhythm, card)
+    cost_share = float(of.cost.sum() / of.costed.sum()) if of.costed.any() else 0.0
+    return Learnt(risk, value, rhythm, cost_share, card)
 
 
 class Scores(NamedTuple):
@@ -73,7 +77,7 @@ def scores(of: History, today: int, learnt: Learnt) -> Scores:
         for name, values in found.items():
             columns[name][mine] = values
     if of.revenue.any():
-        columns["contribution"] = of.total(of.revenue)
+        columns["contribution"] = of.total(of.revenue - of.cost)
     card = learnt.card
     if learnt.value.model:
         total = learnt.value.interval(float(np.nansum(columns["clv"])))
@@ -90,11 +94,23 @@ def _scored(some: History, today: int, learnt: Learnt) -> dict[str, Floats]:
         )
         found["next_order"] = _spread_out(some, buyers, _next_order(learnt.rhythm, buyers), np.nan)
     if learnt.value.model and learnt.value.spread:
-        clv = learnt.value.model.revenue(some, buyers, VALUE_DAYS)
-        low, high = learnt.value.spread.of(clv)
-        for name, values in (("clv", clv), ("clv_low", low), ("clv_high", high)):
+        revenue = learnt.value.model.revenue(some, buyers, VALUE_DAYS)
+        low, high = learnt.value.spread.of(revenue)
+        kept = margins(some, learnt.cost_share)[buyers.rows]
+        # What costs more than it brings turns the interval round.
+        low, high = np.minimum(low * kept, high * kept), np.maximum(low * kept, high * kept)
+        for name, values in (("clv", revenue * kept), ("clv_low", low), ("clv_high", high)):
             found[name] = _spread_out(some, buyers, values, 0.0)
     return found
+
+
+def margins(of: History, cost_share: float) -> Floats:
+    """(n,): the share of each one's revenue that is left after its cost: their own, drawn towards that of all as if
+    they had bought for OTHERS_WEIGHT mean days more."""
+    usual = OTHERS_WEIGHT * float(of.revenue[of.stands].mean()) if of.stands.any() else 1.0
+    cost, known = of.total(of.cost), of.total(of.costed)
+    kept: Floats = 1 - (cost + usual * cost_share) / np.maximum(known + usual, 1e-9)
+    return kept
 
 
 def _spread_out(some: History, buyers: Customers, values: Floats, others: float) -> Floats:

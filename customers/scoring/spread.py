@@ -21,9 +21,10 @@ class OwnSpread(NamedTuple):
     high: Floats
 
     def of(self, said: Floats) -> tuple[Floats, Floats]:
-        """(n,) and (n,): from where to where each one's value is."""
+        """(n,) and (n,): from where to where each one's value is. What is expected is within: of people of whom fewer
+        than one in twenty buys, the quantile is 0."""
         group = np.searchsorted(self.edges, said)
-        return said * self.low[group], said * self.high[group]
+        return said * np.minimum(self.low[group], 1), said * np.maximum(self.high[group], 1)
 
 
 def own_spread(said: Floats, happened: Floats) -> OwnSpread:

@@ -14,7 +14,10 @@ from customers.purchases.summary import Customers, customers
 from customers.scoring.card import Absent, ValueCard
 from customers.scoring.spread import OwnSpread, own_spread
 
-CANDIDATES = (*PURCHASE_MODELS, TWO_STAGE, MEAN)
+USUAL = "Pareto/NBD"
+CANDIDATES = (USUAL, *(name for name in PURCHASE_MODELS if name != USUAL), TWO_STAGE, MEAN)
+CLEARLY = 0.99
+"""Another candidate is taken where its error is at most so much of the usual one's: smaller differences are chance."""
 SHORTEST_WINDOW = 28
 """Days; a shorter window tells nothing of a year."""
 LEVEL = 0.9
@@ -58,7 +61,7 @@ def learn_value(of: History, today: int, days: int) -> Value:
     if not latest.said:
         why: Absent = "no amounts" if not of.revenue.any() else "too few customers"
         return Value(None, None, absent=why, needs=latest.needs)
-    best = min(latest.said, key=lambda name: _error(latest.said[name], latest.happened))
+    best = _best({name: _error(said, latest.happened) for name, said in latest.said.items()})
     earlier = [_window(of, today - back, length, (best,)) for back in (length + length // 2, 2 * length)]
     model_width = _width(
         [window for window in (latest, *earlier) if best in window.said], best, days / length
@@ -69,6 +72,11 @@ def learn_value(of: History, today: int, days: int) -> Value:
     if not card.better:
         return Value(None, card, absent="no better than the obvious rule")
     return Value(fit_value(of, today, length, best), card, spread, model_width)
+
+
+def _best(errors: dict[str, float]) -> str:
+    best = min(errors, key=lambda name: errors[name])
+    return USUAL if USUAL in errors and errors[best] > CLEARLY * errors[USUAL] else best
 
 
 def _window(of: History, cut: int, length: int, names: tuple[str, ...] = CANDIDATES) -> Window:

@@ -17,6 +17,7 @@ from dangol.jobs.training import Training
 from dangol.settings import Settings
 from profiles.erasures import RedisErased
 from recommender.catalogue.from_events import host_of, item_from_event
+from recommender.catalogue.unit_costs import unit_costs
 from recommender.data.interactions import NothingToLearn
 from recommender.jobs.lock import Busy
 from recommender.training.refresh import refresh
@@ -49,6 +50,7 @@ def scoring(settings: Settings) -> Scoring:
         RedisErased(store.client),
         GroupStore(settings.profiles_uri),
         compose.score_cards(settings),
+        lambda site: unit_costs(compose.catalogue(settings, site.id).all(), site.currency),
         settings.risk_days,
     )
 

@@ -25,6 +25,7 @@ from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.customers.category_mix import category_mix
 from warehouse.delta import Warehouse
+from warehouse.feeds.purchase_days import NO_COSTS
 from warehouse.question.span import LONGEST_DAYS, Span
 
 EPOCH = date(1970, 1, 1)
@@ -32,7 +33,8 @@ EPOCH = date(1970, 1, 1)
 
 class Scoring:
     """Reads the orders, learns from them, writes ``scores`` onto the profiles, the day's snapshot into the warehouse,
-    and the card. ``risk_days``: the horizon of the risk."""
+    and the card. ``unit_costs``: what a product costs the shop, in its currency. ``risk_days``: the horizon of the
+    risk."""
 
     def __init__(
         self,
@@ -41,12 +43,13 @@ class Scoring:
         erased: Erased | None = None,
         groups: StoredGroups | None = None,
         cards: CardStore | None = None,
+        unit_costs: Callable[[Site], Mapping[str, float]] = lambda _: NO_COSTS,
         risk_days: int = RISK_DAYS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._warehouse, self._profiles, self._clock = warehouse, profiles, clock
         self._erased, self._grouping = erased or NobodyErased(), Grouping(profiles, groups)
-        self._cards, self._risk_days = cards, risk_days
+        self._cards, self._unit_costs, self._risk_days = cards, unit_costs, risk_days
         self.card: ScoreCard | None = None
         """Of the last run."""
 
@@ -61,7 +64,7 @@ class Scoring:
         day = datetime.fromtimestamp(now / 1000, site.zone).date()
         tomorrow = (day - EPOCH).days + 1
         span = Span(now - LONGEST_DAYS * DAY_MS, now + 1, site.zone)
-        known = history(self._warehouse, site.id, span, site.currency)
+        known = history(self._warehouse, site.id, span, site.currency, self._unit_costs(site))
         found = scores(known, tomorrow, learn(known, tomorrow, self._risk_days))
         columns = {**rfm(known), **found.columns, SCORED_DAY: np.full(known.people, float(now // DAY_MS))}
         if "clv" in columns:

@@ -93,6 +93,32 @@ def test_what_was_given_back_is_no_revenue_and_no_purchase(tmp_path: Path) -> No
     assert buyers.summary.spend.tolist() == [20.0, 30.0] and buyers.summary.age.tolist() == [17.0, 8.0]
 
 
+def test_costs_are_those_that_the_site_told_or_its_products_have(tmp_path: Path) -> None:
+    def lines(*given: tuple[str, float, float]) -> list[dict[str, object]]:
+        return [
+            {"product": name, "category": "c", "quantity": many, "price": price}
+            for name, many, price in given
+        ]
+
+    cost = '{"cost": 60}'
+    warehouse = shop(
+        tmp_path,
+        order("told", NOON, 100.0, "1", props=cost, sender="site", items=lines(("p", 10.0, 10.0))),
+        order("stranger", NOON, 100.0, "2", props=cost, sender="abc"),
+        order("lines", NOON, 100.0, "3", items=lines(("p", 2.0, 30.0), ("q", 1.0, 40.0))),
+        order("part", NOON, 100.0, "4", props=cost, sender="site"),
+        order("part", NOON + 1000, -50.0, "4", "Order Refunded", refund="r"),
+        order("noted", NOON, 100.0, "5", props=cost, sender="site"),
+        order("noted", NOON + 1000, -25.0, None, "Order Refunded"),
+        order("dollars", NOON, 100.0, "6", props='{"cost": 60, "currency": "USD"}', sender="site"),
+    )
+    found = purchase_days(warehouse, "default", SPAN, "EUR", {"p": 10.0}).to_pylist()
+    assert {each["profile"]: (each["revenue"], each["cost"], each["costed"]) for each in found} == {
+        "told": (100, 60, 100), "stranger": (100, 0, 0), "lines": (100, 20, 60), "part": (50, 30, 50),
+        "noted": (75, 45, 75), "dollars": (100, 0, 0),
+    }  # fmt: skip
+
+
 def made(purchases: list[tuple[int, int, bool]]) -> History:
     """Of (person, day, stands), worth 10 where it stands."""
     ordered = sorted({(person, day): stands for person, day, stands in purchases}.items())
@@ -106,6 +132,7 @@ def purchase_table(profile: list[str], day: np.ndarray, stands: np.ndarray) -> p
     return pa.table({
         "profile": pa.array(profile, pa.string()), "day": day, "ts": day.astype(np.int64) * DAY_MS,
         "orders": stands, "gross": np.full(len(day), 10.0), "revenue": stands * 10.0,
+        "cost": np.zeros(len(day)), "costed": np.zeros(len(day)),
     })  # fmt: skip
 
 
