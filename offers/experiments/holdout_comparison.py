@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from offers.experiments.lift import Lift, stratified_lift
+from offers.experiments.lift import Lift, lift
 from offers.experiments.people import People
+from offers.experiments.planned_end import PlannedEnd
 from offers.experiments.sample_ratio import SUSPICIOUS, held_ratio
-from offers.experiments.strata import group, strata
 
 
 class HoldoutComparison(NamedTuple):
@@ -30,17 +30,13 @@ class HoldoutComparison(NamedTuple):
         return self.chance is not None and self.chance < SUSPICIOUS
 
 
-def compare_holdout(people: People, share: float) -> HoldoutComparison:
+def compare_holdout(people: People, share: float, end: PlannedEnd) -> HoldoutComparison:
     """Everybody counts in the group of their first decision, seen or not, once the goal's window is over. Groups are
     compared among people of the same share. ``share``: what is held out now, expected where nobody is enrolled."""
     drawn = ~(people.held_share == 0)
-    groups = []
-    for _, mask in strata(people):
-        closed = mask & ~people.open
-        groups.append((group(people, closed & ~people.held), group(people, closed & people.held)))
     known = people.held_share[drawn & ~np.isnan(people.held_share)]
     return HoldoutComparison(
-        stratified_lift(groups),
+        lift(people, end),
         round(float(known.mean()), 6) if len(known) else share,
         held_ratio(people.held, people.held_share),
         int(people.crossed.sum()),

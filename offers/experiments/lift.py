@@ -1,17 +1,26 @@
-"""Lift: conversion rate and revenue of visitors who could see a campaign, compared with the holdout, with intervals."""
+"""Lift: what people who could see a campaign did beyond those from whom it was withheld, with intervals."""
 
-from collections.abc import Sequence
-from math import exp, sqrt
-from typing import NamedTuple
+from math import isfinite, sqrt
+from typing import Literal, NamedTuple
 
-from offers.experiments.intervals import NORMAL_95, Interval, wilson
+import numpy as np
 
-MANY_BUYERS = 100
-"""With so many in each group, both know how much orders differ."""
+from offers.experiments.draw import HEAVY, Draw, draw_of, quantile_of_some
+from offers.experiments.intervals import Interval
+from offers.experiments.people import Flags, Numbers, People
+from offers.experiments.planned_end import PlannedEnd
+from offers.experiments.sequence import Precision, difference, ratio
+
+CONVERTED_LEAST = 20
+"""So many of both groups together must have reached the goal before an effect is claimed."""
+BUYERS_LEAST = 20
+"""So many buyers a group must have before its order value is compared."""
+
+Verdict = Literal["gain", "loss", "none yet", "too early"]
 
 
 class Group(NamedTuple):
-    """Visitors of one group, how many reached the goal, and their revenue: sum and sum of squares over visitors."""
+    """People of one group, how many reached the goal, and their revenue: sum and sum of squares over people."""
 
     visitors: int = 0
     converted: int = 0
@@ -23,10 +32,33 @@ class Group(NamedTuple):
         return self.converted / self.visitors if self.visitors else 0.0
 
 
-class Lift(NamedTuple):
+class Effects(NamedTuple):
     """Shown against withheld. ``rate``: difference of conversion rates; ``relative``: the same as a part of the
-    withheld group's rate, None while nobody there converted; ``revenue``: difference for each visitor;
-    ``incremental``: revenue that would not have come without the campaign."""
+    withheld group's rate, None while that may be none; ``revenue``: difference for each person;
+    ``incremental``: revenue that would not have come without the campaign; ``order_value``: difference of revenue for
+    each buyer, None with fewer than BUYERS_LEAST in a group."""
+
+    rate: Interval
+    relative: Interval | None
+    revenue: Interval
+    incremental: Interval
+    order_value: Interval | None
+
+
+class Cap(NamedTuple):
+    """Revenue of a person above ``amount`` counts as that much: the ``quantile`` of the buyers of both groups.
+    ``people`` it cut, and the ``revenue`` that it cut off."""
+
+    quantile: float
+    amount: float
+    people: int
+    revenue: float
+
+
+class Lift(NamedTuple):
+    """``rate`` to ``order_value`` are Effects whose intervals hold on every day at once. ``planned``: the fixed 95 %
+    intervals of those who were enrolled before the planned end, once the window of all of them is over. ``verdict``:
+    of the rate, by the always-valid interval."""
 
     shown: Group
     withheld: Group
@@ -34,93 +66,84 @@ class Lift(NamedTuple):
     relative: Interval | None
     revenue: Interval
     incremental: Interval
+    order_value: Interval | None
+    planned: Effects | None
+    cap: Cap | None
+    verdict: Verdict
 
 
-def lift(shown: Group, withheld: Group) -> Lift | None:
-    """None while a group is empty."""
-    return stratified_lift([(shown, withheld)])
-
-
-def stratified_lift(strata: Sequence[tuple[Group, Group]]) -> Lift | None:
-    """Of the shown and the withheld group of each stratum: the differences within strata, weighted by the people who
-    were shown it. None while every stratum lacks a group."""
-    both = [(shown, withheld) for shown, withheld in strata if shown.visitors and withheld.visitors]
-    if not both:
+def lift(people: People, end: PlannedEnd) -> Lift | None:
+    """Of all whom something could hold out and whose window is over; people of different shares are compared among
+    themselves only. None while a group is empty."""
+    drawn = ~(people.held_share == 0)
+    closed = drawn & ~people.open
+    found = _effects(people, closed, Precision(end.people))
+    if found is None:
         return None
-    total = sum(shown.visitors for shown, _ in both)
-    weighted = [(shown.visitors / total, shown, withheld) for shown, withheld in both]
-    rate = _summed([(weight, _rates(shown, withheld)) for weight, shown, withheld in weighted])
-    revenue = _summed([(weight, _means(shown, withheld)) for weight, shown, withheld in weighted])
-    incremental = Interval(*(total * each for each in revenue))
-    shown, withheld = (
-        Group(*(round(sum(column), 4) for column in zip(*groups, strict=True)))
-        for groups in zip(*both, strict=True)
+    planned = _effects(people, closed & (people.since < end.at), Precision(0)) if end.over else None
+    shown, withheld = group(people, closed & ~people.held), group(people, closed & people.held)
+    enough = shown.converted + withheld.converted >= CONVERTED_LEAST
+    return Lift(
+        shown,
+        withheld,
+        *found,
+        planned,
+        _cap(people, closed),
+        verdict_of(found.rate) if enough else "too early",
     )
-    return Lift(shown, withheld, rate, _relative(weighted), revenue, incremental)
 
 
-def _summed(parts: Sequence[tuple[float, Interval]]) -> Interval:
-    """A weighted sum of independent estimates; the distances to the bounds add by squares (Zou and Donner 2008)."""
-    value = sum(weight * each.value for weight, each in parts)
-    low = sqrt(sum((weight * (each.value - each.low)) ** 2 for weight, each in parts))
-    high = sqrt(sum((weight * (each.high - each.value)) ** 2 for weight, each in parts))
-    return Interval(value, value - low, value + high)
+def group(people: People, mask: Flags) -> Group:
+    """Those people together."""
+    revenue = people.revenue[mask]
+    return Group(
+        int(mask.sum()),
+        int(people.converted[mask].sum()),
+        round(float(revenue.sum()), 4),
+        float((revenue**2).sum()),
+    )
 
 
-def _rates(shown: Group, withheld: Group) -> Interval:
-    """Newcombe's (1998) hybrid score interval: right for small rates too, where Wald's is not."""
-    one, other = wilson(shown.converted, shown.visitors), wilson(withheld.converted, withheld.visitors)
-    difference = one.value - other.value
-    low = sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
-    high = sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
-    return Interval(difference, difference - low, difference + high)
+def verdict_of(effect: Interval) -> Verdict:
+    """What an always-valid interval of enough people says."""
+    return "gain" if effect.low > 0 else "loss" if effect.high < 0 else "none yet"
 
 
-def _relative(strata: Sequence[tuple[float, Group, Group]]) -> Interval | None:
-    """The ratio of rates less one, by the delta method on its logarithm (Katz 1978)."""
-    rate = sum(weight * shown.rate for weight, shown, _ in strata)
-    rate0 = sum(weight * withheld.rate for weight, _, withheld in strata)
-    if not rate or not rate0:
+def _effects(people: People, mask: Flags, precision: Precision) -> Effects | None:
+    draw = draw_of(people, mask)
+    if not draw.held.any() or draw.held.all():
         return None
-    variance = sum((weight / rate) ** 2 * _variance(shown) for weight, shown, _ in strata)
-    variance += sum((weight / rate0) ** 2 * _variance(withheld) for weight, _, withheld in strata)
-    ratio, spread = rate / rate0, exp(NORMAL_95 * sqrt(variance))
-    return Interval(ratio - 1, ratio / spread - 1, ratio * spread - 1)
+    converted = people.converted[mask].astype(np.float64)
+    revenue = np.minimum(people.revenue[mask], quantile_of_some(people.revenue[mask]))
+    rate, money = difference(converted, draw, precision, 1.0), difference(revenue, draw, precision)
+    assert rate is not None and money is not None
+    count = int((~draw.held).sum())
+    return Effects(
+        rate,
+        ratio(converted, draw, precision),
+        money,
+        Interval(*(count * each for each in money)),
+        _order_value(revenue, draw, precision),
+    )
 
 
-def _variance(group: Group) -> float:
-    """Of the group's rate."""
-    return group.rate * (1 - group.rate) / group.visitors
+def _order_value(revenue: Numbers, draw: Draw, precision: Precision) -> Interval | None:
+    """Revenue for each buyer, by the delta method: a ratio of sums whose unit is the person."""
+    values, variance = [], 0.0
+    for mine in (~draw.held, draw.held):
+        bought = revenue[mine][revenue[mine] > 0]
+        if len(bought) < BUYERS_LEAST:
+            return None
+        values.append(float(bought.mean()))
+        variance += float(bought.var(ddof=1)) / len(bought)
+    value, half = values[0] - values[1], precision.deviations(len(revenue)) * sqrt(variance)
+    return Interval(value, value - half, value + half)
 
 
-def _means(shown: Group, withheld: Group) -> Interval:
-    """The difference of mean revenue, with Welch's interval.
-
-    A group of few buyers does not know how much orders differ, and may have none: then its variance is none either, and
-    Welch's interval far too short. So the interval of a variance common to both (Student's) holds while it is wider.
-    """
-    (mean, error, freedom), (mean0, error0, freedom0) = _moments(shown), _moments(withheld)
-    difference, variance = mean - mean0, error + error0
-    if variance <= 0:
-        return Interval(difference, difference, difference)
-    parts = (error**2 / freedom if freedom else 0.0) + (error0**2 / freedom0 if freedom0 else 0.0)
-    half = _half(variance, variance**2 / parts if parts else 1.0)
-    if min(shown.converted, withheld.converted) < MANY_BUYERS and freedom + freedom0:
-        of_all = error * shown.visitors * freedom + error0 * withheld.visitors * freedom0
-        common = of_all / (freedom + freedom0) * (1 / shown.visitors + 1 / withheld.visitors)
-        half = max(half, _half(common, freedom + freedom0))
-    return Interval(difference, difference - half, difference + half)
-
-
-def _half(variance: float, freedom: float) -> float:
-    from scipy import stats
-
-    return float(stats.t.ppf(0.975, freedom)) * sqrt(variance)
-
-
-def _moments(group: Group) -> tuple[float, float, int]:
-    """Mean, variance of the mean, degrees of freedom."""
-    n = group.visitors
-    mean = group.revenue / n
-    variance = max(0.0, group.squares - n * mean**2) / (n - 1) if n > 1 else 0.0
-    return mean, variance / n, n - 1
+def _cap(people: People, mask: Flags) -> Cap | None:
+    revenue = people.revenue[mask]
+    amount = quantile_of_some(revenue)
+    above = revenue[revenue > amount]
+    if not isfinite(amount):
+        return None
+    return Cap(HEAVY, amount, len(above), round(float((above - amount).sum()), 4))

@@ -7,9 +7,9 @@ import numpy as np
 from offers.bandit.thompson_sampling import Arm
 from offers.campaign.campaign import Campaign, Reward
 from offers.experiments.intervals import Interval, wilson
+from offers.experiments.lift import group
 from offers.experiments.people import People
 from offers.experiments.sample_ratio import SUSPICIOUS, variant_ratio, variant_strata
-from offers.experiments.strata import group
 
 
 class VariantPeople(NamedTuple):

@@ -11,6 +11,7 @@ from offers.decision.decision_counts import DecisionCounts, count_decisions
 from offers.experiments.holdout_comparison import HoldoutComparison, compare_holdout
 from offers.experiments.off_policy import OffPolicy
 from offers.experiments.people import People
+from offers.experiments.planned_end import planned_end
 from offers.experiments.split_comparison import SplitComparison, compare_split
 from offers.experiments.variant_comparison import shown_to_all, unconfounded_arm
 from offers.feedback.attribution import Impression, attributed_impressions
@@ -51,13 +52,14 @@ def campaign_report(
     holdout: float | None = None,
     counted: DecisionCounts | None = None,
     people: People | None = None,
+    now: int = 0,
 ) -> CampaignReport:
     """The report of ``campaign``. ``responses`` are verified and may be of other campaigns, too.
 
     ``holdout``: the campaign's share with the global holdout included, as it is now. ``people``: those who were
-    enrolled in the span; without them nothing is compared. ``counted``: its decision counts by day. Without them, as
-    for a part of a day, the decisions that were logged one by one are counted: those under a holdout, of visitors who
-    did not opt out.
+    enrolled in the span, as of ``now`` (ms); without them nothing is compared. ``counted``: its decision counts by day.
+    Without them, as for a part of a day, the decisions that were logged one by one are counted: those under a holdout,
+    of visitors who did not opt out.
     """
     mine = [response for response in responses if response.token.campaign == campaign.id]
     goals = [goal for goal in goals if goal.event == campaign.goal.event]
@@ -67,7 +69,9 @@ def campaign_report(
     comparison = split = None
     if people is not None:
         if share > 0 or bool((~(people.held_share == 0)).any()):
-            comparison = compare_holdout(people, share)
+            since = people.since[~(people.held_share == 0)]
+            end = planned_end(since, campaign.plan.days, campaign.goal.window_ms, now)
+            comparison = compare_holdout(people, share, end)
         if campaign.allocation != "bandit" and len(campaign.creatives) > 1:
             split = compare_split(campaign, people)
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from offers.experiments.holdout_comparison import HoldoutComparison, compare_holdout
 from offers.experiments.lift import Group
+from offers.experiments.planned_end import PlannedEnd
 from offers.reports.campaign_report import campaign_report
 from tests.support.campaign_responses import NOW, answer, campaign
 from tests.support.people import people_of
@@ -13,7 +14,7 @@ from warehouse.feeds.offer_events import GoalEvent
 
 
 def compared(answers, goals=(), now: int = 1 << 60) -> HoldoutComparison:
-    return compare_holdout(people_of(campaign(), answers, goals, now), 0.1)
+    return compare_holdout(people_of(campaign(), answers, goals, now), 0.1, PlannedEnd(1_000.0))
 
 
 def test_only_the_campaigns_own_goal_converts_either_group():
@@ -110,7 +111,7 @@ def test_one_stratum_out_of_order_is_a_mismatch_whatever_the_others():
 def test_whoever_nothing_could_hold_out_is_not_compared():
     answers = [answer("view", f"a{n}", f"v:a{n}", share=0.0) for n in range(50)]
     answers += [answer("withheld", "h", "v:h"), answer("decided", "s", "v:s")]
-    found = compare_holdout(people_of(campaign(), answers[:50]), 0.0)
+    found = compare_holdout(people_of(campaign(), answers[:50]), 0.0, PlannedEnd())
     assert (found.lift, found.chance) == (None, None)
     assert compared(answers).lift.shown.visitors == 1
 

@@ -113,7 +113,7 @@ class CampaignResults:
         counted = self.decided.read(site, campaign.id, span.days()) if span.whole else None
         persons = enrolled(self.warehouse, self.signer, site.id, campaign.id, span.start, span.end)
         people = people_of(self.warehouse, site.id, campaign, persons, known, now, site.currency)
-        made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, people)
+        made = campaign_report(campaign, answers, goals, site.zone, holdout, counted, people, now)
         mine = [each for each in answers if each.token.campaign == campaign.id]
         found = attributed_impressions(mine, goals, {campaign.id: campaign})
         answered = tuple(each for each in found if each.delay(campaign.reward) is not None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from offers.experiments.holdout_comparison import HoldoutComparison
 from offers.experiments.intervals import Interval
-from offers.experiments.lift import Group, Lift
+from offers.experiments.lift import Effects, Group, Lift
 from offers.experiments.off_policy import Estimate, OffPolicy
 from offers.experiments.split_comparison import SplitComparison
 from offers.reports.response_counts import ResponseCounts
@@ -159,11 +159,18 @@ def _split(found: SplitComparison | None) -> dict[str, Any] | None:
 def _lift(found: Lift | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    groups = {"shown": _group(found.shown), "withheld": _group(found.withheld)}
-    intervals = {
-        name: _interval(getattr(found, name)) for name in ("rate", "relative", "revenue", "incremental")
+    return {
+        "shown": _group(found.shown),
+        "withheld": _group(found.withheld),
+        **_effects(found),
+        "planned": _effects(found.planned) if found.planned else None,
+        "cap": found.cap._asdict() if found.cap else None,
+        "verdict": found.verdict,
     }
-    return {**groups, **intervals}
+
+
+def _effects(found: Lift | Effects) -> dict[str, Any]:
+    return {name: _interval(getattr(found, name)) for name in Effects._fields}
 
 
 def _group(group: Group) -> dict[str, Any]:
