@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from tracker.durations import DAY_MS
+from warehouse.definitions.shares import Share, share_of
 from warehouse.events import Events
 from warehouse.index.encoded import EncodedEvents, Longs
 from warehouse.index.scan import starts, unique
@@ -31,11 +32,13 @@ _Row = tuple[int, str, int, int]
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """Visitors whose first time fell into the period that begins on ``start``. ``returned[n]`` of them came again
-    in the nth period after it; ``returned[0]`` is all of them. Periods that have not begun are not in it."""
+    in the nth period after it, a share with the nth of ``intervals``; ``returned[0]`` is all of them. Periods that have
+    not begun are not in it."""
 
     start: date
     channel: str
     returned: tuple[int, ...]
+    intervals: tuple[Share, ...]
 
     @property
     def size(self) -> int:
@@ -78,15 +81,19 @@ def retention(
     return Retention(
         unit,
         tuple(
-            Cohort(
-                start=_start(period, unit),
-                channel=channel,
-                returned=tuple(cohorts.get(period, {}).get(at, 0) for at in range(last - period + 1)),
+            _cohort(
+                _start(period, unit),
+                channel,
+                tuple(cohorts.get(period, {}).get(at, 0) for at in range(last - period + 1)),
             )
             for channel, cohorts in sorted(found.items())
             for period in range(first, last + 1)
         ),
     )
+
+
+def _cohort(start: date, channel: str, returned: tuple[int, ...]) -> Cohort:
+    return Cohort(start, channel, returned, tuple(share_of(count, returned[0]) for count in returned))
 
 
 class _Calendar:

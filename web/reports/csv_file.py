@@ -28,7 +28,9 @@ def csv_of(name: str, rows: Sequence[Any]) -> Response:
 
 def _flat(row: Any) -> dict[str, Any]:
     """The fields; then the ends of the interval of each share: ``x_low`` and ``x_high`` of ``x_interval``."""
-    values = asdict(row)
+    values = {
+        name: value for name, value in asdict(row).items() if name != "intervals"
+    }  # a column holds one value
     for name in [each for each in values if isinstance(getattr(row, each), Share)]:
         share, rate = values.pop(name), name.removesuffix("_interval")
         values |= {f"{rate}_low": share["low"], f"{rate}_high": share["high"]}

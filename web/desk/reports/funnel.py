@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from tracker.sites import Site
+from warehouse.definitions.shares import Share
 from warehouse.funnel.funnel import Funnel, FunnelStep
 from warehouse.question.refused import QueryRefused
 from warehouse.reports.vocabulary import Vocabulary
@@ -31,7 +32,8 @@ LEAST_HEIGHT = 0.6
 @dataclass(frozen=True, slots=True)
 class StepView:
     """``share`` is of all who began, ``conversion`` of the step before, ``onward`` of this step; ``median`` and
-    ``p90`` are seconds to the next; ``then`` and ``then_share`` are of what it is compared with."""
+    ``p90`` are seconds to the next; ``then`` and ``then_share`` are of what it is compared with.
+    ``of_first``, ``of_previous`` and ``following`` (the next step, of this one) have their intervals."""
 
     kind: str
     name: str
@@ -46,7 +48,10 @@ class StepView:
     median: float | None
     p90: float | None
     then: int | None
-    then_share: float | None
+    then_share: Share | None
+    of_first: Share
+    of_previous: Share
+    following: Share | None
 
     @property
     def title(self) -> str:
@@ -85,8 +90,8 @@ class FunnelView:
         return self.steps[-1].visitors if self.steps else 0
 
     @property
-    def total(self) -> float | None:
-        return self.finished / self.entered if self.entered else None
+    def total(self) -> Share | None:
+        return self.steps[-1].of_first if self.steps else None
 
     @property
     def leak_at(self) -> int:
@@ -218,7 +223,10 @@ def steps_of(drafts: Sequence[StepDraft], found: Funnel, other: Funnel | None = 
             median=after.median if after else None,
             p90=after.p90 if after else None,
             then=there.visitors if there else None,
-            then_share=there.share if there else None,
+            then_share=there.share_interval if there else None,
+            of_first=here.share_interval,
+            of_previous=here.conversion_interval,
+            following=after.conversion_interval if after else None,
         )
         for draft, here, after, there in zip(drafts, found.steps, onwards, others, strict=True)
     )

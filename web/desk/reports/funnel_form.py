@@ -81,6 +81,11 @@ class FunnelForm:
         return replace(self, every=every)
 
     @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "visits" if self.by == "visit" else "visitors"
+
+    @property
     def named_steps(self) -> list[StepDraft]:
         return [step for step in self.steps if step.name]
 

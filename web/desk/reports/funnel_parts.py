@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
+from warehouse.definitions.shares import Share
 from warehouse.funnel.breakdown import OTHER, FunnelGroup
 from warehouse.funnel.dropoffs import DropOff
 from warehouse.funnel.trend import TrendPeriod
@@ -51,18 +52,18 @@ class TrendView:
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """``conversion`` of those who began, None when nobody did."""
+    """``conversion`` of those who began."""
 
     name: str
     visitors: tuple[int, ...]
-    conversion: float | None
+    conversion: Share
 
 
 @dataclass(frozen=True, slots=True)
 class DropOffView:
     name: str
     visitors: int
-    share: float
+    share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,7 @@ def trend_of(began: Sequence[TrendPeriod]) -> TrendView:
 
 
 def group_view(found: FunnelGroup, group: str, segments: dict[str, str]) -> GroupView:
-    began, finished = found.visitors[0], found.visitors[-1]
-    return GroupView(
-        name_of(found.value, group, segments), found.visitors, finished / began if began else None
-    )
+    return GroupView(name_of(found.value, group, segments), found.visitors, found.conversion_interval)
 
 
 def name_of(value: str, group: str, segments: dict[str, str]) -> str:
@@ -145,10 +143,7 @@ def name_of(value: str, group: str, segments: dict[str, str]) -> str:
 
 
 def drop_off_views(drop_offs: Sequence[DropOff]) -> list[DropOffView]:
-    total = sum(each.visitors for each in drop_offs) or 1
     return [
-        DropOffView(
-            each.name.partition(":")[2] or _("no further action"), each.visitors, each.visitors / total
-        )
+        DropOffView(each.name.partition(":")[2] or _("no further action"), each.visitors, each.share_interval)
         for each in drop_offs
     ]

@@ -77,14 +77,12 @@ class ProductsPage:
 
 
 def view_of(shelves: ProductReport, site: Site, name_of: Callable[[str], str]) -> ProductsView:
-    share = shelves.abandoned / shelves.carts if shelves.carts else None
     return ProductsView(
         shelves=shelves,
         also=also(shelves.other_currencies),
         figures=(
             (_("Visits with a cart"), formats.number(shelves.carts)),
             (_("Abandoned carts"), formats.number(shelves.abandoned)),
-            (_("Cart abandonment rate"), formats.percent(share)),
             (_("Abandoned value"), formats.money(shelves.value, site.currency)),
         ),
         products=tuple(_sold(each, name_of(each.name), site) for each in shelves.products[:ROWS]),

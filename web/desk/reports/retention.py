@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from warehouse.definitions.shares import Share, share_of
 from warehouse.question.refused import QueryRefused
 from warehouse.reports.retention import Cohort, Retention
 from web import labels as told
@@ -28,8 +29,7 @@ CURVES = 6
 class Cell:
     """``shade`` 0 to SHADES by share."""
 
-    text: str
-    title: str
+    share: Share
     shade: int
 
 
@@ -55,7 +55,7 @@ class RetentionView:
     options: RetentionOptions
     columns: tuple[str, ...]
     cohorts: tuple[CohortView, ...]
-    average: tuple[str, ...]
+    average: tuple[Share, ...]
     curves: tuple[Curve, ...]
     ceiling: str
 
@@ -98,7 +98,7 @@ def view_of(options: RetentionOptions, problem: str, found: Retention) -> Retent
         cohort.channel: [each for each in cohorts if each.channel == cohort.channel] for cohort in cohorts
     }
     largest = sorted(groups.items(), key=lambda pair: -sum(cohort.size for cohort in pair[1]))[:CURVES]
-    averages = {name: _average(group, width) for name, group in largest}
+    averages = {name: [each.value or 0.0 for each in _average(group, width)] for name, group in largest}
     top = ceiling_of([share * 100 for shares in averages.values() for share in shares]) / 100
     most = max((share for cohort in cohorts for share in _shares(cohort)[1:]), default=0.0) or 1.0
     return RetentionView(
@@ -106,7 +106,7 @@ def view_of(options: RetentionOptions, problem: str, found: Retention) -> Retent
         options=options,
         columns=tuple(str(number) for number in range(1, width)),
         cohorts=tuple(_row(cohort, options, width, most) for cohort in cohorts),
-        average=tuple(formats.percent(share, 0) for share in _average(cohorts, width)),
+        average=_average(cohorts, width),
         curves=tuple(
             Curve(channel(name) if options.by_channel else _("All"), curve(shares, top), look)
             for look, (name, shares) in enumerate(averages.items())
@@ -130,8 +130,7 @@ def _row(cohort: Cohort, options: RetentionOptions, width: int, most: float) -> 
     shares = _shares(cohort)[1:width]
     cells = tuple(
         Cell(
-            formats.percent(share, 0),
-            _("%(count)s of %(all)s", count=formats.number(count), all=formats.number(cohort.size)),
+            share_of(count, cohort.size),
             _shade(share, most),
         )
         for share, count in zip(shares, cohort.returned[1:], strict=False)
@@ -147,11 +146,11 @@ def _shade(share: float, most: float) -> int:
     return min(SHADES, -int(-SHADES * share // most)) if share else 0
 
 
-def _average(cohorts: Sequence[Cohort], width: int) -> list[float]:
+def _average(cohorts: Sequence[Cohort], width: int) -> tuple[Share, ...]:
     """Of all the visitors whose period has come, not of the cohorts: a small one must not weigh as a large one."""
     shares = []
     for later in range(1, width):
         old = [cohort for cohort in cohorts if len(cohort.returned) > later]
         size = sum(cohort.size for cohort in old)
-        shares.append(sum(cohort.returned[later] for cohort in old) / size if size else 0.0)
-    return shares
+        shares.append(share_of(sum(cohort.returned[later] for cohort in old), size))
+    return tuple(shares)
