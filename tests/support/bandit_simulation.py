@@ -24,7 +24,7 @@ class Scenario:
 
     rates: Rates
     decisions: int = 36_000
-    batch: int = 600
+    batch: int = 1_200
     days: float = 30.0
     delay: float = 0.0
     worth: tuple[float, ...] = ()
