@@ -41,7 +41,7 @@ class Outlook:
 
 def outlook(known: Baseline, campaign: Campaign, holdout: float) -> Outlook | None:
     """``holdout``: with the global one. None where the history is not ``enough``, or says nothing of the measure."""
-    plan, spread = campaign.plan, _spread(known, campaign.plan.measure)
+    plan, spread = campaign.plan, spread_of(known.rate, known.revenue, known.deviation, campaign.plan.measure)
     if not known.enough or not 0 < spread < math.inf:
         return None
     shares = tuple(_share(known, spread, each, plan.days, plan.effect) for each in SHARES)
@@ -67,8 +67,8 @@ def _share(known: Baseline, spread: float, holdout: float, days: int, effect: fl
     return ShareOutlook(holdout, found, until if until is not None and until <= DAYS_MOST else None)
 
 
-def _spread(known: Baseline, measure: Measure) -> float:
-    """The standard deviation of a person, as a part of the mean."""
+def spread_of(rate: float, revenue: float, deviation: float, measure: Measure) -> float:
+    """The standard deviation of a person's goal or revenue, as a part of its mean; infinite where the mean is 0."""
     if measure == "revenue":
-        return known.deviation / known.revenue if known.revenue > 0 else math.inf
-    return math.sqrt((1 - known.rate) / known.rate) if known.rate > 0 else math.inf
+        return deviation / revenue if revenue > 0 else math.inf
+    return math.sqrt((1 - rate) / rate) if rate > 0 else math.inf

@@ -12,7 +12,8 @@ from warehouse.definitions.currencies import CurrencySum
 class ResponseCounts(NamedTuple):
     """Counts of one row of the report. ``decisions`` is None where the number is not known: for a part of a day, for
     days longer ago than decision counts are kept, and in a breakdown by what visitors have become since. ``revenue`` is
-    in the site's currency; of conversions in another one it is in ``other_currencies``."""
+    in the site's currency; of conversions in another one it is in ``other_currencies``. ``clicked`` and ``converted``:
+    how many of the ``visitors``, who saw it, did so."""
 
     name: str
     impressions: int = 0
@@ -23,16 +24,18 @@ class ResponseCounts(NamedTuple):
     visitors: int = 0
     decisions: int | None = None
     other_currencies: tuple[CurrencySum, ...] = ()
+    clicked: int = 0
+    converted: int = 0
 
     @property
     def ctr(self) -> Interval:
-        """Clicks for each impression."""
-        return wilson(min(self.clicks, self.impressions), self.impressions)
+        """Of those who saw it the part who clicked: a person who sees it often is no more than one."""
+        return wilson(self.clicked, self.visitors)
 
     @property
     def conversion_rate(self) -> Interval:
-        """Converted impressions for each impression."""
-        return wilson(min(self.conversions, self.impressions), self.impressions)
+        """Of those who saw it the part whose conversion is credited to it."""
+        return wilson(self.converted, self.visitors)
 
 
 def count_responses(
@@ -49,6 +52,8 @@ def count_responses(
         len({each.profile for each in impressions}),
         decisions,
         _others(impressions),
+        len({each.profile for each in impressions if each.clicked is not None}),
+        len({each.profile for each in impressions if each.converted is not None}),
     )
 
 

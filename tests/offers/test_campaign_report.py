@@ -19,9 +19,10 @@ from warehouse.feeds.offer_events import GoalEvent
 from warehouse.tables.schema import AliasRow
 
 
-def test_no_rate_is_over_one_whatever_the_counts():
-    row = ResponseCounts("x", impressions=1, clicks=2, conversions=3)
-    assert row.ctr[::2] == row.conversion_rate[::2] == pytest.approx((1.0, 1.0))
+def test_rates_are_of_people_and_not_of_impressions():
+    row = ResponseCounts("x", impressions=40, clicks=30, conversions=3, visitors=4, clicked=2, converted=1)
+    assert (row.ctr.value, row.conversion_rate.value) == (0.5, 0.25)
+    assert row.ctr.low < 0.16 and row.ctr.high > 0.84  # of four people, however often they came
 
 
 SIGNER = TokenSigner("secret")
@@ -52,8 +53,8 @@ def test_counts_per_variant_day_and_bucket():
         GoalEvent("Signed Up", "v:a", NOW + HOUR_MS, 0.0),
     ]
     found = campaign_report(campaign(), answers, goals, people=people_of(campaign(), answers, goals))
-    assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2, ())
-    assert [row.counts[:-1] for row in found.variants] == [
+    assert found.total == ("", 3, 1, 1, 2, 70.0, 2, 2, (), 1, 2)
+    assert [row.counts[:8] for row in found.variants] == [
         ("a", 1, 1, 0, 1, 50.0, 1, 1),
         ("b", 1, 0, 1, 1, 20.0, 1, 1),
         ("old", 1, 0, 0, 0, 0.0, 1, 0),
@@ -167,5 +168,5 @@ def test_the_report_of_what_stands_in_a_real_warehouse(tmp_path):
         GoalEvent("Order Completed", "u:7", NOON + HOUR_MS + 4, 0.0, "USD", 120.0),
     ]
     found = campaign_report(campaign(), answers, goals, people=people_of(campaign(), answers, goals))
-    assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1, (CurrencySum("USD", 1, 120.0),))
+    assert found.total == ("", 1, 1, 1, 1, 25.0, 1, 1, (CurrencySum("USD", 1, 120.0),), 1, 1)
     assert list(stored.offer_events("default", NOON, NOON + DAY_MS, ["other"])) == []

@@ -141,14 +141,14 @@ def test_the_results_show_the_loop(stage: Stage, redis_url: str) -> None:
         "Experiment",
         "Lookalike audience",
         "Bandit allocation",
-        "Chance to win",
+        "too early",
         "Estimate if shown to all",
         "invalid signature",
         "Dismissed",
         "/desk/reports/campaigns/boots?",
     ):
         assert part in page
-    assert "increase</b>" in page and "Do not rely" not in page and "Prospect · Phone · E-mail" in page
+    assert "not shown yet</b>" in page and "Do not rely" not in page and "Prospect · Phone · E-mail" in page
     listed = desk.get("/desk/reports/campaigns/boots?format=csv&table=days").text.splitlines()
     assert "dismissals" in listed[0] and len(listed) > 3
     # The events that occur on this site are counted in the background: no page waits for them long.

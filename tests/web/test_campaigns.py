@@ -169,12 +169,15 @@ def test_the_report_of_one_campaign(stage: Stage, redis_url: str, clock: Clock) 
     assert {each["name"] for each in report["devices"]} == {"phone", "desktop"}
     warm, plain = variants["warm"], variants["plain"]
     assert warm["ctr"]["low"] < 0.3 < warm["ctr"]["high"] and plain["ctr"]["low"] < 0.1 < plain["ctr"]["high"]
-    assert warm["best"] > 0.99 and warm["best"] + plain["best"] == pytest.approx(1)
+    assert not warm["winner"] and not plain["winner"]  # long before the people of the plan are there
     assert warm["instead"]["snips"]["value"] == pytest.approx(warm["ctr"]["value"])
     comparison = report["comparison"]
     groups = comparison["lift"]["shown"]["visitors"] + comparison["lift"]["withheld"]["visitors"]
     assert groups + comparison["open"] == 600 and comparison["open"] > 0
-    assert comparison["lift"]["rate"]["low"] > 0 and not comparison["mismatch"]
+    rate = comparison["lift"]["rate"]
+    assert (
+        rate["low"] < rate["value"] < rate["high"] and not comparison["mismatch"]
+    )  # of so few nothing is shown
     assert comparison["lift"]["incremental"]["value"] > 0
     everybody = report["learned"][0]
     assert (everybody["slot"], everybody["context"]) == ("hero", "")
@@ -202,7 +205,7 @@ def test_reports_of_campaigns_as_files(stage: Stage, redis_url: str) -> None:
         told = [(each["name"], str(each["dismissals"]), str(each["decisions"])) for each in report[table]]
         assert [(row["name"], row["dismissals"], row["decisions"]) for row in rows] == told
     warm = next(row for row in file("/boots?format=csv") if row["name"] == "warm")
-    assert float(warm["best"]) > 0.99 and int(warm["dismissals"]) > 0
+    assert warm["winner"].lower() == "false" and int(warm["dismissals"]) > 0
     listed = {row["variant"]: row for row in file("?format=csv")}
     assert listed["warm"]["campaign"] == "boots" and listed["warm"]["dismissals"] == warm["dismissals"]
     refused = stage.call("GET", "/v1/reports/campaigns/boots?format=csv&table=people")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from offers.experiments.intervals import Interval
 from web.drawing.charts import HEIGHT, WIDTH, Point, svg_path
 
-REACH = 4.0
+REACH = 2.5
 """The box shows so many times the last interval's distance from zero: the first ones, of few people, pass its edge."""
 STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 

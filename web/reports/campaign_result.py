@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+import numpy as np
+
 from offers.audience.audience import Audience
 from offers.bandit.arm_store import ArmStore
 from offers.bandit.contexts import SlotCounts
@@ -16,11 +18,13 @@ from offers.decision.decider import Decider
 from offers.decision.decision_counts import DecisionCountStore
 from offers.enrolment.enrolled import enrolled
 from offers.enrolment.outcomes import people_of
+from offers.experiments.people import Flags
 from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import verified_responses
 from offers.feedback.token import MAX_AGE_MS, TokenSigner
 from offers.feedback.warehouse import WarehouseResponses
 from offers.reports.campaign_report import CampaignReport, campaign_report
+from offers.reports.experiment import Experiment, experiment_of
 from offers.reports.response_counts import ResponseCounts, by_segment
 from offers.segments.lookalike import LookAlike, look_alike, revealing_fields
 from offers.segments.store import SegmentStore
@@ -70,6 +74,7 @@ class Result:
     segments: tuple[ResponseCounts, ...] = ()
     segment_names: dict[str, str] = field(default_factory=dict)
     coupons: "CouponResult | None" = None
+    experiment: Experiment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,9 @@ class CampaignResults:
         names = {each.id: each.name for each in self.segments.all(site.id)}
         tallies = tuple(self._segments(site, found)) if names else ()
         coupons = self._coupons(site, campaign.coupons, span) if campaign.coupons else None
-        return Result(campaign, made, refused, told, answered, tallies, names, coupons)
+        inside = self._members(site, [each.profile for each in persons]) if names else {}
+        experiment = experiment_of(campaign, people, site.zone, now, inside) if persons else None
+        return Result(campaign, made, refused, told, answered, tallies, names, coupons, experiment)
 
     def _coupons(self, site: Site, name: str, span: Span) -> CouponResult:
         pool, issued = self.coupons.pool(site.id, name), self.coupons.issued(site.id, name)
@@ -139,6 +146,16 @@ class CampaignResults:
         asked = [(each.id, Audience.parse(each.audience)) for each in self.segments.all(site.id)]
         segments = {name for name, audience in asked if not audience.asks(revealing_fields(reward))}
         return look_alike(seeds, others, reward, segments)
+
+    def _members(self, site: Site, profiles: Sequence[str]) -> dict[str, Flags]:
+        """By segment which of the enrolled are in it, of the SEGMENTED who were enrolled last."""
+        known = people_by_id(self.profiles, site.id, profiles[-SEGMENTED:])
+        view_of = self.views.of(site)
+        inside: dict[str, Flags] = {}
+        for at, name in enumerate(profiles):
+            for segment in view_of(known[name]).segments if name in known else ():
+                inside.setdefault(segment, np.zeros(len(profiles), np.bool_))[at] = True
+        return inside
 
     def _segments(self, site: Site, found: Sequence[Impression]) -> list[ResponseCounts]:
         ids = list(dict.fromkeys(showing.profile for showing in reversed(found)))[:SEGMENTED]

@@ -1,7 +1,8 @@
 """A campaign's result as the JSON of the API, and as tables for CSV."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
+from math import isfinite
 from typing import Any
 
 from offers.experiments.holdout_comparison import HoldoutComparison
@@ -9,10 +10,13 @@ from offers.experiments.intervals import Interval
 from offers.experiments.lift import Effects, Group, Lift
 from offers.experiments.off_policy import Estimate, OffPolicy
 from offers.experiments.split_comparison import SplitComparison
+from offers.reports.experiment import Experiment
 from offers.reports.response_counts import ResponseCounts
 from web.reports.campaign_result import CouponResult, Result
 
-TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned")
+TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned", "course", "effects")
+
+PROGRESS = ("counted", "open", "needed", "days_left", "planned", "end")
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -25,7 +29,11 @@ def as_json(result: Result) -> dict[str, Any]:
         "total": _tally(made.total),
         "withheld": made.withheld,
         "variants": [
-            {**_tally(each.counts), "best": each.best, "instead": _off_policy(each.shown_to_all)}
+            {
+                **_tally(each.counts),
+                "winner": _wins(result, each.counts.name),
+                "instead": _off_policy(each.shown_to_all),
+            }
             for each in made.variants
         ],
         "days": _tallies(made.days),
@@ -38,6 +46,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "learned": result.lessons,
         "refused": result.refused,
         "coupons": _coupons(result.coupons),
+        "experiment": _experiment(result.experiment),
     }
 
 
@@ -54,7 +63,8 @@ def _coupons(found: CouponResult | None) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A line of one of TABLES as a file: rates are parts of 1, ``best`` is a variant's probability."""
+    """A line of one of TABLES as a file: rates are parts of 1, of the people who saw it. ``winner``: it is shown that
+    this variant is the best."""
 
     name: str
     decisions: int | None
@@ -66,7 +76,7 @@ class ResultRow:
     visitors: int
     click_rate: float | None
     conversion_rate: float | None
-    best: float | None = None
+    winner: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,20 @@ class Learned:
     share: float
 
 
-def table_of(result: Result, table: str) -> list[ResultRow] | list[Learned]:
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """The difference of conversion rates of shown and withheld people, as parts of 1, and its always-valid interval: by
+    day of enrolment (``kind`` is day), or of a part of the people."""
+
+    kind: str
+    name: str
+    people: int
+    difference: float | None
+    low: float | None
+    high: float | None
+
+
+def table_of(result: Result, table: str) -> list[ResultRow] | list[Learned] | list[EffectRow]:
     """One of TABLES."""
     made = result.report
     if table == "learned":
@@ -90,12 +113,30 @@ def table_of(result: Result, table: str) -> list[ResultRow] | list[Learned]:
             for each in result.lessons
             for belief in each.beliefs
         ]
+    if table in ("course", "effects"):
+        return _effect_rows(result.experiment, table)
     if table == "variants":
-        return [_row(each.counts, each.best) for each in made.variants]
+        return [_row(each.counts, _wins(result, each.counts.name)) for each in made.variants]
     return [_row(each) for each in (result.segments if table == "segments" else getattr(made, table))]
 
 
-def _row(tally: ResponseCounts, best: float | None = None) -> ResultRow:
+def _effect_rows(found: Experiment | None, table: str) -> list[EffectRow]:
+    if found is None:
+        return []
+    if table == "course":
+        return [EffectRow("day", each.day, each.people, *each.rate) for each in found.course]
+    return [
+        EffectRow(
+            each.kind,
+            each.name,
+            each.shown.visitors + each.withheld.visitors,
+            *(each.rate or (None, None, None)),
+        )
+        for each in found.parts
+    ]
+
+
+def _row(tally: ResponseCounts, winner: bool | None = None) -> ResultRow:
     seen = tally.impressions > 0
     return ResultRow(
         name=tally.name,
@@ -108,8 +149,52 @@ def _row(tally: ResponseCounts, best: float | None = None) -> ResultRow:
         visitors=tally.visitors,
         click_rate=tally.ctr.value if seen else None,
         conversion_rate=tally.conversion_rate.value if seen else None,
-        best=best,
+        winner=winner,
     )
+
+
+def _wins(result: Result, variant: str) -> bool:
+    """Whether it is shown that this variant is the best, and the people of the plan are there."""
+    ahead = result.experiment.leader if result.experiment else None
+    return ahead is not None and ahead.sure and ahead.variant == variant
+
+
+def _experiment(found: Experiment | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    progress, ahead = found.progress, found.leader
+    return {
+        "progress": {**{each: getattr(progress, each) for each in PROGRESS}, "complete": progress.complete},
+        "course": [{**asdict(each), "rate": _interval(each.rate)} for each in found.course],
+        "parts": [
+            {
+                "kind": each.kind,
+                "name": each.name,
+                "shown": _group(each.shown),
+                "withheld": _group(each.withheld),
+                "rate": _interval(each.rate),
+            }
+            for each in found.parts
+        ],
+        "guardrails": [
+            {
+                "name": each.name,
+                "shown": _interval(each.shown),
+                "withheld": _interval(each.withheld),
+                "difference": _interval(each.difference),
+                "harm": each.harm,
+            }
+            for each in found.guardrails
+        ],
+        "variants": ahead
+        and {
+            "ahead": ahead.variant,
+            "winner": ahead.variant if ahead.sure else None,
+            "rivals": [
+                {"variant": each.variant, "difference": _interval(each.difference)} for each in ahead.rivals
+            ],
+        },
+    }
 
 
 def _tallies(tallies: Sequence[ResponseCounts]) -> list[dict[str, Any]]:
@@ -170,7 +255,13 @@ def _lift(found: Lift | None) -> dict[str, Any] | None:
 
 
 def _effects(found: Lift | Effects) -> dict[str, Any]:
-    return {name: _interval(getattr(found, name)) for name in Effects._fields}
+    """An effect without an end, of very few people, is none yet; a rate's is between -1 and 1."""
+    rate = Interval(found.rate.value, max(-1.0, found.rate.low), min(1.0, found.rate.high))
+    told = {name: getattr(found, name) for name in Effects._fields} | {"rate": rate}
+    ended = {
+        name: each if each is not None and all(map(isfinite, each)) else None for name, each in told.items()
+    }
+    return {name: _interval(each) for name, each in ended.items()}
 
 
 def _group(group: Group) -> dict[str, Any]:

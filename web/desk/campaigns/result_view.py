@@ -12,6 +12,7 @@ from offers.reports.campaign_report import VariantReport
 from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
 from tracker.sites import Site
+from web.desk.campaigns.effect_view import EffectView, effect_view
 from web.desk.pages import STAGES
 from web.desk.period import Period
 from web.drawing import formats
@@ -43,7 +44,6 @@ class VariantRow:
     ctr: Whisker
     conversions: int
     revenue: str
-    best: str
     instead: str
     ips: str
 
@@ -90,6 +90,7 @@ class View:
     parts: tuple[tuple[str, tuple[Part, ...]], ...]
     lift: tuple[tuple[str, Whisker, str], ...]
     zero: float
+    effect: EffectView | None
     lessons: tuple[tuple[str, Lesson], ...]
     proposed: LookAlike | None
     expanded: bool
@@ -128,6 +129,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
         parts=_parts(result),
         lift=lift,
         zero=zero,
+        effect=effect_view(result),
         lessons=tuple((_who(lesson.context), lesson) for lesson in result.lessons),
         proposed=proposed,
         expanded=expanded,
@@ -143,11 +145,11 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
         figures.append((_("Decisions"), formats.number(total.decisions), _("to show the campaign")))
     figures += [
         (_("Impressions"), formats.number(seen), " · ".join(filter(None, _of_impressions(total)))),
-        (_("Clicks"), formats.number(total.clicks), _per_impression(total.ctr) if seen else ""),
+        (_("Clicks"), formats.number(total.clicks), _per_person(total.ctr) if seen else ""),
         (
             _("Conversions"),
             formats.number(total.conversions),
-            _per_impression(total.conversion_rate) if seen else "",
+            _per_person(total.conversion_rate) if seen else "",
         ),
         (
             _("Revenue"),
@@ -190,8 +192,6 @@ def _variants(
 ) -> tuple[VariantRow, ...]:
     widest = max((each.counts.ctr.high for each in variants if each.counts.impressions), default=0.0) or 1.0
 
-    compared = total.impressions > 0 and len(variants) > 1
-
     def worth(value: float) -> str:
         return formats.money(value, site.currency) if money else formats.percent(value)
 
@@ -206,7 +206,6 @@ def _variants(
             ctr=_whisker(each.counts.ctr, 0.0, widest, formats.percent(each.counts.ctr.value)),
             conversions=each.counts.conversions,
             revenue=formats.money(each.counts.revenue, site.currency),
-            best=formats.percent(each.best, 0) if compared else "–",
             instead=worth(each.shown_to_all.snips.value) if each.shown_to_all else "–",
             ips=worth(each.shown_to_all.ips.value) if each.shown_to_all else "–",
         )
@@ -272,11 +271,7 @@ def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], .
         reach = max(abs(interval.low), abs(interval.high)) or 1.0
         text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
         sure = (
-            _("increase")
-            if interval.low > 0
-            else _("decrease")
-            if interval.high < 0
-            else _("not significant")
+            _("increase") if interval.low > 0 else _("decrease") if interval.high < 0 else _("not shown yet")
         )
         drawn.append((name, _whisker(interval, -reach, reach, text), sure))
     return tuple(drawn), 50.0
@@ -290,9 +285,9 @@ def _whisker(interval: Interval, left: float, right: float, text: str) -> Whiske
     return Whisker(max(0.0, low), value, min(100.0, high), text)
 
 
-def _per_impression(rate: Interval) -> str:
+def _per_person(rate: Interval) -> str:
     return _(
-        "%(share)s of impressions (95%% interval: %(low)s – %(high)s)",
+        "%(share)s of people (95%% interval: %(low)s – %(high)s)",
         share=formats.percent(rate.value),
         low=formats.percent(rate.low),
         high=formats.percent(rate.high),
