@@ -77,7 +77,10 @@ def plain_lifetimes(buyers: Customers, days: int) -> tuple[Floats, Floats] | Non
     except ImportError:
         return None
     of = buyers.summary
-    timing = BetaGeoFitter(penalizer_coef=0.0).fit(of.repeats, of.last, of.age)
+    try:
+        timing = BetaGeoFitter(penalizer_coef=0.0).fit(of.repeats, of.last, of.age)
+    except ValueError:  # it did not converge
+        return None
     gone = 1 - timing.conditional_probability_alive(of.repeats, of.last, of.age)
     came_back = (of.repeats > 0) & (of.spend > 0)
     money = GammaGammaFitter(penalizer_coef=0.0).fit(of.repeats[came_back], of.spend[came_back])

@@ -11,7 +11,7 @@ from customers.models.risk_models import silent_after
 from customers.models.value_models import revenue_after
 from customers.purchases.history import History
 from customers.purchases.summary import customers
-from customers.scoring.risk import learn_risk
+from customers.scoring.risk import CANDIDATES, fit_risk, learn_risk
 from customers.scoring.scores import learn, scores
 from customers.scoring.value import learn_value
 from tests.support.purchase_histories import cdnow, complete_journey, history_of, online_retail
@@ -164,6 +164,9 @@ def test_what_comes_after_a_day_changes_nothing_said_on_it() -> None:
     assert then.model and now.model
     assert then.model.chance(of.until(240), buyers) == pytest.approx(now.model.chance(of, buyers))
     assert then.card == now.card
+    for name in CANDIDATES:
+        one, other = fit_risk(of.until(240), 240, HORIZON, name), fit_risk(of, 240, HORIZON, name)
+        assert one.chance(of.until(240), buyers) == pytest.approx(other.chance(of, buyers)), name
 
 
 def test_a_chunk_scores_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
