@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import isfinite
 
 from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval
@@ -158,7 +159,7 @@ def _figures(result: Result, site: Site) -> tuple[tuple[str, str, str], ...]:
         ),
     ]
     figures += _coupons(result, site)
-    if lift is not None:
+    if lift is not None and all(map(isfinite, lift.incremental)):
         worth = formats.money(lift.incremental.value, site.currency)
         low, high = (
             formats.money(each, site.currency) for each in (lift.incremental.low, lift.incremental.high)
@@ -268,6 +269,8 @@ def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], .
         rows.insert(1, (_("Conversion rate (relative)"), lift.relative, formats.percent))
     drawn = []
     for name, interval, word in rows:
+        if not all(map(isfinite, interval)):
+            continue
         reach = max(abs(interval.low), abs(interval.high)) or 1.0
         text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
         sure = (
