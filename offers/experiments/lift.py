@@ -45,7 +45,7 @@ class Effects(NamedTuple):
     order_value: Interval | None
 
 
-class Cap(NamedTuple):
+class RevenueCap(NamedTuple):
     """Revenue of a person above ``amount`` counts as that much: the ``quantile`` of the buyers of both groups.
     ``people`` it cut, and the ``revenue`` that it cut off."""
 
@@ -68,7 +68,7 @@ class Lift(NamedTuple):
     incremental: Interval
     order_value: Interval | None
     planned: Effects | None
-    cap: Cap | None
+    cap: RevenueCap | None
     verdict: Verdict
 
 
@@ -140,10 +140,10 @@ def _order_value(revenue: Numbers, draw: Draw, precision: Precision) -> Interval
     return Interval(value, value - half, value + half)
 
 
-def _cap(people: People, mask: Flags) -> Cap | None:
+def _cap(people: People, mask: Flags) -> RevenueCap | None:
     revenue = people.revenue[mask]
     amount = quantile_of_some(revenue)
     above = revenue[revenue > amount]
     if not isfinite(amount):
         return None
-    return Cap(HEAVY, amount, len(above), round(float((above - amount).sum()), 4))
+    return RevenueCap(HEAVY, amount, len(above), round(float((above - amount).sum()), 4))
