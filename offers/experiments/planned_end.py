@@ -10,8 +10,8 @@ PACE_DAYS = 7
 
 
 class PlannedEnd(NamedTuple):
-    """``people``: expected to be enrolled before ``at`` (ms); 1 and 0 of an experiment without anybody. ``over``: the
-    goal's window of all of them is."""
+    """``people``: who are enrolled before ``at`` (ms), until then as many as may be expected; 1 and 0 of an experiment
+    without anybody. ``over``: the goal's window of all of them is."""
 
     people: float = 1.0
     at: int = 0
@@ -24,6 +24,8 @@ def planned_end(since: Codes, days: int, window: int, now: int) -> PlannedEnd:
         return PlannedEnd()
     first = int(since.min())
     at = first + days * DAY_MS
+    if now >= at:
+        return PlannedEnd(float((since < at).sum()), at, at + window < now)
     known = min(days * DAY_MS, PACE_DAYS * DAY_MS, max(DAY_MS, now - first))
     early = int((since < first + known).sum())
-    return PlannedEnd(max(1.0, early * days * DAY_MS / known), at, at + window < now)
+    return PlannedEnd(max(1.0, early * days * DAY_MS / known), at)

@@ -7,6 +7,7 @@ import numpy as np
 
 from offers.campaign.campaign import Plan
 from offers.experiments.people import Codes, People
+from offers.experiments.planned_end import PlannedEnd, planned_end
 from offers.planning.outlook import DAYS_MOST, people_needed, spread_of
 from tracker.durations import DAY_MS
 
@@ -18,20 +19,21 @@ PACE_DAYS = 7
 class ExperimentProgress:
     """``counted``: people who may be compared and whose window is over; ``open``: whose window is not. ``needed``:
     people whom the plan's effect needs, None while nobody reached the goal. ``days_left``: until so many are counted,
-    at the present pace; 0 when they are, None when that is not known or more than ten years. ``planned``: people
-    who are enrolled by the planned end, as far as they came yet; ``end`` is that moment (ms), 0 without people."""
+    at the present pace; 0 when they are, None when that is not known or more than ten years. ``planned``: the
+    plan's end, and the people until then."""
 
     counted: int
     open: int
     needed: int | None
     days_left: int | None
-    planned: float
-    end: int
+    planned: PlannedEnd
 
     @property
     def complete(self) -> bool:
         """Whether the people of the plan are there."""
-        return 0 < self.planned <= self.counted or (self.needed is not None and self.counted >= self.needed)
+        return self.planned.people <= self.counted or (
+            self.needed is not None and self.counted >= self.needed
+        )
 
 
 def progress_of(people: People, plan: Plan, window: int, now: int) -> ExperimentProgress:
@@ -39,7 +41,7 @@ def progress_of(people: People, plan: Plan, window: int, now: int) -> Experiment
     drawn = ~(people.held_share == 0)
     closed = drawn & ~people.open
     counted, waiting = int(closed.sum()), int((drawn & people.open).sum())
-    planned, end = planned_people(people.since[drawn], plan.days, now)
+    planned = planned_end(people.since[drawn], plan.days, window, now)
     spread = spread_of(
         float(people.converted[closed].mean()) if counted else 0.0,
         float(people.revenue[closed].mean()) if counted else 0.0,
@@ -48,20 +50,10 @@ def progress_of(people: People, plan: Plan, window: int, now: int) -> Experiment
     )
     share = float(people.held[drawn].mean()) if drawn.any() else 0.0
     if not 0 < spread < math.inf or not 0 < share < 1:
-        return ExperimentProgress(counted, waiting, None, None, planned, end)
+        return ExperimentProgress(counted, waiting, None, None, planned)
     needed = math.ceil(people_needed(spread, share, plan.effect))
     left = _days_left(people.since[drawn], needed, window, now)
-    return ExperimentProgress(counted, waiting, needed, left, planned, end)
-
-
-def planned_people(since: Codes, days: int, now: int) -> tuple[float, int]:
-    """People enrolled by the planned end, at the present pace until then, and that moment (ms); 0 of nobody."""
-    if not len(since):
-        return 0.0, 0
-    first = int(since.min())
-    end = first + days * DAY_MS
-    there = int((since < end).sum())
-    return (float(there) if now >= end else max(1.0, there * (end - first) / max(DAY_MS, now - first))), end
+    return ExperimentProgress(counted, waiting, needed, left, planned)
 
 
 def _days_left(since: Codes, needed: int, window: int, now: int) -> int | None:

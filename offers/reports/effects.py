@@ -93,7 +93,7 @@ def rate_of(people: People, mask: Flags, precision: Precision) -> Interval | Non
     """The difference of conversion rates among the people of ``mask``, -1 to 1; None while a group is empty."""
     if not mask.any():
         return None
-    found = difference(people.converted[mask].astype(np.float64), draw_of(people, mask), precision)
+    found = difference(people.converted[mask].astype(np.float64), draw_of(people, mask), precision, 1.0)
     return found and Interval(found.value, max(-1.0, found.low), min(1.0, found.high))
 
 

@@ -7,7 +7,8 @@ from datetime import tzinfo
 from offers.campaign.campaign import Campaign
 from offers.experiments.leader import Leader, leader
 from offers.experiments.people import Flags, People
-from offers.planning.progress import ExperimentProgress, planned_people, progress_of
+from offers.experiments.planned_end import planned_end
+from offers.planning.progress import ExperimentProgress, progress_of
 from offers.reports.effects import DayEffect, PartEffect, course, parted
 from offers.reports.guardrails import Guardrail, guardrails
 
@@ -30,13 +31,13 @@ def experiment_of(
 ) -> Experiment:
     """``now`` in ms. ``segments``: by id who of the people is in it."""
     progress = progress_of(people, campaign.plan, campaign.goal.window_ms, now)
-    planned = max(1.0, progress.planned)
-    shown, _end = planned_people(people.since[~people.held], campaign.plan.days, now)
+    planned = progress.planned.people
+    shown = planned_end(people.since[~people.held], campaign.plan.days, campaign.goal.window_ms, now).people
     return Experiment(
         progress,
         course(people, planned, zone),
         parted(people, planned, segments),
         guardrails(people, planned),
         leader(people, len(campaign.creatives), campaign.reward, shown),
-        int((~people.held & ~people.open).sum()) >= max(1.0, shown),
+        int((~people.held & ~people.open).sum()) >= shown,
     )

@@ -16,7 +16,7 @@ from web.reports.campaign_result import CouponResult, Result
 
 TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned", "course", "effects")
 
-PROGRESS = ("counted", "open", "needed", "days_left", "planned", "end")
+PROGRESS = ("counted", "open", "needed", "days_left", "complete")
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -164,7 +164,11 @@ def _experiment(found: Experiment | None) -> dict[str, Any] | None:
         return None
     progress, ahead = found.progress, found.leader
     return {
-        "progress": {**{each: getattr(progress, each) for each in PROGRESS}, "complete": progress.complete},
+        "progress": {
+            **{each: getattr(progress, each) for each in PROGRESS},
+            "planned": progress.planned.people,
+            "end": progress.planned.at,
+        },
         "course": [{**asdict(each), "rate": _interval(each.rate)} for each in found.course],
         "parts": [
             {

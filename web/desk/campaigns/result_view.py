@@ -13,7 +13,7 @@ from offers.reports.campaign_report import VariantReport
 from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
 from tracker.sites import Site
-from web.desk.campaigns.effect_view import EffectView, effect_view
+from web.desk.campaigns.effect_view import EffectView, effect_view, points_of
 from web.desk.pages import STAGES
 from web.desk.period import Period
 from web.drawing import formats
@@ -91,6 +91,7 @@ class View:
     parts: tuple[tuple[str, tuple[Part, ...]], ...]
     lift: tuple[tuple[str, Whisker, str], ...]
     zero: float
+    fixed: tuple[str, ...]
     effect: EffectView | None
     lessons: tuple[tuple[str, Lesson], ...]
     proposed: LookAlike | None
@@ -130,6 +131,7 @@ def view_of(result: Result, site: Site, period: Period, proposed: LookAlike | No
         parts=_parts(result),
         lift=lift,
         zero=zero,
+        fixed=_fixed(result, site),
         effect=effect_view(result),
         lessons=tuple((_who(lesson.context), lesson) for lesson in result.lessons),
         proposed=proposed,
@@ -267,17 +269,50 @@ def _lift(result: Result, site: Site) -> tuple[tuple[tuple[str, Whisker, str], .
     ]
     if lift.relative is not None:
         rows.insert(1, (_("Conversion rate (relative)"), lift.relative, formats.percent))
+    if lift.order_value is not None:
+        rows.append((_("Order value"), lift.order_value, lambda value: formats.money(value, site.currency)))
     drawn = []
     for name, interval, word in rows:
         if not all(map(isfinite, interval)):
             continue
         reach = max(abs(interval.low), abs(interval.high)) or 1.0
         text = f"{word(interval.value)} ({word(interval.low)} – {word(interval.high)})"
-        sure = (
-            _("increase") if interval.low > 0 else _("decrease") if interval.high < 0 else _("not shown yet")
-        )
+        sure = _("not shown yet")
+        if lift.verdict != "too early":
+            sure = _("increase") if interval.low > 0 else _("decrease") if interval.high < 0 else sure
         drawn.append((name, _whisker(interval, -reach, reach, text), sure))
     return tuple(drawn), 50.0
+
+
+def _fixed(result: Result, site: Site) -> tuple[str, ...]:
+    """Sentences on the planned end and on what counts of heavy revenue."""
+    lift = result.report.comparison.lift if result.report.comparison else None
+    told = []
+    if lift is not None and lift.planned is not None and result.experiment is not None:
+        end = formats.moment(result.experiment.progress.planned.at, site.zone).date()
+        money = lift.planned.revenue
+        told.append(
+            _(
+                "At the planned end, %(day)s: %(rate)s, and %(revenue)s per visitor (%(low)s to %(high)s). These are "
+                "fixed intervals, which hold for that one look.",
+                day=formats.day(end),
+                rate=points_of(lift.planned.rate),
+                revenue=formats.money(money.value, site.currency),
+                low=formats.money(money.low, site.currency),
+                high=formats.money(money.high, site.currency),
+            )
+        )
+    if lift is not None and lift.cap is not None and lift.cap.people:
+        told.append(
+            _(
+                "Revenue of a person above %(amount)s counts as that much, which 99 %% of buyers stay below: "
+                "%(people)s people, %(cut)s less.",
+                amount=formats.money(lift.cap.amount, site.currency),
+                people=formats.number(lift.cap.people),
+                cut=formats.money(lift.cap.revenue, site.currency),
+            )
+        )
+    return tuple(told)
 
 
 def _whisker(interval: Interval, left: float, right: float, text: str) -> Whisker:
