@@ -129,7 +129,7 @@ def coverage(shop: Shop, count: int, days: int = 90, seed: int = 0) -> float:
 
 
 OUTCOMES = {"rate": None, "orders, log-normal 1": 1.0, "orders, log-normal 2": 2.0, "orders, Pareto 1.5": 0.0}
-DAILY, SHARES, RATES = (300, 3_000), (0.05, 0.1, 0.2, 0.5), (0.002, 0.01, 0.05)
+DAILY, SHARES, RATES = (300, 3_000), (0.05, 0.1, 0.2), (0.01, 0.05)
 
 
 def main() -> None:

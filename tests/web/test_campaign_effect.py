@@ -111,6 +111,11 @@ def test_an_effect_is_told_with_its_bounds_and_the_better_variant(stage: Stage) 
     days = [each["rate"]["high"] - each["rate"]["low"] for each in report["experiment"]["course"]]
     assert days[-1] < days[len(days) // 2] < days[2]
     assert said.count('class="band"') == 1 and said.count('class="zero"') == 1
+    planned = report["comparison"]["lift"]["planned"]["rate"]
+    assert (
+        planned["high"] - planned["low"] < 0.8 * (rate["high"] - rate["low"])
+        and "At the planned end, " in page
+    )
     korean = verdict_in(page_of(stage, "ko"))
     assert "이 캠페인은 전환율을" in korean and "노출하지 않은" in korean and "campaign raises" not in korean
 
