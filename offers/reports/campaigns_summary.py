@@ -26,9 +26,11 @@ class VariantResult(NamedTuple):
 
 
 class CampaignsSummary(NamedTuple):
-    """``withheld`` counts the holdout's decisions by campaign, ``refused`` answers that did not count, by reason."""
+    """``people``: by campaign how many saw it, and how many of them clicked. ``withheld`` counts the holdout's
+    decisions by campaign, ``refused`` answers that did not count, by reason."""
 
     variants: list[VariantResult]
+    people: dict[str, tuple[int, int]]
     withheld: dict[str, int]
     refused: dict[str, int]
 
@@ -38,6 +40,8 @@ def summarise_campaigns(rows: Iterable[OfferEvent], signer: TokenSigner, site: s
     answers, refused = verified_responses(rows, signer, site)
     counts: dict[tuple[str, str], dict[str, int]] = {}
     visitors: dict[tuple[str, str], set[str]] = {}
+    saw: dict[str, set[str]] = {}
+    clicked: dict[str, set[str]] = {}
     withheld: dict[str, int] = {}
     for token, row in answers:
         key = (token.campaign, token.variant)
@@ -47,8 +51,12 @@ def summarise_campaigns(rows: Iterable[OfferEvent], signer: TokenSigner, site: s
             mine = counts.setdefault(key, dict.fromkeys(ANSWERS, 0))
             mine[row.kind] += 1
             visitors.setdefault(key, set()).add(row.profile)
+            saw.setdefault(token.campaign, set()).add(row.profile)
+            if row.kind == "click":
+                clicked.setdefault(token.campaign, set()).add(row.profile)
     variants = [
         VariantResult(*key, each["view"], each["click"], each["dismissed"], len(visitors[key]))
         for key, each in sorted(counts.items())
     ]
-    return CampaignsSummary(variants, withheld, refused)
+    people = {name: (len(each), len(clicked.get(name, ()))) for name, each in saw.items()}
+    return CampaignsSummary(variants, people, withheld, refused)

@@ -416,13 +416,16 @@ def test_campaigns_are_listed_with_their_answers(stage: Stage, clock: Clock) -> 
     page = stage.desk().get("/desk/campaigns").text
     assert HOSTILE not in page and "orders = 0" in page and "everyone" in page
     assert page.index("Hero ") < page.index("Aside")
-    assert re.findall(r'<td [^>]*class="number">([^<]+)<', page) == [
-        *("4", "1", "2", "25%"),
-        *("0", "0", "0", "–"),
-    ]
+    assert re.findall(r'<td [^>]*class="number">([^<]+)<', page) == ["4", "1", "2", "0", "0", "0", "–"]
+    assert "not enough yet: 1 of 1 person" in page
     report = stage.call("GET", "/v1/reports/campaigns").json["campaigns"]
     assert [(row["campaign"], row["impressions"], row["clicks"]) for row in report] == [("hero", 4, 1)]
     assert report[0]["variants"][0]["ctr"] == 0.25
+    assert report[0]["click_rate"] == 1.0, "one person, who clicked once"
+    assert (report[0]["click_rate_interval"]["whole"], report[0]["click_rate_interval"]["enough"]) == (
+        1,
+        False,
+    )
 
 
 def test_paths_are_drawn_and_told(busy: Stage) -> None:

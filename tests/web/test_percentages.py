@@ -8,7 +8,6 @@ REASONS = {
     "desk/models_training.html": "progress",
     "desk/imports/progress.html": "progress",
     "desk/campaigns/segments.html": "a part of all people, who are all counted",
-    "desk/campaigns/campaigns.html": "campaigns have intervals of their own",
     "desk/campaigns/campaign.html": "campaigns have intervals of their own",
     "desk/macros/shares.html": "the macros themselves",
 }

@@ -7,6 +7,7 @@ from offers.campaign.store import CampaignStore
 from offers.feedback.token import TokenSigner
 from offers.reports.campaigns_summary import VariantResult, summarise_campaigns
 from tracker.sites import Site
+from warehouse.definitions.shares import Share, share_of
 from warehouse.events import Events
 from warehouse.feeds.offer_events import offer_events
 from web.http.problem import Problem
@@ -26,18 +27,17 @@ class Variant:
 
 @dataclass(slots=True)
 class Answered:
-    """One campaign. ``withheld``: decisions that its holdout kept back."""
+    """One campaign. ``withheld``: decisions that its holdout kept back. ``click_rate_interval``: of the people who saw
+    it those who clicked, each once however often."""
 
     campaign: str
     impressions: int = 0
     clicks: int = 0
     dismissals: int = 0
     withheld: int = 0
+    click_rate: float | None = None
+    click_rate_interval: Share = field(default_factory=lambda: share_of(0, 0))
     variants: list[Variant] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float | None:
-        return self.clicks / self.impressions if self.impressions else None
 
     def add(self, result: VariantResult) -> None:
         self.impressions += result.impressions
@@ -63,6 +63,9 @@ def answered(signer: TokenSigner, events: Events, scope: ReportScope) -> dict[st
     counted: dict[str, Answered] = {}
     for result in counts.variants:
         counted.setdefault(result.campaign, Answered(result.campaign)).add(result)
+    for campaign, (saw, clicked) in counts.people.items():
+        share = share_of(clicked, saw)
+        counted[campaign].click_rate, counted[campaign].click_rate_interval = share.value, share
     for campaign, withheld in counts.withheld.items():
         counted.setdefault(campaign, Answered(campaign)).withheld = withheld
     return counted
