@@ -7,6 +7,7 @@ from typing import NamedTuple
 from offers.experiments.intervals import Interval, wilson
 from offers.feedback.attribution import Impression
 from warehouse.definitions.currencies import CurrencySum
+from warehouse.definitions.shares import Share, share_of
 
 
 class ResponseCounts(NamedTuple):
@@ -31,6 +32,11 @@ class ResponseCounts(NamedTuple):
     def ctr(self) -> Interval:
         """Of those who saw it the part who clicked: a person who sees it often is no more than one."""
         return wilson(self.clicked, self.visitors)
+
+    @property
+    def click_share(self) -> Share:
+        """The same as a page tells it."""
+        return share_of(self.clicked, self.visitors)
 
     @property
     def conversion_rate(self) -> Interval:
