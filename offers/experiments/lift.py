@@ -1,11 +1,11 @@
 """Lift: what people who could see a campaign did beyond those from whom it was withheld, with intervals."""
 
-from math import isfinite, sqrt
+from math import isfinite
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from offers.experiments.draw import HEAVY, Draw, draw_of, quantile_of_some
+from offers.experiments.draw import HEAVY, Draw, design_of, draw_of, quantile_of_some
 from offers.experiments.intervals import Interval
 from offers.experiments.people import Flags, Numbers, People
 from offers.experiments.planned_end import PlannedEnd
@@ -128,16 +128,17 @@ def _effects(people: People, mask: Flags, precision: Precision) -> Effects | Non
 
 
 def _order_value(revenue: Numbers, draw: Draw, precision: Precision) -> Interval | None:
-    """Revenue for each buyer, by the delta method: a ratio of sums whose unit is the person."""
-    values, variance = [], 0.0
-    for mine in (~draw.held, draw.held):
-        bought = revenue[mine][revenue[mine] > 0]
-        if len(bought) < BUYERS_LEAST:
-            return None
-        values.append(float(bought.mean()))
-        variance += float(bought.var(ddof=1)) / len(bought)
-    value, half = values[0] - values[1], precision.deviations(len(revenue)) * sqrt(variance)
-    return Interval(value, value - half, value + half)
+    """Revenue for each buyer. Who buys is no draw, but among the buyers of one share the groups' part is what it is:
+    without an effect on the value, it is as if so many of them had been drawn."""
+    bought = revenue > 0
+    held = draw.held[bought]
+    if min(int(held.sum()), int((~held).sum())) < BUYERS_LEAST:
+        return None
+    _, stratum = np.unique(draw.share[bought], return_inverse=True)
+    part = (np.bincount(stratum, held) / np.bincount(stratum))[stratum]
+    of_buyers = Precision(precision.planned * len(held) / len(revenue), precision.claims)
+    design = design_of(draw.share[bought], np.zeros((len(held), 0)))
+    return difference(revenue[bought], Draw(held, part, design), of_buyers)
 
 
 def _cap(people: People, mask: Flags) -> RevenueCap | None:

@@ -187,3 +187,42 @@ def test_the_verdict_is_what_the_interval_says():
     assert found is not None and none is not None and less is not None
     assert (found.verdict, none.verdict, less.verdict) == ("gain", "none yet", "loss")
     assert verdict_of(found.rate) == "gain"
+
+
+@pytest.mark.parametrize("spread", [1.0, 2.0])
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_of_order_values_that_are_the_same_few_ever_differ(share: float, spread: float):
+    """A small holdout of few buyers has not met the large orders yet, and does not know that there are any."""
+    generator, claimed, least = np.random.default_rng(11), 0, round(20 / share)
+    for _ in range(60):
+        people = simulated(generator, 3_000, share, 0.9, spread=spread)
+        ends = np.geomspace(1.2 * least, 3_000, 12).astype(int)
+        looks = [lift(_with(people, open=np.arange(3_000) >= end), PLANNED) for end in ends]
+        values = [look.order_value for look in looks if look is not None and look.order_value is not None]
+        assert len(values) > 5
+        claimed += any(value.low > 0 or value.high < 0 for value in values)
+    assert claimed <= 3
+
+
+def test_order_values_of_different_shares_are_compared_among_themselves():
+    """A small holdout while orders were large, a large one while they were small: the value did not change."""
+    generator = np.random.default_rng(12)
+    share = np.repeat([0.05, 0.5], 6_000)
+    held = generator.random(12_000) < share
+    revenue = np.repeat([90.0, 30.0], 6_000) * generator.lognormal(0, 0.3, 12_000)
+    revenue *= generator.random(12_000) < 0.2
+    found = lift(people_with(held, revenue, held_share=share), PLANNED)
+    assert found is not None and found.order_value is not None
+    assert revenue[~held & (revenue > 0)].mean() - revenue[held & (revenue > 0)].mean() > 15
+    assert found.order_value.low < 0 < found.order_value.high and abs(found.order_value.value) < 5
+
+
+def test_a_larger_order_value_is_found():
+    generator = np.random.default_rng(13)
+    people = simulated(generator, 8_000, 0.3, 0.2, spread=0.5)
+    dearer = _with(people, revenue=np.where(people.held, 1.0, 1.3) * people.revenue)
+    found = lift(dearer, PLANNED)
+    assert found is not None and found.order_value is not None
+    truth = 0.3 * people.revenue[people.revenue > 0].mean()
+    assert 0 < found.order_value.low < truth < found.order_value.high
+    assert found.rate.low < 0 < found.rate.high
