@@ -11,7 +11,7 @@ ANSWERS: tuple[OfferEventKind, ...] = ("view", "click", "dismissed")
 
 
 class VariantResult(NamedTuple):
-    """``ctr`` is clicks for each impression, 0 without impressions."""
+    """``ctr`` is clicks for each impression, 0 without impressions; ``clicked``: how many of the visitors did."""
 
     campaign: str
     variant: str
@@ -19,6 +19,7 @@ class VariantResult(NamedTuple):
     clicks: int
     dismissals: int
     visitors: int
+    clicked: int = 0
 
     @property
     def ctr(self) -> float:
@@ -42,6 +43,7 @@ def summarise_campaigns(rows: Iterable[OfferEvent], signer: TokenSigner, site: s
     visitors: dict[tuple[str, str], set[str]] = {}
     saw: dict[str, set[str]] = {}
     clicked: dict[str, set[str]] = {}
+    clickers: dict[tuple[str, str], set[str]] = {}
     withheld: dict[str, int] = {}
     for token, row in answers:
         key = (token.campaign, token.variant)
@@ -54,8 +56,16 @@ def summarise_campaigns(rows: Iterable[OfferEvent], signer: TokenSigner, site: s
             saw.setdefault(token.campaign, set()).add(row.profile)
             if row.kind == "click":
                 clicked.setdefault(token.campaign, set()).add(row.profile)
+                clickers.setdefault(key, set()).add(row.profile)
     variants = [
-        VariantResult(*key, each["view"], each["click"], each["dismissed"], len(visitors[key]))
+        VariantResult(
+            *key,
+            each["view"],
+            each["click"],
+            each["dismissed"],
+            len(visitors[key]),
+            len(clickers.get(key, ())),
+        )
         for key, each in sorted(counts.items())
     ]
     people = {name: (len(each), len(clicked.get(name, ()))) for name, each in saw.items()}

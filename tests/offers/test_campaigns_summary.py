@@ -27,7 +27,7 @@ def test_all_campaigns_at_a_glance():
         SIGNER,
         "default",
     )
-    assert [tuple(each) for each in found.variants] == [("c", "a", 1, 1, 0, 1), ("c", "b", 1, 0, 1, 1)]
+    assert [tuple(each) for each in found.variants] == [("c", "a", 1, 1, 0, 1, 1), ("c", "b", 1, 0, 1, 1, 0)]
     assert found.people == {"c": (2, 1)}
     assert (found.variants[0].ctr, found.withheld, found.refused) == (
         1.0,

@@ -16,6 +16,8 @@ from web.reports.reports import ReportScope
 
 @dataclass(frozen=True, slots=True)
 class Variant:
+    """``ctr``: clicks for each impression; ``click_rate``: of the people who saw it those who clicked."""
+
     campaign: str
     variant: str
     impressions: int
@@ -23,6 +25,8 @@ class Variant:
     dismissals: int
     visitors: int
     ctr: float
+    click_rate: float | None
+    click_rate_interval: Share
 
 
 @dataclass(slots=True)
@@ -44,7 +48,10 @@ class Answered:
         self.clicks += result.clicks
         self.dismissals += result.dismissals
         counts = (result.impressions, result.clicks, result.dismissals, result.visitors)
-        self.variants.append(Variant(result.campaign, result.variant, *counts, result.ctr))
+        share = share_of(result.clicked, result.visitors)
+        self.variants.append(
+            Variant(result.campaign, result.variant, *counts, result.ctr, share.value, share)
+        )
 
 
 def found(store: CampaignStore, site: Site, campaign_id: str) -> Campaign:

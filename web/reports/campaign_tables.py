@@ -12,6 +12,7 @@ from offers.experiments.off_policy import Estimate, OffPolicy
 from offers.experiments.split_comparison import SplitComparison
 from offers.reports.experiment import Experiment
 from offers.reports.response_counts import ResponseCounts
+from warehouse.definitions.shares import share_of
 from web.reports.campaign_result import CouponResult, Result
 
 TABLES = ("variants", "days", "stages", "devices", "channels", "segments", "learned", "course", "effects")
@@ -269,4 +270,5 @@ def _effects(found: Lift | Effects) -> dict[str, Any]:
 
 
 def _group(group: Group) -> dict[str, Any]:
-    return {**group._asdict(), "rate": group.rate}
+    share = share_of(group.converted, group.visitors)
+    return {**group._asdict(), "rate": group.rate, "rate_interval": share}
