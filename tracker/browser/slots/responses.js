@@ -60,10 +60,10 @@ let told = new Set();
 let closed = () => Object.entries(core.read(DISMISSED)).filter(([, at]) => Date.now() - at < MONTH);
 
 /* An offer that came too late to be shown counts against no cap. */
-let missed = ({ offer, token }) => {
+let missed = ({ offer, token }) => core.guard(() => {
   let visitor = doc.cookie.match(/\bdangol_v=([^;]+)/)?.[1];
   if (offer && token && visitor) navigator.sendBeacon(new URL('v1/personalize/missed', import.meta.url), JSON.stringify({ visitor, token }));
-};
+})();
 
 /* What is told of an answer, ours or one that the page's own server asked for: each once, whoever tells it. */
 let responses = ({ offer, slot, token }) => {
