@@ -21,7 +21,7 @@ from ingest.folding.merges import apply_merge, tell_others
 from ingest.folding.profile_cache import ProfileCache
 from ingest.folding.shared_orders import SharedOrders
 from profiles.consent.statement import PREFERENCES_UPDATED
-from profiles.fold import claims, fold, identity
+from profiles.fold import claims, fold, identity, orders
 from profiles.fold.fold import LogPosition, Outcome, Settings
 from profiles.fold.merges import merge_call
 from profiles.ids import is_customer, user_id, visitor_id
@@ -283,6 +283,9 @@ class Batch:
         profile, entry = self.entries.entry(source).profile, self.entries.entry(into)
         if profile is not None and not (entry.profile and identity.already_merged(entry.profile, profile)):
             identity.merge(self.entries.profile(into), profile)
+            entry.changed = True
+        elif profile is not None and entry.profile and orders.join(entry.profile, profile):
+            # Read again after a crash, messages of the time before may have given the source its orders back.
             entry.changed = True
         self.entries.point(source, Alias(into))
 

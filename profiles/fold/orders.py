@@ -141,6 +141,16 @@ def seen_before(profile: Profile, event: Event, facts: Facts, at: bytes) -> Appl
     return Applied(repeated=known is not None and _told_before(known, event, at))
 
 
+def join(into: Profile, other: Profile) -> bool:
+    """What ``other`` knows of the orders that both hold, in ``into``; whether that was more. Nothing counts twice."""
+    known = {
+        key: joined(into.orders[key], other.orders[key]) for key in into.orders.keys() & other.orders.keys()
+    }
+    more = {key: order for key, order in known.items() if order != into.orders[key]}
+    put(into, more)
+    return bool(more)
+
+
 def merge(into: Profile, other: Profile) -> None:
     """Both profiles' orders in ``into``, whose counts, items and affinities are those of both already: what both know
     counts once."""

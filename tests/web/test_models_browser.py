@@ -51,7 +51,9 @@ def test_a_training_is_asked_for_and_watched(browser: Browser, desk: Served, axe
     page.locator(".notice.good a").click()
     expect(page.locator("tbody tr")).to_have_count(3)
     page.locator("tbody tr", has=page.get_by_text(older, exact=True)).locator("button").first.click()
-    expect(page.locator("tbody tr", has=page.get_by_text("In use", exact=True)).locator("code")).to_have_text(older)
+    expect(page.locator("tbody tr", has=page.get_by_text("In use", exact=True)).locator("code")).to_have_text(
+        older
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing to scroll aside"
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
