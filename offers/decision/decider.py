@@ -102,7 +102,7 @@ class Decider:
         selections = self._selections(request, wanted, skip)
         try:
             yield from self._fill(request, selections)
-        except Exception:
+        except Unavailable:
             if not any(each.withheld or each.shown for each in selections):
                 raise  # else what was decided so far is: whoever is held out is asked about longer
         decisions: dict[str, Decision | None] = dict.fromkeys(slots)
@@ -120,9 +120,8 @@ class Decider:
             decision = self._decision(request, selection.shown, selection.slot, coupon=coupon)
             if coupon or not pool:  # else somebody else was given the last one meanwhile
                 decisions[selection.slot] = decision
-            if (
-                self.holdout(selection.shown.campaign) > 0
-            ):  # decided all the same, as it is for those held out
+            # Decided all the same, as it is for those held out.
+            if self.holdout(selection.shown.campaign) > 0:
                 decided.append(
                     LoggedDecision(decision.campaign, selection.slot, decision.token, "Offer Decided")
                 )

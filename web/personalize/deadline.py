@@ -9,6 +9,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
+from tracker.unavailable import Unavailable
+
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -18,7 +20,7 @@ PATIENCE = 3
 PAUSE_SECONDS = 1.0
 
 
-class DeadlineExceeded(Exception):
+class DeadlineExceeded(Unavailable):
     """The work was not done in time; what it would have brought is done without."""
 
 
