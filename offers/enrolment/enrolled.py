@@ -10,7 +10,13 @@ import pyarrow.compute as pc
 from offers.feedback.responses import read_token
 from offers.feedback.token import Token, TokenInvalid, TokenSigner
 from warehouse.events import Events
-from warehouse.feeds.first_decisions import all_decisions, decided_tokens, first_decisions, first_responses
+from warehouse.feeds.first_decisions import (
+    all_decisions,
+    decided_tokens,
+    first_decisions,
+    first_key,
+    first_responses,
+)
 from warehouse.feeds.offer_events import KINDS, OfferEvent, OfferEventKind
 
 
@@ -37,7 +43,7 @@ def enrolled(
     firsts = first_decisions(events, site, campaign, end)
     logged = len(firsts) > 0
     # Of whom the site told before the span it is enough to know that they are enrolled.
-    asked = firsts.filter(pc.or_(pc.greater_equal(firsts["key"], start * 2048), firsts["old"]))
+    asked = firsts.filter(pc.or_(pc.greater_equal(firsts["key"], first_key(start)), firsts["old"]))
     found, doubtful = _by_decision(signer, site, campaign, decided_tokens(events, site, campaign, asked))
     for row in first_responses(events, site, campaign, firsts, end).to_pylist():
         profile, ts = row["profile"], row["ts"]

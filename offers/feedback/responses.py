@@ -33,11 +33,12 @@ class Response(NamedTuple):
 
 
 def verified_responses(
-    rows: Iterable[OfferEvent], signer: TokenSigner, site: str, since: int = 0
+    rows: Iterable[OfferEvent], signer: TokenSigner, site: str, since: int = 0, until: int = 1 << 53
 ) -> tuple[list[Response], dict[str, int]]:
     """The answers that count, in order of time, and how many did not: forged, foreign, stale, replayed.
 
-    Rows before ``since`` (ms) are not told of; they only say what was answered already.
+    Rows before ``since`` (ms) are not told of; they only say what was answered already. Of rows from ``until`` on those
+    that do not count are not told of.
     """
     answers: list[Response] = []
     refused: dict[str, int] = {}
@@ -48,7 +49,7 @@ def verified_responses(
             if (token.nonce, row.kind) in seen:
                 raise TokenInvalid("replayed")
         except TokenInvalid as error:
-            if row.ts >= since:
+            if since <= row.ts < until:
                 refused[error.reason] = refused.get(error.reason, 0) + 1
             continue
         seen.add((token.nonce, row.kind))

@@ -19,7 +19,8 @@ where type = 'track' and name in (select unnest($names)) and backfill is not tru
 """
 """A visitor who opted out has an id of the day, which begins with ~, and is nobody to a report."""
 
-_KEY = "ts * 2048 + hash(token) % 2048"
+KEYS_A_MS = 2_048
+_KEY = f"ts * {KEYS_A_MS} + hash(token) % {KEYS_A_MS}"
 """Orders decisions: of two of one millisecond, one and always the same is the first."""
 
 _FIRSTS = f"""
@@ -40,7 +41,8 @@ where sender is null or sender = 'site'
 
 _FIRST_RESPONSES = f"""
 select profile, min(ts) as ts, arg_min(struct_pack(token, name, visitor, "user", sender), {_KEY}) as first
-from ({_OF_CAMPAIGN}) left join scope_people using (profile) where key is null or ts < key // 2048 group by profile
+from ({_OF_CAMPAIGN}) left join scope_people using (profile)
+where key is null or ts < key // {KEYS_A_MS} group by profile
 """
 
 _ALL = f"""
@@ -59,7 +61,12 @@ def first_decisions(events: Events, site: str, campaign: str, end: int = 1 << 53
 
 def moment(key: int) -> int:
     """When (ms) the decision with this key was made."""
-    return key // 2048
+    return key // KEYS_A_MS
+
+
+def first_key(ts: int) -> int:
+    """The least key of a decision that was made at ``ts`` (ms)."""
+    return ts * KEYS_A_MS
 
 
 def decided_tokens(events: Events, site: str, campaign: str, firsts: pa.Table) -> pa.Table:

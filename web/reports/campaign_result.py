@@ -109,9 +109,8 @@ class CampaignResults:
         # From as early as an answer may come: one that was given before is not counted again for being repeated. What
         # was answered after the span belongs to the people who were enrolled in it.
         rows = events.offer_events(site.id, max(0, span.start - MAX_AGE_MS), until, [campaign.id])
-        known, _ = verified_responses(rows, self.signer, site.id, since=span.start)
-        within = [row for row in rows if row.ts < span.end]
-        answers, refused = verified_responses(within, self.signer, site.id, since=span.start)
+        known, refused = verified_responses(rows, self.signer, site.id, span.start, span.end)
+        answers = [each for each in known if each.row.ts < span.end]
         asked = [campaign.goal.event] if answers else []
         goals = events.goal_events(site.id, asked, span.start, until, site.currency) if asked else []
         holdout = self.decider.holdout(campaign)
