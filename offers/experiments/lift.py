@@ -104,6 +104,12 @@ def group(people: People, mask: Flags) -> Group:
     )
 
 
+def rate_difference(reached: Numbers, draw: Draw, precision: Precision) -> Interval | None:
+    """Of the parts of people who ``reached`` something, 0 or 1 each: between -1 and 1. None while a group is empty."""
+    found = difference(reached, draw, precision, 1.0)
+    return found and Interval(found.value, max(-1.0, found.low), min(1.0, found.high))
+
+
 def verdict_of(effect: Interval) -> Verdict:
     """What an always-valid interval of enough people says."""
     return "gain" if effect.low > 0 else "loss" if effect.high < 0 else "none yet"
@@ -115,7 +121,7 @@ def _effects(people: People, mask: Flags, precision: Precision) -> Effects | Non
         return None
     converted = people.converted[mask].astype(np.float64)
     revenue = np.minimum(people.revenue[mask], quantile_of_some(people.revenue[mask]))
-    rate, money = difference(converted, draw, precision, 1.0), difference(revenue, draw, precision)
+    rate, money = rate_difference(converted, draw, precision), difference(revenue, draw, precision)
     assert rate is not None and money is not None
     count = int((~draw.held).sum())
     return Effects(

@@ -10,9 +10,9 @@ import numpy as np
 from offers.bandit.contexts import parts
 from offers.experiments.draw import draw_of
 from offers.experiments.intervals import Interval
-from offers.experiments.lift import Group, group
+from offers.experiments.lift import Group, group, rate_difference
 from offers.experiments.people import Flags, People
-from offers.experiments.sequence import Precision, difference
+from offers.experiments.sequence import Precision
 
 COURSE_POINTS = 60
 """Points of the course at most: of a longer time not every day is one."""
@@ -93,7 +93,7 @@ def rate_of(people: People, mask: Flags, precision: Precision) -> Interval | Non
     """The difference of conversion rates among the people of ``mask``, -1 to 1; None while a group is empty."""
     if not mask.any():
         return None
-    found = difference(people.converted[mask].astype(np.float64), draw_of(people, mask), precision, 1.0)
+    found = rate_difference(people.converted[mask].astype(np.float64), draw_of(people, mask), precision)
     return found and Interval(found.value, max(-1.0, found.low), min(1.0, found.high))
 
 

@@ -260,13 +260,11 @@ def _lift(found: Lift | None) -> dict[str, Any] | None:
 
 
 def _effects(found: Lift | Effects) -> dict[str, Any]:
-    """An effect without an end, of very few people, is none yet; a rate's is between -1 and 1."""
-    rate = Interval(found.rate.value, max(-1.0, found.rate.low), min(1.0, found.rate.high))
-    told = {name: getattr(found, name) for name in Effects._fields} | {"rate": rate}
-    ended = {
-        name: each if each is not None and all(map(isfinite, each)) else None for name, each in told.items()
+    """An effect without an end, of very few people, is none yet."""
+    told = {name: getattr(found, name) for name in Effects._fields}
+    return {
+        name: _interval(each) if each and all(map(isfinite, each)) else None for name, each in told.items()
     }
-    return {name: _interval(each) for name, each in ended.items()}
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _facts(campaign: Campaign, lift: Lift) -> str:
 
 
 def _judged(lift: Lift, verdict: str) -> str:
-    low, high = max(-1.0, lift.rate.low), min(1.0, lift.rate.high)
+    low, high = lift.rate.low, lift.rate.high
     told = {"low": _points(low), "high": _points(high)}
     if verdict == "gain":
         told = {name: text.lstrip("+") for name, text in told.items()}
