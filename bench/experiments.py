@@ -16,10 +16,10 @@ import numpy as np
 
 from bench.results import record
 from offers.experiments.draw import HEAVY
+from offers.experiments.lift import CONVERTED_LEAST
 from offers.experiments.sequence import LARGER_MOST, Precision
 
 PLANNED_DAYS = 28
-CONVERTED_LEAST = 20
 
 
 @dataclass(frozen=True, slots=True)

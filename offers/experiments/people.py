@@ -1,6 +1,6 @@
 """The people of a campaign: each once, from their enrolment on, with what came of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class People:
     unsubscribed: Flags
     returned: Flags
     before: Table
+    crossed: Flags
+    several: Flags
     variants: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ("",)
-    crossed: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
-    several: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))

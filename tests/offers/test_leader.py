@@ -32,6 +32,8 @@ def met(
         unsubscribed=no,
         returned=no,
         before=np.zeros((n, 4)),
+        crossed=no,
+        several=no,
         variants=NAMES,
     )
 

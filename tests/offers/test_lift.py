@@ -34,6 +34,8 @@ def people_with(held: np.ndarray, revenue: np.ndarray, share: float = 0.2, **col
         "unsubscribed": no,
         "returned": no,
         "before": np.zeros((n, 4)),
+        "crossed": no,
+        "several": no,
         "variants": ("a",),
     }
     return People(**{**made, **columns})
