@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from offers.bandit.thompson_sampling import Arm
-from offers.campaign.campaign import Campaign, Reward
+from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval, wilson
 from offers.experiments.lift import group
 from offers.experiments.people import People
@@ -14,7 +13,7 @@ from offers.experiments.sample_ratio import SUSPICIOUS, variant_ratio, variant_s
 
 class VariantPeople(NamedTuple):
     """``people`` who met the variant first and whose window is over, and how many of them clicked and converted, each
-    once; ``revenue`` of all, and the sum of its squares by person. ``expected``: the variant's share of all people, by
+    once; ``revenue`` of all. ``expected``: the variant's share of all people, by
     the shares that held when they were enrolled, None where it had none. ``open``: whose window is not over."""
 
     variant: str
@@ -22,7 +21,6 @@ class VariantPeople(NamedTuple):
     clicked: int
     converted: int
     revenue: float
-    squares: float
     expected: float | None
     open: int = 0
 
@@ -33,11 +31,6 @@ class VariantPeople(NamedTuple):
     @property
     def conversion_rate(self) -> Interval:
         return wilson(self.converted, self.people)
-
-    def arm(self, reward: Reward) -> Arm:
-        """As an arm of which each person is one showing."""
-        rewarded = self.clicked if reward == "click" else self.converted
-        return Arm(self.people, rewarded, self.revenue, self.squares)
 
 
 class SplitComparison(NamedTuple):
@@ -92,6 +85,4 @@ def _people(people: People, code: int, name: str, expected: float | None) -> Var
     told = group(people, closed)
     clicked = int((people.clicks[closed] > 0).sum())
     still = int((mine & people.open).sum())
-    return VariantPeople(
-        name, told.visitors, clicked, told.converted, told.revenue, told.squares, expected, still
-    )
+    return VariantPeople(name, told.visitors, clicked, told.converted, told.revenue, expected, still)

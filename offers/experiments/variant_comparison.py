@@ -1,25 +1,8 @@
 """Variants compared as if each had been shown to the same visitors, although the bandit chose who met which."""
 
-from offers.bandit.thompson_sampling import Arm
 from offers.campaign.campaign import Campaign
-from offers.experiments.off_policy import CLIP, OffPolicy, estimate
+from offers.experiments.off_policy import OffPolicy, estimate
 from offers.feedback.attribution import Impression
-
-
-def unconfounded_arm(campaign: Campaign, impressions: list[Impression]) -> Arm:
-    """One variant's counts as if it had been shown to all visitors alike.
-
-    Each impression is weighted by how unlikely it was. Together they are worth as many impressions as tell the same
-    (Kish's effective sample size).
-    """
-    weights = [each.weight / max(each.propensity, 1 / CLIP) for each in impressions]
-    total = sum(weights)
-    scale = total / sum(weight**2 for weight in weights) if impressions else 0.0
-    arm = Arm(total * scale)
-    for each, weight in zip(impressions, weights, strict=True):
-        if each.delay(campaign.reward) is not None:
-            arm = arm.plus(Arm(0.0, 1.0, each.value, each.value**2), weight * scale)
-    return arm
 
 
 def shown_to_all(campaign: Campaign, impressions: list[Impression], variant: str) -> OffPolicy | None:

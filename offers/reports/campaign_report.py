@@ -5,7 +5,6 @@ from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from offers.bandit.contexts import parts
-from offers.bandit.thompson_sampling import Arm, best_probabilities
 from offers.campaign.campaign import Campaign
 from offers.decision.decision_counts import DecisionCounts, count_decisions
 from offers.experiments.holdout_comparison import HoldoutComparison, compare_holdout
@@ -13,7 +12,7 @@ from offers.experiments.off_policy import OffPolicy
 from offers.experiments.people import People
 from offers.experiments.planned_end import planned_end
 from offers.experiments.split_comparison import SplitComparison, compare_split
-from offers.experiments.variant_comparison import shown_to_all, unconfounded_arm
+from offers.experiments.variant_comparison import shown_to_all
 from offers.feedback.attribution import Impression, attributed_impressions
 from offers.feedback.responses import Response
 from offers.reports.response_counts import ResponseCounts, break_down, count_responses, decisions_of
@@ -21,11 +20,10 @@ from warehouse.feeds.offer_events import GoalEvent
 
 
 class VariantReport(NamedTuple):
-    """``best``: the probability that this variant is the best one for the campaign's reward. ``shown_to_all``: what
-    each impression would have brought if everybody had been shown this variant; None without impressions."""
+    """``shown_to_all``: what each impression would have brought if everybody had been shown this variant; None without
+    impressions."""
 
     counts: ResponseCounts
-    best: float
     shown_to_all: OffPolicy | None
 
 
@@ -81,7 +79,7 @@ def campaign_report(
     return CampaignReport(
         campaign.id,
         count_responses("", impressions, decisions.total if decisions else None),
-        _variants(campaign, impressions, decisions.variants if decisions else None, split),
+        _variants(campaign, impressions, decisions.variants if decisions else None),
         break_down(impressions, day, decisions.days if decisions else None),
         break_down(impressions, lambda each: parts(each.context)[0], decisions.stages if decisions else None),
         break_down(
@@ -105,24 +103,15 @@ def _variants(
     campaign: Campaign,
     impressions: list[Impression],
     decisions: Mapping[str, int] | None,
-    split: SplitComparison | None,
 ) -> list[VariantReport]:
-    """Every variant of the campaign, and former variants that were shown. Which is best is judged by people where
-    each keeps a variant, else by impressions."""
+    """Every variant of the campaign, and former variants that were shown."""
     names = [creative.id for creative in campaign.creatives]
     names += sorted({each.variant for each in impressions}.union(decisions or ()) - set(names))
     by_variant = {name: [each for each in impressions if each.variant == name] for name in names}
-    people = {each.variant: each.arm(campaign.reward) for each in split.variants} if split else {}
-    arms = [
-        people.get(name, Arm()) if split else unconfounded_arm(campaign, mine)
-        for name, mine in by_variant.items()
-    ]
-    best = best_probabilities(arms, campaign.reward)
     return [
         VariantReport(
             count_responses(name, mine, decisions_of(decisions, name)),
-            probability,
             shown_to_all(campaign, impressions, name),
         )
-        for (name, mine), probability in zip(by_variant.items(), best, strict=True)
+        for name, mine in by_variant.items()
     ]
