@@ -6,6 +6,7 @@ import pytest
 from offers.bandit.thompson_sampling import Arm, best_probabilities, with_exploration
 from offers.experiments.leader import leader
 from offers.experiments.people import People
+from tests.support.people import people_with
 
 NAMES = ("a", "b", "c")
 
@@ -14,26 +15,14 @@ def met(
     variant: np.ndarray, share: np.ndarray, outcome: np.ndarray, still: np.ndarray | None = None
 ) -> People:
     n = len(variant)
-    no, zero = np.zeros(n, np.bool_), np.zeros(n)
-    return People(
-        since=np.arange(n),
-        held=no,
-        held_share=zero + 0.1,
+    return people_with(
+        np.zeros(n, np.bool_),
+        outcome,
+        0.1,
         variant=variant,
         variant_share=share,
-        context=np.zeros(n, np.int64),
-        open=no if still is None else still,
-        converted=outcome > 0,
-        orders=(outcome > 0).astype(float),
-        revenue=outcome,
-        impressions=zero,
+        open=np.zeros(n, np.bool_) if still is None else still,
         clicks=(outcome > 0).astype(float),
-        dismissed=no,
-        unsubscribed=no,
-        returned=no,
-        before=np.zeros((n, 4)),
-        crossed=no,
-        several=no,
         variants=NAMES,
     )
 

@@ -1,59 +1,19 @@
 """Lift: what people did beyond the holdout, in rates and revenue, always valid and at the planned end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from offers.experiments.intervals import wilson
 from offers.experiments.lift import Group, lift, verdict_of
-from offers.experiments.people import People
 from offers.experiments.planned_end import PlannedEnd, planned_end
+from tests.support.people import people_with, simulated
 from tracker.durations import DAY_MS, HOUR_MS
 
 PLANNED = PlannedEnd(4_000.0)
 OVER = PlannedEnd(4_000.0, 1 << 60, True)
-
-
-def people_with(held: np.ndarray, revenue: np.ndarray, share: float = 0.2, **columns: np.ndarray) -> People:
-    n = len(held)
-    no, zero = np.zeros(n, np.bool_), np.zeros(n)
-    made = {
-        "since": np.arange(n, dtype=np.int64),
-        "held": held,
-        "held_share": np.full(n, share),
-        "variant": np.where(held, -1, 0).astype(np.int64),
-        "variant_share": np.ones(n),
-        "context": np.zeros(n, np.int64),
-        "open": no,
-        "converted": revenue > 0,
-        "orders": (revenue > 0).astype(float),
-        "revenue": revenue,
-        "impressions": zero,
-        "clicks": zero,
-        "dismissed": no,
-        "unsubscribed": no,
-        "returned": no,
-        "before": np.zeros((n, 4)),
-        "crossed": no,
-        "several": no,
-        "variants": ("a",),
-    }
-    return People(**{**made, **columns})
-
-
-def simulated(
-    generator: np.random.Generator,
-    people: int,
-    share: float,
-    rate: float,
-    effect: float = 1.0,
-    spread: float = 1.0,
-) -> People:
-    held = generator.random(people) < share
-    bought = generator.random(people) < rate * np.where(held, 1.0, effect)
-    revenue = np.zeros(people)
-    revenue[bought] = generator.lognormal(3.5, spread, int(bought.sum()))
-    return people_with(held, revenue, share)
 
 
 def test_incremental_is_the_difference_for_each_person_times_those_who_could_see_it():
@@ -67,16 +27,12 @@ def test_incremental_is_the_difference_for_each_person_times_those_who_could_see
 def test_nobody_counts_whose_window_is_open_or_whom_nothing_could_hold_out():
     people = simulated(np.random.default_rng(2), 4_000, 0.2, 0.05, 1.5)
     late = np.arange(4_000) >= 3_000
-    whole, closed = lift(people, PLANNED), lift(_with(people, open=late), PLANNED)
-    sure = lift(_with(people, held_share=np.where(late, 0.0, 0.2), held=people.held & ~late), PLANNED)
+    whole, closed = lift(people, PLANNED), lift(replace(people, open=late), PLANNED)
+    sure = lift(replace(people, held_share=np.where(late, 0.0, 0.2), held=people.held & ~late), PLANNED)
     assert whole is not None and closed is not None and sure is not None
     assert closed.shown.visitors + closed.withheld.visitors == 3_000
     assert (closed.shown, closed.withheld, closed.rate) == (sure.shown, sure.withheld, sure.rate)
     assert closed.rate != whole.rate
-
-
-def _with(people: People, **columns: np.ndarray) -> People:
-    return People(**{**{name: getattr(people, name) for name in People.__slots__}, **columns})
 
 
 def test_of_heavy_orders_the_largest_count_as_the_quantile_of_all_buyers():
@@ -89,14 +45,14 @@ def test_of_heavy_orders_the_largest_count_as_the_quantile_of_all_buyers():
     assert found.cap.revenue == pytest.approx(np.maximum(bought - found.cap.amount, 0).sum(), abs=1e-3)
     huge = people.revenue.copy()
     huge[np.argmax(huge)] = 1e9
-    again = lift(_with(people, revenue=huge), PLANNED)
+    again = lift(replace(people, revenue=huge), PLANNED)
     assert again is not None and again.revenue == pytest.approx(found.revenue), "one giant decides nothing"
 
 
 def test_the_fixed_interval_is_of_the_planned_end_and_of_its_people():
     people = simulated(np.random.default_rng(4), 6_000, 0.2, 0.05, 1.5)
     ended = lift(people, PlannedEnd(4_000.0, 4_000, True))
-    first = lift(_with(people, open=np.arange(6_000) >= 4_000), OVER)
+    first = lift(replace(people, open=np.arange(6_000) >= 4_000), OVER)
     assert ended is not None and ended.planned is not None and first is not None and first.planned is not None
     assert ended.planned == first.planned
     width = ended.planned.rate.high - ended.planned.rate.low
@@ -199,7 +155,7 @@ def test_of_order_values_that_are_the_same_few_ever_differ(share: float, spread:
     for _ in range(60):
         people = simulated(generator, 3_000, share, 0.9, spread=spread)
         ends = np.geomspace(1.2 * least, 3_000, 12).astype(int)
-        looks = [lift(_with(people, open=np.arange(3_000) >= end), PLANNED) for end in ends]
+        looks = [lift(replace(people, open=np.arange(3_000) >= end), PLANNED) for end in ends]
         values = [look.order_value for look in looks if look is not None and look.order_value is not None]
         assert len(values) > 5
         claimed += any(value.low > 0 or value.high < 0 for value in values)
@@ -222,7 +178,7 @@ def test_order_values_of_different_shares_are_compared_among_themselves():
 def test_a_larger_order_value_is_found():
     generator = np.random.default_rng(13)
     people = simulated(generator, 8_000, 0.3, 0.2, spread=0.5)
-    dearer = _with(people, revenue=np.where(people.held, 1.0, 1.3) * people.revenue)
+    dearer = replace(people, revenue=np.where(people.held, 1.0, 1.3) * people.revenue)
     found = lift(dearer, PLANNED)
     assert found is not None and found.order_value is not None
     truth = 0.3 * people.revenue[people.revenue > 0].mean()

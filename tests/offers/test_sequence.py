@@ -105,6 +105,8 @@ def test_people_of_different_shares_are_compared_among_themselves():
     found = difference(outcome, Draw(held, share, design_of(share, np.zeros((40_000, 4)))), Precision(40_000))
     assert found is not None and mixed > 0.02
     assert abs(found.value) < 0.005 and found.low < 0 < found.high
+    alike = difference(outcome, Draw(held, share, np.ones((40_000, 1))), Precision(40_000))
+    assert alike is not None and found.high - found.low < 0.99 * (alike.high - alike.low)
 
 
 def test_what_is_known_from_before_narrows_and_moves_nothing():

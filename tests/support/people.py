@@ -1,4 +1,4 @@
-"""A campaign's people made from responses and goals in a list, for tests of comparisons."""
+"""A campaign's people made from responses and goals in a list, from columns, or drawn, for tests of comparisons."""
 
 from collections.abc import Iterable, Sequence
 
@@ -61,3 +61,46 @@ def people_of(
         crossed=np.array([len(each) > 1 for each in groups], np.bool_),
         several=np.array([len(each) > 1 for each in met], np.bool_),
     )
+
+
+def people_with(held: np.ndarray, revenue: np.ndarray, share: float = 0.2, **columns: np.ndarray) -> People:
+    """People who did nothing but what the columns say: bought for ``revenue``, where it is above 0."""
+    n = len(held)
+    no, zero = np.zeros(n, np.bool_), np.zeros(n)
+    made = {
+        "since": np.arange(n, dtype=np.int64),
+        "held": held,
+        "held_share": np.full(n, share),
+        "variant": np.where(held, -1, 0).astype(np.int64),
+        "variant_share": np.ones(n),
+        "context": np.zeros(n, np.int64),
+        "open": no,
+        "converted": revenue > 0,
+        "orders": (revenue > 0).astype(float),
+        "revenue": revenue,
+        "impressions": zero,
+        "clicks": zero,
+        "dismissed": no,
+        "unsubscribed": no,
+        "returned": no,
+        "before": np.zeros((n, 4)),
+        "crossed": no,
+        "several": no,
+        "variants": ("a",),
+    }
+    return People(**{**made, **columns})
+
+
+def simulated(
+    generator: np.random.Generator,
+    people: int,
+    share: float,
+    rate: float,
+    effect: float = 1.0,
+    spread: float = 1.0,
+) -> People:
+    held = generator.random(people) < share
+    bought = generator.random(people) < rate * np.where(held, 1.0, effect)
+    revenue = np.zeros(people)
+    revenue[bought] = generator.lognormal(3.5, spread, int(bought.sum()))
+    return people_with(held, revenue, share)
