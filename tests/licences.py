@@ -24,6 +24,8 @@ CLASSIFIED = {
     "Python Software Foundation License": "PSF-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
+READ = {"dkimpy": "Zlib", "mrml": "MIT"}
+"""Packages whose metadata tells none, or not by its name: as read in the licence file of their source."""
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "licences.md"
 HEAD = """# Licences
 
@@ -61,6 +63,8 @@ def needed(name: str = "dangol", extras: frozenset[str] = frozenset({"geoip"})) 
 
 def licence(name: str, package: Distribution) -> str:
     """An SPDX expression, "" when it is not told."""
+    if name in READ:
+        return READ[name]
     said = package.metadata
     if expression := said.get("License-Expression"):
         return expression

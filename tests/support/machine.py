@@ -23,6 +23,7 @@ FOLDERS = (
     "warehouse",
     "customers",
     "offers",
+    "messages",
     "web",
     "dangol",
 )
