@@ -112,7 +112,7 @@ def _report_sources(stores: Stores) -> ReportSources:
     segments, campaigns = stores.segments.store, stores.campaigns
     views, reports = Views(segments, clock), _reports(stores)
     return ReportSources(
-        people=PeopleTables(reports, segments, stores.segments.sizes),
+        people=PeopleTables(reports, segments, stores.segments.sizes, stores.visitors.search),
         plans=CampaignPlans(reports, campaigns.store, campaigns.decider),
         campaigns=CampaignResults(
             warehouse=warehouse,

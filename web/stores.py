@@ -18,6 +18,7 @@ from offers.feedback.token import TokenSigner
 from offers.segments.membership import ProgressStore
 from offers.segments.store import SegmentStore
 from profiles.losses import LossStore
+from profiles.search.search import PersonSearch
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.feeds.status import FeedRecords
@@ -56,9 +57,10 @@ class Shop:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitorStores:
     """``erase`` (site, id) forgets a person: live data at once, the rest soon. It returns the person's ids, or None
-    when nobody is known by the id."""
+    when nobody is known by the id. ``search`` finds people by what an agent types."""
 
     profiles: ProfileStore
+    search: PersonSearch
     erase: Callable[[str, str], Sequence[str] | None]
 
 

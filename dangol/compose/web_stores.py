@@ -96,6 +96,7 @@ def _imports(settings: Settings) -> "ImportJobs":
 
 
 def _visitors(settings: Settings) -> "VisitorStores":
+    from profiles.search.search import PersonSearch
     from web.stores import VisitorStores
 
     forgetting = erasure(settings)
@@ -104,7 +105,8 @@ def _visitors(settings: Settings) -> "VisitorStores":
         request = forgetting.ask(site, who)
         return request.ids if request else None
 
-    return VisitorStores(profiles=profiles(settings), erase=erase)
+    store = profiles(settings)
+    return VisitorStores(profiles=store, search=PersonSearch(store.index, store), erase=erase)
 
 
 def _segments(settings: Settings, segments: "SegmentStore") -> "SegmentStores":

@@ -9,6 +9,7 @@ from customers.groups.store import GroupStore
 from dangol import compose
 from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
+from dangol.jobs import people_index
 from dangol.jobs.channels import Channels
 from dangol.jobs.duplicates import Duplicates
 from dangol.jobs.feeds import Feeds
@@ -121,6 +122,18 @@ class Jobs:
     def score(self) -> None:
         """Score every customer: RFM, risk, value, and the card of how right these were."""
         self._each(self.scoring.run)
+
+    def index_people(self) -> None:
+        """Build the search index of people where there is none, and take out whose profile expired."""
+        self._each(self._index_people)
+
+    def _index_people(self, site: Site) -> None:
+        store = compose.profiles(self.settings)
+        try:
+            people_index.build(store, site)
+            people_index.tidy(store, site)
+        finally:
+            store.close()
 
     def merge_duplicates(self) -> None:
         """Merge accounts with the same e-mail, for sites that say so."""

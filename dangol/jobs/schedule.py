@@ -39,6 +39,7 @@ def table(settings: Settings) -> list[Job]:
         Job("shops", jobs.reconcile, 15, "shops", soon=True),
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
         Job("scores", jobs.score, DAY, "scores", soon=True),
+        Job("people index", jobs.index_people, DAY, "people index", soon=True),
         Job("duplicates", jobs.merge_duplicates, 60, "duplicates", soon=True),
         Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),
         # These two take the lock TRAINING_LOCK themselves, for each site.

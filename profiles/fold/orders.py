@@ -81,6 +81,11 @@ def order_key(event: Event, facts: Facts) -> bytes | None:
         name = f"refund\n{facts.refund if _named(facts) else event.id}"
     else:
         return None
+    return named_order_key(name)
+
+
+def named_order_key(name: str) -> bytes:
+    """Under which key a profile keeps the order with this id."""
     return digest(name) + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=1).digest()
 
 

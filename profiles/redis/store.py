@@ -21,6 +21,8 @@ from profiles.ids import order_id, user_id, visitor_id
 from profiles.model import Profile
 from profiles.orders.shared import SharedOrder, without
 from profiles.redis.commands import RedisCommands
+from profiles.redis.indexing import Indexing
+from profiles.redis.person_index import PersonIndex
 from profiles.sansio import Call, Steps, run_sync
 from profiles.store.person import person_of
 from profiles.store.port import (
@@ -58,6 +60,8 @@ class RedisProfiles:
         with self._errors("connect"):  # a cluster is asked at once who holds what
             self.client: Any = connect(url, timeout)
         self._commands = RedisCommands(self.client)
+        self.index = PersonIndex(self.client)
+        self._indexing = Indexing(self.index)
         self._digest = ""
 
     def find(self, site: str, visitor: str | None = None, user: str | None = None) -> Profile | None:
@@ -99,6 +103,12 @@ class RedisProfiles:
         return found
 
     def save(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
+        announced = self._indexing.announce(site, writes)
+        saved = self._saved(site, writes)
+        self._indexing.settle(site, announced, saved)
+        return saved
+
+    def _saved(self, site: str, writes: Sequence[Write]) -> dict[str, bytes]:
         fresh = os.urandom(VERSION_BYTES * len(writes))
         versions = [fresh[at : at + VERSION_BYTES] for at in range(0, len(fresh), VERSION_BYTES)]
         saved: list[int] = []
@@ -144,6 +154,7 @@ class RedisProfiles:
                     removed.append(name)
         if profile is not None:
             self._erase_orders(site, profile, {*removed, profile_id, profile.id})
+        self._indexing.forget(site, [profile_id, *removed])
         with self._errors("erase"):
             for name in removed:
                 self.client.delete(_key(site, name))
@@ -172,6 +183,13 @@ class RedisProfiles:
                     person = run_sync(self._person(site, profile))
                     if person.id == profile.id:
                         yield person
+
+    def accounts(self, site: str) -> Iterator[Profile]:
+        """Every stored profile as it is, accounts that were merged one by one."""
+        for keys in self._keys(site):
+            for raw in run_sync(self._getting(keys)):
+                if raw and (profile := _decoded(raw).profile):
+                    yield profile
 
     def people(self, site: str) -> Iterator[Profile]:
         return (profile for profile in self.scan(site) if not profile.feeds_customer)

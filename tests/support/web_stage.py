@@ -30,6 +30,7 @@ from offers.segments.store import SegmentStore
 from profiles.erasures import RedisErased
 from profiles.losses import LossStore
 from profiles.redis.store import RedisProfiles
+from profiles.search.search import PersonSearch
 from profiles.store.port import ProfileStore
 from recommender.catalogue.catalogue import Catalogue
 from recommender.catalogue.redis import RedisItems
@@ -210,6 +211,7 @@ def stage_of(
         log=log or MemoryLog(),
         visitors=VisitorStores(
             profiles=store,
+            search=PersonSearch(store.index, store),
             erase=lambda site_id, who: (asked := erasure.ask(site_id, who)) and asked.ids,
         ),
         segments=SegmentStores(

@@ -198,7 +198,7 @@ def test_a_segment_is_deleted_after_a_question_that_names_its_campaigns(stage: S
 def test_a_size_that_was_not_counted_yet_is_not_0(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.stores.segments.store.put("default", Segment(id="fresh", name="Fresh", audience="orders > 9"))
     with monkeypatch.context() as earlier:
-        earlier.setattr("web.reports.reports.everyone", lambda *_: Everyone({}, {}, ()))
+        earlier.setattr("web.reports.reports.everyone", lambda *_: Everyone({}, {}))
         assert 'data-label="members">–<br>' in squeezed(stage.desk().get("/desk/segments").text)
     eventually(lambda: 'data-label="members">0<' in squeezed(stage.desk().get("/desk/segments").text))
 

@@ -92,7 +92,8 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
 
 def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     profiles, warehouse, shops = stores.visitors.profiles, stores.reports.warehouse, stores.models.shops
-    yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops).routes())
+    search = stores.visitors.search
+    yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops, search).routes())
     merges = Merges(profiles, stores.log, stores.clock)
     yield pages.blueprint("desk_merge", MergePages(pages, profiles, merges).routes())
 

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from offers.segments.segment import Segment, parse_segment
 from offers.segments.store import SegmentStore
 from profiles.model import Profile
+from profiles.search.search import PersonSearch
 from profiles.store.lookup import document
 from profiles.store.person import people_by_id
 from tracker.sites import Site
@@ -129,6 +130,7 @@ class PeopleTables:
     reports: Reports
     segments: SegmentStore
     sizes: SegmentSizes
+    found: PersonSearch
 
     def funnel_ids(self, scope: ReportScope, args: "MultiDict[str, str]") -> list[str]:
         """Profile ids of who reached the step ``at`` (from 1) and then, by ``which``, dropped out, went on, or either.
@@ -158,8 +160,8 @@ class PeopleTables:
         return People(len(ids), tuple(self.rows(scope.site, ids)))
 
     def search(self, site: Site, query: str) -> People:
-        """Who has ``query`` in their customer id, name or e-mail."""
-        ids = self.reports.everyone(site).search(query)
+        """Whom ``query`` names: see ``PersonSearch``. Raises ProfilesUnavailable."""
+        ids = [one.person.id for one in self.found.search(site.id, query)]
         return People(len(ids), tuple(self.rows(site, ids)))
 
     def segment_sizes(self, site: Site) -> list[Sized]:

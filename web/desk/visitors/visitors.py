@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from offers.audience.visitor import View
 from profiles.model import Profile
+from profiles.search.search import PersonSearch
 from profiles.store.person import people_by_id
 from profiles.store.port import ProfileStore
 from profiles.touches import came
@@ -62,6 +63,7 @@ class VisitorPages:
     profiles: ProfileStore
     warehouse: Warehouse
     shops: Callable[[str], Shop]
+    search: PersonSearch
 
     def routes(self) -> Routes:
         return (
@@ -75,8 +77,7 @@ class VisitorPages:
         found = seen(self.profiles, site.id, query)
         if found:
             return redirect(href_of(found.id))
-        ids = self.pages.reports.everyone(site).search(query) if query else []
-        matches = _loaded(self.profiles, site, ids)
+        matches = [one.person for one in self.search.search(site.id, query)] if query else []
         if len(matches) == 1:
             return redirect(href_of(matches[0].id))
         page_query = (("q", query),) if query else ()
