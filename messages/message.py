@@ -38,7 +38,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     webhook-id). ``address``: where to, as the channel has it (e-mail, telephone number, push subscription as JSON; ""
     for a webhook). ``content`` is the creative's, its placeholders not filled in. ``items`` are the recommended items
     of the creative's slots, filled at this moment. ``token`` is the signed decision: links carry it. ``trigger`` is
-    the event or date that made it due. ``at`` (ms) is now.
+    the event or date that made it due. ``at`` (ms) is now. ``duties`` is what the law asks it to carry
+    (``Permission.duties``): ``messages.permission.wording`` has the label and the lines.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     trigger: dict[str, Any] = {}
     lang: str = "en"
     at: int = 0
+    duties: tuple[str, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -140,6 +140,7 @@ class Consent(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     ``channel`` and ``topic`` "" mean all. ``night``: whether it holds for messages at night, None if not asked.
     ``source`` is where it was said; ``verified_at`` (ms) when it was confirmed, as by double opt-in, 0 for never.
+    ``address`` is the digest of the address that was confirmed (``messages.permission.addresses``).
     """
 
     purpose: Purpose
@@ -152,6 +153,16 @@ class Consent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     text_version: str = ""
     source: str = ""
     verified_at: int = 0
+    address: str = ""
+
+
+class Wish(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How often the person wants messages of marketing: none until ``pause_until`` (ms), and at most one in
+    ``every_days`` (0: as often as the shop does). ``at`` (ms) is when they said so."""
+
+    at: int = 0
+    pause_until: int = 0
+    every_days: int = 0
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -211,6 +222,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     merged: Merge = Merge()
     parts: list[str] = []
     consents_cut: int = 0  # answers that there was no room for; the warehouse has them
+    wish: Wish = Wish()
 
     @property
     def consent(self) -> dict[str, bool]:

@@ -54,6 +54,7 @@ class ShopConnection(msgspec.Struct, frozen=True):
 
 FEED = re.compile(r"https?://[^\s/]|file:///|/")
 FEED_HOURS = 24 * 31
+SENDER_CHARACTERS = 200
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +75,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     ``feed``: the address or file of its product feed, which is read every ``feed_hours``.
     Visitors do not come from its ``own_hosts``, nor from ``pass_through_hosts``, such as a payment's or a sign-in's,
     each with all hosts below it. The first of ``channel_rules`` that fits an arrival decides its channel.
+    ``contact`` (a telephone number or an address of mail) and ``postal_address`` stand in the messages that it sends.
     """
 
     id: str
@@ -105,6 +107,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     own_hosts: tuple[str, ...] = ()
     pass_through_hosts: tuple[str, ...] = ()
     channel_rules: tuple[ChannelRule, ...] = ()
+    contact: str = ""
+    postal_address: str = ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -168,6 +172,9 @@ def refused(site: Site) -> str:
         decimal_mark(site.locale)
     except ValueError as error:
         return str(error)
+    for name in ("contact", "postal_address"):
+        if len(getattr(site, name)) > SENDER_CHARACTERS:
+            return f"{name} is at most {SENDER_CHARACTERS} characters"
     if site.feed and not FEED.match(site.feed):
         return f"{site.feed[:100]!r} is no feed: an address with http:// or https://, or the path of a file from /"
     if not 0 < site.feed_hours <= FEED_HOURS:

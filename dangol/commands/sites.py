@@ -88,6 +88,13 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
 @click.option("--currency", help="What the site's amounts are in, such as KRW.")
 @click.option("--locale", help="Whose decimal mark amounts in texts have, such as ko-KR or de; '' for none.")
 @click.option(
+    "--contact",
+    help="Telephone number or e-mail address that stands in the messages that the site sends; '' for none.",
+)
+@click.option(
+    "--postal-address", help="Postal address that stands in the messages that the site sends; '' for none."
+)
+@click.option(
     "--rate",
     "rates",
     type=(str, str, float),

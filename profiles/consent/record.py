@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from profiles.model import Consent, Profile, Purpose
+from profiles.model import Consent, Profile, Purpose, Wish
 
 PURPOSES: tuple[Purpose, ...] = ("analytics", "personalization", "marketing")
 KEPT = 16
@@ -27,6 +27,12 @@ def note(profile: Profile, answers: Iterable[Consent]) -> None:
     together = {*profile.consents, *answers}
     profile.consents = kept = _within(together)
     profile.consents_cut += len(together) - len(kept)
+
+
+def wish(profile: Profile, wish: Wish | None) -> None:
+    """Note, in place, how often somebody wants messages; what they said last counts."""
+    if wish is not None:
+        profile.wish = max(profile.wish, wish, key=_wish_order)
 
 
 def standing(profile: Profile) -> dict[Subject, Consent]:
@@ -51,17 +57,18 @@ def merge(into: Profile, other: Profile) -> None:
             purpose, channel, topic = newer.purpose, newer.channel, newer.topic
             stricter.append(Consent(purpose, False, newer.given_at, channel, topic, source=MERGE))
     into.consents_cut += other.consents_cut
+    into.wish = max(into.wish, other.wish, key=_wish_order)
     note(into, (*other.consents, *stricter))
 
 
 def clear(profile: Profile) -> None:
     """Clear the record, in place: it came from a browser that only claimed to be this customer."""
-    profile.consents, profile.consents_cut = [], 0
+    profile.consents, profile.consents_cut, profile.wish = [], 0, Wish()
 
 
 def _order(one: Consent) -> tuple[object, ...]:
     """Of two answers of the same time, the refusal is the newer one."""
-    rest = (one.jurisdiction, one.text_version, one.source, one.verified_at)
+    rest = (one.jurisdiction, one.text_version, one.source, one.verified_at, one.address)
     return (
         one.given_at,
         not one.given,
@@ -72,6 +79,11 @@ def _order(one: Consent) -> tuple[object, ...]:
         one.topic,
         *rest,
     )
+
+
+def _wish_order(one: Wish) -> tuple[int, int, int]:
+    """Of two of the same time, the stricter one is the newer."""
+    return one.at, one.pause_until, one.every_days
 
 
 def _subject(one: Consent) -> Subject:

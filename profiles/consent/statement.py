@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from profiles.consent.record import PURPOSES
-from profiles.model import Consent, Purpose
+from profiles.model import Consent, Purpose, Wish
+from tracker.durations import DAY_MS
 from tracker.event import SITE, Event
 from tracker.fields.consent_categories import preferences
 from tracker.fields.losses import Loss, loss
 from tracker.protocols.client_clock import milliseconds
 
 TEXT_CHARACTERS = 100
+EVERY_DAYS_MOST = 365
+PAUSE_MOST_MS = 366 * DAY_MS
 CHANNELS_READ = 16
 PREFERENCES_UPDATED = "Segment Consent Preference Updated"
 """Segment's event for a choice; the categories stand in ``context.consent.categoryPreferences``."""
@@ -21,6 +26,7 @@ class Statement(NamedTuple):
 
     answers: tuple[Consent, ...] = ()
     losses: tuple[Loss, ...] = ()
+    wish: Wish | None = None
 
 
 NOTHING = Statement()
@@ -47,16 +53,34 @@ def statement_of(event: Event) -> Statement:
         _text(said, "jurisdiction", losses).upper(),
         _text(said, "textVersion", losses),
         _text(said, "source", losses) or event.source,
-        _moment(said, "verifiedAt", losses),
+        *_confirmation(event, losses),
     )
     answers = [_replaced(about, purpose, given) for purpose, given in purposes.items()]
     answers += [_replaced(about, "marketing", given, name) for name, given in _channels(said, losses)]
-    return Statement(tuple(answers), tuple(losses))
+    wish = _wish(said, about.given_at, losses)
+    return Statement(tuple(answers), tuple(losses), wish)
+
+
+def _confirmation(event: Event, losses: list[Loss]) -> tuple[int, str]:
+    """When the address was confirmed, and which. A browser cannot tell: it could name anybody's address."""
+    verified, address = _moment(event.props, "verifiedAt", losses), _text(event.props, "address", losses)
+    return (verified, address) if event.sender == SITE else (0, "")
+
+
+def _wish(said: Mapping[str, Any], at: int, losses: list[Loss]) -> Wish | None:
+    """``pauseUntil`` and ``everyDays``: said together, since the newest counts as a whole."""
+    if "pauseUntil" not in said and "everyDays" not in said:
+        return None
+    days = said.get("everyDays", 0)
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= EVERY_DAYS_MOST:
+        losses.append(loss("consent", "invalid", days))
+        days = 0
+    until = _moment(said, "pauseUntil", losses)
+    return Wish(at, min(until, at + PAUSE_MOST_MS), days)
 
 
 def _replaced(about: Consent, purpose: Purpose, given: bool, channel: str = "") -> Consent:
-    rest = about.night, about.jurisdiction, about.text_version, about.source, about.verified_at
-    return Consent(purpose, given, about.given_at, channel or about.channel, about.topic, *rest)
+    return msgspec.structs.replace(about, purpose=purpose, given=given, channel=channel or about.channel)
 
 
 def _preferences(event: Event, losses: list[Loss]) -> dict[Purpose, bool]:

@@ -8,13 +8,13 @@ of numbers are columns of equal width, see ``profiles.encoding.columns``. ``deco
 
 import msgspec
 
-from profiles.encoding.layout import StoredProfileWithConsent
+from profiles.encoding.layout import StoredProfileWithWish
 from profiles.encoding.packing import pack_profile
 from profiles.encoding.unpacking import unpack_profile
 from profiles.model import Profile
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(StoredProfileWithConsent)
+_decoder = msgspec.msgpack.Decoder(StoredProfileWithWish)
 
 
 class ProfileInvalid(ValueError):

@@ -40,6 +40,7 @@ def _row(one: Consent, first: int, words: Mapping[str, int]) -> list[int]:
         *(words[text] for text in texts),
         # Zero is "never": what was confirmed at once, or before, is moved by one.
         0 if verified is None else verified + 1 if verified >= 0 else verified,
+        words[one.address],
     ]
     while row[-1] == 0 and len(row) > 1:
         row.pop()
@@ -47,7 +48,10 @@ def _row(one: Consent, first: int, words: Mapping[str, int]) -> list[int]:
 
 
 def _consent(row: Sequence[int], first: int, words: Sequence[str]) -> Consent:
-    head, since, source, channel, topic, jurisdiction, version, verified = (*row, *[0] * (8 - len(row)))
+    head, since, source, channel, topic, jurisdiction, version, verified, address = (
+        *row,
+        *[0] * (9 - len(row)),
+    )
     given_at = 0 if head & _TIMELESS else first + since
     confirmed = 0 if verified == 0 else given_at + (verified - 1 if verified > 0 else verified)
     return Consent(
@@ -61,4 +65,5 @@ def _consent(row: Sequence[int], first: int, words: Sequence[str]) -> Consent:
         words[version],
         words[source],
         confirmed,
+        words[address],
     )

@@ -43,7 +43,7 @@ MergeFields = tuple[tuple[str, int, int, int], list[str]]
 """``merged`` and ``parts``."""
 ConsentRow = list[int]
 """Purpose and flags; time since the first event; words: source, channel, topic, jurisdiction, text version; how long
-after that it was confirmed, plus one. Zeros at the end are left out."""
+after that it was confirmed, plus one; the word of the address. Zeros at the end are left out."""
 RareFields = tuple[dict[str, Any], list[str], dict[str, float], dict[str, bool], bool, list[tuple[str, str]]]
 """``traits``, segments (stored by earlier releases, and not read), ``scores``, consent as earlier releases stored it,
 ``demo``, ``renamed``."""
@@ -101,3 +101,10 @@ class StoredProfileWithConsent(StoredProfileWithOrders, array_like=True, gc=Fals
 
     consents: list[ConsentRow] = []
     consents_cut: int = 0
+
+
+class StoredProfileWithWish(StoredProfileWithConsent, array_like=True, gc=False):
+    """The same with how often the person wants messages: when they said so (ms), until when they
+    want none, and the days between two."""
+
+    wish: tuple[int, int, int] | None = None

@@ -18,6 +18,7 @@ from profiles.encoding.layout import (
     StoredProfileWithClaims,
     StoredProfileWithConsent,
     StoredProfileWithOrders,
+    StoredProfileWithWish,
     TouchRow,
 )
 from profiles.encoding.order_rows import pack_orders
@@ -33,6 +34,7 @@ _LAYOUTS = {
     2: StoredProfileWithClaims,
     3: StoredProfileWithOrders,
     5: StoredProfileWithConsent,
+    6: StoredProfileWithWish,
 }
 """By how many rare fields follow."""
 
@@ -46,10 +48,13 @@ def pack_profile(profile: Profile) -> StoredProfile:
     rare: tuple[Any, ...] = (profile.traits, [], profile.scores, {})
     rare += (profile.demo, [(old, new) for old, new, _ in profile.renamed])
     more: tuple[Any, ...] = (_packed_claims(profile), _packed_merges(profile))
-    if profile.orders or profile.consents:
+    wish = profile.wish
+    if profile.orders or profile.consents or wish.at:
         more += (pack_orders(profile.orders, first, words),)
-    if profile.consents:
+    if profile.consents or wish.at:
         more += (pack_consents(profile.consents, first, words), profile.consents_cut)
+    if wish.at:
+        more += ((wish.at, wish.pause_until, wish.every_days),)
     stored = _LAYOUTS[
         len(more) if any(more) else 0
     ](

@@ -4,7 +4,7 @@ from itertools import chain, repeat
 
 from profiles.encoding.columns import unpack, unpack_sums
 from profiles.encoding.consent_rows import former, unpack_consents
-from profiles.encoding.layout import COMMON, NOT_DISMISSED, StoredProfile, StoredProfileWithConsent
+from profiles.encoding.layout import COMMON, NOT_DISMISSED, StoredProfile, StoredProfileWithWish
 from profiles.encoding.order_rows import unpack_old, unpack_orders
 from profiles.ids import session_id
 from profiles.model import (
@@ -18,13 +18,14 @@ from profiles.model import (
     Said,
     Session,
     Touch,
+    Wish,
 )
 from profiles.standard_events import STANDARD_EVENTS
 
-_NO_TOUCH = Touch()
+_NO_TOUCH, NO_WISH = Touch(), Wish()
 
 
-def unpack_profile(stored: StoredProfileWithConsent) -> Profile:
+def unpack_profile(stored: StoredProfileWithWish) -> Profile:
     words, first = [*COMMON, *stored.words], stored.first
     touches = _touches(stored, words)
     sessions = _sessions(stored, words, touches)
@@ -65,6 +66,7 @@ def unpack_profile(stored: StoredProfileWithConsent) -> Profile:
         *(stored.claims or ([], True, [], [])),
         *((Merge(*stored.merges[0]), stored.merges[1]) if stored.merges else (Merge(), [])),
         stored.consents_cut,
+        Wish(*stored.wish) if stored.wish else NO_WISH,
     )
 
 

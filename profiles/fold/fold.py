@@ -69,6 +69,7 @@ HIDDEN_FROM_CLAIMS = ("consents", "exposure", "cart")
 UNCHANGED_BY_CLAIMS = (
     *HIDDEN_FROM_CLAIMS,
     "consents_cut",
+    "wish",
     "device",
     "browser",
     "os",
@@ -226,7 +227,9 @@ def _apply(
 def _apply_description(profile: Profile, event: Event, claimed: bool) -> None:
     """What a consent, group or identify call says about the person, in place."""
     if event.type == "consent":
-        consent.note(profile, statement_of(event).answers)
+        said = statement_of(event)
+        consent.note(profile, said.answers)
+        consent.wish(profile, said.wish)
         interests = event.props.get("interests")
         if isinstance(interests, dict) and not (claimed and profile.proven):
             affinity.correct(profile, interests, event.ts)

@@ -24,6 +24,7 @@ from profiles.model import (
     Said,
     Session,
     Touch,
+    Wish,
 )
 from profiles.orders.order import Line, Order, Told
 from profiles.standard_events import STANDARD_EVENTS
@@ -96,6 +97,7 @@ consents = st.builds(
     text,
     text,
     time,
+    text,
 )
 profiles = st.builds(
     Profile,
@@ -121,6 +123,7 @@ profiles = st.builds(
     scores=dicts(number),
     consents=st.lists(consents, max_size=3),
     consents_cut=st.just(0),
+    wish=st.just(Wish()) | st.builds(Wish, st.integers(1, 2**45), time, st.integers(0, 365)),
     exposure=dicts(st.builds(met, count, count, time, st.just(0) | time, time, text)),
     seen=st.lists(st.tuples(time, st.binary(max_size=18)), max_size=3),
     positions=dicts(st.tuples(st.integers(0, 2**32), st.integers(0, 2**62))),

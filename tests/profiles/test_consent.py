@@ -16,7 +16,7 @@ from profiles.encoding.packing import pack_profile
 from profiles.facts import Facts
 from profiles.fold.fold import LogPosition, Settings, apply, apply_claimed
 from profiles.fold.identity import merge
-from profiles.model import Consent, Profile
+from profiles.model import Consent, Profile, Wish
 from tests.support.consents import answers
 from tracker.event import SITE, Event
 
@@ -34,6 +34,7 @@ consents = st.builds(
     st.sampled_from(["", "v2"]),
     st.sampled_from(["", "/me"]),
     st.integers(-3, 3).map(lambda at: T + at if at else 0),
+    st.sampled_from(["", "d1"]),
 )
 
 
@@ -114,7 +115,7 @@ def test_late_and_repeated_events_change_nothing_that_was_said_later():
 def test_an_answer_is_kept_with_all_that_is_known_of_it():
     told = {"marketing": True, "channel": "Email", "topic": "sale", "night": False, "jurisdiction": "kr"}
     told |= {"textVersion": 3, "source": "checkout", "verifiedAt": "2026-11-30T12:00:00+09:00"}
-    found = statement_of(said(1, T, **told))
+    found = statement_of(said(1, T, site=True, **told))
     moment = 1_796_007_600_000
     assert found.losses == ()
     assert found.answers == (
@@ -123,6 +124,26 @@ def test_an_answer_is_kept_with_all_that_is_known_of_it():
     assert statement_of(said(1, T, marketing=True)).answers == (
         Consent("marketing", True, T, source="snippet"),
     )
+    browser = statement_of(said(1, T, address="d1", **told)).answers[0]
+    assert (browser.verified_at, browser.address) == (0, ""), "a browser confirms nobody's address"
+
+
+def test_how_often_somebody_wants_messages_is_what_they_said_last():
+    profile = Profile("v:a")
+    day = 86_400_000
+    events = [
+        said(1, T, pauseUntil=T + 5 * day, everyDays=7),
+        said(3, T + 2, everyDays=30),
+        said(2, T + 1, pauseUntil=T + 999 * day),
+    ]
+    for number, event in enumerate(events):
+        apply(profile, event, Facts(), Settings(), at(number))
+    assert profile.wish == Wish(T + 2, 0, 30)
+    assert codec.decode(codec.encode(profile)).wish == profile.wish
+    far = statement_of(said(4, T, pauseUntil=T + 999 * day, everyDays=-1))
+    assert far.wish == Wish(T, T + 366 * day, 0) and len(far.losses) == 1
+    apply_claimed(profile, said(5, T + 9, everyDays=0), Facts(), Settings(), at(9))
+    assert profile.wish.every_days == 30, "a claim changes nothing of a proven customer"
 
 
 def test_what_cannot_be_read_is_a_loss_and_nothing_else_is_lost():

@@ -1,0 +1,122 @@
+"""Suppression: the addresses that are not written to, as digests in Redis. They outlive the person's erasure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from profiles.redis.commands import Command, RedisCommands
+from profiles.sansio import Steps
+from tracker.redis_connection import REDIS_ERRORS, connect, redis_errors
+from tracker.unavailable import Unavailable
+
+SuppressionReason = Literal["bounced", "complained", "unsubscribed", "manual"]
+REASONS: tuple[SuppressionReason, ...] = ("bounced", "complained", "unsubscribed", "manual")
+"""``bounced``: the address takes no mail. ``complained``: the person marked a message as spam. ``unsubscribed``: they
+unsubscribed from everything. ``manual``: the shop said so."""
+_LETTERS = {"bounced": "b", "complained": "c", "unsubscribed": "u", "manual": "m"}
+BUCKETS = 256
+BATCH = 1_000
+
+
+class SuppressionUnavailable(Unavailable):
+    """Whether an address is suppressed cannot be known now."""
+
+
+class Suppressed(NamedTuple):
+    """One entry: since ``at`` (ms)."""
+
+    digest: str
+    reason: SuppressionReason
+    at: int
+
+
+class SuppressionList:
+    """On the hashes ``dg:suppressed:{site}:{bucket}``, the bucket being the first two digits of the digest: one field
+    for each digest and reason. Without a lifetime: who was forgotten must still not be written to. Every method raises
+    SuppressionUnavailable."""
+
+    def __init__(self, url: str, timeout: float = 1.0) -> None:
+        self._redis = connect(url, timeout)
+        self._commands = RedisCommands(self._redis)
+
+    def add(self, site: str, digest: str, reason: SuppressionReason, at: int) -> None:
+        """Suppress an address since ``at`` (ms). Said again, the first time stays."""
+        self.add_all(site, [Suppressed(digest, reason, at)])
+
+    def add_all(self, site: str, entries: Iterable[Suppressed]) -> int:
+        """How many entries are new."""
+        found = [each for each in entries if each.digest]
+        new = 0
+        for start in range(0, len(found), BATCH):
+            with redis_errors("suppress an address", SuppressionUnavailable):
+                new += sum(
+                    self._commands.execute(
+                        [
+                            ("HSETNX", key_of(site, each.digest), _field(each.digest, each.reason), each.at)
+                            for each in found[start : start + BATCH]
+                        ]
+                    )
+                )
+        return new
+
+    def remove(self, site: str, digest: str, *reasons: SuppressionReason) -> bool:
+        """Whether anything was removed; without ``reasons``, all of them are."""
+        fields = [_field(digest, each) for each in reasons or REASONS]
+        with redis_errors("release an address", SuppressionUnavailable):
+            return bool(self._redis.hdel(key_of(site, digest), *fields))
+
+    def find(self, site: str, digest: str) -> dict[SuppressionReason, int]:
+        """Why an address is suppressed, and since when (ms)."""
+        with redis_errors("look up an address", SuppressionUnavailable):
+            return told(self._commands.execute([command(site, digest)])[0]) if digest else {}
+
+    def finding(self, site: str, digest: str) -> Steps[dict[SuppressionReason, int]]:
+        """``find`` as steps, for an event loop."""
+        if not digest:
+            return {}
+        try:
+            (answer,) = yield from self._commands.sending(command(site, digest))
+        except REDIS_ERRORS as error:
+            raise SuppressionUnavailable(str(error)) from error
+        return told(answer)
+
+    def all(self, site: str) -> Iterator[Suppressed]:
+        """Every entry, in no order. One that comes meanwhile may be missing."""
+        letters = {letter: reason for reason, letter in _LETTERS.items()}
+        for bucket in range(BUCKETS):
+            with redis_errors("read the suppression list", SuppressionUnavailable):
+                fields = list(self._redis.hscan_iter(key_of(site, f"{bucket:02x}"), count=BATCH))
+            for field, at in fields:
+                digest, _, letter = field.decode().partition(":")
+                reason = letters.get(letter)
+                if reason in REASONS:
+                    yield Suppressed(digest, reason, int(at))
+
+
+def key_of(site: str, digest: str) -> str:
+    """The hash that has the entries of a digest, for a script that checks it in its own atomic step."""
+    return f"dg:suppressed:{site}:{digest[:2]}"
+
+
+def command(site: str, digest: str) -> Command:
+    """The command that reads an address, for a pipeline; ``told`` reads its answer."""
+    return ("HMGET", key_of(site, digest), *fields_of(digest))
+
+
+def fields_of(digest: str) -> tuple[str, ...]:
+    """The fields of ``key_of`` that tell of the digest, in the order of REASONS."""
+    return tuple(_field(digest, each) for each in REASONS)
+
+
+def told(answer: Any) -> dict[SuppressionReason, int]:
+    """Reasons and times (ms) from the answer to ``command``."""
+    return {reason: int(at) for reason, at in zip(REASONS, answer, strict=True) if at is not None}
+
+
+def bars(reasons: Mapping[SuppressionReason, int], service: bool) -> bool:
+    """Whether nothing may go to the address: a dead one takes no message at all, the other reasons are about
+    marketing."""
+    return "bounced" in reasons if service else bool(reasons)
+
+
+def _field(digest: str, reason: str) -> str:
+    return f"{digest}:{_LETTERS[reason]}"

@@ -1,0 +1,30 @@
+"""What a person last said about messages of a channel and topic: the answers that bear on it, brought together."""
+
+from profiles.consent.record import SUBJECTS_KEPT, standing
+from profiles.model import Consent, Profile
+
+
+def marketing_answer(profile: Profile, channel: str, topic: str) -> Consent | None:
+    """The answer that holds for marketing on ``channel`` about ``topic``; None while nothing was said of it.
+
+    A no holds against every yes, but for one that was given later and is about at least as much in particular. So a no
+    to everything ends an earlier yes to a topic, and a yes to everything does not bring back a topic that was refused.
+    """
+    newest = standing(profile)
+    wide, near = ("", channel) if channel else ("",), ("", topic) if topic else ("",)
+    about = [
+        answer
+        for (purpose, of_channel, of_topic), answer in newest.items()
+        if purpose == "marketing" and of_channel in wide and of_topic in near
+    ]
+    if profile.consents_cut and sum(1 for subject in newest if subject[1] or subject[2]) >= SUBJECTS_KEPT:
+        # A refusal may be among those that there was no room for: only what is about just this counts as a yes.
+        about = [one for one in about if not one.given or (one.channel, one.topic) == (channel, topic)]
+    refusals = [one for one in about if not one.given]
+    allowing = [one for one in about if one.given and all(_overrides(one, no) for no in refusals)]
+    found = allowing or refusals or about
+    return max(found, key=lambda one: (one.given_at, bool(one.channel) + bool(one.topic)), default=None)
+
+
+def _overrides(yes: Consent, no: Consent) -> bool:
+    return yes.given_at > no.given_at and no.channel in ("", yes.channel) and no.topic in ("", yes.topic)
