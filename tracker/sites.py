@@ -55,6 +55,9 @@ class ShopConnection(msgspec.Struct, frozen=True):
 FEED = re.compile(r"https?://[^\s/]|file:///|/")
 FEED_HOURS = 24 * 31
 SENDER_CHARACTERS = 200
+TOPICS_MOST = 20
+TOPIC = re.compile(r"(?!.*[A-Z])\w[\w. -]{0,63}")
+"""In lower case, as records of consent have them."""
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     Visitors do not come from its ``own_hosts``, nor from ``pass_through_hosts``, such as a payment's or a sign-in's,
     each with all hosts below it. The first of ``channel_rules`` that fits an arrival decides its channel.
     ``contact`` (a telephone number or an address of mail) and ``postal_address`` stand in the messages that it sends.
+    ``topics`` are what it writes about: people choose among them.
     """
 
     id: str
@@ -109,6 +113,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     channel_rules: tuple[ChannelRule, ...] = ()
     contact: str = ""
     postal_address: str = ""
+    topics: tuple[str, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -175,6 +180,8 @@ def refused(site: Site) -> str:
     for name in ("contact", "postal_address"):
         if len(getattr(site, name)) > SENDER_CHARACTERS:
             return f"{name} is at most {SENDER_CHARACTERS} characters"
+    if len(site.topics) > TOPICS_MOST or any(not TOPIC.fullmatch(each) for each in site.topics):
+        return f"topics are at most {TOPICS_MOST} words of lower-case letters, digits, '.', '_' and '-'"
     if site.feed and not FEED.match(site.feed):
         return f"{site.feed[:100]!r} is no feed: an address with http:// or https://, or the path of a file from /"
     if not 0 < site.feed_hours <= FEED_HOURS:

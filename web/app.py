@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flask import Blueprint, Flask, redirect
 from flask.typing import ResponseReturnValue
@@ -34,6 +35,10 @@ from web.http.site_keys import Keys
 from web.language import register_language
 from web.me.pages import VisitorLink, VisitorPage, me_blueprint
 from web.me.passes import PassSigner
+from web.me.preferences import PreferencePage
+from web.me.statements import Statements
+from web.me.topics import campaign_name, topics_of
+from web.me.unsubscribe import LinkOwner, UnsubscribePage
 from web.me.visitor_access import VisitorAccess
 from web.openapi.description import openapi_blueprint
 from web.people.audience_preview import Audiences
@@ -135,17 +140,33 @@ def _report_sources(stores: Stores) -> ReportSources:
 
 def _me_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     passes = PassSigner(stores.access.secret)
+    access = VisitorAccess(stores.sites, stores.visitors.profiles, passes, stores.clock)
+    statements = Statements(profiles=stores.visitors.profiles, log=stores.log, clock=stores.clock)
+    owner = LinkOwner(sites=stores.sites, profiles=stores.visitors.profiles, links=stores.messages.links)
+    preferences = PreferencePage(
+        owner=owner,
+        access=access,
+        suppressed=stores.messages.suppressed,
+        statements=statements,
+        topics_of=partial(topics_of, stores.campaigns.store, stores.sites),
+    )
     page = VisitorPage(
-        access=VisitorAccess(stores.sites, stores.visitors.profiles, passes, stores.clock),
+        access=access,
         profiles=stores.visitors.profiles,
         erase_person=stores.visitors.erase,
         segments=stores.segments.store,
         shops=stores.models.shops,
-        log=stores.log,
-        clock=stores.clock,
+        statements=statements,
+        preferences=preferences,
+    )
+    unsubscribe = UnsubscribePage(
+        owner=owner,
+        suppressed=stores.messages.suppressed,
+        statements=statements,
+        campaign_name=partial(campaign_name, stores.campaigns.store),
     )
     link = VisitorLink(page, keys, stores.settings.public_url)
-    return me_blueprint(page, link, stores.access.bucket)
+    return me_blueprint(page, link, unsubscribe, stores.access.bucket)
 
 
 def _register_api(

@@ -9,6 +9,9 @@ from customers.scoring.card_store import CardStore
 from ingest.enrich.countries import Source, source
 from ingest.rebuild.classification_runs import ClassificationRuns
 from ingest.worker.log_generations import Incident
+from messages.permission.addresses import AddressDigests
+from messages.permission.links import LinkSigner
+from messages.permission.suppression import SuppressionList
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
 from offers.coupons.pool import CouponStore
@@ -96,6 +99,16 @@ class ModelStores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageStores:
+    """``addresses`` makes digests, ``suppressed`` has the addresses that are not written to, ``links`` signs the links
+    of messages."""
+
+    addresses: AddressDigests
+    suppressed: SuppressionList
+    links: LinkSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStores:
     """``classifications``: who asked that the history be classified anew. A page waits ``patience_seconds`` for a
     report before it says that the report is being counted."""
@@ -164,6 +177,7 @@ class Stores:
     visitors: VisitorStores
     segments: SegmentStores
     campaigns: CampaignStores
+    messages: MessageStores
     models: ModelStores
     reports: ReportStores
     access: AccessStores

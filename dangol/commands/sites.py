@@ -95,6 +95,13 @@ def add_site(config: Settings, site_id: str, timezone: str, origins: tuple[str, 
     "--postal-address", help="Postal address that stands in the messages that the site sends; '' for none."
 )
 @click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC",
+    help="What the site writes about, such as sale: people choose among them. Replaces the former; '' for none.",
+)
+@click.option(
     "--rate",
     "rates",
     type=(str, str, float),
@@ -178,7 +185,7 @@ def set_site(config: Settings, /, site_id: str, **given: Any) -> None:
     known, site = _site(config, site_id)
     for rate in rates:
         changed["rates"] = with_rate(changed.get("rates", site.rates), *rate)
-    for name in ("own_hosts", "pass_through_hosts"):
+    for name in ("own_hosts", "pass_through_hosts", "topics"):
         if name in changed:
             changed[name] = tuple(host for host in changed[name] if host)
     if "channel_rules" in changed:

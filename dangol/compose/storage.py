@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from dangol.archive.erasure_log import ErasureLog
     from ingest.dead_letters import DeadLetters
     from ingest.rebuild.classification_runs import ClassificationRuns
+    from messages.permission.addresses import AddressDigests
+    from messages.permission.links import LinkSigner
+    from messages.permission.suppression import SuppressionList
     from profiles.losses import LossStore
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
@@ -97,6 +100,23 @@ def erasure_log(settings: Settings) -> "ErasureLog":
     from dangol.archive.erasure_log import ErasureLog
 
     return ErasureLog(profiles(settings).client)
+
+
+def suppressions(settings: Settings) -> "SuppressionList":
+    """The addresses that are not written to."""
+    from messages.permission.suppression import SuppressionList
+
+    return SuppressionList(settings.profiles_uri)
+
+
+def address_digests(settings: Settings) -> "tuple[AddressDigests, LinkSigner]":
+    """What makes digests of addresses, and what signs the links of messages: by the same key."""
+    from messages.permission.addresses import AddressDigests
+    from messages.permission.kept_key import KeptKey
+    from messages.permission.links import LinkSigner
+
+    key = KeptKey(settings.profiles_uri)
+    return AddressDigests(key), LinkSigner(key)
 
 
 def damage(settings: Settings) -> "DamageRecord":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dangol.compose.ingest import INGEST_GROUP, country_source, log_incident, progress
 from dangol.compose.jobs import erasure
 from dangol.compose.storage import (
+    address_digests,
     catalogue,
     classification_runs,
     costs,
@@ -22,6 +23,7 @@ from dangol.compose.storage import (
     score_cards,
     sites,
     spool_watch,
+    suppressions,
     users,
     warehouse,
 )
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         AccessStores,
         CampaignStores,
         Health,
+        MessageStores,
         ReportStores,
         SegmentStores,
         Shop,
@@ -69,6 +72,7 @@ def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
         visitors=_visitors(settings),
         segments=_segments(settings, segments),
         campaigns=_campaigns(settings, segments, access.secret),
+        messages=_messages(settings),
         models=ModelStores(
             shops=_shops(settings), runs=runs(settings, 1.0), feeds=feed_records(settings, 1.0)
         ),
@@ -138,6 +142,13 @@ def _campaigns(settings: Settings, segments: "SegmentStore", key: bytes) -> "Cam
         signer=signer,
         coupons=coupons,
     )
+
+
+def _messages(settings: Settings) -> "MessageStores":
+    from web.stores import MessageStores
+
+    digests, links = address_digests(settings)
+    return MessageStores(addresses=digests, suppressed=suppressions(settings), links=links)
 
 
 def _decider(

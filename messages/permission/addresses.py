@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from collections.abc import Callable
 
 from profiles.model import Profile
 
@@ -72,17 +73,16 @@ def normalized(channel: str, address: str, country: str = "") -> str:
 class AddressDigests:
     """Digests of addresses by HMAC-SHA-256 under the installation's key. Of one address, each site has its own."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = hashlib.sha256(b"dangol.address\0" + key).digest()
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = key
 
     def digest(self, site: str, channel: str, address: str, country: str = "") -> str:
         """DIGEST_LENGTH hexadecimal digits; "" for no address."""
         if not address:
             return ""
         told = f"{site}\0{_KINDS.get(channel, channel)}\0{normalized(channel, address, country)}"
-        return hmac.new(self._key, told.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[
-            :DIGEST_LENGTH
-        ]
+        text = b"dangol.address\0" + told.encode("utf-8", "surrogatepass")
+        return hmac.new(self._key(), text, hashlib.sha256).hexdigest()[:DIGEST_LENGTH]
 
     def of(self, site: str, profile: Profile, channel: str) -> str:
         """The digest of the person's address on the channel; "" without one."""

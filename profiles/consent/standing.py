@@ -1,6 +1,9 @@
 """What a person last said about messages of a channel and topic: the answers that bear on it, brought together."""
 
+import msgspec
+
 from profiles.consent.record import SUBJECTS_KEPT, standing
+from profiles.consent.statement import TEXT_CHARACTERS
 from profiles.model import Consent, Profile
 
 
@@ -10,6 +13,7 @@ def marketing_answer(profile: Profile, channel: str, topic: str) -> Consent | No
     A no holds against every yes, but for one that was given later and is about at least as much in particular. So a no
     to everything ends an earlier yes to a topic, and a yes to everything does not bring back a topic that was refused.
     """
+    channel, topic = channel.lower(), topic.strip().lower()[:TEXT_CHARACTERS]  # as statements have them
     newest = standing(profile)
     wide, near = ("", channel) if channel else ("",), ("", topic) if topic else ("",)
     about = [
@@ -22,8 +26,15 @@ def marketing_answer(profile: Profile, channel: str, topic: str) -> Consent | No
         about = [one for one in about if not one.given or (one.channel, one.topic) == (channel, topic)]
     refusals = [one for one in about if not one.given]
     allowing = [one for one in about if one.given and all(_overrides(one, no) for no in refusals)]
-    found = allowing or refusals or about
-    return max(found, key=lambda one: (one.given_at, bool(one.channel) + bool(one.topic)), default=None)
+    found = max(
+        allowing or refusals or about,
+        key=lambda one: (one.given_at, bool(one.channel) + bool(one.topic)),
+        default=None,
+    )
+    if found is None or not found.given:
+        return found
+    # Who confirmed their address and says yes again has still confirmed it.
+    return msgspec.structs.replace(found, verified_at=max(one.verified_at for one in allowing))
 
 
 def _overrides(yes: Consent, no: Consent) -> bool:

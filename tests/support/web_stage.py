@@ -18,6 +18,10 @@ from customers.scoring.card_store import CardStore
 from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
 from ingest.rebuild.classification_runs import ClassificationRuns
+from messages.permission.addresses import AddressDigests
+from messages.permission.kept_key import KeptKey
+from messages.permission.links import LinkSigner
+from messages.permission.suppression import SuppressionList
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.store import CampaignStore
 from offers.coupons.pool import CouponStore
@@ -58,6 +62,7 @@ from web.stores import (
     AccessStores,
     CampaignStores,
     Health,
+    MessageStores,
     ModelStores,
     ReportStores,
     SegmentStores,
@@ -233,6 +238,11 @@ def stage_of(
             arms=arms,
             signer=signer,
             coupons=coupons,
+        ),
+        messages=MessageStores(
+            addresses=AddressDigests(key := KeptKey(redis_url, timeout=10)),
+            suppressed=SuppressionList(redis_url, timeout=10),
+            links=LinkSigner(key),
         ),
         models=ModelStores(shops=shop, runs=TrainingRuns(client, clock), feeds=FeedRecords(client)),
         reports=ReportStores(

@@ -16,8 +16,9 @@ ENGAGEMENT = frozenset({"Page Engaged"})
 NO_DEEDS = DECISIONS | IMPRESSIONS | ENGAGEMENT
 AFTERWARDS = frozenset(
     f"Order {what}" for what in ("Updated", "Refunded", "Cancelled", "Shipped", "Delivered", "Returned")
-)
-"""What happens to an order later on. A visitor may do it on a page; where the site tells of it, nobody visited."""
+) | {"Unsubscribed", "Subscription Requested", "Subscription Confirmed", "Back In Stock Requested"}
+"""What happens to an order later on, and what somebody says of messages. A visitor may do it on a page; where the site
+tells of it, nobody visited."""
 
 
 def is_deed(event_type: str, name: str) -> bool:

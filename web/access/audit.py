@@ -31,7 +31,14 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 READ = frozenset(
     {
         # one person
-        *("profiles.one", "me.page", "gorse.user_of", "gorse.of_user"),
+        *(
+            "profiles.one",
+            "me.page",
+            "me.preferences",
+            "me.unsubscribe_page",
+            "gorse.user_of",
+            "gorse.of_user",
+        ),
         *("desk_merge.ask", "desk_imports.one", "desk_imports.rejects"),
         *("desk_visitors.one", "desk_visitors.dossier_of", "desk_reports.visitor", "reports.visitor"),
         # people by name

@@ -1,32 +1,29 @@
 """A visitor's own page, without a login. The shop's link or the visitor's cookie opens it, and its forms change it."""
 
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlencode
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from offers.audience.visitor import View
 from offers.segments.store import SegmentStore
-from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.admission.limits import Limiter, Rate
-from tracker.event import SITE, Event, encode
 from tracker.http.address import attempts_key
-from tracker.log.port import EventLog, Record
-from tracker.sites import Site
 from tracker.unavailable import Unavailable
-from web.access.security import HEADERS
 from web.http.error_handlers import name_of_store, show
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
 from web.http.routes import Routes, blueprint_of, get, post
 from web.http.site_keys import Keys
 from web.me.passes import LINK_SECONDS
-from web.me.summary import PURPOSES, chosen, corrected, summary_of, wanted
+from web.me.preferences import PreferencePage, redirect_back
+from web.me.rendering import render_me
+from web.me.statements import Statements, consent_event
+from web.me.summary import PURPOSES, corrected, summary_of, wanted
+from web.me.unsubscribe import UnsubscribePage
 from web.me.visitor_access import COOKIES, VisitorAccess
 from web.people.lookup import find
 from web.stores import Shop
@@ -37,6 +34,8 @@ FORM_LIMIT = 16 * 1024
 INTERESTS_LIMIT = 12
 ME = "/me"
 """The source of what somebody says on this page, in the record of consent."""
+TEXT_VERSION = "me-1"
+"""The version of the texts that people agree to on these pages: a change of what they say is a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +47,8 @@ class VisitorPage:
     erase_person: Callable[[str, str], Sequence[str] | None]
     segments: SegmentStore
     shops: Callable[[str], Shop]
-    log: EventLog
-    clock: Callable[[], float]
+    statements: Statements
+    preferences: PreferencePage
 
     def routes(self) -> Routes:
         return (
@@ -66,17 +65,17 @@ class VisitorPage:
         catalogue = self.shops(site.id).catalogue
         summary = summary_of(view, site, catalogue.named, names, masked=by == "cookie")
         form = self.access.form(site, profile, by)
-        return _render("me/page.html", site=site, known=summary, form=form, by=by, **_form_fields())
+        wishes = self.preferences.wishes(site, profile)
+        return render_me(
+            "me/page.html", site=site, known=summary, wishes=wishes, form=form, by=by, **_form_fields()
+        )
 
     def choose(self) -> ResponseReturnValue:
         site, profile = self.access.form_of()
         allowed = request.form.getlist("purpose")
         purposes: dict[str, bool] = {purpose: purpose in allowed for purpose in PURPOSES}
-        said = _consent_event(site, profile, {**purposes, "source": ME}, self._now())
-        for each in (profile.id, *profile.parts):
-            self.profiles.update(site.id, each, partial(chosen, said=said))
-        self._append(said)
-        return _redirect_back("choices")
+        self.statements.say(site, profile, {**purposes, "source": ME, "textVersion": TEXT_VERSION})
+        return redirect_back("choices")
 
     def correct(self) -> ResponseReturnValue:
         site, profile = self.access.form_of()
@@ -88,29 +87,21 @@ class VisitorPage:
         for each in profile.parts:
             others = dict.fromkeys(interests, 0.0)
             self.profiles.update(site.id, each, partial(corrected, interests=others, now=now))
-        self._log(site, profile, {"interests": interests}, now)
-        return _redirect_back("interests")
+        self.statements.append([consent_event(site, profile, {"interests": interests}, now)])
+        return redirect_back("interests")
 
     def erase(self) -> ResponseReturnValue:
         site, profile = self.access.form_of()
         if request.form.get("sure") != "yes":
-            return _redirect_back("unsure")
+            return redirect_back("unsure")
         self.erase_person(site.id, profile.id)
-        response = _render("me/gone.html", site=site)
+        response = render_me("me/gone.html", site=site)
         for name in COOKIES:
             response.delete_cookie(name, path="/")
         return response
 
-    def _log(self, site: Site, profile: Profile, said: Mapping[str, object], now: int) -> None:
-        self._append(_consent_event(site, profile, said, now))
-
-    def _append(self, event: Event) -> None:
-        """The event log keeps what somebody chose, and every copy of the profile hears of it, a rebuilt one too."""
-        if event.visitor or event.user:
-            self.log.append([Record(event.key, encode(event))])
-
     def _now(self) -> int:
-        return int(self.clock() * 1000)
+        return self.statements.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +121,22 @@ class VisitorLink:
         if profile is None:
             raise Problem(404, f"Nobody is known by {who[:100]!r}", "id")
         url = f"{self.public_url.rstrip('/')}/me?pass={self.page.access.link(site, profile)}"
-        return answer({"url": url, "expires": (int(self.page.clock()) + LINK_SECONDS) * 1000})
+        return answer(
+            {"url": url, "expires": self.page.statements.now() // 1000 * 1000 + LINK_SECONDS * 1000}
+        )
 
 
 def me_blueprint(
-    page: VisitorPage, link: VisitorLink, bucket: Callable[[str, float, float, float], float]
+    page: VisitorPage,
+    link: VisitorLink,
+    unsubscribe: UnsubscribePage,
+    bucket: Callable[[str, float, float, float], float],
 ) -> Blueprint:
     """``bucket`` counts the requests of an address for all processes, see web.stores.AccessStores."""
-    blueprint = blueprint_of("me", (*link.routes(), *page.routes()))
-    limiter = Limiter(RATE, clock=page.clock)
+    blueprint = blueprint_of(
+        "me", (*link.routes(), *page.routes(), *page.preferences.routes(), *unsubscribe.routes())
+    )
+    limiter = Limiter(RATE, clock=page.statements.clock)
 
     @blueprint.before_request
     def limit_rate() -> None:
@@ -160,50 +158,14 @@ def me_blueprint(
 
 
 def _refused(problem: Problem) -> Response:
-    if not request.path.startswith("/me"):
+    if not request.path.startswith(("/me", "/v1/unsubscribe/")):
         return show(problem)
-    response = _render("me/closed.html", status=problem.status)
+    response = render_me("me/closed.html", status=problem.status)
     response.status_code = problem.status
     response.headers.extend(problem.headers)
     return response
 
 
-def _consent_event(site: Site, profile: Profile, said: Mapping[str, object], now: int) -> Event:
-    """The event of what somebody chose at ``now`` (ms). A customer speaks as themselves, whatever cookie they had
-    last; a browser that only claims to be one, as itself."""
-    return Event(
-        site=site.id,
-        id=str(uuid.uuid4()),
-        type="consent",
-        visitor=None if profile.user else profile.visitors[-1] if profile.visitors else None,
-        user=profile.user,
-        proven=bool(profile.user),
-        sender=SITE,
-        ts=now,
-        received=now,
-        props=dict(said),
-        source="api",
-    )
-
-
 def _form_fields() -> dict[str, str]:
     """What the page's forms send along to find their way back."""
     return {"back": request.args.get("pass", ""), "saved": request.args.get("saved", "")}
-
-
-def _redirect_back(saved: str) -> ResponseReturnValue:
-    """To the page again, so that reloading sends nothing twice."""
-    query = {"saved": saved}
-    for name in ("pass", "site"):
-        if request.form.get(name):
-            query[name] = request.form[name]
-    return redirect(f"../me?{urlencode(query)}", 303)
-
-
-def _render(template: str, **view: object) -> Response:
-    # Addresses are relative: Dangol may be served below a folder of the shop's domain.
-    root = "../" * (request.path.count("/") - 1)
-    response = make_response(render_template(template, root=root, **view))
-    for name, value in {**HEADERS, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}.items():
-        response.headers[name] = value
-    return response

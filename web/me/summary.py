@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from offers.audience.visitor import View
-from profiles.consent.record import note
 from profiles.consent.rules import allows
-from profiles.consent.statement import statement_of
 from profiles.fold import affinity
 from profiles.model import Profile, Purpose
 from profiles.touches import came
 from recommender.catalogue.item import Item
-from tracker.event import Event
 from tracker.sites import Site
 from web.drawing import formats
 from web.labels import channel, device
@@ -102,12 +99,6 @@ def interests(view: View) -> tuple[Interest, ...]:
     """The strongest first."""
     strongest = sorted(view.shares.items(), key=lambda entry: -entry[1])[:INTERESTS]
     return tuple(Interest(name, max(1, round(share * 100))) for name, share in strongest if share > 0)
-
-
-def chosen(profile: Profile, said: Event) -> Profile:
-    """The profile after the consent event ``said``, in place. Ingest, which reads the event later, adds nothing."""
-    note(profile, statement_of(said).answers)
-    return profile
 
 
 def wanted(profile: Profile, more: Collection[str], gone: Collection[str], now: int) -> dict[str, float]:

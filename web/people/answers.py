@@ -28,10 +28,10 @@ class ConsentRow:
 
 def answers_of(profile: Profile, site: Site) -> tuple[ConsentRow, ...]:
     """The record, the newest answer first."""
-    return tuple(_row(one, site) for one in reversed(profile.consents))
+    return tuple(answer_row(one, site) for one in reversed(profile.consents))
 
 
-def _row(one: Consent, site: Site) -> ConsentRow:
+def answer_row(one: Consent, site: Site) -> ConsentRow:
     night = {True: _("also at night"), False: _("not at night"), None: ""}[one.night]
     text = _("text version %(version)s", version=one.text_version) if one.text_version else ""
     confirmed = (
