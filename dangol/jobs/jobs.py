@@ -9,10 +9,10 @@ from customers.groups.store import GroupStore
 from dangol import compose
 from dangol.archive import redis_copy
 from dangol.doctor.repair import looked
-from dangol.jobs import people_index
 from dangol.jobs.channels import Channels
 from dangol.jobs.duplicates import Duplicates
 from dangol.jobs.feeds import Feeds
+from dangol.jobs.people_index import keep_index
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training
 from dangol.settings import Settings
@@ -130,8 +130,7 @@ class Jobs:
     def _index_people(self, site: Site) -> None:
         store = compose.profiles(self.settings)
         try:
-            people_index.build(store, site)
-            people_index.tidy(store, site)
+            keep_index(store, site)
         finally:
             store.close()
 

@@ -13,6 +13,12 @@ RELEASE = 1
 TOGETHER = 500
 
 
+def keep_index(store: RedisProfiles, site: Site) -> None:
+    """Build the index where there is none, and tidy it. Raises ProfilesUnavailable."""
+    build(store, site)
+    tidy(store, site)
+
+
 def build(store: RedisProfiles, site: Site) -> int:
     """Index every account of a site that was stored before there was an index; how many were looked at. Does nothing
     where that was done. Raises ProfilesUnavailable."""

@@ -1,6 +1,7 @@
 """Creatives: what a marketer may put into a page, made safe before a visitor sees it."""
 
 import re
+from html import unescape
 from typing import Any, Literal
 
 import nh3
@@ -59,10 +60,17 @@ _cleaner = nh3.Cleaner(
     clean_content_tags={"script", "style", "template", "noscript", "iframe", "object", "svg", "math"},
 )
 
+_bare = nh3.Cleaner(tags=set(), strip_comments=True, clean_content_tags={"script", "style", "template"})
+
 
 def sanitise(source: str) -> str:
     """HTML with every tag and attribute that is not on the list taken out."""
     return _cleaner.clean(source)
+
+
+def words(source: str) -> str:
+    """The words of HTML, without its tags: what an agent reads out."""
+    return " ".join(unescape(_bare.clean(source)).split())
 
 
 def served(kind: Literal["html", "json", "image"], content: Any) -> Any:

@@ -28,6 +28,7 @@ EACH = {
     "classify": "channels.due",
     "learn_items": "products",
     "learn_orders": "plausible",
+    "index_people": "keep_index",
     "reconcile": "reconciliation.run",
     "compact": "scan",
 }
@@ -63,7 +64,7 @@ def test_one_sites_failure_never_touches_anothers(
         return []
 
     work = Jobs(settings)
-    if job in ("refresh", "learn_items", "learn_orders"):
+    if job in ("refresh", "learn_items", "learn_orders", "index_people"):
         monkeypatch.setattr(jobs, EACH[job], broken)
     elif job == "compact":
         house = SimpleNamespace(compact=lambda: None, scan=broken)

@@ -17,6 +17,7 @@ NARROWED = {
 }
 """Pages about visits: each has the whole filter bar."""
 UNNARROWED = {
+    "/desk/calls": "Filters do not apply to this page",
     "/desk/agents": "Agents have no segment or channel",
     "/desk/customers": "Scores are of customers",
     "/desk/segments": "Sizes are current and cover all visitors",

@@ -41,7 +41,9 @@ READ = frozenset(
         ),
         *("desk_merge.ask", "desk_imports.one", "desk_imports.rejects"),
         *("desk_visitors.one", "desk_visitors.dossier_of", "desk_reports.visitor", "reports.visitor"),
+        *("desk_calls.card", "desk_calls.contact_log"),
         # people by name
+        "desk_calls.find",
         *("desk_visitors.listed", "desk_reports.visitors", "reports.visitors"),
         *("desk_people.show", "desk_reports.funnel_people", "reports.funnel_people"),
         *("customers.listed", "desk_customer_file.listed", "desk_customer_list.listed"),

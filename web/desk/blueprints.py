@@ -11,6 +11,8 @@ from web.desk.access.password import PasswordPage
 from web.desk.access.sign_in import SignInPages
 from web.desk.access.users import UserPages
 from web.desk.banners import register_banners
+from web.desk.calls.calls import CallPages
+from web.desk.calls.suggestions import CallOffers
 from web.desk.campaigns.editor import CampaignEditor, CampaignPreview
 from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
@@ -42,6 +44,8 @@ from web.desk.visitors.visitors import VisitorPages
 from web.desk.waiting import CancelPages, register_waiting
 from web.http.routes import blueprint_of
 from web.http.static_files import StaticFiles, static_blueprint
+from web.me.passes import PassSigner
+from web.me.visitor_access import VisitorAccess
 from web.people.merges import Merges
 from web.stores import Stores
 
@@ -94,8 +98,25 @@ def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     profiles, warehouse, shops = stores.visitors.profiles, stores.reports.warehouse, stores.models.shops
     search = stores.visitors.search
     yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops, search).routes())
+    yield pages.blueprint("desk_calls", _call_pages(pages, stores).routes())
     merges = Merges(profiles, stores.log, stores.clock)
     yield pages.blueprint("desk_merge", MergePages(pages, profiles, merges).routes())
+
+
+def _call_pages(pages: Pages, stores: Stores) -> CallPages:
+    campaigns, visitors = stores.campaigns, stores.visitors
+    offers = CallOffers(campaigns.decider, campaigns.store, campaigns.signer, stores.log, stores.clock)
+    return CallPages(
+        pages=pages,
+        profiles=visitors.profiles,
+        search=visitors.search,
+        warehouse=stores.reports.warehouse,
+        offers=offers,
+        log=stores.log,
+        access=VisitorAccess(stores.sites, visitors.profiles, PassSigner(stores.access.secret), stores.clock),
+        erase=visitors.erase,
+        public_url=stores.settings.public_url,
+    )
 
 
 def _campaign_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Iterator[Blueprint]:

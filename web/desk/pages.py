@@ -87,6 +87,7 @@ MENU: tuple[MenuGroup, ...] = (
         (
             MenuEntry("customers", _l("Customers"), "/desk/customers"),
             MenuEntry("visitors", _l("Visitors"), "/desk/visitors"),
+            MenuEntry("calls", _l("Calls"), "/desk/calls"),
             MenuEntry("segments", _l("Segments"), "/desk/segments"),
         ),
     ),
