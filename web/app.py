@@ -36,6 +36,7 @@ from web.language import register_language
 from web.me.pages import VisitorLink, VisitorPage, me_blueprint
 from web.me.passes import PassSigner
 from web.me.preferences import PreferencePage
+from web.me.sign_up import SignUpForm
 from web.me.statements import Statements
 from web.me.topics import campaign_name, topics_of
 from web.me.unsubscribe import LinkOwner, UnsubscribePage
@@ -165,8 +166,19 @@ def _me_blueprint(stores: Stores, keys: Keys) -> Blueprint:
         statements=statements,
         campaign_name=partial(campaign_name, stores.campaigns.store),
     )
+    sign_up = SignUpForm(
+        keys=keys,
+        sites=stores.sites,
+        profiles=stores.visitors.profiles,
+        addresses=stores.messages.addresses,
+        suppressed=stores.messages.suppressed,
+        links=stores.messages.links,
+        statements=statements,
+        public_url=stores.settings.public_url,
+        bucket=stores.access.bucket,
+    )
     link = VisitorLink(page, keys, stores.settings.public_url)
-    return me_blueprint(page, link, unsubscribe, stores.access.bucket)
+    return me_blueprint(page, link, unsubscribe, sign_up, stores.access.bucket)
 
 
 def _register_api(

@@ -22,7 +22,8 @@ class MessageLink(msgspec.Struct, frozen=True, array_like=True):
     """To whom a message went, and about what. ``profile`` is a profile's id; ``digest`` the address's, so that the link
     still works when the person was erased. ``at`` is when it was made (ms). ``token`` is the signed decision.
     Of a link that confirms, ``topic`` is what was asked for, ``text_version`` to which text, ``source`` where,
-    ``night`` whether at night, too, and ``address`` the address itself."""
+    ``night`` whether at night, too, ``address`` the
+    address itself, and ``item`` what they want to be told of when it is back."""
 
     kind: LinkKind
     site: str
@@ -38,6 +39,7 @@ class MessageLink(msgspec.Struct, frozen=True, array_like=True):
     address: str = ""
     jurisdiction: str = ""
     night: bool | None = None
+    item: str = ""
 
 
 _decode = msgspec.json.Decoder(MessageLink).decode

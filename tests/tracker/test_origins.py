@@ -14,8 +14,8 @@ from tracker.origins import admitted
 from tracker.protocols.rejected_event import Collected
 from tracker.refusal import Refusal
 from tracker.sites import Site, Sites
+from web.http.cors import readable_by
 from web.http.site_keys import Keys
-from web.personalize.cors import readable_by
 
 EVENT = Event(site="default", id="e", type="page", ts=0, received=0, source="segment", visitor="v")
 

@@ -36,6 +36,7 @@ READ = frozenset(
             "me.page",
             "me.preferences",
             "me.unsubscribe_page",
+            "me.confirm_page",
             "gorse.user_of",
             "gorse.of_user",
         ),

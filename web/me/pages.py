@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
 from offers.audience.visitor import View
@@ -13,6 +13,7 @@ from profiles.store.port import ProfileStore
 from tracker.admission.limits import Limiter, Rate
 from tracker.http.address import attempts_key
 from tracker.unavailable import Unavailable
+from web.http.cors import allow
 from web.http.error_handlers import name_of_store, show
 from web.http.json_body import answer
 from web.http.problem import Problem, unavailable
@@ -21,6 +22,7 @@ from web.http.site_keys import Keys
 from web.me.passes import LINK_SECONDS
 from web.me.preferences import PreferencePage, redirect_back
 from web.me.rendering import render_me
+from web.me.sign_up import SignUpForm
 from web.me.statements import Statements, consent_event
 from web.me.summary import PURPOSES, corrected, summary_of, wanted
 from web.me.unsubscribe import UnsubscribePage
@@ -130,12 +132,12 @@ def me_blueprint(
     page: VisitorPage,
     link: VisitorLink,
     unsubscribe: UnsubscribePage,
+    sign_up: SignUpForm,
     bucket: Callable[[str, float, float, float], float],
 ) -> Blueprint:
     """``bucket`` counts the requests of an address for all processes, see web.stores.AccessStores."""
-    blueprint = blueprint_of(
-        "me", (*link.routes(), *page.routes(), *page.preferences.routes(), *unsubscribe.routes())
-    )
+    pages = (link, page, page.preferences, unsubscribe, sign_up)
+    blueprint = blueprint_of("me", [route for each in pages for route in each.routes()])
     limiter = Limiter(RATE, clock=page.statements.clock)
 
     @blueprint.before_request
@@ -148,6 +150,12 @@ def me_blueprint(
                 headers = {"Retry-After": str(round(1 / RATE.per_second))}
                 raise Problem(429, "Too many requests; wait a moment and try again", headers=headers)
 
+    @blueprint.after_request
+    def allow_origin(response: Response) -> Response:
+        if request.path != "/v1/subscribe" or request.method == "OPTIONS":
+            return response
+        return allow(response, sign_up.keys, g.get("site"))
+
     blueprint.register_error_handler(Problem, _refused)
 
     @blueprint.errorhandler(Unavailable)
@@ -158,7 +166,7 @@ def me_blueprint(
 
 
 def _refused(problem: Problem) -> Response:
-    if not request.path.startswith(("/me", "/v1/unsubscribe/")):
+    if not request.path.startswith(("/me", "/v1/unsubscribe/", "/v1/confirm/")):
         return show(problem)
     response = render_me("me/closed.html", status=problem.status)
     response.status_code = problem.status

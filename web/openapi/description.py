@@ -46,6 +46,7 @@ from web.api.costs import CostGiven, CostsGiven, CostsTold
 from web.api.models import Version
 from web.gorse.documents import Feedback, GorseItem, GorseItemGiven, GorseUser, ItemPatch, Scored
 from web.http.json_body import answer
+from web.me.sign_up import SignedUp, SignUp
 from web.openapi.schemas import given, schemas_of
 from web.people.audience_preview import Explained, Size
 from web.personalize.missed import MissedOffer, Returned
@@ -83,6 +84,7 @@ ANSWERED: tuple[type, ...] = (
         RiskCard,
         ValueCard,
         Returned,
+        SignedUp,
     ),
     *(
         Profile,
@@ -117,6 +119,7 @@ GIVEN: Mapping[str, type] = {
     "GorseUserGiven": GorseUser,
     "ItemPatch": ItemPatch,
     "MissedOffer": MissedOffer,
+    "SignUp": SignUp,
 }
 """What requests are decoded into."""
 

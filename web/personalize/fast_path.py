@@ -13,11 +13,11 @@ import msgspec
 from tracker.http.request import header_key
 from tracker.http.responses import Response
 from tracker.sites import Site
+from web.http.cors import readable_by
 from web.http.json_body import encoded
 from web.http.metrics import Metrics
 from web.http.problem import Problem
 from web.http.site_keys import Keys
-from web.personalize.cors import readable_by
 from web.personalize.deadline import Deadline
 from web.personalize.personalizer import Personalizer
 from web.personalize.request import BODY_LIMIT, PersonalizeBody, PersonalizeRequest, request_of

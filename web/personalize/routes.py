@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, g, request
 
+from web.http.cors import allow, preflight
 from web.http.json_body import answer, body
 from web.http.site_keys import Keys
-from web.personalize.cors import allow, preflight
 from web.personalize.deadline import Deadline
 from web.personalize.personalizer import Personalizer
 from web.personalize.request import BODY_LIMIT, PersonalizeBody, request_of
