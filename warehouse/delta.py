@@ -8,7 +8,8 @@ worker that was thought dead cannot append twice what its successor appended alr
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,20 @@ class Warehouse:
         from warehouse.query_engine import QueryEngine
 
         return QueryEngine(self.path, self.storage_options, on_damage=lambda found: self.on_damage(found))
+
+    @contextmanager
+    def aside(self, memory: str) -> "Iterator[QueryEngine]":
+        """A query engine for one long question: it has ``memory``, spills what needs more, and keeps nothing."""
+        from warehouse.query_engine import QueryEngine
+
+        engine = QueryEngine(
+            self.path, self.storage_options, memory=memory, on_damage=lambda found: self.on_damage(found)
+        )
+        try:
+            yield engine
+        finally:
+            engine.close()
+            pa.default_memory_pool().release_unused()
 
     def tables(
         self,

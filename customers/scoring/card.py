@@ -4,10 +4,17 @@ from typing import Literal
 
 import msgspec
 
+from customers.scoring.drift import Drift
+
 RISK_DAYS, VALUE_DAYS = 90, 365
 """The usual horizon of the risk, and that of the value."""
 
 Absent = Literal["too few customers", "history too short", "no better than the obvious rule", "no amounts"]
+
+
+Source = Literal["snapshot", "back-test"]
+"""What the card judges: the scores that a run stored at the beginning of the window, or, where there is no such
+snapshot yet, those of a model that is fitted now with what was known then."""
 
 
 class RiskCard(msgspec.Struct, frozen=True):
@@ -16,7 +23,8 @@ class RiskCard(msgspec.Struct, frozen=True):
     ``auc``: of two customers, one who bought and one who did not, how often the second had the higher risk; beside it
     that of days since the last order. ``brier``: mean squared error; beside it that of one chance for all, the share of
     the window before. ``calibration``: the mean distance of what was said of a tenth of the customers to what
-    happened. Of ``said``, whose risk was above a half, ``held`` did not buy.
+    happened. Of ``said``, whose risk was above a half, ``held`` did not buy. ``told_on``: the day (since 1970-01-01,
+    the site's own) at whose end the risks were told. ``model`` is "" where a snapshot tells.
     """
 
     model: str
@@ -29,6 +37,9 @@ class RiskCard(msgspec.Struct, frozen=True):
     calibration: float
     said: int
     held: int
+    source: Source = "back-test"
+    told_on: int | None = None
+    drift: Drift | None = None
 
     @property
     def better(self) -> bool:
@@ -36,7 +47,8 @@ class RiskCard(msgspec.Struct, frozen=True):
 
 
 class ValueCard(msgspec.Struct, frozen=True):
-    """How the value did on the ``days`` up to the day of the card: revenue of all customers, in the site's currency.
+    """How the value did on the ``days`` up to the day of the card, in the site's currency: revenue of all customers;
+    where a snapshot tells, their contribution.
 
     Errors are square roots of mean squared errors a customer; beside the model's that of the mean for all, and that of
     "as much as in the days before". ``low`` to ``high`` was the interval of the sum. ``covered``: the share of the
@@ -56,6 +68,8 @@ class ValueCard(msgspec.Struct, frozen=True):
     error_constant: float
     error_repeat: float
     covered: float | None
+    source: Source = "back-test"
+    told_on: int | None = None
 
     @property
     def better(self) -> bool:

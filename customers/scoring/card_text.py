@@ -1,8 +1,12 @@
 """The card as lines of text, for the command line."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
-from customers.scoring.card import ScoreCard
+from customers.scoring.card import RiskCard, ScoreCard, ValueCard
+from customers.scoring.drift import Drift
+
+EPOCH = date(1970, 1, 1)
 
 
 def lines(card: ScoreCard, currency: str) -> Iterator[str]:
@@ -10,6 +14,8 @@ def lines(card: ScoreCard, currency: str) -> Iterator[str]:
     yield f"{card.customers} customers"
     yield f"risk: {_risk(card)}"
     yield f"value: {_value(card, currency)}"
+    if card.risk and card.risk.drift:
+        yield f"drift: {_drift(card.risk.drift)}"
 
 
 def _risk(card: ScoreCard) -> str:
@@ -18,7 +24,7 @@ def _risk(card: ScoreCard) -> str:
         return f"not shown, {card.risk_absent}: {card.risk_needs}"
     told = (
         f"of {found.said} customers we said that they would order nothing in {found.days} days; {found.held} did not"
-        f" ({found.model}; ranking {found.auc:.3f}, by recency alone {found.auc_recency:.3f}; squared error"
+        f" ({_source(found)}; ranking {found.auc:.3f}, by recency alone {found.auc_recency:.3f}; squared error"
         f" {found.brier:.3f}, with one chance for all {found.brier_constant:.3f})"
     )
     return told if found.better else f"not shown, {card.risk_absent}: {told}"
@@ -30,9 +36,23 @@ def _value(card: ScoreCard, currency: str) -> str:
         return f"not shown, {card.value_absent}: {card.value_needs}"
     told = (
         f"for {found.days} days we expected {found.said:,.0f} {currency} ({found.low:,.0f} to {found.high:,.0f}),"
-        f" {found.happened:,.0f} came ({found.model})"
+        f" {found.happened:,.0f} came ({_source(found)})"
     )
     if not found.better or card.value_total is None:
         return f"not shown, {card.value_absent}: {told}"
     total, low, high = card.value_total
     return f"{told}; the next 365 days: {total:,.0f} {currency} ({low:,.0f} to {high:,.0f})"
+
+
+def _source(card: RiskCard | ValueCard) -> str:
+    day = f" of {EPOCH + timedelta(days=card.told_on)}" if card.told_on is not None else ""
+    if card.source == "snapshot":
+        return f"the stored scores{day}"
+    return f"{card.model}, a back-test with what was known at the end{day}"
+
+
+def _drift(found: Drift) -> str:
+    return (
+        f"risks were {found.calibration}: {found.said:.1%} said, {found.happened:.1%} happened; customers"
+        f" {found.customers} (stability index {found.psi:.2f})"
+    )

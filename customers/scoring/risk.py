@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from customers.models.likelihood import TooFewPurchases
@@ -14,9 +15,10 @@ from customers.models.risk_models import (
     fit_purchase_risk,
     silent_after,
 )
-from customers.purchases.history import Floats, History, Mask
+from customers.purchases.history import Floats, History
 from customers.purchases.summary import Customers, customers
 from customers.scoring.card import Absent, RiskCard
+from customers.scoring.drift import drift
 
 CANDIDATES = (*PURCHASE_MODELS, BEHAVIOUR)
 
@@ -28,6 +30,8 @@ class Risk(NamedTuple):
     card: RiskCard | None
     absent: Absent | None = None
     needs: str = ""
+    now: Floats | None = None
+    """What ``model`` says of the customers that it learnt from."""
 
 
 def learn_risk(of: History, today: int, horizon: int) -> Risk:
@@ -50,10 +54,12 @@ def learn_risk(of: History, today: int, horizon: int) -> Risk:
     if not chances or not 0 < np.count_nonzero(silent) < len(silent):
         return Risk(None, None, "too few customers", needs or "all customers did the same")
     best = min(chances, key=lambda name: log_loss(chances[name], silent))
-    card = _card(of, buyers, silent, chances[best], best, horizon)
+    card = risk_card(of, buyers, chances[best], best, horizon)
     if not card.better:
         return Risk(None, card, "no better than the obvious rule", "")
-    return Risk(fit_risk(of, today, horizon, best), card)
+    model = fit_risk(of, today, horizon, best)
+    now = model.chance(of, customers(of, today))
+    return Risk(model, msgspec.structs.replace(card, drift=drift(chances[best], now, silent)), now=now)
 
 
 def fit_risk(of: History, day: int, horizon: int, name: str) -> RiskModel:
@@ -63,7 +69,9 @@ def fit_risk(of: History, day: int, horizon: int, name: str) -> RiskModel:
     return fit_purchase_risk(of, day, horizon, PURCHASE_MODELS[name])
 
 
-def _card(of: History, buyers: Customers, silent: Mask, chance: Floats, name: str, horizon: int) -> RiskCard:
+def risk_card(of: History, buyers: Customers, chance: Floats, name: str, horizon: int) -> RiskCard:
+    """Of ``chance`` (n,), told of ``buyers`` on their day by the model called ``name``."""
+    silent = silent_after(of, buyers, horizon)
     before = customers(of, buyers.day - horizon)
     usual = silent_after(of, before, horizon) if len(before.rows) else silent
     said = chance > 0.5
@@ -78,4 +86,5 @@ def _card(of: History, buyers: Customers, silent: Mask, chance: Floats, name: st
         calibration=calibration_error(chance, silent),
         said=int(np.count_nonzero(said)),
         held=int(np.count_nonzero(said & silent)),
+        told_on=buyers.day - 1,
     )

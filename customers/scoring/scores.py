@@ -14,6 +14,7 @@ from customers.purchases.history import Floats, History
 from customers.purchases.summary import Customers, customers
 from customers.scoring.card import RISK_DAYS, VALUE_DAYS, ScoreCard
 from customers.scoring.risk import Risk, learn_risk
+from customers.scoring.told import NOTHING_TOLD, Told, with_told
 from customers.scoring.value import Value, learn_value
 
 LEARNT_FROM = 60_000
@@ -34,12 +35,13 @@ class Learnt(NamedTuple):
     card: ScoreCard
 
 
-def learn(of: History, today: int, risk_days: int = RISK_DAYS) -> Learnt:
-    """From the purchases before ``today`` (days since 1970-01-01, the site's own)."""
+def learn(of: History, today: int, risk_days: int = RISK_DAYS, told: Told = NOTHING_TOLD) -> Learnt:
+    """From the purchases before ``today`` (days since 1970-01-01, the site's own). ``told``: what was said before."""
     some = of.until(today).sample(LEARNT_FROM)
     # One thread: two cores are shared with what answers visitors, and threads that wait for one another take longer.
     with threadpool_limits(1):
         risk, value = learn_risk(some, today, risk_days), learn_value(some, today, VALUE_DAYS)
+    risk, value = with_told(of.until(today), risk, value, risk_days, told)
     rhythm = None
     if risk.model:
         try:

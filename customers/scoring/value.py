@@ -3,6 +3,7 @@ wrong it was there and before."""
 
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from scipy.stats import t as student
 
@@ -101,17 +102,25 @@ def _width(windows: list[Window], name: str, longer: float) -> float:
 def _card(
     of: History, latest: Window, name: str, length: int, width: float, before: list[Window]
 ) -> ValueCard:
-    said, happened = latest.said[name], latest.happened
-    earlier = of.between(latest.buyers.day - length, latest.buyers.day)
+    said, day = latest.said[name], latest.buyers.day
+    earlier = of.between(day - length, day)
     repeat = earlier.total(earlier.revenue)[latest.buyers.rows]
     covered = None
     if before:
         low, high = own_spread(before[0].said[name], before[0].happened).of(said)
-        covered = float(np.mean((low <= happened) & (happened <= high)))
+        covered = share_within(low, latest.happened, high)
+    card = value_card(said, latest.happened, repeat, width, covered)
+    return msgspec.structs.replace(card, model=name, days=length, told_on=day - 1)
+
+
+def value_card(
+    said: Floats, happened: Floats, repeat: Floats, width: float, covered: float | None
+) -> ValueCard:
+    """Of ``said`` (n,) and what ``happened``; ``repeat`` is that of the time before. Without model and days."""
     total = float(said.sum())
     return ValueCard(
-        model=name,
-        days=length,
+        model="",
+        days=0,
         customers=len(said),
         said=total,
         low=total * float(np.exp(-width)),
@@ -123,6 +132,10 @@ def _card(
         error_repeat=_error(repeat, happened),
         covered=covered,
     )
+
+
+def share_within(low: Floats, happened: Floats, high: Floats) -> float:
+    return float(np.mean((low <= happened) & (happened <= high)))
 
 
 def _error(said: Floats, happened: Floats) -> float:

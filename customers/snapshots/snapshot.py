@@ -1,5 +1,6 @@
 """One day's scores of a site as the warehouse keeps them, without people who are being erased."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -13,6 +14,8 @@ from warehouse.tables.schema import SCORES
 
 NAMED = {"recency": "r", "frequency": "f", "monetary": "m"}
 """What profiles call the columns."""
+RISK = re.compile(r"risk(\d+)")
+"""The risk with its days."""
 WORDS: Mapping[str, Sequence[str]] = {"cell": CELLS, "quadrant": QUADRANTS}
 """Of these, profiles hold the place of a word."""
 
@@ -23,6 +26,7 @@ def snapshot(
     ts: int,
     profiles: pa.Array,
     stages: Sequence[str | None],
+    refuses: Sequence[bool | None],
     scores: Mapping[str, NDArray[np.generic]],
 ) -> pa.Table:
     """Columns of SCORES, a row for each of ``profiles`` (n,). ``scores`` are columns (n,) by their names on profiles;
@@ -34,8 +38,12 @@ def snapshot(
         "ts": pa.repeat(pa.scalar(ts, pa.int64()), count),
         "profile": profiles,
         "stage": pa.array(stages, pa.string()),
+        "refuses": pa.array(refuses, pa.bool_()),
     }
     for name, values in scores.items():
+        if found := RISK.fullmatch(name):
+            columns["risk"] = _column("risk", values)
+            columns["risk_days"] = pa.repeat(pa.scalar(int(found[1]), pa.int16()), count)
         column = NAMED.get(name, name)
         if column in SCORES.names and column not in columns:
             columns[column] = _column(column, values)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,15 @@ TOGETHER = 500
 GroupOf = Callable[[Sequence[Profile | None]], NDArray[np.float64]]
 
 
+class Written(NamedTuple):
+    """Of each profile (n,): its lifecycle stage and whether it refuses marketing, None of whom there is no profile; and
+    its group."""
+
+    stages: Sequence[str | None]
+    refuses: Sequence[bool | None]
+    groups: NDArray[np.float64]
+
+
 class ScoreWriter:
     """``group_of``: the group of each of some profiles. ``written``: how many were written so far."""
 
@@ -32,12 +42,10 @@ class ScoreWriter:
         self._thresholds = thresholds_of(site)
         self.written = 0
 
-    def write(
-        self, profiles: pa.Array, columns: Mapping[str, np.ndarray]
-    ) -> tuple[list[str | None], NDArray[np.float64]]:
-        """The scores (n,) of ``profiles`` (n,) and their groups; what they had of ours before goes. NaN is no score.
-        Returns the lifecycle stage of each, None of whom there is no profile, and the group."""
+    def write(self, profiles: pa.Array, columns: Mapping[str, np.ndarray]) -> "Written":
+        """The scores (n,) of ``profiles`` (n,) and their groups; what they had of ours before goes. NaN is no score."""
         stages: list[str | None] = []
+        refuses: list[bool | None] = []
         groups = np.full(len(profiles), np.nan)
         for first in range(0, len(profiles), TOGETHER):
             some = slice(first, first + TOGETHER)
@@ -46,11 +54,12 @@ class ScoreWriter:
             known = [found[profile_id].profile for profile_id in ids]
             groups[some] = self._group_of(known)
             stages += [stage_of(each, self._now, self._thresholds) if each else None for each in known]
+            refuses += [each.consent.get("marketing") is False if each else None for each in known]
             mine = _by_profile(
                 {**{name: values[some] for name, values in columns.items()}, "group": groups[some]}
             )
             self._write(ids, found, mine)
-        return stages, groups
+        return Written(stages, refuses, groups)
 
     def _write(self, ids: list[str], found: Mapping[str, Stored], scores: Iterator[dict[str, float]]) -> None:
         wanted = {

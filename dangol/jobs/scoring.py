@@ -1,7 +1,7 @@
 """The scores of every customer of a site: from the warehouse onto profiles, into the day's snapshot and the card."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 import numpy as np
@@ -13,22 +13,25 @@ from customers.quadrants.needs import Mixes, needs
 from customers.quadrants.places import quadrants
 from customers.rfm.cells import FEWEST_CUSTOMERS, cells
 from customers.rfm.fifths import fifths
-from customers.scoring.card import RISK_DAYS, ScoreCard
+from customers.scoring.card import RISK_DAYS, VALUE_DAYS, ScoreCard
 from customers.scoring.card_store import CardStore
 from customers.snapshots.snapshot import snapshot, without_erased
 from dangol.jobs.grouping import Grouping, StoredGroups, group_of
-from dangol.jobs.score_writer import ScoreWriter
+from dangol.jobs.score_writer import ScoreWriter, Written
 from profiles.erasures import Erased, NobodyErased
 from profiles.standing import SCORED_DAY
 from profiles.store.port import ProfileStore
 from tracker.durations import DAY_MS
 from tracker.sites import Site
 from warehouse.customers.category_mix import category_mix
+from warehouse.customers.told_scores import told_risks, told_values
 from warehouse.delta import Warehouse
 from warehouse.feeds.purchase_days import NO_COSTS
 from warehouse.question.span import LONGEST_DAYS, Span
 
 EPOCH = date(1970, 1, 1)
+MEMORY = "400MB"
+"""Of the questions for orders; what needs more spills to disk. A million customers fit into 2 GB with all else."""
 
 
 class Scoring:
@@ -58,22 +61,30 @@ class Scoring:
         snapshot. Raises WarehouseUnavailable, ProfilesUnavailable or CardsUnavailable; who was scored before that
         stays so.
         """
-        from customers.scoring.scores import learn, scores  # scikit-learn: only this job needs its memory
+        # scikit-learn: only this job needs its memory
+        from customers.scoring.scores import learn, scores
+        from customers.scoring.told import Told
 
         now = int(self._clock() * 1000)
         day = datetime.fromtimestamp(now / 1000, site.zone).date()
         tomorrow = (day - EPOCH).days + 1
         span = Span(now - LONGEST_DAYS * DAY_MS, now + 1, site.zone)
-        known = history(self._warehouse, site.id, span, site.currency, self._unit_costs(site))
-        found = scores(known, tomorrow, learn(known, tomorrow, self._risk_days))
+        with self._warehouse.aside(MEMORY) as engine:
+            known = history(engine, site.id, span, site.currency, self._unit_costs(site))
+            mix = category_mix(engine, site.id, span, site.currency)
+            told = Told(
+                told_risks(engine, site.id, now, self._risk_days),
+                told_values(engine, site.id, now, VALUE_DAYS),
+            )
+        found = scores(known, tomorrow, learn(known, tomorrow, self._risk_days, told))
         columns = {**rfm(known), **found.columns, SCORED_DAY: np.full(known.people, float(now // DAY_MS))}
         if "clv" in columns:
-            mix = category_mix(self._warehouse, site.id, span, site.currency)
             columns["quadrant"] = quadrants(needs(mixes(mix, known.profiles)).distance, columns["clv"])
         groups = self._grouping.groups(site.id, known.profiles, now)
         writer = ScoreWriter(self._profiles, site, now, lambda profiles: group_of(groups, profiles, now))
-        stages, columns["group"] = writer.write(known.profiles, columns)
-        self._record(site, now, day, known, stages, columns)
+        written = writer.write(known.profiles, columns)
+        columns["group"] = written.groups
+        self._record(site, now, day, known, written, columns)
         self.card = found.card
         if self._cards:
             self._cards.save(site.id, found.card)
@@ -85,10 +96,12 @@ class Scoring:
         now: int,
         day: date,
         known: History,
-        stages: Sequence[str | None],
+        written: Written,
         columns: Mapping[str, np.ndarray],
     ) -> None:
-        rows = snapshot(site.id, day, now, known.profiles.cast(pa.string()), stages, columns)
+        rows = snapshot(
+            site.id, day, now, known.profiles.cast(pa.string()), written.stages, written.refuses, columns
+        )
         last = np.zeros(known.people, np.int64)
         np.maximum.at(last, known.person, known.ts)
         marks = self._erased.cutoffs(site.id)

@@ -15,25 +15,10 @@ from profiles.model import Counts, Profile
 from profiles.standing import cell_of, quadrant_of
 from profiles.store.memory import MemoryProfiles
 from profiles.store.port import ABSENT, Write
-from tests.support.warehouse_rows import NOON, row
+from tests.support.scored_shop import SITE, history, order, shop
+from tests.support.warehouse_rows import NOON
 from tracker.durations import DAY_MS
-from tracker.sites import Site
-from warehouse.delta import Warehouse
 from warehouse.question.scope import Scope
-from warehouse.tables.schema import EventRow
-
-SITE = Site(id="default", write_key="wk", secret_key="sk", timezone="Asia/Seoul")
-
-
-def order(profile: str, ts: int, revenue: float, number: str, name: str = "Order Completed") -> EventRow:
-    return row(ts, id=f"{profile}-{number}-{ts}-{name}", type="track", name=name, profile=profile,
-               order=number, revenue=revenue)  # fmt: skip
-
-
-def shop(folder: Path, rows: list[EventRow]) -> Warehouse:
-    warehouse = Warehouse(str(folder))
-    warehouse.append(rows, [], {})
-    return warehouse
 
 
 def known(*ids: str) -> MemoryProfiles:
@@ -58,19 +43,6 @@ def test_a_young_shop_has_fifths_only(tmp_path: Path) -> None:
         assert again.run(SITE) == written, "scores say of which day they are, a week old at most"
     found = profiles.find("default", "0")
     assert found and found.scores == {"taste": 3.0, **fifths, "contribution": 10.0, "day": NOON // DAY_MS + 7}
-
-
-def history(customers: int, days: int) -> list[EventRow]:
-    """Orders of 20 each by customers who come at a rate of their own, and leave; the first orders spread over all."""
-    chance = np.random.default_rng(7)
-    rows = []
-    for customer in range(customers):
-        start, rate = chance.uniform(0, days), chance.gamma(0.8, 0.05)
-        until = start + chance.exponential(150)
-        times = start + np.cumsum([0, *chance.exponential(1 / rate, 40)])
-        rows += [order(f"v:{customer}", NOON - days * DAY_MS + int(time * DAY_MS), 20.0, f"{customer}-{number}")
-                 for number, time in enumerate(times) if time < min(until, days) or not number]  # fmt: skip
-    return rows
 
 
 def test_risk_and_value_of_a_shop_with_history(tmp_path: Path) -> None:

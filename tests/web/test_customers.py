@@ -228,7 +228,7 @@ def test_each_quadrant_opens_its_campaign(stage: Stage) -> None:
 def test_the_list_pages_sorts_and_says_who_is_left_out(stage: Stage) -> None:
     desk = stage.desk()
     page = desk.get("/desk/customers/list").text
-    assert "1 customer of this page refuses marketing and is left out." in page
+    assert "1 customer refuses marketing and is left out." in page
     assert "not asked" in page
     first = desk.get("/desk/customers/list?limit=2&refusals=include").text
     onward = next(each for each in links(first) if "offset=2" in each)
@@ -236,3 +236,31 @@ def test_the_list_pages_sorts_and_says_who_is_left_out(stage: Stage) -> None:
     assert desk.get(f"{onward}&limit=2").status_code == 200
     assert desk.get("/desk/customers/list?sort=x").status_code == 400
     assert desk.get("/desk/customers/list?cell=nobody").status_code == 200
+
+
+def test_a_page_is_full_whoever_refuses_and_no_page_repeats_or_skips_anybody(stage: Stage) -> None:
+    """Every second of 30 had refused by the day of the scores, every third of the others has since."""
+    day = NEW + timedelta(days=1)
+    refused = {f"u:{n:02}" for n in range(0, 30, 2)}
+    since = {f"u:{n:02}" for n in range(1, 30, 6)}
+    rows = [
+        snapshot(day, f"u:{n:02}", clv=float(100 - n), refuses=f"u:{n:02}" in refused, ts=noon(NEW) + 1)
+        for n in range(30)
+    ]
+    assert stage.warehouse.record_scores("default", day, pa.concat_tables(rows))
+    no = answers({"marketing": False}, 1)
+    for each in refused | since:
+        stage.profiles.save("default", [Write(each, ABSENT, Profile(each, user=each[2:], consents=no))])
+    found: list[str] = []
+    sizes, query = [], "limit=4"
+    while query:
+        told = stage.call("GET", f"/v1/customers?{query}").json
+        assert told["total"] == 15 and told["left_out"] >= 15
+        found += [each["id"] for each in told["customers"]]
+        sizes.append(len(told["customers"]))
+        query = f"limit=4&offset={told['next']}" if told["next"] is not None else ""
+    assert found == [name for n in range(30) if (name := f"u:{n:02}") not in refused | since]
+    assert sizes == [4, 4, 2]
+    assert stage.call("GET", "/v1/customers?refusals=include&limit=40").json["total"] == 30
+    beyond = stage.call("GET", "/v1/customers?limit=4&offset=40").json
+    assert (beyond["total"], beyond["customers"], beyond["next"]) == (15, [], None)

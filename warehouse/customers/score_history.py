@@ -14,7 +14,7 @@ from warehouse.question.span import Span
 _SNAPSHOTS = "select ts, any_value(day) as day, count(*) as customers from scores group by ts order by ts"
 _STANDING = """
 select coalesce({name}, '') as name, count(*) as customers, sum(contribution) as contribution, sum(clv) as clv,
-       avg(risk90) as risk from scores group by 1 order by customers desc, 1
+       avg(coalesce(risk, risk90)) as risk from scores group by 1 order by customers desc, 1
 """
 _GRID = """
 select r as recency, cell, count(*) as customers, sum(contribution) as contribution

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tracker.durations import DAY_MS
 from warehouse.definitions.orders import NET_LINES, NET_ORDERS
@@ -26,10 +26,8 @@ FOLDS_CACHED = 16
 """Folds kept, of sites and currencies."""
 
 _EPOCH = date(1970, 1, 1)
-_ORDERS = f"create or replace temp table net_of_all as {NET_ORDERS}"
-_STANDING = (
-    "create or replace temp table standing as select key, state from net_of_all where state <> 'cancelled'"
-)
+_STANDING = "with standing as (select key, state from net_of_all where state <> 'cancelled'),"
+_LINES = _STANDING + NET_LINES.strip().removeprefix("with")
 
 
 class _DayRows(NamedTuple):
@@ -97,16 +95,18 @@ class OrderCache:
         ]
         if rows is not None and not new and kept.keys() == known.keys():
             return rows
-        found = self._read(cursor, site, new) if new else None
-        if rows is None or kept.keys() != known.keys() or (found is not None and len(found)):
-            parts = [each.rows for each in kept.values()] + ([found] if found is not None else [])
-            rows = pa.concat_tables(parts).combine_chunks() if parts else self._read(cursor, site, [])
+        found = self._read(cursor, site, new).sort_by("ts") if new else None
         made = {}
         for day, mine in days.items():
             of_day = [kept[day].rows] if day in kept else []
             if found is not None and (day not in kept or _paths(mine) != kept[day].paths):
                 of_day.append(_of_day(found, day))
-            made[day] = _DayRows(_paths(mine), pa.concat_tables(of_day))
+            # The first time a day is a part of what was read, not a copy of it.
+            both = pa.concat_tables(of_day).combine_chunks() if len(of_day) > 1 else of_day[0]
+            made[day] = _DayRows(_paths(mine), both)
+        if rows is None or kept.keys() != known.keys() or (found is not None and len(found)):
+            parts = [each.rows for each in kept.values()] + ([found] if found is not None else [])
+            rows = pa.concat_tables(parts) if parts else self._read(cursor, site, [])
         self._days[site], self._rows[site] = made, rows
         return rows
 
@@ -116,19 +116,20 @@ def _fold(
 ) -> Folded:
     replaced, joins = aliased.sql("e", "profile session")
     cursor.register("transitions", rows)
+    kind = "table" if joins else "view"  # a copy only where the names in there are others now
     params = {"scope_site": site} if joins else {}
     try:
         cursor.execute(
-            f"create or replace temp table order_rows as select e.*{replaced} from transitions e {joins}",
+            f"create or replace temp {kind} order_rows as select e.*{replaced} from transitions e {joins}",
             params,
         )
-        cursor.execute(_ORDERS, {"own": own})
-        cursor.execute(_STANDING)
-        return Folded(cursor.sql("from net_of_all").to_arrow_table(), cursor.sql(NET_LINES).to_arrow_table())
+        orders = cursor.sql(NET_ORDERS, params={"own": own}).to_arrow_table()
+        cursor.register("net_of_all", orders)
+        return Folded(orders, cursor.sql(_LINES).to_arrow_table())
     finally:
+        cursor.execute(f"drop {kind} if exists order_rows")
+        cursor.unregister("net_of_all")
         cursor.unregister("transitions")
-        for name in ("order_rows", "net_of_all", "standing"):
-            cursor.execute(f"drop table if exists {name}")
 
 
 def _by_day(files: Sequence[LiveFile]) -> dict[date | None, list[LiveFile]]:
@@ -145,8 +146,9 @@ def _paths(files: Iterable[LiveFile]) -> frozenset[str]:
 
 
 def _of_day(rows: pa.Table, day: date | None) -> pa.Table:
+    """``rows`` are by ``ts``."""
     if day is None:
         return rows
     start = (day - _EPOCH).days * DAY_MS
-    ts = rows["ts"]
-    return rows.filter(pc.and_(pc.greater_equal(ts, start), pc.less(ts, start + DAY_MS)))
+    first, end = np.searchsorted(rows["ts"].to_numpy(), (start, start + DAY_MS))
+    return rows.slice(first, end - first)

@@ -184,13 +184,17 @@ SCORES = pa.schema(
         *(pa.field(name, pa.int8()) for name in ("r", "f", "m")),
         pa.field("cell", pa.string()),
         pa.field("risk90", pa.float64()),
+        pa.field("risk", pa.float64()),
+        pa.field("risk_days", pa.int16()),
         pa.field("next_order", pa.date32()),
         *(pa.field(name, pa.float64()) for name in ("clv", "clv_low", "clv_high", "contribution")),
         pa.field("group", pa.string()),
         pa.field("quadrant", pa.string()),
+        pa.field("refuses", pa.bool_()),
     ]
 )
 """What each customer of a site scored on ``day`` (the site's own). ``ts`` (ms) is when the run began to read;
-``profile`` the id of that time. ``stage``, ``cell`` and ``quadrant`` are names, fifths 1 to 5, ``risk90`` a
-probability, money in the site's currency: ``clv`` of the next 365 days with its interval, ``contribution`` until
-``day``. Null: not known."""
+``profile`` the id of that time. ``stage``, ``cell`` and ``quadrant`` are names, fifths 1 to 5. ``risk`` is the
+probability of no order in the next ``risk_days``, also told as ``risk90`` where these are 90. Money is in the site's
+currency: ``clv`` of the next 365 days with its interval, ``contribution`` until ``day``. ``refuses``: whether they
+refused marketing then. Null: not known."""

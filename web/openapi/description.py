@@ -13,6 +13,7 @@ import yaml
 from flask import Blueprint, Response
 
 from customers.scoring.card import RiskCard, ScoreCard, ValueCard
+from customers.scoring.drift import Drift
 from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval
 from offers.experiments.lift import Group
@@ -82,6 +83,7 @@ ANSWERED: tuple[type, ...] = (
         CostsTold,
         ScoreCard,
         RiskCard,
+        Drift,
         ValueCard,
         Returned,
         SignedUp,

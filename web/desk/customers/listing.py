@@ -79,7 +79,6 @@ class CustomerListPage:
 def view_of(found: CustomerList, asked: ListQuestion, site: Site) -> ListView:
     audience, words = audience_of(asked.filters), words_of(asked.filters)
     query = _query(asked)
-    beyond = asked.offset + asked.limit
     return ListView(
         found=found,
         day=formats.day(found.day) if found.day else "",
@@ -90,13 +89,13 @@ def view_of(found: CustomerList, asked: ListQuestion, site: Site) -> ListView:
         campaign=f"/desk/campaigns/edit?{urlencode({'audience': audience})}",
         file=f"/desk/customers/list.csv?{urlencode({**query, 'format': 'csv'})}",
         before=_address(query, offset=str(max(0, asked.offset - asked.limit))) if asked.offset else "",
-        after=_address(query, offset=str(beyond)) if beyond < found.total else "",
+        after=_address(query, offset=str(found.next)) if found.next else "",
         sorts={name: _address(query, sort=name, order=_turned(asked, name)) for name in _FIRST},
         refusals=_address(query, refusals="leave out" if asked.refusals else "include"),
     )
 
 
-_FIRST: Mapping[str, str] = {"clv": "desc", "contribution": "desc", "risk90": "desc", "next_order": "asc"}
+_FIRST: Mapping[str, str] = {"clv": "desc", "contribution": "desc", "risk": "desc", "next_order": "asc"}
 """Columns that a click sorts by, and the order that is asked for first."""
 
 
@@ -154,7 +153,7 @@ def _row(one: ScoredCustomer, site: Site) -> CustomerRow:
         consent=consent,
         stage=one.stage or "",
         cell=cell,
-        risk=formats.percent(one.risk90, 0) if one.risk90 is not None else "",
+        risk=formats.percent(one.risk, 0) if one.risk is not None else "",
         value=formats.money(one.clv, site.currency) if one.clv is not None else "",
         interval=f"{low} – {high}" if low and high else "",
         contribution=formats.money(one.contribution, site.currency) if one.contribution is not None else "",

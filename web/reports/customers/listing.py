@@ -34,6 +34,8 @@ class ScoredCustomer:
     f: int | None
     m: int | None
     risk90: float | None
+    risk: float | None
+    risk_days: int | None
     next_order: date | None
     clv: float | None
     clv_low: float | None
@@ -45,14 +47,16 @@ class ScoredCustomer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerList:
-    """``total`` customers fulfil the filters on ``day``; ``customers`` are those of this page. ``left_out`` of the page
-    refuse marketing. Without scores ``day`` is None."""
+    """``total`` customers fulfil the filters on ``day``; ``customers`` are those of this page. ``left_out`` refuse
+    marketing: all who did when the scores were computed, and of this page who did since. ``next`` is the offset of the
+    next page, None behind the last. Without scores ``day`` is None."""
 
     day: date | None
     total: int
     offset: int
     left_out: int
     customers: tuple[ScoredCustomer, ...]
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,34 @@ def customer_list(reports: Reports, site: Site, asked: ListQuestion) -> Customer
     at = newest(reports, site)
     if at is None:
         return CustomerList(None, 0, asked.offset, 0, ())
-    page = customer_page(
-        reports.warehouse, site.id, at, asked.filters, asked.sort, asked.up, asked.offset, asked.limit
-    )
-    profiles = people_by_id(reports.profiles, site.id, [row["profile"] for row in page.rows])
-    found = [(row, profiles.get(row["profile"])) for row in page.rows]
-    kept = [pair for pair in found if asked.refusals or not _refuses(pair[1])]
-    customers = tuple(_customer(row, profile) for row, profile in kept)
-    return CustomerList(at.day, page.total, asked.offset, len(found) - len(kept), customers)
+    kept: list[ScoredCustomer] = []
+    at_row, total, left_out, since = asked.offset, 0, 0, 0
+    while True:
+        wanted = asked.limit - len(kept)
+        page = customer_page(
+            reports.warehouse,
+            site.id,
+            at,
+            asked.filters,
+            asked.sort,
+            asked.up,
+            at_row,
+            wanted,
+            asked.refusals,
+        )
+        total, left_out = page.total, page.left_out
+        profiles = people_by_id(reports.profiles, site.id, [row["profile"] for row in page.rows])
+        for row in page.rows:
+            profile = profiles.get(row["profile"])
+            if not asked.refusals and _refuses(profile):
+                since += 1  # others follow in their place
+            else:
+                kept.append(_customer(row, profile))
+        at_row += len(page.rows)
+        if len(page.rows) < wanted or len(kept) == asked.limit:
+            break
+    behind = at_row if at_row < total else None
+    return CustomerList(at.day, total, asked.offset, left_out + since, tuple(kept), behind)
 
 
 def newest(reports: Reports, site: Site) -> Snapshot | None:
