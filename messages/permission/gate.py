@@ -17,6 +17,7 @@ from messages.permission.wording import missing
 from profiles.consent.law.law import lawful_everywhere
 from profiles.consent.law.recipient_time import Hours, closed, known_zone, zones_of
 from profiles.consent.law.ruling import Circumstances, Duty, Ruling, proven
+from profiles.consent.record import standing
 from profiles.consent.standing import marketing_answer
 from profiles.model import Consent, Profile
 from tracker.durations import DAY_MS
@@ -110,10 +111,11 @@ def permission(asked: Asked, stores: StoresSay) -> Permission:
     return Permission(tuple(_answers(asked, stores, answer, ruling)), ruling.duties)
 
 
-def countries_of(profile: Profile, answer: Consent | None = None) -> tuple[str, ...]:
-    """The countries whose law may hold: where they agreed, where they say they live, where they were last seen."""
+def countries_of(profile: Profile) -> tuple[str, ...]:
+    """The countries whose law may hold: where they answered, where they say they live, where they were last seen."""
+    said = [one.jurisdiction for one in standing(profile).values() if one.purpose == "marketing"]
     told = profile.traits.get("country")
-    found = (answer.jurisdiction if answer else "", told if isinstance(told, str) else "", profile.country)
+    found = (*said, told if isinstance(told, str) else "", profile.country)
     return tuple(dict.fromkeys(each.strip().upper() for each in found if len(each.strip()) == 2))
 
 
@@ -136,7 +138,7 @@ def confirmed(asked: Asked) -> bool:
 
 
 def _ruling(asked: Asked, answer: Consent | None) -> Ruling:
-    countries = countries_of(asked.profile, answer)
+    countries = countries_of(asked.profile)
     return lawful_everywhere(
         Circumstances(
             country="",

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from profiles.consent.law.ruling import proven
 from profiles.consent.record import SUBJECTS_KEPT, standing
 from profiles.consent.statement import TEXT_CHARACTERS
 from profiles.model import Consent, Profile
@@ -34,7 +35,9 @@ def marketing_answer(profile: Profile, channel: str, topic: str) -> Consent | No
     if found is None or not found.given:
         return found
     # Who confirmed their address and says yes again has still confirmed it.
-    return msgspec.structs.replace(found, verified_at=max(one.verified_at for one in allowing))
+    return msgspec.structs.replace(
+        found, verified_at=max((one.verified_at for one in allowing if proven(one)), default=0)
+    )
 
 
 def _overrides(yes: Consent, no: Consent) -> bool:

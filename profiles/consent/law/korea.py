@@ -10,8 +10,8 @@ from profiles.model import Consent
 from tracker.durations import DAY_MS
 
 SEOUL = ("Asia/Seoul",)
-SALE_MS = 183 * DAY_MS
-"""Six months after the sale of goods of the same kind, taken short."""
+SALE_MS = 180 * DAY_MS
+"""Six months after the sale of goods of the same kind: the shortest ones have 181 days."""
 RECONFIRM_DAYS = 730
 RECONFIRM_MS = RECONFIRM_DAYS * DAY_MS
 RESULT_DAYS = 14
