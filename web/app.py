@@ -218,7 +218,7 @@ def _register_api(
         blueprint_of("models", Models(shops, runs, keys).routes()),
         blueprint_of("campaigns", Campaigns(stores.campaigns.store, sources.plans, keys, clock).routes()),
         blueprint_of("costs", Costs(stores.reports.costs, keys, clock).routes()),
-        blueprint_of("scores", Scores(stores.reports.cards, keys).routes()),
+        blueprint_of("scores", Scores(stores.reports.cards, stores.reports.score_runs, keys).routes()),
         blueprint_of("customers", Customers(waiting, "/v1/customers", keys.secret_key).routes()),
         blueprint_of("coupons", CouponPools(stores.campaigns.coupons, keys).routes()),
         blueprint_of("segments", Segments(segments.store, segments.progress, keys).routes()),

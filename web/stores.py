@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from customers.groups.store import GroupStore
 from customers.scoring.card_store import CardStore
+from customers.scoring.runs import ScoreRuns
 from ingest.enrich.countries import Source, source
 from ingest.rebuild.classification_runs import ClassificationRuns
 from ingest.worker.log_generations import Incident
@@ -120,6 +121,7 @@ class ReportStores:
     losses: LossStore
     costs: CostStore
     cards: CardStore
+    score_runs: ScoreRuns
     groups: GroupStore
     classifications: ClassificationRuns
     patience_seconds: float = 1.5

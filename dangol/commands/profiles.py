@@ -119,14 +119,22 @@ def score(config: Settings, site_id: str) -> None:
     The schedule does the same once a day.
     """
     from customers.scoring.card_text import lines
+    from customers.scoring.runs import SCORES_LOCK
+    from dangol import compose
     from dangol.jobs.jobs import scoring
     from dangol.machine.embedded import embedded_redis
     from dangol.transfer.event_import import site_of
+    from recommender.jobs.lock import LOCK_SECONDS, Busy, RedisLock, locked
 
     with embedded_redis(config):
         site = site_of(config, site_id)
         job = scoring(config)
-        written = job.run(site)
+        runs = compose.score_runs(config)
+        lock = RedisLock(compose.profiles(config).client, SCORES_LOCK)
+        try:
+            written = locked(lambda: runs.run(site.id, lambda: job.run(site)), lock, LOCK_SECONDS / 4)
+        except Busy as busy:
+            raise click.ClickException(str(busy)) from busy
     click.echo(f"{written} profiles written")
     for line in lines(job.card, site.currency) if job.card else ():
         click.echo(line)

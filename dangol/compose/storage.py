@@ -9,6 +9,7 @@ from tracker.sites import Sites
 
 if TYPE_CHECKING:
     from customers.scoring.card_store import CardStore
+    from customers.scoring.runs import ScoreRuns
     from dangol.archive.erasure_log import ErasureLog
     from ingest.dead_letters import DeadLetters
     from ingest.rebuild.classification_runs import ClassificationRuns
@@ -93,6 +94,16 @@ def score_cards(settings: Settings) -> "CardStore":
     from customers.scoring.card_store import CardStore
 
     return CardStore(settings.profiles_uri)
+
+
+def score_runs(settings: Settings) -> "ScoreRuns":
+    """Runs of the scores: requested, running, done."""
+    from customers.scoring.runs import SCORES_LOCK, ScoreRuns
+    from recommender.jobs.lock import RedisLock
+    from tracker.redis_connection import connect
+
+    client = connect(settings.profiles_uri, 5.0)
+    return ScoreRuns(client, lambda: bool(RedisLock(client, SCORES_LOCK).held_by()))
 
 
 def erasure_log(settings: Settings) -> "ErasureLog":

@@ -21,6 +21,7 @@ from dangol.compose.storage import (
     profiles,
     runs,
     score_cards,
+    score_runs,
     sites,
     spool_watch,
     suppressions,
@@ -212,6 +213,7 @@ def _reports(settings: Settings, house: "Warehouse") -> "ReportStores":
         losses=losses(settings, 1.0),
         costs=costs(settings),
         cards=score_cards(settings),
+        score_runs=score_runs(settings),
         groups=GroupStore(settings.profiles_uri),
         classifications=classification_runs(settings, 1.0),
     )

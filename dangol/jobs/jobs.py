@@ -66,6 +66,7 @@ class Jobs:
         self.membership = compose.membership(settings)
         self.sizes = SegmentSizes(settings.profiles_uri)
         self.scoring = scoring(settings)
+        self.score_runs = compose.score_runs(settings)
         self.duplicates = Duplicates(
             compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
         )
@@ -121,7 +122,18 @@ class Jobs:
 
     def score(self) -> None:
         """Score every customer: RFM, risk, value, and the card of how right these were."""
-        self._each(self.scoring.run)
+        self._each(self._score)
+
+    def score_asked(self) -> None:
+        """Score the sites for which somebody requested it."""
+        self._each(self._score_asked)
+
+    def _score_asked(self, site: Site) -> None:
+        if self.score_runs.is_requested(site.id):
+            self._score(site)
+
+    def _score(self, site: Site) -> None:
+        self.score_runs.run(site.id, lambda: self.scoring.run(site))
 
     def index_people(self) -> None:
         """Build the search index of people where there is none, and take out whose profile expired."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 
+from customers.scoring.runs import SCORES_LOCK
 from dangol.machine.heartbeat import Heartbeat
 from dangol.settings import Settings
 from recommender.jobs.lock import RedisLock
@@ -38,7 +39,8 @@ def table(settings: Settings) -> list[Job]:
         Job("offers", jobs.learn_offers, 1, "offers", soon=True),
         Job("shops", jobs.reconcile, 15, "shops", soon=True),
         Job("segments", jobs.segments, 1 / 6, "segments", soon=True),
-        Job("scores", jobs.score, DAY, "scores", soon=True),
+        Job("scores", jobs.score, DAY, SCORES_LOCK, soon=True),
+        Job("scores asked for", jobs.score_asked, 1 / 12, SCORES_LOCK, soon=True),
         Job("people index", jobs.index_people, DAY, "people index", soon=True),
         Job("duplicates", jobs.merge_duplicates, 60, "duplicates", soon=True),
         Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),

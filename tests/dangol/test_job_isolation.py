@@ -20,6 +20,7 @@ EACH = {
     "learn_offers": "learner.run",
     "segments": "membership.due",
     "score": "scoring.run",
+    "score_asked": "score_runs.is_requested",
     "train_asked": "training.runs.is_requested",
     "train": "training.due",
     "refresh": "refresh",

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from customers.groups.store import GroupStore
 from customers.scoring.card_store import CardStore
+from customers.scoring.runs import ScoreRuns
 from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
 from ingest.rebuild.classification_runs import ClassificationRuns
@@ -253,6 +254,7 @@ def stage_of(
             losses=LossStore(connect(redis_url, 10)),
             costs=RedisCosts(redis_url, timeout=10),
             cards=CardStore(redis_url, timeout=10),
+            score_runs=ScoreRuns(connect(redis_url, 10.0), lambda: True),
             groups=GroupStore(redis_url, timeout=10),
             classifications=ClassificationRuns(connect(redis_url, 10.0), clock),
             patience_seconds=patience_seconds,

@@ -46,3 +46,12 @@ def test_scores_in_words(stage: Stage, site: Site) -> None:
     assert told["Recency"] == "5 of 5" and told["taste"] == "3"
     value = told["Expected contribution of the next 365 days"]
     assert value == "€1,234.50 (with 9 of 10 such customers: €100.00 to €2,400.00)"
+
+
+def test_a_run_is_asked_for_once(stage: Stage) -> None:
+    assert stage.call("GET", "/v1/scores/run").status_code == 404
+    assert stage.call("POST", "/v1/scores/run", "wk_test").status_code == 403
+    answer = stage.call("POST", "/v1/scores/run")
+    assert (answer.status_code, answer.headers["Location"]) == (202, "/v1/scores/run")
+    assert answer.json["state"] == stage.call("GET", "/v1/scores/run").json["state"] == "waiting"
+    assert stage.call("POST", "/v1/scores/run").status_code == 409

@@ -14,6 +14,7 @@ from flask import Blueprint, Response
 
 from customers.scoring.card import RiskCard, ScoreCard, ValueCard
 from customers.scoring.drift import Drift
+from customers.scoring.runs import ScoreRun
 from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval
 from offers.experiments.lift import Group
@@ -84,6 +85,7 @@ ANSWERED: tuple[type, ...] = (
         ScoreCard,
         RiskCard,
         Drift,
+        ScoreRun,
         ValueCard,
         Returned,
         SignedUp,
