@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from offers.campaign.send import Send
 from tracker.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from tracker.refusal import Invalid
 
 Tier = Literal["override", "standard", "fallback"]
 Status = Literal["draft", "live", "paused", "ended"]
 Period = Literal["session", "hour", "day", "week", "ever"]
+Kind = Literal["html", "json", "image", "email", "push"]
 Reward = Literal["click", "conversion", "revenue"]
 """What the bandit maximises."""
 Measure = Literal["rate", "revenue"]
@@ -85,14 +87,15 @@ class Daypart(
 
 
 class Creative(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One variant. ``content`` is HTML source, any JSON object, or ``{"src", "alt", "link"}``.
+    """One variant. ``content`` is HTML source, any JSON object, or ``{"src", "alt", "link"}``; of kinds "email" and
+    "push", which only a campaign with ``send`` has, the message as its channel writes it.
 
     ``weight`` is the variant's part under a fixed allocation. ``items`` asks for recommendations inside the offer,
     as an item slot of ``/v1/personalize`` does: ``{"strategy", "limit", "filter"}``.
     """
 
     id: str
-    kind: Literal["html", "json", "image"]
+    kind: Kind
     content: Any
     weight: float = 1.0
     items: dict[str, Any] | None = None
@@ -105,6 +108,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``group`` names a mutual-exclusion group: of its live campaigns a visitor can meet one only.
     ``coupons`` names a pool of codes: ``{{ coupon }}`` in a creative is the person's own, and who can have none is not
     shown the campaign.
+    ``send``: the campaign is a message, and its channel is its only slot.
     """
 
     id: str
@@ -127,6 +131,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     group: str = ""
     coupons: str = ""
     creatives: tuple[Creative, ...]
+    send: Send | None = None
 
     def starts(self, zone: ZoneInfo) -> int | None:
         """The first millisecond at which it may be shown."""

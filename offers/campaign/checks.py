@@ -10,6 +10,7 @@ from offers.audience.grammar import AudienceInvalid
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.creative import content_problem
 from offers.campaign.placeholders import placeholder_problem
+from offers.campaign.send import SendInvalid, check_send
 
 DOCUMENT_LIMIT = 256 * 1024
 """Bytes of one campaign document; bounds what every web worker keeps in memory."""
@@ -26,6 +27,7 @@ def check(campaign: Campaign, zone: ZoneInfo) -> None:
     _schedule(campaign, zone)
     _amounts(campaign)
     _creatives(campaign)
+    _send(campaign, zone)
     if len(msgspec.json.encode(campaign)) > DOCUMENT_LIMIT:
         raise CampaignInvalid("", f"longer than {DOCUMENT_LIMIT:,} bytes")
     try:
@@ -123,10 +125,36 @@ def _amounts(campaign: Campaign) -> None:
 def _creatives(campaign: Campaign) -> None:
     for index, creative in enumerate(campaign.creatives):
         problem = content_problem(creative.kind, creative.content)
-        problem = problem or placeholder_problem(creative.content, coupons=bool(campaign.coupons))
+        if campaign.send is None:  # a message's placeholders are its channel's to read
+            problem = problem or placeholder_problem(creative.content, coupons=bool(campaign.coupons))
         if problem:
             raise CampaignInvalid(f"creatives[{index}].content", problem)
         if not 0.0 <= creative.weight <= 1e6:
             raise CampaignInvalid(f"creatives[{index}].weight", "between 0 and 1000000")
     if not any(creative.weight > 0 for creative in campaign.creatives):
         raise CampaignInvalid("creatives[0].weight", "every weight is 0")
+
+
+def _send(campaign: Campaign, zone: ZoneInfo) -> None:
+    """A message has one slot, its channel, and creatives that the channel can write."""
+    send = campaign.send
+    for index, creative in enumerate(campaign.creatives):
+        wanted = send.kind if send else ""
+        if (wanted and creative.kind != wanted) or (not send and creative.kind in ("email", "push")):
+            message = f"{send.channel} takes creatives of kind {wanted}" if send else "needs send"
+            raise CampaignInvalid(f"creatives[{index}].kind", message)
+    if send is None:
+        return
+    if campaign.slots != (send.channel,):
+        raise CampaignInvalid(
+            "slots", f"a campaign with send has its channel as its only slot: {send.channel}"
+        )
+    if campaign.tier != "standard":
+        raise CampaignInvalid("tier", "a campaign with send is standard: nothing takes its place")
+    for index, cap in enumerate(campaign.caps):
+        if cap.per == "session":
+            raise CampaignInvalid(f"caps[{index}].per", "a message has no session; hour, day, week or ever")
+    try:
+        check_send(send, campaign.id, zone)
+    except SendInvalid as error:
+        raise CampaignInvalid(f"send.{error.field}", error.message) from error

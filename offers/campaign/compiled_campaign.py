@@ -48,7 +48,9 @@ class CompiledCampaign:
             name: structs.replace(each, content=served(each.kind, each.content))
             for name, each in shown.items()
         }
-        self.personal = {name for name, each in shown.items() if has_placeholders(each.content)}
+        # A message's placeholders are its channel's to fill in.
+        page = campaign.send is None
+        self.personal = {name for name, each in shown.items() if page and has_placeholders(each.content)}
         weights = {each.id: 1.0 if same else each.weight for each in campaign.creatives}
         total = sum(weights.values())
         self.weights = {name: weight / total for name, weight in weights.items()}

@@ -20,6 +20,7 @@ def parse(document: object, campaign_id: str | None = None, zone: ZoneInfo = UTC
     """The campaign in a decoded JSON or YAML document. Raises CampaignInvalid naming the field. ``zone``: the site's.
 
     ``slot: hero`` may stand for ``slots: [hero]``; a cap list may be one cap, a budget a number of impressions.
+    With ``send``, slots may be left out.
     """
     draft = _normalised(document, campaign_id)
     try:
@@ -88,19 +89,34 @@ def _normalised(document: object, campaign_id: str | None) -> dict[str, Any]:
         if "slots" in draft:
             raise CampaignInvalid("slot", "give slot or slots, not both")
         draft["slots"] = [draft.pop("slot")]
+    if "slots" not in draft and isinstance(draft.get("send"), dict) and "channel" in draft["send"]:
+        draft["slots"] = [draft["send"]["channel"]]
     for key in ("start", "end"):
         if isinstance(draft.get(key), date):  # YAML reads an unquoted day or instant by itself
             draft[key] = draft[key].isoformat()
+    if isinstance(draft.get("send"), dict):
+        draft["send"] = _with_texts(draft["send"])
     if isinstance(draft.get("dayparts"), list):
         draft["dayparts"] = [_with_clock_texts(part) for part in draft["dayparts"]]
     if isinstance(draft.get("caps"), dict):
         draft["caps"] = [draft["caps"]]
     if isinstance(draft.get("budget"), int) and not isinstance(draft.get("budget"), bool):
         draft["budget"] = {"impressions": draft["budget"]}
-    for key in ("audience", "caps", "dayparts", "group", "goal", "plan", "coupons"):
+    for key in ("audience", "caps", "dayparts", "group", "goal", "plan", "coupons", "send"):
         if draft.get(key, "") is None:
             del draft[key]
     return draft
+
+
+def _with_texts(send: dict[Any, Any]) -> dict[Any, Any]:
+    """``send`` with what YAML read by itself as texts: an unquoted instant, and 21:00 as 1260."""
+    when, quiet = send.get("when"), send.get("quiet")
+    if isinstance(when, dict) and isinstance(when.get("at"), date):
+        send = {**send, "when": {**when, "at": when["at"].isoformat()}}
+    if isinstance(quiet, list):
+        told = [f"{each // 60:02}:{each % 60:02}" if type(each) is int else each for each in quiet]
+        send = {**send, "quiet": told}
+    return send
 
 
 def _with_clock_texts(part: object) -> object:

@@ -15,7 +15,7 @@ Ranks = tuple[tuple[CompiledCampaign, ...], ...]
 class RunningCampaigns:
     """What runs within one second. Schedules are therefore exact to the second."""
 
-    __slots__ = ("_slots", "grouped", "second", "source")
+    __slots__ = ("_slots", "grouped", "messages", "second", "source")
 
     def __init__(self, source: Sequence[CompiledCampaign], now: int, site: Site) -> None:
         """``source`` is sorted by rank; ``now`` in ms."""
@@ -27,8 +27,10 @@ class RunningCampaigns:
             candidate for candidate in source if candidate.campaign.group and candidate.runs(now)
         )
         by_slot: dict[str, list[CompiledCampaign]] = {}
+        self.messages = {candidate.id: candidate for candidate in running if candidate.campaign.send}
         for candidate in running:
-            for slot in candidate.slots:
+            # A page has no channel: what is sent is never shown in a slot of that name.
+            for slot in () if candidate.campaign.send else candidate.slots:
                 by_slot.setdefault(slot, []).append(candidate)
         self._slots: dict[str, Ranks] = {
             slot: tuple(tuple(equals) for _, equals in groupby(mine, key=lambda candidate: candidate.rank))
