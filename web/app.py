@@ -24,6 +24,7 @@ from web.api.profiles import Profiles
 from web.api.reports import ReportSources, reports_blueprint
 from web.api.scores import Scores
 from web.api.segments import Segments
+from web.api.why import WhyNotApi
 from web.campaigns.plan import CampaignPlans
 from web.desk.blueprints import register_desk
 from web.gorse.routes import gorse_blueprint
@@ -53,7 +54,7 @@ from web.reports.cache import ReportCache
 from web.reports.campaign_result import CampaignResults
 from web.reports.people import PeopleTables
 from web.reports.reports import Reports
-from web.stores import Stores
+from web.stores import Stores, gates_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,7 @@ def _register_api(
     for blueprint in (
         personalize_blueprint(personalizer, keys, seconds),
         blueprint_of("personalize_missed", missed.routes()),
+        blueprint_of("why", WhyNotApi(profiles, gates_of(stores), keys).routes()),
         blueprint_of("items", Items(shops, keys).routes()),
         gorse_blueprint(gorse),
         blueprint_of("models", Models(shops, runs, keys).routes()),

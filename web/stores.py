@@ -41,6 +41,7 @@ from web.health.ingest_progress import IngestLag
 from web.health.warehouse_damage import Incomplete
 from web.imports.jobs import ImportJobs
 from web.people.segment_sizes import SegmentSizes
+from web.people.why_not import Gates
 from web.reports.cancellation import Cancellations
 from web.reports.saved_queries import SavedStore
 
@@ -168,6 +169,17 @@ class WebSettings:
     public_url: str
     personalize_seconds: float = 0.1
     trust_proxy: int = 0
+
+
+def gates_of(stores: "Stores") -> Gates:
+    """What asks every gate of a campaign for one person."""
+    return Gates(
+        decider=stores.campaigns.decider,
+        campaigns=stores.campaigns.store,
+        addresses=stores.messages.addresses,
+        suppressed=stores.messages.suppressed,
+        clock=stores.clock,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,11 @@
-"""``dangol export``, ``erase``, ``rebuild-profiles``, ``reclassify`` and ``score``."""
+"""``dangol export``, ``erase``, ``rebuild-profiles``, ``reclassify``, ``score`` and ``suppressions``."""
+
+import time
+from pathlib import Path
 
 import click
 
-from dangol.commands.options import SITE
+from dangol.commands.options import FILE, SITE
 from dangol.settings import Settings
 
 
@@ -140,4 +143,86 @@ def score(config: Settings, site_id: str) -> None:
         click.echo(line)
 
 
-COMMANDS = (export, erase, rebuild_profiles, reclassify, score)
+REASON = click.Choice(["bounced", "complained", "unsubscribed", "manual"])
+CHANNEL = click.option(
+    "--channel", type=click.Choice(["email", "sms"]), default="email", help="What the addresses are."
+)
+
+
+@click.group()
+def suppressions() -> None:
+    """Addresses that are not written to: import, export, find, release. They outlive an erasure."""
+
+
+@suppressions.command("import")
+@click.argument("file", type=FILE)
+@click.option("--reason", type=REASON, default="manual", help="Of addresses that stand there without one.")
+@CHANNEL
+@SITE
+@click.pass_obj
+def import_list(config: Settings, file: Path, reason: str, channel: str, site_id: str) -> None:
+    """Add a text file: one address a line, or one line of an export (digest, reason, time), by commas or tabs."""
+    from dangol import compose
+    from dangol.machine.embedded import embedded_redis
+    from messages.permission.suppression import read_lines
+
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file} is not UTF-8: {error}") from error
+    with embedded_redis(config):
+        digests, _ = compose.address_digests(config)
+        now = int(time.time() * 1000)
+        found, bad = read_lines(lines, reason, now, lambda each: digests.digest(site_id, channel, each))
+        added = compose.suppressions(config).add_all(site_id, found)
+    for number in bad[:10]:
+        click.echo(f"line {number} is no address and no line of an export", err=True)
+    click.echo(f"{added} of {len(found)} entries are new; {len(bad)} lines could not be read", err=True)
+
+
+@suppressions.command("export")
+@SITE
+@click.pass_obj
+def export_list(config: Settings, site_id: str) -> None:
+    """Print digest, reason and time (ms) of every entry. Only this installation can tell whose they are."""
+    from dangol import compose
+    from dangol.machine.embedded import embedded_redis
+
+    with embedded_redis(config):
+        for each in compose.suppressions(config).all(site_id):
+            click.echo(f"{each.digest}\t{each.reason}\t{each.at}")
+
+
+@suppressions.command("find")
+@click.argument("address")
+@CHANNEL
+@SITE
+@click.pass_obj
+def find_address(config: Settings, address: str, channel: str, site_id: str) -> None:
+    """Why an address is suppressed, and since when."""
+    from dangol import compose
+    from dangol.machine.embedded import embedded_redis
+
+    with embedded_redis(config):
+        digest = compose.address_digests(config)[0].digest(site_id, channel, address)
+        for reason, at in compose.suppressions(config).find(site_id, digest).items():
+            click.echo(f"{reason}\t{time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(at / 1000))}")
+
+
+@suppressions.command("release")
+@click.argument("address")
+@CHANNEL
+@SITE
+@click.pass_obj
+def release_address(config: Settings, address: str, channel: str, site_id: str) -> None:
+    """Remove an address from the list, for every reason. What the person refused stays refused."""
+    from dangol import compose
+    from dangol.machine.embedded import embedded_redis
+
+    with embedded_redis(config):
+        digest = compose.address_digests(config)[0].digest(site_id, channel, address)
+        if not compose.suppressions(config).remove(site_id, digest):
+            raise click.ClickException("this address is not on the list")
+
+
+COMMANDS = (export, erase, rebuild_profiles, reclassify, score, suppressions)

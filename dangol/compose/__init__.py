@@ -19,6 +19,7 @@ from dangol.compose.ingest import (
 )
 from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation, views
 from dangol.compose.storage import (
+    address_digests,
     catalogue,
     classification_runs,
     costs,
@@ -37,6 +38,7 @@ from dangol.compose.storage import (
     score_runs,
     sites,
     spool_watch,
+    suppressions,
     users,
     warehouse,
 )
@@ -45,6 +47,7 @@ from dangol.compose.web_stores import stores
 __all__ = [
     "INCIDENT_DAYS",
     "INGEST_GROUP",
+    "address_digests",
     "catalogue",
     "classification_runs",
     "costs",
@@ -78,6 +81,7 @@ __all__ = [
     "spool_watch",
     "stored",
     "stores",
+    "suppressions",
     "tracker",
     "users",
     "views",

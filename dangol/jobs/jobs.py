@@ -12,6 +12,7 @@ from dangol.doctor.repair import looked
 from dangol.jobs.channels import Channels
 from dangol.jobs.duplicates import Duplicates
 from dangol.jobs.feeds import Feeds
+from dangol.jobs.notices import ConsentNotices
 from dangol.jobs.people_index import keep_index
 from dangol.jobs.scoring import Scoring
 from dangol.jobs.training import Training
@@ -70,6 +71,7 @@ class Jobs:
         self.duplicates = Duplicates(
             compose.warehouse(settings), compose.profiles(settings), compose.log(settings)
         )
+        self.notices = ConsentNotices(compose.profiles(settings), compose.log(settings))
         self.erasure = compose.erasure(settings)
         self.channels = Channels(settings)
         self.training = Training(settings)
@@ -145,6 +147,10 @@ class Jobs:
             keep_index(store, site)
         finally:
             store.close()
+
+    def consent_notices(self) -> None:
+        """Tell the event log who has to be told of their consent."""
+        self._each(self.notices.run)
 
     def merge_duplicates(self) -> None:
         """Merge accounts with the same e-mail, for sites that say so."""

@@ -42,6 +42,7 @@ def table(settings: Settings) -> list[Job]:
         Job("scores", jobs.score, DAY, SCORES_LOCK, soon=True),
         Job("scores asked for", jobs.score_asked, 1 / 12, SCORES_LOCK, soon=True),
         Job("people index", jobs.index_people, DAY, "people index", soon=True),
+        Job("consent notices", jobs.consent_notices, DAY, "consent notices", soon=True),
         Job("duplicates", jobs.merge_duplicates, 60, "duplicates", soon=True),
         Job("ingest", jobs.watch_ingest, 1 / 6, soon=True),
         # These two take the lock TRAINING_LOCK themselves, for each site.

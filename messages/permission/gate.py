@@ -24,6 +24,8 @@ from tracker.durations import DAY_MS
 from tracker.sites import Site
 
 GateName = Literal[
+    "running",
+    "dismissed",
     "audience",
     "consent",
     "topic",

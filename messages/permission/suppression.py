@@ -1,8 +1,10 @@
 """Suppression: the addresses that are not written to, as digests in Redis. They outlive the person's erasure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from messages.permission.addresses import DIGEST_LENGTH, is_email
 from profiles.redis.commands import Command, RedisCommands
 from profiles.sansio import Steps
 from tracker.redis_connection import REDIS_ERRORS, connect, redis_errors
@@ -14,6 +16,7 @@ REASONS: tuple[SuppressionReason, ...] = ("bounced", "complained", "unsubscribed
 unsubscribed from everything. ``manual``: the shop said so."""
 _LETTERS = {"bounced": "b", "complained": "c", "unsubscribed": "u", "manual": "m"}
 BUCKETS = 256
+_DIGEST, _TELEPHONE = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}"), re.compile(r"\+?[0-9 ()-]{6,30}")
 BATCH = 1_000
 
 
@@ -116,6 +119,31 @@ def bars(reasons: Mapping[SuppressionReason, int], service: bool) -> bool:
     """Whether nothing may go to the address: a dead one takes no message at all, the other reasons are about
     marketing."""
     return "bounced" in reasons if service else bool(reasons)
+
+
+def read_lines(
+    lines: Iterable[str], reason: str, now: int, digest: Callable[[str], str]
+) -> tuple[list[Suppressed], list[int]]:
+    """The entries of an export or of a list of addresses, and the numbers of lines that are neither. ``digest`` makes
+    the digest of an address."""
+    found, bad = list[Suppressed](), list[int]()
+    for number, line in enumerate(lines, 1):
+        first, *rest = (part.strip() for part in re.split(r"[,;\t]", line))
+        why = rest[0] if rest and rest[0] in REASONS else reason
+        at = int(rest[1]) if len(rest) > 1 and rest[1].isdecimal() and len(rest[1]) < 16 else now
+        if not first:
+            continue
+        if _DIGEST.fullmatch(first):
+            found.append(Suppressed(first, _known(why), at))
+        elif is_email(first) or _TELEPHONE.fullmatch(first):
+            found.append(Suppressed(digest(first), _known(why), at))
+        else:
+            bad.append(number)
+    return found, bad
+
+
+def _known(reason: str) -> SuppressionReason:
+    return next((each for each in REASONS if each == reason), "manual")
 
 
 def _field(digest: str, reason: str) -> str:

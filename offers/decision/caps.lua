@@ -3,7 +3,7 @@
 --          began with, e = 1 when an "ever" cap counts,
 --          c = {campaign = {w = the hour, day and week counted in, k = counts this session, hour, day, week and
 --          ever, t = last}}}; the campaign '' counts for fatigue
--- ARGV[1]  msgpack {now, session = {last, start, key, gap, since, slack}, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept,
+-- ARGV[1]  msgpack {now, session = {last, start, key, gap, since, slack}, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept, look = true to count nothing,
 --          slots = {{{id, ghost, exempt, {{per, limit}, ...}, closes}, ...}, ...}}; per: 1 session .. 5 ever
 -- ARGV[2..] counts like KEYS[1]'s, of the cookies that became this customer's
 -- Returns  for each slot {the one to show (0: none), those withheld on the way...}, counted from 1.
@@ -119,7 +119,7 @@ for _, candidates in ipairs(ask.slots) do
   table.insert(answer, withheld)
 end
 
-if not changed then return answer end
+if ask.look or not changed then return answer end
 
 -- Bounded: the campaigns met longest ago go first, of those that no "ever" cap remembers.
 local ids = {}

@@ -65,6 +65,9 @@ class Caps(Protocol):
     def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         """For each slot the first request that is under its caps, counted; no campaign twice on one page."""
 
+    def look(self, site: str, view: View, request: CapRequest) -> Steps[bool]:
+        """Whether the campaign is under its caps. Nothing is counted."""
+
     def give_back(self, site: str, then: View, campaign: str, nonce: str, exempt: bool) -> Steps[bool]:
         """A decision of the moment of ``then`` was not shown: it no longer counts. Whether it did: each ``nonce``
         is returned once. ``exempt``: the fatigue cap did not apply."""
@@ -91,17 +94,7 @@ class CapStore:
     def take(self, site: str, view: View, slots: Sequence[Sequence[CapRequest]]) -> Steps[list[Grant]]:
         if self._clock() < self._paused_until:
             raise CapsUnavailable("Redis failed a moment ago")
-        ask = {
-            "now": view.now,
-            "session": _session(view),
-            "windows": windows(view),
-            "fatigue": self._fatigue,
-            "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
-            "kept": CAMPAIGNS_KEPT,
-            "slots": [
-                [(a.campaign, a.ghost, a.exempt, _pairs(a.caps), a.closes) for a in asks] for asks in slots
-            ],
-        }
+        ask = self._asked(view, slots)
         try:
             former = yield from self._former(site, view)
             arguments = [msgspec.msgpack.encode(ask), *former]
@@ -116,6 +109,32 @@ class CapStore:
         return [
             Grant(shown - 1 if shown else None, tuple(i - 1 for i in ghosts)) for shown, *ghosts in answer
         ]
+
+    def look(self, site: str, view: View, request: CapRequest) -> Steps[bool]:
+        ask = {**self._asked(view, [[request]]), "look": True}
+        try:
+            former = yield from self._former(site, view)
+            arguments = [msgspec.msgpack.encode(ask), *former]
+            answer = yield from self._commands.running_script(
+                self._script, [_key(site, view.profile.id)], arguments
+            )
+        except REDIS_ERRORS as error:
+            raise CapsUnavailable(str(error)) from error
+        return bool(answer[0][0])
+
+    def _asked(self, view: View, slots: Sequence[Sequence[CapRequest]]) -> dict[str, object]:
+        """What the script is asked."""
+        return {
+            "now": view.now,
+            "session": _session(view),
+            "windows": windows(view),
+            "fatigue": self._fatigue,
+            "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
+            "kept": CAMPAIGNS_KEPT,
+            "slots": [
+                [(a.campaign, a.ghost, a.exempt, _pairs(a.caps), a.closes) for a in asks] for asks in slots
+            ],
+        }
 
     def give_back(self, site: str, then: View, campaign: str, nonce: str, exempt: bool) -> Steps[bool]:
         told = {

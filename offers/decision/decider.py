@@ -28,6 +28,7 @@ from offers.decision.eligibility import (
     eligibility,
     page_request,
 )
+from offers.decision.examined import Examined, examined
 from offers.decision.fixed_variant import fixed_variant
 from offers.decision.holdout import GLOBAL, held_out
 from offers.decision.running_campaigns import Ranks, RunningCampaigns
@@ -135,6 +136,26 @@ class Decider:
             )
         except Unavailable:
             return ""
+
+    def examine(self, site: Site, profile: Profile, campaign_id: str) -> Steps[Examined | None]:
+        """What each gate says of one campaign for one person now, though nothing is decided and nothing counts; None
+        where there is no such campaign. Raises Unavailable."""
+        due = [source for source in self._sources if source.due(site)]
+        if due:
+            yield Call(lambda: _read(due, site))
+        candidate = next((each for each in self._campaigns.known(site) if each.id == campaign_id), None)
+        if candidate is None:
+            return None
+        segments = self._segments.known(site) if self._segments else None
+        request = page_request(site, profile, int(self._clock() * 1000), "profile", segments)
+        asked = self._cap_request(request, candidate)
+        open_caps = yield from self._caps.look(site.id, request.view, asked._replace(ghost=False))
+        within, budget = True, candidate.campaign.budget
+        if budget is not None:
+            within = yield from self._budgets.reserve(site.id, candidate.id, budget, request.view.now)
+            if within:
+                self._budgets.give_back(site.id, candidate.id)
+        return examined(request, candidate, asked, open_caps, within)
 
     def give_back(self, site: Site, profile: Profile, token: Token) -> Steps[bool]:
         """What ``token`` decided was not shown to this visitor: it no longer counts against caps. Whether it did."""

@@ -60,13 +60,13 @@ def page_request(
     return PageRequest(site, view, True, subject(profile), context_of(view), told, telling == "traits", asker)
 
 
-def _dismissed(view: View) -> list[str]:
+def dismissed_campaigns(view: View) -> list[str]:
     """Campaigns that this visitor dismissed within DISMISSED_MS."""
     since = view.now - DISMISSED_MS
     return [name for name, seen in view.profile.exposure.items() if seen.dismissed > since]
 
 
-def _in_audience(request: PageRequest, candidate: CompiledCampaign) -> bool:
+def in_audience(request: PageRequest, candidate: CompiledCampaign) -> bool:
     """Whether this visitor is in the audience; without consent, only if the audience is everybody."""
     return candidate.test(request.view) if request.personal else candidate.audience.everyone
 
@@ -79,7 +79,7 @@ class Eligibility(dict[CompiledCampaign, bool]):
         self._request, self._dismissed = request, hidden
 
     def __missing__(self, candidate: CompiledCampaign) -> bool:
-        verdict = self[candidate] = candidate.id not in self._dismissed and _in_audience(
+        verdict = self[candidate] = candidate.id not in self._dismissed and in_audience(
             self._request, candidate
         )
         return verdict
@@ -93,7 +93,7 @@ def eligibility(request: PageRequest, running: RunningCampaigns, skip: Collectio
         # Rendezvous hashing: a campaign that joins or leaves the group moves only its own visitors.
         claim = draw(request.site.id, f"group:{group}:{candidate.id}", request.subject)
         drawn[group] = max(drawn.get(group, (-1.0, "")), (claim, candidate.id))
-    hidden = {*_dismissed(request.view), *skip}
+    hidden = {*dismissed_campaigns(request.view), *skip}
     hidden |= {
         candidate.id for candidate in running.grouped if drawn[candidate.campaign.group][1] != candidate.id
     }

@@ -17,11 +17,7 @@ def marketing_answer(profile: Profile, channel: str, topic: str) -> Consent | No
     channel, topic = channel.lower(), topic.strip().lower()[:TEXT_CHARACTERS]  # as statements have them
     newest = standing(profile)
     wide, near = ("", channel) if channel else ("",), ("", topic) if topic else ("",)
-    about = [
-        answer
-        for (purpose, of_channel, of_topic), answer in newest.items()
-        if purpose == "marketing" and of_channel in wide and of_topic in near
-    ]
+    about = [answer for answer in newest.values() if _about(answer, wide, near)]
     if profile.consents_cut and sum(1 for subject in newest if subject[1] or subject[2]) >= SUBJECTS_KEPT:
         # A refusal may be among those that there was no room for: only what is about just this counts as a yes.
         about = [one for one in about if not one.given or (one.channel, one.topic) == (channel, topic)]
@@ -34,10 +30,16 @@ def marketing_answer(profile: Profile, channel: str, topic: str) -> Consent | No
     )
     if found is None or not found.given:
         return found
-    # Who confirmed their address and says yes again has still confirmed it.
-    return msgspec.structs.replace(
-        found, verified_at=max((one.verified_at for one in allowing if proven(one)), default=0)
+    # Who confirmed their address and says yes again has still confirmed it, unless they refused in between.
+    refused = max(
+        (one.given_at for one in profile.consents if not one.given and _about(one, wide, near)), default=0
     )
+    confirmed = [one.verified_at for one in allowing if proven(one) and one.given_at > refused]
+    return msgspec.structs.replace(found, verified_at=max([found.verified_at, *confirmed]))
+
+
+def _about(one: Consent, channels: tuple[str, ...], topics: tuple[str, ...]) -> bool:
+    return one.purpose == "marketing" and one.channel in channels and one.topic in topics
 
 
 def _overrides(yes: Consent, no: Consent) -> bool:

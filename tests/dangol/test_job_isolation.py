@@ -19,6 +19,7 @@ EACH = {
     # the job, and what it asks of each site first
     "learn_offers": "learner.run",
     "segments": "membership.due",
+    "consent_notices": "notices.run",
     "score": "scoring.run",
     "score_asked": "score_runs.is_requested",
     "train_asked": "training.runs.is_requested",

@@ -51,7 +51,7 @@ def operation_of(method: str, path: str) -> tuple[dict[str, Any], list[Any]] | N
 @cache
 def _ordered() -> list[tuple[str, dict[str, Any]]]:
     paths: dict[str, dict[str, Any]] = described()["paths"]
-    return sorted(paths.items(), key=lambda each: (each[0].count("{"), -len(each[0])))
+    return sorted(paths.items(), key=lambda each: -len(re.sub(r"\{\w+\}", "", each[0])))
 
 
 @cache

@@ -16,7 +16,14 @@ ENGAGEMENT = frozenset({"Page Engaged"})
 NO_DEEDS = DECISIONS | IMPRESSIONS | ENGAGEMENT
 AFTERWARDS = frozenset(
     f"Order {what}" for what in ("Updated", "Refunded", "Cancelled", "Shipped", "Delivered", "Returned")
-) | {"Unsubscribed", "Subscription Requested", "Subscription Confirmed", "Back In Stock Requested"}
+) | {
+    "Unsubscribed",
+    "Subscription Requested",
+    "Subscription Confirmed",
+    "Back In Stock Requested",
+    "Consent Result Due",
+    "Consent Reconfirmation Due",
+}
 """What happens to an order later on, and what somebody says of messages. A visitor may do it on a page; where the site
 tells of it, nobody visited."""
 

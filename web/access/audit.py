@@ -33,6 +33,7 @@ READ = frozenset(
         # one person
         *(
             "profiles.one",
+            "why.why",
             "me.page",
             "me.preferences",
             "me.unsubscribe_page",

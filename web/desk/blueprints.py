@@ -47,7 +47,7 @@ from web.http.static_files import StaticFiles, static_blueprint
 from web.me.passes import PassSigner
 from web.me.visitor_access import VisitorAccess
 from web.people.merges import Merges
-from web.stores import Stores
+from web.stores import Stores, gates_of
 
 
 def register_desk(app: Flask, stores: Stores, sources: ReportSources) -> None:
@@ -97,7 +97,9 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
 def _visitor_pages(pages: Pages, stores: Stores) -> Iterator[Blueprint]:
     profiles, warehouse, shops = stores.visitors.profiles, stores.reports.warehouse, stores.models.shops
     search = stores.visitors.search
-    yield pages.blueprint("desk_visitors", VisitorPages(pages, profiles, warehouse, shops, search).routes())
+    yield pages.blueprint(
+        "desk_visitors", VisitorPages(pages, profiles, warehouse, shops, search, gates_of(stores)).routes()
+    )
     yield pages.blueprint("desk_calls", _call_pages(pages, stores).routes())
     merges = Merges(profiles, stores.log, stores.clock)
     yield pages.blueprint("desk_merge", MergePages(pages, profiles, merges).routes())

@@ -38,6 +38,7 @@ TITLES = {
     "files": (_l("The shop's files"), _l("Imports of orders, items, contacts, calls and costs")),
     "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),
     "offers": (_l("Offers"), _l("Campaigns, segments, frequency caps, holdouts and results")),
+    "permission": (_l("Permission"), _l("Who may be written to: consent, unsubscribing, the law by country")),
     "shops": (_l("Hosted shops"), _l("Orders from Shopify, WooCommerce and Cafe24")),
 }
 """The documents in the desk's language: a test lists those that are missing here."""

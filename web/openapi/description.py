@@ -51,6 +51,7 @@ from web.http.json_body import answer
 from web.me.sign_up import SignedUp, SignUp
 from web.openapi.schemas import given, schemas_of
 from web.people.audience_preview import Explained, Size
+from web.people.why_not import WhyNot
 from web.personalize.missed import MissedOffer, Returned
 from web.reports.campaign_counts import Answered
 from web.reports.campaign_result import Lesson
@@ -89,6 +90,7 @@ ANSWERED: tuple[type, ...] = (
         ValueCard,
         Returned,
         SignedUp,
+        WhyNot,
     ),
     *(
         Profile,

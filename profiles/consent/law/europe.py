@@ -1,7 +1,7 @@
 """The European Union and who follows its rules: Directive 2002/58/EC, article 13, and the GDPR, articles 7 and 21.
 
 Which member states ask for a confirmed address (double opt-in) is their courts' practice, known from secondary sources
-(docs/messages-law.md).
+(docs/permission.md).
 """
 
 from profiles.consent.law.ruling import Basis, Circumstances, Duty, Reason, Ruling, proven

@@ -1,6 +1,6 @@
 """Korea: the Network Act (정보통신망법), article 50, and its enforcement decree, articles 61 to 62-3.
 
-From secondary sources (docs/messages-law.md): the decree's six months, the exemption of e-mail from the night, and the
+From secondary sources (docs/permission.md): the decree's six months, the exemption of e-mail from the night, and the
 two years.
 """
 

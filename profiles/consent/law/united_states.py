@@ -1,6 +1,6 @@
 """The United States: CAN-SPAM (15 U.S.C. 7704) for e-mail, the TCPA (47 CFR 64.1200) for calls and text messages.
 
-Some states have shorter hours for calls; they are not known here (docs/messages-law.md).
+Some states have shorter hours for calls; they are not known here (docs/permission.md).
 """
 
 from profiles.consent.law.recipient_time import NIGHT, closed, zones_of

@@ -21,6 +21,7 @@ from web.desk.pages import Pages
 from web.desk.period import period_of
 from web.desk.visitors.history import TIMELINE_LIMIT, visits_of
 from web.desk.visitors.person import about, name_of, person_of
+from web.desk.visitors.why import why_panel
 from web.drawing import formats
 from web.http.problem import Problem
 from web.http.routes import Routes, get
@@ -28,6 +29,7 @@ from web.labels import channel
 from web.language import gettext as _
 from web.language import lazy_gettext as _l
 from web.people.lookup import seen
+from web.people.why_not import Gates
 from web.reports.reports import ReportScope
 from web.stores import Shop
 
@@ -64,6 +66,7 @@ class VisitorPages:
     warehouse: Warehouse
     shops: Callable[[str], Shop]
     search: PersonSearch
+    gates: Gates
 
     def routes(self) -> Routes:
         return (
@@ -105,9 +108,9 @@ class VisitorPages:
         cut = len(happened) >= TIMELINE_LIMIT or profile.counts.visits > sum(
             each.visited for each in timeline
         )
-        return self.pages.show(
-            "desk/visitors/visitor.html", "visitors", site, view=view, timeline=timeline, cut=cut
-        )
+        why = why_panel(self.gates, site, profile, request.args.get("why", "")[:QUERY_LIMIT])
+        shown = {"view": view, "timeline": timeline, "cut": cut, "why": why}
+        return self.pages.show("desk/visitors/visitor.html", "visitors", site, **shown)
 
     def dossier_of(self, who: str) -> ResponseReturnValue:
         """What the page of one person fetches after it: orders and ids, of all time that they are known."""
