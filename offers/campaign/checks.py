@@ -26,8 +26,8 @@ def check(campaign: Campaign, zone: ZoneInfo) -> None:
     _names(campaign)
     _schedule(campaign, zone)
     _amounts(campaign)
-    _creatives(campaign)
     _send(campaign, zone)
+    _creatives(campaign)
     if len(msgspec.json.encode(campaign)) > DOCUMENT_LIMIT:
         raise CampaignInvalid("", f"longer than {DOCUMENT_LIMIT:,} bytes")
     try:
