@@ -129,6 +129,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "fetch product feeds also from this machine and from private networks; else only from the internet"
         ),
     ] = False
+    smtp: Annotated[
+        str,
+        said(
+            "mail server: smtp://user:password@host:587 (STARTTLS, but on this machine) or smtps://host; "
+            "empty: no mail is sent"
+        ),
+    ] = ""
+    mail_from: Annotated[str, said("address that mails come from, such as hello@shop.example")] = ""
+    mail_domain: Annotated[
+        str, said("domain of return paths, to which bounces come; empty: that of `mail_from`")
+    ] = ""
+    dkim_key: Annotated[
+        str, said("file with the RSA key (PEM) that signs mails (DKIM); empty: the mail server signs")
+    ] = ""
+    dkim_selector: Annotated[str, said("selector of the DKIM key in the DNS")] = ""
     count_headless: Annotated[
         bool,
         said("count headless browsers as visitors on the site `default` (your own browser tests); else bots"),

@@ -33,6 +33,8 @@ CLEAR = frozenset(
         "DangolUnreachable",
         "RequestRefused",
         "ModelUnusable",
+        "Unprintable",
+        "OutcomeUnknown",
     }
 )
 

@@ -31,6 +31,39 @@ def list_campaigns(config: Settings, site_id: str) -> None:
             click.echo(f"{each.id}\t{each.status}\t{' '.join(each.slots)}\t{each.name}")
 
 
+@campaigns.command("send-test")
+@click.argument("campaign_id")
+@click.argument("address")
+@click.option("--variant", help="Its id; without it, the first one.")
+@click.option(
+    "--person", help="Whose values to fill in: a profile's id, such as u:kim. Without it, nobody's."
+)
+@SITE
+@click.pass_obj
+def send_test(
+    config: Settings, campaign_id: str, address: str, variant: str | None, person: str | None, site_id: str
+) -> None:
+    """Send one mail of a campaign to ADDRESS, as a person would get it. It counts nowhere."""
+    import asyncio
+
+    from dangol import compose
+    from dangol.machine.embedded import embedded_redis
+    from messages.email.samples import sample_message, send_sample
+    from offers.campaign.store import CampaignStore
+    from profiles.model import Profile
+    from web.people.lookup import find
+
+    site = _known(config, site_id)
+    with embedded_redis(config):
+        campaign = CampaignStore(config.profiles_uri).get(site_id, campaign_id)
+        profile = find(compose.profiles(config), site_id, person) if person else Profile("")
+        if campaign is None or profile is None:
+            raise click.ClickException(f"there is no {'person' if campaign else 'campaign'} of this id")
+        message = sample_message(site, campaign, variant, profile, address, int(time.time() * 1000))
+        outcome = asyncio.run(send_sample(lambda: compose.email_transport(config), message))
+    click.echo("sent" if outcome.handed_over else f"refused: {outcome.reason}")
+
+
 @campaigns.command("import")
 @click.argument("file", type=FILE)
 @SITE

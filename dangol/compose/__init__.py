@@ -18,6 +18,7 @@ from dangol.compose.ingest import (
     worker,
 )
 from dangol.compose.jobs import erasure, feedback_job, history, membership, reconciliation, views
+from dangol.compose.mail import email_transport
 from dangol.compose.storage import (
     address_digests,
     catalogue,
@@ -54,6 +55,7 @@ __all__ = [
     "country_source",
     "damage",
     "deadletters",
+    "email_transport",
     "enrichment",
     "erasure",
     "erasure_log",

@@ -9,6 +9,7 @@ from offers.audience.audience import Audience
 from offers.audience.grammar import AudienceInvalid
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.creative import content_problem
+from offers.campaign.mails.template import mail_problem
 from offers.campaign.placeholders import placeholder_problem
 from offers.campaign.send import SendInvalid, check_send
 
@@ -124,7 +125,10 @@ def _amounts(campaign: Campaign) -> None:
 
 def _creatives(campaign: Campaign) -> None:
     for index, creative in enumerate(campaign.creatives):
-        problem = content_problem(creative.kind, creative.content)
+        if creative.kind == "email":
+            problem = mail_problem(creative.content, bool(campaign.coupons))
+        else:
+            problem = content_problem(creative.kind, creative.content)
         if campaign.send is None:  # a message's placeholders are its channel's to read
             problem = problem or placeholder_problem(creative.content, coupons=bool(campaign.coupons))
         if problem:

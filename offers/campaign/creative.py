@@ -93,8 +93,6 @@ def content_problem(kind: str, content: Any) -> str | None:
         return "an object that is not empty"
     if kind == "image":
         return _image_problem(content)
-    if kind == "email":
-        return _email_problem(content)
     return _json_problem(content, 0)
 
 
@@ -113,23 +111,6 @@ def _image_problem(content: dict[Any, Any]) -> str | None:
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000:
             return f"{key} is a number of pixels"
     return None if isinstance(content.get("alt", ""), str) else "alt is a text"
-
-
-def _email_problem(content: dict[Any, Any]) -> str | None:
-    """The shape of a mail; ``messages.email`` writes it."""
-    subject = content.get("subject")
-    if not isinstance(subject, str) or not subject.strip() or "\n" in subject or "\r" in subject:
-        return "subject is a text of one line"
-    bodies = [key for key in ("mjml", "html") if key in content]
-    if len(bodies) != 1:
-        return "give mjml or html"
-    for key in (*bodies, "text", "preheader"):
-        value = content.get(key, "" if key not in bodies else None)
-        if not isinstance(value, str) or (key in bodies and not value.strip()):
-            return f"{key} is a text"
-        if len(value) > HTML_LIMIT:
-            return f"{key} is longer than {HTML_LIMIT:,} characters"
-    return None
 
 
 def _json_problem(value: Any, depth: int) -> str | None:

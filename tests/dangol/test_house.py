@@ -171,6 +171,7 @@ CALLED_BY_LIBRARIES = {
     *("on_partitions_assigned", "on_partitions_revoked", "on_partitions_lost"),  # kafka-python
     *("_init_shared_socket", "_drop_shared_socket"),  # granian
     "get_translations",  # flask-babel
+    *("handle_starttag", "handle_endtag", "handle_data", "handle_comment"),  # html.parser
 }
 FOR_THE_CONTRACT_SUITE = {"remake"}
 """What a backend in memory can do and a real one does by its own tools."""

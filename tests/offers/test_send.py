@@ -12,7 +12,7 @@ from profiles.sansio import run_sync
 from tests.support.offers import SHOES, decider, written
 from tests.support.sites import UTC_SITE
 
-MAIL = {"id": "a", "kind": "email", "content": {"subject": "{{ x }}", "html": "<p>{{ person.name }}</p>"}}
+MAIL = {"id": "a", "kind": "email", "content": {"subject": "{{ stage }}", "html": "<p>{{ trait.name }}</p>"}}
 
 
 def message(send: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:

@@ -48,6 +48,8 @@ KINDS: Mapping[str, str] = {
     "html": _l("HTML"),
     "image": _l("image with link"),
     "json": _l("JSON, rendered by the page"),
+    "email": _l("E-mail, as JSON"),
+    "push": _l("Push message, as JSON"),
 }
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "status": {
