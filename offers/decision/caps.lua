@@ -1,10 +1,12 @@
 -- Check and count in one step: which offer, of those asked for in order, is still under its caps.
 -- KEYS[1]  one visitor's counts: msgpack {l = last call, s = start of the session counted in, a = the campaign key it
 --          began with, e = 1 when an "ever" cap counts,
+--          m = {message = when it was counted, ms}, what is counted once however often it is asked for,
 --          c = {campaign = {w = the hour, day and week counted in, k = counts this session, hour, day, week and
---          ever, t = last}}}; the campaign '' counts for fatigue
+--          ever, t = last}}}; the campaign '' counts for fatigue, and '@' messages
 -- ARGV[1]  msgpack {now, session = {last, start, key, gap, since, slack}, windows = {hour, day, week}, fatigue = {{per, limit}, ...}, keep, kept, look = true to count nothing,
---          slots = {{{id, ghost, exempt, {{per, limit}, ...}, closes}, ...}, ...}}; per: 1 session .. 5 ever
+--          contact (the limit of messages), messages (how many of them are remembered),
+--          slots = {{{id, ghost, exempt, {{per, limit}, ...}, closes, message}, ...}, ...}}; per: 1 session .. 5 ever
 -- ARGV[2..] counts like KEYS[1]'s, of the cookies that became this customer's
 -- Returns  for each slot {the one to show (0: none), those withheld on the way...}, counted from 1.
 
@@ -99,17 +101,29 @@ for _, candidates in ipairs(ask.slots) do
   local shown, withheld, closed = 0, {}, false
   for index, candidate in ipairs(candidates) do
     local id, ghost, exempt, caps = candidate[1], candidate[2], candidate[3], candidate[4]
-    if not taken[id] and (exempt or not closed and under('', ask.fatigue)) and under(id, caps) then
+    local message = candidate[6] or ''
+    local all, limits = '', ask.fatigue
+    if message ~= '' then all, limits = '@', ask.contact end
+    local counted = message ~= '' and state.m and state.m[message]
+    if counted then
+      if ghost then table.insert(withheld, index) else shown = index end
+      break
+    end
+    if not taken[id] and (exempt or not closed and under(all, limits)) and under(id, caps) then
       taken[id] = true
+      if message ~= '' then
+        state.m = state.m or {}
+        state.m[message], changed = ask.now, true
+      end
       if ghost or not exempt or #caps > 0 then count(id, caps) end
       if ghost then
         table.insert(withheld, index)
         if candidate[5] then
           closed = true
-          count('', ask.fatigue)
+          count(all, limits)
         end
       else
-        if not exempt then count('', ask.fatigue) end
+        if not exempt then count(all, limits) end
         shown = index
         break
       end
@@ -124,7 +138,7 @@ if ask.look or not changed then return answer end
 -- Bounded: the campaigns met longest ago go first, of those that no "ever" cap remembers.
 local ids = {}
 for id in pairs(state.c) do
-  if id ~= '' then table.insert(ids, id) end
+  if id ~= '' and id ~= '@' then table.insert(ids, id) end
 end
 if #ids > ask.kept then
   table.sort(ids, function(a, b)
@@ -133,6 +147,13 @@ if #ids > ask.kept then
     return one.t < other.t
   end)
   for index = 1, #ids - ask.kept do state.c[ids[index]] = nil end
+end
+
+if state.m then
+  local messages = {}
+  for id in pairs(state.m) do table.insert(messages, id) end
+  table.sort(messages, function(a, b) return state.m[a] < state.m[b] end)
+  for index = 1, #messages - ask.messages do state.m[messages[index]] = nil end
 end
 
 redis.call('SET', KEYS[1], cmsgpack.pack(state), 'EX', state.e and ask.keep[2] or ask.keep[1])

@@ -18,9 +18,15 @@ from tracker.durations import DAY_SECONDS, MINUTE_MS
 from tracker.redis_connection import REDIS_ERRORS, ResponseError, connect
 from tracker.unavailable import Unavailable
 
+CONTACT_ID = "@"
+"""The name under which messages of all campaigns together are counted; no campaign has it."""
 PERIODS = {"session": 1, "hour": 2, "day": 3, "week": 4, "ever": 5}
 FATIGUE = (Cap(limit=30, per="session"), Cap(limit=60, per="day"))
 """The default limit of offers of all standard campaigns together. Fallbacks and overrides do not count."""
+CONTACT = (Cap(limit=1, per="day"), Cap(limit=3, per="week"))
+"""The default limit of messages of marketing to one person, over all channels."""
+MESSAGES_KEPT = 16
+"""Messages to one visitor that are recognised when they are decided about again."""
 CAMPAIGNS_KEPT = 200
 """Campaigns whose counts one visitor's key holds; those shown longest ago are removed first."""
 KEEP_SECONDS, KEEP_EVER_SECONDS = 8 * DAY_SECONDS, 400 * DAY_SECONDS
@@ -45,13 +51,15 @@ class CapsUnavailable(Unavailable):
 class CapRequest(NamedTuple):
     """A candidate for a slot. ``ghost``: it is counted as if shown, but withheld (the holdout). ``exempt``: the fatigue
     cap does not apply, and without caps of its own it is not counted. ``closes``: a ghost that leaves the slot to
-    exempt campaigns only, as if it had been shown."""
+    exempt campaigns only, as if it had been shown. ``message``: the id of the message that is to be sent, "" for an
+    offer of a page. It counts once, against the limit of messages instead of the fatigue cap."""
 
     campaign: str
     caps: tuple[Cap, ...] = ()
     ghost: bool = False
     exempt: bool = False
     closes: bool = False
+    message: str = ""
 
 
 class Grant(NamedTuple):
@@ -68,9 +76,11 @@ class Caps(Protocol):
     def look(self, site: str, view: View, request: CapRequest) -> Steps[bool]:
         """Whether the campaign is under its caps. Nothing is counted."""
 
-    def give_back(self, site: str, then: View, campaign: str, nonce: str, exempt: bool) -> Steps[bool]:
+    def give_back(
+        self, site: str, then: View, campaign: str, nonce: str, exempt: bool, message: str = ""
+    ) -> Steps[bool]:
         """A decision of the moment of ``then`` was not shown: it no longer counts. Whether it did: each ``nonce``
-        is returned once. ``exempt``: the fatigue cap did not apply."""
+        is returned once. ``exempt``: the fatigue cap did not apply. ``message``: as in CapRequest."""
 
 
 class CapStore:
@@ -82,11 +92,12 @@ class CapStore:
         fatigue: tuple[Cap, ...] = FATIGUE,
         timeout: float = 0.05,
         clock: Callable[[], float] = time.monotonic,
+        contact: tuple[Cap, ...] = CONTACT,
     ) -> None:
         self._redis = connect(url, timeout)
         self._commands, self._script = RedisCommands(self._redis), Script(SCRIPT)
         self._return_script = Script(RETURN_SCRIPT)
-        self._fatigue = _pairs(fatigue)
+        self._fatigue, self._contact = _pairs(fatigue), _pairs(contact)
         self._clock, self._paused_until = clock, float("-inf")
         self._absorbed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         self._lock = threading.Lock()
@@ -129,19 +140,25 @@ class CapStore:
             "session": _session(view),
             "windows": windows(view),
             "fatigue": self._fatigue,
+            "contact": self._contact,
+            "messages": MESSAGES_KEPT,
             "keep": (KEEP_SECONDS, KEEP_EVER_SECONDS),
             "kept": CAMPAIGNS_KEPT,
             "slots": [
-                [(a.campaign, a.ghost, a.exempt, _pairs(a.caps), a.closes) for a in asks] for asks in slots
+                [(a.campaign, a.ghost, a.exempt, _pairs(a.caps), a.closes, a.message) for a in asks]
+                for asks in slots
             ],
         }
 
-    def give_back(self, site: str, then: View, campaign: str, nonce: str, exempt: bool) -> Steps[bool]:
+    def give_back(
+        self, site: str, then: View, campaign: str, nonce: str, exempt: bool, message: str = ""
+    ) -> Steps[bool]:
         told = {
             "nonce": nonce,
             "at": then.now,
             "windows": windows(then),
-            "campaigns": [campaign] if exempt else [campaign, ""],
+            "campaigns": [campaign] if exempt else [campaign, CONTACT_ID if message else ""],
+            "message": message,
             "age": RETURNED_AGE_MS,
             "kept": RETURNED_KEPT,
         }

@@ -2,6 +2,7 @@
 -- that it was counted in.
 -- KEYS[1]  one visitor's counts, as in caps.lua, with r = {nonce of a returned decision = when it was made, ms}
 -- ARGV[1]  msgpack {nonce, at (when it was decided, ms), windows = {hour, day, week} of then, campaigns = {id, ...},
+--          message (its id, or ''),
 --          age (ms for which a nonce is remembered), kept (how many)}
 -- Returns  1 when it was returned, else 0.
 
@@ -17,6 +18,10 @@ end
 if returned[ask.nonce] or kept >= ask.kept then return 0 end
 returned[ask.nonce], state.r = ask.at, returned
 
+if ask.message ~= '' then
+  if not state.m or not state.m[ask.message] then return 0 end
+  state.m[ask.message] = nil
+end
 for _, id in ipairs(ask.campaigns) do
   local entry = state.c[id]
   if entry and #entry.k == 5 and #entry.w == 3 then

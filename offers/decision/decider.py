@@ -95,7 +95,7 @@ class Decider:
         wanted = list(dict.fromkeys(slots))[:SLOTS_LIMIT]
         due = [source for source in self._sources if source.due(site)]
         if due:
-            yield Call(lambda: _read(due, site))
+            yield Call(lambda: read_sources(due, site))
         segments = self._segments.known(site) if self._segments else None
         request = page_request(
             site, profile, int(self._clock() * 1000), telling, segments, asker, campaign_key
@@ -142,7 +142,7 @@ class Decider:
         where there is no such campaign. Raises Unavailable."""
         due = [source for source in self._sources if source.due(site)]
         if due:
-            yield Call(lambda: _read(due, site))
+            yield Call(lambda: read_sources(due, site))
         candidate = next((each for each in self._campaigns.known(site) if each.id == campaign_id), None)
         if candidate is None:
             return None
@@ -174,8 +174,12 @@ class Decider:
 
     def view(self, site: Site, profile: Profile) -> View:
         """The visitor at this moment, with the segments as last read. Asks no store."""
+        return self.view_at(site, profile, int(self._clock() * 1000))
+
+    def view_at(self, site: Site, profile: Profile, now: int) -> View:
+        """As ``view``, at ``now`` (ms)."""
         segments = self._segments.known(site) if self._segments else CompiledSegments()
-        return View(profile, int(self._clock() * 1000), site, segments_of=segments.of)
+        return View(profile, now, site, segments_of=segments.of)
 
     def fallbacks(
         self,
@@ -410,7 +414,8 @@ class Decider:
         return LoggedDecision(campaign, slot, self._signer.sign(token))
 
 
-def _read(sources: Sequence[Source], site: Site) -> None:
+def read_sources(sources: Sequence[Source], site: Site) -> None:
+    """Read campaigns, arms and segments again."""
     for source in sources:
         source.refresh(site)
 
