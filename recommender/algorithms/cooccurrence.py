@@ -62,9 +62,16 @@ def _incidence(group: Longs, item: Ints, items: int, limit: int, weight: Weights
     return matrix[(size > 1) & (size <= limit)]
 
 
-def neighbours(incidence: sparse.csr_matrix, keep: int, shrink: float = 3.0) -> Neighbours:
+LEAST_ORDERS = 3.0 - 1e-6
+"""Orders in which two items must meet: two chance meetings of rare items would lead the list. Without this bound it
+finds less of an order than the most popular items do where there are many rare items (``bench.associations``)."""
+
+
+def neighbours(
+    incidence: sparse.csr_matrix, keep: int, shrink: float = 3.0, least: float = 0.0
+) -> Neighbours:
     """Cosine over groups, damped where it rests on few of them: n_ij / (sqrt(n_i n_j) + shrink). A group counts as its
-    entries' square says."""
+    entries' square says. ``least``: groups that two items must share."""
     items = incidence.shape[1]
     count = np.asarray(incidence.multiply(incidence).sum(axis=0)).ravel()
     by_item = incidence.T.tocsr()
@@ -77,7 +84,8 @@ def neighbours(incidence: sparse.csr_matrix, keep: int, shrink: float = 3.0) -> 
             item = low + row
             span = slice(both.indptr[row], both.indptr[row + 1])
             other, n = both.indices[span], both.data[span]
-            score = np.where(other == item, 0.0, n / (np.sqrt(count[other] * count[item]) + shrink))
+            apart = (other == item) | (n < least)
+            score = np.where(apart, 0.0, n / (np.sqrt(count[other] * count[item]) + shrink))
             top = np.argsort(-score, kind="stable")[:keep] if len(score) <= keep else _top(score, keep)
             top = top[score[top] > 0]
             kept.append(other[top].astype(np.int32))

@@ -33,6 +33,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 0  # 0: every core
     ann_above: int = 200_000  # items; up to so many the best are found exactly, beyond them nearly so
     basket_limit: int = 100  # lines of one order that count for "bought together"
+    follows_days: int = 60  # within so many days an order follows another: "bought next"
     neighbours: int = 50  # kept per item in the co-purchase and co-view tables
     popular_half_life_days: float = 14.0
     trend_half_life_days: float = 2.0

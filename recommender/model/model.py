@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from recommender.algorithms.ann import Ann
+from recommender.algorithms.associations import Rules, Substitutes
 from recommender.algorithms.content import Content
 from recommender.algorithms.cooccurrence import Neighbours
 from recommender.algorithms.factors import Factors
@@ -19,7 +20,7 @@ from recommender.algorithms.rebuy import Rebuy
 from recommender.algorithms.session_knn import SessionIndex
 from recommender.model.card import Card
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the meaning of a file changes: an older process then keeps the model it has."""
 ANN_FILE = "factors.usearch"
 
@@ -47,9 +48,14 @@ class Model:
     sessions: SessionIndex
     together: Neighbours  # bought in one order
     near: Neighbours  # looked at in one session
+    substitutes: Substitutes  # which of two near items was taken
+    with_it: Rules  # the evidence of what is bought together
+    after_it: Rules  # what is bought in a later order
+    after_category: Rules  # and the same of categories, by their place in ``categories``
     popularity: Popularity
     rebuy: Rebuy
     content: Content  # for items that are not in the model
+    categories: tuple[str, ...] = ()
 
     @property
     def blend(self) -> Mapping[str, float]:
@@ -62,6 +68,10 @@ PARTS: Mapping[str, Any] = {
     "sessions": SessionIndex,
     "together": Neighbours,
     "near": Neighbours,
+    "substitutes": Substitutes,
+    "with_it": Rules,
+    "after_it": Rules,
+    "after_category": Rules,
     "popularity": Popularity,
     "rebuy": Rebuy,
 }
@@ -71,6 +81,7 @@ def save(model: Model, folder: Path) -> None:
     """Write every part into ``folder``, the manifest last."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "items.json").write_bytes(msgspec.json.encode(model.items))
+    (folder / "categories.json").write_bytes(msgspec.json.encode(model.categories))
     (folder / "content.json").write_bytes(msgspec.json.encode(model.content.traits))
     np.save(folder / "content.vectors.npy", model.content.vectors, allow_pickle=False)
     for part, kind in PARTS.items():
@@ -93,6 +104,7 @@ def load(folder: Path) -> Model:
             raise ModelUnusable(f"{path}: missing or not {size} bytes long")
     try:
         items = msgspec.json.decode((folder / "items.json").read_bytes(), type=tuple[str, ...])
+        categories = msgspec.json.decode((folder / "categories.json").read_bytes(), type=tuple[str, ...])
         traits = msgspec.json.decode((folder / "content.json").read_bytes(), type=tuple[str, ...])
         content = Content(traits, np.load(folder / "content.vectors.npy", allow_pickle=False))
         parts = {part: kind(**_mapped(folder, part, kind)) for part, kind in PARTS.items()}
@@ -100,9 +112,8 @@ def load(folder: Path) -> Model:
             parts["factors"] = dataclasses.replace(parts["factors"], ann=Ann.load(folder / ANN_FILE))
     except (OSError, ValueError) as error:
         raise ModelUnusable(f"{folder}: {error}") from error
-    return Model(
-        manifest.card, items, dict(zip(items, range(len(items)), strict=True)), **parts, content=content
-    )
+    index = dict(zip(items, range(len(items)), strict=True))
+    return Model(manifest.card, items, index, **parts, content=content, categories=categories)
 
 
 def warm(model: Model) -> None:

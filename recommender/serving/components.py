@@ -99,7 +99,14 @@ def bought_together(slot: Slot, count: int) -> Candidates:
                 total[other] = total.get(other, 0.0) + value
                 because[other] = max(because.get(other, (0.0, code)), (value, code))
     found, scores = top(np.array(list(total), np.int64), np.array(list(total.values()), np.float32), count)
-    return Candidates(found, scores, lambda n: Reason("together", slot.named(because[int(found[n])][1])))
+    model = slot.model
+
+    def reason(n: int) -> Reason:
+        item, anchor = int(found[n]), because[int(found[n])][1]
+        people, lift = model.with_it.evidence(anchor, item)
+        return Reason("together", slot.named(anchor), people=people, lift=lift)
+
+    return Candidates(found, scores, reason)
 
 
 def buy_again(slot: Slot, count: int) -> Candidates:

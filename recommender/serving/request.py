@@ -7,13 +7,26 @@ import msgspec
 from tracker.refusal import Refusal
 
 Strategy = Literal[
-    "personal", "session", "similar", "bought_together", "buy_again", "trending", "popular", "blend"
+    "personal",
+    "session",
+    "similar",
+    "bought_together",
+    "bought_next",
+    "next_category",
+    "up_sell",
+    "buy_again",
+    "trending",
+    "popular",
+    "blend",
 ]
 STRATEGIES: tuple[Strategy, ...] = (
     "personal",
     "session",
     "similar",
     "bought_together",
+    "bought_next",
+    "next_category",
+    "up_sell",
     "buy_again",
     "trending",
     "popular",
@@ -53,7 +66,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlotRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One item slot. ``item`` is what similar and bought_together start from; default: the item on the page.
+    """One item slot. ``item`` is what similar, bought_together, bought_next and up_sell start from; default: the item
+    on the page, and of bought_next the last orders.
 
     ``rebuy``: items the visitor has bought may be shown; buy_again shows nothing else. ``spread``: at most so many
     items of one category, as long as others are left.
@@ -69,11 +83,16 @@ class SlotRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why an item is shown: ``kind`` names the component that found it, ``item`` the item that it started from."""
+    """Why an item is shown: ``kind`` names the component that found it, ``item`` the item that it started from.
+    ``people`` who did so, and ``lift``: how much more often than by chance, are the evidence of an association."""
 
-    kind: str  # viewed | added | bought | similar | together | again | category | popular | trending | new
+    # viewed | added | bought | similar | together | next | next_category | up_sell | again | category | popular
+    # | trending | new
+    kind: str
     item: str | None = None
     category: str | None = None
+    people: int | None = None
+    lift: float | None = None
 
 
 class RecommendedItem(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from recommender.serving import components
+from recommender.serving import associated, components
 from recommender.serving.blend import blend
 from recommender.serving.personal import personal
 from recommender.serving.slot import Candidates, Slot
@@ -12,6 +12,9 @@ CANDIDATE_SOURCES: Mapping[str, Callable[[Slot, int], Candidates]] = {
     "session": components.session,
     "similar": components.similar,
     "bought_together": components.bought_together,
+    "bought_next": associated.bought_next,
+    "next_category": associated.next_category,
+    "up_sell": associated.up_sell,
     "buy_again": components.buy_again,
     "trending": components.trending,
     "popular": components.popular,

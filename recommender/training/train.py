@@ -9,7 +9,16 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import numpy as np
 
-from recommender.algorithms import als, content, cooccurrence, factors, popularity, rebuy, session_knn
+from recommender.algorithms import (
+    als,
+    associations,
+    content,
+    cooccurrence,
+    factors,
+    popularity,
+    rebuy,
+    session_knn,
+)
 from recommender.catalogue.item import Item
 from recommender.catalogue.variants import model_names, stand_ins
 from recommender.data.interactions import (
@@ -72,18 +81,37 @@ def fit(
         alpha=alpha,
         params=params,
     )
+    limit, keep = params.basket_limit, params.neighbours
+    near = cooccurrence.neighbours(cooccurrence.visits(rows, limit), keep)
+    categories, by_category = in_categories(rows, items)
     return Model(
         card=card,
         items=rows.items,
         index=index,
         factors=factors.solve(vectors, params.regularization, params.ann_above, params.threads),
         sessions=session_knn.build(rows, params),
-        together=cooccurrence.neighbours(cooccurrence.baskets(rows, params.basket_limit), params.neighbours),
-        near=cooccurrence.neighbours(cooccurrence.visits(rows, params.basket_limit), params.neighbours),
+        together=cooccurrence.neighbours(
+            cooccurrence.baskets(rows, limit), keep, least=cooccurrence.LEAST_ORDERS
+        ),
+        near=near,
+        substitutes=associations.substitutes(rows, near, limit),
+        with_it=associations.together(rows, keep, limit),
+        after_it=associations.following(rows, keep, limit, params.follows_days),
+        after_category=associations.following(by_category, keep, limit, params.follows_days),
+        categories=categories,
         popularity=popularity.popularity(rows, params, now),
         rebuy=rebuy.rebuy(rows),
         content=content.learn(items, index, vectors, visitors),
     )
+
+
+def in_categories(rows: Interactions, items: Sequence[Item]) -> tuple[tuple[str, ...], Interactions]:
+    """The names of the categories, and the interactions with them in place of items; without items of no category."""
+    named = {item.id: item.category for item in items if item.category}
+    there = np.array([item in named for item in rows.items], np.bool_)
+    kept = rows.rows(there[rows.item]) if len(rows) else rows
+    by_category = kept.renamed({item: named.get(item, "") for item in rows.items})
+    return by_category.items, by_category
 
 
 class Learned(NamedTuple):

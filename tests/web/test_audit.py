@@ -30,6 +30,7 @@ NOBODY = {
         "desk_goals.show",
         "desk_paths.show",
         "desk_products.show",
+        *("desk_associations.show", "desk_reports.associations", "reports.associations"),
         "desk_retention.show",
         "desk_attribution.show",
         "desk_agents.show",

@@ -23,6 +23,7 @@ from web.openapi.description import document
 from web.reports.filters import FILTERS
 
 PARTS = {
+    "/desk/associations": "a page of the products', about all visits",
     "/desk/goals": "a part of the overview, with its address",
     "/desk/customers/list": "a list of the customers', with its address",
     "/desk/customers/list.csv": "a file",
@@ -264,6 +265,7 @@ def test_the_api_says_everything_that_the_desk_shows(stage: Stage) -> None:
         "/vocabulary",
         "/audience",
         "/models",
+        "/associations",
         "/data-quality",
         "/agents",
     }

@@ -24,8 +24,11 @@ from web.reports.filters import filters_of
 from web.reports.live import just_now
 from web.reports.parameters import one_of
 from web.reports.people import PERSON_TABLES, PeopleTables
+from web.reports.products.associations import ASSOCIATION_TABLES, associations_of
 from web.reports.reports import Reports
 from web.stores import Shop
+
+ITEM_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +173,19 @@ class SiteReports:
     def routes(self) -> Routes:
         return (
             get("/models", self.models),
+            get("/associations", self.associations),
             get("/live", self.live_report),
             get("/data-quality", self.data_quality),
         )
 
     def models(self) -> Response:
         return told("models", Rows(versions(self.shops(self.site_of().id).registry)), ("rows",))
+
+    def associations(self) -> Response:
+        """What is bought together and next, of one ``item`` or the strongest of all."""
+        shop, item = self.shops(self.site_of().id), request.args.get("item", "")[:ITEM_LIMIT]
+        found = associations_of(shop.registry, shop.catalogue, item)
+        return told("associations", found, ASSOCIATION_TABLES)
 
     def data_quality(self) -> Response:
         lost = self.losses.read(self.site_of().id, self.reports.clock())

@@ -26,6 +26,7 @@ from web.desk.models import ModelsPage, ModelTraining
 from web.desk.pages import Pages
 from web.desk.quality import QualityPage
 from web.desk.reports.agents import AgentsPage
+from web.desk.reports.associations import AssociationsPage
 from web.desk.reports.attribution import AttributionPage
 from web.desk.reports.engagement import EngagementPage
 from web.desk.reports.funnel import FunnelPages
@@ -82,6 +83,7 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
     yield pages.blueprint("desk_people", FunnelPeople(pages, sources.people).routes())
     yield pages.blueprint("desk_funnel_parts", FunnelParts(pages).routes())
     yield pages.blueprint("desk_products", ProductsPage(pages, stores.models.shops).routes())
+    yield pages.blueprint("desk_associations", AssociationsPage(pages, stores.models.shops).routes())
     yield pages.blueprint("desk_agents", AgentsPage(pages).routes())
     yield pages.blueprint("desk_engagement", EngagementPage(pages).routes())
     yield pages.blueprint("desk_paths", PathsPage(pages).routes())

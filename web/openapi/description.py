@@ -58,6 +58,7 @@ from web.reports.campaign_result import Lesson
 from web.reports.customers.listing import CustomerList
 from web.reports.customers.report import CustomerReport
 from web.reports.people import People, Sized
+from web.reports.products.associations import Associations
 
 METHODS = ("get", "put", "post", "patch", "delete")
 ANSWERED: tuple[type, ...] = (
@@ -99,6 +100,7 @@ ANSWERED: tuple[type, ...] = (
         Sized,
         Explained,
         Size,
+        Associations,
         Version,
         LossCount,
         Answered,
