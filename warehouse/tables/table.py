@@ -15,7 +15,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from tracker.unavailable import Unavailable
@@ -127,6 +127,7 @@ class Table:
         A new nullable column joins the table with the first row that has it, and workers of the previous release keep
         appending without it. Raises DeltaError when others' commits conflict, OSError when the disk does not take it.
         """
+        seen = _versions(self.create(), transactions)
         self.widen(data.schema)
         folder = Folder(self.uri, self.storage_options)
         days = pc.unique(data["day"]).to_pylist() if self.partition_by else [None]
@@ -134,11 +135,20 @@ class Table:
         parts = [(day, data.filter(pc.equal(data["day"], day)) if len(days) > 1 else data) for day in days]
         # Not write_deltalake, which takes three times as long and leaves pages without checksums.
         new = [folder.write(rows, day) for day, rows in parts if rows.num_rows]
-        self.adopt(new, transactions)
+        delta = self._standing()
+        if _versions(delta, transactions) != seen:
+            # It was opened anew meanwhile: Delta compares with what this one shows, not with what the caller saw.
+            raise CommitFailedError("another commit moved the transactions")
+        self._adopt(new, transactions, delta)
 
     def adopt(self, files: Sequence[NewFile], transactions: Sequence[Transaction] = ()) -> None:
         """One commit that names these files. Raises what ``append`` does."""
-        delta, now = self._standing(), int(time.time() * 1000)
+        self._adopt(files, transactions, self._standing())
+
+    def _adopt(
+        self, files: Sequence[NewFile], transactions: Sequence[Transaction], delta: DeltaTable
+    ) -> None:
+        now = int(time.time() * 1000)
         delta.create_write_transaction(
             [AddAction(file.path, file.size, partition(file.day), now, True, file.stats) for file in files],
             "append",
@@ -258,3 +268,8 @@ class Table:
             strict=True,
         )
         return delta.version(), [LiveFile(*file) for file in files]
+
+
+def _versions(delta: DeltaTable, transactions: Sequence[Transaction]) -> list[int | None]:
+    """Where the app transactions stand."""
+    return [delta.transaction_version(each.app_id) for each in transactions]
