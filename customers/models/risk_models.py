@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from customers.models.behaviour import behaviour
 from customers.models.bg_nbd import fit_bg_nbd
 from customers.models.calibration import FEWEST, Calibration, calibrated
 from customers.models.distinct import Distinct, distinct, for_each
@@ -122,6 +123,6 @@ def fit_behaviour_risk(of: History, day: int, horizon: int) -> BehaviourRisk:
 
 
 def _rows(of: History, buyers: Customers, timing: PurchaseTiming, horizon: int) -> Floats:
-    """(n, k): the features, and the log odds that the purchase model gives."""
+    """(n, k): features of purchases and of behaviour on the site, and the log odds that the purchase model gives."""
     silent = for_each(buyers.summary, lambda kinds: timing.silent(kinds, horizon))
-    return np.column_stack([features(of, buyers, horizon), logit(silent)])
+    return np.column_stack([features(of, buyers, horizon), behaviour(of, buyers, horizon), logit(silent)])

@@ -5,16 +5,49 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tracker.durations import DAY_MS
+from warehouse.customers.behaviour_days import behaviour_days
 from warehouse.events import Events
 from warehouse.feeds.purchase_days import NO_COSTS, purchase_days
 from warehouse.question.span import Span
 
+ACTIVITY_DAYS = 730
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+
+class Activity(NamedTuple):
+    """Of k days of people on the site, by person and day, each array of shape (k,). Empty without web history."""
+
+    person: Ints
+    """Row of ``History.profiles``."""
+    day: Ints
+    visits: Floats
+    views: Floats
+    """Of products."""
+    categories: Floats
+    """Of the products viewed."""
+    carts: Floats
+    """What was put into one, and checkouts that began."""
+
+    def rows(self, which: Mask) -> "Activity":
+        return Activity(
+            self.person[which],
+            self.day[which],
+            self.visits[which],
+            self.views[which],
+            self.categories[which],
+            self.carts[which],
+        )
+
+
+_NO_DAYS, _NOTHING = np.zeros(0, np.int32), np.zeros(0)
+NO_ACTIVITY = Activity(_NO_DAYS, _NO_DAYS, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
 
 
 class History(NamedTuple):
@@ -40,6 +73,8 @@ class History(NamedTuple):
     """(m,): what that cost the shop, where it is known."""
     costed: Floats
     """(m,): the revenue of which the cost is known."""
+    activity: Activity = NO_ACTIVITY
+    """What they did on the site; whole, whatever days of purchases are picked, but for ``until``."""
 
     @property
     def people(self) -> int:
@@ -63,11 +98,12 @@ class History(NamedTuple):
             self.revenue[which],
             self.cost[which],
             self.costed[which],
+            self.activity,
         )
 
     def until(self, day: int) -> "History":
-        """What was bought before ``day``: the history as it was then, but for what was given back later."""
-        return self.rows(self.day < day)
+        """What was bought and done before ``day``: the history as it was then, but for what was given back later."""
+        return self.rows(self.day < day)._replace(activity=self.activity.rows(self.activity.day < day))
 
     def between(self, first: int, end: int) -> "History":
         """What was bought on ``first`` ≤ day < ``end``."""
@@ -77,7 +113,12 @@ class History(NamedTuple):
         """Those of ``people`` (n,) only."""
         row = np.cumsum(people, dtype=np.int32) - np.int32(1)
         kept = self.rows(people[self.person])
-        return kept._replace(profiles=self.profiles.filter(pa.array(people)), person=row[kept.person])
+        seen = self.activity.rows(people[self.activity.person])
+        return kept._replace(
+            profiles=self.profiles.filter(pa.array(people)),
+            person=row[kept.person],
+            activity=seen._replace(person=row[seen.person]),
+        )
 
     def sample(self, most: int) -> "History":
         """``most`` of the people at most, by chance, the same each time."""
@@ -98,7 +139,21 @@ def history(
 ) -> History:
     """Of all who ordered on ``site`` within ``span``; money is in ``currency``, the site's own, other orders count
     without theirs. ``unit_costs``: of products, for orders that do not tell their own. Raises WarehouseUnavailable."""
-    return from_table(purchase_days(warehouse, site, span, currency, unit_costs))
+    known = from_table(purchase_days(warehouse, site, span, currency, unit_costs))
+    return with_activity(known, behaviour_days(warehouse, site, recent(span), currency))
+
+
+def recent(span: Span) -> Span:
+    """The end of ``span`` that behaviour is read of: what somebody did on the site years ago says nothing of now."""
+    return Span(max(span.start, span.end - ACTIVITY_DAYS * DAY_MS), span.end, span.zone)
+
+
+def with_activity(known: History, table: pa.Table) -> History:
+    """From the columns of ``warehouse.customers.behaviour_days``, in its order."""
+    person = pc.index_in(table["profile"], known.profiles)
+    rows = table.filter(pc.is_valid(person))
+    columns = (rows[name].to_numpy() for name in ("day", "visits", "views", "categories", "carts"))
+    return known._replace(activity=Activity(person.drop_null().to_numpy().astype(np.int32), *columns))
 
 
 def from_table(table: pa.Table) -> History:

@@ -17,6 +17,9 @@ Source = Literal["snapshot", "back-test"]
 snapshot yet, those of a model that is fitted now with what was known then."""
 
 
+Behaviour = Literal["adds", "adds nothing that can be shown", "no web history"]
+
+
 class RiskCard(msgspec.Struct, frozen=True):
     """How the risk did on the ``days`` up to the day of the card, given from what was known before them.
 
@@ -25,6 +28,8 @@ class RiskCard(msgspec.Struct, frozen=True):
     the window before. ``calibration``: the mean distance of what was said of a tenth of the customers to what
     happened. Of ``said``, whose risk was above a half, ``held`` did not buy. ``told_on``: the day (since 1970-01-01,
     the site's own) at whose end the risks were told. ``model`` is "" where a snapshot tells.
+    ``auc_purchase``: of the best model that knows purchases only, in the back-test; ``behaviour``: whether visits,
+    views and carts made the risk better there by more than chance.
     """
 
     model: str
@@ -40,6 +45,8 @@ class RiskCard(msgspec.Struct, frozen=True):
     source: Source = "back-test"
     told_on: int | None = None
     drift: Drift | None = None
+    auc_purchase: float | None = None
+    behaviour: Behaviour = "no web history"
 
     @property
     def better(self) -> bool:

@@ -25,7 +25,7 @@ def _risk(card: ScoreCard) -> str:
     told = (
         f"of {found.said} customers we said that they would order nothing in {found.days} days; {found.held} did not"
         f" ({_source(found)}; ranking {found.auc:.3f}, by recency alone {found.auc_recency:.3f}; squared error"
-        f" {found.brier:.3f}, with one chance for all {found.brier_constant:.3f})"
+        f" {found.brier:.3f}, with one chance for all {found.brier_constant:.3f}; {_behaviour(found)})"
     )
     return told if found.better else f"not shown, {card.risk_absent}: {told}"
 
@@ -49,6 +49,12 @@ def _source(card: RiskCard | ValueCard) -> str:
     if card.source == "snapshot":
         return f"the stored scores{day}"
     return f"{card.model}, a back-test with what was known at the end{day}"
+
+
+def _behaviour(found: RiskCard) -> str:
+    if found.auc_purchase is None or found.behaviour == "no web history":
+        return "purchases only: no web history"
+    return f"behaviour on the site {found.behaviour}; ranking by purchases alone {found.auc_purchase:.3f}"
 
 
 def _drift(found: Drift) -> str:

@@ -15,11 +15,13 @@ from customers.models.risk_models import (
     fit_purchase_risk,
     silent_after,
 )
-from customers.purchases.history import Floats, History
+from customers.purchases.history import Floats, History, Mask
 from customers.purchases.summary import Customers, customers
-from customers.scoring.card import Absent, RiskCard
+from customers.scoring.card import Absent, Behaviour, RiskCard
 from customers.scoring.drift import drift
 
+CLEARLY = 2.0
+"""Standard errors."""
 CANDIDATES = (*PURCHASE_MODELS, BEHAVIOUR)
 
 
@@ -55,11 +57,27 @@ def learn_risk(of: History, today: int, horizon: int) -> Risk:
         return Risk(None, None, "too few customers", needs or "all customers did the same")
     best = min(chances, key=lambda name: log_loss(chances[name], silent))
     card = risk_card(of, buyers, chances[best], best, horizon)
+    card = _with_behaviour(card, of, chances, silent)
     if not card.better:
         return Risk(None, card, "no better than the obvious rule", "")
     model = fit_risk(of, today, horizon, best)
     now = model.chance(of, customers(of, today))
     return Risk(model, msgspec.structs.replace(card, drift=drift(chances[best], now, silent)), now=now)
+
+
+def _with_behaviour(card: RiskCard, of: History, chances: dict[str, Floats], silent: Mask) -> RiskCard:
+    """What visits add to the best of the models that know purchases only: errors of the same customers in pairs."""
+    known = [name for name in chances if name != BEHAVIOUR]
+    if not known:
+        return card
+    plain = chances[min(known, key=lambda name: log_loss(chances[name], silent))]
+    word: Behaviour = "no web history"
+    if len(of.activity.day):
+        word = "adds nothing that can be shown"
+        less = (plain - silent) ** 2 - (chances.get(BEHAVIOUR, plain) - silent) ** 2
+        if card.model == BEHAVIOUR and less.mean() > CLEARLY * less.std() / np.sqrt(len(less)):
+            word = "adds"
+    return msgspec.structs.replace(card, auc_purchase=auc(plain, silent), behaviour=word)
 
 
 def fit_risk(of: History, day: int, horizon: int, name: str) -> RiskModel:

@@ -35,7 +35,7 @@ NOTHING_TOLD = Told()
 def with_told(of: History, risk: Risk, value: Value, horizon: int, told: Told) -> tuple[Risk, Value]:
     """The same, with the cards of what was told where that is stored. What was no better than the obvious rule then is
     not shown now, whatever a back-test says."""
-    if told.risk and risk.card and (card := _risk_card(of, told.risk, horizon, risk.now)):
+    if told.risk and risk.card and (card := _risk_card(of, told.risk, horizon, risk.now, risk.card)):
         risk = risk._replace(card=card)
         if not card.better:
             risk = risk._replace(model=None, absent="no better than the obvious rule")
@@ -46,7 +46,9 @@ def with_told(of: History, risk: Risk, value: Value, horizon: int, told: Told) -
     return risk, value
 
 
-def _risk_card(of: History, told: ToldScores, horizon: int, now: Floats | None) -> RiskCard | None:
+def _risk_card(
+    of: History, told: ToldScores, horizon: int, now: Floats | None, before: RiskCard
+) -> RiskCard | None:
     buyers, rows = _buyers(of, told)
     if len(rows) < FEWEST:
         return None
@@ -56,7 +58,9 @@ def _risk_card(of: History, told: ToldScores, horizon: int, now: Floats | None) 
         return None
     card = risk_card(of, buyers, chance, "", horizon)
     moved = drift(chance, now, silent) if now is not None else None
-    return msgspec.structs.replace(card, source="snapshot", drift=moved)
+    return msgspec.structs.replace(
+        card, source="snapshot", drift=moved, auc_purchase=before.auc_purchase, behaviour=before.behaviour
+    )
 
 
 def _value_card(of: History, told: ToldScores, width: float) -> ValueCard | None:
