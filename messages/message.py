@@ -22,8 +22,8 @@ State = Literal["due", "claimed", "handed over", "refused", "unknown"]
 
 class Links(msgspec.Struct, frozen=True, kw_only=True):
     """Absolute addresses of ours that belong into a message. ``unsubscribe`` takes RFC 8058's POST without a login;
-    a GET only shows. ``opened`` is the open pixel's and ``click`` the redirect's prefix (the target follows, signed):
-    both "" without consent to analytics."""
+    a GET only shows. ``opened`` is the open pixel's prefix and ``click`` the redirect's (``/v1/messages/opened`` and
+    ``…/click``): the channel adds its signed mark. Both are "" without consent to analytics."""
 
     unsubscribe: str = ""
     preferences: str = ""

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, redirect
 from flask.typing import ResponseReturnValue
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from messages.email.answers import MailAnswers
 from offers.segments.views import Views
 from web.access.audit import register_audit
 from web.access.security import register_security
@@ -42,6 +43,7 @@ from web.me.statements import Statements
 from web.me.topics import campaign_name, topics_of
 from web.me.unsubscribe import LinkOwner, UnsubscribePage
 from web.me.visitor_access import VisitorAccess
+from web.messages.mail_answers import MailPages
 from web.openapi.description import openapi_blueprint
 from web.people.audience_preview import Audiences
 from web.people.merges import Merges
@@ -182,6 +184,17 @@ def _me_blueprint(stores: Stores, keys: Keys) -> Blueprint:
     return me_blueprint(page, link, unsubscribe, sign_up, stores.access.bucket)
 
 
+def _mail_answers(stores: Stores) -> MailAnswers:
+    return MailAnswers(
+        marks=stores.messages.marks,
+        suppressed=stores.messages.suppressed,
+        profiles=stores.visitors.profiles,
+        log=stores.log,
+        sites=stores.sites,
+        clock=stores.clock,
+    )
+
+
 def _register_api(
     app: Flask,
     stores: Stores,
@@ -233,6 +246,7 @@ def _register_api(
             ).routes(),
         ),
         _me_blueprint(stores, keys),
+        blueprint_of("mail", MailPages(_mail_answers(stores), keys, stores.access.bucket).routes()),
         reports_blueprint(sources, "reports", "/v1/reports", keys.secret_key),
         openapi_blueprint(stores.settings.public_url),
         blueprint_of("health", health.routes()),

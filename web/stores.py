@@ -10,6 +10,7 @@ from customers.scoring.runs import ScoreRuns
 from ingest.enrich.countries import Source, source
 from ingest.rebuild.classification_runs import ClassificationRuns
 from ingest.worker.log_generations import Incident
+from messages.email.marks import MailMarks
 from messages.permission.addresses import AddressDigests
 from messages.permission.links import LinkSigner
 from messages.permission.suppression import SuppressionList
@@ -103,11 +104,12 @@ class ModelStores:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageStores:
     """``addresses`` makes digests, ``suppressed`` has the addresses that are not written to, ``links`` signs the links
-    of messages."""
+    of messages, ``marks`` what mails carry."""
 
     addresses: AddressDigests
     suppressed: SuppressionList
     links: LinkSigner
+    marks: MailMarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

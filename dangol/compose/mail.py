@@ -23,7 +23,7 @@ def letter_writer(settings: Settings) -> "LetterWriter":
     """Raises SettingsInvalid."""
     from dangol.compose.storage import address_digests
     from messages.email.letter import LetterWriter
-    from messages.email.server import ServerInvalid, sender
+    from messages.email.smtp.server import ServerInvalid, sender
 
     try:
         key = Path(settings.dkim_key).read_text(encoding="ascii") if settings.dkim_key else ""
@@ -37,8 +37,8 @@ def letter_writer(settings: Settings) -> "LetterWriter":
 
 def email_transport(settings: Settings) -> "EmailTransport | None":
     """None without ``smtp``. To be made inside the event loop that sends. Raises SettingsInvalid."""
-    from messages.email.pool import SmtpPool
-    from messages.email.server import ServerInvalid, mail_server
+    from messages.email.smtp.pool import SmtpPool
+    from messages.email.smtp.server import ServerInvalid, mail_server
     from messages.email.transport import EmailTransport
 
     if not settings.smtp:

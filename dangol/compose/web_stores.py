@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dangol.compose.ingest import INGEST_GROUP, country_source, log_incident, progress
 from dangol.compose.jobs import erasure
+from dangol.compose.mail import mail_marks
 from dangol.compose.storage import (
     address_digests,
     catalogue,
@@ -149,7 +150,9 @@ def _messages(settings: Settings) -> "MessageStores":
     from web.stores import MessageStores
 
     digests, links = address_digests(settings)
-    return MessageStores(addresses=digests, suppressed=suppressions(settings), links=links)
+    return MessageStores(
+        addresses=digests, suppressed=suppressions(settings), links=links, marks=mail_marks(settings)
+    )
 
 
 def _decider(

@@ -1,5 +1,6 @@
 """A message → the mail that one person gets. It does no I/O."""
 
+from collections.abc import Mapping
 from html import escape
 from uuid import NAMESPACE_URL, uuid5
 
@@ -10,8 +11,8 @@ from messages.email.links import TOKEN, LinkRules
 from messages.email.marks import MailMark, MailMarks
 from messages.email.mime import clean, date_of, encoded, folded, mail, mailbox, word
 from messages.email.recipient import recipient
-from messages.email.server import Sender
 from messages.email.signing import signing
+from messages.email.smtp.server import Sender
 from messages.message import Message, Unprintable
 from messages.permission.addresses import AddressDigests
 from messages.permission.wording import footer, labelled
@@ -64,8 +65,9 @@ class LetterWriter:
             digest,
             message.token,
         )
-        html, text = self._parts(message, template, filled["html"], filled["text"])
-        headers = self._headers(message, subject, filled["from_name"], to.address, self._marks.sign(mark))
+        signed = self._marks.sign(mark)
+        html, text = self._parts(message, template, filled, signed)
+        headers = self._headers(message, subject, filled["from_name"], to.address, signed)
         data = self._signed(mail(headers, text, html, f"dg-{uuid5(NAMESPACE_URL, message.id).hex}"))
         if len(data) > SIZE_LIMIT:
             raise Unprintable(f"the mail is larger than {SIZE_LIMIT:,} bytes")
@@ -79,10 +81,12 @@ class LetterWriter:
             html=html,
         )
 
-    def _parts(self, message: Message, template: MailTemplate, html: str, text: str) -> tuple[str, str]:
+    def _parts(
+        self, message: Message, template: MailTemplate, filled: Mapping[str, str], mark: str
+    ) -> tuple[str, str]:
         """HTML and text with their links, their end and the pixel."""
         links = message.links
-        prefix = links.click
+        prefix = f"{links.click}/{mark}" if links.click else ""
         counted = (lambda target: self._marks.click(prefix, target)) if prefix else None
         rules = LinkRules(
             message.site, _parameters(message), frozenset({links.unsubscribe, links.preferences, ""}), counted
@@ -94,14 +98,18 @@ class LetterWriter:
             for name, link in zip(names, (links.unsubscribe, links.preferences), strict=True)
             if link and not (name == names[0] and template.links_unsubscribe)
         ]
-        pixel = f'<img src="{escape(links.opened)}" width="1" height="1" alt="">' if links.opened else ""
+        pixel = (
+            f'<img src="{escape(links.opened)}/{mark}" width="1" height="1" alt="">' if links.opened else ""
+        )
         end_html = _end_html(lines, ends, links.unsubscribe)
-        html = rules.html(html)
+        html = rules.html(filled["html"])
         at = html.lower().rfind("</body>")
         at = len(html) if at < 0 else at
         html = f"{html[:at]}{end_html}{pixel}{html[at:]}"
         told = [*lines, *(f"{name}: {link}" for name, link in ends if link not in " ".join(lines))]
-        text = rules.text(text).rstrip() + "\n" + ("\n-- \n" + "\n".join(told) + "\n" if told else "")
+        text = (
+            rules.text(filled["text"]).rstrip() + "\n" + ("\n-- \n" + "\n".join(told) + "\n" if told else "")
+        )
         return html, text
 
     def _headers(

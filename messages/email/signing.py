@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import dkim
 
-from messages.email.server import Sender, ServerInvalid
+from messages.email.smtp.server import Sender, ServerInvalid
 
 SIGNED = (
     "from", "to", "subject", "date", "message-id", "mime-version", "content-type", "list-unsubscribe",

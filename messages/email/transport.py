@@ -1,7 +1,7 @@
 """The channel of e-mail."""
 
 from messages.email.letter import Letter, LetterWriter
-from messages.email.pool import SmtpPool
+from messages.email.smtp.pool import SmtpPool
 from messages.message import Channel, Message, Outcome
 
 

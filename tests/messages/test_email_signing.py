@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from messages.email.connection import SmtpConnection
-from messages.email.pool import SmtpPool
-from messages.email.server import MailServer, ServerInvalid, sender
 from messages.email.signing import SIGNED, signing
+from messages.email.smtp.connection import SmtpConnection
+from messages.email.smtp.pool import SmtpPool
+from messages.email.smtp.server import MailServer, ServerInvalid, sender
 from messages.email.transport import EmailTransport
 from messages.message import NotSent
 from tests.support.mail_server import Inbox, client_context, mail_server, server_context

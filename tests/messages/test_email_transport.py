@@ -7,10 +7,10 @@ from email.policy import default
 import msgspec
 import pytest
 
-from messages.email.connection import OutcomeUnknown
-from messages.email.pool import SmtpPool
-from messages.email.server import MailServer, ServerInvalid
-from messages.email.server import mail_server as parsed
+from messages.email.smtp.connection import OutcomeUnknown
+from messages.email.smtp.pool import SmtpPool
+from messages.email.smtp.server import MailServer, ServerInvalid
+from messages.email.smtp.server import mail_server as parsed
 from messages.email.transport import EmailTransport
 from messages.message import NotSent, Outcome
 from tests.support.machine import free_port

@@ -4,7 +4,7 @@ from typing import Any
 
 from messages.email.letter import LetterWriter
 from messages.email.marks import MailMarks
-from messages.email.server import Sender
+from messages.email.smtp.server import Sender
 from messages.message import Links, Message
 from messages.permission.addresses import AddressDigests
 from tests.support.permission import T, customer, sending_site

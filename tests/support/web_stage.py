@@ -19,6 +19,7 @@ from customers.scoring.runs import ScoreRuns
 from dangol.history.erasure import Erasure
 from ingest.dead_letters import DeadLetters
 from ingest.rebuild.classification_runs import ClassificationRuns
+from messages.email.marks import MailMarks
 from messages.permission.addresses import AddressDigests
 from messages.permission.kept_key import KeptKey
 from messages.permission.links import LinkSigner
@@ -244,6 +245,7 @@ def stage_of(
             addresses=AddressDigests(key := KeptKey(redis_url, timeout=10)),
             suppressed=SuppressionList(redis_url, timeout=10),
             links=LinkSigner(key),
+            marks=MailMarks(key),
         ),
         models=ModelStores(shops=shop, runs=TrainingRuns(client, clock), feeds=FeedRecords(client)),
         reports=ReportStores(

@@ -21,6 +21,8 @@ from web.access.audit import ASKING, OFTEN, READ, Audit
 pytestmark = pytest.mark.redis
 WHO = "hush-77"
 NOBODY = {
+    # A mail's reader asks them, who is told nothing of anybody.
+    *("mail.opened", "mail.click"),
     # endpoints that are asked (GET), and tell of nobody in particular
     *("root", "health.alive", "health.ready", "health.scrape", "openapi.described_api", "assets.static_file"),
     *("sign_in.login", "desk_password.ask", "desk_help.contents", "desk_help.document", "desk_setup.setup"),

@@ -49,6 +49,7 @@ from web.api.models import Version
 from web.gorse.documents import Feedback, GorseItem, GorseItemGiven, GorseUser, ItemPatch, Scored
 from web.http.json_body import answer
 from web.me.sign_up import SignedUp, SignUp
+from web.messages.mail_answers import MailRead
 from web.openapi.schemas import given, schemas_of
 from web.people.audience_preview import Explained, Size
 from web.people.why_not import WhyNot
@@ -90,6 +91,7 @@ ANSWERED: tuple[type, ...] = (
         ScoreRun,
         ValueCard,
         Returned,
+        MailRead,
         SignedUp,
         WhyNot,
     ),

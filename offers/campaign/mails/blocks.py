@@ -1,12 +1,11 @@
 """Simple blocks as MJML."""
 
-import re
 from collections.abc import Iterable
 from html import escape
 
 from offers.campaign.mails.content import Block
+from offers.campaign.mails.markup import LIQUID
 
-_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 ITEMS = """<mj-raw>{% for item in items %}</mj-raw>
 <mj-section padding="8px 0"><mj-column width="40%">
 <mj-image src="{{ item.image }}" alt="{{ item.name }}" href="{{ item.url }}"/>
@@ -48,7 +47,7 @@ def _component(block: Block) -> str:
 def escaped(text: str) -> str:
     """Escaped, but for what is Liquid."""
     parts, last = [], 0
-    for found in _LIQUID.finditer(text):
+    for found in LIQUID.finditer(text):
         parts += [escape(text[last : found.start()]), found[0]]
         last = found.end()
     return "".join([*parts, escape(text[last:])])

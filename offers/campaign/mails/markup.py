@@ -14,7 +14,8 @@ import mrml
 
 from offers.campaign.mails.content import MailInvalid
 
-LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+LIQUID = re.compile(r"\{\{[^{}]*+\}\}|\{%(?:[^{}%]|%(?!\}))*+%\}")
+"""A tag with braces inside is left to the parser of Liquid, which refuses it or prints it."""
 DEPTH_LIMIT = 100
 """Elements inside each other: the parser of MJML is recursive, and would end the process."""
 COMPILED_LIMIT = 512 * 1024
@@ -27,7 +28,7 @@ _PIECES = re.compile(
     r"(<!--.*?-->|<style\b.*?</style\s*>|<title\b.*?</title\s*>|<[^<>]*>)", re.DOTALL | re.IGNORECASE
 )
 _ADDRESS = re.compile(r"""(?i)\s(?:href|src|background)=("[^"]*"|'[^']*')""")
-_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*+)([^<>]*+)>")
 _VOID = frozenset({"area", "br", "col", "hr", "img", "meta", "source", "wbr"})
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
 
@@ -61,7 +62,7 @@ def deep(source: str) -> int:
     """How deep elements stand inside each other, at most; an element that is not closed counts to the end."""
     depth = most = 0
     for found in _TAG.finditer(source):
-        if found[3] or found[2].lower() in _VOID:
+        if found[3].endswith("/") or found[2].lower() in _VOID:
             continue
         depth += -1 if found[1] else 1
         most = max(most, depth)

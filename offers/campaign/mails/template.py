@@ -15,7 +15,7 @@ from liquid.exceptions import LiquidError, ResourceLimitError
 
 from offers.campaign.mails.blocks import escaped, mjml_of
 from offers.campaign.mails.content import MailContent, MailInvalid, mail_content
-from offers.campaign.mails.markup import compiled
+from offers.campaign.mails.markup import LIQUID, compiled
 from offers.campaign.placeholders import NAMES, PLACEHOLDER, TRAITS, plain
 
 KNOWN = frozenset({"trait", "items", "coupon", "trigger", "site", "links", "lang", *NAMES})
@@ -117,9 +117,7 @@ def _parsed(part: str, environment: Environment, source: str) -> tuple[Any, froz
     names = frozenset(str(name) for name in used)
     if unknown := sorted(names - KNOWN):
         raise MailInvalid(f"{part}: no placeholder {unknown[0]!r}: one of {', '.join(sorted(KNOWN))}")
-    for trait in re.findall(
-        r"\btrait\.([\w-]+)", " ".join(re.findall(r"\{[{%].*?[%}]\}", source, re.DOTALL))
-    ):
+    for trait in re.findall(r"\btrait\.([\w-]+)", " ".join(LIQUID.findall(source))):
         if plain(trait) not in TRAITS:
             raise MailInvalid(
                 f"{part}: trait.{trait} is not for mails; of a person's traits only {', '.join(sorted(TRAITS))}"

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from messages.email.connection import SmtpConnection
 from messages.email.letter import Letter
-from messages.email.server import MailServer
+from messages.email.smtp.connection import SmtpConnection
+from messages.email.smtp.server import MailServer
 from messages.message import NotSent, Outcome
 
 SIZE = 4

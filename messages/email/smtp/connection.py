@@ -17,8 +17,8 @@ from aiosmtplib.errors import (
 from aiosmtplib.protocol import SMTPProtocol
 
 from messages.email.letter import Letter
-from messages.email.replies import RETRY_SECONDS, Step, outcome_of
-from messages.email.server import MailServer
+from messages.email.smtp.replies import RETRY_SECONDS, Step, outcome_of
+from messages.email.smtp.server import MailServer
 from messages.message import NotSent, Outcome
 
 _DOTS = re.compile(rb"(?m)^\.")

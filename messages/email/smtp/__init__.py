@@ -1,0 +1,1 @@
+"""The SMTP server: a letter enters; what the server answered leaves."""
