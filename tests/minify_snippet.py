@@ -5,7 +5,7 @@ from pathlib import Path
 import minify  # tdewolff-minify
 
 FOLDER = Path(__file__).resolve().parent.parent / "tracker" / "browser"
-NAMES = ("snippet", "slots", "consent", "events", "debug", "matomo")
+NAMES = ("snippet", "slots", "consent", "events", "debug", "matomo", "signup")
 PARTS = {"slots": ("slots/responses", "slots/content", "slots/places", "slots/declared")}
 """A script that is read in several files, in their order. They share one scope."""
 HINT = "//# allFunctionsCalledOnLoad\n"

@@ -176,6 +176,7 @@ def _me_blueprint(stores: Stores, keys: Keys) -> Blueprint:
         addresses=stores.messages.addresses,
         suppressed=stores.messages.suppressed,
         links=stores.messages.links,
+        signer=stores.campaigns.signer,
         statements=statements,
         public_url=stores.settings.public_url,
         bucket=stores.access.bucket,

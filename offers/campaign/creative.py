@@ -8,6 +8,7 @@ import nh3
 
 HTML_LIMIT = 64 * 1024
 DEPTH_LIMIT = 12
+SIGNUP_VERSION, SIGNUP_CONSENT, SIGNUP_TOPICS = 64, 2_000, 20
 
 TAGS = {
     "a", "abbr", "b", "br", "blockquote", "code", "del", "div", "em", "figcaption", "figure", "h1", "h2", "h3",
@@ -93,7 +94,33 @@ def content_problem(kind: str, content: Any) -> str | None:
         return "an object that is not empty"
     if kind == "image":
         return _image_problem(content)
-    return _json_problem(content, 0)
+    return _signup_problem(content.get("signup")) or _json_problem(content, 0)
+
+
+def _signup_problem(form: Any) -> str | None:
+    """A form to sign up says what people agree to, and which version of the text that is: without it, no consent has a
+    proof."""
+    if form is None:
+        return None
+    if not isinstance(form, dict):
+        return "signup is an object"
+    for name in ("consent", "version"):
+        if not isinstance(form.get(name), str) or not form[name].strip():
+            return f"signup has {name}, a text that is not empty"
+    if len(form["version"]) > SIGNUP_VERSION or len(form["consent"]) > SIGNUP_CONSENT:
+        return f"signup's version has at most {SIGNUP_VERSION} characters, its consent {SIGNUP_CONSENT:,}"
+    topics, popup = form.get("topics", []), form.get("popup")
+    if (
+        not isinstance(topics, list)
+        or len(topics) > SIGNUP_TOPICS
+        or not all(isinstance(t, str) for t in topics)
+    ):
+        return f"signup's topics are at most {SIGNUP_TOPICS} texts"
+    if popup not in (None, False, "exit") and (
+        isinstance(popup, bool) or not isinstance(popup, int) or popup <= 0
+    ):
+        return 'signup\'s popup is "exit" or a number of seconds'
+    return None
 
 
 def _image_problem(content: dict[Any, Any]) -> str | None:

@@ -136,6 +136,7 @@ def test_what_is_installed_is_whole(bin_of_wheel: Path, tmp_path: Path) -> None:
             "/dangol-consent.js",
             "/dangol-events.js",
             "/dangol-debug.js",
+            "/dangol-signup.js",
             "/matomo.js",
             "/v1/openapi.json",
             f"/t.gif?k={WRITE}",

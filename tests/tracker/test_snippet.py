@@ -21,6 +21,7 @@ LIMITS = {
     "consent": 2048,
     "events": 2048,
     "debug": 1024,
+    "signup": 1500,
     "matomo": 3 * 1024,
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from offers.campaign.document import parse
 from offers.decision.budget import BudgetStore
 from profiles.model import Consent, Counts, Exposure, Profile
 from profiles.store.port import ABSENT, Write
@@ -87,6 +88,36 @@ def test_without_consent_to_personalization_and_after_a_dismissal(stage: Stage) 
     campaign(stage, audience="orders > 1")
     stage.profiles.update("default", "u:mina", change)
     assert stops(stage) == ["audience", "consent", "dismissed"] and not shown(stage)
+
+
+def test_a_message_has_the_gates_of_the_sender(stage: Stage) -> None:
+    send = {"channel": "sms", "when": {"on": "Order Completed"}, "topic": "sale", "quiet": ["22:00", "22:30"]}
+    creatives = [{"id": "a", "kind": "json", "content": {"text": "Hi"}}]
+    document = {"id": "spring", "name": "Spring", "status": "live", "send": send, "creatives": creatives}
+    stage.campaigns.put("default", parse(document), NOW)
+    assert {"consent", "address", "law"} <= set(stops(stage))
+
+    def agree(profile: Profile) -> Profile:
+        profile.traits, profile.country = {"phone": "010-1"}, "KR"
+        profile.consents = [Consent("marketing", True, NOW - 9, text_version="v1", source="checkout")]
+        return profile
+
+    stage.profiles.update("default", "u:mina", agree)
+    told = why(stage)
+    assert (
+        stops(stage) == ["law"]
+        and "contact" in next(e for e in told["answers"] if e["gate"] == "law")["reason"]
+    )
+    assert (
+        told["channel"] == "sms" and told["label"] == "(광고)" and told["footer"][-1].startswith("To refuse")
+    )
+    messages = stage.stores.messages
+    messages.suppressed.add(
+        "default", messages.addresses.digest("default", "sms", "010-1", "KR"), "manual", NOW
+    )
+    assert "suppression" in stops(stage)
+    page = stage.desk().get("/desk/visitors/u:mina?why=spring").text
+    assert "It would not be sent now." in page and "added by the shop" in page
 
 
 def test_who_may_ask_and_of_what(stage: Stage) -> None:

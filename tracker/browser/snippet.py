@@ -46,6 +46,7 @@ FILES = {
     "/dangol-consent.js": "consent",
     "/dangol-events.js": "events",
     "/dangol-debug.js": "debug",
+    "/dangol-signup.js": "signup",
     "/matomo.js": "matomo",
     "/piwik.js": "matomo",
 }

@@ -17,6 +17,7 @@ from msgspec import Meta
 from messages.permission.addresses import AddressDigests, address_of, is_email, normalized
 from messages.permission.links import LinkInvalid, LinkSigner, MessageLink
 from messages.permission.suppression import SuppressionList
+from offers.feedback.token import TokenInvalid, TokenSigner
 from profiles.consent.standing import marketing_answer
 from profiles.fold.claims import learn_trait
 from profiles.model import Profile
@@ -50,7 +51,7 @@ Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x
 class SignUp(msgspec.Struct, frozen=True, rename={"text_version": "textVersion"}):
     """What the form sends. ``text`` is what the person agreed to, as it stood there, and ``text_version`` its name.
     ``page`` is where. Without topics it is for all messages. ``item``: tell them when it is back. ``night``: also at
-    night, null where that was not asked."""
+    night, null where that was not asked. ``token``: of the offer whose form it was; with it no key is needed."""
 
     visitor: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
     email: Annotated[str, Meta(min_length=3, max_length=254)]
@@ -60,6 +61,7 @@ class SignUp(msgspec.Struct, frozen=True, rename={"text_version": "textVersion"}
     topics: Annotated[tuple[Word, ...], Meta(max_length=20)] = ()
     item: Annotated[str, Meta(max_length=100)] = ""
     night: bool | None = None
+    token: Annotated[str, Meta(max_length=1_000)] = ""
 
 
 class SignedUp(msgspec.Struct, frozen=True):
@@ -79,6 +81,7 @@ class SignUpForm:
     addresses: AddressDigests
     suppressed: SuppressionList
     links: LinkSigner
+    signer: TokenSigner
     statements: Statements
     public_url: str
     bucket: Callable[[str, float, float, float], float]
@@ -96,7 +99,7 @@ class SignUpForm:
 
     def sign_up(self) -> Response:
         told = body(SignUp, BODY_BYTES)
-        g.site = site = self.keys.any_key()
+        g.site = site = self._site(told)
         email = normalized("email", told.email)
         if not is_email(email):
             raise Problem(400, "This is no e-mail address", "email")
@@ -123,6 +126,19 @@ class SignUpForm:
             self._note(site, profile, link)
             profile = find(self.profiles, site.id, link.profile) or profile
         return self._shown(link, site, profile, asked=False)
+
+    def _site(self, told: SignUp) -> Site:
+        """By the key, or by the token of the offer that this visitor was given. Raises Problem."""
+        if not told.token:
+            return self.keys.any_key()
+        try:
+            token = self.signer.read(told.token, None, self.statements.now())
+        except TokenInvalid as error:
+            raise Problem(400, f"The token is {error.reason}", "token") from error
+        site = self.sites.get(token.site)
+        if site is None or token.held or not token.belongs_to(told.visitor):
+            raise Problem(400, "The token is foreign", "token")
+        return site
 
     def _ask(self, site: Site, told: SignUp, email: str, digest: str) -> None:
         now = self.statements.now()
@@ -154,6 +170,7 @@ class SignUpForm:
             "text": told.text,
             "source": link.source,
             **({"product_id": told.item} if told.item else {}),
+            **({"token": told.token} if told.token else {}),
         }
         self.statements.append([told_event(site, profile, REQUESTED, props, now)])
 

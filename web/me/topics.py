@@ -9,8 +9,8 @@ TOPICS_LIMIT = 20
 def topics_of(campaigns: CampaignStore, sites: Sites, site: str) -> list[str]:
     """The site's own topics first, then those of campaigns that are not over."""
     known = sites.get(site)
-    sends = [getattr(each, "send", None) for each in campaigns.all(site) if each.status != "ended"]
-    topics = [str(send.topic) for send in sends if send is not None and send.topic]
+    sends = [each.send for each in campaigns.all(site) if each.status != "ended"]
+    topics = [send.topic.lower() for send in sends if send is not None and send.topic]
     return list(dict.fromkeys((*(known.topics if known else ()), *sorted(topics))))[:TOPICS_LIMIT]
 
 

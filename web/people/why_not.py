@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -12,6 +11,7 @@ from messages.permission.gate import Asked, GateAnswer, StoresSay, permission
 from messages.permission.suppression import SuppressionList
 from messages.permission.wording import footer, labelled
 from offers.campaign.campaign import Campaign
+from offers.campaign.send import Send
 from offers.campaign.store import CampaignStore
 from offers.decision.decider import Decider
 from offers.decision.examined import Examined
@@ -54,22 +54,21 @@ class Gates:
         campaign = self.campaigns.get(site.id, campaign_id)
         if found is None or campaign is None:
             raise Problem(404, f"There is no campaign {campaign_id[:100]!r}", "campaign")
-        # A campaign that sends has ``send``; others are shown on the page.
-        send: Any = getattr(campaign, "send", None)
-        if send is None:
+        send = campaign.send
+        if send is None:  # it is shown on the page
             answers = tuple(_page_answers(found))
             return WhyNot(campaign.id, found.name, "", all(each.passes for each in answers), answers)
         return self._message(site, profile, campaign, found, send)
 
     def _message(
-        self, site: Site, profile: Profile, campaign: Campaign, found: Examined, send: Any
+        self, site: Site, profile: Profile, campaign: Campaign, found: Examined, send: Send
     ) -> WhyNot:
         digest = self.addresses.of(site.id, profile, send.channel)
         asked = Asked(
             site=site,
             profile=profile,
             channel=send.channel,
-            message_class=getattr(send, "message_class", "marketing"),
+            message_class=send.message_class,
             topic=send.topic,
             address=address_of(profile, send.channel),
             digest=digest,
@@ -118,10 +117,9 @@ def _page_answers(found: Examined) -> Iterator[GateAnswer]:
     yield GateAnswer("budget", found.budget_left, "" if found.budget_left else "used up")
 
 
-def _hours(send: Any) -> Hours | None:
-    """The campaign's quiet hours: two clocks such as 21:00 and 08:00."""
-    quiet = getattr(send, "quiet", None)
-    if not quiet or len(quiet) != 2:
+def _hours(send: Send) -> Hours | None:
+    """The campaign's quiet hours, as minutes of the day."""
+    if send.quiet is None:
         return None
-    start, end = (int(each[:2]) * 60 + int(each[3:5]) for each in quiet)
+    start, end = (int(each[:2]) * 60 + int(each[3:5]) for each in send.quiet)
     return start, end

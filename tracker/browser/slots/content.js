@@ -5,7 +5,8 @@ let boxOf = (place, result, o) => {
   let box = doc.createElement.call(page, 'div');
   box.className = content ? 'dangol-offer' : 'dangol-items';
   if (content) {
-    compose(box, content);
+    if (!content.signup?.popup) compose(box, content);
+    if (content.signup) import(new URL('dangol-signup.js', import.meta.url)).then(file => file.default(core, box, result)).catch(core.guard(error => { throw error }));
     box.setAttribute('role', 'region');
     let heading = box.querySelector('h1,h2,h3,h4,h5,h6')?.textContent.trim();
     box.setAttribute('aria-label', o.label || heading || content.title || 'Offer');
