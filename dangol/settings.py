@@ -86,6 +86,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1, description="offers of all campaigns together that one visitor meets in a session")
     ] = 30
     offers_per_day: Annotated[int, Meta(ge=1, description="the same in a day")] = 60
+    messages_per_day: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="messages of marketing that one person gets in a day, over all channels together",
+        ),
+    ] = 1
+    messages_per_week: Annotated[int, Meta(ge=1, description="the same in a week")] = 3
     train_hours: Annotated[float, Meta(gt=0, description="hours between two full trainings")] = 24.0
     risk_days: Annotated[
         int,

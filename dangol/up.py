@@ -102,7 +102,8 @@ def processes(
         for number in range(1, settings.ingest_workers + 1)
     ]
     serve = ("serve", *(f"--listening={each}" for each in listening), *(["--demo"] if demo else []))
-    return [*ingest, ("scheduler", ("scheduler",)), ("web", serve)]
+    sending = ("messages", ("messages", "--name", folder))
+    return [*ingest, ("scheduler", ("scheduler",)), sending, ("web", serve)]
 
 
 def command(*arguments: str) -> Sequence[str]:

@@ -1,4 +1,5 @@
-"""The processes of an installation: ``dangol up``, ``tracker``, ``web``, ``ingest``, ``scheduler``, and ``alive``."""
+"""The processes of an installation: ``dangol up``, ``tracker``, ``web``, ``ingest``, ``scheduler``, ``messages``, and
+``alive``."""
 
 import threading
 import time
@@ -13,7 +14,7 @@ from dangol.signals import set_on_signals
 @click.option("--demo", is_flag=True, help="Also serve the demo shop, with its catalogue and campaigns.")
 @click.pass_obj
 def up(config: Settings, demo: bool) -> None:
-    """Run everything on this machine: Redis if none is given, tracker, web, ingest, scheduler."""
+    """Run everything on this machine: Redis if none is given, tracker, web, ingest, scheduler, messages."""
     from dangol import log_output
     from dangol.up import up as run
 
@@ -82,7 +83,22 @@ def scheduler(config: Settings) -> None:
 
 
 @click.command()
-@click.argument("role", type=click.Choice(["ingest", "scheduler"]))
+@click.option("--name", default="", help="A name of its own, unique on this machine.")
+@click.pass_obj
+def messages(config: Settings, name: str) -> None:
+    """Send what is due over the channels: start as many as you need, on as many machines."""
+    from dangol import log_output
+    from dangol.compose.sending import run_messages
+    from dangol.machine.heartbeat import Heartbeat, Rounds
+    from dangol.secrets import ensure_default_site
+
+    log_output.configure(config)
+    ensure_default_site(config)
+    run_messages(config, name, set_on_signals(Rounds(Heartbeat(config.folder, "messages"))))
+
+
+@click.command()
+@click.argument("role", type=click.Choice(["ingest", "scheduler", "messages"]))
 @click.pass_obj
 def alive(config: Settings, role: str) -> None:
     """Exit 1 when the process ROLE of this host makes no progress: the health check of its container."""
@@ -99,5 +115,6 @@ COMMANDS = (
     serve,
     ingest,
     scheduler,
+    messages,
     alive,
 )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from messages.permission.addresses import AddressDigests
     from messages.permission.links import LinkSigner
     from messages.permission.suppression import SuppressionList
+    from offers.campaign.campaign import Cap
     from profiles.losses import LossStore
     from profiles.order_limits import OrderLimits
     from profiles.redis.store import RedisProfiles
@@ -111,6 +112,16 @@ def erasure_log(settings: Settings) -> "ErasureLog":
     from dangol.archive.erasure_log import ErasureLog
 
     return ErasureLog(profiles(settings).client)
+
+
+def contact_caps(settings: Settings) -> "tuple[Cap, ...]":
+    """How many messages of marketing one person gets, over all channels."""
+    from offers.campaign.campaign import Cap
+
+    return (
+        Cap(limit=settings.messages_per_day, per="day"),
+        Cap(limit=settings.messages_per_week, per="week"),
+    )
 
 
 def suppressions(settings: Settings) -> "SuppressionList":

@@ -12,6 +12,7 @@ from dangol.compose.storage import (
     address_digests,
     catalogue,
     classification_runs,
+    contact_caps,
     costs,
     damage,
     erasure_log,
@@ -174,7 +175,9 @@ def _decider(
         Cap(limit=settings.offers_per_day, per="day"),
     )
     # Half of the time that an answer may take: the other half is left to answer without the counts.
-    caps = CapStore(redis, fatigue, timeout=settings.personalize_budget_ms / 2000)
+    caps = CapStore(
+        redis, fatigue, timeout=settings.personalize_budget_ms / 2000, contact=contact_caps(settings)
+    )
     return Decider(
         campaigns,
         caps,

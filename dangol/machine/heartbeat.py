@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 EVERY_SECONDS = 2.0  # a touch costs a system call, a loop goes round many times a second
-QUIET_SECONDS = {"ingest": 60.0, "scheduler": 1800.0}
+QUIET_SECONDS = {"ingest": 60.0, "scheduler": 1800.0, "messages": 300.0}
 """How long a process may not get on before it counts as hung: ingest goes round its loop all the time, the scheduler
-finishes one job after another, and a training takes its minutes."""
+finishes one job after another, and a training takes its minutes. Messages wait for the other side's answer."""
 
 
 class Heartbeat:

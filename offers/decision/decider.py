@@ -42,6 +42,8 @@ from tracker.sites import Site
 from tracker.unavailable import Unavailable
 
 SLOTS_LIMIT = 20
+LOOKED = "?"
+"""Stands for a message that is only asked about."""
 FIRST_FEW, CANDIDATES_LIMIT = 6, CAMPAIGNS_LIMIT
 """Candidates of one slot whose caps are checked in the first round, and in the second if none of those may be shown."""
 
@@ -149,7 +151,11 @@ class Decider:
         segments = self._segments.known(site) if self._segments else None
         request = page_request(site, profile, int(self._clock() * 1000), "profile", segments)
         asked = self._cap_request(request, candidate)
-        open_caps = yield from self._caps.look(site.id, request.view, asked._replace(ghost=False))
+        open_caps = yield from self._caps.look(
+            site.id,
+            request.view,
+            asked._replace(ghost=False, message=LOOKED if candidate.campaign.send else ""),
+        )
         within, budget = True, candidate.campaign.budget
         if budget is not None:
             within = yield from self._budgets.reserve(site.id, candidate.id, budget, request.view.now)

@@ -58,7 +58,7 @@ def test_a_job_that_ends_is_a_sign_of_life_however_it_ends() -> None:
     assert not schedule.run("bad") and ended.acquire(blocking=False)
 
 
-@pytest.mark.parametrize("role", ["ingest", "scheduler"])
+@pytest.mark.parametrize("role", ["ingest", "scheduler", "messages"])
 def test_the_command_tells_of_this_process_though_nothing_else_is_there(tmp_path: Path, role: str) -> None:
     """No Kafka, no Redis, no warehouse: what they do is not this process's fault."""
     environ = {"DANGOL_DATA": str(tmp_path), "DANGOL_LOG": "kafka://127.0.0.1:1/events"}

@@ -1,0 +1,127 @@
+"""The process that sends messages: settings enter; the finder of occasions and the loop of sending leave."""
+
+import asyncio
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from dangol.compose.ingest import member
+from dangol.compose.mail import email_transport
+from dangol.compose.storage import address_digests, contact_caps, log, profiles, sites, suppressions
+from dangol.secrets import signing_key
+from dangol.settings import Settings
+
+if TYPE_CHECKING:
+    from messages.ledger.ledger import Ledger
+    from messages.message import Channel, Transport
+    from messages.occasions.consumer import OccasionFinder
+    from messages.sending.loop import SendingLoop
+    from offers.decision.message_decider import MessageDecider
+
+
+def ledger(settings: Settings) -> "Ledger":
+    from messages.ledger.ledger import Ledger
+
+    return Ledger(settings.profiles_uri)
+
+
+def message_decider(settings: Settings) -> "MessageDecider":
+    """The decider of messages, on the stores of the page's."""
+    from offers.bandit.arm_store import ArmStore
+    from offers.campaign.store import CampaignStore
+    from offers.coupons.pool import CouponStore
+    from offers.decision.budget import BudgetStore
+    from offers.decision.caps import CapStore
+    from offers.decision.message_decider import MessageDecider
+    from offers.feedback.token import TokenSigner
+    from offers.segments.store import SegmentStore
+
+    redis = settings.profiles_uri
+    return MessageDecider(
+        CampaignStore(redis),
+        CapStore(redis, timeout=2.0, contact=contact_caps(settings)),
+        TokenSigner(signing_key(settings)),
+        arms=ArmStore(redis),
+        budgets=BudgetStore(redis),
+        coupons=CouponStore(redis),
+        segments=SegmentStore(redis),
+        global_holdout=settings.global_holdout,
+    )
+
+
+def occasion_finder(settings: Settings, name: str = "") -> "OccasionFinder":
+    from messages.occasions.consumer import OccasionFinder
+    from offers.campaign.store import CampaignStore
+    from offers.feedback.token import TokenSigner
+
+    return OccasionFinder(
+        log(settings),
+        sites(settings),
+        CampaignStore(settings.profiles_uri),
+        ledger(settings),
+        TokenSigner(signing_key(settings)),
+        member=member(name),
+    )
+
+
+def transports(settings: Settings) -> "dict[Channel, Transport]":
+    """The channels that are set up. To be made inside the event loop that sends. Raises SettingsInvalid."""
+    found: dict[Channel, Transport] = {}
+    mail = email_transport(settings)
+    if mail is not None:
+        found[mail.channel] = mail
+    return found
+
+
+def sending_loop(settings: Settings, channels: "dict[Channel, Transport]") -> "SendingLoop":
+    from messages.sending.links import LinkMaker
+    from messages.sending.loop import SendingLoop
+    from messages.sending.reading import Readings
+    from messages.sending.sender import Sender
+    from messages.sending.sent_events import SentEvents
+    from offers.campaign.store import CampaignStore
+    from offers.feedback.token import TokenSigner
+
+    digests, links = address_digests(settings)
+    known, events = ledger(settings), SentEvents(log(settings), time.time)
+    sender = Sender(
+        ledger=known,
+        readings=Readings(known, profiles(settings), suppressions(settings), digests, time.time),
+        decider=message_decider(settings),
+        transports=channels,
+        links=LinkMaker(links, settings.public_url or settings.url),
+        signer=TokenSigner(signing_key(settings)),
+        events=events,
+        claimant=f"{member()}-{os.urandom(4).hex()}",
+        clock=time.time,
+    )
+    return SendingLoop(
+        sites(settings), CampaignStore(settings.profiles_uri), known, sender, events, time.time
+    )
+
+
+def run_messages(settings: Settings, name: str, stopped: threading.Event) -> None:
+    """Find occasions in one thread, and send in another's event loop, until ``stopped`` is set."""
+    finder = occasion_finder(settings, name)
+    finding = threading.Thread(
+        # Only the loop that sends tells that it gets on.
+        target=finder.run,
+        args=(lambda: threading.Event.is_set(stopped),),
+        name="occasions",
+    )
+    finding.start()
+
+    async def send() -> None:
+        channels = transports(settings)
+        try:
+            await sending_loop(settings, channels).run(lambda: stopped.is_set() or not finding.is_alive())
+        finally:
+            for each in channels.values():
+                await each.close()
+
+    try:
+        asyncio.run(send())
+    finally:
+        stopped.set()
+        finding.join()
