@@ -78,14 +78,14 @@ def sending_loop(settings: Settings, channels: "dict[Channel, Transport]") -> "S
     from messages.sending.links import LinkMaker
     from messages.sending.loop import SendingLoop
     from messages.sending.reading import Readings
-    from messages.sending.sender import Sender
+    from messages.sending.sender import OccasionSender
     from messages.sending.sent_events import SentEvents
     from offers.campaign.store import CampaignStore
     from offers.feedback.token import TokenSigner
 
     digests, links = address_digests(settings)
     known, events = ledger(settings), SentEvents(log(settings), time.time)
-    sender = Sender(
+    sender = OccasionSender(
         ledger=known,
         readings=Readings(known, profiles(settings), suppressions(settings), digests, time.time),
         decider=message_decider(settings),

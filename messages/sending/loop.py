@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from messages.ledger.ledger import Ledger
 from messages.ledger.occasion import Occasion
-from messages.sending.sender import Sender
+from messages.sending.sender import OccasionSender
 from messages.sending.sent_events import SentEvents
 from offers.campaign.campaign import Campaign
 from offers.campaign.store import CampaignStore
@@ -30,7 +30,7 @@ class SendingLoop:
         sites: Sites,
         campaigns: CampaignStore,
         ledger: Ledger,
-        sender: Sender,
+        sender: OccasionSender,
         events: SentEvents,
         clock: Callable[[], float],
     ) -> None:

@@ -34,13 +34,13 @@ HANDOVER_SECONDS = 120.0
 FOLLOW_MS, FOLLOW_MOST_MS = 2_000, 600_000
 """How often, and how long, an occasion waits for ingest to have read its trigger."""
 CLAIM_TRIES = 5
-RUNS_AGAIN_MS = 600_000
+RUNS_AGAIN_MS = 60_000
 
 ItemsFor = Callable[[Site, Profile, Mapping[str, Any]], Sequence[dict[str, Any]]]
 """The recommended items of a creative, for a person: asked at the moment of sending."""
 
 
-class Sender:
+class OccasionSender:
     """Sends occasions, as ``claimant``. Raises Unavailable where a store does not answer: the occasion is due again
     when its lease ends."""
 

@@ -8,9 +8,8 @@ from offers.decision.caps import CapStore
 from offers.decision.message_decider import MessageDecider, MessageDecision
 from profiles.model import Profile
 from profiles.sansio import run_sync
-from tests.offers.test_send import message
 from tests.support.machine import Clock
-from tests.support.offers import SIGNER, Fixed
+from tests.support.offers import SIGNER, Fixed, message
 from tests.support.sites import UTC_SITE
 from tracker.durations import DAY_SECONDS
 

@@ -9,16 +9,8 @@ from offers.campaign.campaign import CampaignInvalid
 from offers.campaign.document import document, dump_yaml, load_yaml, parse
 from offers.decision.decider import Decider
 from profiles.sansio import run_sync
-from tests.support.offers import SHOES, decider, written
+from tests.support.offers import MAIL, SHOES, decider, message, written
 from tests.support.sites import UTC_SITE
-
-MAIL = {"id": "a", "kind": "email", "content": {"subject": "{{ stage }}", "html": "<p>{{ trait.name }}</p>"}}
-
-
-def message(send: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    told = {"channel": "email", "when": {"on": "Product Added", "wait": "4h", "unless": "Order Completed"}}
-    base = {"slots": None, "caps": [], "audience": "", "creatives": [MAIL], "send": {**told, **(send or {})}}
-    return written(**{**base, **changes})
 
 
 def test_its_channel_is_its_only_slot_and_it_is_written_back_as_read():

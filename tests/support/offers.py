@@ -104,3 +104,11 @@ CREATIVES = [
     {"id": name, "kind": "json", "content": {"t": name}, "weight": weight}
     for name, weight in (("a", 3), ("b", 1))
 ]
+
+MAIL = {"id": "a", "kind": "email", "content": {"subject": "{{ stage }}", "html": "<p>{{ trait.name }}</p>"}}
+
+
+def message(send: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    told = {"channel": "email", "when": {"on": "Product Added", "wait": "4h", "unless": "Order Completed"}}
+    base = {"slots": None, "caps": [], "audience": "", "creatives": [MAIL], "send": {**told, **(send or {})}}
+    return written(**{**base, **changes})

@@ -15,7 +15,7 @@ from messages.permission.suppression import SuppressionList
 from messages.sending.links import LinkMaker
 from messages.sending.loop import SendingLoop
 from messages.sending.reading import Readings
-from messages.sending.sender import Sender
+from messages.sending.sender import OccasionSender
 from messages.sending.sent_events import SentEvents
 from offers.bandit.arm_store import ArmStore
 from offers.campaign.campaign import Cap
@@ -75,7 +75,7 @@ def buyer(number: int, at: int, **more: Any) -> Profile:
             "consents": agreed,
             "last_order": at,
             "proven": True,
-            "country": "DE",
+            "country": "US",
             **more,
         },
     )
@@ -111,7 +111,7 @@ class Post:
             budgets=BudgetStore(url),
             clock=clock,
         )
-        self.sender = Sender(
+        self.sender = OccasionSender(
             ledger=self.ledger,
             readings=Readings(self.ledger, self.profiles, self.suppressed, self.digests, clock),
             decider=decider,
@@ -159,6 +159,7 @@ class Post:
         self._finder = self._finder or OccasionFinder(
             self.log, self.sites, self.campaigns, self.ledger, SIGNER, clock=self.clock
         )
+        self._finder._live.clear()  # campaigns that were written this second
         read = 0
         while count := self._finder.step(0.05):
             read += count
