@@ -4,12 +4,16 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from profiles.model import Profile
 
 TRAITS = {"email": "email", "sms": "phone", "kakao": "phone", "call": "phone", "post": "address"}
 """The trait that holds the address of a channel."""
+CONFIRMATION = "Email Confirmation Requested"
+"""The event that asks for the mail with the link that confirms a sign-up. Events with names that begin with "Email "
+trigger messages only where the site itself told them: a browser could name any address and any link."""
 _KINDS = {"email": "email", "sms": "phone", "kakao": "phone", "call": "phone"}
 DIGEST_LENGTH = 32
 ADDRESS_LENGTH = 512
@@ -48,6 +52,15 @@ def address_of(profile: Profile, channel: str) -> str:
     """The person's address on the channel, as they gave it; "" without one."""
     value = profile.traits.get(TRAITS.get(channel, ""))
     return value.strip() if isinstance(value, str) and len(value) <= ADDRESS_LENGTH else ""
+
+
+def address_for(profile: Profile, channel: str, trigger: Mapping[str, Any]) -> str:
+    """Where a message of this trigger goes: the mail that confirms a sign-up to the address that signed up, which may
+    be another than the person's. Only the site's own events have that trigger's name."""
+    if channel == "email" and trigger.get("name") == CONFIRMATION:
+        told = trigger.get("props", {}).get("email")
+        return told if isinstance(told, str) and is_email(told) else ""
+    return address_of(profile, channel)
 
 
 def is_email(text: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from messages.message import Channel, MessageClass
-from messages.permission.addresses import TRAITS
+from messages.permission.addresses import TRAITS, address_of
 from messages.permission.care import gap_days, last_message
 from messages.permission.suppression import SuppressionReason, bars
 from messages.permission.wording import missing
@@ -197,7 +197,8 @@ def _address(asked: Asked) -> GateAnswer:
     trait = TRAITS.get(asked.channel)
     if not asked.address and asked.channel != "webhook":
         return GateAnswer("address", False, "none is known")
-    if trait in asked.profile.claims and not confirmed(asked):
+    theirs = asked.address == address_of(asked.profile, asked.channel)
+    if trait in asked.profile.claims and theirs and not confirmed(asked):
         return GateAnswer("address", False, "only claimed")
     if asked.message_class == "marketing" and not confirmed(asked):
         return GateAnswer("address", False, "not confirmed")

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messages.permission.addresses import AddressDigests, address_of, is_email, normalized
+from messages.permission.addresses import (
+    CONFIRMATION,
+    AddressDigests,
+    address_for,
+    address_of,
+    is_email,
+    normalized,
+)
 from messages.permission.suppression import REASONS, Suppressed, SuppressionList, SuppressionUnavailable, bars
 from profiles.model import Profile
 from profiles.sansio import run_sync
@@ -98,3 +105,14 @@ def test_hostile_addresses_are_none():
     assert is_email("kim.o+x@shop.example") and is_email("김@상점.example")
     assert address_of(Profile("v:a", traits={"email": ["x"]}), "email") == ""
     assert address_of(Profile("v:a", traits={"email": "x" * 9999}), "email") == ""
+
+
+def test_the_mail_that_confirms_goes_to_the_address_that_signed_up():
+    kim = Profile("u:kim", traits={"email": "kim@shop.example"})
+    asked = {"name": CONFIRMATION, "props": {"email": "other@shop.example"}}
+    assert address_for(kim, "email", asked) == "other@shop.example"
+    assert (
+        address_for(kim, "email", {"name": "Order Completed", "props": asked["props"]}) == "kim@shop.example"
+    )
+    for bad in ({}, {"email": 5}, {"email": "a@b.example\nBcc: c@d.example"}):
+        assert address_for(kim, "email", {"name": CONFIRMATION, "props": bad}) == ""

@@ -78,11 +78,11 @@ def test_who_signs_up_confirms_and_is_written_to(
         assert not page.is_checked("#slot input[type=checkbox]"), "the visitor ticks it"
         page.fill("#slot input[type=email]", "mina@shop.example")
         page.click("#slot form button")
-        assert told(stage, "Subscription Requested") == [], "not without the tick"
+        assert told(stage, "Email Confirmation Requested") == [], "not without the tick"
         page.check("#slot input[type=checkbox]")
         page.click("#slot form button")
         page.wait_for_selector("text=Look into your inbox.")
-        (asked,) = told(stage, "Subscription Requested")
+        (asked,) = told(stage, "Email Confirmation Requested")
         assert (asked.props["email"], asked.props["text"]) == (
             "mina@shop.example",
             "Yes, I want news by e-mail.",

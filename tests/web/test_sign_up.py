@@ -54,7 +54,7 @@ def sign_up(stage: Stage, **more: Any) -> Any:
 def link(stage: Stage) -> str:
     """The address in the newest mail that would be sent."""
     return urlsplit(
-        [each for each in events(stage) if each.name == "Subscription Requested"][-1].props["confirm"]
+        [each for each in events(stage) if each.name == "Email Confirmation Requested"][-1].props["confirm"]
     ).path
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_agreed_until_the_mail_is_answered_and_then_with_its_proof(
 ) -> None:
     assert sign_up(stage).json == {"next": "confirm"}
     (request,) = events(stage)
-    assert (request.name, request.visitor, request.sender) == ("Subscription Requested", "a1", SITE)
+    assert (request.name, request.visitor, request.sender) == ("Email Confirmation Requested", "a1", SITE)
     assert request.props["email"] == "mina@shop.example" and request.props["text"] == FORM["text"]
     assert visitor(stage).consents == [] and "email" not in visitor(stage).traits
     clock.now += 3600
@@ -209,7 +209,7 @@ def test_the_customers_own_address_stays_what_the_shop_told(stage: Stage) -> Non
 
 def test_tell_me_when_it_is_back_is_an_event_once_it_is_confirmed(stage: Stage) -> None:
     sign_up(stage, item="p7", topics=[])
-    assert [each.name for each in events(stage)] == ["Subscription Requested"]
+    assert [each.name for each in events(stage)] == ["Email Confirmation Requested"]
     stage.client.post(link(stage))
     (back,) = [each for each in events(stage) if each.name == "Back In Stock Requested"]
     assert back.props == {"product_id": "p7"} and back.visitor == "a1"

@@ -18,7 +18,7 @@ AFTERWARDS = frozenset(
     f"Order {what}" for what in ("Updated", "Refunded", "Cancelled", "Shipped", "Delivered", "Returned")
 ) | {
     "Unsubscribed",
-    "Subscription Requested",
+    "Email Confirmation Requested",
     "Subscription Confirmed",
     "Back In Stock Requested",
     "Consent Result Due",

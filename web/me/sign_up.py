@@ -14,7 +14,7 @@ from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 from msgspec import Meta
 
-from messages.permission.addresses import AddressDigests, address_of, is_email, normalized
+from messages.permission.addresses import CONFIRMATION, AddressDigests, address_of, is_email, normalized
 from messages.permission.links import LinkInvalid, LinkSigner, MessageLink
 from messages.permission.suppression import SuppressionList
 from offers.feedback.token import TokenInvalid, TokenSigner
@@ -43,7 +43,7 @@ ADDRESS_RATE, ADDRESS_BURST = 3 / DAY_SECONDS, 3.0
 """Mails to one address that is to be confirmed: three at once, three a day."""
 CALLER_RATE, CALLER_BURST = 0.1, 10.0
 """Sign-ups from one network."""
-REQUESTED, CONFIRMED, BACK = "Subscription Requested", "Subscription Confirmed", "Back In Stock Requested"
+CONFIRMED, BACK = "Subscription Confirmed", "Back In Stock Requested"
 
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -172,7 +172,7 @@ class SignUpForm:
             **({"product_id": told.item} if told.item else {}),
             **({"token": told.token} if told.token else {}),
         }
-        self.statements.append([told_event(site, profile, REQUESTED, props, now)])
+        self.statements.append([told_event(site, profile, CONFIRMATION, props, now)])
 
     def _note(self, site: Site, profile: Profile, link: MessageLink) -> None:
         now, topics = self.statements.now(), link.topic.split("\n") if link.topic else [""]
