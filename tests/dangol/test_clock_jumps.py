@@ -437,6 +437,8 @@ STAMPS = {
         "offers/coupons/pool.py",
         "recommender/feeds/sync.py",
         "dangol/jobs/duplicates.py",
+        "dangol/jobs/notices.py",
+        "customers/scoring/runs.py",
         "ingest/rebuild/classification_runs.py",
         "web/imports/jobs.py",
     ),

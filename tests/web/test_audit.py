@@ -51,7 +51,7 @@ NOBODY = {
         "coupons.listed",
         "coupons.one",
         "costs.listed",
-        "scores.card",
+        *("scores.card", "scores.newest"),
         "desk_imports.listed",
         "desk_quality.show",
     ),
