@@ -1,5 +1,6 @@
 """RFM: equal customers get equal fifths, better ones never a lower one, and each cell means what its name says."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 
 from customers.rfm.cells import GRID, cells
 from customers.rfm.fifths import fifths
+from dangol.jobs.scoring import rfm
 from offers.audience.audience import Audience
 from profiles.model import Profile
 from profiles.standing import CELLS, cell_of
 from tests.support.machine import ROOT
+from tests.support.purchase_histories import online_retail
 from tests.support.sites import site_with
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -112,3 +115,42 @@ def test_the_docs_show_the_grid_as_it_is() -> None:
         int(cells[0]): cells[1:] for cells in ([c.strip() for c in row.strip("|").split("|")] for row in rows)
     }
     assert shown == {n: list(row) for n, row in enumerate(GRID, 1)}
+
+
+def test_a_real_wholesaler(shared_data: Path) -> None:
+    """UCI's Online Retail against a count in SQL, customer by customer."""
+    import duckdb
+
+    path = shared_data / "online-retail.parquet"
+    found = online_retail(shared_data)
+    if found is None:
+        pytest.skip("the data set is absent: online-retail.parquet in DANGOL_TEST_DATA")
+    columns = rfm(found)
+    rows = duckdb.sql(f"""
+        with days as (
+            select CustomerID::varchar as customer, strptime(InvoiceDate, '%m/%d/%y %H:%M')::date as day,
+                   sum(Quantity * UnitPrice) as value
+            from '{path}' where CustomerID is not null and Quantity > 0 group by all
+        ), people as (
+            select customer, max(day) as last, count(*) as orders, sum(value) as revenue from days group by all
+        ), ranks as (
+            select *, count(*) over () as n,
+                   rank() over (order by last) as r, count(*) over (partition by last) as rs,
+                   rank() over (order by orders) as f, count(*) over (partition by orders) as fs
+            from people
+        )
+        select customer, least(5, 1 + 5 * (2 * (r - 1) + rs) // (2 * n)) as recency,
+               least(5, 1 + 5 * (2 * (f - 1) + fs) // (2 * n)) as frequency, revenue
+        from ranks order by customer
+    """).fetchall()  # fmt: skip
+    assert found.profiles.to_pylist() == [row[0] for row in rows] and len(rows) > 2500
+    assert columns["recency"].tolist() == [row[1] for row in rows]
+    assert columns["frequency"].tolist() == [row[2] for row in rows]
+    revenue, fifth = np.array([row[3] for row in rows]), columns["monetary"]
+    assert all(revenue[fifth == low].max() <= revenue[fifth == low + 1].min() for low in range(1, 5))
+    sizes = [np.count_nonzero(fifth == each) for each in range(1, 6)]
+    assert max(sizes) - min(sizes) <= 2, "money hardly ties"
+    names = Counter(CELLS[int(place)] for place in columns["cell"])
+    assert len(names) >= 9 and names["champions"] > 100
+    best = columns["cell"] == CELLS.index("champions")
+    assert found.total(found.revenue)[best].mean() > 3 * found.total(found.revenue).mean()

@@ -47,6 +47,9 @@ def checkpoint_of(version: int) -> str:
     return f"{LOG}/{version:020}.checkpoint.parquet"
 
 
+_CHECKSUM = re.compile("[0-9a-f]{8}")
+
+
 def sums(root: Path) -> dict[str, int]:
     """The checksums of the table's files, by path within its folder."""
     found: dict[str, int] = {}
@@ -56,7 +59,8 @@ def sums(root: Path) -> dict[str, int]:
         return found
     for line in lines:
         checksum, _, path = line.partition(" ")
-        if len(checksum) == 8 and path:  # else the power went during the write
+        # Else the power went during the write, or the line itself is damaged.
+        if _CHECKSUM.fullmatch(checksum) and path:
             found.setdefault(path, int(checksum, 16))
     return found
 

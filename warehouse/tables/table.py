@@ -141,9 +141,9 @@ class Table:
             raise CommitFailedError("another commit moved the transactions")
         self._adopt(new, transactions, delta)
 
-    def adopt(self, files: Sequence[NewFile], transactions: Sequence[Transaction] = ()) -> None:
+    def adopt(self, files: Sequence[NewFile]) -> None:
         """One commit that names these files. Raises what ``append`` does."""
-        self._adopt(files, transactions, self._standing())
+        self._adopt(files, (), self._standing())
 
     def _adopt(
         self, files: Sequence[NewFile], transactions: Sequence[Transaction], delta: DeltaTable
