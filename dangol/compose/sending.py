@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from messages.ledger.ledger import Ledger
     from messages.message import Channel, Transport
     from messages.occasions.consumer import OccasionFinder
+    from messages.occasions.sweep import Sweep
     from messages.sending.loop import SendingLoop
     from offers.decision.message_decider import MessageDecider
 
@@ -65,6 +66,23 @@ def occasion_finder(settings: Settings, name: str = "") -> "OccasionFinder":
     )
 
 
+def sweep(settings: Settings) -> "Sweep":
+    """Finds who entered a segment, and whose day it is."""
+    from messages.occasions.sweep import MemberStore, Sweep
+    from offers.campaign.store import CampaignStore
+    from offers.segments.store import SegmentStore
+
+    redis = settings.profiles_uri
+    return Sweep(
+        sites(settings),
+        CampaignStore(redis),
+        SegmentStore(redis),
+        profiles(settings),
+        ledger(settings),
+        MemberStore(redis),
+    )
+
+
 def transports(settings: Settings) -> "dict[Channel, Transport]":
     """The channels that are set up. To be made inside the event loop that sends. Raises SettingsInvalid."""
     found: dict[Channel, Transport] = {}
@@ -102,20 +120,25 @@ def sending_loop(settings: Settings, channels: "dict[Channel, Transport]") -> "S
 
 
 def run_messages(settings: Settings, name: str, stopped: threading.Event) -> None:
-    """Find occasions in one thread, and send in another's event loop, until ``stopped`` is set."""
-    finder = occasion_finder(settings, name)
-    finding = threading.Thread(
-        # Only the loop that sends tells that it gets on.
-        target=finder.run,
-        args=(lambda: threading.Event.is_set(stopped),),
-        name="occasions",
-    )
-    finding.start()
+    """Find occasions in two threads, and send in this one's event loop, until ``stopped`` is set."""
+
+    def over() -> bool:  # only the loop that sends tells that it gets on
+        return threading.Event.is_set(stopped)
+
+    threads = [
+        threading.Thread(target=work, args=(over,), name=role)
+        for role, work in (("occasions", occasion_finder(settings, name).run), ("sweep", sweep(settings).run))
+    ]
+    for each in threads:
+        each.start()
+
+    def ended() -> bool:
+        return stopped.is_set() or not all(each.is_alive() for each in threads)
 
     async def send() -> None:
         channels = transports(settings)
         try:
-            await sending_loop(settings, channels).run(lambda: stopped.is_set() or not finding.is_alive())
+            await sending_loop(settings, channels).run(ended)
         finally:
             for each in channels.values():
                 await each.close()
@@ -124,4 +147,5 @@ def run_messages(settings: Settings, name: str, stopped: threading.Event) -> Non
         asyncio.run(send())
     finally:
         stopped.set()
-        finding.join()
+        for each in threads:
+            each.join()

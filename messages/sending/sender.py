@@ -16,6 +16,7 @@ from typing import Any
 from messages.ledger.ledger import Attempt, Claim, Ledger
 from messages.ledger.occasion import LATE_MS, Occasion
 from messages.message import Channel, Message, NotSent, Outcome, Transport, Unprintable
+from messages.occasions.dates import best_hour, next_at
 from messages.sending.links import LinkMaker
 from messages.sending.reading import Reading, Readings
 from messages.sending.sent_events import SentEvents
@@ -120,6 +121,10 @@ class OccasionSender:
         unless = profile.event_counts.get(campaign.send.when.unless) if campaign.send.when.unless else None
         if unless is not None and unless.last > one.ts:
             await self._refuse(one, "cancelled")
+            return None
+        hour = best_hour(profile, site.zone) if campaign.send.best_hour else None
+        if hour is not None and (at := next_at(hour, self._now(), site.zone)) > self._now():
+            await self._later(one, at, "best hour")
             return None
         refusal = reading.permission.refusal
         if refusal is None:
