@@ -60,7 +60,9 @@ def send_test(
         if campaign is None or profile is None:
             raise click.ClickException(f"there is no {'person' if campaign else 'campaign'} of this id")
         message = sample_message(site, campaign, variant, profile, address, int(time.time() * 1000))
-        outcome = asyncio.run(send_sample(lambda: compose.email_transport(config), message))
+        outcome, warnings = asyncio.run(send_sample(lambda: compose.email_transport(config), message))
+    for warning in warnings:
+        click.echo(warning, err=True)
     click.echo("sent" if outcome.handed_over else f"refused: {outcome.reason}")
 
 

@@ -16,11 +16,11 @@ def values_of(message: Message, names: Collection[str]) -> Mapping[str, Any]:
     view = View(message.profile, message.at, message.site)
     values: dict[str, Any] = {
         "items": [_cut(each) for each in message.items],
-        "coupon": message.coupon,
+        "coupon": _cut(message.coupon),
         "trigger": _cut(message.trigger),
-        "site": {"id": message.site.id, "name": message.site.name or message.site.id},
+        "site": {"id": message.site.id, "name": _cut(message.site.name or message.site.id)},
         "links": {"unsubscribe": message.links.unsubscribe, "preferences": message.links.preferences},
-        "lang": message.lang,
+        "lang": _cut(message.lang),
     }
     if "trait" in names:
         values["trait"] = _traits(message)

@@ -7,10 +7,11 @@ from functools import lru_cache
 from html import escape, unescape
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
+from offers.campaign.mails.markup import END, LINK, SOURCE
 from tracker.sites import Site
 
 TOKEN = "dg_token"  # noqa: S105 the name of a parameter
-_ADDRESS = re.compile(r'(?i)(<[a-z][^<>]*?\s)(href|src|background)="([^"]*)"')
+_ADDRESSES = re.compile(f"([{LINK}{SOURCE}])([^{END}]*+){END}")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _ALLOWED = {"href": {"http", "https", "mailto", "tel"}, "src": {"http", "https", "cid"}}
@@ -32,7 +33,8 @@ class LinkRules:
         self._known: dict[str, str] = {}
 
     def html(self, source: str) -> str:
-        return _ADDRESS.sub(self._rewritten, source)
+        """Of a template's HTML, whose addresses stand between marks (``offers.campaign.mails.markup``)."""
+        return _ADDRESSES.sub(self._rewritten, source)
 
     def text(self, source: str) -> str:
         return re.sub(r"(?<=\()https?://[^\s()<>]+(?=\))", lambda found: self.link(found[0]), source)
@@ -51,13 +53,10 @@ class LinkRules:
         return self._counted(marked) if self._counted else marked
 
     def _rewritten(self, found: re.Match[str]) -> str:
-        name = found[2].lower()
-        address = unescape(found[3]).strip()
-        if not allowed(name, address):
-            return found[1].rstrip() + " "
-        if name != "href" or found[1][1:3].lower() not in ("a ", "ar"):
-            return found[0]
-        return f'{found[1]}{found[2]}="{escape(self.link(address))}"'
+        address = unescape(found[2]).strip()
+        if not allowed("href" if found[1] == LINK else "src", address):
+            return ""
+        return escape(self.link(address)) if found[1] == LINK else found[2]
 
 
 def allowed(attribute: str, address: str) -> bool:

@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from dangol.cli import main
+from messages.email.samples import warnings_of
 from offers.campaign.document import parse
 from offers.campaign.store import CampaignStore
 from tests.support.mail_server import Inbox, mail_server
+from tests.support.mails import message, writer
 from tests.support.offers import written
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -46,3 +48,16 @@ def test_a_campaign_is_sent_to_oneself(redis_url, tmp_path):
     assert mail_sent["Subject"] == "Hi you" and "TEST-CODE" in mail_sent.get_body(("plain",)).get_content()
     assert "no mail b" in missing.output and missing.exit_code
     assert "DANGOL_SMTP" in silent.output and "DANGOL_MAIL_FROM" in wrong.output
+
+
+def test_what_filters_distrust_is_said():
+    def told(subject: str, html: str) -> list[str]:
+        return [
+            each.split(":")[0]
+            for each in warnings_of(writer().write(message(content={"subject": subject, "html": html})))
+        ]
+
+    assert told("Hello", "<style>p {color: red}</style><p>Some words that a person reads.</p>") == []
+    assert told("BUY NOW", "x") == told("Buy!!", "x") == ["Its subject shouts."]
+    assert told("x", '<img src="https://s.example/a.png">' * 9) == ["It is nearly all pictures"]
+    assert told("x", "<p>word</p>" * 11_000)[0].endswith("bytes")

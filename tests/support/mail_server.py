@@ -16,7 +16,8 @@ class Inbox:
     """What arrived, and what to answer: ``answers`` maps a step ("mail", "rcpt", "data command", "data") to replies
     that are given one after the other, then all is taken. The reply "drop" ends the connection, "stall" never comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: bool = True) -> None:
+        self.keep = keep
         self.taken: list[tuple[str, list[str], bytes]] = []
         self.answers: dict[str, list[str]] = {}
         self.connections = 0
@@ -56,7 +57,7 @@ class Inbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         said = await self.reply(server, "data", "250 queued as 1")
-        if said.startswith("250"):
+        if said.startswith("250") and self.keep:
             self.taken.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content))
         return said
 

@@ -29,6 +29,11 @@ _PIECES = re.compile(
 )
 _ADDRESS = re.compile(r"""(?i)\s(?:href|src|background)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*+)([^<>]*+)>")
+LINK, SOURCE, END = "\ue000", "\ue001", "\ue002"
+"""Characters for private use, around each address: a link's or that of what is loaded. Whoever fills the template reads
+the addresses without searching the HTML of every mail for them. No value holds them."""
+_LINKED = re.compile(r"(?i)(<[a-z][\w-]*+)([^<>]*+)")
+_MARKED = re.compile(r'(?i)(\s)(href|src|background)="([^"]*)"')
 _VOID = frozenset({"area", "br", "col", "hr", "img", "meta", "source", "wbr"})
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, keep_at_rules=True)
 
@@ -42,7 +47,7 @@ class Compiled(NamedTuple):
 
 def compiled(source: str, is_mjml: bool) -> Compiled:
     """Raises MailInvalid."""
-    marked, tags, word = _marked(source)
+    marked, tags, word = _marked(re.sub("[\ue000-\ue002]", "", source))
     if found := FORBIDDEN.search(marked):
         raise MailInvalid(f"a mail may not hold {'<' + found[1] + '>' if found[1] else found[2] + '='}")
     if deep(marked) > DEPTH_LIMIT:
@@ -55,7 +60,18 @@ def compiled(source: str, is_mjml: bool) -> Compiled:
         raise MailInvalid(f"its HTML is longer than {COMPILED_LIMIT:,} characters")
     html = _encoded_addresses(html, tags, word)
     plain = _restored(_text(html), tags, word)
-    return Compiled(_restored(html, tags, word), plain)
+    return Compiled(_restored(_LINKED.sub(_addresses_marked, html), tags, word), plain)
+
+
+def _addresses_marked(found: re.Match[str]) -> str:
+    """A start tag with its addresses between marks."""
+    is_link = found[1].lower() in ("<a", "<area")
+
+    def mark(attribute: re.Match[str]) -> str:
+        kind = LINK if is_link and attribute[2].lower() == "href" else SOURCE
+        return f'{attribute[1]}{attribute[2]}="{kind}{attribute[3]}{END}"'
+
+    return found[1] + _MARKED.sub(mark, found[2])
 
 
 def deep(source: str) -> int:
