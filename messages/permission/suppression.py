@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from messages.permission.addresses import DIGEST_LENGTH, is_email
 from profiles.redis.commands import Command, RedisCommands
 from profiles.sansio import Steps
+from tracker.durations import DAY_MS, DAY_SECONDS
 from tracker.redis_connection import REDIS_ERRORS, connect, redis_errors
 from tracker.unavailable import Unavailable
 
@@ -18,6 +19,8 @@ _LETTERS = {"bounced": "b", "complained": "c", "unsubscribed": "u", "manual": "m
 BUCKETS = 256
 _DIGEST, _TELEPHONE = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}"), re.compile(r"\+?[0-9 ()-]{6,30}")
 BATCH = 1_000
+ASKED_A_DAY = 3
+"""Mails to one address that ask whether it is theirs who signed up."""
 
 
 class SuppressionUnavailable(Unavailable):
@@ -81,6 +84,13 @@ class SuppressionList:
         except REDIS_ERRORS as error:
             raise SuppressionUnavailable(str(error)) from error
         return told(answer)
+
+    def may_ask(self, site: str, digest: str, now: int) -> bool:
+        """Whether the address may be sent one more mail that asks it to confirm, counted: ASKED_A_DAY a day."""
+        key = f"dg:asked:{site}:{digest}:{now // DAY_MS}"
+        with redis_errors("count the mails that ask", SuppressionUnavailable):
+            count, _ = self._commands.execute([("INCR", key), ("EXPIRE", key, 2 * DAY_SECONDS)])
+        return int(count) <= ASKED_A_DAY
 
     def all(self, site: str) -> Iterator[Suppressed]:
         """Every entry, in no order. One that comes meanwhile may be missing."""

@@ -99,7 +99,9 @@ def compare(count: int, seed: int) -> Counter[str]:
         if case.advertising:
             assert not (went and against), f"unlawful: {against} {case}"
             seen["sent" if went else "refused"] += 1
-            simple = len(case.answers) <= 1 and not (case.channel == "post" and "KR" in case.countries)
+            # One answer, and not near the end of six months or two years, which the rules take short.
+            simple = len(case.answers) <= 1 and case.bought is None and case.channel != "post"
+            simple = simple and all(case.at - each.at < 700 * DAY for each in case.answers)
             if simple and not against and not went:
                 seen["too strict"] += 1
         else:
@@ -111,7 +113,7 @@ def compare(count: int, seed: int) -> Counter[str]:
 def test_no_unlawful_message_and_every_service_message() -> None:
     seen = compare(10_000, 1)
     assert min(seen["sent"], seen["refused"], seen["service"]) > 1_000
-    assert seen["too strict"] <= 0.01 * seen["sent"], "a rule that refuses everything finds nothing unlawful"
+    assert seen["too strict"] == 0, "a rule that refuses everything does nothing unlawful either"
 
 
 @pytest.mark.soak

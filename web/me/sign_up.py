@@ -23,7 +23,7 @@ from profiles.fold.claims import learn_trait
 from profiles.model import Profile
 from profiles.store.port import ProfileStore
 from tracker.admission.placeholder_ids import placeholder
-from tracker.durations import DAY_MS, DAY_SECONDS, MINUTE_MS
+from tracker.durations import DAY_MS, MINUTE_MS
 from tracker.event import Event
 from tracker.http.address import attempts_key
 from tracker.sites import Site, Sites
@@ -39,8 +39,6 @@ from web.people.lookup import find
 
 BODY_BYTES = 8_000
 LINK_MS = 30 * DAY_MS
-ADDRESS_RATE, ADDRESS_BURST = 3 / DAY_SECONDS, 3.0
-"""Mails to one address that is to be confirmed: three at once, three a day."""
 CALLER_RATE, CALLER_BURST = 0.1, 10.0
 """Sign-ups from one network."""
 CONFIRMED, BACK = "Subscription Confirmed", "Back In Stock Requested"
@@ -109,7 +107,8 @@ class SignUpForm:
         if self.bucket(f"signup:{site.id}:{network}", 1.0, CALLER_RATE, CALLER_BURST) < 1.0:
             raise Problem(429, "Too many sign-ups; try again later", headers={"Retry-After": "60"})
         digest = self.addresses.digest(site.id, "email", email)
-        allowed = self.bucket(f"signup:{site.id}:{digest}", 1.0, ADDRESS_RATE, ADDRESS_BURST) >= 1.0
+        # While Redis does not answer, nobody is sent anything: others' addresses are at stake.
+        allowed = self.suppressed.may_ask(site.id, digest, self.statements.now())
         why = self.suppressed.find(site.id, digest)
         if allowed and not {"bounced", "complained", "manual"} & set(why):
             self._ask(site, told, email, digest)
