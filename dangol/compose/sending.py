@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dangol.compose.ingest import member
 from dangol.compose.mail import email_transport
@@ -81,6 +81,32 @@ def sweep(settings: Settings) -> "Sweep":
         ledger(settings),
         MemberStore(redis),
     )
+
+
+class WaitingMessages(NamedTuple):
+    """Of all live campaigns that send. ``overdue_seconds``: since when the oldest should have gone."""
+
+    waiting: int
+    claimed: int
+    unknown: int
+    overdue_seconds: float
+
+
+def waiting_messages(settings: Settings, now: float) -> WaitingMessages:
+    """What the ledger holds at ``now`` (seconds). Raises Unavailable."""
+    from offers.campaign.store import CampaignStore
+
+    known, campaigns = ledger(settings), CampaignStore(settings.profiles_uri)
+    waiting, claimed, unknown, overdue = 0, 0, 0, 0.0
+    for site in sites(settings).all().values():
+        for each in campaigns.all(site.id):
+            if each.send is None or each.status != "live":
+                continue
+            count, due, under_way = known.waiting(site.id, each.id)
+            waiting, claimed = waiting + count, claimed + under_way
+            unknown += known.counts(site.id, each.id).get("unknown", 0)
+            overdue = max(overdue, now - due / 1000 if count else 0.0)
+    return WaitingMessages(waiting, claimed, unknown, overdue)
 
 
 def transports(settings: Settings) -> "dict[Channel, Transport]":

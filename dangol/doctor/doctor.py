@@ -16,6 +16,8 @@ from tracker.sites import SitesInvalid
 from warehouse.feeds.doubtful_orders import doubtful
 
 REDIS_KEPT = (7, 0)
+MESSAGES_STAND_SECONDS = 900.0
+"""How long a message may be overdue before it counts as not sent by anybody."""
 """The oldest Redis that anybody still mends: Debian's, until 2028; the project itself keeps 7.2 and newer."""
 
 
@@ -72,6 +74,10 @@ class IngestStands(Exception):
     """Events wait in the log, and ingest makes no progress."""
 
 
+class MessagesStand(Exception):
+    """Messages are due, and no process sends them."""
+
+
 class EventsLost(Exception):
     """The log was recreated or rolled back, or it removed events that ingest had not read."""
 
@@ -84,6 +90,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("sites", lambda: sites_known(settings)),
         ("event log", lambda: log_answers(settings)),
         ("ingest", lambda: ingest_gets_on(settings)),
+        ("messages", lambda: messages_go_out(settings)),
         ("spool", lambda: spool_drains(settings)),
         ("events lost in the log", lambda: log_is_whole(settings)),
         ("profiles", lambda: profiles_answer(settings)),
@@ -149,6 +156,19 @@ def log_answers(settings: Settings) -> str:
         )
     finally:
         log.close()
+
+
+def messages_go_out(settings: Settings) -> str:
+    """How many messages of live campaigns wait, and how many are unknown; whether somebody sends them."""
+    from dangol.compose.sending import waiting_messages
+
+    found = waiting_messages(settings, time.time())
+    if found.overdue_seconds > MESSAGES_STAND_SECONDS:
+        raise MessagesStand(
+            f"{found.waiting} messages wait, the oldest was due {found.overdue_seconds:.0f} s ago: see what "
+            "`dangol messages` says"
+        )
+    return f"{found.waiting} wait, {found.claimed} under way, {found.unknown} unknown"
 
 
 def ingest_gets_on(settings: Settings) -> str:

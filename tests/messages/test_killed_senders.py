@@ -19,7 +19,6 @@ from tests.support.machine import ROOT, RedisServer
 from tests.support.sending import Post, Scripted, buyer, campaign_document
 
 PEOPLE, EVENTS, TOGETHER = 60, 3, 32
-ROUNDS = int(os.environ.get("DANGOL_ROUNDS", "8"))
 
 
 class Senders:
@@ -61,7 +60,16 @@ def withdraw(post: Post, number: int) -> float | None:
 
 @pytest.mark.slow
 def test_nobody_gets_a_message_twice_whatever_dies(own_redis: RedisServer, tmp_path: Path):
-    draw = random.Random(int(os.environ.get("DANGOL_SEED", "1")))
+    killed_senders(own_redis, tmp_path, 8)
+
+
+@pytest.mark.soak
+def test_nobody_gets_a_message_twice_in_a_hundred_kills(own_redis: RedisServer, tmp_path: Path):
+    killed_senders(own_redis, tmp_path, 100)
+
+
+def killed_senders(own_redis: RedisServer, tmp_path: Path, rounds: int) -> None:
+    draw = random.Random(int(os.environ.get("DANGOL_TEST_SEED", "1")))
     post = Post(own_redis.url, time.time, Scripted(), (Cap(limit=1, per="day"),), folder=tmp_path)
     names = [f"c{number}" for number in range(3)]
     post.live(*(campaign_document(name) for name in names))
@@ -69,7 +77,7 @@ def test_nobody_gets_a_message_twice_whatever_dies(own_redis: RedisServer, tmp_p
     kills = 0
     senders = Senders(own_redis.url, tmp_path)
     try:
-        for turn in range(ROUNDS):
+        for turn in range(rounds):
             people = range(turn * PEOPLE, (turn + 1) * PEOPLE)
             then = int(time.time() * 1000) - 700_000  # longer ago than a sender waits for ingest
             post.keep(*(buyer(number, then) for number in people))
@@ -94,7 +102,7 @@ def test_nobody_gets_a_message_twice_whatever_dies(own_redis: RedisServer, tmp_p
     finally:
         senders.stop()
     taken = [line.split() for line in (tmp_path / "taken").read_text().splitlines()]
-    assert len(taken) > ROUNDS * PEOPLE // 4, "too few were sent for this to prove anything"
+    assert len(taken) > rounds * PEOPLE // 4, "too few were sent for this to prove anything"
     assert [each for each, count in Counter(name for name, _, _ in taken).items() if count > 1] == []
     assert [who for who, count in Counter(who for _, who, _ in taken).items() if count > 1] == []  # the cap
     late = [who for _, who, at in taken if who in withdrawn and float(at) > withdrawn[who] + 1.0]

@@ -40,7 +40,7 @@ def main() -> None:
     url, folder, name = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     channel = Filed(folder)
     post = Post(url, time.time, channel, (Cap(limit=1, per="day"),), f"{name}-{os.getpid()}", folder=folder)
-    stop = time.time() + 300
+    stop = time.time() + 900
 
     async def run() -> None:
         await post.loop.run(lambda: time.time() > stop)
