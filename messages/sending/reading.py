@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from messages.ledger.ledger import Ledger
 from messages.ledger.occasion import Occasion
-from messages.permission.addresses import AddressDigests, address_of
+from messages.permission.addresses import AddressDigests, address_for
 from messages.permission.gate import Asked, Permission, StoresSay, permission
 from messages.permission.suppression import SuppressionList
 from offers.campaign.send import Send
@@ -55,7 +55,8 @@ class Readings:
         profile = yield from self._profiles.finding(site.id, one.visitor or None, one.user or None)
         if profile is None:
             return Reading(at, None, Permission(()))
-        digest, address = self._digests.of(site.id, profile, send.channel), address_of(profile, send.channel)
+        address = address_for(profile, send.channel, one.trigger)
+        digest = self._digests.digest(site.id, send.channel, address, profile.country)
         barred = yield from self._suppressed.finding(site.id, digest)
         asked = Asked(
             site=site,

@@ -14,6 +14,7 @@ from tests.support.machine import Clock
 from tests.support.offers import SIGNER
 from tests.support.sending import Post, Scripted, buyer, campaign_document
 from tracker.durations import DAY_MS, DAY_SECONDS, HOUR_MS
+from tracker.event import SITE
 
 
 @pytest.fixture
@@ -264,3 +265,18 @@ def test_a_clock_that_jumps_sends_nothing_twice(post: Post, clock: Clock, channe
         clock.advance(seconds)
         through(post, clock)
     assert len(channel.given) == 1
+
+
+def test_a_sign_up_is_confirmed_at_its_own_address_and_only_if_the_site_asked(
+    post: Post, clock: Clock, channel: Scripted
+):
+    send = {"when": {"on": "Email Confirmation Requested"}, "class": "service"}
+    post.live(campaign_document("confirm", send))
+    props = {"email": "other@shop.example", "confirm": "https://x.example/v1/confirm/t"}
+    post.tell("Email Confirmation Requested", "1", "forged", props=props, sender="")
+    through(post, clock)
+    assert channel.given == [], "a browser could name any address and any link"
+    post.tell("Email Confirmation Requested", "1", "e1", props=props, sender=SITE)
+    through(post, clock)
+    (sent,) = channel.given
+    assert (sent.address, sent.trigger["props"]["confirm"]) == ("other@shop.example", props["confirm"])
