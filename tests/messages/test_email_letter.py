@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from messages.email.links import allowed
 from messages.email.marks import MailMark, MarkInvalid
-from messages.email.mime import clean
+from messages.email.mime import clean, encoded, mailbox
 from messages.message import Links, Message, Unprintable
 from tests.support.mails import LINKS, MARKS, SENDER, message, writer
 from tests.support.permission import customer, sending_site
@@ -234,3 +234,12 @@ def test_marks_are_signed_and_return_paths_survive_servers_that_change_case():
 def test_a_return_path_that_we_did_not_make_is_nobodys(noise):
     text = base64.b32encode(noise).decode().rstrip("=")
     assert MARKS.returned(f"bounce+{text}@mail.example", ["default"]) is None
+
+
+@given(HOSTILE)
+def test_a_header_is_one_whatever_its_text(text):
+    """By itself: what fills a template has taken control characters away already."""
+    written = f"From: {mailbox(text, 'a@b.example')}\r\nSubject: {encoded(text)}\r\n\r\nx".encode("ascii")
+    parsed = message_from_bytes(written, policy=default)
+    assert parsed.keys() == ["From", "Subject"] and parsed["Subject"] == clean(text)
+    assert [each.addr_spec for each in parsed["From"].addresses] == ["a@b.example"]
