@@ -88,10 +88,10 @@ class Entries(NamedTuple):
 def together(rows: Interactions, keep: int, limit: int) -> Rules:
     """What is bought in one order. ``keep``: rules of each item; ``limit``: lines of an order, larger ones are cut."""
     orders, size = _orders(rows), len(rows.items)
-    base = _people(orders.person, orders.item, rows.profile_weights, size)
+    base = _people(orders.person, orders.item, _weights(rows), size)
     frequent = _frequent(orders, base)
-    found = (_counted(each, rows.profile_weights, size) for each in _in_one_group(frequent, limit))
-    population = float(rows.profile_weights[np.unique(orders.person)].sum())
+    found = (_counted(each, _weights(rows), size) for each in _in_one_group(frequent, limit))
+    population = float(_weights(rows)[np.unique(orders.person)].sum())
     return _rules(_joined(found), base, base, population, keep, size)
 
 
@@ -101,7 +101,7 @@ def following(rows: Interactions, keep: int, limit: int, days: int) -> Rules:
     ``base`` counts people with the item and a later order, and chance is how many of all people with a later order
     bought the second item in one.
     """
-    orders, size, weights = _orders(rows), len(rows.items), rows.profile_weights
+    orders, size, weights = _orders(rows), len(rows.items), _weights(rows)
     earlier, later = _successions(rows, orders, days)
     base = _people(earlier.person, earlier.item, weights, size)
     bought = _people(later.person, later.item, weights, size)
@@ -129,7 +129,7 @@ def substitutes(rows: Interactions, near: Neighbours, limit: int) -> Substitutes
         for count, which in ((looked, slice(None)), (other, second & ~one), (first, one & ~second)):
             key = np.unique(at[which] * len(rows.profiles) + some.person[which])
             place, person = key // len(rows.profiles), key % len(rows.profiles)
-            count += np.bincount(place, rows.profile_weights[person], len(pairs))
+            count += np.bincount(place, _weights(rows)[person], len(pairs))
     return Substitutes(*(each.astype(np.float32) for each in (looked, other, first)))
 
 
@@ -140,6 +140,14 @@ class _Pairs(NamedTuple):
     group: Longs
     first: Longs
     second: Longs
+
+
+def _weights(rows: Interactions) -> Weights:
+    """How much each person counts beside the one who counts most. Behind a proxy of the shop's all come from one
+    network, and are scaled alike: that must not make them few."""
+    weights = rows.profile_weights
+    most = float(weights.max(initial=0.0))
+    return weights / most if most else weights
 
 
 def _orders(rows: Interactions) -> Entries:

@@ -71,10 +71,11 @@ def neighbours(
     incidence: sparse.csr_matrix, keep: int, shrink: float = 3.0, least: float = 0.0
 ) -> Neighbours:
     """Cosine over groups, damped where it rests on few of them: n_ij / (sqrt(n_i n_j) + shrink). A group counts as its
-    entries' square says. ``least``: groups that two items must share."""
+    entries' square says. ``least``: groups, as heavy as the heaviest, that two items must share."""
     items = incidence.shape[1]
     count = np.asarray(incidence.multiply(incidence).sum(axis=0)).ravel()
     by_item = incidence.T.tocsr()
+    bound = least * float(incidence.data.max(initial=0.0)) ** 2
     starts = np.zeros(items + 1, dtype=np.int64)
     kept: list[Ints] = []
     scores: list[Floats] = []
@@ -84,7 +85,7 @@ def neighbours(
             item = low + row
             span = slice(both.indptr[row], both.indptr[row + 1])
             other, n = both.indices[span], both.data[span]
-            apart = (other == item) | (n < least)
+            apart = (other == item) | (n < bound)
             score = np.where(apart, 0.0, n / (np.sqrt(count[other] * count[item]) + shrink))
             top = np.argsort(-score, kind="stable")[:keep] if len(score) <= keep else _top(score, keep)
             top = top[score[top] > 0]

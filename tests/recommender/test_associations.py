@@ -1,6 +1,7 @@
 """Bought together, bought next, and substitutes: equal to a count by hand, whatever the order of arrival."""
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -190,3 +191,14 @@ def test_of_too_many_pairs_the_rarest_go(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = told(together(known, 50, 100), known.items)
     monkeypatch.setattr(associations, "PAIRS_KEPT", 10)
     assert told(together(known, 50, 100), known.items)["a", "b"] == whole["a", "b"]
+
+
+def test_behind_one_proxy_people_are_as_many_as_they_are() -> None:
+    """All from one network in one minute are scaled alike; beside others from networks of their own they stay few."""
+    rows = [(f"p{n}", "Order Completed", item, 1) for n in range(40) for item in "ab"]
+    rows += [(f"o{n}", "Order Completed", "c", 1) for n in range(60)]
+    known = history(rows)
+    alike = replace(known, crowd_weights=np.full(len(known.profiles), 0.03))
+    assert told(together(alike, 50, 100), known.items) == told(together(known, 50, 100), known.items)
+    crowd = np.array([0.01 if name.startswith("p") else 1.0 for name in known.profiles])
+    assert told(together(replace(known, crowd_weights=crowd), 50, 100), known.items) == {}

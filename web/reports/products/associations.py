@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.algorithms.associations import Rules
+from recommender.algorithms.associations import LEAST_PEOPLE, Rules
 from recommender.catalogue.catalogue import Catalogue
 from recommender.model.model import Model
 from recommender.model.registry import ModelRegistry
@@ -135,8 +135,10 @@ def _better(model: Model, names: _Names, only: int | None) -> Iterator[Better]:
     found = 0
     for place in places[np.argsort(-taken.other[places], kind="stable")].tolist():
         item, other = model.items[int(sources[place])], model.items[int(near.items[place])]
-        if found == MOST or taken.looked[place] <= 0:
+        if found == MOST:
             break
+        if taken.looked[place] < LEAST_PEOPLE:
+            continue
         price, dearer = names.price(item), names.price(other)
         same = names.category(item) and names.category(item) == names.category(other)
         if not same or not DEARER[0] * price <= dearer <= DEARER[1] * price:
