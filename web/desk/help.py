@@ -37,6 +37,7 @@ TITLES = {
     "damage": (_l("Damage on disk"), _l("How damage is found and repaired, and what reports leave out")),
     "files": (_l("The shop's files"), _l("Imports of orders, items, contacts, calls and costs")),
     "licences": (_l("Licences"), _l("The packages that Dangol needs, and their licences")),
+    "mails": (_l("Mails"), _l("Templates, placeholders, sending, bounces and complaints")),
     "offers": (_l("Offers"), _l("Campaigns, segments, frequency caps, holdouts and results")),
     "permission": (_l("Permission"), _l("Who may be written to: consent, unsubscribing, the law by country")),
     "shops": (_l("Hosted shops"), _l("Orders from Shopify, WooCommerce and Cafe24")),
