@@ -1,16 +1,21 @@
 """The process that sends messages: settings enter; the finder of occasions and the loop of sending leave."""
 
 import asyncio
+import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dangol.compose.ingest import member
 from dangol.compose.mail import email_transport
 from dangol.compose.storage import address_digests, contact_caps, log, profiles, sites, suppressions
 from dangol.secrets import signing_key
 from dangol.settings import Settings
+from profiles.model import Profile
+from tracker.sites import Site
+from tracker.unavailable import Unavailable
 
 if TYPE_CHECKING:
     from messages.ledger.ledger import Ledger
@@ -18,7 +23,10 @@ if TYPE_CHECKING:
     from messages.occasions.consumer import OccasionFinder
     from messages.occasions.sweep import Sweep
     from messages.sending.loop import SendingLoop
+    from messages.sending.sender import ItemsFor
     from offers.decision.message_decider import MessageDecider
+
+logger = logging.getLogger("dangol.messages")
 
 
 def ledger(settings: Settings) -> "Ledger":
@@ -118,6 +126,32 @@ def transports(settings: Settings) -> "dict[Channel, Transport]":
     return found
 
 
+def recommended(settings: Settings) -> "ItemsFor":
+    """The items inside of a message, recommended as on a page; none while the model or the catalogue cannot be read."""
+    from dangol.compose.web_stores import shops
+    from profiles.session_rules import rules_of
+    from recommender.serving.request import Recommendations, parse_slot_request
+    from tracker.refusal import Refusal
+    from web.personalize.personalizer import item_document
+
+    shop_of = shops(settings)
+
+    def items(site: Site, profile: Profile, ask: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+        request, shop = parse_slot_request(dict(ask)), shop_of(site.id)
+        if isinstance(request, Refusal):  # it was checked when its campaign was written
+            return ()
+        try:
+            visitor = shop.recommender.visitor(profile, None, rules_of(site))
+            shown = shop.recommender.recommend(visitor, request)
+        except Unavailable as error:
+            logger.warning("a message goes without items: %s", error)
+            return ()
+        found = shown.items if isinstance(shown, Recommendations) else ()
+        return [item_document(pick, shop.catalogue, site.currency, visitor.now) for pick in found]
+
+    return items
+
+
 def sending_loop(settings: Settings, channels: "dict[Channel, Transport]") -> "SendingLoop":
     from messages.sending.links import LinkMaker
     from messages.sending.loop import SendingLoop
@@ -139,6 +173,7 @@ def sending_loop(settings: Settings, channels: "dict[Channel, Transport]") -> "S
         events=events,
         claimant=f"{member()}-{os.urandom(4).hex()}",
         clock=time.time,
+        items=recommended(settings),
     )
     return SendingLoop(
         sites(settings), CampaignStore(settings.profiles_uri), known, sender, events, time.time

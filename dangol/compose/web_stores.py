@@ -77,7 +77,7 @@ def stores(settings: Settings, tracker: "Tracker | None" = None) -> "Stores":
         campaigns=_campaigns(settings, segments, access.secret),
         messages=_messages(settings),
         models=ModelStores(
-            shops=_shops(settings), runs=runs(settings, 1.0), feeds=feed_records(settings, 1.0)
+            shops=shops(settings), runs=runs(settings, 1.0), feeds=feed_records(settings, 1.0)
         ),
         reports=_reports(settings, house),
         access=access,
@@ -190,7 +190,7 @@ def _decider(
     )
 
 
-def _shops(settings: Settings) -> "Callable[[str], Shop]":
+def shops(settings: Settings) -> "Callable[[str], Shop]":
     """The catalogue and the recommender of a site, made once in each process."""
     from recommender.serving.recommender import Recommender
     from web.stores import Shop

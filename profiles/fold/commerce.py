@@ -14,6 +14,7 @@ from profiles.model import (
     Profile,
 )
 from tracker.event import Event
+from tracker.standard_events.offer_events import CLICKS, DISMISSALS, VIEWS
 
 LINES_NOTED = 12  # of a list, so that one page does not fill the ring
 
@@ -27,7 +28,7 @@ ITEM_EVENTS: Mapping[str, ItemEvent] = {
     "Product Dismissed": "dismiss",
     "Product List Viewed": "list",
 }
-OFFER_EVENTS = frozenset({"Offer Viewed", "Offer Clicked", "Offer Dismissed"})
+OFFER_EVENTS = VIEWS | CLICKS | DISMISSALS
 VARIANT_LENGTH = 64
 """Characters of a variant's name, as campaigns allow."""
 COMMUNITY = frozenset(
@@ -105,7 +106,7 @@ _EFFECTS: Mapping[str, Callable[[Profile, Event, Facts], None]] = {
 
 
 def _offer(profile: Profile, event: Event) -> None:
-    clicked, viewed = event.name == "Offer Clicked", event.name == "Offer Viewed"
+    clicked, viewed = event.name in CLICKS, event.name in VIEWS
     profile.counts.offer_clicks += clicked
     profile.counts.offer_views += viewed
     campaign = event.props.get("campaign")
@@ -118,7 +119,7 @@ def _offer(profile: Profile, event: Event) -> None:
     variant = event.props.get("variant")
     if isinstance(variant, str) and len(variant) <= VARIANT_LENGTH:
         exposure.meet(variant, event.ts)
-    if event.name == "Offer Dismissed":
+    if event.name in DISMISSALS:
         exposure.dismissed = max(exposure.dismissed, event.ts)
     trim_exposure(profile.exposure)
 

@@ -7,14 +7,23 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from ingest.dead_letters import DeadLetters
+from ingest.enrich.enrich import facts
+from ingest.worker.worker import Bounds, Worker
+from messages.email.answers import answer_event
+from messages.email.marks import MailMark
 from messages.message import Message, NotSent, Outcome, Unprintable
 from messages.occasions.consumer import OccasionFinder
+from offers.feedback.responses import verified_responses
 from profiles.model import Consent, EventCount, Profile
 from tests.support.machine import Clock
 from tests.support.offers import SIGNER
 from tests.support.sending import Post, Scripted, buyer, campaign_document
 from tracker.durations import DAY_MS, DAY_SECONDS, HOUR_MS
-from tracker.event import SITE
+from tracker.event import SITE, encode
+from tracker.log.port import Record
+from warehouse.delta import Warehouse
+from warehouse.feeds.offer_events import offer_events
 
 
 @pytest.fixture
@@ -280,3 +289,44 @@ def test_a_sign_up_is_confirmed_at_its_own_address_and_only_if_the_site_asked(
     through(post, clock)
     (sent,) = channel.given
     assert (sent.address, sent.trigger["props"]["confirm"]) == ("other@shop.example", props["confirm"])
+
+
+def test_a_message_counts_in_the_results_as_an_offer_does(
+    post: Post, clock: Clock, channel: Scripted, tmp_path: Path
+):
+    """What the sender told the log and a click in a mail, taken in by a worker: profile and responses agree."""
+    post.live(campaign_document())
+    post.tell("Product Added", "1", "e1")
+    through(post, clock)
+    (sent,) = channel.given
+    mark = MailMark("default", "u:1", sent.id, "cart", sent.variant, "", sent.token)
+    profile = post.profiles.find("default", user="1")
+    assert profile is not None
+    clicked = answer_event(
+        mark, profile, "Email Link Clicked", {"url": "https://x.example"}, now(clock), "once"
+    )
+    post.log.append([Record(clicked.key, encode(clicked))])
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    worker = Worker(
+        log=post.log,
+        store=post.profiles,
+        warehouse=warehouse,
+        sites=post.sites,
+        facts=facts,
+        deadletters=DeadLetters(tmp_path),
+        bounds=Bounds(batch=100, poll_seconds=0.0, flush_seconds=1e9),
+        clock=clock,
+    )
+    while worker.step():
+        pass
+    worker.flush()
+    known = post.profiles.find("default", user="1")
+    assert known is not None
+    seen = known.exposure["cart"]
+    assert (seen.views, seen.clicks, seen.variant) == (1, 1, sent.variant)
+    assert known.counts.visits == 0  # a mail is no visit
+    responses, refused = verified_responses(
+        offer_events(warehouse, "default", 0, now(clock) + DAY_MS), SIGNER, "default"
+    )
+    assert [(each.row.kind, each.token.variant) for each in responses] == [("view", "a"), ("click", "a")]
+    assert refused == {}

@@ -17,6 +17,8 @@ NO_DEEDS = DECISIONS | IMPRESSIONS | ENGAGEMENT
 AFTERWARDS = frozenset(
     f"Order {what}" for what in ("Updated", "Refunded", "Cancelled", "Shipped", "Delivered", "Returned")
 ) | {
+    *("Message Sent", "Message Refused", "Message Unknown"),
+    *("Email Opened", "Email Link Clicked", "Email Bounced", "Email Marked as Spam"),
     "Unsubscribed",
     "Email Confirmation Requested",
     "Subscription Confirmed",

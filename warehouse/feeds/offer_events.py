@@ -4,15 +4,16 @@ from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 from tracker.event import SITE
+from tracker.standard_events.offer_events import CLICKS, DISMISSALS, VIEWS
 from warehouse.definitions.currencies import UNITS
 from warehouse.events import Events
 from warehouse.question.scope import Scope
 
 OfferEventKind = Literal["view", "click", "dismissed", "decided", "withheld"]
 KINDS: dict[str, OfferEventKind] = {
-    "Offer Viewed": "view",
-    "Offer Clicked": "click",
-    "Offer Dismissed": "dismissed",
+    **dict.fromkeys(sorted(VIEWS), "view"),
+    **dict.fromkeys(sorted(CLICKS), "click"),
+    **dict.fromkeys(sorted(DISMISSALS), "dismissed"),
     "Offer Decided": "decided",
     "Offer Withheld": "withheld",
 }

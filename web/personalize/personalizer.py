@@ -248,7 +248,9 @@ class Personalizer:
             with self._without("model"):
                 shown = shop.recommender.recommend(visitor, each)
                 if isinstance(shown, Recommendations):
-                    items = [_told(pick, shop.catalogue, currency, visitor.now) for pick in shown.items]
+                    items = [
+                        item_document(pick, shop.catalogue, currency, visitor.now) for pick in shown.items
+                    ]
                     return {"items": items, "model": shown.model}
         return {"items": [], "model": ""}
 
@@ -276,7 +278,7 @@ def _popular(ask: SlotRequest) -> SlotRequest:
     return msgspec.structs.replace(ask, strategy="popular")
 
 
-def _told(pick: RecommendedItem, catalogue: Catalogue, currency: str, now: int) -> dict[str, Any]:
+def item_document(pick: RecommendedItem, catalogue: Catalogue, currency: str, now: int) -> dict[str, Any]:
     """One item with its reason, and what the catalogue says of it so that a page can draw it: in a sale (at ``now``,
     ms) with the price that it had before."""
     told: dict[str, Any] = {"id": pick.id, "score": pick.score, "reason": pick.reason}
