@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -88,6 +88,19 @@ def import_campaigns(config: Settings, file: Path, site_id: str) -> None:
         store = CampaignStore(config.profiles_uri)
         changed = [each for each in found if store.put(site_id, each, int(time.time() * 1000))]
     click.echo(f"{len(found)} campaigns, {len(changed)} of them new or changed")
+
+
+@campaigns.command("ready-made")
+@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True)
+def ready_made_campaigns(lang: Literal["en", "ko"]) -> None:
+    """Write drafts of the usual messages (abandoned cart, welcome, win-back …) as YAML that import reads."""
+    from offers.campaign.document import dump_yaml, parse
+    from offers.ready_made.messages import ready_made
+
+    drafts = ready_made(lang)
+    for each in drafts.segments:
+        click.echo(f"# needs the segment {each['id']}: {each['audience']}")
+    click.echo(dump_yaml([parse(each) for each in drafts.campaigns]), nl=False)
 
 
 @campaigns.command("export")

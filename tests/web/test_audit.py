@@ -51,7 +51,7 @@ NOBODY = {
         "coupons.listed",
         "coupons.one",
         "costs.listed",
-        *("scores.card", "scores.newest"),
+        *("scores.card", "scores.newest", "campaigns.ready_made"),
         "desk_imports.listed",
         "desk_quality.show",
     ),

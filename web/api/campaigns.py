@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Response
+from flask import Response, request
 
 from offers.campaign.campaign import Campaign, CampaignInvalid
 from offers.campaign.document import document, parse
 from offers.campaign.store import CampaignStore
+from offers.ready_made.messages import LANGUAGES, ready_made
 from recommender.serving.request import parse_slot_request
 from tracker.refusal import Refusal
 from web.campaigns.plan import CampaignPlans
@@ -39,6 +40,7 @@ class Campaigns:
         return (
             get("/v1/campaigns", self.listed),
             post("/v1/campaigns/plan", self.plan),
+            get("/v1/campaigns/ready-made", self.ready_made),
             get("/v1/campaigns/<campaign_id>", self.one),
             get("/v1/campaigns/<campaign_id>/versions", self.versions),
             put("/v1/campaigns/<campaign_id>", self.put),
@@ -56,6 +58,15 @@ class Campaigns:
         site = self.keys.secret_key()
         campaign = parse(body(dict[str, object], BODY_LIMIT), zone=site.zone)
         return answer(self.plans.plan(site, campaign).as_json())
+
+    def ready_made(self) -> Response:
+        """Drafts of the usual messages, in the language ``lang``."""
+        self.keys.secret_key()
+        lang = request.args.get("lang", "en")
+        for language in LANGUAGES:
+            if lang == language:
+                return answer(ready_made(language))
+        raise Problem(400, f"lang is one of {', '.join(LANGUAGES)}", "lang")
 
     def versions(self, campaign_id: str) -> Response:
         """Newest first; ``campaign`` is null where it was deleted."""

@@ -19,6 +19,7 @@ from offers.campaign.campaign import Campaign
 from offers.experiments.intervals import Interval
 from offers.experiments.lift import Group
 from offers.experiments.off_policy import OffPolicy
+from offers.ready_made.messages import ReadyMade
 from offers.reports.response_counts import ResponseCounts
 from offers.segments.lookalike import LookAlike
 from profiles.losses import LossCount
@@ -102,6 +103,7 @@ ANSWERED: tuple[type, ...] = (
         Sized,
         Explained,
         Size,
+        ReadyMade,
         Associations,
         Version,
         LossCount,
