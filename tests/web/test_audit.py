@@ -36,7 +36,7 @@ NOBODY = {
         "desk_retention.show",
         "desk_attribution.show",
         "desk_agents.show",
-        "desk_customers.show",
+        *("desk_customers.show", "desk_score_card.progress"),
         "desk_engagement.show",
         "desk_models.show",
     ),

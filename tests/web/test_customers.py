@@ -3,21 +3,31 @@
 import csv
 import html
 import io
+import math
 import re
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from customers.groups.groups import Difference, Group, Groups
+from customers.scoring.card import RiskCard, ScoreCard
+from customers.scoring.card_store import CardStore
 from profiles.model import Profile
 from profiles.store.port import ABSENT, Write
 from tests.support.consents import answers
 from tests.support.machine import Clock
 from tests.support.score_rows import noon, snapshot
-from tests.support.web_stage import Stage, stage_of
+from tests.support.web_stage import PASSWORD, Stage, csrf_of, stage_of
 from tracker.sites import Site
+from web.desk.customers.card import card_view
+from web.reports.customers.distribution import MOST_PARTS, amount_bins, risk_bins
 
 pytestmark = pytest.mark.redis
 OLD, NEW = date(2026, 9, 1), date(2026, 9, 20)
@@ -95,12 +105,16 @@ def test_a_period_with_one_day_has_no_moves_and_one_without_says_nothing(stage: 
 
 
 @pytest.mark.parametrize(
-    "table", ["cells", "grid", "stages", "groups", "quadrants", "moves", "kept", "curve"]
+    "table", ["cells", "grid", "stages", "groups", "quadrants", "moves", "kept", "curve", "spread"]
 )
 def test_each_table_comes_as_a_file(stage: Stage, table: str) -> None:
     answer = stage.call("GET", f"/v1/reports/customers?{SPAN}&format=csv&table={table}")
     assert answer.status_code == 200
     assert len(answer.text.splitlines()) > 2
+
+
+def page_of(stage: Stage, address: str) -> str:
+    return stage.desk().get(address).text
 
 
 def ids(stage: Stage, query: str) -> list[str]:
@@ -264,3 +278,93 @@ def test_a_page_is_full_whoever_refuses_and_no_page_repeats_or_skips_anybody(sta
     assert stage.call("GET", "/v1/customers?refusals=include&limit=40").json["total"] == 30
     beyond = stage.call("GET", "/v1/customers?limit=4&offset=40").json
     assert (beyond["total"], beyond["customers"], beyond["next"]) == (15, [], None)
+
+
+def test_the_distributions_count_each_customer_once(stage: Stage) -> None:
+    spread = stage.call("GET", f"/v1/reports/customers?{SPAN}").json["spread"]
+    told = {"risk": [0.1, 0.9, 0.6], "clv": [80.0, 20.0, 2.0]}
+    for score, values in told.items():
+        bins = [each for each in spread if each["score"] == score]
+        for each in bins:
+            low = -math.inf if each["low"] is None else each["low"]
+            high = math.inf if each["high"] is None else each["high"]
+            assert each["customers"] == sum(low <= value < high for value in values)
+        assert sum(each["customers"] for each in bins) == len(values)
+    page = page_of(stage, f"/desk/customers?{SPAN}")
+    assert "<title>90% to 100%: 1</title>" in page and "<title>€0 to " in page
+
+
+@given(st.lists(st.floats(-1e6, 1e9), max_size=50))
+def test_any_amounts_fall_into_bins_with_round_ends(amounts: list[float]) -> None:
+    bins = amount_bins(np.array(amounts, float))
+    assert sum(each.customers for each in bins) == len(amounts)
+    assert len(bins) <= MOST_PARTS + 2
+    for one, after in pairwise(bins):
+        assert one.high == after.low
+    for each in bins:
+        low, high = (
+            end if end is not None else sign * math.inf for end, sign in ((each.low, -1), (each.high, 1))
+        )
+        assert each.customers == sum(low <= amount < high for amount in amounts)
+
+
+@given(st.lists(st.floats(0, 1), max_size=50))
+def test_any_risks_fall_into_tenths(risks: list[float]) -> None:
+    bins = risk_bins(np.array(risks, float))
+    assert [each.customers for each in bins] == [
+        sum(low / 10 <= risk < (low + 1) / 10 or (low == 9 and risk == 1) for risk in risks)
+        for low in range(10 if risks else 0)
+    ]
+
+
+RISK = RiskCard("Pareto/NBD", 90, 1000, 0.77, 0.76, 0.117, 0.14, 0.018, 412, 398, "snapshot")
+
+
+def test_the_card_says_in_words_how_right_the_scores_were(stage: Stage, redis_url: str) -> None:
+    card = ScoreCard(
+        20_000, 1000, 90, RISK, value_absent="history too short", value_needs="84 days are needed"
+    )
+    CardStore(redis_url).save("default", card)
+    page = html.unescape(page_of(stage, "/desk/customers"))
+    assert "90 days ago we said that 412 customers would not buy again in that time; 398 did not." in page
+    assert "77 of 100 pairs; days since the last order in 76 of 100" in page
+    assert "off by 1.8 percentage points" in page
+    assert (
+        "Not shown: the history of orders is too short to test it." in page and "84 days are needed" in page
+    )
+
+
+def test_a_risk_that_is_no_better_than_recency_is_not_shown(site: Site, stage: Stage) -> None:
+    worse = msgspec.structs.replace(RISK, auc=0.714)
+    card = ScoreCard(20_000, 1000, 90, worse, "no better than the obvious rule", value_absent="no amounts")
+    with stage.app.test_request_context():
+        risk, value = card_view(card, "EUR").scores
+    assert not risk.shown and "no better than the obvious rule" in risk.verdict
+    assert "412 customers" in risk.details[0], "what it said is told all the same"
+    assert not value.shown
+
+
+def test_the_button_asks_for_one_run_and_the_page_tells_of_it(stage: Stage) -> None:
+    assert "Score now" in page_of(stage, "/desk/customers")
+    desk = stage.desk()
+    form = {"csrf": csrf_of(desk.get("/desk/customers").text)}
+    assert stage.desk().post("/desk/customers/score", data={}).status_code == 403, "without the token"
+    assert desk.post("/desk/customers/score", data=form).status_code == 302
+    assert "Scores requested" in page_of(stage, "/desk/customers/scoring")
+    assert re.search(r'<button class="primary" disabled>\s*Score now', page_of(stage, "/desk/customers"))
+    assert desk.post("/desk/customers/score", data=form).status_code == 409
+    assert stage.call("GET", "/v1/scores/run").json["state"] == "waiting"
+
+
+def test_a_viewer_starts_no_run(stage: Stage) -> None:
+    stage.users.put("vera", PASSWORD, "viewer")
+    desk = stage.desk("vera")
+    page = desk.get("/desk/customers").text
+    assert "Score now" not in page and "How right the scores were" in page
+    assert (
+        desk.post(
+            "/desk/customers/score", data={"csrf": csrf_of(desk.get("/desk/password").text)}
+        ).status_code
+        == 403
+    )
+    assert stage.call("GET", "/v1/scores/run").status_code == 404

@@ -26,6 +26,7 @@ PARTS = {
     "/desk/associations": "a page of the products', about all visits",
     "/desk/goals": "a part of the overview, with its address",
     "/desk/customers/list": "a list of the customers', with its address",
+    "/desk/customers/scoring": "a part of the customers' page",
     "/desk/customers/list.csv": "a file",
     "/desk/funnel/people": "a list of the funnel's, with its address",
     "/desk/access/user": "a form",

@@ -110,6 +110,15 @@ def contributions(events: Events, site: str, at: Snapshot) -> NDArray[np.float64
     return found
 
 
+def told_values(events: Events, site: str, at: Snapshot) -> dict[str, NDArray[np.float64]]:
+    """The risks and the expected values (``clv``) of the customers of whom they are known. Raises
+    WarehouseUnavailable."""
+    risks = "select coalesce(risk, risk90) as told from scores where coalesce(risk, risk90) is not null"
+    queries = {"risk": risks, "clv": "select clv as told from scores where clv is not null"}
+    found = events.tables(queries, _scope(site, at))
+    return {name: found[name]["told"].to_numpy().astype(np.float64) for name in queries}
+
+
 def moves(events: Events, site: str, before: Snapshot, now: Snapshot) -> tuple[Move, ...]:
     """From where to where customers moved between two days, by stage and by cell. Raises WarehouseUnavailable."""
     queries = {name: _MOVES.format(name=name) for name in ("stage", "cell")}

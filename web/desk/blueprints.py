@@ -18,6 +18,7 @@ from web.desk.campaigns.list import CampaignList
 from web.desk.campaigns.result import CampaignResultPage
 from web.desk.campaigns.segments import SegmentPages
 from web.desk.channels import ChannelsPage
+from web.desk.customers.card import CardPart, ScoreButton
 from web.desk.customers.listing import CustomerListPage
 from web.desk.customers.standing import CustomersPage
 from web.desk.help import HelpPages
@@ -92,7 +93,11 @@ def _report_pages(pages: Pages, stores: Stores, sources: ReportSources) -> Itera
     waiting = replace(pages.reports, patience=None)
     listed = Customers(waiting, "/desk/customers/list.csv", pages.site)
     yield pages.blueprint("desk_customer_file", listed.routes())
-    yield pages.blueprint("desk_customers", CustomersPage(pages, stores.reports.groups).routes())
+    runs = stores.reports.score_runs
+    card = CardPart(pages, stores.reports.cards, runs)
+    yield pages.blueprint("desk_customers", CustomersPage(pages, stores.reports.groups, card).routes())
+    yield pages.blueprint("desk_score_card", card.routes())
+    yield pages.blueprint("desk_score_now", ScoreButton(pages, runs).routes(), "marketer")
     yield pages.blueprint("desk_customer_list", CustomerListPage(pages).routes())
 
 

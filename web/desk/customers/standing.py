@@ -15,6 +15,8 @@ from profiles.standing import CELLS
 from tracker.sites import Site
 from warehouse.customers.score_history import Move
 from warehouse.reports.paths import Flow
+from web.desk.customers.card import CardPart
+from web.desk.customers.histogram import Histogram, amount_histogram, risk_histogram
 from web.desk.pages import STAGES, Pages
 from web.desk.period import period_of
 from web.drawing import formats
@@ -76,12 +78,15 @@ class CustomersView:
     top: str
     bottom: str
     kept: tuple[tuple[str, str, str, str], ...]
+    risks: Histogram
+    values: Histogram
 
 
 @dataclass(frozen=True, slots=True)
 class CustomersPage:
     pages: Pages
     groups: GroupStore
+    card: CardPart
 
     def routes(self) -> Routes:
         return (get("/desk/customers", self.show),)
@@ -92,7 +97,10 @@ class CustomersPage:
         found = customers_of(self.pages.reports, period.scope(site))
         known = self.groups.load(site.id)
         view = view_of(found, known.groups if known else [], site, known is not None)
-        return self.pages.show("desk/customers/customers.html", "customers", site, period=period, view=view)
+        told = self.card.view(site)
+        return self.pages.show(
+            "desk/customers/customers.html", "customers", site, period=period, view=view, **told
+        )
 
 
 def view_of(found: CustomerReport, groups: list[Group], site: Site, grouped: bool) -> CustomersView:
@@ -123,6 +131,8 @@ def view_of(found: CustomerReport, groups: list[Group], site: Site, grouped: boo
             )
             for each in found.kept
         ),
+        risks=risk_histogram(found.spread),
+        values=amount_histogram(found.spread, site.currency),
     )
 
 

@@ -16,8 +16,10 @@ from warehouse.customers.score_history import (
     moves,
     snapshots,
     standings,
+    told_values,
 )
 from warehouse.events import Events
+from web.reports.customers.distribution import Bin, amount_bins, risk_bins
 from web.reports.reports import Reports, ReportScope
 
 
@@ -60,9 +62,10 @@ class CustomerReport:
     kept: tuple[Kept, ...] = ()
     profit: Profit | None = None
     curve: tuple[CurvePoint, ...] = ()
+    spread: tuple[Bin, ...] = ()
 
 
-CUSTOMER_TABLES = ("cells", "grid", "stages", "groups", "quadrants", "moves", "kept", "curve")
+CUSTOMER_TABLES = ("cells", "grid", "stages", "groups", "quadrants", "moves", "kept", "curve", "spread")
 
 
 def customers_of(reports: Reports, scope: ReportScope) -> CustomerReport:
@@ -79,6 +82,7 @@ def customers_of(reports: Reports, scope: ReportScope) -> CustomerReport:
 def _report(events: Events, site: str, before: Snapshot, now: Snapshot) -> CustomerReport:
     by = standings(events, site, now)
     whale = whale_curve(contributions(events, site, now))
+    told = told_values(events, site, now)
     two = before.ts < now.ts
     return CustomerReport(
         day=now.day,
@@ -93,4 +97,5 @@ def _report(events: Events, site: str, before: Snapshot, now: Snapshot) -> Custo
         kept=kept(events, site, before, now) if two else (),
         profit=Profit(*whale[:7]) if whale.customers else None,
         curve=tuple(CurvePoint(*point) for point in whale.curve),
+        spread=risk_bins(told["risk"]) + amount_bins(told["clv"]),
     )
