@@ -262,7 +262,7 @@ def test_what_a_killed_worker_had_not_committed_is_no_damage_and_comes_once(
 
     happen(log, PORTIONS)
     with monkeypatch.context() as dying:
-        dying.setattr(Table, "adopt", killed)
+        dying.setattr(Table, "_adopt", killed)
         worker: Worker = compose.worker(filled, "w")
         while not worker.step():
             pass
